@@ -1,0 +1,43 @@
+# Each target sets up what it needs. The virtual environment is made once and again when its inputs change.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help load test serve check bench format clean
+
+help:
+	@echo "make load   a load test of about a minute: summary in the terminal, JSON and HTML under build/"
+	@echo "make test   the whole test suite, in parallel"
+	@echo "make serve  the app on http://localhost:7071, with an embedded scheduler"
+	@echo "make check  ruff, format and mypy"
+	@echo "make bench  throughput and memory against durabletask's in-memory backend"
+
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+load: $(READY)
+	$(BIN)/locust -f loadtests --headless $(LOAD_ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto $(TEST_ARGS)
+
+serve: $(READY)
+	$(BIN)/durable-harness serve $(SERVE_ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
+clean:
+	rm -rf build $(VENV)

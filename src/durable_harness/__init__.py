@@ -1,0 +1,1 @@
+"""Run, test, load and gate Azure Durable Functions apps with nothing but Python."""
