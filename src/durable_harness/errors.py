@@ -1,0 +1,60 @@
+"""Every error a user can meet, and the exit code it ends a command with.
+
+    HarnessError               1
+    ├── UsageError             2   a wrong option or value
+    │   └── ConfigurationError 2   a wrong file or setting: names the file and the key
+    ├── InvalidRunError        3   a load run that proves nothing
+    ├── UnreachableError       4   the system under test or its scheduler does not answer
+    ├── AppLoadError           5   the function app does not import or cannot be indexed
+    └── PortInUseError         6   somebody else listens there
+
+Exit code 0 is success, 1 a gate that failed. Messages are written for the person at the terminal: they name the thing,
+say what is allowed and what to do.
+"""
+
+from __future__ import annotations
+
+
+class HarnessError(Exception):
+    """Base of all errors whose message is shown as it is, without a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(HarnessError):
+    """Raised when a command is called with an option or a value that it cannot take."""
+
+    exit_code = 2
+
+
+class ConfigurationError(UsageError):
+    """Raised when a configuration file or an app setting is missing, malformed or out of range."""
+
+    def __init__(self, where: str, key: str, problem: str, hint: str = "") -> None:
+        self.where, self.key = where, key
+        subject = f"{where}: {key}" if key else where
+        super().__init__(f"{subject}: {problem}" + (f"\n  {hint}" if hint else ""))
+
+
+class InvalidRunError(HarnessError):
+    """Raised when a load run cannot be judged."""
+
+    exit_code = 3
+
+
+class UnreachableError(HarnessError):
+    """Raised when the system under test or its scheduler does not answer."""
+
+    exit_code = 4
+
+
+class AppLoadError(HarnessError):
+    """Raised when the function app does not import, or its functions cannot be indexed."""
+
+    exit_code = 5
+
+
+class PortInUseError(HarnessError):
+    """Raised when the port asked for is taken."""
+
+    exit_code = 6

@@ -1,0 +1,24 @@
+"""Thresholds, statistics and reports: what a load run came to, and whether that is good enough."""
+
+from durable_harness.gate.gatefile import GateFileError, load_gates
+from durable_harness.gate.gates import Gate, GateResult, evaluate
+from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.summary import LATENCIES_MS, Counts, FailureReason, RunSummary
+from durable_harness.gate.timeline import Timeline
+from durable_harness.gate.verdict import Verdict, verdict_on
+
+__all__ = [
+    "LATENCIES_MS",
+    "Counts",
+    "FailureReason",
+    "Gate",
+    "GateFileError",
+    "GateResult",
+    "Histogram",
+    "RunSummary",
+    "Timeline",
+    "Verdict",
+    "evaluate",
+    "load_gates",
+    "verdict_on",
+]

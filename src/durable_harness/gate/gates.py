@@ -1,0 +1,80 @@
+"""Judge a run: each gate is one limit on one figure. Pure functions over a RunSummary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from durable_harness.gate.summary import RunSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A limit on one figure of a run."""
+
+    metric: str
+    """A latency by its name in RunSummary.latencies_ms, or `operations`."""
+    statistic: str
+    """`p95`, `max`, … of a latency; `error_ratio`, `lost` or `throughput_per_s` of the operations."""
+    limit: float
+    bound: Literal["at most", "at least"] = "at most"
+    unit: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.metric} {self.statistic}"
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """A gate's verdict. `measured` is None if there was nothing to measure, which fails the gate."""
+
+    gate: Gate
+    measured: float | None
+    passed: bool
+    note: str = ""
+
+
+def evaluate(gates: Iterable[Gate], summary: RunSummary) -> tuple[GateResult, ...]:
+    """Judge every gate, in the given order."""
+    return tuple(_judge(gate, summary) for gate in gates)
+
+
+def percent_of(statistic: str) -> float:
+    """Return the percent that a latency's statistic stands for: 95.0 for `p95`, 100.0 for `max`."""
+    return 100.0 if statistic == "max" else float(statistic.removeprefix("p"))
+
+
+def _judge(gate: Gate, summary: RunSummary) -> GateResult:
+    if gate.metric == "operations":
+        measured, note = _operations_figure(gate.statistic, summary)
+    else:
+        measured, note = _latency_figure(gate, summary)
+    if measured is None:
+        return GateResult(gate, None, passed=False, note=note)
+    passed = measured <= gate.limit if gate.bound == "at most" else measured >= gate.limit
+    return GateResult(gate, measured, passed, note)
+
+
+def _latency_figure(gate: Gate, summary: RunSummary) -> tuple[float | None, str]:
+    histogram = summary.latencies_ms.get(gate.metric)
+    if histogram is None or not histogram.count:
+        return None, "no samples"
+    percent = percent_of(gate.statistic)
+    too_few = percent < 100 and histogram.count * (100 - percent) < 100  # noqa: PLR2004 - percents
+    note = f"the highest of only {histogram.count} samples" if too_few else ""
+    return histogram.percentile(percent), note
+
+
+def _operations_figure(statistic: str, summary: RunSummary) -> tuple[float | None, str]:
+    if not summary.counts.started:
+        return None, "no operation was started"
+    if statistic == "lost" and not summary.counts.accepted:
+        return None, "no operation was accepted"
+    figures = {
+        "error_ratio": summary.error_ratio,
+        "lost": float(summary.counts.lost),
+        "throughput_per_s": summary.throughput_per_s,
+    }
+    return figures[statistic], ""

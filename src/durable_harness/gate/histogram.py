@@ -1,0 +1,161 @@
+"""Values of one quantity, kept as an HdrHistogram: bounded memory, known precision, merged without loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from hdrh.histogram import HdrHistogram
+
+HIGHEST_VALUE = 7 * 24 * 3600 * 1000
+"""Larger magnitudes (a week, in milliseconds) are counted as `out_of_range`, not recorded."""
+
+
+class Histogram:
+    """Records numbers, also negative ones, to `digits` significant digits in steps of `1 / steps_per_unit`.
+
+    Latencies are recorded in milliseconds with a step of a microsecond (1000 steps per unit), counts with whole steps.
+    Two histograms of equal shape merge into exactly the one that had seen all values.
+    """
+
+    def __init__(self, *, steps_per_unit: int = 1000, digits: int = 3) -> None:
+        self.steps_per_unit, self.digits = steps_per_unit, digits
+        self.out_of_range = 0
+        self._sum = 0
+        self._min: int | None = None
+        self._max: int | None = None
+        self._positive = self._new_counts()
+        # Made when needed: only the difference of two clocks is ever below zero.
+        self._negative: Any = None
+
+    def record(self, value: float) -> None:
+        """Add a value. One that is out of range, or not a number, only counts in `out_of_range`."""
+        if not abs(value) <= HIGHEST_VALUE:
+            self.out_of_range += 1
+            return
+        steps = round(value * self.steps_per_unit)
+        self._sum += steps
+        self._min = steps if self._min is None else min(self._min, steps)
+        self._max = steps if self._max is None else max(self._max, steps)
+        if steps >= 0:
+            self._positive.record_value(steps)
+        else:
+            self._below_zero().record_value(-steps)
+
+    def merge(self, other: Histogram) -> None:
+        """Add all values of another histogram of the same shape."""
+        if (self.steps_per_unit, self.digits) != (other.steps_per_unit, other.digits):
+            raise ValueError("only histograms of one shape can be merged")
+        self.out_of_range += other.out_of_range
+        self._sum += other._sum
+        self._min = _least(min, self._min, other._min)
+        self._max = _least(max, self._max, other._max)
+        self._positive.add(other._positive)
+        if other._negative is not None:
+            self._below_zero().add(other._negative)
+
+    @property
+    def count(self) -> int:
+        return int(self._positive.total_count) + self.below_zero
+
+    @property
+    def below_zero(self) -> int:
+        """How many values were negative."""
+        return 0 if self._negative is None else int(self._negative.total_count)
+
+    @property
+    def min(self) -> float | None:
+        """The smallest value, exactly; None without values."""
+        return None if self._min is None else self._min / self.steps_per_unit
+
+    @property
+    def max(self) -> float | None:
+        """The largest value, exactly; None without values."""
+        return None if self._max is None else self._max / self.steps_per_unit
+
+    @property
+    def mean(self) -> float | None:
+        """The arithmetic mean, exactly; None without values."""
+        return self._sum / self.count / self.steps_per_unit if self.count else None
+
+    def percentile(self, percent: float) -> float | None:
+        """Return the smallest value that at least `percent` % of all values do not exceed; None without values.
+
+        It is off by less than one unit of the last significant digit, upwards, and never outside of min and max.
+        """
+        if self._min is None or self._max is None:
+            return None
+        rank = max(1, math.ceil(percent * self.count / 100 - 1e-9))
+        if rank <= self.below_zero:
+            steps = -_value_at_rank(self._negative, self.below_zero - rank + 1)
+        else:
+            steps = _value_at_rank(self._positive, rank - self.below_zero)
+        return min(max(steps, self._min), self._max) / self.steps_per_unit
+
+    def buckets(self) -> Iterator[tuple[float, int]]:
+        """Yield (value, how many) in ascending order, for every value that occurred."""
+        if self._negative is not None:
+            yield from reversed([(-value / self.steps_per_unit, n) for value, n in _recorded(self._negative)])
+        for value, n in _recorded(self._positive):
+            yield value / self.steps_per_unit, n
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return a value of plain types that `from_wire` turns into an equal histogram, in another process too."""
+        return {
+            "steps_per_unit": self.steps_per_unit,
+            "digits": self.digits,
+            "out_of_range": self.out_of_range,
+            "sum": self._sum,
+            "min": self._min,
+            "max": self._max,
+            "positive": self._positive.encode().decode("ascii"),
+            "negative": None if self._negative is None else self._negative.encode().decode("ascii"),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: dict[str, Any]) -> Histogram:
+        """Make the histogram that `to_wire` was called on."""
+        histogram = cls(steps_per_unit=wire["steps_per_unit"], digits=wire["digits"])
+        histogram.out_of_range = wire["out_of_range"]
+        histogram._sum, histogram._min, histogram._max = wire["sum"], wire["min"], wire["max"]
+        histogram._positive.decode_and_add(wire["positive"])
+        if wire["negative"] is not None:
+            histogram._below_zero().decode_and_add(wire["negative"])
+        return histogram
+
+    def _below_zero(self) -> Any:
+        if self._negative is None:
+            self._negative = self._new_counts()
+        return self._negative
+
+    def _new_counts(self) -> Any:
+        return HdrHistogram(1, HIGHEST_VALUE * self.steps_per_unit, self.digits)
+
+
+def merged(histograms: Iterable[Histogram], *, steps_per_unit: int = 1000, digits: int = 3) -> Histogram:
+    """Return one histogram of all values."""
+    total = Histogram(steps_per_unit=steps_per_unit, digits=digits)
+    for histogram in histograms:
+        total.merge(histogram)
+    return total
+
+
+def _least(choose: Any, left: int | None, right: int | None) -> int | None:
+    known = [value for value in (left, right) if value is not None]
+    return choose(known) if known else None
+
+
+def _recorded(counts: Any) -> Iterator[tuple[int, int]]:
+    for index, count in enumerate(counts.counts):
+        if count:
+            yield int(counts.get_highest_equivalent_value(counts.get_value_from_index(index))), int(count)
+
+
+def _value_at_rank(counts: Any, rank: int) -> int:
+    total = 0
+    for index, count in enumerate(counts.counts):
+        total += count
+        if total >= rank:
+            return int(counts.get_highest_equivalent_value(counts.get_value_from_index(index)))
+    raise ValueError(f"rank {rank} of {total} values")

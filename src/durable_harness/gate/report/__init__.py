@@ -1,0 +1,8 @@
+"""A run's report for the terminal, for programs and for a browser."""
+
+from durable_harness.gate.report.as_html import render_html
+from durable_harness.gate.report.as_json import as_document, render_json
+from durable_harness.gate.report.as_text import render_text
+from durable_harness.gate.report.model import Report
+
+__all__ = ["Report", "as_document", "render_html", "render_json", "render_text"]

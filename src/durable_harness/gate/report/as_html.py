@@ -1,0 +1,145 @@
+"""The report for a browser: one file, nothing fetched, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from durable_harness.gate.gates import GateResult
+from durable_harness.gate.report.model import (
+    PERCENTILES,
+    Report,
+    histogram_rows,
+    limit_text,
+    number,
+    shown_counts,
+    with_unit,
+)
+from durable_harness.gate.report.plots import completion_distribution, completion_over_time, operations_over_time
+from durable_harness.gate.report.style import STYLE
+from durable_harness.gate.summary import RunSummary
+
+
+def render_html(report: Report) -> str:
+    """Return the report as a self-contained HTML page."""
+    sections = [
+        _heading(report),
+        _tiles(report.summary),
+        _section("Gates", _gates(report.results), "Each gate is one limit on one figure of the run."),
+        _section(
+            "Latency", _latencies(report.summary), "Milliseconds; percentiles of all operations of all processes."
+        ),
+        _section("Completion over time", completion_over_time(report.summary.timeline)),
+        _section("Distribution of completion", completion_distribution(report)),
+        _section("Operations over time", operations_over_time(report.summary.timeline)),
+        _section("How operations ended", _counts(report.summary)),
+        _section("Why operations did not complete", _reasons(report.summary)),
+        _section("Notes", _notes(report.summary)),
+        _section("Settings", _settings(report)),
+    ]
+    title = f"Load run: {report.verdict}"
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body><main>\n"
+        + "\n".join(section for section in sections if section)
+        + "\n</main></body></html>\n"
+    )
+
+
+def _section(title: str, content: str, lead: str = "") -> str:
+    if not content:
+        return ""
+    words = f'<p class="muted lead">{escape(lead)}</p>' if lead else ""
+    return f"<section><h2>{escape(title)}</h2>{words}{content}</section>"
+
+
+def _heading(report: Report) -> str:
+    when = report.started_at.strftime("%Y-%m-%d %H:%M:%S UTC") if report.started_at else "nothing was started"
+    scenarios = f" · {', '.join(report.scenarios)}" if report.scenarios else ""
+    facts = f"{report.target}{scenarios} · {when} · {report.summary.elapsed_s:.1f} s"
+    css_class = report.verdict.value.split()[0]
+    return (
+        f'<h1>Load run</h1><p class="muted lead">{escape(facts)}</p>'
+        f'<p class="verdict {css_class}"><b>{escape(report.verdict)}</b> {escape(report.verdict_sentence)}</p>'
+    )
+
+
+def _tiles(summary: RunSummary) -> str:
+    completion = summary.latencies_ms["completion_ms"]
+    ratio = summary.error_ratio
+    tiles = {
+        "started": f"{summary.counts.started:,}",
+        "completed": f"{summary.counts.completed:,}",
+        "completed per second": number(summary.throughput_per_s),
+        "did not complete": "-" if ratio is None else f"{ratio:.2%}",
+        "completion p50": _ms(completion.percentile(50)),
+        "completion p95": _ms(completion.percentile(95)),
+    }
+    cells = (f'<div class="tile"><span>{label}</span><strong>{value}</strong></div>' for label, value in tiles.items())
+    return f'<div class="tiles">{"".join(cells)}</div>'
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{number(value)} ms"
+
+
+def _gates(results: Sequence[GateResult]) -> str:
+    rows = [
+        [
+            escape(result.gate.name),
+            escape(limit_text(result.gate)),
+            escape(with_unit(result.measured, result.gate)),
+            _meter(result),
+            '<span class="pass">pass</span>' if result.passed else '<span class="fail">FAIL</span>',
+            escape(result.note),
+        ]
+        for result in results
+    ]
+    return _table(["gate", "limit", "measured", "of the limit", "verdict", ""], rows) if rows else ""
+
+
+def _meter(result: GateResult) -> str:
+    """Show how much of its limit a figure uses up."""
+    if result.measured is None or not result.gate.limit or result.gate.bound == "at least":
+        return ""
+    share = result.measured / result.gate.limit
+    css_class = "use" if result.passed else "use over"
+    return f'<span class="{css_class}" style="--share: {min(share, 1):.0%}"></span>{share:.0%}'
+
+
+def _latencies(summary: RunSummary) -> str:
+    heads = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
+    return _table(heads, histogram_rows(summary))
+
+
+def _counts(summary: RunSummary) -> str:
+    counts = {"started": summary.counts.started, "accepted": summary.counts.accepted, **shown_counts(summary.counts)}
+    return _table(list(counts), [[f"{value:,}" for value in counts.values()]])
+
+
+def _reasons(summary: RunSummary) -> str:
+    rows = [[f"{reason.count:,}", escape(reason.state), escape(reason.reason)] for reason in summary.reasons]
+    return _table(["count", "ended as", "reason"], rows, words=(1, 2)) if rows else ""
+
+
+def _notes(summary: RunSummary) -> str:
+    items = "".join(f"<li>{escape(note)}</li>" for note in summary.notes)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _settings(report: Report) -> str:
+    settings = {**report.settings, **({"gates file": report.gates_file} if report.gates_file else {})}
+    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in settings.items())
+    return f"<dl>{items}</dl>" if items else ""
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: tuple[int, ...] = ()) -> str:
+    def cells(tag: str, row: Sequence[str]) -> str:
+        return "".join(
+            f"<{tag}{' class=words' if column in words else ''}>{cell}</{tag}>" for column, cell in enumerate(row)
+        )
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    head = f"<tr>{cells('th', [escape(head) for head in heads])}</tr>"
+    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'

@@ -1,0 +1,83 @@
+"""The report for programs: every figure, and the histograms that percentiles can be computed and merged from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from durable_harness.gate.gates import GateResult
+from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.report.model import PERCENTILES, Report
+from durable_harness.gate.summary import POLLS_PER_OPERATION
+from durable_harness.gate.timeline import Timeline
+
+FORMAT = 1
+"""Raised whenever a key changes its meaning or goes."""
+
+
+def render_json(report: Report) -> str:
+    """Return the report as a JSON document; latencies are in milliseconds, times in ISO 8601 and UTC."""
+    return json.dumps(as_document(report), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_document(report: Report) -> dict[str, Any]:
+    """Return what render_json writes, as plain types."""
+    summary = report.summary
+    return {
+        "format": FORMAT,
+        "verdict": report.verdict.value,
+        "verdict_reason": report.verdict_sentence,
+        "target": report.target,
+        "scenarios": list(report.scenarios),
+        "started_at": report.started_at.isoformat() if report.started_at else None,
+        "elapsed_s": summary.elapsed_s,
+        "operations": asdict(summary.counts),
+        "error_ratio": summary.error_ratio,
+        "throughput_per_s": summary.throughput_per_s,
+        "polls": summary.polls,
+        "failed_polls": summary.failed_polls,
+        "bytes_received": summary.bytes_received,
+        "coarse_lags": summary.coarse_lags,
+        "latencies": {name: _histogram(histogram) for name, histogram in summary.latencies_ms.items()},
+        POLLS_PER_OPERATION: _histogram(summary.polls_per_operation),
+        "reasons": [asdict(reason) for reason in summary.reasons],
+        "gates_file": report.gates_file,
+        "gates": [_gate(result) for result in report.results],
+        "notes": list(summary.notes),
+        "invalid": list(summary.invalid),
+        "settings": dict(report.settings),
+        "timeline": _timeline(summary.timeline),
+    }
+
+
+def _histogram(histogram: Histogram) -> dict[str, Any]:
+    return {
+        "count": histogram.count,
+        "min": histogram.min,
+        "mean": histogram.mean,
+        "max": histogram.max,
+        **{f"p{percent:g}": histogram.percentile(percent) for percent in PERCENTILES},
+        "histogram": histogram.to_wire(),
+    }
+
+
+def _gate(result: GateResult) -> dict[str, Any]:
+    verdict = {"measured": result.measured, "passed": result.passed, "note": result.note}
+    return {"name": result.gate.name, **asdict(result.gate), **verdict}
+
+
+def _timeline(timeline: Timeline) -> dict[str, Any]:
+    slices = [
+        {
+            "epoch_s": start,
+            "started": piece.started,
+            "completed": piece.completed,
+            "not_completed": piece.not_completed,
+            "completion_p50_ms": piece.completion_ms.percentile(50),
+            "completion_p95_ms": piece.completion_ms.percentile(95),
+            "completion_max_ms": piece.completion_ms.max,
+        }
+        for start, piece in timeline.slices()
+    ]
+    return {"width_s": timeline.width_s, "slices": slices}

@@ -1,0 +1,89 @@
+"""The report for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from durable_harness.gate.gates import GateResult
+from durable_harness.gate.report.model import (
+    PERCENTILES,
+    Report,
+    histogram_rows,
+    limit_text,
+    number,
+    shown_counts,
+    with_unit,
+)
+from durable_harness.gate.summary import RunSummary
+
+REASONS_SHOWN = 10
+
+
+def render_text(report: Report) -> str:
+    """Return the report as lines of text that end in the verdict."""
+    blocks = [
+        _heading(report),
+        _counts(report.summary),
+        _latencies(report.summary),
+        _reasons(report.summary),
+        _gates(report.results),
+        _notes(report.summary),
+        [f"{report.verdict.upper()}: {report.verdict_sentence}"],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _heading(report: Report) -> list[str]:
+    scenarios = f" by {', '.join(report.scenarios)}" if report.scenarios else ""
+    return [f"Load on {report.target or 'an unnamed target'}{scenarios}, {report.summary.elapsed_s:.1f} s"]
+
+
+def _counts(summary: RunSummary) -> list[str]:
+    counts, rate = summary.counts, summary.throughput_per_s
+    ended = "   ".join(f"{label} {value:,}" for label, value in shown_counts(counts).items())
+    speed = "" if rate is None else f"   ({number(rate)} completed/s)"
+    return [f"started {counts.started:,}   accepted {counts.accepted:,}{speed}", ended]
+
+
+def _latencies(summary: RunSummary) -> list[str]:
+    rows = [["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]]
+    return _table(rows + histogram_rows(summary))
+
+
+def _reasons(summary: RunSummary) -> list[str]:
+    if not summary.reasons:
+        return []
+    shown = [f"  {reason.count:>6,} x {reason.reason}" for reason in summary.reasons[:REASONS_SHOWN]]
+    hidden = len(summary.reasons) - REASONS_SHOWN
+    more = [f"  and {hidden} more reasons, in the JSON and HTML reports"] if hidden > 0 else []
+    return ["Why operations did not complete:", *shown, *more]
+
+
+def _gates(results: Iterable[GateResult]) -> list[str]:
+    rows = [
+        [
+            result.gate.name,
+            limit_text(result.gate),
+            with_unit(result.measured, result.gate),
+            "pass" if result.passed else "FAIL",
+            f"({result.note})" if result.note else "",
+        ]
+        for result in results
+    ]
+    return _table([["gate", "limit", "measured", "verdict", ""], *rows], left=(0, 3, 4)) if rows else []
+
+
+def _notes(summary: RunSummary) -> list[str]:
+    return [f"note: {note}" for note in summary.notes]
+
+
+def _table(rows: Sequence[Sequence[str]], left: tuple[int, ...] = (0,)) -> list[str]:
+    """Align columns: those in `left` to the left, the others to the right, as figures want."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

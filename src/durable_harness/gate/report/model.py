@@ -1,0 +1,119 @@
+"""A judged run with what a reader wants to know about it; shown as text, JSON and HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from durable_harness.gate.gates import Gate, GateResult
+from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.summary import Counts, RunSummary
+from durable_harness.gate.verdict import Verdict, verdict_on
+
+PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
+COUNT_LABELS = {
+    "completed": "completed",
+    "failed": "failed",
+    "wrong_output": "wrong output",
+    "timed_out": "timed out",
+    "lost": "lost",
+    "refused": "refused",
+    "unreachable": "unreachable",
+    "unaccounted": "unaccounted",
+}
+"""The ways to end, in the order in which reports show them."""
+ALWAYS_SHOWN = ("completed", "failed", "timed_out", "lost", "refused")
+LATENCY_LABELS = {
+    "start_ms": "start",
+    "poll_ms": "poll",
+    "completion_ms": "completion",
+    "detection_lag_ms": "detection lag",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that the three renderings show."""
+
+    summary: RunSummary
+    results: tuple[GateResult, ...] = ()
+    target: str = ""
+    scenarios: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Options and their values, without secrets."""
+    gates_file: str | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict_on(self.summary, self.results)
+
+    @property
+    def verdict_sentence(self) -> str:
+        """Say the verdict and its reason in one line."""
+        failed = sum(not result.passed for result in self.results)
+        sentences = {
+            Verdict.PASSED: f"all {len(self.results)} gates hold",
+            Verdict.FAILED: f"{failed} of {len(self.results)} gates failed",
+            Verdict.INVALID: "; ".join(self.summary.invalid),
+            Verdict.UNJUDGED: "nothing was judged",
+        }
+        return sentences[self.verdict]
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the first operation was sent, in UTC; None if none was."""
+        epoch_s = self.summary.started_epoch_s
+        return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
+
+
+def shown_counts(counts: Counts) -> dict[str, int]:
+    """Return the ways operations ended that a reader needs to see: the usual ones, and whatever occurred."""
+    return {
+        label: getattr(counts, name)
+        for name, label in COUNT_LABELS.items()
+        if name in ALWAYS_SHOWN or getattr(counts, name)
+    }
+
+
+def histogram_rows(summary: RunSummary) -> list[list[str]]:
+    """Return the rows of the table of latencies: name, count, mean, each of PERCENTILES, maximum."""
+    rows = [_histogram_row(f"{label} (ms)", summary.latencies_ms[name]) for name, label in LATENCY_LABELS.items()]
+    return [*rows, _histogram_row("polls per operation (count)", summary.polls_per_operation)]
+
+
+def _histogram_row(label: str, histogram: Histogram) -> list[str]:
+    values = [*(histogram.percentile(percent) for percent in PERCENTILES), histogram.max]
+    write = number if histogram.steps_per_unit > 1 else whole
+    return [label, f"{histogram.count:,}", number(histogram.mean), *(write(value) for value in values)]
+
+
+def number(value: float | None) -> str:
+    """Write a number as a person would: three significant digits, thousands set apart, a dash for none."""
+    if value is None:
+        return "-"
+    if value == 0 or abs(value) >= 100:  # noqa: PLR2004 - three digits
+        return f"{value:,.0f}"
+    decimals = 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3  # noqa: PLR2004 - three digits
+    return f"{value:.{decimals}f}"
+
+
+def whole(value: float | None) -> str:
+    """Write a count."""
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def with_unit(value: float | None, gate: Gate) -> str:
+    """Write a gate's figure with its unit; a ratio and a count keep all their digits."""
+    if value is None:
+        return "-"
+    if gate.statistic == "error_ratio":
+        return f"{value:.4g}"
+    if gate.statistic == "lost":
+        return whole(value)
+    return f"{number(value)} {gate.unit}" if gate.unit == "ms" else f"{number(value)}{gate.unit}"
+
+
+def limit_text(gate: Gate) -> str:
+    """Write a gate's limit: `≤ 2,000 ms`."""
+    return f"{'≤' if gate.bound == 'at most' else '≥'} {with_unit(gate.limit, gate)}"

@@ -1,0 +1,78 @@
+"""What a run came to: the figures that gates judge and reports show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.timeline import Timeline
+
+LATENCIES_MS = ("start_ms", "poll_ms", "completion_ms", "detection_lag_ms")
+POLLS_PER_OPERATION = "polls_per_operation"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How the operations of a run ended: `started` is the sum of all but `accepted`."""
+
+    started: int = 0
+    accepted: int = 0
+    completed: int = 0
+    failed: int = 0
+    wrong_output: int = 0
+    timed_out: int = 0
+    lost: int = 0
+    refused: int = 0
+    unreachable: int = 0
+    unaccounted: int = 0
+    """Started by a worker that vanished before it told how they ended."""
+
+    @property
+    def errors(self) -> int:
+        """Operations that did not complete, for whatever reason."""
+        return self.started - self.completed
+
+
+@dataclass(frozen=True, slots=True)
+class FailureReason:
+    """Why operations did not complete: the state they ended in, the reason in words, how many."""
+
+    state: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run, merged over all processes that took part."""
+
+    counts: Counts
+    elapsed_s: float
+    """From sending the first start until the last operation ended."""
+    latencies_ms: Mapping[str, Histogram]
+    """By the names in LATENCIES_MS. Completion has the completed, failed and wrong ones at the time their end was seen,
+    and those that timed out at the time they had lasted until then, as a lower bound."""
+    polls_per_operation: Histogram
+    started_epoch_s: float | None = None
+    polls: int = 0
+    failed_polls: int = 0
+    bytes_received: int = 0
+    coarse_lags: int = 0
+    """Detection lags of which the server told the end in whole seconds only: up to 1 s too long."""
+    reasons: tuple[FailureReason, ...] = ()
+    timeline: Timeline = field(default_factory=Timeline)
+    notes: tuple[str, ...] = ()
+    """What a reader should know about the figures."""
+    invalid: tuple[str, ...] = ()
+    """Why the run proves nothing; empty for a valid run."""
+
+    @property
+    def error_ratio(self) -> float | None:
+        """Operations that did not complete, of all that were started; None if none was."""
+        return self.counts.errors / self.counts.started if self.counts.started else None
+
+    @property
+    def throughput_per_s(self) -> float | None:
+        """Completed operations per second of `elapsed_s`; None if no time passed."""
+        return self.counts.completed / self.elapsed_s if self.elapsed_s > 0 else None

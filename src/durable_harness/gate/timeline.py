@@ -1,0 +1,108 @@
+"""How a run went over time: slices of equal width, few enough to plot and to send, merged without loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from durable_harness.gate.histogram import Histogram
+
+MAX_SLICES = 120
+"""A run that grows longer than this gets slices of twice the width."""
+SLICE_DIGITS = 2
+
+
+def _slice_histogram() -> Histogram:
+    return Histogram(digits=SLICE_DIGITS)
+
+
+@dataclass(slots=True)
+class Slice:
+    """What happened in one slice of time."""
+
+    started: int = 0
+    completed: int = 0
+    not_completed: int = 0
+    """Operations that ended in any other way."""
+    completion_ms: Histogram = field(default_factory=_slice_histogram)
+    """Completion times of the operations that ended in this slice."""
+
+    def add(self, other: Slice) -> None:
+        self.started += other.started
+        self.completed += other.completed
+        self.not_completed += other.not_completed
+        self.completion_ms.merge(other.completion_ms)
+
+
+class Timeline:
+    """Slices of `width_s` seconds, aligned to the epoch so that those of several processes match."""
+
+    def __init__(self, width_s: int = 1) -> None:
+        self.width_s = width_s
+        self._slices: dict[int, Slice] = {}
+
+    def started(self, epoch_s: float) -> None:
+        """Count an operation that was sent."""
+        self._at(epoch_s).started += 1
+
+    def ended(self, epoch_s: float, *, completed: bool, completion_ms: float | None) -> None:
+        """Count an operation that ended; its completion time if it has one."""
+        here = self._at(epoch_s)
+        if completed:
+            here.completed += 1
+        else:
+            here.not_completed += 1
+        if completion_ms is not None:
+            here.completion_ms.record(completion_ms)
+
+    def merge(self, other: Timeline) -> None:
+        """Add another process's slices; the wider width of the two is kept. The other one may be widened too."""
+        while self.width_s < other.width_s:
+            self._widen()
+        while other.width_s < self.width_s:
+            other._widen()
+        for index, piece in other._slices.items():
+            self._slices.setdefault(index, Slice()).add(piece)
+        self._fit()
+
+    def slices(self) -> list[tuple[int, Slice]]:
+        """Return (start in epoch seconds, slice) from the first to the last, without gaps."""
+        if not self._slices:
+            return []
+        indexes = range(min(self._slices), max(self._slices) + 1)
+        return [(index * self.width_s, self._slices.get(index) or Slice()) for index in indexes]
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return a value of plain types that `from_wire` turns into an equal timeline."""
+        slices = [
+            [index, piece.started, piece.completed, piece.not_completed, piece.completion_ms.to_wire()]
+            for index, piece in self._slices.items()
+        ]
+        return {"width_s": self.width_s, "slices": slices}
+
+    @classmethod
+    def from_wire(cls, wire: dict[str, Any]) -> Timeline:
+        """Make the timeline that `to_wire` was called on."""
+        timeline = cls(wire["width_s"])
+        for index, started, completed, not_completed, completion_ms in wire["slices"]:
+            piece = Slice(started, completed, not_completed, Histogram.from_wire(completion_ms))
+            timeline._slices[index] = piece
+        return timeline
+
+    def _at(self, epoch_s: float) -> Slice:
+        index = int(epoch_s // self.width_s)
+        if index not in self._slices:
+            self._slices[index] = Slice()
+            self._fit()
+            index = int(epoch_s // self.width_s)
+        return self._slices[index]
+
+    def _fit(self) -> None:
+        while self._slices and max(self._slices) - min(self._slices) >= MAX_SLICES:
+            self._widen()
+
+    def _widen(self) -> None:
+        old, self._slices = self._slices, {}
+        self.width_s *= 2
+        for index, piece in old.items():
+            self._slices.setdefault(index // 2, Slice()).add(piece)

@@ -1,0 +1,36 @@
+"""What a run proves, in one word, and the exit code that says it to a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from durable_harness.errors import InvalidRunError
+from durable_harness.gate.gates import GateResult
+from durable_harness.gate.summary import RunSummary
+
+
+class Verdict(StrEnum):
+    """The outcome of a run."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INVALID = "invalid"
+    """The run proves nothing, whatever its figures: see RunSummary.invalid."""
+    UNJUDGED = "no gates"
+
+    @property
+    def exit_code(self) -> int | None:
+        """The process exit code that stands for the verdict; None if there is no verdict to tell."""
+        codes = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.INVALID: InvalidRunError.exit_code}
+        return codes.get(self)
+
+
+def verdict_on(summary: RunSummary, results: Iterable[GateResult]) -> Verdict:
+    """Decide: an invalid run is neither a pass nor a failure; otherwise every gate must have passed."""
+    results = tuple(results)
+    if summary.invalid:
+        return Verdict.INVALID
+    if not results:
+        return Verdict.UNJUDGED
+    return Verdict.PASSED if all(result.passed for result in results) else Verdict.FAILED

@@ -1,0 +1,136 @@
+"""What an orchestrator asked for, as actions of the scheduler's protocol."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from azure.durable_functions.models.actions.CallActivityAction import CallActivityAction
+from azure.durable_functions.models.actions.CallActivityWithRetryAction import CallActivityWithRetryAction
+from azure.durable_functions.models.actions.CallEntityAction import CallEntityAction
+from azure.durable_functions.models.actions.CallHttpAction import CallHttpAction
+from azure.durable_functions.models.actions.CallSubOrchestratorAction import CallSubOrchestratorAction
+from azure.durable_functions.models.actions.CallSubOrchestratorWithRetryAction import CallSubOrchestratorWithRetryAction
+from azure.durable_functions.models.actions.CreateTimerAction import CreateTimerAction
+from azure.durable_functions.models.actions.NoOpAction import NoOpAction
+from azure.durable_functions.models.actions.SignalEntityAction import SignalEntityAction
+
+from durable_harness.host.functions import BUILT_IN_HTTP_ACTIVITY
+from durable_harness.host.payloads import wrap_json
+from durable_harness.host.replay import Recorded
+from durable_harness.protocol import optional_text, pb
+
+RETRY_TIMER = "-WithRetry timer"
+EVENT_OF_ACTION = {
+    "scheduleTask": "taskScheduled",
+    "createTimer": "timerCreated",
+    "createSubOrchestration": "subOrchestrationInstanceCreated",
+}
+
+
+class ActionBuilder:
+    """Makes protocol actions for one execution of one instance. `default_version` is what host.json says."""
+
+    def __init__(self, instance_id: str, execution_id: str, default_version: str | None) -> None:
+        self._instance_id = instance_id
+        self._execution_id = execution_id
+        self._default_version = default_version
+
+    def build(self, recorded: Recorded) -> Any | None:
+        """Return the action for what was recorded, or None where nothing has to be sent."""
+        action = recorded.action
+        if isinstance(action, NoOpAction):
+            if action.metadata == RETRY_TIMER:
+                return self._timer(recorded.number, retry_due(recorded))
+            action = _first_attempt(recorded)
+        return self._plain(recorded.number, action)
+
+    def _plain(self, number: int, action: Any) -> Any | None:
+        if isinstance(action, CallActivityAction | CallActivityWithRetryAction):
+            task = pb.ScheduleTaskAction(name=action.function_name, input=optional_text(action.input_))
+            return pb.OrchestratorAction(id=number, scheduleTask=task)
+        if isinstance(action, CallHttpAction):
+            request = json.dumps(action.http_request.to_json())
+            task = pb.ScheduleTaskAction(name=BUILT_IN_HTTP_ACTIVITY, input=optional_text(request))
+            return pb.OrchestratorAction(id=number, scheduleTask=task)
+        if isinstance(action, CreateTimerAction):
+            return self._timer(number, as_utc(action.fire_at))
+        if isinstance(action, CallSubOrchestratorAction | CallSubOrchestratorWithRetryAction):
+            return self._sub_orchestration(number, action)
+        if isinstance(action, CallEntityAction | SignalEntityAction):
+            return self._entity_message(number, action)
+        return None
+
+    def _timer(self, number: int, due: datetime) -> Any:
+        timer = pb.CreateTimerAction()
+        timer.fireAt.FromDatetime(due)
+        return pb.OrchestratorAction(id=number, createTimer=timer)
+
+    def _sub_orchestration(self, number: int, action: Any) -> Any:
+        child = pb.CreateSubOrchestrationAction(
+            instanceId=action.instance_id or f"{self._instance_id}:{number:04x}",
+            name=action.function_name,
+            version=optional_text(action.version or self._default_version),
+            input=optional_text(wrap_json(action._input)),
+        )
+        return pb.OrchestratorAction(id=number, createSubOrchestration=child)
+
+    def _entity_message(self, number: int, action: Any) -> Any:
+        fields = {
+            "requestId": str(uuid5(NAMESPACE_OID, f"{self._instance_id}:{self._execution_id}:{number}")),
+            "operation": action.operation,
+            "input": optional_text(wrap_json(action.input_)),
+            "targetInstanceId": optional_text(action.instance_id),
+        }
+        if isinstance(action, SignalEntityAction):
+            message = pb.SendEntityMessageAction(entityOperationSignaled=pb.EntityOperationSignaledEvent(**fields))
+        else:
+            called = pb.EntityOperationCalledEvent(
+                parentInstanceId=optional_text(self._instance_id),
+                parentExecutionId=optional_text(self._execution_id),
+                **fields,
+            )
+            message = pb.SendEntityMessageAction(entityOperationCalled=called)
+        return pb.OrchestratorAction(id=number, sendEntityMessage=message)
+
+
+def differs_from_history(action: Any, event: Any) -> str | None:
+    """Tell how an action contradicts the event that history has under its id, or None where it does not."""
+    kind = action.WhichOneof("orchestratorActionType")
+    expected = EVENT_OF_ACTION.get(kind)
+    recorded = event.WhichOneof("eventType")
+    if kind == "sendEntityMessage":
+        expected = action.sendEntityMessage.WhichOneof("EntityMessageType")
+    if recorded != expected:
+        return f"history has {recorded} under id {action.id}, the code now does {kind}"
+    name = getattr(getattr(action, kind), "name", None)
+    recorded_name = getattr(getattr(event, recorded), "name", None)
+    if name != recorded_name:
+        return f"history has '{recorded_name}' under id {action.id}, the code now calls '{name}'"
+    return None
+
+
+def retry_due(recorded: Recorded) -> datetime:
+    """Return when a retry timer fires. After the last attempt the SDK waits for one more timer: that one is due now."""
+    parent = recorded.task.parent if recorded.task is not None else None
+    assert parent is not None
+    options = parent.retry_options
+    if parent.num_attempts >= options.max_number_of_attempts:
+        return recorded.now
+    return recorded.now + timedelta(milliseconds=options.first_retry_interval_in_milliseconds)
+
+
+def _first_attempt(recorded: Recorded) -> Any:
+    """Return the action that a retry repeats."""
+    assert recorded.task is not None
+    actions = recorded.task.parent.actions
+    return actions[0] if isinstance(actions, list) else actions
+
+
+def as_utc(moment: date) -> datetime:
+    """Read a due time as the SDK writes it: its fields as they stand, called UTC, whatever zone it carries."""
+    if isinstance(moment, datetime):
+        return moment.replace(tzinfo=UTC)
+    return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)

@@ -1,0 +1,122 @@
+"""Requests and responses of the durable HTTP API, free of any web framework, and how it reads query strings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from dateutil.parser import parse as parse_date
+
+from durable_harness.host.status_json import STATUS_NAMES, STATUS_VALUES
+
+JSON_TYPE = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class ApiRequest:
+    """A call of the durable HTTP API. `path` is what follows the base, percent-encoded; `body` is None where absent."""
+
+    method: str
+    path: str
+    query: Query
+    headers: Mapping[str, str]
+    body: bytes | None
+    url: str
+    origin: str
+    is_local: bool = False
+
+
+@dataclass(frozen=True)
+class ApiResponse:
+    """What the API answers. An empty body goes without a content type."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class ApiError(Exception):
+    """Raised by a handler to answer with an error object of the Durable extension's shape."""
+
+    def __init__(self, status: int, message: str, *, error_type: str = "", detail: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.error_type = status, message, error_type
+        self.detail = message if detail is None else detail
+
+    def response(self) -> ApiResponse:
+        body = {"Message": self.message}
+        if self.error_type:
+            body |= {
+                "ExceptionMessage": self.detail,
+                "ExceptionType": self.error_type,
+                "StackTrace": f"   at durable_harness.host ({self.error_type})",
+            }
+        return json_response(body, self.status)
+
+
+def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> ApiResponse:
+    """Return compact JSON, as the Durable extension writes it."""
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    return ApiResponse(status, text.encode(), {"Content-Type": JSON_TYPE, **(headers or {})})
+
+
+def bad_argument(message: str, detail: str | None = None) -> ApiError:
+    return ApiError(400, message, error_type="System.ArgumentException", detail=detail)
+
+
+def invalid_operation(message: str) -> ApiError:
+    return ApiError(500, message, error_type="System.InvalidOperationException")
+
+
+class Query:
+    """A query string: names in any case, names and values trimmed, values of a repeated name joined by commas."""
+
+    def __init__(self, text: str) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in parse_qsl(text, keep_blank_values=True) if text else ():
+            key = name.strip().lower()
+            before = self._values.get(key)
+            self._values[key] = value.strip() if before is None else f"{before},{value.strip()}"
+
+    def text(self, name: str) -> str | None:
+        return self._values.get(name.lower()) or None
+
+    def boolean(self, name: str, *, default: bool) -> bool:
+        value = (self.text(name) or "").strip().lower()
+        return value == "true" if value in {"true", "false"} else default
+
+    def integer(self, name: str) -> int | None:
+        value = self.text(name) or ""
+        return int(value) if value.lstrip("+-").isdigit() else None
+
+    def seconds(self, name: str) -> float | None:
+        try:
+            return float(self.text(name) or "")
+        except ValueError:
+            return None
+
+    def moment(self, name: str) -> datetime | None:
+        """Return a point in time, UTC where no zone is given; text that is no time counts as absent."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            parsed = parse_date(value)
+        except (ValueError, OverflowError):
+            return None
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+    def statuses(self, name: str) -> list[int]:
+        """Return runtime statuses by name (case counts) or number; unknown ones are dropped."""
+        found = []
+        for part in (self.text(name) or "").split(","):
+            word = part.strip()
+            if word in STATUS_VALUES:
+                found.append(STATUS_VALUES[word])
+            elif word.isdigit() and int(word) in STATUS_NAMES:
+                found.append(int(word))
+        return found

@@ -1,0 +1,66 @@
+"""Management URLs and the value of a durableClient binding."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+WEBHOOK_PATH = "/runtime/webhooks/durabletask"
+INSTANCE_PLACEHOLDER = "INSTANCEID"
+
+
+@dataclass(frozen=True)
+class DurableEndpoints:
+    """Where the durable HTTP API of one host is. `code` is the key that its URLs carry."""
+
+    origin: str
+    rpc_base_url: str
+    task_hub: str
+    connection: str
+    code: str
+
+    def management_urls(self, instance_id: str, *, origin: str | None = None, rewind: bool) -> dict[str, str]:
+        """Return the URLs that manage an instance, in the order in which the Durable extension lists them."""
+        return self._urls(instance_id, origin or self.origin, self.task_hub, self.connection, rewind=rewind)
+
+    def client_binding(self, binding: dict[str, Any]) -> str:
+        """Return the JSON text that a durableClient parameter receives; the binding may name another hub."""
+        hub = binding.get("taskHub") or self.task_hub
+        connection = binding.get("connectionName") or self.connection
+        base = f"{self.origin}{WEBHOOK_PATH}"
+        start = f"{base}/orchestrators/{{functionName}}[/{{instanceId}}]"
+        wait = "timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}"
+        return json.dumps(
+            {
+                "taskHubName": hub,
+                "connectionName": None,
+                "creationUrls": {
+                    "createNewInstancePostUri": f"{start}?code={self.code}",
+                    "createAndWaitOnNewInstancePostUri": f"{start}?{wait}&code={self.code}",
+                },
+                "managementUrls": self._urls(INSTANCE_PLACEHOLDER, self.origin, hub, connection, rewind=True),
+                "baseUrl": base,
+                "requiredQueryStringParameters": f"code={self.code}",
+                "rpcBaseUrl": self.rpc_base_url,
+                "httpBaseUrl": None,
+            }
+        )
+
+    def _urls(self, instance_id: str, origin: str, hub: str, connection: str, *, rewind: bool) -> dict[str, str]:
+        instance = f"{origin}{WEBHOOK_PATH}/instances/{instance_id}"
+        query = f"taskHub={hub}&connection={connection}&code={self.code}"
+        urls = {
+            "id": instance_id,
+            "statusQueryGetUri": f"{instance}?{query}",
+            "sendEventPostUri": f"{instance}/raiseEvent/{{eventName}}?{query}",
+            "terminatePostUri": f"{instance}/terminate?reason={{text}}&{query}",
+        }
+        if rewind:
+            urls["rewindPostUri"] = f"{instance}/rewind?reason={{text}}&{query}"
+        return urls | {
+            "purgeHistoryDeleteUri": f"{instance}?{query}",
+            "restartPostUri": f"{instance}/restart?{query}",
+            "suspendPostUri": f"{instance}/suspend?reason={{text}}&{query}",
+            "resumePostUri": f"{instance}/resume?reason={{text}}&{query}",
+        }

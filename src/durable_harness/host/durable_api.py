@@ -1,0 +1,373 @@
+"""The durable HTTP API: the management webhooks and the local RPC endpoint, which share one set of handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+from durable_harness.host.api_messages import (
+    ApiError,
+    ApiRequest,
+    ApiResponse,
+    bad_argument,
+    invalid_operation,
+    json_response,
+)
+from durable_harness.host.bindings import DurableEndpoints
+from durable_harness.host.entity_api import EntityApi
+from durable_harness.host.functions import FunctionApp
+from durable_harness.host.status_json import history_events, status_object
+from durable_harness.protocol import TERMINAL_STATUSES, RpcError, Scheduler, Status, is_terminal, optional_text, pb
+from durable_harness.settings import DurableTaskSettings
+
+MAX_INSTANCE_ID_CHARS = 256
+FORBIDDEN_IN_ID = re.compile(r"[/\\?#\x00-\x1f\x7f-\x9f]")
+CREATION_RETRY_AFTER_S = "10"
+POLL_RETRY_AFTER_S = "5"
+CONTINUATION_HEADER = "x-ms-continuation-token"
+DEFAULT_PAGE_SIZE = 100
+
+Handler = Callable[[ApiRequest, list[str]], Awaitable[ApiResponse]]
+
+
+class DurableApi:
+    """Answers the durable HTTP API for one task hub."""
+
+    def __init__(
+        self, scheduler: Scheduler, app: FunctionApp, settings: DurableTaskSettings, endpoints: DurableEndpoints
+    ) -> None:
+        self._scheduler = scheduler
+        self._app = app
+        self._settings = settings
+        self._endpoints = endpoints
+        self._entities = EntityApi(scheduler, app)
+        self._routes: dict[tuple[str, str, int], Handler] = {
+            ("POST", "orchestrators", 2): self._start,
+            ("POST", "orchestrators", 3): self._start,
+            ("GET", "instances", 1): self._list,
+            ("DELETE", "instances", 1): self._purge_many,
+            ("GET", "instances", 2): self._status,
+            ("DELETE", "instances", 2): self._purge_one,
+        }
+        self._operations: dict[str, Handler] = {
+            "terminate": self._terminate,
+            "suspend": self._suspend,
+            "resume": self._resume,
+            "rewind": self._rewind,
+            "restart": self._restart,
+            "restartwithoptions": self._restart,
+        }
+
+    async def handle(self, request: ApiRequest) -> ApiResponse:
+        """Answer one call. What goes wrong is answered in the shape the Durable extension gives to errors."""
+        parts = [unquote(part) for part in request.path.strip("/").split("/")]
+        handler = self._find(request.method, parts)
+        if handler is None:
+            return ApiResponse(404)
+        try:
+            return await handler(request, parts)
+        except ApiError as error:
+            return error.response()
+        except RpcError as error:
+            return ApiError(
+                500,
+                "Something went wrong while processing your request",
+                error_type="Grpc.Core.RpcException",
+                detail=f'Status(StatusCode="{error.status}", Detail="{error}")',
+            ).response()
+
+    def _find(self, method: str, parts: list[str]) -> Handler | None:
+        if parts[0].lower() == "entities" and len(parts) <= 3:  # noqa: PLR2004 - entities/{name}/{key}
+            return self._entities.find(method, parts)
+        if parts[0].lower() == "instances" and len(parts) > 2 and method == "POST":  # noqa: PLR2004
+            return self._find_operation(parts)
+        if [parts[0].lower(), len(parts)] == ["makeprimary", 1]:
+            return self._make_primary
+        return self._routes.get((method, parts[0].lower(), len(parts)))
+
+    def _find_operation(self, parts: list[str]) -> Handler | None:
+        operation = parts[2].lower()
+        if operation == "raiseevent":
+            return self._raise_event if len(parts) == 4 and parts[3] else None  # noqa: PLR2004 - the event's name
+        return self._operations.get(operation) if len(parts) == 3 else None  # noqa: PLR2004
+
+    # -- starting -----------------------------------------------------------------------------------------------------
+
+    async def _start(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
+        orchestrator = self._app.orchestrators.get(parts[1].lower())
+        other_hub = (request.query.text("taskHub") or self._endpoints.task_hub) != self._endpoints.task_hub
+        if orchestrator is None and not other_hub:
+            raise self._unknown_orchestrator(parts[1])
+        instance_id = parts[2] if len(parts) > 2 and parts[2] else uuid.uuid4().hex  # noqa: PLR2004
+        check_instance_id(instance_id)
+        start = pb.CreateInstanceRequest(
+            instanceId=instance_id,
+            name=orchestrator.durable_name if orchestrator else parts[1],
+            version=optional_text(request.query.text("version") or self._settings.default_version),
+            input=optional_text(_json_body(request)),
+            orchestrationIdReusePolicy=self._reuse_policy(),
+        )
+        if "traceparent" in request.headers:
+            start.parentTraceContext.traceParent = request.headers["traceparent"]
+            if "tracestate" in request.headers:
+                start.parentTraceContext.traceState.value = request.headers["tracestate"]
+        try:
+            await self._scheduler.start_instance(start)
+        except RpcError as error:
+            raise _start_error(error) from error
+        return await self._started(request, instance_id)
+
+    async def _started(self, request: ApiRequest, instance_id: str) -> ApiResponse:
+        """Answer a start or restart: at once, or after waiting where `timeout` and `pollingInterval` ask for it."""
+        timeout_s, interval_s = request.query.seconds("timeout"), request.query.seconds("pollingInterval")
+        if timeout_s is not None and interval_s is not None:
+            if interval_s > timeout_s:
+                raise bad_argument(f"Total timeout {timeout_s:g} should be bigger than retry timeout {interval_s:g}")
+            finished = await self._wait(instance_id, timeout_s)
+            if finished is not None:
+                return finished
+        urls = self._endpoints.management_urls(instance_id, origin=request.origin, rewind=False)
+        headers = {"Location": urls["statusQueryGetUri"], "Retry-After": CREATION_RETRY_AFTER_S}
+        return json_response(urls, 202, headers)
+
+    async def _wait(self, instance_id: str, timeout_s: float) -> ApiResponse | None:
+        query = pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=True)
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await self._scheduler.wait_for_instance_completion(query)
+        except TimeoutError:
+            return None
+        if not answer.exists:
+            return None
+        body = status_object(answer.orchestrationState, show_input=True, fine_times=False)
+        if answer.orchestrationState.orchestrationStatus == pb.ORCHESTRATION_STATUS_COMPLETED:
+            return json_response(body["output"])
+        return json_response(body)
+
+    def _reuse_policy(self) -> Any:
+        everything = pb.OrchestrationStatus.values()
+        allowed = everything if self._settings.replace_any_state else TERMINAL_STATUSES
+        return pb.OrchestrationIdReusePolicy(replaceableStatus=sorted(allowed))
+
+    def _unknown_orchestrator(self, name: str) -> ApiError:
+        known = ", ".join(f"'{f.durable_name}'" for f in self._app.orchestrators.values()) or "none"
+        detail = (
+            f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function. Additional info:"
+            f" the following are the known orchestrator functions: {known}."
+        )
+        return bad_argument("One or more of the arguments submitted is incorrect", detail)
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    async def _status(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
+        state = await self._state(parts[1], payloads=True)
+        show_input = request.query.boolean("showInput", default=True)
+        history = None
+        pending = state.orchestrationStatus == pb.ORCHESTRATION_STATUS_PENDING
+        if request.query.boolean("showHistory", default=False) and not pending:
+            show_output = request.query.boolean("showHistoryOutput", default=False)
+            history = history_events(await self._history(parts[1]), show_input=show_input, show_output=show_output)
+        body = status_object(state, show_input=show_input, fine_times=request.is_local, history=history)
+        if not is_terminal(state.orchestrationStatus):
+            return json_response(body, 202, {"Location": request.url, "Retry-After": POLL_RETRY_AFTER_S})
+        failed = state.orchestrationStatus == pb.ORCHESTRATION_STATUS_FAILED
+        as_error = failed and request.query.boolean("returnInternalServerErrorOnFailure", default=False)
+        return json_response(body, 500 if as_error else 200)
+
+    async def _list(self, request: ApiRequest, _parts: list[str]) -> ApiResponse:
+        query = pb.InstanceQuery(
+            runtimeStatus=request.query.statuses("runtimeStatus"),
+            maxInstanceCount=max(request.query.integer("top") or 0, 0) or DEFAULT_PAGE_SIZE,
+            continuationToken=optional_text(request.headers.get(CONTINUATION_HEADER) or None),
+            instanceIdPrefix=optional_text(request.query.text("instanceIdPrefix")),
+            fetchInputsAndOutputs=True,
+        )
+        _set_times(query, request)
+        page = await self._scheduler.query_instances(pb.QueryInstancesRequest(query=query))
+        show_input = request.query.boolean("showInput", default=True)
+        rows = [
+            status_object(state, show_input=show_input, fine_times=request.is_local)
+            for state in page.orchestrationState
+        ]
+        return json_response(rows, 200, {CONTINUATION_HEADER: page.continuationToken.value})
+
+    async def _history(self, instance_id: str) -> list[Any]:
+        events: list[Any] = []
+        query = pb.StreamInstanceHistoryRequest(instanceId=instance_id)
+        async for chunk in self._scheduler.stream_instance_history(query):
+            events.extend(chunk.events)
+        return events
+
+    async def _state(self, instance_id: str, *, payloads: bool = False) -> Any:
+        query = pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=payloads)
+        answer = await self._scheduler.get_instance(query)
+        if not answer.exists:
+            raise _NotFoundError
+        return answer.orchestrationState
+
+    # -- changing -----------------------------------------------------------------------------------------------------
+
+    async def _raise_event(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
+        await self._active(parts[1])
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json":
+            raise ApiError(400, "Only application/json request content is supported")
+        try:
+            data = _first_json_value(request.body)
+        except ValueError as error:
+            raise bad_argument(f"Invalid JSON content: {error}") from error
+        await self._scheduler.raise_event(
+            pb.RaiseEventRequest(instanceId=parts[1], name=parts[3], input=optional_text(data))
+        )
+        return ApiResponse(202)
+
+    async def _terminate(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
+        await self._active(parts[1])
+        await self._scheduler.terminate_instance(
+            pb.TerminateRequest(instanceId=parts[1], output=optional_text(request.query.text("reason")))
+        )
+        return ApiResponse(202)
+
+    async def _suspend(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
+        state = await self._active(parts[1])
+        if state.orchestrationStatus == pb.ORCHESTRATION_STATUS_SUSPENDED:
+            raise invalid_operation(f"Cannot suspend orchestration instance '{parts[1]}': it is suspended already.")
+        reason = optional_text(request.query.text("reason"))
+        await self._scheduler.suspend_instance(pb.SuspendRequest(instanceId=parts[1], reason=reason))
+        return ApiResponse(202)
+
+    async def _resume(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
+        state = await self._active(parts[1])
+        if state.orchestrationStatus != pb.ORCHESTRATION_STATUS_SUSPENDED:
+            raise invalid_operation(f"Cannot resume orchestration instance '{parts[1]}': it is not suspended.")
+        reason = optional_text(request.query.text("reason"))
+        await self._scheduler.resume_instance(pb.ResumeRequest(instanceId=parts[1], reason=reason))
+        return ApiResponse(202)
+
+    async def _rewind(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
+        state = await self._state(parts[1])
+        if not is_terminal(state.orchestrationStatus):
+            raise invalid_operation("The rewind operation is only supported on failed orchestration instances.")
+        if state.orchestrationStatus != pb.ORCHESTRATION_STATUS_FAILED:
+            return ApiResponse(410)
+        reason = optional_text(request.query.text("reason"))
+        await self._scheduler.rewind_instance(pb.RewindInstanceRequest(instanceId=parts[1], reason=reason))
+        return ApiResponse(202)
+
+    async def _restart(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
+        with_new_id = request.query.boolean("restartWithNewInstanceId", default=True)
+        try:
+            state = await self._state(parts[1], payloads=True)
+        except _NotFoundError:
+            raise bad_argument(
+                "One or more of the arguments submitted is incorrect",
+                f"An instance with id '{parts[1]}' was not found.",
+            ) from None
+        instance_id = uuid.uuid4().hex if with_new_id else parts[1]
+        start = pb.CreateInstanceRequest(
+            instanceId=instance_id,
+            name=state.name,
+            version=state.version if state.HasField("version") else None,
+            input=state.input if state.HasField("input") else None,
+            orchestrationIdReusePolicy=self._reuse_policy(),
+        )
+        try:
+            await self._scheduler.start_instance(start)
+        except RpcError as error:
+            raise _start_error(error) from error
+        return await self._started(request, instance_id)
+
+    async def _purge_one(self, _request: ApiRequest, parts: list[str]) -> ApiResponse:
+        await self._state(parts[1])
+        purge = pb.PurgeInstancesRequest(instanceId=parts[1])
+        answer = await self._scheduler.purge_instances(purge)
+        return json_response({"instancesDeleted": answer.deletedInstanceCount})
+
+    async def _purge_many(self, request: ApiRequest, _parts: list[str]) -> ApiResponse:
+        if request.query.moment("createdTimeFrom") is None:
+            return json_response("Please provide value for 'createdTimeFrom' parameter.", 400)
+        purge_filter = pb.PurgeInstanceFilter(runtimeStatus=request.query.statuses("runtimeStatus"))
+        _set_times(purge_filter, request)
+        answer = await self._scheduler.purge_instances(pb.PurgeInstancesRequest(purgeInstanceFilter=purge_filter))
+        if not answer.deletedInstanceCount:
+            return ApiResponse(404)
+        return json_response({"instancesDeleted": answer.deletedInstanceCount})
+
+    async def _make_primary(self, _request: ApiRequest, _parts: list[str]) -> ApiResponse:
+        raise invalid_operation("This scheduler has no app lease to make primary.")
+
+    async def _active(self, instance_id: str) -> Any:
+        """Return the state of an instance that has not ended: 404 where there is none, 410 where it has."""
+        state = await self._state(instance_id)
+        if is_terminal(state.orchestrationStatus):
+            raise _GoneError
+        return state
+
+
+class _EmptyError(ApiError):
+    code = 0
+
+    def __init__(self) -> None:
+        super().__init__(self.code, "")
+
+    def response(self) -> ApiResponse:
+        return ApiResponse(self.code)
+
+
+class _NotFoundError(_EmptyError):
+    code = 404
+
+
+class _GoneError(_EmptyError):
+    code = 410
+
+
+def check_instance_id(instance_id: str) -> None:
+    """Refuse ids that the Durable extension refuses: 1 to 256 characters, no leading @, no / \\ ? # or control."""
+    if instance_id.startswith("@"):
+        raise bad_argument("Orchestration instance ids must not start with @.")
+    if len(instance_id) > MAX_INSTANCE_ID_CHARS:
+        raise bad_argument(f"Instance ID lengths must not exceed {MAX_INSTANCE_ID_CHARS} characters.")
+    if FORBIDDEN_IN_ID.search(instance_id):
+        raise bad_argument("Instance IDs must not contain '/', '\\', '#', '?', or control characters.")
+
+
+def _start_error(error: RpcError) -> ApiError:
+    if error.status is Status.ALREADY_EXISTS:
+        return ApiError(409, str(error), error_type="DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException")
+    if error.status is Status.INVALID_ARGUMENT:
+        return bad_argument(str(error))
+    return ApiError(
+        500, "Something went wrong while processing your request", error_type=str(error.status), detail=str(error)
+    )
+
+
+def _json_body(request: ApiRequest) -> str | None:
+    """Return a start's input as it came, None where there is none; what is not JSON is refused."""
+    if request.body is None:
+        return None
+    try:
+        text = request.body.decode("utf-8-sig")
+        json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise bad_argument("One or more of the arguments submitted is incorrect", f"Invalid JSON: {error}") from error
+    return text
+
+
+def _first_json_value(body: bytes | None) -> str:
+    """Return the first JSON value of a body; text after it is ignored, as the Durable extension does for events."""
+    text = (body or b"").decode("utf-8-sig").lstrip()
+    _, end = json.JSONDecoder().raw_decode(text)
+    return text[:end]
+
+
+def _set_times(query: Any, request: ApiRequest) -> None:
+    for name in ("createdTimeFrom", "createdTimeTo"):
+        moment = request.query.moment(name)
+        if moment is not None:
+            getattr(query, name).FromDatetime(moment)

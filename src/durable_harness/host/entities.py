@@ -1,0 +1,93 @@
+"""One batch of an entity's operations: a work item in, state and outcomes out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from azure.durable_functions.models.utils.df_serialization import df_loads
+
+from durable_harness.host.functions import FunctionApp
+from durable_harness.host.payloads import entity_input
+from durable_harness.protocol import optional_text, pb, text_or_none
+
+
+@dataclass(frozen=True)
+class EntityRunner:
+    """Runs batches of an app's entity functions. Plain and synchronous: it may be called on any thread."""
+
+    app: FunctionApp
+
+    def run(self, request: Any) -> Any:
+        """EntityRequest -> EntityBatchResult (without its completion token). Never raises for user code."""
+        name, _, key = request.instanceId.removeprefix("@").partition("@")
+        function = self.app.entities.get(name.lower())
+        if function is None:
+            known = ", ".join(sorted(f.durable_name for f in self.app.entities.values())) or "none"
+            return _all_failed(
+                request, f"The entity function '{name}' does not exist in this app. Known ones: {known}."
+            )
+        try:
+            answer = json.loads(function.call(_context(request, function.durable_name, key)))
+        except Exception as error:  # noqa: BLE001 - the SDK lets its own errors through
+            return _all_failed(request, f"Entity function '{function.durable_name}' failed: {error}")
+        return pb.EntityBatchResult(
+            results=[_outcome(result) for result in answer["results"]],
+            entityState=optional_text(answer["entityState"] if answer["entityExists"] else None),
+            operationInfos=[_information(event) for event in request.operationRequests],
+        )
+
+
+def _context(request: Any, name: str, key: str) -> str:
+    """Write the batch as the SDK's entity context reads it."""
+    state = text_or_none(request, "entityState")
+    return json.dumps(
+        {
+            "self": {"name": name.lower(), "key": key},
+            "exists": state is not None,
+            "state": state,
+            "batch": [_operation(event) for event in request.operationRequests],
+        }
+    )
+
+
+def _operation(event: Any) -> dict[str, Any]:
+    kind = event.WhichOneof("eventType")
+    detail = getattr(event, kind)
+    return {
+        "name": detail.operation,
+        "input": entity_input(text_or_none(detail, "input")),
+        "signal": kind == "entityOperationSignaled",
+    }
+
+
+def _outcome(result: dict[str, Any]) -> Any:
+    if not result["isError"]:
+        return pb.OperationResult(success=pb.OperationResultSuccess(result=optional_text(result["result"])))
+    failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=str(df_loads(result["result"])))
+    return pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))
+
+
+def _information(event: Any) -> Any:
+    if not event.HasField("entityOperationCalled"):
+        return pb.OperationInfo(requestId=event.entityOperationSignaled.requestId)
+    called = event.entityOperationCalled
+    return pb.OperationInfo(
+        requestId=called.requestId,
+        responseDestination=pb.OrchestrationInstance(
+            instanceId=called.parentInstanceId.value,
+            executionId=called.parentExecutionId if called.HasField("parentExecutionId") else None,
+        ),
+    )
+
+
+def _all_failed(request: Any, message: str) -> Any:
+    """Fail every operation and leave the state as it was."""
+    failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=message)
+    outcome = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))
+    return pb.EntityBatchResult(
+        results=[outcome] * len(request.operationRequests),
+        entityState=optional_text(text_or_none(request, "entityState")),
+        operationInfos=[_information(event) for event in request.operationRequests],
+    )

@@ -1,0 +1,167 @@
+"""The Functions host put together: an app, a scheduler to work for, two ports to answer on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import random
+import secrets
+import socket
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from durable_harness.errors import PortInUseError, UsageError
+from durable_harness.host.bindings import DurableEndpoints
+from durable_harness.host.durable_api import DurableApi
+from durable_harness.host.functions import FunctionApp
+from durable_harness.host.http_server import RPC_PATH, HttpFrontend, WebOptions
+from durable_harness.host.invocation import Invoker
+from durable_harness.host.worker import DurableWorker
+from durable_harness.protocol import Scheduler
+from durable_harness.settings import AppSettings
+
+DEFAULT_PORT = 7071
+DEFAULT_RPC_PORT = 17071
+RPC_PORT_RANGE = range(30000, 31000)
+RPC_PORT_TRIES = 9
+BACKLOG = 1024
+
+
+@dataclass(frozen=True)
+class HostOptions:
+    """What the person who starts the host decides. Port 0 means: any free one."""
+
+    address: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    web: WebOptions = field(default_factory=WebOptions)
+
+
+class FunctionsHost:
+    """A running host. `start` returns when it answers; `stop` ends it and gives unfinished work back."""
+
+    def __init__(self, app: FunctionApp, settings: AppSettings, scheduler: Scheduler, options: HostOptions) -> None:
+        self.app = app
+        self.settings = settings
+        self.scheduler = scheduler
+        self.options = options
+        self.endpoints: DurableEndpoints
+        self.port = 0
+        self._runners: list[web.ServerRunner] = []
+        self._working: asyncio.Task[None] | None = None
+        self._worker: DurableWorker
+        self._invoker: Invoker
+
+    @property
+    def base_url(self) -> str:
+        return (
+            f"http://{'localhost' if self.options.address in {'0.0.0.0', '::'} else self.options.address}:{self.port}"  # noqa: S104
+        )
+
+    async def start(self) -> None:
+        """Bind both ports, serve, and begin to pull work. Raises PortInUseError where the public port is taken."""
+        public = bind(self.options.address, self.options.port)
+        self.port = public[0].getsockname()[1]
+        rpc = _bind_rpc(ephemeral=self.options.port == 0)
+        os.environ["WEBSITE_HOSTNAME"] = f"localhost:{self.port}"
+        self.endpoints = self._make_endpoints(rpc.getsockname()[1])
+        frontend = self._make_frontend()
+        for listening, handler in ((public, frontend.handle_public), ([rpc], frontend.handle_rpc)):
+            await self._serve(listening, handler)
+        self._working = asyncio.create_task(self._worker.run())
+
+    async def stop(self) -> None:
+        if self._working is not None:
+            self._working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._working
+            await self._worker.close()
+        for runner in self._runners:
+            await runner.cleanup()
+        self._invoker.close()
+        await _close_sdk_session()
+
+    def _make_endpoints(self, rpc_port: int) -> DurableEndpoints:
+        durable = self.settings.host.durable_task
+        return DurableEndpoints(
+            origin=f"http://localhost:{self.port}",
+            rpc_base_url=f"http://127.0.0.1:{rpc_port}{RPC_PATH}/",
+            task_hub=durable.hub_name,
+            connection=durable.connection_string_name or "Storage",
+            code=self.options.web.key or secrets.token_urlsafe(32),
+        )
+
+    def _make_frontend(self) -> HttpFrontend:
+        host = self.settings.host
+        self._invoker = Invoker(str(self.app.directory), self.endpoints.client_binding, host.function_timeout_s)
+        self._worker = DurableWorker(self.scheduler, self.app, self._invoker, host.durable_task)
+        api = DurableApi(self.scheduler, self.app, host.durable_task, self.endpoints)
+        return HttpFrontend(self.app.http, host, self._invoker, api, self.options.web)
+
+    async def _serve(
+        self,
+        listening: list[socket.socket],
+        handler: Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]],
+    ) -> None:
+        runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=1.0)
+        await runner.setup()
+        self._runners.append(runner)
+        for sock in listening:
+            await web.SockSite(runner, sock, backlog=BACKLOG).start()
+
+
+def bind(address: str, port: int) -> list[socket.socket]:
+    """Return listening sockets on a port: of the address, and of ::1 too where that is the loopback's other name."""
+    first = _bind_one(address, port)
+    sockets = [first]
+    if address in {"127.0.0.1", "localhost"} and socket.has_ipv6:
+        with contextlib.suppress(OSError, PortInUseError):
+            sockets.append(_bind_one("::1", first.getsockname()[1]))
+    return sockets
+
+
+def _bind_one(address: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"--address {address} cannot be listened on: {error}.") from error
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    try:
+        sock.bind(where)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(
+                f"Port {port} is in use by somebody else. Choose another with --port, or 0 for any free one."
+            ) from error
+        raise UsageError(f"Port {port} of {address} cannot be listened on: {error.strerror}.") from error
+    sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    return sock
+
+
+def _bind_rpc(*, ephemeral: bool) -> socket.socket:
+    """Bind the local RPC endpoint: its well-known port, or one of a few tries in the range that the extension uses."""
+    if ephemeral:
+        return _bind_one("127.0.0.1", 0)
+    for port in (DEFAULT_RPC_PORT, *random.sample(RPC_PORT_RANGE, RPC_PORT_TRIES)):
+        with contextlib.suppress(PortInUseError):
+            return _bind_one("127.0.0.1", port)
+    raise PortInUseError(
+        f"The local RPC endpoint found no free port: {DEFAULT_RPC_PORT} and {RPC_PORT_TRIES} others in"
+        f" {RPC_PORT_RANGE.start}-{RPC_PORT_RANGE.stop - 1} are in use."
+    )
+
+
+async def _close_sdk_session() -> None:
+    """The SDK's client keeps one HTTP session for the process; nobody else closes it."""
+    from azure.durable_functions.models.utils import http_utils  # noqa: PLC0415 - only where it was used
+
+    await http_utils._close_session()  # noqa: SLF001

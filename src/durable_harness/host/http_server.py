@@ -1,0 +1,239 @@
+"""The host's web server: functions' routes, the durable webhooks, the admin pages, throttling, CORS and keys."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from durable_harness.host.api_messages import ApiRequest, ApiResponse, Query, json_response
+from durable_harness.host.bindings import WEBHOOK_PATH
+from durable_harness.host.durable_api import DurableApi
+from durable_harness.host.functions import Function
+from durable_harness.host.http_values import function_request, function_response
+from durable_harness.host.invocation import Invoker, TraceContext
+from durable_harness.host.routing import Router
+from durable_harness.settings import HostSettings
+
+logger = logging.getLogger("durable_harness.host")
+
+DEFAULT_BODY_LIMIT_BYTES = 104_857_600
+BODY_LIMIT_VARIABLE = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
+WEBHOOK_METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS"})
+RPC_PATH = "/durabletask"
+HOME_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Functions host</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:34rem;padding:0 1rem}</style>
+<h1>Your function app is up and running</h1><p>It runs on durable-harness. The terminal that started it lists the
+functions and their URLs.</p></html>"""
+
+
+@dataclass(frozen=True)
+class WebOptions:
+    """What the options of the host decide about HTTP. `keys` is None where no key is checked."""
+
+    cors_origins: tuple[str, ...] = ()
+    cors_credentials: bool = False
+    key: str | None = None
+
+
+class HttpFrontend:
+    """Answers every HTTP request of the host. One instance serves the public port and the local RPC port."""
+
+    def __init__(
+        self, functions: list[Function], settings: HostSettings, invoker: Invoker, api: DurableApi, options: WebOptions
+    ) -> None:
+        self.router = Router(functions, settings.route_prefix)
+        self._invoker = invoker
+        self._api = api
+        self._options = options
+        self._throttle = Throttle(settings.max_outstanding_requests, settings.max_concurrent_requests)
+        self._body_limit = int(os.environ.get(BODY_LIMIT_VARIABLE) or DEFAULT_BODY_LIMIT_BYTES)
+        self._started = time.monotonic()
+
+    async def handle_public(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request on the public port."""
+        origin = request.headers.get("Origin")
+        if origin and self._options.cors_origins and request.method == "OPTIONS":
+            return _finish(self._with_cors(ApiResponse(204), origin, request))
+        response = await self._route(request)
+        return _finish(self._with_cors(response, origin, request) if origin else response)
+
+    async def handle_rpc(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a call of the SDK's client on the local RPC port."""
+        path = request.rel_url.raw_path
+        if not path.lower().startswith(f"{RPC_PATH}/"):
+            return _finish(ApiResponse(404))
+        response = await self._api.handle(await _api_request(request, path[len(RPC_PATH) :], is_local=True))
+        return _finish(response)
+
+    async def _route(self, request: web.BaseRequest) -> ApiResponse:
+        path = request.rel_url.raw_path
+        first = path[1:].partition("/")[0].lower()
+        if first == "admin":
+            return self._admin(request, path)
+        if self._throttle.limited:
+            return await self._throttle.run(lambda: self._serve(request, path, first))
+        return await self._serve(request, path, first)
+
+    async def _serve(self, request: web.BaseRequest, path: str, first: str) -> ApiResponse:
+        if (request.content_length or 0) > self._body_limit:
+            return ApiResponse(413)
+        if first == "runtime":
+            return await self._webhook(request, path)
+        found = self.router.find(request.method, path)
+        if found is not None:
+            return await self._call(request, *found)
+        return self._home(request) if path == "/" else ApiResponse(404)
+
+    async def _call(self, request: web.BaseRequest, function: Function, route_params: dict[str, str]) -> ApiResponse:
+        if not self._may_call(request, function):
+            return ApiResponse(401)
+        # A body without a length (chunked) does not reach a Python function in Azure either.
+        body = await request.read() if request.content_length else b""
+        headers = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
+        trace = TraceContext(headers.get("traceparent", ""), headers.get("tracestate", ""))
+        query = request.rel_url.raw_query_string
+        incoming = function_request(
+            method=request.method,
+            url=_url(request),
+            headers=headers,
+            query=query,
+            route_params=route_params,
+            body=body,
+        )
+        try:
+            return function_response(await self._invoker.invoke(function, incoming, trace))
+        except asyncio.CancelledError:
+            raise
+        except BaseException:  # user code may raise anything, SystemExit included
+            logger.exception("Function '%s' failed", function.name)
+            return ApiResponse(500)
+
+    async def _webhook(self, request: web.BaseRequest, path: str) -> ApiResponse:
+        if request.method not in WEBHOOK_METHODS or not (path.lower() + "/").startswith(f"{WEBHOOK_PATH}/"):
+            return ApiResponse(404)
+        if not self._has_key(request):
+            return ApiResponse(401)
+        return await self._api.handle(await _api_request(request, path[len(WEBHOOK_PATH) :], is_local=False))
+
+    def _admin(self, request: web.BaseRequest, path: str) -> ApiResponse:
+        where = path.lower().rstrip("/")
+        if where == "/admin/host/ping" and request.method in {"GET", "POST"}:
+            return ApiResponse(200)
+        if not self._has_key(request):
+            return ApiResponse(401)
+        if where == "/admin/host/status" and request.method == "GET":
+            return json_response(self._status())
+        if where == "/admin/functions" and request.method == "GET":
+            return json_response([_description(route.function) for route in self.router.routes])
+        return ApiResponse(404)
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "id": "durable-harness",
+            "state": "Running",
+            "version": "4.0",
+            "versionDetails": "durable-harness",
+            "processUptime": int((time.monotonic() - self._started) * 1000),
+            "functionAppContentEditingState": "NotAllowed",
+        }
+
+    def _home(self, request: web.BaseRequest) -> ApiResponse:
+        if request.method != "GET":
+            return ApiResponse(404)
+        if os.environ.get("AzureWebJobsDisableHomepage", "").lower() == "true":  # noqa: SIM112 - Azure's spelling
+            return ApiResponse(204)
+        return ApiResponse(200, HOME_PAGE.encode(), {"Content-Type": "text/html; charset=utf-8"})
+
+    def _may_call(self, request: web.BaseRequest, function: Function) -> bool:
+        return str(function.trigger.get("authLevel", "function")).lower() == "anonymous" or self._has_key(request)
+
+    def _has_key(self, request: web.BaseRequest) -> bool:
+        if self._options.key is None:
+            return True
+        given = request.headers.get("x-functions-key") or request.rel_url.query.get("code") or ""
+        return hmac.compare_digest(given.encode(), self._options.key.encode())
+
+    def _with_cors(self, response: ApiResponse, origin: str, request: web.BaseRequest) -> ApiResponse:
+        allowed = self._options.cors_origins
+        if origin not in allowed and "*" not in allowed:
+            return response
+        headers = {"Access-Control-Allow-Origin": origin if origin in allowed else "*", "Vary": "Origin"}
+        if self._options.cors_credentials:
+            headers |= {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
+        if request.method == "OPTIONS":
+            wanted = request.headers.get("Access-Control-Request-Method", "GET")
+            headers["Access-Control-Allow-Methods"] = wanted
+            headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
+        return ApiResponse(response.status, response.body, {**response.headers, **headers})
+
+
+class Throttle:
+    """host.json's request limits: beyond `outstanding` requests are refused, beyond `concurrent` they queue."""
+
+    def __init__(self, max_outstanding: int, max_concurrent: int) -> None:
+        self.limited = max_outstanding > 0 or max_concurrent > 0
+        self._max_outstanding = max_outstanding
+        self._outstanding = 0
+        self._slots = asyncio.Semaphore(max_concurrent) if max_concurrent > 0 else None
+
+    async def run(self, serve: Callable[[], Awaitable[ApiResponse]]) -> ApiResponse:
+        if 0 < self._max_outstanding <= self._outstanding:
+            return ApiResponse(429, headers={"X-FUNCTION-SCALEOUT": "1"})
+        self._outstanding += 1
+        try:
+            if self._slots is None:
+                return await serve()
+            async with self._slots:
+                return await serve()
+        finally:
+            self._outstanding -= 1
+
+
+async def _api_request(request: web.BaseRequest, path: str, *, is_local: bool) -> ApiRequest:
+    length = request.content_length
+    has_body = (length is None and request.body_exists) or bool(length)
+    return ApiRequest(
+        method=request.method,
+        path=path,
+        query=Query(request.rel_url.raw_query_string),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await request.read() if has_body else None,
+        url=_url(request),
+        origin=f"{request.scheme}://{request.host}",
+        is_local=is_local,
+    )
+
+
+def _url(request: web.BaseRequest) -> str:
+    return f"{request.scheme}://{request.host}{request.raw_path}"
+
+
+class _Bare(web.Response):
+    """A response without a body that does not invent a content type."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self._headers.pop("Content-Type", None)
+
+
+def _finish(response: ApiResponse) -> web.StreamResponse:
+    headers = dict(response.headers)
+    cookies = headers.pop("Set-Cookie", "")
+    kind = web.Response if "Content-Type" in headers else _Bare
+    answer = kind(body=response.body, status=response.status, headers=headers)
+    for cookie in filter(None, cookies.split("\n")):
+        answer.headers.add("Set-Cookie", cookie)
+    return answer
+
+
+def _description(function: Function) -> dict[str, Any]:
+    return {"name": function.name, "config": {"bindings": json.loads(json.dumps(function.bindings, default=str))}}

@@ -1,0 +1,80 @@
+"""Between the web server and azure-functions: a request as `HttpRequest`, what a function returns as a response."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from azure.functions import HttpResponse
+from azure.functions.http import HttpRequest
+
+from durable_harness.host.api_messages import ApiResponse
+
+TEXT_TYPE = "text/plain; charset=utf-8"
+
+
+class UnusableResultError(Exception):
+    """Raised when an HTTP function returns what cannot be a response."""
+
+
+def function_request(  # noqa: PLR0913 - the parts of an HTTP request
+    *, method: str, url: str, headers: Mapping[str, str], query: str, route_params: Mapping[str, str], body: bytes
+) -> HttpRequest:
+    """Return a request as functions see it: lower-case header names, empty query values dropped, repeats joined."""
+    params: dict[str, str] = {}
+    for name, value in parse_qsl(query) if query else ():
+        params[name] = f"{params[name]},{value}" if name in params else value
+    return HttpRequest(
+        method=method, url=url, headers=headers, params=params, route_params=route_params, body_type="bytes", body=body
+    )
+
+
+def function_response(result: Any) -> ApiResponse:
+    """Return what goes on the wire for a function's return value; raise UnusableResultError for what cannot."""
+    if isinstance(result, HttpResponse):
+        return _from_http_response(result)
+    if isinstance(result, str):
+        return _from_text(result)
+    raise UnusableResultError(
+        f"returned {type(result).__name__}; an HTTP function must return a func.HttpResponse or a str."
+    )
+
+
+def _from_http_response(result: HttpResponse) -> ApiResponse:
+    headers = {name.title(): value for name, value in result.headers.items() if name.lower() != "set-cookie"}
+    cookies = tuple(result.headers.get_all("Set-Cookie"))
+    if "Content-Type" not in headers:
+        mimetype = result.mimetype
+        headers["Content-Type"] = f"{mimetype}; charset={result.charset}" if mimetype.startswith("text/") else mimetype
+    if cookies:
+        headers["Set-Cookie"] = "\n".join(cookies)
+    return ApiResponse(int(result.status_code), result.get_body() or b"", headers)
+
+
+def _from_text(text: str) -> ApiResponse:
+    """The real host tries to read returned text as JSON first and writes it back in its own way."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return ApiResponse(200, text.encode(), {"Content-Type": TEXT_TYPE})
+    if isinstance(value, dict) and "body" in {key.lower() for key in value}:
+        return _from_response_object({key.lower(): item for key, item in value.items()})
+    return ApiResponse(200, _plain_text(value).encode(), {"Content-Type": TEXT_TYPE})
+
+
+def _from_response_object(value: dict[str, Any]) -> ApiResponse:
+    headers = {str(name).title(): str(item) for name, item in (value.get("headers") or {}).items()}
+    body = value["body"]
+    headers.setdefault("Content-Type", TEXT_TYPE)
+    status = value.get("statuscode") or value.get("status") or 200
+    return ApiResponse(int(status), _plain_text(body).encode(), headers)
+
+
+def _plain_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool | str):
+        return str(value)
+    return json.dumps(value, indent=2, ensure_ascii=False)

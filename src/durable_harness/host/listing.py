@@ -1,0 +1,19 @@
+"""The list of functions that the host prints when it is ready, laid out as Core Tools does."""
+
+from __future__ import annotations
+
+from durable_harness.host.functions import FunctionApp
+from durable_harness.host.routing import route_template
+
+
+def function_list(app: FunctionApp, base_url: str, route_prefix: str) -> str:
+    """Return the lines from `Functions:` on: HTTP functions with methods and URL, then the rest with their trigger."""
+    prefix = f"/{route_prefix}" if route_prefix else ""
+    lines = ["", "Functions:", ""]
+    for function in app.http:
+        methods = ",".join(str(method).upper() for method in function.trigger.get("methods") or ())
+        shown = f"[{methods}]" if methods else ""
+        lines += [f"\t{function.name}: {shown} {base_url}{prefix}/{route_template(function)}", ""]
+    for function in app.others:
+        lines += [f"\t{function.name}: {function.trigger_type}", ""]
+    return "\n".join(lines)

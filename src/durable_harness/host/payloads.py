@@ -1,0 +1,58 @@
+"""How payloads are written: the encodings that azure-functions-durable and its clients put on the wire.
+
+An input that the SDK's client, a sub-orchestration or continue-as-new sends is a JSON string that contains JSON text;
+one that came through the public webhooks is plain JSON. Both are stored as they came.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def wrap_json(text: str) -> str:
+    """Return JSON text as a JSON string, the way it is stored for whatever the SDK itself starts."""
+    return json.dumps(text)
+
+
+def unwrap_json(stored: str | None) -> str | None:
+    """Return the JSON text that user code shall decode: the content of a JSON string that holds JSON, else the text.
+
+    A single-encoded string whose content happens to be JSON cannot be told from a double-encoded value; it is read as
+    the latter.
+    """
+    if stored is None:
+        return None
+    try:
+        value = json.loads(stored)
+    except ValueError:
+        return json.dumps(stored)
+    return value if isinstance(value, str) and is_json(value) else stored
+
+
+def entity_input(stored: str | None) -> str:
+    """Return an operation's input as the SDK's entity context expects it: a JSON string that contains JSON text."""
+    if stored is None:
+        return "null"
+    text = unwrap_json(stored)
+    return "null" if text is None or text == "null" else wrap_json(text)
+
+
+def parse_or_text(stored: str | None) -> Any:
+    """Return stored text as the JSON value it is, or as text where it is no JSON; blank text is an empty string."""
+    if stored is None:
+        return None
+    if not stored.strip():
+        return ""
+    try:
+        return json.loads(stored)
+    except ValueError:
+        return stored

@@ -1,0 +1,101 @@
+"""Running an orchestrator of azure-functions-durable and learning which ids its tasks have.
+
+The SDK answers with a list of actions that carry no ids; a scheduler wants only new actions, each with the id that its
+outcome will come back under. Numbering the list from outside is wrong in several cases (retries, a task yielded alone
+and again in a compound), so the ids are read from the SDK itself: the context below notes every number as it is given.
+`durable_harness.host.selftest` proves at start that the installed SDK still numbers tasks in the methods used here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from azure.durable_functions.models.DurableOrchestrationContext import DurableOrchestrationContext
+from azure.durable_functions.models.history.HistoryEventType import HistoryEventType
+from azure.durable_functions.models.Task import AtomicTask
+from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchestrationExecutor
+
+from durable_harness.host.history import ReplayEvent
+
+REPLAY_SCHEMA_V3 = 2
+
+
+@dataclass(slots=True)
+class Recorded:
+    """A number that the SDK gave, what it was given to, and the orchestration's time then."""
+
+    number: int
+    task: Any | None
+    action: Any
+    now: datetime
+
+
+class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
+    """The SDK's orchestration context over ready-made events, noting the numbers it gives to tasks."""
+
+    def __init__(
+        self, events: list[ReplayEvent], instance_id: str, parent_instance_id: str | None, input_text: str | None
+    ) -> None:
+        self._events = events
+        self.recorded: list[Recorded] = []
+        super().__init__(
+            history=(),
+            instanceId=instance_id,
+            isReplaying=False,
+            parentInstanceId=parent_instance_id,
+            input=input_text,
+            upperSchemaVersion=1,
+            upperSchemaVersionNew=REPLAY_SCHEMA_V3,
+            defaultHttpAsyncRequestSleepTimeMillseconds=30000,
+        )
+        self._histories = events
+
+    @property
+    def histories(self) -> list[ReplayEvent]:
+        return self._events
+
+    def _extract_version_from_history(self, _events: object) -> str | None:
+        started = (event for event in self._events if event.event_type == HistoryEventType.EXECUTION_STARTED)
+        return next((event.Version for event in started), None)
+
+    def _add_to_open_tasks(self, task: Any) -> None:
+        unnumbered = isinstance(task, AtomicTask) and task.id is None and not task._is_scheduled
+        if unnumbered and not self.will_continue_as_new:
+            self.recorded.append(Recorded(self._sequence_number, task, task._get_action(), self.current_utc_datetime))
+        super()._add_to_open_tasks(task)
+
+    def _record_fire_and_forget_action(self, action: Any) -> None:
+        if not self.will_continue_as_new:
+            self.recorded.append(Recorded(self._sequence_number, None, action, self.current_utc_datetime))
+        super()._record_fire_and_forget_action(action)
+
+
+class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
+    """The SDK's executor, noting which external events no task has taken yet. Its outcome stays in attributes."""
+
+    output: Any
+    exception: BaseException | None
+    orchestrator_returned: bool
+    output_text: str | None = None
+
+    def untaken_events(self, events: list[ReplayEvent]) -> list[Any]:
+        """Return the protocol events that were raised and that this execution has not used, in their order."""
+        raised = [event for event in events if event.source.HasField("eventRaised")]
+        return [event.source for event in raised if not event.is_processed]
+
+    def set_task_value(self, event: Any, is_success: bool, id_key: str) -> None:  # noqa: FBT001 - the SDK's signature
+        event.is_processed = getattr(event, id_key) in self.context.open_tasks
+        super().set_task_value(event, is_success, id_key)
+
+    def get_orchestrator_state_str(self) -> str:
+        """Keep the outcome in attributes; only check, as the SDK does, that the output can be written as JSON."""
+        if self.output is not None:
+            try:
+                self.output_text = json.dumps(self.output)
+            except Exception as error:  # noqa: BLE001 - whatever a user's object raises
+                self.output = None
+                self.exception = error
+        return ""

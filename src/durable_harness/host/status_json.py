@@ -1,0 +1,123 @@
+"""The JSON of the durable HTTP API: status objects and the history in them, as the Durable extension shapes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from durable_harness.host.payloads import parse_or_text
+from durable_harness.protocol import pb, text_or_none
+
+STATUS_NAMES = {
+    pb.ORCHESTRATION_STATUS_RUNNING: "Running",
+    pb.ORCHESTRATION_STATUS_COMPLETED: "Completed",
+    pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW: "ContinuedAsNew",
+    pb.ORCHESTRATION_STATUS_FAILED: "Failed",
+    pb.ORCHESTRATION_STATUS_CANCELED: "Canceled",
+    pb.ORCHESTRATION_STATUS_TERMINATED: "Terminated",
+    pb.ORCHESTRATION_STATUS_PENDING: "Pending",
+    pb.ORCHESTRATION_STATUS_SUSPENDED: "Suspended",
+}
+STATUS_VALUES = {name: value for value, name in STATUS_NAMES.items()}
+
+
+def status_object(
+    state: Any, *, show_input: bool, fine_times: bool, history: list[Any] | None = None
+) -> dict[str, Any]:
+    """Return the status object of an OrchestrationState.
+
+    Times are whole seconds, as the Durable extension writes them, or have microseconds where `fine_times` says so.
+    """
+    write_time = fine_time if fine_times else whole_seconds
+    output = text_or_none(state, "output")
+    if output is None and state.HasField("failureDetails"):
+        output = state.failureDetails.errorMessage
+    body = {"name": state.name, "instanceId": state.instanceId}
+    if state.HasField("version"):
+        body["version"] = state.version.value
+    body |= {
+        "runtimeStatus": STATUS_NAMES.get(state.orchestrationStatus, "Unknown"),
+        "input": parse_or_text(text_or_none(state, "input")) if show_input else None,
+        "customStatus": parse_or_text(text_or_none(state, "customStatus")),
+        "output": parse_or_text(output),
+        "createdTime": write_time(state.createdTimestamp),
+        "lastUpdatedTime": write_time(state.lastUpdatedTimestamp),
+    }
+    if history is not None:
+        body["historyEvents"] = history
+    return body
+
+
+def whole_seconds(stamp: Any) -> str:
+    return datetime.fromtimestamp(stamp.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def fine_time(stamp: Any) -> str:
+    moment = datetime.fromtimestamp(stamp.seconds, UTC).replace(microsecond=stamp.nanos // 1000)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def history_events(events: Iterable[Any], *, show_input: bool, show_output: bool) -> list[dict[str, Any]]:
+    """Return a history as `historyEvents` has it: each outcome with the name and time of what it is the outcome of."""
+    shaper = _Shaper(show_input=show_input, show_output=show_output)
+    for event in events:
+        shaper.add(event)
+    return shaper.shaped()
+
+
+class _Shaper:
+    def __init__(self, *, show_input: bool, show_output: bool) -> None:
+        self._show_input, self._show_output = show_input, show_output
+        self._rows: list[dict[str, Any] | None] = []
+        self._scheduled: dict[tuple[str, int], tuple[int, Any]] = {}
+
+    def add(self, event: Any) -> None:
+        kind = event.WhichOneof("eventType")
+        if kind in {"orchestratorStarted", "orchestratorCompleted", None}:
+            return
+        row: dict[str, Any] = {"EventType": kind[0].upper() + kind[1:], "Timestamp": fine_time(event.timestamp)}
+        detail = getattr(event, kind)
+        if kind in {"taskScheduled", "subOrchestrationInstanceCreated"}:
+            self._scheduled[kind, event.eventId] = (len(self._rows), event)
+        elif hasattr(detail, "taskScheduledId"):
+            row |= self._origin(kind, detail.taskScheduledId)
+        self._rows.append(row | self._details(kind, detail))
+
+    def shaped(self) -> list[dict[str, Any]]:
+        return [row for row in self._rows if row is not None]
+
+    def _origin(self, kind: str, task_id: int) -> dict[str, Any]:
+        origin = "taskScheduled" if kind.startswith("task") else "subOrchestrationInstanceCreated"
+        known = self._scheduled.pop((origin, task_id), None)
+        if known is None:
+            return {}
+        position, scheduled = known
+        self._rows[position] = None
+        detail = getattr(scheduled, origin)
+        row = {"FunctionName": detail.name, "ScheduledTime": fine_time(scheduled.timestamp)}
+        return row | self._input(detail)
+
+    def _details(self, kind: str, detail: Any) -> dict[str, Any]:
+        row: dict[str, Any] = {}
+        if kind in {"executionStarted", "taskScheduled", "subOrchestrationInstanceCreated"}:
+            row["FunctionName"] = detail.name
+        elif kind in {"eventRaised", "eventSent"}:
+            row["Name"] = detail.name
+        if kind == "executionCompleted":
+            row["OrchestrationStatus"] = STATUS_NAMES.get(detail.orchestrationStatus, "Unknown")
+        if hasattr(detail, "fireAt"):
+            row["FireAt"] = fine_time(detail.fireAt)
+        if hasattr(detail, "reason"):
+            row["Reason"] = text_or_none(detail, "reason")
+        if hasattr(detail, "failureDetails") and detail.HasField("failureDetails"):
+            row["Reason"] = detail.failureDetails.errorMessage
+            row["Details"] = text_or_none(detail.failureDetails, "stackTrace")
+        if self._show_output and hasattr(detail, "result"):
+            row["Result"] = parse_or_text(text_or_none(detail, "result"))
+        return row | self._input(detail)
+
+    def _input(self, detail: Any) -> dict[str, Any]:
+        if not self._show_input or not hasattr(detail, "input"):
+            return {}
+        return {"Input": parse_or_text(text_or_none(detail, "input"))}

@@ -1,0 +1,93 @@
+"""Drive one operation to its end with a Locust HTTP session: the one place that sends its requests and sleeps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote, urlsplit
+
+import gevent
+from locust.contrib.fasthttp import FAILURE_EXCEPTIONS
+
+from durable_harness.operations import Answer, NoAnswer, Operation, OperationRecord, redact_keys
+
+
+class Watcher(Protocol):
+    """Is told what happens to operations, at the moment it happens."""
+
+    def started(self, record: OperationRecord) -> None: ...
+    def accepted(self, record: OperationRecord) -> None: ...
+    def polled(self, poll_ms: float, problem: str | None) -> None: ...
+    def ended(self, record: OperationRecord) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Sends an operation's requests over a session and tells the watchers."""
+
+    session: Any
+    start_headers: Mapping[str, str]
+    poll_headers: Mapping[str, str]
+    """The key of a durable webhook is in its URL; a header would win over it, so it gets none."""
+    watchers: tuple[Watcher, ...]
+
+    def follow(self, operation: Operation, why_stopped: Callable[[], str]) -> None:
+        """Run an operation to its end. If this greenlet is killed, the record says `why_stopped()`."""
+        operation.sent(time.monotonic())
+        self._tell("started", operation.record)
+        try:
+            self._start(operation)
+            while operation.next_poll is not None:
+                gevent.sleep(max(0.0, operation.next_poll - time.monotonic()))
+                self._poll(operation)
+        finally:
+            # Whatever ends this greenlet, an operation that was started must be accounted for.
+            operation.give_up(time.monotonic(), why_stopped())
+            self._tell("ended", operation.record)
+
+    def _start(self, operation: Operation) -> None:
+        url = operation.plan.start_url
+        name = urlsplit(url).path
+        answer = self._request("POST", url, name=name, headers=self.start_headers, json=operation.plan.payload)
+        operation.start_answered(answer, time.monotonic())
+        if operation.record.accepted is not None:
+            self._tell("accepted", operation.record)
+
+    def _poll(self, operation: Operation) -> None:
+        url = operation.status_url or ""
+        asked = time.monotonic()
+        answer = self._request("GET", url, name=_route(url, operation.record.instance_id), headers=self.poll_headers)
+        answered = time.monotonic()
+        problem = operation.poll_answered(answer, answered)
+        for watcher in self.watchers:
+            watcher.polled((answered - asked) * 1000, problem)
+
+    def _request(self, method: str, url: str, **options: Any) -> Answer | NoAnswer:
+        response = self.session.request(method, url, **options)
+        if not response.status_code:
+            return NoAnswer(_words(response.error))
+        try:
+            body = response.content or b""
+        except (*FAILURE_EXCEPTIONS, ValueError) as error:
+            return NoAnswer(_words(error))
+        return Answer(response.status_code, {key.lower(): value for key, value in response.headers.items()}, body)
+
+    def _tell(self, event: str, record: OperationRecord) -> None:
+        for watcher in self.watchers:
+            getattr(watcher, event)(record)
+
+
+def _route(url: str, instance_id: str | None) -> str:
+    """Name a status URL for Locust's table: one row for all instances, and no key."""
+    path = urlsplit(url).path
+    return path.replace(quote(instance_id, safe=""), "{instanceId}") if instance_id else path
+
+
+def _words(error: BaseException) -> str:
+    """Say why there was no answer, in words that do not differ from one operation to the next."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = getattr(error, "text", None) or str(error)
+    return redact_keys(f"{type(error).__name__}: {text}" if text else type(error).__name__)

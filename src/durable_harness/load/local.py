@@ -1,0 +1,33 @@
+"""A Locust that runs alone: it makes the load and owns the run."""
+
+from __future__ import annotations
+
+from durable_harness.load.options import LoadOptions
+from durable_harness.load.owner import OwnerNode
+from durable_harness.load.run import Run
+from durable_harness.load.tally import Tally
+
+
+class LocalNode(OwnerNode):
+    """Owner and generator in one process."""
+
+    def begin(self, options: LoadOptions) -> None:
+        self.run = Run(options, self.environment.events.request)
+        super().begin(options)
+
+    def wind_up(self) -> None:
+        if self.run is not None:
+            self.run.wind_up()
+
+    def give_up(self) -> None:
+        if self.run is not None:
+            self.run.give_up()
+
+    def total(self) -> Tally:
+        return self.run.tally if self.run is not None else Tally()
+
+    def invalid_reasons(self) -> list[str]:
+        return []
+
+    def describe_processes(self) -> str:
+        return "1"

@@ -1,0 +1,95 @@
+"""A Locust master: it owns the run that its workers make, and puts their tallies together."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+import gevent
+from locust.runners import STATE_MISSING
+
+from durable_harness.load.messages import DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
+from durable_harness.load.options import LoadOptions
+from durable_harness.load.owner import OwnerNode
+from durable_harness.load.tally import Tally, merged
+
+DRAIN_GRACE_S = 10.0
+"""How much longer than the workers' own limit the master waits for their last word."""
+GIVE_UP_GRACE_S = 3.0
+POLL_S = 0.05
+
+
+class MasterNode(OwnerNode):
+    """Owner of a run whose operations are elsewhere."""
+
+    def set_up(self) -> None:
+        self._run_id = ""
+        self._tallies: dict[str, Tally] = {}
+        self._finals: set[str] = set()
+        self._deadline = 0.0
+        self.environment.events.worker_report.add_listener(self._on_worker_report)
+        self.environment.runner.register_message(FINAL, self._on_final)
+        super().set_up()
+
+    def begin(self, options: LoadOptions) -> None:
+        self._run_id = uuid.uuid4().hex
+        self._tallies, self._finals = {}, set()
+        setattr(self.environment.parsed_options, RUN_ID_OPTION, self._run_id)
+        super().begin(options)
+
+    def wind_up(self) -> None:
+        self._deadline = time.monotonic() + self.options.drain_timeout_s + DRAIN_GRACE_S
+        self.environment.runner.send_message(DRAIN)
+        while self._awaited() and time.monotonic() < self._deadline:
+            try:
+                gevent.sleep(POLL_S)
+            except KeyboardInterrupt:
+                self.give_up()
+
+    def give_up(self) -> None:
+        """Wait only for the last words of workers that got the same Ctrl-C."""
+        self._deadline = min(self._deadline, time.monotonic() + GIVE_UP_GRACE_S)
+
+    def stop_runner(self) -> None:
+        # The workers have wound up when this is called; Locust tells them to quit afterwards.
+        self.environment.runner.stop(send_stop_to_client=False)
+
+    def total(self) -> Tally:
+        return merged(self._tallies.values())
+
+    def invalid_reasons(self) -> list[str]:
+        return [self._describe_loss(client_id) for client_id in sorted(self._participants() - self._finals)]
+
+    def describe_processes(self) -> str:
+        return f"1 master, {len(self._participants())} workers"
+
+    def _participants(self) -> set[str]:
+        """Workers that took part: they sent a tally of this run, or are there and were asked for one."""
+        return {*self._tallies, *(client.id for client in self.environment.runner.clients.all)}
+
+    def _awaited(self) -> set[str]:
+        """Workers whose last word can still come."""
+        clients = self.environment.runner.clients
+        return {client.id for client in clients.all if client.state != STATE_MISSING} - self._finals
+
+    def _describe_loss(self, client_id: str) -> str:
+        tally = self._tallies.get(client_id)
+        known = "nothing is known of its operations"
+        if tally is not None:
+            known = f"it had started {tally.started_count:,} operations; {tally.in_flight:,} of them are unaccounted"
+        return f"worker {client_id} vanished: {known}"
+
+    def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
+        if REPORT_KEY in data:
+            self._keep(client_id, Snapshot.from_wire(data[REPORT_KEY]))
+
+    def _on_final(self, msg: Any, **_: Any) -> None:
+        snapshot = Snapshot.from_wire(msg.data)
+        self._keep(msg.node_id, snapshot)
+        self._finals.add(msg.node_id)
+
+    def _keep(self, client_id: str, snapshot: Snapshot) -> None:
+        """Keep a worker's newest tally of this run; one of an earlier run comes late and is dropped."""
+        if snapshot.run_id == self._run_id:
+            self._tallies[client_id] = snapshot.tally

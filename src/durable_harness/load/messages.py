@@ -1,0 +1,34 @@
+"""What a master and its workers say to each other beside Locust's own messages.
+
+run id     in the options that Locust sends with every spawn message
+snapshot   in every periodic report: the worker's tally since the run began, so that a lost one loses nothing
+drain      master to workers: wind up, then send
+final      worker to master: the last snapshot, everything has ended
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from durable_harness.load.tally import Tally
+
+RUN_ID_OPTION = "harness_run_id"
+REPORT_KEY = "durable_harness"
+DRAIN = "durable_harness.drain"
+FINAL = "durable_harness.final"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A worker's tally of a run."""
+
+    run_id: str | None
+    tally: Tally
+
+    def to_wire(self) -> dict[str, Any]:
+        return {"run_id": self.run_id, "tally": self.tally.to_wire()}
+
+    @classmethod
+    def from_wire(cls, wire: dict[str, Any]) -> Snapshot:
+        return cls(wire["run_id"], Tally.from_wire(wire["tally"]))

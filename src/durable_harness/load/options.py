@@ -1,0 +1,245 @@
+"""The options that the load test adds to Locust's command line, each with an environment twin, checked before any load.
+
+--function-key KEY        HARNESS_FUNCTION_KEY        --operation-duration S|A-B  HARNESS_OPERATION_DURATION
+--app-dir DIR             HARNESS_APP_DIR             --operation-timeout S       HARNESS_OPERATION_TIMEOUT
+--status-source NAME      HARNESS_STATUS_SOURCE       --drain-timeout S           HARNESS_DRAIN_TIMEOUT
+--poll-strategy NAME      HARNESS_POLL_STRATEGY       --gates FILE|none           HARNESS_GATES
+--poll-interval S         HARNESS_POLL_INTERVAL       --report-dir DIR            HARNESS_REPORT_DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from durable_harness.errors import UsageError
+from durable_harness.gate import Gate, load_gates
+from durable_harness.operations import STRATEGIES
+
+NO_GATES = "none"
+STATUS_SOURCES = ("webhook", "app")
+
+
+class DurationRange(NamedTuple):
+    """The seconds of work that operations ask for: evenly spread from `low_s` to `high_s`."""
+
+    low_s: float
+    high_s: float
+
+    def pick_s(self) -> float:
+        return round(random.uniform(self.low_s, self.high_s), 3)  # noqa: S311 - load, not secrets
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """The options of one run, as typed values."""
+
+    function_key: str | None
+    app_dir: Path
+    status_source: str
+    poll_strategy: str
+    poll_interval_s: float
+    operation_duration_s: DurationRange
+    operation_timeout_s: float
+    drain_timeout_s: float
+    gates_file: Path | None
+    report_dir: Path
+
+    @classmethod
+    def read(cls, parsed: Any) -> LoadOptions:
+        """Type Locust's parsed options; raise UsageError for what the web form let through and no run can use."""
+        try:
+            return cls(
+                function_key=parsed.function_key or None,
+                app_dir=Path(parsed.app_dir),
+                status_source=_choice(STATUS_SOURCES)(parsed.status_source),
+                poll_strategy=_choice(tuple(STRATEGIES))(parsed.poll_strategy),
+                poll_interval_s=_seconds_above_zero(parsed.poll_interval),
+                operation_duration_s=read_duration_range(parsed.operation_duration),
+                operation_timeout_s=_seconds_above_zero(parsed.operation_timeout),
+                drain_timeout_s=_seconds(parsed.drain_timeout),
+                gates_file=None if parsed.gates in (None, "", NO_GATES) else Path(parsed.gates),
+                report_dir=Path(parsed.report_dir),
+            )
+        except argparse.ArgumentTypeError as error:
+            raise UsageError(str(error)) from error
+
+    def gates(self) -> tuple[Gate, ...]:
+        """Return the gates as they were when the file was first read: a run is judged by what was checked before it."""
+        return () if self.gates_file is None else gates_once(self.gates_file)
+
+    def for_report(self) -> dict[str, str]:
+        """Return what a reader of the report wants to know, without the key."""
+        duration = self.operation_duration_s
+        return {
+            "work per operation": f"{duration.low_s:g} to {duration.high_s:g} s",
+            "poll strategy": f"{self.poll_strategy}, {self.poll_interval_s:g} s",
+            "status source": self.status_source,
+            "operation timeout": f"{self.operation_timeout_s:g} s",
+            "drain timeout": f"{self.drain_timeout_s:g} s",
+        }
+
+
+@functools.cache
+def gates_once(path: Path) -> tuple[Gate, ...]:
+    """Load a gates file the first time that it is asked for."""
+    return load_gates(path)
+
+
+def add_options(parser: Any, default_gates: Path | None) -> None:
+    """Add the options to Locust's parser; those that a run in the web UI may change appear in its form."""
+    _add_run_options(parser)
+    _add_process_options(parser, default_gates)
+
+
+def _add_run_options(parser: Any) -> None:
+    parser.add_argument(
+        "--function-key",
+        metavar="<key>",
+        env_var="HARNESS_FUNCTION_KEY",
+        default="",
+        is_secret=True,
+        help="Function key of the deployment. The embedded stack needs none.",
+    )
+    parser.add_argument(
+        "--status-source",
+        choices=STATUS_SOURCES,
+        env_var="HARNESS_STATUS_SOURCE",
+        default="webhook",
+        help="Whom to poll: 'webhook' is the URL that the start's answer gives, 'app' the app's own status route.",
+    )
+    parser.add_argument(
+        "--poll-strategy",
+        choices=tuple(STRATEGIES),
+        env_var="HARNESS_POLL_STRATEGY",
+        default="fixed",
+        help="When to poll: 'fixed' every interval, 'exponential' ever less often, 'server' as Retry-After says.",
+    )
+    parser.add_argument(
+        "--poll-interval",
+        type=_seconds_above_zero,
+        metavar="<seconds>",
+        env_var="HARNESS_POLL_INTERVAL",
+        default=0.2,
+        help="Seconds between polls, the first of them for 'exponential'. Defaults to 0.2.",
+    )
+    parser.add_argument(
+        "--operation-duration",
+        type=_checked(read_duration_range),
+        metavar="<seconds>",
+        env_var="HARNESS_OPERATION_DURATION",
+        default="0.3-0.7",
+        help="Seconds of work an operation asks for, one number or a range. Defaults to 0.3-0.7.",
+    )
+    parser.add_argument(
+        "--operation-timeout",
+        type=_seconds_above_zero,
+        metavar="<seconds>",
+        env_var="HARNESS_OPERATION_TIMEOUT",
+        default=60.0,
+        help="Seconds after which an operation counts as timed out. Defaults to 60.",
+    )
+    parser.add_argument(
+        "--drain-timeout",
+        type=_seconds,
+        metavar="<seconds>",
+        env_var="HARNESS_DRAIN_TIMEOUT",
+        default=30.0,
+        help="Seconds to follow what is in flight when the run ends; what is left then timed out. Defaults to 30.",
+    )
+
+
+def _add_process_options(parser: Any, default_gates: Path | None) -> None:
+    parser.add_argument(
+        "--app-dir",
+        type=_checked(_existing_dir),
+        metavar="<dir>",
+        env_var="HARNESS_APP_DIR",
+        default=".",
+        include_in_web_ui=False,
+        help="Function app to run and load when there is no --host. Defaults to the current directory.",
+    )
+    parser.add_argument(
+        "--gates",
+        type=_checked(_gates_file),
+        metavar="<file>",
+        env_var="HARNESS_GATES",
+        default=str(default_gates) if default_gates else NO_GATES,
+        include_in_web_ui=False,
+        help="Gates that decide the exit code; 'none' for none. Defaults to the gates.toml beside the scenarios.",
+    )
+    parser.add_argument(
+        "--report-dir",
+        metavar="<dir>",
+        env_var="HARNESS_REPORT_DIR",
+        default="build/load",
+        include_in_web_ui=False,
+        help="Folder for summary.json and report.html. Defaults to build/load.",
+    )
+
+
+def read_duration_range(text: str) -> DurationRange:
+    """Read `0.5` or `0.3-0.7`, or raise ArgumentTypeError."""
+    low_text, dash, high_text = str(text).partition("-")
+    low_s = _seconds(low_text)
+    high_s = _seconds(high_text) if dash else low_s
+    if high_s < low_s:
+        raise argparse.ArgumentTypeError(f"got '{text}', expected the smaller number first, like 0.3-0.7")
+    return DurationRange(low_s, high_s)
+
+
+def _checked(read: Callable[[str], object]) -> Callable[[str], str]:
+    """Check a text now and keep it as it is: options travel to the workers as plain values."""
+
+    def check(text: str) -> str:
+        read(text)
+        return text
+
+    return check
+
+
+def _gates_file(text: str) -> None:
+    if text in ("", NO_GATES):
+        return
+    try:
+        gates_once(Path(text))
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _existing_dir(text: str) -> None:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"got '{text}', expected the folder of a function app")
+
+
+def _seconds(value: str | float) -> float:
+    return _number(value, "seconds, 0 or more", lambda seconds: seconds >= 0)
+
+
+def _seconds_above_zero(value: str | float) -> float:
+    return _number(value, "seconds above 0", lambda seconds: seconds > 0)
+
+
+def _number(value: str | float, allowed: str, holds: Callable[[float], bool]) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and holds(number)):
+        raise argparse.ArgumentTypeError(f"got '{value}', expected {allowed}")
+    return number
+
+
+def _choice(allowed: tuple[str, ...]) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in allowed:
+            raise argparse.ArgumentTypeError(f"got '{value}', expected one of {', '.join(allowed)}")
+        return value
+
+    return check

@@ -1,0 +1,128 @@
+"""The process that owns a run: it has the system under test, shows progress, judges and reports."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from abc import abstractmethod
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from locust.exception import StopTest
+
+from durable_harness.errors import UsageError
+from durable_harness.gate import evaluate
+from durable_harness.gate.report import Report, render_text
+from durable_harness.load.node import Node
+from durable_harness.load.options import LoadOptions
+from durable_harness.load.progress import Progress
+from durable_harness.load.reporting import prepare_folder, write_report
+from durable_harness.load.tally import Tally
+from durable_harness.load.target import Target, open_target, public_url, read_host
+
+logger = logging.getLogger(__name__)
+
+
+class OwnerNode(Node):
+    """Common to a Locust that runs alone and to a master."""
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.target: Target | None = None
+        self._closing = ExitStack()
+        self._progress: Progress | None = None
+        self._last_words = ""
+        environment.events.quit.add_listener(self._on_quit)
+
+    @abstractmethod
+    def total(self) -> Tally:
+        """Return what the operations of all processes came to so far."""
+
+    @abstractmethod
+    def invalid_reasons(self) -> list[str]:
+        """Return why the run proves nothing; empty if it is valid."""
+
+    def set_up(self) -> None:
+        options = LoadOptions.read(self.environment.parsed_options)
+        prepare_folder(options.report_dir)
+        self.target = self._closing.enter_context(open_target(self.environment.host, options))
+        self.environment.host = self.target.base_url
+        if self.target.function_key and not options.function_key:
+            self.environment.parsed_options.function_key = self.target.function_key
+
+    def read_options(self) -> LoadOptions:
+        try:
+            self.environment.host = read_host(self.environment.host)
+            return LoadOptions.read(self.environment.parsed_options)
+        except UsageError as error:
+            # Only the web form can get here with a bad value; StopTest is how Locust tells it to the person.
+            raise StopTest(str(error)) from error
+
+    def begin(self, options: LoadOptions) -> None:
+        self.options = options
+        self.environment.process_exit_code = None
+        self._last_words = ""
+        if self._is_headless or sys.stderr.isatty():
+            self._progress = Progress(self.total)
+
+    def end(self) -> None:
+        if self._progress is not None:
+            self._progress.close()
+        report = self._judge()
+        self.environment.process_exit_code = self._exit_code(report)
+        paths = write_report(report, self.options.report_dir)
+        self._last_words = f"\n{render_text(report)}Reports: {', '.join(str(path) for path in paths)}\n"
+        if not self._is_headless:
+            self._say_last_words()
+
+    def tear_down(self) -> None:
+        self._closing.close()
+
+    def _on_quit(self, **_: Any) -> None:
+        """Locust has printed its tables; ours is what the person at the terminal reads last."""
+        self._say_last_words()
+
+    def _say_last_words(self) -> None:
+        sys.stdout.write(self._last_words)
+        sys.stdout.flush()
+        self._last_words = ""
+
+    @property
+    def _is_headless(self) -> bool:
+        return bool(self.environment.parsed_options.headless)
+
+    def _judge(self) -> Report:
+        gone = self.target.gone() if self.target else None
+        summary = self.total().summary(notes=[gone] if gone else [], invalid=self.invalid_reasons())
+        return Report(
+            summary=summary,
+            results=evaluate(self.options.gates(), summary),
+            target=public_url(self.environment.host),
+            scenarios=tuple(user_class.__name__ for user_class in self.environment.user_classes),
+            settings=self._settings(),
+            gates_file=str(self.options.gates_file) if self.options.gates_file else None,
+        )
+
+    def _settings(self) -> Mapping[str, str]:
+        parsed = self.environment.parsed_options
+        run_time = f"{parsed.run_time} s" if parsed.run_time else "until stopped"
+        return {
+            "users": str(self.environment.runner.target_user_count),
+            "run time": run_time,
+            "processes": self.describe_processes(),
+            **self.options.for_report(),
+        }
+
+    @abstractmethod
+    def describe_processes(self) -> str:
+        """Say which processes made the load."""
+
+    def _exit_code(self, report: Report) -> int | None:
+        """Return the verdict's exit code; None leaves it to Locust, which has seen errors in the scenarios."""
+        code = report.verdict.exit_code
+        crashed = bool(self.environment.runner.exceptions)
+        if code == 0 and crashed:
+            logger.error("The gates hold, but scenarios raised exceptions: see above")
+            return None
+        return code

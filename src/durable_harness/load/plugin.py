@@ -1,0 +1,57 @@
+"""Hook the harness into Locust: options on its command line, and one node in each of its processes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+from locust.runners import MasterRunner, WorkerRunner
+
+from durable_harness.errors import HarnessError
+from durable_harness.load.local import LocalNode
+from durable_harness.load.master import MasterNode
+from durable_harness.load.node import Node
+from durable_harness.load.options import add_options
+from durable_harness.load.run import Run
+from durable_harness.load.worker import WorkerNode
+
+
+def install(events: Any, default_gates: Callable[[], Path | None]) -> None:
+    """Listen to Locust's events; `default_gates` finds the gates file that applies when the option is not given."""
+    events.init_command_line_parser.add_listener(lambda parser, **_: add_options(parser, default_gates()))
+    events.init.add_listener(lambda environment, **_: _set_up(environment))
+
+
+def run_of(environment: Any) -> Run:
+    """Return the run that a user of this process takes part in."""
+    node: Node = environment.harness_node
+    if node.run is None:
+        raise RuntimeError("no load test is running in this process")
+    return node.run
+
+
+def _set_up(environment: Any) -> None:
+    node = _node_class(environment.runner)(environment)
+    environment.harness_node = node
+    try:
+        node.set_up()
+    except HarnessError as error:
+        sys.stderr.write(f"locust: {error}\n")
+        _end_forked_workers(environment)
+        sys.exit(error.exit_code)
+
+
+def _node_class(runner: Any) -> type[Node]:
+    if isinstance(runner, WorkerRunner):
+        return WorkerNode
+    return MasterNode if isinstance(runner, MasterRunner) else LocalNode
+
+
+def _end_forked_workers(environment: Any) -> None:
+    """End the workers of --processes, which would go on trying to reach a master that is gone for minutes."""
+    if environment.parsed_options.processes and not environment.parsed_options.worker:
+        for child in psutil.Process().children():
+            child.terminate()

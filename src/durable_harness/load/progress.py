@@ -1,0 +1,58 @@
+"""Show how a run goes: one line that is refreshed on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+import gevent
+
+from durable_harness.gate.report.model import number
+from durable_harness.load.tally import Tally
+
+TERMINAL_INTERVAL_S = 1.0
+PLAIN_INTERVAL_S = 5.0
+CLEAR_LINE = "\r\x1b[K"
+
+
+class Progress:
+    """Writes to `stream` from a greenlet of its own until it is closed."""
+
+    def __init__(self, total: Callable[[], Tally], stream: TextIO = sys.stderr) -> None:
+        self._total = total
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+        self._began = time.monotonic()
+        self._greenlet: Any = gevent.spawn(self._show)
+
+    def close(self) -> None:
+        """Stop, and leave the terminal's line empty."""
+        self._greenlet.kill()
+        if self._is_terminal:
+            self._stream.write(CLEAR_LINE)
+            self._stream.flush()
+
+    def _show(self) -> None:
+        while True:
+            gevent.sleep(TERMINAL_INTERVAL_S if self._is_terminal else PLAIN_INTERVAL_S)
+            line = progress_line(self._total(), time.monotonic() - self._began)
+            self._stream.write(self._refreshed(line) if self._is_terminal else f"{line}\n")
+            self._stream.flush()
+
+    def _refreshed(self, line: str) -> str:
+        """Return to the line's beginning, so that a log line that comes in between writes over it."""
+        return f"{CLEAR_LINE}{line[: shutil.get_terminal_size().columns - 1]}\r"
+
+
+def progress_line(tally: Tally, elapsed_s: float) -> str:
+    """Say how a run stands in one line."""
+    completion_ms = tally.latencies_ms["completion_ms"]
+    failed = tally.ended_count - tally.completed_count
+    return (
+        f"{elapsed_s:5.0f} s   started {tally.started_count:,}   in flight {tally.in_flight:,}   "
+        f"completed {tally.completed_count:,}   failed {failed:,}   "
+        f"completion p50 {number(completion_ms.percentile(50))} ms, p95 {number(completion_ms.percentile(95))} ms"
+    )

@@ -1,0 +1,212 @@
+"""What the operations of a process came to, merged with those of other processes without loss."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from durable_harness.gate import LATENCIES_MS, Counts, FailureReason, Histogram, RunSummary, Timeline
+from durable_harness.operations import OperationRecord, OperationState
+
+MAX_REASONS = 100
+OTHER_REASONS = "other reasons (the list is full)"
+NEVER_ACCEPTED = (OperationState.REFUSED, OperationState.UNREACHABLE)
+END_SEEN = (OperationState.COMPLETED, OperationState.FAILED, OperationState.WRONG_OUTPUT)
+
+
+class Tally:
+    """Counts operations and collects their latencies. Not thread-safe; greenlets may share it."""
+
+    def __init__(self) -> None:
+        self.started_count = 0
+        self.accepted_count = 0
+        self.polls = 0
+        self.failed_polls = 0
+        self.bytes_received = 0
+        self.coarse_lags = 0
+        self.first_sent_epoch_s: float | None = None
+        self.last_ended_epoch_s: float | None = None
+        self.ended_by_state: Counter[str] = Counter()
+        self.reasons: Counter[tuple[str, str]] = Counter()
+        self.latencies_ms = {name: Histogram() for name in LATENCIES_MS}
+        self.polls_per_operation = Histogram(steps_per_unit=1)
+        self.timeline = Timeline()
+
+    @property
+    def ended_count(self) -> int:
+        return self.ended_by_state.total()
+
+    @property
+    def completed_count(self) -> int:
+        return self.ended_by_state[OperationState.COMPLETED]
+
+    @property
+    def in_flight(self) -> int:
+        """Operations that were sent and have not ended."""
+        return self.started_count - self.ended_count
+
+    def started(self, record: OperationRecord) -> None:
+        """Count an operation whose start is being sent."""
+        self.started_count += 1
+        if record.sent is not None:
+            sent_epoch_s = record.epoch_s(record.sent)
+            self.first_sent_epoch_s = _least([self.first_sent_epoch_s, sent_epoch_s])
+            self.timeline.started(sent_epoch_s)
+
+    def accepted(self, record: OperationRecord) -> None:
+        """Count an operation that the server took."""
+        self.accepted_count += 1
+        if record.start_ms is not None:
+            self.latencies_ms["start_ms"].record(record.start_ms)
+
+    def polled(self, poll_ms: float, problem: str | None) -> None:
+        """Count a poll and the milliseconds it took."""
+        self.polls += 1
+        self.failed_polls += problem is not None
+        self.latencies_ms["poll_ms"].record(poll_ms)
+
+    def ended(self, record: OperationRecord) -> None:
+        """Count how an operation ended, and its latencies."""
+        self.ended_by_state[record.state.value] += 1
+        self.bytes_received += record.bytes_received
+        if record.error is not None:
+            self._count_reason(record.state, record.error)
+        completion_ms = record.elapsed_ms if record.state is OperationState.TIMED_OUT else record.completion_ms
+        if completion_ms is not None:
+            self.latencies_ms["completion_ms"].record(completion_ms)
+        if record.ended is not None:
+            ended_epoch_s = record.epoch_s(record.ended)
+            self.last_ended_epoch_s = _greatest([self.last_ended_epoch_s, ended_epoch_s])
+            is_completed = record.state is OperationState.COMPLETED
+            self.timeline.ended(ended_epoch_s, completed=is_completed, completion_ms=completion_ms)
+        if record.state in END_SEEN and record.seen is not None:
+            self._count_polling(record)
+
+    def _count_polling(self, record: OperationRecord) -> None:
+        self.polls_per_operation.record(record.polls)
+        if record.detection_lag_ms is not None:
+            self.latencies_ms["detection_lag_ms"].record(record.detection_lag_ms)
+            self.coarse_lags += record.server_update_is_coarse
+
+    def _count_reason(self, state: OperationState, reason: str) -> None:
+        key = (state.value, reason)
+        self.reasons[
+            key if key in self.reasons or len(self.reasons) < MAX_REASONS else (state.value, OTHER_REASONS)
+        ] += 1
+
+    def merge(self, other: Tally) -> None:
+        """Add what another process's operations came to."""
+        self.started_count += other.started_count
+        self.accepted_count += other.accepted_count
+        self.polls += other.polls
+        self.failed_polls += other.failed_polls
+        self.bytes_received += other.bytes_received
+        self.coarse_lags += other.coarse_lags
+        self.first_sent_epoch_s = _least([self.first_sent_epoch_s, other.first_sent_epoch_s])
+        self.last_ended_epoch_s = _greatest([self.last_ended_epoch_s, other.last_ended_epoch_s])
+        self.ended_by_state.update(other.ended_by_state)
+        self.reasons.update(other.reasons)
+        for name, histogram in other.latencies_ms.items():
+            self.latencies_ms[name].merge(histogram)
+        self.polls_per_operation.merge(other.polls_per_operation)
+        self.timeline.merge(other.timeline)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return a value of plain types that `from_wire` turns into an equal tally, in another process."""
+        return {
+            **{name: getattr(self, name) for name in _PLAIN},
+            "ended_by_state": dict(self.ended_by_state),
+            "reasons": [[state, reason, count] for (state, reason), count in self.reasons.items()],
+            "latencies_ms": {name: histogram.to_wire() for name, histogram in self.latencies_ms.items()},
+            "polls_per_operation": self.polls_per_operation.to_wire(),
+            "timeline": self.timeline.to_wire(),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: dict[str, Any]) -> Tally:
+        """Make the tally that `to_wire` was called on."""
+        tally = cls()
+        for name in _PLAIN:
+            setattr(tally, name, wire[name])
+        tally.ended_by_state = Counter(wire["ended_by_state"])
+        tally.reasons = Counter({(state, reason): count for state, reason, count in wire["reasons"]})
+        tally.latencies_ms = {name: Histogram.from_wire(histogram) for name, histogram in wire["latencies_ms"].items()}
+        tally.polls_per_operation = Histogram.from_wire(wire["polls_per_operation"])
+        tally.timeline = Timeline.from_wire(wire["timeline"])
+        return tally
+
+    def summary(self, notes: Iterable[str] = (), invalid: Iterable[str] = ()) -> RunSummary:
+        """Sum the run up. Whatever has not ended by now is unaccounted: its process vanished."""
+        return RunSummary(
+            counts=self._counts(),
+            elapsed_s=self._elapsed_s(),
+            latencies_ms=self.latencies_ms,
+            polls_per_operation=self.polls_per_operation,
+            started_epoch_s=self.first_sent_epoch_s,
+            polls=self.polls,
+            failed_polls=self.failed_polls,
+            bytes_received=self.bytes_received,
+            coarse_lags=self.coarse_lags,
+            reasons=tuple(FailureReason(*key, count) for key, count in self.reasons.most_common()),
+            timeline=self.timeline,
+            notes=(*notes, *self._notes()),
+            invalid=(*invalid, *(() if self.started_count else ("no operation was started",))),
+        )
+
+    def _counts(self) -> Counts:
+        return Counts(
+            started=self.started_count,
+            accepted=self.accepted_count,
+            unaccounted=self.in_flight,
+            **{state.name.lower(): self.ended_by_state[state] for state in OperationState if state.has_ended},
+        )
+
+    def _elapsed_s(self) -> float:
+        if self.first_sent_epoch_s is None or self.last_ended_epoch_s is None:
+            return 0.0
+        return self.last_ended_epoch_s - self.first_sent_epoch_s
+
+    def _notes(self) -> list[str]:
+        lag = self.latencies_ms["detection_lag_ms"]
+        notes = []
+        if self.failed_polls:
+            notes.append(f"{self.failed_polls:,} of {self.polls:,} polls had no usable answer and were tried again")
+        if self.coarse_lags:
+            notes.append(f"{self.coarse_lags:,} detection lags come from times in whole seconds: up to 1 s too long")
+        if lag.below_zero:
+            notes.append(f"{lag.below_zero:,} detection lags are below zero: the clocks here and at the server differ")
+        notes += [
+            f"{histogram.out_of_range:,} values of {name} were out of range and left out"
+            for name, histogram in self.latencies_ms.items()
+            if histogram.out_of_range
+        ]
+        return notes
+
+
+_PLAIN = (
+    "started_count",
+    "accepted_count",
+    "polls",
+    "failed_polls",
+    "bytes_received",
+    "coarse_lags",
+    "first_sent_epoch_s",
+    "last_ended_epoch_s",
+)
+
+
+def merged(tallies: Iterable[Tally]) -> Tally:
+    """Return one tally of all."""
+    total = Tally()
+    for tally in tallies:
+        total.merge(tally)
+    return total
+
+
+def _least(values: list[float | None]) -> float | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _greatest(values: list[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)

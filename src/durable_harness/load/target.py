@@ -1,0 +1,98 @@
+"""The system under test: somebody's deployment by its URL, or the embedded stack, started for this run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psutil  # type: ignore[import-untyped]
+from geventhttpclient import HTTPClient
+
+from durable_harness.errors import UnreachableError, UsageError
+from durable_harness.load.options import LoadOptions
+
+CONNECT_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 60.0
+"""A deployment that scales to zero takes long to answer its first request."""
+STACK_LOG = "stack.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to send operations. `pid` and `log_path` are those of a stack that was started for the run."""
+
+    base_url: str
+    function_key: str | None = None
+    pid: int | None = None
+    log_path: Path | None = None
+
+    def gone(self) -> str | None:
+        """Say that the stack has ended by itself; None while it lives, or is not ours."""
+        if self.pid is None or _is_alive(self.pid):
+            return None
+        return f"the embedded stack ended during the run; its log is {self.log_path}"
+
+
+@contextmanager
+def open_target(host: str | None, options: LoadOptions) -> Iterator[Target]:
+    """Yield the system under test; the embedded stack lives as long as the context.
+
+    Raises UsageError for a host that is no URL, UnreachableError for one that does not answer, and whatever keeps the
+    stack from starting.
+    """
+    if host:
+        base_url = read_host(host)
+        probe(base_url)
+        yield Target(base_url)
+        return
+    # The stack is the only room that knows how to start things; whoever drives a deployment never loads it.
+    from durable_harness.stack import embedded_stack  # noqa: PLC0415
+
+    with embedded_stack(options.app_dir, log_path=options.report_dir / STACK_LOG) as stack:
+        yield Target(read_host(stack.base_url), stack.function_key, stack.pid, stack.log_path)
+
+
+def read_host(host: str | None) -> str:
+    """Return the base URL without a slash at its end, or raise UsageError."""
+    parts = urlsplit((host or "").strip())
+    try:
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        is_url = False
+    if not is_url:
+        raise UsageError(f"--host: got '{host}', expected a URL like http://localhost:7071")
+    return urlunsplit(parts).rstrip("/")
+
+
+def probe(base_url: str) -> None:
+    """Ask for anything; any HTTP answer will do. Raise UnreachableError if there is none."""
+    try:
+        client = HTTPClient.from_url(
+            f"{base_url}/", insecure=True, connection_timeout=CONNECT_TIMEOUT_S, network_timeout=ANSWER_TIMEOUT_S
+        )
+        try:
+            client.get(urlsplit(base_url).path or "/").read()
+        finally:
+            client.close()
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UnreachableError(
+            f"{public_url(base_url)} does not answer: {reason}\n"
+            "  Is the app running there? Leave --host out to run the app in this folder on the embedded stack."
+        ) from error
+
+
+def public_url(url: str) -> str:
+    """Return a URL without the user name and password that it may carry."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,112 @@
+"""The Locust user of the pattern: a scenario subclasses it and says what to start, and when."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import locust
+from locust import FastHttpUser
+from locust.exception import StopUser
+
+from durable_harness.load.plugin import install, run_of
+from durable_harness.load.run import Run, join
+from durable_harness.operations import Operation, OperationPlan, OperationRecord, check_echo, poll_strategy
+
+MAX_NETWORK_TIMEOUT_S = 30.0
+GATES_FILE = "gates.toml"
+
+
+class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followed by mypy
+    """A user that starts long-running operations and polls them to their end.
+
+        class Steady(OperationUser):
+            wait_time = constant_pacing(2)
+
+            @task
+            def one_operation(self):
+                self.run_operation()
+
+    Override `payload` and `check_output` for an app other than the sample, and the two paths if its routes differ.
+    """
+
+    abstract = True
+    start_path = "/api/async_http_api"
+    status_path = "/api/status/{instance_id}"
+    """Polled with `--status-source app`."""
+    operation_type = "load_test"
+    # A smaller pool would make operations of one user queue here, and the wait look like the server's.
+    concurrency = 1000
+
+    def __init__(self, environment: Any) -> None:
+        self.network_timeout = min(MAX_NETWORK_TIMEOUT_S, environment.parsed_options.operation_timeout)
+        self.connection_timeout = self.network_timeout
+        super().__init__(environment)
+
+    def payload(self, token: str) -> Mapping[str, Any]:
+        """Return the JSON body of a start; `token` is unique and should come back in the output."""
+        duration_s = self._run.options.operation_duration_s.pick_s()
+        return {"operation_type": self.operation_type, "duration": duration_s, "data": {"token": token}}
+
+    def check_output(self, sent: Mapping[str, Any], output: Any) -> str | None:
+        """Say what is wrong with an operation's output, None if nothing is."""
+        return check_echo(sent, output)
+
+    def run_operation(self) -> OperationRecord:
+        """Start one operation, wait for its end and return its record."""
+        return self.run_operations(1)[0]
+
+    def run_operations(self, count: int) -> list[OperationRecord]:
+        """Start `count` operations at once, wait until all have ended and return their records.
+
+        Raises Locust's StopUser, which ends this user, when the run is being wound up.
+        """
+        run = self._run
+        if not run.is_accepting:
+            raise StopUser
+        started = [run.start(self._plan(run), self.client) for _ in range(count)]
+        join([greenlet for _, greenlet in started])
+        return [operation.record for operation, _ in started]
+
+    def start_operations(self, count: int) -> list[Operation]:
+        """Start `count` operations at once and return without waiting; the run follows them to their end."""
+        run = self._run
+        if not run.is_accepting:
+            raise StopUser
+        return [run.start(self._plan(run), self.client)[0] for _ in range(count)]
+
+    @property
+    def _run(self) -> Run:
+        return run_of(self.environment)
+
+    def _plan(self, run: Run) -> OperationPlan:
+        token, options = uuid.uuid4().hex, run.options
+        return OperationPlan(
+            token=token,
+            start_url=f"{self.host}{self.start_path}",
+            payload=self.payload(token),
+            polling=poll_strategy(options.poll_strategy, options.poll_interval_s),
+            timeout_s=options.operation_timeout_s,
+            status_template=f"{self.host}{self.status_path}" if options.status_source == "app" else None,
+            check_output=self.check_output,
+        )
+
+
+def gates_beside_scenarios() -> Path | None:
+    """Find the gates.toml in the folder of one of the scenarios that Locust has loaded."""
+    folders = dict.fromkeys(Path(inspect.getfile(scenario)).parent for scenario in _subclasses(OperationUser))
+    found = (folder / GATES_FILE for folder in folders if (folder / GATES_FILE).is_file())
+    return next((Path(os.path.relpath(path)) for path in found), None)
+
+
+def _subclasses(cls: type) -> Iterator[type]:
+    for subclass in cls.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
+install(locust.events, gates_beside_scenarios)

@@ -1,0 +1,59 @@
+"""A Locust worker: it makes load and reports to the master, which owns the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_harness.load.messages import DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
+from durable_harness.load.node import Node
+from durable_harness.load.options import LoadOptions
+from durable_harness.load.run import Run
+from durable_harness.load.tally import Tally
+
+
+class WorkerNode(Node):
+    """Generator in a process of its own."""
+
+    def set_up(self) -> None:
+        self._run_id: str | None = None
+        self.environment.events.report_to_master.add_listener(self._on_report_to_master)
+        # Concurrent, because draining takes long and the worker must go on listening to its master.
+        self.environment.runner.register_message(DRAIN, self._on_drain, concurrent=True)
+
+    def read_options(self) -> LoadOptions:
+        return LoadOptions.read(self.environment.parsed_options)
+
+    def begin(self, options: LoadOptions) -> None:
+        self._run_id = getattr(self.environment.parsed_options, RUN_ID_OPTION, None)
+        self.run = Run(options, self.environment.events.request)
+
+    def wind_up(self) -> None:
+        if self.run is not None:
+            self.run.wind_up()
+            self._send_final()
+
+    def give_up(self) -> None:
+        if self.run is not None:
+            self.run.give_up()
+
+    def end(self) -> None:
+        """The master tells the figures."""
+
+    def tear_down(self) -> None:
+        """Nothing is left behind."""
+
+    def _on_drain(self, **_: Any) -> None:
+        if self.run is None:
+            self._send_final()
+        else:
+            self.wind_up()
+
+    def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
+        if self.run is not None:
+            data[REPORT_KEY] = self._snapshot().to_wire()
+
+    def _send_final(self) -> None:
+        self.environment.runner.send_message(FINAL, self._snapshot().to_wire())
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(self._run_id, self.run.tally if self.run is not None else Tally())

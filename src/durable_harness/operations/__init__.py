@@ -1,0 +1,33 @@
+"""The client side of the Async HTTP API pattern: start, poll, end. It knows what HTTP means, but opens no socket."""
+
+from durable_harness.operations.checks import OutputCheck, accept_any_output, check_echo
+from durable_harness.operations.operation import Operation, OperationPlan
+from durable_harness.operations.polling import (
+    STRATEGIES,
+    ExponentialPolling,
+    FixedPolling,
+    PollStrategy,
+    ServerDirectedPolling,
+    poll_strategy,
+)
+from durable_harness.operations.record import OperationRecord, OperationState
+from durable_harness.operations.wire import Answer, NoAnswer, redact_keys
+
+__all__ = [
+    "STRATEGIES",
+    "Answer",
+    "ExponentialPolling",
+    "FixedPolling",
+    "NoAnswer",
+    "Operation",
+    "OperationPlan",
+    "OperationRecord",
+    "OperationState",
+    "OutputCheck",
+    "PollStrategy",
+    "ServerDirectedPolling",
+    "accept_any_output",
+    "check_echo",
+    "poll_strategy",
+    "redact_keys",
+]

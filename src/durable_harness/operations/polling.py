@@ -1,0 +1,78 @@
+"""When to poll next: three named strategies behind one small base.
+
+fixed        every interval. Lag is about half the interval, polls grow with the duration.
+exponential  short at first, then ever longer, with jitter so that clients do not poll in step.
+server       as Retry-After says, the interval where the server says nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+
+from durable_harness.errors import UsageError
+
+
+class PollStrategy(ABC):
+    """Decides how long to wait before a poll. One instance serves one operation."""
+
+    @abstractmethod
+    def delay_s(self, polls_done: int, retry_after_s: float | None) -> float:
+        """Return the seconds to wait after an answer.
+
+        `polls_done` counts the polls answered so far (0 after the start); `retry_after_s` is what the last answer asked
+        for, None if it asked for nothing.
+        """
+
+
+class FixedPolling(PollStrategy):
+    """Polls every `interval_s`, whatever the server says."""
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+
+    def delay_s(self, polls_done: int, retry_after_s: float | None) -> float:  # noqa: ARG002 - the base's signature
+        return self._interval_s
+
+
+class ExponentialPolling(PollStrategy):
+    """Starts at `interval_s`, grows by `GROWTH` a poll up to `CEILING` intervals, each shortened by up to `JITTER`."""
+
+    GROWTH = 1.5
+    CEILING = 20.0
+    JITTER = 0.3
+
+    def __init__(self, interval_s: float, uniform: Callable[[float, float], float] = random.uniform) -> None:
+        self._interval_s = interval_s
+        self._uniform = uniform
+
+    def delay_s(self, polls_done: int, retry_after_s: float | None) -> float:  # noqa: ARG002 - the base's signature
+        # The exponent is capped too: a float overflows after some thousand polls.
+        growth = min(self.GROWTH ** min(polls_done, 64), self.CEILING)
+        return self._interval_s * growth * self._uniform(1 - self.JITTER, 1)
+
+
+class ServerDirectedPolling(PollStrategy):
+    """Waits as long as the server asks for, `interval_s` if it does not ask."""
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+
+    def delay_s(self, polls_done: int, retry_after_s: float | None) -> float:  # noqa: ARG002 - the base's signature
+        return self._interval_s if retry_after_s is None else retry_after_s
+
+
+STRATEGIES: Mapping[str, Callable[[float], PollStrategy]] = {
+    "exponential": ExponentialPolling,
+    "fixed": FixedPolling,
+    "server": ServerDirectedPolling,
+}
+
+
+def poll_strategy(name: str, interval_s: float) -> PollStrategy:
+    """Make a strategy by its name; raise UsageError for a name that is none."""
+    try:
+        return STRATEGIES[name](interval_s)
+    except KeyError:
+        raise UsageError(f"poll strategy: got '{name}', allowed are {', '.join(STRATEGIES)}") from None

@@ -1,0 +1,103 @@
+"""What one operation leaves behind: its moments, what the server told, what it cost, how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class OperationState(StrEnum):
+    """How an operation stands or ended; the value is the word that reports show."""
+
+    STARTING = "starting"
+    """The POST has not been answered yet."""
+    IN_FLIGHT = "in flight"
+    """Accepted, followed by polls."""
+    COMPLETED = "completed"
+    """Ended well, with the right output."""
+    FAILED = "failed"
+    """The server says that it failed, was terminated or cancelled, or will not tell how it stands."""
+    WRONG_OUTPUT = "wrong output"
+    """The server says that it completed, but the output is not what was asked for."""
+    TIMED_OUT = "timed out"
+    """Nobody saw its end: the time allowed for it, or for the whole run, was over."""
+    LOST = "lost"
+    """Accepted, and then unknown to the server (404)."""
+    REFUSED = "refused"
+    """The start was answered, but not with 202 and a place to poll."""
+    UNREACHABLE = "unreachable"
+    """The start got no answer at all."""
+
+    @property
+    def has_ended(self) -> bool:
+        return self not in (OperationState.STARTING, OperationState.IN_FLIGHT)
+
+
+@dataclass(slots=True)
+class OperationRecord:
+    """One operation, from the wish to start it until its end.
+
+    The moments `intended` to `ended` are seconds of `time.monotonic()` in the generator's process and None until they
+    happen; add `epoch_offset_s` to get seconds since the epoch. The server's times are seconds since the epoch.
+    """
+
+    token: str
+    """What makes this operation's input, and so its output, unique."""
+    intended: float
+    """When the scenario wanted it to start."""
+    epoch_offset_s: float
+    """`time.time() - time.monotonic()`, read when the operation was made."""
+    sent: float | None = None
+    """Just before the POST is handed to the HTTP client: connecting, if needed, is part of the wait."""
+    accepted: float | None = None
+    """The 202 was received whole."""
+    first_running: float | None = None
+    """The first poll that said that work had begun, received whole."""
+    seen: float | None = None
+    """The first poll that said that it had ended, received whole."""
+    ended: float | None = None
+    """When the record was closed, for whatever reason."""
+    server_created_epoch_s: float | None = None
+    server_updated_epoch_s: float | None = None
+    """The server's last update of the terminal status: when the operation finished."""
+    server_update_is_coarse: bool = False
+    """True if `server_updated_epoch_s` is known in whole seconds only, so up to a second too early."""
+    instance_id: str | None = None
+    polls: int = 0
+    failed_polls: int = 0
+    """Polls without a usable answer: no connection, 429, 5xx. They are tried again and are part of `polls`."""
+    bytes_received: int = 0
+    """Bodies of the start's and the polls' answers."""
+    state: OperationState = OperationState.STARTING
+    error: str | None = None
+    """Why it did not complete, in words that are the same for all operations that share the reason."""
+
+    @property
+    def start_ms(self) -> float | None:
+        """Sent to accepted: the API's promise to answer at once."""
+        return _elapsed_ms(self.sent, self.accepted)
+
+    @property
+    def completion_ms(self) -> float | None:
+        """Sent to seen: how long the caller waited for the end; None if nobody saw it."""
+        return _elapsed_ms(self.sent, self.seen)
+
+    @property
+    def elapsed_ms(self) -> float | None:
+        """Sent to closed: a lower bound of the completion time of an operation that timed out."""
+        return _elapsed_ms(self.sent, self.ended)
+
+    @property
+    def detection_lag_ms(self) -> float | None:
+        """Finished at the server to seen here: the price of polling. Below zero if the two clocks differ."""
+        if self.seen is None or self.server_updated_epoch_s is None:
+            return None
+        return (self.epoch_s(self.seen) - self.server_updated_epoch_s) * 1000
+
+    def epoch_s(self, moment: float) -> float:
+        """Turn one of the monotonic moments into seconds since the epoch."""
+        return moment + self.epoch_offset_s
+
+
+def _elapsed_ms(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else (end - start) * 1000

@@ -1,0 +1,30 @@
+"""The Durable Task Scheduler (DTS) protocol as this house speaks it: its messages, its interface, its errors.
+
+The ground under `host` and `scheduler`, which never import each other: the host talks to a `Scheduler`, be it the
+embedded one in this process or a gRPC client of the emulator or of Azure.
+"""
+
+from durabletask.internal import orchestrator_service_pb2 as pb
+
+from durable_harness.protocol.interface import RpcError, Scheduler, Status
+from durable_harness.protocol.values import (
+    TERMINAL_STATUSES,
+    from_ns,
+    is_terminal,
+    optional_text,
+    text_or_none,
+    to_ns,
+)
+
+__all__ = [
+    "TERMINAL_STATUSES",
+    "RpcError",
+    "Scheduler",
+    "Status",
+    "from_ns",
+    "is_terminal",
+    "optional_text",
+    "pb",
+    "text_or_none",
+    "to_ns",
+]

@@ -1,0 +1,103 @@
+"""The interface of a task hub: what a gRPC client of a scheduler offers, with Python names and one error type.
+
+Requests and answers are the protocol's own messages (`durable_harness.protocol.pb`), named after the methods of
+`TaskHubSidecarService`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Status(StrEnum):
+    """The gRPC status codes that a scheduler answers with."""
+
+    INVALID_ARGUMENT = "INVALID_ARGUMENT"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    NOT_FOUND = "NOT_FOUND"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    FAILED_PRECONDITION = "FAILED_PRECONDITION"
+    RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    UNAVAILABLE = "UNAVAILABLE"
+    UNIMPLEMENTED = "UNIMPLEMENTED"
+    INTERNAL = "INTERNAL"
+
+
+class RpcError(Exception):
+    """Raised when a scheduler refuses a request: `status` is the gRPC status, the message its detail."""
+
+    def __init__(self, status: Status, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class Scheduler(Protocol):
+    """One task hub of a scheduler, embedded or remote. Every method raises RpcError when it is refused."""
+
+    async def start_instance(self, request: Any) -> Any:
+        """CreateInstanceRequest -> CreateInstanceResponse; ALREADY_EXISTS unless the reuse policy allows it."""
+
+    async def get_instance(self, request: Any) -> Any:
+        """GetInstanceRequest -> GetInstanceResponse; `exists` is false for an unknown id."""
+
+    async def wait_for_instance_completion(self, request: Any) -> Any:
+        """GetInstanceRequest -> GetInstanceResponse, held until the instance has ended."""
+
+    async def raise_event(self, request: Any) -> Any:
+        """RaiseEventRequest -> RaiseEventResponse; NOT_FOUND for an unknown id."""
+
+    async def terminate_instance(self, request: Any) -> Any:
+        """TerminateRequest -> TerminateResponse."""
+
+    async def suspend_instance(self, request: Any) -> Any:
+        """SuspendRequest -> SuspendResponse."""
+
+    async def resume_instance(self, request: Any) -> Any:
+        """ResumeRequest -> ResumeResponse."""
+
+    async def rewind_instance(self, request: Any) -> Any:
+        """RewindInstanceRequest -> RewindInstanceResponse; FAILED_PRECONDITION unless the instance has failed."""
+
+    async def restart_instance(self, request: Any) -> Any:
+        """RestartInstanceRequest -> RestartInstanceResponse; FAILED_PRECONDITION while the instance is active."""
+
+    async def query_instances(self, request: Any) -> Any:
+        """QueryInstancesRequest -> QueryInstancesResponse, in pages ordered by creation time."""
+
+    async def purge_instances(self, request: Any) -> Any:
+        """PurgeInstancesRequest -> PurgeInstancesResponse; only ended instances are deleted."""
+
+    def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
+        """StreamInstanceHistoryRequest -> HistoryChunk, ..."""
+
+    async def signal_entity(self, request: Any) -> Any:
+        """SignalEntityRequest -> SignalEntityResponse."""
+
+    async def get_entity(self, request: Any) -> Any:
+        """GetEntityRequest -> GetEntityResponse."""
+
+    async def query_entities(self, request: Any) -> Any:
+        """QueryEntitiesRequest -> QueryEntitiesResponse, in pages ordered by entity id."""
+
+    def get_work_items(self, request: Any) -> AsyncIterator[Any]:
+        """GetWorkItemsRequest -> WorkItem, ...; closing the iterator gives unfinished work back."""
+
+    async def complete_orchestrator_task(self, request: Any) -> Any:
+        """OrchestratorResponse -> CompleteTaskResponse; NOT_FOUND for a token that holds no lease."""
+
+    async def complete_activity_task(self, request: Any) -> Any:
+        """ActivityResponse -> CompleteTaskResponse; NOT_FOUND for a token that holds no lease."""
+
+    async def complete_entity_task(self, request: Any) -> Any:
+        """EntityBatchResult -> CompleteTaskResponse; NOT_FOUND for a token that holds no lease."""
+
+    async def abandon_orchestrator_task(self, request: Any) -> Any:
+        """AbandonOrchestrationTaskRequest -> AbandonOrchestrationTaskResponse; the work is ready again at once."""
+
+    async def abandon_activity_task(self, request: Any) -> Any:
+        """AbandonActivityTaskRequest -> AbandonActivityTaskResponse; the work is ready again at once."""
+
+    async def abandon_entity_task(self, request: Any) -> Any:
+        """AbandonEntityTaskRequest -> AbandonEntityTaskResponse; the work is ready again at once."""

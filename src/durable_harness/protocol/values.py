@@ -1,0 +1,45 @@
+"""Small conversions between protobuf values and Python ones. Times are integers: nanoseconds since the epoch, UTC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durabletask.internal import orchestrator_service_pb2 as pb
+from google.protobuf import timestamp_pb2, wrappers_pb2
+
+NANOSECONDS = 1_000_000_000
+
+TERMINAL_STATUSES = frozenset(
+    {
+        pb.ORCHESTRATION_STATUS_COMPLETED,
+        pb.ORCHESTRATION_STATUS_FAILED,
+        pb.ORCHESTRATION_STATUS_CANCELED,
+        pb.ORCHESTRATION_STATUS_TERMINATED,
+    }
+)
+
+
+def is_terminal(status: int) -> bool:
+    """Tell whether an instance in this status has ended."""
+    return status in TERMINAL_STATUSES
+
+
+def from_ns(time_ns: int) -> Any:
+    """Return a protobuf Timestamp for nanoseconds since the epoch."""
+    seconds, nanos = divmod(time_ns, NANOSECONDS)
+    return timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos)
+
+
+def to_ns(stamp: Any) -> int:
+    """Return nanoseconds since the epoch for a protobuf Timestamp."""
+    return int(stamp.seconds) * NANOSECONDS + int(stamp.nanos)
+
+
+def optional_text(text: str | None) -> Any:
+    """Return a StringValue, or None where there is no text (an unset field)."""
+    return None if text is None else wrappers_pb2.StringValue(value=text)
+
+
+def text_or_none(message: Any, field: str) -> str | None:
+    """Return the text of a StringValue field, or None where it is unset. Empty text is text."""
+    return str(getattr(message, field).value) if message.HasField(field) else None

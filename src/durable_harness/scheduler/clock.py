@@ -1,0 +1,55 @@
+"""The clock that every due time of a scheduler hangs on: timers, retries, delayed signals, scheduled starts."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+NANOSECONDS = 1_000_000_000
+
+
+class Clock(Protocol):
+    """Tells the time and calls back when a due time comes, in the order of due times."""
+
+    def now_ns(self) -> int:
+        """Return the present in nanoseconds since the epoch, never earlier than told before."""
+
+    def call_at(self, due_ns: int, callback: Callable[[], None]) -> None:
+        """Call `callback` once, on the event loop, when `due_ns` has come."""
+
+
+class RealClock:
+    """The wall clock. One heap and one event-loop callback serve any number of due times; none costs a thread."""
+
+    def __init__(self) -> None:
+        self._due: list[tuple[int, int, Callable[[], None]]] = []
+        self._sequence = itertools.count()
+        self._wakeup: asyncio.TimerHandle | None = None
+        self._last_ns = 0
+
+    def now_ns(self) -> int:
+        self._last_ns = max(self._last_ns, time.time_ns())
+        return self._last_ns
+
+    def call_at(self, due_ns: int, callback: Callable[[], None]) -> None:
+        heapq.heappush(self._due, (due_ns, next(self._sequence), callback))
+        if self._due[0][0] == due_ns:
+            self._arm()
+
+    def _arm(self) -> None:
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+            self._wakeup = None
+        if self._due:
+            delay_s = max(0.0, (self._due[0][0] - self.now_ns()) / NANOSECONDS)
+            self._wakeup = asyncio.get_running_loop().call_later(delay_s, self._fire)
+
+    def _fire(self) -> None:
+        now_ns = self.now_ns()
+        while self._due and self._due[0][0] <= now_ns:
+            heapq.heappop(self._due)[2]()
+        self._arm()

@@ -1,0 +1,193 @@
+"""Handing out work: ready queues, one stream per worker, and a lease for every dispatch.
+
+A work item is made only when a worker has room for it, so that events that arrive meanwhile ride along. Whoever holds
+the lease's token may complete it, once; a stream that ends gives back all it held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+
+class Kind(Enum):
+    """The three kinds of work."""
+
+    ORCHESTRATION = "orchestration"
+    ACTIVITY = "activity"
+    ENTITY = "entity"
+
+
+class Work(Protocol):
+    """Something a worker can do. Offered again as often as leases on it come back."""
+
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def make_item(self) -> Any | None:
+        """Return the WorkItem to send (without its token), or None when there is nothing left to do."""
+
+    def give_back(self) -> None:
+        """Undo `make_item`: the worker that had it is gone."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """The right to complete one dispatched work item."""
+
+    token: str
+    work: Work
+    stream: WorkerStream
+
+
+class WorkerStream:
+    """The work items on their way to one worker, within the limits and filters that it asked for."""
+
+    def __init__(self, request: Any) -> None:
+        limits = {
+            Kind.ORCHESTRATION: request.maxConcurrentOrchestrationWorkItems,
+            Kind.ACTIVITY: request.maxConcurrentActivityWorkItems,
+            Kind.ENTITY: request.maxConcurrentEntityWorkItems,
+        }
+        self._limits = {kind: limit for kind, limit in limits.items() if limit > 0}
+        self._filters = _read_filters(request)
+        self.held = dict.fromkeys(Kind, 0)
+        self._items: deque[Any] = deque()
+        self._arrived: asyncio.Future[None] | None = None
+
+    def has_room(self, kind: Kind) -> bool:
+        limit = self._limits.get(kind)
+        return limit is None or self.held[kind] < limit
+
+    def accepts(self, kind: Kind, name: str, version: str) -> bool:
+        if self._filters is None:
+            return True
+        versions = self._filters[kind].get(name)
+        return versions is not None and (not versions or version in versions)
+
+    def send(self, item: Any) -> None:
+        self._items.append(item)
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
+
+    async def items(self) -> AsyncIterator[Any]:
+        while True:
+            while self._items:
+                yield self._items.popleft()
+            self._arrived = asyncio.get_running_loop().create_future()
+            await self._arrived
+
+
+def _read_filters(request: Any) -> dict[Kind, dict[str, frozenset[str]]] | None:
+    """Absent filters accept everything; present ones only what they list (an empty list: nothing of that kind)."""
+    if not request.HasField("workItemFilters"):
+        return None
+    filters = request.workItemFilters
+    return {
+        Kind.ORCHESTRATION: {f.name: frozenset(f.versions) for f in filters.orchestrations},
+        Kind.ACTIVITY: {f.name: frozenset(f.versions) for f in filters.activities},
+        Kind.ENTITY: {f.name: frozenset() for f in filters.entities},
+    }
+
+
+TypeKey = tuple[Kind, str, str]
+
+
+class Dispatcher:
+    """Matches ready work with workers that have room, oldest work first, workers in turn."""
+
+    def __init__(self) -> None:
+        self._ready: dict[TypeKey, deque[tuple[int, Work]]] = {}
+        self._sequence = itertools.count()
+        self._streams: deque[WorkerStream] = deque()
+        self._leases: dict[str, Lease] = {}
+        self._tokens = (f"{secrets.token_hex(6)}-{number}" for number in itertools.count(1))
+
+    def offer(self, work: Work) -> None:
+        """Give work to a worker with room for it, or keep it until there is one."""
+        for _ in range(len(self._streams)):
+            stream = self._streams[0]
+            self._streams.rotate(-1)
+            if stream.has_room(work.kind) and stream.accepts(work.kind, work.name, work.version):
+                self._send(stream, work)
+                return
+        queue = self._ready.setdefault((work.kind, work.name, work.version), deque())
+        queue.append((next(self._sequence), work))
+
+    async def stream(self, request: Any) -> AsyncIterator[Any]:
+        """Yield work items for one worker until it closes the iterator."""
+        stream = WorkerStream(request)
+        self._streams.append(stream)
+        try:
+            for kind in Kind:
+                self._fill(stream, kind)
+            async for item in stream.items():
+                yield item
+        finally:
+            self._streams.remove(stream)
+            for lease in [lease for lease in self._leases.values() if lease.stream is stream]:
+                self.give_back(lease.token)
+
+    def take(self, token: str, kind: Kind) -> Work | None:
+        """End a lease and return its work, or None where this token holds no lease on work of this kind."""
+        lease = self._leases.get(token)
+        if lease is None or lease.work.kind is not kind:
+            return None
+        self._end(lease)
+        return lease.work
+
+    def give_back(self, token: str, kind: Kind | None = None) -> bool:
+        """End a lease and offer its work again at once. False where this token holds no lease on such work."""
+        lease = self._leases.get(token)
+        if lease is None or (kind is not None and lease.work.kind is not kind):
+            return False
+        lease.work.give_back()
+        self._end(lease)
+        self.offer(lease.work)
+        return True
+
+    def _end(self, lease: Lease) -> None:
+        del self._leases[lease.token]
+        lease.stream.held[lease.work.kind] -= 1
+        if lease.stream in self._streams:
+            self._fill(lease.stream, lease.work.kind)
+
+    def _fill(self, stream: WorkerStream, kind: Kind) -> None:
+        while stream.has_room(kind):
+            work = self._next_ready(stream, kind)
+            if work is None:
+                return
+            self._send(stream, work)
+
+    def _next_ready(self, stream: WorkerStream, kind: Kind) -> Work | None:
+        keys = [key for key in self._ready if key[0] is kind and stream.accepts(*key)]
+        if not keys:
+            return None
+        oldest = min(keys, key=lambda key: self._ready[key][0][0])
+        queue = self._ready[oldest]
+        work = queue.popleft()[1]
+        if not queue:
+            del self._ready[oldest]
+        return work
+
+    def _send(self, stream: WorkerStream, work: Work) -> None:
+        item = work.make_item()
+        if item is None:
+            return
+        token = next(self._tokens)
+        item.completionToken = token
+        self._leases[token] = Lease(token, work, stream)
+        stream.held[work.kind] += 1
+        stream.send(item)

@@ -1,0 +1,298 @@
+"""Durable entities: their state, the operations that wait for them, batches, locks, and delayed signals."""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from durable_harness.protocol import from_ns, optional_text, pb, text_or_none, to_ns
+from durable_harness.scheduler import queries
+from durable_harness.scheduler.dispatch import Kind
+from durable_harness.scheduler.instances import event
+
+if TYPE_CHECKING:
+    from durable_harness.scheduler.hub import TaskHub
+
+MAX_BATCH_OPERATIONS = 5000
+
+
+@dataclass(slots=True)
+class LockRequest:
+    """An orchestration's wish to hold several entities at once."""
+
+    critical_section_id: str
+    parent_id: str
+    entity_ids: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Entity:
+    """One entity. `pending` are operations (history events) not yet done, in the order in which they came."""
+
+    entity_id: str
+    modified_ns: int
+    state: str | None = None
+    pending: deque[Any] = field(default_factory=deque)
+    dispatched: list[Any] = field(default_factory=list)
+    lock: LockRequest | None = None
+    in_flight: bool = False
+    queued: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.entity_id[1:].partition("@")[0]
+
+    @property
+    def idle(self) -> bool:
+        return not (self.pending or self.in_flight or self.queued or self.lock)
+
+
+@dataclass(slots=True)
+class BatchWork:
+    """The next batch of an entity's operations, made when a worker has room."""
+
+    store: EntityStore
+    entity: Entity
+    kind: Kind = Kind.ENTITY
+    version: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.entity.name
+
+    def make_item(self) -> Any | None:
+        entity = self.entity
+        entity.queued = False
+        entity.dispatched = _take_batch(entity)
+        if not entity.dispatched:
+            return None
+        entity.in_flight = True
+        request = pb.EntityRequest(
+            instanceId=entity.entity_id,
+            executionId=uuid.uuid4().hex,
+            entityState=optional_text(entity.state),
+            operationRequests=entity.dispatched,
+        )
+        return pb.WorkItem(entityRequestV2=request)
+
+    def give_back(self) -> None:
+        self.entity.pending.extendleft(reversed(self.entity.dispatched))
+        self.entity.dispatched = []
+        self.entity.in_flight = False
+        self.entity.queued = True
+
+
+def _may_run(entity: Entity, operation: Any) -> bool:
+    """A locked entity serves only the orchestration that holds it."""
+    if entity.lock is None:
+        return True
+    called = operation.entityOperationCalled
+    is_call: bool = operation.HasField("entityOperationCalled")
+    return is_call and called.parentInstanceId.value == entity.lock.parent_id
+
+
+def _take_batch(entity: Entity) -> list[Any]:
+    batch: list[Any] = []
+    kept: deque[Any] = deque()
+    while entity.pending and len(batch) < MAX_BATCH_OPERATIONS:
+        operation = entity.pending.popleft()
+        (batch if _may_run(entity, operation) else kept).append(operation)
+    kept.extend(entity.pending)
+    entity.pending = kept
+    return batch
+
+
+class EntityStore:
+    """All entities of a task hub."""
+
+    def __init__(self, hub: TaskHub) -> None:
+        self._hub = hub
+        self._entities: dict[str, Entity] = {}
+        self._waiting_locks: list[LockRequest] = []
+
+    def receive(self, kind: str, message: Any) -> None:
+        """Take an entity message that an orchestration sent."""
+        if kind == "entityLockRequested":
+            request = LockRequest(
+                message.criticalSectionId, message.parentInstanceId.value, tuple(sorted(set(message.lockSet)))
+            )
+            self._waiting_locks.append(request)
+            self._grant_locks()
+        elif kind == "entityUnlockSent":
+            self._unlock(self._entities.get(message.targetInstanceId.value), message.criticalSectionId)
+        else:
+            due_ns = to_ns(message.scheduledTime) if message.HasField("scheduledTime") else 0
+            operation = event(self._hub.clock.now_ns(), **{kind: message})
+            self._enqueue_at(message.targetInstanceId.value, operation, due_ns)
+
+    def signal(self, entity_id: str, *, operation: str, input_text: str | None, request_id: str, due_ns: int) -> None:
+        """Send a one-way operation, now or when its time comes."""
+        signaled = pb.EntityOperationSignaledEvent(
+            requestId=request_id,
+            operation=operation,
+            input=optional_text(input_text),
+            targetInstanceId=optional_text(entity_id),
+        )
+        if due_ns:
+            signaled.scheduledTime.CopyFrom(from_ns(due_ns))
+        self._enqueue_at(entity_id, event(self._hub.clock.now_ns(), entityOperationSignaled=signaled), due_ns)
+
+    def finish_batch(self, entity: Entity, result: Any) -> None:
+        """Take a worker's answer: the new state, an outcome for each operation, and what the operations asked for."""
+        operations, entity.dispatched = entity.dispatched, []
+        entity.in_flight = False
+        entity.state = text_or_none(result, "entityState")
+        entity.modified_ns = self._hub.clock.now_ns()
+        if result.HasField("failureDetails"):
+            for operation in operations:
+                self._answer(operation, pb.OperationResult(failure={"failureDetails": result.failureDetails}))
+        else:
+            for operation, outcome in zip(operations, result.results, strict=False):
+                self._answer(operation, outcome)
+            entity.pending.extendleft(reversed(operations[len(result.results) :]))
+        for action in result.actions:
+            self._carry_out(action)
+        self._settle(entity)
+
+    def release_locks_of(self, parent_id: str) -> None:
+        """Free what an orchestration that has ended still holds or waits for."""
+        if not self._waiting_locks and not self._entities:
+            return
+        self._waiting_locks = [request for request in self._waiting_locks if request.parent_id != parent_id]
+        for entity in [e for e in self._entities.values() if e.lock is not None and e.lock.parent_id == parent_id]:
+            self._unlock(entity, entity.lock.critical_section_id if entity.lock else "")
+
+    def get(self, request: Any) -> Any:
+        entity = self._entities.get(request.instanceId)
+        if entity is None or (entity.state is None and entity.idle):
+            return pb.GetEntityResponse(exists=False)
+        metadata = _metadata(entity, include_state=request.includeState)
+        return pb.GetEntityResponse(exists=entity.state is not None, entity=metadata)
+
+    def query(self, query: Any) -> Any:
+        """Return one page of entities in the order of their ids."""
+        page, token = queries.select_entities(self._entities, query)
+        return pb.QueryEntitiesResponse(
+            entities=[_metadata(entity, include_state=query.includeState) for entity in page],
+            continuationToken=optional_text(token),
+        )
+
+    def clean(self, request: Any) -> Any:
+        """Forget entities without state or work, and locks whose holders are gone."""
+        released = 0
+        if request.releaseOrphanedLocks:
+            holders = {e.lock.parent_id for e in self._entities.values() if e.lock is not None}
+            orphaned = {holder for holder in holders if self._is_orphan(holder)}
+            released = sum(1 for e in self._entities.values() if e.lock is not None and e.lock.parent_id in orphaned)
+            for holder in orphaned:
+                self.release_locks_of(holder)
+        empty = []
+        if request.removeEmptyEntities:
+            empty = [entity_id for entity_id, e in self._entities.items() if e.state is None and e.idle]
+            for entity_id in empty:
+                del self._entities[entity_id]
+        return pb.CleanEntityStorageResponse(emptyEntitiesRemoved=len(empty), orphanedLocksReleased=released)
+
+    def _is_orphan(self, holder: str) -> bool:
+        instance = self._hub.instances.get(holder)
+        return instance is None or instance.ended
+
+    def _enqueue_at(self, entity_id: str, operation: Any, due_ns: int) -> None:
+        if due_ns > self._hub.clock.now_ns():
+            self._hub.clock.call_at(due_ns, lambda: self._enqueue(entity_id, operation))
+        else:
+            self._enqueue(entity_id, operation)
+
+    def _enqueue(self, entity_id: str, operation: Any) -> None:
+        entity = self._entity(entity_id)
+        entity.pending.append(operation)
+        self._settle(entity)
+
+    def _entity(self, entity_id: str) -> Entity:
+        entity = self._entities.get(entity_id)
+        if entity is None:
+            entity = self._entities[entity_id] = Entity(entity_id, self._hub.clock.now_ns())
+        return entity
+
+    def _settle(self, entity: Entity) -> None:
+        ready = any(_may_run(entity, operation) for operation in entity.pending)
+        if ready and not entity.in_flight and not entity.queued:
+            entity.queued = True
+            self._hub.dispatcher.offer(BatchWork(self, entity))
+
+    def _answer(self, operation: Any, outcome: Any) -> None:
+        if not operation.HasField("entityOperationCalled"):
+            return
+        called = operation.entityOperationCalled
+        caller = self._hub.instances.get(called.parentInstanceId.value)
+        if caller is None:
+            return
+        now_ns = self._hub.clock.now_ns()
+        if outcome.HasField("failure"):
+            failed = pb.EntityOperationFailedEvent(
+                requestId=called.requestId, failureDetails=outcome.failure.failureDetails
+            )
+            self._hub.deliver(caller, event(now_ns, entityOperationFailed=failed))
+        else:
+            output = optional_text(text_or_none(outcome.success, "result"))
+            completed = pb.EntityOperationCompletedEvent(requestId=called.requestId, output=output)
+            self._hub.deliver(caller, event(now_ns, entityOperationCompleted=completed))
+
+    def _carry_out(self, action: Any) -> None:
+        if action.HasField("sendSignal"):
+            signal = action.sendSignal
+            self.signal(
+                signal.instanceId,
+                operation=signal.name,
+                input_text=text_or_none(signal, "input"),
+                request_id=uuid.uuid4().hex,
+                due_ns=to_ns(signal.scheduledTime) if signal.HasField("scheduledTime") else 0,
+            )
+        elif action.HasField("startNewOrchestration"):
+            start = action.startNewOrchestration
+            instance_id = start.instanceId or uuid.uuid4().hex
+            if instance_id not in self._hub.instances:
+                self._hub.create(
+                    instance_id,
+                    start.name,
+                    version=text_or_none(start, "version"),
+                    input_text=text_or_none(start, "input"),
+                    scheduled_start_ns=to_ns(start.scheduledTime) if start.HasField("scheduledTime") else 0,
+                )
+
+    def _grant_locks(self) -> None:
+        """Grant each waiting request whose entities are free and not wanted by an earlier one: nobody starves."""
+        wanted: set[str] = set()
+        still_waiting = []
+        for request in self._waiting_locks:
+            entities = [self._entity(entity_id) for entity_id in request.entity_ids]
+            if wanted.isdisjoint(request.entity_ids) and all(e.lock is None and not e.in_flight for e in entities):
+                for entity in entities:
+                    entity.lock = request
+                granted = pb.EntityLockGrantedEvent(criticalSectionId=request.critical_section_id)
+                holder = self._hub.instances.get(request.parent_id)
+                if holder is not None:
+                    self._hub.deliver(holder, event(self._hub.clock.now_ns(), entityLockGranted=granted))
+            else:
+                wanted.update(request.entity_ids)
+                still_waiting.append(request)
+        self._waiting_locks = still_waiting
+
+    def _unlock(self, entity: Entity | None, critical_section_id: str) -> None:
+        if entity is None or entity.lock is None or entity.lock.critical_section_id != critical_section_id:
+            return
+        entity.lock = None
+        self._settle(entity)
+        self._grant_locks()
+
+
+def _metadata(entity: Entity, *, include_state: bool) -> Any:
+    return pb.EntityMetadata(
+        instanceId=entity.entity_id,
+        lastModifiedTime=from_ns(entity.modified_ns),
+        backlogQueueSize=len(entity.pending),
+        lockedBy=optional_text(entity.lock.parent_id if entity.lock else None),
+        serializedState=optional_text(entity.state if include_state else None),
+    )

@@ -1,0 +1,152 @@
+"""What the scheduler knows of an orchestration instance.
+
+An `Instance` is what stays for good: its identity, its state and, once it has ended, its history as one blob. An
+`Execution` is what only a living instance needs: history as events, the inbox, what is dispatched. It is dropped when
+the instance ends, which keeps a finished instance small.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from durable_harness.protocol import from_ns, is_terminal, optional_text, pb
+
+
+@dataclass(slots=True)
+class Parent:
+    """The orchestration that waits for this one: whom to tell, and under which task id."""
+
+    instance_id: str
+    execution_id: str
+    task_id: int
+    name: str
+    version: str | None
+
+
+@dataclass(slots=True)
+class Execution:
+    """The living part of an instance. `dispatched` are the new events of the turn a worker has now."""
+
+    execution_id: str
+    history: list[Any] = field(default_factory=list)
+    inbox: list[Any] = field(default_factory=list)
+    dispatched: list[Any] = field(default_factory=list)
+    in_flight: bool = False
+    queued: bool = False
+    replay_due: bool = False
+    not_before_ns: int = 0
+
+
+@dataclass(slots=True)
+class Instance:
+    """One orchestration instance. Times are nanoseconds since the epoch."""
+
+    instance_id: str
+    name: str
+    version: str | None
+    input: str | None
+    created_ns: int
+    updated_ns: int
+    execution_id: str
+    status: int = pb.ORCHESTRATION_STATUS_PENDING
+    output: str | None = None
+    custom_status: str | None = None
+    failure: Any | None = None
+    completed_ns: int = 0
+    scheduled_start_ns: int = 0
+    parent: Parent | None = None
+    tags: dict[str, str] | None = None
+    trace_context: Any | None = None
+    execution: Execution | None = None
+    history_blob: bytes = b""
+
+    @property
+    def ended(self) -> bool:
+        return is_terminal(self.status)
+
+    def history(self) -> list[Any]:
+        """Return the history: of the current execution, or as it was when the instance ended."""
+        if self.execution is not None:
+            return self.execution.history
+        return list(pb.HistoryChunk.FromString(self.history_blob).events)
+
+    def freeze(self) -> None:
+        """Drop the living part and keep its history as one blob."""
+        assert self.execution is not None
+        self.history_blob = pb.HistoryChunk(events=self.execution.history).SerializeToString()
+        self.execution = None
+
+    def thaw(self) -> Execution:
+        """Bring an ended instance's history back to life, for a rewind."""
+        self.execution = Execution(self.execution_id, history=self.history())
+        self.history_blob = b""
+        return self.execution
+
+
+def new_execution_id() -> str:
+    return uuid.uuid4().hex
+
+
+def state_of(instance: Instance, *, payloads: bool) -> Any:
+    """Return the protocol's OrchestrationState, with input, output and custom status where `payloads` asks for them."""
+    state = pb.OrchestrationState(
+        instanceId=instance.instance_id,
+        name=instance.name,
+        version=optional_text(instance.version),
+        orchestrationStatus=instance.status,
+        createdTimestamp=from_ns(instance.created_ns),
+        lastUpdatedTimestamp=from_ns(instance.updated_ns),
+        executionId=optional_text(instance.execution_id),
+        failureDetails=instance.failure,
+        tags=instance.tags,
+    )
+    if instance.scheduled_start_ns:
+        state.scheduledStartTimestamp.CopyFrom(from_ns(instance.scheduled_start_ns))
+    if instance.completed_ns:
+        state.completedTimestamp.CopyFrom(from_ns(instance.completed_ns))
+    if instance.parent is not None:
+        state.parentInstanceId.value = instance.parent.instance_id
+    if payloads:
+        for name, text in (
+            ("input", instance.input),
+            ("output", instance.output),
+            ("customStatus", instance.custom_status),
+        ):
+            if text is not None:
+                getattr(state, name).value = text
+    return state
+
+
+def execution_started(instance: Instance, time_ns: int) -> Any:
+    """Return the event that an execution begins with."""
+    started = pb.ExecutionStartedEvent(
+        name=instance.name,
+        version=optional_text(instance.version),
+        input=optional_text(instance.input),
+        orchestrationInstance=pb.OrchestrationInstance(
+            instanceId=instance.instance_id, executionId=optional_text(instance.execution_id)
+        ),
+        parentTraceContext=instance.trace_context,
+        tags=instance.tags,
+    )
+    if instance.scheduled_start_ns:
+        started.scheduledStartTimestamp.CopyFrom(from_ns(instance.scheduled_start_ns))
+    if instance.parent is not None:
+        started.parentInstance.CopyFrom(
+            pb.ParentInstanceInfo(
+                taskScheduledId=instance.parent.task_id,
+                name=optional_text(instance.parent.name),
+                version=optional_text(instance.parent.version),
+                orchestrationInstance=pb.OrchestrationInstance(
+                    instanceId=instance.parent.instance_id, executionId=optional_text(instance.parent.execution_id)
+                ),
+            )
+        )
+    return event(time_ns, executionStarted=started)
+
+
+def event(time_ns: int, event_id: int = -1, **kind: Any) -> Any:
+    """Return a HistoryEvent. Completions have the id -1; what an orchestrator scheduled has the id of its action."""
+    return pb.HistoryEvent(eventId=event_id, timestamp=from_ns(time_ns), **kind)

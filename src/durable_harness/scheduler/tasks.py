@@ -1,0 +1,114 @@
+"""What an orchestration waits for: activities, timers and sub-orchestrations, and how their outcomes come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from durable_harness.protocol import from_ns, optional_text, pb, text_or_none, to_ns
+from durable_harness.scheduler.dispatch import Kind
+from durable_harness.scheduler.instances import Execution, Instance, Parent, event
+
+if TYPE_CHECKING:
+    from durable_harness.scheduler.hub import TaskHub
+
+
+@dataclass(slots=True)
+class ActivityWork:
+    """An activity that somebody shall run."""
+
+    instance_id: str
+    execution_id: str
+    task_id: int
+    request: Any
+    kind: Kind = Kind.ACTIVITY
+
+    @property
+    def name(self) -> str:
+        return str(self.request.name)
+
+    @property
+    def version(self) -> str:
+        return str(self.request.version.value)
+
+    def make_item(self) -> Any:
+        return pb.WorkItem(activityRequest=self.request)
+
+    def give_back(self) -> None:
+        """Nothing to undo: the request stays as it is."""
+
+
+def offer_activity(hub: TaskHub, instance: Instance, execution: Execution, task_id: int, scheduled: Any) -> None:
+    """Make an activity ready for a worker."""
+    request = pb.ActivityRequest(
+        name=scheduled.name,
+        version=scheduled.version if scheduled.HasField("version") else None,
+        input=scheduled.input if scheduled.HasField("input") else None,
+        orchestrationInstance=pb.OrchestrationInstance(
+            instanceId=instance.instance_id, executionId=optional_text(execution.execution_id)
+        ),
+        taskId=task_id,
+        parentTraceContext=scheduled.parentTraceContext if scheduled.HasField("parentTraceContext") else None,
+        tags=scheduled.tags,
+    )
+    hub.dispatcher.offer(ActivityWork(instance.instance_id, execution.execution_id, task_id, request))
+
+
+def arm_timer(hub: TaskHub, instance: Instance, execution: Execution, timer_id: int, fire_at: Any) -> None:
+    """Let a timer fire into this very execution when its time has come."""
+    instance_id, execution_id = instance.instance_id, execution.execution_id
+    due_ns = to_ns(fire_at)
+
+    def fire() -> None:
+        waiting = hub.living(instance_id, execution_id)
+        if waiting is not None:
+            fired = pb.TimerFiredEvent(fireAt=from_ns(due_ns), timerId=timer_id)
+            hub.deliver(waiting, event(hub.clock.now_ns(), timerFired=fired))
+
+    hub.clock.call_at(due_ns, fire)
+
+
+def start_child(hub: TaskHub, instance: Instance, execution: Execution, task_id: int, created: Any) -> None:
+    """Start a sub-orchestration; an id that an active instance holds is a failure of the call, not of the caller."""
+    existing = hub.instances.get(created.instanceId)
+    if existing is not None and not existing.ended:
+        failure = pb.TaskFailureDetails(
+            errorType="OrchestrationAlreadyExistsException",
+            errorMessage=f"An orchestration instance with the id '{created.instanceId}' already exists and is active.",
+        )
+        failed = pb.SubOrchestrationInstanceFailedEvent(taskScheduledId=task_id, failureDetails=failure)
+        hub.deliver(instance, event(hub.clock.now_ns(), subOrchestrationInstanceFailed=failed))
+        return
+    if existing is not None:
+        hub.remove(existing)
+    hub.create(
+        created.instanceId,
+        created.name,
+        version=text_or_none(created, "version"),
+        input_text=text_or_none(created, "input"),
+        parent=Parent(instance.instance_id, execution.execution_id, task_id, instance.name, instance.version),
+        tags=dict(created.tags) or None,
+    )
+
+
+def tell_parent(hub: TaskHub, child: Instance) -> None:
+    """Deliver a child's outcome to the execution that waits for it, in the same step in which the child ends."""
+    if child.parent is None:
+        return
+    parent = hub.living(child.parent.instance_id, child.parent.execution_id)
+    if parent is None:
+        return
+    task_id = child.parent.task_id
+    if child.status == pb.ORCHESTRATION_STATUS_COMPLETED:
+        completed = pb.SubOrchestrationInstanceCompletedEvent(
+            taskScheduledId=task_id, result=optional_text(child.output)
+        )
+        outcome = event(child.completed_ns, subOrchestrationInstanceCompleted=completed)
+    else:
+        failure = child.failure or pb.TaskFailureDetails(
+            errorType="OrchestrationTerminatedException",
+            errorMessage=f"The sub-orchestration '{child.instance_id}' was terminated: {child.output or 'no reason'}",
+        )
+        failed = pb.SubOrchestrationInstanceFailedEvent(taskScheduledId=task_id, failureDetails=failure)
+        outcome = event(child.completed_ns, subOrchestrationInstanceFailed=failed)
+    hub.deliver(parent, outcome)

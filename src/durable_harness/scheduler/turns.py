@@ -1,0 +1,223 @@
+"""A turn of an orchestration: what a worker gets, and what its answer changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from durable_harness.protocol import is_terminal, optional_text, pb, text_or_none
+from durable_harness.scheduler.dispatch import Kind
+from durable_harness.scheduler.instances import Execution, Instance, event, execution_started, new_execution_id
+from durable_harness.scheduler.rewinding import apply_rewound_history
+from durable_harness.scheduler.tasks import arm_timer, offer_activity, start_child, tell_parent
+
+if TYPE_CHECKING:
+    from durable_harness.scheduler.hub import TaskHub
+
+
+@dataclass(slots=True)
+class TurnWork:
+    """The next turn of an instance, made when a worker has room: events that arrive until then ride along."""
+
+    hub: TaskHub
+    instance: Instance
+    execution: Execution
+    kind: Kind = Kind.ORCHESTRATION
+
+    @property
+    def name(self) -> str:
+        return self.instance.name
+
+    @property
+    def version(self) -> str:
+        return self.instance.version or ""
+
+    def make_item(self) -> Any | None:
+        execution = self.execution
+        execution.queued = False
+        if not self.hub.is_current(self.instance, execution) or not (execution.inbox or execution.replay_due):
+            return None
+        execution.replay_due = False
+        new = execution.inbox[: _turn_length(execution.inbox)]
+        del execution.inbox[: len(new)]
+        execution.dispatched = [event(self.hub.clock.now_ns(), orchestratorStarted=pb.OrchestratorStartedEvent()), *new]
+        execution.in_flight = True
+        request = pb.OrchestratorRequest(
+            instanceId=self.instance.instance_id,
+            executionId=optional_text(execution.execution_id),
+            pastEvents=execution.history,
+            newEvents=execution.dispatched,
+        )
+        return pb.WorkItem(orchestratorRequest=request)
+
+    def give_back(self) -> None:
+        self.execution.inbox[:0] = self.execution.dispatched[1:]
+        self.execution.dispatched = []
+        self.execution.in_flight = False
+        self.execution.queued = True
+
+
+def _turn_length(inbox: list[Any]) -> int:
+    """A turn ends with the event that suspends the instance: what comes after waits for the resumption."""
+    for position, pending in enumerate(inbox):
+        if pending.HasField("executionSuspended"):
+            return position + 1
+    return len(inbox)
+
+
+def finish_turn(work: TurnWork, response: Any) -> None:
+    """Take a worker's answer: move the turn's events into history and carry out its actions."""
+    hub, instance, execution = work.hub, work.instance, work.execution
+    if not hub.is_current(instance, execution):
+        return
+    new_events, execution.dispatched = execution.dispatched, []
+    execution.in_flight = False
+    execution.history.extend(new_events)
+    instance.updated_ns = hub.clock.now_ns()
+    instance.status = _status_after(instance.status, new_events)
+    if response.HasField("customStatus"):
+        instance.custom_status = response.customStatus.value
+    turn = Turn(hub, instance, execution, new_events)
+    for action in response.actions:
+        turn.apply(action)
+    turn.close()
+
+
+def _status_after(status: int, new_events: list[Any]) -> int:
+    if status == pb.ORCHESTRATION_STATUS_PENDING:
+        status = pb.ORCHESTRATION_STATUS_RUNNING
+    for new in new_events:
+        kind = new.WhichOneof("eventType")
+        if kind == "executionSuspended":
+            status = pb.ORCHESTRATION_STATUS_SUSPENDED
+        elif kind == "executionResumed":
+            status = pb.ORCHESTRATION_STATUS_RUNNING
+    return int(status)
+
+
+class Turn:
+    """Carries out the actions of one answer. The action that ends the execution is done last, wherever it stands."""
+
+    def __init__(self, hub: TaskHub, instance: Instance, execution: Execution, new_events: list[Any]) -> None:
+        self.hub, self.instance, self.execution, self.new_events = hub, instance, execution, new_events
+        self.now_ns = instance.updated_ns
+        self.ending: Any | None = None
+        self._carry_out: dict[str, Callable[[int, Any], None]] = {
+            "scheduleTask": self._schedule_task,
+            "createTimer": self._create_timer,
+            "createSubOrchestration": self._create_sub_orchestration,
+            "sendEvent": self._send_event,
+            "sendEntityMessage": self._send_entity_message,
+            "terminateOrchestration": self._terminate_other,
+            "completeOrchestration": self._note_ending,
+            "rewindOrchestration": self._note_ending,
+        }
+
+    def apply(self, action: Any) -> None:
+        kind = action.WhichOneof("orchestratorActionType")
+        self._carry_out[kind](action.id, getattr(action, kind))
+
+    def close(self) -> None:
+        """Write the end of the turn, then end, renew or rewind the execution where the answer says so."""
+        ending = self.ending
+        if isinstance(ending, pb.RewindOrchestrationAction):
+            apply_rewound_history(self.hub, self.instance, self.execution, list(ending.newHistory))
+        else:
+            self.execution.history.append(event(self.now_ns, orchestratorCompleted=pb.OrchestratorCompletedEvent()))
+            if ending is not None and ending.orchestrationStatus == pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
+                self._continue_as_new(ending)
+            elif ending is not None and is_terminal(ending.orchestrationStatus):
+                self._end(ending)
+        self.hub.settle(self.instance)
+
+    def _note_ending(self, _action_id: int, action: Any) -> None:
+        self.ending = action
+
+    def _record(self, action_id: int, **kind: Any) -> None:
+        self.execution.history.append(event(self.now_ns, action_id, **kind))
+
+    def _schedule_task(self, action_id: int, task: Any) -> None:
+        scheduled = pb.TaskScheduledEvent(
+            name=task.name,
+            version=task.version if task.HasField("version") else None,
+            input=task.input if task.HasField("input") else None,
+            parentTraceContext=task.parentTraceContext if task.HasField("parentTraceContext") else None,
+            tags=task.tags,
+        )
+        self._record(action_id, taskScheduled=scheduled)
+        offer_activity(self.hub, self.instance, self.execution, action_id, scheduled)
+
+    def _create_timer(self, action_id: int, timer: Any) -> None:
+        self._record(action_id, timerCreated=pb.TimerCreatedEvent(fireAt=timer.fireAt))
+        arm_timer(self.hub, self.instance, self.execution, action_id, timer.fireAt)
+
+    def _create_sub_orchestration(self, action_id: int, action: Any) -> None:
+        created = pb.SubOrchestrationInstanceCreatedEvent(
+            instanceId=action.instanceId or f"{self.instance.instance_id}:{action_id:04x}",
+            name=action.name,
+            version=action.version if action.HasField("version") else None,
+            input=action.input if action.HasField("input") else None,
+            tags=action.tags,
+        )
+        self._record(action_id, subOrchestrationInstanceCreated=created)
+        start_child(self.hub, self.instance, self.execution, action_id, created)
+
+    def _send_event(self, action_id: int, action: Any) -> None:
+        target, data = action.instance.instanceId, text_or_none(action, "data")
+        sent = pb.EventSentEvent(instanceId=target, name=action.name, input=optional_text(data))
+        self._record(action_id, eventSent=sent)
+        other = self.hub.instances.get(target)
+        if other is not None:
+            raised = pb.EventRaisedEvent(name=action.name, input=optional_text(data))
+            self.hub.deliver(other, event(self.now_ns, eventRaised=raised))
+
+    def _send_entity_message(self, action_id: int, action: Any) -> None:
+        kind = action.WhichOneof("EntityMessageType")
+        self._record(action_id, **{kind: getattr(action, kind)})
+        self.hub.entities.receive(kind, getattr(action, kind))
+
+    def _terminate_other(self, _action_id: int, action: Any) -> None:
+        other = self.hub.instances.get(action.instanceId)
+        if other is not None:
+            self.hub.terminate(other, text_or_none(action, "reason"), recurse=action.recurse)
+
+    def _continue_as_new(self, ending: Any) -> None:
+        instance = self.instance
+        instance.input = text_or_none(ending, "result")
+        if ending.HasField("newVersion"):
+            instance.version = ending.newVersion.value
+        instance.execution_id = new_execution_id()
+        instance.execution = Execution(instance.execution_id)
+        instance.execution.inbox = [
+            execution_started(instance, self.now_ns),
+            *ending.carryoverEvents,
+            *self.execution.inbox,
+        ]
+        self.hub.entities.release_locks_of(instance.instance_id)
+
+    def _end(self, ending: Any) -> None:
+        instance = self.instance
+        instance.status = ending.orchestrationStatus
+        instance.output = text_or_none(ending, "result")
+        instance.failure = ending.failureDetails if ending.HasField("failureDetails") else None
+        instance.completed_ns = self.now_ns
+        completed = pb.ExecutionCompletedEvent(
+            orchestrationStatus=instance.status, result=optional_text(instance.output), failureDetails=instance.failure
+        )
+        self.execution.history.append(event(self.now_ns, executionCompleted=completed))
+        self._terminate_children()
+        instance.freeze()
+        self.hub.entities.release_locks_of(instance.instance_id)
+        tell_parent(self.hub, instance)
+
+    def _terminate_children(self) -> None:
+        """Carry a recursive termination on to the children that still run."""
+        terminations = [e.executionTerminated for e in self.new_events if e.HasField("executionTerminated")]
+        if self.instance.status != pb.ORCHESTRATION_STATUS_TERMINATED or not any(t.recurse for t in terminations):
+            return
+        for past in self.execution.history:
+            if past.HasField("subOrchestrationInstanceCreated"):
+                child = self.hub.instances.get(past.subOrchestrationInstanceCreated.instanceId)
+                if child is not None and child.parent is not None:
+                    self.hub.terminate(child, text_or_none(terminations[-1], "input"), recurse=True)

@@ -1,0 +1,115 @@
+"""local.settings.json: app settings that become environment variables, and defaults for the host's options."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from durable_harness.errors import ConfigurationError
+
+FILE_NAME = "local.settings.json"
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """What the file says. Empty where there is no file; `warnings` are for the person who starts the host."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    port: int | None = None
+    cors: str | None = None
+    cors_credentials: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def read_local_settings(app_dir: Path) -> LocalSettings:
+    """Read `local.settings.json` of an app directory.
+
+    Raises ConfigurationError for a file that is not a JSON object or has values of a wrong kind. (Core Tools then goes
+    on without settings; an app that silently lacks its settings helps nobody.)
+    """
+    path = app_dir / FILE_NAME
+    if not path.exists():
+        return LocalSettings()
+    content = read_json_object(path)
+    if content.get("IsEncrypted") is True:
+        raise ConfigurationError(
+            FILE_NAME, "IsEncrypted", "the settings are encrypted.", "Decrypt them: func settings decrypt"
+        )
+    values, warnings = _app_settings(content)
+    host = _object(content, "Host")
+    return LocalSettings(
+        values=values,
+        port=_port(host.get("LocalHttpPort")),
+        cors=host.get("CORS"),
+        cors_credentials=bool(host.get("CORSCredentials", False)),
+        warnings=tuple(warnings),
+    )
+
+
+def export_settings(settings: LocalSettings, environ: MutableMapping[str, str]) -> list[str]:
+    """Put the app settings into the environment, where a variable that is set already wins; return warnings."""
+    warnings = []
+    for name, value in settings.values.items():
+        if environ.get(name):
+            if environ[name] != value:
+                warnings.append(f"{name}: the environment's value is used, not the one of {FILE_NAME}.")
+        else:
+            environ[name] = value
+    return warnings
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Read a JSON file that holds one object, with or without a byte order mark."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationError(path.name, "", f"the file cannot be read: {error.strerror}.", str(path)) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise ConfigurationError(path.name, "", f"the file is not UTF-8 JSON: {error}.", str(path)) from error
+    except json.JSONDecodeError as error:
+        problem = f"the file is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}."
+        raise ConfigurationError(path.name, "", problem, str(path)) from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(path.name, "", "the file must hold one JSON object.", str(path))
+    return content
+
+
+def _app_settings(content: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
+    values: dict[str, str] = {}
+    warnings = []
+    for name, value in _object(content, "Values").items():
+        if not name or value is None:
+            warnings.append(f"{FILE_NAME}: Values: '{name}' has no {'name' if not name else 'value'} and is skipped.")
+        elif isinstance(value, dict | list):
+            raise ConfigurationError(FILE_NAME, f"Values.{name}", "an app setting must be text, not an object or list.")
+        else:
+            values[name] = value if isinstance(value, str) else json.dumps(value)
+    for name, value in _object(content, "ConnectionStrings").items():
+        text = value.get("ConnectionString") if isinstance(value, dict) else value
+        if isinstance(text, str):
+            values[f"ConnectionStrings:{name}"] = text
+    return values, warnings
+
+
+def _object(content: dict[str, Any], key: str) -> dict[str, Any]:
+    value = content.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ConfigurationError(FILE_NAME, key, "must be a JSON object.")
+    return value
+
+
+def _port(value: object) -> int | None:
+    if value is None:
+        return None
+    try:
+        port = int(str(value))
+    except ValueError:
+        port = -1
+    if not 0 <= port <= 65535:  # noqa: PLR2004 - the range of ports
+        raise ConfigurationError(FILE_NAME, "Host.LocalHttpPort", f"{value!r} is not a port from 0 to 65535.")
+    return port

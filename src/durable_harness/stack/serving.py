@@ -1,0 +1,165 @@
+"""Serving an app in this process: our host, working for the embedded scheduler or for one elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from durable_harness.errors import UsageError
+from durable_harness.host.functions import load_app
+from durable_harness.host.host import FunctionsHost, HostOptions
+from durable_harness.host.http_server import WebOptions
+from durable_harness.host.listing import function_list
+from durable_harness.host.selftest import check_sdk
+from durable_harness.protocol import Scheduler
+from durable_harness.scheduler import TaskHub
+from durable_harness.settings import AppSettings, SchedulerAddress, load_app_settings, parse_connection_string
+
+PARENT_CHECK_INTERVAL_S = 1.0
+KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """The options of `durable-harness serve`. `scheduler` is "embedded", "settings" or a connection string."""
+
+    app_dir: Path
+    port: int | None = None
+    address: str = "127.0.0.1"
+    cors: str | None = None
+    cors_credentials: bool = False
+    functions: tuple[str, ...] | None = None
+    enable_auth: bool = False
+    scheduler: str = "embedded"
+    log_level: str = "info"
+    verbose: bool = False
+    ready_file: Path | None = None
+    parent_pid: int | None = None
+
+
+def serve(options: ServeOptions) -> None:
+    """Serve an app until SIGINT or SIGTERM. Raises a HarnessError where it cannot start."""
+    settings = load_app_settings(options.app_dir)
+    _configure_logging(options)
+    for warning in settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    check_sdk()
+    _run(_serve(options, settings))
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop  # noqa: PLC0415 - not there on every platform
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+async def _serve(options: ServeOptions, settings: AppSettings) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with _scheduler(options, settings) as (scheduler, described):
+        app = load_app(settings.app_dir, options.functions or settings.host.functions)
+        host = FunctionsHost(app, settings, scheduler, _host_options(options, settings))
+        await host.start()
+        _announce(host, described, options)
+        gc.freeze()
+        watch = asyncio.create_task(_watch_parent(options.parent_pid, stopped)) if options.parent_pid else None
+        try:
+            await stopped.wait()
+        finally:
+            if watch is not None:
+                watch.cancel()
+            await host.stop()
+
+
+@contextlib.asynccontextmanager
+async def _scheduler(options: ServeOptions, settings: AppSettings) -> Any:
+    hub = settings.host.durable_task.hub_name
+    if options.scheduler == "embedded":
+        embedded: Scheduler = TaskHub(hub)
+        yield embedded, f"embedded, task hub '{hub}'"
+        return
+    from durable_harness.host.remote import GrpcScheduler  # noqa: PLC0415 - gRPC is not needed for the embedded one
+
+    address = _address(options, settings)
+    remote = GrpcScheduler(address, address.task_hub or hub)
+    try:
+        await remote.connect()
+        yield remote, f"{address.endpoint}, task hub '{remote.task_hub}'"
+    finally:
+        await remote.close()
+
+
+def _address(options: ServeOptions, settings: AppSettings) -> SchedulerAddress:
+    if options.scheduler != "settings":
+        return parse_connection_string(options.scheduler, where="--scheduler", key="")
+    if settings.scheduler is None:
+        raise UsageError(
+            "--scheduler settings: host.json does not name a Durable Task Scheduler"
+            " (extensions.durableTask.storageProvider.type is not azureManaged)."
+        )
+    return settings.scheduler
+
+
+def _host_options(options: ServeOptions, settings: AppSettings) -> HostOptions:
+    local = settings.local
+    port = options.port if options.port is not None else local.port
+    cors = options.cors if options.cors is not None else local.cors or ""
+    web = WebOptions(
+        cors_origins=tuple(origin.strip() for origin in cors.split(",") if origin.strip()),
+        cors_credentials=options.cors_credentials or local.cors_credentials,
+        key=(os.environ.get(KEY_VARIABLE) or secrets.token_urlsafe(32)) if options.enable_auth else None,
+    )
+    return HostOptions(options.address, port if port is not None else HostOptions.port, web)
+
+
+def _announce(host: FunctionsHost, described: str, options: ServeOptions) -> None:
+    print(f"durable-harness: app {host.app.directory}, scheduler {described}")
+    if options.enable_auth:
+        print(f"function key: {host.options.web.key}")
+    shown_url = f"http://localhost:{host.port}"
+    print(function_list(host.app, shown_url, host.settings.host.route_prefix), flush=True)
+    if not options.verbose:
+        print("For detailed output, run with --verbose.", flush=True)
+    if options.ready_file is not None:
+        facts = {
+            "pid": os.getpid(),
+            "baseUrl": host.base_url,
+            "rpcBaseUrl": host.endpoints.rpc_base_url,
+            "functionKey": host.options.web.key,
+        }
+        unfinished = options.ready_file.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(facts))
+        unfinished.replace(options.ready_file)
+
+
+async def _watch_parent(parent_pid: int, stopped: asyncio.Event) -> None:
+    """Stop when the process that wanted this host is gone, however it went."""
+    while os.getppid() == parent_pid:  # noqa: ASYNC110 - there is no event for it
+        await asyncio.sleep(PARENT_CHECK_INTERVAL_S)
+    stopped.set()
+
+
+def _configure_logging(options: ServeOptions) -> None:
+    level = "DEBUG" if options.verbose else options.log_level.upper()
+    logging.basicConfig(
+        level=level, format="[%(asctime)s] %(levelname)s %(name)s: %(message)s", stream=sys.stdout, force=True
+    )
+    logging.captureWarnings(capture=True)
+    for noisy in ("asyncio", "azure.functions", "azure.functions.DurableFunctions", "py.warnings"):
+        logging.getLogger(noisy).setLevel(logging.DEBUG if options.verbose else logging.ERROR)

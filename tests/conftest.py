@@ -1,0 +1,214 @@
+"""Running apps for the tests: one process per app and worker, a client for it, and waits that explain themselves."""
+
+import functools
+import json
+import time
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+
+from durable_harness.stack import embedded_stack
+
+REPOSITORY = Path(__file__).parents[1]
+APPS = Path(__file__).parent / "apps"
+WEBHOOKS = "/runtime/webhooks/durabletask"
+TERMINAL = frozenset({"Completed", "Failed", "Terminated", "Canceled"})
+POLL_S = 0.01
+DEADLINE_S = 20.0
+REQUEST_TIMEOUT_S = 30.0
+CONNECTIONS = 32
+LOG_TAIL_LINES = 60
+ABSENT = object()
+
+
+def wait_until(predicate, what, deadline_s=DEADLINE_S):
+    """Return the predicate's first truthy value; past the deadline, fail saying what was awaited and what came last."""
+    give_up_at = time.monotonic() + deadline_s
+    while not (seen := predicate()):
+        if time.monotonic() > give_up_at:
+            pytest.fail(f"waited {deadline_s:g} s for {what}; the last look gave {seen!r}")
+        time.sleep(POLL_S)
+    return seen
+
+
+class HostClient:
+    """Speaks HTTP with one running host, as callers of the durable HTTP API do."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.session = requests.Session()
+        self.session.mount("http://", HTTPAdapter(pool_maxsize=CONNECTIONS))
+
+    def request(self, method, url, **options):
+        """Send one request; a URL that begins with a slash is relative to the host."""
+        absolute = f"{self.stack.base_url}{url}" if url.startswith("/") else url
+        return self.session.request(method, absolute, **{"timeout": REQUEST_TIMEOUT_S, **options})
+
+    get = functools.partialmethod(request, "GET")
+    post = functools.partialmethod(request, "POST")
+    delete = functools.partialmethod(request, "DELETE")
+
+    def start(self, orchestrator, value=ABSENT, instance_id=None, **query):
+        """Start through the public webhook; the value travels as plain JSON. Returns the instance id."""
+        path = f"{WEBHOOKS}/orchestrators/{orchestrator}" + (f"/{instance_id}" if instance_id else "")
+        return self._started(self.post(path, params=query, **_json_body(value)))
+
+    def sdk_start(self, orchestrator, value=ABSENT, instance_id=None, **query):
+        """Start through the app's start/{name} function, that is by the SDK's start_new. Returns the instance id."""
+        query |= {"id": instance_id} if instance_id else {}
+        return self._started(self.post(f"/api/start/{orchestrator}", params=query, **_json_body(value)))
+
+    def run(self, orchestrator, value=ABSENT, instance_id=None, **query):
+        """Start by the SDK, wait for the end, return the terminal status."""
+        return self.wait_terminal(self.sdk_start(orchestrator, value, instance_id, **query))
+
+    def output_of(self, orchestrator, value=ABSENT, instance_id=None, **query):
+        """Start by the SDK, wait for the end, return the output of what must have completed."""
+        status = self.run(orchestrator, value, instance_id, **query)
+        assert status["runtimeStatus"] == "Completed", status
+        return status["output"]
+
+    def status(self, instance_id, **query):
+        """Return the status object of an instance, or None when the host knows none."""
+        response = self.get(f"{WEBHOOKS}/instances/{instance_id}", params=query)
+        assert response.status_code in {200, 202, 404}, response.text
+        return None if response.status_code == 404 else response.json()
+
+    def wait_for(self, instance_id, *states, deadline_s=DEADLINE_S):
+        """Wait until an instance is in one of the states; return its status object."""
+        seen = {}
+
+        def reached():
+            seen.update(self.status(instance_id) or {"runtimeStatus": None})
+            return seen["runtimeStatus"] in states
+
+        try:
+            wait_until(reached, f"instance {instance_id} to be {' or '.join(states)}", deadline_s)
+        except pytest.fail.Exception as failure:
+            pytest.fail(f"{failure.msg}; its status is {seen}")
+        return seen
+
+    def wait_terminal(self, instance_id, deadline_s=DEADLINE_S):
+        """Wait until an instance has ended, however it ended; return its status object."""
+        return self.wait_for(instance_id, *sorted(TERMINAL), deadline_s=deadline_s)
+
+    def operate(self, instance_id, operation, **query):
+        """POST an operation of the webhook API (suspend, terminate, …); return the response."""
+        return self.post(f"{WEBHOOKS}/instances/{instance_id}/{operation}", params=query)
+
+    def raise_event(self, instance_id, event, value):
+        """Raise an event through the public webhook; the value travels as plain JSON."""
+        response = self.post(f"{WEBHOOKS}/instances/{instance_id}/raiseEvent/{event}", json=value)
+        assert response.status_code == 202, response.text
+
+    def statuses(self, **query):
+        """List status objects, following the continuation token to the last page."""
+        found, headers = [], {}
+        while True:
+            page = self.get(f"{WEBHOOKS}/instances", params=query, headers=headers)
+            assert page.status_code == 200, page.text
+            found += page.json()
+            token = page.headers.get("x-ms-continuation-token")
+            if not token:
+                return found
+            headers = {"x-ms-continuation-token": token}
+
+    @staticmethod
+    def _started(response):
+        assert response.status_code == 202, f"start answered {response.status_code}: {response.text}"
+        return response.json()["id"]
+
+
+def _json_body(value):
+    """Return the arguments that send a value as JSON, null included, or nothing at all when there is no value."""
+    if value is ABSENT:
+        return {}
+    return {"data": json.dumps(value).encode(), "headers": {"Content-Type": "application/json"}}
+
+
+class RunningApps:
+    """The apps this worker runs: each started when first asked for, all stopped at the end of the session."""
+
+    def __init__(self, log_dir):
+        self._log_dir = log_dir
+        self._exits = ExitStack()
+        self._clients = {}
+
+    def __call__(self, app_dir, serve_args=()):
+        """Return the client of a running app, starting the app if it does not run yet."""
+        key = (Path(app_dir), tuple(serve_args))
+        if key not in self._clients:
+            log_path = self._log_dir / f"{Path(app_dir).name}-{len(self._clients)}.log"
+            stack = self._exits.enter_context(embedded_stack(Path(app_dir), log_path=log_path, serve_args=serve_args))
+            client = HostClient(stack)
+            self._exits.callback(client.session.close)
+            self._clients[key] = client
+        return self._clients[key]
+
+    def stop(self):
+        """Stop every app."""
+        self._exits.close()
+
+
+@pytest.fixture(scope="session")
+def running_apps(tmp_path_factory):
+    """Give the running apps of this worker: call it with an app's directory to get that app's client."""
+    apps = RunningApps(tmp_path_factory.mktemp("host-logs"))
+    yield apps
+    apps.stop()
+
+
+@pytest.fixture(scope="session")
+def features(running_apps):
+    """Give the client of the app that has every feature of the SDK."""
+    return running_apps(APPS / "features")
+
+
+@pytest.fixture(scope="session")
+def conformance(running_apps):
+    """Give the client of the app that the HTTP conformance checks describe."""
+    return running_apps(APPS / "conformance")
+
+
+@pytest.fixture(scope="session")
+def throttled(running_apps):
+    """Give the client of the app whose host.json allows one outstanding request."""
+    return running_apps(APPS / "throttled")
+
+
+@pytest.fixture(scope="session")
+def sample(running_apps):
+    """Give the client of the sample app at the root of the repository."""
+    return running_apps(REPOSITORY)
+
+
+@pytest.fixture
+def key():
+    """Give a name that no other test uses: for instances, entities, counters."""
+    return uuid.uuid4().hex[:12]
+
+
+@pytest.fixture(name="wait_until", scope="session")
+def wait_until_fixture():
+    """Give the patient wait: wait_until(predicate, what, deadline_s)."""
+    return wait_until
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Attach the end of the host's log to the report of a failed test that used a host."""
+    report = yield
+    if report.failed:
+        for client in {c for c in getattr(item, "funcargs", {}).values() if isinstance(c, HostClient)}:
+            report.sections.append((f"log of {client.stack.name} at {client.stack.base_url}", _log_tail(client.stack)))
+    return report
+
+
+def _log_tail(stack):
+    if stack.log_path is None or not stack.log_path.exists():
+        return "(no log)"
+    return "\n".join(stack.log_path.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])

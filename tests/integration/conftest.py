@@ -1,0 +1,65 @@
+"""The SDK's client operations as the features app offers them, and a plain HTTP session."""
+
+import json
+
+import pytest
+import requests
+
+
+class SdkError(Exception):
+    """Raised when the SDK raised inside the app; carries the SDK's text."""
+
+
+class Sdk:
+    """Calls the durable client inside the features app, through the app's HTTP functions."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def one(self, operation, instance_id, body=None, **query):
+        """Call an operation on one instance."""
+        return self._call("POST", f"/api/one/{operation}/{instance_id}", body, query)
+
+    def many(self, operation, **query):
+        """Call an operation on many instances."""
+        return self._call("POST", f"/api/many/{operation}", None, query)
+
+    def signal(self, entity, key, operation, value=None):
+        """Signal an entity."""
+        return self._call("POST", f"/api/entity/{entity}/{key}/{operation}", value, {})
+
+    def entity(self, entity, key):
+        """Read an entity: whether it exists, and its state."""
+        return self._call("GET", f"/api/entity/{entity}/{key}", None, {})
+
+    def probe(self, key):
+        """Return how often the app counted the key, and what it noted under it."""
+        return self.client.get(f"/api/probes/{key}").json()
+
+    def _call(self, method, path, body, query):
+        data = None if body is None else json.dumps(body).encode()
+        response = self.client.request(method, path, params=query, data=data)
+        answer = response.json()
+        if response.status_code == 502:
+            raise SdkError(answer["error"])
+        assert response.status_code == 200, response.text
+        return answer["result"]
+
+
+@pytest.fixture(scope="session")
+def sdk(features):
+    """Give the SDK's client operations, carried out inside the features app."""
+    return Sdk(features)
+
+
+@pytest.fixture(scope="session")
+def sdk_error():
+    """Give the type of the error that tells what the SDK raised."""
+    return SdkError
+
+
+@pytest.fixture
+def http():
+    """Give a plain HTTP session, closed at the end of the test."""
+    with requests.Session() as session:
+        yield session
