@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import time
 import uuid
 from contextlib import ExitStack
@@ -102,7 +103,7 @@ class HostClient:
 
     def raise_event(self, instance_id, event, value):
         """Raise an event through the public webhook; the value travels as plain JSON."""
-        response = self.post(f"{WEBHOOKS}/instances/{instance_id}/raiseEvent/{event}", json=value)
+        response = self.post(f"{WEBHOOKS}/instances/{instance_id}/raiseEvent/{event}", **_json_body(value))
         assert response.status_code == 202, response.text
 
     def statuses(self, **query):
@@ -131,27 +132,37 @@ def _json_body(value):
 
 
 class RunningApps:
-    """The apps this worker runs: each started when first asked for, all stopped at the end of the session."""
+    """The apps this worker runs: started when first asked for, again if they have died, stopped with the session."""
 
     def __init__(self, log_dir):
         self._log_dir = log_dir
         self._exits = ExitStack()
         self._clients = {}
+        self._started = 0
 
     def __call__(self, app_dir, serve_args=()):
-        """Return the client of a running app, starting the app if it does not run yet."""
+        """Return the client of a running app, starting the app if it does not run: one crash fails one test."""
         key = (Path(app_dir), tuple(serve_args))
-        if key not in self._clients:
-            log_path = self._log_dir / f"{Path(app_dir).name}-{len(self._clients)}.log"
-            stack = self._exits.enter_context(embedded_stack(Path(app_dir), log_path=log_path, serve_args=serve_args))
-            client = HostClient(stack)
-            self._exits.callback(client.session.close)
-            self._clients[key] = client
+        if key not in self._clients or _has_ended(self._clients[key].stack.pid):
+            self._clients[key] = self._start(*key)
         return self._clients[key]
+
+    def _start(self, app_dir, serve_args):
+        self._started += 1
+        log_path = self._log_dir / f"{app_dir.name}-{self._started}.log"
+        stack = self._exits.enter_context(embedded_stack(app_dir, log_path=log_path, serve_args=serve_args))
+        client = HostClient(stack)
+        self._exits.callback(client.session.close)
+        return client
 
     def stop(self):
         """Stop every app."""
         self._exits.close()
+
+
+def _has_ended(pid):
+    """Tell whether a child process has ended, without taking its exit code from the one who started it."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 @pytest.fixture(scope="session")
@@ -162,25 +173,25 @@ def running_apps(tmp_path_factory):
     apps.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def features(running_apps):
     """Give the client of the app that has every feature of the SDK."""
     return running_apps(APPS / "features")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def conformance(running_apps):
     """Give the client of the app that the HTTP conformance checks describe."""
     return running_apps(APPS / "conformance")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def throttled(running_apps):
     """Give the client of the app whose host.json allows one outstanding request."""
     return running_apps(APPS / "throttled")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def sample(running_apps):
     """Give the client of the sample app at the root of the repository."""
     return running_apps(REPOSITORY)

@@ -46,7 +46,7 @@ class Sdk:
         return answer["result"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def sdk(features):
     """Give the SDK's client operations, carried out inside the features app."""
     return Sdk(features)

@@ -284,7 +284,8 @@ def test_wait_refuses_an_interval_longer_than_the_timeout(features):
 def test_management_payload(features, key):
     """create_http_management_payload gives the URLs of an instance at the host's own address, as templates."""
     payload = features.get(f"/api/management_payload/{key}").json()
-    base = re.escape(f"{features.stack.base_url}/runtime/webhooks/durabletask/instances/{key}")
+    port = features.stack.base_url.rpartition(":")[2]
+    base = re.escape(f"http://localhost:{port}/runtime/webhooks/durabletask/instances/{key}")
     tail = r"taskHub=features&connection=DURABLE_TASK_SCHEDULER_CONNECTION_STRING&code=.+"
     assert payload.pop("id") == key
     for name, middle in {

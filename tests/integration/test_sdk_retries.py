@@ -36,7 +36,8 @@ def test_attempts_are_an_interval_apart(features, sdk, key):
 
 def test_retries_inside_task_all_keep_their_places(features, key):
     """Four retried activities with different fates each deliver their own result, in order, and the next task works."""
-    requests = [{"key": f"{key}-{n}", "succeed_on": n, "interval_ms": 30} for n in (1, 3, 2, 1)]
+    wanted = enumerate((1, 3, 2, 1))
+    requests = [{"key": f"{key}-{place}", "succeed_on": n, "interval_ms": 30} for place, n in wanted]
     assert features.output_of("retry_all", requests) == [[1, 3, 2, 1], "after"]
 
 

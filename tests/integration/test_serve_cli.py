@@ -375,7 +375,7 @@ def test_the_port_is_free_again_afterwards(make_app, served, http, free_port):
 RAISABLE = ["Exception", "SystemExit", "KeyboardInterrupt", "GeneratorExit", "BaseException", "RecursionError"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def raising(running_apps):
     """Give the client of the app that raises whatever can be raised."""
     return running_apps(APPS / "raising")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
@@ -22,7 +21,16 @@ from durable_harness.host.bindings import DurableEndpoints
 from durable_harness.host.entity_api import EntityApi
 from durable_harness.host.functions import FunctionApp
 from durable_harness.host.status_json import history_events, status_object
-from durable_harness.protocol import TERMINAL_STATUSES, RpcError, Scheduler, Status, is_terminal, optional_text, pb
+from durable_harness.protocol import (
+    TERMINAL_STATUSES,
+    RpcError,
+    Scheduler,
+    Status,
+    is_terminal,
+    new_id,
+    optional_text,
+    pb,
+)
 from durable_harness.settings import DurableTaskSettings
 
 MAX_INSTANCE_ID_CHARS = 256
@@ -103,7 +111,7 @@ class DurableApi:
         other_hub = (request.query.text("taskHub") or self._endpoints.task_hub) != self._endpoints.task_hub
         if orchestrator is None and not other_hub:
             raise self._unknown_orchestrator(parts[1])
-        instance_id = parts[2] if len(parts) > 2 and parts[2] else uuid.uuid4().hex  # noqa: PLR2004
+        instance_id = parts[2] if len(parts) > 2 and parts[2] else new_id()  # noqa: PLR2004
         check_instance_id(instance_id)
         start = pb.CreateInstanceRequest(
             instanceId=instance_id,
@@ -268,7 +276,7 @@ class DurableApi:
                 "One or more of the arguments submitted is incorrect",
                 f"An instance with id '{parts[1]}' was not found.",
             ) from None
-        instance_id = uuid.uuid4().hex if with_new_id else parts[1]
+        instance_id = new_id() if with_new_id else parts[1]
         start = pb.CreateInstanceRequest(
             instanceId=instance_id,
             name=state.name,

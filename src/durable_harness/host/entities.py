@@ -30,7 +30,7 @@ class EntityRunner:
             )
         try:
             answer = json.loads(function.call(_context(request, function.durable_name, key)))
-        except Exception as error:  # noqa: BLE001 - the SDK lets its own errors through
+        except BaseException as error:  # noqa: BLE001 - the SDK lets its own errors through, and SystemExit
             return _all_failed(request, f"Entity function '{function.durable_name}' failed: {error}")
         return pb.EntityBatchResult(
             results=[_outcome(result) for result in answer["results"]],

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from durable_harness.host.api_messages import ApiError, ApiRequest, ApiResponse, json_response
 from durable_harness.host.functions import FunctionApp
-from durable_harness.host.payloads import parse_or_text
+from durable_harness.host.payloads import parse_or_text, wrap_json
 from durable_harness.host.status_json import fine_time
-from durable_harness.protocol import Scheduler, optional_text, pb, text_or_none
+from durable_harness.protocol import Scheduler, new_id, optional_text, pb, text_or_none
 
 CONTINUATION_HEADER = "x-ms-continuation-token"
 EMPTY_KEY = "$"
@@ -84,7 +83,7 @@ class EntityApi:
                 instanceId=f"@{name}@{key}",
                 name=operation,
                 input=optional_text(input_text),
-                requestId=str(uuid.uuid4()),
+                requestId=new_id(),
             )
         )
 
@@ -99,12 +98,12 @@ def _row(entity: Any) -> dict[str, Any]:
 
 
 def _input(request: ApiRequest) -> str | None:
-    """Return an operation's input: JSON as it came, any other content as a JSON string."""
+    """Return an operation's input: JSON as it came, any other content as text, encoded as the SDK's client does."""
     if not request.body:
         return None
     text = request.body.decode("utf-8-sig", errors="replace")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        return json.dumps(text)
+        return wrap_json(json.dumps(text))
     try:
         json.loads(text)
     except ValueError as error:

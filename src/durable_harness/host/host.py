@@ -30,6 +30,7 @@ DEFAULT_RPC_PORT = 17071
 RPC_PORT_RANGE = range(30000, 31000)
 RPC_PORT_TRIES = 9
 BACKLOG = 1024
+NO_LIMIT = 0
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class FunctionsHost:
         os.environ["WEBSITE_HOSTNAME"] = f"localhost:{self.port}"
         self.endpoints = self._make_endpoints(rpc.getsockname()[1])
         frontend = self._make_frontend()
-        for listening, handler in ((public, frontend.handle_public), ([rpc], frontend.handle_rpc)):
-            await self._serve(listening, handler)
+        await self._serve(public, frontend.handle_public, frontend.body_limit_bytes)
+        await self._serve([rpc], frontend.handle_rpc, NO_LIMIT)
         self._working = asyncio.create_task(self._worker.run())
 
     async def stop(self) -> None:
@@ -106,8 +107,15 @@ class FunctionsHost:
         self,
         listening: list[socket.socket],
         handler: Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]],
+        body_limit_bytes: int,
     ) -> None:
-        runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=1.0)
+        loop = asyncio.get_running_loop()
+
+        def make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+            return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=body_limit_bytes)
+
+        server = web.Server(handler, request_factory=make_request, access_log=None)
+        runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()
         self._runners.append(runner)
         for sock in listening:

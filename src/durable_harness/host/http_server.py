@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
+from durable_harness.errors import ConfigurationError
 from durable_harness.host.api_messages import ApiRequest, ApiResponse, Query, json_response
 from durable_harness.host.bindings import WEBHOOK_PATH
 from durable_harness.host.durable_api import DurableApi
@@ -55,7 +56,7 @@ class HttpFrontend:
         self._api = api
         self._options = options
         self._throttle = Throttle(settings.max_outstanding_requests, settings.max_concurrent_requests)
-        self._body_limit = int(os.environ.get(BODY_LIMIT_VARIABLE) or DEFAULT_BODY_LIMIT_BYTES)
+        self.body_limit_bytes = _body_limit_bytes()
         self._started = time.monotonic()
 
     async def handle_public(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -84,7 +85,7 @@ class HttpFrontend:
         return await self._serve(request, path, first)
 
     async def _serve(self, request: web.BaseRequest, path: str, first: str) -> ApiResponse:
-        if (request.content_length or 0) > self._body_limit:
+        if (request.content_length or 0) > self.body_limit_bytes:
             return ApiResponse(413)
         if first == "runtime":
             return await self._webhook(request, path)
@@ -174,6 +175,15 @@ class HttpFrontend:
             headers["Access-Control-Allow-Methods"] = wanted
             headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
         return ApiResponse(response.status, response.body, {**response.headers, **headers})
+
+
+def _body_limit_bytes() -> int:
+    given = os.environ.get(BODY_LIMIT_VARIABLE, "")
+    if given and not (given.isdigit() and int(given) > 0):
+        raise ConfigurationError(
+            "environment", BODY_LIMIT_VARIABLE, f"must be a number of bytes above 0, not {given!r}."
+        )
+    return int(given or DEFAULT_BODY_LIMIT_BYTES)
 
 
 class Throttle:

@@ -8,12 +8,12 @@ import functools
 import logging
 import os
 import threading
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from durable_harness.host.functions import Function
+from durable_harness.protocol import new_id
 
 logger = logging.getLogger("durable_harness.host")
 
@@ -22,6 +22,10 @@ THREAD_COUNT_VARIABLE = "PYTHON_THREADPOOL_THREAD_COUNT"
 
 class FunctionTimeoutError(Exception):
     """Raised when an invocation takes longer than host.json's functionTimeout."""
+
+
+class UserCodeExitError(Exception):
+    """Raised in place of SystemExit and its like, which user code may raise but which must not end a thread."""
 
 
 class TraceContext:
@@ -46,7 +50,7 @@ class InvocationContext:
     """What a function's `context` parameter receives."""
 
     def __init__(self, function: Function, directory: str, trace: TraceContext, local: threading.local) -> None:
-        self.invocation_id = str(uuid.uuid4())
+        self.invocation_id = new_id()
         self.function_name = function.name
         self.function_directory = directory
         self.trace_context = trace
@@ -102,7 +106,7 @@ class Invoker:
     async def in_thread(self, call: Callable[[], Any]) -> Any:
         """Run a plain callable in the pool, with the context variables of here."""
         context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(self._pool, context.run, call)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, context.run, _contained, call)
 
     def close(self) -> None:
         """Let running functions end by themselves; start no more."""
@@ -129,6 +133,15 @@ class Invoker:
             f"Function '{function.name}' needs the input binding '{binding['name']}' of type '{binding['type']}', which"
             " this host does not have. It serves HTTP triggers, durable functions and durable clients."
         )
+
+
+def _contained(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except Exception:
+        raise
+    except BaseException as error:
+        raise UserCodeExitError(f"{type(error).__name__}: {error}") from error
 
 
 def default_thread_count() -> int:

@@ -64,7 +64,7 @@ class Turn:
         executor = RecordingExecutor()
         try:
             executor.execute(self._context, self._events, self._function.call.orchestrator_function)  # type: ignore[attr-defined]
-        except Exception as error:  # noqa: BLE001 - a plain function (no generator) raises straight through
+        except BaseException as error:  # noqa: BLE001 - plain functions raise straight through, and so does SystemExit
             executor.exception = error
         actions, contradiction = self._new_actions()
         if contradiction is not None:

@@ -30,7 +30,7 @@ class UnsupportedSdkError(HarnessError):
 
 
 def check_sdk() -> None:
-    """Run small histories through the installed SDK and compare the ids; raise UnsupportedSdkError where they differ."""
+    """Replay small histories on the installed SDK and compare the ids; raise UnsupportedSdkError where they differ."""
     for name, (orchestrator, history, expected) in CASES.items():
         try:
             found = _ids(orchestrator, history)

@@ -1,10 +1,10 @@
 """Show operations in Locust's own tables and web UI, beside its rows for the raw requests.
 
-    operation  start                 sending the POST until the 202
-    operation  poll                  one poll
-    operation  completion            sending the POST until the terminal status was seen
-    operation  detection lag         the server's last update until the terminal status was seen
-    count      polls per operation   a number of polls: where Locust says milliseconds, read polls
+    OP     start                 sending the POST until the 202
+    OP     poll                  one poll
+    OP     completion            sending the POST until the terminal status was seen
+    OP     detection lag         the server's last update until the terminal status was seen
+    COUNT  polls per operation   a number of polls: where Locust says milliseconds, read polls
 
 Locust rounds these figures; the summary and the gates have their own histograms.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from durable_harness.operations import OperationRecord, OperationState
 
-OPERATION, COUNT = "operation", "count"
+OPERATION, COUNT = "OP", "COUNT"
 START_STATES = (OperationState.REFUSED, OperationState.UNREACHABLE)
 
 

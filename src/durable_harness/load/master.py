@@ -40,7 +40,7 @@ class MasterNode(OwnerNode):
 
     def wind_up(self) -> None:
         self._deadline = time.monotonic() + self.options.drain_timeout_s + DRAIN_GRACE_S
-        self.environment.runner.send_message(DRAIN)
+        self.environment.runner.send_message(DRAIN, {"run_id": self._run_id})
         while self._awaited() and time.monotonic() < self._deadline:
             try:
                 gevent.sleep(POLL_S)
@@ -87,7 +87,8 @@ class MasterNode(OwnerNode):
     def _on_final(self, msg: Any, **_: Any) -> None:
         snapshot = Snapshot.from_wire(msg.data)
         self._keep(msg.node_id, snapshot)
-        self._finals.add(msg.node_id)
+        if snapshot.run_id == self._run_id:
+            self._finals.add(msg.node_id)
 
     def _keep(self, client_id: str, snapshot: Snapshot) -> None:
         """Keep a worker's newest tally of this run; one of an earlier run comes late and is dropped."""

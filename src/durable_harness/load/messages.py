@@ -2,7 +2,7 @@
 
 run id     in the options that Locust sends with every spawn message
 snapshot   in every periodic report: the worker's tally since the run began, so that a lost one loses nothing
-drain      master to workers: wind up, then send
+drain      master to workers, with the run id: wind up, then send
 final      worker to master: the last snapshot, everything has ended
 """
 

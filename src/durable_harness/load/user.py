@@ -103,8 +103,9 @@ def gates_beside_scenarios() -> Path | None:
     return next((Path(os.path.relpath(path)) for path in found), None)
 
 
-def _subclasses(cls: type) -> Iterator[type]:
-    for subclass in cls.__subclasses__():
+def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
+    subclasses: list[type[Any]] = cls.__subclasses__()
+    for subclass in subclasses:
         yield subclass
         yield from _subclasses(subclass)
 

@@ -30,7 +30,7 @@ class WorkerNode(Node):
     def wind_up(self) -> None:
         if self.run is not None:
             self.run.wind_up()
-            self._send_final()
+            self._send_final(self._snapshot())
 
     def give_up(self) -> None:
         if self.run is not None:
@@ -42,18 +42,20 @@ class WorkerNode(Node):
     def tear_down(self) -> None:
         """Nothing is left behind."""
 
-    def _on_drain(self, **_: Any) -> None:
-        if self.run is None:
-            self._send_final()
-        else:
+    def _on_drain(self, msg: Any, **_: Any) -> None:
+        run_id = msg.data["run_id"]
+        if run_id == self._run_id:
             self.wind_up()
+        else:
+            # It came too late to take part, and must not keep the master waiting.
+            self._send_final(Snapshot(run_id, Tally()))
 
     def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
         if self.run is not None:
             data[REPORT_KEY] = self._snapshot().to_wire()
 
-    def _send_final(self) -> None:
-        self.environment.runner.send_message(FINAL, self._snapshot().to_wire())
+    def _send_final(self, snapshot: Snapshot) -> None:
+        self.environment.runner.send_message(FINAL, snapshot.to_wire())
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(self._run_id, self.run.tally if self.run is not None else Tally())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from durabletask.internal import orchestrator_service_pb2 as pb
 from google.protobuf import timestamp_pb2, wrappers_pb2
 
 NANOSECONDS = 1_000_000_000
+_ids = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - ids must be unique, not secret; asking the kernel for each costs a syscall
 
 TERMINAL_STATUSES = frozenset(
     {
@@ -17,6 +19,11 @@ TERMINAL_STATUSES = frozenset(
         pb.ORCHESTRATION_STATUS_TERMINATED,
     }
 )
+
+
+def new_id() -> str:
+    """Return a new unique id: 32 lower-case hex digits, as the Durable extension makes them."""
+    return f"{_ids.getrandbits(128):032x}"
 
 
 def is_terminal(status: int) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.protocol import from_ns, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import from_ns, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler import queries
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import event
@@ -71,7 +70,7 @@ class BatchWork:
         entity.in_flight = True
         request = pb.EntityRequest(
             instanceId=entity.entity_id,
-            executionId=uuid.uuid4().hex,
+            executionId=new_id(),
             entityState=optional_text(entity.state),
             operationRequests=entity.dispatched,
         )
@@ -247,12 +246,12 @@ class EntityStore:
                 signal.instanceId,
                 operation=signal.name,
                 input_text=text_or_none(signal, "input"),
-                request_id=uuid.uuid4().hex,
+                request_id=new_id(),
                 due_ns=to_ns(signal.scheduledTime) if signal.HasField("scheduledTime") else 0,
             )
         elif action.HasField("startNewOrchestration"):
             start = action.startNewOrchestration
-            instance_id = start.instanceId or uuid.uuid4().hex
+            instance_id = start.instanceId or new_id()
             if instance_id not in self._hub.instances:
                 self._hub.create(
                     instance_id,

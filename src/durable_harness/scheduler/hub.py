@@ -7,12 +7,11 @@ where a change becomes visible as work to do or as an answer to somebody who wai
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from durable_harness.protocol import RpcError, Status, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import RpcError, Status, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler import queries
 from durable_harness.scheduler.clock import Clock, RealClock
 from durable_harness.scheduler.dispatch import Dispatcher, Kind
@@ -23,7 +22,6 @@ from durable_harness.scheduler.instances import (
     Parent,
     event,
     execution_started,
-    new_execution_id,
     state_of,
 )
 from durable_harness.scheduler.turns import TurnWork, finish_turn
@@ -46,7 +44,7 @@ class TaskHub:
     # -- clients ------------------------------------------------------------------------------------------------------
 
     async def start_instance(self, request: Any) -> Any:
-        instance_id = request.instanceId or uuid.uuid4().hex
+        instance_id = request.instanceId or new_id()
         existing = self.instances.get(instance_id)
         if existing is not None:
             if existing.status not in request.orchestrationIdReusePolicy.replaceableStatus:
@@ -113,11 +111,11 @@ class TaskHub:
                 Status.FAILED_PRECONDITION,
                 f"Instance '{old.instance_id}' is still active; only ended instances can be restarted.",
             )
-        new_id = uuid.uuid4().hex if request.restartWithNewInstanceId else old.instance_id
-        if new_id == old.instance_id:
+        fresh_id = new_id() if request.restartWithNewInstanceId else old.instance_id
+        if fresh_id == old.instance_id:
             self.remove(old)
-        self.create(new_id, old.name, version=old.version, input_text=old.input, tags=old.tags)
-        return pb.RestartInstanceResponse(instanceId=new_id)
+        self.create(fresh_id, old.name, version=old.version, input_text=old.input, tags=old.tags)
+        return pb.RestartInstanceResponse(instanceId=fresh_id)
 
     async def query_instances(self, request: Any) -> Any:
         page, token = queries.select_page(self.created, self.instances, request.query)
@@ -143,7 +141,7 @@ class TaskHub:
             request.instanceId,
             operation=request.name,
             input_text=text_or_none(request, "input"),
-            request_id=request.requestId or uuid.uuid4().hex,
+            request_id=request.requestId or new_id(),
             due_ns=to_ns(request.scheduledTime) if request.HasField("scheduledTime") else 0,
         )
         return pb.SignalEntityResponse()
@@ -217,7 +215,7 @@ class TaskHub:
             input_text,
             now_ns,
             now_ns,
-            new_execution_id(),
+            new_id(),
             scheduled_start_ns=scheduled_start_ns,
             parent=parent,
             tags=tags,

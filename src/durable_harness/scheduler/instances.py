@@ -7,7 +7,6 @@ the instance ends, which keeps a finished instance small.
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,10 +82,6 @@ class Instance:
         self.execution = Execution(self.execution_id, history=self.history())
         self.history_blob = b""
         return self.execution
-
-
-def new_execution_id() -> str:
-    return uuid.uuid4().hex
 
 
 def state_of(instance: Instance, *, payloads: bool) -> Any:

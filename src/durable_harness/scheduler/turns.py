@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.protocol import is_terminal, optional_text, pb, text_or_none
+from durable_harness.protocol import is_terminal, new_id, optional_text, pb, text_or_none
 from durable_harness.scheduler.dispatch import Kind
-from durable_harness.scheduler.instances import Execution, Instance, event, execution_started, new_execution_id
+from durable_harness.scheduler.instances import Execution, Instance, event, execution_started
 from durable_harness.scheduler.rewinding import apply_rewound_history
 from durable_harness.scheduler.tasks import arm_timer, offer_activity, start_child, tell_parent
 
@@ -187,7 +187,7 @@ class Turn:
         instance.input = text_or_none(ending, "result")
         if ending.HasField("newVersion"):
             instance.version = ending.newVersion.value
-        instance.execution_id = new_execution_id()
+        instance.execution_id = new_id()
         instance.execution = Execution(instance.execution_id)
         instance.execution.inbox = [
             execution_started(instance, self.now_ns),

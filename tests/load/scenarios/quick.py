@@ -1,0 +1,27 @@
+"""Scenarios for the tests: short, and steered by options and the stub server alone."""
+
+from locust import constant, task
+
+from durable_harness.load import OperationUser
+
+
+class Quick(OperationUser):
+    """Starts the next operation shortly after the last one ended."""
+
+    wait_time = constant(0.05)
+
+    @task
+    def one_operation(self):
+        self.run_operation()
+
+
+class Eager(OperationUser):
+    """Starts operations without waiting for them."""
+
+    fixed_count = 0
+    weight = 0
+    wait_time = constant(0.1)
+
+    @task
+    def two_operations(self):
+        self.start_operations(2)

@@ -1,0 +1,101 @@
+"""Gates: they decide the exit code, and nothing that is not understood starts any load."""
+
+import pytest
+
+PASSING = """
+[start_ms]
+p95 = 1000
+[completion_ms]
+p50 = 2000
+"p99.9" = 5000
+max = 6000
+[operations]
+error_ratio = 0
+lost = 0
+throughput_per_s = 1
+"""
+
+
+@pytest.fixture
+def gates_file(tmp_path):
+    """Give gates_file(text): the path of a gates file with that text."""
+
+    def write(text):
+        path = tmp_path / "gates.toml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def verdicts(run):
+    """The verdict of each gate in the JSON report."""
+    return {gate["name"]: gate["passed"] for gate in run.summary["gates"]}
+
+
+def test_gates_that_hold_end_with_zero(locust, gates_file):
+    """Every gate is judged, the table shows them all, and the run passes."""
+    run = locust("--gates", gates_file(PASSING))
+    assert run.code == 0
+    assert run.summary["verdict"] == "passed"
+    assert len(verdicts(run)) == 7
+    assert all(verdicts(run).values())
+    assert "PASSED: all 7 gates hold" in run.out
+
+
+def test_a_breach_ends_with_one(locust, gates_file, stub):
+    """A gate that does not hold makes Locust exit with 1, and the table says which, with limit and figure."""
+    stub.always(work_s=0.2)
+    run = locust("--gates", gates_file("[completion_ms]\np50 = 100\nmax = 9000\n"))
+    assert run.code == 1
+    assert verdicts(run) == {"completion_ms p50": False, "completion_ms max": True}
+    row = next(line for line in run.out.splitlines() if line.startswith("completion_ms p50"))
+    assert row.split()[2:5] == ["≤", "100", "ms"]
+    assert row.split()[-1] == "FAIL"
+    assert "FAILED: 1 of 2 gates failed" in run.out
+
+
+def test_failures_within_the_limit_pass(locust, gates_file, stub):
+    """Gates, where there are any, decide alone: failures that they allow do not fail the run."""
+    stub.always(outcome="Failed")
+    run = locust("--gates", gates_file("[operations]\nerror_ratio = 1\n"))
+    assert run.operations["failed"] == run.operations["started"]
+    assert run.code == 0
+
+
+def test_a_figure_without_samples_fails_its_gate(locust, gates_file, stub):
+    """A run in which every start is refused has no completion times, and passes no gate on them."""
+    stub.always(refuse=429)
+    run = locust("--gates", gates_file("[completion_ms]\np95 = 9000\n"))
+    assert run.code == 1
+    assert "no samples" in run.out
+
+
+def test_gates_lie_beside_the_scenarios(start_locust, stub, tmp_path):
+    """Without --gates the gates.toml in the scenarios' folder applies, and 'none' turns it off."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "quick.py").write_text("from durable_harness.load import OperationUser\n\nfrom locust import task\n\n\n")
+    with (folder / "quick.py").open("a") as scenario:
+        scenario.write("class Mine(OperationUser):\n    @task\n    def one(self):\n        self.run_operation()\n")
+    (folder / "gates.toml").write_text("[completion_ms]\np50 = 1\n")
+    arguments = ("--headless", "--host", stub.url, "-t", "1s")
+    assert start_locust(*arguments, scenarios=folder).wait().code == 1
+    assert start_locust(*arguments, "--gates", "none", scenarios=folder).wait().code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[completion_ms]\np95 = '2 s'\n", "completion_ms.p95: got a string, expected milliseconds above 0"),
+        ("[completion_msec]\np95 = 2\n", "Did you mean completion_ms?"),
+    ],
+)
+def test_a_malformed_gates_file_starts_nothing(locust, gates_file, stub, text, told):
+    """A gates file that is not understood ends with 2, names file and key, and the server hears nothing."""
+    path = gates_file(text)
+    run = locust("--gates", path)
+    assert run.code == 2
+    assert path in run.err
+    assert told in run.err
+    assert not stub.requests

@@ -1,0 +1,95 @@
+"""A headless run against a well-behaved server: what it measures, shows and writes."""
+
+import re
+
+import pytest
+from stub_server import KEY, START, WEBHOOK
+
+FUNCTION_KEY = "app-secret"
+
+
+def test_every_operation_of_a_run_is_accounted_for(locust, stub):
+    """A run against a good server passes, and its counts are the server's own."""
+    run = locust()
+    assert run.code == 0, run.err
+    assert run.operations == {"started": stub.accepted, "accepted": stub.accepted, "completed": stub.accepted}
+    polls = sum(operation.polls for operation in stub.operations.values())
+    assert run.summary["polls"] == run.summary["latencies"]["poll_ms"]["count"] == polls
+    assert stub.accepted > 4
+
+
+def test_latencies_are_those_of_the_server(locust, stub):
+    """Completion spans the server's work, and the detection lag is what polling adds to it."""
+    stub.always(work_s=0.3)
+    summary = locust("--poll-interval", "0.2").summary
+    completion, lag = summary["latencies"]["completion_ms"], summary["latencies"]["detection_lag_ms"]
+    assert completion["min"] >= 400  # polls at 200 ms and 400 ms: only the second can see the end
+    assert completion["p50"] == pytest.approx(410, abs=60)
+    assert lag["p50"] == pytest.approx(completion["p50"] - 300, abs=40)
+    assert summary["polls_per_operation"]["p50"] == 2
+    assert summary["latencies"]["start_ms"]["count"] == summary["operations"]["accepted"]
+
+
+def test_locust_shows_operations_beside_raw_requests(locust):
+    """Locust's own table has a row for each figure of the operations, named apart from the raw requests."""
+    rows = re.findall(r"^(\w+)\s+(.+?)\s{2,}", locust().err, re.MULTILINE)
+    operations = {("OP", name) for name in ("start", "poll", "completion", "detection lag")}
+    raw = {("POST", START), ("GET", f"{WEBHOOK}{{instanceId}}")}
+    assert operations | raw | {("COUNT", "polls per operation")} <= set(rows)
+
+
+def test_the_webhook_is_polled_by_the_url_it_gave(locust, stub):
+    """The function key goes with starts only: in a webhook's request it would win over the key in the URL."""
+    assert locust("--function-key", FUNCTION_KEY).code == 0
+    starts = [headers for method, _, headers in stub.requests if method == "POST"]
+    polls = [(path, headers) for _, path, headers in stub.requests if path.startswith(WEBHOOK)]
+    assert starts
+    assert polls
+    assert all(headers["x-functions-key"] == FUNCTION_KEY for headers in starts)
+    assert all(path.endswith(f"?code={KEY}") and "x-functions-key" not in headers for path, headers in polls)
+
+
+def test_the_apps_own_status_route_can_be_polled(locust, stub):
+    """With --status-source app the app's route is polled, with the function key, and nothing else."""
+    run = locust("--status-source", "app", "--function-key", FUNCTION_KEY)
+    assert run.code == 0
+    assert run.operations["completed"] == stub.accepted
+    polls = [(path, headers) for method, path, headers in stub.requests if method == "GET" and path != "/"]
+    assert polls
+    assert all(path.startswith("/api/status/") for path, _ in polls)
+    assert all(headers["x-functions-key"] == FUNCTION_KEY for _, headers in polls)
+
+
+def test_no_key_is_shown_anywhere(locust, stub):
+    """Neither the function key nor a webhook's key reaches the terminal or a report, also when requests fail."""
+    stub.always(lost=True)
+    run = locust("--function-key", FUNCTION_KEY)
+    texts = [run.out, run.err, *(path.read_text() for path in run.report_dir.iterdir())]
+    assert run.operations["lost"]
+    assert not [text for text in texts if FUNCTION_KEY in text or KEY in text]
+
+
+def test_reports_are_written_and_self_contained(locust):
+    """A run leaves the JSON and an HTML page that fetches nothing, and says where they are."""
+    run = locust()
+    page = (run.report_dir / "report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert not re.search(r"(src|href)\s*=|@import|url\(", page)
+    assert page.count("<svg") == 3
+    assert str(run.report_dir / "report.html") in run.out
+    assert run.summary["scenarios"] == ["Quick"]
+
+
+def test_progress_is_shown_while_a_run_lasts(locust, stub):
+    """Where there is no terminal, a line now and then tells how the run stands."""
+    stub.always(work_s=0.2)
+    lines = re.findall(r"^ +5 s   started (\d+) .*$", locust(run_time="6s").err, re.MULTILINE)
+    assert len(lines) == 1
+    assert int(lines[0]) > 4
+
+
+def test_a_named_scenario_runs_alone(locust, stub):
+    """A scenario named on the command line runs alone; one that does not wait is followed to the end all the same."""
+    run = locust("Eager")
+    assert run.summary["scenarios"] == ["Eager"]
+    assert run.operations["completed"] == stub.accepted > 4
