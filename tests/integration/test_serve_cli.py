@@ -403,7 +403,7 @@ def test_an_http_function_that_raises_is_a_500(raising, kind, name):
 def test_a_durable_function_that_raises_fails_its_instance(raising, orchestrator, kind, name):
     """Whatever an activity, an entity or an orchestrator raises, the instance ends Failed and the host lives on."""
     instance_id = raising.start(orchestrator, {"kind": kind, "name": name})
-    assert raising.wait_terminal(instance_id)["runtimeStatus"] == "Failed"
+    assert raising.wait_terminal(instance_id, deadline_s=5)["runtimeStatus"] == "Failed"
     assert raising.get("/api/alive").text == "alive"
 
 

@@ -1,97 +1,8 @@
 """Real `locust` processes against a server that behaves as a test tells it to."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import threading
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
+from locust_process import SCENARIOS, Locust, headless
 from stub_server import StubServer
-
-SCENARIOS = Path(__file__).parent / "scenarios"
-RUN_TIMEOUT_S = 60.0
-
-
-@dataclass
-class Outcome:
-    """How a locust process ended, and what it left."""
-
-    code: int
-    out: str
-    err: str
-    report_dir: Path
-
-    @property
-    def summary(self):
-        """The JSON report."""
-        return json.loads((self.report_dir / "summary.json").read_text())
-
-    @property
-    def operations(self):
-        """The JSON report's counts that are not zero."""
-        return {name: count for name, count in self.summary["operations"].items() if count}
-
-
-class Locust:
-    """One locust process in a process group of its own, as a terminal would start it; its output is collected."""
-
-    def __init__(self, arguments, report_dir, cwd):
-        self.report_dir = report_dir
-        command = [sys.executable, "-m", "locust", "--only-summary", "--report-dir", str(report_dir), *arguments]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, start_new_session=True
-        )
-        self._texts = {"out": [], "err": []}
-        self._readers = [
-            threading.Thread(target=self._collect, args=(name, stream))
-            for name, stream in (("out", self.process.stdout), ("err", self.process.stderr))
-        ]
-        for reader in self._readers:
-            reader.start()
-
-    def _collect(self, name, stream):
-        self._texts[name].extend(iter(stream.readline, ""))
-
-    @property
-    def out(self):
-        """What it wrote to standard output so far."""
-        return "".join(self._texts["out"])
-
-    @property
-    def err(self):
-        """What it wrote to standard error so far."""
-        return "".join(self._texts["err"])
-
-    def press_ctrl_c(self):
-        """Send SIGINT to the whole group, as a terminal does."""
-        os.killpg(self.process.pid, signal.SIGINT)
-
-    def wait(self):
-        """Wait for its end and return how it ended."""
-        try:
-            code = self.process.wait(timeout=RUN_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            pytest.fail(f"locust did not end in {RUN_TIMEOUT_S:g} s:\n{self.out}\n{self.err}")
-        self.close()
-        return Outcome(code, self.out, self.err, self.report_dir)
-
-    def kill(self):
-        """End the whole group for certain."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-    def close(self):
-        """Collect the rest of the output."""
-        for reader in self._readers:
-            reader.join()
-        self.process.stdout.close()
-        self.process.stderr.close()
 
 
 @pytest.fixture
@@ -104,7 +15,7 @@ def stub():
 
 @pytest.fixture
 def start_locust(tmp_path):
-    """Give start_locust(*arguments): a locust process on the test scenarios, ended with the test if it has not ended."""
+    """Give start_locust(*arguments): a locust process on the test scenarios, ended with the test at the latest."""
     started = []
 
     def start(*arguments, scenarios=SCENARIOS):
@@ -122,10 +33,18 @@ def start_locust(tmp_path):
 def locust(start_locust, stub):
     """Give locust(*arguments): a headless run of a second against the stub server, to its end."""
 
-    def run(*arguments, run_time="1s"):
-        return start_locust(
-            *("--headless", "--host", stub.url, "-t", run_time, "-u", "4", "-r", "50"),
-            *("--poll-interval", "0.05", *arguments),
-        ).wait()
+    def run(*arguments, run_time="1s", scenario="Quick"):
+        return start_locust(*headless(stub), "-t", run_time, *arguments, scenario).wait()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def good_run(tmp_path_factory):
+    """Give a run that went well and the server it ran against, shared by the tests that only look at it."""
+    folder = tmp_path_factory.mktemp("good-run")
+    server = StubServer()
+    locust = Locust(["-f", str(SCENARIOS), *headless(server), "-t", "1s", "Quick"], folder / "report", folder)
+    outcome = locust.wait()
+    server.close()
+    return outcome, server

@@ -83,6 +83,12 @@ def iso(epoch_s):
     return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # With the default of five, a handful of clients that connect at once wait a second for the retransmission.
+    request_queue_size = 128
+
+
 class StubServer:
     """Serves on a free port; every start gets the next behaviour, the last one for ever."""
 
@@ -91,8 +97,7 @@ class StubServer:
         self.operations = {}
         self.requests = []
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.stub = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()

@@ -3,12 +3,8 @@
 import math
 import time
 
+from locust_process import headless
 from stub_server import Behaviour
-
-
-def headless(stub, *arguments):
-    """Arguments of a headless run that lasts until something ends it."""
-    return ("--headless", "--host", stub.url, "-u", "4", "-r", "50", "--poll-interval", "0.05", *arguments)
 
 
 def test_operations_in_flight_are_followed_to_their_end(locust, stub):
@@ -32,7 +28,7 @@ def test_what_outlasts_the_drain_timed_out(locust, stub):
 def test_ctrl_c_drains_and_reports(start_locust, stub, wait_until):
     """Ctrl-C ends a run as its time does: what is in flight is followed, then the summary is shown."""
     stub.always(work_s=1)
-    locust = start_locust(*headless(stub))
+    locust = start_locust(*headless(stub), "Quick")
     wait_until(lambda: stub.accepted >= 4, "four operations in flight")
     locust.press_ctrl_c()
     run = locust.wait()
@@ -44,7 +40,7 @@ def test_ctrl_c_drains_and_reports(start_locust, stub, wait_until):
 def test_a_second_ctrl_c_gives_up(start_locust, stub, wait_until):
     """Ctrl-C while operations are followed gives them up at once, and the summary still accounts for them."""
     stub.always(work_s=math.inf)
-    locust = start_locust(*headless(stub))
+    locust = start_locust(*headless(stub), "Quick")
     wait_until(lambda: stub.accepted >= 4, "four operations in flight")
     locust.press_ctrl_c()
     wait_until(lambda: "in flight to their end" in locust.err, "the drain to begin")
@@ -59,7 +55,7 @@ def test_a_second_ctrl_c_gives_up(start_locust, stub, wait_until):
 def test_ctrl_c_in_the_drain_of_a_run_whose_time_is_up_gives_up(start_locust, stub, wait_until):
     """The drain that follows a run's time can be cut short too, although another greenlet waits in it."""
     stub.always(work_s=math.inf)
-    locust = start_locust(*headless(stub, "-t", "1s"))
+    locust = start_locust(*headless(stub), "-t", "1s", "Quick")
     wait_until(lambda: "in flight to their end" in locust.err, "the drain to begin")
     locust.press_ctrl_c()
     run = locust.wait()

@@ -8,9 +8,9 @@ from stub_server import KEY, START, WEBHOOK
 FUNCTION_KEY = "app-secret"
 
 
-def test_every_operation_of_a_run_is_accounted_for(locust, stub):
+def test_every_operation_of_a_run_is_accounted_for(good_run):
     """A run against a good server passes, and its counts are the server's own."""
-    run = locust()
+    run, stub = good_run
     assert run.code == 0, run.err
     assert run.operations == {"started": stub.accepted, "accepted": stub.accepted, "completed": stub.accepted}
     polls = sum(operation.polls for operation in stub.operations.values())
@@ -30,9 +30,9 @@ def test_latencies_are_those_of_the_server(locust, stub):
     assert summary["latencies"]["start_ms"]["count"] == summary["operations"]["accepted"]
 
 
-def test_locust_shows_operations_beside_raw_requests(locust):
+def test_locust_shows_operations_beside_raw_requests(good_run):
     """Locust's own table has a row for each figure of the operations, named apart from the raw requests."""
-    rows = re.findall(r"^(\w+)\s+(.+?)\s{2,}", locust().err, re.MULTILINE)
+    rows = re.findall(r"^(\w+)\s+(.+?)\s{2,}", good_run[0].err, re.MULTILINE)
     operations = {("OP", name) for name in ("start", "poll", "completion", "detection lag")}
     raw = {("POST", START), ("GET", f"{WEBHOOK}{{instanceId}}")}
     assert operations | raw | {("COUNT", "polls per operation")} <= set(rows)
@@ -69,9 +69,9 @@ def test_no_key_is_shown_anywhere(locust, stub):
     assert not [text for text in texts if FUNCTION_KEY in text or KEY in text]
 
 
-def test_reports_are_written_and_self_contained(locust):
+def test_reports_are_written_and_self_contained(good_run):
     """A run leaves the JSON and an HTML page that fetches nothing, and says where they are."""
-    run = locust()
+    run, _ = good_run
     page = (run.report_dir / "report.html").read_text()
     assert page.startswith("<!doctype html>")
     assert not re.search(r"(src|href)\s*=|@import|url\(", page)
@@ -83,13 +83,13 @@ def test_reports_are_written_and_self_contained(locust):
 def test_progress_is_shown_while_a_run_lasts(locust, stub):
     """Where there is no terminal, a line now and then tells how the run stands."""
     stub.always(work_s=0.2)
-    lines = re.findall(r"^ +5 s   started (\d+) .*$", locust(run_time="6s").err, re.MULTILINE)
+    lines = re.findall(r"^ +3 s   started (\d+) .*$", locust(run_time="4s").err, re.MULTILINE)
     assert len(lines) == 1
     assert int(lines[0]) > 4
 
 
 def test_a_named_scenario_runs_alone(locust, stub):
     """A scenario named on the command line runs alone; one that does not wait is followed to the end all the same."""
-    run = locust("Eager")
+    run = locust(scenario="Eager")
     assert run.summary["scenarios"] == ["Eager"]
     assert run.operations["completed"] == stub.accepted > 4

@@ -117,7 +117,7 @@ def retry_due(recorded: Recorded) -> datetime:
     parent = recorded.task.parent if recorded.task is not None else None
     assert parent is not None
     options = parent.retry_options
-    if parent.num_attempts >= options.max_number_of_attempts:
+    if recorded.attempts >= options.max_number_of_attempts:
         return recorded.now
     return recorded.now + timedelta(milliseconds=options.first_retry_interval_in_milliseconds)
 

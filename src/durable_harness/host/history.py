@@ -43,6 +43,9 @@ class ReplayEvent(HistoryEvent):  # type: ignore[misc]
         self.Reason = self.Details = self.Input = self.Result = None
         self.__dict__.update(fields)
 
+    def set_played(self, is_played: bool) -> None:  # noqa: FBT001 - one value
+        self._is_played = is_played
+
     @property
     def timestamp(self) -> datetime:
         stamp = self.source.timestamp
@@ -59,7 +62,9 @@ def replay_events(past: Iterable[Any], new: Iterable[Any]) -> list[ReplayEvent]:
             if kind == "executionSuspended":
                 held = held or []
             elif kind == "executionResumed":
-                events.extend(held or ())
+                for event in held or ():
+                    event.set_played(is_played)
+                    events.append(event)
                 held = None
             convert = _CONVERTERS.get(kind)
             if convert is None:

@@ -25,12 +25,16 @@ REPLAY_SCHEMA_V3 = 2
 
 @dataclass(slots=True)
 class Recorded:
-    """A number that the SDK gave, what it was given to, and the orchestration's time then."""
+    """A number that the SDK gave, what it was given to, and how things stood then.
+
+    `attempts` counts those of a task with retries; it is 0 for any other.
+    """
 
     number: int
     task: Any | None
     action: Any
     now: datetime
+    attempts: int = 0
 
 
 class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
@@ -64,7 +68,10 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
     def _add_to_open_tasks(self, task: Any) -> None:
         unnumbered = isinstance(task, AtomicTask) and task.id is None and not task._is_scheduled
         if unnumbered and not self.will_continue_as_new:
-            self.recorded.append(Recorded(self._sequence_number, task, task._get_action(), self.current_utc_datetime))
+            attempts = getattr(task.parent, "num_attempts", 0)
+            self.recorded.append(
+                Recorded(self._sequence_number, task, task._get_action(), self.current_utc_datetime, attempts)
+            )
         super()._add_to_open_tasks(task)
 
     def _record_fire_and_forget_action(self, action: Any) -> None:

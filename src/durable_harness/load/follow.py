@@ -13,6 +13,9 @@ from locust.contrib.fasthttp import FAILURE_EXCEPTIONS
 
 from durable_harness.operations import Answer, NoAnswer, Operation, OperationRecord, redact_keys
 
+LAST_REQUEST_S = 1.0
+"""What a request may take at least, also when the operation's own time is up: the last poll is made at the deadline."""
+
 
 class Watcher(Protocol):
     """Is told what happens to operations, at the moment it happens."""
@@ -48,30 +51,34 @@ class Follower:
             self._tell("ended", operation.record)
 
     def _start(self, operation: Operation) -> None:
-        url = operation.plan.start_url
-        name = urlsplit(url).path
-        answer = self._request("POST", url, name=name, headers=self.start_headers, json=operation.plan.payload)
+        url, payload = operation.plan.start_url, operation.plan.payload
+        options = {"name": urlsplit(url).path, "headers": self.start_headers, "json": payload}
+        answer = self._request(operation, "POST", url, options)
         operation.start_answered(answer, time.monotonic())
         if operation.record.accepted is not None:
             self._tell("accepted", operation.record)
 
     def _poll(self, operation: Operation) -> None:
         url = operation.status_url or ""
+        options = {"name": _route(url, operation.record.instance_id), "headers": self.poll_headers}
         asked = time.monotonic()
-        answer = self._request("GET", url, name=_route(url, operation.record.instance_id), headers=self.poll_headers)
+        answer = self._request(operation, "GET", url, options)
         answered = time.monotonic()
         problem = operation.poll_answered(answer, answered)
         for watcher in self.watchers:
             watcher.polled((answered - asked) * 1000, problem)
 
-    def _request(self, method: str, url: str, **options: Any) -> Answer | NoAnswer:
-        response = self.session.request(method, url, **options)
-        if not response.status_code:
-            return NoAnswer(_words(response.error))
+    def _request(self, operation: Operation, method: str, url: str, options: Mapping[str, Any]) -> Answer | NoAnswer:
+        """Send a request; what takes longer than the operation's time got no answer."""
+        limit_s = max(operation.deadline - time.monotonic(), LAST_REQUEST_S)
         try:
-            body = response.content or b""
+            with gevent.Timeout(limit_s):
+                response = self.session.request(method, url, **options)
+                body = response.content or b""
         except (*FAILURE_EXCEPTIONS, ValueError) as error:
             return NoAnswer(_words(error))
+        if not response.status_code:
+            return NoAnswer(_words(response.error))
         return Answer(response.status_code, {key.lower(): value for key, value in response.headers.items()}, body)
 
     def _tell(self, event: str, record: OperationRecord) -> None:
@@ -87,7 +94,12 @@ def _route(url: str, instance_id: str | None) -> str:
 
 def _words(error: BaseException) -> str:
     """Say why there was no answer, in words that do not differ from one operation to the next."""
+    if isinstance(error, gevent.Timeout):
+        return "no answer in time"
+    cause = getattr(error, "original", None)
+    if isinstance(cause, BaseException):
+        return _words(cause)
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        return str(error.strerror)
     text = getattr(error, "text", None) or str(error)
     return redact_keys(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -14,7 +14,7 @@ from durable_harness.gate.report.model import number
 from durable_harness.load.tally import Tally
 
 TERMINAL_INTERVAL_S = 1.0
-PLAIN_INTERVAL_S = 5.0
+PLAIN_INTERVAL_S = 3.0
 CLEAR_LINE = "\r\x1b[K"
 
 

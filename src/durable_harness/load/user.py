@@ -17,7 +17,6 @@ from durable_harness.load.plugin import install, run_of
 from durable_harness.load.run import Run, join
 from durable_harness.operations import Operation, OperationPlan, OperationRecord, check_echo, poll_strategy
 
-MAX_NETWORK_TIMEOUT_S = 30.0
 GATES_FILE = "gates.toml"
 
 
@@ -39,13 +38,8 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     status_path = "/api/status/{instance_id}"
     """Polled with `--status-source app`."""
     operation_type = "load_test"
-    # A smaller pool would make operations of one user queue here, and the wait look like the server's.
-    concurrency = 1000
-
-    def __init__(self, environment: Any) -> None:
-        self.network_timeout = min(MAX_NETWORK_TIMEOUT_S, environment.parsed_options.operation_timeout)
-        self.connection_timeout = self.network_timeout
-        super().__init__(environment)
+    concurrency = 100
+    """Connections of one user. More operations at once would queue here, and the wait look like the server's."""
 
     def payload(self, token: str) -> Mapping[str, Any]:
         """Return the JSON body of a start; `token` is unique and should come back in the output."""
@@ -65,19 +59,21 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
 
         Raises Locust's StopUser, which ends this user, when the run is being wound up.
         """
-        run = self._run
-        if not run.is_accepting:
-            raise StopUser
-        started = [run.start(self._plan(run), self.client) for _ in range(count)]
+        started = self._start(count)
         join([greenlet for _, greenlet in started])
         return [operation.record for operation, _ in started]
 
     def start_operations(self, count: int) -> list[Operation]:
         """Start `count` operations at once and return without waiting; the run follows them to their end."""
+        return [operation for operation, _ in self._start(count)]
+
+    def _start(self, count: int) -> list[tuple[Operation, Any]]:
         run = self._run
         if not run.is_accepting:
             raise StopUser
-        return [run.start(self._plan(run), self.client)[0] for _ in range(count)]
+        if count > self.concurrency:
+            raise ValueError(f"{count} operations at once: set concurrency = {count} on {type(self).__name__}")
+        return [run.start(self._plan(run), self.client) for _ in range(count)]
 
     @property
     def _run(self) -> Run:

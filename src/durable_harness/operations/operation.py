@@ -73,7 +73,7 @@ class Operation:
     def start_answered(self, answer: Answer | NoAnswer, now: float) -> None:
         """Say what came back for the POST."""
         if isinstance(answer, NoAnswer):
-            self._end(now, OperationState.UNREACHABLE, f"start got no answer: {answer.reason}")
+            self._start_unanswered(answer, now)
             return
         self.record.bytes_received += len(answer.body)
         try:
@@ -102,10 +102,22 @@ class Operation:
         self._read(status, answer, now)
         return None
 
+    @property
+    def deadline(self) -> float:
+        """The moment after which it counts as timed out, unless its end was seen by then."""
+        record = self.record
+        return (record.intended if record.sent is None else record.sent) + self.plan.timeout_s
+
     def give_up(self, now: float, reason: str) -> None:
         """Close the record of an operation that nobody will follow any longer; nothing happens if it has ended."""
         if not self.record.state.has_ended:
             self._end(now, OperationState.TIMED_OUT, f"timed out: {reason}")
+
+    def _start_unanswered(self, answer: NoAnswer, now: float) -> None:
+        if now >= self.deadline:
+            self.give_up(now, f"start not answered after {self.plan.timeout_s:g} s")
+        else:
+            self._end(now, OperationState.UNREACHABLE, f"start got no answer: {answer.reason}")
 
     def _read(self, status: Status, answer: Answer, now: float) -> None:
         record = self.record
@@ -149,12 +161,11 @@ class Operation:
 
     def _plan_poll(self, retry_after_s: float | None, now: float, problem: str | None = None) -> None:
         """Plan the next poll, the last one at the deadline itself; time out once that has been answered."""
-        deadline = (self.record.sent if self.record.sent is not None else now) + self.plan.timeout_s
-        if now >= deadline:
+        if now >= self.deadline:
             reason = f"not terminal after {self.plan.timeout_s:g} s"
             self.give_up(now, reason if problem is None else f"{reason}; last poll: {problem}")
             return
-        self.next_poll = min(now + self.plan.polling.delay_s(self.record.polls, retry_after_s), deadline)
+        self.next_poll = min(now + self.plan.polling.delay_s(self.record.polls, retry_after_s), self.deadline)
 
     def _end(self, now: float, state: OperationState, error: str | None) -> None:
         self.next_poll = None

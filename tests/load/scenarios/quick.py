@@ -18,8 +18,6 @@ class Quick(OperationUser):
 class Eager(OperationUser):
     """Starts operations without waiting for them."""
 
-    fixed_count = 0
-    weight = 0
     wait_time = constant(0.1)
 
     @task

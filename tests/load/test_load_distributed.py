@@ -1,0 +1,83 @@
+"""Several processes make one run: exact counts, merged histograms, one summary, and nobody vanishes unnoticed."""
+
+import math
+import os
+import signal
+import socket
+
+import psutil
+import pytest
+from locust_process import headless
+
+
+@pytest.fixture
+def processes():
+    """Give the arguments of a run by two worker processes, whose master listens on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    return ["--processes", "2", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
+
+
+def test_workers_figures_are_put_together(locust, stub, processes, tmp_path):
+    """Two workers' counts are the server's own, percentiles come from all samples; the master judges and tells once."""
+    gates = tmp_path / "gates.toml"
+    gates.write_text("[completion_ms]\np50 = 10\n[operations]\nlost = 0\n")
+    stub.always(work_s=0.5)
+    run = locust(*processes, "--gates", str(gates))
+    assert run.code == 1, run.err
+    assert run.operations == {"started": stub.accepted, "accepted": stub.accepted, "completed": stub.accepted}
+    assert run.summary["latencies"]["completion_ms"]["count"] == stub.accepted > 4
+    assert sum(piece["started"] for piece in run.summary["timeline"]["slices"]) == stub.accepted
+    assert run.summary["settings"]["processes"] == "1 master, 2 workers"
+    assert [gate["passed"] for gate in run.summary["gates"]] == [False, True]
+    assert run.out.count("FAILED: 1 of 2 gates failed") == 1
+    assert "durable_harness.load.run: Following" in run.err
+
+
+def test_a_worker_that_vanishes_makes_the_run_invalid(start_locust, stub, processes, wait_until):
+    """A worker that is killed is told in the summary with what it left open, and the run is neither pass nor fail."""
+    stub.always(work_s=math.inf)
+    locust = start_locust(*headless(stub), *processes, "--drain-timeout", "1", "Quick")
+    wait_until(lambda: stub.accepted >= 4, "the workers to make load")
+    wait_until(lambda: "in flight 4 " in locust.err, "the master to have heard of all operations")
+    locust.children()[0].kill()
+    locust.process.send_signal(signal.SIGTERM)
+    run = locust.wait()
+    assert run.code == 3, run.err
+    assert run.operations == {"started": 4, "accepted": 4, "timed_out": 2, "unaccounted": 2}
+    assert "it had started 2 operations; 2 of them are unaccounted" in run.summary["invalid"][0]
+    assert "INVALID: worker" in run.out
+
+
+def test_ctrl_c_ends_all_processes(start_locust, stub, processes, wait_until):
+    """Ctrl-C reaches master and workers at once: operations are drained and summed up, and no process stays."""
+    stub.always(work_s=1)
+    locust = start_locust(*headless(stub), *processes, "Quick")
+    wait_until(lambda: stub.accepted >= 4, "the workers to make load")
+    children = locust.children()
+    locust.press_ctrl_c()
+    run = locust.wait()
+    assert run.operations["completed"] == run.operations["started"] == stub.accepted, run.err
+    assert run.code == 0
+    assert not [child for child in children if psutil.pid_exists(child.pid)]
+
+
+def test_a_refused_run_leaves_no_worker(start_locust, processes, wait_until):
+    """A run that is refused after the workers were forked ends them, instead of leaving them to look for a master."""
+    locust = start_locust("--headless", "--host", "http://127.0.0.1:1", *processes, "-t", "30s", "Quick")
+    run = locust.wait()
+    assert run.code == 4
+    group = locust.process.pid
+    wait_until(lambda: not _processes_of(group), "the workers to end")
+
+
+def _processes_of(group):
+    return [process.pid for process in psutil.process_iter() if _group_of(process.pid) == group]
+
+
+def _group_of(pid):
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None

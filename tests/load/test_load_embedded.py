@@ -1,0 +1,71 @@
+"""Without a host, the embedded stack is started for the run and taken down with it."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from locust_process import Locust
+
+LOADTESTS = "loadtests"
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def start_loadtests(tmp_path):
+    """Give start_loadtests(*arguments): locust on the project's own scenarios, as a user starts it."""
+    started = []
+
+    def start(*arguments):
+        process = Locust(["-f", LOADTESTS, "--headless", *arguments], tmp_path / "report", REPOSITORY)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.close()
+
+
+def is_served(url):
+    """Tell whether anybody answers there."""
+    try:
+        requests.get(url, timeout=10)
+    except requests.ConnectionError:
+        return False
+    return True
+
+
+def test_the_projects_scenarios_pass_their_gates(start_loadtests):
+    """The scenarios run together on the embedded stack, start dozens of operations and keep to their gates."""
+    run = start_loadtests("--config", "loadtests/locust.conf", "-t", "3s").wait()
+    assert run.code == 0, run.out + run.err
+    assert run.summary["scenarios"] == ["Burst", "Steady"]
+    assert run.operations["completed"] == run.operations["started"] >= 50
+    assert "PASSED" in run.out
+    assert not is_served(run.summary["target"])
+    assert (run.report_dir / "stack.log").exists()
+
+
+def test_ctrl_c_drains_before_the_stack_is_taken_down(start_loadtests, wait_until):
+    """Ctrl-C reaches Locust alone: the stack serves until what was in flight has ended, then nothing is left behind."""
+    locust = start_loadtests("-u", "4", "-r", "50", "--operation-duration", "2", "Steady")
+    wait_until(lambda: "All users spawned" in locust.err, "the load to begin")
+    stack = locust.children()
+    assert stack
+    locust.press_ctrl_c()
+    run = locust.wait()
+    assert run.operations["completed"] == run.operations["started"] == 4, run.out + run.err
+    assert not [child for child in stack if psutil.pid_exists(child.pid)]
+
+
+def test_an_app_that_cannot_be_loaded_is_told_at_once(start_loadtests, tmp_path):
+    """A function app that does not import ends the run before any load, with the host's own exit code and message."""
+    app = tmp_path / "broken"
+    app.mkdir()
+    (app / "host.json").write_text('{"version": "2.0"}')
+    (app / "function_app.py").write_text("import a_module_that_is_not_there\n")
+    run = start_loadtests("--app-dir", str(app), "-t", "30s").wait()
+    assert run.code == 5, run.err
+    assert "a_module_that_is_not_there" in run.err
+    assert not run.out

@@ -1,0 +1,173 @@
+"""A worker and a client for scheduler tests: plain coroutines on one task hub, nothing else."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from durable_harness.protocol import from_ns, pb
+from durable_harness.scheduler import TaskHub
+
+START_NS = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
+
+
+class HandClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self):
+        self.time_ns = START_NS
+        self.due = []
+
+    def now_ns(self):
+        return self.time_ns
+
+    def call_at(self, due_ns, callback):
+        self.due.append((due_ns, len(self.due), callback))
+
+    def advance(self, seconds):
+        until_ns = self.time_ns + int(seconds * 1_000_000_000)
+        while ready := sorted(entry for entry in self.due if entry[0] <= until_ns):
+            self.due.remove(ready[0])
+            self.time_ns = max(self.time_ns, ready[0][0])
+            ready[0][2]()
+        self.time_ns = until_ns
+
+
+class Worker:
+    """One worker stream, read in the background; `close` ends it as a lost connection does."""
+
+    def __init__(self, hub, **limits):
+        self._stream = hub.get_work_items(pb.GetWorkItemsRequest(**limits))
+        self._items = []
+        self._reading = asyncio.ensure_future(self._read())
+
+    async def _read(self):
+        async for item in self._stream:
+            self._items.append(item)
+
+    async def item(self, kind=None):
+        """Return the next work item, or the next of a kind."""
+        async with asyncio.timeout(5):
+            while True:
+                for item in self._items:
+                    if kind is None or item.HasField(kind):
+                        self._items.remove(item)
+                        return item
+                await asyncio.sleep(0)
+
+    async def idle(self):
+        """Tell that no work comes although the loop had every chance to bring it."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return not self._items
+
+    async def close(self):
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+
+
+class Bench:
+    """A task hub on a standing clock, with a worker that the test answers by hand."""
+
+    def __init__(self):
+        self.clock = HandClock()
+        self.hub = TaskHub("test", self.clock)
+        self.worker = None
+
+    def connect(self, **limits):
+        """Open a worker stream, which `item`, `turn` and `activity` read from now on."""
+        self.worker = Worker(self.hub, **limits)
+        return self.worker
+
+    async def item(self, kind=None):
+        return await self.worker.item(kind)
+
+    async def no_item(self):
+        return await self.worker.idle()
+
+    async def start(self, instance_id="i", name="o", **fields):
+        text = fields.pop("input", None)
+        request = pb.CreateInstanceRequest(instanceId=instance_id, name=name, **fields)
+        if text is not None:
+            request.input.value = text
+        return await self.hub.start_instance(request)
+
+    async def answer(self, item, *actions, status=None):
+        response = pb.OrchestratorResponse(
+            instanceId=item.orchestratorRequest.instanceId, completionToken=item.completionToken, actions=actions
+        )
+        if status is not None:
+            response.customStatus.value = status
+        await self.hub.complete_orchestrator_task(response)
+
+    async def turn(self, *actions):
+        """Take the next turn and answer it; return the kinds of its new events."""
+        item = await self.item("orchestratorRequest")
+        await self.answer(item, *actions)
+        return kinds(item.orchestratorRequest.newEvents)
+
+    async def activity(self, result="null", failure=None):
+        item = await self.item("activityRequest")
+        response = pb.ActivityResponse(completionToken=item.completionToken)
+        if failure:
+            response.failureDetails.errorMessage = failure
+        else:
+            response.result.value = result
+        await self.hub.complete_activity_task(response)
+        return item.activityRequest
+
+    async def state(self, instance_id="i"):
+        answer = await self.hub.get_instance(pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=True))
+        return answer.orchestrationState if answer.exists else None
+
+    async def status(self, instance_id="i"):
+        state = await self.state(instance_id)
+        return None if state is None else status_name(state.orchestrationStatus)
+
+    async def history(self, instance_id="i"):
+        events = []
+        async for chunk in self.hub.stream_instance_history(pb.StreamInstanceHistoryRequest(instanceId=instance_id)):
+            events.extend(chunk.events)
+        return events
+
+
+def status_name(status):
+    return pb.OrchestrationStatus.Name(status).removeprefix("ORCHESTRATION_STATUS_")
+
+
+def kinds(events):
+    return [event.WhichOneof("eventType") for event in events]
+
+
+def schedule(task_id, name="a", text=None):
+    task = pb.ScheduleTaskAction(name=name)
+    if text is not None:
+        task.input.value = text
+    return pb.OrchestratorAction(id=task_id, scheduleTask=task)
+
+
+def timer(task_id, seconds):
+    action = pb.CreateTimerAction()
+    action.fireAt.FromDatetime(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds))
+    return pb.OrchestratorAction(id=task_id, createTimer=action)
+
+
+def child(task_id, instance_id, name="child"):
+    return pb.OrchestratorAction(
+        id=task_id, createSubOrchestration=pb.CreateSubOrchestrationAction(instanceId=instance_id, name=name)
+    )
+
+
+def complete(result=None, status=pb.ORCHESTRATION_STATUS_COMPLETED, failure=None, carryover=()):
+    ending = pb.CompleteOrchestrationAction(orchestrationStatus=status, carryoverEvents=carryover)
+    if result is not None:
+        ending.result.value = result
+    if failure is not None:
+        ending.failureDetails.errorMessage = failure
+    return pb.OrchestratorAction(id=-1, completeOrchestration=ending)
+
+
+def fail(message="broken"):
+    return complete(status=pb.ORCHESTRATION_STATUS_FAILED, failure=message)
+
+
+def at(seconds):
+    return from_ns(START_NS + int(seconds * 1_000_000_000))

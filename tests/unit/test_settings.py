@@ -1,0 +1,212 @@
+"""Settings: what host.json, local.settings.json and connection strings say, and what they may not say."""
+
+import json
+import re
+
+import pytest
+
+from durable_harness.errors import ConfigurationError, UsageError
+from durable_harness.settings import (
+    load_app_settings,
+    parse_connection_string,
+    read_host_json,
+    read_local_settings,
+)
+
+GOOD_HOST = {
+    "version": "2.0",
+    "extensions": {
+        "http": {"routePrefix": "v1/api/", "maxOutstandingRequests": 7},
+        "durableTask": {
+            "hubName": "orders",
+            "maxConcurrentActivityFunctions": 3,
+            "storageProvider": {"type": "AzureManaged", "connectionStringName": "DTS"},
+        },
+    },
+    "functionTimeout": "1.02:03:04",
+}
+ADDRESS = "Endpoint=http://localhost:8080;Authentication=None"
+
+
+@pytest.fixture
+def app_dir(tmp_path):
+    """An app directory whose files a test writes with `write(host=…, local=…)`."""
+
+    def write(host=None, local=None):
+        for name, content in (("host.json", host), ("local.settings.json", local)):
+            if content is not None:
+                text = content if isinstance(content, str) else json.dumps(content)
+                (tmp_path / name).write_text(text)
+        return tmp_path
+
+    return write
+
+
+def test_host_json_is_read_whole(app_dir):
+    """Every setting that the host honours is read, whatever the case of its key and value."""
+    settings = read_host_json(app_dir(host=GOOD_HOST), {})
+    assert (settings.route_prefix, settings.max_outstanding_requests) == ("v1/api", 7)
+    assert settings.function_timeout_s == ((24 + 2) * 60 + 3) * 60 + 4
+    durable = settings.durable_task
+    assert (durable.hub_name, durable.provider, durable.connection_string_name) == ("orders", "azureManaged", "DTS")
+    assert (durable.max_concurrent_activities, durable.max_concurrent_orchestrators) == (3, None)
+
+
+def test_without_host_json_the_defaults_count(app_dir):
+    """An app without host.json gets the defaults of the Functions host."""
+    settings = read_host_json(app_dir(), {})
+    assert (settings.route_prefix, settings.function_timeout_s, settings.functions) == ("api", 1800, None)
+    assert settings.durable_task.hub_name == "TestHubName"
+
+
+def test_the_environment_overrides_host_json(app_dir):
+    """AzureFunctionsJobHost__a__b sets a.b, and functions__N makes the list of functions to load."""
+    environ = {
+        "AzureFunctionsJobHost__extensions__durableTask__hubName": "other",
+        "AzureFunctionsJobHost__functions__1": "b",
+        "AzureFunctionsJobHost__functions__0": "a",
+    }
+    settings = read_host_json(app_dir(host=GOOD_HOST), environ)
+    assert settings.durable_task.hub_name == "other"
+    assert settings.functions == ("a", "b")
+
+
+def test_a_hub_name_in_percent_signs_is_an_app_setting(app_dir):
+    """%NAME% stands for the app setting NAME, and for itself where there is none."""
+    host = {"version": "2.0", "extensions": {"durableTask": {"hubName": "%HUB%"}}}
+    assert read_host_json(app_dir(host=host), {"HUB": "orders"}).durable_task.hub_name == "orders"
+    assert read_host_json(app_dir(host=host), {}).durable_task.hub_name == "%HUB%"
+
+
+def test_minus_one_means_no_function_timeout(app_dir):
+    """functionTimeout -1 lets functions run for ever."""
+    assert read_host_json(app_dir(host={"version": "2.0", "functionTimeout": "-1"}), {}).function_timeout_s is None
+
+
+def durable(**settings):
+    return {"version": "2.0", "extensions": {"durableTask": settings}}
+
+
+@pytest.mark.parametrize(
+    ("host", "key", "says"),
+    [
+        ({}, "version", '"2.0"'),
+        ({"version": "1.0"}, "version", "'1.0'"),
+        ("{", "", "line 1, column 2"),
+        ("[]", "", "one JSON object"),
+        (durable(hubName=""), "extensions.durableTask.hubName", "empty"),
+        (durable(storageProvider={"type": "redis"}), "extensions.durableTask.storageProvider.type", "azureManaged"),
+        (durable(storageProvider="dts"), "extensions.durableTask.storageProvider", "object"),
+        (durable(maxConcurrentActivityFunctions=0), "extensions.durableTask.maxConcurrentActivityFunctions", "above 0"),
+        (durable(maxConcurrentActivityFunctions="x"), "maxConcurrentActivityFunctions", "whole number"),
+        (durable(maxConcurrentOrchestratorFunctions=True), "maxConcurrentOrchestratorFunctions", "whole number"),
+        (durable(overridableExistingInstanceStates="None"), "overridableExistingInstanceStates", "AnyState"),
+        ({"version": "2.0", "functionTimeout": "ten"}, "functionTimeout", "hh:mm:ss"),
+        ({"version": "2.0", "functionTimeout": "00:00:00"}, "functionTimeout", "one second or more"),
+        ({"version": "2.0", "extensions": {"http": {"maxConcurrentRequests": 0}}}, "maxConcurrentRequests", "-1"),
+    ],
+)
+def test_a_wrong_host_json_is_explained(app_dir, host, key, says):
+    """A wrong value is an error that names the file, the key and what is allowed."""
+    with pytest.raises(ConfigurationError) as caught:
+        read_host_json(app_dir(host=host), {})
+    message = str(caught.value)
+    assert message.startswith("host.json")
+    assert key in message
+    assert says in message
+
+
+def test_app_settings_become_environment_variables(app_dir):
+    """Values and ConnectionStrings are exported, but a variable that is set already wins, with a warning."""
+    local = {
+        "Values": {"TAKEN": "file", "FREE": "file", "NUMBER": 5, "": "x", "NOTHING": None},
+        "ConnectionStrings": {"Main": "text", "Long": {"ConnectionString": "long"}},
+    }
+    environ = {"TAKEN": "environment"}
+    settings = load_app_settings(app_dir(host={"version": "2.0"}, local=local), environ)
+    assert environ["TAKEN"] == "environment"
+    assert (environ["FREE"], environ["NUMBER"]) == ("file", "5")
+    assert (environ["ConnectionStrings:Main"], environ["ConnectionStrings:Long"]) == ("text", "long")
+    assert any("TAKEN" in warning for warning in settings.warnings)
+    assert any("NOTHING" in warning for warning in settings.warnings)
+
+
+def test_host_options_are_read_from_local_settings(app_dir):
+    """The Host section gives defaults for port and CORS."""
+    local = {"Host": {"LocalHttpPort": 7777, "CORS": "*", "CORSCredentials": True}}
+    settings = read_local_settings(app_dir(local=local))
+    assert (settings.port, settings.cors, settings.cors_credentials) == (7777, "*", True)
+
+
+@pytest.mark.parametrize(
+    ("local", "says"),
+    [
+        ("nonsense", "line 1"),
+        ({"IsEncrypted": True}, "encrypted"),
+        ({"Values": []}, "Values"),
+        ({"Values": {"A": {"b": 1}}}, "Values.A"),
+        ({"Host": {"LocalHttpPort": "many"}}, "LocalHttpPort"),
+    ],
+)
+def test_wrong_local_settings_are_explained(app_dir, local, says):
+    """A local.settings.json that cannot be used is an error that names it and the key."""
+    with pytest.raises(ConfigurationError, match=re.escape(says)) as caught:
+        read_local_settings(app_dir(local=local))
+    assert "local.settings.json" in str(caught.value)
+
+
+def test_the_scheduler_of_an_app_is_found(app_dir):
+    """The connection string is taken from the app setting that host.json names."""
+    settings = load_app_settings(app_dir(host=GOOD_HOST, local={"Values": {"DTS": ADDRESS}}), {})
+    assert settings.scheduler is not None
+    assert settings.scheduler.target == "localhost:8080"
+
+
+@pytest.mark.parametrize(
+    ("local", "says"),
+    [({}, "DTS"), ({"Values": {"DTS": ""}}, "DTS"), ({"Values": {"DTS": "Endpoint"}}, "key=value")],
+)
+def test_an_app_without_its_scheduler_setting_is_refused(app_dir, local, says):
+    """Where the setting is absent, empty or malformed, the error names it."""
+    with pytest.raises(ConfigurationError, match=says):
+        load_app_settings(app_dir(host=GOOD_HOST, local=local), {})
+
+
+def test_a_missing_app_directory_is_explained(tmp_path):
+    """A wrong folder is a usage error that says how to name the right one."""
+    with pytest.raises(UsageError, match="--app"):
+        load_app_settings(tmp_path / "nowhere", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Endpoint=http://h:80;Authentication=None;TaskHub=x", ("h:80", "None", "x", False)),
+        (" endpoint = https://a.b.c ; AUTHENTICATION = defaultazure ", ("a.b.c:443", "DefaultAzure", None, True)),
+        ("Endpoint=host.io;Authentication=AzureCLI", ("host.io:443", "AzureCLI", None, True)),
+        ("Endpoint=http://a;Endpoint=http://b;Authentication=none;", ("b:80", "None", None, False)),
+    ],
+)
+def test_connection_strings_are_read(text, expected):
+    """Keys come in any case, spaces are dropped, the last of a repeated key counts, no scheme means https."""
+    address = parse_connection_string(text, where="test", key="K")
+    assert (address.target, address.authentication, address.task_hub, address.secure) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no Endpoint"),
+        ("Endpoint=http://h", "no Authentication"),
+        ("Authentication=None", "no Endpoint"),
+        ("hello", "key=value"),
+        ("Endpoint=ftp://h;Authentication=None", "Endpoint=ftp://h"),
+        ("Endpoint=http://h:port;Authentication=None", "Endpoint=http://h:port"),
+        ("Endpoint=http://h;Authentication=Password", "Authentication=Password"),
+    ],
+)
+def test_wrong_connection_strings_are_explained(text, says):
+    """A wrong connection string is an error that names the place and the part."""
+    with pytest.raises(ConfigurationError, match=re.escape(says)) as caught:
+        parse_connection_string(text, where="the file", key="THE_KEY")
+    assert "the file: THE_KEY" in str(caught.value)

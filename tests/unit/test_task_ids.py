@@ -1,0 +1,221 @@
+"""Rule A: the ids of tasks are those that the SDK itself gives, in every order of events."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import azure.durable_functions as df
+import pytest
+
+from durable_harness.host import selftest
+from durable_harness.host.functions import Function, FunctionApp
+from durable_harness.host.orchestrations import OrchestrationRunner
+from durable_harness.protocol import from_ns, pb
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+RETRY = df.RetryOptions(5000, 2)
+
+
+def event(seconds=0, event_id=-1, **kind):
+    moment_ns = int((START + timedelta(seconds=seconds)).timestamp()) * 1_000_000_000
+    return pb.HistoryEvent(eventId=event_id, timestamp=from_ns(moment_ns), **kind)
+
+
+def run(orchestrator, *new, past=(), input_text=None):
+    """One turn of an orchestrator; without `past`, `new` follows its start."""
+    trigger = {"type": "orchestrationTrigger", "name": "context"}
+    function = Function(
+        name="o",
+        trigger=trigger,
+        bindings=(),
+        call=df.Orchestrator.create(orchestrator),
+        is_async=False,
+        wants_context=False,
+    )
+    started = {"name": "o"} | ({"input": {"value": input_text}} if input_text else {})
+    opening = [event(orchestratorStarted={}), event(executionStarted=started)]
+    events = [*opening, *past]
+    fresh = [event(1, orchestratorStarted={}), *new] if past else [*opening, *new]
+    request = pb.OrchestratorRequest(instanceId="i", pastEvents=events if past else [], newEvents=fresh)
+    request.executionId.value = "e"
+    return OrchestrationRunner(FunctionApp(Path(), [function])).run(request)
+
+
+def ids(response):
+    return [(a.id, a.WhichOneof("orchestratorActionType")) for a in response.actions if a.id >= 0]
+
+
+def ending(response):
+    return response.actions[-1].completeOrchestration
+
+
+def done(task_id, result="null"):
+    return event(taskCompleted={"taskScheduledId": task_id, "result": {"value": result}})
+
+
+def failed(task_id):
+    return event(taskFailed={"taskScheduledId": task_id, "failureDetails": {"errorMessage": "no"}})
+
+
+def test_only_new_actions_are_sent():
+    """What history has scheduled is not scheduled again."""
+
+    def orchestrator(context):
+        yield context.call_activity("a")
+        yield context.call_activity("b")
+
+    past = [event(event_id=0, taskScheduled={"name": "a"}), event(orchestratorCompleted={})]
+    assert ids(run(orchestrator)) == [(0, "scheduleTask")]
+    assert ids(run(orchestrator, done(0), past=past)) == [(1, "scheduleTask")]
+
+
+def test_compounds_number_depth_first_when_yielded():
+    """Children of compounds take ids left to right, depth first; a task never yielded takes none."""
+
+    def orchestrator(context):
+        context.call_activity("never")
+        inner = context.task_any([context.call_activity("b"), context.create_timer(START)])
+        yield context.task_all([context.call_activity("a"), inner, context.call_activity("c")])
+
+    assert ids(run(orchestrator)) == [(0, "scheduleTask"), (1, "scheduleTask"), (2, "createTimer"), (3, "scheduleTask")]
+
+
+def test_events_take_no_number_and_signals_take_one_when_called():
+    """Waiting for an event takes no id; a signal takes one at once, before anything is yielded."""
+
+    def orchestrator(context):
+        waiting = context.wait_for_external_event("go")
+        context.signal_entity(df.EntityId("counter", "k"), "add", 1)
+        yield context.task_all([waiting, context.call_activity("a")])
+
+    assert ids(run(orchestrator)) == [(0, "sendEntityMessage"), (1, "scheduleTask")]
+
+
+def test_a_retry_timer_is_due_after_the_interval_and_the_last_at_once():
+    """The timer before a new attempt waits the interval; the SDK's extra timer after the last attempt does not."""
+
+    def orchestrator(context):
+        yield context.call_activity_with_retry("a", RETRY)
+
+    response = run(orchestrator, failed(0), event(timerFired={"timerId": 1}), failed(2))
+    due = {a.id: a.createTimer.fireAt.ToDatetime(tzinfo=UTC) for a in response.actions if a.HasField("createTimer")}
+    assert due == {1: START + timedelta(seconds=5), 3: START}
+
+
+def test_a_retry_repeats_the_first_attempt():
+    """A new attempt calls the same activity with the same input under a new id."""
+
+    def orchestrator(context):
+        yield context.call_activity_with_retry("a", RETRY, {"n": 1})
+
+    response = run(orchestrator, failed(0), event(timerFired={"timerId": 1}))
+    again = response.actions[-1]
+    assert (again.id, again.scheduleTask.name, again.scheduleTask.input.value) == (2, "a", '{"n": 1}')
+
+
+def test_a_sub_orchestration_without_an_id_gets_one_from_its_parent():
+    """The id of a child is its parent's id and its own task id; its input is a JSON string of JSON."""
+
+    def orchestrator(context):
+        yield context.call_sub_orchestrator("child", [1])
+
+    child = run(orchestrator).actions[0].createSubOrchestration
+    assert (child.instanceId, child.input.value) == ("i:0000", '"[1]"')
+
+
+def test_entity_calls_have_deterministic_request_ids():
+    """Replaying a call gives the same request id, so its answer is recognised."""
+
+    def orchestrator(context):
+        yield context.call_entity(df.EntityId("Counter", "k"), "get")
+
+    first, second = (run(orchestrator).actions[0].sendEntityMessage.entityOperationCalled for _ in range(2))
+    assert first.requestId == second.requestId
+    assert first.targetInstanceId.value == "@counter@k"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "says"),
+    [({"taskScheduled": {"name": "old"}}, "'old'"), ({"timerCreated": {}}, "timerCreated")],
+)
+def test_code_that_contradicts_its_history_fails_the_orchestration(recorded, says):
+    """Another name or kind under an id that history knows is a non-determinism failure that names both."""
+
+    def orchestrator(context):
+        yield context.call_activity("new")
+
+    response = run(orchestrator, done(0), past=[event(event_id=0, **recorded), event(orchestratorCompleted={})])
+    assert ending(response).failureDetails.errorType == "NonDeterministicOrchestrationException"
+    assert says in ending(response).failureDetails.errorMessage
+    assert ids(response) == []
+
+
+def test_continue_as_new_carries_over_what_no_task_took():
+    """Events raised and not yet awaited, before and after the renewal, go to the next execution; taken ones do not."""
+
+    def orchestrator(context):
+        yield context.wait_for_external_event("a")
+        context.continue_as_new(5)
+
+    raised = [event(eventRaised={"name": name}) for name in ("early", "a", "late")]
+    complete = ending(run(orchestrator, *raised))
+    assert complete.orchestrationStatus == pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW
+    assert complete.result.value == '"5"'
+    assert [e.eventRaised.name for e in complete.carryoverEvents] == ["early", "late"]
+
+
+def test_actions_before_a_failure_are_sent_with_it():
+    """An orchestrator that signals and then raises sends the signal and fails with its own text."""
+
+    def orchestrator(context):
+        context.signal_entity(df.EntityId("counter", "k"), "add", 1)
+        yield context.wait_for_external_event("go")
+        raise ValueError("broken")
+
+    response = run(orchestrator, event(eventRaised={"name": "go"}))
+    assert ids(response) == [(0, "sendEntityMessage")]
+    assert ending(response).failureDetails.errorMessage == "Orchestrator function 'o' failed: broken"
+
+
+def test_events_during_a_suspension_are_read_after_the_resumption():
+    """What arrives while suspended is processed, as new, once the instance is resumed."""
+    replaying = []
+
+    def orchestrator(context):
+        yield context.wait_for_external_event("go")
+        replaying.append(context.is_replaying)
+        return "done"
+
+    suspended = [event(executionSuspended={}), event(orchestratorCompleted={})]
+    held = [event(1, orchestratorStarted={}), event(eventRaised={"name": "go"}), event(orchestratorCompleted={})]
+    assert ids(run(orchestrator, *held, past=suspended)) == []
+    assert replaying == []
+    response = run(orchestrator, event(executionResumed={}), past=[*suspended, *held])
+    assert ending(response).result.value == '"done"'
+    assert replaying == [False]
+
+
+def test_the_selftest_accepts_the_installed_sdk():
+    """The start-up check passes with the SDK that the project pins."""
+    selftest.check_sdk()
+
+
+def test_the_selftest_refuses_an_sdk_that_numbers_otherwise(monkeypatch):
+    """An SDK whose ids differ ends the start, naming the installed version and the supported ones."""
+    context = df.DurableOrchestrationContext
+    original = context._add_to_open_tasks
+
+    def skip_a_number(self, task):
+        original(self, task)
+        self._sequence_number += 1
+
+    monkeypatch.setattr(context, "_add_to_open_tasks", skip_a_number)
+    with pytest.raises(selftest.UnsupportedSdkError, match=r"1\.7.*>=1\.7,<1\.8") as caught:
+        selftest.check_sdk()
+    assert caught.value.exit_code == 5
+
+
+def test_the_selftest_refuses_an_sdk_without_the_private_names(monkeypatch):
+    """An SDK that lacks a name the host reads is refused with the same message, not with a traceback."""
+    monkeypatch.delattr("azure.durable_functions.models.DurableOrchestrationContext._add_to_open_tasks")
+    with pytest.raises(selftest.UnsupportedSdkError, match="numbers its tasks"):
+        selftest.check_sdk()
