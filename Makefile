@@ -19,7 +19,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 load: $(READY)
-	$(BIN)/locust -f loadtests --headless $(LOAD_ARGS)
+	$(BIN)/locust -f loadtests --config loadtests/locust.conf --headless $(LOAD_ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto $(TEST_ARGS)

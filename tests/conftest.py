@@ -186,6 +186,12 @@ def conformance(running_apps):
 
 
 @pytest.fixture
+def conformance_dir():
+    """Give the directory of that app, to serve it in another way."""
+    return APPS / "conformance"
+
+
+@pytest.fixture
 def throttled(running_apps):
     """Give the client of the app whose host.json allows one outstanding request."""
     return running_apps(APPS / "throttled")

@@ -214,6 +214,29 @@ def test_list_filters(conformance, instance, query, found):
     assert [item["instanceId"] for item in listed] == [key] * found
 
 
+@pytest.mark.parametrize("top", ["0", "-1", "all", "99999999999999999999"])
+def test_an_unusable_page_size_is_no_page_size(conformance, instance, top):
+    """A top that is no positive number of a usual size means the default."""
+    key = instance("Completed")
+    response = conformance.get(f"{WEBHOOKS}/instances?instanceIdPrefix={key}&top={top}")
+    assert (response.status_code, [item["instanceId"] for item in response.json()]) == (200, [key])
+
+
+def test_half_a_character_does_not_spoil_the_list(conformance, key):
+    """Text that UTF-8 cannot carry may be refused; once accepted, neither its status nor the list breaks on it."""
+    start = conformance.post(f"{WEBHOOKS}/orchestrators/echo_input/{key}", data=rb'"half: \ud800"', headers=JSON_TYPE)
+    try:
+        assert conformance.get(f"{WEBHOOKS}/instances?instanceIdPrefix={key}").status_code == 200
+        if start.status_code == 202:
+            status = conformance.wait_terminal(key)
+            assert status["input"] == status["output"]
+            assert status["input"].startswith("half: ")
+        else:
+            assert outcome(start) == (400, ERROR_KEYS)
+    finally:
+        conformance.delete(f"{WEBHOOKS}/instances/{key}")
+
+
 # ---- webhooks: operations
 
 

@@ -111,6 +111,7 @@ def test_an_orchestrator_need_not_be_a_generator(features, key):
     ("orchestrator", "text"),
     [
         pytest.param("returns_unserialisable", "not JSON serializable", id="returns what is not JSON"),
+        pytest.param("sets_unserialisable_status", "sets_unserialisable_status", id="sets a status that is not JSON"),
         pytest.param("raises", "příliš zima\n🐎", id="raises"),
         pytest.param("raises_at_once", "příliš zima\n🐎", id="raises before its first task"),
         pytest.param("raises_without_text", "Orchestrator function 'raises_without_text' failed", id="without text"),
@@ -119,7 +120,7 @@ def test_an_orchestrator_need_not_be_a_generator(features, key):
 )
 def test_an_orchestrator_that_cannot_go_on_fails(features, orchestrator, text):
     """The instance ends Failed with a text that tells why, free of the SDK's internal markers; the host lives on."""
-    status = features.run(orchestrator, "příliš zima\n🐎")
+    status = features.wait_terminal(features.sdk_start(orchestrator, "příliš zima\n🐎"), deadline_s=5)
     assert status["runtimeStatus"] == "Failed"
     assert text in status["output"]
     assert "$OutOfProcData$" not in status["output"]

@@ -27,13 +27,18 @@ async def work(seconds):
     import asyncio
     await asyncio.sleep(seconds)
 
+@app.activity_trigger(input_name="seconds")
+def block(seconds):
+    import time
+    time.sleep(seconds)
+
 @app.route(route="greet/{name}", methods=["GET", "POST"])
 def greet(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(req.route_params["name"])
 
 @app.orchestration_trigger(context_name="context")
 def run(context):
-    yield context.call_activity("work", context.get_input())
+    yield context.call_activity(**context.get_input())
 
 @app.route(route="anything")
 def anything(req: func.HttpRequest) -> func.HttpResponse:
@@ -175,11 +180,12 @@ def test_it_lists_functions_as_func_start_does(make_app, served, wait_until, pre
     """HTTP functions come first with methods and URL, a blank line after each, then the others with their trigger."""
     app = make_app(host__json=host_json(http={"routePrefix": prefix}))
     with served("serve", "--script-root", app, "--port", 0, cwd=app.parent) as run:
-        wait_until(lambda: len(run.listed) == 5, "five functions in the list")
+        wait_until(lambda: len(run.listed) == 6, "six functions in the list")
         assert run.listed == [
             f"greet: [GET,POST] {run.base_url}{base}/greet/{{name}}",
             f"anything:  {run.base_url}{base}/anything",
             "work: activityTrigger",
+            "block: activityTrigger",
             "run: orchestrationTrigger",
             "keep: entityTrigger",
         ]
@@ -348,14 +354,16 @@ def test_a_port_in_use_ends_the_start(make_app, spelling):
 # ---- how it ends
 
 
-@pytest.mark.parametrize("busy", [False, True], ids=["idle", "while an activity runs"])
-def test_sigterm_ends_it_cleanly(make_app, served, http, busy):
-    """SIGTERM ends the host with exit code 0, without a traceback, and no process of its group is left."""
+@pytest.mark.parametrize("activity", [None, "work", "block"], ids=["idle", "async activity", "sync activity"])
+def test_sigterm_ends_it_cleanly(make_app, served, http, wait_until, activity):
+    """SIGTERM ends the host with exit code 0 in spite of running activities, and no process of its group is left."""
     app = make_app()
     with served("serve", "--script-root", app, "--port", 0, cwd=app.parent) as run:
-        if busy:
+        if activity:
+            request = {"name": activity, "input_": 3600}
             webhooks = f"{run.base_url}/runtime/webhooks/durabletask"
-            assert http.post(f"{webhooks}/orchestrators/run", json=3600).status_code == 202
+            url = http.post(f"{webhooks}/orchestrators/run", json=request).headers["Location"]
+            wait_until(lambda: http.get(url).json()["runtimeStatus"] == "Running", "the activity to run")
         assert run.end() == 0, run.printed
         assert not run.group_lives()
         assert "Traceback" not in run.printed

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gevent
 import psutil  # type: ignore[import-untyped]
 from locust.runners import MasterRunner, WorkerRunner
 
@@ -42,6 +44,15 @@ def _set_up(environment: Any) -> None:
         sys.stderr.write(f"locust: {error}\n")
         _end_forked_workers(environment)
         sys.exit(error.exit_code)
+    gevent.signal_handler(signal.SIGINT, _interrupt_main_greenlet)
+
+
+def _interrupt_main_greenlet() -> None:
+    """Raise KeyboardInterrupt where Locust expects it.
+
+    Python raises it in whichever greenlet runs when the signal comes, which may be one that follows an operation.
+    """
+    gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())
 
 
 def _node_class(runner: Any) -> type[Node]:

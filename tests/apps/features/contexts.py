@@ -79,6 +79,12 @@ def returns_unserialisable(context):
 
 
 @bp.orchestration_trigger(context_name="context")
+def sets_unserialisable_status(context):
+    context.set_custom_status({1, 2})
+    yield context.call_activity("echo", None)
+
+
+@bp.orchestration_trigger(context_name="context")
 def raises(context):
     yield context.call_activity("echo", None)
     raise TooColdError(context.get_input())

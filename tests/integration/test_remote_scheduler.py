@@ -1,0 +1,49 @@
+"""The host on a scheduler elsewhere, over gRPC: the in-memory backend of the durabletask package stands in for one."""
+
+import socket
+
+import pytest
+from durabletask.testing import create_test_backend
+
+from durable_harness.errors import UnreachableError
+from durable_harness.stack import embedded_stack
+
+
+@pytest.fixture(scope="module")
+def backend_address():
+    """Give the connection string of a scheduler that speaks the protocol over gRPC."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    backend = create_test_backend(port=port)
+    yield f"Endpoint=http://localhost:{port};Authentication=None;TaskHub=default"
+    backend.stop()
+
+
+def test_the_sample_app_runs_on_a_remote_scheduler(running_apps, backend_address, request):
+    """The same app and the same host work for a scheduler that is named by its connection string."""
+    client = running_apps(request.config.rootpath, ("--scheduler", backend_address))
+    operation = {"duration": 0.01, "operation_type": "remote", "data": [1]}
+    answer = client.post("/api/async_http_api", json=operation)
+    assert answer.status_code == 202
+    status = client.wait_terminal(answer.json()["id"])
+    assert status["runtimeStatus"] == "Completed"
+    assert (status["output"]["task"], status["output"]["data"]) == ("remote", [1])
+
+
+def test_an_unknown_instance_is_unknown_there_too(running_apps, backend_address, request):
+    """What the scheduler does not know is a 404, whichever scheduler it is."""
+    client = running_apps(request.config.rootpath, ("--scheduler", backend_address))
+    assert client.get("/api/status/nobody").status_code == 404
+
+
+def test_a_scheduler_that_does_not_answer_ends_the_start(tmp_path, request):
+    """A scheduler that nobody answers for is an error that names it, with an exit code of its own."""
+    with socket.socket() as closed:
+        closed.bind(("localhost", 0))
+        address = f"Endpoint=http://localhost:{closed.getsockname()[1]};Authentication=None"
+        with (
+            pytest.raises(UnreachableError, match="does not answer"),
+            embedded_stack(request.config.rootpath, serve_args=("--scheduler", address)),
+        ):
+            pytest.fail("the host started without its scheduler")

@@ -1,0 +1,88 @@
+"""Gates: each figure against its limit, and the verdict on all."""
+
+import pytest
+
+from durable_harness.gate import LATENCIES_MS, Counts, Gate, Histogram, RunSummary, Verdict, evaluate, verdict_on
+
+
+def summary(*, completion_ms=(), counts=None, elapsed_s=10.0, invalid=()):
+    """Make a run's summary."""
+    latencies = {name: Histogram() for name in LATENCIES_MS}
+    for value in completion_ms:
+        latencies["completion_ms"].record(value)
+    counts = counts or Counts(started=10, accepted=10, completed=9, lost=1)
+    return RunSummary(counts, elapsed_s, latencies, Histogram(steps_per_unit=1), invalid=invalid)
+
+
+def judge(gate, **run):
+    """Judge one gate on a run."""
+    return evaluate([gate], summary(**run))[0]
+
+
+@pytest.mark.parametrize(
+    ("statistic", "limit", "passed"),
+    [("p50", 500, True), ("p50", 499, False), ("p90", 900, True), ("p99.9", 999, False), ("max", 1000, True)],
+)
+def test_a_percentile_must_not_exceed_its_limit(statistic, limit, passed):
+    """A latency gate holds up to and including its limit, as precisely as the histogram."""
+    result = judge(Gate("completion_ms", statistic, limit), completion_ms=range(1, 1001))
+    assert result.passed is passed
+
+
+@pytest.mark.parametrize(
+    ("statistic", "limit", "bound", "measured", "passed"),
+    [
+        ("error_ratio", 0.1, "at most", 0.1, True),
+        ("error_ratio", 0.09, "at most", 0.1, False),
+        ("lost", 0, "at most", 1, False),
+        ("lost", 1, "at most", 1, True),
+        ("throughput_per_s", 0.9, "at least", 0.9, True),
+        ("throughput_per_s", 0.91, "at least", 0.9, False),
+    ],
+)
+def test_figures_of_the_operations(statistic, limit, bound, measured, passed):
+    """Errors are all that did not complete, of all started; throughput is what completed per second."""
+    result = judge(Gate("operations", statistic, limit, bound))
+    assert (result.measured, result.passed) == (pytest.approx(measured), passed)
+
+
+@pytest.mark.parametrize(
+    ("gate", "counts"),
+    [
+        (Gate("completion_ms", "p95", 1), Counts(started=1, refused=1)),
+        (Gate("unheard_of_ms", "p95", 1), Counts(started=1, accepted=1, completed=1)),
+        (Gate("operations", "error_ratio", 1), Counts()),
+        (Gate("operations", "throughput_per_s", 0.1, "at least"), Counts()),
+        (Gate("operations", "lost", 9), Counts(started=1, refused=1)),
+    ],
+)
+def test_nothing_measured_is_a_failure(gate, counts):
+    """A gate without samples fails and says so: a run that measured nothing must not pass."""
+    result = judge(gate, counts=counts)
+    assert (result.passed, result.measured) == (False, None)
+    assert result.note
+
+
+def test_a_percentile_of_too_few_samples_is_told():
+    """A p99 of ten samples is their highest; the note says so."""
+    result = judge(Gate("completion_ms", "p99", 100), completion_ms=range(10))
+    assert (result.measured, result.note) == (9, "the highest of only 10 samples")
+    assert judge(Gate("completion_ms", "p50", 100), completion_ms=range(10)).note == ""
+
+
+@pytest.mark.parametrize(
+    ("limits", "invalid", "verdict", "code"),
+    [
+        ([100], (), Verdict.PASSED, 0),
+        ([100, 1], (), Verdict.FAILED, 1),
+        ([100], ("a worker vanished",), Verdict.INVALID, 3),
+        ([1], ("a worker vanished",), Verdict.INVALID, 3),
+        ([], (), Verdict.UNJUDGED, None),
+    ],
+)
+def test_the_verdict_and_its_exit_code(limits, invalid, verdict, code):
+    """All gates must hold; an invalid run is neither pass nor failure; without gates there is no verdict."""
+    run = summary(completion_ms=[50], invalid=invalid)
+    results = evaluate([Gate("completion_ms", "p50", limit) for limit in limits], run)
+    assert verdict_on(run, results) is verdict
+    assert verdict.exit_code == code

@@ -1,0 +1,82 @@
+"""gates.toml: what is understood, and how everything else is refused."""
+
+import pytest
+
+from durable_harness.errors import UsageError
+from durable_harness.gate import Gate, GateFileError, load_gates
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Give load(text): the gates of a file with that text."""
+
+    def write_and_load(text):
+        path = tmp_path / "gates.toml"
+        path.write_text(text)
+        return load_gates(path)
+
+    return write_and_load
+
+
+def test_every_kind_of_gate_is_read(load):
+    """Latency limits are upper bounds in milliseconds; throughput alone is a lower bound; the file's order is kept."""
+    text = '[completion_ms]\np50 = 1500\n"p99.9" = 4000.5\nmax = 1e4\n[operations]\nthroughput_per_s = 5\nlost = 0\n'
+    assert load(text + "error_ratio = 0.01\n") == (
+        Gate("completion_ms", "p50", 1500, "at most", "ms"),
+        Gate("completion_ms", "p99.9", 4000.5, "at most", "ms"),
+        Gate("completion_ms", "max", 10000, "at most", "ms"),
+        Gate("operations", "throughput_per_s", 5, "at least", "/s"),
+        Gate("operations", "lost", 0),
+        Gate("operations", "error_ratio", 0.01),
+    )
+
+
+@pytest.mark.parametrize("metric", ["start_ms", "poll_ms", "completion_ms", "detection_lag_ms"])
+def test_every_latency_can_have_a_gate(load, metric):
+    """Each latency of the summary is a table of the file."""
+    assert load(f"[{metric}]\np95 = 1\n")[0].metric == metric
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "has no gates"),
+        ("[completion_ms]\n", "has no gates"),
+        ("p95 = 5\n", "p95: is not a metric"),
+        ("completion_ms = 5\n", "completion_ms: got 5, expected a table"),
+        ("[[completion_ms]]\np95 = 5\n", "completion_ms: got an array, expected a table"),
+        ("[completion]\np95 = 5\n", "Did you mean completion_ms?"),
+        ("[completion_ms]\np95 = true\n", "completion_ms.p95: got a boolean, expected milliseconds above 0"),
+        ("[completion_ms]\np95 = '5'\n", "completion_ms.p95: got a string, expected milliseconds above 0"),
+        ("[completion_ms]\np95 = 0\n", "completion_ms.p95: got 0, expected milliseconds above 0"),
+        ("[completion_ms]\np95 = nan\n", "completion_ms.p95: got nan, expected milliseconds above 0"),
+        ("[completion_ms]\np95 = inf\n", "completion_ms.p95: got inf, expected milliseconds above 0"),
+        ("[completion_ms]\np99.9 = 5\n", 'Write "p99.9" = …'),
+        ("[completion_ms]\np0 = 5\n", "completion_ms.p0: is not a percentile"),
+        ("[completion_ms]\np101 = 5\n", "completion_ms.p101: is not a percentile"),
+        ("[completion_ms]\n95 = 5\n", "completion_ms.95: is not a percentile"),
+        ("[completion_ms]\nmean = 5\n", "Allowed are p1 … p100"),
+        ("[completion_ms]\np95 = 5\n'p95.0' = 6\n", "completion_ms.p95.0: is the same as p95"),
+        ("[completion_ms]\nmax = 5\np100 = 6\n", "completion_ms.p100: is the same as max"),
+        ("[operations]\nerror_rate = 0.1\n", "Did you mean error_ratio?"),
+        ("[operations]\nerror_ratio = 1.5\n", "operations.error_ratio: got 1.5, expected a ratio from 0 to 1"),
+        ("[operations]\nlost = 0.5\n", "operations.lost: got 0.5, expected a whole number of operations"),
+        ("[operations]\nlost = -1\n", "operations.lost: got -1, expected a whole number of operations"),
+        ("[operations]\nthroughput_per_s = 0\n", "got 0, expected operations per second above 0"),
+        ("[completion_ms\n", "is not TOML"),
+    ],
+)
+def test_what_is_not_understood_is_refused(load, tmp_path, text, told):
+    """Whatever would never fail because it is misspelt, or means something else, names file, key, and what is meant."""
+    with pytest.raises(GateFileError) as error:
+        load(text)
+    assert str(error.value).startswith(str(tmp_path / "gates.toml"))
+    assert told in str(error.value)
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+    """A missing file, a folder and a file that is no text are usage errors, like a wrong gate."""
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    for path in (tmp_path / "absent.toml", tmp_path, tmp_path / "binary.toml"):
+        with pytest.raises(UsageError, match=str(path)):
+            load_gates(path)

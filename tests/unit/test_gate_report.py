@@ -1,0 +1,170 @@
+"""Reports: the same run as text, JSON and HTML."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from durable_harness.gate import (
+    LATENCIES_MS,
+    Counts,
+    FailureReason,
+    Gate,
+    Histogram,
+    RunSummary,
+    Timeline,
+    evaluate,
+)
+from durable_harness.gate.report import Report, render_html, render_json, render_text
+from durable_harness.gate.report.model import limit_text, number, with_unit
+from durable_harness.gate.report.svg import Bar, Marker, Series, bar_plot, line_plot, round_up, ticks
+
+GATES = (Gate("completion_ms", "p95", 500, unit="ms"), Gate("operations", "lost", 0))
+
+
+def report(operations=100, *, gates=GATES, reasons=(), **run):
+    """Make the report of a run whose n-th operation took n*10 ms."""
+    latencies, timeline = {name: Histogram() for name in LATENCIES_MS}, Timeline()
+    for index in range(operations):
+        latencies["completion_ms"].record(10.0 * (index + 1))
+        timeline.started(1_000_000 + index)
+        timeline.ended(1_000_001 + index, completed=True, completion_ms=10.0 * (index + 1))
+    counts = Counts(started=operations, accepted=operations, completed=operations)
+    summary = RunSummary(
+        *(counts, 60.0, latencies, Histogram(steps_per_unit=1)),
+        **{"started_epoch_s": 1_000_000.0, "timeline": timeline, "reasons": reasons, **run},
+    )
+    return Report(summary, evaluate(gates, summary), "http://host", ("Steady",), {"poll": "fixed"}, "gates.toml")
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed in order, and collects them."""
+
+    VOID = frozenset({"meta", "br"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self._open = [], []
+        self.feed(text)
+        assert not self._open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+
+def test_the_text_ends_in_the_verdict():
+    """The terminal's report names target, counts, every gate with limit, figure and verdict, and ends in the verdict."""
+    text = render_text(report())
+    assert "Load on http://host by Steady, 60.0 s" in text
+    assert re.search(r"^completion_ms p95 +≤ 500 ms +95\d ms +FAIL$", text, re.MULTILINE)
+    assert re.search(r"^operations lost +≤ 0 +0 +pass$", text, re.MULTILINE)
+    assert text.endswith("FAILED: 1 of 2 gates failed\n")
+
+
+def test_the_text_shows_why_operations_failed():
+    """The commonest reasons are listed with their counts, the rest is counted, nothing is shown for a clean run."""
+    reasons = tuple(FailureReason("failed", f"reason {index}", 20 - index) for index in range(12))
+    text = render_text(report(reasons=reasons))
+    assert "      20 x reason 0\n" in text
+    assert "and 2 more reasons" in text
+    assert "Why operations" not in render_text(report())
+
+
+def test_the_json_carries_every_figure():
+    """Programs get counts, percentiles, gates and the histogram itself, from which any percentile follows."""
+    document = json.loads(render_json(report()))
+    completion = document["latencies"]["completion_ms"]
+    assert (document["format"], document["verdict"]) == (1, "failed")
+    assert document["started_at"] == "1970-01-12T13:46:40+00:00"
+    assert document["operations"]["completed"] == completion["count"] == 100
+    assert Histogram.from_wire(completion["histogram"]).percentile(95) == completion["p95"]
+    assert [gate["passed"] for gate in document["gates"]] == [False, True]
+    assert sum(piece["completed"] for piece in document["timeline"]["slices"]) == 100
+
+
+@pytest.mark.parametrize("operations", [0, 1, 100, 1000])
+def test_the_page_is_well_formed(operations):
+    """The HTML is well-formed and fetches nothing, for an empty run as for a long one; plots need samples."""
+    text = render_html(report(operations))
+    assert Page(text).tags.count("svg") == (3 if operations else 0)
+    assert not re.search(r"(src|href)\s*=|@import|url\(|nan|inf\b", text)
+
+
+def test_the_page_escapes_what_others_wrote():
+    """Reasons, notes and settings come from servers and users; they are text, never markup."""
+    evil = "<script>alert(1)</script>"
+    text = render_html(report(reasons=(FailureReason("failed", evil, 1),), notes=(evil,), invalid=(evil,)))
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") == 3
+
+
+def test_a_run_without_samples_is_reported_all_the_same():
+    """A run in which nothing started has a report in all three forms, with dashes where there is no figure."""
+    empty = report(0, started_epoch_s=None, invalid=("no operation was started",))
+    assert "INVALID: no operation was started" in render_text(empty)
+    assert "nothing was started" in render_html(empty)
+    assert json.loads(render_json(empty))["latencies"]["completion_ms"]["p95"] is None
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (None, "-"),
+        (0, "0"),
+        (0.1234, "0.123"),
+        (1.2345, "1.23"),
+        (12.345, "12.3"),
+        (123.45, "123"),
+        (12345.6, "12,346"),
+    ],
+)
+def test_numbers_have_three_digits(value, written):
+    """Figures are as precise as a person can use."""
+    assert number(value) == written
+
+
+def test_figures_have_their_units():
+    """Milliseconds, rates, ratios and counts are written each in its way."""
+    assert limit_text(Gate("completion_ms", "p95", 2000, unit="ms")) == "≤ 2,000 ms"
+    assert limit_text(Gate("operations", "throughput_per_s", 5, "at least", "/s")) == "≥ 5.00/s"
+    assert with_unit(0.00123, Gate("operations", "error_ratio", 0.01)) == "0.00123"
+    assert with_unit(None, GATES[0]) == "-"
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 0.003), (3, 47), (0, 12_345), (5, 5)])
+def test_ticks_are_round_and_inside(low, high):
+    """An axis has a handful of round ticks, all of them inside of it."""
+    found = ticks(low, high)
+    assert 1 <= len(found) <= 8
+    assert all(low <= tick <= high for tick in found)
+
+
+def test_an_axis_ends_above_its_values():
+    """The end of an axis is a round number at or above the highest value, also of zero."""
+    assert [round_up(value) for value in (0, 0.9, 47, 1001)] == [1, 1, 50, 1200]
+
+
+def test_plots_interrupt_lines_where_there_is_nothing():
+    """A slice without operations leaves a gap in the line, not a drop to zero."""
+    series = Series("p50", "one", [(0, 1.0), (1, None), (2, 3.0)])
+    plot = line_plot([series], x_label="s", y_label="ms", description="d")
+    assert plot.count("<polyline") == 2
+    assert plot.count("<circle") == 2
+
+
+def test_labels_of_markers_do_not_overlap():
+    """Markers close to each other are labelled in rows; one at the edge is labelled to its left."""
+    markers = [Marker(50, "p50 50"), Marker(51, "p95 51"), Marker(100, "gate", "limit")]
+    plot = bar_plot([Bar(0, 100, 5, "tip")], markers, x_label="ms", y_label="n", description="d")
+    heights = re.findall(r'<text class="note[^>]*y="([\d.]+)"', plot)
+    assert heights[0] != heights[1]
+    assert 'limit-text left"' in plot

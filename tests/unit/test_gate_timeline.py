@@ -1,0 +1,50 @@
+"""Timelines: slices that stay few however long a run lasts, and add up."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from durable_harness.gate import Timeline
+from durable_harness.gate.timeline import MAX_SLICES
+
+MOMENTS = st.lists(st.floats(1_000_000, 1_003_600), max_size=40)
+
+
+def timeline(moments):
+    """Make a timeline with an operation started, and ended, at each moment."""
+    made = Timeline()
+    for moment in moments:
+        made.started(moment)
+        made.ended(moment, completed=True, completion_ms=moment - 1_000_000)
+    return made
+
+
+def test_slices_have_no_gaps():
+    """Seconds in which nothing happened are slices too, and each slice has the completion times of its own ends."""
+    made = timeline([10.2, 10.9, 13.0])
+    assert [(start, piece.started) for start, piece in made.slices()] == [(10, 2), (11, 0), (12, 0), (13, 1)]
+    made.ended(13.5, completed=False, completion_ms=None)
+    last = made.slices()[-1][1]
+    assert (last.completed, last.not_completed, last.completion_ms.count) == (1, 1, 1)
+
+
+@given(MOMENTS, MOMENTS)
+def test_merging_and_widening_lose_nothing(left, right):
+    """However wide the slices of two processes grew, merged they are few and hold every operation once."""
+    both = timeline(left)
+    both.merge(Timeline.from_wire(json.loads(json.dumps(timeline(right).to_wire()))))
+    together = timeline(left + right)
+    assert len(both.slices()) <= MAX_SLICES
+    assert both.width_s == together.width_s
+    assert _plain(both) == _plain(together)
+    assert sum(piece.started for _, piece in both.slices()) == len(left) + len(right)
+
+
+def test_an_empty_timeline_has_no_slices():
+    """A run in which nothing happened has nothing to draw."""
+    assert Timeline().slices() == []
+
+
+def _plain(made):
+    return [(start, piece.started, list(piece.completion_ms.buckets())) for start, piece in made.slices()]

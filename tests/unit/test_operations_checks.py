@@ -1,0 +1,38 @@
+"""Output checks: the sample app's echo."""
+
+import pytest
+
+from durable_harness.operations import accept_any_output, check_echo
+
+SENT = {"operation_type": "x", "duration": 0.5, "data": {"token": "t"}}
+OUTPUT = {"task": "x", "result": "Success", "duration": 0.5, "data": {"token": "t"}}
+
+
+def test_an_echo_is_right():
+    """The sample's output with whatever it has besides is what was asked for."""
+    assert check_echo(SENT, {**OUTPUT, "finishedAt": "…"}) is None
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        (None, "output is NoneType, expected an object"),
+        ("Success", "output is str, expected an object"),
+        ({**OUTPUT, "data": {"token": "another"}}, "output.data is not what was sent"),
+        ({**OUTPUT, "result": "Failure"}, "output.result is not what was sent"),
+        ({"result": "Success"}, "output.task, output.duration, output.data is not what was sent"),
+    ],
+)
+def test_a_wrong_echo_names_the_wrong_keys(output, told):
+    """An output that differs says where, without the values that differ from one operation to the next."""
+    assert check_echo(SENT, output) == told
+
+
+def test_absent_data_is_not_the_echo_of_none():
+    """An output without data is wrong even if none was sent."""
+    assert check_echo({**SENT, "data": None}, {k: v for k, v in OUTPUT.items() if k != "data"})
+
+
+def test_any_output_can_be_accepted():
+    """For apps whose output says nothing about the input there is a check that accepts all."""
+    assert accept_any_output(SENT, None) is None

@@ -1,0 +1,199 @@
+"""The operation as a state machine: what each answer makes of it."""
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan, OperationState, check_echo
+from durable_harness.operations.polling import FixedPolling, ServerDirectedPolling
+
+STATUS_URL = "http://host/status/abc"
+PAYLOAD = {"operation_type": "x", "duration": 1, "data": "token"}
+OUTPUT = {"task": "x", "result": "Success", "duration": 1, "data": "token"}
+
+
+def operation(**plan):
+    """Make an operation that was sent at 100.0."""
+    defaults = {"polling": FixedPolling(1.0), "timeout_s": 10.0, "check_output": check_echo, "intended": 99.0}
+    made = Operation(OperationPlan("token", "http://host/api/start", PAYLOAD, **{**defaults, **plan}))
+    made.sent(100.0)
+    return made
+
+
+def accepted(**plan):
+    """Make an operation that was accepted at 100.5."""
+    made = operation(**plan)
+    made.start_answered(start_answer(), 100.5)
+    return made
+
+
+def start_answer(**headers):
+    """Make the answer to a start that is accepted."""
+    return Answer(202, headers, json.dumps({"id": "abc", "statusQueryGetUri": STATUS_URL}).encode())
+
+
+def status(state, http=None, output=None, headers=None, **body):
+    """Make the answer to a poll."""
+    code = http or (202 if state in {"Running", "Pending"} else 200)
+    return Answer(code, headers or {}, json.dumps({"runtimeStatus": state, "output": output, **body}).encode())
+
+
+def test_the_way_to_completion():
+    """Sent, accepted, polled twice, completed: each moment is kept, and the latencies follow from them."""
+    op = accepted()
+    assert (op.record.state, op.next_poll, op.status_url) == (OperationState.IN_FLIGHT, 101.5, STATUS_URL)
+    assert op.poll_answered(status("Pending"), 101.6) is None
+    assert op.record.first_running is None
+    assert op.next_poll == pytest.approx(102.6)
+    op.poll_answered(status("Running"), 102.7)
+    ended_at = "2026-01-02T03:04:05.000001Z"
+    op.poll_answered(status("Completed", output=OUTPUT, createdTime=ended_at, lastUpdatedTime=ended_at), 103.8)
+    record = op.record
+    assert (record.state, record.error, op.next_poll) == (OperationState.COMPLETED, None, None)
+    assert (record.intended, record.sent, record.accepted, record.first_running) == (99.0, 100.0, 100.5, 102.7)
+    assert record.seen == record.ended == 103.8
+    assert (record.start_ms, record.completion_ms) == (pytest.approx(500), pytest.approx(3800))
+    assert record.detection_lag_ms == pytest.approx((record.epoch_s(103.8) - record.server_updated_epoch_s) * 1000)
+    assert (record.polls, record.failed_polls, record.instance_id) == (3, 0, "abc")
+    assert record.bytes_received > 100
+
+
+@pytest.mark.parametrize("state", ["Failed", "Terminated", "Canceled"])
+def test_other_ends_are_failures(state):
+    """An end that is not Completed fails with the server's word, and its output where that is a text."""
+    op = accepted()
+    op.poll_answered(status(state, output="the activity\nraised"), 101.5)
+    assert (op.record.state, op.record.error) == (OperationState.FAILED, f"orchestration {state}: the activity raised")
+    assert op.record.completion_ms == pytest.approx(1500)
+
+
+def test_a_failed_orchestration_told_with_500_is_terminal():
+    """With returnInternalServerErrorOnFailure a failure comes as 500; its body says that it has ended."""
+    op = accepted()
+    assert op.poll_answered(status("Failed", http=500), 101.5) is None
+    assert op.record.state is OperationState.FAILED
+
+
+def test_a_wrong_output_is_not_completed():
+    """Completed with another operation's output is a wrong output."""
+    op = accepted()
+    op.poll_answered(status("Completed", output={**OUTPUT, "data": "another"}), 101.5)
+    assert op.record.state is OperationState.WRONG_OUTPUT
+
+
+def test_a_check_that_raises_ends_only_its_operation():
+    """An output check with a bug makes the output wrong; the run goes on."""
+    op = accepted(check_output=lambda sent, output: output["missing"])
+    op.poll_answered(status("Completed", output={}), 101.5)
+    assert op.record.error == "wrong output: the output check raised KeyError"
+
+
+def test_404_after_acceptance_is_lost():
+    """An accepted operation that the server does not know any longer is lost, at once."""
+    op = accepted()
+    op.poll_answered(Answer(404, {}, b"{}"), 101.5)
+    assert (op.record.state, op.next_poll, op.record.seen) == (OperationState.LOST, None, None)
+
+
+@pytest.mark.parametrize("busy", [Answer(503, {}, b"busy"), Answer(429, {}, b""), NoAnswer("Connection refused")])
+def test_a_busy_server_is_asked_again(busy):
+    """A poll without a usable answer is counted as failed and repeated; the operation is still in flight."""
+    op = accepted()
+    assert op.poll_answered(busy, 101.5)
+    assert (op.record.state, op.record.failed_polls, op.next_poll) == (OperationState.IN_FLIGHT, 1, 102.5)
+
+
+@pytest.mark.parametrize("refusal", [Answer(401, {}, b""), Answer(200, {}, b"<html>"), Answer(400, {}, b"{}")])
+def test_a_refused_poll_is_not_repeated(refusal):
+    """Asking again does not help against a wrong key or a page that is no status: the operation failed."""
+    op = accepted()
+    assert op.poll_answered(refusal, 101.5)
+    assert op.record.state is OperationState.FAILED
+    assert op.record.error.startswith(f"status cannot be read: {refusal.status}")
+
+
+def test_the_last_poll_is_at_the_deadline():
+    """The deadline itself is polled once; if the operation is not terminal then, it timed out without being seen."""
+    op = accepted(timeout_s=2.0)
+    op.poll_answered(status("Running"), 101.7)
+    assert op.next_poll == op.deadline == 102.0
+    op.poll_answered(NoAnswer("Connection refused"), 102.1)
+    assert op.record.state is OperationState.TIMED_OUT
+    assert op.record.error == "timed out: not terminal after 2 s; last poll: no answer: Connection refused"
+    assert (op.record.completion_ms, op.record.elapsed_ms) == (None, pytest.approx(2100))
+
+
+def test_retry_after_directs_the_polls():
+    """A server-directed operation waits as each answer says: first the start's, then every poll's."""
+    op = operation(polling=ServerDirectedPolling(1.0), timeout_s=60.0)
+    op.start_answered(start_answer(**{"retry-after": "10"}), 100.5)
+    assert op.next_poll == 110.5
+    op.poll_answered(status("Running", headers={"retry-after": "5"}), 111.0)
+    assert op.next_poll == 116.0
+
+
+def test_the_location_of_a_202_is_followed():
+    """A poll's 202 may say where to poll from now on, relative to where it was polled; the app's own route stays."""
+    op = accepted()
+    op.poll_answered(status("Running", headers={"location": "../elsewhere/abc"}), 101.5)
+    assert op.status_url == "http://host/elsewhere/abc"
+    own = accepted(status_template="http://host/mine/{instance_id}")
+    own.poll_answered(status("Running", headers={"location": "/elsewhere/abc"}), 101.5)
+    assert own.status_url == "http://host/mine/abc"
+
+
+def test_a_refused_start_is_never_polled():
+    """A start that is not accepted ends the operation with what was answered."""
+    op = operation()
+    op.start_answered(Answer(400, {}, b'{"error": "InvalidOperation"}'), 100.5)
+    assert (op.record.state, op.next_poll, op.record.accepted) == (OperationState.REFUSED, None, None)
+    assert op.record.error == 'start refused: 400 {"error": "InvalidOperation"}'
+
+
+def test_a_start_without_an_answer():
+    """No answer is unreachable before the deadline; after it, the operation timed out: it may well be running."""
+    early, late = operation(), operation()
+    early.start_answered(NoAnswer("Connection refused"), 101.0)
+    late.start_answered(NoAnswer("no answer in time"), 110.0)
+    assert (early.record.state, early.record.error) == (
+        OperationState.UNREACHABLE,
+        "start got no answer: Connection refused",
+    )
+    assert (late.record.state, late.record.error) == (
+        OperationState.TIMED_OUT,
+        "timed out: start not answered after 10 s",
+    )
+
+
+def test_giving_up_changes_no_end():
+    """Giving up closes an open record, and leaves one that has ended as it was."""
+    op = accepted()
+    op.give_up(105.0, "nobody waits")
+    op.give_up(106.0, "another reason")
+    assert (op.record.state, op.record.ended) == (OperationState.TIMED_OUT, 105.0)
+    assert op.record.error == "timed out: nobody waits"
+
+
+ANSWERS = st.one_of(
+    st.builds(NoAnswer, st.just("gone")),
+    st.builds(Answer, st.integers(100, 599), st.just({}), st.binary(max_size=20)),
+    st.sampled_from(["Pending", "Running", "Suspended", "Completed", "Failed", "Odd", ""]).map(status),
+)
+
+
+@given(start=ANSWERS | st.just(start_answer()), polls=st.lists(ANSWERS, max_size=12))
+def test_every_operation_ends_once_by_its_deadline(start, polls):
+    """Whatever a server answers, an operation is polled until it has ended, and ends no later than its deadline."""
+    op = operation(timeout_s=5.0)
+    op.start_answered(start, 100.5)
+    for answer in itertools.chain(polls, itertools.repeat(NoAnswer("gone"))):
+        if op.next_poll is None:
+            break
+        assert op.next_poll <= op.deadline
+        op.poll_answered(answer, op.next_poll)
+    assert op.record.state.has_ended
+    assert op.record.ended <= op.deadline
+    assert (op.record.error is None) == (op.record.state is OperationState.COMPLETED)

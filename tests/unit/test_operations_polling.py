@@ -1,0 +1,43 @@
+"""Poll strategies: what each makes of the number of polls and of Retry-After."""
+
+import pytest
+
+from durable_harness.errors import UsageError
+from durable_harness.operations import STRATEGIES, poll_strategy
+from durable_harness.operations.polling import ExponentialPolling
+
+
+def test_fixed_polling_never_changes():
+    """Fixed polling waits its interval, whatever the server asks for."""
+    strategy = poll_strategy("fixed", 0.5)
+    assert {strategy.delay_s(polls, retry_after) for polls in (0, 7) for retry_after in (None, 10)} == {0.5}
+
+
+def test_exponential_polling_grows_to_a_ceiling():
+    """Without jitter each delay is half as long again, up to twenty intervals, after any number of polls."""
+    strategy = ExponentialPolling(0.1, uniform=lambda low, high: high)
+    delays = [strategy.delay_s(polls, None) for polls in range(10)]
+    assert delays[:3] == pytest.approx([0.1, 0.15, 0.225])
+    assert delays == sorted(delays)
+    assert strategy.delay_s(10**6, None) == pytest.approx(2.0)
+
+
+def test_exponential_polling_is_jittered_downwards():
+    """Jitter shortens a delay by up to 30 %, so that clients that started together do not poll together."""
+    strategy = poll_strategy("exponential", 1)
+    delays = {strategy.delay_s(0, None) for _ in range(200)}
+    assert len(delays) > 100
+    assert 0.7 <= min(delays) < max(delays) <= 1
+
+
+def test_server_directed_polling_obeys():
+    """Server-directed polling waits what Retry-After says, its interval where the server says nothing."""
+    strategy = poll_strategy("server", 0.5)
+    assert [strategy.delay_s(3, retry_after) for retry_after in (10, 0, None)] == [10, 0, 0.5]
+
+
+def test_an_unknown_strategy_names_the_known_ones():
+    """A strategy that does not exist is a usage error that lists those that do."""
+    with pytest.raises(UsageError, match="got 'often', allowed are exponential, fixed, server"):
+        poll_strategy("often", 1)
+    assert list(STRATEGIES) == sorted(STRATEGIES)

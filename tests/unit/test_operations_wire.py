@@ -1,0 +1,139 @@
+"""Reading what servers answer: starts, statuses, times, Retry-After."""
+
+import json
+
+import pytest
+
+from durable_harness.operations.wire import (
+    Answer,
+    UnreadableAnswerError,
+    excerpt,
+    read_accepted,
+    read_epoch_s,
+    read_retry_after_s,
+    read_status,
+)
+
+START = "http://host:7071/api/start"
+STATUS = "http://host:7071/runtime/webhooks/durabletask/instances/abc?code=secret"
+
+
+def answer(status=202, body=None, **headers):
+    """Make an answer with a JSON body."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, named, b"" if body is None else json.dumps(body).encode())
+
+
+def test_a_start_says_where_to_poll_in_its_body():
+    """The statusQueryGetUri of the body wins over Location; id and Retry-After are read beside it."""
+    told = answer(body={"id": "abc", "statusQueryGetUri": STATUS}, location="http://host/elsewhere", retry_after="10")
+    accepted = read_accepted(told, START)
+    assert (accepted.instance_id, accepted.status_url, accepted.retry_after_s) == ("abc", STATUS, 10)
+
+
+@pytest.mark.parametrize(
+    ("location", "followed"),
+    [("http://other/status/1", "http://other/status/1"), ("/status/1", "http://host:7071/status/1")],
+)
+def test_location_is_enough(location, followed):
+    """A start without a body is followed to its Location, which may be relative to the start's URL."""
+    assert read_accepted(answer(location=location), START).status_url == followed
+
+
+def test_the_apps_own_status_route_is_made_from_the_id():
+    """With a template the id goes into it, percent-encoded, whatever the server says."""
+    told = answer(body={"id": "a/b c", "statusQueryGetUri": STATUS})
+    accepted = read_accepted(told, START, "http://host/api/status/{instance_id}")
+    assert accepted.status_url == "http://host/api/status/a%2Fb%20c"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (answer(503, {"error": "busy"}), '503 {"error": "busy"}'),
+        (answer(200, {"statusQueryGetUri": STATUS}), "200 "),
+        (answer(500), "500"),
+        (answer(202, {"id": "abc"}), "202 without statusQueryGetUri or Location"),
+        (answer(202, ["no", "object"]), "202 without statusQueryGetUri or Location"),
+        (answer(202, {"statusQueryGetUri": 7}), "202 without statusQueryGetUri or Location"),
+    ],
+)
+def test_anything_but_a_202_with_a_place_to_poll_is_refused(refusal, told):
+    """A start that was not accepted, or cannot be followed, says what it was instead."""
+    with pytest.raises(UnreadableAnswerError) as error:
+        read_accepted(refusal, START)
+    assert str(error.value).startswith(told)
+
+
+def test_a_template_needs_an_id():
+    """The app's status route cannot be polled if the start does not tell an id."""
+    with pytest.raises(UnreadableAnswerError, match="without an id"):
+        read_accepted(answer(location="/status/1"), START, "http://host/{instance_id}")
+
+
+def test_both_shapes_of_status_are_read():
+    """The durable webhook and the app's own route name alike what matters."""
+    body = {"runtimeStatus": "Completed", "output": {"finishedAt": "2026-01-02T03:04:05.250Z"}}
+    status = read_status(answer(200, {**body, "lastUpdatedTime": "2026-01-02T03:04:05Z", "createdTime": None}))
+    assert status.is_terminal
+    assert status.output == body["output"]
+    assert status.created_epoch_s is None
+    assert (status.updated_epoch_s % 60, status.update_is_coarse) == (5.25, False)
+
+
+@pytest.mark.parametrize(
+    ("updated", "output", "seconds", "is_coarse"),
+    [
+        ("2026-01-02T03:04:05.75Z", {"finishedAt": "2026-01-02T03:04:05.25Z"}, 5.75, False),
+        ("2026-01-02T03:04:05.1234567Z", None, 5.123456, False),
+        ("2026-01-02T03:04:05Z", {"finishedAt": "2026-01-02T03:04:05.25+00:00"}, 5.25, False),
+        ("2026-01-02T03:04:05Z", "some text", 5, True),
+        ("2026-01-02T03:04:05Z", {"finishedAt": "soon"}, 5, True),
+        (None, None, None, False),
+    ],
+)
+def test_the_finest_time_of_the_end_is_taken(updated, output, seconds, is_coarse):
+    """Sub-second lastUpdatedTime, else the output's finishedAt, else whole seconds, flagged as coarse."""
+    status = read_status(answer(200, {"runtimeStatus": "Completed", "lastUpdatedTime": updated, "output": output}))
+    found = None if status.updated_epoch_s is None else status.updated_epoch_s % 60
+    assert found == (None if seconds is None else pytest.approx(seconds, abs=1e-5))
+    assert status.update_is_coarse is is_coarse
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"runtimeStatus": 7}', b"\xff", b"[" * 100_000])
+def test_what_is_no_status_is_unreadable(body):
+    """A status without a runtimeStatus is no status, however broken it is."""
+    with pytest.raises(UnreadableAnswerError, match="200"):
+        read_status(Answer(200, {}, body))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "10"}, 10),
+        ({"retry-after": " 0 "}, 0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "Fri, 02 Jan 2026 00:00:07 GMT", "date": "Fri, 02 Jan 2026 00:00:05 GMT"}, 2),
+        ({"retry-after": "Fri, 02 Jan 2026 00:00:01 GMT", "date": "Fri, 02 Jan 2026 00:00:05 GMT"}, 0),
+        ({"retry-after": "Fri, 02 Jan 2026 00:00:07 GMT"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(headers, seconds):
+    """Retry-After is a number, or a date that is compared with the answer's own; anything else asks for nothing."""
+    assert read_retry_after_s(headers) == seconds
+
+
+@pytest.mark.parametrize("text", [None, 5, "", "yesterday", "2026-01-02T03:04:05"])
+def test_a_time_without_a_zone_is_no_time(text):
+    """Only ISO 8601 with a zone is a moment; a local time could be anywhere."""
+    assert read_epoch_s(text) is None
+
+
+def test_an_excerpt_hides_keys_and_stays_short():
+    """What is quoted of a body fits in a line and carries no function key."""
+    quoted = excerpt(b"see\n http://host/x?taskHub=h&code=secret&a=1 " + b"x" * 1000)
+    assert quoted.startswith("see http://host/x?taskHub=h&code=…&a=1 x")
+    assert len(quoted) == 120
