@@ -38,6 +38,18 @@ def test_replay_runs_each_new_step_once(features, sdk, key):
     assert sdk.probe(key)["notes"] == ["first", "second", "third", "end"]
 
 
+def test_an_event_of_the_time_of_suspension_is_not_a_replay(features, sdk, key):
+    """Code that runs for an event which came during a suspension runs for the first time: is_replaying is false."""
+    features.sdk_start("note_after_event", instance_id=key)
+    features.wait_for(key, "Running")
+    features.operate(key, "suspend")
+    features.wait_for(key, "Suspended")
+    features.raise_event(key, "go", None)
+    features.operate(key, "resume")
+    assert features.wait_terminal(key)["runtimeStatus"] == "Completed"
+    assert sdk.probe(key)["notes"] == ["event came"]
+
+
 def test_made_ids_and_clock_are_the_same_in_every_replay(features):
     """new_guid, new_uuid and current_utc_datetime give the same values after replays as before."""
     assert features.output_of("ids_and_clock")["same_in_activity"] is True

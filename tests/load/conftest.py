@@ -31,10 +31,11 @@ def start_locust(tmp_path):
 
 @pytest.fixture
 def locust(start_locust, stub):
-    """Give locust(*arguments): a headless run of a second against the stub server, to its end."""
+    """Give locust(*arguments): a headless run of a dozen operations, or of some time, against the stub server."""
 
-    def run(*arguments, run_time="1s", scenario="Quick"):
-        return start_locust(*headless(stub), "-t", run_time, *arguments, scenario).wait()
+    def run(*arguments, run_time=None, scenario=None):
+        ending = ["-t", run_time, scenario or "Quick"] if run_time else ["-t", "30s", scenario or "Few"]
+        return start_locust(*headless(stub), *arguments, *ending).wait()
 
     return run
 
@@ -44,7 +45,7 @@ def good_run(tmp_path_factory):
     """Give a run that went well and the server it ran against, shared by the tests that only look at it."""
     folder = tmp_path_factory.mktemp("good-run")
     server = StubServer()
-    locust = Locust(["-f", str(SCENARIOS), *headless(server), "-t", "1s", "Quick"], folder / "report", folder)
+    locust = Locust(["-f", str(SCENARIOS), *headless(server), "-t", "30s", "Few"], folder / "report", folder)
     outcome = locust.wait()
     server.close()
     return outcome, server

@@ -24,7 +24,7 @@ def test_workers_figures_are_put_together(locust, stub, processes, tmp_path):
     gates = tmp_path / "gates.toml"
     gates.write_text("[completion_ms]\np50 = 10\n[operations]\nlost = 0\n")
     stub.always(work_s=0.5)
-    run = locust(*processes, "--gates", str(gates))
+    run = locust(*processes, "--gates", str(gates), run_time="1s")
     assert run.code == 1, run.err
     assert run.operations == {"started": stub.accepted, "accepted": stub.accepted, "completed": stub.accepted}
     assert run.summary["latencies"]["completion_ms"]["count"] == stub.accepted > 4

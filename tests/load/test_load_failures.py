@@ -22,7 +22,7 @@ def test_each_way_to_fail_has_its_name_and_reason(locust, stub):
         Behaviour(lost=True),
         Behaviour(work_s=math.inf),
     )
-    run = locust("-u", "12", "--operation-timeout", "0.4", run_time="2s")
+    run = locust("-u", "12", "--operation-timeout", "0.4")
     assert run.code == 1
     assert reasons(run) == {
         ("refused", 'start refused: 503 {"error": "the stub refuses"}'),

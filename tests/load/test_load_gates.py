@@ -72,7 +72,7 @@ def test_gates_lie_beside_the_scenarios(start_locust, stub, tmp_path):
     folder.mkdir()
     shutil.copy(SCENARIOS / "quick.py", folder)
     (folder / "gates.toml").write_text("[completion_ms]\np50 = 1\n")
-    run = start_locust("--headless", "--host", stub.url, "-t", "1s", "Quick", scenarios=folder).wait()
+    run = start_locust("--headless", "--host", stub.url, "-t", "1s", "Few", scenarios=folder).wait()
     assert run.code == 1
     assert run.summary["gates_file"] == "mine/gates.toml"
 

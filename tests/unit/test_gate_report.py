@@ -62,7 +62,7 @@ class Page(HTMLParser):
 
 
 def test_the_text_ends_in_the_verdict():
-    """The terminal's report names target, counts, every gate with limit, figure and verdict, and ends in the verdict."""
+    """The terminal's report names the target and every gate with limit, figure and verdict, and ends in the verdict."""
     text = render_text(report())
     assert "Load on http://host by Steady, 60.0 s" in text
     assert re.search(r"^completion_ms p95 +≤ 500 ms +95\d ms +FAIL$", text, re.MULTILINE)

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from durable_harness.gate import Timeline
@@ -29,6 +29,7 @@ def test_slices_have_no_gaps():
     assert (last.completed, last.not_completed, last.completion_ms.count) == (1, 1, 1)
 
 
+@settings(max_examples=15)
 @given(MOMENTS, MOMENTS)
 def test_merging_and_widening_lose_nothing(left, right):
     """However wide the slices of two processes grew, merged they are few and hold every operation once."""

@@ -40,6 +40,14 @@ def replay_log(context):
 
 
 @bp.orchestration_trigger(context_name="context")
+def note_after_event(context):
+    yield context.wait_for_external_event("go")
+    if not context.is_replaying:
+        probes.note(context.instance_id, "event came")
+    yield context.call_activity("echo", None)
+
+
+@bp.orchestration_trigger(context_name="context")
 def ids_and_clock(context):
     """Make ids and read the clock; tell whether an activity that was sent them saw what this pass sees."""
     made = [str(context.new_guid()), str(context.new_guid()), context.new_uuid(), context.new_uuid()]

@@ -1,0 +1,113 @@
+"""The README's commands work: each one is run, the long ones for a shorter time."""
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from durable_harness.stack import embedded_stack
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.strip().splitlines()]
+SERVES = "serves until it is told to stop"
+SHORT = "--run-time 3s --report-dir {tmp} --gates {tmp}/gates.toml"  # the shipped limits are for an idle machine
+# How each command is run here: what is put in its place, and what its output must say.
+ADAPTED = {
+    "make load": ('make load LOAD_ARGS="' + SHORT + '"', "PASSED"),
+    "make test": ('make test TEST_ARGS="--collect-only -q -p no:randomly tests/unit"', "test_settings"),
+    "make check": ("make --dry-run check", "mypy"),
+    "make bench": (".venv/bin/python benchmarks/run.py --help", "--rounds"),
+    "make serve": ('make serve SERVE_ARGS="--port {port}"', SERVES),
+}
+REPLACED = [
+    ("path/to/your/app", "."),
+    ("https://YOUR-APP.azurewebsites.net", "{host}"),
+    ("--run-time 30s", SHORT),
+    ("--run-time 1m", SHORT),
+    (":7071", ":{host_port}"),
+    ("--port 7071", "--port {port}"),
+]
+NOT_RUN = {
+    "docker run": "needs an image from a registry",
+    ".venv/bin/durable-harness serve --scheduler settings": "needs the emulator of the line before",
+}
+
+
+@pytest.fixture(scope="module")
+def host():
+    with embedded_stack(ROOT) as stack:
+        yield stack
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def adapt(command, host, tmp_path):
+    text, says = ADAPTED.get(command, (command, ""))
+    for old, new in REPLACED:
+        text = text.replace(old, new)
+    if "durable-harness" in text:
+        says = SERVES
+        text += "" if "--port" in text else " --port {port}"
+    elif "locust" in text and "--headless" not in text:
+        says = "web UI"
+        text += " --web-port {port} --web-host 127.0.0.1"
+    values = {
+        "tmp": tmp_path,
+        "port": free_port(),
+        "host": host.base_url,
+        "host_port": host.base_url.rpartition(":")[2],
+    }
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", str(value))
+    return text.replace(".venv/bin/", f"{Path(sys.executable).parent}/"), says
+
+
+def test_the_readme_has_commands():
+    """A README without commands, or one whose blocks are not found, would prove nothing."""
+    assert {"make load", "make test", "make serve"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_readme_works(command, host, tmp_path):
+    """Every shell command of the README does what the README says of it."""
+    reason = next((why for start, why in NOT_RUN.items() if command.startswith(start)), None)
+    if reason:
+        pytest.skip(f"{reason}; run it by hand where that is to be had")
+    text, says = adapt(command, host, tmp_path)
+    if says in {SERVES, "web UI"}:
+        assert_serves(text, "Functions:" if says == SERVES else "web interface")
+        return
+    (tmp_path / "gates.toml").write_text("[operations]\nlost = 0\nerror_ratio = 0\n")
+    done = subprocess.run(text, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert says in done.stdout
+
+
+def assert_serves(text, sign):
+    """Start a command that does not end, wait for its sign of life, end it as Ctrl-C does."""
+    words = shlex.split(text)
+    with subprocess.Popen(
+        words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as running:
+        seen = []
+        try:
+            for line in running.stdout:
+                seen.append(line)
+                if sign in line:
+                    break
+            else:
+                pytest.fail("".join(seen))
+        finally:
+            os.killpg(running.pid, signal.SIGINT)
+        running.wait(timeout=20)

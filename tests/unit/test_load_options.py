@@ -1,0 +1,123 @@
+"""The load test's command line options: defaults, checks, environment twins."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from durable_harness.errors import UsageError
+from durable_harness.load import options
+from durable_harness.load.options import LoadOptions, add_options, read_duration_range
+
+
+class Parser(argparse.ArgumentParser):
+    """Takes what Locust's parser takes besides, and remembers it."""
+
+    def __init__(self):
+        self.environment, self.secret, self.in_web_ui = {}, set(), set()
+        super().__init__(exit_on_error=False, add_help=False)
+
+    def add_argument(self, *names, env_var=None, is_secret=False, include_in_web_ui=True, **options):
+        """Add an argument as Locust's parser does."""
+        self.environment[names[0]] = env_var
+        self.secret |= {names[0]} if is_secret else set()
+        self.in_web_ui |= {names[0]} if include_in_web_ui else set()
+        return super().add_argument(*names, **options)
+
+
+@pytest.fixture
+def parser():
+    """Give a parser with the options, as if no gates.toml lay beside the scenarios."""
+    made = Parser()
+    add_options(made, None)
+    return made
+
+
+def test_the_defaults_suit_the_sample_app(parser):
+    """Without options: short operations, fixed polling of the webhook, no gates, reports under build."""
+    read = LoadOptions.read(parser.parse_args([]))
+    assert (read.poll_strategy, read.poll_interval_s, read.status_source) == ("fixed", 0.2, "webhook")
+    assert read.operation_duration_s == (0.3, 0.7)
+    assert (read.operation_timeout_s, read.drain_timeout_s) == (60, 30)
+    assert (read.function_key, read.gates_file, read.gates()) == (None, None, ())
+    assert (read.app_dir, read.report_dir) == (Path(), Path("build/load"))
+
+
+def test_every_option_has_an_environment_twin(parser):
+    """Each option can be set by a HARNESS_ variable named after it, as the module's docstring lists them."""
+    assert parser.environment == {
+        name: "HARNESS_" + name.removeprefix("--").replace("-", "_").upper() for name in parser.environment
+    }
+    assert all(name in options.__doc__ and twin in options.__doc__ for name, twin in parser.environment.items())
+
+
+def test_the_web_form_shows_what_a_run_may_change(parser):
+    """The form has the options of a run, the key masked; folders and gates are those of the process."""
+    assert parser.secret == {"--function-key"}
+    assert not {"--gates", "--app-dir", "--report-dir"} & parser.in_web_ui
+    assert {"--poll-strategy", "--operation-duration", "--drain-timeout"} <= parser.in_web_ui
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--poll-interval", "0", "got '0', expected seconds above 0"),
+        ("--poll-interval", "often", "got 'often', expected seconds above 0"),
+        ("--operation-timeout", "inf", "got 'inf', expected seconds above 0"),
+        ("--drain-timeout", "-1", "got '-1', expected seconds, 0 or more"),
+        ("--poll-strategy", "often", "choose from"),
+        ("--status-source", "log", "choose from"),
+        ("--operation-duration", "0.7-0.3", "expected the smaller number first"),
+        ("--operation-duration", "0.3-", "got '', expected seconds, 0 or more"),
+        ("--app-dir", "absent", "got 'absent', expected the folder of a function app"),
+        ("--gates", "absent.toml", "there is no such gates file"),
+    ],
+)
+def test_a_bad_value_is_refused(parser, option, value, told):
+    """A value that an option cannot take is refused, with what came and what is allowed."""
+    with pytest.raises(argparse.ArgumentError) as error:
+        parser.parse_args([f"{option}={value}"])
+    assert option in str(error.value)
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("0", (0, 0)), ("2.5", (2.5, 2.5)), ("0.3-0.7", (0.3, 0.7))])
+def test_a_duration_is_a_number_or_a_range(text, expected):
+    """An operation's work is a fixed number of seconds, or evenly spread over a range."""
+    duration = read_duration_range(text)
+    assert duration == expected
+    assert duration.low_s <= duration.pick_s() <= duration.high_s
+
+
+def test_what_a_web_form_let_through_is_refused(parser):
+    """The web form checks nothing: reading its values raises a usage error."""
+    parsed = parser.parse_args([])
+    parsed.poll_strategy = "often"
+    with pytest.raises(UsageError, match="got 'often', expected one of"):
+        LoadOptions.read(parsed)
+
+
+def test_gates_are_those_that_were_checked(parser, tmp_path):
+    """A gates file that is changed while a run lasts does not change what the run is judged by."""
+    path = tmp_path / "gates.toml"
+    path.write_text("[completion_ms]\np50 = 5\n")
+    read = LoadOptions.read(parser.parse_args(["--gates", str(path)]))
+    path.write_text("not TOML any longer")
+    assert [gate.limit for gate in read.gates()] == [5]
+
+
+def test_gates_can_be_turned_off(tmp_path):
+    """'none' means no gates even where a gates.toml lies beside the scenarios."""
+    path = tmp_path / "gates.toml"
+    path.write_text("[completion_ms]\np50 = 5\n")
+    made = Parser()
+    add_options(made, path)
+    assert LoadOptions.read(made.parse_args([])).gates_file == path
+    assert LoadOptions.read(made.parse_args(["--gates", "none"])).gates() == ()
+
+
+def test_the_key_is_not_part_of_the_report(parser):
+    """What the report shows of the options has no secret."""
+    read = LoadOptions.read(parser.parse_args(["--function-key", "secret"]))
+    assert read.function_key == "secret"
+    assert "secret" not in str(read.for_report())

@@ -1,0 +1,138 @@
+"""The tally: every operation counted once, latencies of the right operations, merged without loss."""
+
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from durable_harness.gate import Counts
+from durable_harness.load.messages import Snapshot
+from durable_harness.load.tally import MAX_REASONS, OTHER_REASONS, Tally, merged
+from durable_harness.operations import OperationRecord, OperationState
+
+ENDS = [state for state in OperationState if state.has_ended]
+SEEN = {OperationState.COMPLETED, OperationState.FAILED, OperationState.WRONG_OUTPUT}
+
+
+def record(state=OperationState.COMPLETED, *, lasted=2.0, error=None, **fields):
+    """Make the record of an operation that was sent at 100.0 and ended `lasted` seconds later."""
+    never_accepted = state in {OperationState.REFUSED, OperationState.UNREACHABLE}
+    values = {
+        "sent": 100.0,
+        "accepted": None if never_accepted else 100.25,
+        "seen": 100.0 + lasted if state in SEEN else None,
+        "ended": 100.0 + lasted,
+        "polls": 4,
+        "bytes_received": 10,
+        "error": error or (None if state is OperationState.COMPLETED else f"because of {state}"),
+        **fields,
+    }
+    return OperationRecord("token", intended=100.0, epoch_offset_s=1_000_000.0, state=state, **values)
+
+
+def tally_of(*records):
+    """Make the tally of operations that have ended."""
+    tally = Tally()
+    for one in records:
+        tally.started(one)
+        if one.accepted is not None:
+            tally.accepted(one)
+        tally.ended(one)
+    return tally
+
+
+def test_each_end_is_counted_under_its_name():
+    """Every way to end has a count of its own, and all of them together are what was started."""
+    counts = tally_of(*(record(state) for state in ENDS)).summary().counts
+    ends = {state.name.lower(): 1 for state in ENDS}
+    assert counts == Counts(started=len(ENDS), accepted=len(ENDS) - 2, **ends)
+    assert counts.errors == len(ENDS) - 1
+
+
+def test_completion_times_are_those_of_ends_that_were_seen_or_timed_out():
+    """An end that was seen counts at its time, a time-out at what it had lasted; the lost and refused have none."""
+    summary = tally_of(*(record(state, lasted=index + 1) for index, state in enumerate(ENDS))).summary()
+    seen = sorted(1000.0 * (i + 1) for i, state in enumerate(ENDS) if state in SEEN | {OperationState.TIMED_OUT})
+    completion = summary.latencies_ms["completion_ms"]
+    assert completion.count == len(seen)
+    assert (completion.min, completion.max) == (seen[0], seen[-1])
+    assert summary.polls_per_operation.count == len(SEEN)
+    assert summary.latencies_ms["start_ms"].count == len(ENDS) - 2
+
+
+def test_lags_and_their_coarseness_are_told():
+    """Detection lags need the server's time; coarse ones and those below zero are noted."""
+    ended_at = 1_000_101.0
+    summary = tally_of(
+        record(server_updated_epoch_s=ended_at),
+        record(server_updated_epoch_s=ended_at, server_update_is_coarse=True),
+        record(server_updated_epoch_s=ended_at + 5),
+        record(),
+    ).summary()
+    lag = summary.latencies_ms["detection_lag_ms"]
+    assert (lag.count, lag.min, lag.max) == (3, -4000, 1000)
+    assert summary.coarse_lags == 1
+    assert len(summary.notes) == 2
+
+
+def test_polls_and_their_failures_are_counted():
+    """Each poll is a sample; those without a usable answer are noted."""
+    tally = tally_of(record())
+    tally.polled(5.0, None)
+    tally.polled(7.0, "no answer: gone")
+    summary = tally.summary()
+    assert (summary.polls, summary.failed_polls, summary.latencies_ms["poll_ms"].max) == (2, 1, 7.0)
+    assert summary.notes == ("1 of 2 polls had no usable answer and were tried again",)
+
+
+def test_throughput_counts_from_first_start_to_last_end():
+    """The time of a run is from the first start that was sent until the last operation ended."""
+    summary = tally_of(record(lasted=1.0), record(lasted=4.0)).summary()
+    assert (summary.elapsed_s, summary.throughput_per_s) == (4.0, 0.5)
+    assert summary.started_epoch_s == 1_000_100.0
+
+
+def test_what_has_not_ended_is_unaccounted():
+    """Operations of a worker that vanished are neither completed nor forgotten."""
+    tally = tally_of(record())
+    tally.started(record())
+    assert tally.in_flight == tally.summary().counts.unaccounted == 1
+
+
+def test_a_run_without_operations_is_invalid():
+    """Nothing was measured, so nothing is proved."""
+    summary = Tally().summary()
+    assert summary.invalid == ("no operation was started",)
+    assert (summary.error_ratio, summary.throughput_per_s) == (None, None)
+
+
+def test_the_list_of_reasons_is_bounded():
+    """A server that words every refusal anew does not fill the memory: beyond the limit reasons share one line."""
+    refusals = [record(OperationState.REFUSED, error=f"reason {index}") for index in range(MAX_REASONS + 7)]
+    reasons = tally_of(*refusals, record(OperationState.REFUSED, error="reason 0")).summary().reasons
+    assert len(reasons) == MAX_REASONS + 1
+    assert {reason.reason: reason.count for reason in reasons}[OTHER_REASONS] == 7
+    assert {reason.reason: reason.count for reason in reasons}["reason 0"] == 2
+
+
+RECORDS = st.lists(
+    st.builds(record, st.sampled_from(ENDS), lasted=st.floats(0, 300), polls=st.integers(0, 50)), max_size=15
+)
+
+
+@settings(max_examples=25)
+@given(RECORDS, RECORDS)
+def test_merging_workers_loses_nothing(left, right):
+    """Two workers' tallies, sent to a master and merged, are the tally of one process that did it all."""
+    wires = [json.loads(json.dumps(Snapshot("run", tally_of(*half)).to_wire())) for half in (left, right)]
+    both = merged(Snapshot.from_wire(wire).tally for wire in wires).summary()
+    together = tally_of(*left, *right).summary()
+    assert both.counts == together.counts
+    assert both.elapsed_s == pytest.approx(together.elapsed_s)
+    assert Counter(both.reasons) == Counter(together.reasons)
+    assert both.bytes_received == together.bytes_received
+    for name, histogram in together.latencies_ms.items():
+        assert list(both.latencies_ms[name].buckets()) == list(histogram.buckets())
+        assert both.latencies_ms[name].percentile(99) == histogram.percentile(99)
