@@ -119,7 +119,7 @@ def read_operation(body: bytes) -> dict[str, Any]:
     if len(body) > MAX_BODY_BYTES:
         raise InvalidOperationError("body", f"{len(body)} bytes", f"at most {MAX_BODY_BYTES} bytes")
     try:
-        given = json.loads(body) if body.strip() else {}
+        given = json.loads(body, parse_constant=refuse_constant) if body.strip() else {}
     except (ValueError, RecursionError) as error:
         raise InvalidOperationError("body", f"text that is not JSON ({error})", "a JSON object, {} at least") from error
     if not isinstance(given, dict):
@@ -129,6 +129,10 @@ def read_operation(body: bytes) -> dict[str, Any]:
     check_duration(operation["duration"])
     check_data(operation["data"])
     return operation
+
+
+def refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def check_operation_type(value: object) -> None:

@@ -66,6 +66,6 @@ def test_a_run_that_starts_nothing_is_invalid(locust, stub, tmp_path):
     """A run without operations proves nothing: exit code 3, whatever the gates say."""
     gates = tmp_path / "gates.toml"
     gates.write_text("[operations]\nlost = 0\n")
-    run = locust("--gates", str(gates), "-u", "0")
+    run = locust("--gates", str(gates), "-u", "0", run_time="1s")
     assert run.code == 3
     assert "INVALID: no operation was started" in run.out

@@ -44,7 +44,7 @@ def test_each_way_to_fail_has_its_name_and_reason(locust, stub):
 def test_a_time_out_counts_in_the_percentiles(locust, stub):
     """An operation that timed out is in the completion times with what it had lasted at least."""
     stub.always(work_s=math.inf)
-    run = locust("--operation-timeout", "0.5")
+    run = locust("-u", "12", "--operation-timeout", "0.5")
     completion = run.summary["latencies"]["completion_ms"]
     assert completion["count"] == run.operations["timed_out"] == run.operations["started"]
     assert completion["min"] >= 500

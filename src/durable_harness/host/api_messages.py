@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from dateutil.parser import parse as parse_date
 from durable_harness.host.status_json import STATUS_NAMES, STATUS_VALUES
 
 JSON_TYPE = "application/json; charset=utf-8"
+LARGEST_INTEGER = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,14 @@ class ApiError(Exception):
 
 def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> ApiResponse:
     """Return compact JSON, as the Durable extension writes it."""
-    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-    return ApiResponse(status, text.encode(), {"Content-Type": JSON_TYPE, **(headers or {})})
+    return ApiResponse(status, _compact(body), {"Content-Type": JSON_TYPE, **(headers or {})})
+
+
+def _compact(body: Any) -> bytes:
+    try:
+        return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair has no UTF-8; its escape has
+        return json.dumps(body, separators=(",", ":")).encode()
 
 
 def bad_argument(message: str, detail: str | None = None) -> ApiError:
@@ -90,8 +98,10 @@ class Query:
         return value == "true" if value in {"true", "false"} else default
 
     def integer(self, name: str) -> int | None:
+        """Return a 32-bit whole number; text that is none counts as absent."""
         value = self.text(name) or ""
-        return int(value) if value.lstrip("+-").isdigit() else None
+        number = int(value) if re.fullmatch(r"[+-]?[0-9]{1,10}", value) else None
+        return number if number is not None and abs(number) <= LARGEST_INTEGER else None
 
     def seconds(self, name: str) -> float | None:
         try:

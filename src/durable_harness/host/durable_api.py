@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -32,6 +33,8 @@ from durable_harness.protocol import (
     pb,
 )
 from durable_harness.settings import DurableTaskSettings
+
+logger = logging.getLogger("durable_harness.host")
 
 MAX_INSTANCE_ID_CHARS = 256
 FORBIDDEN_IN_ID = re.compile(r"[/\\?#\x00-\x1f\x7f-\x9f]")
@@ -82,12 +85,11 @@ class DurableApi:
         except ApiError as error:
             return error.response()
         except RpcError as error:
-            return ApiError(
-                500,
-                "Something went wrong while processing your request",
-                error_type="Grpc.Core.RpcException",
-                detail=f'Status(StatusCode="{error.status}", Detail="{error}")',
-            ).response()
+            detail = f'Status(StatusCode="{error.status}", Detail="{error}")'
+            return _unexpected("Grpc.Core.RpcException", detail).response()
+        except Exception as error:
+            logger.exception("The durable HTTP API failed on %s %s", request.method, request.path)
+            return _unexpected(type(error).__name__, str(error)).response()
 
     def _find(self, method: str, parts: list[str]) -> Handler | None:
         if parts[0].lower() == "entities" and len(parts) <= 3:  # noqa: PLR2004 - entities/{name}/{key}
@@ -350,9 +352,11 @@ def _start_error(error: RpcError) -> ApiError:
         return ApiError(409, str(error), error_type="DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException")
     if error.status is Status.INVALID_ARGUMENT:
         return bad_argument(str(error))
-    return ApiError(
-        500, "Something went wrong while processing your request", error_type=str(error.status), detail=str(error)
-    )
+    return _unexpected(str(error.status), str(error))
+
+
+def _unexpected(error_type: str, detail: str) -> ApiError:
+    return ApiError(500, "Something went wrong while processing your request", error_type=error_type, detail=detail)
 
 
 def _json_body(request: ApiRequest) -> str | None:

@@ -17,6 +17,7 @@ from durable_harness.protocol import new_id
 
 logger = logging.getLogger("durable_harness.host")
 
+FUNCTION_THREADS = "function"
 THREAD_COUNT_VARIABLE = "PYTHON_THREADPOOL_THREAD_COUNT"
 
 
@@ -86,7 +87,7 @@ class Invoker:
         self._directory = directory
         self._client_binding = client_binding
         self._timeout_s = timeout_s
-        self._pool = ThreadPoolExecutor(thread_count or default_thread_count(), thread_name_prefix="function")
+        self._pool = ThreadPoolExecutor(thread_count or default_thread_count(), thread_name_prefix=FUNCTION_THREADS)
         self._thread_local = threading.local()
 
     async def invoke(self, function: Function, trigger_value: Any, trace: TraceContext | None = None) -> Any:

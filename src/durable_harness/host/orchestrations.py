@@ -69,15 +69,22 @@ class Turn:
         actions, contradiction = self._new_actions()
         if contradiction is not None:
             return _failed(self._request, "NonDeterministicOrchestrationException", contradiction)
+        custom_status = self._custom_status(executor)
         ending = self._ending(executor)
         if ending is not None:
             actions.append(pb.OrchestratorAction(id=ENDING_ACTION_ID, completeOrchestration=ending))
-        status = self._context.custom_status
         return pb.OrchestratorResponse(
-            instanceId=self._request.instanceId,
-            actions=actions,
-            customStatus=optional_text(df_dumps(status)) if status else None,
+            instanceId=self._request.instanceId, actions=actions, customStatus=optional_text(custom_status)
         )
+
+    def _custom_status(self, executor: RecordingExecutor) -> str | None:
+        """Return the status as JSON; one that cannot be written fails the orchestration, one that is falsy is none."""
+        status = self._context.custom_status
+        try:
+            return df_dumps(status) if status else None
+        except Exception as error:  # noqa: BLE001 - whatever a user's object raises
+            executor.exception = executor.exception or error
+            return None
 
     def _new_actions(self) -> tuple[list[Any], str | None]:
         """Return the actions that history does not have yet; or how the code contradicts its own history."""

@@ -11,6 +11,7 @@ import os
 import secrets
 import signal
 import sys
+import threading
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from durable_harness.errors import UsageError
 from durable_harness.host.functions import load_app
 from durable_harness.host.host import FunctionsHost, HostOptions
 from durable_harness.host.http_server import WebOptions
+from durable_harness.host.invocation import FUNCTION_THREADS
 from durable_harness.host.listing import function_list
 from durable_harness.host.selftest import check_sdk
 from durable_harness.protocol import Scheduler
@@ -56,6 +58,15 @@ def serve(options: ServeOptions) -> None:
         print(f"warning: {warning}", file=sys.stderr)
     check_sdk()
     _run(_serve(options, settings))
+    _leave()
+
+
+def _leave() -> None:
+    """End the process although a plain function still holds a thread: the interpreter would wait for it."""
+    if any(thread.name.startswith(FUNCTION_THREADS) for thread in threading.enumerate()):
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:

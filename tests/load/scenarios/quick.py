@@ -1,5 +1,6 @@
 """Scenarios for the tests: short, and steered by options and the stub server alone."""
 
+import gevent
 from locust import constant, task
 
 from durable_harness.load import OperationUser
@@ -27,7 +28,8 @@ class Few(OperationUser):
         self.run_operation()
         Few.ended += 1
         if Few.ended == self.ENOUGH:
-            self.environment.runner.quit()
+            # Not from this greenlet: quitting would end it, and with it itself.
+            gevent.spawn(self.environment.runner.quit)
 
 
 class Eager(OperationUser):
