@@ -59,6 +59,19 @@ def test_ctrl_c_drains_before_the_stack_is_taken_down(start_loadtests, wait_unti
     assert not [child for child in stack if psutil.pid_exists(child.pid)]
 
 
+def test_a_stack_that_dies_is_told(start_loadtests, wait_until):
+    """A stack that ends by itself is named in the notes with its log: failures have a cause to look for."""
+    locust = start_loadtests("-u", "4", "-r", "50", "--operation-duration", "60", "--drain-timeout", "0", "Steady")
+    wait_until(lambda: "All users spawned" in locust.err, "the load to begin")
+    for child in locust.children():
+        child.kill()
+        child.wait()
+    locust.press_ctrl_c()
+    run = locust.wait()
+    assert run.code == 1
+    assert f"note: the embedded stack ended during the run; its log is {run.report_dir / 'stack.log'}" in run.out
+
+
 def test_an_app_that_cannot_be_loaded_is_told_at_once(start_loadtests, tmp_path):
     """A function app that does not import ends the run before any load, with the host's own exit code and message."""
     app = tmp_path / "broken"

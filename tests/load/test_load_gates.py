@@ -66,6 +66,15 @@ def test_failures_within_the_limit_pass(locust, gates_file, stub):
     assert run.code == 0
 
 
+def test_a_scenario_that_raises_does_not_pass(locust, gates_file):
+    """Gates that hold do not hide a bug in the scenario: the exit code is Locust's for errors."""
+    run = locust("--gates", gates_file(PASSING), scenario="Broken")
+    assert run.code == 1
+    assert "ZeroDivisionError: a bug of the scenario" in run.err
+    assert "PASSED: all 7 gates hold" in run.out
+    assert "The gates hold, but exceptions were raised" in run.err
+
+
 def test_gates_lie_beside_the_scenarios(start_locust, stub, tmp_path):
     """Without --gates the gates.toml in the scenarios' folder applies."""
     folder = tmp_path / "mine"

@@ -1,10 +1,16 @@
 """A worker and a client for scheduler tests: plain coroutines on one task hub, nothing else."""
 
 import asyncio
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from durable_harness.protocol import from_ns, pb
 from durable_harness.scheduler import TaskHub
+from durable_harness.scheduler.journal import Journal
+from durable_harness.scheduler.store import Store
 
 START_NS = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
 
@@ -35,6 +41,7 @@ class Worker:
     """One worker stream, read in the background; `close` ends it as a lost connection does."""
 
     def __init__(self, hub, **limits):
+        self._hub = hub
         self._stream = hub.get_work_items(pb.GetWorkItemsRequest(**limits))
         self._items = []
         self._reading = asyncio.ensure_future(self._read())
@@ -56,6 +63,7 @@ class Worker:
     async def idle(self):
         """Tell that no work comes although the loop had every chance to bring it."""
         for _ in range(20):
+            await self._hub.journal.settled()
             await asyncio.sleep(0)
         return not self._items
 
@@ -65,12 +73,29 @@ class Worker:
 
 
 class Bench:
-    """A task hub on a standing clock, with a worker that the test answers by hand."""
+    """A task hub on a standing clock, in memory or in a file, with a worker that the test answers by hand."""
 
-    def __init__(self):
+    def __init__(self, path=None):
         self.clock = HandClock()
-        self.hub = TaskHub("test", self.clock)
+        self.path = path
+        self.hub = self._open()
         self.worker = None
+
+    def _open(self):
+        hub = TaskHub("test", self.clock, Journal(Store(self.path)))
+        hub.load()
+        return hub
+
+    def restart(self):
+        """Go on with the file as after the sudden death of the process; a new worker has to connect."""
+        self.clock.due.clear()
+        self.hub = self._open()
+        self.worker = None
+
+    async def close(self):
+        if self.worker:
+            await self.worker.close()
+        await self.hub.journal.close()
 
     def connect(self, **limits):
         """Open a worker stream, which `item`, `turn` and `activity` read from now on."""
@@ -171,3 +196,34 @@ def fail(message="broken"):
 
 def at(seconds):
     return from_ns(START_NS + int(seconds * 1_000_000_000))
+
+
+def scenario(coroutine):
+    """Run a test's coroutine with a bench in memory and with one in a file: it reads like a story of one task hub."""
+
+    @pytest.mark.parametrize("where", ["memory", "file"])
+    def test(where):
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(tell(coroutine, None if where == "memory" else Path(folder) / "hub.db"))
+
+    return named_like(test, coroutine)
+
+
+def file_scenario(coroutine):
+    """Run a test's coroutine with a bench in a file."""
+
+    def test(tmp_path):
+        asyncio.run(tell(coroutine, tmp_path / "hub.db"))
+
+    return named_like(test, coroutine)
+
+
+async def tell(coroutine, path):
+    bench = Bench(path)
+    await coroutine(bench)
+    await bench.close()
+
+
+def named_like(test, coroutine):
+    test.__name__, test.__doc__, test.__module__ = coroutine.__name__, coroutine.__doc__, coroutine.__module__
+    return test

@@ -1,8 +1,7 @@
 """Handing out work: leases, limits, filters, and sharing between workers."""
 
 import pytest
-from scheduling import complete, schedule
-from test_scheduler_turns import scenario
+from scheduling import complete, scenario, schedule
 
 from durable_harness.protocol import RpcError, Status, pb
 

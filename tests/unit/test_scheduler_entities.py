@@ -1,7 +1,6 @@
 """Entities in the scheduler: batches, calls, delayed signals, locks."""
 
-from scheduling import at, complete
-from test_scheduler_turns import scenario
+from scheduling import at, complete, scenario
 
 from durable_harness.protocol import pb
 

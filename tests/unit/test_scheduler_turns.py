@@ -3,19 +3,9 @@
 import asyncio
 
 import pytest
-from scheduling import Bench, at, child, complete, fail, kinds, schedule, timer
+from scheduling import at, child, complete, fail, kinds, scenario, schedule, timer
 
 from durable_harness.protocol import RpcError, Status, pb
-
-
-def scenario(coroutine):
-    """Run a test's coroutine with a bench; the test reads like a story of one task hub."""
-
-    def test():
-        asyncio.run(coroutine(Bench()))
-
-    test.__name__, test.__doc__, test.__module__ = coroutine.__name__, coroutine.__doc__, coroutine.__module__
-    return test
 
 
 @scenario

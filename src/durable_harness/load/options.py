@@ -32,6 +32,9 @@ class DurationRange(NamedTuple):
     low_s: float
     high_s: float
 
+    def __str__(self) -> str:
+        return f"{self.low_s:g} s" if self.low_s == self.high_s else f"{self.low_s:g} to {self.high_s:g} s"
+
     def pick_s(self) -> float:
         return round(random.uniform(self.low_s, self.high_s), 3)  # noqa: S311 - load, not secrets
 
@@ -76,9 +79,8 @@ class LoadOptions:
 
     def for_report(self) -> dict[str, str]:
         """Return what a reader of the report wants to know, without the key."""
-        duration = self.operation_duration_s
         return {
-            "work per operation": f"{duration.low_s:g} to {duration.high_s:g} s",
+            "work per operation": str(self.operation_duration_s),
             "poll strategy": f"{self.poll_strategy}, {self.poll_interval_s:g} s",
             "status source": self.status_source,
             "operation timeout": f"{self.operation_timeout_s:g} s",

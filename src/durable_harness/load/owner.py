@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
+from locust import log
 from locust.exception import StopTest
 
 from durable_harness.errors import UsageError
@@ -119,10 +120,9 @@ class OwnerNode(Node):
         """Say which processes made the load."""
 
     def _exit_code(self, report: Report) -> int | None:
-        """Return the verdict's exit code; None leaves it to Locust, which has seen errors in the scenarios."""
+        """Return the verdict's exit code; None leaves it to Locust: no gates, or code that raised."""
         code = report.verdict.exit_code
-        crashed = bool(self.environment.runner.exceptions)
-        if code == 0 and crashed:
-            logger.error("The gates hold, but scenarios raised exceptions: see above")
+        if code == 0 and (self.environment.runner.exceptions or log.unhandled_greenlet_exception):
+            logger.error("The gates hold, but exceptions were raised: see above")
             return None
         return code

@@ -48,11 +48,11 @@ class Progress:
 
 
 def progress_line(tally: Tally, elapsed_s: float) -> str:
-    """Say how a run stands in one line."""
+    """Say how a run stands in one line that fits a terminal."""
     completion_ms = tally.latencies_ms["completion_ms"]
     failed = tally.ended_count - tally.completed_count
     return (
-        f"{elapsed_s:5.0f} s   started {tally.started_count:,}   in flight {tally.in_flight:,}   "
-        f"completed {tally.completed_count:,}   failed {failed:,}   "
-        f"completion p50 {number(completion_ms.percentile(50))} ms, p95 {number(completion_ms.percentile(95))} ms"
+        f"{elapsed_s:4.0f} s  started {tally.started_count:,}  in flight {tally.in_flight:,}  failed {failed:,}  "
+        f"completed {tally.completed_count:,}, p50 {number(completion_ms.percentile(50))} ms, "
+        f"p95 {number(completion_ms.percentile(95))} ms"
     )

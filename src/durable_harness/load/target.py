@@ -51,7 +51,9 @@ def open_target(host: str | None, options: LoadOptions) -> Iterator[Target]:
     # The stack is the only room that knows how to start things; whoever drives a deployment never loads it.
     from durable_harness.stack import embedded_stack  # noqa: PLC0415
 
-    with embedded_stack(options.app_dir, log_path=options.report_dir / STACK_LOG) as stack:
+    log_path = options.report_dir / STACK_LOG
+    log_path.unlink(missing_ok=True)
+    with embedded_stack(options.app_dir, log_path=log_path) as stack:
         yield Target(read_host(stack.base_url), stack.function_key, stack.pid, stack.log_path)
 
 

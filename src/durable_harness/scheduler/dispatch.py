@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+SWEEPS_PER_TIMEOUT = 8
+
 
 class Kind(Enum):
     """The three kinds of work."""
@@ -50,6 +52,7 @@ class Lease:
     token: str
     work: Work
     stream: WorkerStream
+    deadline_s: float
 
 
 class WorkerStream:
@@ -106,14 +109,24 @@ TypeKey = tuple[Kind, str, str]
 
 
 class Dispatcher:
-    """Matches ready work with workers that have room, oldest work first, workers in turn."""
+    """Matches ready work with workers that have room, oldest work first, workers in turn.
 
-    def __init__(self) -> None:
+    A lease older than `lease_timeout_s` (real seconds, 0: never) is given back: its worker is taken to hang.
+    """
+
+    def __init__(self, lease_timeout_s: float = 0.0) -> None:
+        self._lease_timeout_s = lease_timeout_s
+        self._sweep: asyncio.TimerHandle | None = None
         self._ready: dict[TypeKey, deque[tuple[int, Work]]] = {}
         self._sequence = itertools.count()
         self._streams: deque[WorkerStream] = deque()
         self._leases: dict[str, Lease] = {}
         self._tokens = (f"{secrets.token_hex(6)}-{number}" for number in itertools.count(1))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a worker holds work, or work waits for one."""
+        return bool(self._leases or self._ready)
 
     def offer(self, work: Work) -> None:
         """Give work to a worker with room for it, or keep it until there is one."""
@@ -188,6 +201,22 @@ class Dispatcher:
             return
         token = next(self._tokens)
         item.completionToken = token
-        self._leases[token] = Lease(token, work, stream)
+        self._leases[token] = Lease(token, work, stream, self._deadline_s())
         stream.held[work.kind] += 1
         stream.send(item)
+
+    def _deadline_s(self) -> float:
+        if not self._lease_timeout_s:
+            return 0.0
+        loop = asyncio.get_running_loop()
+        if self._sweep is None:
+            self._sweep = loop.call_later(self._lease_timeout_s / SWEEPS_PER_TIMEOUT, self._give_back_expired)
+        return loop.time() + self._lease_timeout_s
+
+    def _give_back_expired(self) -> None:
+        self._sweep = None
+        now_s = asyncio.get_running_loop().time()
+        for lease in [lease for lease in self._leases.values() if lease.deadline_s <= now_s]:
+            self.give_back(lease.token)
+        if self._leases:
+            self._deadline_s()

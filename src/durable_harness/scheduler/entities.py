@@ -3,49 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.protocol import from_ns, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler import queries
 from durable_harness.scheduler.dispatch import Kind
+from durable_harness.scheduler.entity_records import Entity, EntitySaver, LockRequest, Numbered
 from durable_harness.scheduler.instances import event
+from durable_harness.scheduler.journal import Rows
 
 if TYPE_CHECKING:
     from durable_harness.scheduler.hub import TaskHub
 
 MAX_BATCH_OPERATIONS = 5000
-
-
-@dataclass(slots=True)
-class LockRequest:
-    """An orchestration's wish to hold several entities at once."""
-
-    critical_section_id: str
-    parent_id: str
-    entity_ids: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Entity:
-    """One entity. `pending` are operations (history events) not yet done, in the order in which they came."""
-
-    entity_id: str
-    modified_ns: int
-    state: str | None = None
-    pending: deque[Any] = field(default_factory=deque)
-    dispatched: list[Any] = field(default_factory=list)
-    lock: LockRequest | None = None
-    in_flight: bool = False
-    queued: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.entity_id[1:].partition("@")[0]
-
-    @property
-    def idle(self) -> bool:
-        return not (self.pending or self.in_flight or self.queued or self.lock)
 
 
 @dataclass(slots=True)
@@ -72,7 +43,7 @@ class BatchWork:
             instanceId=entity.entity_id,
             executionId=new_id(),
             entityState=optional_text(entity.state),
-            operationRequests=entity.dispatched,
+            operationRequests=[operation for _, operation in entity.dispatched],
         )
         return pb.WorkItem(entityRequestV2=request)
 
@@ -92,12 +63,12 @@ def _may_run(entity: Entity, operation: Any) -> bool:
     return is_call and called.parentInstanceId.value == entity.lock.parent_id
 
 
-def _take_batch(entity: Entity) -> list[Any]:
-    batch: list[Any] = []
-    kept: deque[Any] = deque()
+def _take_batch(entity: Entity) -> list[Numbered]:
+    batch: list[Numbered] = []
+    kept: deque[Numbered] = deque()
     while entity.pending and len(batch) < MAX_BATCH_OPERATIONS:
-        operation = entity.pending.popleft()
-        (batch if _may_run(entity, operation) else kept).append(operation)
+        numbered = entity.pending.popleft()
+        (batch if _may_run(entity, numbered[1]) else kept).append(numbered)
     kept.extend(entity.pending)
     entity.pending = kept
     return batch
@@ -110,14 +81,36 @@ class EntityStore:
         self._hub = hub
         self._entities: dict[str, Entity] = {}
         self._waiting_locks: list[LockRequest] = []
+        self._saver = EntitySaver(hub.name, hub.journal)
+
+    def collect(self, rows: Rows) -> None:
+        """Add the rows of all changes since the last call."""
+        self._saver.collect(rows)
+
+    def load(self) -> None:
+        """Go on with what the store holds."""
+        for entity in self._saver.load_entities():
+            self._entities[entity.entity_id] = entity
+        self._waiting_locks = self._saver.load_lock_requests()
+        for number, entity_id, due_ns, operation in self._saver.load_operations():
+            if due_ns > self._hub.clock.now_ns():
+                self._enqueue_later(entity_id, (number, operation), due_ns)
+            else:
+                self._entity(entity_id).pending.append((number, operation))
+        for entity in self._entities.values():
+            self._settle(entity)
 
     def receive(self, kind: str, message: Any) -> None:
         """Take an entity message that an orchestration sent."""
         if kind == "entityLockRequested":
             request = LockRequest(
-                message.criticalSectionId, message.parentInstanceId.value, tuple(sorted(set(message.lockSet)))
+                next(self._hub.journal.lock_numbers),
+                message.criticalSectionId,
+                message.parentInstanceId.value,
+                tuple(sorted(set(message.lockSet))),
             )
             self._waiting_locks.append(request)
+            self._saver.lock_requested(request)
             self._grant_locks()
         elif kind == "entityUnlockSent":
             self._unlock(self._entities.get(message.targetInstanceId.value), message.criticalSectionId)
@@ -140,17 +133,18 @@ class EntityStore:
 
     def finish_batch(self, entity: Entity, result: Any) -> None:
         """Take a worker's answer: the new state, an outcome for each operation, and what the operations asked for."""
-        operations, entity.dispatched = entity.dispatched, []
+        batch, entity.dispatched = entity.dispatched, []
         entity.in_flight = False
-        entity.state = text_or_none(result, "entityState")
         entity.modified_ns = self._hub.clock.now_ns()
         if result.HasField("failureDetails"):
-            for operation in operations:
-                self._answer(operation, pb.OperationResult(failure={"failureDetails": result.failureDetails}))
+            outcomes = [pb.OperationResult(failure={"failureDetails": result.failureDetails})] * len(batch)
         else:
-            for operation, outcome in zip(operations, result.results, strict=False):
-                self._answer(operation, outcome)
-            entity.pending.extendleft(reversed(operations[len(result.results) :]))
+            entity.state = text_or_none(result, "entityState")
+            outcomes = list(result.results)
+        for (number, operation), outcome in zip(batch, outcomes, strict=False):
+            self._answer(operation, outcome)
+            self._saver.operation_done(number)
+        entity.pending.extendleft(reversed(batch[len(outcomes) :]))
         for action in result.actions:
             self._carry_out(action)
         self._settle(entity)
@@ -159,7 +153,9 @@ class EntityStore:
         """Free what an orchestration that has ended still holds or waits for."""
         if not self._waiting_locks and not self._entities:
             return
-        self._waiting_locks = [request for request in self._waiting_locks if request.parent_id != parent_id]
+        for request in [request for request in self._waiting_locks if request.parent_id == parent_id]:
+            self._waiting_locks.remove(request)
+            self._saver.lock_request_done(request)
         for entity in [e for e in self._entities.values() if e.lock is not None and e.lock.parent_id == parent_id]:
             self._unlock(entity, entity.lock.critical_section_id if entity.lock else "")
 
@@ -191,7 +187,8 @@ class EntityStore:
         if request.removeEmptyEntities:
             empty = [entity_id for entity_id, e in self._entities.items() if e.state is None and e.idle]
             for entity_id in empty:
-                del self._entities[entity_id]
+                self._saver.touch(self._entities.pop(entity_id))
+                self._hub.touch()
         return pb.CleanEntityStorageResponse(emptyEntitiesRemoved=len(empty), orphanedLocksReleased=released)
 
     def _is_orphan(self, holder: str) -> bool:
@@ -199,14 +196,20 @@ class EntityStore:
         return instance is None or instance.ended
 
     def _enqueue_at(self, entity_id: str, operation: Any, due_ns: int) -> None:
+        numbered = (next(self._hub.journal.operation_numbers), operation)
+        self._saver.operation_came(numbered, entity_id, due_ns)
+        self._hub.touch()
         if due_ns > self._hub.clock.now_ns():
-            self._hub.clock.call_at(due_ns, lambda: self._enqueue(entity_id, operation))
+            self._enqueue_later(entity_id, numbered, due_ns)
         else:
-            self._enqueue(entity_id, operation)
+            self._enqueue(entity_id, numbered)
 
-    def _enqueue(self, entity_id: str, operation: Any) -> None:
+    def _enqueue_later(self, entity_id: str, numbered: Numbered, due_ns: int) -> None:
+        self._hub.clock.call_at(due_ns, lambda: self._enqueue(entity_id, numbered))
+
+    def _enqueue(self, entity_id: str, numbered: Numbered) -> None:
         entity = self._entity(entity_id)
-        entity.pending.append(operation)
+        entity.pending.append(numbered)
         self._settle(entity)
 
     def _entity(self, entity_id: str) -> Entity:
@@ -216,10 +219,13 @@ class EntityStore:
         return entity
 
     def _settle(self, entity: Entity) -> None:
-        ready = any(_may_run(entity, operation) for operation in entity.pending)
+        """Save a change of an entity and offer its next batch, if it has one that may run now."""
+        self._saver.touch(entity)
+        self._hub.touch()
+        ready = any(_may_run(entity, operation) for _, operation in entity.pending)
         if ready and not entity.in_flight and not entity.queued:
             entity.queued = True
-            self._hub.dispatcher.offer(BatchWork(self, entity))
+            self._hub.offer(BatchWork(self, entity))
 
     def _answer(self, operation: Any, outcome: Any) -> None:
         if not operation.HasField("entityOperationCalled"):
@@ -252,7 +258,7 @@ class EntityStore:
         elif action.HasField("startNewOrchestration"):
             start = action.startNewOrchestration
             instance_id = start.instanceId or new_id()
-            if instance_id not in self._hub.instances:
+            if self._hub.instances.get(instance_id) is None:
                 self._hub.create(
                     instance_id,
                     start.name,
@@ -270,6 +276,8 @@ class EntityStore:
             if wanted.isdisjoint(request.entity_ids) and all(e.lock is None and not e.in_flight for e in entities):
                 for entity in entities:
                     entity.lock = request
+                    self._saver.touch(entity)
+                self._saver.lock_request_done(request)
                 granted = pb.EntityLockGrantedEvent(criticalSectionId=request.critical_section_id)
                 holder = self._hub.instances.get(request.parent_id)
                 if holder is not None:

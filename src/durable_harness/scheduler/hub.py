@@ -1,20 +1,21 @@
 """One task hub: its orchestration instances, and every operation a client or a worker can ask of them.
 
-All state changes happen on the event loop's thread, each in one synchronous step, and end in `settle`: the only place
-where a change becomes visible as work to do or as an answer to somebody who waits.
+All state changes happen on the event loop's thread, each in one synchronous step that ends in `settle`. What a change
+makes possible (work to do, an answer to somebody who waits) is exposed when the journal has committed it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 from durable_harness.protocol import RpcError, Status, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler import queries
 from durable_harness.scheduler.clock import Clock, RealClock
-from durable_harness.scheduler.dispatch import Dispatcher, Kind
+from durable_harness.scheduler.dispatch import Dispatcher, Kind, Work
 from durable_harness.scheduler.entities import EntityStore
 from durable_harness.scheduler.instances import (
     Execution,
@@ -24,26 +25,73 @@ from durable_harness.scheduler.instances import (
     execution_started,
     state_of,
 )
-from durable_harness.scheduler.turns import TurnWork, finish_turn
+from durable_harness.scheduler.journal import Journal, Rows
+from durable_harness.scheduler.payloads import PayloadLimit
+from durable_harness.scheduler.registry import Registry
+from durable_harness.scheduler.store import Store
+from durable_harness.scheduler.tasks import take_up
+from durable_harness.scheduler.turns import TurnWork, end_at_once, finish_turn
 
 HISTORY_CHUNK_EVENTS = 500
 
 
 class TaskHub:
-    """A task hub in memory, with the interface `durable_harness.protocol.Scheduler`."""
+    """A task hub, with the interface `durable_harness.protocol.Scheduler`. Without a journal it is kept in memory.
 
-    def __init__(self, name: str, clock: Clock | None = None) -> None:
+    `max_payload_bytes` limits every input, output, event, custom status and entity state; 0 is no limit.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        clock: Clock | None = None,
+        journal: Journal | None = None,
+        *,
+        max_payload_bytes: int = 0,
+        lease_timeout_s: float = 0.0,
+    ) -> None:
         self.name = name
         self.clock = clock or RealClock()
-        self.instances: dict[str, Instance] = {}
-        self.created = queries.CreationIndex()
-        self.dispatcher = Dispatcher()
+        self.journal = journal or Journal(Store())
+        self.payloads = PayloadLimit(max_payload_bytes)
+        self.dispatcher = Dispatcher(lease_timeout_s)
+        self.instances = Registry(name, self.journal, self.touch)
         self.entities = EntityStore(self)
+        self._exposures: list[Callable[[], None]] = []
+        self._woken: dict[str, None] = {}
         self._waiters: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
+
+    def load(self) -> None:
+        """Go on with what the store holds: instances, their timers, activities and entities."""
+        for instance in self.instances.load():
+            assert instance.execution is not None
+            take_up(self, instance, instance.execution)
+            if instance.execution.not_before_ns > self.clock.now_ns():
+                self.clock.call_at(instance.execution.not_before_ns, functools.partial(self.settle, instance))
+            self.settle(instance)
+        self.entities.load()
+
+    def collect(self, rows: Rows) -> list[Callable[[], None]]:
+        """Hand the journal all changes since the last commit, and what to do once they are committed."""
+        retire = self.instances.collect(rows)
+        self.entities.collect(rows)
+        exposures, self._exposures = self._exposures, []
+        woken, self._woken = self._woken, {}
+        return [retire, *exposures, lambda: self._wake(woken)]
+
+    def after_commit(self, expose: Callable[[], None]) -> None:
+        """Do something when all that has happened so far is committed."""
+        self._exposures.append(expose)
+        self.touch()
+
+    def touch(self) -> None:
+        """Note that something of this hub has changed: it is written with the next batch."""
+        self.journal.touch(self)
 
     # -- clients ------------------------------------------------------------------------------------------------------
 
     async def start_instance(self, request: Any) -> Any:
+        self.payloads.check(request, "input")
         instance_id = request.instanceId or new_id()
         existing = self.instances.get(instance_id)
         if existing is not None:
@@ -63,10 +111,13 @@ class TaskHub:
             tags=dict(request.tags) or None,
             trace_context=request.parentTraceContext if request.HasField("parentTraceContext") else None,
         )
+        await self.journal.settled()
         return pb.CreateInstanceResponse(instanceId=instance_id)
 
     async def get_instance(self, request: Any) -> Any:
-        return self._state(request)
+        answer = self._state(request)
+        await self.journal.settled()
+        return answer
 
     async def wait_for_instance_start(self, request: Any) -> Any:
         return await self._wait(request, lambda instance: instance.status != pb.ORCHESTRATION_STATUS_PENDING)
@@ -75,23 +126,28 @@ class TaskHub:
         return await self._wait(request, lambda instance: instance.ended)
 
     async def raise_event(self, request: Any) -> Any:
+        self.payloads.check(request, "input")
         instance = self._known(request.instanceId)
         raised = pb.EventRaisedEvent(name=request.name, input=optional_text(text_or_none(request, "input")))
         self.deliver(instance, event(self.clock.now_ns(), eventRaised=raised))
+        await self.journal.settled()
         return pb.RaiseEventResponse()
 
     async def terminate_instance(self, request: Any) -> Any:
         self.terminate(self._known(request.instanceId), text_or_none(request, "output"), recurse=request.recursive)
+        await self.journal.settled()
         return pb.TerminateResponse()
 
     async def suspend_instance(self, request: Any) -> Any:
         suspended = pb.ExecutionSuspendedEvent(input=optional_text(text_or_none(request, "reason")))
         self.deliver(self._known(request.instanceId), event(self.clock.now_ns(), executionSuspended=suspended))
+        await self.journal.settled()
         return pb.SuspendResponse()
 
     async def resume_instance(self, request: Any) -> Any:
         resumed = pb.ExecutionResumedEvent(input=optional_text(text_or_none(request, "reason")))
         self.deliver(self._known(request.instanceId), event(self.clock.now_ns(), executionResumed=resumed))
+        await self.journal.settled()
         return pb.ResumeResponse()
 
     async def rewind_instance(self, request: Any) -> Any:
@@ -102,6 +158,7 @@ class TaskHub:
                 f"Instance '{instance.instance_id}' has not failed; only failed instances can be rewound.",
             )
         self.rewind(instance, text_or_none(request, "reason"))
+        await self.journal.settled()
         return pb.RewindInstanceResponse()
 
     async def restart_instance(self, request: Any) -> Any:
@@ -115,10 +172,12 @@ class TaskHub:
         if fresh_id == old.instance_id:
             self.remove(old)
         self.create(fresh_id, old.name, version=old.version, input_text=old.input, tags=old.tags)
+        await self.journal.settled()
         return pb.RestartInstanceResponse(instanceId=fresh_id)
 
     async def query_instances(self, request: Any) -> Any:
-        page, token = queries.select_page(self.created, self.instances, request.query)
+        await self.journal.settled()
+        page, token = queries.select_page(self.journal.store, self.name, request.query)
         payloads = request.query.fetchInputsAndOutputs
         return pb.QueryInstancesResponse(
             orchestrationState=[state_of(instance, payloads=payloads) for instance in page],
@@ -126,17 +185,26 @@ class TaskHub:
         )
 
     async def purge_instances(self, request: Any) -> Any:
-        doomed = queries.select_for_purge(self.created, self.instances, request)
+        await self.journal.settled()
+        doomed = queries.select_for_purge(self.journal.store, self.instances, self.name, request)
         for instance in doomed:
             self.remove(instance)
+        await self.journal.settled()
         return pb.PurgeInstancesResponse(deletedInstanceCount=len(doomed), isComplete={"value": True})
 
     async def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
-        history = self._known(request.instanceId).history()
+        await self.journal.settled()
+        history = self.instances.history(self._known(request.instanceId))
         for start in range(0, len(history), HISTORY_CHUNK_EVENTS):
             yield pb.HistoryChunk(events=history[start : start + HISTORY_CHUNK_EVENTS])
 
+    async def list_instance_ids(self, request: Any) -> Any:
+        await self.journal.settled()
+        ids, last = queries.select_completed(self.journal.store, self.name, request)
+        return pb.ListInstanceIdsResponse(instanceIds=ids, lastInstanceKey=optional_text(last))
+
     async def signal_entity(self, request: Any) -> Any:
+        self.payloads.check(request, "input")
         self.entities.signal(
             request.instanceId,
             operation=request.name,
@@ -144,13 +212,23 @@ class TaskHub:
             request_id=request.requestId or new_id(),
             due_ns=to_ns(request.scheduledTime) if request.HasField("scheduledTime") else 0,
         )
+        await self.journal.settled()
         return pb.SignalEntityResponse()
 
     async def get_entity(self, request: Any) -> Any:
-        return self.entities.get(request)
+        answer = self.entities.get(request)
+        await self.journal.settled()
+        return answer
 
     async def query_entities(self, request: Any) -> Any:
-        return self.entities.query(request.query)
+        answer = self.entities.query(request.query)
+        await self.journal.settled()
+        return answer
+
+    async def clean_entity_storage(self, request: Any) -> Any:
+        answer = self.entities.clean(request)
+        await self.journal.settled()
+        return answer
 
     # -- workers ------------------------------------------------------------------------------------------------------
 
@@ -161,7 +239,8 @@ class TaskHub:
         work = self.dispatcher.take(request.completionToken, Kind.ORCHESTRATION)
         if not isinstance(work, TurnWork):
             raise _no_lease(request.completionToken)
-        finish_turn(work, request)
+        finish_turn(work, self.payloads.turn(request))
+        await self.journal.settled()
         return pb.CompleteTaskResponse()
 
     async def complete_activity_task(self, request: Any) -> Any:
@@ -170,14 +249,17 @@ class TaskHub:
             raise _no_lease(request.completionToken)
         instance = self.living(work.instance_id, work.execution_id)
         if instance is not None:
-            self.deliver(instance, _activity_outcome(work.task_id, request, self.clock.now_ns()))
+            outcome = _activity_outcome(work.task_id, self.payloads.activity(request), self.clock.now_ns())
+            self.deliver(instance, outcome)
+        await self.journal.settled()
         return pb.CompleteTaskResponse()
 
     async def complete_entity_task(self, request: Any) -> Any:
         work: Any = self.dispatcher.take(request.completionToken, Kind.ENTITY)
         if work is None:
             raise _no_lease(request.completionToken)
-        self.entities.finish_batch(work.entity, request)
+        self.entities.finish_batch(work.entity, self.payloads.batch(request))
+        await self.journal.settled()
         return pb.CompleteTaskResponse()
 
     async def abandon_orchestrator_task(self, request: Any) -> Any:
@@ -209,6 +291,7 @@ class TaskHub:
         """Create an instance whose id is free, and make its first turn ready (at its scheduled start)."""
         now_ns = self.clock.now_ns()
         instance = Instance(
+            self.instances.next_key(),
             instance_id,
             name,
             version,
@@ -223,8 +306,7 @@ class TaskHub:
         )
         instance.execution = Execution(instance.execution_id, not_before_ns=scheduled_start_ns)
         instance.execution.inbox.append(execution_started(instance, now_ns))
-        self.instances[instance_id] = instance
-        self.created.add(now_ns, instance_id)
+        self.instances.add(instance)
         if scheduled_start_ns > now_ns:
             self.clock.call_at(scheduled_start_ns, lambda: self.settle(instance))
         self.settle(instance)
@@ -233,24 +315,24 @@ class TaskHub:
     def remove(self, instance: Instance) -> None:
         """Delete an instance for good. What still runs for it finds nobody to report to."""
         self.entities.release_locks_of(instance.instance_id)
-        self.created.remove(instance.created_ns, instance.instance_id)
-        del self.instances[instance.instance_id]
-        self._wake(instance.instance_id)
+        self.instances.remove(instance)
+        self._woken[instance.instance_id] = None
 
     def living(self, instance_id: str, execution_id: str) -> Instance | None:
         """Return the instance if this very execution of it still goes on."""
         instance = self.instances.get(instance_id)
-        if instance is None or instance.execution is None or instance.execution.execution_id != execution_id:
+        if instance is None or instance.ended or instance.execution_id != execution_id:
             return None
         return instance
 
     def is_current(self, instance: Instance, execution: Execution) -> bool:
         """Whether this execution of this very instance (not of one that replaced it) still goes on."""
-        return instance.execution is execution and self.instances.get(instance.instance_id) is instance
+        same = instance.execution is execution and not instance.ended
+        return same and self.instances.get(instance.instance_id) is instance
 
     def deliver(self, instance: Instance, new_event: Any) -> None:
         """Put an event into the inbox of an instance; one that has ended takes no more."""
-        if instance.execution is None:
+        if instance.ended or instance.execution is None:
             return
         instance.execution.inbox.append(new_event)
         self.settle(instance)
@@ -262,7 +344,7 @@ class TaskHub:
     def rewind(self, instance: Instance, reason: str | None) -> None:
         """Bring a failed instance back: a worker rewrites its history without the failures."""
         now_ns = self.clock.now_ns()
-        execution = instance.thaw()
+        execution = self.instances.revive(instance)
         instance.status, instance.output, instance.failure = pb.ORCHESTRATION_STATUS_RUNNING, None, None
         instance.completed_ns, instance.updated_ns = 0, now_ns
         rewound = pb.ExecutionRewoundEvent(reason=optional_text(reason))
@@ -270,19 +352,41 @@ class TaskHub:
         self.settle(instance)
 
     def settle(self, instance: Instance) -> None:
-        """Expose what a change made possible: a turn to run, waiters to answer."""
+        """Save a change and, once that is done, expose what it made possible: a turn to run, waiters to answer."""
         execution = instance.execution
         if execution is not None and not execution.queued and _has_turn(instance, execution, self.clock.now_ns()):
             execution.queued = True
-            self.dispatcher.offer(TurnWork(self, instance, execution))
-        self._wake(instance.instance_id)
+            self.offer(TurnWork(self, instance, execution))
+        self._woken[instance.instance_id] = None
+        self.instances.touch(instance)
 
-    def _wake(self, instance_id: str) -> None:
-        for waiter in self._waiters.pop(instance_id, ()):
-            if not waiter.done():
-                waiter.set_result(None)
+    def offer(self, work: Work) -> None:
+        """Make work ready for a worker, when what it rests on is committed."""
+        self.after_commit(lambda: self.dispatcher.offer(work))
+
+    def _wake(self, woken: Iterable[str]) -> None:
+        for instance_id in woken:
+            for waiter in self._waiters.pop(instance_id, ()):
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    async def hello(self) -> None:
+        """Answer that this hub is here."""
+
+    async def skip_graceful_orchestration_terminations(self, request: Any) -> Any:
+        """End instances at once, without their workers; return the ids that were not running."""
+        unterminated = []
+        for instance_id in request.instanceBatch.instanceIds:
+            instance = self.instances.get(instance_id)
+            if instance is None or instance.ended or instance.execution is None:
+                unterminated.append(instance_id)
+            else:
+                end_at_once(self, instance, instance.execution, text_or_none(request, "reason"))
+        await self.journal.settled()
+        return pb.SkipGracefulOrchestrationTerminationsResponse(unterminatedInstanceIds=unterminated)
 
     async def _wait(self, request: Any, reached: Callable[[Instance], bool]) -> Any:
+        await self.journal.settled()
         instance = self.instances.get(request.instanceId)
         while instance is not None and not reached(instance):
             waiter = asyncio.get_running_loop().create_future()
@@ -311,7 +415,7 @@ class TaskHub:
 
 def _has_turn(instance: Instance, execution: Execution, now_ns: int) -> bool:
     """Whether a worker could make progress now. One that waits or is suspended still listens for its end."""
-    if execution.in_flight or not (execution.inbox or execution.replay_due):
+    if instance.ended or execution.in_flight or not (execution.inbox or execution.replay_due):
         return False
     suspended = instance.status == pb.ORCHESTRATION_STATUS_SUSPENDED
     if execution.not_before_ns <= now_ns and not suspended:

@@ -1,8 +1,7 @@
 """What the scheduler knows of an orchestration instance.
 
-An `Instance` is what stays for good: its identity, its state and, once it has ended, its history as one blob. An
-`Execution` is what only a living instance needs: history as events, the inbox, what is dispatched. It is dropped when
-the instance ends, which keeps a finished instance small.
+An `Instance` is what stays for good: its identity and its state. An `Execution` is what only a living instance needs:
+history as events, the inbox, what is dispatched. Once the instance has ended and is saved, both leave memory.
 """
 
 from __future__ import annotations
@@ -25,23 +24,45 @@ class Parent:
 
 
 @dataclass(slots=True)
+class Saved:
+    """How much of an execution is in the store: events of its history in so many rows, events received and taken."""
+
+    history: int = 0
+    turns: int = 0
+    received: int = 0
+    taken: int = 0
+
+
+@dataclass(slots=True)
 class Execution:
-    """The living part of an instance. `dispatched` are the new events of the turn a worker has now."""
+    """The living part of an instance. `dispatched` are the new events of the turn a worker has now.
+
+    Events are numbered in the order in which they came; `taken` counts those that are part of history by now. What is
+    saved already is told by `saved`; `rewritten` means that the rows of before are wrong and all is written anew.
+    """
 
     execution_id: str
     history: list[Any] = field(default_factory=list)
     inbox: list[Any] = field(default_factory=list)
     dispatched: list[Any] = field(default_factory=list)
+    taken: int = 0
     in_flight: bool = False
     queued: bool = False
     replay_due: bool = False
     not_before_ns: int = 0
+    saved: Saved = field(default_factory=Saved)
+    rewritten: bool = False
+
+    def untaken(self) -> list[Any]:
+        """Return the events that are not part of history yet, those of the turn under way first."""
+        return [*self.dispatched[1:], *self.inbox]
 
 
 @dataclass(slots=True)
 class Instance:
-    """One orchestration instance. Times are nanoseconds since the epoch."""
+    """One orchestration instance. Times are nanoseconds since the epoch; `key` names it in the store."""
 
+    key: int
     instance_id: str
     name: str
     version: str | None
@@ -59,29 +80,12 @@ class Instance:
     tags: dict[str, str] | None = None
     trace_context: Any | None = None
     execution: Execution | None = None
-    history_blob: bytes = b""
+    is_stored: bool = False
+    begun_anew: bool = False
 
     @property
     def ended(self) -> bool:
         return is_terminal(self.status)
-
-    def history(self) -> list[Any]:
-        """Return the history: of the current execution, or as it was when the instance ended."""
-        if self.execution is not None:
-            return self.execution.history
-        return list(pb.HistoryChunk.FromString(self.history_blob).events)
-
-    def freeze(self) -> None:
-        """Drop the living part and keep its history as one blob."""
-        assert self.execution is not None
-        self.history_blob = pb.HistoryChunk(events=self.execution.history).SerializeToString()
-        self.execution = None
-
-    def thaw(self) -> Execution:
-        """Bring an ended instance's history back to life, for a rewind."""
-        self.execution = Execution(self.execution_id, history=self.history())
-        self.history_blob = b""
-        return self.execution
 
 
 def state_of(instance: Instance, *, payloads: bool) -> Any:
@@ -129,19 +133,24 @@ def execution_started(instance: Instance, time_ns: int) -> Any:
     if instance.scheduled_start_ns:
         started.scheduledStartTimestamp.CopyFrom(from_ns(instance.scheduled_start_ns))
     if instance.parent is not None:
-        started.parentInstance.CopyFrom(
-            pb.ParentInstanceInfo(
-                taskScheduledId=instance.parent.task_id,
-                name=optional_text(instance.parent.name),
-                version=optional_text(instance.parent.version),
-                orchestrationInstance=pb.OrchestrationInstance(
-                    instanceId=instance.parent.instance_id, executionId=optional_text(instance.parent.execution_id)
-                ),
-            )
-        )
+        started.parentInstance.CopyFrom(parent_info(instance.parent))
     return event(time_ns, executionStarted=started)
 
 
 def event(time_ns: int, event_id: int = -1, **kind: Any) -> Any:
     """Return a HistoryEvent. Completions have the id -1; what an orchestrator scheduled has the id of its action."""
     return pb.HistoryEvent(eventId=event_id, timestamp=from_ns(time_ns), **kind)
+
+
+def parent_info(parent: Parent | None) -> Any | None:
+    """Return the protocol's ParentInstanceInfo of a child, None for an instance without a parent."""
+    if parent is None:
+        return None
+    return pb.ParentInstanceInfo(
+        taskScheduledId=parent.task_id,
+        name=optional_text(parent.name),
+        version=optional_text(parent.version),
+        orchestrationInstance=pb.OrchestrationInstance(
+            instanceId=parent.instance_id, executionId=optional_text(parent.execution_id)
+        ),
+    )

@@ -1,20 +1,22 @@
-"""Finding instances and entities: pages over an index by creation time, never a scan and a sort of everything."""
+"""Finding instances and entities: pages over indexes, never a scan and a sort of everything."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import bisect
 import heapq
 import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.protocol import RpcError, Status, to_ns
+from durable_harness.scheduler.instances import Instance
+from durable_harness.scheduler.registry import from_row
+from durable_harness.scheduler.store import INSTANCE_COLUMNS, Store
 
 if TYPE_CHECKING:
-    from durable_harness.scheduler.entities import Entity
-    from durable_harness.scheduler.instances import Instance
+    from durable_harness.scheduler.entity_records import Entity
+    from durable_harness.scheduler.registry import Registry
 
 DEFAULT_PAGE_SIZE = 100
 END_OF_TIME_NS = 1 << 62
@@ -22,90 +24,97 @@ END_OF_TIME_NS = 1 << 62
 Key = tuple[int, str]
 
 
-class CreationIndex:
-    """The ids of all instances in the order of their creation."""
-
-    def __init__(self) -> None:
-        self._keys: list[Key] = []
-
-    def add(self, created_ns: int, instance_id: str) -> None:
-        bisect.insort(self._keys, (created_ns, instance_id))
-
-    def remove(self, created_ns: int, instance_id: str) -> None:
-        position = bisect.bisect_left(self._keys, (created_ns, instance_id))
-        if position < len(self._keys) and self._keys[position] == (created_ns, instance_id):
-            del self._keys[position]
-
-    def between(self, after: Key, before_ns: int) -> Iterator[Key]:
-        """Yield the keys greater than `after` that were created before or at `before_ns`."""
-        for position in range(bisect.bisect_right(self._keys, after), len(self._keys)):
-            key = self._keys[position]
-            if key[0] > before_ns:
-                return
-            yield key
-
-
-def select_page(
-    index: CreationIndex, instances: Mapping[str, Instance], query: Any
-) -> tuple[list[Instance], str | None]:
-    """Return one page of the instances that match an InstanceQuery, and the token of the next page."""
+def select_page(store: Store, hub: str, query: Any) -> tuple[list[Instance], str | None]:
+    """Return one page of the instances that match an InstanceQuery, by creation, and the token of the next page."""
     size = query.maxInstanceCount if query.maxInstanceCount > 0 else DEFAULT_PAGE_SIZE
-    statuses, prefix = set(query.runtimeStatus), query.instanceIdPrefix.value
-    after = (to_ns(query.createdTimeFrom) - 1, "\U0010ffff") if query.HasField("createdTimeFrom") else (0, "")
-    if query.continuationToken.value:
-        after = max(after, _read_token(query.continuationToken.value))
-    before_ns = to_ns(query.createdTimeTo) if query.HasField("createdTimeTo") else END_OF_TIME_NS
-    page: list[Instance] = []
-    last: Key = after
-    for key in index.between(after, before_ns):
-        instance = instances[key[1]]
-        if (statuses and instance.status not in statuses) or not key[1].startswith(prefix):
-            continue
-        if len(page) == size:
-            return page, _make_token(last)
-        page.append(instance)
-        last = key
-    return page, None
+    after = _read_token(query.continuationToken.value) if query.continuationToken.value else [-1, ""]
+    where, values = _created(query)
+    where += " AND (created_ns, id) > (?, ?)"
+    values += after
+    if query.instanceIdPrefix.value:
+        where += " AND substr(id, 1, ?) = ?"
+        values += [len(query.instanceIdPrefix.value), query.instanceIdPrefix.value]
+    statement = f"SELECT {INSTANCE_COLUMNS} FROM instances WHERE hub = ?{where} ORDER BY created_ns, id LIMIT ?"
+    page = [from_row(row) for row in store.rows(statement, [hub, *values, size + 1])]
+    if len(page) <= size:
+        return page, None
+    return page[:size], _make_token((page[size - 1].created_ns, page[size - 1].instance_id))
 
 
-def select_for_purge(index: CreationIndex, instances: Mapping[str, Instance], request: Any) -> list[Instance]:
+def select_completed(store: Store, hub: str, request: Any) -> tuple[list[str], str | None]:
+    """Return one page of ids for a ListInstanceIdsRequest, by completion, and the key of the next page."""
+    size = request.pageSize if request.pageSize > 0 else DEFAULT_PAGE_SIZE
+    after = _read_token(request.lastInstanceKey.value) if request.lastInstanceKey.value else [-1, ""]
+    since_ns, until_ns = _range(request, "completedTimeFrom", "completedTimeTo")
+    where, values = _statuses(request.runtimeStatus)
+    statement = (  # the conditions are our own words, the values are bound
+        "SELECT completed_ns, id FROM instances WHERE hub = ? AND completed_ns > 0 AND completed_ns BETWEEN ? AND ?"
+        f"{where} AND (completed_ns, id) > (?, ?) ORDER BY completed_ns, id LIMIT ?"
+    )
+    keys = list(store.rows(statement, [hub, since_ns, until_ns, *values, *after, size + 1]))
+    if len(keys) <= size:
+        return [instance_id for _, instance_id in keys], None
+    return [instance_id for _, instance_id in keys[:size]], _make_token(keys[size - 1])
+
+
+def select_for_purge(store: Store, registry: Registry, hub: str, request: Any) -> list[Instance]:
     """Return the ended instances that a PurgeInstancesRequest means: by id, by batch of ids, or by filter."""
     if request.HasField("purgeInstanceFilter"):
-        chosen = _filtered(index, instances, request.purgeInstanceFilter)
+        where, values = _created(request.purgeInstanceFilter)
+        statement = f"SELECT {INSTANCE_COLUMNS} FROM instances WHERE hub = ? AND completed_ns > 0{where}"
+        chosen = [from_row(row) for row in store.rows(statement, [hub, *values])]
     else:
         ids = [request.instanceId] if request.instanceId else list(request.instanceBatch.instanceIds)
-        chosen = [instances[instance_id] for instance_id in ids if instance_id in instances]
+        chosen = [found for instance_id in ids if (found := registry.get(instance_id)) is not None]
     doomed = {instance.instance_id: instance for instance in chosen if instance.ended}
     if request.recursive:
         for instance in list(doomed.values()):
-            doomed.update(_ended_descendants(instances, instance))
+            doomed.update(_ended_descendants(registry, instance))
     return list(doomed.values())
 
 
-def _filtered(index: CreationIndex, instances: Mapping[str, Instance], purge: Any) -> list[Instance]:
-    after = (to_ns(purge.createdTimeFrom) - 1, "\U0010ffff") if purge.HasField("createdTimeFrom") else (0, "")
-    before_ns = to_ns(purge.createdTimeTo) if purge.HasField("createdTimeTo") else END_OF_TIME_NS
-    statuses = set(purge.runtimeStatus)
-    found = (instances[instance_id] for _, instance_id in index.between(after, before_ns))
-    return [instance for instance in found if not statuses or instance.status in statuses]
+def children_of(registry: Registry, instance: Instance) -> Iterator[Instance]:
+    """Yield the sub-orchestrations that an instance's current or last execution started and that still exist."""
+    for past in registry.history(instance):
+        if past.HasField("subOrchestrationInstanceCreated"):
+            child = registry.get(past.subOrchestrationInstanceCreated.instanceId)
+            if child is not None and child.parent and child.parent.instance_id == instance.instance_id:
+                yield child
 
 
-def _ended_descendants(instances: Mapping[str, Instance], instance: Instance) -> dict[str, Instance]:
+def _ended_descendants(registry: Registry, instance: Instance) -> dict[str, Instance]:
     found: dict[str, Instance] = {}
-    for past in instance.history():
-        child = instances.get(past.subOrchestrationInstanceCreated.instanceId)
-        if child is not None and child.ended and child.parent and child.parent.instance_id == instance.instance_id:
+    for child in children_of(registry, instance):
+        if child.ended and child.instance_id not in found:
             found[child.instance_id] = child
-            found.update(_ended_descendants(instances, child))
+            found.update(_ended_descendants(registry, child))
     return found
+
+
+def _created(query: Any) -> tuple[str, list[Any]]:
+    """Return the conditions on creation time (both ends included) and status."""
+    since_ns, until_ns = _range(query, "createdTimeFrom", "createdTimeTo")
+    where, values = _statuses(query.runtimeStatus)
+    return f" AND created_ns BETWEEN ? AND ?{where}", [since_ns, until_ns, *values]
+
+
+def _statuses(statuses: Any) -> tuple[str, list[Any]]:
+    chosen = sorted(set(statuses))
+    return (f" AND status IN ({', '.join('?' * len(chosen))})", chosen) if chosen else ("", [])
+
+
+def _range(query: Any, since: str, until: str) -> tuple[int, int]:
+    return (
+        to_ns(getattr(query, since)) if query.HasField(since) else 0,
+        to_ns(getattr(query, until)) if query.HasField(until) else END_OF_TIME_NS,
+    )
 
 
 def select_entities(entities: Mapping[str, Entity], query: Any) -> tuple[list[Entity], str | None]:
     """Return one page of the entities that match an EntityQuery, in the order of their ids, and the next token."""
     size = query.pageSize.value if query.HasField("pageSize") and query.pageSize.value > 0 else DEFAULT_PAGE_SIZE
     prefix, after = query.instanceIdStartsWith.value, query.continuationToken.value
-    since_ns = to_ns(query.lastModifiedFrom) if query.HasField("lastModifiedFrom") else 0
-    until_ns = to_ns(query.lastModifiedTo) if query.HasField("lastModifiedTo") else END_OF_TIME_NS
+    since_ns, until_ns = _range(query, "lastModifiedFrom", "lastModifiedTo")
     matching = (
         entity
         for entity in entities.values()
@@ -124,10 +133,10 @@ def _make_token(key: Key) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
 
 
-def _read_token(token: str) -> Key:
+def _read_token(token: str) -> list[Any]:
     try:
         created_ns, instance_id = json.loads(base64.urlsafe_b64decode(token.encode()))
-        return int(created_ns), str(instance_id)
+        return [int(created_ns), str(instance_id)]
     except (ValueError, TypeError, binascii.Error):
         raise RpcError(
             Status.INVALID_ARGUMENT,

@@ -51,7 +51,7 @@ def offer_activity(hub: TaskHub, instance: Instance, execution: Execution, task_
         parentTraceContext=scheduled.parentTraceContext if scheduled.HasField("parentTraceContext") else None,
         tags=scheduled.tags,
     )
-    hub.dispatcher.offer(ActivityWork(instance.instance_id, execution.execution_id, task_id, request))
+    hub.offer(ActivityWork(instance.instance_id, execution.execution_id, task_id, request))
 
 
 def arm_timer(hub: TaskHub, instance: Instance, execution: Execution, timer_id: int, fire_at: Any) -> None:
@@ -112,3 +112,36 @@ def tell_parent(hub: TaskHub, child: Instance) -> None:
         failed = pb.SubOrchestrationInstanceFailedEvent(taskScheduledId=task_id, failureDetails=failure)
         outcome = event(child.completed_ns, subOrchestrationInstanceFailed=failed)
     hub.deliver(parent, outcome)
+
+
+def unanswered(history: list[Any]) -> list[Any]:
+    """Return the scheduling events whose outcome the history does not have."""
+    answered: set[tuple[str, int]] = set()
+    for past in history:
+        kind = past.WhichOneof("eventType")
+        if kind in {"taskCompleted", "taskFailed"}:
+            answered.add(("taskScheduled", getattr(past, kind).taskScheduledId))
+        elif kind in {"subOrchestrationInstanceCompleted", "subOrchestrationInstanceFailed"}:
+            answered.add(("subOrchestrationInstanceCreated", getattr(past, kind).taskScheduledId))
+        elif kind == "timerFired":
+            answered.add(("timerCreated", past.timerFired.timerId))
+    scheduling = {"taskScheduled", "subOrchestrationInstanceCreated", "timerCreated"}
+    return [
+        past
+        for past in history
+        if past.WhichOneof("eventType") in scheduling and (past.WhichOneof("eventType"), past.eventId) not in answered
+    ]
+
+
+def take_up_task(hub: TaskHub, instance: Instance, execution: Execution, past: Any) -> None:
+    """Wait again for what history scheduled: an activity or a timer."""
+    if past.HasField("taskScheduled"):
+        offer_activity(hub, instance, execution, past.eventId, past.taskScheduled)
+    elif past.HasField("timerCreated"):
+        arm_timer(hub, instance, execution, past.eventId, past.timerCreated.fireAt)
+
+
+def take_up(hub: TaskHub, instance: Instance, execution: Execution) -> None:
+    """Wait again for all that a restored execution waits for. Its children live on and report by themselves."""
+    for past in unanswered([*execution.history, *execution.inbox]):
+        take_up_task(hub, instance, execution, past)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from durable_harness.protocol import is_terminal, new_id, optional_text, pb, text_or_none
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import Execution, Instance, event, execution_started
+from durable_harness.scheduler.queries import children_of
 from durable_harness.scheduler.rewinding import apply_rewound_history
 from durable_harness.scheduler.tasks import arm_timer, offer_activity, start_child, tell_parent
 
@@ -73,6 +74,7 @@ def finish_turn(work: TurnWork, response: Any) -> None:
         return
     new_events, execution.dispatched = execution.dispatched, []
     execution.in_flight = False
+    execution.taken += len(new_events) - 1
     execution.history.extend(new_events)
     instance.updated_ns = hub.clock.now_ns()
     instance.status = _status_after(instance.status, new_events)
@@ -189,6 +191,8 @@ class Turn:
             instance.version = ending.newVersion.value
         instance.execution_id = new_id()
         instance.execution = Execution(instance.execution_id)
+        instance.execution.rewritten = True
+        instance.begun_anew = True
         instance.execution.inbox = [
             execution_started(instance, self.now_ns),
             *ending.carryoverEvents,
@@ -207,7 +211,6 @@ class Turn:
         )
         self.execution.history.append(event(self.now_ns, executionCompleted=completed))
         self._terminate_children()
-        instance.freeze()
         self.hub.entities.release_locks_of(instance.instance_id)
         tell_parent(self.hub, instance)
 
@@ -216,8 +219,16 @@ class Turn:
         terminations = [e.executionTerminated for e in self.new_events if e.HasField("executionTerminated")]
         if self.instance.status != pb.ORCHESTRATION_STATUS_TERMINATED or not any(t.recurse for t in terminations):
             return
-        for past in self.execution.history:
-            if past.HasField("subOrchestrationInstanceCreated"):
-                child = self.hub.instances.get(past.subOrchestrationInstanceCreated.instanceId)
-                if child is not None and child.parent is not None:
-                    self.hub.terminate(child, text_or_none(terminations[-1], "input"), recurse=True)
+        for child in children_of(self.hub.instances, self.instance):
+            self.hub.terminate(child, text_or_none(terminations[-1], "input"), recurse=True)
+
+
+def end_at_once(hub: TaskHub, instance: Instance, execution: Execution, reason: str | None) -> None:
+    """Terminate an instance without asking a worker: for one whose workers will not come back."""
+    instance.updated_ns = hub.clock.now_ns()
+    ending = pb.CompleteOrchestrationAction(
+        orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED, result=optional_text(reason)
+    )
+    turn = Turn(hub, instance, execution, [])
+    turn.ending = ending
+    turn.close()

@@ -40,3 +40,15 @@ class Eager(OperationUser):
     @task
     def two_operations(self):
         self.start_operations(2)
+
+
+class Broken(Few):
+    """Has a bug that shows once, before an operation starts."""
+
+    has_raised = False
+
+    def payload(self, token):
+        if not Broken.has_raised:
+            Broken.has_raised = True
+            raise ZeroDivisionError("a bug of the scenario")
+        return super().payload(token)

@@ -24,9 +24,9 @@ def completion_over_time(timeline: Timeline) -> str:
         return [(start - zero, piece.completion_ms.percentile(percent)) for start, piece in slices]
 
     lines = [
-        Series("max", "three", points(100)),
-        Series("p95", "two", points(95)),
         Series("p50", "one", points(50)),
+        Series("p95", "two", points(95)),
+        Series("max", "three", points(100)),
     ]
     return _figure(lines, "completion (ms)", "Completion time of the operations that ended in each slice of time")
 
@@ -47,9 +47,9 @@ def operations_over_time(timeline: Timeline) -> str:
         ended.append((start - zero, ends / width_s))
         flying.append((start - zero, in_flight))
     lines = [
-        Series("in flight", "three", flying),
-        Series("ended per second", "two", ended),
         Series("started per second", "one", started),
+        Series("ended per second", "two", ended),
+        Series("in flight", "three", flying),
     ]
     return _figure(lines, "operations", "Operations started, ended and in flight")
 

@@ -38,7 +38,7 @@ svg { width: 100%; height: auto; display: block; } svg text { fill: var(--muted)
 svg .tick.y, svg .left { text-anchor: end; } svg .x { text-anchor: middle; } svg .grid { stroke: var(--rule); }
 svg .axis { stroke: var(--muted); } svg .series { fill: none; stroke-width: 2; stroke-linejoin: round; }
 svg .one { stroke: var(--one); } svg .two { stroke: var(--two); }
-svg .three { stroke: var(--three); stroke-width: 1.25; }
+svg .three { stroke: var(--three); stroke-width: 1.5; stroke-dasharray: 5 3; }
 .key.one { color: var(--one); } .key.two { color: var(--two); } .key.three { color: var(--three); }
 svg .point { stroke: none; fill: transparent; } svg .point:hover { fill: var(--ink); }
 svg .bar { fill: var(--one); opacity: .75; } svg .bar:hover { opacity: 1; }

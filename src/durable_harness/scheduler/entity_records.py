@@ -1,0 +1,116 @@
+"""What the scheduler knows of an entity, and how it is saved."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from durable_harness.protocol import pb
+from durable_harness.scheduler import store as sql
+from durable_harness.scheduler.journal import Journal, Rows
+
+
+@dataclass(slots=True)
+class LockRequest:
+    """An orchestration's wish to hold several entities at once."""
+
+    number: int
+    critical_section_id: str
+    parent_id: str
+    entity_ids: tuple[str, ...]
+
+
+Numbered = tuple[int, Any]
+
+
+@dataclass(slots=True)
+class Entity:
+    """One entity. `pending` are numbered operations (history events) not yet done, in the order in which they came."""
+
+    entity_id: str
+    modified_ns: int
+    state: str | None = None
+    pending: deque[Numbered] = field(default_factory=deque)
+    dispatched: list[Numbered] = field(default_factory=list)
+    lock: LockRequest | None = None
+    in_flight: bool = False
+    queued: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.entity_id[1:].partition("@")[0]
+
+    @property
+    def idle(self) -> bool:
+        return not (self.pending or self.in_flight or self.queued or self.lock)
+
+
+class EntitySaver:
+    """Notes what changes about entities, operations and lock requests, and turns it into rows."""
+
+    def __init__(self, hub_name: str, journal: Journal) -> None:
+        self._hub_name = hub_name
+        self._store = journal.store
+        self._changed: dict[str, Entity] = {}
+        self._came: dict[int, tuple[str, int, Any]] = {}
+        self._rows: dict[str, list[Any]] = {}
+
+    def touch(self, entity: Entity) -> None:
+        self._changed[entity.entity_id] = entity
+
+    def operation_came(self, numbered: Numbered, entity_id: str, due_ns: int) -> None:
+        self._came[numbered[0]] = (entity_id, due_ns, numbered[1])
+
+    def operation_done(self, number: int) -> None:
+        if self._came.pop(number, None) is None:
+            self._rows.setdefault(sql.DELETE_OPERATION, []).append((number,))
+
+    def lock_requested(self, request: LockRequest) -> None:
+        row = (request.number, self._hub_name, _lock_text(request))
+        self._rows.setdefault(sql.PUT_LOCK_REQUEST, []).append(row)
+
+    def lock_request_done(self, request: LockRequest) -> None:
+        self._rows.setdefault(sql.DELETE_LOCK_REQUEST, []).append((request.number,))
+
+    def collect(self, rows: Rows) -> None:
+        """Add the rows of all changes since the last call."""
+        for entity in self._changed.values():
+            if entity.state is None and entity.lock is None:
+                rows[sql.DELETE_ENTITY].append((self._hub_name, entity.entity_id))
+            else:
+                lock = _lock_text(entity.lock) if entity.lock else None
+                row = (self._hub_name, entity.entity_id, entity.modified_ns, entity.state, lock)
+                rows[sql.PUT_ENTITY].append(row)
+        for number, (entity_id, due_ns, operation) in self._came.items():
+            blob = operation.SerializeToString()
+            rows[sql.PUT_OPERATION].append((number, self._hub_name, entity_id, due_ns, blob))
+        for statement, noted in self._rows.items():
+            rows[statement] += noted
+        self._changed, self._came, self._rows = {}, {}, {}
+
+    def load_entities(self) -> Iterator[Entity]:
+        query = "SELECT id, modified_ns, state, lock FROM entities WHERE hub = ?"
+        for entity_id, modified_ns, state, lock in self._store.rows(query, (self._hub_name,)):
+            yield Entity(entity_id, modified_ns, state, lock=_lock(lock) if lock else None)
+
+    def load_lock_requests(self) -> list[LockRequest]:
+        query = "SELECT request FROM lock_requests WHERE hub = ? ORDER BY number"
+        return [_lock(text) for (text,) in self._store.rows(query, (self._hub_name,))]
+
+    def load_operations(self) -> Iterator[tuple[int, str, int, Any]]:
+        query = "SELECT number, entity, due_ns, event FROM operations WHERE hub = ? ORDER BY number"
+        for number, entity_id, due_ns, blob in list(self._store.rows(query, (self._hub_name,))):
+            yield number, entity_id, due_ns, pb.HistoryEvent.FromString(blob)
+
+
+def _lock_text(request: LockRequest) -> str:
+    return json.dumps(dataclasses.astuple(request))
+
+
+def _lock(text: str) -> LockRequest:
+    number, critical_section_id, parent_id, entity_ids = json.loads(text)
+    return LockRequest(number, critical_section_id, parent_id, tuple(entity_ids))

@@ -1,0 +1,131 @@
+"""Group commit: changes are collected per turn of the event loop, written together, and only then shown to anybody.
+
+Work is handed out, waiters are woken and answers are sent after the commit that holds what they rest on. Whoever
+answers a request takes what it says first and then awaits `settled`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from durable_harness.protocol import RpcError, Status
+from durable_harness.scheduler.store import Store
+
+logger = logging.getLogger("durable_harness.scheduler")
+
+RETRY_INTERVAL_S = 0.5
+
+Rows = dict[str, list[Any]]
+
+
+class Source(Protocol):
+    """Something whose changes are written: a task hub."""
+
+    def collect(self, rows: Rows) -> list[Callable[[], None]]:
+        """Add the rows of all changes since the last call; return what to do once they are committed."""
+
+
+class Journal:
+    """Writes the changes of task hubs to a store, batch by batch, in order."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.instance_keys = itertools.count(store.highest("instances", "key") + 1)
+        self.operation_numbers = itertools.count(store.highest("operations", "number") + 1)
+        self.lock_numbers = itertools.count(store.highest("lock_requests", "number") + 1)
+        self._thread = ThreadPoolExecutor(1, "scheduler-store") if store.path is not None else None
+        self._touched: dict[Source, None] = {}
+        self._next: asyncio.Future[None] | None = None
+        self._writing: asyncio.Future[None] | None = None
+        self._scheduled = False
+        self._after_commit: Callable[[], None] | None = None
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call back after every commit, when everything that it allowed has been exposed."""
+        self._after_commit = callback
+
+    @property
+    def idle(self) -> bool:
+        return self._next is None and self._writing is None
+
+    def touch(self, source: Source) -> None:
+        """Note that a source has changes; they are written at the end of this turn of the event loop."""
+        self._touched[source] = None
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+        self._schedule()
+
+    async def settled(self) -> None:
+        """Return when all that has happened so far is committed; raise RpcError where it cannot be."""
+        pending = self._next or self._writing
+        if pending is not None:
+            await asyncio.shield(pending)
+
+    def _schedule(self) -> None:
+        if not self._scheduled and self._writing is None:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        batch: Rows = defaultdict(list)
+        exposures: list[Callable[[], None]] = []
+        for source in self._touched:
+            exposures += source.collect(batch)
+        self._touched.clear()
+        self._writing, self._next = self._next, None
+        if self._thread is None:
+            self.store.write(batch)
+            self._committed(exposures)
+        else:
+            asyncio.ensure_future(self._write(batch, exposures))  # noqa: RUF006 - kept by `_writing`
+
+    async def _write(self, batch: Rows, exposures: list[Callable[[], None]]) -> None:
+        """Write a batch in the thread; while that fails, tell those who wait and try again: the changes stand."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await loop.run_in_executor(self._thread, self.store.write, batch)
+            except sqlite3.Error as error:
+                logger.error("The store cannot be written: %s. Trying again.", error)  # noqa: TRY400
+                self._refuse(error)
+                await asyncio.sleep(RETRY_INTERVAL_S)
+            else:
+                self._committed(exposures)
+                return
+
+    def _refuse(self, error: sqlite3.Error) -> None:
+        refused = RpcError(Status.RESOURCE_EXHAUSTED, f"The scheduler cannot write {self.store.path}: {error}.")
+        for future in (self._writing, self._next):
+            if future is not None and not future.done():
+                future.set_exception(refused)
+                future.exception()  # nobody may be waiting
+        loop = asyncio.get_running_loop()
+        self._writing = loop.create_future()
+        self._next = loop.create_future() if self._next is not None else None
+
+    def _committed(self, exposures: list[Callable[[], None]]) -> None:
+        done, self._writing = self._writing, None
+        for expose in exposures:
+            expose()
+        if done is not None and not done.done():
+            done.set_result(None)
+        if self._next is not None:
+            self._schedule()
+        if self._after_commit is not None:
+            self._after_commit()
+
+    async def close(self) -> None:
+        """Write what is left and close the store."""
+        while not self.idle:
+            await self.settled()
+        if self._thread is not None:
+            self._thread.shutdown()
+        self.store.close()

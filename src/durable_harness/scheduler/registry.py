@@ -1,0 +1,253 @@
+"""The instances of a task hub: the living ones in memory, all of them in the store."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from durable_harness.protocol import pb
+from durable_harness.scheduler import store as sql
+from durable_harness.scheduler.instances import Execution, Instance, Parent, Saved, parent_info
+from durable_harness.scheduler.journal import Journal, Rows
+
+RECENT_INSTANCES = 1000
+
+
+class Registry:
+    """Finds, adds, removes and saves instances. Whoever changes one says so with `touch`."""
+
+    def __init__(self, hub_name: str, journal: Journal, notify: Callable[[], None]) -> None:
+        self._hub_name = hub_name
+        self._journal = journal
+        self._notify = notify
+        self._living: dict[str, Instance] = {}
+        self._recent: OrderedDict[str, Instance] = OrderedDict()
+        self._removed: dict[str, list[int]] = {}
+        self._leaving: dict[str, list[int]] = {}
+        self._changed: dict[int, Instance] = {}
+
+    def get(self, instance_id: str) -> Instance | None:
+        """Return an instance by its id, ended ones too."""
+        instance = self._living.get(instance_id) or self._recent.get(instance_id)
+        if instance is None and instance_id not in self._removed and instance_id not in self._leaving:
+            row = self._journal.store.row(
+                f"SELECT {sql.INSTANCE_COLUMNS} FROM instances WHERE hub = ? AND id = ?",
+                (self._hub_name, instance_id),
+            )
+            instance = None if row is None else from_row(row)
+        return instance
+
+    def living(self) -> Iterator[Instance]:
+        return iter(self._living.values())
+
+    def next_key(self) -> int:
+        return next(self._journal.instance_keys)
+
+    def add(self, instance: Instance) -> None:
+        self._living[instance.instance_id] = instance
+        self.touch(instance)
+
+    def remove(self, instance: Instance) -> None:
+        """Delete an instance for good."""
+        self._living.pop(instance.instance_id, None)
+        self._recent.pop(instance.instance_id, None)
+        self._changed.pop(instance.key, None)
+        if instance.is_stored:
+            self._removed.setdefault(instance.instance_id, []).append(instance.key)
+        self._notify()
+
+    def touch(self, instance: Instance) -> None:
+        """Note that an instance has changed: it is saved with the next batch."""
+        self._changed[instance.key] = instance
+        self._notify()
+
+    def history(self, instance: Instance) -> list[Any]:
+        """Return the events of an instance's current or last execution."""
+        if instance.execution is not None:
+            return instance.execution.history
+        chunks = self._journal.store.turns(instance.key)
+        return [event for chunk in chunks for event in pb.HistoryChunk.FromString(chunk).events]
+
+    def revive(self, instance: Instance) -> Execution:
+        """Bring an ended instance back into memory with its history."""
+        if instance.execution is None:
+            history = self.history(instance)
+            saved = Saved(len(history), self._journal.store.highest_turn(instance.key))
+            instance.execution = Execution(instance.execution_id, history=history, saved=saved)
+        self._recent.pop(instance.instance_id, None)
+        self._living[instance.instance_id] = instance
+        return instance.execution
+
+    def collect(self, rows: Rows) -> Callable[[], None]:
+        """Add the rows of all changes; return what to do when they are committed."""
+        changed, self._changed = list(self._changed.values()), {}
+        removed, self._removed = self._removed, {}
+        self._leaving.update(removed)
+        for keys in removed.values():
+            for key in keys:
+                for statement in (sql.DELETE_INSTANCE, sql.DELETE_TURNS, sql.DELETE_INBOX):
+                    rows[statement].append((key,))
+        for instance in changed:
+            self._collect_instance(instance, rows)
+        ended = [instance for instance in changed if instance.ended]
+
+        def committed() -> None:
+            self._retire(ended)
+            for instance_id in removed:
+                self._leaving.pop(instance_id, None)
+
+        return committed
+
+    def load(self) -> list[Instance]:
+        """Read the living instances into memory, as they were when the process that had them ended."""
+        query = f"SELECT {sql.INSTANCE_COLUMNS} FROM instances WHERE hub = ? AND completed_ns = 0 ORDER BY key"
+        for row in list(self._journal.store.rows(query, (self._hub_name,))):
+            instance = from_row(row)
+            self._restore(instance, replay_due=bool(row[-1]))
+            self._living[instance.instance_id] = instance
+        return list(self._living.values())
+
+    def _restore(self, instance: Instance, *, replay_due: bool) -> None:
+        history = self.history(instance)
+        inbox = self._journal.store.inbox(instance.key)
+        first = inbox[0][0] if inbox else 0
+        instance.execution = Execution(
+            instance.execution_id,
+            history=history,
+            inbox=[pb.HistoryEvent.FromString(blob) for _, blob in inbox],
+            taken=first,
+            replay_due=replay_due,
+            not_before_ns=instance.scheduled_start_ns,
+            saved=Saved(len(history), self._journal.store.highest_turn(instance.key), first + len(inbox), first),
+        )
+
+    def _retire(self, ended: list[Instance]) -> None:
+        """Let saved instances that have ended leave memory, but for the latest, which somebody is likely to poll."""
+        for instance in ended:
+            if (
+                instance.ended
+                and self._living.get(instance.instance_id) is instance
+                and instance.key not in self._changed
+            ):
+                instance.execution = None
+                del self._living[instance.instance_id]
+                self._recent[instance.instance_id] = instance
+        while len(self._recent) > RECENT_INSTANCES:
+            self._recent.popitem(last=False)
+
+    def _collect_instance(self, instance: Instance, rows: Rows) -> None:
+        execution = instance.execution
+        replay_due = bool(execution and execution.replay_due)
+        if not instance.is_stored:
+            rows[sql.INSERT_INSTANCE].append(_to_row(instance, self._hub_name, replay_due=replay_due))
+            instance.is_stored = True
+            instance.begun_anew = False
+        else:
+            rows[sql.UPDATE_INSTANCE].append(_changes(instance, replay_due=replay_due))
+            if instance.begun_anew:
+                rows[sql.UPDATE_BEGINNING].append((instance.version, instance.input, instance.key))
+                instance.begun_anew = False
+        if execution is not None:
+            _collect_execution(instance, execution, rows)
+
+
+def _collect_execution(instance: Instance, execution: Execution, rows: Rows) -> None:
+    key, saved = instance.key, execution.saved
+    if execution.rewritten:
+        rows[sql.DELETE_TURNS].append((key,))
+        rows[sql.DELETE_INBOX].append((key,))
+        saved.history = saved.turns = saved.received = saved.taken = 0
+        execution.rewritten = False
+    if len(execution.history) > saved.history:
+        chunk = pb.HistoryChunk(events=execution.history[saved.history :]).SerializeToString()
+        saved.turns += 1
+        saved.history = len(execution.history)
+        rows[sql.INSERT_TURN].append((key, saved.turns, chunk))
+    waiting = [] if instance.ended else execution.untaken()
+    first_new = max(saved.received, execution.taken)
+    for number, event in enumerate(waiting[first_new - execution.taken :], first_new):
+        rows[sql.INSERT_EVENT].append((key, number, event.SerializeToString()))
+    if saved.received > saved.taken and (instance.ended or execution.taken > saved.taken):
+        rows[sql.DELETE_EVENTS].append((key, saved.received if instance.ended else execution.taken))
+    saved.taken = execution.taken
+    saved.received = execution.taken + len(waiting)
+
+
+def _to_row(instance: Instance, hub_name: str, *, replay_due: bool) -> tuple[Any, ...]:
+    return (
+        instance.key,
+        hub_name,
+        instance.instance_id,
+        instance.name,
+        instance.version,
+        instance.input,
+        instance.created_ns,
+        instance.updated_ns,
+        instance.completed_ns,
+        instance.scheduled_start_ns,
+        instance.execution_id,
+        instance.status,
+        instance.output,
+        instance.custom_status,
+        _blob(instance.failure),
+        _blob(parent_info(instance.parent)),
+        json.dumps(instance.tags) if instance.tags else None,
+        _blob(instance.trace_context),
+        replay_due,
+    )
+
+
+def _changes(instance: Instance, *, replay_due: bool) -> tuple[Any, ...]:
+    return (
+        instance.updated_ns,
+        instance.completed_ns,
+        instance.execution_id,
+        instance.status,
+        instance.output,
+        instance.custom_status,
+        _blob(instance.failure),
+        _blob(parent_info(instance.parent)),
+        replay_due,
+        instance.key,
+    )
+
+
+def from_row(row: Any) -> Instance:
+    (key, _, instance_id, name, version, text, created, updated, completed, scheduled, execution_id, *rest) = row
+    status, output, custom_status, failure, parent, tags, trace, _ = rest
+    return Instance(
+        key,
+        instance_id,
+        name,
+        version,
+        text,
+        created,
+        updated,
+        execution_id,
+        status=status,
+        output=output,
+        custom_status=custom_status,
+        failure=None if failure is None else pb.TaskFailureDetails.FromString(failure),
+        completed_ns=completed,
+        scheduled_start_ns=scheduled,
+        parent=None if parent is None else _parent(pb.ParentInstanceInfo.FromString(parent)),
+        tags=json.loads(tags) if tags else None,
+        trace_context=None if trace is None else pb.TraceContext.FromString(trace),
+        is_stored=True,
+    )
+
+
+def _parent(info: Any) -> Parent:
+    return Parent(
+        info.orchestrationInstance.instanceId,
+        info.orchestrationInstance.executionId.value,
+        info.taskScheduledId,
+        info.name.value,
+        info.version.value if info.HasField("version") else None,
+    )
+
+
+def _blob(message: Any | None) -> bytes | None:
+    return None if message is None else message.SerializeToString()

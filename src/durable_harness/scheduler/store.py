@@ -1,0 +1,185 @@
+"""The store of a scheduler: one SQLite database, in memory or in a file, and the rows in it.
+
+A file is written by one thread in one transaction per batch (write-ahead log, synchronous NORMAL: a commit survives the
+death of the process) and read over a second connection. Without a file the same tables live in memory.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from durable_harness.errors import ConfigurationError
+
+APPLICATION_ID = 0x44484152  # "DHAR"
+FORMAT_VERSION = 1
+SCHEMA = """
+CREATE TABLE instances (
+    key INTEGER PRIMARY KEY, hub TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, version TEXT, input TEXT,
+    created_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL, completed_ns INTEGER NOT NULL,
+    scheduled_ns INTEGER NOT NULL, execution_id TEXT NOT NULL, status INTEGER NOT NULL, output TEXT,
+    custom_status TEXT, failure BLOB, parent BLOB, tags TEXT, trace BLOB, replay_due INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX instance_ids ON instances (hub, id);
+CREATE INDEX instances_created ON instances (hub, created_ns, id);
+CREATE INDEX instances_completed ON instances (hub, completed_ns, id) WHERE completed_ns > 0;
+CREATE INDEX instances_living ON instances (hub, key) WHERE completed_ns = 0;
+CREATE TABLE turns (instance INTEGER, number INTEGER, events BLOB, PRIMARY KEY (instance, number)) WITHOUT ROWID;
+CREATE TABLE inbox (instance INTEGER, number INTEGER, event BLOB, PRIMARY KEY (instance, number)) WITHOUT ROWID;
+CREATE TABLE entities (
+    hub TEXT, id TEXT, modified_ns INTEGER NOT NULL, state TEXT, lock TEXT, PRIMARY KEY (hub, id)
+) WITHOUT ROWID;
+CREATE TABLE operations (number INTEGER PRIMARY KEY, hub TEXT, entity TEXT, due_ns INTEGER NOT NULL, event BLOB);
+CREATE TABLE lock_requests (number INTEGER PRIMARY KEY, hub TEXT, request TEXT NOT NULL);
+"""
+
+INSTANCE_COLUMNS = (
+    "key, hub, id, name, version, input, created_ns, updated_ns, completed_ns, scheduled_ns, execution_id, status,"
+    " output, custom_status, failure, parent, tags, trace, replay_due"
+)
+DELETE_INSTANCE = "DELETE FROM instances WHERE key = ?"
+DELETE_TURNS = "DELETE FROM turns WHERE instance = ?"
+DELETE_INBOX = "DELETE FROM inbox WHERE instance = ?"
+INSERT_INSTANCE = f"INSERT INTO instances ({INSTANCE_COLUMNS}) VALUES ({', '.join('?' * 19)})"
+UPDATE_INSTANCE = (
+    "UPDATE instances SET updated_ns = ?, completed_ns = ?, execution_id = ?, status = ?, output = ?,"
+    " custom_status = ?, failure = ?, parent = ?, replay_due = ? WHERE key = ?"
+)
+UPDATE_BEGINNING = "UPDATE instances SET version = ?, input = ? WHERE key = ?"
+INSERT_TURN = "INSERT INTO turns VALUES (?, ?, ?)"
+INSERT_EVENT = "INSERT INTO inbox VALUES (?, ?, ?)"
+DELETE_EVENTS = "DELETE FROM inbox WHERE instance = ? AND number < ?"
+PUT_ENTITY = "INSERT OR REPLACE INTO entities VALUES (?, ?, ?, ?, ?)"
+DELETE_ENTITY = "DELETE FROM entities WHERE hub = ? AND id = ?"
+PUT_OPERATION = "INSERT OR REPLACE INTO operations VALUES (?, ?, ?, ?, ?)"
+DELETE_OPERATION = "DELETE FROM operations WHERE number = ?"
+PUT_LOCK_REQUEST = "INSERT OR REPLACE INTO lock_requests VALUES (?, ?, ?)"
+DELETE_LOCK_REQUEST = "DELETE FROM lock_requests WHERE number = ?"
+# The order in which the statements of one batch are carried out: what goes makes room for what comes.
+ORDER = (
+    DELETE_INSTANCE,
+    DELETE_TURNS,
+    DELETE_INBOX,
+    INSERT_INSTANCE,
+    UPDATE_INSTANCE,
+    UPDATE_BEGINNING,
+    INSERT_TURN,
+    INSERT_EVENT,
+    DELETE_EVENTS,
+    DELETE_ENTITY,
+    PUT_ENTITY,
+    PUT_OPERATION,
+    DELETE_OPERATION,
+    PUT_LOCK_REQUEST,
+    DELETE_LOCK_REQUEST,
+)
+
+Batch = Mapping[str, Sequence[Sequence[Any]]]
+
+
+class Store:
+    """A database of instances and entities. `path` None keeps it in memory."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        try:
+            self._writer = self._open()
+            self._reader = self._writer if path is None else _connect(str(path))
+        except sqlite3.Error as error:
+            raise _unusable(path, str(error)) from error
+
+    def _open(self) -> sqlite3.Connection:
+        if self.path is None:
+            database = _connect(":memory:")
+            _create(database)
+            return database
+        _check_place(self.path)
+        is_new = not self.path.exists() or self.path.stat().st_size == 0
+        database = _connect(str(self.path))
+        if not is_new:
+            _check_ours(database, self.path)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        if is_new:
+            _create(database)
+        else:
+            database.execute("BEGIN IMMEDIATE")  # a file that cannot be written shows it now
+            database.execute("ROLLBACK")
+        return database
+
+    def write(self, batch: Batch) -> None:
+        """Carry out a batch in one transaction; nothing of it remains where it fails."""
+        self._writer.execute("BEGIN")
+        try:
+            for statement in ORDER:
+                rows = batch.get(statement)
+                if rows:
+                    self._writer.executemany(statement, rows)
+            self._writer.execute("COMMIT")
+        except BaseException:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        """Read committed rows."""
+        return self._reader.execute(query, parameters)
+
+    def row(self, query: str, parameters: Sequence[Any] = ()) -> Any | None:
+        return self._reader.execute(query, parameters).fetchone()
+
+    def turns(self, key: int) -> Iterable[bytes]:
+        """Return the history of an instance, one chunk of events per turn."""
+        return [blob for (blob,) in self.rows("SELECT events FROM turns WHERE instance = ? ORDER BY number", (key,))]
+
+    def highest_turn(self, key: int) -> int:
+        return int(self.row("SELECT IFNULL(MAX(number), 0) FROM turns WHERE instance = ?", (key,))[0])  # type: ignore[index]
+
+    def inbox(self, key: int) -> list[tuple[int, bytes]]:
+        return list(self.rows("SELECT number, event FROM inbox WHERE instance = ? ORDER BY number", (key,)))
+
+    def highest(self, table: str, column: str) -> int:
+        found = self.row(f"SELECT MAX({column}) FROM {table}")
+        return int((found and found[0]) or 0)
+
+    def close(self) -> None:
+        if self._reader is not self._writer:
+            self._reader.close()
+        self._writer.close()
+
+
+def _connect(where: str) -> sqlite3.Connection:
+    return sqlite3.connect(where, isolation_level=None, check_same_thread=False, cached_statements=256)
+
+
+def _create(database: sqlite3.Connection) -> None:
+    database.executescript(
+        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION}; {SCHEMA} COMMIT;"
+    )
+
+
+def _check_place(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise _unusable(path, f"there is no directory {path.parent}")
+    if path.is_dir():
+        raise _unusable(path, "it is a directory")
+
+
+def _check_ours(database: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file of somebody else or of a newer version before anything is written to it."""
+    application, version = (
+        database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
+    if application != APPLICATION_ID:
+        raise _unusable(path, "it is not a file of durable-harness; nothing was changed in it")
+    if version != FORMAT_VERSION:
+        raise _unusable(
+            path,
+            f"its format is version {version} and this program knows version {FORMAT_VERSION}; nothing was changed",
+        )
+
+
+def _unusable(path: Path | None, problem: str) -> ConfigurationError:
+    return ConfigurationError("--data", str(path), f"the file cannot be used: {problem}.", "Name another file.")
