@@ -1,17 +1,23 @@
-"""The command line: `durable-harness serve`, and `durable-harness func start` with Core Tools' own arguments."""
+"""The command line: `durable-harness serve`, `func start` with Core Tools' own arguments, and `scheduler`."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from durable_harness.errors import HarnessError, UsageError
 
+if TYPE_CHECKING:
+    from durable_harness.scheduler import SchedulerOptions
+
 SCHEDULER_VARIABLE = "DURABLE_HARNESS_SCHEDULER"
+HUBS_VARIABLE = "DTS_TASK_HUB_NAMES"
+DYNAMIC_HUBS_VARIABLE = "DTS_USE_DYNAMIC_TASK_HUBS"
 EXIT_CODES = """exit codes:
   0 done   1 a gate failed   2 usage or configuration   3 invalid load run
   4 system under test or scheduler unreachable   5 the app does not load   6 port in use"""
@@ -41,14 +47,20 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run a Durable Functions app on this machine, scheduler included")
     _add_host_options(serve)
     _add_own_options(serve)
+    _add_scheduler_options(serve)
+    _add_lifetime_options(serve)
     serve.set_defaults(run=_serve)
+    scheduler = commands.add_parser("scheduler", help="serve the Durable Task Scheduler protocol, as the emulator does")
+    _add_service_options(scheduler)
+    _add_scheduler_options(scheduler)
+    _add_lifetime_options(scheduler)
+    scheduler.set_defaults(run=_scheduler)
     func = commands.add_parser("func", help="Core Tools' spelling: durable-harness func start …")
     verbs = func.add_subparsers(required=True, metavar="start")
     start = verbs.add_parser("start", help="the same host, with the arguments of `func start`")
     _add_host_options(start)
     _add_core_tools_options(start)
-    start.set_defaults(run=_serve, address="127.0.0.1", log_level="info", ready_file=None, exit_with_parent=None)
-    start.set_defaults(scheduler=os.environ.get(SCHEDULER_VARIABLE, "embedded"))
+    start.set_defaults(**vars(serve.parse_args([])) | {"run": _serve})
     return parser
 
 
@@ -73,6 +85,59 @@ def _add_own_options(parser: argparse.ArgumentParser) -> None:
     )
     levels = ("debug", "info", "warning", "error")
     parser.add_argument("--log-level", default="info", choices=levels, help="least level of log lines (default: info)")
+
+
+def _add_scheduler_options(parser: argparse.ArgumentParser) -> None:
+    """Options of the scheduler, embedded or on its own."""
+    group = parser.add_argument_group("scheduler")
+    group.add_argument("--data", type=Path, metavar="FILE", help="keep everything in this file (default: in memory)")
+    group.add_argument(
+        "--time",
+        choices=("real", "skip"),
+        default="real",
+        help="skip: jump to the next due time whenever no work is going on (default: real)",
+    )
+    group.add_argument(
+        "--lease-timeout",
+        type=_seconds,
+        default=3600.0,
+        metavar="SECONDS",
+        help="give work to another worker after this long, 0 for never (default: 3600)",
+    )
+    group.add_argument(
+        "--max-payload-bytes",
+        type=_whole_number,
+        default=1_048_576,
+        metavar="N",
+        help="largest input, output, event or state, 0 for no limit (default: 1048576, as in Azure)",
+    )
+
+
+def _add_service_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--address", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    for name, port, what in (
+        ("grpc", 8080, "gRPC"),
+        ("http", 8081, "the HTTP API"),
+        ("dashboard", 8082, "the dashboard"),
+    ):
+        parser.add_argument(
+            f"--{name}-port", type=_port, default=port, help=f"port of {what}, 0 for any free one (default: {port})"
+        )
+    parser.add_argument(
+        "--task-hubs",
+        default=os.environ.get(HUBS_VARIABLE) or "default",
+        metavar="NAMES",
+        help=f"task hubs, separated by commas (default: {HUBS_VARIABLE}, else default)",
+    )
+    parser.add_argument(
+        "--dynamic-task-hubs",
+        action="store_true",
+        default=os.environ.get(DYNAMIC_HUBS_VARIABLE, "").strip().lower() == "true",
+        help=f"make any other task hub on its first use (default: {DYNAMIC_HUBS_VARIABLE})",
+    )
+
+
+def _add_lifetime_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="write URLs and pid here, as JSON, when ready")
     parser.add_argument("--exit-with-parent", type=int, metavar="PID", help="stop when this parent process is gone")
 
@@ -101,6 +166,53 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds, 0 or more")
+    return value
+
+
+def _whole_number(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number, 0 or more")
+    return int(text)
+
+
+def _scheduler_options(options: argparse.Namespace) -> SchedulerOptions:
+    from durable_harness.scheduler import SchedulerOptions  # noqa: PLC0415 - other commands do not pay for it
+
+    return SchedulerOptions(
+        data=options.data,
+        skip_time=options.time == "skip",
+        lease_timeout_s=options.lease_timeout,
+        max_payload_bytes=options.max_payload_bytes,
+    )
+
+
+def _scheduler(options: argparse.Namespace) -> None:
+    from durable_harness.stack.scheduler import ServiceOptions, run_scheduler  # noqa: PLC0415
+
+    hubs = tuple(dict.fromkeys(name.strip() for name in options.task_hubs.split(",") if name.strip()))
+    if not hubs and not options.dynamic_task_hubs:
+        raise UsageError("--task-hubs names no task hub. Name one, or allow any with --dynamic-task-hubs.")
+    scheduler = dataclasses.replace(_scheduler_options(options), hubs=hubs, dynamic_hubs=options.dynamic_task_hubs)
+    run_scheduler(
+        ServiceOptions(
+            scheduler=scheduler,
+            address=options.address,
+            grpc_port=options.grpc_port,
+            http_port=options.http_port,
+            dashboard_port=options.dashboard_port,
+            ready_file=options.ready_file,
+            parent_pid=options.exit_with_parent,
+        )
+    )
+
+
 def _serve(options: argparse.Namespace) -> None:
     from durable_harness.stack.serving import ServeOptions, serve  # noqa: PLC0415 - other commands do not pay for it
 
@@ -114,6 +226,7 @@ def _serve(options: argparse.Namespace) -> None:
             functions=_names(options.functions),
             enable_auth=options.enable_auth,
             scheduler=options.scheduler,
+            embedded=_scheduler_options(options),
             log_level=options.log_level,
             verbose=options.verbose,
             ready_file=options.ready_file,

@@ -5,10 +5,12 @@ import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 MEGABYTE = 1024 * 1024
+WEBHOOKS = "/runtime/webhooks/durabletask"
 STATUSES = {
     "text": "packing",
     "object": {"stage": "packing", "parts": [1, 2]},
@@ -139,18 +141,38 @@ def test_an_orchestrator_that_cannot_go_on_fails(features, orchestrator, text):
     assert features.output_of("who_am_i", "alive")["input"] == "alive"
 
 
+@pytest.fixture
+def unlimited(running_apps):
+    """Give the client of the features app on a scheduler that takes payloads of any size."""
+    return running_apps(Path(__file__).parents[1] / "apps" / "features", ("--max-payload-bytes", "0"))
+
+
+def test_a_payload_over_the_services_limit_is_refused(features):
+    """More than 1 MB is refused as the service refuses it, with the size and the limit; nothing is started."""
+    answer = features.post(f"{WEBHOOKS}/orchestrators/who_am_i", data=json.dumps("x" * MEGABYTE * 2))
+    assert answer.status_code == 400
+    assert "1048576" in answer.json()["ExceptionMessage"]
+
+
+def test_a_result_over_the_services_limit_fails_the_instance(features):
+    """An activity whose result is over the limit fails, and with it the orchestration, instead of getting stuck."""
+    status = features.run("relay", {"activity": "blow_up", "value": 2 * MEGABYTE})
+    assert status["runtimeStatus"] == "Failed"
+    assert "1048576" in status["output"]
+
+
 @pytest.mark.parametrize("letter", ["x", "ř"])
-def test_a_megabyte_goes_through(features, letter):
+def test_a_megabyte_goes_through(unlimited, letter):
     """A payload of one megabyte survives as input, to an activity, back, as output and in the status."""
     payload = letter * MEGABYTE
-    assert features.output_of("relay", {"activity": "echo", "value": payload}) == payload
+    assert unlimited.output_of("relay", {"activity": "echo", "value": payload}) == payload
 
 
-def test_a_megabyte_event_goes_through(features):
+def test_a_megabyte_event_goes_through(unlimited):
     """An event of one megabyte arrives whole."""
-    instance_id = features.start("wait_once")
-    features.raise_event(instance_id, "go", "x" * MEGABYTE)
-    assert features.wait_terminal(instance_id)["output"]["value"] == "x" * MEGABYTE
+    instance_id = unlimited.start("wait_once")
+    unlimited.raise_event(instance_id, "go", "x" * MEGABYTE)
+    assert unlimited.wait_terminal(instance_id)["output"]["value"] == "x" * MEGABYTE
 
 
 def test_unicode_everywhere(features):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +38,8 @@ class Outcome:
 
     @property
     def operations(self):
-        """The JSON report's counts that are not zero."""
-        return {name: count for name, count in self.summary["operations"].items() if count}
+        """The JSON report's counts that are not zero; any other is zero."""
+        return Counter({name: count for name, count in self.summary["operations"].items() if count})
 
 
 class Locust:

@@ -5,7 +5,7 @@ import socket
 
 def test_an_environment_variable_is_checked_alike(locust, stub, monkeypatch):
     """A value that an option cannot take ends with 2 and names the option, and nothing is sent."""
-    monkeypatch.setenv("HARNESS_DRAIN_TIMEOUT", "-1")
+    monkeypatch.setenv("DURABLE_HARNESS_DRAIN_TIMEOUT", "-1")
     run = locust()
     assert run.code == 2
     assert "--drain-timeout: got '-1', expected seconds, 0 or more" in run.err

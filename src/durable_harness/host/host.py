@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import random
 import secrets
 import socket
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import web
 
-from durable_harness.errors import PortInUseError, UsageError
+from durable_harness.errors import PortInUseError
 from durable_harness.host.bindings import DurableEndpoints
 from durable_harness.host.durable_api import DurableApi
 from durable_harness.host.functions import FunctionApp
 from durable_harness.host.http_server import RPC_PATH, HttpFrontend, WebOptions
 from durable_harness.host.invocation import Invoker
 from durable_harness.host.worker import DurableWorker
+from durable_harness.network import NO_LIMIT, bind, bind_one, serve_http
 from durable_harness.protocol import Scheduler
 from durable_harness.settings import AppSettings
 
@@ -29,8 +27,6 @@ DEFAULT_PORT = 7071
 DEFAULT_RPC_PORT = 17071
 RPC_PORT_RANGE = range(30000, 31000)
 RPC_PORT_TRIES = 9
-BACKLOG = 1024
-NO_LIMIT = 0
 
 
 @dataclass(frozen=True)
@@ -71,8 +67,10 @@ class FunctionsHost:
         os.environ["WEBSITE_HOSTNAME"] = f"localhost:{self.port}"
         self.endpoints = self._make_endpoints(rpc.getsockname()[1])
         frontend = self._make_frontend()
-        await self._serve(public, frontend.handle_public, frontend.body_limit_bytes)
-        await self._serve([rpc], frontend.handle_rpc, NO_LIMIT)
+        self._runners = [
+            await serve_http(public, frontend.handle_public, frontend.body_limit_bytes),
+            await serve_http([rpc], frontend.handle_rpc, NO_LIMIT),
+        ]
         self._working = asyncio.create_task(self._worker.run())
 
     async def stop(self) -> None:
@@ -103,65 +101,14 @@ class FunctionsHost:
         api = DurableApi(self.scheduler, self.app, host.durable_task, self.endpoints)
         return HttpFrontend(self.app.http, host, self._invoker, api, self.options.web)
 
-    async def _serve(
-        self,
-        listening: list[socket.socket],
-        handler: Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]],
-        body_limit_bytes: int,
-    ) -> None:
-        loop = asyncio.get_running_loop()
-
-        def make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-            return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=body_limit_bytes)
-
-        server = web.Server(handler, request_factory=make_request, access_log=None)
-        runner = web.ServerRunner(server, shutdown_timeout=1.0)
-        await runner.setup()
-        self._runners.append(runner)
-        for sock in listening:
-            await web.SockSite(runner, sock, backlog=BACKLOG).start()
-
-
-def bind(address: str, port: int) -> list[socket.socket]:
-    """Return listening sockets on a port: of the address, and of ::1 too where that is the loopback's other name."""
-    first = _bind_one(address, port)
-    sockets = [first]
-    if address in {"127.0.0.1", "localhost"} and socket.has_ipv6:
-        with contextlib.suppress(OSError, PortInUseError):
-            sockets.append(_bind_one("::1", first.getsockname()[1]))
-    return sockets
-
-
-def _bind_one(address: str, port: int) -> socket.socket:
-    try:
-        family, _, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
-    except (OSError, OverflowError) as error:
-        raise UsageError(f"--address {address} cannot be listened on: {error}.") from error
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    try:
-        sock.bind(where)
-        sock.listen(BACKLOG)
-    except OSError as error:
-        sock.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortInUseError(
-                f"Port {port} is in use by somebody else. Choose another with --port, or 0 for any free one."
-            ) from error
-        raise UsageError(f"Port {port} of {address} cannot be listened on: {error.strerror}.") from error
-    sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
-    return sock
-
 
 def _bind_rpc(*, ephemeral: bool) -> socket.socket:
     """Bind the local RPC endpoint: its well-known port, or one of a few tries in the range that the extension uses."""
     if ephemeral:
-        return _bind_one("127.0.0.1", 0)
+        return bind_one("127.0.0.1", 0)
     for port in (DEFAULT_RPC_PORT, *random.sample(RPC_PORT_RANGE, RPC_PORT_TRIES)):
         with contextlib.suppress(PortInUseError):
-            return _bind_one("127.0.0.1", port)
+            return bind_one("127.0.0.1", port)
     raise PortInUseError(
         f"The local RPC endpoint found no free port: {DEFAULT_RPC_PORT} and {RPC_PORT_TRIES} others in"
         f" {RPC_PORT_RANGE.start}-{RPC_PORT_RANGE.stop - 1} are in use."

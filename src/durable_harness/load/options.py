@@ -1,10 +1,10 @@
 """The options that the load test adds to Locust's command line, each with an environment twin, checked before any load.
 
---function-key KEY        HARNESS_FUNCTION_KEY        --operation-duration S|A-B  HARNESS_OPERATION_DURATION
---app-dir DIR             HARNESS_APP_DIR             --operation-timeout S       HARNESS_OPERATION_TIMEOUT
---status-source NAME      HARNESS_STATUS_SOURCE       --drain-timeout S           HARNESS_DRAIN_TIMEOUT
---poll-strategy NAME      HARNESS_POLL_STRATEGY       --gates FILE|none           HARNESS_GATES
---poll-interval S         HARNESS_POLL_INTERVAL       --report-dir DIR            HARNESS_REPORT_DIR
+--function-key KEY        DURABLE_HARNESS_FUNCTION_KEY        --operation-duration S|A-B  DURABLE_HARNESS_OPERATION_DURATION
+--app-dir DIR             DURABLE_HARNESS_APP_DIR             --operation-timeout S       DURABLE_HARNESS_OPERATION_TIMEOUT
+--status-source NAME      DURABLE_HARNESS_STATUS_SOURCE       --drain-timeout S           DURABLE_HARNESS_DRAIN_TIMEOUT
+--poll-strategy NAME      DURABLE_HARNESS_POLL_STRATEGY       --gates FILE|none           DURABLE_HARNESS_GATES
+--poll-interval S         DURABLE_HARNESS_POLL_INTERVAL       --report-dir DIR            DURABLE_HARNESS_REPORT_DIR
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _add_run_options(parser: Any) -> None:
     parser.add_argument(
         "--function-key",
         metavar="<key>",
-        env_var="HARNESS_FUNCTION_KEY",
+        env_var="DURABLE_HARNESS_FUNCTION_KEY",
         default="",
         is_secret=True,
         help="Function key of the deployment. The embedded stack needs none.",
@@ -112,14 +112,14 @@ def _add_run_options(parser: Any) -> None:
     parser.add_argument(
         "--status-source",
         choices=STATUS_SOURCES,
-        env_var="HARNESS_STATUS_SOURCE",
+        env_var="DURABLE_HARNESS_STATUS_SOURCE",
         default="webhook",
         help="Whom to poll: 'webhook' is the URL that the start's answer gives, 'app' the app's own status route.",
     )
     parser.add_argument(
         "--poll-strategy",
         choices=tuple(STRATEGIES),
-        env_var="HARNESS_POLL_STRATEGY",
+        env_var="DURABLE_HARNESS_POLL_STRATEGY",
         default="fixed",
         help="When to poll: 'fixed' every interval, 'exponential' ever less often, 'server' as Retry-After says.",
     )
@@ -127,7 +127,7 @@ def _add_run_options(parser: Any) -> None:
         "--poll-interval",
         type=_seconds_above_zero,
         metavar="<seconds>",
-        env_var="HARNESS_POLL_INTERVAL",
+        env_var="DURABLE_HARNESS_POLL_INTERVAL",
         default=0.2,
         help="Seconds between polls, the first of them for 'exponential'. Defaults to 0.2.",
     )
@@ -135,7 +135,7 @@ def _add_run_options(parser: Any) -> None:
         "--operation-duration",
         type=_checked(read_duration_range),
         metavar="<seconds>",
-        env_var="HARNESS_OPERATION_DURATION",
+        env_var="DURABLE_HARNESS_OPERATION_DURATION",
         default="0.3-0.7",
         help="Seconds of work an operation asks for, one number or a range. Defaults to 0.3-0.7.",
     )
@@ -143,7 +143,7 @@ def _add_run_options(parser: Any) -> None:
         "--operation-timeout",
         type=_seconds_above_zero,
         metavar="<seconds>",
-        env_var="HARNESS_OPERATION_TIMEOUT",
+        env_var="DURABLE_HARNESS_OPERATION_TIMEOUT",
         default=60.0,
         help="Seconds after which an operation counts as timed out. Defaults to 60.",
     )
@@ -151,7 +151,7 @@ def _add_run_options(parser: Any) -> None:
         "--drain-timeout",
         type=_seconds,
         metavar="<seconds>",
-        env_var="HARNESS_DRAIN_TIMEOUT",
+        env_var="DURABLE_HARNESS_DRAIN_TIMEOUT",
         default=30.0,
         help="Seconds to follow what is in flight when the run ends; what is left then timed out. Defaults to 30.",
     )
@@ -162,7 +162,7 @@ def _add_process_options(parser: Any, default_gates: Path | None) -> None:
         "--app-dir",
         type=_checked(_existing_dir),
         metavar="<dir>",
-        env_var="HARNESS_APP_DIR",
+        env_var="DURABLE_HARNESS_APP_DIR",
         default=".",
         include_in_web_ui=False,
         help="Function app to run and load when there is no --host. Defaults to the current directory.",
@@ -171,7 +171,7 @@ def _add_process_options(parser: Any, default_gates: Path | None) -> None:
         "--gates",
         type=_checked(_gates_file),
         metavar="<file>",
-        env_var="HARNESS_GATES",
+        env_var="DURABLE_HARNESS_GATES",
         default=str(default_gates) if default_gates else NO_GATES,
         include_in_web_ui=False,
         help="Gates that decide the exit code; 'none' for none. Defaults to the gates.toml beside the scenarios.",
@@ -179,7 +179,7 @@ def _add_process_options(parser: Any, default_gates: Path | None) -> None:
     parser.add_argument(
         "--report-dir",
         metavar="<dir>",
-        env_var="HARNESS_REPORT_DIR",
+        env_var="DURABLE_HARNESS_REPORT_DIR",
         default="build/load",
         include_in_web_ui=False,
         help="Folder for summary.json and report.html. Defaults to build/load.",

@@ -7,6 +7,7 @@ import sys
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from locust import log
@@ -73,7 +74,7 @@ class OwnerNode(Node):
         report = self._judge()
         self.environment.process_exit_code = self._exit_code(report)
         paths = write_report(report, self.options.report_dir)
-        self._last_words = f"\n{render_text(report)}Reports: {', '.join(str(path) for path in paths)}\n"
+        self._last_words = f"\n{render_text(report)}Reports: {', '.join(map(str, self._with_log(paths)))}\n"
         if not self._is_headless:
             self._say_last_words()
 
@@ -88,6 +89,11 @@ class OwnerNode(Node):
         sys.stdout.write(self._last_words)
         sys.stdout.flush()
         self._last_words = ""
+
+    def _with_log(self, paths: tuple[Path, ...]) -> list[Path]:
+        """Name the embedded stack's log too: that is where the cause of a failure is told."""
+        log_path = self.target.log_path if self.target else None
+        return [*paths, *([log_path] if log_path else [])]
 
     @property
     def _is_headless(self) -> bool:

@@ -9,6 +9,7 @@ from durabletask.internal import orchestrator_service_pb2 as pb
 from google.protobuf import timestamp_pb2, wrappers_pb2
 
 NANOSECONDS = 1_000_000_000
+LATEST_NS = 1 << 62
 _ids = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - ids must be unique, not secret; asking the kernel for each costs a syscall
 
 TERMINAL_STATUSES = frozenset(
@@ -38,8 +39,8 @@ def from_ns(time_ns: int) -> Any:
 
 
 def to_ns(stamp: Any) -> int:
-    """Return nanoseconds since the epoch for a protobuf Timestamp."""
-    return int(stamp.seconds) * NANOSECONDS + int(stamp.nanos)
+    """Return nanoseconds since the epoch for a protobuf Timestamp; times out of the range of 64 bits are its ends."""
+    return min(max(int(stamp.seconds) * NANOSECONDS + int(stamp.nanos), 0), LATEST_NS)
 
 
 def optional_text(text: str | None) -> Any:

@@ -1,6 +1,7 @@
-"""The embedded Durable Task Scheduler: task hubs in this process, behind `durable_harness.protocol.Scheduler`."""
+"""The Durable Task Scheduler: task hubs behind `durable_harness.protocol.Scheduler`, embedded or as a service."""
 
-from durable_harness.scheduler.clock import Clock, RealClock
+from durable_harness.scheduler.clock import Clock, RealClock, SkippingClock
 from durable_harness.scheduler.hub import TaskHub
+from durable_harness.scheduler.service import SchedulerOptions, SchedulerService
 
-__all__ = ["Clock", "RealClock", "TaskHub"]
+__all__ = ["Clock", "RealClock", "SchedulerOptions", "SchedulerService", "SkippingClock", "TaskHub"]

@@ -23,17 +23,35 @@ class Clock(Protocol):
 
 
 class RealClock:
-    """The wall clock. One heap and one event-loop callback serve any number of due times; none costs a thread."""
+    """The wall clock. One heap and one event-loop callback serve any number of due times; none costs a thread.
+
+    `advance` moves it ahead by hand: what becomes due fires in the order of its due times, at its due time.
+    """
 
     def __init__(self) -> None:
+        self._ahead_ns = 0
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._sequence = itertools.count()
         self._wakeup: asyncio.TimerHandle | None = None
         self._last_ns = 0
 
     def now_ns(self) -> int:
-        self._last_ns = max(self._last_ns, time.time_ns())
+        self._last_ns = max(self._last_ns, time.time_ns() + self._ahead_ns)
         return self._last_ns
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock ahead. Due times within the move fire one by one, each seeing its own time."""
+        self._move_to(self.now_ns() + int(seconds * NANOSECONDS))
+
+    def _move_to(self, until_ns: int) -> None:
+        while self._due and self._due[0][0] <= until_ns:
+            self._jump_to(self._due[0][0])
+            heapq.heappop(self._due)[2]()
+        self._jump_to(until_ns)
+        self._arm()
+
+    def _jump_to(self, time_ns: int) -> None:
+        self._ahead_ns += max(0, time_ns - self.now_ns())
 
     def call_at(self, due_ns: int, callback: Callable[[], None]) -> None:
         heapq.heappush(self._due, (due_ns, next(self._sequence), callback))
@@ -53,3 +71,18 @@ class RealClock:
         while self._due and self._due[0][0] <= now_ns:
             heapq.heappop(self._due)[2]()
         self._arm()
+
+
+class SkippingClock(RealClock):
+    """A clock that jumps to the next due time whenever nothing else is going on.
+
+    Its owner calls `skip` when no work is held by a worker or waits for one: time moves to the next due time and stops
+    there, for what fires then may be work.
+    """
+
+    def skip(self) -> bool:
+        """Jump to the next due time and fire what is due then; False where nothing is due at all."""
+        if not self._due:
+            return False
+        self._move_to(self._due[0][0])
+        return True

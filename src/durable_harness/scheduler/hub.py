@@ -14,6 +14,7 @@ from typing import Any
 
 from durable_harness.protocol import RpcError, Status, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler import queries
+from durable_harness.scheduler.checks import check_entity_id, check_start, check_turn
 from durable_harness.scheduler.clock import Clock, RealClock
 from durable_harness.scheduler.dispatch import Dispatcher, Kind, Work
 from durable_harness.scheduler.entities import EntityStore
@@ -93,6 +94,7 @@ class TaskHub:
     async def start_instance(self, request: Any) -> Any:
         self.payloads.check(request, "input")
         instance_id = request.instanceId or new_id()
+        check_start(instance_id, request.name)
         existing = self.instances.get(instance_id)
         if existing is not None:
             if existing.status not in request.orchestrationIdReusePolicy.replaceableStatus:
@@ -205,6 +207,7 @@ class TaskHub:
 
     async def signal_entity(self, request: Any) -> Any:
         self.payloads.check(request, "input")
+        check_entity_id(request.instanceId)
         self.entities.signal(
             request.instanceId,
             operation=request.name,
@@ -236,6 +239,7 @@ class TaskHub:
         return self.dispatcher.stream(request)
 
     async def complete_orchestrator_task(self, request: Any) -> Any:
+        check_turn(request)
         work = self.dispatcher.take(request.completionToken, Kind.ORCHESTRATION)
         if not isinstance(work, TurnWork):
             raise _no_lease(request.completionToken)

@@ -84,10 +84,12 @@ def children_of(registry: Registry, instance: Instance) -> Iterator[Instance]:
 
 def _ended_descendants(registry: Registry, instance: Instance) -> dict[str, Instance]:
     found: dict[str, Instance] = {}
-    for child in children_of(registry, instance):
-        if child.ended and child.instance_id not in found:
-            found[child.instance_id] = child
-            found.update(_ended_descendants(registry, child))
+    to_visit = [instance]
+    while to_visit:
+        for child in children_of(registry, to_visit.pop()):
+            if child.ended and child.instance_id not in found:
+                found[child.instance_id] = child
+                to_visit.append(child)
     return found
 
 
@@ -135,9 +137,9 @@ def _make_token(key: Key) -> str:
 
 def _read_token(token: str) -> list[Any]:
     try:
-        created_ns, instance_id = json.loads(base64.urlsafe_b64decode(token.encode()))
-        return [int(created_ns), str(instance_id)]
-    except (ValueError, TypeError, binascii.Error):
+        time_ns, instance_id = json.loads(base64.urlsafe_b64decode(token.encode()))
+        return [min(max(int(time_ns), -1), END_OF_TIME_NS), str(instance_id)]
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         raise RpcError(
             Status.INVALID_ARGUMENT,
             f"'{token[:60]}' is not a continuation token. Send the one that the page before came with.",

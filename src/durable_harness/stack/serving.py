@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import gc
-import json
+import dataclasses
 import logging
 import os
 import secrets
-import signal
 import sys
 import threading
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from durable_harness.errors import UsageError
 from durable_harness.host.functions import load_app
@@ -25,10 +21,10 @@ from durable_harness.host.invocation import FUNCTION_THREADS
 from durable_harness.host.listing import function_list
 from durable_harness.host.selftest import check_sdk
 from durable_harness.protocol import Scheduler
-from durable_harness.scheduler import TaskHub
+from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import AppSettings, SchedulerAddress, load_app_settings, parse_connection_string
+from durable_harness.stack.lifetime import run_until_stopped, write_ready_file
 
-PARENT_CHECK_INTERVAL_S = 1.0
 KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
 
 
@@ -44,6 +40,7 @@ class ServeOptions:
     functions: tuple[str, ...] | None = None
     enable_auth: bool = False
     scheduler: str = "embedded"
+    embedded: SchedulerOptions = field(default_factory=SchedulerOptions)
     log_level: str = "info"
     verbose: bool = False
     ready_file: Path | None = None
@@ -57,7 +54,7 @@ def serve(options: ServeOptions) -> None:
     for warning in settings.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     check_sdk()
-    _run(_serve(options, settings))
+    run_until_stopped(lambda: _serving(options, settings), options.parent_pid)
     _leave()
 
 
@@ -69,41 +66,29 @@ def _leave() -> None:
         os._exit(0)
 
 
-def _run(main: Coroutine[Any, Any, None]) -> None:
-    try:
-        import uvloop  # noqa: PLC0415 - not there on every platform
-    except ImportError:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
-
-
-async def _serve(options: ServeOptions, settings: AppSettings) -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+@contextlib.asynccontextmanager
+async def _serving(options: ServeOptions, settings: AppSettings) -> AsyncIterator[None]:
     async with _scheduler(options, settings) as (scheduler, described):
         app = load_app(settings.app_dir, options.functions or settings.host.functions)
         host = FunctionsHost(app, settings, scheduler, _host_options(options, settings))
         await host.start()
         _announce(host, described, options)
-        gc.freeze()
-        watch = asyncio.create_task(_watch_parent(options.parent_pid, stopped)) if options.parent_pid else None
         try:
-            await stopped.wait()
+            yield
         finally:
-            if watch is not None:
-                watch.cancel()
             await host.stop()
 
 
 @contextlib.asynccontextmanager
-async def _scheduler(options: ServeOptions, settings: AppSettings) -> Any:
+async def _scheduler(options: ServeOptions, settings: AppSettings) -> AsyncIterator[tuple[Scheduler, str]]:
     hub = settings.host.durable_task.hub_name
     if options.scheduler == "embedded":
-        embedded: Scheduler = TaskHub(hub)
-        yield embedded, f"embedded, task hub '{hub}'"
+        service = SchedulerService(dataclasses.replace(options.embedded, hubs=(hub,)))
+        kept = f"kept in {options.embedded.data}" if options.embedded.data else "kept in memory"
+        try:
+            yield service.hub(hub), f"embedded, task hub '{hub}', {kept}"
+        finally:
+            await service.close()
         return
     from durable_harness.host.remote import GrpcScheduler  # noqa: PLC0415 - gRPC is not needed for the embedded one
 
@@ -147,23 +132,12 @@ def _announce(host: FunctionsHost, described: str, options: ServeOptions) -> Non
     print(function_list(host.app, shown_url, host.settings.host.route_prefix), flush=True)
     if not options.verbose:
         print("For detailed output, run with --verbose.", flush=True)
-    if options.ready_file is not None:
-        facts = {
-            "pid": os.getpid(),
-            "baseUrl": host.base_url,
-            "rpcBaseUrl": host.endpoints.rpc_base_url,
-            "functionKey": host.options.web.key,
-        }
-        unfinished = options.ready_file.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(facts))
-        unfinished.replace(options.ready_file)
-
-
-async def _watch_parent(parent_pid: int, stopped: asyncio.Event) -> None:
-    """Stop when the process that wanted this host is gone, however it went."""
-    while os.getppid() == parent_pid:  # noqa: ASYNC110 - there is no event for it
-        await asyncio.sleep(PARENT_CHECK_INTERVAL_S)
-    stopped.set()
+    facts = {
+        "baseUrl": host.base_url,
+        "rpcBaseUrl": host.endpoints.rpc_base_url,
+        "functionKey": host.options.web.key,
+    }
+    write_ready_file(options.ready_file, facts)
 
 
 def _configure_logging(options: ServeOptions) -> None:

@@ -20,6 +20,11 @@ def echo(value):
     return value
 
 
+@bp.activity_trigger(input_name="size")
+def blow_up(size):
+    return "x" * size
+
+
 @bp.activity_trigger(input_name="value")
 async def echo_async(value):
     return value

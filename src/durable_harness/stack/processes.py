@@ -1,4 +1,4 @@
-"""A running system in a child process: our host with the embedded scheduler."""
+"""Our own commands as child processes: started, waited for, ended."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from durable_harness.errors import AppLoadError, HarnessError, PortInUseError, UnreachableError, UsageError
 
@@ -22,51 +22,40 @@ POLL_INTERVAL_S = 0.02
 ERRORS = {error.exit_code: error for error in (UsageError, UnreachableError, AppLoadError, PortInUseError)}
 
 
-@dataclass(frozen=True)
-class RunningStack:
-    """Where a system under test answers. `pid` and `log_path` are None where somebody else started it."""
-
-    name: str
-    base_url: str
-    function_key: str | None = None
-    log_path: Path | None = None
-    pid: int | None = None
-
-
 @contextlib.contextmanager
-def embedded_stack(
-    app_dir: Path, *, log_path: Path | None = None, serve_args: Sequence[str] = ()
-) -> Iterator[RunningStack]:
-    """Serve an app in a child process on free ports, until the block ends.
+def running_command(
+    command: str, arguments: Sequence[str], log_path: Path | None
+) -> Iterator[tuple[dict[str, Any], Path, int]]:
+    """Run `durable-harness COMMAND …` until the block ends; give what it wrote when ready, its log and its pid.
 
-    Raises the error that ended the child where it could not start. Works under gevent's patches too.
+    Raises the error that ended the child where it could not start. Works under gevent's patches too. Ctrl-C in a
+    terminal reaches the caller only: it decides when the child ends.
     """
     with tempfile.TemporaryDirectory(prefix="durable-harness-") as folder:
-        log = log_path or Path(folder) / "host.log"
+        log = log_path or Path(folder) / "output.log"
         ready = Path(folder) / "ready.json"
-        command = [sys.executable, "-m", "durable_harness", "serve", "--script-root", str(app_dir)]
-        command += ["--port", "0", "--ready-file", str(ready), "--exit-with-parent", str(os.getpid()), *serve_args]
+        words = [sys.executable, "-m", "durable_harness", command, *arguments]
+        words += ["--ready-file", str(ready), "--exit-with-parent", str(os.getpid())]
         with log.open("ab") as output:
             child = subprocess.Popen(  # noqa: S603 - our own command
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
         try:
-            facts = _wait_until_ready(child, ready, log)
-            yield RunningStack("embedded", facts["baseUrl"], facts["functionKey"], log, child.pid)
+            yield _wait_until_ready(child, ready, log), log, child.pid
         finally:
             stop_process(child)
 
 
-def _wait_until_ready(child: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, str]:
+def _wait_until_ready(child: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, Any]:
     deadline = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < deadline:
         if ready.exists():
-            facts: dict[str, str] = json.loads(ready.read_text())
+            facts: dict[str, Any] = json.loads(ready.read_text())
             return facts
         if child.poll() is not None:
-            raise ERRORS.get(child.returncode, HarnessError)(f"The host did not start:\n{_tail(log)}")
+            raise ERRORS.get(child.returncode, HarnessError)(f"It did not start:\n{_tail(log)}")
         time.sleep(POLL_INTERVAL_S)
-    raise UnreachableError(f"The host was not ready after {READY_TIMEOUT_S:g} s:\n{_tail(log)}")
+    raise UnreachableError(f"It was not ready after {READY_TIMEOUT_S:g} s:\n{_tail(log)}")
 
 
 def stop_process(child: subprocess.Popen[bytes]) -> None:

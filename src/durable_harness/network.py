@@ -1,0 +1,69 @@
+"""Listening: sockets that are ours alone, and web servers on them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from aiohttp import web
+
+from durable_harness.errors import PortInUseError, UsageError
+
+BACKLOG = 1024
+NO_LIMIT = 0
+
+
+def bind(address: str, port: int) -> list[socket.socket]:
+    """Return listening sockets on a port: of the address, and of ::1 too where that is the loopback's other name."""
+    first = bind_one(address, port)
+    sockets = [first]
+    if address in {"127.0.0.1", "localhost"} and socket.has_ipv6:
+        with contextlib.suppress(OSError, PortInUseError):
+            sockets.append(bind_one("::1", first.getsockname()[1]))
+    return sockets
+
+
+def bind_one(address: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"--address {address} cannot be listened on: {error}.") from error
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    try:
+        sock.bind(where)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(
+                f"Port {port} is in use by somebody else. Choose another with --port, or 0 for any free one."
+            ) from error
+        raise UsageError(f"Port {port} of {address} cannot be listened on: {error.strerror}.") from error
+    sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    return sock
+
+
+async def serve_http(
+    sockets: list[socket.socket],
+    handler: Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]],
+    body_limit_bytes: int = NO_LIMIT,
+) -> web.ServerRunner:
+    """Serve HTTP on bound sockets; `cleanup` of the runner ends it."""
+    loop = asyncio.get_running_loop()
+
+    def make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=body_limit_bytes)
+
+    server = web.Server(handler, request_factory=make_request, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=1.0)
+    await runner.setup()
+    for sock in sockets:
+        await web.SockSite(runner, sock, backlog=BACKLOG).start()
+    return runner

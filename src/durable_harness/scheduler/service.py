@@ -1,0 +1,74 @@
+"""The scheduler as a whole: its task hubs, their common store and clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from durable_harness.protocol import RpcError, Status
+from durable_harness.scheduler.clock import RealClock, SkippingClock
+from durable_harness.scheduler.hub import TaskHub
+from durable_harness.scheduler.journal import Journal
+from durable_harness.scheduler.payloads import DEFAULT_MAX_PAYLOAD_BYTES
+from durable_harness.scheduler.store import Store
+
+DEFAULT_HUB = "default"
+DEFAULT_LEASE_TIMEOUT_S = 3600.0
+
+
+@dataclass(frozen=True)
+class SchedulerOptions:
+    """What a scheduler is made of. `data` None keeps everything in memory; `skip_time` jumps over idle time."""
+
+    hubs: tuple[str, ...] = (DEFAULT_HUB,)
+    dynamic_hubs: bool = False
+    data: Path | None = None
+    skip_time: bool = False
+    lease_timeout_s: float = DEFAULT_LEASE_TIMEOUT_S
+    max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES
+
+
+class SchedulerService:
+    """Task hubs by name. Must be made, used and closed on one event loop."""
+
+    def __init__(self, options: SchedulerOptions) -> None:
+        self.options = options
+        self.clock = SkippingClock() if options.skip_time else RealClock()
+        self.journal = Journal(Store(options.data))
+        self.hubs: dict[str, TaskHub] = {}
+        stored = [name for (name,) in list(self.journal.store.rows("SELECT DISTINCT hub FROM instances"))]
+        for name in dict.fromkeys([*options.hubs, *(stored if options.dynamic_hubs else [])]):
+            self._open(name)
+        self.journal.on_commit(self._skip_if_idle)
+
+    def hub(self, name: str) -> TaskHub:
+        """Return a task hub; one not known is made on first use where hubs are dynamic, else NOT_FOUND."""
+        hub = self.hubs.get(name)
+        if hub is None:
+            if not self.options.dynamic_hubs or not name:
+                raise RpcError(Status.NOT_FOUND, f"Task hub not found: {name}")
+            hub = self._open(name)
+        return hub
+
+    async def close(self) -> None:
+        await self.journal.close()
+
+    def _open(self, name: str) -> TaskHub:
+        options = self.options
+        hub = TaskHub(
+            name,
+            self.clock,
+            self.journal,
+            max_payload_bytes=options.max_payload_bytes,
+            lease_timeout_s=options.lease_timeout_s,
+        )
+        self.hubs[name] = hub
+        hub.load()
+        return hub
+
+    def _skip_if_idle(self) -> None:
+        """Let time jump to the next due time when no work is running, waiting or being written."""
+        if isinstance(self.clock, SkippingClock) and self.journal.idle:
+            while not any(hub.dispatcher.busy for hub in self.hubs.values()) and self.journal.idle:
+                if not self.clock.skip():
+                    return

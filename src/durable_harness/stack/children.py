@@ -1,0 +1,53 @@
+"""Running systems in child processes: our host with the embedded scheduler, or a scheduler alone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from durable_harness.stack.processes import running_command
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """Where a system under test answers. `pid` and `log_path` are None where somebody else started it."""
+
+    name: str
+    base_url: str
+    function_key: str | None = None
+    log_path: Path | None = None
+    pid: int | None = None
+
+
+@contextlib.contextmanager
+def embedded_stack(
+    app_dir: Path, *, log_path: Path | None = None, serve_args: Sequence[str] = ()
+) -> Iterator[RunningStack]:
+    """Serve an app in a child process on free ports, until the block ends.
+
+    Raises the error that ended the child where it could not start. Works under gevent's patches too.
+    """
+    arguments = ["--script-root", str(app_dir), "--port", "0", *serve_args]
+    with running_command("serve", arguments, log_path) as (facts, log, pid):
+        yield RunningStack("embedded", facts["baseUrl"], facts["functionKey"], log, pid)
+
+
+@dataclass(frozen=True)
+class RunningScheduler:
+    """Where a scheduler answers."""
+
+    grpc_address: str
+    http_url: str
+    dashboard_url: str
+    pid: int
+    log_path: Path | None = None
+
+
+@contextlib.contextmanager
+def scheduler_process(*, log_path: Path | None = None, args: Sequence[str] = ()) -> Iterator[RunningScheduler]:
+    """Run a scheduler in a child process on free ports, until the block ends."""
+    ports = ["--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0"]
+    with running_command("scheduler", [*ports, *args], log_path) as (facts, log, pid):
+        yield RunningScheduler(facts["grpcAddress"], facts["httpUrl"], facts["dashboardUrl"], pid, log)

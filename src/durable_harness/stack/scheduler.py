@@ -1,0 +1,79 @@
+"""The scheduler as a service of its own, in this process until a signal."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from durable_harness.errors import PortInUseError
+from durable_harness.network import bind_one, serve_http
+from durable_harness.scheduler import SchedulerOptions, SchedulerService
+from durable_harness.stack.lifetime import run_until_stopped, write_ready_file
+
+
+@dataclass(frozen=True)
+class ServiceOptions:
+    """The options of `durable-harness scheduler`. Port 0 means: any free one."""
+
+    scheduler: SchedulerOptions
+    address: str = "127.0.0.1"
+    grpc_port: int = 8080
+    http_port: int = 8081
+    dashboard_port: int = 8082
+    ready_file: Path | None = None
+    parent_pid: int | None = None
+
+
+def run_scheduler(options: ServiceOptions) -> None:
+    """Serve until SIGINT or SIGTERM. Raises a HarnessError where it cannot start."""
+    run_until_stopped(lambda: _service(options), options.parent_pid)
+
+
+@contextlib.asynccontextmanager
+async def _service(options: ServiceOptions) -> AsyncIterator[None]:
+    from durable_harness.scheduler.grpc_service import GrpcService  # noqa: PLC0415 - only this command needs gRPC
+    from durable_harness.scheduler.http_service import Dashboard, HttpApi  # noqa: PLC0415
+
+    http = bind_one(options.address, options.http_port)
+    dashboard = bind_one(options.address, options.dashboard_port)
+    service = SchedulerService(options.scheduler)
+    grpc = GrpcService(service)
+    try:
+        grpc_port = await grpc.start(f"{options.address}:{options.grpc_port}")
+    except RuntimeError as error:
+        raise PortInUseError(
+            f"Port {options.grpc_port} is in use by somebody else. Choose another with --grpc-port, or 0 for any."
+        ) from error
+    runners = [
+        await serve_http([http], HttpApi(service).handle),
+        await serve_http([dashboard], Dashboard(service).handle),
+    ]
+    facts = {
+        "grpcAddress": f"{options.address}:{grpc_port}",
+        "httpUrl": f"http://{options.address}:{http.getsockname()[1]}",
+        "dashboardUrl": f"http://{options.address}:{dashboard.getsockname()[1]}",
+        "taskHubs": list(service.hubs),
+    }
+    _announce(facts, options)
+    try:
+        yield
+    finally:
+        for runner in runners:
+            await runner.cleanup()
+        await grpc.stop()
+        await service.close()
+
+
+def _announce(facts: dict[str, Any], options: ServiceOptions) -> None:
+    hubs = ", ".join(facts["taskHubs"]) or "none yet"
+    kept = f"in {options.scheduler.data}" if options.scheduler.data else "in memory"
+    print("durable-harness: scheduler")
+    print(f"  gRPC       {facts['grpcAddress']}   (Endpoint=http://{facts['grpcAddress']};Authentication=None)")
+    print(f"  HTTP API   {facts['httpUrl']}")
+    print(f"  dashboard  {facts['dashboardUrl']}")
+    dynamic = ", others on first use" if options.scheduler.dynamic_hubs else ""
+    print(f"  task hubs  {hubs}{dynamic}; kept {kept}", flush=True)
+    write_ready_file(options.ready_file, facts)
