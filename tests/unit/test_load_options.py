@@ -44,9 +44,9 @@ def test_the_defaults_suit_the_sample_app(parser):
 
 
 def test_every_option_has_an_environment_twin(parser):
-    """Each option can be set by a HARNESS_ variable named after it, as the module's docstring lists them."""
+    """Each option can be set by a DURABLE_HARNESS_ variable named after it, as the module's docstring lists them."""
     assert parser.environment == {
-        name: "HARNESS_" + name.removeprefix("--").replace("-", "_").upper() for name in parser.environment
+        name: "DURABLE_HARNESS_" + name.removeprefix("--").replace("-", "_").upper() for name in parser.environment
     }
     assert all(name in options.__doc__ and twin in options.__doc__ for name, twin in parser.environment.items())
 

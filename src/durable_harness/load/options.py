@@ -1,10 +1,15 @@
 """The options that the load test adds to Locust's command line, each with an environment twin, checked before any load.
 
---function-key KEY        DURABLE_HARNESS_FUNCTION_KEY        --operation-duration S|A-B  DURABLE_HARNESS_OPERATION_DURATION
---app-dir DIR             DURABLE_HARNESS_APP_DIR             --operation-timeout S       DURABLE_HARNESS_OPERATION_TIMEOUT
---status-source NAME      DURABLE_HARNESS_STATUS_SOURCE       --drain-timeout S           DURABLE_HARNESS_DRAIN_TIMEOUT
---poll-strategy NAME      DURABLE_HARNESS_POLL_STRATEGY       --gates FILE|none           DURABLE_HARNESS_GATES
---poll-interval S         DURABLE_HARNESS_POLL_INTERVAL       --report-dir DIR            DURABLE_HARNESS_REPORT_DIR
+--app-dir DIR               DURABLE_HARNESS_APP_DIR
+--drain-timeout S           DURABLE_HARNESS_DRAIN_TIMEOUT
+--function-key KEY          DURABLE_HARNESS_FUNCTION_KEY
+--gates FILE|none           DURABLE_HARNESS_GATES
+--operation-duration S|A-B  DURABLE_HARNESS_OPERATION_DURATION
+--operation-timeout S       DURABLE_HARNESS_OPERATION_TIMEOUT
+--poll-interval S           DURABLE_HARNESS_POLL_INTERVAL
+--poll-strategy NAME        DURABLE_HARNESS_POLL_STRATEGY
+--report-dir DIR            DURABLE_HARNESS_REPORT_DIR
+--status-source NAME        DURABLE_HARNESS_STATUS_SOURCE
 """
 
 from __future__ import annotations
