@@ -98,5 +98,6 @@ async def test_an_ended_instance_keeps_its_history_as_one_blob(bench):
     bench.connect()
     await bench.start()
     await bench.turn(complete())
+    await bench.hub.journal.written()
     assert bench.hub.instances.get("i").execution is None
     assert (await bench.history())[-1].HasField("executionCompleted")

@@ -204,6 +204,7 @@ async def test_finished_instances_leave_memory(bench):
     for number in range(1100):
         await bench.start(f"i{number}")
         await bench.turn(complete(f"{number}"))
+    await bench.hub.journal.written()
     assert list(bench.hub.instances.living()) == []
     assert bench.hub.instances.get("i0") is not bench.hub.instances.get("i0")
     assert (await bench.state("i0")).output.value == "0"

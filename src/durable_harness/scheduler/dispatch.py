@@ -15,7 +15,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+from durable_harness.protocol import pb
+
 SWEEPS_PER_TIMEOUT = 8
+HEALTH_PING_INTERVAL_S = 30.0
 
 
 class Kind(Enum):
@@ -69,6 +72,7 @@ class WorkerStream:
         self.held = dict.fromkeys(Kind, 0)
         self._items: deque[Any] = deque()
         self._arrived: asyncio.Future[None] | None = None
+        self._ping: asyncio.TimerHandle | None = None
 
     def has_room(self, kind: Kind) -> bool:
         limit = self._limits.get(kind)
@@ -84,6 +88,18 @@ class WorkerStream:
         self._items.append(item)
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(None)
+
+    def keep_alive(self) -> None:
+        """Send a health ping now and then until `end`: a silent stream looks dead to a worker."""
+        self._ping = asyncio.get_running_loop().call_later(HEALTH_PING_INTERVAL_S, self._send_ping)
+
+    def _send_ping(self) -> None:
+        self.send(pb.WorkItem(healthPing=pb.HealthPing()))
+        self.keep_alive()
+
+    def end(self) -> None:
+        if self._ping is not None:
+            self._ping.cancel()
 
     async def items(self) -> AsyncIterator[Any]:
         while True:
@@ -143,12 +159,14 @@ class Dispatcher:
         """Yield work items for one worker until it closes the iterator."""
         stream = WorkerStream(request)
         self._streams.append(stream)
+        stream.keep_alive()
         try:
             for kind in Kind:
                 self._fill(stream, kind)
             async for item in stream.items():
                 yield item
         finally:
+            stream.end()
             self._streams.remove(stream)
             for lease in [lease for lease in self._leases.values() if lease.stream is stream]:
                 self.give_back(lease.token)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -17,7 +16,6 @@ from durable_harness.scheduler.service import DEFAULT_HUB, SchedulerService
 logger = logging.getLogger("durable_harness.scheduler")
 
 SERVICE = "TaskHubSidecarService"
-HEALTH_PING_INTERVAL_S = 30.0
 SERVER_OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", -1),
@@ -117,7 +115,7 @@ class GrpcService:
         return await _abort(context, "DeleteTaskHub", error)
 
     async def _work_items(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        async for item in self._guarded(context, lambda hub: with_health_pings(hub.get_work_items(request))):
+        async for item in self._guarded(context, lambda hub: hub.get_work_items(request)):
             yield item
 
     async def _history(self, request: Any, context: Any) -> AsyncIterator[Any]:
@@ -134,24 +132,6 @@ class GrpcService:
                 await messages.aclose()
         except RpcError as error:
             await _abort(context, "stream", error)
-
-
-async def with_health_pings(items: Any) -> AsyncIterator[Any]:
-    """Yield work items, and a health ping where there was none for a while: a silent stream looks dead to a worker."""
-    waiting: asyncio.Future[Any] = asyncio.ensure_future(anext(items))
-    try:
-        while True:
-            done, _ = await asyncio.wait([waiting], timeout=HEALTH_PING_INTERVAL_S)
-            if not done:
-                yield pb.WorkItem(healthPing=pb.HealthPing())
-                continue
-            item = waiting.result()
-            waiting = asyncio.ensure_future(anext(items))
-            yield item
-    finally:
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-        await items.aclose()
 
 
 async def _abort(context: Any, method: str, error: Exception) -> Any:

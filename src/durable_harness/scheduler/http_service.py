@@ -53,6 +53,7 @@ class Dashboard:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         parts = [unquote(part) for part in request.path.split("/") if part]
+        await self._service.journal.written()
         if not parts:
             return _page(self._hubs())
         if len(parts) >= 2 and parts[-2:-1] == ["taskhubs"]:  # noqa: PLR2004 - …/taskhubs/{hub}

@@ -72,13 +72,16 @@ class TaskHub:
             self.settle(instance)
         self.entities.load()
 
-    def collect(self, rows: Rows) -> list[Callable[[], None]]:
-        """Hand the journal all changes since the last commit, and what to do once they are committed."""
-        retire = self.instances.collect(rows)
+    def collect(self, rows: Rows) -> Callable[[], None]:
+        """Hand the journal all changes since the last call, and what to do once they are written."""
         self.entities.collect(rows)
+        return self.instances.collect(rows)
+
+    def exposures(self) -> list[Callable[[], None]]:
+        """Hand the journal what has become possible since the last call: work, and answers to those who wait."""
         exposures, self._exposures = self._exposures, []
         woken, self._woken = self._woken, {}
-        return [retire, *exposures, lambda: self._wake(woken)]
+        return [*exposures, lambda: self._wake(woken)]
 
     def after_commit(self, expose: Callable[[], None]) -> None:
         """Do something when all that has happened so far is committed."""
@@ -178,7 +181,7 @@ class TaskHub:
         return pb.RestartInstanceResponse(instanceId=fresh_id)
 
     async def query_instances(self, request: Any) -> Any:
-        await self.journal.settled()
+        await self.journal.written()
         page, token = queries.select_page(self.journal.store, self.name, request.query)
         payloads = request.query.fetchInputsAndOutputs
         return pb.QueryInstancesResponse(
@@ -187,7 +190,7 @@ class TaskHub:
         )
 
     async def purge_instances(self, request: Any) -> Any:
-        await self.journal.settled()
+        await self.journal.written()
         doomed = queries.select_for_purge(self.journal.store, self.instances, self.name, request)
         for instance in doomed:
             self.remove(instance)
@@ -195,13 +198,13 @@ class TaskHub:
         return pb.PurgeInstancesResponse(deletedInstanceCount=len(doomed), isComplete={"value": True})
 
     async def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
-        await self.journal.settled()
+        await self.journal.written()
         history = self.instances.history(self._known(request.instanceId))
         for start in range(0, len(history), HISTORY_CHUNK_EVENTS):
             yield pb.HistoryChunk(events=history[start : start + HISTORY_CHUNK_EVENTS])
 
     async def list_instance_ids(self, request: Any) -> Any:
-        await self.journal.settled()
+        await self.journal.written()
         ids, last = queries.select_completed(self.journal.store, self.name, request)
         return pb.ListInstanceIdsResponse(instanceIds=ids, lastInstanceKey=optional_text(last))
 

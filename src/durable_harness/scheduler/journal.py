@@ -21,6 +21,7 @@ from durable_harness.scheduler.store import Store
 logger = logging.getLogger("durable_harness.scheduler")
 
 RETRY_INTERVAL_S = 0.5
+MEMORY_WRITE_INTERVAL_S = 0.1
 
 Rows = dict[str, list[Any]]
 
@@ -28,12 +29,19 @@ Rows = dict[str, list[Any]]
 class Source(Protocol):
     """Something whose changes are written: a task hub."""
 
-    def collect(self, rows: Rows) -> list[Callable[[], None]]:
-        """Add the rows of all changes since the last call; return what to do once they are committed."""
+    def collect(self, rows: Rows) -> Callable[[], None]:
+        """Add the rows of all changes since the last call; return what to do once they are written."""
+
+    def exposures(self) -> list[Callable[[], None]]:
+        """Return what the changes since the last call make possible."""
 
 
 class Journal:
-    """Writes the changes of task hubs to a store, batch by batch, in order."""
+    """Writes the changes of task hubs to a store, batch by batch, in order.
+
+    With a file, whatever a change makes possible waits for the commit. In memory there is nothing to wait for: changes
+    are exposed at the end of the turn of the event loop, and rows are written now and then or when somebody reads.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -42,9 +50,11 @@ class Journal:
         self.lock_numbers = itertools.count(store.highest("lock_requests", "number") + 1)
         self._thread = ThreadPoolExecutor(1, "scheduler-store") if store.path is not None else None
         self._touched: dict[Source, None] = {}
+        self._unwritten: dict[Source, None] = {}
         self._next: asyncio.Future[None] | None = None
         self._writing: asyncio.Future[None] | None = None
         self._scheduled = False
+        self._writing_later: asyncio.TimerHandle | None = None
         self._after_commit: Callable[[], None] | None = None
 
     def on_commit(self, callback: Callable[[], None]) -> None:
@@ -56,17 +66,22 @@ class Journal:
         return self._next is None and self._writing is None
 
     def touch(self, source: Source) -> None:
-        """Note that a source has changes; they are written at the end of this turn of the event loop."""
+        """Note that a source has changes; they are dealt with at the end of this turn of the event loop."""
         self._touched[source] = None
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
         self._schedule()
 
     async def settled(self) -> None:
-        """Return when all that has happened so far is committed; raise RpcError where it cannot be."""
+        """Return when all that has happened so far is committed and exposed; raise RpcError where it cannot be."""
         pending = self._next or self._writing
         if pending is not None:
             await asyncio.shield(pending)
+
+    async def written(self) -> None:
+        """Return when all that has happened so far can be read from the store."""
+        await self.settled()
+        self._write_in_memory()
 
     def _schedule(self) -> None:
         if not self._scheduled and self._writing is None:
@@ -75,17 +90,31 @@ class Journal:
 
     def _flush(self) -> None:
         self._scheduled = False
-        batch: Rows = defaultdict(list)
-        exposures: list[Callable[[], None]] = []
-        for source in self._touched:
-            exposures += source.collect(batch)
-        self._touched.clear()
+        touched, self._touched = list(self._touched), {}
+        exposures = [expose for source in touched for expose in source.exposures()]
         self._writing, self._next = self._next, None
         if self._thread is None:
-            self.store.write(batch)
+            self._unwritten |= dict.fromkeys(touched)
+            if self._writing_later is None:
+                loop = asyncio.get_running_loop()
+                self._writing_later = loop.call_later(MEMORY_WRITE_INTERVAL_S, self._write_in_memory)
             self._committed(exposures)
         else:
-            asyncio.ensure_future(self._write(batch, exposures))  # noqa: RUF006 - kept by `_writing`
+            batch: Rows = defaultdict(list)
+            after = [source.collect(batch) for source in touched]
+            asyncio.ensure_future(self._write(batch, [*after, *exposures]))  # noqa: RUF006 - kept by `_writing`
+
+    def _write_in_memory(self) -> None:
+        if self._writing_later is None:
+            return
+        self._writing_later.cancel()
+        self._writing_later = None
+        unwritten, self._unwritten = list(self._unwritten), {}
+        batch: Rows = defaultdict(list)
+        after = [source.collect(batch) for source in unwritten]
+        self.store.write(batch)
+        for done in after:
+            done()
 
     async def _write(self, batch: Rows, exposures: list[Callable[[], None]]) -> None:
         """Write a batch in the thread; while that fails, tell those who wait and try again: the changes stand."""
@@ -126,6 +155,8 @@ class Journal:
         """Write what is left and close the store."""
         while not self.idle:
             await self.settled()
+        if self._writing_later is not None:
+            self._writing_later.cancel()
         if self._thread is not None:
             self._thread.shutdown()
         self.store.close()
