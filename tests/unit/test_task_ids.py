@@ -219,3 +219,71 @@ def test_the_selftest_refuses_an_sdk_without_the_private_names(monkeypatch):
     monkeypatch.delattr("azure.durable_functions.models.DurableOrchestrationContext._add_to_open_tasks")
     with pytest.raises(selftest.UnsupportedSdkError, match="numbers its tasks"):
         selftest.check_sdk()
+
+
+def looping(limit, seen):
+    """An orchestrator that calls activities in a loop and notes each time that its code runs."""
+
+    def orchestrator(context):
+        total = 0
+        for number in range(limit):
+            seen.append((number, context.is_replaying))
+            total += yield context.call_activity("a")
+        return total
+
+    return orchestrator
+
+
+def run_turns(runner, limit):
+    """Drive an orchestration turn by turn, as a scheduler does; return the ids of all its actions and its result."""
+    history = []
+    fresh = [event(orchestratorStarted={}), event(executionStarted={"name": "o"})]
+    asked = []
+    for number in range(limit + 1):
+        request = pb.OrchestratorRequest(instanceId="i", pastEvents=history, newEvents=fresh)
+        response = runner.run(request)
+        asked += ids(response)
+        if response.actions[-1].HasField("completeOrchestration"):
+            return asked, ending(response)
+        history += [*fresh, event(event_id=number, taskScheduled={"name": "a"}), event(orchestratorCompleted={})]
+        fresh = [event(number, orchestratorStarted={}), done(number, str(number))]
+    raise AssertionError("the orchestration did not end")
+
+
+def runner_of(orchestrator):
+    trigger = {"type": "orchestrationTrigger", "name": "context"}
+    call = df.Orchestrator.create(orchestrator)
+    function = Function(name="o", trigger=trigger, bindings=(), call=call, is_async=False, wants_context=False)
+    return OrchestrationRunner(FunctionApp(Path(), [function]))
+
+
+def test_short_histories_are_replayed_whole_in_every_turn():
+    """Below the limit, each turn runs the orchestrator from its beginning, as in Azure."""
+    seen = []
+    run_turns(runner_of(looping(10, seen)), 10)
+    assert [number for number, _ in seen] == [n for turn in range(11) for n in range(min(turn + 1, 10))]
+
+
+def test_long_histories_give_the_same_ids_and_result_without_being_replayed_each_turn():
+    """A loop of many turns asks for the same actions and ends with the same result at a fraction of the replays."""
+    seen, limit = [], 300
+    asked, complete = run_turns(runner_of(looping(limit, seen)), limit)
+    assert asked == [(number, "scheduleTask") for number in range(limit)]
+    assert complete.result.value == str(sum(range(limit)))
+    whole_replays = sum(1 for number, _ in seen if number == 0)
+    assert whole_replays < 60
+    last = max(position for position, (number, _) in enumerate(seen) if number == limit - 1)
+    assert seen[last] == (limit - 1, False)
+
+
+def test_code_that_does_not_repeat_itself_is_found_when_the_history_doubles():
+    """A live execution is replayed now and then; a loop that counts outside of its history fails, naming the action."""
+    calls = []
+
+    def orchestrator(context):
+        calls.append(context.instance_id)
+        while True:
+            yield context.call_activity("a" if len(calls) < 52 else "b")
+
+    _, complete = run_turns(runner_of(orchestrator), 400)
+    assert complete.failureDetails.errorType == "NonDeterministicOrchestrationException"

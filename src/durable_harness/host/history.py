@@ -52,29 +52,37 @@ class ReplayEvent(HistoryEvent):  # type: ignore[misc]
         return datetime.fromtimestamp(stamp.seconds, UTC).replace(microsecond=stamp.nanos // 1000)
 
 
-def replay_events(past: Iterable[Any], new: Iterable[Any]) -> list[ReplayEvent]:
-    """Convert a turn's history. What came while the instance was suspended is read after it was resumed."""
-    events: list[ReplayEvent] = []
-    held: list[ReplayEvent] | None = None
-    for is_played, part in ((True, past), (False, new)):
-        for source in part:
-            kind = source.WhichOneof("eventType")
-            if kind == "executionSuspended":
-                held = held or []
-            elif kind == "executionResumed":
-                for event in held or ():
-                    event.set_played(is_played)
-                    events.append(event)
-                held = None
-            convert = _CONVERTERS.get(kind)
-            if convert is None:
-                continue
-            event = convert(source, getattr(source, kind), is_played)
-            if held is not None and kind not in _NEVER_HELD:
-                held.append(event)
-            else:
+class HistoryReader:
+    """Converts histories part by part. What comes while the instance is suspended is read after it was resumed."""
+
+    def __init__(self) -> None:
+        self._held: list[ReplayEvent] | None = None
+
+    def read(self, past: Iterable[Any], new: Iterable[Any]) -> list[ReplayEvent]:
+        """Return the events of a history's next parts: those that user code has seen, and those that are new to it."""
+        events: list[ReplayEvent] = []
+        for is_played, part in ((True, past), (False, new)):
+            for source in part:
+                self._add(source, is_played, events)
+        return events
+
+    def _add(self, source: Any, is_played: bool, events: list[ReplayEvent]) -> None:  # noqa: FBT001
+        kind = source.WhichOneof("eventType")
+        if kind == "executionSuspended":
+            self._held = self._held or []
+        elif kind == "executionResumed":
+            for event in self._held or ():
+                event.set_played(is_played)
                 events.append(event)
-    return events
+            self._held = None
+        convert = _CONVERTERS.get(kind)
+        if convert is None:
+            return
+        event = convert(source, getattr(source, kind), is_played)
+        if self._held is not None and kind not in _NEVER_HELD:
+            self._held.append(event)
+        else:
+            events.append(event)
 
 
 _Converter = Callable[[Any, Any, bool], ReplayEvent]

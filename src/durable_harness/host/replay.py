@@ -43,7 +43,7 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
     def __init__(
         self, events: list[ReplayEvent], instance_id: str, parent_instance_id: str | None, input_text: str | None
     ) -> None:
-        self._events = events
+        self.events = events
         self.recorded: list[Recorded] = []
         super().__init__(
             history=(),
@@ -59,10 +59,10 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
 
     @property
     def histories(self) -> list[ReplayEvent]:
-        return self._events
+        return self.events
 
     def _extract_version_from_history(self, _events: object) -> str | None:
-        started = (event for event in self._events if event.event_type == HistoryEventType.EXECUTION_STARTED)
+        started = (event for event in self.events if event.event_type == HistoryEventType.EXECUTION_STARTED)
         return next((event.Version for event in started), None)
 
     def _add_to_open_tasks(self, task: Any) -> None:
@@ -92,6 +92,15 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
         """Return the protocol events that were raised and that this execution has not used, in their order."""
         raised = [event for event in events if event.source.HasField("eventRaised")]
         return [event.source for event in raised if not event.is_processed]
+
+    def go_on(self, events: list[ReplayEvent]) -> None:
+        """Process the events of a further turn in a generator that was kept alive."""
+        for event in events:
+            self._is_processing_new_events = not event.is_played
+            self.process_event(event)
+            if self.has_execution_completed:
+                break
+        self.get_orchestrator_state_str()
 
     def set_task_value(self, event: Any, is_success: bool, id_key: str) -> None:  # noqa: FBT001 - the SDK's signature
         event.is_processed = getattr(event, id_key) in self.context.open_tasks
