@@ -38,6 +38,7 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+	$(BIN)/python benchmarks/scheduling.py
 
 clean:
 	rm -rf build $(VENV)

@@ -2,6 +2,7 @@
 
     python benchmarks/peer.py backend PORT                  serve the backend until killed
     python benchmarks/peer.py drive PORT CONCURRENCY COUNT  work and start; print operations/s and CPU ms per operation
+    python benchmarks/peer.py fan-out PORT                  print the seconds that 1,000 activities in one turn take
 
 Two processes are the peer's faster layout: worker and client share one interpreter, the backend has its own.
 """
@@ -17,7 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from durabletask import client, worker
+from durabletask import client, task, worker
 from durabletask.testing import create_test_backend
 
 from drive import FIRST_POLL_S, LONGEST_POLL_S
@@ -29,6 +30,27 @@ def echo(_context: Any, value: Any) -> Any:
 
 def one_activity(context: Any, value: Any) -> Any:
     return (yield context.call_activity(echo, input=value))
+
+
+def fan_out(context: Any, count: int) -> Any:
+    return len((yield task.when_all([context.call_activity(echo, input=number) for number in range(count)])))
+
+
+def measure_fan_out(port: int) -> None:
+    works = worker.TaskHubGrpcWorker(host_address=f"localhost:{port}")
+    works.add_orchestrator(fan_out)
+    works.add_activity(echo)
+    works.start()
+    starts = client.TaskHubGrpcClient(host_address=f"localhost:{port}")
+    for count in (10, 1000):
+        began = time.perf_counter()
+        instance_id = starts.schedule_new_orchestration(fan_out, input=count)
+        state = starts.wait_for_orchestration_completion(instance_id, timeout=100)
+        assert state is not None
+        assert state.serialized_output == str(count)
+        took_s = time.perf_counter() - began
+    print(took_s, flush=True)
+    os._exit(0)
 
 
 def drive(port: int, concurrency: int, operations: int) -> None:
@@ -65,6 +87,8 @@ def main() -> None:
         create_test_backend(port=int(port))
         print("ready", flush=True)
         threading.Event().wait()
+    if command == "fan-out":
+        measure_fan_out(int(port))
     drive(int(port), *map(int, rest))
 
 

@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import platform
-import socket
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 
 from drive import drive
 from durable_harness.stack import RunningStack, embedded_stack
+from processes import cpu_s, free_port, resident_kb
 
 HERE = Path(__file__).parent
 APP = HERE.parent
@@ -30,17 +30,6 @@ QUIET = ("--log-level", "warning")
 OPERATIONS = {1: 150, 50: 1500, 500: 2000}
 STORED = 20_000
 SLICE = 1_500
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def resident_kb(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
 def ours(stack: RunningStack, concurrency: int) -> dict[str, float]:
@@ -53,9 +42,7 @@ def ours(stack: RunningStack, concurrency: int) -> dict[str, float]:
 
 
 def theirs(concurrency: int) -> dict[str, float]:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     script = [sys.executable, str(HERE / "peer.py")]
     backend = subprocess.Popen([*script, "backend", str(port)], stdout=subprocess.PIPE, text=True)
     try:

@@ -63,7 +63,7 @@ class Worker:
     async def idle(self):
         """Tell that no work comes although the loop had every chance to bring it."""
         for _ in range(20):
-            await self._hub.journal.settled()
+            await self._hub.journal.written()
             await asyncio.sleep(0)
         return not self._items
 

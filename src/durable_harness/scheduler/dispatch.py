@@ -196,7 +196,7 @@ class Dispatcher:
             self._fill(lease.stream, lease.work.kind)
 
     def _fill(self, stream: WorkerStream, kind: Kind) -> None:
-        while stream.has_room(kind):
+        while self._ready and stream.has_room(kind):
             work = self._next_ready(stream, kind)
             if work is None:
                 return

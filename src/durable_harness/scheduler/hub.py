@@ -98,7 +98,7 @@ class TaskHub:
         self.payloads.check(request, "input")
         instance_id = request.instanceId or new_id()
         check_start(instance_id, request.name)
-        existing = self.instances.get(instance_id)
+        existing = self.instances.get(instance_id) if request.instanceId else None
         if existing is not None:
             if existing.status not in request.orchestrationIdReusePolicy.replaceableStatus:
                 status = pb.OrchestrationStatus.Name(existing.status).removeprefix("ORCHESTRATION_STATUS_")

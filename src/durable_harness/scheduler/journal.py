@@ -49,11 +49,13 @@ class Journal:
         self.operation_numbers = itertools.count(store.highest("operations", "number") + 1)
         self.lock_numbers = itertools.count(store.highest("lock_requests", "number") + 1)
         self._thread = ThreadPoolExecutor(1, "scheduler-store") if store.path is not None else None
+        self._tasks: set[asyncio.Future[None]] = set()
         self._touched: dict[Source, None] = {}
         self._unwritten: dict[Source, None] = {}
-        self._next: asyncio.Future[None] | None = None
-        self._writing: asyncio.Future[None] | None = None
+        self._next: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[None]] = []
         self._scheduled = False
+        self._busy = False
         self._writing_later: asyncio.TimerHandle | None = None
         self._after_commit: Callable[[], None] | None = None
 
@@ -63,20 +65,23 @@ class Journal:
 
     @property
     def idle(self) -> bool:
-        return self._next is None and self._writing is None
+        return not (self._touched or self._busy)
 
     def touch(self, source: Source) -> None:
         """Note that a source has changes; they are dealt with at the end of this turn of the event loop."""
         self._touched[source] = None
-        if self._next is None:
-            self._next = asyncio.get_running_loop().create_future()
         self._schedule()
 
     async def settled(self) -> None:
-        """Return when all that has happened so far is committed and exposed; raise RpcError where it cannot be."""
-        pending = self._next or self._writing
-        if pending is not None:
-            await asyncio.shield(pending)
+        """Return when all that has happened so far is committed; raise RpcError where it cannot be.
+
+        In memory nothing is ever lost before everything is, so there is nothing to wait for.
+        """
+        if self._thread is None or self.idle:
+            return
+        future = asyncio.get_running_loop().create_future()
+        (self._next if self._touched else self._waiting).append(future)
+        await future
 
     async def written(self) -> None:
         """Return when all that has happened so far can be read from the store."""
@@ -84,7 +89,7 @@ class Journal:
         self._write_in_memory()
 
     def _schedule(self) -> None:
-        if not self._scheduled and self._writing is None:
+        if not self._scheduled and not self._busy:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
 
@@ -92,26 +97,34 @@ class Journal:
         self._scheduled = False
         touched, self._touched = list(self._touched), {}
         exposures = [expose for source in touched for expose in source.exposures()]
-        self._writing, self._next = self._next, None
+        self._waiting, self._next = self._next, []
         if self._thread is None:
-            self._unwritten |= dict.fromkeys(touched)
-            if self._writing_later is None:
-                loop = asyncio.get_running_loop()
-                self._writing_later = loop.call_later(MEMORY_WRITE_INTERVAL_S, self._write_in_memory)
+            self._write_later(touched)
             self._committed(exposures)
         else:
+            self._busy = True
             batch: Rows = defaultdict(list)
             after = [source.collect(batch) for source in touched]
-            asyncio.ensure_future(self._write(batch, [*after, *exposures]))  # noqa: RUF006 - kept by `_writing`
+            task = asyncio.ensure_future(self._write(batch, [*after, *exposures]))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _write_later(self, touched: list[Source]) -> None:
+        self._unwritten |= dict.fromkeys(touched)
+        if self._writing_later is None:
+            loop = asyncio.get_running_loop()
+            self._writing_later = loop.call_later(MEMORY_WRITE_INTERVAL_S, self._write_in_memory)
 
     def _write_in_memory(self) -> None:
-        if self._writing_later is None:
+        """Bring the rows in memory up to date; the changes of this very turn of the event loop too."""
+        if self._thread is not None:
             return
-        self._writing_later.cancel()
-        self._writing_later = None
-        unwritten, self._unwritten = list(self._unwritten), {}
+        if self._writing_later is not None:
+            self._writing_later.cancel()
+            self._writing_later = None
         batch: Rows = defaultdict(list)
-        after = [source.collect(batch) for source in unwritten]
+        after = [source.collect(batch) for source in {**self._unwritten, **self._touched}]
+        self._unwritten = {}
         self.store.write(batch)
         for done in after:
             done()
@@ -127,26 +140,25 @@ class Journal:
                 self._refuse(error)
                 await asyncio.sleep(RETRY_INTERVAL_S)
             else:
+                self._busy = False
                 self._committed(exposures)
                 return
 
     def _refuse(self, error: sqlite3.Error) -> None:
-        refused = RpcError(Status.RESOURCE_EXHAUSTED, f"The scheduler cannot write {self.store.path}: {error}.")
-        for future in (self._writing, self._next):
-            if future is not None and not future.done():
-                future.set_exception(refused)
-                future.exception()  # nobody may be waiting
-        loop = asyncio.get_running_loop()
-        self._writing = loop.create_future()
-        self._next = loop.create_future() if self._next is not None else None
+        waiting, self._waiting, self._next = [*self._waiting, *self._next], [], []
+        for future in waiting:
+            if not future.done():
+                problem = f"The scheduler cannot write {self.store.path}: {error}."
+                future.set_exception(RpcError(Status.RESOURCE_EXHAUSTED, problem))
 
     def _committed(self, exposures: list[Callable[[], None]]) -> None:
-        done, self._writing = self._writing, None
+        waiting, self._waiting = self._waiting, []
         for expose in exposures:
             expose()
-        if done is not None and not done.done():
-            done.set_result(None)
-        if self._next is not None:
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+        if self._touched:
             self._schedule()
         if self._after_commit is not None:
             self._after_commit()
@@ -154,7 +166,7 @@ class Journal:
     async def close(self) -> None:
         """Write what is left and close the store."""
         while not self.idle:
-            await self.settled()
+            await asyncio.sleep(0)
         if self._writing_later is not None:
             self._writing_later.cancel()
         if self._thread is not None:
