@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import socket
-import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-from durabletask.azuremanaged.internal.durabletask_grpc_interceptor import DTSAsyncDefaultClientInterceptorImpl
+from durabletask.azuremanaged.internal.access_token_manager import AsyncAccessTokenManager
 from durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
 from google.protobuf import empty_pb2
 
 from durable_harness.errors import UnreachableError
-from durable_harness.protocol import RpcError, Status
+from durable_harness.protocol import RpcError, Status, new_id
 from durable_harness.settings import SchedulerAddress
 
-CONNECT_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 5.0
 CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -54,21 +54,26 @@ class GrpcScheduler:
     def __init__(self, address: SchedulerAddress, task_hub: str) -> None:
         self._address = address
         self.task_hub = task_hub
+        self._metadata = [
+            ("taskhub", task_hub),
+            ("x-user-agent", f"durable-harness/{importlib.metadata.version('durable-harness')}"),
+            ("workerid", f"{socket.gethostname()}:{os.getpid()}:{new_id()}"),
+        ]
         credential = make_credential(address)
-        interceptor = DTSAsyncDefaultClientInterceptorImpl(credential, task_hub)
-        interceptor._metadata.append(("workerid", f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4()}"))  # noqa: SLF001
+        self._tokens = AsyncAccessTokenManager(credential) if credential is not None else None
         if address.secure:
-            self._channel = grpc.aio.secure_channel(
-                address.target, grpc.ssl_channel_credentials(), CHANNEL_OPTIONS, interceptors=[interceptor]
-            )
+            credentials = grpc.ssl_channel_credentials()
+            self._channel = grpc.aio.secure_channel(address.target, credentials, CHANNEL_OPTIONS)
         else:
-            self._channel = grpc.aio.insecure_channel(address.target, CHANNEL_OPTIONS, interceptors=[interceptor])
+            self._channel = grpc.aio.insecure_channel(address.target, CHANNEL_OPTIONS)
         self._stub = TaskHubSidecarServiceStub(self._channel)
 
     async def connect(self) -> None:
-        """Say hello; raise UnreachableError where nobody answers or the hub is unknown."""
+        """Say hello, also to one just starting; raise UnreachableError where nobody answers or knows the hub."""
         try:
-            await self._stub.Hello(empty_pb2.Empty(), timeout=CONNECT_TIMEOUT_S)
+            await self._stub.Hello(
+                empty_pb2.Empty(), metadata=await self._headers(), timeout=CONNECT_TIMEOUT_S, wait_for_ready=True
+            )
         except grpc.aio.AioRpcError as error:
             raise UnreachableError(
                 f"The scheduler at {self._address.endpoint} (task hub '{self.task_hub}') does not answer:"
@@ -87,7 +92,7 @@ class GrpcScheduler:
 
         async def call(request: Any) -> Any:
             try:
-                return await rpc(request)
+                return await rpc(request, metadata=await self._headers())
             except grpc.aio.AioRpcError as error:
                 raise _rpc_error(error) from error
 
@@ -95,12 +100,19 @@ class GrpcScheduler:
         return call
 
     async def get_work_items(self, request: Any) -> AsyncIterator[Any]:
-        async for item in self._stream(self._stub.GetWorkItems(request)):
+        async for item in self._stream(self._stub.GetWorkItems(request, metadata=await self._headers())):
             yield item
 
     async def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
-        async for chunk in self._stream(self._stub.StreamInstanceHistory(request)):
+        async for chunk in self._stream(self._stub.StreamInstanceHistory(request, metadata=await self._headers())):
             yield chunk
+
+    async def _headers(self) -> list[tuple[str, str]]:
+        """Return the metadata of a call. (grpc.aio would apply one interceptor to one kind of call only.)"""
+        if self._tokens is None:
+            return self._metadata
+        token = await self._tokens.get_access_token()
+        return [*self._metadata, ("authorization", f"Bearer {token.token}")] if token else self._metadata
 
     async def _stream(self, call: Any) -> AsyncIterator[Any]:
         try:

@@ -165,7 +165,7 @@ class Journal:
 
     async def close(self) -> None:
         """Write what is left and close the store."""
-        while not self.idle:
+        while not self.idle:  # noqa: ASYNC110 - at the end of a process, once
             await asyncio.sleep(0)
         if self._writing_later is not None:
             self._writing_later.cancel()

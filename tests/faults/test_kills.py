@@ -1,0 +1,231 @@
+"""Nothing that was accepted is lost or ended twice, whoever is killed while it runs."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+APP = Path(__file__).parents[1] / "apps" / "mixed"
+SEED = int(os.environ.get("DURABLE_HARNESS_TEST_SEED", "20261124"))
+WEBHOOKS = "/runtime/webhooks/durabletask"
+EXPECTED = {
+    "activities": lambda n: 4 * n,
+    "timers": lambda n: 2 * n,
+    "children": lambda n: 8 * n + 4,
+    "events": lambda n: {"n": n},
+    "entities": lambda n: n,
+}
+RUNS_OUT_S = 100
+SETTLES_S = 40
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Victim:
+    """A command that is started again each time it is killed."""
+
+    def __init__(self, log, *arguments):
+        self._log = log
+        self._command = [sys.executable, "-m", "durable_harness", *arguments]
+        self.kills = 0
+        self._start()
+
+    def _start(self):
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(self._command, stdout=output, stderr=output, start_new_session=True)
+
+    def kill(self):
+        """Kill -9, whatever it is doing, and start again at once."""
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self.kills += 1
+        self._start()
+
+    def revive(self):
+        """Start again where it ended by itself: a host whose scheduler was away for too long."""
+        if self._process.poll() is not None:
+            self._start()
+
+    def end(self):
+        self._process.kill()
+        self._process.wait()
+
+
+class Caller:
+    """Starts operations and asks for them as a client that retries until it has an answer."""
+
+    def __init__(self, session, base_url):
+        self._session = session
+        self._base_url = base_url
+
+    async def ask(self, method, path, **options):
+        """Send one request; return its status and body, or None where it was not answered."""
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            async with self._session.request(method, f"{self._base_url}{WEBHOOKS}{path}", **options) as answer:
+                return answer.status, await answer.read()
+        return None
+
+    async def until(self, statuses, method, path, **options):
+        """Repeat a request until it is answered with one of the statuses; return the answer's body."""
+        async with asyncio.timeout(RUNS_OUT_S):
+            while True:
+                answer = await self.ask(method, path, **options)
+                if answer is not None and answer[0] in statuses:
+                    return answer[1]
+                await asyncio.sleep(0.05)
+
+    async def start(self, kind, number, instance_id):
+        """Start an operation once: where the answer was lost, look whether the start was before trying again.
+
+        (An id that has ended may be started again, so a blind second try would run it twice.)
+        """
+        async with asyncio.timeout(RUNS_OUT_S):
+            while True:
+                answer = await self.ask("POST", f"/orchestrators/{kind}/{instance_id}", json=number)
+                if answer is not None and answer[0] == 202:
+                    break
+                await asyncio.sleep(0.05)
+                if await self.until({200, 202, 404}, "GET", f"/instances/{instance_id}"):
+                    break
+        if kind == "events":
+            await self.until({202, 410}, "POST", f"/instances/{instance_id}/raiseEvent/go", json={"n": number})
+
+    async def entity(self, key):
+        return json.loads(await self.until({200}, "GET", f"/entities/counter/{key}"))
+
+    async def statuses(self):
+        """Return the status objects of all instances, page by page."""
+        found, token = [], ""
+        while True:
+            headers = {"x-ms-continuation-token": token} if token else {}
+            url = f"{self._base_url}{WEBHOOKS}/instances?top=500"
+            async with self._session.get(url, headers=headers) as page:
+                found += await page.json()
+                token = page.headers["x-ms-continuation-token"]
+            if not token:
+                return found
+
+    async def settled(self):
+        """Return the status objects of all instances when each has ended, or as they are when time runs out."""
+        deadline = time.monotonic() + SETTLES_S
+        while True:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                statuses = await self.statuses()
+                active = [s for s in statuses if s["runtimeStatus"] in {"Pending", "Running"}]
+                if not active or time.monotonic() > deadline:
+                    return statuses
+            await asyncio.sleep(0.5)
+
+
+async def chaos(chance, victims, kills):
+    """Kill each victim so many times, in a random order at random moments."""
+    deaths = [victim for victim in victims for _ in range(kills)]
+    chance.shuffle(deaths)
+    for victim in deaths:
+        await asyncio.sleep(chance.uniform(0.05, 1.0))
+        for other in victims:
+            other.revive()
+        victim.kill()
+
+
+async def keep_alive(victims):
+    while True:
+        await asyncio.sleep(0.5)
+        for victim in victims:
+            victim.revive()
+
+
+async def run_through(victims, base_url, operations, kills):
+    """Start all operations while the victims are killed; return what became of them."""
+    chance = random.Random(SEED)
+    kinds = itertools.cycle(EXPECTED)
+    plan = {f"{kind}-{number}": (kind, number) for number, kind in zip(range(operations), kinds, strict=False)}
+    timeout = aiohttp.ClientTimeout(total=10)
+    connector = aiohttp.TCPConnector(limit=64)
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+        caller = Caller(session, base_url)
+        killing = asyncio.ensure_future(chaos(chance, victims, kills))
+        await asyncio.gather(*(caller.start(*what, instance_id) for instance_id, what in plan.items()))
+        await killing
+        watching = asyncio.ensure_future(keep_alive(victims))
+        statuses = await caller.settled()
+        signalled = await until_value(lambda: caller.entity("signals"), counts(plan)["entities"])
+        called = [await caller.entity(str(key)) for key in range(3)]
+        watching.cancel()
+    return plan, statuses, sum(called), signalled
+
+
+async def until_value(look, expected):
+    """Return what is seen when it is what was expected, or at last."""
+    deadline = time.monotonic() + 15
+    while (seen := await look()) != expected and time.monotonic() < deadline:  # noqa: ASYNC110 - over HTTP
+        await asyncio.sleep(0.1)
+    return seen
+
+
+def counts(plan):
+    return Counter(kind for kind, _ in plan.values())
+
+
+def assert_nothing_lost(plan, statuses, called, signalled):
+    """Every accepted operation ended once with its own output; entities counted every call and signal once."""
+    listed = [status["instanceId"] for status in statuses]
+    assert sorted(set(listed)) == sorted(listed)
+    found = {s["instanceId"]: (s["runtimeStatus"], s["output"]) for s in statuses if ":" not in s["instanceId"]}
+    expected = {name: ("Completed", EXPECTED[kind](number)) for name, (kind, number) in plan.items()}
+    assert {name: found.get(name) for name, outcome in expected.items() if found.get(name) != outcome} == {}
+    assert set(found) == set(plan)
+    assert (called, signalled) == (counts(plan)["entities"], counts(plan)["entities"])
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("operations", "kills"), [(2000, 20)])
+def test_killing_scheduler_and_host_loses_nothing(tmp_path, record_property, operations, kills):
+    """A scheduler with a file and a host on it are each killed again and again: every operation ends once, rightly."""
+    record_property("seed", SEED)
+    grpc, http = free_port(), free_port()
+    ports = ["--grpc-port", str(grpc), "--http-port", "0", "--dashboard-port", "0"]
+    scheduler = Victim(
+        tmp_path / "scheduler.log", "scheduler", *ports, "--task-hubs", "mixed", "--data", str(tmp_path / "hub.db")
+    )
+    address = f"Endpoint=http://127.0.0.1:{grpc};Authentication=None;TaskHub=mixed"
+    host = Victim(tmp_path / "host.log", "serve", "--app", str(APP), "--port", str(http), "--scheduler", address)
+    try:
+        result = asyncio.run(run_through([scheduler, host], f"http://127.0.0.1:{http}", operations, kills))
+    finally:
+        host.end()
+        scheduler.end()
+    assert (scheduler.kills, host.kills) == (kills, kills)
+    assert_nothing_lost(*result)
+
+
+@pytest.mark.timeout(120)
+def test_killing_a_host_with_its_scheduler_loses_nothing(tmp_path, record_property):
+    """A host with an embedded scheduler in a file is killed again and again: every operation ends once, rightly."""
+    record_property("seed", SEED)
+    http = free_port()
+    host = Victim(
+        tmp_path / "host.log", "serve", "--app", str(APP), "--port", str(http), "--data", str(tmp_path / "hub.db")
+    )
+    try:
+        result = asyncio.run(run_through([host], f"http://127.0.0.1:{http}", 400, 8))
+    finally:
+        host.end()
+    assert host.kills == 8
+    assert_nothing_lost(*result)
