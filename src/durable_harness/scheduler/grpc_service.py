@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
+from google.protobuf.message import DecodeError
 
 from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.scheduler.hub import TaskHub
@@ -76,12 +77,12 @@ class GrpcService:
         await self._server.stop(grace=0.2)
 
     def _handlers(self) -> dict[str, Any]:
-        handlers = {name: _unary(self._call(method), request) for name, (method, request) in UNARY.items()}
-        handlers["Hello"] = _unary(self._hello, empty_pb2.Empty)
-        handlers["CreateTaskHub"] = _unary(self._create_hub, pb.CreateTaskHubRequest)
-        handlers["DeleteTaskHub"] = _unary(self._delete_hub, pb.DeleteTaskHubRequest)
-        handlers["GetWorkItems"] = _stream(self._work_items, pb.GetWorkItemsRequest)
-        handlers["StreamInstanceHistory"] = _stream(self._history, pb.StreamInstanceHistoryRequest)
+        handlers = {name: _unary(self._call(method, request)) for name, (method, request) in UNARY.items()}
+        handlers["Hello"] = _unary(self._hello)
+        handlers["CreateTaskHub"] = _unary(self._create_hub)
+        handlers["DeleteTaskHub"] = _unary(self._delete_hub)
+        handlers["GetWorkItems"] = _stream(self._work_items)
+        handlers["StreamInstanceHistory"] = _stream(self._history)
         return handlers
 
     def _hub(self, context: Any) -> TaskHub:
@@ -90,36 +91,38 @@ class GrpcService:
                 return self._service.hub(value)
         return self._service.hub(DEFAULT_HUB)
 
-    def _call(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
-        async def call(request: Any, context: Any) -> Any:
+    def _call(self, method: str, message: Any) -> Callable[[bytes, Any], Awaitable[Any]]:
+        async def call(body: bytes, context: Any) -> Any:
             try:
-                return await getattr(self._hub(context), method)(request)
+                return await getattr(self._hub(context), method)(_read(message, body))
             except Exception as error:  # noqa: BLE001 - every error is an answer
                 return await _abort(context, method, error)
 
         return call
 
-    async def _hello(self, _request: Any, context: Any) -> Any:
+    async def _hello(self, _body: bytes, context: Any) -> Any:
         try:
             self._hub(context)
         except RpcError as error:
             return await _abort(context, "Hello", error)
         return empty_pb2.Empty()
 
-    async def _create_hub(self, _request: Any, context: Any) -> Any:
-        await self._hello(_request, context)
+    async def _create_hub(self, body: bytes, context: Any) -> Any:
+        await self._hello(body, context)
         return pb.CreateTaskHubResponse()
 
-    async def _delete_hub(self, _request: Any, context: Any) -> Any:
+    async def _delete_hub(self, _body: bytes, context: Any) -> Any:
         error = RpcError(Status.UNIMPLEMENTED, "This scheduler deletes no task hubs. Start it with others.")
         return await _abort(context, "DeleteTaskHub", error)
 
-    async def _work_items(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        async for item in self._guarded(context, lambda hub: hub.get_work_items(request)):
+    async def _work_items(self, body: bytes, context: Any) -> AsyncIterator[Any]:
+        stream = self._guarded(context, lambda hub: hub.get_work_items(_read(pb.GetWorkItemsRequest, body)))
+        async for item in stream:
             yield item
 
-    async def _history(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        async for chunk in self._guarded(context, lambda hub: hub.stream_instance_history(request)):
+    async def _history(self, body: bytes, context: Any) -> AsyncIterator[Any]:
+        message = pb.StreamInstanceHistoryRequest
+        async for chunk in self._guarded(context, lambda hub: hub.stream_instance_history(_read(message, body))):
             yield chunk
 
     async def _guarded(self, context: Any, stream: Callable[[TaskHub], AsyncIterator[Any]]) -> AsyncIterator[Any]:
@@ -141,16 +144,20 @@ async def _abort(context: Any, method: str, error: Exception) -> Any:
     await context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
 
 
-def _unary(call: Callable[[Any, Any], Awaitable[Any]], request: Any) -> Any:
-    return grpc.unary_unary_rpc_method_handler(
-        call, request_deserializer=request.FromString, response_serializer=_serialize
-    )
+def _read(message: Any, body: bytes) -> Any:
+    """Parse a request. (Left to gRPC, bytes that are no message would be answered as an unknown error.)"""
+    try:
+        return message.FromString(body)
+    except DecodeError as error:
+        raise RpcError(Status.INVALID_ARGUMENT, f"The request is not a {message.DESCRIPTOR.name}: {error}") from error
 
 
-def _stream(call: Callable[[Any, Any], AsyncIterator[Any]], request: Any) -> Any:
-    return grpc.unary_stream_rpc_method_handler(
-        call, request_deserializer=request.FromString, response_serializer=_serialize
-    )
+def _unary(call: Callable[[bytes, Any], Awaitable[Any]]) -> Any:
+    return grpc.unary_unary_rpc_method_handler(call, response_serializer=_serialize)
+
+
+def _stream(call: Callable[[bytes, Any], AsyncIterator[Any]]) -> Any:
+    return grpc.unary_stream_rpc_method_handler(call, response_serializer=_serialize)
 
 
 def _serialize(message: Any) -> bytes:
