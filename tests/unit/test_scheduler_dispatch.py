@@ -1,9 +1,9 @@
 """Handing out work: leases, limits, filters, and sharing between workers."""
 
 import pytest
-from scheduling import complete, scenario, schedule
 
 from durable_harness.protocol import RpcError, Status, pb
+from hub_bench import complete, scenario, schedule
 
 
 @scenario

@@ -1,8 +1,7 @@
 """Entities in the scheduler: batches, calls, delayed signals, locks."""
 
-from scheduling import at, complete, scenario
-
 from durable_harness.protocol import pb
+from hub_bench import at, complete, scenario
 
 COUNTER = "@counter@k"
 

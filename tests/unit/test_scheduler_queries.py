@@ -1,9 +1,9 @@
 """Finding and deleting instances and entities."""
 
 import pytest
-from scheduling import at, child, complete, scenario
 
 from durable_harness.protocol import RpcError, Status, pb
+from hub_bench import at, child, complete, scenario
 
 
 async def page(bench, **query):

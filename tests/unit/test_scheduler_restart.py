@@ -3,11 +3,11 @@
 import sqlite3
 
 import pytest
-from scheduling import at, child, complete, fail, file_scenario, kinds, schedule, timer
 
 from durable_harness.errors import ConfigurationError
 from durable_harness.protocol import RpcError, pb
 from durable_harness.scheduler.store import APPLICATION_ID, FORMAT_VERSION, Store
+from hub_bench import at, child, complete, fail, file_scenario, kinds, schedule, timer
 
 
 @file_scenario

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from scheduling import at, child, complete, fail, kinds, scenario, schedule, timer
 
 from durable_harness.protocol import RpcError, Status, pb
+from hub_bench import at, child, complete, fail, kinds, scenario, schedule, timer
 
 
 @scenario
