@@ -137,7 +137,8 @@ class Dispatcher:
         self._sequence = itertools.count()
         self._streams: deque[WorkerStream] = deque()
         self._leases: dict[str, Lease] = {}
-        self._tokens = (f"{secrets.token_hex(6)}-{number}" for number in itertools.count(1))
+        prefix = secrets.token_hex(6)  # tokens of an earlier process are not ours
+        self._tokens = (f"{prefix}-{number}" for number in itertools.count(1))
 
     @property
     def busy(self) -> bool:

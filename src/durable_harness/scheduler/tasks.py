@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,16 +57,16 @@ def offer_activity(hub: TaskHub, instance: Instance, execution: Execution, task_
 
 def arm_timer(hub: TaskHub, instance: Instance, execution: Execution, timer_id: int, fire_at: Any) -> None:
     """Let a timer fire into this very execution when its time has come."""
-    instance_id, execution_id = instance.instance_id, execution.execution_id
     due_ns = to_ns(fire_at)
-
-    def fire() -> None:
-        waiting = hub.living(instance_id, execution_id)
-        if waiting is not None:
-            fired = pb.TimerFiredEvent(fireAt=from_ns(due_ns), timerId=timer_id)
-            hub.deliver(waiting, event(hub.clock.now_ns(), timerFired=fired))
-
+    fire = functools.partial(_fire_timer, hub, instance.instance_id, execution.execution_id, timer_id, due_ns)
     hub.clock.call_at(due_ns, fire)
+
+
+def _fire_timer(hub: TaskHub, instance_id: str, execution_id: str, timer_id: int, due_ns: int) -> None:
+    waiting = hub.living(instance_id, execution_id)
+    if waiting is not None:
+        fired = pb.TimerFiredEvent(fireAt=from_ns(due_ns), timerId=timer_id)
+        hub.deliver(waiting, event(hub.clock.now_ns(), timerFired=fired))
 
 
 def start_child(hub: TaskHub, instance: Instance, execution: Execution, task_id: int, created: Any) -> None:
