@@ -12,6 +12,7 @@ from durabletask.azuremanaged.client import AsyncDurableTaskSchedulerClient
 from durabletask.client import EntityQuery, OrchestrationQuery, OrchestrationStatus
 from durabletask.entities import EntityInstanceId
 from durabletask.internal import orchestrator_service_pb2 as pb
+from durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
 from durabletask.worker import ConcurrencyOptions, VersioningOptions, VersionMatchStrategy
 
 DEADLINE_S = 20
@@ -489,3 +490,41 @@ def test_the_async_client(hub):
             return await client.wait_for_orchestration_completion(instance_id, timeout=DEADLINE_S)
 
     assert asyncio.run(scene()).get_output() == 5
+
+
+def test_a_history_that_no_worker_can_receive_fails_its_instance(hub):
+    """Results that add up to more than a worker receives fail the orchestration with a remedy; others go on."""
+
+    def large(_ctx, _input):
+        return "x" * 1_000_000
+
+    def gather(ctx, count):
+        yield task.when_all([ctx.call_activity(large) for _ in range(count)])
+
+    hub.work(*orchestrators(gather, call_double), *activities(large, double))
+    instance_id = hub.client.schedule_new_orchestration(gather, input=6)
+    state = hub.client.wait_for_orchestration_completion(instance_id, timeout=60)
+    assert state.runtime_status is OrchestrationStatus.FAILED
+    assert "max_receive_message_length" in state.failure_details.message
+    assert hub.run(call_double, input=1).get_output() == 2
+
+
+def test_the_trace_of_a_start_reaches_its_work(hub):
+    """The trace context of a start is handed to its worker, and the worker's span comes back in the next turn."""
+    with grpc.insecure_channel(hub.scheduler.grpc_address) as channel:
+        stub = TaskHubSidecarServiceStub(channel)
+        metadata = [("taskhub", hub.name)]
+        trace = {"traceParent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+        stub.StartInstance(
+            pb.CreateInstanceRequest(instanceId="i", name="o", parentTraceContext=trace), metadata=metadata
+        )
+        items = stub.GetWorkItems(pb.GetWorkItemsRequest(), metadata=metadata)
+        first = next(items)
+        started = first.orchestratorRequest.newEvents[1].executionStarted
+        assert started.parentTraceContext.traceParent == trace["traceParent"]
+        answer = pb.OrchestratorResponse(instanceId="i", completionToken=first.completionToken)
+        answer.orchestrationTraceContext.spanID.value = "b7ad6b7169203331"
+        stub.CompleteOrchestratorTask(answer, metadata=metadata)
+        stub.RaiseEvent(pb.RaiseEventRequest(instanceId="i", name="go"), metadata=metadata)
+        assert next(items).orchestratorRequest.orchestrationTraceContext.spanID.value == "b7ad6b7169203331"
+        items.cancel()

@@ -3,6 +3,7 @@
 import pytest
 
 from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.scheduler import dispatch
 from hub_bench import complete, scenario, schedule
 
 
@@ -105,3 +106,29 @@ async def test_workers_share_evenly(bench):
         for _ in range(50):
             await bench.answer(await worker.item(), complete())
     assert [await worker.idle() for worker in workers] == [True, True]
+
+
+@scenario
+async def test_a_silent_stream_gets_health_pings(bench):
+    """A worker that waits for work is sent a ping now and then, so that it does not take the stream for dead."""
+    dispatch.HEALTH_PING_INTERVAL_S, before = 0.01, dispatch.HEALTH_PING_INTERVAL_S
+    try:
+        bench.connect()
+        pings = [await bench.item("healthPing") for _ in range(2)]
+    finally:
+        dispatch.HEALTH_PING_INTERVAL_S = before
+    assert len(pings) == 2
+
+
+@scenario
+async def test_an_instance_ended_without_its_worker(bench):
+    """SkipGracefulOrchestrationTerminations ends an active instance at once and names the ids that were not active."""
+    bench.connect()
+    await bench.start()
+    held = await bench.item()
+    request = pb.SkipGracefulOrchestrationTerminationsRequest(instanceBatch={"instanceIds": ["i", "nobody"]})
+    answer = await bench.hub.skip_graceful_orchestration_terminations(request)
+    assert list(answer.unterminatedInstanceIds) == ["nobody"]
+    assert await bench.status() == "TERMINATED"
+    await bench.answer(held, complete())
+    assert await bench.status() == "TERMINATED"

@@ -388,7 +388,11 @@ class TaskHub:
             if instance is None or instance.ended or instance.execution is None:
                 unterminated.append(instance_id)
             else:
-                end_at_once(self, instance, instance.execution, text_or_none(request, "reason"))
+                ending = pb.CompleteOrchestrationAction(
+                    orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED,
+                    result=optional_text(text_or_none(request, "reason")),
+                )
+                end_at_once(self, instance, instance.execution, ending)
         await self.journal.settled()
         return pb.SkipGracefulOrchestrationTerminationsResponse(unterminatedInstanceIds=unterminated)
 

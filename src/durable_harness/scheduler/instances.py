@@ -37,6 +37,8 @@ class Saved:
 class Execution:
     """The living part of an instance. `dispatched` are the new events of the turn a worker has now.
 
+    `losses` counts how often a worker was lost with this turn; `span` is the trace of the orchestration so far.
+
     Events are numbered in the order in which they came; `taken` counts those that are part of history by now. What is
     saved already is told by `saved`; `rewritten` means that the rows of before are wrong and all is written anew.
     """
@@ -48,6 +50,8 @@ class Execution:
     taken: int = 0
     in_flight: bool = False
     queued: bool = False
+    losses: int = 0
+    span: Any | None = None
     replay_due: bool = False
     not_before_ns: int = 0
     saved: Saved = field(default_factory=Saved)

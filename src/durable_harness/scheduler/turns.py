@@ -16,6 +16,9 @@ from durable_harness.scheduler.tasks import arm_timer, offer_activity, start_chi
 if TYPE_CHECKING:
     from durable_harness.scheduler.hub import TaskHub
 
+MAX_LOSSES = 3
+DEFAULT_RECEIVE_BYTES = 4 * 1024 * 1024
+
 
 @dataclass(slots=True)
 class TurnWork:
@@ -49,6 +52,7 @@ class TurnWork:
             executionId=optional_text(execution.execution_id),
             pastEvents=execution.history,
             newEvents=execution.dispatched,
+            orchestrationTraceContext=execution.span,
         )
         return pb.WorkItem(orchestratorRequest=request)
 
@@ -57,6 +61,24 @@ class TurnWork:
         self.execution.dispatched = []
         self.execution.in_flight = False
         self.execution.queued = True
+        self.execution.losses += 1
+        if self.execution.losses >= MAX_LOSSES:
+            self._end_if_undeliverable()
+
+    def _end_if_undeliverable(self) -> None:
+        """Fail an instance whose turns break the connection of every worker, rather than break them for ever."""
+        size = sum(past.ByteSize() for past in (*self.execution.history, *self.execution.inbox))
+        if size > DEFAULT_RECEIVE_BYTES and self.hub.is_current(self.instance, self.execution):
+            failure = pb.TaskFailureDetails(
+                errorType="HistoryTooLarge",
+                errorMessage=f"The history has {size} bytes and {self.execution.losses} workers were lost when it was"
+                f" sent to them: a gRPC client receives {DEFAULT_RECEIVE_BYTES} bytes by default. Raise the worker's"
+                " max_receive_message_length, or keep large data elsewhere and pass a reference to it.",
+            )
+            ending = pb.CompleteOrchestrationAction(
+                orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED, failureDetails=failure
+            )
+            end_at_once(self.hub, self.instance, self.execution, ending)
 
 
 def _turn_length(inbox: list[Any]) -> int:
@@ -74,6 +96,9 @@ def finish_turn(work: TurnWork, response: Any) -> None:
         return
     new_events, execution.dispatched = execution.dispatched, []
     execution.in_flight = False
+    execution.losses = 0
+    if response.HasField("orchestrationTraceContext"):
+        execution.span = response.orchestrationTraceContext
     execution.taken += len(new_events) - 1
     execution.history.extend(new_events)
     instance.updated_ns = hub.clock.now_ns()
@@ -223,12 +248,9 @@ class Turn:
             self.hub.terminate(child, text_or_none(terminations[-1], "input"), recurse=True)
 
 
-def end_at_once(hub: TaskHub, instance: Instance, execution: Execution, reason: str | None) -> None:
-    """Terminate an instance without asking a worker: for one whose workers will not come back."""
+def end_at_once(hub: TaskHub, instance: Instance, execution: Execution, ending: Any) -> None:
+    """End an instance without asking a worker: for one whose workers will not come back, or cannot take it."""
     instance.updated_ns = hub.clock.now_ns()
-    ending = pb.CompleteOrchestrationAction(
-        orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED, result=optional_text(reason)
-    )
     turn = Turn(hub, instance, execution, [])
     turn.ending = ending
     turn.close()
