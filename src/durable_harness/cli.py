@@ -72,6 +72,9 @@ def _add_host_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cors-credentials", action="store_true", help="allow credentials in such calls")
     parser.add_argument("--functions", nargs="+", metavar="NAME", help="load only these functions")
     parser.add_argument("--enableAuth", "--enable-auth", dest="enable_auth", action="store_true", help="check keys")
+    parser.add_argument("--useHttps", "--use-https", dest="https", action="store_true", help="serve HTTPS")
+    parser.add_argument("--cert", type=Path, metavar="PFX", help="certificate for HTTPS (default: one made here)")
+    parser.add_argument("--password", help="password of the certificate's file")
     parser.add_argument("--verbose", action="store_true", help="log what the host does")
 
 
@@ -149,15 +152,6 @@ def _add_core_tools_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(name, nargs="?", help=argparse.SUPPRESS)
     for name in ("--no-build", "--enable-json-output", "--dotnet-isolated-debug", "--pause-on-error"):
         parser.add_argument(name, action="store_true", help=argparse.SUPPRESS)
-    for name in ("--useHttps", "--cert", "--password"):
-        parser.add_argument(name, nargs="?", const=True, action=_NoHttps, help=argparse.SUPPRESS)
-
-
-class _NoHttps(argparse.Action):
-    def __call__(self, _parser: object, _namespace: object, _values: object, option: str | None = None) -> NoReturn:
-        raise UsageError(
-            f"{option}: this host serves plain HTTP. Put a TLS proxy in front of it where HTTPS is needed."
-        )
 
 
 def _port(text: str) -> int:
@@ -225,6 +219,9 @@ def _serve(options: argparse.Namespace) -> None:
             cors_credentials=options.cors_credentials,
             functions=_names(options.functions),
             enable_auth=options.enable_auth,
+            https=options.https,
+            certificate=options.cert,
+            password=options.password,
             scheduler=options.scheduler,
             embedded=_scheduler_options(options),
             log_level=options.log_level,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -54,8 +55,9 @@ async def serve_http(
     sockets: list[socket.socket],
     handler: Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]],
     body_limit_bytes: int = NO_LIMIT,
+    tls: ssl.SSLContext | None = None,
 ) -> web.ServerRunner:
-    """Serve HTTP on bound sockets; `cleanup` of the runner ends it."""
+    """Serve HTTP, or HTTPS with `tls`, on bound sockets; `cleanup` of the runner ends it."""
     loop = asyncio.get_running_loop()
 
     def make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
@@ -65,5 +67,5 @@ async def serve_http(
     runner = web.ServerRunner(server, shutdown_timeout=1.0)
     await runner.setup()
     for sock in sockets:
-        await web.SockSite(runner, sock, backlog=BACKLOG).start()
+        await web.SockSite(runner, sock, backlog=BACKLOG, ssl_context=tls).start()
     return runner

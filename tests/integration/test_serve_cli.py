@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -128,7 +129,7 @@ class Served:
 
     @property
     def base_url(self):
-        return re.search(r"http://localhost:\d+", self.printed)[0]
+        return re.search(r"https?://localhost:\d+", self.printed)[0]
 
     def end(self, signal_number=signal.SIGTERM):
         self.process.send_signal(signal_number)
@@ -214,6 +215,25 @@ def test_func_start_spelling(make_app, served, http, free_port):
     with served("func", "start", "--port", free_port, cwd=app) as run:
         assert run.base_url == f"http://localhost:{free_port}"
         assert http.get(f"{run.base_url}/api/greet/you").text == "you"
+
+
+def test_https(make_app, served, http):
+    """`func start --useHttps` serves HTTPS, with a certificate made for localhost; the URLs say https."""
+    app = make_app()
+    with served("func", "start", "--useHttps", "--port", 0, cwd=app) as run:
+        assert run.base_url.startswith("https://")
+        certificate = ssl.get_server_certificate(("localhost", int(run.base_url.rpartition(":")[2])))
+        (app.parent / "server.pem").write_text(certificate)
+        assert http.get(f"{run.base_url}/api/greet/you", verify=str(app.parent / "server.pem")).text == "you"
+
+
+def test_every_argument_of_core_tools_is_accepted(make_app, served):
+    """A script written for `func start` may give whatever Core Tools takes."""
+    app = make_app()
+    arguments = ["--timeout", 20, "--no-build", "--language-worker", "x", "--runtime", "4", "--dotnet-isolated-debug"]
+    arguments += ["--enable-json-output", "--json-output-file", "out.json", "--debug", "vs", "--pause-on-error"]
+    with served("func", "start", "--port", 0, *arguments, cwd=app) as run:
+        assert run.listed
 
 
 def test_the_port_of_the_local_settings(make_app, served, free_port):
@@ -330,8 +350,10 @@ def test_a_bad_app_ends_the_start(make_app, code, texts):
         (["--port", "door"], "door"),
         (["--port", "70000"], "70000"),
         (["--no-such-option"], "--no-such-option"),
+        (["--cert", "mine.pfx"], "--useHttps"),
+        (["--useHttps", "--cert", "no-such.pfx"], "no-such.pfx"),
     ],
-    ids=["no directory", "port is no number", "port out of range", "unknown option"],
+    ids=["no directory", "port is no number", "port out of range", "unknown option", "cert alone", "no such cert"],
 )
 def test_bad_options_end_the_start(make_app, arguments, text):
     """Exit code 2 and a message that names the wrong option or value, without a traceback."""

@@ -8,6 +8,7 @@ import os
 import random
 import secrets
 import socket
+import ssl
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -36,6 +37,11 @@ class HostOptions:
     address: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     web: WebOptions = field(default_factory=WebOptions)
+    tls: ssl.SSLContext | None = None
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls else "http"
 
 
 class FunctionsHost:
@@ -55,9 +61,14 @@ class FunctionsHost:
 
     @property
     def base_url(self) -> str:
-        return (
-            f"http://{'localhost' if self.options.address in {'0.0.0.0', '::'} else self.options.address}:{self.port}"  # noqa: S104
-        )
+        """Return the URL at the address that is listened on."""
+        anywhere = self.options.address in {"0.0.0.0", "::"}  # noqa: S104 - asked for by the person at the terminal
+        return f"{self.options.scheme}://{'localhost' if anywhere else self.options.address}:{self.port}"
+
+    @property
+    def shown_url(self) -> str:
+        """Return the URL that people are told."""
+        return f"{self.options.scheme}://localhost:{self.port}"
 
     async def start(self) -> None:
         """Bind both ports, serve, and begin to pull work. Raises PortInUseError where the public port is taken."""
@@ -68,7 +79,7 @@ class FunctionsHost:
         self.endpoints = self._make_endpoints(rpc.getsockname()[1])
         frontend = self._make_frontend()
         self._runners = [
-            await serve_http(public, frontend.handle_public, frontend.body_limit_bytes),
+            await serve_http(public, frontend.handle_public, frontend.body_limit_bytes, self.options.tls),
             await serve_http([rpc], frontend.handle_rpc, NO_LIMIT),
         ]
         self._working = asyncio.create_task(self._worker.run())
@@ -87,7 +98,7 @@ class FunctionsHost:
     def _make_endpoints(self, rpc_port: int) -> DurableEndpoints:
         durable = self.settings.host.durable_task
         return DurableEndpoints(
-            origin=f"http://localhost:{self.port}",
+            origin=self.shown_url,
             rpc_base_url=f"http://127.0.0.1:{rpc_port}{RPC_PATH}/",
             task_hub=durable.hub_name,
             connection=durable.connection_string_name or "Storage",

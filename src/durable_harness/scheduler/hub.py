@@ -401,8 +401,13 @@ class TaskHub:
         instance = self.instances.get(request.instanceId)
         while instance is not None and not reached(instance):
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters[request.instanceId].append(waiter)
-            await waiter
+            waiting = self._waiters[request.instanceId]
+            waiting.append(waiter)
+            try:
+                await waiter
+            finally:
+                if waiter in waiting:
+                    waiting.remove(waiter)
             instance = self.instances.get(request.instanceId)
         return self._state(request)
 

@@ -15,6 +15,8 @@ from durable_harness.errors import ConfigurationError
 
 APPLICATION_ID = 0x44484152  # "DHAR"
 FORMAT_VERSION = 1
+CACHE_KB = 32 * 1024
+CHECKPOINT_PAGES = 4000
 SCHEMA = """
 CREATE TABLE instances (
     key INTEGER PRIMARY KEY, hub TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, version TEXT, input TEXT,
@@ -102,6 +104,8 @@ class Store:
             _check_ours(database, self.path)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+        database.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         if is_new:
             _create(database)
         else:

@@ -7,6 +7,7 @@ import dataclasses
 import logging
 import os
 import secrets
+import ssl
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -39,6 +40,9 @@ class ServeOptions:
     cors_credentials: bool = False
     functions: tuple[str, ...] | None = None
     enable_auth: bool = False
+    https: bool = False
+    certificate: Path | None = None
+    password: str | None = None
     scheduler: str = "embedded"
     embedded: SchedulerOptions = field(default_factory=SchedulerOptions)
     log_level: str = "info"
@@ -121,15 +125,24 @@ def _host_options(options: ServeOptions, settings: AppSettings) -> HostOptions:
         cors_credentials=options.cors_credentials or local.cors_credentials,
         key=(os.environ.get(KEY_VARIABLE) or secrets.token_urlsafe(32)) if options.enable_auth else None,
     )
-    return HostOptions(options.address, port if port is not None else HostOptions.port, web)
+    return HostOptions(options.address, port if port is not None else HostOptions.port, web, _tls(options))
+
+
+def _tls(options: ServeOptions) -> ssl.SSLContext | None:
+    if not options.https:
+        if options.certificate:
+            raise UsageError("--cert is for HTTPS: add --useHttps.")
+        return None
+    from durable_harness.host.tls import server_context  # noqa: PLC0415 - only where HTTPS is asked for
+
+    return server_context(options.certificate, options.password)
 
 
 def _announce(host: FunctionsHost, described: str, options: ServeOptions) -> None:
     print(f"durable-harness: app {host.app.directory}, scheduler {described}")
     if options.enable_auth:
         print(f"function key: {host.options.web.key}")
-    shown_url = f"http://localhost:{host.port}"
-    print(function_list(host.app, shown_url, host.settings.host.route_prefix), flush=True)
+    print(function_list(host.app, host.shown_url, host.settings.host.route_prefix), flush=True)
     if not options.verbose:
         print("For detailed output, run with --verbose.", flush=True)
     facts = {
