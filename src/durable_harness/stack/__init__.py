@@ -1,5 +1,16 @@
 """Ways to have a running system: the only room that knows how to start things."""
 
 from durable_harness.stack.children import RunningScheduler, RunningStack, embedded_stack, scheduler_process
+from durable_harness.stack.selection import STACKS, StackOptions, open_stack
+from durable_harness.stack.unavailable import StackUnavailableError
 
-__all__ = ["RunningScheduler", "RunningStack", "embedded_stack", "scheduler_process"]
+__all__ = [
+    "STACKS",
+    "RunningScheduler",
+    "RunningStack",
+    "StackOptions",
+    "StackUnavailableError",
+    "embedded_stack",
+    "open_stack",
+    "scheduler_process",
+]

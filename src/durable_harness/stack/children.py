@@ -19,6 +19,9 @@ class RunningStack:
     function_key: str | None = None
     log_path: Path | None = None
     pid: int | None = None
+    scheduler_address: str | None = None
+    dashboard_url: str | None = None
+    task_hub: str | None = None
 
 
 @contextlib.contextmanager

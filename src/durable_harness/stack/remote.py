@@ -1,0 +1,38 @@
+"""A system that somebody else runs: an app in Azure, or one that is already up on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from durable_harness.errors import UnreachableError, UsageError
+from durable_harness.stack.children import RunningStack
+from durable_harness.stack.selection import StackOptions
+
+ANSWER_TIMEOUT_S = 60.0
+"""A deployment that scales to zero takes long to answer its first request."""
+
+
+@contextlib.contextmanager
+def remote_stack(options: StackOptions) -> Iterator[RunningStack]:
+    """Give the system at a URL once it answers anything at all. Raises UnreachableError if it does not."""
+    url = _checked(options.url)
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_TIMEOUT_S):  # noqa: S310 - checked to be http or https
+            pass
+    except urllib.error.HTTPError as error:
+        error.close()
+    except OSError as error:
+        raise UnreachableError(f"{url} does not answer: {error}\n  Is the app running there?") from error
+    yield RunningStack("remote", url, options.function_key)
+
+
+def _checked(url: str | None) -> str:
+    parts = urlsplit(url or "")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        given = f"got '{url}'" if url else "none was given"
+        raise UsageError(f"stack remote: needs the URL of the app, such as https://my-app.azurewebsites.net; {given}")
+    return (url or "").rstrip("/")

@@ -1,0 +1,77 @@
+"""One function to open any stack by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from durable_harness.errors import UsageError
+from durable_harness.stack.children import RunningStack, embedded_stack
+
+if TYPE_CHECKING:
+    from durable_harness.stack.emulator import Emulator
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """What a stack may be told; each reads what concerns it."""
+
+    log_path: Path | None = None
+    """Where the host's output goes; None keeps it for as long as the stack runs."""
+    serve_args: tuple[str, ...] = ()
+    """Further options of `durable-harness serve`, for the stacks whose host is ours."""
+    emulator: Emulator | None = None
+    """A running emulator to work for; None starts one of the stack's own."""
+    task_hub: str | None = None
+    """The task hub in the emulator; None makes one that nobody else uses."""
+    url: str | None = None
+    """Where a remote stack is."""
+    function_key: str | None = None
+    """The key that a remote stack asks for."""
+
+
+def open_stack(
+    name: str, app_dir: Path, options: StackOptions | None = None
+) -> AbstractContextManager[RunningStack, bool | None]:
+    """Return the context in which the named stack runs the app of a directory.
+
+    Raises UsageError for a name that is none. Entering raises StackUnavailableError where this machine lacks what the
+    stack needs, and otherwise whatever kept it from starting.
+    """
+    if name not in _OPENERS:
+        raise UsageError(f"stack: got '{name}', allowed are {', '.join(STACKS)}")
+    return _OPENERS[name](app_dir, options or StackOptions())
+
+
+def _embedded(app_dir: Path, options: StackOptions) -> AbstractContextManager[RunningStack, bool | None]:
+    return embedded_stack(app_dir, log_path=options.log_path, serve_args=options.serve_args)
+
+
+def _emulator(app_dir: Path, options: StackOptions) -> AbstractContextManager[RunningStack, bool | None]:
+    from durable_harness.stack.emulator import emulator_stack  # noqa: PLC0415 - only who asks for it pays for it
+
+    return emulator_stack(app_dir, options)
+
+
+def _func(app_dir: Path, options: StackOptions) -> AbstractContextManager[RunningStack, bool | None]:
+    from durable_harness.stack.core_tools import func_stack  # noqa: PLC0415 - same
+
+    return func_stack(app_dir, options)
+
+
+def _remote(_app_dir: Path, options: StackOptions) -> AbstractContextManager[RunningStack, bool | None]:
+    from durable_harness.stack.remote import remote_stack  # noqa: PLC0415 - same
+
+    return remote_stack(options)
+
+
+_OPENERS: Mapping[str, Callable[[Path, StackOptions], AbstractContextManager[RunningStack, bool | None]]] = {
+    "embedded": _embedded,
+    "emulator": _emulator,
+    "func": _func,
+    "remote": _remote,
+}
+STACKS = tuple(_OPENERS)
