@@ -12,10 +12,13 @@ INSTANCE_PLACEHOLDER = "INSTANCEID"
 
 @dataclass(frozen=True)
 class DurableEndpoints:
-    """Where the durable HTTP API of one host is. `code` is the key that its URLs carry."""
+    """Where the durable HTTP API of one host is. `code` is the key that its URLs carry.
+
+    `rpc_base_url` is None where host.json switches the local RPC endpoint off; the SDK's client then refuses to work.
+    """
 
     origin: str
-    rpc_base_url: str
+    rpc_base_url: str | None
     task_hub: str
     connection: str
     code: str

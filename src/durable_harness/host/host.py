@@ -99,7 +99,7 @@ class FunctionsHost:
         durable = self.settings.host.durable_task
         return DurableEndpoints(
             origin=self.shown_url,
-            rpc_base_url=f"http://127.0.0.1:{rpc_port}{RPC_PATH}/",
+            rpc_base_url=f"http://127.0.0.1:{rpc_port}{RPC_PATH}/" if durable.local_rpc_enabled else None,
             task_hub=durable.hub_name,
             connection=durable.connection_string_name or "Storage",
             code=self.options.web.key or secrets.token_urlsafe(32),

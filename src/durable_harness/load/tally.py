@@ -11,7 +11,6 @@ from durable_harness.operations import OperationRecord, OperationState
 
 MAX_REASONS = 100
 OTHER_REASONS = "other reasons (the list is full)"
-NEVER_ACCEPTED = (OperationState.REFUSED, OperationState.UNREACHABLE)
 END_SEEN = (OperationState.COMPLETED, OperationState.FAILED, OperationState.WRONG_OUTPUT)
 
 

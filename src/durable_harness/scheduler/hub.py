@@ -377,9 +377,6 @@ class TaskHub:
                 if not waiter.done():
                     waiter.set_result(None)
 
-    async def hello(self) -> None:
-        """Answer that this hub is here."""
-
     async def skip_graceful_orchestration_terminations(self, request: Any) -> Any:
         """End instances at once, without their workers; return the ids that were not running."""
         unterminated = []
