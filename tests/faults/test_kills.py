@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+
+from free_ports import free_port
 
 APP = Path(__file__).parents[1] / "apps" / "mixed"
 SEED = int(os.environ.get("DURABLE_HARNESS_TEST_SEED", "20261124"))
@@ -29,12 +30,6 @@ EXPECTED = {
 }
 RUNS_OUT_S = 100
 SETTLES_S = 40
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Victim:

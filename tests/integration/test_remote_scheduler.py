@@ -7,14 +7,13 @@ from durabletask.testing import create_test_backend
 
 from durable_harness.errors import UnreachableError
 from durable_harness.stack import embedded_stack
+from free_ports import free_port
 
 
 @pytest.fixture(scope="module")
 def backend_address():
     """Give the connection string of a scheduler that speaks the protocol over gRPC."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     backend = create_test_backend(port=port)
     yield f"Endpoint=http://localhost:{port};Authentication=None;TaskHub=default"
     backend.stop()

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from free_ports import free_port
+
 APPS = Path(__file__).parents[1] / "apps"
 SETTING = "DURABLE_TASK_SCHEDULER_CONNECTION_STRING"
 PROGRAM = Path(sys.executable).with_name("durable-harness")
@@ -165,12 +167,10 @@ def served(tmp_path_factory, wait_until):
     return serve
 
 
-@pytest.fixture
-def free_port():
+@pytest.fixture(name="free_port")
+def free_port_fixture():
     """Give a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 # ---- what it prints

@@ -3,19 +3,18 @@
 import math
 import os
 import signal
-import socket
 
 import psutil
 import pytest
 from locust_process import headless
 
+from free_ports import free_port
+
 
 @pytest.fixture
 def processes():
     """Give the arguments of a run by two worker processes, whose master listens on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     return ["--processes", "2", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
 
 
