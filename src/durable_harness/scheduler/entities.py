@@ -148,6 +148,7 @@ class EntityStore:
         for action in result.actions:
             self._carry_out(action)
         self._settle(entity)
+        self._grant_locks()
 
     def release_locks_of(self, parent_id: str) -> None:
         """Free what an orchestration that has ended still holds or waits for."""
@@ -158,6 +159,7 @@ class EntityStore:
             self._saver.lock_request_done(request)
         for entity in [e for e in self._entities.values() if e.lock is not None and e.lock.parent_id == parent_id]:
             self._unlock(entity, entity.lock.critical_section_id if entity.lock else "")
+        self._grant_locks()
 
     def get(self, request: Any) -> Any:
         entity = self._entities.get(request.instanceId)

@@ -144,14 +144,18 @@ class TaskHub:
         return pb.TerminateResponse()
 
     async def suspend_instance(self, request: Any) -> Any:
-        suspended = pb.ExecutionSuspendedEvent(input=optional_text(text_or_none(request, "reason")))
-        self.deliver(self._known(request.instanceId), event(self.clock.now_ns(), executionSuspended=suspended))
+        instance = self._known(request.instanceId)
+        if not _is_to_be_suspended(instance):
+            suspended = pb.ExecutionSuspendedEvent(input=optional_text(text_or_none(request, "reason")))
+            self.deliver(instance, event(self.clock.now_ns(), executionSuspended=suspended))
         await self.journal.settled()
         return pb.SuspendResponse()
 
     async def resume_instance(self, request: Any) -> Any:
-        resumed = pb.ExecutionResumedEvent(input=optional_text(text_or_none(request, "reason")))
-        self.deliver(self._known(request.instanceId), event(self.clock.now_ns(), executionResumed=resumed))
+        instance = self._known(request.instanceId)
+        if _is_to_be_suspended(instance):
+            resumed = pb.ExecutionResumedEvent(input=optional_text(text_or_none(request, "reason")))
+            self.deliver(instance, event(self.clock.now_ns(), executionResumed=resumed))
         await self.journal.settled()
         return pb.ResumeResponse()
 
@@ -435,6 +439,15 @@ def _has_turn(instance: Instance, execution: Execution, now_ns: int) -> bool:
         return True
     urgent = {"executionTerminated", "executionResumed"} if suspended else {"executionTerminated"}
     return any(pending.WhichOneof("eventType") in urgent for pending in execution.inbox)
+
+
+def _is_to_be_suspended(instance: Instance) -> bool:
+    """Whether an instance is suspended, or will be once it has taken what it was sent."""
+    for pending in reversed(instance.execution.untaken() if instance.execution else []):
+        kind = pending.WhichOneof("eventType")
+        if kind in {"executionSuspended", "executionResumed"}:
+            return bool(kind == "executionSuspended")
+    return bool(instance.status == pb.ORCHESTRATION_STATUS_SUSPENDED)
 
 
 def _activity_outcome(task_id: int, response: Any, time_ns: int) -> Any:
