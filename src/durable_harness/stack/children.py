@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from durable_harness.stack.processes import running_command
@@ -16,7 +16,7 @@ class RunningStack:
 
     name: str
     base_url: str
-    function_key: str | None = None
+    function_key: str | None = field(default=None, repr=False)
     log_path: Path | None = None
     pid: int | None = None
     scheduler_address: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -31,6 +32,8 @@ READY_TIMEOUT_S = 120.0
 POLL_INTERVAL_S = 0.1
 ANSWER_TIMEOUT_S = 2.0
 LOG_TAIL_LINES = 20
+PORTS = range(20_000, 32_000)
+"""Below the range from which systems take the ports of connections."""
 
 
 @contextlib.contextmanager
@@ -120,7 +123,9 @@ def _says_running(base_url: str) -> bool:
 
 
 def _free_port() -> int:
-    """Return a port that is free now: Core Tools cannot be told to take any."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that is free now (Core Tools cannot be told to take any), out of those nobody gets unasked."""
+    while True:
+        port = random.choice(PORTS)  # noqa: S311 - no secret
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -26,6 +26,7 @@ from durable_harness.stack.selection import StackOptions
 from durable_harness.stack.unavailable import StackUnavailableError
 
 IMAGE = "mcr.microsoft.com/dts/dts-emulator:v0.0.10"
+"""The one place that pins it; a digest may follow the tag: …:v0.0.10@sha256:…"""
 IMAGE_VARIABLE = "DTS_EMULATOR_IMAGE"
 GRPC_PORT, HTTP_PORT, DASHBOARD_PORT = 8080, 8081, 8082
 
@@ -36,6 +37,7 @@ FORGOTTEN_AFTER = timedelta(hours=2)
 READY_TIMEOUT_S = 60.0
 POLL_INTERVAL_S = 0.05
 ANSWER_TIMEOUT_S = 2.0
+LOG_TAIL_LINES = 20
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,9 @@ def emulator_for(options: StackOptions) -> Iterator[tuple[Emulator, str]]:
     """Give the emulator and the task hub that a stack is to use, ready for work."""
     hub = options.task_hub or f"hub-{uuid.uuid4().hex[:12]}"
     if options.emulator is not None:
-        wait_for_hub(options.emulator, hub)
-        yield options.emulator, hub
+        emulator = options.emulator()
+        wait_for_hub(emulator, hub)
+        yield emulator, hub
         return
     run = uuid.uuid4().hex
     try:
@@ -102,11 +105,7 @@ def start_emulator(run: str, owner_pid: int | None = None) -> Emulator:
     container = _container(image, {RUN_LABEL: run, OWNER_LABEL: _owner(owner_pid or os.getpid())})
     try:
         _start(container, image)
-        host = container.get_container_host_ip()
-        grpc, http, dashboard = (
-            f"{host}:{container.get_exposed_port(port)}" for port in (GRPC_PORT, HTTP_PORT, DASHBOARD_PORT)
-        )
-        return Emulator(grpc, f"http://{http}", f"http://{dashboard}", container.get_container_id())
+        return _running(container, image)
     except BaseException:
         remove_emulators(run)
         raise
@@ -185,6 +184,17 @@ def _start(container: Any, image: str) -> None:
         ) from error
 
 
+def _running(container: Any, image: str) -> Emulator:
+    host = container.get_container_host_ip()
+    ports = (GRPC_PORT, HTTP_PORT, DASHBOARD_PORT)
+    try:
+        grpc, http, dashboard = [f"{host}:{container.get_exposed_port(port)}" for port in ports]
+    except (StopIteration, TimeoutError, ConnectionError) as error:  # how testcontainers says that it does not run
+        log = container.get_wrapped_container().logs(tail=LOG_TAIL_LINES).decode(errors="replace")
+        raise UnreachableError(f"The container of {image} does not run: {error}\n{log}") from error
+    return Emulator(grpc, f"http://{http}", f"http://{dashboard}", container.get_container_id())
+
+
 @contextlib.contextmanager
 def _docker() -> Iterator[Any]:
     """Give a Docker client, as testcontainers finds the daemon; raise StackUnavailableError where there is none."""
@@ -250,9 +260,9 @@ def _docker_error() -> type[Exception]:
     return error
 
 
-def _log_of(emulator: Emulator, lines: int = 20) -> str:
+def _log_of(emulator: Emulator) -> str:
     with contextlib.suppress(Exception), _docker() as client:
-        log: bytes = client.containers.get(emulator.container_id).logs(tail=lines)
+        log: bytes = client.containers.get(emulator.container_id).logs(tail=LOG_TAIL_LINES)
         return log.decode(errors="replace")
     return "(cannot be read)"
 

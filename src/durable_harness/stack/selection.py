@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,13 +23,13 @@ class StackOptions:
     """Where the host's output goes; None keeps it for as long as the stack runs."""
     serve_args: tuple[str, ...] = ()
     """Further options of `durable-harness serve`, for the stacks whose host is ours."""
-    emulator: Emulator | None = None
-    """A running emulator to work for; None starts one of the stack's own."""
+    emulator: Callable[[], Emulator] | None = None
+    """Gives a running emulator to work for, once one is needed; None starts one of the stack's own."""
     task_hub: str | None = None
     """The task hub in the emulator; None makes one that nobody else uses."""
     url: str | None = None
     """Where a remote stack is."""
-    function_key: str | None = None
+    function_key: str | None = field(default=None, repr=False)
     """The key that a remote stack asks for."""
 
 

@@ -1,0 +1,298 @@
+"""The pytest plugin: a running Durable Functions app for tests, on the stack of your choice.
+
+Fixtures:
+    durable_stack     where the app under test runs: URL, log, dashboard
+    base_url          its URL
+    operations        start operations of the app and follow them (`durable_harness.testing.Operations`)
+    durable_history   durable_history(instance_id): the history of any instance
+    durable_app_dir   the folder of the app under test; redefine it where one module or folder tests another app
+    durable_serve_args  further options of `durable-harness serve`; redefine it likewise
+
+The options and the ini keys are OPTIONS below. With several stacks (`--stack embedded,emulator`), tests that use the
+fixtures run once on each; `@pytest.mark.stacks("embedded", reason="…")` limits a test to some.
+
+Nothing of the harness is imported before one of the fixtures is used.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from durable_harness.stack import RunningStack
+    from durable_harness.testing import HistoryRow, Operations
+    from durable_harness.testing.run import Run
+    from durable_harness.testing.stacks import RunningStacks
+
+STACKS = ("embedded", "emulator", "func", "remote")
+STACK_PARAMETER = "durable_stack_name"
+STACK_PROPERTY = "durable_stack"
+KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
+MARKER = "stacks(*names, reason): run this test on these stacks only (durable-harness)"
+
+
+class Option(NamedTuple):
+    """An option of the command line and its twin in the ini file."""
+
+    flag: str
+    ini: str
+    default: str
+    help: str
+
+
+OPTIONS = (
+    Option(
+        "--stack",
+        "durable_stack",
+        "embedded",
+        "what the app under test runs on: embedded (nothing but Python), emulator (our host on a DTS emulator in a"
+        " container), func (Core Tools on that emulator), remote (a deployment); several separated by commas",
+    ),
+    Option(
+        "--app-dir",
+        "durable_app_dir",
+        ".",
+        "folder of the function_app.py under test; in the ini file relative to the root directory (write --app-dir=DIR"
+        " with the equals sign: pytest takes a folder after a space for one of tests when it looks for its ini file)",
+    ),
+    Option("--stack-url", "durable_stack_url", "", "URL of the deployment that --stack remote tests"),
+    Option("--stack-key", "durable_stack_key", "", f"its function key; {KEY_VARIABLE} in the environment does too"),
+    Option("--operation-timeout", "durable_operation_timeout", "30", "seconds in which an operation must have ended"),
+)
+REQUIRE_FLAG, REQUIRE_INI = "--require-emulator", "durable_require_emulator"
+REQUIRE_HELP = (
+    "fail instead of skipping where the emulator cannot run, and when no test ran on it; CI=true in the environment"
+    " does the same if --stack names the emulator"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("durable-harness", "durable-harness, tests of Durable Functions apps")
+    for option in OPTIONS:
+        group.addoption(option.flag, metavar="VALUE", help=f"{option.help} (default: {option.default or 'none'})")
+        parser.addini(option.ini, f"{option.flag}: {option.help}", default=option.default)
+    group.addoption(REQUIRE_FLAG, action="store_true", help=REQUIRE_HELP)
+    parser.addini(REQUIRE_INI, f"{REQUIRE_FLAG}: {REQUIRE_HELP}", type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", MARKER)
+    names = _stack_names(config)
+    wrong = [name for name in names or [""] if name not in STACKS]
+    if wrong:
+        raise pytest.UsageError(f"--stack: got '{wrong[0]}', allowed are {', '.join(STACKS)}")
+    config.stash[_STATE] = _State(config)
+
+
+# -- fixtures ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def durable_stack_name(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> str:
+    """Give the name of the stack that the test runs on, one of those that --stack names."""
+    return str(getattr(request, "param", None) or _stack_names(pytestconfig)[0])
+
+
+@pytest.fixture(scope="session")
+def durable_app_dir(pytestconfig: pytest.Config) -> Path:
+    """Give the folder of the app under test."""
+    given = pytestconfig.getoption("--app-dir")
+    if given:
+        return (pytestconfig.invocation_params.dir / str(given)).resolve()
+    return (pytestconfig.rootpath / str(pytestconfig.getini("durable_app_dir"))).resolve()
+
+
+@pytest.fixture(scope="session")
+def durable_serve_args() -> tuple[str, ...]:
+    """Give further options of `durable-harness serve`, such as ("--time", "skip")."""
+    return ()
+
+
+@pytest.fixture(scope="session")
+def _durable_stacks(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStacks]:
+    from durable_harness.testing.stacks import RunningStacks  # noqa: PLC0415 - only who uses a fixture pays for it
+
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    stacks = RunningStacks(pytestconfig.stash[_STATE].run(), worker, tmp_path_factory.mktemp("durable-logs"))
+    yield stacks
+    stacks.close()
+
+
+@pytest.fixture(scope="module")
+def durable_stack(
+    request: pytest.FixtureRequest,
+    pytestconfig: pytest.Config,
+    durable_stack_name: str,
+    durable_app_dir: Path,
+    durable_serve_args: tuple[str, ...],
+    _durable_stacks: RunningStacks,
+) -> Iterator[RunningStack]:
+    """Give the running stack: one per app for the whole session, on an emulator one per module with its own hub."""
+    from durable_harness.stack import StackUnavailableError  # noqa: PLC0415 - same
+    from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
+
+    wanted = StackRequest(
+        name=durable_stack_name,
+        app_dir=Path(durable_app_dir),
+        module=Path(request.node.nodeid).stem,
+        serve_args=tuple(durable_serve_args),
+        url=_setting(pytestconfig, "--stack-url") or None,
+        function_key=_setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
+    )
+    try:
+        stack = _durable_stacks.get(wanted)
+    except StackUnavailableError as error:
+        _cannot_run(pytestconfig, durable_stack_name, str(error))
+    yield stack
+    _durable_stacks.leave(wanted)
+
+
+@pytest.fixture(scope="module")
+def base_url(durable_stack: RunningStack) -> str:
+    """Give the URL of the app under test, without a slash at its end."""
+    return durable_stack.base_url
+
+
+@pytest.fixture
+def operations(
+    pytestconfig: pytest.Config, durable_stack: RunningStack, tmp_path_factory: pytest.TempPathFactory
+) -> Operations:
+    """Give what starts operations of the app under test and follows them."""
+    from durable_harness.testing import Operations  # noqa: PLC0415 - same
+
+    report_dir = tmp_path_factory.getbasetemp() / "durable-reports"
+    return Operations(durable_stack, report_dir, float(_setting(pytestconfig, "--operation-timeout")))
+
+
+@pytest.fixture
+def durable_history(operations: Operations) -> Callable[[str], list[HistoryRow]]:
+    """Give durable_history(instance_id): the history of any instance of the app under test."""
+    return operations.history
+
+
+# -- stacks: one run of a test on each --------------------------------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if STACK_PARAMETER in metafunc.fixturenames:
+        metafunc.parametrize(STACK_PARAMETER, _stack_names(metafunc.config), indirect=True, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    name = _stack_of(item)
+    if name is None:
+        return
+    item.user_properties.append((STACK_PROPERTY, name))
+    marker = item.get_closest_marker("stacks")
+    if marker is not None and name not in marker.args:
+        reason = marker.kwargs.get("reason", "its marker names others")
+        pytest.skip(f"does not run on the {name} stack, only on {', '.join(marker.args)}: {reason}")
+
+
+def _stack_of(item: pytest.Item) -> str | None:
+    name = getattr(getattr(item, "callspec", None), "params", {}).get(STACK_PARAMETER)
+    return None if name is None else str(name)
+
+
+def _stack_names(config: pytest.Config) -> list[str]:
+    return [name.strip() for name in _setting(config, "--stack").split(",") if name.strip()]
+
+
+def _setting(config: pytest.Config, flag: str) -> str:
+    """Return an option: from the command line, else from the ini file, else its default."""
+    option = next(option for option in OPTIONS if option.flag == flag)
+    given = config.getoption(flag)
+    return str(config.getini(option.ini) if given is None else given)
+
+
+# -- the emulator: required or not, and gone when the run has ended ---------------------------------------------------
+
+
+def _cannot_run(config: pytest.Config, stack: str, why: str) -> NoReturn:
+    if _is_required(config):
+        pytest.fail(f"the {stack} stack is required here and cannot run: {why}", pytrace=False)
+    pytest.skip(f"the {stack} stack cannot run here: {why}")
+
+
+def _is_required(config: pytest.Config) -> bool:
+    if config.getoption(REQUIRE_FLAG) or config.getini(REQUIRE_INI):
+        return True
+    return os.environ.get("CI", "").lower() == "true" and "emulator" in _stack_names(config)
+
+
+class _State:
+    """What the plugin knows of one run of pytest."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._facts: dict[str, Any] | None = getattr(config, "workerinput", {}).get("durable_harness_run")
+        self.is_controller = self._facts is None
+        self.ran_on_emulator = 0
+        self.complaint = ""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what names the run, for its other processes."""
+        if self._facts is None:
+            name = uuid.uuid4().hex
+            folder = Path(tempfile.gettempdir()) / f"durable-harness-run-{name}"
+            self._facts = {"name": name, "folder": str(folder), "controller_pid": os.getpid()}
+        return self._facts
+
+    def run(self) -> Run:
+        from durable_harness.testing.run import Run  # noqa: PLC0415 - only who uses a fixture pays for it
+
+        return Run(**self.facts())
+
+    def end(self) -> None:
+        """Clean up after all processes of the run, if any of them used a fixture."""
+        if self.is_controller and self._facts is not None and Path(self._facts["folder"]).exists():
+            self.run().end()
+
+
+_STATE = pytest.StashKey[_State]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker which run it belongs to; one that replaces a dead worker belongs to the same."""
+    node.workerinput["durable_harness_run"] = node.config.stash[_STATE].facts()
+
+
+class _Counter:
+    """Counts in the controller's process, where the reports of all workers come together."""
+
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and (STACK_PROPERTY, "emulator") in map(tuple, report.user_properties):
+            self._state.ran_on_emulator += not report.skipped
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.pluginmanager.register(_Counter(session.config.stash[_STATE]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    state = session.config.stash[_STATE]
+    state.end()
+    ended_well = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
+    if not (state.is_controller and ended_well and _is_required(session.config)):
+        return
+    if not state.ran_on_emulator and not session.config.getoption("--collect-only"):
+        state.complaint = "No test ran on the emulator, which is required here."
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if complaint := config.stash[_STATE].complaint:
+        terminalreporter.section("durable-harness", red=True, bold=True)
+        terminalreporter.line(f"{complaint} Select its tests with --stack emulator.", red=True)

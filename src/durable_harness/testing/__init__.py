@@ -1,0 +1,26 @@
+"""What tests of a Durable Functions app use: the fixtures' types, and assertions that wait and explain.
+
+    from durable_harness.testing import assert_completed
+
+    def test_greeting(operations):
+        operation = operations.start("/api/greetings", {"name": "Ada"})
+        assert_completed(operation, output="Hello, Ada!")
+
+The fixtures and the options are those of `durable_harness.pytest_plugin`.
+"""
+
+from durable_harness.testing.assertions import assert_called_once, assert_completed, assert_failed, assert_history
+from durable_harness.testing.operations import Operations, StartedOperation, StuckOperationError
+from durable_harness.testing.webhook import HistoryRow, InstanceStatus
+
+__all__ = [
+    "HistoryRow",
+    "InstanceStatus",
+    "Operations",
+    "StartedOperation",
+    "StuckOperationError",
+    "assert_called_once",
+    "assert_completed",
+    "assert_failed",
+    "assert_history",
+]

@@ -1,0 +1,96 @@
+"""Assertions on operations: each waits until it can be decided, and explains what it found instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from durable_harness.testing.explanation import shown
+from durable_harness.testing.operations import StartedOperation
+from durable_harness.testing.requesting import NOTHING
+from durable_harness.testing.waiting import name_of
+from durable_harness.testing.webhook import HistoryRow
+
+CALL_EVENTS = frozenset({"TaskScheduled", "TaskCompleted", "TaskFailed"})
+
+
+def assert_completed(operation: StartedOperation, output: Any = NOTHING, *, timeout_s: float | None = None) -> Any:
+    """Wait for the end; fail unless it completed, with this output if one is given. Returns the output."""
+    __tracebackhide__ = True
+    status = operation.wait(timeout_s)
+    found = status.get("output")
+    if status["runtimeStatus"] != "Completed":
+        told = f"expected Completed, got {status['runtimeStatus']}"
+        raise AssertionError(operation.explain(told, (f"output: {shown(found)}",)))
+    if output is not NOTHING and found != output:
+        where, wanted, got = next(_differences(output, found, "output"))
+        details = (f"expected {where}: {wanted}", f"got      {where}: {got}")
+        raise AssertionError(operation.explain("completed with another output", details))
+    return found
+
+
+def assert_failed(operation: StartedOperation, match: str = "", *, timeout_s: float | None = None) -> str:
+    """Wait for the end; fail unless it failed, with a reason in which the pattern is found. Returns the reason."""
+    __tracebackhide__ = True
+    status = operation.wait(timeout_s)
+    output = status.get("output")
+    reason = output if isinstance(output, str) else shown(output)
+    if status["runtimeStatus"] != "Failed":
+        told = f"expected Failed, got {status['runtimeStatus']}"
+        raise AssertionError(operation.explain(told, (f"output: {reason}",)))
+    if not re.search(match, reason):
+        details = (f"expected a match of: {match}", f"got: {reason}")
+        raise AssertionError(operation.explain("failed for another reason", details))
+    return reason
+
+
+def assert_called_once(operation: StartedOperation, activity: str, *, timeout_s: float | None = None) -> None:
+    """Wait for the end; fail unless the operation and its sub-orchestrations scheduled this activity exactly once."""
+    __tracebackhide__ = True
+    operation.wait(timeout_s)
+    tree = operation.tree()
+    rows = [row for instance in tree.walk() for row in instance.history] if tree else []
+    calls = [name_of(row) for row in rows if row.get("EventType") in CALL_EVENTS]
+    if calls.count(activity) != 1:
+        others = ", ".join(sorted(set(calls) - {activity})) or "none"
+        problem = f"called activity {activity} {calls.count(activity)} times, expected once"
+        raise AssertionError(operation.explain(problem, (f"other activities called: {others}",)))
+
+
+def assert_history(operation: StartedOperation, expected: Sequence[str], *, timeout_s: float | None = None) -> None:
+    """Wait for the end; fail unless its history has exactly these events in this order.
+
+    Each is an event type, such as "TimerFired", or a type and a name, such as "TaskCompleted say_hello". Outcomes stand
+    for what they are the outcome of: a call that has returned is one TaskCompleted, without its TaskScheduled.
+    """
+    __tracebackhide__ = True
+    operation.wait(timeout_s)
+    history = operation.history()
+    for number in range(max(len(expected), len(history))):
+        wanted = expected[number] if number < len(expected) else "the end"
+        found = _described(history[number]) if number < len(history) else "the end"
+        if found != wanted and found.split(" ")[0] != wanted:
+            details = (f"expected: {wanted}", f"got:      {found}")
+            raise AssertionError(operation.explain(f"has another history from event {number + 1} on", details))
+
+
+def _described(row: HistoryRow) -> str:
+    return f"{row.get('EventType')} {name_of(row)}".rstrip()
+
+
+def _differences(wanted: Any, got: Any, where: str) -> Iterator[tuple[str, str, str]]:
+    """Give the places where two JSON values differ: the innermost first, then those around it."""
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        for key in [*wanted, *(key for key in got if key not in wanted)]:
+            if wanted.get(key, NOTHING) != got.get(key, NOTHING):
+                yield from _differences(wanted.get(key, NOTHING), got.get(key, NOTHING), f"{where}.{key}")
+    elif isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
+        for number, (one, other) in enumerate(zip(wanted, got, strict=True)):
+            if one != other:
+                yield from _differences(one, other, f"{where}[{number}]")
+    yield where, _value(wanted), _value(got)
+
+
+def _value(value: Any) -> str:
+    return "(absent)" if value is NOTHING else shown(value)

@@ -1,0 +1,138 @@
+"""The report of a failed assertion: everything that is needed to see why, in few lines, and all of it in a file."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from durable_harness.operations import redact_keys
+from durable_harness.stack import RunningStack
+from durable_harness.testing.liveness import has_ended
+from durable_harness.testing.tables import history_table, tree_lines
+from durable_harness.testing.waiting import waits_for
+from durable_harness.testing.webhook import Instance, Webhook
+
+MAX_BODY_LINES = 46
+MAX_LINE_CHARS = 180
+DETAIL_LINES = 5
+WAITING_LINES = 4
+"""Beside the first, which is in the headline."""
+TREE_LINES = 9
+HISTORY_ROWS = 14
+LOG_LINES = 8
+LOG_READ_BYTES = 64 * 1024
+ANSWER_TIMEOUT_S = 1.0
+
+
+class Explainer:
+    """Writes reports about the instances of one stack; of its log, what came since this was made."""
+
+    def __init__(self, stack: RunningStack, report_dir: Path) -> None:
+        self._stack = stack
+        self._report_dir = report_dir
+        self._log_begin = _size(stack.log_path)
+
+    def explain(self, webhook: Webhook, instance_id: str, problem: str, details: tuple[str, ...] = ()) -> str:
+        """Return the report of a problem with an instance; its first line says the most."""
+        root = webhook.read_tree(instance_id, ANSWER_TIMEOUT_S)
+        headline = " ".join(f"{self.subject(instance_id, root)} {problem}".split())
+        waiting = _waiting(root) if root else []
+        file = self._write(instance_id, headline, root)
+        if waiting:
+            headline += f"; it waits for {waiting[0]}"
+        body = [
+            headline,
+            *_few([f"  {line}" for detail in details for line in detail.splitlines()], DETAIL_LINES),
+            *_few([f"  waits for {line}" for line in waiting[1:]], WAITING_LINES),
+            *(_instances(root) if root else [f"no status of it can be read: {self._host_state()}"]),
+            *self.log_tail().splitlines(),
+        ]
+        dashboard = [f"dashboard: {self._stack.dashboard_url}"] if self._stack.dashboard_url else []
+        return "\n".join([*map(_clipped, body[:MAX_BODY_LINES]), *dashboard, f"everything as JSON: {file}"])
+
+    def subject(self, instance_id: str, root: Instance | None = None) -> str:
+        """Name an instance, and its orchestrator and state where they are known."""
+        if root is None:
+            return f"operation {instance_id}"
+        return f"operation {instance_id} ({root.status.get('name')}, {root.state})"
+
+    def log_tail(self) -> str:
+        """Return the last lines of the host's log since the operation was started, under a heading."""
+        path = self._stack.log_path
+        if path is None or not path.exists():
+            return ""
+        with path.open("rb") as log:
+            log.seek(max(self._log_begin, _size(path) - LOG_READ_BYTES))
+            written = log.read().decode(errors="replace").splitlines()
+        told = [f"  {line}" for line in written[-LOG_LINES:]] or ["  (nothing since the operation was started)"]
+        return "\n".join([f"the host's log ends ({path}):", *told])
+
+    def _host_state(self) -> str:
+        if has_ended(self._stack):
+            return f"the host (process {self._stack.pid}) has ended"
+        return f"{self._stack.base_url} does not tell one"
+
+    def _write(self, instance_id: str, problem: str, root: Instance | None) -> Path:
+        stack = {name: value for name, value in vars(self._stack).items() if name != "function_key"}
+        content = {"problem": problem, "stack": stack, "instance": root.as_json() if root else None}
+        file = self._new_file(re.sub(r"[^A-Za-z0-9_.-]", "_", instance_id)[:100] or "operation")
+        file.write_text(redact_keys(json.dumps(content, indent=2, default=str, ensure_ascii=False)), encoding="utf-8")
+        return file
+
+    def _new_file(self, name: str) -> Path:
+        """Return a file that no other report is in: tests of one run may give their instances the same id."""
+        self._report_dir.mkdir(parents=True, exist_ok=True)
+        names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        return next(file for file in (self._report_dir / f"{name}.json" for name in names) if not file.exists())
+
+
+def _waiting(root: Instance) -> list[str]:
+    """Say what the instances wait for, those deepest in the tree first: they are the cause."""
+    told = [(instance, line) for instance in root.walk() for line in waits_for(instance)]
+    return [
+        line if instance is root else f"{line} (in {instance.status.get('name')} {instance.instance_id})"
+        for instance, line in reversed(told)
+    ]
+
+
+def _instances(root: Instance) -> Iterable[str]:
+    """Return the tree if there is more than one, and the histories of the root and of what is to blame."""
+    if root.children:
+        yield "instances:"
+        yield from _few([f"  {line}" for line in tree_lines(root)], TREE_LINES)
+    shown = [root] if (blamed := _blamed(root)) is root else [root, blamed]
+    for instance in shown:
+        yield f"history of {instance.instance_id}:"
+        rows = [f"  {line}" for line in history_table(instance.history)]
+        yield from _few(rows, HISTORY_ROWS // len(shown))
+
+
+def _blamed(root: Instance) -> Instance:
+    """Return the deepest instance that failed or has not ended, the root if there is none."""
+    return [root, *(i for i in root.walk() if i.state != "Completed")][-1]
+
+
+def _few(lines: list[str], limit: int) -> list[str]:
+    """Return at most `limit` lines, which is 4 or more: the first two, how many were left out, the last ones."""
+    if len(lines) <= limit:
+        return lines
+    kept = limit - 3
+    return [*lines[:2], f"  … {len(lines) - 2 - kept} more lines are in the file …", *lines[-kept:]]
+
+
+def _clipped(line: str) -> str:
+    text = redact_keys(line)
+    return text if len(text) <= MAX_LINE_CHARS else f"{text[: MAX_LINE_CHARS - 1]}…"
+
+
+def _size(path: Path | None) -> int:
+    return path.stat().st_size if path is not None and path.exists() else 0
+
+
+def shown(value: Any) -> str:
+    """Return a JSON value as one line."""
+    return json.dumps(value, ensure_ascii=False, default=repr)

@@ -1,0 +1,24 @@
+"""Whether a host that was started for the tests still runs."""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import urlsplit
+
+from durable_harness.stack import RunningStack
+
+ANSWER_TIMEOUT_S = 2.0
+
+
+def has_ended(stack: RunningStack) -> bool:
+    """Tell whether a stack's own process is gone: nobody listens at its address any longer."""
+    if stack.pid is None:
+        return False
+    address = urlsplit(stack.base_url)
+    try:
+        socket.create_connection((address.hostname or "", address.port or 0), ANSWER_TIMEOUT_S).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,0 +1,223 @@
+"""Start operations of the app under test and follow them: the `operations` fixture."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from durable_harness.operations import (
+    Answer,
+    ExponentialPolling,
+    FixedPolling,
+    NoAnswer,
+    Operation,
+    OperationPlan,
+    OperationState,
+    PollStrategy,
+)
+from durable_harness.stack import RunningStack
+from durable_harness.testing.explanation import Explainer
+from durable_harness.testing.requesting import NOTHING, HttpClient
+from durable_harness.testing.webhook import PATH, TERMINAL_STATES, HistoryRow, Instance, InstanceStatus, Webhook
+
+LOCAL_POLL_INTERVAL_S = 0.05
+REMOTE_POLL_INTERVAL_S = 0.25
+LAST_REQUEST_S = 1.0
+"""What a poll may take at least, also the last one, at the deadline."""
+
+
+class StuckOperationError(AssertionError):
+    """Raised when an operation has not ended in time; the message says what it waits for."""
+
+
+class Operations:
+    """Starts operations of a running stack; each is waited for `timeout_s`, unless a call says otherwise."""
+
+    def __init__(self, stack: RunningStack, report_dir: Path, timeout_s: float = 30.0) -> None:
+        self.stack = stack
+        self.timeout_s = timeout_s
+        self.client = HttpClient(stack.base_url, stack.function_key)
+        self._report_dir = report_dir
+        self._status_url: str | None = None
+
+    def request(
+        self, method: str, url: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send any request, a path or a whole URL, and return the answer whatever its status."""
+        __tracebackhide__ = True
+        return _answered(self.client.request(method, url, payload, headers=headers), method, url)
+
+    def start(self, path: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None) -> StartedOperation:
+        """POST to a route of the app that starts an operation; fail unless it answers 202 and says where to look."""
+        __tracebackhide__ = True
+        explainer = Explainer(self.stack, self._report_dir)
+        url = f"{self.client.base_url}{path}" if path.startswith("/") else path
+        plan = OperationPlan(path, url, {}, self._polling(), self.timeout_s)
+        answer = _answered(self.client.request("POST", path, payload, headers=headers), "POST", path)
+        operation = _watched(plan, answer)
+        if operation.record.state is not OperationState.IN_FLIGHT:
+            raise AssertionError(f"POST {path}: {operation.record.error}\n{explainer.log_tail()}".rstrip())
+        self._status_url = operation.status_url
+        return StartedOperation(plan, answer, self.client, explainer)
+
+    def start_orchestrator(
+        self, name: str, payload: Any = NOTHING, *, instance_id: str | None = None
+    ) -> StartedOperation:
+        """Start an orchestrator by its name, through the durable HTTP API: for apps without a route of their own."""
+        __tracebackhide__ = True
+        path = f"{PATH}/orchestrators/{quote(name, safe='')}"
+        return self.start(f"{path}/{quote(instance_id, safe='')}" if instance_id else path, payload)
+
+    def history(self, instance_id: str) -> list[HistoryRow]:
+        """Return the history of any instance of the app; fail if there is none."""
+        __tracebackhide__ = True
+        found = Webhook(self.client, self._status_url).read(instance_id)
+        if found is None:
+            raise AssertionError(f"There is no instance '{instance_id}' at {self.client.base_url}.")
+        return found.history
+
+    def _polling(self) -> PollStrategy:
+        is_remote = self.stack.name == "remote"
+        return ExponentialPolling(REMOTE_POLL_INTERVAL_S) if is_remote else FixedPolling(LOCAL_POLL_INTERVAL_S)
+
+
+class StartedOperation:
+    """An operation that was accepted. Asking it never changes it; `raise_event`, `terminate` and the like do."""
+
+    def __init__(self, plan: OperationPlan, answer: Answer, client: HttpClient, explainer: Explainer) -> None:
+        self._plan = plan
+        self._client = client
+        self.explainer = explainer
+        self.answer = answer
+        """The 202 that accepted it."""
+        self.management_urls: Mapping[str, Any] = answer.json_object() or {}
+        watched = _watched(plan, answer)
+        self.status_url = watched.status_url or ""
+        self.instance_id = watched.record.instance_id or _id_in(self.status_url)
+        self.webhook = Webhook(client, self.status_url)
+
+    def __repr__(self) -> str:
+        return f"<operation {self.instance_id} of {self._plan.token}>"
+
+    def poll(self) -> Answer:
+        """Ask once how it stands, and return the answer: 202, 200 or 404."""
+        __tracebackhide__ = True
+        return _answered(self._client.request("GET", self.status_url), "GET", self.status_url)
+
+    def status(self) -> InstanceStatus:
+        """Ask once how it stands; fail if it is unknown."""
+        __tracebackhide__ = True
+        answer = self.poll()
+        found = _status_in(answer)
+        if found is None:
+            raise AssertionError(self.explain(f"has no status: {answer.status} {answer.body.decode(errors='replace')}"))
+        return found
+
+    def wait(self, timeout_s: float | None = None) -> InstanceStatus:
+        """Poll until it has ended, however it ended, and return its last status.
+
+        Raises StuckOperationError, which says what it waits for, if it has not ended in `timeout_s` from now.
+        """
+        __tracebackhide__ = True
+        limit_s = self._plan.timeout_s if timeout_s is None else timeout_s
+        operation = _watched(dataclasses.replace(self._plan, timeout_s=limit_s), self.answer)
+        status = self._follow(operation)
+        error = operation.record.error or ""
+        if operation.record.state is OperationState.TIMED_OUT:
+            last = error.partition("; last poll: ")[2]
+            details = (f"its last poll: {last}",) if last else ()
+            raise StuckOperationError(self.explain(f"has not ended after {limit_s:g} s", details))
+        if status is None or status["runtimeStatus"] not in TERMINAL_STATES:
+            raise AssertionError(self.explain(error))
+        return status
+
+    def wait_for(self, state: str, timeout_s: float | None = None) -> InstanceStatus:
+        """Poll until its runtimeStatus is this one, and return its status.
+
+        Raises StuckOperationError if that is not so in `timeout_s` from now, or cannot become so because it has ended.
+        """
+        __tracebackhide__ = True
+        limit_s = self._plan.timeout_s if timeout_s is None else timeout_s
+        deadline = time.monotonic() + limit_s
+        while True:
+            status = _status_in(self._ask(self.status_url, deadline)) or {}
+            if status.get("runtimeStatus") == state:
+                return status
+            if status.get("runtimeStatus") in TERMINAL_STATES:
+                raise StuckOperationError(self.explain(f"has ended, and was expected to be {state}"))
+            if time.monotonic() > deadline:
+                raise StuckOperationError(self.explain(f"was not {state} in {limit_s:g} s"))
+            time.sleep(self._plan.polling.delay_s(0, None))
+
+    def tree(self) -> Instance | None:
+        """Return it with its history and its sub-orchestrations; None if it is unknown."""
+        return self.webhook.read_tree(self.instance_id)
+
+    def history(self) -> list[HistoryRow]:
+        """Return its history so far, as the durable HTTP API shows it."""
+        found = self.webhook.read(self.instance_id)
+        return found.history if found else []
+
+    def explain(self, problem: str, details: tuple[str, ...] = ()) -> str:
+        """Return the report of a failure: the instances, their history, what they wait for, the host's log."""
+        return self.explainer.explain(self.webhook, self.instance_id, problem, details)
+
+    def raise_event(self, name: str, payload: Any = None) -> None:
+        """Raise an external event."""
+        self.webhook.send(self.instance_id, f"raiseEvent/{quote(name, safe='')}", payload)
+
+    def terminate(self, reason: str = "") -> None:
+        """Ask for its end."""
+        self.webhook.send(self.instance_id, f"terminate?{urlencode({'reason': reason})}")
+
+    def suspend(self) -> None:
+        """Hold it."""
+        self.webhook.send(self.instance_id, "suspend")
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.webhook.send(self.instance_id, "resume")
+
+    def _follow(self, operation: Operation) -> InstanceStatus | None:
+        """Poll as the operation says until it has ended; return the last status that could be read."""
+        status: InstanceStatus | None = None
+        while operation.next_poll is not None:
+            time.sleep(max(0.0, operation.next_poll - time.monotonic()))
+            answer = self._ask(operation.status_url or self.status_url, operation.deadline)
+            operation.poll_answered(answer, time.monotonic())
+            status = _status_in(answer) or status
+        return status
+
+    def _ask(self, url: str, deadline: float) -> Answer | NoAnswer:
+        limit_s = max(deadline - time.monotonic(), LAST_REQUEST_S)
+        return self._client.request("GET", url, timeout_s=limit_s)
+
+
+def _watched(plan: OperationPlan, accepted: Answer) -> Operation:
+    """Return the operation that an answer to a start began, to be followed from now on."""
+    now = time.monotonic()
+    operation = Operation(dataclasses.replace(plan, intended=now))
+    operation.sent(now)
+    operation.start_answered(accepted, now)
+    return operation
+
+
+def _status_in(answer: Answer | NoAnswer) -> InstanceStatus | None:
+    told = answer.json_object() if isinstance(answer, Answer) else None
+    return told if told and "runtimeStatus" in told else None
+
+
+def _answered(answer: Answer | NoAnswer, method: str, url: str) -> Answer:
+    __tracebackhide__ = True
+    if isinstance(answer, Answer):
+        return answer
+    raise AssertionError(f"{method} {urlsplit(url).path} got no answer: {answer.reason}")
+
+
+def _id_in(status_url: str) -> str:
+    """Return the last part of a status URL's path: with a start that tells no id, that is the id."""
+    return unquote(urlsplit(status_url).path.rstrip("/").rpartition("/")[2])

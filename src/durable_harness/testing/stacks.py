@@ -1,0 +1,103 @@
+"""The stacks that run in one test process, each started when it is first asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from durable_harness.stack import RunningStack, StackOptions, open_stack
+from durable_harness.testing.liveness import has_ended
+from durable_harness.testing.run import Run
+
+ON_EMULATOR = frozenset({"emulator", "func"})
+MAX_HUB_CHARS = 60
+
+
+@dataclass(frozen=True)
+class StackRequest:
+    """Which stack, of which app, for which module of tests."""
+
+    name: str
+    app_dir: Path
+    module: str
+    serve_args: tuple[str, ...] = ()
+    url: str | None = None
+    function_key: str | None = field(default=None, repr=False)
+
+    @property
+    def shared_as(self) -> tuple[str, ...]:
+        """What requests for one and the same stack have in common: a stack on an emulator serves one module only."""
+        module = self.module if self.name in ON_EMULATOR else ""
+        return (self.name, str(self.app_dir), module, *self.serve_args)
+
+
+class RunningStacks:
+    """Opens stacks and keeps them: for the session, those on an emulator for one module and its own task hub."""
+
+    def __init__(self, run: Run, worker: str, log_dir: Path) -> None:
+        self._run = run
+        self._worker = worker
+        self._log_dir = log_dir
+        self._open: dict[tuple[str, ...], tuple[RunningStack, ExitStack]] = {}
+        self._started = 0
+
+    def get(self, request: StackRequest) -> RunningStack:
+        """Return the stack asked for, started anew if its process has ended: one crash fails one module."""
+        known = self._open.get(request.shared_as)
+        if known is not None and has_ended(known[0]):
+            self._close(request.shared_as)
+            known = None
+        return known[0] if known else self._start(request)
+
+    def leave(self, request: StackRequest) -> None:
+        """Say that a module has no more use for its stack."""
+        if request.name in ON_EMULATOR:
+            self._close(request.shared_as)
+
+    def close(self) -> None:
+        """Stop all of them."""
+        for key in list(self._open):
+            self._close(key)
+
+    def _start(self, request: StackRequest) -> RunningStack:
+        self._started += 1
+        exits = ExitStack()
+        options = StackOptions(
+            log_path=self._log_dir / f"{request.name}-{request.app_dir.name or 'app'}-{self._started}.log",
+            serve_args=request.serve_args,
+            emulator=self._run.emulator,
+            task_hub=self._task_hub(request.module),
+            url=request.url,
+            function_key=request.function_key,
+        )
+        with _temporary_files_in(self._run.scratch()):
+            stack = exits.enter_context(open_stack(request.name, request.app_dir, options))
+        self._open[request.shared_as] = (stack, exits)
+        return stack
+
+    def _task_hub(self, module: str) -> str:
+        """Name a hub of the module's own, also when several processes run the module."""
+        words = re.sub(r"[^a-z0-9]+", "-", module.lower()).strip("-")
+        end = f"-{self._worker}-{self._started}-{self._run.name[:6]}"
+        return f"{words[: MAX_HUB_CHARS - len(end)]}{end}"
+
+    def _close(self, key: tuple[str, ...]) -> None:
+        known = self._open.pop(key, None)
+        if known:
+            known[1].close()
+
+
+@contextlib.contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Let what starts a stack make its temporary folder where the run's end removes it, should this process die."""
+    before = tempfile.tempdir
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before

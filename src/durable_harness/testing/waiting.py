@@ -1,0 +1,57 @@
+"""What an orchestration that has not ended waits for, read from its status and its history."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from durable_harness.testing.webhook import HistoryRow, Instance
+
+OUTSTANDING = {"TaskScheduled": "activity", "SubOrchestrationInstanceCreated": "sub-orchestration"}
+
+
+def name_of(row: HistoryRow) -> str:
+    """Return the name of what a row of a history is about; empty where it has none."""
+    return str(row.get("FunctionName") or row.get("Name") or "")
+
+
+def moment_of(text: Any) -> datetime | None:
+    """Return a time of the durable HTTP API, None for what is none."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def waits_for(instance: Instance) -> list[str]:
+    """Say what an instance waits for; empty if it has ended."""
+    if instance.has_ended:
+        return []
+    if instance.state == "Pending":
+        return ["a host to take it: it was accepted, but no turn of it has run"]
+    if instance.state == "Suspended":
+        return ["a resume: it is suspended"]
+    outstanding = [_since(row) for row in instance.history if row.get("EventType") in OUTSTANDING]
+    outstanding += _timers(instance.history)
+    return outstanding or ["an external event, or the end of its own turn: nothing it started is outstanding"]
+
+
+def _since(row: HistoryRow) -> str:
+    what = f"{OUTSTANDING[str(row['EventType'])]} {name_of(row)}"
+    began = moment_of(row.get("Timestamp"))
+    return f"{what}, scheduled {(datetime.now(UTC) - began).total_seconds():.1f} s ago" if began else what
+
+
+def _timers(history: list[HistoryRow]) -> list[str]:
+    """Return the timers that were created and have not fired, by the time at which they are due."""
+    fired = Counter(row.get("FireAt") for row in history if row.get("EventType") == "TimerFired")
+    open_timers = []
+    for row in history:
+        if row.get("EventType") == "TimerCreated":
+            if fired[row.get("FireAt")] > 0:
+                fired[row.get("FireAt")] -= 1
+            else:
+                open_timers.append(f"timer due {row.get('FireAt')}, or an external event before it")
+    return open_timers

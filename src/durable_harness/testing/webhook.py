@@ -1,0 +1,145 @@
+"""The durable HTTP API of a deployment, read: the status of instances, their histories, their children."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from durable_harness.operations import Answer
+from durable_harness.testing.requesting import NOTHING, HttpClient
+
+PATH = "/runtime/webhooks/durabletask"
+OK_STATUSES = frozenset({200, 202})
+TERMINAL_STATES = frozenset({"Completed", "Failed", "Terminated", "Canceled"})
+MAX_INSTANCES = 50
+"""How large a tree of instances is read at most."""
+
+HistoryRow = dict[str, Any]
+"""One of `historyEvents` as the durable HTTP API gives them: EventType, Timestamp, FunctionName, …"""
+InstanceStatus = dict[str, Any]
+"""A status object of the durable HTTP API: runtimeStatus, input, output, customStatus, createdTime, …"""
+
+
+@dataclass
+class Instance:
+    """One orchestration as it stood when it was read, with those it started."""
+
+    instance_id: str
+    status: InstanceStatus
+    history: list[HistoryRow] = field(default_factory=list)
+    children: list[Instance] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        return str(self.status.get("runtimeStatus"))
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in TERMINAL_STATES
+
+    def walk(self) -> Iterator[Instance]:
+        """Give this one and all below it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def as_json(self) -> dict[str, Any]:
+        children = [child.as_json() for child in self.children]
+        return {**self.status, "historyEvents": self.history, "subOrchestrations": children}
+
+
+class Webhook:
+    """Calls the durable HTTP API with the key that an operation's own status URL carries, or with the stack's."""
+
+    def __init__(self, client: HttpClient, status_url: str | None = None) -> None:
+        parts = urlsplit(status_url or "")
+        before, found, _ = parts.path.partition(f"{PATH}/instances/")
+        self._client = client
+        self._base = f"{parts.scheme}://{parts.netloc}{before}{PATH}" if found else PATH
+        self._query = parts.query if found else ""
+
+    def read(self, instance_id: str, timeout_s: float = 30.0) -> Instance | None:
+        """Return an instance and its history, without its children; None where it is unknown or nobody answers."""
+        query = {"showInput": "true", "showHistory": "true", "showHistoryOutput": "true"}
+        found = self._get(f"/instances/{quote(instance_id, safe='')}", query, timeout_s)
+        if not isinstance(found, dict):
+            return None
+        history = found.pop("historyEvents", None) or []
+        return Instance(instance_id, found, [row for row in history if isinstance(row, dict)])
+
+    def read_tree(self, instance_id: str, timeout_s: float = 30.0) -> Instance | None:
+        """Return an instance and its history, with its sub-orchestrations below it."""
+        root = self.read(instance_id, timeout_s)
+        unread, count = [root] if root else [], 0
+        while unread and count < MAX_INSTANCES:
+            instance = unread.pop(0)
+            instance.children = self._children(instance, timeout_s)
+            count += 1 + len(instance.children)
+            unread += instance.children
+        return root
+
+    def send(self, instance_id: str, action: str, payload: Any = NOTHING) -> Answer:
+        """POST an action on an instance (`terminate`, `raiseEvent/NAME`, …); fail unless it is accepted."""
+        url = self._url(f"/instances/{quote(instance_id, safe='')}/{action}", {})
+        answer = self._client.request("POST", url, payload)
+        if not isinstance(answer, Answer) or answer.status not in OK_STATUSES:
+            told = f"{answer.status} {answer.body.decode(errors='replace')}" if isinstance(answer, Answer) else answer
+            raise AssertionError(f"{action.partition('?')[0]} of {instance_id} was not accepted: {told}")
+        return answer
+
+    def _children(self, parent: Instance, timeout_s: float) -> list[Instance]:
+        rows = [row for row in parent.history if str(row.get("EventType")).startswith("SubOrchestration")]
+        if not rows:
+            return []
+        ids = {str(row["InstanceId"]) for row in rows if row.get("InstanceId")}
+        if len(ids) < len(rows):
+            ids |= self._find_children(parent, rows, timeout_s)
+        found = [self.read(instance_id, timeout_s) for instance_id in sorted(ids)[:MAX_INSTANCES]]
+        return [child for child in found if child is not None]
+
+    def _find_children(self, parent: Instance, rows: list[HistoryRow], timeout_s: float) -> set[str]:
+        """Find children by the ids that hosts make, `parent:0001`, else by name and input among those begun since."""
+        prefix = f"{parent.instance_id}:"
+        listed = self._list({"instanceIdPrefix": prefix}, timeout_s)
+        own = {i for i in (str(status["instanceId"]) for status in listed) if ":" not in i[len(prefix) :]}
+        if len(own) >= len(rows):
+            return own
+        wanted = [(row.get("FunctionName"), _comparable(row.get("Input"))) for row in rows]
+        since = self._list({"createdTimeFrom": str(parent.status.get("createdTime"))}, timeout_s)
+        return own | {
+            str(status["instanceId"])
+            for status in since
+            if (status.get("name"), _comparable(status.get("input"))) in wanted
+            and status["instanceId"] != parent.instance_id
+        }
+
+    def _list(self, query: dict[str, str], timeout_s: float) -> list[InstanceStatus]:
+        found = self._get("/instances", {**query, "showInput": "true"}, timeout_s)
+        return found if isinstance(found, list) else []
+
+    def _get(self, path: str, query: dict[str, str], timeout_s: float) -> Any:
+        answer = self._client.request("GET", self._url(path, query), timeout_s=timeout_s)
+        if not isinstance(answer, Answer) or answer.status not in OK_STATUSES:
+            return None
+        try:
+            return json.loads(answer.body)
+        except ValueError:
+            return None
+
+    def _url(self, path: str, query: dict[str, str]) -> str:
+        words = "&".join(filter(None, [self._query, urlencode(query)]))
+        base, _, asked = f"{self._base}{path}".partition("?")
+        return f"{base}?{'&'.join(filter(None, [asked, words]))}".rstrip("?")
+
+
+def _comparable(value: Any) -> str:
+    """Return text that is equal for equal inputs, whether the API gave them as JSON or as a string of JSON."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return str(value)
+    return json.dumps(value, sort_keys=True)
