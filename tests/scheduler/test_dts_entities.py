@@ -566,3 +566,29 @@ def test_an_entity_call_is_pending_until_a_worker_comes(hub):
     until(lambda: hub.status(instance_id) is RUNNING)
     hub.work(entities=counter, filters="of its functions")
     assert hub.wait(instance_id).get_output() == 4
+
+
+def test_an_answer_for_an_earlier_execution_does_not_disturb_the_next(hub, release):
+    """After continue_as_new, the answer to a call of the execution before goes nowhere."""
+
+    def slow(_ctx, _input):
+        release.wait()
+
+    def renewing(ctx, second):
+        if second:
+            return (yield ctx.wait_for_external_event("end"))
+        ctx.call_entity(key("k", "slow"), "work")
+        yield ctx.wait_for_external_event("go")
+        ctx.continue_as_new(True)
+
+    hub.work(orchestrators=renewing, entities=[slow, counter])
+    instance_id = hub.start(renewing)
+    until(lambda: "EntityOperationCalled" in kinds(hub.history(instance_id)))
+    hub.client.raise_orchestration_event(instance_id, "go")
+    until(lambda: hub.state(instance_id).get_input() is True)
+    release.set()
+    hub.client.signal_entity(key("k", "slow"), "again")
+    until(lambda: hub.raw().GetEntity(pb.GetEntityRequest(instanceId="@slow@k")).entity.backlogQueueSize == 0)
+    hub.client.raise_orchestration_event(instance_id, "end", data="right")
+    state = hub.wait(instance_id)
+    assert (state.runtime_status, state.get_output()) == (COMPLETED, "right")

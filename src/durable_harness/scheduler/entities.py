@@ -233,7 +233,7 @@ class EntityStore:
         if not operation.HasField("entityOperationCalled"):
             return
         called = operation.entityOperationCalled
-        caller = self._hub.instances.get(called.parentInstanceId.value)
+        caller = self._hub.living(called.parentInstanceId.value, called.parentExecutionId.value)
         if caller is None:
             return
         now_ns = self._hub.clock.now_ns()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_LOSSES = 3
 DEFAULT_RECEIVE_BYTES = 4 * 1024 * 1024
+# Continuing as new keeps what was sent to the instance; answers to tasks of the execution that ended go nowhere.
+_FOR_ANY_EXECUTION = frozenset({"eventRaised", "executionSuspended", "executionResumed", "executionTerminated"})
 
 
 @dataclass(slots=True)
@@ -201,8 +203,11 @@ class Turn:
 
     def _send_entity_message(self, action_id: int, action: Any) -> None:
         kind = action.WhichOneof("EntityMessageType")
-        self._record(action_id, **{kind: getattr(action, kind)})
-        self.hub.entities.receive(kind, getattr(action, kind))
+        message = getattr(action, kind)
+        self._record(action_id, **{kind: message})
+        if kind == "entityOperationCalled":
+            message.parentExecutionId.value = self.execution.execution_id
+        self.hub.entities.receive(kind, message)
 
     def _terminate_other(self, _action_id: int, action: Any) -> None:
         other = self.hub.instances.get(action.instanceId)
@@ -221,7 +226,7 @@ class Turn:
         instance.execution.inbox = [
             execution_started(instance, self.now_ns),
             *ending.carryoverEvents,
-            *self.execution.inbox,
+            *(pending for pending in self.execution.inbox if pending.WhichOneof("eventType") in _FOR_ANY_EXECUTION),
         ]
         self.hub.entities.release_locks_of(instance.instance_id)
 
