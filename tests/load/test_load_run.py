@@ -5,6 +5,8 @@ import re
 import pytest
 from stub_server import KEY, START, WEBHOOK
 
+from durable_harness.gate.records import read_operations
+
 FUNCTION_KEY = "app-secret"
 
 
@@ -16,6 +18,29 @@ def test_every_operation_of_a_run_is_accounted_for(good_run):
     polls = sum(operation.polls for operation in stub.operations.values())
     assert run.summary["polls"] == run.summary["latencies"]["poll_ms"]["count"] == polls
     assert stub.accepted > 4
+
+
+def test_every_operation_leaves_a_record(good_run):
+    """Each operation that the server accepted has one row under the report folder, with its scenario and moments."""
+    run, stub = good_run
+    recorded = read_operations(run.report_dir)
+    rows = recorded.operations.to_pylist()
+    assert sorted(row["instance_id"] for row in rows) == sorted(stub.operations)
+    assert {(row["scenario"], row["state"], row["phase"], row["worker"]) for row in rows} == {
+        ("Few", "completed", "measured", "local")
+    }
+    assert sum(row["polls"] for row in rows) == run.summary["polls"]
+    assert all(row["sent_s"] < row["accepted_s"] < row["first_running_s"] <= row["seen_s"] for row in rows)
+    assert (recorded.metadata["target"], recorded.metadata["scenarios"]) == (stub.url, ["Few"])
+
+
+def test_the_warm_up_is_recorded_and_not_measured(locust, stub):
+    """Operations intended within --warm-up have records, but the figures and gates do not see them."""
+    run = locust("--warm-up", "600")
+    assert run.code == 3
+    assert "no operation was measured: all fell into the warm-up" in run.out
+    rows = read_operations(run.report_dir).operations.to_pylist()
+    assert [row["phase"] for row in rows] == ["warm-up"] * stub.accepted
 
 
 def test_latencies_are_those_of_the_server(locust, stub):
@@ -64,7 +89,7 @@ def test_no_key_is_shown_anywhere(locust, stub):
     """Neither the function key nor a webhook's key reaches the terminal or a report, also when requests fail."""
     stub.always(lost=True)
     run = locust("--function-key", FUNCTION_KEY)
-    texts = [run.out, run.err, *(path.read_text() for path in run.report_dir.iterdir())]
+    texts = [run.out, run.err, *(path.read_text() for path in run.report_dir.iterdir() if path.is_file())]
     assert run.operations["lost"]
     assert not [text for text in texts if FUNCTION_KEY in text or KEY in text]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from durable_harness.gate import Counts
 from durable_harness.load.messages import Snapshot
 from durable_harness.load.tally import MAX_REASONS, OTHER_REASONS, Tally, merged
-from durable_harness.operations import OperationRecord, OperationState
+from durable_harness.operations import OperationPhase, OperationRecord, OperationState, Workload
 
 ENDS = [state for state in OperationState if state.has_ended]
 SEEN = {OperationState.COMPLETED, OperationState.FAILED, OperationState.WRONG_OUTPUT}
@@ -20,6 +20,7 @@ def record(state=OperationState.COMPLETED, *, lasted=2.0, error=None, **fields):
     """Make the record of an operation that was sent at 100.0 and ended `lasted` seconds later."""
     never_accepted = state in {OperationState.REFUSED, OperationState.UNREACHABLE}
     values = {
+        "intended": 100.0,
         "sent": 100.0,
         "accepted": None if never_accepted else 100.25,
         "seen": 100.0 + lasted if state in SEEN else None,
@@ -29,7 +30,7 @@ def record(state=OperationState.COMPLETED, *, lasted=2.0, error=None, **fields):
         "error": error or (None if state is OperationState.COMPLETED else f"because of {state}"),
         **fields,
     }
-    return OperationRecord("token", intended=100.0, epoch_offset_s=1_000_000.0, state=state, **values)
+    return OperationRecord("token", epoch_offset_s=1_000_000.0, state=state, **values)
 
 
 def tally_of(*records):
@@ -80,8 +81,8 @@ def test_lags_and_their_coarseness_are_told():
 def test_polls_and_their_failures_are_counted():
     """Each poll is a sample; those without a usable answer are noted."""
     tally = tally_of(record())
-    tally.polled(5.0, None)
-    tally.polled(7.0, "no answer: gone")
+    tally.polled(record(), 5.0, None)
+    tally.polled(record(), 7.0, "no answer: gone")
     summary = tally.summary()
     assert (summary.polls, summary.failed_polls, summary.latencies_ms["poll_ms"].max) == (2, 1, 7.0)
     assert summary.notes == ("1 of 2 polls had no usable answer and were tried again",)
@@ -92,6 +93,32 @@ def test_throughput_counts_from_first_start_to_last_end():
     summary = tally_of(record(lasted=1.0), record(lasted=4.0)).summary()
     assert (summary.elapsed_s, summary.throughput_per_s) == (4.0, 0.5)
     assert summary.started_epoch_s == 1_000_100.0
+
+
+def test_what_is_not_measured_is_in_no_figure():
+    """Operations of the warm-up and the drain are noted, and are in no count, latency or reason."""
+    others = [record(phase=phase, polls=9) for phase in (OperationPhase.WARM_UP, OperationPhase.DRAIN)]
+    tally = tally_of(record(), *others, record(OperationState.FAILED, phase=OperationPhase.WARM_UP))
+    tally.polled(others[0], 99.0, "busy")
+    summary = tally.summary()
+    assert summary.counts == Counts(started=1, accepted=1, completed=1)
+    assert {name: histogram.count for name, histogram in summary.latencies_ms.items() if histogram.count} == {
+        "start_ms": 1,
+        "completion_ms": 1,
+    }
+    assert (summary.polls, summary.reasons, tally.in_flight) == (0, (), 0)
+    assert summary.notes == (
+        "2 operations of the warm-up are in no figure",
+        "1 operations of the drain are in no figure",
+    )
+
+
+def test_an_open_workload_counts_from_the_intended_start():
+    """What an open workload's operation waited before it was sent is part of its completion, as a lower bound too."""
+    late = {"intended": 98.0, "workload": Workload.OPEN}
+    summary = tally_of(record(lasted=1.0, **late), record(OperationState.TIMED_OUT, lasted=4.0, **late)).summary()
+    completion = summary.latencies_ms["completion_ms"]
+    assert (completion.min, completion.max) == (3000, 6000)
 
 
 def test_what_has_not_ended_is_unaccounted():

@@ -35,7 +35,7 @@ class LocustEntries:
     def accepted(self, record: OperationRecord) -> None:
         self._fire(OPERATION, "start", record.start_ms or 0.0, record.bytes_received)
 
-    def polled(self, poll_ms: float, problem: str | None) -> None:
+    def polled(self, record: OperationRecord, poll_ms: float, problem: str | None) -> None:  # noqa: ARG002 - a Watcher
         self._fire(OPERATION, "poll", poll_ms, error=problem)
 
     def ended(self, record: OperationRecord) -> None:

@@ -22,7 +22,7 @@ class Watcher(Protocol):
 
     def started(self, record: OperationRecord) -> None: ...
     def accepted(self, record: OperationRecord) -> None: ...
-    def polled(self, poll_ms: float, problem: str | None) -> None: ...
+    def polled(self, record: OperationRecord, poll_ms: float, problem: str | None) -> None: ...
     def ended(self, record: OperationRecord) -> None: ...
 
 
@@ -64,9 +64,11 @@ class Follower:
         asked = time.monotonic()
         answer = self._request(operation, "GET", url, options)
         answered = time.monotonic()
+        poll_ms = (answered - asked) * 1000
+        operation.record.poll_ms += poll_ms
         problem = operation.poll_answered(answer, answered)
         for watcher in self.watchers:
-            watcher.polled((answered - asked) * 1000, problem)
+            watcher.polled(operation.record, poll_ms, problem)
 
     def _request(self, operation: Operation, method: str, url: str, options: Mapping[str, Any]) -> Answer | NoAnswer:
         """Send a request; what takes longer than the operation's time got no answer."""

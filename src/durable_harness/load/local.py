@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.owner import OwnerNode
+from durable_harness.load.records import open_operations
 from durable_harness.load.run import Run
 from durable_harness.load.tally import Tally
 
@@ -12,8 +13,9 @@ class LocalNode(OwnerNode):
     """Owner and generator in one process."""
 
     def begin(self, options: LoadOptions) -> None:
-        self.run = Run(options, self.environment.events.request)
         super().begin(options)
+        records = open_operations(self.environment, options, self.run_id, "local")
+        self.run = Run(options, self.environment.events.request, records)
 
     def wind_up(self) -> None:
         if self.run is not None:

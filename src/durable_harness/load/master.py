@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from typing import Any
 
 import gevent
@@ -24,7 +23,6 @@ class MasterNode(OwnerNode):
     """Owner of a run whose operations are elsewhere."""
 
     def set_up(self) -> None:
-        self._run_id = ""
         self._tallies: dict[str, Tally] = {}
         self._finals: set[str] = set()
         self._deadline = 0.0
@@ -33,14 +31,13 @@ class MasterNode(OwnerNode):
         super().set_up()
 
     def begin(self, options: LoadOptions) -> None:
-        self._run_id = uuid.uuid4().hex
-        self._tallies, self._finals = {}, set()
-        setattr(self.environment.parsed_options, RUN_ID_OPTION, self._run_id)
         super().begin(options)
+        self._tallies, self._finals = {}, set()
+        setattr(self.environment.parsed_options, RUN_ID_OPTION, self.run_id)
 
     def wind_up(self) -> None:
         self._deadline = time.monotonic() + self.options.drain_timeout_s + DRAIN_GRACE_S
-        self.environment.runner.send_message(DRAIN, {"run_id": self._run_id})
+        self.environment.runner.send_message(DRAIN, {"run_id": self.run_id})
         while self._awaited() and time.monotonic() < self._deadline:
             try:
                 gevent.sleep(POLL_S)
@@ -87,10 +84,10 @@ class MasterNode(OwnerNode):
     def _on_final(self, msg: Any, **_: Any) -> None:
         snapshot = Snapshot.from_wire(msg.data)
         self._keep(msg.node_id, snapshot)
-        if snapshot.run_id == self._run_id:
+        if snapshot.run_id == self.run_id:
             self._finals.add(msg.node_id)
 
     def _keep(self, client_id: str, snapshot: Snapshot) -> None:
         """Keep a worker's newest tally of this run; one of an earlier run comes late and is dropped."""
-        if snapshot.run_id == self._run_id:
+        if snapshot.run_id == self.run_id:
             self._tallies[client_id] = snapshot.tally

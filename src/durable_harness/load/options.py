@@ -10,6 +10,7 @@
 --poll-strategy NAME        DURABLE_HARNESS_POLL_STRATEGY
 --report-dir DIR            DURABLE_HARNESS_REPORT_DIR
 --status-source NAME        DURABLE_HARNESS_STATUS_SOURCE
+--warm-up S                 DURABLE_HARNESS_WARM_UP
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class LoadOptions:
     operation_duration_s: DurationRange
     operation_timeout_s: float
     drain_timeout_s: float
+    warm_up_s: float
     gates_file: Path | None
     report_dir: Path
 
@@ -72,6 +74,7 @@ class LoadOptions:
                 operation_duration_s=read_duration_range(parsed.operation_duration),
                 operation_timeout_s=_seconds_above_zero(parsed.operation_timeout),
                 drain_timeout_s=_seconds(parsed.drain_timeout),
+                warm_up_s=_seconds(parsed.warm_up),
                 gates_file=None if parsed.gates in (None, "", NO_GATES) else Path(parsed.gates),
                 report_dir=Path(parsed.report_dir),
             )
@@ -90,6 +93,7 @@ class LoadOptions:
             "status source": self.status_source,
             "operation timeout": f"{self.operation_timeout_s:g} s",
             "drain timeout": f"{self.drain_timeout_s:g} s",
+            "warm-up": f"{self.warm_up_s:g} s, in no figure" if self.warm_up_s else "none",
         }
 
 
@@ -159,6 +163,15 @@ def _add_run_options(parser: Any) -> None:
         env_var="DURABLE_HARNESS_DRAIN_TIMEOUT",
         default=30.0,
         help="Seconds to follow what is in flight when the run ends; what is left then timed out. Defaults to 30.",
+    )
+
+    parser.add_argument(
+        "--warm-up",
+        type=_seconds,
+        metavar="<seconds>",
+        env_var="DURABLE_HARNESS_WARM_UP",
+        default=0.0,
+        help="Operations intended in the first seconds of a run are recorded, but are in no figure. Defaults to 0.",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import uuid
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from durable_harness.gate.report import Report, render_text
 from durable_harness.load.node import Node
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.progress import Progress
+from durable_harness.load.records import clear_operations
 from durable_harness.load.reporting import prepare_folder, write_report
 from durable_harness.load.tally import Tally
 from durable_harness.load.target import Target, open_target, public_url, read_host
@@ -32,6 +34,7 @@ class OwnerNode(Node):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.target: Target | None = None
+        self.run_id = ""
         self._closing = ExitStack()
         self._progress: Progress | None = None
         self._last_words = ""
@@ -63,6 +66,8 @@ class OwnerNode(Node):
 
     def begin(self, options: LoadOptions) -> None:
         self.options = options
+        self.run_id = uuid.uuid4().hex
+        clear_operations(options.report_dir)
         self.environment.process_exit_code = None
         self._last_words = ""
         if self._is_headless or sys.stderr.isatty():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from locust.log import greenlet_exception_logger
 from durable_harness.load.entries import LocustEntries
 from durable_harness.load.follow import Follower
 from durable_harness.load.options import LoadOptions
+from durable_harness.load.phases import Phases
+from durable_harness.load.records import OperationsFile
 from durable_harness.load.tally import Tally
 from durable_harness.operations import Operation, OperationPlan
 
@@ -27,12 +30,14 @@ INTERRUPTED = "given up when the run was interrupted"
 class Run:
     """Follows every operation in a greenlet of its own, so that a user that is stopped does not take it along."""
 
-    def __init__(self, options: LoadOptions, request_event: Any) -> None:
+    def __init__(self, options: LoadOptions, request_event: Any, records: OperationsFile) -> None:
         self.options = options
         self.tally = Tally()
+        self.phases = Phases(time.monotonic(), options.warm_up_s)
+        self._records = records
         self.is_accepting = True
         """False once the run ends: users must not start anything any longer."""
-        self._watchers = (self.tally, LocustEntries(request_event))
+        self._watchers = (self.tally, records, LocustEntries(request_event))
         self._in_flight = Group()
         self._wound_up = Event()
         self._why_stopped = f"still running {options.drain_timeout_s:g} s after the end of the run"
@@ -40,6 +45,7 @@ class Run:
     def start(self, plan: OperationPlan, session: Any) -> tuple[Operation, Any]:
         """Start following an operation; return it and the greenlet that ends with it."""
         operation = Operation(plan)
+        operation.record.phase = self.phases.of(plan.intended)
         follower = Follower(session, self._start_headers(), self._poll_headers(plan), self._watchers)
         greenlet = self._in_flight.spawn(follower.follow, operation, lambda: self._why_stopped)
         greenlet.link_exception(_report_crash)
@@ -54,12 +60,14 @@ class Run:
             self._wound_up.wait()
             return
         self.is_accepting = False
+        self.phases.stop_offering(time.monotonic())
         try:
             self._drain()
         except KeyboardInterrupt:
             self._why_stopped = INTERRUPTED
         finally:
             self._in_flight.kill()
+            self._records.close()
             self._wound_up.set()
 
     def give_up(self) -> None:

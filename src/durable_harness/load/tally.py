@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from durable_harness.gate import LATENCIES_MS, Counts, FailureReason, Histogram, RunSummary, Timeline
-from durable_harness.operations import OperationRecord, OperationState
+from durable_harness.operations import OperationPhase, OperationRecord, OperationState
 
 MAX_REASONS = 100
 OTHER_REASONS = "other reasons (the list is full)"
@@ -18,6 +18,8 @@ class Tally:
     """Counts operations and collects their latencies. Not thread-safe; greenlets may share it."""
 
     def __init__(self) -> None:
+        self.in_flight = 0
+        self.excluded: Counter[str] = Counter()
         self.started_count = 0
         self.accepted_count = 0
         self.polls = 0
@@ -40,45 +42,53 @@ class Tally:
     def completed_count(self) -> int:
         return self.ended_by_state[OperationState.COMPLETED]
 
-    @property
-    def in_flight(self) -> int:
-        """Operations that were sent and have not ended."""
-        return self.started_count - self.ended_count
-
     def started(self, record: OperationRecord) -> None:
         """Count an operation whose start is being sent."""
-        self.started_count += 1
-        if record.sent is not None:
-            sent_epoch_s = record.epoch_s(record.sent)
-            self.first_sent_epoch_s = _least([self.first_sent_epoch_s, sent_epoch_s])
+        self.in_flight += 1
+        sent_epoch_s = None if record.sent is None else record.epoch_s(record.sent)
+        if sent_epoch_s is not None:
             self.timeline.started(sent_epoch_s)
+        if not _is_measured(record):
+            self.excluded[record.phase.value] += 1
+            return
+        self.started_count += 1
+        self.first_sent_epoch_s = _least([self.first_sent_epoch_s, sent_epoch_s])
 
     def accepted(self, record: OperationRecord) -> None:
         """Count an operation that the server took."""
+        if not _is_measured(record):
+            return
         self.accepted_count += 1
         if record.start_ms is not None:
             self.latencies_ms["start_ms"].record(record.start_ms)
 
-    def polled(self, poll_ms: float, problem: str | None) -> None:
+    def polled(self, record: OperationRecord, poll_ms: float, problem: str | None) -> None:
         """Count a poll and the milliseconds it took."""
+        if not _is_measured(record):
+            return
         self.polls += 1
         self.failed_polls += problem is not None
         self.latencies_ms["poll_ms"].record(poll_ms)
 
     def ended(self, record: OperationRecord) -> None:
         """Count how an operation ended, and its latencies."""
+        self.in_flight -= 1
+        completion_ms = record.elapsed_ms if record.state is OperationState.TIMED_OUT else record.completion_ms
+        ended_epoch_s = None if record.ended is None else record.epoch_s(record.ended)
+        if ended_epoch_s is not None:
+            is_completed = record.state is OperationState.COMPLETED
+            self.timeline.ended(ended_epoch_s, completed=is_completed, completion_ms=completion_ms)
+        if _is_measured(record):
+            self.last_ended_epoch_s = _greatest([self.last_ended_epoch_s, ended_epoch_s])
+            self._measure(record, completion_ms)
+
+    def _measure(self, record: OperationRecord, completion_ms: float | None) -> None:
         self.ended_by_state[record.state.value] += 1
         self.bytes_received += record.bytes_received
         if record.error is not None:
             self._count_reason(record.state, record.error)
-        completion_ms = record.elapsed_ms if record.state is OperationState.TIMED_OUT else record.completion_ms
         if completion_ms is not None:
             self.latencies_ms["completion_ms"].record(completion_ms)
-        if record.ended is not None:
-            ended_epoch_s = record.epoch_s(record.ended)
-            self.last_ended_epoch_s = _greatest([self.last_ended_epoch_s, ended_epoch_s])
-            is_completed = record.state is OperationState.COMPLETED
-            self.timeline.ended(ended_epoch_s, completed=is_completed, completion_ms=completion_ms)
         if record.state in END_SEEN and record.seen is not None:
             self._count_polling(record)
 
@@ -96,6 +106,8 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Add what another process's operations came to."""
+        self.in_flight += other.in_flight
+        self.excluded.update(other.excluded)
         self.started_count += other.started_count
         self.accepted_count += other.accepted_count
         self.polls += other.polls
@@ -115,6 +127,7 @@ class Tally:
         """Return a value of plain types that `from_wire` turns into an equal tally, in another process."""
         return {
             **{name: getattr(self, name) for name in _PLAIN},
+            "excluded": dict(self.excluded),
             "ended_by_state": dict(self.ended_by_state),
             "reasons": [[state, reason, count] for (state, reason), count in self.reasons.items()],
             "latencies_ms": {name: histogram.to_wire() for name, histogram in self.latencies_ms.items()},
@@ -128,6 +141,7 @@ class Tally:
         tally = cls()
         for name in _PLAIN:
             setattr(tally, name, wire[name])
+        tally.excluded = Counter(wire["excluded"])
         tally.ended_by_state = Counter(wire["ended_by_state"])
         tally.reasons = Counter({(state, reason): count for state, reason, count in wire["reasons"]})
         tally.latencies_ms = {name: Histogram.from_wire(histogram) for name, histogram in wire["latencies_ms"].items()}
@@ -150,14 +164,21 @@ class Tally:
             reasons=tuple(FailureReason(*key, count) for key, count in self.reasons.most_common()),
             timeline=self.timeline,
             notes=(*notes, *self._notes()),
-            invalid=(*invalid, *(() if self.started_count else ("no operation was started",))),
+            invalid=(*invalid, *self._nothing_measured()),
         )
+
+    def _nothing_measured(self) -> list[str]:
+        if self.started_count:
+            return []
+        if self.excluded:
+            return [f"no operation was measured: all fell into the {' or the '.join(self.excluded)}"]
+        return ["no operation was started"]
 
     def _counts(self) -> Counts:
         return Counts(
             started=self.started_count,
             accepted=self.accepted_count,
-            unaccounted=self.in_flight,
+            unaccounted=self.started_count - self.ended_count,
             **{state.name.lower(): self.ended_by_state[state] for state in OperationState if state.has_ended},
         )
 
@@ -168,7 +189,7 @@ class Tally:
 
     def _notes(self) -> list[str]:
         lag = self.latencies_ms["detection_lag_ms"]
-        notes = []
+        notes = [f"{count:,} operations of the {phase} are in no figure" for phase, count in self.excluded.items()]
         if self.failed_polls:
             notes.append(f"{self.failed_polls:,} of {self.polls:,} polls had no usable answer and were tried again")
         if self.coarse_lags:
@@ -184,6 +205,7 @@ class Tally:
 
 
 _PLAIN = (
+    "in_flight",
     "started_count",
     "accepted_count",
     "polls",
@@ -193,6 +215,10 @@ _PLAIN = (
     "first_sent_epoch_s",
     "last_ended_epoch_s",
 )
+
+
+def _is_measured(record: OperationRecord) -> bool:
+    return record.phase is OperationPhase.MEASURED
 
 
 def merged(tallies: Iterable[Tally]) -> Tally:

@@ -89,6 +89,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
             timeout_s=options.operation_timeout_s,
             status_template=f"{self.host}{self.status_path}" if options.status_source == "app" else None,
             check_output=self.check_output,
+            scenario=type(self).__name__,
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from durable_harness.load.messages import DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
 from durable_harness.load.node import Node
 from durable_harness.load.options import LoadOptions
+from durable_harness.load.records import open_operations
 from durable_harness.load.run import Run
 from durable_harness.load.tally import Tally
 
@@ -25,7 +26,8 @@ class WorkerNode(Node):
 
     def begin(self, options: LoadOptions) -> None:
         self._run_id = getattr(self.environment.parsed_options, RUN_ID_OPTION, None)
-        self.run = Run(options, self.environment.events.request)
+        records = open_operations(self.environment, options, self._run_id or "", self.environment.runner.client_id)
+        self.run = Run(options, self.environment.events.request, records)
 
     def wind_up(self) -> None:
         if self.run is not None:

@@ -10,7 +10,7 @@ from durable_harness.operations.polling import (
     ServerDirectedPolling,
     poll_strategy,
 )
-from durable_harness.operations.record import OperationRecord, OperationState
+from durable_harness.operations.record import OperationPhase, OperationRecord, OperationState, Workload
 from durable_harness.operations.wire import Answer, NoAnswer, redact_keys
 
 __all__ = [
@@ -20,12 +20,14 @@ __all__ = [
     "FixedPolling",
     "NoAnswer",
     "Operation",
+    "OperationPhase",
     "OperationPlan",
     "OperationRecord",
     "OperationState",
     "OutputCheck",
     "PollStrategy",
     "ServerDirectedPolling",
+    "Workload",
     "accept_any_output",
     "check_echo",
     "poll_strategy",

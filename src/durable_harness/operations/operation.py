@@ -19,7 +19,7 @@ from urllib.parse import urljoin
 
 from durable_harness.operations.checks import OutputCheck, accept_any_output
 from durable_harness.operations.polling import PollStrategy
-from durable_harness.operations.record import OperationRecord, OperationState
+from durable_harness.operations.record import OperationRecord, OperationState, Workload
 from durable_harness.operations.wire import (
     ACCEPTED,
     NOT_BEGUN,
@@ -53,6 +53,8 @@ class OperationPlan:
     """URL of the app's own status route with `{instance_id}` in it; None follows the URL that the server gives."""
     check_output: OutputCheck = accept_any_output
     intended: float = field(default_factory=time.monotonic)
+    scenario: str = ""
+    workload: Workload = Workload.CLOSED
 
 
 class Operation:
@@ -63,7 +65,11 @@ class Operation:
         self.status_url: str | None = None
         self.next_poll: float | None = None
         self.record = OperationRecord(
-            token=plan.token, intended=plan.intended, epoch_offset_s=time.time() - time.monotonic()
+            token=plan.token,
+            intended=plan.intended,
+            epoch_offset_s=time.time() - time.monotonic(),
+            scenario=plan.scenario,
+            workload=plan.workload,
         )
 
     def sent(self, now: float) -> None:
@@ -126,6 +132,7 @@ class Operation:
             record.first_running = now
         if status.is_terminal:
             record.seen = now
+            record.server_running_epoch_s = status.running_epoch_s
             record.server_updated_epoch_s = status.updated_epoch_s
             record.server_update_is_coarse = status.update_is_coarse
             self._end(now, *self._verdict(status))

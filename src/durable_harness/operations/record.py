@@ -33,6 +33,25 @@ class OperationState(StrEnum):
         return self not in (OperationState.STARTING, OperationState.IN_FLIGHT)
 
 
+class OperationPhase(StrEnum):
+    """The part of the run that an operation belongs to, by the moment it was intended; only one part is measured."""
+
+    WARM_UP = "warm-up"
+    """Intended before the warm-up was over: recorded, but in no figure."""
+    MEASURED = "measured"
+    DRAIN = "drain"
+    """Intended after the run had stopped offering load: recorded, but in no figure."""
+
+
+class Workload(StrEnum):
+    """What decides when operations start, and so which moment their completion counts from."""
+
+    OPEN = "open"
+    """An arrival process that does not wait for completions: completion counts from the intended start."""
+    CLOSED = "closed"
+    """Users that wait for their operations: completion counts from sending the start."""
+
+
 @dataclass(slots=True)
 class OperationRecord:
     """One operation, from the wish to start it until its end.
@@ -58,6 +77,8 @@ class OperationRecord:
     ended: float | None = None
     """When the record was closed, for whatever reason."""
     server_created_epoch_s: float | None = None
+    server_running_epoch_s: float | None = None
+    """When work began at the server, where the server tells it."""
     server_updated_epoch_s: float | None = None
     """The server's last update of the terminal status: when the operation finished."""
     server_update_is_coarse: bool = False
@@ -66,11 +87,17 @@ class OperationRecord:
     polls: int = 0
     failed_polls: int = 0
     """Polls without a usable answer: no connection, 429, 5xx. They are tried again and are part of `polls`."""
+    poll_ms: float = 0.0
+    """Time spent in polls, summed: sending each until its answer was there."""
     bytes_received: int = 0
     """Bodies of the start's and the polls' answers."""
     state: OperationState = OperationState.STARTING
     error: str | None = None
     """Why it did not complete, in words that are the same for all operations that share the reason."""
+    scenario: str = ""
+    """Name of the user class that wanted it."""
+    workload: Workload = Workload.CLOSED
+    phase: OperationPhase = OperationPhase.MEASURED
 
     @property
     def start_ms(self) -> float | None:
@@ -78,14 +105,24 @@ class OperationRecord:
         return _elapsed_ms(self.sent, self.accepted)
 
     @property
+    def counted_from(self) -> float | None:
+        """Where completion counts from: the intended start of an open workload, the sent start of a closed one."""
+        return self.intended if self.workload is Workload.OPEN else self.sent
+
+    @property
+    def slip_ms(self) -> float | None:
+        """Intended to sent: how late the generator was."""
+        return _elapsed_ms(self.intended, self.sent)
+
+    @property
     def completion_ms(self) -> float | None:
-        """Sent to seen: how long the caller waited for the end; None if nobody saw it."""
-        return _elapsed_ms(self.sent, self.seen)
+        """How long the caller waited for the end to be seen, `counted_from` on; None if nobody saw it."""
+        return _elapsed_ms(self.counted_from, self.seen)
 
     @property
     def elapsed_ms(self) -> float | None:
-        """Sent to closed: a lower bound of the completion time of an operation that timed out."""
-        return _elapsed_ms(self.sent, self.ended)
+        """Until the record was closed: a lower bound of the completion time of an operation that timed out."""
+        return _elapsed_ms(self.counted_from, self.ended)
 
     @property
     def detection_lag_ms(self) -> float | None:

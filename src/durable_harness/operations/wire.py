@@ -68,6 +68,8 @@ class Status:
     created_epoch_s: float | None
     updated_epoch_s: float | None
     update_is_coarse: bool
+    running_epoch_s: float | None = None
+    """When the work itself began, if the output tells it."""
 
     @property
     def is_terminal(self) -> bool:
@@ -126,6 +128,7 @@ def read_status(answer: Answer) -> Status:
         created_epoch_s=read_epoch_s(body.get("createdTime")),
         updated_epoch_s=updated_epoch_s,
         update_is_coarse=is_coarse,
+        running_epoch_s=_told_by_output(body, "startedAt"),
     )
 
 
@@ -134,12 +137,17 @@ def _finished_at(body: Mapping[str, Any]) -> tuple[float | None, bool]:
     updated = body.get("lastUpdatedTime")
     if isinstance(updated, str) and "." in updated:
         return read_epoch_s(updated), False
-    output = body.get("output")
-    finished = read_epoch_s(output.get("finishedAt")) if isinstance(output, dict) else None
+    finished = _told_by_output(body, "finishedAt")
     if finished is not None:
         return finished, False
     coarse = read_epoch_s(updated)
     return coarse, coarse is not None
+
+
+def _told_by_output(body: Mapping[str, Any], key: str) -> float | None:
+    """Read a time that the sample app's output carries, in microseconds; None for other apps."""
+    output = body.get("output")
+    return read_epoch_s(output.get(key)) if isinstance(output, dict) else None
 
 
 def read_epoch_s(text: object) -> float | None:

@@ -1,0 +1,106 @@
+"""One row per operation, in Parquet: what a run leaves behind for those who want more than its summary.
+
+A run writes `<report-dir>/operations/*.parquet`. While it goes on, and after it was killed, there are many small files;
+a run that ended properly leaves one for each process. All of them together are the run, whatever their number.
+
+Times are seconds since the epoch, durations milliseconds; null means that it did not happen, or is not known.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from durable_harness.errors import ConfigurationError
+
+FORMAT = 1
+"""Raised whenever a column changes its meaning or goes."""
+METADATA_KEY = b"durable_harness"
+FOLDER_NAME = "operations"
+_PART = re.compile(r"-\d{5}$")
+
+_FIELDS: tuple[tuple[str, Any], ...] = (
+    ("token", pa.string()),
+    ("instance_id", pa.string()),
+    ("scenario", pa.string()),
+    ("worker", pa.string()),
+    ("intended_s", pa.float64()),
+    ("sent_s", pa.float64()),
+    ("accepted_s", pa.float64()),
+    ("first_running_s", pa.float64()),
+    ("seen_s", pa.float64()),
+    ("ended_s", pa.float64()),
+    ("server_created_s", pa.float64()),
+    ("server_running_s", pa.float64()),
+    ("server_updated_s", pa.float64()),
+    ("server_update_is_coarse", pa.bool_()),
+    ("polls", pa.int32()),
+    ("failed_polls", pa.int32()),
+    ("poll_ms", pa.float64()),
+    ("bytes_received", pa.int64()),
+    ("state", pa.string()),
+    ("error", pa.string()),
+    ("workload", pa.string()),
+    ("phase", pa.string()),
+)
+SCHEMA = pa.schema(_FIELDS)
+"""The columns, in their order. `state`, `workload` and `phase` hold the words of OperationState, Workload and
+OperationPhase. `poll_ms` is the time spent in all polls of the operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """The operations of a run and what the run said about itself."""
+
+    operations: pa.Table
+    """Has the columns of SCHEMA, in no order of rows."""
+    metadata: dict[str, Any]
+    """`run_id`, `target`, `scenarios`, `settings`, `versions`, `seed`, … as one of the processes wrote it."""
+
+
+def read_operations(folder: Path) -> RecordedRun:
+    """Read a run's operations from its `operations` folder, or from the report folder that holds it.
+
+    Raises ConfigurationError if there are none, or if a file is not one of a run.
+    """
+    inner = folder / FOLDER_NAME
+    paths = _current(sorted((inner if inner.is_dir() else folder).glob("*.parquet")))
+    if not paths:
+        raise ConfigurationError(
+            str(folder), "", "holds no operations/*.parquet", "Give the --report-dir of a load run."
+        )
+    tables = [_read(path) for path in paths]
+    return RecordedRun(pa.concat_tables(table for table, _ in tables), tables[0][1])
+
+
+def with_metadata(metadata: dict[str, Any]) -> pa.Schema:
+    """Return SCHEMA with a run's description in the file's metadata."""
+    return SCHEMA.with_metadata({METADATA_KEY: json.dumps({"format": FORMAT, **metadata})})
+
+
+def _current(paths: list[Path]) -> list[Path]:
+    """Leave out parts of a file that is there as a whole: a process may die between making it and removing them."""
+    wholes = {path.stem for path in paths}
+    return [path for path in paths if not (_PART.search(path.stem) and _PART.sub("", path.stem) in wholes)]
+
+
+def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:
+    try:
+        table = pq.ParquetFile(path).read(use_threads=False)
+        metadata = json.loads((table.schema.metadata or {})[METADATA_KEY])
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise ConfigurationError(str(path), "", f"is not a file of a load run ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise ConfigurationError(
+            str(path),
+            "",
+            f"has format {metadata.get('format')}, this version reads {FORMAT}",
+            "Run the load test anew.",
+        )
+    return table.select(SCHEMA.names).cast(SCHEMA), metadata

@@ -1,0 +1,174 @@
+"""Keep one row per operation in Parquet files that survive the process: see `gate.records` for the columns.
+
+Every few seconds what has ended since is written as a file of its own, under a name that readers ignore until it is
+whole. When the run is over they become one file. So a process that is killed loses its last seconds, and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pyarrow as pa
+import pyarrow.parquet as pq
+from gevent.event import Event
+
+from durable_harness.gate.records import FOLDER_NAME, SCHEMA, with_metadata
+from durable_harness.load.options import LoadOptions
+from durable_harness.load.target import public_url
+from durable_harness.operations import OperationRecord
+
+logger = logging.getLogger(__name__)
+
+FLUSH_S = 3.0
+BATCH_ROWS = 500
+"""Rows that are turned into columns at once, about half a millisecond's work: nothing else runs meanwhile."""
+COMPRESSION = "zstd"
+
+
+class OperationsFile:
+    """Takes the operations of one process as they end. `close` it once, when nothing will end any longer."""
+
+    def __init__(self, report_dir: Path, worker: str, metadata: dict[str, Any]) -> None:
+        self.folder = report_dir / FOLDER_NAME
+        self._worker = worker
+        self._schema = with_metadata({**metadata, "worker": worker})
+        self._pending: list[OperationRecord] = []
+        self._batches: list[pa.RecordBatch] = []
+        self._parts: list[Path] = []
+        self._whole: Path | None = None
+        self.problem: str | None = None
+        """Why rows are missing; None if none are."""
+        self._closing = Event()
+        self._flusher: Any = gevent.spawn(self._flush_now_and_then)
+
+    def started(self, record: OperationRecord) -> None:
+        """Nothing to keep yet."""
+
+    def accepted(self, record: OperationRecord) -> None:
+        """Nothing to keep yet."""
+
+    def polled(self, record: OperationRecord, poll_ms: float, problem: str | None) -> None:
+        """Polls are summed up in the record."""
+
+    def ended(self, record: OperationRecord) -> None:
+        """Keep an operation whose record is closed."""
+        self._pending.append(record)
+        if len(self._pending) >= BATCH_ROWS:
+            self._make_columns()
+
+    def flush(self) -> None:
+        """Write what has ended since the last time; the encoding is done in a thread, so that load goes on."""
+        self._make_columns()
+        if not self._batches:
+            return
+        table, self._batches = pa.Table.from_batches(self._batches, self._schema), []
+        part = self.folder / f"{self._worker}-{len(self._parts):05d}.parquet"
+        if self._try(_write, table, part):
+            self._parts.append(part)
+
+    def close(self) -> Path | None:
+        """Write the rest, make one file of all parts and return it; None if there is none."""
+        if not self._closing.is_set():
+            self._closing.set()
+            self._flusher.join()
+            self.flush()
+            whole = self.folder / f"{self._worker}.parquet"
+            if self._parts and self._try(_join, self._parts, whole, self._schema):
+                self._whole = whole
+        return self._whole
+
+    def _try(self, write: Callable[..., None], *arguments: Any) -> bool:
+        """Write in a thread. A full disk must not end the run: it goes on without the rows, and says so."""
+        try:
+            gevent.get_hub().threadpool.apply(write, arguments)
+        except (OSError, pa.ArrowException) as error:
+            self.problem = f"records of operations are missing: {error}"
+            logger.warning("%s", self.problem)
+            return False
+        return True
+
+    def _flush_now_and_then(self) -> None:
+        while not self._closing.wait(timeout=FLUSH_S):
+            self.flush()
+
+    def _make_columns(self) -> None:
+        if self._pending:
+            records, self._pending = self._pending, []
+            self._batches.append(to_batch(records, self._worker, self._schema))
+
+
+def open_operations(environment: Any, options: LoadOptions, run_id: str, worker: str) -> OperationsFile:
+    """Begin a process's file of a run, described so that another run can be compared with it."""
+    metadata = {
+        "run_id": run_id,
+        "target": public_url(environment.host or ""),
+        "scenarios": [user_class.__name__ for user_class in environment.user_classes],
+        "settings": options.for_report(),
+        "seed": getattr(options, "seed", None),
+        "started_s": time.time(),
+        "versions": {name: version(name) for name in ("durable-harness", "locust", "pyarrow")}
+        | {"python": platform.python_version()},
+    }
+    return OperationsFile(options.report_dir, worker, metadata)
+
+
+def clear_operations(report_dir: Path) -> None:
+    """Remove what an earlier run left in the folder."""
+    for path in (report_dir / FOLDER_NAME).glob("*.parquet*"):
+        path.unlink(missing_ok=True)
+
+
+def to_batch(records: list[OperationRecord], worker: str, schema: pa.Schema = SCHEMA) -> pa.RecordBatch:
+    """Turn closed records into the columns of SCHEMA."""
+    columns = (pa.array(_COLUMNS[field.name](records, worker), field.type) for field in schema)
+    return pa.record_batch(list(columns), schema=schema)
+
+
+def _moment(name: str) -> Callable[[list[OperationRecord], str], list[Any]]:
+    def column(records: list[OperationRecord], _worker: str) -> list[Any]:
+        moments = ((getattr(record, name), record.epoch_offset_s) for record in records)
+        return [None if moment is None else moment + offset_s for moment, offset_s in moments]
+
+    return column
+
+
+def _value(name: str) -> Callable[[list[OperationRecord], str], list[Any]]:
+    return lambda records, _worker: [getattr(record, name) for record in records]
+
+
+_COLUMNS: dict[str, Callable[[list[OperationRecord], str], list[Any]]] = {
+    **{f"{name}_s": _moment(name) for name in ("intended", "sent", "accepted", "first_running", "seen", "ended")},
+    **{f"server_{name}_s": _value(f"server_{name}_epoch_s") for name in ("created", "running", "updated")},
+    **{
+        name: _value(name)
+        for name in ("token", "instance_id", "scenario", "server_update_is_coarse", "polls", "failed_polls", "poll_ms")
+    },
+    **{name: _value(name) for name in ("bytes_received", "state", "error", "workload", "phase")},
+    "worker": lambda records, worker: [worker] * len(records),
+}
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    """Write a file that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    pq.write_table(table, unfinished, compression=COMPRESSION)
+    unfinished.replace(path)
+
+
+def _join(parts: list[Path], whole: Path, schema: pa.Schema) -> None:
+    """Make one file of several, a row group of each; readers prefer it to its parts."""
+    unfinished = whole.with_name(f"{whole.name}.unfinished")
+    with pq.ParquetWriter(unfinished, schema, compression=COMPRESSION) as writer:
+        for part in parts:
+            writer.write_table(pq.ParquetFile(part).read(use_threads=False))
+    unfinished.replace(whole)
+    for part in parts:
+        part.unlink()
