@@ -1,5 +1,6 @@
 """Suspending, resuming, terminating, purging, restarting instances, and using their ids again."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import grpc
@@ -14,6 +15,7 @@ from dts_helpers import (
     call_broken,
     call_double,
     double,
+    ended,
     kinds,
     refused,
     until,
@@ -465,3 +467,33 @@ def test_a_pending_instance_is_taken_too(hub):
     hub.start(wait_for_go, instance_id="taken")
     assert hub.status("taken") is PENDING
     refused(ALREADY_EXISTS, hub.start, wait_for_go, instance_id="taken")
+
+
+def test_of_many_starts_with_one_id_one_is_taken(hub):
+    """Of twenty starts at once with the same id one is taken and the others are ALREADY_EXISTS."""
+
+    def start(number):
+        try:
+            return hub.start(wait_for_go, input=number, instance_id="one")
+        except grpc.RpcError as error:
+            return error.code()
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(start, range(20)))
+    assert answers.count("one") == 1
+    assert answers.count(ALREADY_EXISTS) == 19
+    assert hub.state("one").get_input() == answers.index("one")
+
+
+def test_a_turn_of_a_replaced_instance_is_not_heard(hub):
+    """What a worker answers to a turn of an instance that was replaced meanwhile changes nothing."""
+    raw = hub.raw()
+    work = raw.work()
+    raw.start(instance_id="i", name="old")
+    old = next(work)
+    policy = {"replaceableStatus": [pb.ORCHESTRATION_STATUS_PENDING, pb.ORCHESTRATION_STATUS_RUNNING]}
+    raw.start(instance_id="i", name="new", orchestrationIdReusePolicy=policy)
+    raw.answer(old, ended("wrong"))
+    state = raw.state("i")
+    assert (state.name, state.orchestrationStatus) == ("new", pb.ORCHESTRATION_STATUS_PENDING)
+    assert next(work).orchestratorRequest.newEvents[1].executionStarted.name == "new"

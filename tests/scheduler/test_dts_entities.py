@@ -592,3 +592,35 @@ def test_an_answer_for_an_earlier_execution_does_not_disturb_the_next(hub, relea
     hub.client.raise_orchestration_event(instance_id, "end", data="right")
     state = hub.wait(instance_id)
     assert (state.runtime_status, state.get_output()) == (COMPLETED, "right")
+
+
+def test_a_batch_that_fails_as_a_whole_fails_its_calls(hub):
+    """When a worker fails a batch as a whole, its callers get that failure and the state stays as it was."""
+    raw = hub.raw()
+    work = raw.work(workItemFilters={"entities": [{"name": "e"}]})
+    hub.work(orchestrators=call, filters="of its functions")
+    instance_id = hub.start(call, input=["e", "k", "op", 1])
+    failure = pb.TaskFailureDetails(errorType="Broken", errorMessage="the whole batch")
+    raw.CompleteEntityTask(pb.EntityBatchResult(completionToken=next(work).completionToken, failureDetails=failure))
+    assert "the whole batch" in hub.wait(instance_id).failure_details.message
+    assert hub.client.get_entity(key("k", "e")) is None
+
+
+def test_an_entity_signals_itself(hub):
+    """An operation may send the next one to its own entity."""
+
+    def countdown(ctx, number):
+        ctx.set_state([*ctx.get_state(list, []), number])
+        if number:
+            ctx.signal_entity(ctx.entity_id, "next", number - 1)
+
+    hub.work(entities=countdown)
+    hub.client.signal_entity(key("k", "countdown"), "next", input=5)
+    assert until(lambda: (seen := value_of(hub, key("k", "countdown"))) and len(seen) == 6 and seen) == [
+        5,
+        4,
+        3,
+        2,
+        1,
+        0,
+    ]

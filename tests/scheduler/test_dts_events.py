@@ -1,5 +1,6 @@
 """External events and continue_as_new."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import grpc
@@ -59,20 +60,32 @@ def test_an_event_without_data(hub):
     assert (state.runtime_status, state.get_output()) == (COMPLETED, None)
 
 
+def collect(ctx, count):
+    """Take so many events, one after the other."""
+    seen = []
+    for _ in range(count):
+        seen.append((yield ctx.wait_for_external_event("item")))  # noqa: PERF401 - a comprehension cannot yield
+    return seen
+
+
 def test_events_of_one_name_come_in_order(hub):
     """Fifty events of one name are received in the order in which they were raised, each once."""
-
-    def collect(ctx, count):
-        seen = []
-        for _ in range(count):
-            seen.append((yield ctx.wait_for_external_event("item")))  # noqa: PERF401
-        return seen
 
     hub.work(orchestrators=collect)
     instance_id = hub.start(collect, input=50)
     for number in range(50):
         hub.client.raise_orchestration_event(instance_id, "item", data=number)
     assert hub.wait(instance_id).get_output() == list(range(50))
+
+
+def test_events_raised_at_once_all_arrive(hub):
+    """Of a hundred events raised from eight threads none is lost and none comes twice."""
+
+    hub.work(orchestrators=collect)
+    instance_id = hub.start(collect, input=100)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: hub.client.raise_orchestration_event(instance_id, "item", data=n), range(100)))
+    assert sorted(hub.wait(instance_id).get_output()) == list(range(100))
 
 
 def test_several_waits_for_one_name(hub):

@@ -81,6 +81,12 @@ def test_a_query_by_time_of_creation(hub):
     assert ids_of(hub, created_time_to=end) == ["before", "between"]
 
 
+def test_a_query_up_to_the_time_that_a_client_knows(hub):
+    """The time of creation, as a client is told it, finds the instance from both sides."""
+    created_at = hub.state(hub.start(wait_for_go, instance_id="i")).created_at.replace(tzinfo=UTC)
+    assert ids_of(hub, created_time_from=created_at, created_time_to=created_at) == ["i"]
+
+
 def test_conditions_add_up(population):
     """Status, prefix and time must all be met."""
     found = ids_of(
@@ -90,6 +96,16 @@ def test_conditions_add_up(population):
         created_time_to=datetime.now(UTC),
     )
     assert found == ["done-3"]
+
+
+@pytest.mark.parametrize("name", ["a b", "a'b\"c", "100%_*?", "a/b:c|d", "ünï", "{}", "-- x"])
+def test_ids_of_any_characters(hub, name):
+    """Ids with spaces, quotes, signs and letters of any kind are kept, found and deleted as they are."""
+    hub.work(orchestrators=call_double, activities=double)
+    assert hub.run(call_double, input=1, instance_id=name).instance_id == name
+    assert ids_of(hub, instance_id_prefix=name) == hub.client.list_instance_ids().items == [name]
+    assert kinds(hub.history(name))[-1] == "ExecutionCompleted"
+    assert hub.client.purge_orchestration(name).deleted_instance_count == 1
 
 
 @pytest.mark.parametrize("fetch", [True, False])
@@ -266,21 +282,6 @@ def test_a_history_of_two_thousand_events(hub):
     assert sorted(completed_ids) == scheduled_ids
     assert (kinds(events)[1], kinds(events)[-1]) == ("ExecutionStarted", "ExecutionCompleted")
     assert len([to_dict(event) for event in events]) == len(events) > 2000
-
-
-def test_a_long_history_is_streamed_in_chunks(hub):
-    """The protocol's stream of a long history has several messages, none of them larger than a client receives."""
-    raw = hub.raw()
-    work = raw.work(workItemFilters={"orchestrations": [{"name": "o"}]})
-    raw.start()
-    timers = [
-        pb.OrchestratorAction(id=number, createTimer=pb.CreateTimerAction(fireAt={"seconds": 4_000_000_000}))
-        for number in range(1, 1501)
-    ]
-    raw.answer(next(work), *timers)
-    chunks = list(raw.StreamInstanceHistory(pb.StreamInstanceHistoryRequest(instanceId="i")))
-    assert len(chunks) > 1
-    assert sum(len(chunk.events) for chunk in chunks) == 1503
 
 
 def test_the_history_of_nobody_is_refused(hub):

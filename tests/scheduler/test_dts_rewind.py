@@ -1,11 +1,13 @@
 """Rewinding failed orchestrations: what failed is done again, what succeeded is not."""
 
 import collections
+from datetime import timedelta
 
 import grpc
 import pytest
 from dts_helpers import COMPLETED, FAILED, call_double, double, kinds, refused, until, wait_for_go
 from durabletask import task
+from durabletask.entities import EntityInstanceId
 
 
 class Work:
@@ -167,6 +169,99 @@ def test_a_purged_child_is_started_anew(hub):
     work.broken.clear()
     assert rewound(hub, instance_id).get_output() == ["a", "b"]
     assert work.calls == {"a": 2, "b": 2}
+
+
+def test_an_error_of_the_orchestrator_itself_is_mended(hub):
+    """An orchestration that failed by its own code goes on from there with a worker whose code is mended."""
+
+    def clumsy(ctx, _input):
+        yield ctx.call_activity("work", input="a")
+        raise LookupError("a slip")
+
+    def mended(ctx, _input):
+        return (yield ctx.call_activity("work", input="a"))
+
+    clumsy.__name__ = mended.__name__ = "job"
+    work = Work()
+    before = hub.work(orchestrators=clumsy, activities=work.activity())
+    instance_id = hub.start("job")
+    hub.wait(instance_id)
+    hub.stop(before)
+    hub.work(orchestrators=mended, activities=work.activity())
+    assert rewound(hub, instance_id).get_output() == "a"
+    assert work.calls == {"a": 1}
+
+
+def fails_beside_a_child(ctx, _input):
+    """Start a child that waits, fail by an activity, and after a rewind give the child's result."""
+    child = ctx.call_sub_orchestrator(wait_for_go, instance_id="kid")
+    yield ctx.call_activity("work", input="a")
+    return (yield child)
+
+
+@pytest.mark.parametrize("ends", ["before the rewind", "after the rewind"])
+def test_a_child_that_was_running_is_heard_after_the_rewind(hub, ends):
+    """A child that still ran when its parent failed hands over its result, whenever it ends."""
+    work = Work("a")
+    hub.work(orchestrators=[fails_beside_a_child, wait_for_go], activities=work.activity())
+    instance_id = hub.start(fails_beside_a_child)
+    assert hub.wait(instance_id).runtime_status is FAILED
+    work.broken.clear()
+    if ends == "before the rewind":
+        hub.client.raise_orchestration_event("kid", "go", data="from the child")
+        hub.wait("kid")
+        hub.client.rewind_orchestration(instance_id)
+    else:
+        hub.client.rewind_orchestration(instance_id)
+        until(lambda: "TaskCompleted" in kinds(hub.history(instance_id)))
+        hub.client.raise_orchestration_event("kid", "go", data="from the child")
+    assert hub.wait(instance_id, timeout=5).get_output() == "from the child"
+
+
+@pytest.mark.parametrize("answers", ["before the rewind", "after the rewind"])
+def test_an_entity_that_was_busy_is_heard_after_the_rewind(hub, release, answers):
+    """The answer to a call that was under way when the orchestration failed is heard, whenever it comes."""
+
+    def slow(_ctx, _input):
+        release.wait()
+        return "from the entity"
+
+    def fails_beside_a_call(ctx, _input):
+        answer = ctx.call_entity(EntityInstanceId("slow", "k"), "op")
+        yield ctx.call_activity("work", input="a")
+        return (yield answer)
+
+    work = Work("a")
+    hub.work(orchestrators=fails_beside_a_call, activities=work.activity(), entities=slow)
+    instance_id = hub.start(fails_beside_a_call)
+    assert hub.wait(instance_id).runtime_status is FAILED
+    work.broken.clear()
+    if answers == "before the rewind":
+        release.set()
+        until(lambda: "EntityOperationCompleted" in kinds(hub.history(instance_id)))
+        hub.client.rewind_orchestration(instance_id)
+    else:
+        hub.client.rewind_orchestration(instance_id)
+        until(lambda: "TaskCompleted" in kinds(hub.history(instance_id)))
+        release.set()
+    assert hub.wait(instance_id, timeout=5).get_output() == "from the entity"
+
+
+def test_a_timer_that_was_waiting_fires_after_the_rewind(hub):
+    """A timer that had not fired when the orchestration failed fires after the rewind."""
+
+    def fails_beside_a_timer(ctx, _input):
+        timer = ctx.create_timer(timedelta(seconds=0.3))
+        yield ctx.call_activity("work", input="a")
+        yield timer
+        return "awake"
+
+    work = Work("a")
+    hub.work(orchestrators=fails_beside_a_timer, activities=work.activity())
+    instance_id = hub.start(fails_beside_a_timer)
+    assert hub.wait(instance_id).runtime_status is FAILED
+    work.broken.clear()
+    assert rewound(hub, instance_id).get_output() == "awake"
 
 
 def test_a_rewound_orchestration_takes_events(hub):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from dts_helpers import COMPLETED, PENDING, RUNNING, TERMINATED, call_double, double, kinds, until, wait_for_go
 from durabletask import task
+from durabletask.internal import orchestrator_service_pb2 as pb
 
 
 def test_a_timer_fires_when_it_is_due(hub):
@@ -166,3 +167,31 @@ def test_a_scheduled_start_can_be_terminated_before(hub):
     hub.client.terminate_orchestration(instance_id, output="no more")
     state = hub.wait(instance_id)
     assert (state.runtime_status, state.get_output()) == (TERMINATED, "no more")
+
+
+def test_a_scheduled_start_that_was_replaced_does_not_begin(hub):
+    """When the time of a replaced instance comes, the one in its place is left alone."""
+    hub.work(orchestrators=[call_double, wait_for_go], activities=double)
+    start_at = datetime.now(UTC) + timedelta(seconds=0.3)
+    hub.start(call_double, input=1, instance_id="i", start_at=start_at)
+    policy = pb.OrchestrationIdReusePolicy(replaceableStatus=[pb.ORCHESTRATION_STATUS_PENDING])
+    hub.start(wait_for_go, instance_id="i", reuse_id_policy=policy)
+    until(lambda: datetime.now(UTC) > start_at)
+    hub.output_of(call_double, input=1, instance_id="after the time")
+    listed = [(state.instance_id, state.name) for state in hub.client.get_all_orchestration_states()]
+    assert listed == [("i", "wait_for_go"), ("after the time", "call_double")]
+    assert hub.status("i") is RUNNING
+
+
+def test_a_scheduled_start_that_was_purged_stays_gone(hub):
+    """When the time of an instance comes that was terminated and purged, it does not come back."""
+    hub.work(orchestrators=call_double, activities=double)
+    start_at = datetime.now(UTC) + timedelta(seconds=0.3)
+    hub.start(call_double, input=1, instance_id="i", start_at=start_at)
+    hub.client.terminate_orchestration("i")
+    hub.wait("i")
+    assert hub.client.purge_orchestration("i").deleted_instance_count == 1
+    until(lambda: datetime.now(UTC) > start_at)
+    hub.output_of(call_double, input=1, instance_id="after the time")
+    assert hub.state("i") is None
+    assert [state.instance_id for state in hub.client.get_all_orchestration_states()] == ["after the time"]

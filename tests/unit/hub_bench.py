@@ -89,6 +89,7 @@ class Bench:
     def restart(self):
         """Go on with the file as after the sudden death of the process; a new worker has to connect."""
         self.clock.due.clear()
+        self.hub.journal.store._unlock()  # as the system does when a process dies
         self.hub = self._open()
         self.worker = None
 

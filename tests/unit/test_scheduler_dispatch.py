@@ -60,9 +60,21 @@ async def test_abandoned_work_is_ready_again(bench):
     await bench.start()
     item = await bench.item()
     await bench.hub.abandon_orchestrator_task(pb.AbandonOrchestrationTaskRequest(completionToken=item.completionToken))
+    assert bench.hub.dispatcher.busy
     again = await bench.item()
     assert again.completionToken != item.completionToken
     assert again.orchestratorRequest.newEvents[1] == item.orchestratorRequest.newEvents[1]
+
+
+@scenario
+async def test_abandoned_work_rests_where_nobody_else_takes_it(bench):
+    """The only worker for a turn does not get it back at once, or it would turn it down all the time."""
+    bench.connect()
+    await bench.start()
+    item = await bench.item()
+    await bench.hub.abandon_orchestrator_task(pb.AbandonOrchestrationTaskRequest(completionToken=item.completionToken))
+    assert await bench.no_item()
+    assert bench.hub.dispatcher.busy
 
 
 @scenario

@@ -19,6 +19,8 @@ from durable_harness.protocol import pb
 
 SWEEPS_PER_TIMEOUT = 8
 HEALTH_PING_INTERVAL_S = 30.0
+REST_S = 0.2
+"""How long work rests that the only worker for it has abandoned: it would come back at once, again and again."""
 
 
 class Kind(Enum):
@@ -45,7 +47,10 @@ class Work(Protocol):
         """Return the WorkItem to send (without its token), or None when there is nothing left to do."""
 
     def give_back(self) -> None:
-        """Undo `make_item`: the worker that had it is gone."""
+        """Undo `make_item`: the worker that had it did not do it."""
+
+    def was_lost(self) -> None:
+        """Note, once it was given back, that the worker's stream ended while it had the work."""
 
 
 @dataclass(slots=True)
@@ -121,6 +126,10 @@ def _read_filters(request: Any) -> dict[Kind, dict[str, frozenset[str]]] | None:
     }
 
 
+def _takes(stream: WorkerStream, work: Work) -> bool:
+    return stream.has_room(work.kind) and stream.accepts(work.kind, work.name, work.version)
+
+
 TypeKey = tuple[Kind, str, str]
 
 
@@ -137,20 +146,21 @@ class Dispatcher:
         self._sequence = itertools.count()
         self._streams: deque[WorkerStream] = deque()
         self._leases: dict[str, Lease] = {}
+        self._resting = 0
         prefix = secrets.token_hex(6)  # tokens of an earlier process are not ours
         self._tokens = (f"{prefix}-{number}" for number in itertools.count(1))
 
     @property
     def busy(self) -> bool:
         """Whether a worker holds work, or work waits for one."""
-        return bool(self._leases or self._ready)
+        return bool(self._leases or self._ready or self._resting)
 
-    def offer(self, work: Work) -> None:
-        """Give work to a worker with room for it, or keep it until there is one."""
+    def offer(self, work: Work, but: WorkerStream | None = None) -> None:
+        """Give work to a worker with room for it, or keep it until there is one; `but` gets it only from there."""
         for _ in range(len(self._streams)):
             stream = self._streams[0]
             self._streams.rotate(-1)
-            if stream.has_room(work.kind) and stream.accepts(work.kind, work.name, work.version):
+            if stream is not but and _takes(stream, work):
                 self._send(stream, work)
                 return
         queue = self._ready.setdefault((work.kind, work.name, work.version), deque())
@@ -170,7 +180,7 @@ class Dispatcher:
             stream.end()
             self._streams.remove(stream)
             for lease in [lease for lease in self._leases.values() if lease.stream is stream]:
-                self.give_back(lease.token)
+                self._give_back(lease, lost=True)
 
     def take(self, token: str, kind: Kind) -> Work | None:
         """End a lease and return its work, or None where this token holds no lease on work of this kind."""
@@ -180,15 +190,38 @@ class Dispatcher:
         self._end(lease)
         return lease.work
 
-    def give_back(self, token: str, kind: Kind | None = None) -> bool:
-        """End a lease and offer its work again at once. False where this token holds no lease on such work."""
+    def abandon(self, token: str, kind: Kind) -> bool:
+        """End a lease that its worker does not want; another gets the work at once, the same one after a rest.
+
+        Returns False where this token holds no lease on work of this kind.
+        """
         lease = self._leases.get(token)
-        if lease is None or (kind is not None and lease.work.kind is not kind):
+        if lease is None or lease.work.kind is not kind:
             return False
         lease.work.give_back()
         self._end(lease)
-        self.offer(lease.work)
+        self._offer_elsewhere(lease)
         return True
+
+    def _offer_elsewhere(self, lease: Lease) -> None:
+        work = lease.work
+        if any(stream is not lease.stream and _takes(stream, work) for stream in self._streams):
+            self.offer(work, but=lease.stream)
+            return
+        self._resting += 1
+
+        def offer_again() -> None:
+            self._resting -= 1
+            self.offer(work)
+
+        asyncio.get_running_loop().call_later(REST_S, offer_again)
+
+    def _give_back(self, lease: Lease, *, lost: bool) -> None:
+        lease.work.give_back()
+        self._end(lease)
+        if lost:
+            lease.work.was_lost()
+        self.offer(lease.work)
 
     def _end(self, lease: Lease) -> None:
         del self._leases[lease.token]
@@ -236,6 +269,6 @@ class Dispatcher:
         self._sweep = None
         now_s = asyncio.get_running_loop().time()
         for lease in [lease for lease in self._leases.values() if lease.deadline_s <= now_s]:
-            self.give_back(lease.token)
+            self._give_back(lease, lost=False)
         if self._leases:
             self._deadline_s()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,9 @@ from durable_harness.protocol import from_ns, new_id, optional_text, pb, text_or
 from durable_harness.scheduler import queries
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.entity_records import Entity, EntitySaver, LockRequest, Numbered
-from durable_harness.scheduler.instances import event
+from durable_harness.scheduler.instances import Instance, event
 from durable_harness.scheduler.journal import Rows
+from durable_harness.scheduler.sizes import MESSAGE_BYTES, is_undeliverable, undeliverable
 
 if TYPE_CHECKING:
     from durable_harness.scheduler.hub import TaskHub
@@ -53,6 +55,19 @@ class BatchWork:
         self.entity.in_flight = False
         self.entity.queued = True
 
+    def was_lost(self) -> None:
+        """Fail the operation that breaks the connection of every worker, by itself or by the state it needs."""
+        entity = self.entity
+        entity.losses += 1
+        batch = _take_batch(entity)
+        size = sum(operation.ByteSize() for _, operation in batch) + len((entity.state or "").encode())
+        if is_undeliverable(entity.losses, size):
+            entity.dispatched = batch
+            failure = undeliverable("EntityBatchTooLarge", f"batch of entity '{entity.name}'", size, entity.losses)
+            self.store.finish_batch(entity, pb.EntityBatchResult(failureDetails=failure))
+        else:
+            entity.pending.extendleft(reversed(batch))
+
 
 def _may_run(entity: Entity, operation: Any) -> bool:
     """A locked entity serves only the orchestration that holds it."""
@@ -64,11 +79,20 @@ def _may_run(entity: Entity, operation: Any) -> bool:
 
 
 def _take_batch(entity: Entity) -> list[Numbered]:
+    """Take the operations that may run now, as many as a worker can receive together, one at least."""
     batch: list[Numbered] = []
     kept: deque[Numbered] = deque()
+    room = MESSAGE_BYTES - len((entity.state or "").encode())
     while entity.pending and len(batch) < MAX_BATCH_OPERATIONS:
         numbered = entity.pending.popleft()
-        (batch if _may_run(entity, numbered[1]) else kept).append(numbered)
+        if not _may_run(entity, numbered[1]):
+            kept.append(numbered)
+            continue
+        room -= numbered[1].ByteSize()
+        if batch and room < 0:
+            kept.append(numbered)
+            break
+        batch.append(numbered)
     kept.extend(entity.pending)
     entity.pending = kept
     return batch
@@ -135,6 +159,7 @@ class EntityStore:
         """Take a worker's answer: the new state, an outcome for each operation, and what the operations asked for."""
         batch, entity.dispatched = entity.dispatched, []
         entity.in_flight = False
+        entity.losses = 0
         entity.modified_ns = self._hub.clock.now_ns()
         if result.HasField("failureDetails"):
             outcomes = [pb.OperationResult(failure={"failureDetails": result.failureDetails})] * len(batch)
@@ -170,11 +195,9 @@ class EntityStore:
 
     def query(self, query: Any) -> Any:
         """Return one page of entities in the order of their ids."""
-        page, token = queries.select_entities(self._entities, query)
-        return pb.QueryEntitiesResponse(
-            entities=[_metadata(entity, include_state=query.includeState) for entity in page],
-            continuationToken=optional_text(token),
-        )
+        describe = functools.partial(_metadata, include_state=query.includeState)
+        page, token = queries.select_entities(self._entities, query, describe)
+        return pb.QueryEntitiesResponse(entities=page, continuationToken=optional_text(token))
 
     def clean(self, request: Any) -> Any:
         """Forget entities without state or work, and locks whose holders are gone."""
@@ -233,19 +256,22 @@ class EntityStore:
         if not operation.HasField("entityOperationCalled"):
             return
         called = operation.entityOperationCalled
-        caller = self._hub.living(called.parentInstanceId.value, called.parentExecutionId.value)
-        if caller is None:
+        caller = self._hub.instances.get(called.parentInstanceId.value)
+        if caller is None or not self._awaits(caller, called):
             return
-        now_ns = self._hub.clock.now_ns()
-        if outcome.HasField("failure"):
-            failed = pb.EntityOperationFailedEvent(
-                requestId=called.requestId, failureDetails=outcome.failure.failureDetails
-            )
-            self._hub.deliver(caller, event(now_ns, entityOperationFailed=failed))
+        answer = _answer_event(self._hub.clock.now_ns(), called.requestId, outcome)
+        if caller.status == pb.ORCHESTRATION_STATUS_FAILED:
+            self._hub.remember(caller, answer)
         else:
-            output = optional_text(text_or_none(outcome.success, "result"))
-            completed = pb.EntityOperationCompletedEvent(requestId=called.requestId, output=output)
-            self._hub.deliver(caller, event(now_ns, entityOperationCompleted=completed))
+            self._hub.deliver(caller, answer)
+
+    def _awaits(self, caller: Instance, called: Any) -> bool:
+        """Whether the execution that goes on, or may after a rewind, is the one that called: rewinding renames it."""
+        return caller.execution_id == called.parentExecutionId.value or any(
+            past.entityOperationCalled.requestId == called.requestId
+            for past in self._hub.instances.history(caller)
+            if past.HasField("entityOperationCalled")
+        )
 
     def _carry_out(self, action: Any) -> None:
         if action.HasField("sendSignal"):
@@ -267,6 +293,7 @@ class EntityStore:
                     version=text_or_none(start, "version"),
                     input_text=text_or_none(start, "input"),
                     scheduled_start_ns=to_ns(start.scheduledTime) if start.HasField("scheduledTime") else 0,
+                    trace_context=start.parentTraceContext if start.HasField("parentTraceContext") else None,
                 )
 
     def _grant_locks(self) -> None:
@@ -295,6 +322,16 @@ class EntityStore:
         entity.lock = None
         self._settle(entity)
         self._grant_locks()
+
+
+def _answer_event(time_ns: int, request_id: str, outcome: Any) -> Any:
+    if outcome.HasField("failure"):
+        details = outcome.failure.failureDetails
+        failed = pb.EntityOperationFailedEvent(requestId=request_id, failureDetails=details)
+        return event(time_ns, entityOperationFailed=failed)
+    output = optional_text(text_or_none(outcome.success, "result"))
+    completed = pb.EntityOperationCompletedEvent(requestId=request_id, output=output)
+    return event(time_ns, entityOperationCompleted=completed)
 
 
 def _metadata(entity: Entity, *, include_state: bool) -> Any:

@@ -38,6 +38,7 @@ class Entity:
     dispatched: list[Numbered] = field(default_factory=list)
     lock: LockRequest | None = None
     in_flight: bool = False
+    losses: int = 0
     queued: bool = False
 
     @property

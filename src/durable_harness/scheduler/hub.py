@@ -7,14 +7,13 @@ makes possible (work to do, an answer to somebody who waits) is exposed when the
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 from durable_harness.protocol import RpcError, Status, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler import queries
-from durable_harness.scheduler.checks import check_entity_id, check_start, check_turn
+from durable_harness.scheduler.checks import check_entity_id, check_start, checked_batch, checked_turn
 from durable_harness.scheduler.clock import Clock, RealClock
 from durable_harness.scheduler.dispatch import Dispatcher, Kind, Work
 from durable_harness.scheduler.entities import EntityStore
@@ -29,11 +28,10 @@ from durable_harness.scheduler.instances import (
 from durable_harness.scheduler.journal import Journal, Rows
 from durable_harness.scheduler.payloads import PayloadLimit
 from durable_harness.scheduler.registry import Registry
+from durable_harness.scheduler.sizes import chunks
 from durable_harness.scheduler.store import Store
 from durable_harness.scheduler.tasks import take_up
 from durable_harness.scheduler.turns import TurnWork, end_at_once, finish_turn
-
-HISTORY_CHUNK_EVENTS = 500
 
 
 class TaskHub:
@@ -68,7 +66,7 @@ class TaskHub:
             assert instance.execution is not None
             take_up(self, instance, instance.execution)
             if instance.execution.not_before_ns > self.clock.now_ns():
-                self.clock.call_at(instance.execution.not_before_ns, functools.partial(self.settle, instance))
+                self._begin_at(instance.execution.not_before_ns, instance)
             self.settle(instance)
         self.entities.load()
 
@@ -139,6 +137,7 @@ class TaskHub:
         return pb.RaiseEventResponse()
 
     async def terminate_instance(self, request: Any) -> Any:
+        self.payloads.check(request, "output")
         self.terminate(self._known(request.instanceId), text_or_none(request, "output"), recurse=request.recursive)
         await self.journal.settled()
         return pb.TerminateResponse()
@@ -187,11 +186,7 @@ class TaskHub:
     async def query_instances(self, request: Any) -> Any:
         await self.journal.written()
         page, token = queries.select_page(self.journal.store, self.name, request.query)
-        payloads = request.query.fetchInputsAndOutputs
-        return pb.QueryInstancesResponse(
-            orchestrationState=[state_of(instance, payloads=payloads) for instance in page],
-            continuationToken=optional_text(token),
-        )
+        return pb.QueryInstancesResponse(orchestrationState=page, continuationToken=optional_text(token))
 
     async def purge_instances(self, request: Any) -> Any:
         await self.journal.written()
@@ -204,8 +199,8 @@ class TaskHub:
     async def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
         await self.journal.written()
         history = self.instances.history(self._known(request.instanceId))
-        for start in range(0, len(history), HISTORY_CHUNK_EVENTS):
-            yield pb.HistoryChunk(events=history[start : start + HISTORY_CHUNK_EVENTS])
+        for chunk in chunks(history):
+            yield pb.HistoryChunk(events=chunk)
 
     async def list_instance_ids(self, request: Any) -> Any:
         await self.journal.written()
@@ -246,11 +241,10 @@ class TaskHub:
         return self.dispatcher.stream(request)
 
     async def complete_orchestrator_task(self, request: Any) -> Any:
-        check_turn(request)
         work = self.dispatcher.take(request.completionToken, Kind.ORCHESTRATION)
         if not isinstance(work, TurnWork):
             raise _no_lease(request.completionToken)
-        finish_turn(work, self.payloads.turn(request))
+        finish_turn(work, checked_turn(self.payloads.turn(request)))
         await self.journal.settled()
         return pb.CompleteTaskResponse()
 
@@ -258,10 +252,7 @@ class TaskHub:
         work: Any = self.dispatcher.take(request.completionToken, Kind.ACTIVITY)
         if work is None:
             raise _no_lease(request.completionToken)
-        instance = self.living(work.instance_id, work.execution_id)
-        if instance is not None:
-            outcome = _activity_outcome(work.task_id, self.payloads.activity(request), self.clock.now_ns())
-            self.deliver(instance, outcome)
+        work.finish(self.payloads.activity(request))
         await self.journal.settled()
         return pb.CompleteTaskResponse()
 
@@ -269,7 +260,7 @@ class TaskHub:
         work: Any = self.dispatcher.take(request.completionToken, Kind.ENTITY)
         if work is None:
             raise _no_lease(request.completionToken)
-        self.entities.finish_batch(work.entity, self.payloads.batch(request))
+        self.entities.finish_batch(work.entity, checked_batch(self.payloads.batch(request)))
         await self.journal.settled()
         return pb.CompleteTaskResponse()
 
@@ -319,9 +310,18 @@ class TaskHub:
         instance.execution.inbox.append(execution_started(instance, now_ns))
         self.instances.add(instance)
         if scheduled_start_ns > now_ns:
-            self.clock.call_at(scheduled_start_ns, lambda: self.settle(instance))
+            self._begin_at(scheduled_start_ns, instance)
         self.settle(instance)
         return instance
+
+    def _begin_at(self, due_ns: int, instance: Instance) -> None:
+        """Make the first turn ready at a scheduled start, unless the instance was removed or replaced until then."""
+
+        def begin() -> None:
+            if self.instances.get(instance.instance_id) is instance:
+                self.settle(instance)
+
+        self.clock.call_at(due_ns, begin)
 
     def remove(self, instance: Instance) -> None:
         """Delete an instance for good. What still runs for it finds nobody to report to."""
@@ -347,6 +347,11 @@ class TaskHub:
             return
         instance.execution.inbox.append(new_event)
         self.settle(instance)
+
+    def remember(self, instance: Instance, late: Any) -> None:
+        """Keep what came for an instance after it had failed: a rewind may still need it."""
+        self.instances.revive(instance).history.append(late)
+        self.instances.touch(instance)
 
     def terminate(self, instance: Instance, reason: str | None, *, recurse: bool) -> None:
         terminated = pb.ExecutionTerminatedEvent(input=optional_text(reason), recurse=recurse)
@@ -426,7 +431,7 @@ class TaskHub:
         return instance
 
     def _abandon(self, request: Any, kind: Kind) -> None:
-        if not self.dispatcher.give_back(request.completionToken, kind):
+        if not self.dispatcher.abandon(request.completionToken, kind):
             raise _no_lease(request.completionToken)
 
 
@@ -448,14 +453,6 @@ def _is_to_be_suspended(instance: Instance) -> bool:
         if kind in {"executionSuspended", "executionResumed"}:
             return bool(kind == "executionSuspended")
     return bool(instance.status == pb.ORCHESTRATION_STATUS_SUSPENDED)
-
-
-def _activity_outcome(task_id: int, response: Any, time_ns: int) -> Any:
-    if response.HasField("failureDetails"):
-        failed = pb.TaskFailedEvent(taskScheduledId=task_id, failureDetails=response.failureDetails)
-        return event(time_ns, taskFailed=failed)
-    result = optional_text(text_or_none(response, "result"))
-    return event(time_ns, taskCompleted=pb.TaskCompletedEvent(taskScheduledId=task_id, result=result))
 
 
 def _no_lease(token: str) -> RpcError:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.scheduler.checks import failed_turn
 
 DEFAULT_MAX_PAYLOAD_BYTES = 1_048_576
 ERROR_TYPE = "PayloadTooLarge"
@@ -41,35 +43,53 @@ class PayloadLimit:
         problem = self._turn_problem(response)
         if problem is None:
             return response
-        failure = pb.TaskFailureDetails(errorType=ERROR_TYPE, errorMessage=problem)
-        ending = pb.CompleteOrchestrationAction(
-            orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED, failureDetails=failure
-        )
-        return pb.OrchestratorResponse(
-            instanceId=response.instanceId,
-            completionToken=response.completionToken,
-            actions=[pb.OrchestratorAction(id=-1, completeOrchestration=ending)],
-        )
+        return failed_turn(response, ERROR_TYPE, problem)
 
     def batch(self, result: Any) -> Any:
-        """Return a batch's answer, or a failure of it where the entity's state is too large."""
-        size = self._excess(result.entityState.value)
-        if not size:
+        """Return a batch's answer, or a failure where something in it is too large.
+
+        A result fails its own operation; the state, or what the operations send, fails the whole batch: nobody can tell
+        which of them it comes from.
+        """
+        if not self.max_bytes or result.ByteSize() <= self.max_bytes:
             return result
-        failure = pb.TaskFailureDetails(errorType=ERROR_TYPE, errorMessage=self._message("entity state", size))
-        return pb.EntityBatchResult(completionToken=result.completionToken, failureDetails=failure)
+        parts = [("entity state", result.entityState.value)]
+        for action in result.actions:
+            parts += [
+                (f"input of signal '{action.sendSignal.name}'", action.sendSignal.input.value),
+                (f"input of '{action.startNewOrchestration.name}'", action.startNewOrchestration.input.value),
+            ]
+        problem = self._first_problem(parts)
+        if problem is not None:
+            failure = pb.TaskFailureDetails(errorType=ERROR_TYPE, errorMessage=problem)
+            return pb.EntityBatchResult(completionToken=result.completionToken, failureDetails=failure)
+        for outcome in result.results:
+            size = self._excess(outcome.success.result.value)
+            if size:
+                failure = pb.TaskFailureDetails(
+                    errorType=ERROR_TYPE, errorMessage=self._message("result of an entity operation", size)
+                )
+                outcome.failure.failureDetails.CopyFrom(failure)
+        return result
 
     def _turn_problem(self, response: Any) -> str | None:
         if not self.max_bytes or response.ByteSize() <= self.max_bytes:
             return None
         parts = [("custom status", response.customStatus.value)]
         for action in response.actions:
+            called = action.sendEntityMessage.entityOperationCalled
+            signaled = action.sendEntityMessage.entityOperationSignaled
             parts += [
+                (f"input of entity operation '{called.operation}'", called.input.value),
+                (f"input of entity operation '{signaled.operation}'", signaled.input.value),
                 (f"input of '{action.scheduleTask.name}'", action.scheduleTask.input.value),
                 (f"input of '{action.createSubOrchestration.name}'", action.createSubOrchestration.input.value),
                 (f"event '{action.sendEvent.name}'", action.sendEvent.data.value),
                 ("output", action.completeOrchestration.result.value),
             ]
+        return self._first_problem(parts)
+
+    def _first_problem(self, parts: Iterable[tuple[str, str]]) -> str | None:
         for name, text in parts:
             size = self._excess(text)
             if size:

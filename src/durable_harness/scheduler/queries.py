@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import heapq
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.protocol import RpcError, Status, to_ns
-from durable_harness.scheduler.instances import Instance
+from durable_harness.scheduler.instances import Instance, state_of
 from durable_harness.scheduler.registry import from_row
+from durable_harness.scheduler.sizes import MESSAGE_BYTES
 from durable_harness.scheduler.store import INSTANCE_COLUMNS, Store
 
 if TYPE_CHECKING:
@@ -24,8 +26,11 @@ END_OF_TIME_NS = 1 << 62
 Key = tuple[int, str]
 
 
-def select_page(store: Store, hub: str, query: Any) -> tuple[list[Instance], str | None]:
-    """Return one page of the instances that match an InstanceQuery, by creation, and the token of the next page."""
+def select_page(store: Store, hub: str, query: Any) -> tuple[list[Any], str | None]:
+    """Return one page of the states that match an InstanceQuery, by creation, and the token of the next page.
+
+    A page ends at the size that the query asks for, or earlier where a client could not receive more.
+    """
     size = query.maxInstanceCount if query.maxInstanceCount > 0 else DEFAULT_PAGE_SIZE
     after = _read_token(query.continuationToken.value) if query.continuationToken.value else [-1, ""]
     where, values = _created(query)
@@ -35,10 +40,10 @@ def select_page(store: Store, hub: str, query: Any) -> tuple[list[Instance], str
         where += " AND substr(id, 1, ?) = ?"
         values += [len(query.instanceIdPrefix.value), query.instanceIdPrefix.value]
     statement = f"SELECT {INSTANCE_COLUMNS} FROM instances WHERE hub = ?{where} ORDER BY created_ns, id LIMIT ?"
-    page = [from_row(row) for row in store.rows(statement, [hub, *values, size + 1])]
-    if len(page) <= size:
-        return page, None
-    return page[:size], _make_token((page[size - 1].created_ns, page[size - 1].instance_id))
+    with contextlib.closing(store.rows(statement, [hub, *values, size + 1])) as rows:
+        found = (state_of(from_row(row), payloads=query.fetchInputsAndOutputs) for row in rows)
+        page, more = _fill_page(found, size)
+    return page, _make_token((to_ns(page[-1].createdTimestamp), page[-1].instanceId)) if more else None
 
 
 def select_completed(store: Store, hub: str, request: Any) -> tuple[list[str], str | None]:
@@ -106,14 +111,17 @@ def _statuses(statuses: Any) -> tuple[str, list[Any]]:
 
 
 def _range(query: Any, since: str, until: str) -> tuple[int, int]:
+    """Return both ends, included. Clients know times in microseconds: the last one they name counts to its end."""
     return (
         to_ns(getattr(query, since)) if query.HasField(since) else 0,
-        to_ns(getattr(query, until)) if query.HasField(until) else END_OF_TIME_NS,
+        to_ns(getattr(query, until)) + 999 if query.HasField(until) else END_OF_TIME_NS,
     )
 
 
-def select_entities(entities: Mapping[str, Entity], query: Any) -> tuple[list[Entity], str | None]:
-    """Return one page of the entities that match an EntityQuery, in the order of their ids, and the next token."""
+def select_entities(
+    entities: Mapping[str, Entity], query: Any, describe: Callable[[Entity], Any]
+) -> tuple[list[Any], str | None]:
+    """Return one page of what is told of the entities that match an EntityQuery, by their ids, and the next token."""
     size = query.pageSize.value if query.HasField("pageSize") and query.pageSize.value > 0 else DEFAULT_PAGE_SIZE
     prefix, after = query.instanceIdStartsWith.value, query.continuationToken.value
     since_ns, until_ns = _range(query, "lastModifiedFrom", "lastModifiedTo")
@@ -125,10 +133,21 @@ def select_entities(entities: Mapping[str, Entity], query: Any) -> tuple[list[En
         and since_ns <= entity.modified_ns <= until_ns
         and (entity.state is not None or query.includeTransient)
     )
-    page = heapq.nsmallest(size + 1, matching, key=lambda entity: entity.entity_id)
-    if len(page) > size:
-        return page[:size], page[size - 1].entity_id
-    return page, None
+    found = heapq.nsmallest(size + 1, matching, key=lambda entity: entity.entity_id)
+    page, more = _fill_page(map(describe, found), size)
+    return page, page[-1].instanceId if more else None
+
+
+def _fill_page(messages: Iterable[Any], size: int) -> tuple[list[Any], bool]:
+    """Return as many messages as are wanted and can be received together, and whether there are more."""
+    page: list[Any] = []
+    weight = 0
+    for message in messages:
+        weight += message.ByteSize()
+        if len(page) == size or (page and weight > MESSAGE_BYTES):
+            return page, True
+        page.append(message)
+    return page, False
 
 
 def _make_token(key: Key) -> str:

@@ -7,11 +7,16 @@ death of the process) and read over a second connection. Without a file the same
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from durable_harness.errors import ConfigurationError
+
+try:
+    import fcntl
+except ImportError:  # Windows: nobody keeps two schedulers from one file there
+    fcntl = None  # type: ignore[assignment]
 
 APPLICATION_ID = 0x44484152  # "DHAR"
 FORMAT_VERSION = 1
@@ -86,18 +91,21 @@ class Store:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
+        self._lock = None if path is None else _lock(path)
         try:
             self._writer = self._open()
             self._reader = self._writer if path is None else _connect(str(path))
-        except sqlite3.Error as error:
-            raise _unusable(path, str(error)) from error
+        except BaseException as error:
+            self._unlock()
+            if isinstance(error, sqlite3.Error):
+                raise _unusable(path, str(error)) from error
+            raise
 
     def _open(self) -> sqlite3.Connection:
         if self.path is None:
             database = _connect(":memory:")
             _create(database)
             return database
-        _check_place(self.path)
         is_new = not self.path.exists() or self.path.stat().st_size == 0
         database = _connect(str(self.path))
         if not is_new:
@@ -127,7 +135,7 @@ class Store:
                 self._writer.execute("ROLLBACK")
             raise
 
-    def rows(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Read committed rows."""
         return self._reader.execute(query, parameters)
 
@@ -152,6 +160,11 @@ class Store:
         if self._reader is not self._writer:
             self._reader.close()
         self._writer.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
 
 
 def _connect(where: str) -> sqlite3.Connection:
@@ -162,6 +175,22 @@ def _create(database: sqlite3.Connection) -> None:
     database.executescript(
         f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION}; {SCHEMA} COMMIT;"
     )
+
+
+def _lock(path: Path) -> IO[bytes]:
+    """Claim a file for this process until it is closed: two schedulers would hand out the same work."""
+    _check_place(path)
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise _unusable(path, error.strerror or str(error)) from error
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.close()
+            raise _unusable(path, "another scheduler works on it") from error
+    return file
 
 
 def _check_place(path: Path) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.protocol import from_ns, optional_text, pb, text_or_none, to_ns
+from durable_harness.scheduler.checks import start_problem
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import Execution, Instance, Parent, event
+from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
 
 if TYPE_CHECKING:
     from durable_harness.scheduler.hub import TaskHub
@@ -18,10 +20,13 @@ if TYPE_CHECKING:
 class ActivityWork:
     """An activity that somebody shall run."""
 
+    hub: TaskHub
     instance_id: str
     execution_id: str
     task_id: int
     request: Any
+    losses: int = 0
+    is_undeliverable: bool = False
     kind: Kind = Kind.ACTIVITY
 
     @property
@@ -32,11 +37,34 @@ class ActivityWork:
     def version(self) -> str:
         return str(self.request.version.value)
 
-    def make_item(self) -> Any:
-        return pb.WorkItem(activityRequest=self.request)
+    def make_item(self) -> Any | None:
+        return None if self.is_undeliverable else pb.WorkItem(activityRequest=self.request)
 
     def give_back(self) -> None:
         """Nothing to undo: the request stays as it is."""
+
+    def was_lost(self) -> None:
+        """Fail an activity that breaks the connection of every worker."""
+        self.losses += 1
+        size = self.request.ByteSize()
+        self.is_undeliverable = is_undeliverable(self.losses, size)
+        if self.is_undeliverable:
+            failure = undeliverable("ActivityTooLarge", f"activity '{self.name}'", size, self.losses)
+            self.finish(pb.ActivityResponse(failureDetails=failure))
+
+    def finish(self, response: Any) -> None:
+        """Tell the execution that waits for it, if that still goes on."""
+        instance = self.hub.living(self.instance_id, self.execution_id)
+        if instance is not None:
+            self.hub.deliver(instance, _outcome(self.task_id, response, self.hub.clock.now_ns()))
+
+
+def _outcome(task_id: int, response: Any, time_ns: int) -> Any:
+    if response.HasField("failureDetails"):
+        failed = pb.TaskFailedEvent(taskScheduledId=task_id, failureDetails=response.failureDetails)
+        return event(time_ns, taskFailed=failed)
+    result = optional_text(text_or_none(response, "result"))
+    return event(time_ns, taskCompleted=pb.TaskCompletedEvent(taskScheduledId=task_id, result=result))
 
 
 def offer_activity(hub: TaskHub, instance: Instance, execution: Execution, task_id: int, scheduled: Any) -> None:
@@ -52,7 +80,7 @@ def offer_activity(hub: TaskHub, instance: Instance, execution: Execution, task_
         parentTraceContext=scheduled.parentTraceContext if scheduled.HasField("parentTraceContext") else None,
         tags=scheduled.tags,
     )
-    hub.offer(ActivityWork(instance.instance_id, execution.execution_id, task_id, request))
+    hub.offer(ActivityWork(hub, instance.instance_id, execution.execution_id, task_id, request))
 
 
 def arm_timer(hub: TaskHub, instance: Instance, execution: Execution, timer_id: int, fire_at: Any) -> None:
@@ -70,13 +98,10 @@ def _fire_timer(hub: TaskHub, instance_id: str, execution_id: str, timer_id: int
 
 
 def start_child(hub: TaskHub, instance: Instance, execution: Execution, task_id: int, created: Any) -> None:
-    """Start a sub-orchestration; an id that an active instance holds is a failure of the call, not of the caller."""
+    """Start a sub-orchestration; one that cannot be is a failure of the call, not of the caller."""
     existing = hub.instances.get(created.instanceId)
-    if existing is not None and not existing.ended:
-        failure = pb.TaskFailureDetails(
-            errorType="OrchestrationAlreadyExistsException",
-            errorMessage=f"An orchestration instance with the id '{created.instanceId}' already exists and is active.",
-        )
+    failure = _child_failure(created, existing)
+    if failure is not None:
         failed = pb.SubOrchestrationInstanceFailedEvent(taskScheduledId=task_id, failureDetails=failure)
         hub.deliver(instance, event(hub.clock.now_ns(), subOrchestrationInstanceFailed=failed))
         return
@@ -89,7 +114,20 @@ def start_child(hub: TaskHub, instance: Instance, execution: Execution, task_id:
         input_text=text_or_none(created, "input"),
         parent=Parent(instance.instance_id, execution.execution_id, task_id, instance.name, instance.version),
         tags=dict(created.tags) or None,
+        trace_context=created.parentTraceContext if created.HasField("parentTraceContext") else None,
     )
+
+
+def _child_failure(created: Any, existing: Instance | None) -> Any | None:
+    problem = start_problem(created.instanceId, created.name)
+    if problem:
+        return pb.TaskFailureDetails(errorType="ArgumentException", errorMessage=problem)
+    if existing is not None and not existing.ended:
+        return pb.TaskFailureDetails(
+            errorType="OrchestrationAlreadyExistsException",
+            errorMessage=f"An orchestration instance with the id '{created.instanceId}' already exists and is active.",
+        )
+    return None
 
 
 def tell_parent(hub: TaskHub, child: Instance) -> None:

@@ -11,13 +11,12 @@ from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import Execution, Instance, event, execution_started
 from durable_harness.scheduler.queries import children_of
 from durable_harness.scheduler.rewinding import apply_rewound_history
+from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
 from durable_harness.scheduler.tasks import arm_timer, offer_activity, start_child, tell_parent
 
 if TYPE_CHECKING:
     from durable_harness.scheduler.hub import TaskHub
 
-MAX_LOSSES = 3
-DEFAULT_RECEIVE_BYTES = 4 * 1024 * 1024
 # Continuing as new keeps what was sent to the instance; answers to tasks of the execution that ended go nowhere.
 _FOR_ANY_EXECUTION = frozenset({"eventRaised", "executionSuspended", "executionResumed", "executionTerminated"})
 
@@ -63,22 +62,16 @@ class TurnWork:
         self.execution.dispatched = []
         self.execution.in_flight = False
         self.execution.queued = True
-        self.execution.losses += 1
-        if self.execution.losses >= MAX_LOSSES:
-            self._end_if_undeliverable()
 
-    def _end_if_undeliverable(self) -> None:
+    def was_lost(self) -> None:
         """Fail an instance whose turns break the connection of every worker, rather than break them for ever."""
+        self.execution.losses += 1
         size = sum(past.ByteSize() for past in (*self.execution.history, *self.execution.inbox))
-        if size > DEFAULT_RECEIVE_BYTES and self.hub.is_current(self.instance, self.execution):
-            failure = pb.TaskFailureDetails(
-                errorType="HistoryTooLarge",
-                errorMessage=f"The history has {size} bytes and {self.execution.losses} workers were lost when it was"
-                f" sent to them: a gRPC client receives {DEFAULT_RECEIVE_BYTES} bytes by default. Raise the worker's"
-                " max_receive_message_length, or keep large data elsewhere and pass a reference to it.",
-            )
+        losses = self.execution.losses
+        if is_undeliverable(losses, size) and self.hub.is_current(self.instance, self.execution):
             ending = pb.CompleteOrchestrationAction(
-                orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED, failureDetails=failure
+                orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED,
+                failureDetails=undeliverable("HistoryTooLarge", "history", size, losses),
             )
             end_at_once(self.hub, self.instance, self.execution, ending)
 
@@ -187,6 +180,7 @@ class Turn:
             name=action.name,
             version=action.version if action.HasField("version") else None,
             input=action.input if action.HasField("input") else None,
+            parentTraceContext=action.parentTraceContext if action.HasField("parentTraceContext") else None,
             tags=action.tags,
         )
         self._record(action_id, subOrchestrationInstanceCreated=created)
