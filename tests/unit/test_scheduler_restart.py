@@ -1,6 +1,10 @@
 """What a scheduler with a file remembers after its process died: everything that was answered."""
 
+import contextlib
+import os
 import sqlite3
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +12,8 @@ from durable_harness.errors import ConfigurationError
 from durable_harness.protocol import RpcError, pb
 from durable_harness.scheduler.store import APPLICATION_ID, FORMAT_VERSION, Store
 from hub_bench import at, child, complete, fail, file_scenario, kinds, schedule, timer
+
+NOBODY = 65534
 
 
 @file_scenario
@@ -241,6 +247,39 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
     with pytest.raises(ConfigurationError, match="not a database"):
         Store(path)
     assert path.read_text() == "dear diary " * 100
+
+
+@pytest.fixture
+def open_dir():
+    """Give a directory in which anybody may look; the tests' own are closed to other users."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def without_privileges():
+    """Be nobody for a while, where the tests run as root, who may write anything."""
+    mine = os.geteuid()
+    os.seteuid(NOBODY if mine == 0 else mine)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
+@pytest.mark.parametrize("is_ours", [True, False], ids=["a database", "a new file"])
+def test_a_file_that_cannot_be_written_is_refused(open_dir, is_ours):
+    """A read-only file, or a new one in a read-only folder, is an error that names it; nothing is changed."""
+    path = open_dir / "hub.db"
+    if is_ours:
+        Store(path).close()
+        path.chmod(0o444)
+    open_dir.chmod(0o555)
+    before = path.read_bytes() if is_ours else None
+    with without_privileges(), pytest.raises(ConfigurationError, match=r"hub\.db.*Permission denied"):
+        Store(path)
+    assert (path.read_bytes() if path.exists() else None) == before
 
 
 @pytest.mark.parametrize("name", ["missing/hub.db", "."])
