@@ -26,7 +26,7 @@ def test_each_way_to_fail_has_its_name_and_reason(locust, stub):
     assert run.code == 1
     assert reasons(run) == {
         ("refused", 'start refused: 503 {"error": "the stub refuses"}'),
-        ("failed", "orchestration Failed: the activity raised"),
+        ("failed", "operation Failed: the activity raised"),
         ("wrong output", "wrong output: output.data is not what was sent"),
         ("lost", "lost: accepted, then 404 on its status"),
         ("timed out", "timed out: not terminal after 0.4 s"),
@@ -38,7 +38,7 @@ def test_each_way_to_fail_has_its_name_and_reason(locust, stub):
     assert counts["accepted"] == counts["started"] - counts["refused"] == stub.accepted
     assert run.summary["error_ratio"] == pytest.approx(1 - counts["completed"] / counts["started"])
     errors = dict(re.findall(r"OP (?:start|completion): OperationError\(.(\w+).*?\) *$()", run.err, re.MULTILINE))
-    assert set(errors) == {"start", "orchestration", "wrong", "lost", "timed"}
+    assert set(errors) == {"start", "operation", "wrong", "lost", "timed"}
 
 
 def test_a_time_out_counts_in_the_percentiles(locust, stub):

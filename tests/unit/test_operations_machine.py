@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan, OperationState, check_echo
+from durable_harness.operations import (
+    Answer,
+    NoAnswer,
+    Operation,
+    OperationPlan,
+    OperationState,
+    check_echo,
+    durable_status_route,
+)
 from durable_harness.operations.polling import FixedPolling, ServerDirectedPolling
 
 STATUS_URL = "http://host/status/abc"
@@ -66,7 +74,7 @@ def test_other_ends_are_failures(state):
     """An end that is not Completed fails with the server's word, and its output where that is a text."""
     op = accepted()
     op.poll_answered(status(state, output="the activity\nraised"), 101.5)
-    assert (op.record.state, op.record.error) == (OperationState.FAILED, f"orchestration {state}: the activity raised")
+    assert (op.record.state, op.record.error) == (OperationState.FAILED, f"operation {state}: the activity raised")
     assert op.record.completion_ms == pytest.approx(1500)
 
 
@@ -140,7 +148,7 @@ def test_the_location_of_a_202_is_followed():
     op = accepted()
     op.poll_answered(status("Running", headers={"location": "../elsewhere/abc"}), 101.5)
     assert op.status_url == "http://host/elsewhere/abc"
-    own = accepted(status_template="http://host/mine/{instance_id}")
+    own = accepted(service=durable_status_route(status_path="/mine/{id}"), base_url="http://host")
     own.poll_answered(status("Running", headers={"location": "/elsewhere/abc"}), 101.5)
     assert own.status_url == "http://host/mine/abc"
 

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from durable_harness.operations import durable_status_route, durable_webhooks
 from durable_harness.operations.wire import (
     Answer,
+    Phase,
     UnreadableAnswerError,
     excerpt,
     read_accepted,
@@ -14,6 +16,7 @@ from durable_harness.operations.wire import (
     read_status,
 )
 
+DURABLE = durable_webhooks()
 START = "http://host:7071/api/start"
 STATUS = "http://host:7071/runtime/webhooks/durabletask/instances/abc?code=secret"
 
@@ -24,10 +27,15 @@ def answer(status=202, body=None, **headers):
     return Answer(status, named, b"" if body is None else json.dumps(body).encode())
 
 
+def read_durable(answer):
+    """Read an answer as the status of a durable operation."""
+    return read_status(answer, DURABLE.status)
+
+
 def test_a_start_says_where_to_poll_in_its_body():
     """The statusQueryGetUri of the body wins over Location; id and Retry-After are read beside it."""
     told = answer(body={"id": "abc", "statusQueryGetUri": STATUS}, location="http://host/elsewhere", retry_after="10")
-    accepted = read_accepted(told, START)
+    accepted = read_accepted(told, DURABLE, START)
     assert (accepted.instance_id, accepted.status_url, accepted.retry_after_s) == ("abc", STATUS, 10)
 
 
@@ -37,13 +45,13 @@ def test_a_start_says_where_to_poll_in_its_body():
 )
 def test_location_is_enough(location, followed):
     """A start without a body is followed to its Location, which may be relative to the start's URL."""
-    assert read_accepted(answer(location=location), START).status_url == followed
+    assert read_accepted(answer(location=location), DURABLE, START).status_url == followed
 
 
 def test_the_apps_own_status_route_is_made_from_the_id():
     """With a template the id goes into it, percent-encoded, whatever the server says."""
     told = answer(body={"id": "a/b c", "statusQueryGetUri": STATUS})
-    accepted = read_accepted(told, START, "http://host/api/status/{instance_id}")
+    accepted = read_accepted(told, durable_status_route(), START, "http://host")
     assert accepted.status_url == "http://host/api/status/a%2Fb%20c"
 
 
@@ -61,21 +69,21 @@ def test_the_apps_own_status_route_is_made_from_the_id():
 def test_anything_but_a_202_with_a_place_to_poll_is_refused(refusal, told):
     """A start that was not accepted, or cannot be followed, says what it was instead."""
     with pytest.raises(UnreadableAnswerError) as error:
-        read_accepted(refusal, START)
+        read_accepted(refusal, DURABLE, START)
     assert str(error.value).startswith(told)
 
 
 def test_a_template_needs_an_id():
     """The app's status route cannot be polled if the start does not tell an id."""
     with pytest.raises(UnreadableAnswerError, match="without an id"):
-        read_accepted(answer(location="/status/1"), START, "http://host/{instance_id}")
+        read_accepted(answer(location="/status/1"), durable_status_route(), START, "http://host")
 
 
 def test_both_shapes_of_status_are_read():
     """The durable webhook and the app's own route name alike what matters."""
     body = {"runtimeStatus": "Completed", "output": {"finishedAt": "2026-01-02T03:04:05.250Z"}}
-    status = read_status(answer(200, {**body, "lastUpdatedTime": "2026-01-02T03:04:05Z", "createdTime": None}))
-    assert status.is_terminal
+    status = read_durable(answer(200, {**body, "lastUpdatedTime": "2026-01-02T03:04:05Z", "createdTime": None}))
+    assert status.phase is Phase.SUCCEEDED
     assert status.output == body["output"]
     assert status.created_epoch_s is None
     assert (status.updated_epoch_s % 60, status.update_is_coarse) == (5.25, False)
@@ -94,17 +102,17 @@ def test_both_shapes_of_status_are_read():
 )
 def test_the_finest_time_of_the_end_is_taken(updated, output, seconds, is_coarse):
     """Sub-second lastUpdatedTime, else the output's finishedAt, else whole seconds, flagged as coarse."""
-    status = read_status(answer(200, {"runtimeStatus": "Completed", "lastUpdatedTime": updated, "output": output}))
+    status = read_durable(answer(200, {"runtimeStatus": "Completed", "lastUpdatedTime": updated, "output": output}))
     found = None if status.updated_epoch_s is None else status.updated_epoch_s % 60
     assert found == (None if seconds is None else pytest.approx(seconds, abs=1e-5))
     assert status.update_is_coarse is is_coarse
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"runtimeStatus": 7}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"runtimeStatus": null}', b"\xff", b"[" * 100_000])
 def test_what_is_no_status_is_unreadable(body):
     """A status without a runtimeStatus is no status, however broken it is."""
     with pytest.raises(UnreadableAnswerError, match="200"):
-        read_status(Answer(200, {}, body))
+        read_durable(Answer(200, {}, body))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ class Counts:
     started: int = 0
     accepted: int = 0
     completed: int = 0
+    terminated: int = 0
+    """Ended before their time because the scenario asked for that."""
     failed: int = 0
     wrong_output: int = 0
     timed_out: int = 0
@@ -30,8 +32,8 @@ class Counts:
 
     @property
     def errors(self) -> int:
-        """Operations that did not complete, for whatever reason."""
-        return self.started - self.completed
+        """Operations that did not end as the scenario wanted, for whatever reason."""
+        return self.started - self.completed - self.terminated
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,6 @@ class Follower:
     """Sends an operation's requests over a session and tells the watchers."""
 
     session: Any
-    start_headers: Mapping[str, str]
-    poll_headers: Mapping[str, str]
-    """The key of a durable webhook is in its URL; a header would win over it, so it gets none."""
     watchers: tuple[Watcher, ...]
 
     def follow(self, operation: Operation, why_stopped: Callable[[], str]) -> None:
@@ -51,16 +48,16 @@ class Follower:
             self._tell("ended", operation.record)
 
     def _start(self, operation: Operation) -> None:
-        url, payload = operation.plan.start_url, operation.plan.payload
-        options = {"name": urlsplit(url).path, "headers": self.start_headers, "json": payload}
-        answer = self._request(operation, "POST", url, options)
+        request = operation.plan.start_request()
+        options = {"name": urlsplit(request.url).path, "headers": request.headers, "data": request.body}
+        answer = self._request(operation, request.method, request.url, options)
         operation.start_answered(answer, time.monotonic())
         if operation.record.accepted is not None:
             self._tell("accepted", operation.record)
 
     def _poll(self, operation: Operation) -> None:
         url = operation.status_url or ""
-        options = {"name": _route(url, operation.record.instance_id), "headers": self.poll_headers}
+        options = {"name": _route(url, operation.record.instance_id), "headers": operation.poll_headers}
         asked = time.monotonic()
         answer = self._request(operation, "GET", url, options)
         answered = time.monotonic()
@@ -75,7 +72,7 @@ class Follower:
         limit_s = max(operation.deadline - time.monotonic(), LAST_REQUEST_S)
         try:
             with gevent.Timeout(limit_s):
-                response = self.session.request(method, url, **options)
+                response = self.session.request(method, url, allow_redirects=False, **options)
                 body = response.content or b""
         except (*FAILURE_EXCEPTIONS, ValueError) as error:
             return NoAnswer(_words(error))

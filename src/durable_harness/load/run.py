@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import gevent
@@ -23,7 +22,6 @@ from durable_harness.operations import Operation, OperationPlan
 logger = logging.getLogger(__name__)
 _report_crash = greenlet_exception_logger(logger)
 
-KEY_HEADER = "x-functions-key"
 INTERRUPTED = "given up when the run was interrupted"
 
 
@@ -46,7 +44,7 @@ class Run:
         """Start following an operation; return it and the greenlet that ends with it."""
         operation = Operation(plan)
         operation.record.phase = self.phases.of(plan.intended)
-        follower = Follower(session, self._start_headers(), self._poll_headers(plan), self._watchers)
+        follower = Follower(session, self._watchers)
         greenlet = self._in_flight.spawn(follower.follow, operation, lambda: self._why_stopped)
         greenlet.link_exception(_report_crash)
         return operation, greenlet
@@ -83,12 +81,6 @@ class Run:
                 self.options.drain_timeout_s,
             )
         self._in_flight.join(timeout=self.options.drain_timeout_s)
-
-    def _start_headers(self) -> Mapping[str, str]:
-        return {KEY_HEADER: self.options.function_key} if self.options.function_key else {}
-
-    def _poll_headers(self, plan: OperationPlan) -> Mapping[str, str]:
-        return self._start_headers() if plan.status_template is not None else {}
 
 
 def join(greenlets: list[Any]) -> None:

@@ -73,7 +73,7 @@ class Tally:
     def ended(self, record: OperationRecord) -> None:
         """Count how an operation ended, and its latencies."""
         self.in_flight -= 1
-        completion_ms = record.elapsed_ms if record.state is OperationState.TIMED_OUT else record.completion_ms
+        completion_ms = _completion_ms(record)
         ended_epoch_s = None if record.ended is None else record.epoch_s(record.ended)
         if ended_epoch_s is not None:
             is_completed = record.state is OperationState.COMPLETED
@@ -227,6 +227,13 @@ def merged(tallies: Iterable[Tally]) -> Tally:
     for tally in tallies:
         total.merge(tally)
     return total
+
+
+def _completion_ms(record: OperationRecord) -> float | None:
+    """Return what counts as its completion; one that the scenario ended before its time has none."""
+    if record.state is OperationState.TERMINATED:
+        return None
+    return record.elapsed_ms if record.state is OperationState.TIMED_OUT else record.completion_ms
 
 
 def _least(values: list[float | None]) -> float | None:

@@ -15,9 +15,19 @@ from locust.exception import StopUser
 
 from durable_harness.load.plugin import install, run_of
 from durable_harness.load.run import Run, join
-from durable_harness.operations import Operation, OperationPlan, OperationRecord, check_echo, poll_strategy
+from durable_harness.operations import (
+    Operation,
+    OperationPlan,
+    OperationRecord,
+    ServiceDescription,
+    check_echo,
+    durable_status_route,
+    durable_webhooks,
+    poll_strategy,
+)
 
 GATES_FILE = "gates.toml"
+KEY_HEADER = "x-functions-key"
 
 
 class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followed by mypy
@@ -35,8 +45,10 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
 
     abstract = True
     start_path = "/api/async_http_api"
-    status_path = "/api/status/{instance_id}"
+    status_path = "/api/status/{id}"
     """Polled with `--status-source app`."""
+    service: ServiceDescription | None = None
+    """How the service follows the pattern; None for a durable app with the two paths above."""
     operation_type = "load_test"
     concurrency = 100
     """Connections of one user. More operations at once would queue here, and the wait look like the server's."""
@@ -80,17 +92,26 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         return run_of(self.environment)
 
     def _plan(self, run: Run) -> OperationPlan:
-        token, options = uuid.uuid4().hex, run.options
+        token, options, service = uuid.uuid4().hex, run.options, self._described(run)
         return OperationPlan(
             token=token,
-            start_url=f"{self.host}{self.start_path}",
+            start_url=f"{self.host}{service.start.path}",
             payload=self.payload(token),
             polling=poll_strategy(options.poll_strategy, options.poll_interval_s),
             timeout_s=options.operation_timeout_s,
-            status_template=f"{self.host}{self.status_path}" if options.status_source == "app" else None,
+            service=service,
+            base_url=self.host or "",
+            key_headers={KEY_HEADER: options.function_key} if options.function_key else {},
             check_output=self.check_output,
             scenario=type(self).__name__,
         )
+
+    def _described(self, run: Run) -> ServiceDescription:
+        if self.service is not None:
+            return self.service
+        if run.options.status_source == "app":
+            return durable_status_route(self.start_path, self.status_path)
+        return durable_webhooks(self.start_path)
 
 
 def gates_beside_scenarios() -> Path | None:

@@ -1,6 +1,15 @@
 """The client side of the Async HTTP API pattern: start, poll, end. It knows what HTTP means, but opens no socket."""
 
 from durable_harness.operations.checks import OutputCheck, accept_any_output, check_echo
+from durable_harness.operations.description import (
+    ServiceDescription,
+    StartDescription,
+    StatusDescription,
+    TerminateDescription,
+    UrlSource,
+    durable_status_route,
+    durable_webhooks,
+)
 from durable_harness.operations.operation import Operation, OperationPlan
 from durable_harness.operations.polling import (
     STRATEGIES,
@@ -11,7 +20,7 @@ from durable_harness.operations.polling import (
     poll_strategy,
 )
 from durable_harness.operations.record import OperationPhase, OperationRecord, OperationState, Workload
-from durable_harness.operations.wire import Answer, NoAnswer, redact_keys
+from durable_harness.operations.wire import Answer, NoAnswer, Request, redact_keys
 
 __all__ = [
     "STRATEGIES",
@@ -26,10 +35,18 @@ __all__ = [
     "OperationState",
     "OutputCheck",
     "PollStrategy",
+    "Request",
     "ServerDirectedPolling",
+    "ServiceDescription",
+    "StartDescription",
+    "StatusDescription",
+    "TerminateDescription",
+    "UrlSource",
     "Workload",
     "accept_any_output",
     "check_echo",
+    "durable_status_route",
+    "durable_webhooks",
     "poll_strategy",
     "redact_keys",
 ]

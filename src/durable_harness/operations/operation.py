@@ -1,41 +1,52 @@
 """One operation as a state machine without input or output: tell it what came, it says when to poll where.
 
     operation.sent(now)
+    ... send plan.start_request() ...
     operation.start_answered(answer, now)
     while operation.next_poll is not None:
-        ... wait until operation.next_poll, GET operation.status_url ...
+        ... wait until operation.next_poll, GET operation.status_url with operation.poll_headers ...
         operation.poll_answered(answer, now)
 
-Moments are seconds of `time.monotonic()`. Whoever drives it owns sockets, sleeping and threads.
+Moments are seconds of `time.monotonic()`. Whoever drives it owns sockets, sleeping and threads, and follows no
+redirect: what one means is for the service's description to say; the operation plans a poll of its Location at once.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 from durable_harness.operations.checks import OutputCheck, accept_any_output
+from durable_harness.operations.description import ServiceDescription, at_pointer, durable_webhooks
 from durable_harness.operations.polling import PollStrategy
 from durable_harness.operations.record import OperationRecord, OperationState, Workload
 from durable_harness.operations.wire import (
-    ACCEPTED,
-    NOT_BEGUN,
-    NOT_FOUND,
+    REDIRECTS,
     RETRIED_STATUSES,
     SERVER_ERROR,
-    SUCCEEDED,
+    UNKNOWN_STATUSES,
     Answer,
     NoAnswer,
+    Phase,
+    Request,
     Status,
     UnreadableAnswerError,
     excerpt,
+    is_same_origin,
+    location_of,
+    output_of,
     read_accepted,
     read_retry_after_s,
     read_status,
 )
+
+MAX_REDIRECTS = 5
+"""Redirects in a row after which a status counts as unreadable."""
+NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +54,30 @@ class OperationPlan:
     """What to start and how to follow it."""
 
     token: str
-    """Unique in the run; part of the payload's data."""
+    """Unique in the run; part of the payload."""
     start_url: str
-    payload: Mapping[str, Any]
+    payload: Any
+    """Sent as JSON."""
     polling: PollStrategy
     timeout_s: float
-    """Seconds from sending the POST after which nobody waits for the end any longer."""
-    status_template: str | None = None
-    """URL of the app's own status route with `{instance_id}` in it; None follows the URL that the server gives."""
+    """Seconds from sending the start after which nobody waits for the end any longer."""
+    service: ServiceDescription = field(default_factory=durable_webhooks)
+    base_url: str = ""
+    """The service's URL, to which the description's own paths are added; may be empty where it has none of them."""
+    key_headers: Mapping[str, str] = field(default_factory=dict)
+    """Authorise the start and the description's own routes. They are not sent to URLs that the server tells: the key of
+    a durable webhook is in its URL, and a header would win over it."""
     check_output: OutputCheck = accept_any_output
     intended: float = field(default_factory=time.monotonic)
     scenario: str = ""
     workload: Workload = Workload.CLOSED
+    """What decides when it starts; in an open workload `intended` is the moment of its arrival."""
+
+    def start_request(self) -> Request:
+        """Return the request that starts the operation."""
+        start = self.service.start
+        headers = {"Content-Type": "application/json", **start.headers, **self.key_headers}
+        return Request(start.method, self.start_url, headers, json.dumps(self.payload).encode())
 
 
 class Operation:
@@ -63,7 +86,10 @@ class Operation:
     def __init__(self, plan: OperationPlan) -> None:
         self.plan = plan
         self.status_url: str | None = None
+        self.poll_headers: Mapping[str, str] = NO_HEADERS
         self.next_poll: float | None = None
+        self.terminate_url: str | None = None
+        """Where to end it before its time; None until it is accepted, and if the service cannot do that."""
         self.record = OperationRecord(
             token=plan.token,
             intended=plan.intended,
@@ -71,6 +97,10 @@ class Operation:
             scenario=plan.scenario,
             workload=plan.workload,
         )
+        self._own_route = False
+        self._redirects = 0
+        self._status: Status | None = None
+        self._last_unfinished = 0.0
 
     def sent(self, now: float) -> None:
         """Say that the POST is about to leave."""
@@ -83,13 +113,15 @@ class Operation:
             return
         self.record.bytes_received += len(answer.body)
         try:
-            accepted = read_accepted(answer, self.plan.start_url, self.plan.status_template)
+            accepted = read_accepted(answer, self.plan.service, self.plan.start_url, self.plan.base_url)
         except UnreadableAnswerError as error:
             self._end(now, OperationState.REFUSED, f"start refused: {error}")
             return
         self.record.accepted, self.record.instance_id = now, accepted.instance_id
         self.record.state = OperationState.IN_FLIGHT
-        self.status_url = accepted.status_url
+        self.terminate_url, self._own_route = accepted.terminate_url, accepted.is_own_route
+        self._last_unfinished = now
+        self._go_to(accepted.status_url)
         self._plan_poll(accepted.retry_after_s, now)
 
     def poll_answered(self, answer: Answer | NoAnswer, now: float) -> str | None:
@@ -98,15 +130,23 @@ class Operation:
         if isinstance(answer, NoAnswer):
             return self._poll_again(f"no answer: {answer.reason}", None, now)
         self.record.bytes_received += len(answer.body)
-        if answer.status == NOT_FOUND:
-            self._end(now, OperationState.LOST, "lost: accepted, then 404 on its status")
-            return None
         try:
-            status = read_status(answer)
+            self._read(answer, now)
         except UnreadableAnswerError as error:
             return self._unreadable(answer, str(error), now)
-        self._read(status, answer, now)
         return None
+
+    def terminate_request(self, reason: str) -> Request | None:
+        """Return the request that ends it before its time; None if it has ended, or cannot be ended.
+
+        From then on being terminated is the end that was asked for, and no failure.
+        """
+        terminate = self.plan.service.terminate
+        if terminate is None or self.terminate_url is None or self.record.state.has_ended:
+            return None
+        self.record.terminate_requested = True
+        url = self.terminate_url.replace("{text}", quote(reason, safe=""))
+        return Request(terminate.method, url, self._headers_for(url))
 
     @property
     def deadline(self) -> float:
@@ -125,33 +165,111 @@ class Operation:
         else:
             self._end(now, OperationState.UNREACHABLE, f"start got no answer: {answer.reason}")
 
-    def _read(self, status: Status, answer: Answer, now: float) -> None:
-        record = self.record
-        record.server_created_epoch_s = status.created_epoch_s
-        if record.first_running is None and status.runtime_status != NOT_BEGUN:
-            record.first_running = now
-        if status.is_terminal:
-            record.seen = now
-            record.server_running_epoch_s = status.running_epoch_s
-            record.server_updated_epoch_s = status.updated_epoch_s
-            record.server_update_is_coarse = status.update_is_coarse
-            self._end(now, *self._verdict(status))
+    def _read(self, answer: Answer, now: float) -> None:
+        if self._status is not None:
+            self._read_result(self._status, answer, now)
             return
-        if self.plan.status_template is None and answer.status == ACCEPTED and "location" in answer.headers:
-            self.status_url = urljoin(self.status_url or "", answer.headers["location"])
+        description = self.plan.service.status
+        if answer.status in description.pending and self.record.first_running is not None:
+            self._not_yet(answer, now)  # The code says it all; most polls of a run are spared the parsing.
+            return
+        if answer.status in REDIRECTS - description.result:
+            self._follow_redirect(answer, now)
+            return
+        if answer.status in UNKNOWN_STATUSES:
+            self._end(now, OperationState.LOST, f"lost: accepted, then {answer.status} on its status")
+            return
+        self._note(read_status(answer, description, self.status_url or ""), answer, now)
+
+    def _note(self, status: Status, answer: Answer, now: float) -> None:
+        record = self.record
+        record.server_created_epoch_s = status.created_epoch_s or record.server_created_epoch_s
+        if record.first_running is None and status.phase not in (Phase.ACTIVE, Phase.NOT_BEGUN):
+            record.first_running = now
+        if not status.phase.is_terminal:
+            self._not_yet(answer, now)
+            return
+        record.seen = now
+        record.server_running_epoch_s = status.running_epoch_s
+        record.server_updated_epoch_s = status.updated_epoch_s
+        record.server_update_is_coarse = status.update_is_coarse
+        if status.result_url is None:
+            self._finish(status, status.output, now)
+            return
+        self._status = status
+        self._go_to(status.result_url)
+        self.next_poll = now
+
+    def _not_yet(self, answer: Answer, now: float) -> None:
+        self._redirects, self._last_unfinished = 0, now
+        if not self.plan.service.status.fixed_url and "location" in answer.headers:
+            self._go_to(urljoin(self.status_url or "", answer.headers["location"]))
         self._plan_poll(read_retry_after_s(answer.headers), now)
 
-    def _verdict(self, status: Status) -> tuple[OperationState, str | None]:
-        if status.runtime_status != SUCCEEDED:
-            told = excerpt(status.output.encode()) if isinstance(status.output, str) else ""
-            return OperationState.FAILED, f"orchestration {status.runtime_status}" + (f": {told}" if told else "")
+    def _follow_redirect(self, answer: Answer, now: float) -> None:
+        self._redirects += 1
+        if self._redirects > MAX_REDIRECTS:
+            raise UnreadableAnswerError(f"{self._redirects} redirects in a row")
+        self._go_to(location_of(answer, self.status_url or ""))
+        self.next_poll = now
+
+    def _read_result(self, status: Status, answer: Answer, now: float) -> None:
+        """Read the answer of the resource that the terminal status led to."""
+        if answer.status in REDIRECTS:
+            self._follow_redirect(answer, now)
+        elif answer.is_success:
+            self._finish(status, output_of(answer), now)
+        else:
+            raise UnreadableAnswerError(f"result: {answer.status} {excerpt(answer.body)}".strip())
+
+    def _finish(self, status: Status, output: Any, now: float) -> None:
+        self._end(now, *self._verdict(status, output))
+        if self.record.state is OperationState.COMPLETED:
+            self._teach()
+
+    def _teach(self) -> None:
+        """Let the strategy learn when it ended, as seconds after it was accepted."""
+        record = self.record
+        if record.accepted is None or record.seen is None:
+            return
+        lag_ms = None if record.server_update_is_coarse else record.detection_lag_ms
+        finished = None if lag_ms is None else record.seen - lag_ms / 1000
+        self.plan.polling.learn(
+            after_s=self._last_unfinished - record.accepted,
+            by_s=record.seen - record.accepted,
+            finished_s=None if finished is None else finished - record.accepted,
+        )
+
+    def _verdict(self, status: Status, output: Any) -> tuple[OperationState, str | None]:
+        if status.phase is Phase.TERMINATED and self.record.terminate_requested:
+            return OperationState.TERMINATED, None
+        if status.phase is not Phase.SUCCEEDED:
+            told = excerpt(output.encode()) if isinstance(output, str) else ""
+            return OperationState.FAILED, f"operation {status.word}" + (f": {told}" if told else "")
         try:
-            problem = self.plan.check_output(self.plan.payload, status.output)
+            problem = self._wrong_token(output) or self.plan.check_output(self.plan.payload, output)
         except Exception as error:  # noqa: BLE001 - a check is the user's code; its failure must not end the run
             problem = f"the output check raised {type(error).__name__}"
         return (
             (OperationState.WRONG_OUTPUT, f"wrong output: {problem}") if problem else (OperationState.COMPLETED, None)
         )
+
+    def _wrong_token(self, output: Any) -> str | None:
+        place = self.plan.service.status.token
+        if place is None or at_pointer(output, place) == self.plan.token:
+            return None
+        return f"the start's token is not at '{place}'"
+
+    def _go_to(self, url: str) -> None:
+        if url != self.status_url:
+            self.status_url, self.poll_headers = url, self._headers_for(url)
+
+    def _headers_for(self, url: str) -> Mapping[str, str]:
+        """Return the headers of a request to a URL, which the server may have told: its own origin alone gets them."""
+        if not is_same_origin(url, self.plan.start_url):
+            return NO_HEADERS
+        headers = self.plan.service.status.headers
+        return {**headers, **self.plan.key_headers} if self._own_route else headers
 
     def _unreadable(self, answer: Answer, problem: str, now: float) -> str:
         """Try again where a client would (the server is busy or broken); end where asking again is of no use."""
@@ -172,7 +290,9 @@ class Operation:
             reason = f"not terminal after {self.plan.timeout_s:g} s"
             self.give_up(now, reason if problem is None else f"{reason}; last poll: {problem}")
             return
-        self.next_poll = min(now + self.plan.polling.delay_s(self.record.polls, retry_after_s), self.deadline)
+        elapsed_s = now - (self.record.accepted or now)
+        delay_s = self.plan.polling.delay_s(self.record.polls, retry_after_s, elapsed_s)
+        self.next_poll = min(now + delay_s, self.deadline)
 
     def _end(self, now: float, state: OperationState, error: str | None) -> None:
         self.next_poll = None

@@ -15,15 +15,23 @@ from durable_harness.errors import UsageError
 
 
 class PollStrategy(ABC):
-    """Decides how long to wait before a poll. One instance serves one operation."""
+    """Decides how long to wait before a poll. One instance serves all operations of a scenario in a process."""
 
     @abstractmethod
-    def delay_s(self, polls_done: int, retry_after_s: float | None) -> float:
+    def delay_s(self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0) -> float:
         """Return the seconds to wait after an answer.
 
         `polls_done` counts the polls answered so far (0 after the start); `retry_after_s` is what the last answer asked
-        for, None if it asked for nothing.
+        for, None if it asked for nothing; `elapsed_s` are the seconds since the operation was accepted.
         """
+
+    def learn(self, *, after_s: float, by_s: float, finished_s: float | None) -> None:
+        """Take notice of an operation that ended well, in seconds since it was accepted.
+
+        It had not ended at `after_s` and had at `by_s`; `finished_s` is when it did according to the server's clock,
+        None if the server does not tell. The base learns nothing.
+        """
+        del after_s, by_s, finished_s
 
 
 class FixedPolling(PollStrategy):
@@ -32,7 +40,7 @@ class FixedPolling(PollStrategy):
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
 
-    def delay_s(self, polls_done: int, retry_after_s: float | None) -> float:  # noqa: ARG002 - the base's signature
+    def delay_s(self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0) -> float:  # noqa: ARG002
         return self._interval_s
 
 
@@ -47,7 +55,7 @@ class ExponentialPolling(PollStrategy):
         self._interval_s = interval_s
         self._uniform = uniform
 
-    def delay_s(self, polls_done: int, retry_after_s: float | None) -> float:  # noqa: ARG002 - the base's signature
+    def delay_s(self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0) -> float:  # noqa: ARG002
         # The exponent is capped too: a float overflows after some thousand polls.
         growth = min(self.GROWTH ** min(polls_done, 64), self.CEILING)
         return self._interval_s * growth * self._uniform(1 - self.JITTER, 1)
@@ -59,7 +67,7 @@ class ServerDirectedPolling(PollStrategy):
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
 
-    def delay_s(self, polls_done: int, retry_after_s: float | None) -> float:  # noqa: ARG002 - the base's signature
+    def delay_s(self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0) -> float:  # noqa: ARG002
         return self._interval_s if retry_after_s is None else retry_after_s
 
 

@@ -15,8 +15,10 @@ class OperationState(StrEnum):
     """Accepted, followed by polls."""
     COMPLETED = "completed"
     """Ended well, with the right output."""
+    TERMINATED = "terminated"
+    """Ended before its time because the scenario asked for that: no failure, and no completion either."""
     FAILED = "failed"
-    """The server says that it failed, was terminated or cancelled, or will not tell how it stands."""
+    """The server says that it failed, was terminated or cancelled unasked, or will not tell how it stands."""
     WRONG_OUTPUT = "wrong output"
     """The server says that it completed, but the output is not what was asked for."""
     TIMED_OUT = "timed out"
@@ -92,6 +94,8 @@ class OperationRecord:
     bytes_received: int = 0
     """Bodies of the start's and the polls' answers."""
     state: OperationState = OperationState.STARTING
+    terminate_requested: bool = False
+    """Whether the scenario asked for its end before its time."""
     error: str | None = None
     """Why it did not complete, in words that are the same for all operations that share the reason."""
     scenario: str = ""

@@ -1,8 +1,4 @@
-"""Read what a server that follows the pattern answers: where to poll, how an operation stands.
-
-Two shapes of status are understood, since both name things alike: the durable webhook's (`statusQueryGetUri`) and that
-of an app's own `status/{instanceId}`.
-"""
+"""Read what a server answers, as its description says: where to poll, how an operation stands."""
 
 from __future__ import annotations
 
@@ -12,18 +8,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from enum import Enum
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
-ACCEPTED = 202
-NOT_FOUND = 404
+from durable_harness.operations.description import (
+    ServiceDescription,
+    StatusDescription,
+    UrlKind,
+    UrlSource,
+    at_pointer,
+)
+
+UNKNOWN_STATUSES = frozenset({404, 410})
 RETRIED_STATUSES = frozenset({408, 425, 429})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SERVER_ERROR = 500
-
-SUCCEEDED = "Completed"
-TERMINAL_STATES = frozenset({"Completed", "Failed", "Terminated", "Canceled"})
-NOT_BEGUN = "Pending"
 EXCERPT_CHARS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request to send. Redirects that answer it are the operation's business: do not follow them."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +45,20 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
-    def json_object(self) -> dict[str, Any] | None:
-        """Return the body if it is a JSON object, else None."""
+    @property
+    def is_success(self) -> bool:
+        return self.status // 100 == 2  # noqa: PLR2004 - 2xx
+
+    def json_value(self) -> Any:
+        """Return the body as a JSON value, None if it is none."""
         try:
-            value = json.loads(self.body)
+            return json.loads(self.body)
         except (ValueError, RecursionError):
             return None
+
+    def json_object(self) -> dict[str, Any] | None:
+        """Return the body if it is a JSON object, else None."""
+        value = self.json_value()
         return value if isinstance(value, dict) else None
 
 
@@ -56,98 +75,185 @@ class Accepted:
 
     instance_id: str | None
     status_url: str
+    is_own_route: bool
+    """Whether the status URL was made from the description's own path, not told by the server."""
+    terminate_url: str | None
     retry_after_s: float | None
+
+
+class Phase(Enum):
+    """How far an operation is."""
+
+    ACTIVE = "active"
+    """Not ended; whether it has begun the service does not say."""
+    NOT_BEGUN = "not begun"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TERMINATED = "terminated"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in (Phase.SUCCEEDED, Phase.FAILED, Phase.TERMINATED)
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """How an operation stands. Times are seconds since the epoch, None if the server does not tell them."""
 
-    runtime_status: str
-    output: Any
-    created_epoch_s: float | None
-    updated_epoch_s: float | None
-    update_is_coarse: bool
+    phase: Phase
+    word: str
+    """The state in the service's own words, or its HTTP code."""
+    output: Any = None
+    result_url: str | None = None
+    """Where the output is, if not in this answer."""
+    created_epoch_s: float | None = None
+    updated_epoch_s: float | None = None
+    update_is_coarse: bool = False
     running_epoch_s: float | None = None
-    """When the work itself began, if the output tells it."""
-
-    @property
-    def is_terminal(self) -> bool:
-        return self.runtime_status in TERMINAL_STATES
+    """When the work itself began."""
 
 
 class UnreadableAnswerError(Exception):
-    """Raised when an answer is not one that the pattern allows; the message says what it was."""
+    """Raised when an answer is not one that the description allows; the message says what it was."""
 
 
-def read_accepted(answer: Answer, start_url: str, status_template: str | None = None) -> Accepted:
+def read_accepted(answer: Answer, service: ServiceDescription, start_url: str, base_url: str = "") -> Accepted:
     """Read the answer to a start.
 
-    `status_template` is the URL of the app's own status route with `{instance_id}` in it; without it the server's
-    `statusQueryGetUri`, or else `Location`, is followed. Raises UnreadableAnswerError if the start was not accepted, or
-    says neither of them.
+    `base_url` is the service's, to which the description's own paths are added. Raises UnreadableAnswerError if the
+    start was not accepted, or does not say where to poll.
     """
-    if answer.status != ACCEPTED:
+    if answer.status not in service.start.accepted:
         raise UnreadableAnswerError(f"{answer.status} {excerpt(answer.body)}".strip())
-    body = answer.json_object() or {}
-    instance_id = body.get("id") if isinstance(body.get("id"), str) else None
+    body = answer.json_value()
+    told_id = at_pointer(body, service.start.id)
+    instance_id = str(told_id) if isinstance(told_id, str | int) else None
+    finder = _UrlFinder(answer, body, instance_id, start_url, base_url)
+    source, status_url = finder.first(service)
+    terminate = service.terminate
     return Accepted(
         instance_id=instance_id,
-        status_url=_status_url(body, answer.headers, start_url, instance_id, status_template),
+        status_url=status_url,
+        is_own_route=source.kind is UrlKind.PATH,
+        terminate_url=finder.find(terminate.url, status_url) if terminate else None,
         retry_after_s=read_retry_after_s(answer.headers),
     )
 
 
-def _status_url(
-    body: Mapping[str, Any],
-    headers: Mapping[str, str],
-    start_url: str,
-    instance_id: str | None,
-    status_template: str | None,
-) -> str:
-    if status_template is not None:
-        if instance_id is None:
-            raise UnreadableAnswerError("202 without an id, which the app's status route needs")
-        return status_template.replace("{instance_id}", quote(instance_id, safe=""))
-    told = body.get("statusQueryGetUri") or headers.get("location")
-    if not isinstance(told, str):
-        raise UnreadableAnswerError("202 without statusQueryGetUri or Location")
-    return urljoin(start_url, told)
+@dataclass(frozen=True, slots=True)
+class _UrlFinder:
+    answer: Answer
+    body: Any
+    instance_id: str | None
+    start_url: str
+    base_url: str
+
+    def first(self, service: ServiceDescription) -> tuple[UrlSource, str]:
+        sources = service.start.status_url
+        for source in sources:
+            url = self.find(source)
+            if url is not None:
+                return source, url
+        needs_id = any(source.kind is UrlKind.PATH for source in sources)
+        if needs_id and self.instance_id is None:
+            raise UnreadableAnswerError(f"{self.answer.status} without an id, which the status route needs")
+        raise UnreadableAnswerError(f"{self.answer.status} without {' or '.join(map(_shown, sources))}")
+
+    def find(self, source: UrlSource, status_url: str | None = None) -> str | None:
+        match source.kind:
+            case UrlKind.STATUS:
+                return status_url
+            case UrlKind.PATH:
+                return self._own(source.value)
+            case UrlKind.HEADER:
+                told = self.answer.headers.get(source.value)
+            case UrlKind.BODY:
+                told = at_pointer(self.body, source.value)
+        return urljoin(self.start_url, told) if isinstance(told, str) else None
+
+    def _own(self, path: str) -> str | None:
+        if "{id}" in path and self.instance_id is None:
+            return None
+        return urljoin(self.start_url, self.base_url + path.replace("{id}", quote(self.instance_id or "", safe="")))
 
 
-def read_status(answer: Answer) -> Status:
-    """Read the answer to a poll, or raise UnreadableAnswerError if it does not tell a runtimeStatus."""
-    body = answer.json_object()
-    runtime_status = body.get("runtimeStatus") if body else None
-    if body is None or not isinstance(runtime_status, str):
-        raise UnreadableAnswerError(f"{answer.status} {excerpt(answer.body)}".strip())
-    updated_epoch_s, is_coarse = _finished_at(body)
+def read_status(answer: Answer, status: StatusDescription, url: str = "") -> Status:
+    """Read the answer to a poll of `url`; raise UnreadableAnswerError if it does not tell how the operation stands."""
+    if answer.status in status.result:
+        return Status(Phase.SUCCEEDED, str(answer.status), result_url=location_of(answer, url))
+    body = answer.json_value()
+    word = None if status.state is None else _word(at_pointer(body, status.state))
+    # The body of a refusal may use the same member for something else; only an end is believed whatever the code.
+    if word is not None and (answer.is_success or word in status.terminal):
+        return _read_body(body, word, status)
+    if answer.status in status.pending:
+        return Status(Phase.ACTIVE, str(answer.status))
+    if status.state is None and answer.is_success:
+        return _read_body(output_of(answer), None, status)
+    raise UnreadableAnswerError(f"{answer.status} {excerpt(answer.body)}".strip())
+
+
+def _read_body(body: Any, word: str | None, status: StatusDescription) -> Status:
+    phase = Phase.SUCCEEDED if word is None else _phase(word, status)
+    updated_epoch_s, is_coarse = _finished_at(body, status) if phase.is_terminal else (None, False)
     return Status(
-        runtime_status=runtime_status,
-        output=body.get("output"),
-        created_epoch_s=read_epoch_s(body.get("createdTime")),
+        phase=phase,
+        word=word or phase.value,
+        output=at_pointer(body, status.output) if phase.is_terminal else None,
+        created_epoch_s=_time_at(body, status.created),
         updated_epoch_s=updated_epoch_s,
         update_is_coarse=is_coarse,
-        running_epoch_s=_told_by_output(body, "startedAt"),
+        running_epoch_s=_time_at(body, status.begun) if phase.is_terminal else None,
     )
 
 
-def _finished_at(body: Mapping[str, Any]) -> tuple[float | None, bool]:
-    """Find the finest time of the last update: the durable webhook tells whole seconds, the sample's output finer."""
-    updated = body.get("lastUpdatedTime")
-    if isinstance(updated, str) and "." in updated:
-        return read_epoch_s(updated), False
-    finished = _told_by_output(body, "finishedAt")
-    if finished is not None:
-        return finished, False
-    coarse = read_epoch_s(updated)
-    return coarse, coarse is not None
+def _time_at(body: Any, place: str | None) -> float | None:
+    return None if place is None else read_epoch_s(at_pointer(body, place))
 
 
-def _told_by_output(body: Mapping[str, Any], key: str) -> float | None:
-    """Read a time that the sample app's output carries, in microseconds; None for other apps."""
-    output = body.get("output")
-    return read_epoch_s(output.get(key)) if isinstance(output, dict) else None
+def _phase(word: str, status: StatusDescription) -> Phase:
+    if word in status.succeeded:
+        return Phase.SUCCEEDED
+    if word in status.failed:
+        return Phase.FAILED
+    if word in status.terminated:
+        return Phase.TERMINATED
+    return Phase.NOT_BEGUN if word in status.not_begun else Phase.RUNNING
+
+
+def _word(state: object) -> str | None:
+    """Return a state as a word: a service may also say true, false or a number."""
+    if isinstance(state, bool):
+        return str(state).lower()
+    return str(state) if isinstance(state, str | int) else None
+
+
+def _finished_at(body: Any, status: StatusDescription) -> tuple[float | None, bool]:
+    """Find the finest time of the end, and tell whether it is in whole seconds only."""
+    told = [at_pointer(body, place) for place in status.finished]
+    times = [(read_epoch_s(text), "." not in str(text)) for text in told]
+    known = [(moment, is_coarse) for moment, is_coarse in times if moment is not None]
+    return min(known, key=lambda found: found[1], default=(None, False))
+
+
+def location_of(answer: Answer, url: str) -> str:
+    """Return where a redirect that answered `url` leads; raise UnreadableAnswerError if it does not say."""
+    location = answer.headers.get("location")
+    if not location:
+        raise UnreadableAnswerError(f"{answer.status} without Location")
+    return urljoin(url, location)
+
+
+def output_of(answer: Answer) -> Any:
+    """Return a body as the output it is: a JSON value, or else text."""
+    value = answer.json_value()
+    return answer.body.decode("utf-8", "replace") if value is None and answer.body != b"null" else value
+
+
+def is_same_origin(url: str, other: str) -> bool:
+    """Tell whether two URLs are those of one server."""
+    return urlsplit(url)[:2] == urlsplit(other)[:2]
 
 
 def read_epoch_s(text: object) -> float | None:
@@ -164,12 +270,18 @@ def read_epoch_s(text: object) -> float | None:
 def read_retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Read Retry-After as seconds from now, given as a number or as an HTTP date beside a Date; None if unusable."""
     text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
     if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
         return float(text)
     try:
         return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("date", ""))).total_seconds())
     except (ValueError, TypeError):
         return None
+
+
+def _shown(source: UrlSource) -> str:
+    return source.value.removeprefix("/") if source.kind is UrlKind.BODY else source.value.title()
 
 
 def excerpt(body: bytes) -> str:

@@ -14,6 +14,7 @@ from durable_harness.gate.verdict import Verdict, verdict_on
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 COUNT_LABELS = {
     "completed": "completed",
+    "terminated": "terminated on purpose",
     "failed": "failed",
     "wrong_output": "wrong output",
     "timed_out": "timed out",

@@ -1,0 +1,207 @@
+"""How a service follows the pattern, as data: what starts an operation, where its status is, what the status means.
+
+    reports = ServiceDescription(
+        name="reports",
+        start=StartDescription(path="/reports", body={"kind": "pdf", "token": "{token}"}),
+        status=StatusDescription(state="/state", succeeded=frozenset({"done"}), failed=frozenset({"error"})),
+    )
+
+Places in a JSON body are JSON pointers (RFC 6901): `/output/data` is the member `data` of the member `output`, and the
+empty pointer is the whole body. The same as a file: `service_file`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class UrlKind(Enum):
+    """Where a URL is told."""
+
+    HEADER = "header"
+    """In this header of the answer to the start."""
+    BODY = "body"
+    """At this place of the answer's JSON body."""
+    PATH = "path"
+    """Nowhere: it is this path of the service, with `{id}` for the operation's id."""
+    STATUS = "status"
+    """It is the status URL itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class UrlSource:
+    """Where to find a URL: written as `header:Location`, `body:/statusQueryGetUri`, `path:/jobs/{id}` or `status`."""
+
+    kind: UrlKind
+    value: str = ""
+
+    FORMS = "header:NAME, body:/POINTER, path:/PATH/{id} or status"
+
+    @classmethod
+    def parse(cls, text: str) -> UrlSource:
+        """Read the written form; raise ValueError, which names the forms, for anything else."""
+        word, _, value = text.partition(":")
+        kind = next((kind for kind in UrlKind if kind.value == word), None)
+        match kind:
+            case UrlKind.HEADER if value:
+                return cls(kind, value.lower())
+            case UrlKind.BODY if is_pointer(value) and value:
+                return cls(kind, value)
+            case UrlKind.PATH if value.startswith("/"):
+                return cls(kind, value)
+            case UrlKind.STATUS if text == word:
+                return cls(kind)
+        raise ValueError(f"expected {cls.FORMS}")
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}:{self.value}" if self.value else self.kind.value
+
+
+@dataclass(frozen=True, slots=True)
+class StartDescription:
+    """The request that starts an operation, and how its answer is read."""
+
+    path: str
+    method: str = "POST"
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    body: Any = None
+    """JSON to send, in which `{token}` stands for a text that is unique to the operation and `"{duration}"` for the
+    seconds of work to ask for; None sends what the scenario says."""
+    accepted: frozenset[int] = frozenset({202})
+    """The HTTP codes that accept it."""
+    id: str = "/id"
+    """Where the answer's body tells the operation's id. It may have none where no `path:` needs it."""
+    status_url: Sequence[UrlSource] = (UrlSource(UrlKind.HEADER, "location"),)
+    """Where the status URL is told, the first place that has one counts. It may be relative to the start's URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusDescription:
+    """How the answer to a poll is read. The state that the body tells goes before the HTTP code."""
+
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Sent with polls to the service's own origin, never to another that it points to."""
+    pending: frozenset[int] = frozenset({202})
+    """The HTTP codes that say 'not yet'."""
+    result: frozenset[int] = frozenset({303})
+    """The redirects that say 'done': their Location is the output. Any other redirect means that the status moved."""
+    state: str | None = None
+    """Where the body tells the state; None if the HTTP code alone tells it: 2xx is the end, its body the output."""
+    not_begun: frozenset[str] = frozenset()
+    """States of an operation that waits for its turn."""
+    succeeded: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
+    terminated: frozenset[str] = frozenset()
+    """The states that end an operation. A state that is in none of these sets means 'not yet'."""
+    output: str = ""
+    """Where the body of the terminal status has the output."""
+    token: str | None = None
+    """Where the output has the start's token again, by which it is known to be the right one; None if nowhere."""
+    created: str | None = None
+    """Where the body tells when the operation was created, as an ISO 8601 time with a zone."""
+    begun: str | None = None
+    """Where the body of the terminal status tells when the work itself began."""
+    finished: Sequence[str] = ()
+    """Where the body of the terminal status tells when it ended; the first with fractions of a second counts, else the
+    first."""
+    fixed_url: bool = False
+    """Whether to keep polling the start's status URL, whatever Location a poll's answer gives."""
+
+    @property
+    def terminal(self) -> frozenset[str]:
+        return self.succeeded | self.failed | self.terminated
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateDescription:
+    """The request that ends an operation before its time."""
+
+    url: UrlSource
+    """`{text}` in it stands for the reason."""
+    method: str = "POST"
+    accepted: frozenset[int] = frozenset({200, 202, 204})
+    too_late: frozenset[int] = frozenset({404, 409, 410})
+    """The HTTP codes of an operation that has ended already."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDescription:
+    """A service that follows the pattern."""
+
+    name: str
+    start: StartDescription
+    status: StatusDescription
+    terminate: TerminateDescription | None = None
+    """None if an operation cannot be ended from outside."""
+
+
+DURABLE_STATUS = StatusDescription(
+    state="/runtimeStatus",
+    not_begun=frozenset({"Pending"}),
+    succeeded=frozenset({"Completed"}),
+    failed=frozenset({"Failed", "Canceled"}),
+    terminated=frozenset({"Terminated"}),
+    output="/output",
+    created="/createdTime",
+    begun="/output/startedAt",
+    # The durable webhook tells whole seconds, the sample app's output finer ones.
+    finished=("/lastUpdatedTime", "/output/finishedAt"),
+)
+
+
+def durable_webhooks(start_path: str = "/api/async_http_api") -> ServiceDescription:
+    """Describe a Durable Functions app whose start answers with `create_check_status_response`: its webhooks."""
+    return ServiceDescription(
+        name="durable webhooks",
+        start=StartDescription(
+            path=start_path,
+            status_url=(UrlSource(UrlKind.BODY, "/statusQueryGetUri"), UrlSource(UrlKind.HEADER, "location")),
+        ),
+        status=DURABLE_STATUS,
+        terminate=TerminateDescription(UrlSource(UrlKind.BODY, "/terminatePostUri")),
+    )
+
+
+def durable_status_route(
+    start_path: str = "/api/async_http_api", status_path: str = "/api/status/{id}"
+) -> ServiceDescription:
+    """Describe a Durable Functions app that is polled by a status route of its own, made from the instance id."""
+    webhooks = durable_webhooks(start_path)
+    start = dataclasses.replace(webhooks.start, status_url=(UrlSource(UrlKind.PATH, status_path),))
+    status = dataclasses.replace(DURABLE_STATUS, fixed_url=True)
+    return dataclasses.replace(webhooks, name="status route of a durable app", start=start, status=status)
+
+
+def is_pointer(text: str) -> bool:
+    """Tell whether a text is a JSON pointer."""
+    return not text or (text.startswith("/") and not re.search(r"~(?![01])", text))
+
+
+def at_pointer(document: Any, pointer: str) -> Any:
+    """Return what a JSON document has at a place, None if it has nothing there."""
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, Mapping):
+            document = document.get(key)
+        elif isinstance(document, list) and key.isascii() and key.isdigit() and int(key) < len(document):
+            document = document[int(key)]
+        else:
+            return None
+    return document
+
+
+def fill(template: Any, values: Mapping[str, Any]) -> Any:
+    """Put values into a JSON template: `"{name}"` becomes the value itself, `{name}` within a text its text."""
+    if isinstance(template, str):
+        whole = re.fullmatch(r"\{(\w+)\}", template)
+        if whole and whole[1] in values:
+            return values[whole[1]]
+        return re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), template)
+    if isinstance(template, Mapping):
+        return {key: fill(value, values) for key, value in template.items()}
+    return [fill(value, values) for value in template] if isinstance(template, list) else template
