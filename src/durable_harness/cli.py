@@ -143,6 +143,11 @@ def _add_service_options(parser: argparse.ArgumentParser) -> None:
 def _add_lifetime_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="write URLs and pid here, as JSON, when ready")
     parser.add_argument("--exit-with-parent", type=int, metavar="PID", help="stop when this parent process is gone")
+    parser.add_argument(
+        "--test-control",
+        action="store_true",
+        help="let tests move the clock and inject faults: a local endpoint, its secret in the ready file",
+    )
 
 
 def _add_core_tools_options(parser: argparse.ArgumentParser) -> None:
@@ -203,6 +208,7 @@ def _scheduler(options: argparse.Namespace) -> None:
             dashboard_port=options.dashboard_port,
             ready_file=options.ready_file,
             parent_pid=options.exit_with_parent,
+            test_control=options.test_control,
         )
     )
 
@@ -228,6 +234,7 @@ def _serve(options: argparse.Namespace) -> None:
             verbose=options.verbose,
             ready_file=options.ready_file,
             parent_pid=options.exit_with_parent,
+            test_control=options.test_control,
         )
     )
 

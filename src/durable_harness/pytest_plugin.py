@@ -5,6 +5,7 @@ Fixtures:
     base_url          its URL
     operations        start operations of the app and follow them (`durable_harness.testing.Operations`)
     durable_history   durable_history(instance_id): the history of any instance
+    durable_clock     move the time of its timers: skip(), advance(…), now() (`durable_harness.testing.DurableClock`)
     durable_app_dir   the folder of the app under test; redefine it where one module or folder tests another app
     durable_serve_args  further options of `durable-harness serve`; redefine it likewise
 
@@ -27,7 +28,7 @@ import pytest
 
 if TYPE_CHECKING:
     from durable_harness.stack import RunningStack
-    from durable_harness.testing import HistoryRow, Operations
+    from durable_harness.testing import DurableClock, HistoryRow, Operations
     from durable_harness.testing.run import Run
     from durable_harness.testing.stacks import RunningStacks
 
@@ -145,6 +146,7 @@ def durable_stack(
         serve_args=tuple(durable_serve_args),
         url=_setting(pytestconfig, "--stack-url") or None,
         function_key=_setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
+        control=_is_used(request.node, "durable_clock"),
     )
     try:
         stack = _durable_stacks.get(wanted)
@@ -175,6 +177,27 @@ def operations(
 def durable_history(operations: Operations) -> Callable[[str], list[HistoryRow]]:
     """Give durable_history(instance_id): the history of any instance of the app under test."""
     return operations.history
+
+
+@pytest.fixture
+def durable_clock(durable_stack: RunningStack) -> Iterator[DurableClock]:
+    """Give the scheduler's clock; after the test, time passes as the wall clock's again."""
+    from durable_harness.testing.clock import clock_of  # noqa: PLC0415 - same
+
+    clock = clock_of(durable_stack)
+    if clock is None:
+        pytest.skip(
+            f"the clock of the {durable_stack.name} stack cannot be moved: its scheduler keeps the wall clock. Run this"
+            " test with --stack embedded, and without a scheduler of its own in durable_serve_args"
+        )
+    yield clock
+    clock.real()
+
+
+def _is_used(module: pytest.Item, fixture: str) -> bool:
+    """Tell whether a test of the module asks for a fixture."""
+    tests = (item for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::"))
+    return any(fixture in getattr(item, "fixturenames", ()) for item in tests)
 
 
 # -- stacks: one run of a test on each --------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ class Clock(Protocol):
 class RealClock:
     """The wall clock. One heap and one event-loop callback serve any number of due times; none costs a thread.
 
-    `advance` moves it ahead by hand: what becomes due fires in the order of its due times, at its due time.
+    `advance` and `skip` move it ahead by hand: what becomes due fires in the order of its due times, at its due time.
     """
 
     def __init__(self) -> None:
@@ -41,9 +41,21 @@ class RealClock:
 
     def advance(self, seconds: float) -> None:
         """Move the clock ahead. Due times within the move fire one by one, each seeing its own time."""
-        self._move_to(self.now_ns() + int(seconds * NANOSECONDS))
+        self.move_to(self.now_ns() + int(seconds * NANOSECONDS))
 
-    def _move_to(self, until_ns: int) -> None:
+    def skip(self) -> bool:
+        """Jump to the next due time and fire what is due then, and no more: it may be work. False where nothing is."""
+        if self.next_due_ns is None:
+            return False
+        self.move_to(self.next_due_ns)
+        return True
+
+    @property
+    def next_due_ns(self) -> int | None:
+        return self._due[0][0] if self._due else None
+
+    def move_to(self, until_ns: int) -> None:
+        """Move the clock ahead to a time, as `advance` does; one that has passed only fires what is due."""
         while self._due and self._due[0][0] <= until_ns:
             self._jump_to(self._due[0][0])
             heapq.heappop(self._due)[2]()
@@ -71,18 +83,3 @@ class RealClock:
         while self._due and self._due[0][0] <= now_ns:
             heapq.heappop(self._due)[2]()
         self._arm()
-
-
-class SkippingClock(RealClock):
-    """A clock that jumps to the next due time whenever nothing else is going on.
-
-    Its owner calls `skip` when no work is held by a worker or waits for one: time moves to the next due time and stops
-    there, for what fires then may be work.
-    """
-
-    def skip(self) -> bool:
-        """Jump to the next due time and fire what is due then; False where nothing is due at all."""
-        if not self._due:
-            return False
-        self._move_to(self._due[0][0])
-        return True

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -146,7 +146,7 @@ class Dispatcher:
         self._sequence = itertools.count()
         self._streams: deque[WorkerStream] = deque()
         self._leases: dict[str, Lease] = {}
-        self._resting = 0
+        self._resting: dict[int, Work] = {}
         prefix = secrets.token_hex(6)  # tokens of an earlier process are not ours
         self._tokens = (f"{prefix}-{number}" for number in itertools.count(1))
 
@@ -154,6 +154,13 @@ class Dispatcher:
     def busy(self) -> bool:
         """Whether a worker holds work, or work waits for one."""
         return bool(self._leases or self._ready or self._resting)
+
+    def outstanding(self) -> Iterator[Work]:
+        """Give the work that a worker holds and the work that waits for one."""
+        yield from (lease.work for lease in self._leases.values())
+        for queue in self._ready.values():
+            yield from (work for _, work in queue)
+        yield from self._resting.values()
 
     def offer(self, work: Work, but: WorkerStream | None = None) -> None:
         """Give work to a worker with room for it, or keep it until there is one; `but` gets it only from there."""
@@ -208,10 +215,11 @@ class Dispatcher:
         if any(stream is not lease.stream and _takes(stream, work) for stream in self._streams):
             self.offer(work, but=lease.stream)
             return
-        self._resting += 1
+        rest = next(self._sequence)
+        self._resting[rest] = work
 
         def offer_again() -> None:
-            self._resting -= 1
+            del self._resting[rest]
             self.offer(work)
 
         asyncio.get_running_loop().call_later(REST_S, offer_again)

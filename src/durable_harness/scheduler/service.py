@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from durable_harness.protocol import RpcError, Status
-from durable_harness.scheduler.clock import RealClock, SkippingClock
+from durable_harness.scheduler.clock import RealClock
 from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.journal import Journal
 from durable_harness.scheduler.payloads import DEFAULT_MAX_PAYLOAD_BYTES
@@ -33,13 +34,16 @@ class SchedulerService:
 
     def __init__(self, options: SchedulerOptions) -> None:
         self.options = options
-        self.clock = SkippingClock() if options.skip_time else RealClock()
+        self.clock = RealClock()
+        self.skipping = options.skip_time
+        self.progress = asyncio.Event()
+        """Set after every commit, when all that it allowed has been exposed."""
         self.journal = Journal(Store(options.data))
         self.hubs: dict[str, TaskHub] = {}
         stored = [name for (name,) in list(self.journal.store.rows("SELECT DISTINCT hub FROM instances"))]
         for name in dict.fromkeys([*options.hubs, *(stored if options.dynamic_hubs else [])]):
             self._open(name)
-        self.journal.on_commit(self._skip_if_idle)
+        self.journal.on_commit(self._committed)
 
     def hub(self, name: str) -> TaskHub:
         """Return a task hub; one not known is made on first use where hubs are dynamic, else NOT_FOUND."""
@@ -66,9 +70,12 @@ class SchedulerService:
         hub.load()
         return hub
 
-    def _skip_if_idle(self) -> None:
-        """Let time jump to the next due time when no work is running, waiting or being written."""
-        if isinstance(self.clock, SkippingClock) and self.journal.idle:
-            while not any(hub.dispatcher.busy for hub in self.hubs.values()) and self.journal.idle:
-                if not self.clock.skip():
-                    return
+    def skip_if_idle(self) -> None:
+        """While time is skipped, let it jump to the next due time until work is running, waiting or being written."""
+        while self.skipping and self.journal.idle and not any(hub.dispatcher.busy for hub in self.hubs.values()):
+            if not self.clock.skip():
+                return
+
+    def _committed(self) -> None:
+        self.skip_if_idle()
+        self.progress.set()

@@ -1,6 +1,7 @@
 """Ways to have a running system: the only room that knows how to start things."""
 
 from durable_harness.stack.children import RunningScheduler, RunningStack, embedded_stack, scheduler_process
+from durable_harness.stack.control import StackControl
 from durable_harness.stack.selection import STACKS, StackOptions, open_stack
 from durable_harness.stack.unavailable import StackUnavailableError
 
@@ -8,6 +9,7 @@ __all__ = [
     "STACKS",
     "RunningScheduler",
     "RunningStack",
+    "StackControl",
     "StackOptions",
     "StackUnavailableError",
     "embedded_stack",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from durable_harness.stack.control import StackControl
 from durable_harness.stack.processes import running_command
 
 
@@ -22,6 +23,8 @@ class RunningStack:
     scheduler_address: str | None = None
     dashboard_url: str | None = None
     task_hub: str | None = None
+    control: StackControl | None = field(default=None, repr=False)
+    """How tests reach into it; None where they cannot."""
 
 
 @contextlib.contextmanager
@@ -33,8 +36,15 @@ def embedded_stack(
     Raises the error that ended the child where it could not start. Works under gevent's patches too.
     """
     arguments = ["--script-root", str(app_dir), "--port", "0", *serve_args]
-    with running_command("serve", arguments, log_path) as (facts, log, pid):
-        yield RunningStack("embedded", facts["baseUrl"], facts["functionKey"], log, pid)
+    with running_command("serve", arguments, log_path) as host:
+        yield RunningStack(
+            name="embedded",
+            base_url=host.facts["baseUrl"],
+            function_key=host.facts["functionKey"],
+            log_path=host.log,
+            pid=host.pid,
+            control=StackControl.of(host),
+        )
 
 
 @dataclass(frozen=True)
@@ -52,5 +62,6 @@ class RunningScheduler:
 def scheduler_process(*, log_path: Path | None = None, args: Sequence[str] = ()) -> Iterator[RunningScheduler]:
     """Run a scheduler in a child process on free ports, until the block ends."""
     ports = ["--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0"]
-    with running_command("scheduler", [*ports, *args], log_path) as (facts, log, pid):
-        yield RunningScheduler(facts["grpcAddress"], facts["httpUrl"], facts["dashboardUrl"], pid, log)
+    with running_command("scheduler", [*ports, *args], log_path) as running:
+        facts = running.facts
+        yield RunningScheduler(facts["grpcAddress"], facts["httpUrl"], facts["dashboardUrl"], running.pid, running.log)

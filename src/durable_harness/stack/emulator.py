@@ -21,6 +21,7 @@ from typing import Any
 
 from durable_harness.errors import UnreachableError
 from durable_harness.stack.children import RunningStack
+from durable_harness.stack.control import StackControl
 from durable_harness.stack.processes import running_command
 from durable_harness.stack.selection import StackOptions
 from durable_harness.stack.unavailable import StackUnavailableError
@@ -62,13 +63,14 @@ def emulator_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningStac
     """Serve an app by our host, on a task hub of an emulator, until the block ends."""
     with emulator_for(options) as (emulator, hub):
         arguments = ["--script-root", str(app_dir), "--port", "0", "--scheduler", emulator.connection_string(hub)]
-        with running_command("serve", [*arguments, *options.serve_args], options.log_path) as (facts, log, pid):
+        with running_command("serve", [*arguments, *options.serve_args], options.log_path) as host:
             yield RunningStack(
                 name="emulator",
-                base_url=facts["baseUrl"],
-                function_key=facts["functionKey"],
-                log_path=log,
-                pid=pid,
+                base_url=host.facts["baseUrl"],
+                function_key=host.facts["functionKey"],
+                log_path=host.log,
+                pid=host.pid,
+                control=StackControl.of(host),
                 scheduler_address=emulator.grpc_address,
                 dashboard_url=emulator.hub_page(hub),
                 task_hub=hub,

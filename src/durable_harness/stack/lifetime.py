@@ -48,5 +48,6 @@ def write_ready_file(path: Path | None, facts: dict[str, Any]) -> None:
     """Write facts about a service that is ready now, whole or not at all."""
     if path is not None:
         unfinished = path.with_suffix(".tmp")
+        unfinished.touch(mode=0o600)  # it tells secrets
         unfinished.write_text(json.dumps({"pid": os.getpid(), **facts}))
         unfinished.replace(path)

@@ -23,27 +23,59 @@ ERRORS = {error.exit_code: error for error in (UsageError, UnreachableError, App
 
 
 @contextlib.contextmanager
-def running_command(
-    command: str, arguments: Sequence[str], log_path: Path | None
-) -> Iterator[tuple[dict[str, Any], Path, int]]:
-    """Run `durable-harness COMMAND …` until the block ends; give what it wrote when ready, its log and its pid.
+def running_command(command: str, arguments: Sequence[str], log_path: Path | None) -> Iterator[Command]:
+    """Run `durable-harness COMMAND …` until the block ends.
 
     Raises the error that ended the child where it could not start. Works under gevent's patches too. Ctrl-C in a
     terminal reaches the caller only: it decides when the child ends.
     """
     with tempfile.TemporaryDirectory(prefix="durable-harness-") as folder:
-        log = log_path or Path(folder) / "output.log"
-        ready = Path(folder) / "ready.json"
-        words = [sys.executable, "-m", "durable_harness", command, *arguments]
-        words += ["--ready-file", str(ready), "--exit-with-parent", str(os.getpid())]
-        with log.open("ab") as output:
-            child = subprocess.Popen(  # noqa: S603 - our own command
-                words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-            )
+        running = Command(command, arguments, log_path, Path(folder))
         try:
-            yield _wait_until_ready(child, ready, log), log, child.pid
+            running.start()
+            yield running
         finally:
-            stop_process(child)
+            running.stop()
+
+
+class Command:
+    """`durable-harness COMMAND …` in a child process, which can be started again when it has ended.
+
+    `facts` is what it wrote when it was ready. Its files are in `folder`.
+    """
+
+    def __init__(self, command: str, arguments: Sequence[str], log_path: Path | None, folder: Path) -> None:
+        self.log = log_path or folder / f"{command}.log"
+        self.facts: dict[str, Any] = {}
+        self._ready = folder / f"{command}.json"
+        self._words = [sys.executable, "-m", "durable_harness", command, *arguments]
+        self._words += ["--ready-file", str(self._ready), "--exit-with-parent", str(os.getpid())]
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
+    def start(self) -> None:
+        """Start it and return when it is ready; raise the error that ended it where it could not start."""
+        self._ready.unlink(missing_ok=True)
+        with self.log.open("ab") as output:
+            self._child = subprocess.Popen(  # noqa: S603 - our own command
+                self._words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        self.facts = _wait_until_ready(self._child, self._ready, self.log)
+
+    def kill(self) -> None:
+        """Kill -9, whatever it is doing, and return when it is gone."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+
+    def stop(self) -> None:
+        """End it: politely, then for certain."""
+        if self._child is not None:
+            stop_process(self._child)
 
 
 def _wait_until_ready(child: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, Any]:

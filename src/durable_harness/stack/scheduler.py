@@ -11,6 +11,7 @@ from typing import Any
 from durable_harness.errors import PortInUseError
 from durable_harness.network import bind_one, serve_http
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
+from durable_harness.stack.control_calls import clock_calls, served_control
 from durable_harness.stack.lifetime import run_until_stopped, write_ready_file
 
 
@@ -25,6 +26,7 @@ class ServiceOptions:
     dashboard_port: int = 8082
     ready_file: Path | None = None
     parent_pid: int | None = None
+    test_control: bool = False
 
 
 def run_scheduler(options: ServiceOptions) -> None:
@@ -57,9 +59,10 @@ async def _service(options: ServiceOptions) -> AsyncIterator[None]:
         "dashboardUrl": f"http://{options.address}:{dashboard.getsockname()[1]}",
         "taskHubs": list(service.hubs),
     }
-    _announce(facts, options)
     try:
-        yield
+        async with served_control(clock_calls(service) if options.test_control else None) as control:
+            _announce({**facts, "control": control}, options)
+            yield
     finally:
         for runner in runners:
             await runner.cleanup()

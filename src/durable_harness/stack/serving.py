@@ -13,7 +13,9 @@ import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from durable_harness.control import Call
 from durable_harness.errors import UsageError
 from durable_harness.host.functions import load_app
 from durable_harness.host.host import FunctionsHost, HostOptions
@@ -24,6 +26,7 @@ from durable_harness.host.selftest import check_sdk
 from durable_harness.protocol import Scheduler
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import AppSettings, SchedulerAddress, load_app_settings, parse_connection_string
+from durable_harness.stack.control_calls import clock_calls, served_control
 from durable_harness.stack.lifetime import run_until_stopped, write_ready_file
 
 KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
@@ -49,6 +52,7 @@ class ServeOptions:
     verbose: bool = False
     ready_file: Path | None = None
     parent_pid: int | None = None
+    test_control: bool = False
 
 
 def serve(options: ServeOptions) -> None:
@@ -72,25 +76,29 @@ def _leave() -> None:
 
 @contextlib.asynccontextmanager
 async def _serving(options: ServeOptions, settings: AppSettings) -> AsyncIterator[None]:
-    async with _scheduler(options, settings) as (scheduler, described):
+    async with _scheduler(options, settings) as (scheduler, described, calls):
         app = load_app(settings.app_dir, options.functions or settings.host.functions)
         host = FunctionsHost(app, settings, scheduler, _host_options(options, settings))
         await host.start()
-        _announce(host, described, options)
         try:
-            yield
+            async with served_control(calls if options.test_control else None) as control:
+                _announce(host, described, options, control)
+                yield
         finally:
             await host.stop()
 
 
 @contextlib.asynccontextmanager
-async def _scheduler(options: ServeOptions, settings: AppSettings) -> AsyncIterator[tuple[Scheduler, str]]:
+async def _scheduler(
+    options: ServeOptions, settings: AppSettings
+) -> AsyncIterator[tuple[Scheduler, str, dict[str, Call]]]:
+    """Give a scheduler, how it is described, and what a test may call of it."""
     hub = settings.host.durable_task.hub_name
     if options.scheduler == "embedded":
         service = SchedulerService(dataclasses.replace(options.embedded, hubs=(hub,)))
         kept = f"kept in {options.embedded.data}" if options.embedded.data else "kept in memory"
         try:
-            yield service.hub(hub), f"embedded, task hub '{hub}', {kept}"
+            yield service.hub(hub), f"embedded, task hub '{hub}', {kept}", clock_calls(service)
         finally:
             await service.close()
         return
@@ -100,7 +108,7 @@ async def _scheduler(options: ServeOptions, settings: AppSettings) -> AsyncItera
     remote = GrpcScheduler(address, address.task_hub or hub)
     try:
         await remote.connect()
-        yield remote, f"{address.endpoint}, task hub '{remote.task_hub}'"
+        yield remote, f"{address.endpoint}, task hub '{remote.task_hub}'", {}
     finally:
         await remote.close()
 
@@ -138,7 +146,7 @@ def _tls(options: ServeOptions) -> ssl.SSLContext | None:
     return server_context(options.certificate, options.password)
 
 
-def _announce(host: FunctionsHost, described: str, options: ServeOptions) -> None:
+def _announce(host: FunctionsHost, described: str, options: ServeOptions, control: dict[str, Any] | None) -> None:
     print(f"durable-harness: app {host.app.directory}, scheduler {described}")
     if options.enable_auth:
         print(f"function key: {host.options.web.key}")
@@ -149,6 +157,7 @@ def _announce(host: FunctionsHost, described: str, options: ServeOptions) -> Non
         "baseUrl": host.base_url,
         "rpcBaseUrl": host.endpoints.rpc_base_url,
         "functionKey": host.options.web.key,
+        "control": control,
     }
     write_ready_file(options.ready_file, facts)
 

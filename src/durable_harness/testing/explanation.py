@@ -26,6 +26,8 @@ HISTORY_ROWS = 14
 LOG_LINES = 8
 LOG_READ_BYTES = 64 * 1024
 ANSWER_TIMEOUT_S = 1.0
+SECRETS = frozenset({"function_key", "control"})
+"""What of a stack is not told."""
 
 
 class Explainer:
@@ -77,7 +79,7 @@ class Explainer:
         return f"{self._stack.base_url} does not tell one"
 
     def _write(self, instance_id: str, problem: str, root: Instance | None) -> Path:
-        stack = {name: value for name, value in vars(self._stack).items() if name != "function_key"}
+        stack = {name: value for name, value in vars(self._stack).items() if name not in SECRETS}
         content = {"problem": problem, "stack": stack, "instance": root.as_json() if root else None}
         file = self._new_file(re.sub(r"[^A-Za-z0-9_.-]", "_", instance_id)[:100] or "operation")
         file.write_text(redact_keys(json.dumps(content, indent=2, default=str, ensure_ascii=False)), encoding="utf-8")

@@ -28,12 +28,18 @@ class StackRequest:
     serve_args: tuple[str, ...] = ()
     url: str | None = None
     function_key: str | None = field(default=None, repr=False)
+    control: bool = False
+    """Whether tests move its clock: such modules have a stack of their own kind, whose time is not everybody's."""
 
     @property
     def shared_as(self) -> tuple[str, ...]:
         """What requests for one and the same stack have in common: a stack on an emulator serves one module only."""
         module = self.module if self.name in ON_EMULATOR else ""
-        return (self.name, str(self.app_dir), module, *self.serve_args)
+        return (self.name, str(self.app_dir), module, *self.all_serve_args)
+
+    @property
+    def all_serve_args(self) -> tuple[str, ...]:
+        return (*self.serve_args, "--test-control") if self.control else self.serve_args
 
 
 class RunningStacks:
@@ -69,7 +75,7 @@ class RunningStacks:
         exits = ExitStack()
         options = StackOptions(
             log_path=self._log_dir / f"{request.name}-{request.app_dir.name or 'app'}-{self._started}.log",
-            serve_args=request.serve_args,
+            serve_args=request.all_serve_args,
             emulator=self._run.emulator,
             task_hub=self._task_hub(request.module),
             url=request.url,

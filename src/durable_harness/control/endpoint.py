@@ -1,0 +1,57 @@
+"""The endpoint by which tests reach into a process: calls by name on the loopback address, for who has the secret."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from durable_harness.network import bind_one, serve_http
+
+logger = logging.getLogger("durable_harness.control")
+
+KEY_HEADER = "x-control-key"
+ADDRESS = "127.0.0.1"
+
+Call = Callable[..., Awaitable[Any]]
+"""Takes the members of the request's JSON object by name, returns a JSON value; ValueError says what is wrong."""
+
+
+class ControlEndpoint:
+    """Answers `POST /NAME` with what the call of that name returns."""
+
+    def __init__(self, calls: Mapping[str, Call]) -> None:
+        self._calls = dict(calls)
+        self._key = secrets.token_urlsafe(32)
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self) -> dict[str, Any]:
+        """Listen on a free port; return the facts that a test needs: url, key and the names of the calls."""
+        listening = bind_one(ADDRESS, 0)
+        self._runner = await serve_http([listening], self._handle)
+        url = f"http://{ADDRESS}:{listening.getsockname()[1]}"
+        return {"url": url, "key": self._key, "calls": sorted(self._calls)}
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if not hmac.compare_digest(request.headers.get(KEY_HEADER, "").encode(), self._key.encode()):
+            return web.Response(status=401, text=f"The header {KEY_HEADER} must carry the secret of this process.")
+        call = self._calls.get(request.path.strip("/"))
+        if call is None or request.method != "POST":
+            return web.Response(status=404, text=f"There is POST of: {', '.join(sorted(self._calls))}")
+        try:
+            given = json.loads(await request.read() or b"{}")
+            return web.json_response(await call(**given))
+        except (TypeError, ValueError) as error:
+            return web.Response(status=400, text=str(error))
+        except Exception as error:
+            logger.exception("The control call %s failed", request.path)
+            return web.Response(status=500, text=f"{type(error).__name__}: {error}")

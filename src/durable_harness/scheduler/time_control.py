@@ -1,0 +1,67 @@
+"""The clock of a scheduler in the hands of a test: skipped, moved by hand, or left alone."""
+
+from __future__ import annotations
+
+import asyncio
+
+from durable_harness.scheduler.clock import NANOSECONDS
+from durable_harness.scheduler.dispatch import Kind, Work
+from durable_harness.scheduler.service import SchedulerService
+
+DEFAULT_PATIENCE_S = 1.0
+TURN_PATIENCE_S = 10.0
+"""Turns and entity batches do not wait for anything, so that one which takes this long has no worker."""
+
+
+class TimeControl:
+    """Moves the time of all task hubs of a scheduler, on its event loop. It can only be moved ahead."""
+
+    def __init__(self, service: SchedulerService) -> None:
+        self._service = service
+        self._hanging: dict[int, Work] = {}
+
+    @property
+    def now_s(self) -> float:
+        """The scheduler's present, in seconds since the epoch."""
+        return self._service.clock.now_ns() / NANOSECONDS
+
+    def skip(self, *, on: bool) -> None:
+        """Let time jump to the next due time whenever no work is going on, or let it pass as the wall clock's does."""
+        self._service.skipping = on
+        self._service.skip_if_idle()
+
+    async def advance(self, seconds: float, patience_s: float = DEFAULT_PATIENCE_S) -> float:
+        """Let this much time pass, from one due time to the next, and return the present, in seconds since the epoch.
+
+        Before each step and after the last, the work that is going on is waited for, so that what it makes due within
+        the move fires in it. Activities are given up as hanging when for `patience_s` real seconds nothing has got
+        done; nobody waits for them again.
+        """
+        clock = self._service.clock
+        target_ns = clock.now_ns() + int(seconds * NANOSECONDS)
+        while True:
+            await self._quiet(patience_s)
+            due_ns = clock.next_due_ns
+            if due_ns is None or due_ns > target_ns:
+                break
+            clock.move_to(due_ns)
+        clock.move_to(target_ns)
+        return self.now_s
+
+    async def _quiet(self, patience_s: float) -> None:
+        """Return when nothing is going on but what hangs, and note what does."""
+        journal, progress = self._service.journal, self._service.progress
+        while (work := self._going_on()) or not journal.idle:
+            only_activities = all(one.kind is Kind.ACTIVITY for one in work.values()) and journal.idle
+            progress.clear()
+            try:
+                async with asyncio.timeout(patience_s if only_activities else max(patience_s, TURN_PATIENCE_S)):
+                    await progress.wait()
+            except TimeoutError:
+                self._hanging |= work
+
+    def _going_on(self) -> dict[int, Work]:
+        outstanding = [work for hub in self._service.hubs.values() for work in hub.dispatcher.outstanding()]
+        by_identity = {id(work): work for work in outstanding}
+        self._hanging = {key: work for key, work in self._hanging.items() if key in by_identity}
+        return {key: work for key, work in by_identity.items() if key not in self._hanging}
