@@ -16,7 +16,7 @@ from durable_harness.scheduler.journal import Rows
 from durable_harness.scheduler.sizes import MESSAGE_BYTES, is_undeliverable, undeliverable
 
 if TYPE_CHECKING:
-    from durable_harness.scheduler.hub import TaskHub
+    from durable_harness.scheduler.core import HubCore
 
 MAX_BATCH_OPERATIONS = 5000
 
@@ -101,7 +101,7 @@ def _take_batch(entity: Entity) -> list[Numbered]:
 class EntityStore:
     """All entities of a task hub."""
 
-    def __init__(self, hub: TaskHub) -> None:
+    def __init__(self, hub: HubCore) -> None:
         self._hub = hub
         self._entities: dict[str, Entity] = {}
         self._waiting_locks: list[LockRequest] = []

@@ -9,10 +9,10 @@ from durable_harness.scheduler.instances import Execution, Instance, Parent
 from durable_harness.scheduler.tasks import start_child, take_up_task, tell_parent, unanswered
 
 if TYPE_CHECKING:
-    from durable_harness.scheduler.hub import TaskHub
+    from durable_harness.scheduler.core import HubCore
 
 
-def apply_rewound_history(hub: TaskHub, instance: Instance, execution: Execution, history: list[Any]) -> None:
+def apply_rewound_history(hub: HubCore, instance: Instance, execution: Execution, history: list[Any]) -> None:
     """Replace the history by the one the worker rewrote, take up again all that it waits for, and replay."""
     execution.history = history
     for past in history:
@@ -28,7 +28,7 @@ def apply_rewound_history(hub: TaskHub, instance: Instance, execution: Execution
             take_up_task(hub, instance, execution, past)
 
 
-def _take_up_child(hub: TaskHub, instance: Instance, execution: Execution, past: Any) -> None:
+def _take_up_child(hub: HubCore, instance: Instance, execution: Execution, past: Any) -> None:
     created = past.subOrchestrationInstanceCreated
     child = hub.instances.get(created.instanceId)
     if child is None:

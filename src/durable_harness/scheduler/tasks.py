@@ -13,14 +13,14 @@ from durable_harness.scheduler.instances import Execution, Instance, Parent, eve
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
 
 if TYPE_CHECKING:
-    from durable_harness.scheduler.hub import TaskHub
+    from durable_harness.scheduler.core import HubCore
 
 
 @dataclass(slots=True)
 class ActivityWork:
     """An activity that somebody shall run."""
 
-    hub: TaskHub
+    hub: HubCore
     instance_id: str
     execution_id: str
     task_id: int
@@ -67,7 +67,7 @@ def _outcome(task_id: int, response: Any, time_ns: int) -> Any:
     return event(time_ns, taskCompleted=pb.TaskCompletedEvent(taskScheduledId=task_id, result=result))
 
 
-def offer_activity(hub: TaskHub, instance: Instance, execution: Execution, task_id: int, scheduled: Any) -> None:
+def offer_activity(hub: HubCore, instance: Instance, execution: Execution, task_id: int, scheduled: Any) -> None:
     """Make an activity ready for a worker."""
     request = pb.ActivityRequest(
         name=scheduled.name,
@@ -83,21 +83,21 @@ def offer_activity(hub: TaskHub, instance: Instance, execution: Execution, task_
     hub.offer(ActivityWork(hub, instance.instance_id, execution.execution_id, task_id, request))
 
 
-def arm_timer(hub: TaskHub, instance: Instance, execution: Execution, timer_id: int, fire_at: Any) -> None:
+def arm_timer(hub: HubCore, instance: Instance, execution: Execution, timer_id: int, fire_at: Any) -> None:
     """Let a timer fire into this very execution when its time has come."""
     due_ns = to_ns(fire_at)
     fire = functools.partial(_fire_timer, hub, instance.instance_id, execution.execution_id, timer_id, due_ns)
     hub.clock.call_at(due_ns, fire)
 
 
-def _fire_timer(hub: TaskHub, instance_id: str, execution_id: str, timer_id: int, due_ns: int) -> None:
+def _fire_timer(hub: HubCore, instance_id: str, execution_id: str, timer_id: int, due_ns: int) -> None:
     waiting = hub.living(instance_id, execution_id)
     if waiting is not None:
         fired = pb.TimerFiredEvent(fireAt=from_ns(due_ns), timerId=timer_id)
         hub.deliver(waiting, event(hub.clock.now_ns(), timerFired=fired))
 
 
-def start_child(hub: TaskHub, instance: Instance, execution: Execution, task_id: int, created: Any) -> None:
+def start_child(hub: HubCore, instance: Instance, execution: Execution, task_id: int, created: Any) -> None:
     """Start a sub-orchestration; one that cannot be is a failure of the call, not of the caller."""
     existing = hub.instances.get(created.instanceId)
     failure = _child_failure(created, existing)
@@ -130,7 +130,7 @@ def _child_failure(created: Any, existing: Instance | None) -> Any | None:
     return None
 
 
-def tell_parent(hub: TaskHub, child: Instance) -> None:
+def tell_parent(hub: HubCore, child: Instance) -> None:
     """Deliver a child's outcome to the execution that waits for it, in the same step in which the child ends."""
     if child.parent is None:
         return
@@ -172,7 +172,7 @@ def unanswered(history: list[Any]) -> list[Any]:
     ]
 
 
-def take_up_task(hub: TaskHub, instance: Instance, execution: Execution, past: Any) -> None:
+def take_up_task(hub: HubCore, instance: Instance, execution: Execution, past: Any) -> None:
     """Wait again for what history scheduled: an activity or a timer."""
     if past.HasField("taskScheduled"):
         offer_activity(hub, instance, execution, past.eventId, past.taskScheduled)
@@ -180,7 +180,7 @@ def take_up_task(hub: TaskHub, instance: Instance, execution: Execution, past: A
         arm_timer(hub, instance, execution, past.eventId, past.timerCreated.fireAt)
 
 
-def take_up(hub: TaskHub, instance: Instance, execution: Execution) -> None:
+def take_up(hub: HubCore, instance: Instance, execution: Execution) -> None:
     """Wait again for all that a restored execution waits for. Its children live on and report by themselves."""
     for past in unanswered([*execution.history, *execution.inbox]):
         take_up_task(hub, instance, execution, past)

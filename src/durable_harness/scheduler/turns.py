@@ -15,7 +15,7 @@ from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
 from durable_harness.scheduler.tasks import arm_timer, offer_activity, start_child, tell_parent
 
 if TYPE_CHECKING:
-    from durable_harness.scheduler.hub import TaskHub
+    from durable_harness.scheduler.core import HubCore
 
 # Continuing as new keeps what was sent to the instance; answers to tasks of the execution that ended go nowhere.
 _FOR_ANY_EXECUTION = frozenset({"eventRaised", "executionSuspended", "executionResumed", "executionTerminated"})
@@ -25,7 +25,7 @@ _FOR_ANY_EXECUTION = frozenset({"eventRaised", "executionSuspended", "executionR
 class TurnWork:
     """The next turn of an instance, made when a worker has room: events that arrive until then ride along."""
 
-    hub: TaskHub
+    hub: HubCore
     instance: Instance
     execution: Execution
     kind: Kind = Kind.ORCHESTRATION
@@ -121,7 +121,7 @@ def _status_after(status: int, new_events: list[Any]) -> int:
 class Turn:
     """Carries out the actions of one answer. The action that ends the execution is done last, wherever it stands."""
 
-    def __init__(self, hub: TaskHub, instance: Instance, execution: Execution, new_events: list[Any]) -> None:
+    def __init__(self, hub: HubCore, instance: Instance, execution: Execution, new_events: list[Any]) -> None:
         self.hub, self.instance, self.execution, self.new_events = hub, instance, execution, new_events
         self.now_ns = instance.updated_ns
         self.ending: Any | None = None
@@ -247,7 +247,7 @@ class Turn:
             self.hub.terminate(child, text_or_none(terminations[-1], "input"), recurse=True)
 
 
-def end_at_once(hub: TaskHub, instance: Instance, execution: Execution, ending: Any) -> None:
+def end_at_once(hub: HubCore, instance: Instance, execution: Execution, ending: Any) -> None:
     """End an instance without asking a worker: for one whose workers will not come back, or cannot take it."""
     instance.updated_ns = hub.clock.now_ns()
     turn = Turn(hub, instance, execution, [])

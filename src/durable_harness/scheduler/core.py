@@ -1,0 +1,200 @@
+"""The state of one task hub, and the steps that change it.
+
+All changes happen on the event loop's thread, each in one synchronous step that ends in `settle`. What a change makes
+possible (work to do, an answer to somebody who waits) is exposed when the journal has committed it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from durable_harness.protocol import new_id, optional_text, pb
+from durable_harness.scheduler.clock import Clock, RealClock
+from durable_harness.scheduler.dispatch import Dispatcher, Work
+from durable_harness.scheduler.entities import EntityStore
+from durable_harness.scheduler.instances import Execution, Instance, Parent, event, execution_started
+from durable_harness.scheduler.journal import Journal, Rows
+from durable_harness.scheduler.payloads import PayloadLimit
+from durable_harness.scheduler.registry import Registry
+from durable_harness.scheduler.store import Store
+from durable_harness.scheduler.tasks import take_up
+from durable_harness.scheduler.turns import TurnWork
+
+
+class HubCore:
+    """A task hub without its interface. Without a journal it is kept in memory.
+
+    `max_payload_bytes` limits every input, output, event, custom status and entity state; 0 is no limit.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        clock: Clock | None = None,
+        journal: Journal | None = None,
+        *,
+        max_payload_bytes: int = 0,
+        lease_timeout_s: float = 0.0,
+    ) -> None:
+        self.name = name
+        self.clock = clock or RealClock()
+        self.journal = journal or Journal(Store())
+        self.payloads = PayloadLimit(max_payload_bytes)
+        self.dispatcher = Dispatcher(lease_timeout_s)
+        self.instances = Registry(name, self.journal, self.touch)
+        self.entities = EntityStore(self)
+        self._exposures: list[Callable[[], None]] = []
+        self._woken: dict[str, None] = {}
+        self._waiters: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
+
+    def load(self) -> None:
+        """Go on with what the store holds: instances, their timers, activities and entities."""
+        for instance in self.instances.load():
+            assert instance.execution is not None
+            take_up(self, instance, instance.execution)
+            if instance.execution.not_before_ns > self.clock.now_ns():
+                self._begin_at(instance.execution.not_before_ns, instance)
+            self.settle(instance)
+        self.entities.load()
+
+    def collect(self, rows: Rows) -> Callable[[], None]:
+        """Hand the journal all changes since the last call, and what to do once they are written."""
+        self.entities.collect(rows)
+        return self.instances.collect(rows)
+
+    def exposures(self) -> list[Callable[[], None]]:
+        """Hand the journal what has become possible since the last call: work, and answers to those who wait."""
+        exposures, self._exposures = self._exposures, []
+        woken, self._woken = self._woken, {}
+        return [*exposures, lambda: self._wake(woken)]
+
+    def after_commit(self, expose: Callable[[], None]) -> None:
+        """Do something when all that has happened so far is committed."""
+        self._exposures.append(expose)
+        self.touch()
+
+    def touch(self) -> None:
+        """Note that something of this hub has changed: it is written with the next batch."""
+        self.journal.touch(self)
+
+    def create(  # noqa: PLR0913 - the fields of an instance
+        self,
+        instance_id: str,
+        name: str,
+        *,
+        version: str | None,
+        input_text: str | None,
+        scheduled_start_ns: int = 0,
+        parent: Parent | None = None,
+        tags: dict[str, str] | None = None,
+        trace_context: Any | None = None,
+    ) -> Instance:
+        """Create an instance whose id is free, and make its first turn ready (at its scheduled start)."""
+        now_ns = self.clock.now_ns()
+        instance = Instance(
+            self.instances.next_key(),
+            instance_id,
+            name,
+            version,
+            input_text,
+            now_ns,
+            now_ns,
+            new_id(),
+            scheduled_start_ns=scheduled_start_ns,
+            parent=parent,
+            tags=tags,
+            trace_context=trace_context,
+        )
+        instance.execution = Execution(instance.execution_id, not_before_ns=scheduled_start_ns)
+        instance.execution.inbox.append(execution_started(instance, now_ns))
+        self.instances.add(instance)
+        if scheduled_start_ns > now_ns:
+            self._begin_at(scheduled_start_ns, instance)
+        self.settle(instance)
+        return instance
+
+    def _begin_at(self, due_ns: int, instance: Instance) -> None:
+        """Make the first turn ready at a scheduled start, unless the instance was removed or replaced until then."""
+
+        def begin() -> None:
+            if self.instances.get(instance.instance_id) is instance:
+                self.settle(instance)
+
+        self.clock.call_at(due_ns, begin)
+
+    def remove(self, instance: Instance) -> None:
+        """Delete an instance for good. What still runs for it finds nobody to report to."""
+        self.entities.release_locks_of(instance.instance_id)
+        self.instances.remove(instance)
+        self._woken[instance.instance_id] = None
+
+    def living(self, instance_id: str, execution_id: str) -> Instance | None:
+        """Return the instance if this very execution of it still goes on."""
+        instance = self.instances.get(instance_id)
+        if instance is None or instance.ended or instance.execution_id != execution_id:
+            return None
+        return instance
+
+    def is_current(self, instance: Instance, execution: Execution) -> bool:
+        """Whether this execution of this very instance (not of one that replaced it) still goes on."""
+        same = instance.execution is execution and not instance.ended
+        return same and self.instances.get(instance.instance_id) is instance
+
+    def deliver(self, instance: Instance, new_event: Any) -> None:
+        """Put an event into the inbox of an instance; one that has ended takes no more."""
+        if instance.ended or instance.execution is None:
+            return
+        instance.execution.inbox.append(new_event)
+        self.settle(instance)
+
+    def remember(self, instance: Instance, late: Any) -> None:
+        """Keep what came for an instance after it had failed: a rewind may still need it."""
+        self.instances.revive(instance).history.append(late)
+        self.instances.touch(instance)
+
+    def terminate(self, instance: Instance, reason: str | None, *, recurse: bool) -> None:
+        terminated = pb.ExecutionTerminatedEvent(input=optional_text(reason), recurse=recurse)
+        self.deliver(instance, event(self.clock.now_ns(), executionTerminated=terminated))
+
+    def rewind(self, instance: Instance, reason: str | None) -> None:
+        """Bring a failed instance back: a worker rewrites its history without the failures."""
+        now_ns = self.clock.now_ns()
+        execution = self.instances.revive(instance)
+        instance.status, instance.output, instance.failure = pb.ORCHESTRATION_STATUS_RUNNING, None, None
+        instance.completed_ns, instance.updated_ns = 0, now_ns
+        rewound = pb.ExecutionRewoundEvent(reason=optional_text(reason))
+        execution.inbox.append(event(now_ns, executionRewound=rewound))
+        self.settle(instance)
+
+    def settle(self, instance: Instance) -> None:
+        """Save a change and, once that is done, expose what it made possible: a turn to run, waiters to answer."""
+        execution = instance.execution
+        if execution is not None and not execution.queued and _has_turn(instance, execution, self.clock.now_ns()):
+            execution.queued = True
+            self.offer(TurnWork(self, instance, execution))
+        self._woken[instance.instance_id] = None
+        self.instances.touch(instance)
+
+    def offer(self, work: Work) -> None:
+        """Make work ready for a worker, when what it rests on is committed."""
+        self.after_commit(lambda: self.dispatcher.offer(work))
+
+    def _wake(self, woken: Iterable[str]) -> None:
+        for instance_id in woken:
+            for waiter in self._waiters.pop(instance_id, ()):
+                if not waiter.done():
+                    waiter.set_result(None)
+
+
+def _has_turn(instance: Instance, execution: Execution, now_ns: int) -> bool:
+    """Whether a worker could make progress now. One that waits or is suspended still listens for its end."""
+    if instance.ended or execution.in_flight or not (execution.inbox or execution.replay_due):
+        return False
+    suspended = instance.status == pb.ORCHESTRATION_STATUS_SUSPENDED
+    if execution.not_before_ns <= now_ns and not suspended:
+        return True
+    urgent = {"executionTerminated", "executionResumed"} if suspended else {"executionTerminated"}
+    return any(pending.WhichOneof("eventType") in urgent for pending in execution.inbox)
