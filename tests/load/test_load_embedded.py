@@ -47,6 +47,18 @@ def test_the_projects_scenarios_pass_their_gates(start_loadtests):
     assert (run.report_dir / "stack.log").exists()
 
 
+def test_time_is_split_on_the_embedded_stack(start_loadtests):
+    """Every operation of the sample app is split; its execution lasts as long as its work, and parts make the whole."""
+    run = start_loadtests("-u", "4", "-r", "50", "-t", "2s", "--operation-duration", "0.3", "Steady").wait()
+    split, latencies = run.summary["time_split"], run.summary["latencies"]
+    assert (split["operations"], split["unknown"]) == (run.operations["completed"], 0), run.out + run.err
+    assert latencies["execution_ms"]["count"] == latencies["queueing_ms"]["count"] == split["operations"]
+    assert latencies["execution_ms"]["min"] >= 290  # the loop may wake it a millisecond early
+    overlap_ms = max(-latencies["queueing_ms"]["min"], 0) + max(-latencies["detection_lag_ms"]["min"], 0)
+    whole_ms = latencies["completion_ms"]["mean"]
+    assert whole_ms - 0.01 <= sum(split["mean_ms"].values()) <= whole_ms + overlap_ms + 0.01
+
+
 def test_ctrl_c_drains_before_the_stack_is_taken_down(start_loadtests, wait_until):
     """Ctrl-C reaches Locust alone: the stack serves until what was in flight has ended, then nothing is left behind."""
     locust = start_loadtests("-u", "4", "-r", "50", "--operation-duration", "2", "Steady")

@@ -78,6 +78,45 @@ def test_lags_and_their_coarseness_are_told():
     assert len(summary.notes) == 2
 
 
+def test_time_is_split_into_parts_that_are_the_whole():
+    """Slip, start, queueing, execution and detection lag follow one another and add up to completion."""
+    server = {"server_running_epoch_s": 1_000_101.0, "server_updated_epoch_s": 1_000_101.75}
+    split = tally_of(record(lasted=2.0, intended=99.5, workload=Workload.OPEN, **server)).split
+    assert split.sums.means_ms() == {
+        "slip": 500,
+        "start": 250,
+        "queueing": 750,
+        "execution": 750,
+        "detection_lag": 250,
+    }
+    assert split.excess_ms.max == 0
+
+
+def test_overlapping_parts_are_told():
+    """Work that began before its 202 was there did not queue; what the parts come to above the whole is kept."""
+    split = tally_of(record(server_running_epoch_s=1_000_100.24, server_updated_epoch_s=1_000_102.0)).split
+    assert split.sums.means_ms()["queueing"] == 0
+    assert split.excess_ms.max == pytest.approx(10, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"server_running_epoch_s": 1_000_101.0},
+        {"server_updated_epoch_s": 1_000_101.0},
+        {
+            "server_running_epoch_s": 1_000_101.0,
+            "server_updated_epoch_s": 1_000_101.0,
+            "server_update_is_coarse": True,
+        },
+    ],
+)
+def test_what_the_server_does_not_tell_is_unknown(known):
+    """Without the moment that work began, or ended, finer than whole seconds, an operation is not split but counted."""
+    split = tally_of(record(**known)).split
+    assert (split.sums.count, split.unknown) == (0, 1)
+
+
 def test_polls_and_their_failures_are_counted():
     """Each poll is a sample; those without a usable answer are noted."""
     tally = tally_of(record())
@@ -103,8 +142,10 @@ def test_what_is_not_measured_is_in_no_figure():
     summary = tally.summary()
     assert summary.counts == Counts(started=1, accepted=1, completed=1)
     assert {name: histogram.count for name, histogram in summary.latencies_ms.items() if histogram.count} == {
+        "slip_ms": 1,
         "start_ms": 1,
         "completion_ms": 1,
+        "polling_ms": 1,
     }
     assert (summary.polls, summary.reasons, tally.in_flight) == (0, (), 0)
     assert summary.notes == (
@@ -149,7 +190,7 @@ RECORDS = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(RECORDS, RECORDS)
 def test_merging_workers_loses_nothing(left, right):
     """Two workers' tallies, sent to a master and merged, are the tally of one process that did it all."""

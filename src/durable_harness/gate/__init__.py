@@ -3,6 +3,7 @@
 from durable_harness.gate.gatefile import GateFileError, load_gates
 from durable_harness.gate.gates import Gate, GateResult, evaluate
 from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import LATENCIES_MS, Counts, FailureReason, RunSummary
 from durable_harness.gate.timeline import Timeline
 from durable_harness.gate.verdict import Verdict, verdict_on
@@ -16,6 +17,7 @@ __all__ = [
     "GateResult",
     "Histogram",
     "RunSummary",
+    "TimeSplit",
     "Timeline",
     "Verdict",
     "evaluate",

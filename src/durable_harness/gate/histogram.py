@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 from hdrh.histogram import HdrHistogram
 
 HIGHEST_VALUE = 7 * 24 * 3600 * 1000
@@ -147,15 +148,16 @@ def _least(choose: Any, left: int | None, right: int | None) -> int | None:
 
 
 def _recorded(counts: Any) -> Iterator[tuple[int, int]]:
-    for index, count in enumerate(counts.counts):
-        if count:
-            yield int(counts.get_highest_equivalent_value(counts.get_value_from_index(index))), int(count)
+    numbers = np.ctypeslib.as_array(counts.counts)
+    for index in np.flatnonzero(numbers):
+        yield _highest_value(counts, int(index)), int(numbers[index])
 
 
 def _value_at_rank(counts: Any, rank: int) -> int:
-    total = 0
-    for index, count in enumerate(counts.counts):
-        total += count
-        if total >= rank:
-            return int(counts.get_highest_equivalent_value(counts.get_value_from_index(index)))
-    raise ValueError(f"rank {rank} of {total} values")
+    """Return the value of the `rank`-th smallest, 1 for the smallest."""
+    totals = np.cumsum(np.ctypeslib.as_array(counts.counts), dtype=np.int64)
+    return _highest_value(counts, int(np.searchsorted(totals, rank)))
+
+
+def _highest_value(counts: Any, index: int) -> int:
+    return int(counts.get_highest_equivalent_value(counts.get_value_from_index(index)))

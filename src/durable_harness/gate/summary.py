@@ -6,9 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.timeline import Timeline
 
-LATENCIES_MS = ("start_ms", "poll_ms", "completion_ms", "detection_lag_ms")
+LATENCIES_MS = (
+    "slip_ms",
+    "start_ms",
+    "queueing_ms",
+    "execution_ms",
+    "detection_lag_ms",
+    "completion_ms",
+    "poll_ms",
+    "polling_ms",
+)
+"""The latencies of a run: moments of an operation apart (see `gate.split`), `poll_ms` for a poll, and `polling_ms` for
+all polls of an operation together."""
 POLLS_PER_OPERATION = "polls_per_operation"
 
 
@@ -63,7 +75,12 @@ class RunSummary:
     coarse_lags: int = 0
     """Detection lags of which the server told the end in whole seconds only: up to 1 s too long."""
     reasons: tuple[FailureReason, ...] = ()
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    """Operations that are in no figure, by the phase of the run that they fell into."""
+    warm_up_s: float = 0.0
+    split: TimeSplit = field(default_factory=TimeSplit)
     timeline: Timeline = field(default_factory=Timeline)
+    """All operations, those that are in no figure too."""
     notes: tuple[str, ...] = ()
     """What a reader should know about the figures."""
     invalid: tuple[str, ...] = ()

@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.split import PartSums
+from durable_harness.gate.spread import Spread
 
 MAX_SLICES = 120
 """A run that grows longer than this gets slices of twice the width."""
-SLICE_DIGITS = 2
-
-
-def _slice_histogram() -> Histogram:
-    return Histogram(digits=SLICE_DIGITS)
 
 
 @dataclass(slots=True)
@@ -24,14 +20,29 @@ class Slice:
     completed: int = 0
     not_completed: int = 0
     """Operations that ended in any other way."""
-    completion_ms: Histogram = field(default_factory=_slice_histogram)
+    completion_ms: Spread = field(default_factory=Spread)
     """Completion times of the operations that ended in this slice."""
+    parts: PartSums = field(default_factory=PartSums)
+    """Where the time went of those that can be split."""
 
     def add(self, other: Slice) -> None:
         self.started += other.started
         self.completed += other.completed
         self.not_completed += other.not_completed
         self.completion_ms.merge(other.completion_ms)
+        self.parts.merge(other.parts)
+
+    def to_wire(self) -> list[Any]:
+        """Return a value of plain types that `from_wire` turns into an equal one."""
+        counts = [self.started, self.completed, self.not_completed]
+        return [*counts, self.completion_ms.to_wire(), self.parts.to_wire()]
+
+    @classmethod
+    def from_wire(cls, wire: list[Any]) -> Slice:
+        """Make the slice that `to_wire` was called on."""
+        started, completed, not_completed, completion_ms, parts = wire
+        ends = Spread.from_wire(completion_ms), PartSums.from_wire(parts)
+        return cls(started, completed, not_completed, *ends)
 
 
 class Timeline:
@@ -45,8 +56,15 @@ class Timeline:
         """Count an operation that was sent."""
         self._at(epoch_s).started += 1
 
-    def ended(self, epoch_s: float, *, completed: bool, completion_ms: float | None) -> None:
-        """Count an operation that ended; its completion time if it has one."""
+    def ended(
+        self,
+        epoch_s: float,
+        *,
+        completed: bool,
+        completion_ms: float | None,
+        parts_ms: tuple[float, ...] | None = None,
+    ) -> None:
+        """Count an operation that ended; its completion time and the parts of it if it has them."""
         here = self._at(epoch_s)
         if completed:
             here.completed += 1
@@ -54,6 +72,8 @@ class Timeline:
             here.not_completed += 1
         if completion_ms is not None:
             here.completion_ms.record(completion_ms)
+        if parts_ms is not None:
+            here.parts.add(parts_ms)
 
     def merge(self, other: Timeline) -> None:
         """Add another process's slices; the wider width of the two is kept. The other one may be widened too."""
@@ -74,19 +94,14 @@ class Timeline:
 
     def to_wire(self) -> dict[str, Any]:
         """Return a value of plain types that `from_wire` turns into an equal timeline."""
-        slices = [
-            [index, piece.started, piece.completed, piece.not_completed, piece.completion_ms.to_wire()]
-            for index, piece in self._slices.items()
-        ]
+        slices = [[index, *piece.to_wire()] for index, piece in self._slices.items()]
         return {"width_s": self.width_s, "slices": slices}
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Timeline:
         """Make the timeline that `to_wire` was called on."""
         timeline = cls(wire["width_s"])
-        for index, started, completed, not_completed, completion_ms in wire["slices"]:
-            piece = Slice(started, completed, not_completed, Histogram.from_wire(completion_ms))
-            timeline._slices[index] = piece
+        timeline._slices = {index: Slice.from_wire(piece) for index, *piece in wire["slices"]}
         return timeline
 
     def _at(self, epoch_s: float) -> Slice:

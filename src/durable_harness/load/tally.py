@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from durable_harness.gate import LATENCIES_MS, Counts, FailureReason, Histogram, RunSummary, Timeline
+from durable_harness.gate import LATENCIES_MS, Counts, FailureReason, Histogram, RunSummary, Timeline, TimeSplit
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
 
 MAX_REASONS = 100
@@ -32,6 +32,7 @@ class Tally:
         self.reasons: Counter[tuple[str, str]] = Counter()
         self.latencies_ms = {name: Histogram() for name in LATENCIES_MS}
         self.polls_per_operation = Histogram(steps_per_unit=1)
+        self.split = TimeSplit()
         self.timeline = Timeline()
 
     @property
@@ -52,6 +53,8 @@ class Tally:
             self.excluded[record.phase.value] += 1
             return
         self.started_count += 1
+        if record.slip_ms is not None:
+            self.latencies_ms["slip_ms"].record(record.slip_ms)
         self.first_sent_epoch_s = _least([self.first_sent_epoch_s, sent_epoch_s])
 
     def accepted(self, record: OperationRecord) -> None:
@@ -74,28 +77,35 @@ class Tally:
         """Count how an operation ended, and its latencies."""
         self.in_flight -= 1
         completion_ms = _completion_ms(record)
+        parts_ms = None if completion_ms is None else record.split_ms()
         ended_epoch_s = None if record.ended is None else record.epoch_s(record.ended)
         if ended_epoch_s is not None:
             is_completed = record.state is OperationState.COMPLETED
-            self.timeline.ended(ended_epoch_s, completed=is_completed, completion_ms=completion_ms)
+            self.timeline.ended(ended_epoch_s, completed=is_completed, completion_ms=completion_ms, parts_ms=parts_ms)
         if _is_measured(record):
             self.last_ended_epoch_s = _greatest([self.last_ended_epoch_s, ended_epoch_s])
-            self._measure(record, completion_ms)
+            self._measure(record, completion_ms, parts_ms)
 
-    def _measure(self, record: OperationRecord, completion_ms: float | None) -> None:
+    def _measure(
+        self, record: OperationRecord, completion_ms: float | None, parts_ms: tuple[float, ...] | None
+    ) -> None:
         self.ended_by_state[record.state.value] += 1
         self.bytes_received += record.bytes_received
         if record.error is not None:
             self._count_reason(record.state, record.error)
         if completion_ms is not None:
             self.latencies_ms["completion_ms"].record(completion_ms)
-        if record.state in END_SEEN and record.seen is not None:
+        if record.state in END_SEEN and completion_ms is not None:
+            self.split.add(parts_ms, completion_ms)
             self._count_polling(record)
 
     def _count_polling(self, record: OperationRecord) -> None:
         self.polls_per_operation.record(record.polls)
+        for name in ("queueing_ms", "execution_ms", "detection_lag_ms", "polling_ms"):
+            value = getattr(record, _FIELDS.get(name, name))
+            if value is not None:
+                self.latencies_ms[name].record(value)
         if record.detection_lag_ms is not None:
-            self.latencies_ms["detection_lag_ms"].record(record.detection_lag_ms)
             self.coarse_lags += record.server_update_is_coarse
 
     def _count_reason(self, state: OperationState, reason: str) -> None:
@@ -121,6 +131,7 @@ class Tally:
         for name, histogram in other.latencies_ms.items():
             self.latencies_ms[name].merge(histogram)
         self.polls_per_operation.merge(other.polls_per_operation)
+        self.split.merge(other.split)
         self.timeline.merge(other.timeline)
 
     def to_wire(self) -> dict[str, Any]:
@@ -132,6 +143,7 @@ class Tally:
             "reasons": [[state, reason, count] for (state, reason), count in self.reasons.items()],
             "latencies_ms": {name: histogram.to_wire() for name, histogram in self.latencies_ms.items()},
             "polls_per_operation": self.polls_per_operation.to_wire(),
+            "split": self.split.to_wire(),
             "timeline": self.timeline.to_wire(),
         }
 
@@ -146,6 +158,7 @@ class Tally:
         tally.reasons = Counter({(state, reason): count for state, reason, count in wire["reasons"]})
         tally.latencies_ms = {name: Histogram.from_wire(histogram) for name, histogram in wire["latencies_ms"].items()}
         tally.polls_per_operation = Histogram.from_wire(wire["polls_per_operation"])
+        tally.split = TimeSplit.from_wire(wire["split"])
         tally.timeline = Timeline.from_wire(wire["timeline"])
         return tally
 
@@ -162,6 +175,8 @@ class Tally:
             bytes_received=self.bytes_received,
             coarse_lags=self.coarse_lags,
             reasons=tuple(FailureReason(*key, count) for key, count in self.reasons.most_common()),
+            excluded=self.excluded,
+            split=self.split,
             timeline=self.timeline,
             notes=(*notes, *self._notes()),
             invalid=(*invalid, *self._nothing_measured()),
@@ -204,6 +219,8 @@ class Tally:
         return notes
 
 
+_FIELDS = {"polling_ms": "poll_ms"}
+"""Latencies of a run that a record calls otherwise: its `poll_ms` is the sum over its polls."""
 _PLAIN = (
     "in_flight",
     "started_count",

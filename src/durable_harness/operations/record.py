@@ -135,6 +135,32 @@ class OperationRecord:
             return None
         return (self.epoch_s(self.seen) - self.server_updated_epoch_s) * 1000
 
+    @property
+    def queueing_ms(self) -> float | None:
+        """Accepted until work began at the server, whose clock may differ; None if it does not tell."""
+        if self.accepted is None or self.server_running_epoch_s is None:
+            return None
+        return (self.server_running_epoch_s - self.epoch_s(self.accepted)) * 1000
+
+    @property
+    def execution_ms(self) -> float | None:
+        """Until the server finished, by its own clock; None if it does not tell, or in whole seconds only."""
+        if self.server_running_epoch_s is None or self.server_updated_epoch_s is None or self.server_update_is_coarse:
+            return None
+        return (self.server_updated_epoch_s - self.server_running_epoch_s) * 1000
+
+    def split_ms(self) -> tuple[float, float, float, float, float] | None:
+        """Return the parts of its completion: slip, start, queueing, execution, detection lag; none below zero.
+
+        None if a moment is not known. The slip of a closed workload is 0: its completion counts from sending.
+        """
+        start_ms, queueing_ms, execution_ms = self.start_ms, self.queueing_ms, self.execution_ms
+        lag_ms = self.detection_lag_ms
+        if start_ms is None or queueing_ms is None or execution_ms is None or lag_ms is None:
+            return None
+        slip_ms = (self.slip_ms or 0.0) if self.workload is Workload.OPEN else 0.0
+        return (max(slip_ms, 0.0), start_ms, max(queueing_ms, 0.0), max(execution_ms, 0.0), max(lag_ms, 0.0))
+
     def epoch_s(self, moment: float) -> float:
         """Turn one of the monotonic moments into seconds since the epoch."""
         return moment + self.epoch_offset_s

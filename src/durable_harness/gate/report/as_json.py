@@ -9,6 +9,7 @@ from typing import Any
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.report.model import PERCENTILES, Report
+from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import POLLS_PER_OPERATION
 from durable_harness.gate.timeline import Timeline
 
@@ -40,6 +41,8 @@ def as_document(report: Report) -> dict[str, Any]:
         "bytes_received": summary.bytes_received,
         "coarse_lags": summary.coarse_lags,
         "latencies": {name: _histogram(histogram) for name, histogram in summary.latencies_ms.items()},
+        "time_split": _split(summary.split),
+        "excluded": dict(summary.excluded),
         POLLS_PER_OPERATION: _histogram(summary.polls_per_operation),
         "reasons": [asdict(reason) for reason in summary.reasons],
         "gates_file": report.gates_file,
@@ -62,6 +65,15 @@ def _histogram(histogram: Histogram) -> dict[str, Any]:
     }
 
 
+def _split(split: TimeSplit) -> dict[str, Any]:
+    return {
+        "operations": split.sums.count,
+        "unknown": split.unknown,
+        "mean_ms": dict(split.sums.means_ms()),
+        "excess_p99_ms": split.excess_ms.percentile(99),
+    }
+
+
 def _gate(result: GateResult) -> dict[str, Any]:
     verdict = {"measured": result.measured, "passed": result.passed, "note": result.note}
     return {"name": result.gate.name, **asdict(result.gate), **verdict}
@@ -76,7 +88,8 @@ def _timeline(timeline: Timeline) -> dict[str, Any]:
             "not_completed": piece.not_completed,
             "completion_p50_ms": piece.completion_ms.percentile(50),
             "completion_p95_ms": piece.completion_ms.percentile(95),
-            "completion_max_ms": piece.completion_ms.max,
+            "completion_max_ms": piece.completion_ms.percentile(100),
+            "mean_ms": dict(piece.parts.means_ms()),
         }
         for start, piece in timeline.slices()
     ]

@@ -12,11 +12,14 @@ from durable_harness.gate.report.model import (
     limit_text,
     number,
     shown_counts,
+    split_rows,
+    split_sentence,
     with_unit,
 )
 from durable_harness.gate.summary import RunSummary
 
 REASONS_SHOWN = 10
+BAR_CHARS = 30
 
 
 def render_text(report: Report) -> str:
@@ -25,6 +28,7 @@ def render_text(report: Report) -> str:
         _heading(report),
         _counts(report.summary),
         _latencies(report.summary),
+        _split(report.summary),
         _reasons(report.summary),
         _gates(report.results),
         _notes(report.summary),
@@ -48,6 +52,16 @@ def _counts(summary: RunSummary) -> list[str]:
 def _latencies(summary: RunSummary) -> list[str]:
     rows = [["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]]
     return _table(rows + histogram_rows(summary))
+
+
+def _split(summary: RunSummary) -> list[str]:
+    if not summary.split.sums.count:
+        return []
+    bars = [
+        [f"  {label}", f"{number(mean_ms)} ms", f"{share:.0%}", "█" * round(share * BAR_CHARS)]
+        for label, mean_ms, share in split_rows(summary.split)
+    ]
+    return [f"Where the time went, mean of {split_sentence(summary.split)}:", *_table(bars, left=(0, 3))]
 
 
 def _reasons(summary: RunSummary) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from durable_harness.gate.gates import Gate, GateResult
 from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import Counts, RunSummary
 from durable_harness.gate.verdict import Verdict, verdict_on
 
@@ -26,11 +27,18 @@ COUNT_LABELS = {
 """The ways to end, in the order in which reports show them."""
 ALWAYS_SHOWN = ("completed", "failed", "timed_out", "lost", "refused")
 LATENCY_LABELS = {
+    "slip_ms": "slip",
     "start_ms": "start",
-    "poll_ms": "poll",
-    "completion_ms": "completion",
+    "queueing_ms": "queueing",
+    "execution_ms": "execution",
     "detection_lag_ms": "detection lag",
+    "completion_ms": "completion",
+    "poll_ms": "one poll",
+    "polling_ms": "polling per operation",
 }
+SHOWN_IF_KNOWN = ("slip_ms", "queueing_ms", "execution_ms")
+PART_LABELS = {"slip": "slip", "start": "start", "queueing": "queueing", "execution": "execution"}
+PART_LABELS["detection_lag"] = "detection lag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +85,30 @@ def shown_counts(counts: Counts) -> dict[str, int]:
     }
 
 
+def split_rows(split: TimeSplit) -> list[tuple[str, float, float]]:
+    """Return (part, mean milliseconds, share of all parts) of the operations that can be split; slip only if any."""
+    means = split.sums.means_ms()
+    whole = sum(means.values()) or 1.0
+    return [(PART_LABELS[name], mean, mean / whole) for name, mean in means.items() if name != "slip" or mean]
+
+
+def split_sentence(split: TimeSplit) -> str:
+    """Say of how many operations the time is split, why not of others, and how well the parts come to the whole."""
+    known = f"{split.sums.count:,} operations; their parts come to the whole within"
+    known += f" {number(split.excess_ms.percentile(99))} ms at p99"
+    unknown = (
+        f"{split.unknown:,} are not split: the service does not tell, finer than seconds, when work began and ended"
+    )
+    return "; ".join(words for words, is_so in ((known, split.sums.count), (unknown, split.unknown)) if is_so)
+
+
 def histogram_rows(summary: RunSummary) -> list[list[str]]:
     """Return the rows of the table of latencies: name, count, mean, each of PERCENTILES, maximum."""
-    rows = [_histogram_row(f"{label} (ms)", summary.latencies_ms[name]) for name, label in LATENCY_LABELS.items()]
+    rows = [
+        _histogram_row(f"{label} (ms)", summary.latencies_ms[name])
+        for name, label in LATENCY_LABELS.items()
+        if name not in SHOWN_IF_KNOWN or summary.latencies_ms[name].count
+    ]
     return [*rows, _histogram_row("polls per operation (count)", summary.polls_per_operation)]
 
 

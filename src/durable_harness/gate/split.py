@@ -1,0 +1,91 @@
+"""Where the time of operations went: parts that follow one another, from the wish to start until the end was seen.
+
+slip           intended to sent: the generator was late; counts in an open workload only
+start          sent to accepted
+queueing       accepted until work began at the server
+execution      until the server finished
+detection lag  until a poll saw it
+
+A part is never below zero. Where work began before the 202 arrived here, or where clocks differ, the parts come to more
+than the whole: `excess_ms` says by how much. Only operations of which every moment is known, finer than whole seconds,
+are split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from durable_harness.gate.histogram import Histogram
+
+PARTS = ("slip", "start", "queueing", "execution", "detection_lag")
+
+
+@dataclass(slots=True)
+class PartSums:
+    """Milliseconds of each part, summed over operations."""
+
+    count: int = 0
+    sums_ms: list[float] = field(default_factory=lambda: [0.0] * len(PARTS))
+
+    def add(self, parts_ms: Iterable[float]) -> None:
+        """Add the parts of one operation, in the order of PARTS."""
+        self.count += 1
+        self.sums_ms = [total + part for total, part in zip(self.sums_ms, parts_ms, strict=True)]
+
+    def merge(self, other: PartSums) -> None:
+        """Add all operations of another."""
+        self.count += other.count
+        self.sums_ms = [total + part for total, part in zip(self.sums_ms, other.sums_ms, strict=True)]
+
+    def means_ms(self) -> Mapping[str, float]:
+        """Return the mean of each part; nothing if no operation was split."""
+        return {name: total / self.count for name, total in zip(PARTS, self.sums_ms, strict=True) if self.count}
+
+    def to_wire(self) -> list[Any]:
+        """Return a value of plain types that `from_wire` turns into an equal one."""
+        return [self.count, self.sums_ms]
+
+    @classmethod
+    def from_wire(cls, wire: list[Any]) -> PartSums:
+        """Make the one that `to_wire` was called on."""
+        return cls(wire[0], list(wire[1]))
+
+
+class TimeSplit:
+    """The parts of a run's operations."""
+
+    def __init__(self) -> None:
+        self.sums = PartSums()
+        self.unknown = 0
+        """Operations whose end was seen and which cannot be split: the server does not tell when work began or ended,
+        or only in whole seconds."""
+        self.excess_ms = Histogram()
+        """By how much the parts of an operation differ from the whole, either way."""
+
+    def add(self, parts_ms: tuple[float, ...] | None, whole_ms: float) -> None:
+        """Add an operation whose end was seen, by its parts in the order of PARTS; None if they are not known."""
+        if parts_ms is None:
+            self.unknown += 1
+            return
+        self.sums.add(parts_ms)
+        self.excess_ms.record(abs(sum(parts_ms) - whole_ms))
+
+    def merge(self, other: TimeSplit) -> None:
+        """Add another process's operations."""
+        self.sums.merge(other.sums)
+        self.unknown += other.unknown
+        self.excess_ms.merge(other.excess_ms)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return a value of plain types that `from_wire` turns into an equal one."""
+        return {"sums": self.sums.to_wire(), "unknown": self.unknown, "excess_ms": self.excess_ms.to_wire()}
+
+    @classmethod
+    def from_wire(cls, wire: dict[str, Any]) -> TimeSplit:
+        """Make the one that `to_wire` was called on."""
+        split = cls()
+        split.sums, split.unknown = PartSums.from_wire(wire["sums"]), wire["unknown"]
+        split.excess_ms = Histogram.from_wire(wire["excess_ms"])
+        return split
