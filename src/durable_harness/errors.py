@@ -5,6 +5,7 @@
     │   └── ConfigurationError 2   a wrong file or setting: names the file and the key
     ├── InvalidRunError        3   a load run that proves nothing
     ├── UnreachableError       4   the system under test or its scheduler does not answer
+    │   └── StackUnavailableError  this machine lacks what a stack is made of
     ├── AppLoadError           5   the function app does not import or cannot be indexed
     └── PortInUseError         6   somebody else listens there
 
@@ -46,6 +47,10 @@ class UnreachableError(HarnessError):
     """Raised when the system under test or its scheduler does not answer."""
 
     exit_code = 4
+
+
+class StackUnavailableError(UnreachableError):
+    """Raised when this machine cannot run a stack at all: no Docker, no Core Tools. The message ends in the remedy."""
 
 
 class AppLoadError(HarnessError):

@@ -118,10 +118,12 @@ def durable_serve_args() -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def _durable_stacks(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStacks]:
-    from durable_harness.testing.stacks import RunningStacks  # noqa: PLC0415 - only who uses a fixture pays for it
+    from durable_harness.testing.coverage import coverage_environment  # noqa: PLC0415 - who uses no fixture pays nothing
+    from durable_harness.testing.stacks import RunningStacks  # noqa: PLC0415 - same
 
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    stacks = RunningStacks(pytestconfig.stash[_STATE].run(), worker, tmp_path_factory.mktemp("durable-logs"))
+    log_dir = tmp_path_factory.mktemp("durable-logs")
+    stacks = RunningStacks(pytestconfig.stash[_STATE].run(), worker, log_dir, coverage_environment())
     yield stacks
     stacks.close()
 
@@ -136,7 +138,7 @@ def durable_stack(
     _durable_stacks: RunningStacks,
 ) -> Iterator[RunningStack]:
     """Give the running stack: one per app for the whole session, on an emulator one per module with its own hub."""
-    from durable_harness.stack import StackUnavailableError  # noqa: PLC0415 - same
+    from durable_harness.errors import StackUnavailableError  # noqa: PLC0415 - same
     from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
 
     wanted = StackRequest(

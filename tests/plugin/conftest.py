@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from durable_harness.stack import StackUnavailableError, emulator
+from durable_harness.errors import StackUnavailableError
+from durable_harness.stack import emulator
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from durable_harness.errors import UnreachableError
-from durable_harness.stack import StackOptions, StackUnavailableError, emulator, open_stack
+from durable_harness.errors import StackUnavailableError, UnreachableError
+from durable_harness.stack import StackOptions, emulator, open_stack
 
 APP = Path(__file__).parent / "app"
 KILL = """

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from durable_harness.errors import UsageError
-from durable_harness.stack import StackOptions, StackUnavailableError, open_stack
+from durable_harness.errors import StackUnavailableError, UsageError
+from durable_harness.stack import StackOptions, open_stack
 
 pytest_plugins = ("pytester",)
 

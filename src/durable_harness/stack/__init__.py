@@ -3,7 +3,6 @@
 from durable_harness.stack.children import RunningScheduler, RunningStack, embedded_stack, scheduler_process
 from durable_harness.stack.control import StackControl
 from durable_harness.stack.selection import STACKS, StackOptions, open_stack
-from durable_harness.stack.unavailable import StackUnavailableError
 
 __all__ = [
     "STACKS",
@@ -11,7 +10,6 @@ __all__ = [
     "RunningStack",
     "StackControl",
     "StackOptions",
-    "StackUnavailableError",
     "embedded_stack",
     "open_stack",
     "scheduler_process",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,14 +29,19 @@ class RunningStack:
 
 @contextlib.contextmanager
 def embedded_stack(
-    app_dir: Path, *, log_path: Path | None = None, serve_args: Sequence[str] = ()
+    app_dir: Path,
+    *,
+    log_path: Path | None = None,
+    serve_args: Sequence[str] = (),
+    temp_dir: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[RunningStack]:
     """Serve an app in a child process on free ports, until the block ends.
 
     Raises the error that ended the child where it could not start. Works under gevent's patches too.
     """
     arguments = ["--script-root", str(app_dir), "--port", "0", *serve_args]
-    with running_command("serve", arguments, log_path) as host:
+    with running_command("serve", arguments, log_path, temp_dir=temp_dir, environment=environment) as host:
         yield RunningStack(
             name="embedded",
             base_url=host.facts["baseUrl"],

@@ -16,14 +16,13 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from durable_harness.errors import ConfigurationError, UnreachableError
+from durable_harness.errors import ConfigurationError, StackUnavailableError, UnreachableError
 from durable_harness.settings.host_json import read_host_json
 from durable_harness.settings.local_settings import export_settings, read_local_settings
 from durable_harness.stack.children import RunningStack
 from durable_harness.stack.emulator import Emulator, emulator_for
 from durable_harness.stack.processes import stop_process
 from durable_harness.stack.selection import StackOptions
-from durable_harness.stack.unavailable import StackUnavailableError
 
 PROGRAM = "func"
 HUB_VARIABLE = "AzureFunctionsJobHost__extensions__durableTask__hubName"
@@ -47,7 +46,8 @@ def func_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningStack]:
         )
     with emulator_for(options) as (emulator, hub), _log(options) as log:
         port = _free_port()
-        with _running(program, port, app_dir, _environment(app_dir, emulator, hub), log) as child:
+        environment = {**_environment(app_dir, emulator, hub), **options.environment}
+        with _running(program, port, app_dir, environment, log) as child:
             base_url = f"http://localhost:{port}"
             _wait_until_running(base_url, child, log)
             yield RunningStack(
@@ -63,7 +63,7 @@ def func_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningStack]:
 
 @contextlib.contextmanager
 def _log(options: StackOptions) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="durable-harness-") as folder:
+    with tempfile.TemporaryDirectory(prefix="durable-harness-", dir=options.temp_dir) as folder:
         yield options.log_path or Path(folder) / "output.log"
 
 

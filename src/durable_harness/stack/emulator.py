@@ -19,12 +19,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from durable_harness.errors import UnreachableError
+from durable_harness.errors import StackUnavailableError, UnreachableError
 from durable_harness.stack.children import RunningStack
 from durable_harness.stack.control import StackControl
 from durable_harness.stack.processes import running_command
 from durable_harness.stack.selection import StackOptions
-from durable_harness.stack.unavailable import StackUnavailableError
 
 IMAGE = "mcr.microsoft.com/dts/dts-emulator:v0.0.10"
 """The one place that pins it; a digest may follow the tag: …:v0.0.10@sha256:…"""
@@ -63,7 +62,13 @@ def emulator_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningStac
     """Serve an app by our host, on a task hub of an emulator, until the block ends."""
     with emulator_for(options) as (emulator, hub):
         arguments = ["--script-root", str(app_dir), "--port", "0", "--scheduler", emulator.connection_string(hub)]
-        with running_command("serve", [*arguments, *options.serve_args], options.log_path) as host:
+        with running_command(
+            "serve",
+            [*arguments, *options.serve_args],
+            options.log_path,
+            temp_dir=options.temp_dir,
+            environment=options.environment,
+        ) as host:
             yield RunningStack(
                 name="emulator",
                 base_url=host.facts["baseUrl"],

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,22 @@ ERRORS = {error.exit_code: error for error in (UsageError, UnreachableError, App
 
 
 @contextlib.contextmanager
-def running_command(command: str, arguments: Sequence[str], log_path: Path | None) -> Iterator[Command]:
+def running_command(
+    command: str,
+    arguments: Sequence[str],
+    log_path: Path | None,
+    *,
+    temp_dir: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Command]:
     """Run `durable-harness COMMAND …` until the block ends.
 
+    Its files are made in `temp_dir`, else where this machine has temporary files; `environment` is added to its own.
     Raises the error that ended the child where it could not start. Works under gevent's patches too. Ctrl-C in a
     terminal reaches the caller only: it decides when the child ends.
     """
-    with tempfile.TemporaryDirectory(prefix="durable-harness-") as folder:
-        running = Command(command, arguments, log_path, Path(folder))
+    with tempfile.TemporaryDirectory(prefix="durable-harness-", dir=temp_dir) as folder:
+        running = Command(command, arguments, log_path, Path(folder), environment or {})
         try:
             running.start()
             yield running
@@ -44,12 +52,20 @@ class Command:
     `facts` is what it wrote when it was ready. Its files are in `folder`.
     """
 
-    def __init__(self, command: str, arguments: Sequence[str], log_path: Path | None, folder: Path) -> None:
+    def __init__(
+        self,
+        command: str,
+        arguments: Sequence[str],
+        log_path: Path | None,
+        folder: Path,
+        environment: Mapping[str, str],
+    ) -> None:
         self.log = log_path or folder / f"{command}.log"
         self.facts: dict[str, Any] = {}
         self._ready = folder / f"{command}.json"
         self._words = [sys.executable, "-m", "durable_harness", command, *arguments]
         self._words += ["--ready-file", str(self._ready), "--exit-with-parent", str(os.getpid())]
+        self._environment = environment
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -62,7 +78,12 @@ class Command:
         self._ready.unlink(missing_ok=True)
         with self.log.open("ab") as output:
             self._child = subprocess.Popen(  # noqa: S603 - our own command
-                self._words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                self._words,
+                env={**os.environ, **self._environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         self.facts = _wait_until_ready(self._child, self._ready, self.log)
 

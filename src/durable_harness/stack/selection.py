@@ -21,6 +21,10 @@ class StackOptions:
 
     log_path: Path | None = None
     """Where the host's output goes; None keeps it for as long as the stack runs."""
+    temp_dir: Path | None = None
+    """Where temporary files are made; None for where this machine has them."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to the environment of the host, for the stacks whose host is started here."""
     serve_args: tuple[str, ...] = ()
     """Further options of `durable-harness serve`, for the stacks whose host is ours."""
     emulator: Callable[[], Emulator] | None = None
@@ -47,7 +51,13 @@ def open_stack(
 
 
 def _embedded(app_dir: Path, options: StackOptions) -> AbstractContextManager[RunningStack, bool | None]:
-    return embedded_stack(app_dir, log_path=options.log_path, serve_args=options.serve_args)
+    return embedded_stack(
+        app_dir,
+        log_path=options.log_path,
+        serve_args=options.serve_args,
+        temp_dir=options.temp_dir,
+        environment=options.environment,
+    )
 
 
 def _emulator(app_dir: Path, options: StackOptions) -> AbstractContextManager[RunningStack, bool | None]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from durable_harness.stack import StackUnavailableError
+from durable_harness.errors import StackUnavailableError
 
 if TYPE_CHECKING:
     from durable_harness.stack.emulator import Emulator

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,10 +43,11 @@ class StackRequest:
 class RunningStacks:
     """Opens stacks and keeps them: for the session, those on an emulator for one module and its own task hub."""
 
-    def __init__(self, run: Run, worker: str, log_dir: Path) -> None:
+    def __init__(self, run: Run, worker: str, log_dir: Path, environment: Mapping[str, str]) -> None:
         self._run = run
         self._worker = worker
         self._log_dir = log_dir
+        self._environment = environment
         self._open: dict[tuple[str, ...], tuple[RunningStack, ExitStack]] = {}
         self._started = 0
 
@@ -75,14 +74,15 @@ class RunningStacks:
         exits = ExitStack()
         options = StackOptions(
             log_path=self._log_dir / f"{request.name}-{request.app_dir.name or 'app'}-{self._started}.log",
+            temp_dir=self._run.scratch(),
+            environment=self._environment,
             serve_args=request.all_serve_args,
             emulator=self._run.emulator,
             task_hub=self._task_hub(request.module),
             url=request.url,
             function_key=request.function_key,
         )
-        with _temporary_files_in(self._run.scratch()):
-            stack = exits.enter_context(open_stack(request.name, request.app_dir, options))
+        stack = exits.enter_context(open_stack(request.name, request.app_dir, options))
         self._open[request.shared_as] = (stack, exits)
         return stack
 
@@ -96,14 +96,3 @@ class RunningStacks:
         known = self._open.pop(key, None)
         if known:
             known[1].close()
-
-
-@contextlib.contextmanager
-def _temporary_files_in(folder: Path) -> Iterator[None]:
-    """Let what starts a stack make its temporary folder where the run's end removes it, should this process die."""
-    before = tempfile.tempdir
-    tempfile.tempdir = str(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before

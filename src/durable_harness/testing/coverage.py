@@ -1,0 +1,30 @@
+"""Coverage of the app under test: its functions run in the host's process, which is told to measure too."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Mapping
+
+from durable_harness.errors import UsageError
+
+CONFIG_VARIABLE = "COVERAGE_PROCESS_CONFIG"
+SAVE_IN_ANY_CASE = "_exit"
+"""A host whose app still holds a thread leaves without the interpreter's end, at which coverage saves."""
+
+
+def coverage_environment() -> Mapping[str, str]:
+    """Return what makes a child process measure coverage; nothing if this process does not (`pytest --cov`)."""
+    coverage = sys.modules.get("coverage")
+    running = coverage.Coverage.current() if coverage else None
+    if running is None:
+        return {}
+    config = copy.deepcopy(running.config)
+    if not hasattr(config, "serialize"):
+        raise UsageError(
+            f"coverage {coverage.__version__ if coverage else ''} cannot follow the app into the host's process.\n"
+            "  Install 7.10 or later: pip install 'durable-harness[test]'"
+        )
+    config.parallel = True  # a file of its own, which is combined with the others at the end
+    config.patch = [*config.patch, SAVE_IN_ANY_CASE]
+    return {CONFIG_VARIABLE: config.serialize()}
