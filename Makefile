@@ -3,14 +3,16 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DIST ?= dist
 
-.PHONY: help load test serve check bench format clean
+.PHONY: help load test serve check bench format wheel clean
 
 help:
 	@echo "make load   a load test of about a minute: summary in the terminal, JSON and HTML under build/"
 	@echo "make test   the whole test suite, in parallel"
 	@echo "make serve  the app on http://localhost:7071, with an embedded scheduler"
 	@echo "make check  ruff, format and mypy"
+	@echo "make wheel  the package to install beside your own app, under dist/"
 	@echo "make bench  throughput and memory against durabletask's in-memory backend"
 
 $(READY): pyproject.toml constraints.txt
@@ -39,6 +41,9 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 	$(BIN)/python benchmarks/scheduling.py
+
+wheel: $(READY)
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(DIST) .
 
 clean:
 	rm -rf build $(VENV)
