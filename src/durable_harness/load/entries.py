@@ -11,12 +11,21 @@ Locust rounds these figures; the summary and the gates have their own histograms
 
 from __future__ import annotations
 
+import time
+from collections import Counter, defaultdict
 from typing import Any
 
-from durable_harness.operations import OperationRecord, OperationState
+from locust.stats import StatsEntry, bucket_response_time
+
+from durable_harness.load.http import Exchange
+from durable_harness.operations import Answer, OperationRecord, OperationState
 
 OPERATION, COUNT = "OP", "COUNT"
 START_STATES = (OperationState.REFUSED, OperationState.UNREACHABLE)
+FLUSH_S = 0.5
+"""How often Locust's statistics hear of what went well. Locust shows them every second or two."""
+OWN_LISTENERS = 1
+"""Locust's runner listens to its request event itself."""
 
 
 class OperationError(Exception):
@@ -24,32 +33,57 @@ class OperationError(Exception):
 
 
 class LocustEntries:
-    """Fires Locust's request event for everything that happens to operations."""
+    """Adds everything that happens to operations to Locust's statistics.
 
-    def __init__(self, request_event: Any) -> None:
-        self._request_event = request_event
+    An event for every poll would cost more than the poll: what went well is added up and handed over together, unless
+    somebody else listens to Locust's request event and wants to hear of each.
+    """
+
+    def __init__(self, environment: Any) -> None:
+        self._stats = environment.stats
+        self._request_event = environment.events.request
+        self._pending: defaultdict[tuple[str, str], _Pending] = defaultdict(_Pending)
 
     def started(self, record: OperationRecord) -> None:
         """Nothing to show yet."""
 
     def accepted(self, record: OperationRecord) -> None:
-        self._fire(OPERATION, "start", record.start_ms or 0.0, record.bytes_received)
+        self._add(OPERATION, "start", record.start_ms or 0.0, record.bytes_received)
 
     def polled(self, record: OperationRecord, poll_ms: float, problem: str | None) -> None:  # noqa: ARG002 - a Watcher
-        self._fire(OPERATION, "poll", poll_ms, error=problem)
+        self._add(OPERATION, "poll", poll_ms, error=problem)
+
+    def requested(self, method: str, route: str, exchange: Exchange, problem: str | None) -> None:
+        result = exchange.result
+        length = len(result.body) if isinstance(result, Answer) else 0
+        self._add(method, route, exchange.elapsed_ms, length, problem)
 
     def ended(self, record: OperationRecord) -> None:
         name = "start" if record.state in START_STATES else "completion"
         elapsed_ms = record.completion_ms if record.seen is not None else record.elapsed_ms
-        self._fire(OPERATION, name, elapsed_ms or 0.0, record.bytes_received, record.error)
+        self._add(OPERATION, name, elapsed_ms or 0.0, record.bytes_received, record.error)
         if record.seen is None:
             return
-        self._fire(COUNT, "polls per operation", record.polls)
+        self._add(COUNT, "polls per operation", record.polls)
         if record.detection_lag_ms is not None:
             # Locust's statistics cannot take a time below zero, which differing clocks produce; ours keep it.
-            self._fire(OPERATION, "detection lag", max(record.detection_lag_ms, 0.0))
+            self._add(OPERATION, "detection lag", max(record.detection_lag_ms, 0.0))
 
-    def _fire(self, kind: str, name: str, value: float, length: int = 0, error: str | None = None) -> None:
+    def flush(self) -> None:
+        """Hand over what was added up."""
+        pending, self._pending = self._pending, defaultdict(_Pending)
+        now = time.time()
+        for (kind, name), values in pending.items():
+            entry = values.to_entry(self._stats, name, kind, now)
+            self._stats.entries[name, kind].extend(entry)
+            self._stats.total.extend(entry)
+
+    def _add(self, kind: str, name: str, value: float, length: int = 0, error: str | None = None) -> None:
+        if error is None and len(self._request_event._handlers) <= OWN_LISTENERS:  # noqa: SLF001 - nothing public tells
+            pending = self._pending[kind, name]
+            pending.values.append(value)
+            pending.length += length
+            return
         self._request_event.fire(
             request_type=kind,
             name=name,
@@ -58,3 +92,25 @@ class LocustEntries:
             exception=None if error is None else OperationError(error),
             context={},
         )
+
+
+class _Pending:
+    """Values of one row since the last flush."""
+
+    __slots__ = ("length", "values")
+
+    def __init__(self) -> None:
+        self.values: list[float] = []
+        self.length = 0
+
+    def to_entry(self, stats: Any, name: str, kind: str, now: float) -> Any:
+        """Return what Locust would have counted had it been told one by one."""
+        entry = StatsEntry(stats, name, kind)
+        entry.num_requests = len(self.values)
+        entry.total_response_time = sum(self.values)
+        entry.min_response_time, entry.max_response_time = min(self.values), max(self.values)
+        entry.total_content_length = self.length
+        entry.response_times = Counter(map(bucket_response_time, self.values))
+        entry.num_reqs_per_sec = {int(now): len(self.values)}
+        entry.last_request_timestamp = now
+        return entry

@@ -1,24 +1,26 @@
-"""Drive one operation to its end with a Locust HTTP session: the one place that sends its requests and sleeps."""
+"""Drive one operation to its end: what the state machine wants, when it wants it, over the generator's own client."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
-import gevent
-from locust.contrib.fasthttp import FAILURE_EXCEPTIONS
+from gevent.event import Event
 
-from durable_harness.operations import Answer, NoAnswer, Operation, OperationRecord, redact_keys
+from durable_harness.load.http import Client, Exchange, Reactor, Request
+from durable_harness.load.watch import GeneratorFigures
+from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan, OperationRecord
 
 LAST_REQUEST_S = 1.0
 """What a request may take at least, also when the operation's own time is up: the last poll is made at the deadline."""
+BAD_REQUEST = 400
 
 
 class Watcher(Protocol):
-    """Is told what happens to operations, at the moment it happens."""
+    """Is told what happens to operations, at the moment it happens. It must not wait for anything."""
 
     def started(self, record: OperationRecord) -> None: ...
     def accepted(self, record: OperationRecord) -> None: ...
@@ -26,79 +28,174 @@ class Watcher(Protocol):
     def ended(self, record: OperationRecord) -> None: ...
 
 
+class RequestWatcher(Protocol):
+    """Is told of every request that has ended."""
+
+    def requested(self, method: str, route: str, exchange: Exchange, problem: str | None) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
-class Follower:
-    """Sends an operation's requests over a session and tells the watchers."""
+class Engine:
+    """What all followers of a run share."""
 
-    session: Any
+    reactor: Reactor
+    client: Client
+    figures: GeneratorFigures
     watchers: tuple[Watcher, ...]
+    request_watcher: RequestWatcher
+    forget: Callable[[Follower], None]
+    """Called once with a follower whose operation has ended."""
 
-    def follow(self, operation: Operation, why_stopped: Callable[[], str]) -> None:
-        """Run an operation to its end. If this greenlet is killed, the record says `why_stopped()`."""
-        operation.sent(time.monotonic())
-        self._tell("started", operation.record)
-        try:
-            self._start(operation)
-            while operation.next_poll is not None:
-                gevent.sleep(max(0.0, operation.next_poll - time.monotonic()))
-                self._poll(operation)
-        finally:
-            # Whatever ends this greenlet, an operation that was started must be accounted for.
-            operation.give_up(time.monotonic(), why_stopped())
-            self._tell("ended", operation.record)
+    def tell_request(self, exchange: Exchange, route: str) -> None:
+        """Count a request that has ended; `route` is its row in Locust's table."""
+        self.figures.requested(exchange.pool_wait_s, exchange.connect_s)
+        self.request_watcher.requested(exchange.request.method, route, exchange, _problem(exchange.outcome))
 
-    def _start(self, operation: Operation) -> None:
-        request = operation.plan.start_request()
-        options = {"name": urlsplit(request.url).path, "headers": request.headers, "data": request.body}
-        answer = self._request(operation, request.method, request.url, options)
-        operation.start_answered(answer, time.monotonic())
+
+class Follower:
+    """Sends an operation's requests when they are due. It has no greenlet: the reactor calls it."""
+
+    __slots__ = (
+        "_engine",
+        "_is_over",
+        "_is_polling",
+        "_is_started",
+        "_request",
+        "_route",
+        "_waited_for",
+        "operation",
+    )
+
+    def __init__(self, plan: OperationPlan, engine: Engine) -> None:
+        """Get ready; raise ValueError or TypeError for a plan that cannot be sent."""
+        self.operation = Operation(plan)
+        self._engine = engine
+        start = plan.start_request()
+        self._request = Request(start.method, start.url, start.headers, start.body)
+        self._is_polling = False
+        self._route = urlsplit(plan.start_url).path
+        self._is_started = self._is_over = False
+        self._waited_for: Event | None = None
+
+    @property
+    def is_started(self) -> bool:
+        """Whether its start is on its way, or was."""
+        return self._is_started
+
+    def begin(self) -> None:
+        """Start when it is intended; at once if that is now or over."""
+        intended = self.operation.plan.intended
+        if intended <= monotonic():
+            self._start(intended, None)
+        else:
+            self._engine.reactor.call_at(intended, self._start)
+
+    def wait(self) -> None:
+        """Let this greenlet wait for the end."""
+        if not self._is_over:
+            if self._waited_for is None:
+                self._waited_for = Event()
+            self._waited_for.wait()
+
+    def give_up(self, reason: str) -> None:
+        """End it here and now: its record says that it timed out, and why."""
+        if self._is_over:
+            return
+        if self._is_started:
+            if self.operation.record.sent is None:
+                self._count_start(monotonic())
+            self.operation.give_up(monotonic(), reason)
+        self._end()
+
+    def _start(self, due: float, _argument: Any) -> None:
+        if self._is_over:
+            return
+        now = monotonic()
+        self._is_started = True
+        self._engine.figures.start_slipped(now - due)
+        deadline = max(self.operation.deadline, now + LAST_REQUEST_S)
+        send = self._engine.client.send
+        send(self._request, self._start_ended, deadline, self._start_sent, follows_redirects=True)
+
+    def _start_sent(self, exchange: Exchange) -> None:
+        if not self._is_over:
+            self._count_start(exchange.sent or exchange.asked)
+
+    def _count_start(self, sent: float) -> None:
+        self.operation.sent(sent)
+        for watcher in self._engine.watchers:
+            watcher.started(self.operation.record)
+
+    def _start_ended(self, exchange: Exchange) -> None:
+        if self._is_over:
+            return
+        operation = self.operation
+        if operation.record.sent is None:
+            # Nothing could be sent. It was tried all the same, and counts from then.
+            self._count_start(exchange.asked)
+        self._engine.tell_request(exchange, self._route)
+        operation.start_answered(exchange.outcome, exchange.answered)
         if operation.record.accepted is not None:
-            self._tell("accepted", operation.record)
+            for watcher in self._engine.watchers:
+                watcher.accepted(operation.record)
+        self._go_on()
 
-    def _poll(self, operation: Operation) -> None:
-        url = operation.status_url or ""
-        options = {"name": _route(url, operation.record.instance_id), "headers": operation.poll_headers}
-        asked = time.monotonic()
-        answer = self._request(operation, "GET", url, options)
-        answered = time.monotonic()
-        poll_ms = (answered - asked) * 1000
-        operation.record.poll_ms += poll_ms
-        problem = operation.poll_answered(answer, answered)
-        for watcher in self.watchers:
-            watcher.polled(operation.record, poll_ms, problem)
+    def _poll(self, due: float, _argument: Any) -> None:
+        if self._is_over:
+            return
+        now = monotonic()
+        self._engine.figures.poll_slipped(now - due)
+        url = self.operation.status_url or ""
+        if url != self._request.url or not self._is_polling:
+            try:
+                self._request = Request("GET", url, self.operation.poll_headers)
+            except ValueError as error:
+                self._poll_answered(NoAnswer(str(error)), now, 0.0)
+                return
+            self._is_polling = True
+            self._route = _route(url, self.operation.record.instance_id)
+        # What takes longer than the operation's time got no answer.
+        deadline = max(self.operation.deadline, now + LAST_REQUEST_S)
+        self._engine.client.send(self._request, self._poll_ended, deadline)
 
-    def _request(self, operation: Operation, method: str, url: str, options: Mapping[str, Any]) -> Answer | NoAnswer:
-        """Send a request; what takes longer than the operation's time got no answer."""
-        limit_s = max(operation.deadline - time.monotonic(), LAST_REQUEST_S)
-        try:
-            with gevent.Timeout(limit_s):
-                response = self.session.request(method, url, allow_redirects=False, **options)
-                body = response.content or b""
-        except (*FAILURE_EXCEPTIONS, ValueError) as error:
-            return NoAnswer(_words(error))
-        if not response.status_code:
-            return NoAnswer(_words(response.error))
-        return Answer(response.status_code, {key.lower(): value for key, value in response.headers.items()}, body)
+    def _poll_ended(self, exchange: Exchange) -> None:
+        if self._is_over:
+            return
+        self._engine.tell_request(exchange, self._route)
+        self._poll_answered(exchange.outcome, exchange.answered, exchange.elapsed_ms)
 
-    def _tell(self, event: str, record: OperationRecord) -> None:
-        for watcher in self.watchers:
-            getattr(watcher, event)(record)
+    def _poll_answered(self, result: Answer | NoAnswer, answered: float, elapsed_ms: float) -> None:
+        record = self.operation.record
+        record.poll_ms += elapsed_ms
+        problem = self.operation.poll_answered(result, answered)
+        for watcher in self._engine.watchers:
+            watcher.polled(record, elapsed_ms, problem)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        next_poll = self.operation.next_poll
+        if next_poll is None:
+            self._end()
+        else:
+            self._engine.reactor.call_at(next_poll, self._poll)
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._is_started:
+            for watcher in self._engine.watchers:
+                watcher.ended(self.operation.record)
+        self._engine.forget(self)
+        if self._waited_for is not None:
+            self._waited_for.set()
+
+
+def _problem(result: Answer | NoAnswer) -> str | None:
+    if isinstance(result, NoAnswer):
+        return result.reason
+    return None if result.status < BAD_REQUEST else f"HTTP {result.status}"
 
 
 def _route(url: str, instance_id: str | None) -> str:
     """Name a status URL for Locust's table: one row for all instances, and no key."""
     path = urlsplit(url).path
     return path.replace(quote(instance_id, safe=""), "{instanceId}") if instance_id else path
-
-
-def _words(error: BaseException) -> str:
-    """Say why there was no answer, in words that do not differ from one operation to the next."""
-    if isinstance(error, gevent.Timeout):
-        return "no answer in time"
-    cause = getattr(error, "original", None)
-    if isinstance(cause, BaseException):
-        return _words(cause)
-    if isinstance(error, OSError) and error.strerror:
-        return str(error.strerror)
-    text = getattr(error, "text", None) or str(error)
-    return redact_keys(f"{type(error).__name__}: {text}" if text else type(error).__name__)

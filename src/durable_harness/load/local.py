@@ -7,6 +7,7 @@ from durable_harness.load.owner import OwnerNode
 from durable_harness.load.records import open_operations
 from durable_harness.load.run import Run
 from durable_harness.load.tally import Tally
+from durable_harness.load.watch import GeneratorFigures
 
 
 class LocalNode(OwnerNode):
@@ -15,7 +16,7 @@ class LocalNode(OwnerNode):
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
         records = open_operations(self.environment, options, self.run_id, "local")
-        self.run = Run(options, self.environment.events.request, records)
+        self.run = Run(options, self.environment, records)
 
     def wind_up(self) -> None:
         if self.run is not None:
@@ -28,7 +29,10 @@ class LocalNode(OwnerNode):
     def total(self) -> Tally:
         return self.run.tally if self.run is not None else Tally()
 
-    def invalid_reasons(self) -> list[str]:
+    def figures(self) -> dict[str, GeneratorFigures]:
+        return {} if self.run is None else {"": self.run.figures}
+
+    def losses(self) -> list[str]:
         return []
 
     def describe_processes(self) -> str:

@@ -12,6 +12,7 @@ from durable_harness.load.messages import DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTIO
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.owner import OwnerNode
 from durable_harness.load.tally import Tally, merged
+from durable_harness.load.watch import GeneratorFigures
 
 DRAIN_GRACE_S = 10.0
 """How much longer than the workers' own limit the master waits for their last word."""
@@ -24,6 +25,7 @@ class MasterNode(OwnerNode):
 
     def set_up(self) -> None:
         self._tallies: dict[str, Tally] = {}
+        self._figures: dict[str, GeneratorFigures] = {}
         self._finals: set[str] = set()
         self._deadline = 0.0
         self.environment.events.worker_report.add_listener(self._on_worker_report)
@@ -32,7 +34,7 @@ class MasterNode(OwnerNode):
 
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
-        self._tallies, self._finals = {}, set()
+        self._tallies, self._figures, self._finals = {}, {}, set()
         setattr(self.environment.parsed_options, RUN_ID_OPTION, self.run_id)
 
     def wind_up(self) -> None:
@@ -55,7 +57,10 @@ class MasterNode(OwnerNode):
     def total(self) -> Tally:
         return merged(self._tallies.values())
 
-    def invalid_reasons(self) -> list[str]:
+    def figures(self) -> dict[str, GeneratorFigures]:
+        return {f"worker {client_id}": figures for client_id, figures in self._figures.items()}
+
+    def losses(self) -> list[str]:
         return [self._describe_loss(client_id) for client_id in sorted(self._participants() - self._finals)]
 
     def describe_processes(self) -> str:
@@ -90,4 +95,4 @@ class MasterNode(OwnerNode):
     def _keep(self, client_id: str, snapshot: Snapshot) -> None:
         """Keep a worker's newest tally of this run; one of an earlier run comes late and is dropped."""
         if snapshot.run_id == self.run_id:
-            self._tallies[client_id] = snapshot.tally
+            self._tallies[client_id], self._figures[client_id] = snapshot.tally, snapshot.figures

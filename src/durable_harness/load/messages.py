@@ -1,17 +1,19 @@
 """What a master and its workers say to each other beside Locust's own messages.
 
 run id     in the options that Locust sends with every spawn message
-snapshot   in every periodic report: the worker's tally since the run began, so that a lost one loses nothing
+snapshot   in every periodic report: the worker's tally since the run began, so that a lost one loses nothing, and how
+           the worker kept up as a generator
 drain      master to workers, with the run id: wind up, then send
 final      worker to master: the last snapshot, everything has ended
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from durable_harness.load.tally import Tally
+from durable_harness.load.watch import GeneratorFigures
 
 RUN_ID_OPTION = "harness_run_id"
 REPORT_KEY = "durable_harness"
@@ -21,14 +23,15 @@ FINAL = "durable_harness.final"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A worker's tally of a run."""
+    """A worker's tally of a run, and its figures as a generator."""
 
     run_id: str | None
     tally: Tally
+    figures: GeneratorFigures = field(default_factory=GeneratorFigures)
 
     def to_wire(self) -> dict[str, Any]:
-        return {"run_id": self.run_id, "tally": self.tally.to_wire()}
+        return {"run_id": self.run_id, "tally": self.tally.to_wire(), "figures": self.figures.to_wire()}
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Snapshot:
-        return cls(wire["run_id"], Tally.from_wire(wire["tally"]))
+        return cls(wire["run_id"], Tally.from_wire(wire["tally"]), GeneratorFigures.from_wire(wire["figures"]))

@@ -1,9 +1,16 @@
 """The options that the load test adds to Locust's command line, each with an environment twin, checked before any load.
 
 --app-dir DIR               DURABLE_HARNESS_APP_DIR
+--connections N             DURABLE_HARNESS_CONNECTIONS
 --drain-timeout S           DURABLE_HARNESS_DRAIN_TIMEOUT
 --function-key KEY          DURABLE_HARNESS_FUNCTION_KEY
 --gates FILE|none           DURABLE_HARNESS_GATES
+--insecure                  DURABLE_HARNESS_INSECURE
+--max-clock-step-ms MS      DURABLE_HARNESS_MAX_CLOCK_STEP_MS
+--max-cpu-percent PERCENT   DURABLE_HARNESS_MAX_CPU_PERCENT
+--max-pool-wait-ms MS       DURABLE_HARNESS_MAX_POOL_WAIT_MS
+--max-slip-ms MS            DURABLE_HARNESS_MAX_SLIP_MS
+--max-stall-ms MS           DURABLE_HARNESS_MAX_STALL_MS
 --operation-duration S|A-B  DURABLE_HARNESS_OPERATION_DURATION
 --operation-timeout S       DURABLE_HARNESS_OPERATION_TIMEOUT
 --poll-interval S           DURABLE_HARNESS_POLL_INTERVAL
@@ -26,6 +33,7 @@ from typing import Any, NamedTuple
 
 from durable_harness.errors import UsageError
 from durable_harness.gate import Gate, load_gates
+from durable_harness.load.generator_options import GeneratorOptions, add_generator_options
 from durable_harness.operations import STRATEGIES
 
 NO_GATES = "none"
@@ -60,6 +68,7 @@ class LoadOptions:
     warm_up_s: float
     gates_file: Path | None
     report_dir: Path
+    generator: GeneratorOptions
 
     @classmethod
     def read(cls, parsed: Any) -> LoadOptions:
@@ -77,6 +86,7 @@ class LoadOptions:
                 warm_up_s=_seconds(parsed.warm_up),
                 gates_file=None if parsed.gates in (None, "", NO_GATES) else Path(parsed.gates),
                 report_dir=Path(parsed.report_dir),
+                generator=GeneratorOptions.read(parsed),
             )
         except argparse.ArgumentTypeError as error:
             raise UsageError(str(error)) from error
@@ -94,6 +104,7 @@ class LoadOptions:
             "operation timeout": f"{self.operation_timeout_s:g} s",
             "drain timeout": f"{self.drain_timeout_s:g} s",
             "warm-up": f"{self.warm_up_s:g} s, in no figure" if self.warm_up_s else "none",
+            "connections": f"at most {self.generator.connections:,} in each process",
         }
 
 
@@ -106,6 +117,7 @@ def gates_once(path: Path) -> tuple[Gate, ...]:
 def add_options(parser: Any, default_gates: Path | None) -> None:
     """Add the options to Locust's parser; those that a run in the web UI may change appear in its form."""
     _add_run_options(parser)
+    add_generator_options(parser)
     _add_process_options(parser, default_gates)
 
 

@@ -24,6 +24,7 @@ from durable_harness.load.records import clear_operations
 from durable_harness.load.reporting import prepare_folder, write_report
 from durable_harness.load.tally import Tally
 from durable_harness.load.target import Target, open_target, public_url, read_host
+from durable_harness.load.watch import GeneratorFigures, invalid_reasons, merged_figures
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +46,12 @@ class OwnerNode(Node):
         """Return what the operations of all processes came to so far."""
 
     @abstractmethod
-    def invalid_reasons(self) -> list[str]:
-        """Return why the run proves nothing; empty if it is valid."""
+    def figures(self) -> dict[str, GeneratorFigures]:
+        """Return how each process kept up as a generator, by its name; that of the only one is empty."""
+
+    @abstractmethod
+    def losses(self) -> list[str]:
+        """Return which processes vanished; a run that lost one proves nothing."""
 
     def set_up(self) -> None:
         options = LoadOptions.read(self.environment.parsed_options)
@@ -106,7 +111,8 @@ class OwnerNode(Node):
 
     def _judge(self) -> Report:
         gone = self.target.gone() if self.target else None
-        summary = self.total().summary(notes=[gone] if gone else [], invalid=self.invalid_reasons())
+        notes = [*([gone] if gone else []), merged_figures(self.figures().values()).describe()]
+        summary = self.total().summary(notes=notes, invalid=[*self.losses(), *self._bottlenecks()])
         return Report(
             summary=summary,
             results=evaluate(self.options.gates(), summary),
@@ -115,6 +121,15 @@ class OwnerNode(Node):
             settings=self._settings(),
             gates_file=str(self.options.gates_file) if self.options.gates_file else None,
         )
+
+    def _bottlenecks(self) -> list[str]:
+        """Return where the generator and not the system under test was measured."""
+        bounds = self.options.generator.bounds
+        return [
+            f"{process}: {reason}" if process else reason
+            for process, figures in self.figures().items()
+            for reason in invalid_reasons(figures, bounds)
+        ]
 
     def _settings(self) -> Mapping[str, str]:
         parsed = self.environment.parsed_options

@@ -3,51 +3,84 @@
 from __future__ import annotations
 
 import logging
-import time
+from collections.abc import Iterable
+from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
-import gevent
-from gevent.event import Event
-from gevent.pool import Group
-from locust.log import greenlet_exception_logger
+from gevent.event import AsyncResult, Event
 
-from durable_harness.load.entries import LocustEntries
-from durable_harness.load.follow import Follower
+from durable_harness.load.entries import FLUSH_S, LocustEntries
+from durable_harness.load.follow import Engine, Follower
+from durable_harness.load.http import Client, Exchange, Reactor, Request
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.phases import Phases
 from durable_harness.load.records import OperationsFile
 from durable_harness.load.tally import Tally
-from durable_harness.operations import Operation, OperationPlan
+from durable_harness.load.watch import GeneratorFigures, Heart
+from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan
+from durable_harness.operations import Request as PlainRequest
 
 logger = logging.getLogger(__name__)
-_report_crash = greenlet_exception_logger(logger)
 
 INTERRUPTED = "given up when the run was interrupted"
 
 
 class Run:
-    """Follows every operation in a greenlet of its own, so that a user that is stopped does not take it along."""
+    """Follows all operations from one reactor, so that a user that is stopped does not take its operations along."""
 
-    def __init__(self, options: LoadOptions, request_event: Any, records: OperationsFile) -> None:
+    def __init__(self, options: LoadOptions, environment: Any, records: OperationsFile) -> None:
         self.options = options
         self.tally = Tally()
-        self.phases = Phases(time.monotonic(), options.warm_up_s)
+        self.phases = Phases(monotonic(), options.warm_up_s)
         self._records = records
         self.is_accepting = True
         """False once the run ends: users must not start anything any longer."""
-        self._watchers = (self.tally, records, LocustEntries(request_event))
-        self._in_flight = Group()
+        self._figures = GeneratorFigures()
+        self._entries = LocustEntries(environment)
+        self._reactor = Reactor()
+        self._client = Client(
+            self._reactor, connections=options.generator.connections, verify_tls=not options.generator.insecure
+        )
+        watchers = (self.tally, records, self._entries)
+        self._engine = Engine(self._reactor, self._client, self._figures, watchers, self._entries, self._forget)
+        self._heart = Heart(self._reactor, self._figures)
+        self._in_flight: set[Follower] = set()
+        self._nothing_left = Event()
         self._wound_up = Event()
         self._why_stopped = f"still running {options.drain_timeout_s:g} s after the end of the run"
+        self._reactor.call_at(monotonic() + FLUSH_S, self._flush_entries)
 
-    def start(self, plan: OperationPlan, session: Any) -> tuple[Operation, Any]:
-        """Start following an operation; return it and the greenlet that ends with it."""
-        operation = Operation(plan)
-        operation.record.phase = self.phases.of(plan.intended)
-        follower = Follower(session, self._watchers)
-        greenlet = self._in_flight.spawn(follower.follow, operation, lambda: self._why_stopped)
-        greenlet.link_exception(_report_crash)
-        return operation, greenlet
+    @property
+    def figures(self) -> GeneratorFigures:
+        """How this process kept up so far."""
+        counts = self._client.counts
+        self._figures.connects, self._figures.retries = counts.connects, counts.retries
+        self._figures.redirects = counts.redirects
+        return self._figures
+
+    def start(self, plan: OperationPlan) -> tuple[Operation, Follower]:
+        """Start an operation at its intended moment, at once if that is over; return it and what `join` waits for.
+
+        Raises ValueError or TypeError for a URL or payload that cannot be sent.
+        """
+        follower = Follower(plan, self._engine)
+        follower.operation.record.phase = self.phases.of(plan.intended)
+        self._in_flight.add(follower)
+        follower.begin()
+        return follower.operation, follower
+
+    def ask(self, request: PlainRequest, timeout_s: float = 60.0) -> Answer | NoAnswer:
+        """Send a request beside the operations', say one that terminates an operation; wait for what comes of it.
+
+        It is part of Locust's table, under the path of its URL. Raises ValueError for a URL that cannot be asked for.
+        """
+        ended: AsyncResult = AsyncResult()
+        wire = Request(request.method, request.url, request.headers, request.body)
+        self._client.send(wire, ended.set, monotonic() + timeout_s)
+        exchange: Exchange = ended.get()
+        self._engine.tell_request(exchange, urlsplit(request.url).path)
+        return exchange.outcome
 
     def wind_up(self) -> None:
         """Let nothing start any longer and follow what is in flight to its end, as long as the options allow.
@@ -58,31 +91,55 @@ class Run:
             self._wound_up.wait()
             return
         self.is_accepting = False
-        self.phases.stop_offering(time.monotonic())
+        self.phases.stop_offering(monotonic())
         try:
             self._drain()
         except KeyboardInterrupt:
             self._why_stopped = INTERRUPTED
         finally:
-            self._in_flight.kill()
+            self._give_all_up()
+            self._close()
             self._records.close()
             self._wound_up.set()
 
     def give_up(self) -> None:
         """Stop following at once; what is in flight counts as timed out."""
         self._why_stopped = INTERRUPTED
-        self._in_flight.kill()
+        self._give_all_up()
 
     def _drain(self) -> None:
-        if self.tally.in_flight:
+        for follower in [one for one in self._in_flight if not one.is_started]:
+            # Its time to start would have come after the end of the run.
+            follower.give_up(self._why_stopped)
+        if self._in_flight:
             logger.info(
                 "Following %d operations in flight to their end, at most %g s (Ctrl-C gives them up)",
-                self.tally.in_flight,
+                len(self._in_flight),
                 self.options.drain_timeout_s,
             )
-        self._in_flight.join(timeout=self.options.drain_timeout_s)
+            self._nothing_left.wait(timeout=self.options.drain_timeout_s)
+
+    def _give_all_up(self) -> None:
+        for follower in list(self._in_flight):
+            follower.give_up(self._why_stopped)
+
+    def _forget(self, follower: Follower) -> None:
+        self._in_flight.discard(follower)
+        if not self._in_flight and not self.is_accepting:
+            self._nothing_left.set()
+
+    def _close(self) -> None:
+        self._heart.stop()
+        self._client.close()
+        self._reactor.close()
+        self._entries.flush()
+
+    def _flush_entries(self, _due: float, _argument: Any) -> None:
+        self._entries.flush()
+        self._reactor.call_at(monotonic() + FLUSH_S, self._flush_entries)
 
 
-def join(greenlets: list[Any]) -> None:
-    """Wait for all greenlets."""
-    gevent.joinall(greenlets)
+def join(followers: Iterable[Follower]) -> None:
+    """Let this greenlet wait until all have ended."""
+    for follower in followers:
+        follower.wait()

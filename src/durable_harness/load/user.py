@@ -13,6 +13,7 @@ import locust
 from locust import FastHttpUser
 from locust.exception import StopUser
 
+from durable_harness.load.follow import Follower
 from durable_harness.load.plugin import install, run_of
 from durable_harness.load.run import Run, join
 from durable_harness.operations import (
@@ -50,8 +51,6 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     service: ServiceDescription | None = None
     """How the service follows the pattern; None for a durable app with the two paths above."""
     operation_type = "load_test"
-    concurrency = 100
-    """Connections of one user. More operations at once would queue here, and the wait look like the server's."""
 
     def payload(self, token: str) -> Mapping[str, Any]:
         """Return the JSON body of a start; `token` is unique and should come back in the output."""
@@ -72,20 +71,18 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         Raises Locust's StopUser, which ends this user, when the run is being wound up.
         """
         started = self._start(count)
-        join([greenlet for _, greenlet in started])
+        join(follower for _, follower in started)
         return [operation.record for operation, _ in started]
 
     def start_operations(self, count: int) -> list[Operation]:
         """Start `count` operations at once and return without waiting; the run follows them to their end."""
         return [operation for operation, _ in self._start(count)]
 
-    def _start(self, count: int) -> list[tuple[Operation, Any]]:
+    def _start(self, count: int) -> list[tuple[Operation, Follower]]:
         run = self._run
         if not run.is_accepting:
             raise StopUser
-        if count > self.concurrency:
-            raise ValueError(f"{count} operations at once: set concurrency = {count} on {type(self).__name__}")
-        return [run.start(self._plan(run), self.client) for _ in range(count)]
+        return [run.start(self._plan(run)) for _ in range(count)]
 
     @property
     def _run(self) -> Run:

@@ -27,7 +27,7 @@ class WorkerNode(Node):
     def begin(self, options: LoadOptions) -> None:
         self._run_id = getattr(self.environment.parsed_options, RUN_ID_OPTION, None)
         records = open_operations(self.environment, options, self._run_id or "", self.environment.runner.client_id)
-        self.run = Run(options, self.environment.events.request, records)
+        self.run = Run(options, self.environment, records)
 
     def wind_up(self) -> None:
         if self.run is not None:
@@ -60,4 +60,6 @@ class WorkerNode(Node):
         self.environment.runner.send_message(FINAL, snapshot.to_wire())
 
     def _snapshot(self) -> Snapshot:
-        return Snapshot(self._run_id, self.run.tally if self.run is not None else Tally())
+        if self.run is None:
+            return Snapshot(self._run_id, Tally())
+        return Snapshot(self._run_id, self.run.tally, self.run.figures)

@@ -1,0 +1,15 @@
+"""The load generator's own HTTP/1.1 client on gevent's loop: callbacks instead of a greenlet for each request.
+
+Client      requests in, answers out; redirects, retries, deadlines
+Pool        the connections to one origin, and who waits for one
+Connection  one socket and the parser of its answers (httptools); TlsConnection encrypts
+Reactor     one greenlet that serves all sockets and timers
+Readiness   epoll and a timerfd, or gevent's watchers where these are not
+"""
+
+from durable_harness.load.http.client import Client, ClientCounts
+from durable_harness.load.http.exchange import Exchange, Request
+from durable_harness.load.http.reactor import Reactor
+from durable_harness.load.http.urls import BadUrlError
+
+__all__ = ["BadUrlError", "Client", "ClientCounts", "Exchange", "Reactor", "Request"]

@@ -1,0 +1,165 @@
+"""An HTTP/1.1 client for load: thousands of requests under way, no greenlet for any, every wait accounted for."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from urllib.parse import urljoin
+
+from durable_harness.load.http.connection import Connection
+from durable_harness.load.http.exchange import Exchange, Request
+from durable_harness.load.http.pool import Pool
+from durable_harness.load.http.reactor import Reactor
+from durable_harness.load.http.resolver import Address
+from durable_harness.load.http.tls import TlsConnection, client_context, is_loopback
+from durable_harness.load.http.urls import BadUrlError, Origin
+from durable_harness.operations import Answer, NoAnswer
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REPEATING_REDIRECTS = frozenset({307, 308})
+"""The redirects that repeat a request other than a GET as it is; the others would turn it into one."""
+MAX_REDIRECTS = 5
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+CHECK_TIME_S = 0.05
+"""How often deadlines are looked at: no request lasts longer than its deadline and this."""
+NOT_IN_TIME = "no answer in time"
+
+
+@dataclass(slots=True)
+class ClientCounts:
+    """What a client did besides sending requests and reading answers."""
+
+    connects: int = 0
+    """Connections begun."""
+    retries: int = 0
+    """GETs sent again on a new connection, because the server closed the one that they were sent on without a word."""
+    redirects: int = 0
+
+
+class Client:
+    """Sends requests over pooled keep-alive connections and calls back with what came.
+
+    Redirects are followed where asked for, at most `MAX_REDIRECTS`, and never to another method. Certificates are
+    verified, but not those of this machine nor if `verify_tls` is False. `connections` is the limit for each origin.
+    """
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        *,
+        connections: int,
+        verify_tls: bool = True,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
+        self.counts = ClientCounts()
+        self._reactor = reactor
+        self._connections, self._max_answer_bytes, self._verify_tls = connections, max_answer_bytes, verify_tls
+        self._pools: dict[Origin, Pool] = {}
+        self._contexts: dict[bool, ssl.SSLContext] = {}
+        self._under_way: set[Exchange] = set()
+        self._is_open = True
+        reactor.call_at(monotonic() + CHECK_TIME_S, self._check_time)
+
+    @property
+    def open_connections(self) -> int:
+        return sum(pool.open_count for pool in self._pools.values())
+
+    def send(
+        self,
+        request: Request,
+        on_end: Callable[[Exchange], None],
+        deadline: float,
+        on_sent: Callable[[Exchange], None] | None = None,
+        *,
+        follows_redirects: bool = False,
+    ) -> None:
+        """Send a request; `on_sent` is called with its first byte, `on_end` once it has a result.
+
+        Either may be called before this returns.
+        """
+        exchange = Exchange(request, on_end, monotonic(), deadline, on_sent)
+        exchange.follows_redirects = follows_redirects
+        self._under_way.add(exchange)
+        self._pool(request.origin).submit(exchange)
+
+    def close(self) -> None:
+        """Close all connections. What is under way ends without a result, and nobody is told."""
+        self._is_open = False
+        for pool in self._pools.values():
+            pool.close()
+        self._under_way.clear()
+
+    # What a pool asks for and tells:
+
+    def new_connection(self, pool: Pool, addresses: list[Address]) -> Connection:
+        self.counts.connects += 1
+        origin = pool.origin
+        if origin.is_tls:
+            return TlsConnection(self._reactor, pool, addresses, self._context(origin), origin.host)
+        return Connection(self._reactor, pool, addresses)
+
+    def got_answer(self, exchange: Exchange, answer: Answer) -> None:
+        if exchange.follows_redirects and _is_redirect(exchange.request, answer) and "location" in answer.headers:
+            self._follow(exchange, answer)
+        else:
+            self._finish(exchange, answer)
+
+    def got_none(self, exchange: Exchange, reason: str) -> None:
+        self._finish(exchange, NoAnswer(reason))
+
+    def retried(self, exchange: Exchange) -> None:  # noqa: ARG002 - only the number matters
+        self.counts.retries += 1
+
+    def _follow(self, exchange: Exchange, answer: Answer) -> None:
+        exchange.redirects += 1
+        self.counts.redirects += 1
+        if exchange.redirects > MAX_REDIRECTS:
+            self._finish(exchange, NoAnswer(f"more than {MAX_REDIRECTS} redirects"))
+            return
+        try:
+            url = urljoin(exchange.request.url, answer.headers["location"])
+            exchange.request = exchange.request.redirected(url)
+        except ValueError as error:
+            reason = str(error) if isinstance(error, BadUrlError) else "its URL is malformed"
+            self._finish(exchange, NoAnswer(f"redirect that cannot be followed: {reason}"))
+            return
+        exchange.is_retried, exchange.queued = False, monotonic()
+        self._pool(exchange.request.origin).submit(exchange)
+
+    def _finish(self, exchange: Exchange, result: Answer | NoAnswer) -> None:
+        if exchange.result is None:
+            exchange.result = result
+            self._under_way.discard(exchange)
+            exchange.on_end(exchange)
+
+    def _check_time(self, _due: float, _argument: None) -> None:
+        if not self._is_open:
+            return
+        now = monotonic()
+        for exchange in [one for one in self._under_way if one.deadline <= now]:
+            if exchange.connection is not None:
+                exchange.connection.give_up(NOT_IN_TIME)
+            else:
+                exchange.answered = now
+                self._finish(exchange, NoAnswer(NOT_IN_TIME))
+        for pool in list(self._pools.values()):
+            pool.check_time(now)
+        self._reactor.call_at(now + CHECK_TIME_S, self._check_time)
+
+    def _pool(self, origin: Origin) -> Pool:
+        pool = self._pools.get(origin)
+        if pool is None:
+            pool = self._pools[origin] = Pool(origin, self._connections, self._max_answer_bytes, self)
+        return pool
+
+    def _context(self, origin: Origin) -> ssl.SSLContext:
+        verify = self._verify_tls and not is_loopback(origin)
+        if verify not in self._contexts:
+            self._contexts[verify] = client_context(verify=verify)
+        return self._contexts[verify]
+
+
+def _is_redirect(request: Request, answer: Answer) -> bool:
+    return answer.status in (REDIRECTS if request.method == "GET" else REPEATING_REDIRECTS)

@@ -1,0 +1,188 @@
+"""Wait for sockets and for one moment at once: with epoll and a timerfd on Linux, with gevent's watchers elsewhere.
+
+gevent's loop has a watcher and a callback for each socket, and timers of whole milliseconds. An epoll of our own, of
+which gevent watches the one descriptor, answers for all sockets in one call, and a timerfd in it keeps microseconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import sys
+import time
+from abc import ABC, abstractmethod
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.monkey import get_original
+
+READ, WRITE = 1, 4
+"""Bits of readiness; errors and hang-ups count as both."""
+
+
+class Readiness(ABC):
+    """Says which descriptors can be read or written, or that the moment has come."""
+
+    @abstractmethod
+    def add(self, fd: int, events: int) -> None:
+        """Watch a descriptor for READ, WRITE or both."""
+
+    @abstractmethod
+    def change(self, fd: int, events: int) -> None:
+        """Watch it for something else."""
+
+    @abstractmethod
+    def remove(self, fd: int) -> None:
+        """Watch it no longer; call this before it is closed."""
+
+    @abstractmethod
+    def arm(self, moment: float | None) -> None:
+        """End the wait at this moment of `time.monotonic()` at the latest; None takes that back."""
+
+    @abstractmethod
+    def wait(self) -> None:
+        """Let other greenlets run until something is ready or the moment has come."""
+
+    @abstractmethod
+    def ready(self, at_most: int) -> list[tuple[int, int]]:
+        """Return (descriptor, bits) of what is ready now."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give everything back."""
+
+
+def best_readiness() -> Readiness:
+    """Return the fastest that this system has."""
+    return EpollReadiness() if sys.platform == "linux" else LoopReadiness()
+
+
+class EpollReadiness(Readiness):
+    """An epoll and a timerfd, seen by gevent as one descriptor."""
+
+    def __init__(self) -> None:
+        self._hub = gevent.get_hub()
+        self._timer = _TimerFd()
+        self._epoll: Any = get_original("select", "epoll")()
+        self._epoll.register(self._timer.fd, select.EPOLLIN)
+        self._watcher = self._hub.loop.io(self._epoll.fileno(), 1)
+
+    def add(self, fd: int, events: int) -> None:
+        self._epoll.register(fd, events)
+
+    def change(self, fd: int, events: int) -> None:
+        self._epoll.modify(fd, events)
+
+    def remove(self, fd: int) -> None:
+        self._epoll.unregister(fd)
+
+    def arm(self, moment: float | None) -> None:
+        self._timer.set(moment)
+
+    def wait(self) -> None:
+        self._hub.wait(self._watcher)
+
+    def ready(self, at_most: int) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = self._epoll.poll(0, at_most)
+        return found
+
+    def close(self) -> None:
+        self._watcher.stop()
+        self._watcher.close()
+        self._epoll.close()
+        self._timer.close()
+
+
+class LoopReadiness(Readiness):
+    """A watcher of gevent's loop for each descriptor."""
+
+    def __init__(self) -> None:
+        self._loop = gevent.get_hub().loop
+        self._watchers: dict[int, Any] = {}
+        self._timer = self._loop.timer(0)
+        self._ready: dict[int, int] = {}
+        self._something = Event()
+
+    def add(self, fd: int, events: int) -> None:
+        # libev's bits: 1 reads, 2 writes.
+        watcher = self._loop.io(fd, (1 if events & READ else 0) | (2 if events & WRITE else 0))
+        watcher.start(self._became_ready, fd, pass_events=True)
+        self._watchers[fd] = watcher
+
+    def change(self, fd: int, events: int) -> None:
+        self.remove(fd)
+        self.add(fd, events)
+
+    def remove(self, fd: int) -> None:
+        watcher = self._watchers.pop(fd)
+        watcher.stop()
+        watcher.close()
+        self._ready.pop(fd, None)
+
+    def arm(self, moment: float | None) -> None:
+        self._timer.stop()
+        self._timer.close()
+        self._timer = self._loop.timer(0 if moment is None else max(0.0, moment - time.monotonic()))
+        if moment is not None:
+            self._timer.start(self._moment_came, moment)
+
+    def wait(self) -> None:
+        self._something.wait()
+
+    def ready(self, at_most: int) -> list[tuple[int, int]]:  # noqa: ARG002 - what is ready was collected already
+        self._something.clear()
+        found, self._ready = list(self._ready.items()), {}
+        return found
+
+    def close(self) -> None:
+        for fd in list(self._watchers):
+            self.remove(fd)
+        self._timer.stop()
+        self._timer.close()
+
+    def _moment_came(self, moment: float) -> None:
+        # The loop's clock stands still during a turn of the loop, so its timers may be early.
+        if time.monotonic() < moment:
+            self.arm(moment)
+        else:
+            self._something.set()
+
+    def _became_ready(self, events: int, fd: int) -> None:
+        bits = (READ if events & 1 else 0) | (WRITE if events & 2 else 0)
+        self._ready[fd] = self._ready.get(fd, 0) | bits
+        self._something.set()
+
+
+class _TimerFd:
+    """A descriptor that becomes readable at a moment. Python has no name for it before 3.13."""
+
+    _FLAGS = 0o4000 | 0o2000000  # TFD_NONBLOCK, TFD_CLOEXEC
+    _CLOCK_MONOTONIC, _ABSOLUTE = 1, 1
+
+    class _Spec(ctypes.Structure):
+        _fields_ = tuple((name, ctypes.c_long) for name in ("interval_s", "interval_ns", "value_s", "value_ns"))
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(None, use_errno=True)
+        self._settime = library.timerfd_settime
+        self._spec = self._Spec(0, 0, 0, 0)
+        self._pointer = ctypes.byref(self._spec)
+        self.fd = int(library.timerfd_create(self._CLOCK_MONOTONIC, self._FLAGS))
+        if self.fd < 0:
+            raise OSError(ctypes.get_errno(), "no timerfd")
+
+    def set(self, moment: float | None) -> None:
+        """Become readable at the moment, at once if it is past, never if it is None; forget what was before."""
+        spec = self._spec
+        if moment is None:
+            spec.value_s = spec.value_ns = 0
+        else:
+            spec.value_s = seconds = int(moment)
+            # All zero would mean never.
+            spec.value_ns = int((moment - seconds) * 1e9) or 1
+        self._settime(self.fd, self._ABSOLUTE, self._pointer, None)
+
+    def close(self) -> None:
+        os.close(self.fd)

@@ -1,0 +1,119 @@
+"""A connection with TLS: the same bytes, through the standard library's TLS without a socket of its own."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+
+from durable_harness.load.http.connection import Connection, Owner
+from durable_harness.load.http.reactor import Reactor
+from durable_harness.load.http.resolver import Address
+from durable_harness.load.http.urls import Origin
+
+
+class TlsConnection(Connection):
+    """Encrypts what it sends and decrypts what it receives."""
+
+    def __init__(
+        self, reactor: Reactor, owner: Owner, addresses: list[Address], context: ssl.SSLContext, server_name: str
+    ) -> None:
+        super().__init__(reactor, owner, addresses)
+        self._context, self._server_name = context, server_name
+        self._incoming, self._encrypted = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls: ssl.SSLObject | None = None
+        self._is_secure = False
+
+    def _begin(self) -> None:
+        self._incoming, self._encrypted = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = self._context.wrap_bio(self._incoming, self._encrypted, server_hostname=self._server_name)
+        self._shake_hands()
+
+    def _shake_hands(self) -> None:
+        assert self._tls is not None
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            return
+        except ssl.SSLError as error:
+            self._flush()
+            self.is_connected = False
+            self.try_next_address(_words(error))
+            return
+        self._is_secure = True
+        self._flush()
+        self._owner.connected(self)
+
+    def _write(self, data: bytes) -> bool:
+        assert self._tls is not None
+        try:
+            self._tls.write(data)
+        except ssl.SSLError:
+            return False
+        return self._flush()
+
+    def _flush(self) -> bool:
+        encrypted = self._encrypted.read()
+        if not encrypted:
+            return True
+        if self._outgoing:
+            self._outgoing += encrypted
+            return True
+        return super()._write(encrypted)
+
+    def _take(self, data: bytes) -> None:
+        self._incoming.write(data)
+        if not self._is_secure:
+            self._shake_hands()
+            if not self._is_secure:
+                return
+        self._decrypt()
+
+    def _decrypt(self) -> None:
+        """Hand on what has become readable. Session tickets and key updates are no answer, and are answered here."""
+        assert self._tls is not None
+        clear = []
+        has_ended = False
+        try:
+            while data := self._tls.read(65536):
+                clear.append(data)
+            has_ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError:
+            has_ended = True
+        self._flush()
+        if clear:
+            super()._take(b"".join(clear))
+        if has_ended and not self.is_closed:
+            self._on_end_of_stream()
+
+    def _on_end_of_stream(self) -> None:
+        if self._is_secure:
+            super()._on_end_of_stream()
+            return
+        self.is_connected = False
+        self.try_next_address("connection closed by the server during the TLS handshake")
+
+
+def client_context(*, verify: bool) -> ssl.SSLContext:
+    """Return the TLS settings of a client that trusts what this system trusts, or anybody."""
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def is_loopback(origin: Origin) -> bool:
+    """Tell whether the origin is this machine, where a development server cannot have a certificate to verify."""
+    try:
+        return ipaddress.ip_address(origin.host).is_loopback
+    except ValueError:
+        return origin.host == "localhost" or origin.host.endswith(".localhost")
+
+
+def _words(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate is not trusted ({error.verify_message}); --insecure accepts any"
+    return f"TLS failed: {error.reason or 'unknown reason'}".lower().replace("tls", "TLS", 1)

@@ -1,0 +1,67 @@
+"""Split a URL into where to connect and what to ask for there, as bytes that are safe on the wire."""
+
+from __future__ import annotations
+
+import base64
+from typing import NamedTuple
+from urllib.parse import quote, unquote, urlsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+SAFE_IN_TARGET = "!$%&'()*+,-./:;=?@_~[]"
+"""Left as it is in a path and query: all that RFC 3986 allows there, and % because a URL is encoded already."""
+
+
+class BadUrlError(ValueError):
+    """Raised when a URL cannot be asked for; the message says why, without the URL, which may carry a key."""
+
+
+class Origin(NamedTuple):
+    """Whom to connect to; equal origins share connections."""
+
+    scheme: str
+    host: str
+    port: int
+    authorization: str = ""
+    """Value of the Authorization header that the user name and password in the URL stand for."""
+
+    @property
+    def is_tls(self) -> bool:
+        return self.scheme == "https"
+
+    @property
+    def host_header(self) -> str:
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return name if DEFAULT_PORTS[self.scheme] == self.port else f"{name}:{self.port}"
+
+
+def split_url(url: str) -> tuple[Origin, str]:
+    """Return the origin and the request target (path and query); raise BadUrlError if it is no http or https URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BadUrlError("the URL has no valid host or port") from error
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise BadUrlError(f"the URL is not http or https but '{parts.scheme}'")
+    target = quote(parts.path or "/", safe=SAFE_IN_TARGET)
+    if parts.query:
+        target += "?" + quote(parts.query, safe=SAFE_IN_TARGET)
+    host = _ascii_host(parts.hostname)
+    return Origin(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], _authorization(parts)), target
+
+
+def _ascii_host(host: str) -> str:
+    if host.isascii() and not any(character <= " " for character in host):
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise BadUrlError("the URL has no valid host") from error
+
+
+def _authorization(parts: object) -> str:
+    username, password = getattr(parts, "username", None), getattr(parts, "password", None)
+    if username is None:
+        return ""
+    pair = f"{unquote(username)}:{unquote(password or '')}"
+    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
