@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -259,7 +260,7 @@ class _State:
     def __init__(self, config: pytest.Config) -> None:
         self._facts: dict[str, Any] | None = getattr(config, "workerinput", {}).get("durable_harness_run")
         self.is_controller = self._facts is None
-        self.ran_on_emulator = 0
+        self.outcomes: Counter[tuple[str, str]] = Counter()
         self.complaint = ""
 
     def facts(self) -> dict[str, Any]:
@@ -274,6 +275,10 @@ class _State:
         from durable_harness.testing.run import Run  # noqa: PLC0415 - only who uses a fixture pays for it
 
         return Run(**self.facts())
+
+    def ran_on(self, stack: str) -> int:
+        """Return how many tests were not skipped there."""
+        return sum(count for (name, outcome), count in self.outcomes.items() if name == stack and outcome != "skipped")
 
     def end(self) -> None:
         """Clean up after all processes of the run, if any of them used a fixture."""
@@ -297,8 +302,9 @@ class _Counter:
         self._state = state
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" and (STACK_PROPERTY, "emulator") in map(tuple, report.user_properties):
-            self._state.ran_on_emulator += not report.skipped
+        stack = dict(report.user_properties).get(STACK_PROPERTY)
+        if stack and (report.when == "call" or report.outcome != "passed"):
+            self._state.outcomes[str(stack), report.outcome] += 1
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -312,12 +318,16 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     ended_well = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
     if not (state.is_controller and ended_well and _is_required(session.config)):
         return
-    if not state.ran_on_emulator and not session.config.getoption("--collect-only"):
+    if not state.ran_on("emulator") and not session.config.getoption("--collect-only"):
         state.complaint = "No test ran on the emulator, which is required here."
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if complaint := config.stash[_STATE].complaint:
+    state = config.stash[_STATE]
+    if state.outcomes:
+        counts = sorted(state.outcomes.items())
+        terminalreporter.line("stacks: " + ", ".join(f"{stack} {count} {how}" for (stack, how), count in counts))
+    if complaint := state.complaint:
         terminalreporter.section("durable-harness", red=True, bold=True)
         terminalreporter.line(f"{complaint} Select its tests with --stack emulator.", red=True)

@@ -131,6 +131,7 @@ def test_what_cannot_run_here_is_skipped_with_the_remedy(inner):
     assert "the func stack cannot run here: Azure Functions Core Tools" in outcome.skip_reason(
         "test_on_its_stack[func]"
     )
+    assert "stacks: embedded 1 skipped, emulator 1 skipped, func 1 skipped" in outcome.output
     assert outcome.skip_reason("test_on_its_stack[embedded]") == (
         "does not run on the embedded stack, only on emulator, func, remote: it has no container"
     )
@@ -216,6 +217,7 @@ def test_kill(durable_stack, number):
     )
     outcome = inner.run(f"--app-dir={APP}", "-n", "2")
     assert (outcome.code, outcome.count("failure", "error")) == (1, 1), outcome.output
+    assert "stacks: embedded 3 passed" in outcome.output
     assert "crashed" in outcome.output
     processes_of.wait_until_gone(inner.temporary)
     assert list(inner.temporary.iterdir()) == []
