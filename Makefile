@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+SCENARIOS ?= Steady Burst
 READY := $(VENV)/.ready
 DIST ?= dist
 
@@ -21,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 load: $(READY)
-	$(BIN)/locust -f loadtests --config loadtests/locust.conf --headless $(LOAD_ARGS)
+	LOCUST_USER_CLASSES="$(SCENARIOS)" $(BIN)/locust -f loadtests --config loadtests/locust.conf --headless $(LOAD_ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto $(TEST_ARGS)

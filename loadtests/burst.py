@@ -1,18 +1,20 @@
-"""Burst: now and then one user starts many operations at once."""
+"""Burst: now and then many operations arrive at the same moment."""
 
-from locust import constant_pacing, task
+from durable_harness.load import (
+    ArrivalProcess,
+    ArrivalUser,
+    Batches,
+    ScenarioOption,
+    seconds_above_zero,
+    whole_number,
+)
 
-from durable_harness.load import OperationUser
+SIZE = ScenarioOption("--burst-size", whole_number, "30", "Operations that a burst starts at once.")
+EVERY = ScenarioOption("--burst-every", seconds_above_zero, "15", "Seconds from one burst to the next.")
 
-OPERATIONS_AT_ONCE = 30
 
+class Burst(ArrivalUser):
+    """The first burst comes at once."""
 
-class Burst(OperationUser):
-    """There is one such user beside the others, however many they are."""
-
-    fixed_count = 1
-    wait_time = constant_pacing(15)
-
-    @task
-    def many_operations(self) -> None:
-        self.run_operations(OPERATIONS_AT_ONCE)
+    def arrivals(self) -> ArrivalProcess:
+        return Batches(SIZE.of(self), EVERY.of(self))

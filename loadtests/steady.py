@@ -1,15 +1,10 @@
-"""Steady: every user starts one operation every two seconds and follows it to its end."""
+"""Steady: operations arrive at an even rate, whether or not those before have ended."""
 
-from locust import constant_pacing, task
-
-from durable_harness.load import OperationUser
+from durable_harness.load import ArrivalUser
 
 
-class Steady(OperationUser):
-    """Copy this class to make a scenario of your own: say when to start (`wait_time`), and what (`payload`)."""
+class Steady(ArrivalUser):
+    """Copy this class to make a scenario of your own: say when operations arrive (`arrivals`), and what (`payload`).
 
-    wait_time = constant_pacing(2)
-
-    @task
-    def one_operation(self) -> None:
-        self.run_operation()
+    `--rate` sets the rate, also one that changes (`1..50/60` is a ramp), `--arrivals poisson` the spacing.
+    """

@@ -38,7 +38,7 @@ def is_served(url):
 
 def test_the_projects_scenarios_pass_their_gates(start_loadtests):
     """The scenarios run together on the embedded stack, start dozens of operations and keep to their gates."""
-    run = start_loadtests("--config", "loadtests/locust.conf", "-t", "3s").wait()
+    run = start_loadtests("--config", "loadtests/locust.conf", "-t", "3s", "Steady", "Burst").wait()
     assert run.code == 0, run.out + run.err
     assert run.summary["scenarios"] == ["Burst", "Steady"]
     assert run.operations["completed"] == run.operations["started"] >= 50
@@ -61,7 +61,7 @@ def test_time_is_split_on_the_embedded_stack(start_loadtests):
 
 def test_ctrl_c_drains_before_the_stack_is_taken_down(start_loadtests, wait_until):
     """Ctrl-C reaches Locust alone: the stack serves until what was in flight has ended, then nothing is left behind."""
-    locust = start_loadtests("-u", "4", "-r", "50", "--operation-duration", "2", "Steady")
+    locust = start_loadtests("-u", "4", "-r", "50", "--operation-duration", "2", "Closed")
     wait_until(lambda: "All users spawned" in locust.err, "the load to begin")
     stack = locust.children()
     assert stack
@@ -73,7 +73,7 @@ def test_ctrl_c_drains_before_the_stack_is_taken_down(start_loadtests, wait_unti
 
 def test_a_stack_that_dies_is_told(start_loadtests, wait_until):
     """A stack that ends by itself is named in the notes with its log: failures have a cause to look for."""
-    locust = start_loadtests("-u", "4", "-r", "50", "--operation-duration", "60", "--drain-timeout", "0", "Steady")
+    locust = start_loadtests("-u", "4", "-r", "50", "--operation-duration", "60", "--drain-timeout", "0", "Closed")
     wait_until(lambda: "All users spawned" in locust.err, "the load to begin")
     for child in locust.children():
         child.kill()

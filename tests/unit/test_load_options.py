@@ -2,12 +2,14 @@
 
 import argparse
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from durable_harness.errors import UsageError
 from durable_harness.load import options
-from durable_harness.load.options import LoadOptions, add_options, read_duration_range
+from durable_harness.load.options import LoadOptions, add_options
+from durable_harness.load.values import read_durations
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,7 +39,8 @@ def test_the_defaults_suit_the_sample_app(parser):
     """Without options: short operations, fixed polling of the webhook, no gates, reports under build."""
     read = LoadOptions.read(parser.parse_args([]))
     assert (read.poll_strategy, read.poll_interval_s, read.status_source) == ("fixed", 0.2, "webhook")
-    assert read.operation_duration_s == (0.3, 0.7)
+    assert str(read.operation_duration_s) == "0.3 to 0.7 s"
+    assert (str(read.rate), read.arrivals, read.seed, read.poll_budget, read.service()) == ("10", None, 1, 3, None)
     assert (read.operation_timeout_s, read.drain_timeout_s) == (60, 30)
     assert (read.function_key, read.gates_file, read.gates()) == (None, None, ())
     assert (read.app_dir, read.report_dir) == (Path(), Path("build/load"))
@@ -70,6 +73,12 @@ def test_the_web_form_shows_what_a_run_may_change(parser):
         ("--operation-duration", "0.7-0.3", "expected the smaller number first"),
         ("--operation-duration", "0.3-", "got '', expected seconds, 0 or more"),
         ("--app-dir", "absent", "got 'absent', expected the folder of a function app"),
+        ("--operation-duration", "1:0", "got '0', expected a number above 0"),
+        ("--rate", "fast", "got 'fast', expected operations per second like 12"),
+        ("--arrivals", "often", "choose from"),
+        ("--seed", "1.5", "got '1.5', expected a whole number, 0 or more"),
+        ("--poll-budget", "0", "got '0', expected a number above 0"),
+        ("--service", "absent.toml", "there is no such service file"),
         ("--gates", "absent.toml", "there is no such gates file"),
     ],
 )
@@ -81,12 +90,28 @@ def test_a_bad_value_is_refused(parser, option, value, told):
     assert told in str(error.value)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("0", (0, 0)), ("2.5", (2.5, 2.5)), ("0.3-0.7", (0.3, 0.7))])
-def test_a_duration_is_a_number_or_a_range(text, expected):
-    """An operation's work is a fixed number of seconds, or evenly spread over a range."""
-    duration = read_duration_range(text)
-    assert duration == expected
-    assert duration.low_s <= duration.pick_s() <= duration.high_s
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("0", "0 s"),
+        ("2.5", "2.5 s"),
+        ("0.3-0.7", "0.3 to 0.7 s"),
+        ("0.2-0.4:75, 2:25", "0.75 of 0.2 to 0.4 s, 0.25 of 2 s"),
+    ],
+)
+def test_a_duration_is_a_number_a_range_or_a_mix(text, shown):
+    """An operation's work is a fixed number of seconds, evenly spread over a range, or one of several by weight."""
+    assert str(read_durations(text)) == shown
+
+
+def test_durations_are_drawn_by_weight_and_repeatably():
+    """A mix is drawn as often as its weights say, within its ranges, and the same seed draws the same again."""
+    mix = read_durations("0.2-0.4:75,2:25")
+    drawn = [mix.pick_s(random) for random in [Random(7)] for _ in range(1000)]
+    assert sum(duration == 2 for duration in drawn) == 235
+    assert all(duration == 2 or 0.2 <= duration <= 0.4 for duration in drawn)
+    again = Random(7)
+    assert [mix.pick_s(again) for _ in range(1000)] == drawn
 
 
 def test_what_a_web_form_let_through_is_refused(parser):

@@ -9,6 +9,7 @@ max = 10000
 error_ratio = 0.01        # at most
 lost = 0                  # at most
 throughput_per_s = 5      # at least
+unexpected_answers = 0    # to requests beside the operations, like those of bad clients: at most
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from durable_harness.gate.gates import Gate, percent_of
 from durable_harness.gate.summary import LATENCIES_MS
 
 OPERATIONS = "operations"
-OPERATION_STATISTICS = ("error_ratio", "lost", "throughput_per_s")
+OPERATION_STATISTICS = ("error_ratio", "lost", "throughput_per_s", "unexpected_answers")
 TABLES = (*LATENCIES_MS, OPERATIONS)
 PERCENTILES = "p1 … p100 such as p50, p95, p99 or 'p99.9', and max"
 
@@ -102,7 +103,7 @@ class _Reader:
         match key:
             case "error_ratio":
                 return Gate(OPERATIONS, key, self._number(where, value, RATIO))
-            case "lost":
+            case "lost" | "unexpected_answers":
                 return Gate(OPERATIONS, key, self._number(where, value, WHOLE))
             case "throughput_per_s":
                 return Gate(OPERATIONS, key, self._number(where, value, RATE), "at least", "/s")

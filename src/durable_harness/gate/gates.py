@@ -16,7 +16,7 @@ class Gate:
     metric: str
     """A latency by its name in RunSummary.latencies_ms, or `operations`."""
     statistic: str
-    """`p95`, `max`, … of a latency; `error_ratio`, `lost` or `throughput_per_s` of the operations."""
+    """`p95`, `max`, … of a latency; `error_ratio`, `lost`, `throughput_per_s`, … of the operations."""
     limit: float
     bound: Literal["at most", "at least"] = "at most"
     unit: str = ""
@@ -75,6 +75,7 @@ def _operations_figure(statistic: str, summary: RunSummary) -> tuple[float | Non
     figures = {
         "error_ratio": summary.error_ratio,
         "lost": float(summary.counts.lost),
+        "unexpected_answers": float(summary.unexpected_answers),
         "throughput_per_s": summary.throughput_per_s,
     }
     return figures[statistic], ""

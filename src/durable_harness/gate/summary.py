@@ -71,6 +71,8 @@ class RunSummary:
     started_epoch_s: float | None = None
     polls: int = 0
     failed_polls: int = 0
+    unexpected_answers: int = 0
+    """Requests beside the operations, like those of bad clients, that were not answered as they should be."""
     bytes_received: int = 0
     coarse_lags: int = 0
     """Detection lags of which the server told the end in whole seconds only: up to 1 s too long."""

@@ -3,6 +3,7 @@
     OP     start                 sending the POST until the 202
     OP     poll                  one poll
     OP     completion            sending the POST until the terminal status was seen
+    OP     terminated            the same for an operation that the scenario ended before its time
     OP     detection lag         the server's last update until the terminal status was seen
     COUNT  polls per operation   a number of polls: where Locust says milliseconds, read polls
 
@@ -59,6 +60,9 @@ class LocustEntries:
         self._add(method, route, exchange.elapsed_ms, length, problem)
 
     def ended(self, record: OperationRecord) -> None:
+        if record.state is OperationState.TERMINATED:
+            self._add(OPERATION, "terminated", record.elapsed_ms or 0.0, record.bytes_received)
+            return
         name = "start" if record.state in START_STATES else "completion"
         elapsed_ms = record.completion_ms if record.seen is not None else record.elapsed_ms
         self._add(OPERATION, name, elapsed_ms or 0.0, record.bytes_received, record.error)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from time import monotonic
+from types import EllipsisType
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -46,10 +47,11 @@ class Engine:
     forget: Callable[[Follower], None]
     """Called once with a follower whose operation has ended."""
 
-    def tell_request(self, exchange: Exchange, route: str) -> None:
-        """Count a request that has ended; `route` is its row in Locust's table."""
+    def tell_request(self, exchange: Exchange, route: str, problem: str | EllipsisType | None = ...) -> None:
+        """Count a request that has ended; `route` is its row in Locust's table, a `problem` may be judged elsewhere."""
         self.figures.requested(exchange.pool_wait_s, exchange.connect_s)
-        self.request_watcher.requested(exchange.request.method, route, exchange, _problem(exchange.outcome))
+        judged = _problem(exchange.outcome) if isinstance(problem, EllipsisType) else problem
+        self.request_watcher.requested(exchange.request.method, route, exchange, judged)
 
 
 class Follower:
@@ -193,6 +195,14 @@ def _problem(result: Answer | NoAnswer) -> str | None:
     if isinstance(result, NoAnswer):
         return result.reason
     return None if result.status < BAD_REQUEST else f"HTTP {result.status}"
+
+
+def unexpected(result: Answer | NoAnswer, expected: Collection[int]) -> str | None:
+    """Say what is wrong with an answer if its HTTP code is none of the expected ones, None if it is."""
+    if isinstance(result, NoAnswer):
+        return f"no answer: {result.reason}"
+    allowed = " or ".join(map(str, sorted(expected)))
+    return None if result.status in expected else f"HTTP {result.status} instead of {allowed}"
 
 
 def _route(url: str, instance_id: str | None) -> str:

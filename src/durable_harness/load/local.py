@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
+from durable_harness.load.open_load import OpenLoad, open_scenarios
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.owner import OwnerNode
 from durable_harness.load.records import open_operations
 from durable_harness.load.run import Run
+from durable_harness.load.shares import Shares
 from durable_harness.load.tally import Tally
 from durable_harness.load.watch import GeneratorFigures
+
+LOCAL = "local"
+"""What this process is called among workers."""
 
 
 class LocalNode(OwnerNode):
@@ -15,11 +22,14 @@ class LocalNode(OwnerNode):
 
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
-        records = open_operations(self.environment, options, self.run_id, "local")
+        records = open_operations(self.environment, options, self.run_id, LOCAL)
         self.run = Run(options, self.environment, records)
+        self._open_load = OpenLoad(self.environment, self.run, LOCAL)
+        self._open_load.offer(open_scenarios(self.environment), Shares.alone(LOCAL), time.monotonic())
 
     def wind_up(self) -> None:
         if self.run is not None:
+            self._open_load.stop()
             self.run.wind_up()
 
     def give_up(self) -> None:

@@ -9,8 +9,10 @@ import gevent
 from locust.runners import STATE_MISSING
 
 from durable_harness.load.messages import DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
+from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.owner import OwnerNode
+from durable_harness.load.sharing import Sharing
 from durable_harness.load.tally import Tally, merged
 from durable_harness.load.watch import GeneratorFigures
 
@@ -36,8 +38,10 @@ class MasterNode(OwnerNode):
         super().begin(options)
         self._tallies, self._figures, self._finals = {}, {}, set()
         setattr(self.environment.parsed_options, RUN_ID_OPTION, self.run_id)
+        self._sharing = Sharing(self.environment.runner, self.run_id, open_scenarios(self.environment))
 
     def wind_up(self) -> None:
+        self._sharing.close()
         self._deadline = time.monotonic() + self.options.drain_timeout_s + DRAIN_GRACE_S
         self.environment.runner.send_message(DRAIN, {"run_id": self.run_id})
         while self._awaited() and time.monotonic() < self._deadline:

@@ -3,6 +3,7 @@
 run id     in the options that Locust sends with every spawn message
 snapshot   in every periodic report: the worker's tally since the run began, so that a lost one loses nothing, and how
            the worker kept up as a generator
+arrivals   master to workers, before a run begins and whenever a worker joins or vanishes: which arrivals are whose
 drain      master to workers, with the run id: wind up, then send
 final      worker to master: the last snapshot, everything has ended
 """
@@ -12,11 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from durable_harness.load.shares import Shares
 from durable_harness.load.tally import Tally
 from durable_harness.load.watch import GeneratorFigures
 
 RUN_ID_OPTION = "harness_run_id"
 REPORT_KEY = "durable_harness"
+ARRIVALS = "durable_harness.arrivals"
 DRAIN = "durable_harness.drain"
 FINAL = "durable_harness.final"
 
@@ -35,3 +38,22 @@ class Snapshot:
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Snapshot:
         return cls(wire["run_id"], Tally.from_wire(wire["tally"]), GeneratorFigures.from_wire(wire["figures"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The open scenarios of a run, when their arrivals count from, and which worker has which of them."""
+
+    run_id: str
+    scenarios: tuple[str, ...]
+    began_epoch_s: float
+    shares: Shares
+
+    def to_wire(self) -> dict[str, Any]:
+        began = {"began_epoch_s": self.began_epoch_s, "scenarios": list(self.scenarios)}
+        return {"run_id": self.run_id, **began, "shares": self.shares.to_wire()}
+
+    @classmethod
+    def from_wire(cls, wire: dict[str, Any]) -> Offer:
+        shares = Shares.from_wire(wire["shares"])
+        return cls(wire["run_id"], tuple(wire["scenarios"]), wire["began_epoch_s"], shares)

@@ -1,6 +1,7 @@
 """The options that the load test adds to Locust's command line, each with an environment twin, checked before any load.
 
 --app-dir DIR               DURABLE_HARNESS_APP_DIR
+--arrivals NAME             DURABLE_HARNESS_ARRIVALS
 --connections N             DURABLE_HARNESS_CONNECTIONS
 --drain-timeout S           DURABLE_HARNESS_DRAIN_TIMEOUT
 --function-key KEY          DURABLE_HARNESS_FUNCTION_KEY
@@ -13,9 +14,13 @@
 --max-stall-ms MS           DURABLE_HARNESS_MAX_STALL_MS
 --operation-duration S|A-B  DURABLE_HARNESS_OPERATION_DURATION
 --operation-timeout S       DURABLE_HARNESS_OPERATION_TIMEOUT
+--poll-budget N             DURABLE_HARNESS_POLL_BUDGET
 --poll-interval S           DURABLE_HARNESS_POLL_INTERVAL
 --poll-strategy NAME        DURABLE_HARNESS_POLL_STRATEGY
+--rate PROFILE              DURABLE_HARNESS_RATE
 --report-dir DIR            DURABLE_HARNESS_REPORT_DIR
+--seed N                    DURABLE_HARNESS_SEED
+--service FILE              DURABLE_HARNESS_SERVICE
 --status-source NAME        DURABLE_HARNESS_STATUS_SOURCE
 --warm-up S                 DURABLE_HARNESS_WARM_UP
 """
@@ -24,33 +29,29 @@ from __future__ import annotations
 
 import argparse
 import functools
-import math
-import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from durable_harness.errors import UsageError
 from durable_harness.gate import Gate, load_gates
+from durable_harness.load.arrivals import FORMS, RateProfile, read_profile
 from durable_harness.load.generator_options import GeneratorOptions, add_generator_options
-from durable_harness.operations import STRATEGIES
+from durable_harness.load.values import (
+    Durations,
+    checked,
+    choice,
+    number_above_zero,
+    read_durations,
+    seconds,
+    seconds_above_zero,
+    whole_number,
+)
+from durable_harness.operations import STRATEGIES, ServiceDescription, load_service
 
 NO_GATES = "none"
 STATUS_SOURCES = ("webhook", "app")
-
-
-class DurationRange(NamedTuple):
-    """The seconds of work that operations ask for: evenly spread from `low_s` to `high_s`."""
-
-    low_s: float
-    high_s: float
-
-    def __str__(self) -> str:
-        return f"{self.low_s:g} s" if self.low_s == self.high_s else f"{self.low_s:g} to {self.high_s:g} s"
-
-    def pick_s(self) -> float:
-        return round(random.uniform(self.low_s, self.high_s), 3)  # noqa: S311 - load, not secrets
+SPACINGS = ("constant", "poisson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,15 @@ class LoadOptions:
     function_key: str | None
     app_dir: Path
     status_source: str
+    service_file: Path | None
+    rate: RateProfile
+    arrivals: str | None
+    """One of SPACINGS; None leaves it to the scenario."""
+    seed: int
     poll_strategy: str
     poll_interval_s: float
-    operation_duration_s: DurationRange
+    poll_budget: float
+    operation_duration_s: Durations
     operation_timeout_s: float
     drain_timeout_s: float
     warm_up_s: float
@@ -77,13 +84,18 @@ class LoadOptions:
             return cls(
                 function_key=parsed.function_key or None,
                 app_dir=Path(parsed.app_dir),
-                status_source=_choice(STATUS_SOURCES)(parsed.status_source),
-                poll_strategy=_choice(tuple(STRATEGIES))(parsed.poll_strategy),
-                poll_interval_s=_seconds_above_zero(parsed.poll_interval),
-                operation_duration_s=read_duration_range(parsed.operation_duration),
-                operation_timeout_s=_seconds_above_zero(parsed.operation_timeout),
-                drain_timeout_s=_seconds(parsed.drain_timeout),
-                warm_up_s=_seconds(parsed.warm_up),
+                status_source=choice(STATUS_SOURCES)(parsed.status_source),
+                service_file=Path(parsed.service) if parsed.service else None,
+                rate=read_rate(parsed.rate),
+                arrivals=choice(SPACINGS)(parsed.arrivals) if parsed.arrivals else None,
+                seed=whole_number(parsed.seed),
+                poll_strategy=choice(tuple(STRATEGIES))(parsed.poll_strategy),
+                poll_interval_s=seconds_above_zero(parsed.poll_interval),
+                poll_budget=number_above_zero(parsed.poll_budget),
+                operation_duration_s=read_durations(parsed.operation_duration),
+                operation_timeout_s=seconds_above_zero(parsed.operation_timeout),
+                drain_timeout_s=seconds(parsed.drain_timeout),
+                warm_up_s=seconds(parsed.warm_up),
                 gates_file=None if parsed.gates in (None, "", NO_GATES) else Path(parsed.gates),
                 report_dir=Path(parsed.report_dir),
                 generator=GeneratorOptions.read(parsed),
@@ -95,17 +107,33 @@ class LoadOptions:
         """Return the gates as they were when the file was first read: a run is judged by what was checked before it."""
         return () if self.gates_file is None else gates_once(self.gates_file)
 
+    def service(self) -> ServiceDescription | None:
+        """Return the description of the service; None leaves it to the scenario."""
+        return None if self.service_file is None else service_once(self.service_file)
+
     def for_report(self) -> dict[str, str]:
         """Return what a reader of the report wants to know, without the key."""
         return {
             "work per operation": str(self.operation_duration_s),
-            "poll strategy": f"{self.poll_strategy}, {self.poll_interval_s:g} s",
-            "status source": self.status_source,
+            "poll strategy": self._polling(),
+            "seed": str(self.seed),
+            **({} if self.service_file else {"status source": self.status_source}),
+            **({"service": str(self.service_file)} if self.service_file else {}),
             "operation timeout": f"{self.operation_timeout_s:g} s",
             "drain timeout": f"{self.drain_timeout_s:g} s",
             "warm-up": f"{self.warm_up_s:g} s, in no figure" if self.warm_up_s else "none",
             "connections": f"at most {self.generator.connections:,} in each process",
         }
+
+    def _polling(self) -> str:
+        budget = f", {self.poll_budget:g} polls an operation" if self.poll_strategy == "adaptive" else ""
+        return f"{self.poll_strategy}, {self.poll_interval_s:g} s{budget}"
+
+
+@functools.cache
+def service_once(path: Path) -> ServiceDescription:
+    """Load a service's description the first time that it is asked for."""
+    return load_service(path)
 
 
 @functools.cache
@@ -138,31 +166,64 @@ def _add_run_options(parser: Any) -> None:
         help="Whom to poll: 'webhook' is the URL that the start's answer gives, 'app' the app's own status route.",
     )
     parser.add_argument(
+        "--rate",
+        type=checked(read_rate),
+        metavar="<profile>",
+        env_var="DURABLE_HARNESS_RATE",
+        default="10",
+        help=f"What an open scenario starts: {FORMS}. Defaults to 10.",
+    )
+    parser.add_argument(
+        "--arrivals",
+        choices=SPACINGS,
+        env_var="DURABLE_HARNESS_ARRIVALS",
+        default=None,
+        help="Spacing of an open scenario's arrivals: 'constant' gaps, or 'poisson'. Defaults to the scenario's own.",
+    )
+    parser.add_argument(
+        "--seed",
+        type=whole_number,
+        metavar="<n>",
+        env_var="DURABLE_HARNESS_SEED",
+        default=1,
+        help="What makes chance repeatable: the same seed, the same arrivals and durations. Defaults to 1.",
+    )
+    parser.add_argument(
         "--poll-strategy",
         choices=tuple(STRATEGIES),
         env_var="DURABLE_HARNESS_POLL_STRATEGY",
         default="fixed",
-        help="When to poll: 'fixed' every interval, 'exponential' ever less often, 'server' as Retry-After says.",
+        help="When to poll: 'fixed' every interval, 'exponential' ever less often, 'server' as Retry-After says, "
+        "'adaptive' where the operations before have ended.",
     )
     parser.add_argument(
         "--poll-interval",
-        type=_seconds_above_zero,
+        type=seconds_above_zero,
         metavar="<seconds>",
         env_var="DURABLE_HARNESS_POLL_INTERVAL",
         default=0.2,
         help="Seconds between polls, the first of them for 'exponential'. Defaults to 0.2.",
     )
     parser.add_argument(
+        "--poll-budget",
+        type=number_above_zero,
+        metavar="<polls>",
+        env_var="DURABLE_HARNESS_POLL_BUDGET",
+        default=3.0,
+        help="Polls that 'adaptive' may spend on an operation on average. Defaults to 3.",
+    )
+    parser.add_argument(
         "--operation-duration",
-        type=_checked(read_duration_range),
+        type=checked(read_durations),
         metavar="<seconds>",
         env_var="DURABLE_HARNESS_OPERATION_DURATION",
         default="0.3-0.7",
-        help="Seconds of work an operation asks for, one number or a range. Defaults to 0.3-0.7.",
+        help="Seconds of work an operation asks for: a number, a range, or a mix with weights like 0.2-0.4:80,2:20. "
+        "Defaults to 0.3-0.7.",
     )
     parser.add_argument(
         "--operation-timeout",
-        type=_seconds_above_zero,
+        type=seconds_above_zero,
         metavar="<seconds>",
         env_var="DURABLE_HARNESS_OPERATION_TIMEOUT",
         default=60.0,
@@ -170,7 +231,7 @@ def _add_run_options(parser: Any) -> None:
     )
     parser.add_argument(
         "--drain-timeout",
-        type=_seconds,
+        type=seconds,
         metavar="<seconds>",
         env_var="DURABLE_HARNESS_DRAIN_TIMEOUT",
         default=30.0,
@@ -179,7 +240,7 @@ def _add_run_options(parser: Any) -> None:
 
     parser.add_argument(
         "--warm-up",
-        type=_seconds,
+        type=seconds,
         metavar="<seconds>",
         env_var="DURABLE_HARNESS_WARM_UP",
         default=0.0,
@@ -190,7 +251,7 @@ def _add_run_options(parser: Any) -> None:
 def _add_process_options(parser: Any, default_gates: Path | None) -> None:
     parser.add_argument(
         "--app-dir",
-        type=_checked(_existing_dir),
+        type=checked(_existing_dir),
         metavar="<dir>",
         env_var="DURABLE_HARNESS_APP_DIR",
         default=".",
@@ -198,8 +259,17 @@ def _add_process_options(parser: Any, default_gates: Path | None) -> None:
         help="Function app to run and load when there is no --host. Defaults to the current directory.",
     )
     parser.add_argument(
+        "--service",
+        type=checked(_service_file),
+        metavar="<file>",
+        env_var="DURABLE_HARNESS_SERVICE",
+        default="",
+        include_in_web_ui=False,
+        help="Description of the service under test, if it is not a durable app.",
+    )
+    parser.add_argument(
         "--gates",
-        type=_checked(_gates_file),
+        type=checked(_gates_file),
         metavar="<file>",
         env_var="DURABLE_HARNESS_GATES",
         default=str(default_gates) if default_gates else NO_GATES,
@@ -216,24 +286,21 @@ def _add_process_options(parser: Any, default_gates: Path | None) -> None:
     )
 
 
-def read_duration_range(text: str) -> DurationRange:
-    """Read `0.5` or `0.3-0.7`, or raise ArgumentTypeError."""
-    low_text, dash, high_text = str(text).partition("-")
-    low_s = _seconds(low_text)
-    high_s = _seconds(high_text) if dash else low_s
-    if high_s < low_s:
-        raise argparse.ArgumentTypeError(f"got '{text}', expected the smaller number first, like 0.3-0.7")
-    return DurationRange(low_s, high_s)
+def read_rate(text: str) -> RateProfile:
+    """Read a rate profile, or raise ArgumentTypeError."""
+    try:
+        return read_profile(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _checked(read: Callable[[str], object]) -> Callable[[str], str]:
-    """Check a text now and keep it as it is: options travel to the workers as plain values."""
-
-    def check(text: str) -> str:
-        read(text)
-        return text
-
-    return check
+def _service_file(text: str) -> None:
+    if not text:
+        return
+    try:
+        service_once(Path(text))
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _gates_file(text: str) -> None:
@@ -248,30 +315,3 @@ def _gates_file(text: str) -> None:
 def _existing_dir(text: str) -> None:
     if not Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"got '{text}', expected the folder of a function app")
-
-
-def _seconds(value: str | float) -> float:
-    return _number(value, "seconds, 0 or more", lambda seconds: seconds >= 0)
-
-
-def _seconds_above_zero(value: str | float) -> float:
-    return _number(value, "seconds above 0", lambda seconds: seconds > 0)
-
-
-def _number(value: str | float, allowed: str, holds: Callable[[float], bool]) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and holds(number)):
-        raise argparse.ArgumentTypeError(f"got '{value}', expected {allowed}")
-    return number
-
-
-def _choice(allowed: tuple[str, ...]) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if value not in allowed:
-            raise argparse.ArgumentTypeError(f"got '{value}', expected one of {', '.join(allowed)}")
-        return value
-
-    return check

@@ -18,6 +18,7 @@ from durable_harness.errors import UsageError
 from durable_harness.gate import evaluate
 from durable_harness.gate.report import Report, render_text
 from durable_harness.load.node import Node
+from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.progress import Progress
 from durable_harness.load.records import clear_operations
@@ -117,7 +118,7 @@ class OwnerNode(Node):
             summary=summary,
             results=evaluate(self.options.gates(), summary),
             target=public_url(self.environment.host),
-            scenarios=tuple(user_class.__name__ for user_class in self.environment.user_classes),
+            scenarios=tuple(sorted(user_class.__name__ for user_class in self.environment.user_classes)),
             settings=self._settings(),
             gates_file=str(self.options.gates_file) if self.options.gates_file else None,
         )
@@ -138,8 +139,17 @@ class OwnerNode(Node):
             "users": str(self.environment.runner.target_user_count),
             "run time": run_time,
             "processes": self.describe_processes(),
+            "completion counts from": self._describe_origins(),
             **self.options.for_report(),
         }
+
+    def _describe_origins(self) -> str:
+        """Say what completion counts from: it differs between open and closed workloads."""
+        opened = open_scenarios(self.environment)
+        closed = [cls.__name__ for cls in self.environment.user_classes if cls.__name__ not in opened]
+        intended = f"the intended start ({', '.join(sorted(opened))})" if opened else ""
+        sent = f"sending the start ({', '.join(sorted(closed))})" if closed else ""
+        return "; ".join(filter(None, (intended, sent)))
 
     @abstractmethod
     def describe_processes(self) -> str:

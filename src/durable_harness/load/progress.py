@@ -12,6 +12,7 @@ import gevent
 
 from durable_harness.gate.report.model import number
 from durable_harness.load.tally import Tally
+from durable_harness.operations import OperationState
 
 TERMINAL_INTERVAL_S = 1.0
 PLAIN_INTERVAL_S = 3.0
@@ -50,7 +51,7 @@ class Progress:
 def progress_line(tally: Tally, elapsed_s: float) -> str:
     """Say how a run stands in one line that fits a terminal."""
     completion_ms = tally.latencies_ms["completion_ms"]
-    failed = tally.ended_count - tally.completed_count
+    failed = tally.ended_count - tally.completed_count - tally.ended_by_state[OperationState.TERMINATED]
     return (
         f"{elapsed_s:4.0f} s  started {tally.started_count:,}  in flight {tally.in_flight:,}  failed {failed:,}  "
         f"completed {tally.completed_count:,}, p50 {number(completion_ms.percentile(50))} ms, "

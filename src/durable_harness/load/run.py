@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from gevent.event import AsyncResult, Event
 
 from durable_harness.load.entries import FLUSH_S, LocustEntries
-from durable_harness.load.follow import Engine, Follower
+from durable_harness.load.follow import Engine, Follower, unexpected
 from durable_harness.load.http import Client, Exchange, Reactor, Request
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.phases import Phases
@@ -70,16 +70,31 @@ class Run:
         follower.begin()
         return follower.operation, follower
 
-    def ask(self, request: PlainRequest, timeout_s: float = 60.0) -> Answer | NoAnswer:
+    def ask(
+        self,
+        request: PlainRequest,
+        timeout_s: float = 60.0,
+        *,
+        name: str | None = None,
+        expected: Collection[int] | None = None,
+    ) -> Answer | NoAnswer:
         """Send a request beside the operations', say one that terminates an operation; wait for what comes of it.
 
-        It is part of Locust's table, under the path of its URL. Raises ValueError for a URL that cannot be asked for.
+        It is part of Locust's table, under its name or else the path of its URL. With `expected` it counts as answered
+        well if its HTTP code is one of these, and as an unexpected answer if not, which a gate may forbid. Raises
+        ValueError for a URL that cannot be asked for.
         """
         ended: AsyncResult = AsyncResult()
         wire = Request(request.method, request.url, request.headers, request.body)
         self._client.send(wire, ended.set, monotonic() + timeout_s)
         exchange: Exchange = ended.get()
-        self._engine.tell_request(exchange, urlsplit(request.url).path)
+        row = name or urlsplit(request.url).path
+        if expected is None:
+            self._engine.tell_request(exchange, row)
+        else:
+            problem = unexpected(exchange.outcome, expected)
+            self._engine.tell_request(exchange, row, problem)
+            self.tally.asked(row, problem)
         return exchange.outcome
 
     def wind_up(self) -> None:

@@ -10,6 +10,7 @@ from durable_harness.gate import LATENCIES_MS, Counts, FailureReason, Histogram,
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
 
 MAX_REASONS = 100
+UNEXPECTED = "unexpected answer"
 OTHER_REASONS = "other reasons (the list is full)"
 END_SEEN = (OperationState.COMPLETED, OperationState.FAILED, OperationState.WRONG_OUTPUT)
 
@@ -21,6 +22,8 @@ class Tally:
         self.in_flight = 0
         self.excluded: Counter[str] = Counter()
         self.started_count = 0
+        self.asked_count = 0
+        self.unexpected_answers = 0
         self.accepted_count = 0
         self.polls = 0
         self.failed_polls = 0
@@ -56,6 +59,13 @@ class Tally:
         if record.slip_ms is not None:
             self.latencies_ms["slip_ms"].record(record.slip_ms)
         self.first_sent_epoch_s = _least([self.first_sent_epoch_s, sent_epoch_s])
+
+    def asked(self, name: str, problem: str | None) -> None:
+        """Count a request beside the operations, of which it is known how it should be answered."""
+        self.asked_count += 1
+        if problem is not None:
+            self.unexpected_answers += 1
+            self._count_reason(UNEXPECTED, f"{name}: {problem}")
 
     def accepted(self, record: OperationRecord) -> None:
         """Count an operation that the server took."""
@@ -108,17 +118,17 @@ class Tally:
         if record.detection_lag_ms is not None:
             self.coarse_lags += record.server_update_is_coarse
 
-    def _count_reason(self, state: OperationState, reason: str) -> None:
-        key = (state.value, reason)
-        self.reasons[
-            key if key in self.reasons or len(self.reasons) < MAX_REASONS else (state.value, OTHER_REASONS)
-        ] += 1
+    def _count_reason(self, state: str, reason: str) -> None:
+        key = (str(state), reason)
+        self.reasons[key if key in self.reasons or len(self.reasons) < MAX_REASONS else (key[0], OTHER_REASONS)] += 1
 
     def merge(self, other: Tally) -> None:
         """Add what another process's operations came to."""
         self.in_flight += other.in_flight
         self.excluded.update(other.excluded)
         self.started_count += other.started_count
+        self.asked_count += other.asked_count
+        self.unexpected_answers += other.unexpected_answers
         self.accepted_count += other.accepted_count
         self.polls += other.polls
         self.failed_polls += other.failed_polls
@@ -172,6 +182,7 @@ class Tally:
             started_epoch_s=self.first_sent_epoch_s,
             polls=self.polls,
             failed_polls=self.failed_polls,
+            unexpected_answers=self.unexpected_answers,
             bytes_received=self.bytes_received,
             coarse_lags=self.coarse_lags,
             reasons=tuple(FailureReason(*key, count) for key, count in self.reasons.most_common()),
@@ -205,6 +216,9 @@ class Tally:
     def _notes(self) -> list[str]:
         lag = self.latencies_ms["detection_lag_ms"]
         notes = [f"{count:,} operations of the {phase} are in no figure" for phase, count in self.excluded.items()]
+        if self.asked_count:
+            right = self.asked_count - self.unexpected_answers
+            notes.append(f"{right:,} of {self.asked_count:,} requests beside the operations got the answer they should")
         if self.failed_polls:
             notes.append(f"{self.failed_polls:,} of {self.polls:,} polls had no usable answer and were tried again")
         if self.coarse_lags:
@@ -224,6 +238,8 @@ _FIELDS = {"polling_ms": "poll_ms"}
 _PLAIN = (
     "in_flight",
     "started_count",
+    "asked_count",
+    "unexpected_answers",
     "accepted_count",
     "polls",
     "failed_polls",

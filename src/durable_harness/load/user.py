@@ -1,34 +1,51 @@
-"""The Locust user of the pattern: a scenario subclasses it and says what to start, and when."""
+"""The closed user: a scenario subclasses it and says what it starts, and how long it waits in between."""
 
 from __future__ import annotations
 
+import functools
 import inspect
+import itertools
 import os
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import gevent
 import locust
 from locust import FastHttpUser
 from locust.exception import StopUser
 
 from durable_harness.load.follow import Follower
+from durable_harness.load.options import LoadOptions
 from durable_harness.load.plugin import install, run_of
 from durable_harness.load.run import Run, join
+from durable_harness.load.values import Durations
 from durable_harness.operations import (
     Operation,
     OperationPlan,
     OperationRecord,
+    OperationState,
+    PollStrategy,
+    Request,
     ServiceDescription,
+    Workload,
+    accept_any_output,
     check_echo,
     durable_status_route,
     durable_webhooks,
     poll_strategy,
 )
+from durable_harness.operations.description import fill
 
 GATES_FILE = "gates.toml"
 KEY_HEADER = "x-functions-key"
+ACCEPTANCE_CHECK_S = 0.01
+_USER_NUMBERS = itertools.count()
+_STRATEGIES: WeakKeyDictionary[Run, dict[str, PollStrategy]] = WeakKeyDictionary()
 
 
 class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followed by mypy
@@ -42,6 +59,8 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
                 self.run_operation()
 
     Override `payload` and `check_output` for an app other than the sample, and the two paths if its routes differ.
+    Such a user waits for its operations, so a slow system gets less load: completion counts from sending the start. For
+    load that does not wait see `arrival_user`.
     """
 
     abstract = True
@@ -52,14 +71,49 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     """How the service follows the pattern; None for a durable app with the two paths above."""
     operation_type = "load_test"
 
-    def payload(self, token: str) -> Mapping[str, Any]:
+    workload = Workload.CLOSED
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.random = Random(f"{self.options.seed}:{type(self).__name__}:user {next(_USER_NUMBERS)}")  # noqa: S311
+
+    @property
+    def options(self) -> LoadOptions:
+        """The options of the run."""
+        return self._run.options
+
+    @property
+    def key_headers(self) -> Mapping[str, str]:
+        """The headers that carry `--function-key`."""
+        return {KEY_HEADER: self.options.function_key} if self.options.function_key else {}
+
+    @property
+    def durations(self) -> Durations:
+        """The seconds of work that operations ask for."""
+        return self.options.operation_duration_s
+
+    @functools.cached_property
+    def described(self) -> ServiceDescription:
+        """The service: of `--service`, else the scenario's own, else a durable app's with the two paths."""
+        if (told := self.options.service()) is not None:
+            return told
+        if self.service is not None:
+            return self.service
+        if self.options.status_source == "app":
+            return durable_status_route(self.start_path, self.status_path)
+        return durable_webhooks(self.start_path)
+
+    def payload(self, token: str) -> Any:
         """Return the JSON body of a start; `token` is unique and should come back in the output."""
-        duration_s = self._run.options.operation_duration_s.pick_s()
+        duration_s = self.durations.pick_s(self.random)
+        body = self.described.start.body
+        if body is not None:
+            return fill(body, {"token": token, "duration": duration_s})
         return {"operation_type": self.operation_type, "duration": duration_s, "data": {"token": token}}
 
-    def check_output(self, sent: Mapping[str, Any], output: Any) -> str | None:
+    def check_output(self, sent: Any, output: Any) -> str | None:
         """Say what is wrong with an operation's output, None if nothing is."""
-        return check_echo(sent, output)
+        return check_echo(sent, output) if self.described.start.body is None else accept_any_output(sent, output)
 
     def run_operation(self) -> OperationRecord:
         """Start one operation, wait for its end and return its record."""
@@ -78,37 +132,70 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         """Start `count` operations at once and return without waiting; the run follows them to their end."""
         return [operation for operation, _ in self._start(count)]
 
+    def terminate_later(self, operation: Operation, delay_s: float, reason: str = "load test") -> None:
+        """Ask for an operation's end `delay_s` seconds after it was accepted, unless it has ended by then.
+
+        From then on being terminated is the end that it is meant to have.
+        """
+        gevent.spawn(self._terminate, operation, delay_s, reason)
+
+    def _terminate(self, operation: Operation, delay_s: float, reason: str) -> None:
+        while operation.record.state is OperationState.STARTING:
+            gevent.sleep(ACCEPTANCE_CHECK_S)
+        gevent.sleep(delay_s)
+        terminate, request = self.described.terminate, operation.terminate_request(reason)
+        if terminate is not None and request is not None:
+            self._ask(request, "terminate", terminate.accepted | terminate.too_late)
+
+    def send_expecting(self, request: Request, name: str, expected: Collection[int], at: float | None = None) -> None:
+        """Send a request beside the operations, without waiting: a success is an answer with one of these HTTP codes.
+
+        `at` is the moment to send it, in seconds of `time.monotonic()`. It is listed under `name`, and is in no figure
+        of the operations; a run in which such a request got another answer does not pass.
+        """
+        delay_s = 0.0 if at is None else max(0.0, at - time.monotonic())
+        gevent.spawn_later(delay_s, self._ask, request, name, expected)
+
+    def _ask(self, request: Request, name: str, expected: Collection[int]) -> None:
+        self._run.ask(request, name=name, expected=expected)
+
     def _start(self, count: int) -> list[tuple[Operation, Follower]]:
-        run = self._run
-        if not run.is_accepting:
+        if not self._run.is_accepting:
             raise StopUser
-        return [run.start(self._plan(run)) for _ in range(count)]
+        return [self._start_one(time.monotonic()) for _ in range(count)]
+
+    def _start_one(self, intended: float) -> tuple[Operation, Follower]:
+        return self._run.start(self._plan(intended))
 
     @property
     def _run(self) -> Run:
         return run_of(self.environment)
 
-    def _plan(self, run: Run) -> OperationPlan:
-        token, options, service = uuid.uuid4().hex, run.options, self._described(run)
+    def _plan(self, intended: float) -> OperationPlan:
+        token, options, service = uuid.uuid4().hex, self.options, self.described
         return OperationPlan(
             token=token,
             start_url=f"{self.host}{service.start.path}",
             payload=self.payload(token),
-            polling=poll_strategy(options.poll_strategy, options.poll_interval_s),
+            polling=_polling_of(self._run, type(self).__name__),
             timeout_s=options.operation_timeout_s,
             service=service,
             base_url=self.host or "",
-            key_headers={KEY_HEADER: options.function_key} if options.function_key else {},
+            key_headers=self.key_headers,
             check_output=self.check_output,
+            intended=intended,
             scenario=type(self).__name__,
+            workload=self.workload,
         )
 
-    def _described(self, run: Run) -> ServiceDescription:
-        if self.service is not None:
-            return self.service
-        if run.options.status_source == "app":
-            return durable_status_route(self.start_path, self.status_path)
-        return durable_webhooks(self.start_path)
+
+def _polling_of(run: Run, scenario: str) -> PollStrategy:
+    """Return the strategy that the operations of a scenario share in a run: one that learns, learns from all."""
+    strategies = _STRATEGIES.setdefault(run, {})
+    if scenario not in strategies:
+        options = run.options
+        strategies[scenario] = poll_strategy(options.poll_strategy, options.poll_interval_s, options.poll_budget)
+    return strategies[scenario]
 
 
 def gates_beside_scenarios() -> Path | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from durable_harness.load.messages import DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
-from durable_harness.load.node import Node
+from durable_harness.load.messages import ARRIVALS, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Offer, Snapshot
+from durable_harness.load.node import Node, Phase
+from durable_harness.load.open_load import OpenLoad
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.records import open_operations
 from durable_harness.load.run import Run
@@ -17,6 +19,8 @@ class WorkerNode(Node):
 
     def set_up(self) -> None:
         self._run_id: str | None = None
+        self._offer: Offer | None = None
+        self.environment.runner.register_message(ARRIVALS, self._on_arrivals)
         self.environment.events.report_to_master.add_listener(self._on_report_to_master)
         # Concurrent, because draining takes long and the worker must go on listening to its master.
         self.environment.runner.register_message(DRAIN, self._on_drain, concurrent=True)
@@ -28,9 +32,12 @@ class WorkerNode(Node):
         self._run_id = getattr(self.environment.parsed_options, RUN_ID_OPTION, None)
         records = open_operations(self.environment, options, self._run_id or "", self.environment.runner.client_id)
         self.run = Run(options, self.environment, records)
+        self._open_load = OpenLoad(self.environment, self.run, self.environment.runner.client_id)
+        self._take_offer()
 
     def wind_up(self) -> None:
         if self.run is not None:
+            self._open_load.stop()
             self.run.wind_up()
             self._send_final(self._snapshot())
 
@@ -43,6 +50,17 @@ class WorkerNode(Node):
 
     def tear_down(self) -> None:
         """Nothing is left behind."""
+
+    def _on_arrivals(self, msg: Any, **_: Any) -> None:
+        self._offer = Offer.from_wire(msg.data)
+        self._take_offer()
+
+    def _take_offer(self) -> None:
+        """Take part in the arrivals of the run; what comes before the run itself waits for it."""
+        offer = self._offer
+        if offer is not None and offer.run_id == self._run_id and self.phase is Phase.RUNNING:
+            began = offer.began_epoch_s - (time.time() - time.monotonic())
+            self._open_load.offer(offer.scenarios, offer.shares, began)
 
     def _on_drain(self, msg: Any, **_: Any) -> None:
         run_id = msg.data["run_id"]

@@ -1,5 +1,6 @@
 """The client side of the Async HTTP API pattern: start, poll, end. It knows what HTTP means, but opens no socket."""
 
+from durable_harness.operations.adaptive import AdaptivePolling
 from durable_harness.operations.checks import OutputCheck, accept_any_output, check_echo
 from durable_harness.operations.description import (
     ServiceDescription,
@@ -11,19 +12,15 @@ from durable_harness.operations.description import (
     durable_webhooks,
 )
 from durable_harness.operations.operation import Operation, OperationPlan
-from durable_harness.operations.polling import (
-    STRATEGIES,
-    ExponentialPolling,
-    FixedPolling,
-    PollStrategy,
-    ServerDirectedPolling,
-    poll_strategy,
-)
+from durable_harness.operations.polling import ExponentialPolling, FixedPolling, PollStrategy, ServerDirectedPolling
 from durable_harness.operations.record import OperationPhase, OperationRecord, OperationState, Workload
+from durable_harness.operations.service_file import load_service
+from durable_harness.operations.strategies import STRATEGIES, poll_strategy
 from durable_harness.operations.wire import Answer, NoAnswer, Request, redact_keys
 
 __all__ = [
     "STRATEGIES",
+    "AdaptivePolling",
     "Answer",
     "ExponentialPolling",
     "FixedPolling",
@@ -47,6 +44,7 @@ __all__ = [
     "check_echo",
     "durable_status_route",
     "durable_webhooks",
+    "load_service",
     "poll_strategy",
     "redact_keys",
 ]

@@ -1,17 +1,10 @@
-"""When to poll next: three named strategies behind one small base.
-
-fixed        every interval. Lag is about half the interval, polls grow with the duration.
-exponential  short at first, then ever longer, with jitter so that clients do not poll in step.
-server       as Retry-After says, the interval where the server says nothing.
-"""
+"""When to poll next: the base of all strategies, and those that learn nothing. `strategies` names them all."""
 
 from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-
-from durable_harness.errors import UsageError
+from collections.abc import Callable
 
 
 class PollStrategy(ABC):
@@ -69,18 +62,3 @@ class ServerDirectedPolling(PollStrategy):
 
     def delay_s(self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0) -> float:  # noqa: ARG002
         return self._interval_s if retry_after_s is None else retry_after_s
-
-
-STRATEGIES: Mapping[str, Callable[[float], PollStrategy]] = {
-    "exponential": ExponentialPolling,
-    "fixed": FixedPolling,
-    "server": ServerDirectedPolling,
-}
-
-
-def poll_strategy(name: str, interval_s: float) -> PollStrategy:
-    """Make a strategy by its name; raise UsageError for a name that is none."""
-    try:
-        return STRATEGIES[name](interval_s)
-    except KeyError:
-        raise UsageError(f"poll strategy: got '{name}', allowed are {', '.join(STRATEGIES)}") from None

@@ -1,0 +1,113 @@
+"""Read the values of options; each reader raises ArgumentTypeError, which says what came and what is allowed."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+
+class DurationRange(NamedTuple):
+    """Seconds, evenly spread from `low_s` to `high_s`."""
+
+    low_s: float
+    high_s: float
+
+    def __str__(self) -> str:
+        return f"{self.low_s:g} s" if self.low_s == self.high_s else f"{self.low_s:g} to {self.high_s:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """The seconds of work that operations ask for: ranges, and how often each of them is meant."""
+
+    ranges: tuple[DurationRange, ...]
+    weights: tuple[float, ...]
+
+    def __str__(self) -> str:
+        if len(self.ranges) == 1:
+            return str(self.ranges[0])
+        total = sum(self.weights)
+        shares = zip(self.weights, self.ranges, strict=True)
+        return ", ".join(f"{weight / total:.3g} of {some}" for weight, some in shares)
+
+    def pick_s(self, random: Random) -> float:
+        """Choose one, to the millisecond."""
+        some = random.choices(self.ranges, self.weights)[0]
+        return round(random.uniform(*some), 3)
+
+
+def read_durations(text: str) -> Durations:
+    """Read `0.5`, `0.3-0.7` or a mix like `0.2-0.4:80,2:20`: a range and, after a colon, its weight."""
+    parts = [part.strip().partition(":") for part in str(text).split(",")]
+    ranges = tuple(_read_range(some) for some, _, _ in parts)
+    return Durations(ranges, tuple(number_above_zero(weight) if colon else 1.0 for _, colon, weight in parts))
+
+
+def _read_range(text: str) -> DurationRange:
+    low_text, dash, high_text = text.partition("-")
+    low_s = seconds(low_text)
+    high_s = seconds(high_text) if dash else low_s
+    if high_s < low_s:
+        raise argparse.ArgumentTypeError(f"got '{text}', expected the smaller number first, like 0.3-0.7")
+    return DurationRange(low_s, high_s)
+
+
+def checked(read: Callable[[str], object]) -> Callable[[str], str]:
+    """Check a text now and keep it as it is: options travel to the workers as plain values."""
+
+    def check(text: str) -> str:
+        read(text)
+        return text
+
+    return check
+
+
+def seconds(value: str | float) -> float:
+    """Read seconds, 0 or more."""
+    return number(value, "seconds, 0 or more", lambda number: number >= 0)
+
+
+def seconds_above_zero(value: str | float) -> float:
+    """Read seconds, but not 0."""
+    return number(value, "seconds above 0", lambda number: number > 0)
+
+
+def number_above_zero(value: str | float) -> float:
+    """Read a number, but not 0."""
+    return number(value, "a number above 0", lambda number: number > 0)
+
+
+def read_share(value: str | float) -> float:
+    """Read a part of a whole."""
+    return number(value, "a share from 0 to 1", lambda number: 0 <= number <= 1)
+
+
+def whole_number(value: str | float) -> int:
+    """Read a whole number, 0 or more."""
+    return int(number(value, "a whole number, 0 or more", lambda number: number >= 0 and number.is_integer()))
+
+
+def number(value: str | float, allowed: str, holds: Callable[[float], bool]) -> float:
+    """Read a number for which a condition holds; `allowed` says which."""
+    try:
+        read = float(value)
+    except ValueError:
+        read = math.nan
+    if not (math.isfinite(read) and holds(read)):
+        raise argparse.ArgumentTypeError(f"got '{value}', expected {allowed}")
+    return read
+
+
+def choice(allowed: tuple[str, ...]) -> Callable[[str], str]:
+    """Read one of some words."""
+
+    def check(value: str) -> str:
+        if value not in allowed:
+            raise argparse.ArgumentTypeError(f"got '{value}', expected one of {', '.join(allowed)}")
+        return value
+
+    return check

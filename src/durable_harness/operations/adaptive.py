@@ -1,0 +1,56 @@
+"""Poll where operations end: a strategy that learns from those that ended before."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from durable_harness.operations.completion_times import CompletionTimes
+from durable_harness.operations.poll_plan import PollPlan, plan_polls
+from durable_harness.operations.polling import ExponentialPolling, PollStrategy
+
+
+class AdaptivePolling(PollStrategy):
+    """Spends `budget` polls an operation, on average, where they cut detection lag most.
+
+    It polls exponentially, from `interval_s` on, until it has seen `ENOUGH` operations end. From then on it polls by a
+    plan for the completion times that it has learned, which it makes anew as it learns more. An operation that outlasts
+    all of them is polled ever less often. Where the server tells when an operation ended that is learned, provided that
+    its clock agrees with what the polls saw; else the polls themselves bound the end.
+    """
+
+    ENOUGH = 5
+    JITTER = 0.02
+    """Part of a delay that is added by chance, so that operations that started together are not polled together."""
+    GROWTH, MOST_NEWS = 1.2, 200
+    """A new plan is made when this many times as many operations have been learned, or so many more."""
+    CLOCK_SLACK_S = 0.02
+
+    def __init__(
+        self, interval_s: float, budget: float = 3.0, uniform: Callable[[float, float], float] = random.uniform
+    ) -> None:
+        self._budget = budget
+        self._uniform = uniform
+        self._at_first = ExponentialPolling(interval_s, uniform)
+        self._times = CompletionTimes()
+        self._next_planning = self.ENOUGH
+        self.plan: PollPlan | None = None
+        """The plan in force; None until enough has been learned."""
+
+    def delay_s(self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0) -> float:
+        if self.plan is None:
+            return self._at_first.delay_s(polls_done, retry_after_s, elapsed_s)
+        delay_s = self.plan.next_poll_s(elapsed_s) - elapsed_s
+        return delay_s * self._uniform(1, 1 + self.JITTER)
+
+    def learn(self, *, after_s: float, by_s: float, finished_s: float | None) -> None:
+        slack_s = (by_s - after_s) / 4 + self.CLOCK_SLACK_S
+        if finished_s is not None and max(0.0, after_s - slack_s) <= finished_s <= by_s:
+            self._times.add(finished_s)
+        else:
+            self._times.add_between(after_s, by_s)
+        if self._times.count >= self._next_planning:
+            self.plan = plan_polls(self._times.times_s(), self._budget, self._times.effective_count)
+            self._next_planning = self._times.count + min(
+                int(self._times.count * (self.GROWTH - 1)) + 1, self.MOST_NEWS
+            )

@@ -1,0 +1,263 @@
+"""Read the description of a service from a TOML file, and refuse whatever is not understood.
+
+name = "reports"
+
+[start]
+path = "/reports"                        # the request that starts an operation; method = "POST" unless given
+headers = { Authorization = "env:REPORTS_TOKEN" }      # a value that begins with env: is read from the environment
+body = { kind = "pdf", token = "{token}", seconds = "{duration}" }
+accepted = [202]
+id = "/id"                               # JSON pointer in the answer's body
+status_url = ["header:Location"]         # or body:/POINTER, or path:/reports/{id}; the first that is there counts
+
+[status]
+headers = {}
+pending = [202]                          # HTTP codes that say 'not yet'
+result = [303]                           # redirects that say 'done', to the output
+state = "/state"                         # JSON pointer; without it the HTTP code alone tells
+not_begun = ["queued"]
+succeeded = ["done"]
+failed = ["error"]
+terminated = ["cancelled"]
+output = "/report"                       # JSON pointer; without it the whole body is the output
+token = "/token"                         # where the output has the start's token again
+created = "/createdAt"                   # times, ISO 8601 with a zone
+begun = "/startedAt"
+finished = ["/finishedAt"]
+fixed_url = false                        # true keeps polling the same URL whatever Location a poll's answer gives
+
+[terminate]                              # may be left out
+url = "status"                           # the status URL; or as in status_url, `{text}` in it stands for the reason
+method = "DELETE"
+accepted = [200, 202, 204]
+too_late = [404, 409, 410]               # HTTP codes of an operation that has ended already
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from durable_harness.errors import ConfigurationError
+from durable_harness.operations.description import (
+    ServiceDescription,
+    StartDescription,
+    StatusDescription,
+    TerminateDescription,
+    UrlKind,
+    UrlSource,
+    is_pointer,
+)
+
+ENVIRONMENT = "env:"
+METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
+
+
+class ServiceFileError(ConfigurationError):
+    """Raised when a service file is missing or malformed; names the file, the key, what came and what is allowed."""
+
+
+def load_service(path: Path) -> ServiceDescription:
+    """Return the description in a file, or raise ServiceFileError."""
+    document = _parse(path)
+    reader = _Reader(str(path))
+    reader.refuse_unknown("", document, ("name", "start", "status", "terminate"))
+    start = reader.table("start", document, START_KEYS, required=("path",))
+    status = reader.table("status", document, STATUS_KEYS)
+    terminate = (
+        reader.table("terminate", document, TERMINATE_KEYS, required=("url",)) if "terminate" in document else None
+    )
+    name = reader.value("", "name", document.get("name", path.stem), _text)
+    service = ServiceDescription(
+        name=name,
+        start=StartDescription(**start),
+        status=StatusDescription(**status),
+        terminate=None if terminate is None else TerminateDescription(**terminate),
+    )
+    _check_sense(reader, service)
+    return service
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ServiceFileError(str(path), "", "there is no such service file") from None
+    except OSError as error:
+        raise ServiceFileError(str(path), "", f"cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise ServiceFileError(str(path), "", f"is not TOML ({error})") from None
+
+
+def _check_sense(reader: _Reader, service: ServiceDescription) -> None:
+    """Refuse a description by which no operation could ever be seen to end."""
+    status = service.status
+    if status.state is not None and not (status.succeeded or status.result):
+        raise reader.error("status.succeeded", "is missing", "Name the states in which an operation has ended well.")
+    if status.state is None and status.terminal:
+        raise reader.error("status.state", "is missing", "Say where the body tells the states, like state = '/state'.")
+    shared = (status.succeeded & status.failed) | ((status.succeeded | status.failed) & status.terminated)
+    if shared:
+        raise reader.error("status", f"'{min(shared)}' is in more than one of succeeded, failed and terminated")
+    if any(source.kind is UrlKind.STATUS for source in service.start.status_url):
+        raise reader.error("start.status_url", "got 'status', which is what it has to tell", UrlSource.FORMS)
+
+
+class _Reader:
+    """Reads the tables of one file; carries its name into every error."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def error(self, key: str, problem: str, hint: str = "") -> ServiceFileError:
+        return ServiceFileError(self._where, key, problem, hint)
+
+    def table(
+        self,
+        name: str,
+        document: Mapping[str, Any],
+        keys: Mapping[str, Callable[[Any], Any]],
+        required: tuple[str, ...] = (),
+    ) -> dict[str, Any]:
+        values = document.get(name, {})
+        if not isinstance(values, dict):
+            raise self.error(name, "got a value, expected a table", f"Write [{name}] and its keys below it.")
+        self.refuse_unknown(name, values, tuple(keys))
+        for key in required:
+            if key not in values:
+                raise self.error(f"{name}.{key}", "is missing", f"Write it below [{name}].")
+        return {key: self.value(name, key, value, keys[key]) for key, value in values.items()}
+
+    def value(self, table: str, key: str, value: Any, read: Callable[[Any], Any]) -> Any:
+        try:
+            return read(value)
+        except ValueError as error:
+            raise self.error(f"{table}.{key}" if table else key, f"got {_shown(value)}, expected {error}") from None
+
+    def refuse_unknown(self, table: str, values: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+        for key in values:
+            if key not in allowed:
+                near = difflib.get_close_matches(key, allowed, n=1)
+                hint = (f"Did you mean {near[0]}? " if near else "") + f"Allowed are {', '.join(allowed)}."
+                raise self.error(f"{table}.{key}" if table else key, "is not understood", hint)
+
+
+def _shown(value: Any) -> str:
+    """Show a value that was refused; a table of headers may hold secrets."""
+    return "a table" if isinstance(value, dict) else repr(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError("a text")
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError("true or false")
+
+
+def _path(value: Any) -> str:
+    if isinstance(value, str) and value.startswith("/"):
+        return value
+    raise ValueError("a path that begins with a slash; --host is the rest of the URL")
+
+
+def _method(value: Any) -> str:
+    if value in METHODS:
+        return str(value)
+    raise ValueError(f"one of {', '.join(METHODS)}")
+
+
+def _pointer(value: Any) -> str:
+    if isinstance(value, str) and is_pointer(value):
+        return value
+    raise ValueError("a JSON pointer like /output/data")
+
+
+def _pointers(value: Any) -> tuple[str, ...]:
+    return tuple(_pointer(item) for item in (value if isinstance(value, list) else [value]))
+
+
+def _codes(value: Any) -> frozenset[int]:
+    codes = value if isinstance(value, list) else [value]
+    if all(isinstance(code, int) and 100 <= code <= 599 for code in codes):  # noqa: PLR2004 - HTTP's codes
+        return frozenset(codes)
+    raise ValueError("HTTP codes like [200, 202]")
+
+
+def _words(value: Any) -> frozenset[str]:
+    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+        return frozenset(value)
+    raise ValueError('texts like ["done"]')
+
+
+def _source(value: Any) -> UrlSource:
+    if isinstance(value, str):
+        return UrlSource.parse(value)
+    raise ValueError(UrlSource.FORMS)
+
+
+def _sources(value: Any) -> tuple[UrlSource, ...]:
+    sources = value if isinstance(value, list) else [value]
+    if not sources:
+        raise ValueError("at least one place")
+    return tuple(_source(item) for item in sources)
+
+
+def _headers(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ValueError('texts like { Accept = "application/json" }')
+    return {name: _from_environment(text) for name, text in value.items()}
+
+
+def _from_environment(text: str) -> str:
+    if not text.startswith(ENVIRONMENT):
+        return text
+    variable = text.removeprefix(ENVIRONMENT)
+    if variable not in os.environ:
+        raise ValueError(f"{variable} to be set in the environment")
+    return os.environ[variable]
+
+
+def _body(value: Any) -> Any:
+    return value
+
+
+START_KEYS: Mapping[str, Callable[[Any], Any]] = {
+    "path": _path,
+    "method": _method,
+    "headers": _headers,
+    "body": _body,
+    "accepted": _codes,
+    "id": _pointer,
+    "status_url": _sources,
+}
+STATUS_KEYS: Mapping[str, Callable[[Any], Any]] = {
+    "headers": _headers,
+    "pending": _codes,
+    "result": _codes,
+    "state": _pointer,
+    "not_begun": _words,
+    "succeeded": _words,
+    "failed": _words,
+    "terminated": _words,
+    "output": _pointer,
+    "token": _pointer,
+    "created": _pointer,
+    "begun": _pointer,
+    "finished": _pointers,
+    "fixed_url": _flag,
+}
+TERMINATE_KEYS: Mapping[str, Callable[[Any], Any]] = {
+    "url": _source,
+    "method": _method,
+    "accepted": _codes,
+    "too_late": _codes,
+}

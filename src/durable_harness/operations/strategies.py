@@ -1,0 +1,35 @@
+"""The poll strategies by their names.
+
+fixed        every interval. Lag is about half the interval, polls grow with the duration.
+exponential  short at first, then ever longer, with jitter so that clients do not poll in step. Lag is a part of the
+             duration, polls grow with its logarithm.
+server       as Retry-After says, the interval where the server says nothing; and where Location says. The server
+             decides what lag it wants its clients to have.
+adaptive     where the operations before have ended, with a budget of polls an operation; lag is the least it can buy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from durable_harness.errors import UsageError
+from durable_harness.operations.adaptive import AdaptivePolling
+from durable_harness.operations.polling import ExponentialPolling, FixedPolling, PollStrategy, ServerDirectedPolling
+
+STRATEGIES: Mapping[str, Callable[[float, float], PollStrategy]] = {
+    "adaptive": AdaptivePolling,
+    "exponential": lambda interval_s, _: ExponentialPolling(interval_s),
+    "fixed": lambda interval_s, _: FixedPolling(interval_s),
+    "server": lambda interval_s, _: ServerDirectedPolling(interval_s),
+}
+
+
+def poll_strategy(name: str, interval_s: float, budget: float = 3.0) -> PollStrategy:
+    """Make a strategy by its name; raise UsageError for a name that is none.
+
+    `budget` is what `adaptive` may spend: polls an operation, on average.
+    """
+    try:
+        return STRATEGIES[name](interval_s, budget)
+    except KeyError:
+        raise UsageError(f"poll strategy: got '{name}', allowed are {', '.join(STRATEGIES)}") from None
