@@ -6,6 +6,7 @@ Fixtures:
     operations        start operations of the app and follow them (`durable_harness.testing.Operations`)
     durable_history   durable_history(instance_id): the history of any instance
     durable_clock     move the time of its timers: skip(), advance(…), now() (`durable_harness.testing.DurableClock`)
+    durable_faults    break the system under test, repeatably (`durable_harness.testing.DurableFaults`)
     durable_app_dir   the folder of the app under test; redefine it where one module or folder tests another app
     durable_serve_args  further options of `durable-harness serve`; redefine it likewise
 
@@ -18,10 +19,11 @@ Nothing of the harness is imported before one of the fixtures is used.
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -29,7 +31,7 @@ import pytest
 
 if TYPE_CHECKING:
     from durable_harness.stack import RunningStack
-    from durable_harness.testing import DurableClock, HistoryRow, Operations
+    from durable_harness.testing import DurableClock, DurableFaults, HistoryRow, Operations
     from durable_harness.testing.run import Run
     from durable_harness.testing.stacks import RunningStacks
 
@@ -67,6 +69,12 @@ OPTIONS = (
     Option("--stack-url", "durable_stack_url", "", "URL of the deployment that --stack remote tests"),
     Option("--stack-key", "durable_stack_key", "", f"its function key; {KEY_VARIABLE} in the environment does too"),
     Option("--operation-timeout", "durable_operation_timeout", "30", "seconds in which an operation must have ended"),
+    Option(
+        "--fault-seed",
+        "durable_fault_seed",
+        "1",
+        "what durable_faults chooses by: a whole number, or random for another one in each run; a failure tells it",
+    ),
 )
 REQUIRE_FLAG, REQUIRE_INI = "--require-emulator", "durable_require_emulator"
 REQUIRE_HELP = (
@@ -149,7 +157,8 @@ def durable_stack(
         serve_args=tuple(durable_serve_args),
         url=_setting(pytestconfig, "--stack-url") or None,
         function_key=_setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
-        control=_is_used(request.node, "durable_clock"),
+        control=_is_used(request.node, "durable_clock", "durable_faults"),
+        breakable=_is_used(request.node, "durable_faults"),
     )
     try:
         stack = _durable_stacks.get(wanted)
@@ -197,10 +206,35 @@ def durable_clock(durable_stack: RunningStack) -> Iterator[DurableClock]:
     clock.real()
 
 
-def _is_used(module: pytest.Item, fixture: str) -> bool:
-    """Tell whether a test of the module asks for a fixture."""
+@pytest.fixture
+def durable_faults(pytestconfig: pytest.Config, durable_stack: RunningStack) -> Iterator[DurableFaults]:
+    """Give what breaks the system under test; after the test everything is mended."""
+    from durable_harness.testing.faults import faults_of  # noqa: PLC0415 - same
+
+    faults = faults_of(durable_stack.control, pytestconfig.stash[_STATE].fault_seed)
+    if faults is None:
+        pytest.skip(
+            f"the {durable_stack.name} stack cannot be broken: its host is not a process of ours. Run this test with"
+            " --stack embedded"
+        )
+    yield faults
+    faults.end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell the seed and the faults of a test that failed."""
+    report = yield
+    faults: DurableFaults | None = getattr(item, "funcargs", {}).get("durable_faults")
+    if report.failed and faults is not None:
+        report.sections.append(("durable-harness: the faults of this test", faults.describe()))
+    return report
+
+
+def _is_used(module: pytest.Item, *fixtures: str) -> bool:
+    """Tell whether a test of the module asks for one of the fixtures."""
     tests = (item for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::"))
-    return any(fixture in getattr(item, "fixturenames", ()) for item in tests)
+    return any(not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())) for item in tests)
 
 
 # -- stacks: one run of a test on each --------------------------------------------------------------------------------
@@ -232,6 +266,15 @@ def _stack_names(config: pytest.Config) -> list[str]:
     return [name.strip() for name in _setting(config, "--stack").split(",") if name.strip()]
 
 
+def _fault_seed(config: pytest.Config) -> int:
+    given = _setting(config, "--fault-seed").strip()
+    if given == "random":
+        return random.SystemRandom().randrange(1_000_000)
+    if not given.removeprefix("-").isdecimal():
+        raise pytest.UsageError(f"--fault-seed: got '{given}', allowed are whole numbers and random")
+    return int(given)
+
+
 def _setting(config: pytest.Config, flag: str) -> str:
     """Return an option: from the command line, else from the ini file, else its default."""
     option = next(option for option in OPTIONS if option.flag == flag)
@@ -261,6 +304,7 @@ class _State:
         self._facts: dict[str, Any] | None = getattr(config, "workerinput", {}).get("durable_harness_run")
         self.is_controller = self._facts is None
         self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.fault_seed: int = getattr(config, "workerinput", {}).get("durable_harness_fault_seed", _fault_seed(config))
         self.complaint = ""
 
     def facts(self) -> dict[str, Any]:
@@ -292,7 +336,9 @@ _STATE = pytest.StashKey[_State]()
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker which run it belongs to; one that replaces a dead worker belongs to the same."""
-    node.workerinput["durable_harness_run"] = node.config.stash[_STATE].facts()
+    state = node.config.stash[_STATE]
+    node.workerinput["durable_harness_run"] = state.facts()
+    node.workerinput["durable_harness_fault_seed"] = state.fault_seed
 
 
 class _Counter:

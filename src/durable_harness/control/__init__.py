@@ -1,5 +1,7 @@
 """What a test may do to a running system: move its clock, break what is between host and scheduler."""
 
 from durable_harness.control.endpoint import Call, ControlEndpoint
+from durable_harness.control.faulty import FaultyScheduler
+from durable_harness.control.rules import Rules
 
-__all__ = ["Call", "ControlEndpoint"]
+__all__ = ["Call", "ControlEndpoint", "FaultyScheduler", "Rules"]

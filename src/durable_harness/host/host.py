@@ -9,6 +9,7 @@ import random
 import secrets
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -82,18 +83,37 @@ class FunctionsHost:
             await serve_http(public, frontend.handle_public, frontend.body_limit_bytes, self.options.tls),
             await serve_http([rpc], frontend.handle_rpc, NO_LIMIT),
         ]
-        self._working = asyncio.create_task(self._worker.run())
+        self._start_working()
 
     async def stop(self) -> None:
+        await self._stop_working()
+        for runner in self._runners:
+            await runner.cleanup()
+        self._invoker.close()
+        await _close_sdk_session()
+
+    async def kill_worker(self) -> None:
+        """Lose the durable worker and whatever it was doing, and start another: for tests of such deaths.
+
+        A plain function that a thread runs already cannot be stopped; nobody waits for its result.
+        """
+        await self._stop_working()
+        self._start_working()
+
+    def fill_threads(self, seconds: float) -> Callable[[], None]:
+        """Keep all threads of functions busy, for so long or until the returned function is called: for tests."""
+        return self._invoker.fill(seconds)
+
+    def _start_working(self) -> None:
+        self._worker = DurableWorker(self.scheduler, self.app, self._invoker, self.settings.host.durable_task)
+        self._working = asyncio.create_task(self._worker.run())
+
+    async def _stop_working(self) -> None:
         if self._working is not None:
             self._working.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._working
             await self._worker.close()
-        for runner in self._runners:
-            await runner.cleanup()
-        self._invoker.close()
-        await _close_sdk_session()
 
     def _make_endpoints(self, rpc_port: int) -> DurableEndpoints:
         durable = self.settings.host.durable_task
@@ -108,7 +128,6 @@ class FunctionsHost:
     def _make_frontend(self) -> HttpFrontend:
         host = self.settings.host
         self._invoker = Invoker(str(self.app.directory), self.endpoints.client_binding, host.function_timeout_s)
-        self._worker = DurableWorker(self.scheduler, self.app, self._invoker, host.durable_task)
         api = DurableApi(self.scheduler, self.app, host.durable_task, self.endpoints)
         return HttpFrontend(self.app.http, host, self._invoker, api, self.options.web)
 

@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,6 +20,8 @@ logger = logging.getLogger("durable_harness.host")
 
 FUNCTION_THREADS = "function"
 THREAD_COUNT_VARIABLE = "PYTHON_THREADPOOL_THREAD_COUNT"
+TOLD_QUEUE_TIME_S = 0.5
+TOLD_EVERY_S = 1.0
 
 
 class FunctionTimeoutError(Exception):
@@ -87,8 +90,10 @@ class Invoker:
         self._directory = directory
         self._client_binding = client_binding
         self._timeout_s = timeout_s
-        self._pool = ThreadPoolExecutor(thread_count or default_thread_count(), thread_name_prefix=FUNCTION_THREADS)
+        self._thread_count = thread_count or default_thread_count()
+        self._pool = ThreadPoolExecutor(self._thread_count, thread_name_prefix=FUNCTION_THREADS)
         self._thread_local = threading.local()
+        self._quiet_until_s = 0.0
 
     async def invoke(self, function: Function, trigger_value: Any, trace: TraceContext | None = None) -> Any:
         """Call a function with its trigger's value and return what it returns, or raise what it raises."""
@@ -102,12 +107,40 @@ class Invoker:
             )
         if function.is_async:
             return await self._in_time(function, function.call(**arguments))
-        return await self._in_time(function, self.in_thread(functools.partial(function.call, **arguments)))
+        return await self._in_time(
+            function, self.in_thread(functools.partial(function.call, **arguments), f"Function '{function.name}'")
+        )
 
-    async def in_thread(self, call: Callable[[], Any]) -> Any:
-        """Run a plain callable in the pool, with the context variables of here."""
-        context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(self._pool, context.run, _contained, call)
+    async def in_thread(self, call: Callable[[], Any], what: str) -> Any:
+        """Run a plain callable in the pool, with the context variables of here. `what` names it where it must wait."""
+        context, asked_s = contextvars.copy_context(), time.monotonic()
+
+        def run() -> Any:
+            self._note_queue_time(what, time.monotonic() - asked_s)
+            return context.run(_contained, call)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+
+    def _note_queue_time(self, what: str, queue_time_s: float) -> None:
+        """Tell of waits that people would otherwise take for slow code; not of each of a crowd."""
+        now_s = time.monotonic()
+        if queue_time_s >= TOLD_QUEUE_TIME_S and now_s >= self._quiet_until_s:
+            self._quiet_until_s = now_s + TOLD_EVERY_S
+            logger.warning(
+                "%s waited %.1f s for a thread: all %d are busy. Make plain functions that wait for something async, or"
+                " set %s.",
+                what,
+                queue_time_s,
+                self._thread_count,
+                THREAD_COUNT_VARIABLE,
+            )
+
+    def fill(self, seconds: float) -> Callable[[], None]:
+        """Occupy every thread of the pool, for so long or until the returned function is called."""
+        released = threading.Event()
+        for _ in range(self._thread_count):
+            self._pool.submit(released.wait, seconds)
+        return released.set
 
     def close(self) -> None:
         """Let running functions end by themselves; start no more."""

@@ -94,13 +94,16 @@ class DurableWorker:
             logger.exception("The host could not complete a work item")
 
     async def _turn(self, item: Any) -> None:
-        call = functools.partial(self._orchestrations.run, item.orchestratorRequest)
-        response = await self._invoker.in_thread(call)
+        request = item.orchestratorRequest
+        call = functools.partial(self._orchestrations.run, request)
+        response = await self._invoker.in_thread(call, f"A turn of instance '{request.instanceId}'")
         response.completionToken = item.completionToken
         await self._scheduler.complete_orchestrator_task(response)
 
     async def _batch(self, item: Any) -> None:
-        result = await self._invoker.in_thread(functools.partial(self._entities.run, item.entityRequestV2))
+        request = item.entityRequestV2
+        call = functools.partial(self._entities.run, request)
+        result = await self._invoker.in_thread(call, f"A batch of entity '{request.instanceId}'")
         result.completionToken = item.completionToken
         await self._scheduler.complete_entity_task(result)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import subprocess
 import urllib.error
 import urllib.request
 from typing import Any
@@ -15,19 +19,52 @@ CALL_TIMEOUT_S = 60.0
 
 
 class StackControl:
-    """Calls what the processes of a stack offer to tests; one that was started again answers as before."""
+    """Calls what the processes of a stack offer to tests, and kills them; one that was started again answers as before.
 
-    def __init__(self, *processes: Command) -> None:
-        self._processes = processes
+    `scheduler` is None where it is in the host's process, or somebody else's.
+    """
+
+    def __init__(self, host: Command, scheduler: Command | None = None) -> None:
+        self._host = host
+        self._scheduler = scheduler
+        self._pauses: list[Pause] = []
 
     @classmethod
-    def of(cls, process: Command) -> StackControl | None:
-        """Return the control of a process, None if it was started without."""
-        return cls(process) if process.facts.get("control") else None
+    def of(cls, host: Command) -> StackControl | None:
+        """Return the control of a host that is a process, None if it was started without."""
+        return cls(host) if host.facts.get("control") else None
+
+    @property
+    def outlives_processes(self) -> bool:
+        """Whether what the stack keeps survives the death of any of its processes."""
+        return self._scheduler is not None
+
+    def kill_host(self) -> None:
+        """Kill -9 the host and start it again where it was."""
+        self._host.kill()
+        self._host.start()
+
+    def kill_scheduler(self) -> None:
+        """Kill -9 the scheduler and start it again where it was."""
+        assert self._scheduler is not None
+        self._scheduler.kill()
+        self._scheduler.start()
+
+    def pause_scheduler(self, seconds: float) -> Pause:
+        """Stop the process of the scheduler, for so long at most."""
+        assert self._scheduler is not None
+        pause = Pause(self._scheduler.pid, seconds)
+        self._pauses.append(pause)
+        return pause
+
+    def end_pauses(self) -> None:
+        """Let the scheduler go on."""
+        while self._pauses:
+            self._pauses.pop().end()
 
     def offers(self, call: str) -> bool:
         """Tell whether a process answers this call."""
-        return any(call in process.facts["control"]["calls"] for process in self._processes)
+        return any(call in facts["calls"] for facts in self._facts())
 
     def call(self, name: str, **arguments: Any) -> Any:
         """Call by name and return what came back. Raises UnreachableError, and HarnessError for what was refused."""
@@ -46,4 +83,26 @@ class StackControl:
             raise UnreachableError(f"{name}: the process at {address['url']} does not answer: {error}") from error
 
     def _facts(self) -> list[dict[str, Any]]:
-        return [process.facts["control"] for process in self._processes]
+        processes = (self._host, self._scheduler)
+        return [process.facts["control"] for process in processes if process is not None]
+
+
+class Pause:
+    """A process that stands still, for so long or until `end`; it goes on in time although this process may die."""
+
+    def __init__(self, pid: int, seconds: float) -> None:
+        self._pid = pid
+        self._waker = subprocess.Popen(  # noqa: S603 - numbers only
+            ["/bin/sh", "-c", f"sleep {seconds:f}; kill -CONT {pid:d}"],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        os.kill(pid, signal.SIGSTOP)
+
+    def end(self) -> None:
+        """Let the process go on now, if it does not yet."""
+        if self._waker.poll() is None:
+            os.killpg(self._waker.pid, signal.SIGKILL)
+            self._waker.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGCONT)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +19,7 @@ from durable_harness.settings.host_json import read_host_json
 from durable_harness.settings.local_settings import export_settings, read_local_settings
 from durable_harness.stack.children import RunningStack
 from durable_harness.stack.emulator import Emulator, emulator_for
+from durable_harness.stack.ports import free_port
 from durable_harness.stack.processes import stop_process
 from durable_harness.stack.selection import StackOptions
 
@@ -31,8 +30,6 @@ READY_TIMEOUT_S = 120.0
 POLL_INTERVAL_S = 0.1
 ANSWER_TIMEOUT_S = 2.0
 LOG_TAIL_LINES = 20
-PORTS = range(20_000, 32_000)
-"""Below the range from which systems take the ports of connections."""
 
 
 @contextlib.contextmanager
@@ -45,7 +42,7 @@ def func_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningStack]:
             "  Install azure-functions-core-tools 4, or run on the embedded stack, which needs none."
         )
     with emulator_for(options) as (emulator, hub), _log(options) as log:
-        port = _free_port()
+        port = free_port()
         environment = {**_environment(app_dir, emulator, hub), **options.environment}
         with _running(program, port, app_dir, environment, log) as child:
             base_url = f"http://localhost:{port}"
@@ -120,12 +117,3 @@ def _says_running(base_url: str) -> bool:
             return bool(json.load(answer).get("state") == "Running")
     except (OSError, ValueError):
         return False
-
-
-def _free_port() -> int:
-    """Return a port that is free now (Core Tools cannot be told to take any), out of those nobody gets unasked."""
-    while True:
-        port = random.choice(PORTS)  # noqa: S311 - no secret
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port

@@ -27,6 +27,8 @@ class StackOptions:
     """Added to the environment of the host, for the stacks whose host is started here."""
     serve_args: tuple[str, ...] = ()
     """Further options of `durable-harness serve`, for the stacks whose host is ours."""
+    breakable: bool = False
+    """Whether tests kill its processes: host and scheduler are then two, and the state is in a file (embedded)."""
     emulator: Callable[[], Emulator] | None = None
     """Gives a running emulator to work for, once one is needed; None starts one of the stack's own."""
     task_hub: str | None = None
@@ -51,6 +53,10 @@ def open_stack(
 
 
 def _embedded(app_dir: Path, options: StackOptions) -> AbstractContextManager[RunningStack, bool | None]:
+    if options.breakable:
+        from durable_harness.stack.breakable import breakable_stack  # noqa: PLC0415 - only tests of faults need it
+
+        return breakable_stack(app_dir, options)
     return embedded_stack(
         app_dir,
         log_path=options.log_path,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from durable_harness.control import Call
+from durable_harness.control import Call, FaultyScheduler, Rules
 from durable_harness.errors import UsageError
 from durable_harness.host.functions import load_app
 from durable_harness.host.host import FunctionsHost, HostOptions
@@ -27,6 +27,7 @@ from durable_harness.protocol import Scheduler
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import AppSettings, SchedulerAddress, load_app_settings, parse_connection_string
 from durable_harness.stack.control_calls import clock_calls, served_control
+from durable_harness.stack.fault_calls import fault_calls
 from durable_harness.stack.lifetime import run_until_stopped, write_ready_file
 
 KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
@@ -78,10 +79,11 @@ def _leave() -> None:
 async def _serving(options: ServeOptions, settings: AppSettings) -> AsyncIterator[None]:
     async with _scheduler(options, settings) as (scheduler, described, calls):
         app = load_app(settings.app_dir, options.functions or settings.host.functions)
-        host = FunctionsHost(app, settings, scheduler, _host_options(options, settings))
+        faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
+        host = FunctionsHost(app, settings, faulty or scheduler, _host_options(options, settings))
         await host.start()
         try:
-            async with served_control(calls if options.test_control else None) as control:
+            async with served_control({**calls, **fault_calls(faulty, host)} if faulty else None) as control:
                 _announce(host, described, options, control)
                 yield
         finally:

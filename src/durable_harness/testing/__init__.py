@@ -11,15 +11,19 @@ The fixtures and the options are those of `durable_harness.pytest_plugin`.
 
 from durable_harness.testing.assertions import assert_called_once, assert_completed, assert_failed, assert_history
 from durable_harness.testing.clock import DurableClock
+from durable_harness.testing.faults import DurableFaults, InjectedFault, Struck
 from durable_harness.testing.operations import Operations, StartedOperation, StuckOperationError
 from durable_harness.testing.webhook import HistoryRow, InstanceStatus
 
 __all__ = [
     "DurableClock",
+    "DurableFaults",
     "HistoryRow",
+    "InjectedFault",
     "InstanceStatus",
     "Operations",
     "StartedOperation",
+    "Struck",
     "StuckOperationError",
     "assert_called_once",
     "assert_completed",

@@ -27,13 +27,14 @@ class StackRequest:
     url: str | None = None
     function_key: str | None = field(default=None, repr=False)
     control: bool = False
-    """Whether tests move its clock: such modules have a stack of their own kind, whose time is not everybody's."""
+    """Whether tests move its clock or break it: such modules do not share a stack with others."""
+    breakable: bool = False
 
     @property
     def shared_as(self) -> tuple[str, ...]:
         """What requests for one and the same stack have in common: a stack on an emulator serves one module only."""
         module = self.module if self.name in ON_EMULATOR else ""
-        return (self.name, str(self.app_dir), module, *self.all_serve_args)
+        return (self.name, str(self.app_dir), module, str(self.breakable), *self.all_serve_args)
 
     @property
     def all_serve_args(self) -> tuple[str, ...]:
@@ -77,6 +78,7 @@ class RunningStacks:
             temp_dir=self._run.scratch(),
             environment=self._environment,
             serve_args=request.all_serve_args,
+            breakable=request.breakable,
             emulator=self._run.emulator,
             task_hub=self._task_hub(request.module),
             url=request.url,

@@ -1,0 +1,235 @@
+"""A scheduler that misbehaves on request: what is put between a host and any scheduler, embedded or remote."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from durable_harness.control.rules import Fault, Rule, Rules
+from durable_harness.protocol import RpcError, Scheduler, Status, pb
+
+REQUESTS = {"orchestratorRequest": "orchestration", "activityRequest": "activity", "entityRequestV2": "entity"}
+COMPLETE = {
+    "orchestration": "complete_orchestrator_task",
+    "activity": "complete_activity_task",
+    "entity": "complete_entity_task",
+}
+ABANDON = {
+    "orchestration": ("abandon_orchestrator_task", pb.AbandonOrchestrationTaskRequest),
+    "activity": ("abandon_activity_task", pb.AbandonActivityTaskRequest),
+    "entity": ("abandon_entity_task", pb.AbandonEntityTaskRequest),
+}
+
+
+class FaultyScheduler:
+    """A task hub with the interface `durable_harness.protocol.Scheduler`, and the faults of `rules` on its work."""
+
+    def __init__(self, scheduler: Scheduler, rules: Rules) -> None:
+        self._scheduler = scheduler
+        self.rules = rules
+        self._streams: set[_ItemStream] = set()
+        self._known: dict[str, tuple[str, str]] = {}
+        self._lost: dict[str, tuple[Rule, str]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reachable = asyncio.Event()
+        self._reachable.set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._scheduler, name)
+
+    async def get_work_items(self, request: Any) -> AsyncIterator[Any]:
+        await self._reachable.wait()
+        stream = _ItemStream(self, self._scheduler.get_work_items(request))
+        self._streams.add(stream)
+        try:
+            async for item in stream.items():
+                yield item
+        finally:
+            self._streams.discard(stream)
+            await stream.close()
+
+    async def complete_orchestrator_task(self, request: Any) -> Any:
+        return await self._complete("orchestration", request)
+
+    async def complete_activity_task(self, request: Any) -> Any:
+        return await self._complete("activity", request)
+
+    async def complete_entity_task(self, request: Any) -> Any:
+        return await self._complete("entity", request)
+
+    # -- what a test asks for -----------------------------------------------------------------------------------------
+
+    def reset_streams(self, away_s: float) -> None:
+        """Break the streams of work items, and let none be opened for so long."""
+        if away_s > 0:
+            self._reachable.clear()
+            asyncio.get_running_loop().call_later(away_s, self._reachable.set)
+        for stream in self._streams:
+            stream.fail(RpcError(Status.UNAVAILABLE, "The stream was reset by a test."))
+
+    async def end(self, number: int | None = None) -> None:
+        """End one fault, or all: what was dropped or is late comes now, streams can be opened."""
+        self.rules.end(number)
+        if number is None:
+            self._reachable.set()
+        for stream in self._streams:
+            stream.hurry(number)
+        for token, (rule, _kind) in list(self._lost.items()):
+            if number in {None, rule.number}:
+                await self._give_back(token)
+
+    # -- items ----------------------------------------------------------------------------------------------------
+
+    def note(self, item: Any, kind: str) -> tuple[str, str]:
+        """Remember whose work an item is, and return its name and instance id."""
+        known = _subject(item, kind)
+        self._known[item.completionToken] = known
+        return known
+
+    def lose(self, item: Any, kind: str, rule: Rule) -> None:
+        """Keep an item from its worker; after a while it is given back, as a lease would run out."""
+        self._lost[item.completionToken] = (rule, kind)
+        back_after_s = rule.settings["back_after_s"]
+        if back_after_s is not None:
+            self._later(back_after_s, item.completionToken)
+
+    def _later(self, delay_s: float, token: str) -> None:
+        async def give_back() -> None:
+            await asyncio.sleep(delay_s)
+            await self._give_back(token)
+
+        task = asyncio.ensure_future(give_back())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _give_back(self, token: str) -> None:
+        _rule, kind = self._lost.pop(token, (None, ""))
+        if kind:
+            await self._abandon(kind, token)
+
+    async def _abandon(self, kind: str, token: str) -> None:
+        method, message = ABANDON[kind]
+        with contextlib.suppress(RpcError):  # given back already, with the stream it came by
+            await getattr(self._scheduler, method)(message(completionToken=token))
+
+    # -- completions ----------------------------------------------------------------------------------------------
+
+    async def _complete(self, kind: str, request: Any) -> Any:
+        token = request.completionToken
+        name, instance_id = self._known.pop(token, ("", getattr(request, "instanceId", "")))
+        work = {"kind": kind, "name": name, "instance_id": instance_id}
+        if any(self.rules.striking(Fault.REFUSE, **work)):
+            await self._abandon(kind, token)
+            raise RpcError(Status.NOT_FOUND, f"No work is leased under the completion token '{token}': a test says so.")
+        payload = _payload(kind, request)
+        if payload is not None:
+            for rule in self.rules.striking(Fault.OVERSIZE, **work):
+                payload.value = _json_of(rule.settings["size_bytes"])
+        return await getattr(self._scheduler, COMPLETE[kind])(request)
+
+
+class _ItemStream:
+    """The work items on their way from the scheduler's stream to the worker's."""
+
+    def __init__(self, scheduler: FaultyScheduler, source: AsyncIterator[Any]) -> None:
+        self._scheduler = scheduler
+        self._arrived: asyncio.Queue[Any] = asyncio.Queue()
+        self._late: dict[asyncio.TimerHandle, tuple[Rule, Any]] = {}
+        self._pumping = asyncio.ensure_future(self._pump(source))
+
+    async def items(self) -> AsyncIterator[Any]:
+        while True:
+            arrived = await self._arrived.get()
+            if arrived is None:
+                return
+            if isinstance(arrived, Exception):
+                raise arrived
+            yield arrived
+
+    def fail(self, error: Exception | None) -> None:
+        """End the stream, with an error if there is one."""
+        self._arrived.put_nowait(error)
+
+    def hurry(self, number: int | None) -> None:
+        """Send what a fault, or any, keeps back."""
+        for handle, (rule, item) in list(self._late.items()):
+            if number in {None, rule.number}:
+                handle.cancel()
+                del self._late[handle]
+                self._arrived.put_nowait(item)
+
+    async def close(self) -> None:
+        """Close the scheduler's stream: what is on its way is given back."""
+        for handle in self._late:
+            handle.cancel()
+        self._pumping.cancel()
+        await asyncio.gather(self._pumping, return_exceptions=True)
+
+    async def _pump(self, source: AsyncIterator[Any]) -> None:
+        try:
+            async for item in source:
+                self._pass_on(item)
+            self.fail(None)
+        except Exception as error:  # noqa: BLE001 - the reader raises it
+            self.fail(error)
+
+    def _pass_on(self, item: Any) -> None:
+        kind = REQUESTS.get(item.WhichOneof("request") or "")
+        if kind is None:
+            self._arrived.put_nowait(item)
+            return
+        name, instance_id = self._scheduler.note(item, kind)
+        copies, delaying = 1, None
+        for rule in self._scheduler.rules.striking(
+            Fault.DROP, Fault.DELAY, Fault.DUPLICATE, kind=kind, name=name, instance_id=instance_id
+        ):
+            if rule.fault is Fault.DROP:
+                self._scheduler.lose(item, kind, rule)
+                return
+            copies += rule.fault is Fault.DUPLICATE
+            delaying = rule if rule.fault is Fault.DELAY else delaying
+        for _ in range(copies):
+            self._send(item, delaying)
+
+    def _send(self, item: Any, delaying: Rule | None) -> None:
+        if delaying is None:
+            self._arrived.put_nowait(item)
+            return
+
+        def arrive() -> None:
+            del self._late[handle]
+            self._arrived.put_nowait(item)
+
+        delay_s = delaying.chance.uniform(delaying.settings["least_s"], delaying.settings["most_s"])
+        handle = asyncio.get_running_loop().call_later(delay_s, arrive)
+        self._late[handle] = (delaying, item)
+
+
+def _subject(item: Any, kind: str) -> tuple[str, str]:
+    """Return the name of the function that an item is for, and the instance id."""
+    if kind == "activity":
+        return item.activityRequest.name, item.activityRequest.orchestrationInstance.instanceId
+    if kind == "entity":
+        instance_id = item.entityRequestV2.instanceId
+        return instance_id.split("@")[1], instance_id
+    request = item.orchestratorRequest
+    started = (event.executionStarted for part in (request.pastEvents, request.newEvents) for event in part)
+    return next((event.name for event in started if event.name), ""), request.instanceId
+
+
+def _payload(kind: str, request: Any) -> Any | None:
+    """Return the payload of a completion that could be larger: a result, an output or a state; None without one."""
+    if kind == "activity":
+        return request.result if request.HasField("result") else None
+    if kind == "entity":
+        return request.entityState if request.HasField("entityState") else None
+    endings = (a.completeOrchestration for a in request.actions if a.HasField("completeOrchestration"))
+    return next((ending.result for ending in endings if ending.HasField("result")), None)
+
+
+def _json_of(size_bytes: int) -> str:
+    """Return a JSON value of so many bytes."""
+    return json.dumps("x" * (size_bytes - 2)) if size_bytes > 1 else "0"

@@ -1,0 +1,95 @@
+"""Our host and our scheduler in processes of their own, each of which a test can kill and which then comes back."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from durable_harness.errors import PortInUseError, UsageError
+from durable_harness.stack.children import RunningStack
+from durable_harness.stack.control import StackControl
+from durable_harness.stack.ports import free_port
+from durable_harness.stack.processes import Command
+from durable_harness.stack.selection import StackOptions
+
+HUB = "default"
+PORT_TRIES = 5
+HOST_PORTS = ("--port",)
+SCHEDULER_PORTS = ("--grpc-port", "--http-port", "--dashboard-port")
+
+
+@contextlib.contextmanager
+def breakable_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningStack]:
+    """Serve an app in a child process, working for a scheduler in another that keeps everything in a file.
+
+    Those of `serve_args` that are the embedded scheduler's go to the one beside. Raises the error that ended a child
+    where it could not start.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="durable-harness-", dir=options.temp_dir) as folder,
+        contextlib.ExitStack() as exits,
+    ):
+        here = Path(folder)
+        for_scheduler, for_host = _divided(options.serve_args)
+        words = ["--task-hubs", HUB, "--data", str(here / "hub.db"), *for_scheduler]
+        scheduler = _started(lambda ports: Command("scheduler", [*ports, *words], None, here, {}), SCHEDULER_PORTS)
+        exits.callback(scheduler.stop)
+        address = scheduler.facts["grpcAddress"]
+        work = ["--script-root", str(app_dir), "--scheduler", _connection_string(address), *for_host]
+        host = _started(
+            lambda ports: Command("serve", [*ports, *work], options.log_path, here, options.environment), HOST_PORTS
+        )
+        exits.callback(host.stop)
+        yield RunningStack(
+            name="embedded",
+            base_url=host.facts["baseUrl"],
+            function_key=host.facts["functionKey"],
+            log_path=host.log,
+            pid=host.pid,
+            scheduler_address=address,
+            dashboard_url=scheduler.facts["dashboardUrl"],
+            task_hub=HUB,
+            control=StackControl(host, scheduler),
+        )
+
+
+def _connection_string(address: str) -> str:
+    return f"Endpoint=http://{address};Authentication=None;TaskHub={HUB}"
+
+
+def _started(command: Callable[[list[str]], Command], ports: Sequence[str]) -> Command:
+    """Start a command on ports of its own, which it has again each time it is started again."""
+    for _ in range(PORT_TRIES):
+        running = command([word for port in ports for word in (port, str(free_port()))])
+        try:
+            running.start()
+        except PortInUseError:
+            continue
+        except BaseException:
+            running.stop()
+            raise
+        return running
+    raise PortInUseError(f"No free ports were found in {PORT_TRIES} tries: others took them first. Try again.")
+
+
+def _divided(serve_args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Divide options of `serve` into those of the scheduler and those of the host."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for option in ("--time", "--lease-timeout", "--max-payload-bytes"):
+        parser.add_argument(option)
+    for option in ("--data", "--scheduler"):
+        parser.add_argument(option)
+    parser.add_argument("--test-control", action="store_true")
+    given, others = parser.parse_known_args(list(serve_args))
+    if given.scheduler is not None or given.data is not None:
+        raise UsageError(
+            "durable_faults starts a scheduler of its own, with a file of its own: take --scheduler and --data out of"
+            " durable_serve_args."
+        )
+    options = {"--time": given.time, "--lease-timeout": given.lease_timeout}
+    options |= {"--max-payload-bytes": given.max_payload_bytes}
+    words = [word for option, value in options.items() if value for word in (option, value)]
+    return [*words, "--test-control"], [*others, "--test-control"]

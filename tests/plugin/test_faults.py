@@ -1,0 +1,161 @@
+"""Faults in the hands of tests: the `durable_faults` fixture, its seed, its limits, and that nothing stays broken."""
+
+from pathlib import Path
+
+import pytest
+
+from durable_harness.errors import UsageError
+from durable_harness.testing import assert_completed
+
+SAMPLE = Path(__file__).parents[2]
+START = "/api/async_http_api"
+FAILS = """
+def test_it(durable_faults):
+    durable_faults.drop_work_items(3, kind="activity")
+    assert durable_faults.random is None
+"""
+BREAKS_AND_LEAVES = """
+from durable_harness.testing import assert_completed
+
+def test_break(durable_faults):
+    durable_faults.drop_work_items(probability=1.0, back_after_s=None)
+    durable_faults.refuse_completions(probability=1.0)
+    durable_faults.fill_thread_pool()
+    durable_faults.reset_stream(away_s=300)
+    durable_faults.pause_scheduler(300)
+
+def test_whole(operations):
+    assert_completed(operations.start("/api/async_http_api", {"duration": 0}))
+"""
+DIES = """
+import os
+
+def test_die(durable_faults):
+    durable_faults.kill_host()
+    durable_faults.pause_scheduler(2)
+    os.kill(os.getpid(), 9)
+"""
+ELSEWHERE = """
+import pytest
+
+@pytest.fixture(scope="session")
+def durable_stack_name():
+    return "elsewhere"
+
+@pytest.fixture(scope="module")
+def durable_stack():
+    from durable_harness.stack import RunningStack
+    return RunningStack("elsewhere", "http://localhost:1")
+
+def test_break(durable_faults): ...
+"""
+
+embedded = pytest.mark.stacks("embedded", reason="the processes of other stacks are not ours to break")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ini", "seed"),
+    [((), "", "1"), ((), "durable_fault_seed = 7", "7"), (("--fault-seed=42",), "durable_fault_seed = 7", "42")],
+)
+def test_a_failure_tells_the_seed_and_the_faults(inner, arguments, ini, seed):
+    """A failed test names its seed, from the command line or the ini file, how to repeat it, and what was injected."""
+    inner.write("pytest.ini", f"[pytest]\n{ini}\n").write("test_it.py", FAILS)
+    outcome = inner.run(f"--app-dir={SAMPLE}", *arguments)
+    assert f"seed {seed} (--fault-seed {seed} repeats it)" in outcome.output
+    assert "drop {'kinds': ['activity'], 'names': [], 'count': 3" in outcome.output
+
+
+def test_a_random_seed_is_one_for_the_whole_run(inner):
+    """--fault-seed random draws a seed for all workers of a run, and a failure tells it as a number."""
+    for name in ("test_1.py", "test_2.py"):
+        inner.write(name, FAILS)
+    outcome = inner.run(f"--app-dir={SAMPLE}", "--fault-seed", "random", "-n", "2", "--dist", "loadfile")
+    seeds = [word for line in outcome.output.splitlines() if "repeats it" in line for word in line.split()[1:2]]
+    assert len(seeds) == 2
+    assert len(set(seeds)) == 1
+    assert seeds[0].isdecimal()
+
+
+def test_a_wrong_seed_is_a_usage_error(inner):
+    """A seed that is none ends the run at once and says what may be given."""
+    outcome = inner.write("test_it.py", FAILS).run("--fault-seed", "often")
+    assert outcome.code == pytest.ExitCode.USAGE_ERROR
+    assert "--fault-seed: got 'often', allowed are whole numbers and random" in outcome.output
+
+
+def test_every_fault_is_mended_after_its_test(inner, processes_of):
+    """However much a test breaks, the next one of the module finds everything whole; nothing is left running."""
+    outcome = inner.write("test_it.py", BREAKS_AND_LEAVES).run(f"--app-dir={SAMPLE}")
+    assert outcome.code == 0, outcome.output
+    processes_of.wait_until_gone(inner.temporary)
+
+
+def test_a_killed_run_leaves_no_process(inner, processes_of):
+    """A run that is killed with a restarted host and a scheduler that stands still leaves neither."""
+    inner.write("test_it.py", DIES).run(f"--app-dir={SAMPLE}")
+    processes_of.wait_until_gone(inner.temporary)
+
+
+def test_a_stack_that_is_not_ours_is_a_skip_with_the_remedy(inner):
+    """Where nothing can be broken the test is skipped, and the reason says what to do."""
+    outcome = inner.write("test_it.py", ELSEWHERE).run()
+    assert "the elsewhere stack cannot be broken" in outcome.skip_reason("test_break")
+    assert "--stack embedded" in outcome.skip_reason("test_break")
+
+
+@pytest.mark.parametrize("options", ["--data=hub.db", "--scheduler=settings"])
+def test_a_scheduler_of_ones_own_cannot_be_broken(inner, options):
+    """Serve options that name another scheduler or its file are an error that says which to take out."""
+    inner.write(
+        "test_it.py",
+        f"""
+import pytest
+
+@pytest.fixture(scope="session")
+def durable_serve_args():
+    return ({options!r},)
+
+def test_break(durable_faults): ...
+""",
+    )
+    outcome = inner.run(f"--app-dir={SAMPLE}")
+    assert "take --scheduler and --data out of durable_serve_args" in outcome.error("test_break[embedded]")
+
+
+@embedded
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda faults: faults.drop_work_items(0), "count is 0; allowed are whole numbers from 1"),
+        (lambda faults: faults.refuse_completions(probability=1.5), "probability is 1.5; allowed are numbers above 0"),
+        (
+            lambda faults: faults.duplicate_work_items(kind="turn"),
+            "kind is 'turn'; allowed are orchestration, activity",
+        ),
+        (lambda faults: faults.delay_work_items(-1), "least_s is -1; allowed are seconds from 0"),
+        (lambda faults: faults.pause_scheduler(float("inf")), "seconds is inf; allowed are seconds from 0"),
+        (lambda faults: faults.oversize_payloads(size_bytes=0), "size_bytes is 0; allowed are whole numbers from 1"),
+    ],
+)
+def test_what_is_no_fault_is_refused(durable_faults, wrong, told):
+    """An argument that makes no sense is an error that names it and what is allowed."""
+    with pytest.raises(UsageError, match=told):
+        wrong(durable_faults)
+
+
+@embedded
+def test_a_fault_that_does_not_strike_fails_its_test(operations, durable_faults):
+    """Waiting for a fault that never strikes fails and says so: no test passes without the fault it is about."""
+    fault = durable_faults.drop_work_items(kind="entity")
+    assert_completed(operations.start(START, {"duration": 0}))
+    with pytest.raises(AssertionError, match=r"drop .* has not struck all that it was made for in 0\.1 s, but 0"):
+        fault.wait(timeout_s=0.1)
+
+
+@embedded
+def test_a_fault_is_gone_with_the_host_it_was_in(durable_faults):
+    """After a kill of the host its faults are unknown, and asking for one says why."""
+    fault = durable_faults.drop_work_items(kind="entity")
+    durable_faults.kill_host()
+    with pytest.raises(Exception, match="the host was started again since it was injected"):
+        fault.wait()
