@@ -1,4 +1,4 @@
-"""The command line: `durable-harness serve`, `func start` with Core Tools' own arguments, and `scheduler`."""
+"""The command line: `serve`, `func start` with Core Tools' own arguments, `scheduler`, `compare`, `ab`, `capacity`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from durable_harness.errors import HarnessError, UsageError
+from durable_harness.experiments.commands import add_commands
 
 if TYPE_CHECKING:
     from durable_harness.scheduler import SchedulerOptions
 
 SCHEDULER_VARIABLE = "DURABLE_HARNESS_SCHEDULER"
 HUBS_VARIABLE = "DTS_TASK_HUB_NAMES"
+INTERRUPTED = 130
 DYNAMIC_HUBS_VARIABLE = "DTS_USE_DYNAMIC_TASK_HUBS"
 EXIT_CODES = """exit codes:
-  0 done   1 a gate failed   2 usage or configuration   3 invalid load run
+  0 done   1 a gate failed, head is slower   2 usage or configuration   3 invalid load run, nobody can tell
   4 system under test or scheduler unreachable   5 the app does not load   6 port in use"""
 
 
@@ -27,11 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; the errors of this house are printed as they are."""
     try:
         options = _parser().parse_args(list(sys.argv[1:] if arguments is None else arguments))
-        options.run(options)
+        return int(options.run(options) or 0)
     except HarnessError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 class _Parser(argparse.ArgumentParser):
@@ -55,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_scheduler_options(scheduler)
     _add_lifetime_options(scheduler)
     scheduler.set_defaults(run=_scheduler)
+    add_commands(commands)
     func = commands.add_parser("func", help="Core Tools' spelling: durable-harness func start …")
     verbs = func.add_subparsers(required=True, metavar="start")
     start = verbs.add_parser("start", help="the same host, with the arguments of `func start`")

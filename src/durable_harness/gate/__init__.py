@@ -1,6 +1,6 @@
 """Thresholds, statistics and reports: what a load run came to, and whether that is good enough."""
 
-from durable_harness.gate.gatefile import GateFileError, load_gates
+from durable_harness.gate.gatefile import AbortRule, GateFile, GateFileError, load_gate_file, load_gates
 from durable_harness.gate.gates import Gate, GateResult, evaluate
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.split import TimeSplit
@@ -10,9 +10,11 @@ from durable_harness.gate.verdict import Verdict, verdict_on
 
 __all__ = [
     "LATENCIES_MS",
+    "AbortRule",
     "Counts",
     "FailureReason",
     "Gate",
+    "GateFile",
     "GateFileError",
     "GateResult",
     "Histogram",
@@ -21,6 +23,7 @@ __all__ = [
     "Timeline",
     "Verdict",
     "evaluate",
+    "load_gate_file",
     "load_gates",
     "verdict_on",
 ]

@@ -1,6 +1,6 @@
 """Read `gates.toml` and refuse whatever is not understood: a gate that is misspelt would never fail.
 
-[completion_ms]           # or start_ms, poll_ms, detection_lag_ms: limits in milliseconds, at most
+[completion_ms]           # or start_ms, queueing_ms, poll_ms, …: limits in milliseconds, at most
 p50 = 1500
 "p99.9" = 4000            # a percentile with a dot needs its quotes
 max = 10000
@@ -10,6 +10,20 @@ error_ratio = 0.01        # at most
 lost = 0                  # at most
 throughput_per_s = 5      # at least
 unexpected_answers = 0    # to requests beside the operations, like those of bad clients: at most
+
+[polls_per_operation]     # at most
+mean = 6
+p95 = 12
+
+[relative.completion_ms]  # what `compare` and `ab` hold a head to
+p95 = 1.05                # times the base's: a slowdown of 5 % or more fails
+
+[abort]                   # end the run as soon as a gate can hold no longer
+on_fail = true
+grace_s = 10              # not before the run has lasted so long
+min_operations = 100      # nor before so many have ended
+
+A file may have any of these tables. [relative] itself may set `false_alarm_rate` and `power`, both ratios.
 """
 
 from __future__ import annotations
@@ -19,16 +33,27 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from durable_harness.errors import ConfigurationError
-from durable_harness.gate.gates import Gate, percent_of
-from durable_harness.gate.summary import LATENCIES_MS
+from durable_harness.gate.gates import MEAN, Gate, percent_of
+from durable_harness.gate.summary import LATENCIES_MS, POLLS_PER_OPERATION
 
 OPERATIONS = "operations"
 OPERATION_STATISTICS = ("error_ratio", "lost", "throughput_per_s", "unexpected_answers")
-TABLES = (*LATENCIES_MS, OPERATIONS)
+RELATIVE, ABORT = "relative", "abort"
+RELATIVE_METRICS = (
+    "completion_ms",
+    "start_ms",
+    "server_completion_ms",
+    "queueing_ms",
+    "execution_ms",
+    "detection_lag_ms",
+    "polls",
+)
+TABLES = (*LATENCIES_MS, POLLS_PER_OPERATION, OPERATIONS, RELATIVE, ABORT)
 PERCENTILES = "p1 … p100 such as p50, p95, p99 or 'p99.9', and max"
 
 
@@ -43,30 +68,139 @@ MILLISECONDS = _Range("milliseconds above 0", lambda value: value > 0)
 RATIO = _Range("a ratio from 0 to 1", lambda value: 0 <= value <= 1)
 WHOLE = _Range("a whole number of operations", lambda value: value >= 0 and isinstance(value, int))
 RATE = _Range("operations per second above 0", lambda value: value > 0)
+POLLS = _Range("a number of polls above 0", lambda value: value > 0)
+TIMES_BASE = _Range("how many times the base's it may be, above 1 (1.05 for 5 %)", lambda value: value > 1)
+SHARE = _Range("a ratio above 0 and below 1", lambda value: 0 < value < 1)
+SECONDS = _Range("seconds, 0 or more", lambda value: value >= 0)
 
 
 class GateFileError(ConfigurationError):
     """Raised when a gates file is missing or malformed; names the file, the key, what came and what is allowed."""
 
 
+@dataclass(frozen=True, slots=True)
+class RelativeGate:
+    """How many times the base's figure the head's may be."""
+
+    metric: str
+    statistic: str
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeGates:
+    """What `compare` and `ab` ask of a head; None leaves an error rate at its default."""
+
+    gates: tuple[RelativeGate, ...] = ()
+    false_alarm_rate: float | None = None
+    miss_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AbortRule:
+    """When a run ends early because a gate can hold no longer."""
+
+    grace_s: float = 10.0
+    min_operations: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class GateFile:
+    """All that a gates file says."""
+
+    gates: tuple[Gate, ...] = ()
+    relative: RelativeGates = RelativeGates()
+    abort: AbortRule | None = None
+    """None lets every run go on to its end."""
+
+
 def load_gates(path: Path) -> tuple[Gate, ...]:
-    """Return the gates of a file in its order, or raise GateFileError."""
+    """Return the absolute gates of a file in its order, or raise GateFileError."""
+    return load_gate_file(path).gates
+
+
+def load_gate_file(path: Path) -> GateFile:
+    """Read a whole file, or raise GateFileError."""
     reader = _Reader(str(path))
     document = reader.parse(path)
+    relative = _RelativeReader(str(path)).read(document.pop(RELATIVE, {}))
+    abort = _AbortReader(str(path)).read(document.pop(ABORT, {}))
     gates = [gate for table, limits in document.items() for gate in reader.table(table, limits)]
-    if not gates:
+    if not gates and not relative.gates:
         raise reader.error("", "has no gates", f"Write at least one table of {', '.join(TABLES)}.")
-    return tuple(gates)
+    return GateFile(tuple(gates), relative, abort)
 
 
-class _Reader:
-    """Reads one file; carries its name into every error."""
+class _Checked:
+    """Carries the file's name into every error."""
 
     def __init__(self, where: str) -> None:
         self._where = where
 
     def error(self, key: str, problem: str, hint: str = "") -> GateFileError:
         return GateFileError(self._where, key, problem, hint)
+
+    def table_of(self, table: str, content: object) -> dict[str, Any]:
+        if not isinstance(content, dict):
+            raise self.error(table, f"got {_kind(content)}, expected a table", f"Write [{table}] and limits below it.")
+        return content
+
+    def number(self, where: str, value: object, limits: _Range) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.error(where, f"got {_kind(value)}, expected {limits.meaning}")
+        if not (math.isfinite(value) and limits.holds(value)):
+            raise self.error(where, f"got {value}, expected {limits.meaning}")
+        return float(value)
+
+    def percentile(self, where: str, key: str, value: object) -> None:
+        if isinstance(value, dict) and re.fullmatch(r"p\d+", key):
+            fraction = next(iter(value), "9")
+            raise self.error(where, "got a table, expected a limit in milliseconds", f'Write "{key}.{fraction}" = …')
+        if not is_percentile(key):
+            raise self.error(where, "is not a percentile", f"Allowed are {PERCENTILES}.")
+
+
+class _RelativeReader(_Checked):
+    def read(self, content: object) -> RelativeGates:
+        gates, rates = [], {}
+        for key, value in self.table_of(RELATIVE, content).items():
+            where = f"{RELATIVE}.{key}"
+            if key in ("false_alarm_rate", "power"):
+                rates[key] = self.number(where, value, SHARE)
+            elif key in RELATIVE_METRICS:
+                gates += [self._gate(key, statistic, ratio) for statistic, ratio in self.table_of(where, value).items()]
+            else:
+                raise self.error(
+                    where, "is not a metric to compare", _allowed(key, (*RELATIVE_METRICS, "false_alarm_rate", "power"))
+                )
+        power = rates.get("power")
+        return RelativeGates(tuple(gates), rates.get("false_alarm_rate"), None if power is None else 1 - power)
+
+    def _gate(self, metric: str, statistic: str, value: object) -> RelativeGate:
+        where = f"{RELATIVE}.{metric}.{statistic}"
+        self.percentile(where, statistic, value)
+        return RelativeGate(metric, statistic, self.number(where, value, TIMES_BASE))
+
+
+class _AbortReader(_Checked):
+    KEYS = ("on_fail", "grace_s", "min_operations")
+
+    def read(self, content: object) -> AbortRule | None:
+        table = self.table_of(ABORT, content)
+        for key in table:
+            if key not in self.KEYS:
+                raise self.error(f"{ABORT}.{key}", "is not a setting of an abort", _allowed(key, self.KEYS))
+        on_fail = table.get("on_fail", bool(table))
+        if not isinstance(on_fail, bool):
+            raise self.error(f"{ABORT}.on_fail", f"got {_kind(on_fail)}, expected true or false")
+        known = AbortRule()
+        grace_s = self.number(f"{ABORT}.grace_s", table.get("grace_s", known.grace_s), SECONDS)
+        least = self.number(f"{ABORT}.min_operations", table.get("min_operations", known.min_operations), WHOLE)
+        return AbortRule(grace_s, int(least)) if on_fail else None
+
+
+class _Reader(_Checked):
+    """Reads the absolute gates."""
 
     def parse(self, path: Path) -> dict[str, Any]:
         try:
@@ -81,51 +215,49 @@ class _Reader:
     def table(self, table: str, limits: object) -> Iterable[Gate]:
         if table not in TABLES:
             raise self.error(table, "is not a metric", _allowed(table, TABLES))
-        if not isinstance(limits, dict):
-            raise self.error(table, f"got {_kind(limits)}, expected a table", f"Write [{table}] and limits below it.")
+        limits = self.table_of(table, limits)
         if table == OPERATIONS:
             return [self._operations_gate(key, value) for key, value in limits.items()]
-        gates = [self._latency_gate(table, key, value) for key, value in limits.items()]
+        gate = self._polls_gate if table == POLLS_PER_OPERATION else self._latency_gate
+        gates = [gate(table, key, value) for key, value in limits.items()]
         self._refuse_repeated(table, gates)
         return gates
 
     def _latency_gate(self, table: str, key: str, value: object) -> Gate:
         where = f"{table}.{key}"
-        if isinstance(value, dict) and re.fullmatch(r"p\d+", key):
-            fraction = next(iter(value), "9")
-            raise self.error(where, "got a table, expected a limit in milliseconds", f'Write "{key}.{fraction}" = …')
-        if not _is_percentile(key):
-            raise self.error(where, "is not a percentile", f"Allowed are {PERCENTILES}.")
-        return Gate(table, key, self._number(where, value, MILLISECONDS), unit="ms")
+        self.percentile(where, key, value)
+        return Gate(table, key, self.number(where, value, MILLISECONDS), unit="ms")
+
+    def _polls_gate(self, table: str, key: str, value: object) -> Gate:
+        where = f"{table}.{key}"
+        if key != MEAN:
+            self.percentile(where, key, value)
+        return Gate(table, key, self.number(where, value, POLLS))
 
     def _operations_gate(self, key: str, value: object) -> Gate:
         where = f"{OPERATIONS}.{key}"
         match key:
             case "error_ratio":
-                return Gate(OPERATIONS, key, self._number(where, value, RATIO))
+                return Gate(OPERATIONS, key, self.number(where, value, RATIO))
             case "lost" | "unexpected_answers":
-                return Gate(OPERATIONS, key, self._number(where, value, WHOLE))
+                return Gate(OPERATIONS, key, self.number(where, value, WHOLE))
             case "throughput_per_s":
-                return Gate(OPERATIONS, key, self._number(where, value, RATE), "at least", "/s")
+                return Gate(OPERATIONS, key, self.number(where, value, RATE), "at least", "/s")
         raise self.error(where, "is not a figure of the operations", _allowed(key, OPERATION_STATISTICS))
-
-    def _number(self, where: str, value: object, limits: _Range) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.error(where, f"got {_kind(value)}, expected {limits.meaning}")
-        if not (math.isfinite(value) and limits.holds(value)):
-            raise self.error(where, f"got {value}, expected {limits.meaning}")
-        return float(value)
 
     def _refuse_repeated(self, table: str, gates: list[Gate]) -> None:
         seen: dict[float, str] = {}
         for gate in gates:
+            if gate.statistic == MEAN:
+                continue
             percent = percent_of(gate.statistic)
             if percent in seen:
                 raise self.error(f"{table}.{gate.statistic}", f"is the same as {seen[percent]}", "Keep one of them.")
             seen[percent] = gate.statistic
 
 
-def _is_percentile(key: str) -> bool:
+def is_percentile(key: str) -> bool:
+    """Tell whether a key names a percentile, or the maximum."""
     if key == "max":
         return True
     return re.fullmatch(r"p\d{1,3}(\.\d+)?", key) is not None and 0 < percent_of(key) <= 100  # noqa: PLR2004 - percents

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from durable_harness.gate.summary import RunSummary
+from durable_harness.gate.summary import POLLS_PER_OPERATION, RunSummary
+
+MEAN = "mean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +16,10 @@ class Gate:
     """A limit on one figure of a run."""
 
     metric: str
-    """A latency by its name in RunSummary.latencies_ms, or `operations`."""
+    """A latency by its name in RunSummary.latencies_ms, `polls_per_operation`, or `operations`."""
     statistic: str
-    """`p95`, `max`, … of a latency; `error_ratio`, `lost`, `throughput_per_s`, … of the operations."""
+    """`p95`, `max`, … of a latency or the polls, `mean` of the polls;
+    `error_ratio`, `lost`, `throughput_per_s`, … of the operations."""
     limit: float
     bound: Literal["at most", "at least"] = "at most"
     unit: str = ""
@@ -58,9 +61,12 @@ def _judge(gate: Gate, summary: RunSummary) -> GateResult:
 
 
 def _latency_figure(gate: Gate, summary: RunSummary) -> tuple[float | None, str]:
-    histogram = summary.latencies_ms.get(gate.metric)
+    is_polls = gate.metric == POLLS_PER_OPERATION
+    histogram = summary.polls_per_operation if is_polls else summary.latencies_ms.get(gate.metric)
     if histogram is None or not histogram.count:
         return None, "no samples"
+    if gate.statistic == MEAN:
+        return histogram.mean, ""
     percent = percent_of(gate.statistic)
     too_few = percent < 100 and histogram.count * (100 - percent) < 100  # noqa: PLR2004 - percents
     note = f"the highest of only {histogram.count} samples" if too_few else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,20 +29,23 @@ class RunningStack:
 
 
 @contextlib.contextmanager
-def embedded_stack(
+def embedded_stack(  # noqa: PLR0913 - each is one thing to choose
     app_dir: Path,
     *,
     log_path: Path | None = None,
     serve_args: Sequence[str] = (),
     temp_dir: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    python: str = sys.executable,
 ) -> Iterator[RunningStack]:
-    """Serve an app in a child process on free ports, until the block ends.
+    """Serve an app in a child process on free ports, until the block ends; `python` runs it, this one by default.
 
     Raises the error that ended the child where it could not start. Works under gevent's patches too.
     """
     arguments = ["--script-root", str(app_dir), "--port", "0", *serve_args]
-    with running_command("serve", arguments, log_path, temp_dir=temp_dir, environment=environment) as host:
+    with running_command(
+        "serve", arguments, log_path, temp_dir=temp_dir, environment=environment, python=python
+    ) as host:
         yield RunningStack(
             name="embedded",
             base_url=host.facts["baseUrl"],

@@ -23,13 +23,14 @@ ERRORS = {error.exit_code: error for error in (UsageError, UnreachableError, App
 
 
 @contextlib.contextmanager
-def running_command(
+def running_command(  # noqa: PLR0913 - each is one thing to choose
     command: str,
     arguments: Sequence[str],
     log_path: Path | None,
     *,
     temp_dir: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    python: str = sys.executable,
 ) -> Iterator[Command]:
     """Run `durable-harness COMMAND …` until the block ends.
 
@@ -38,7 +39,7 @@ def running_command(
     terminal reaches the caller only: it decides when the child ends.
     """
     with tempfile.TemporaryDirectory(prefix="durable-harness-", dir=temp_dir) as folder:
-        running = Command(command, arguments, log_path, Path(folder), environment or {})
+        running = Command(python, [command, *arguments], log_path, Path(folder), environment or {})
         try:
             running.start()
             yield running
@@ -54,16 +55,17 @@ class Command:
 
     def __init__(
         self,
-        command: str,
+        python: str,
         arguments: Sequence[str],
         log_path: Path | None,
         folder: Path,
         environment: Mapping[str, str],
     ) -> None:
+        command = arguments[0]
         self.log = log_path or folder / f"{command}.log"
         self.facts: dict[str, Any] = {}
         self._ready = folder / f"{command}.json"
-        self._words = [sys.executable, "-m", "durable_harness", command, *arguments]
+        self._words = [python, "-m", "durable_harness", *arguments]
         self._words += ["--ready-file", str(self._ready), "--exit-with-parent", str(os.getpid())]
         self._environment = environment
         self._child: subprocess.Popen[bytes] | None = None

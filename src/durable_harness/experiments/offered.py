@@ -1,0 +1,85 @@
+"""What load an experiment makes: arrivals that do not wait for completions, the same each time."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from durable_harness.operations import (
+    OperationPlan,
+    ServiceDescription,
+    Workload,
+    accept_any_output,
+    check_echo,
+    durable_webhooks,
+    poll_strategy,
+)
+from durable_harness.operations.description import fill
+
+OPERATION_TYPE = "load_test"
+KEY_HEADER = "x-functions-key"
+
+
+class Arrival(NamedTuple):
+    """One operation to come: when, in seconds after the beginning, and how much work the sample app is asked for."""
+
+    offset_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedLoad:
+    """The operations of an experiment, apart from when they arrive."""
+
+    service: ServiceDescription = field(default_factory=durable_webhooks)
+    payload: Mapping[str, Any] | None = None
+    """The JSON body of every start, in which `{token}` stands for a unique text and `"{duration}"` for the seconds of
+    work; None sends what the sample app takes, and checks that it comes back."""
+    duration_s: tuple[float, float] = (0.3, 0.7)
+    """The least and the most work an operation of the sample app asks for."""
+    poll_interval_s: float = 0.05
+    timeout_s: float = 60.0
+    poll: str = "fixed"
+
+    def arrivals(self, rate_per_s: float, for_s: float, seed: int, process: str = "constant") -> list[Arrival]:
+        """Return the arrivals of some seconds; equal arguments give equal arrivals."""
+        chance = random.Random(seed)  # noqa: S311 - load, not secrets
+        offsets = _poisson(chance, rate_per_s, for_s) if process == "poisson" else _constant(rate_per_s, for_s)
+        low_s, high_s = self.duration_s
+        return [Arrival(offset_s, round(chance.uniform(low_s, high_s), 3)) for offset_s in offsets]
+
+    def plan(self, base_url: str, key: str | None, arrival: Arrival, intended: float) -> OperationPlan:
+        """Return what to send; `intended` is the moment of `time.monotonic()` from which latency counts."""
+        token = uuid.uuid4().hex
+        sample = {"operation_type": OPERATION_TYPE, "duration": arrival.duration_s, "data": {"token": token}}
+        return OperationPlan(
+            token=token,
+            start_url=f"{base_url}{self.service.start.path}",
+            payload=sample
+            if self.payload is None
+            else fill(self.payload, {"token": token, "duration": arrival.duration_s}),
+            polling=poll_strategy(self.poll, self.poll_interval_s),
+            timeout_s=self.timeout_s,
+            service=self.service,
+            base_url=base_url,
+            key_headers={KEY_HEADER: key} if key else {},
+            workload=Workload.OPEN,
+            check_output=check_echo if self.payload is None else accept_any_output,
+            intended=intended,
+        )
+
+
+def _constant(rate_per_s: float, for_s: float) -> list[float]:
+    return [index / rate_per_s for index in range(max(1, round(rate_per_s * for_s)))]
+
+
+def _poisson(chance: random.Random, rate_per_s: float, for_s: float) -> list[float]:
+    offsets: list[float] = []
+    at = chance.expovariate(rate_per_s)
+    while at < for_s or not offsets:
+        offsets.append(at)
+        at += chance.expovariate(rate_per_s)
+    return offsets

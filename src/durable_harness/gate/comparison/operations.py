@@ -1,0 +1,111 @@
+"""The operations of a run as columns, however they were recorded: what comparisons are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from durable_harness.errors import ConfigurationError, InvalidRunError
+from durable_harness.gate.comparison.ranks import Values
+from durable_harness.gate.records import FOLDER_NAME, read_operations
+
+TIMES = (
+    "intended_s",
+    "sent_s",
+    "accepted_s",
+    "first_running_s",
+    "seen_s",
+    "ended_s",
+    "server_created_s",
+    "server_running_s",
+    "server_updated_s",
+)
+COLUMNS = (*TIMES, "polls", "state", "workload", "phase")
+GOOD_ENDS = ("completed", "terminated")
+TIMED_OUT, MEASURED = "timed out", "measured"
+
+
+class Operations:
+    """Columns of equal length, in the order in which the operations were intended; times in epoch seconds, NaN for
+    what did not happen."""
+
+    def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        order = np.argsort(columns["intended_s"], kind="stable")
+        self._columns = {name: values[order] for name, values in columns.items()}
+
+    def __len__(self) -> int:
+        return len(self._columns["intended_s"])
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Operations:
+        """Make it of one mapping an operation, with the names in COLUMNS; a time that is None or absent is NaN."""
+        rows = list(rows)
+        columns: dict[str, NDArray[Any]] = {
+            name: np.array([np.nan if row.get(name) is None else row[name] for row in rows], dtype=float)
+            for name in (*TIMES, "polls")
+        }
+        for name in ("state", "workload", "phase"):
+            columns[name] = np.array([row.get(name) or "" for row in rows], dtype=object)
+        return cls(columns)
+
+    @property
+    def error_ratio(self) -> float:
+        """Operations that did not complete, of all."""
+        return float(np.mean(~np.isin(self._columns["state"], GOOD_ENDS))) if len(self) else 0.0
+
+    @property
+    def span_s(self) -> float:
+        """Seconds from the first intended start to the last."""
+        intended = self._columns["intended_s"]
+        return float(intended[-1] - intended[0]) if len(self) else 0.0
+
+    def values(self, metric: str) -> Values:
+        """Return a metric of every operation that has it, in order of time; latencies in milliseconds.
+
+        The completion of an operation that timed out is the time it had lasted: a lower bound, never left out.
+        """
+        if metric == "polls":
+            values = self._columns["polls"]
+        else:
+            begun, over = self._moments(metric)
+            values = (over - begun) * 1000
+        return np.asarray(values[~np.isnan(values)], dtype=float)
+
+    def _moments(self, metric: str) -> tuple[Values, Values]:
+        column = self._columns
+        told, seen = column["server_running_s"], column["first_running_s"]
+        running = np.where(np.isnan(told), seen, told)
+        begun = np.where(column["workload"] == "closed", column["sent_s"], column["intended_s"])
+        return {
+            "completion_ms": (begun, np.where(column["state"] == TIMED_OUT, column["ended_s"], column["seen_s"])),
+            "start_ms": (column["sent_s"], column["accepted_s"]),
+            "server_completion_ms": (column["server_created_s"], column["server_updated_s"]),
+            "queueing_ms": (column["accepted_s"], running),
+            "execution_ms": (running, column["server_updated_s"]),
+            "detection_lag_ms": (column["server_updated_s"], column["seen_s"]),
+            "slip_ms": (column["intended_s"], column["sent_s"]),
+        }[metric]
+
+
+def read_run(path: Path) -> Operations:
+    """Read the measured operations of a run from its report folder, or from the summary.json in it.
+
+    Raises ConfigurationError if there is no such run or a file of it cannot be read, and InvalidRunError for a run
+    without records: a summary's histograms do not tell which operations were neighbours.
+    """
+    if not path.exists():
+        raise ConfigurationError(str(path), "", "there is no such report folder or summary file")
+    folder = path if path.is_dir() else path.parent
+    if path.is_file() and not any((folder / FOLDER_NAME).glob("*.parquet")):
+        raise InvalidRunError(
+            f"{path}: has no records of single operations ({FOLDER_NAME}/*.parquet) beside it, which a comparison needs"
+        )
+    table = read_operations(folder).operations
+    texts = ("state", "workload", "phase")
+    columns = {name: table[name].to_numpy().astype(object if name in texts else float) for name in COLUMNS}
+    measured = columns["phase"] == MEASURED
+    return Operations({name: values[measured] for name, values in columns.items()})

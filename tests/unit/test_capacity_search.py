@@ -1,0 +1,119 @@
+"""The search for capacity, driven by models of services whose capacity is known."""
+
+import math
+import random
+from collections import Counter
+
+import pytest
+
+from durable_harness.errors import UsageError
+from durable_harness.gate import Gate
+from durable_harness.gate.capacity import SearchPlan, Trial, read_objective, search
+
+
+def exact(capacity):
+    """A service that meets its objective up to a rate, and never above."""
+    return lambda rate: Trial(rate, met=rate <= capacity)
+
+
+def noisy(capacity, seed, spread=0.05):
+    """A service whose trials near its capacity are partly luck."""
+    chance = random.Random(seed)
+
+    def attempt(rate):
+        return Trial(rate, met=math.log(rate / capacity) < spread * chance.gauss(0, 1))
+
+    return attempt
+
+
+@pytest.mark.parametrize("capacity", [0.37, 5, 5.01, 47, 1234.5])
+def test_the_bracket_contains_the_capacity(capacity):
+    """Whatever the start, the true capacity lies between the two ends, which are as close as was asked."""
+    found = search(exact(capacity), SearchPlan(resolution=0.05))
+    assert found.lower <= capacity < found.upper
+    assert found.uncertainty <= 0.06
+    assert not found.limited_by
+
+
+def test_both_ends_are_confirmed():
+    """Each end of the bracket was tried at least twice."""
+    found = search(exact(80), SearchPlan())
+    tried = Counter(trial.rate_per_s for trial in found.trials)
+    assert tried[found.lower] >= 2
+    assert tried[found.upper] >= 2
+
+
+def test_luck_does_not_decide():
+    """With noise of 5 % in every trial, 48 of 50 searches end within 15 % of the truth."""
+    found = [search(noisy(100, seed), SearchPlan()) for seed in range(50)]
+    near = [capacity for capacity in found if capacity.lower and 85 <= capacity.lower <= 115]
+    assert len(near) >= 48
+
+
+def test_one_lucky_trial_is_outvoted():
+    """A rate that passed once by luck is tried again, and the bracket moves below it."""
+    passes_once = {160.0}
+
+    def attempt(rate):
+        lucky = rate in passes_once
+        passes_once.discard(rate)
+        return Trial(rate, met=rate <= 100 or lucky)
+
+    found = search(attempt, SearchPlan(start=10))
+    assert found.lower <= 100 < found.upper
+
+
+def test_a_generator_that_gives_out_first_is_no_upper_end():
+    """Where the generator cannot offer a rate, the capacity is a lower bound and the search says so."""
+    found = search(lambda rate: Trial(rate, met=True, valid=rate <= 60), SearchPlan())
+    assert found.upper is None
+    assert 50 <= found.lower <= 60
+    assert "generator could not offer" in found.limited_by
+
+
+def test_a_plan_ends_at_its_highest_rate():
+    """The highest rate to try, if it passes twice, is a lower bound."""
+    found = search(exact(math.inf), SearchPlan(most=100))
+    assert (found.lower, found.upper) == (100, None)
+    assert "100/s" in found.limited_by
+
+
+def test_a_service_that_cannot_take_anything():
+    """If not even the least rate passes there is no capacity, only an upper end."""
+    found = search(exact(0), SearchPlan(least=1))
+    assert (found.lower, found.upper) == (None, 1)
+
+
+def test_trials_are_bounded():
+    """A service without any rule does not keep the search going for ever, and the result says that it is open."""
+    chance = random.Random(1)
+    found = search(lambda rate: Trial(rate, met=chance.random() < 0.5), SearchPlan(most_trials=12, resolution=0.001))
+    assert len(found.trials) == 12
+    assert "12 trials" in found.limited_by
+
+
+def test_an_objective_is_read():
+    """Limits are separated by commas; a latency needs a percentile, the counts of operations none."""
+    assert read_objective("completion_ms p95 <= 2000, error_ratio<=0.01 ,start_ms.p99.9 < 250 ms") == (
+        Gate("completion_ms", "p95", 2000, unit="ms"),
+        Gate("operations", "error_ratio", 0.01),
+        Gate("start_ms", "p99.9", 250, unit="ms"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is empty"),
+        ("completion_ms p95 >= 5", "is no limit"),
+        ("completion_ms <= 5", "needs a percentile"),
+        ("completion_ms p0 <= 5", "needs a percentile"),
+        ("latency p95 <= 5", "'latency' is not known"),
+        ("completion_ms p95 <= 1.2.3", "is not a number"),
+    ],
+)
+def test_what_is_no_objective_is_refused(text, told):
+    """The message names the part that was not understood, and what is allowed."""
+    with pytest.raises(UsageError) as error:
+        read_objective(text)
+    assert told in str(error.value)

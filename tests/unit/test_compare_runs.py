@@ -1,0 +1,200 @@
+"""Recorded runs compared: read from a report folder, judged by blocks, told in four ways with an exit code."""
+
+import json
+import math
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from durable_harness.cli import main
+from durable_harness.gate.comparison import Answer, Design, Figure, Operations, compare_runs
+from durable_harness.gate.records import SCHEMA, with_metadata
+
+P95 = (Figure("completion_ms", 95), Design())
+
+
+def latencies_s(seed, size=4000, slower=1.0, memory=0.5):
+    """Completion times of a run whose neighbours are alike."""
+    rng = np.random.default_rng(seed)
+    state, found = 0.0, []
+    for noise in rng.standard_normal(size):
+        state = memory * state + math.sqrt(1 - memory**2) * noise
+        found.append(0.5 * slower * math.exp(0.15 * state))
+    return found
+
+
+def rows(times_s, **others):
+    """One row an operation, a tenth of a second apart."""
+    return [
+        {
+            "intended_s": 1000 + at / 10,
+            "sent_s": 1000.002 + at / 10,
+            "seen_s": 1000 + at / 10 + time_s,
+            "ended_s": 1000 + at / 10 + time_s,
+            "polls": 3,
+            "state": "completed",
+            "workload": "open",
+            "phase": "measured",
+            **others,
+        }
+        for at, time_s in enumerate(times_s)
+    ]
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    """Give run_folder(name, rows): a report folder with the records of a run."""
+
+    def write(name, content):
+        folder = tmp_path / name
+        (folder / "operations").mkdir(parents=True)
+        schema = with_metadata({"run_id": name})
+        columns = [pa.array([row.get(field.name) for row in content], field.type) for field in SCHEMA]
+        pq.write_table(pa.Table.from_arrays(columns, schema=schema), folder / "operations" / "one.parquet")
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def compare(tmp_path, capsys):
+    """Give compare(base, head, *options): the exit code, what was printed, and the JSON report."""
+
+    def run(base, head, *options):
+        report = tmp_path / "report"
+        code = main(["compare", str(base), str(head), "--report-dir", str(report), *options])
+        told = capsys.readouterr()
+        document = report / "comparison.json"
+        return code, told.out + told.err, json.loads(document.read_text()) if document.exists() else None
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("slower", "code", "verdict"), [(1.0, 0, "not slower"), (1.1, 1, "slower"), (0.8, 0, "not slower")]
+)
+def test_two_runs_are_compared(run_folder, compare, slower, code, verdict):
+    """Equal and faster heads pass with 0, one that is 10 % slower fails with 1; the interval contains the truth."""
+    base = run_folder("base", rows(latencies_s(1)))
+    head = run_folder("head", rows(latencies_s(2, slower=slower)))
+    got, told, report = compare(base, head)
+    assert (got, report["verdict"]) == (code, verdict)
+    figure = report["figures"][0]
+    assert figure["lower"] < slower < figure["upper"]
+    assert f"{verdict.upper()}: completion_ms p95" in told
+
+
+def test_nobody_can_tell_from_a_short_run(run_folder, compare):
+    """A run too short to answer ends with 3, 0 or 1 as the option says, and tells how much longer to run."""
+    base, head = run_folder("base", rows(latencies_s(1, 300))), run_folder("head", rows(latencies_s(2, 300)))
+    code, told, report = compare(base, head)
+    assert (code, report["verdict"]) == (3, "cannot tell")
+    assert "times as long" in told
+    assert compare(base, head, "--cannot-tell", "pass")[0] == 0
+    assert compare(base, head, "--cannot-tell", "fail")[0] == 1
+
+
+def test_a_head_that_breaks_operations_fails(run_folder, compare):
+    """Latency of what still works is no excuse: failing fast is not fast."""
+    content = rows(latencies_s(2))
+    for row in content[::20]:
+        row.update(state="failed", seen_s=row["sent_s"] + 0.01)
+    base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", content)
+    code, told, _ = compare(base, head)
+    assert code == 1
+    assert "5.0% of the head's operations did not complete" in told
+    assert compare(head, base)[0] == 3
+    assert compare(base, head, "--max-error-ratio", "6")[0] == 0
+
+
+def test_warm_up_and_drain_are_left_out(run_folder, compare):
+    """Only measured operations count."""
+    content = rows(latencies_s(2))
+    slow = rows([30.0] * 2000, phase="warm-up")
+    base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", slow + content)
+    assert compare(base, head)[0] == 0
+
+
+def test_what_timed_out_counts_as_the_time_it_lasted():
+    """An operation whose end nobody saw is in the percentiles with the time until it was given up."""
+    times = [*latencies_s(1, 900), *[60.0] * 100]
+    content = rows(times)
+    for row in content[900:]:
+        row.update(state="timed out", seen_s=None)
+    assert Operations.from_rows(content).values("completion_ms").max() == pytest.approx(60_000)
+
+
+def test_a_closed_workload_counts_from_sending():
+    """Completion counts from the intended start of an open workload, from sending in a closed one."""
+    opened, closed = rows([0.5]), rows([0.5], workload="closed")
+    assert Operations.from_rows(opened).values("completion_ms")[0] == pytest.approx(500)
+    assert Operations.from_rows(closed).values("completion_ms")[0] == pytest.approx(498)
+
+
+def test_several_figures_share_the_errors():
+    """The worst answer of all figures is the answer; each figure gets its share of the false-alarm rate."""
+    base, head = Operations.from_rows(rows(latencies_s(1))), Operations.from_rows(rows(latencies_s(2), polls=4))
+    both = compare_runs(base, head, [P95, (Figure("polls", 50), Design())])
+    assert [result.answer for result in both.results] == [Answer.NOT_SLOWER, Answer.SLOWER]
+    assert both.answer is Answer.SLOWER
+    alone = compare_runs(base, head, [P95])
+    assert alone.results[0].upper <= both.results[0].upper
+
+
+def test_relative_gates_of_a_file(run_folder, compare, tmp_path):
+    """[relative] says which figures are compared, which effect matters, and the error rates."""
+    gates = tmp_path / "gates.toml"
+    gates.write_text("[relative]\npower = 0.95\n[relative.completion_ms]\np50 = 1.2\n[relative.polls]\np50 = 1.5\n")
+    base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2, slower=1.1)))
+    code, _, report = compare(base, head, "--gates", str(gates))
+    assert code == 0
+    told = [(figure["name"], figure["effect"], figure["miss_rate"]) for figure in report["figures"]]
+    assert told == [
+        ("completion_ms p50", pytest.approx(0.2), pytest.approx(0.05)),
+        ("polls p50", pytest.approx(0.5), pytest.approx(0.05)),
+    ]
+
+
+def test_the_outputs_for_ci(run_folder, compare, tmp_path, monkeypatch):
+    """Markdown goes to the step summary too, after what is there; JUnit has the slower figure as a failure."""
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    compare(run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2, slower=1.2))))
+    text = summary.read_text()
+    assert text.startswith("before\n### ❌ Slower")
+    assert "| completion_ms p95 |" in text
+    suite = ET.parse(tmp_path / "report" / "comparison.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
+    assert "slower" in suite.find("testcase/failure").get("message")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--metric", "latency p95"], "'latency' is not a metric to compare"),
+        (["--metric", "completion_ms p0"], "'p0' is not a percentile"),
+        (["--effect", "0"], "'0' is not percents above 0 and below 100"),
+        (["--power", "100"], "'100' is not percents"),
+        (["--gates", "absent.toml"], "there is no such gates file"),
+    ],
+)
+def test_wrong_options_end_with_two(run_folder, compare, options, told):
+    """What is asked wrongly is not answered; the message names the value and what is allowed."""
+    folder = run_folder("base", rows([0.5]))
+    code, said, report = compare(folder, folder, *options)
+    assert (code, report) == (2, None)
+    assert told in said
+
+
+def test_runs_without_records(tmp_path, compare):
+    """A folder that is none is a configuration error; a summary without records beside it proves nothing."""
+    assert compare(tmp_path / "absent", tmp_path)[0] == 2
+    summary = tmp_path / "summary.json"
+    summary.write_text("{}")
+    code, told, _ = compare(summary, summary)
+    assert code == 3
+    assert "has no records of single operations" in told

@@ -1,0 +1,184 @@
+"""The statistics of comparisons: exact bounds, blocks that respect autocorrelation, three answers, planned looks."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from durable_harness.gate.comparison import Answer, Design, Figure, Interval, Operations, PairedComparison
+from durable_harness.gate.comparison.blocks import (
+    autocorrelation_time,
+    block_length,
+    block_percentiles,
+    independent,
+)
+from durable_harness.gate.comparison.pairs import plan_looks
+from durable_harness.gate.comparison.ranks import (
+    fewest_blocks,
+    fewest_pairs,
+    rank_sum_interval,
+    signed_rank_interval,
+)
+
+DESIGN = Design()
+
+
+def correlated(rng, size, correlation):
+    """A series in which each value remembers the one before it; variance 1."""
+    series = np.empty(size)
+    series[0] = rng.standard_normal()
+    for at, noise in enumerate(rng.standard_normal(size - 1), start=1):
+        series[at] = correlation * series[at - 1] + noise * math.sqrt(1 - correlation**2)
+    return series
+
+
+def test_signed_rank_bounds_are_exact():
+    """Over all 256 sign patterns of eight magnitudes, the lower bound lies above 0 in exactly the share it may."""
+    magnitudes = np.array([0.3, 1.1, 2.7, 3.2, 4.9, 5.4, 6.8, 7.7])
+    wrong = sum(
+        signed_rank_interval(magnitudes * np.array(signs), 5 / 256, 5 / 256).lower > 0
+        for signs in itertools.product((-1, 1), repeat=8)
+    )
+    assert wrong == 5
+
+
+def test_rank_sum_bounds_are_exact():
+    """Over all ways to deal eight values to two sides, the lower bound lies above 0 in exactly the share it may."""
+    values = np.array([1.0, 2.3, 3.1, 4.7, 5.2, 6.9, 7.4, 8.8])
+    chosen = [list(four) for four in itertools.combinations(range(8), 4)]
+    share = 2.5 / 70
+    dealt = ((np.delete(values, head), values[head]) for head in chosen)
+    wrong = sum(rank_sum_interval(base, head, share, share).lower > 0 for base, head in dealt)
+    assert wrong == 2
+
+
+def test_the_estimate_is_the_centre_whatever_one_outlier_does():
+    """One slice during which the machine stood still does not move the estimate."""
+    calm = np.full(15, 0.1)
+    calm[3] = 4.0
+    assert signed_rank_interval(calm, 0.01, 0.01).estimate == pytest.approx(0.1)
+
+
+def test_too_few_values_have_no_bounds():
+    """A bound that the number of values cannot support is infinite; the fewest that can are told."""
+    error = 0.01
+    few, enough = np.ones(fewest_pairs(error) - 1), np.ones(fewest_pairs(error))
+    assert signed_rank_interval(few, error, error)[1:] == (-math.inf, math.inf)
+    assert signed_rank_interval(enough, error, error)[1:] == (1, 1)
+    blocks = fewest_blocks(error)
+    assert math.isinf(rank_sum_interval(few[: blocks - 1], few[: blocks - 1], error, error).lower)
+    assert rank_sum_interval(enough[:blocks], enough[:blocks], error, error)[1:] == (0, 0)
+
+
+@pytest.mark.parametrize(("correlation", "expected"), [(0.0, 1), (0.5, 3), (0.9, 19)])
+def test_the_autocorrelation_time_is_read_from_the_data(correlation, expected):
+    """A series that remembers by the factor r has an autocorrelation time of (1 + r) / (1 - r)."""
+    series = correlated(np.random.default_rng(7), 40_000, correlation)
+    assert autocorrelation_time(series) == pytest.approx(expected, rel=0.2)
+
+
+def test_a_constant_series_is_as_good_as_independent():
+    """A series without variance, or without a second value, has the shortest time there is."""
+    assert autocorrelation_time(np.ones(50)) == 1
+    assert autocorrelation_time(np.ones(1)) == 1
+
+
+def test_blocks_grow_with_autocorrelation_and_with_rare_percentiles():
+    """A block holds ten autocorrelation times, and four operations beyond its percentile."""
+    rng = np.random.default_rng(3)
+    alone, alike = rng.standard_normal(1500), correlated(rng, 1500, 0.95)
+    assert block_length(alone, 50) == 50
+    assert block_length(alone, 95) == 80
+    assert block_length(alone, 99) == 400
+    assert block_length(alike, 50) > 2 * block_length(alone, 50)
+
+
+def test_block_percentiles_use_every_value_once():
+    """Blocks follow each other in time; what is left over joins the last one; too few values make no block."""
+    values = np.arange(25.0)
+    assert list(block_percentiles(values, 100, 10)) == [9, 24]
+    assert len(block_percentiles(values, 50, 26)) == 0
+
+
+def test_alike_neighbours_are_averaged():
+    """A short series that drifts is averaged until its neighbours are no longer alike; noise is left as it is."""
+    noise = np.tile([1.0, -1.0], 12)
+    assert len(independent(noise)) == 24
+    assert len(independent(np.linspace(0, 1, 24))) < 24
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "answer"),
+    [
+        (-0.02, 0.03, Answer.NOT_SLOWER),
+        (0.01, 0.04, Answer.NOT_SLOWER),
+        (0.01, 0.06, Answer.SLOWER),
+        (-0.01, 0.06, Answer.CANNOT_TELL),
+        (-math.inf, math.inf, Answer.CANNOT_TELL),
+    ],
+)
+def test_the_three_answers(lower, upper, answer):
+    """Below the effect for certain: not slower, also if surely above 0. Above 0 for certain: slower. Else unknown."""
+    assert Design(effect=0.05).decide(Interval((lower + upper) / 2, lower, upper)) is answer
+
+
+def test_how_much_longer_follows_from_the_width():
+    """An interval twice as wide as the effect wants four times the data; one without end cannot say."""
+    design = Design(effect=math.expm1(0.05))
+    assert design.times_as_long(Interval(0, -0.05, 0.05)) == pytest.approx(4)
+    assert design.times_as_long(Interval(0, -math.inf, 0.05)) is None
+
+
+@pytest.mark.parametrize("most", [1, 12, 20, 60, 500])
+def test_looks_are_planned_so_that_each_can_answer(most):
+    """The first look has pairs enough for its share of the errors, the last one is the most that was allowed."""
+    looks = plan_looks(DESIGN, most)
+    share = DESIGN.shared_by(len(looks))
+    assert looks[0] >= fewest_pairs(min(share.false_alarm_rate, share.miss_rate))
+    assert looks[-1] == max(most, looks[0])
+    assert list(looks) == sorted(set(looks))
+
+
+def slices(rng, ratio, noise=0.05, drift=1.0):
+    """The operations of two slices, the head's slower by a ratio, on a machine that is slower by a drift."""
+    return [
+        Operations.from_rows(
+            {"intended_s": at, "sent_s": at, "seen_s": at + 0.5 * slower * drift * math.exp(noise * wobble)}
+            for at, wobble in enumerate(rng.standard_normal(40))
+        )
+        for slower in (1.0, ratio)
+    ]
+
+
+def answers_of(ratio, rounds, seed):
+    """The answers of sequential comparisons, each stopped at the first look that gives one."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(rounds):
+        comparison = PairedComparison(Figure("completion_ms", 95), DESIGN, most_pairs=30)
+        for index in range(comparison.looks[-1]):
+            comparison.add(*slices(rng, ratio, drift=1 + 0.5 * math.sin(index)))
+            if comparison.is_look and comparison.result().answer is not Answer.CANNOT_TELL:
+                break
+        found.append(comparison.result())
+    return found
+
+
+def test_a_slowdown_is_caught_and_equal_versions_pass():
+    """On a machine that drifts by half, 10 % slower is slower each time and equal never is."""
+    slower, equal = answers_of(1.1, 20, seed=1), answers_of(1.0, 20, seed=2)
+    assert {result.answer for result in slower} == {Answer.SLOWER}
+    assert {result.answer for result in equal} == {Answer.NOT_SLOWER}
+    assert all(1.07 < result.ratio < 1.13 for result in slower)
+
+
+def test_pairs_that_cannot_tell_say_how_many_would():
+    """Noise beyond what the pairs can bear is no pass and no failure, and names the number of pairs to go on to."""
+    rng = np.random.default_rng(5)
+    comparison = PairedComparison(Figure("completion_ms", 95), DESIGN, most_pairs=12)
+    for _ in range(12):
+        comparison.add(*slices(rng, math.exp(0.3 * rng.standard_normal())))
+    result = comparison.result()
+    assert result.answer is Answer.CANNOT_TELL
+    assert "pairs (--pairs)" in result.advice
