@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from locust import constant, task
 
 from durable_harness.load.arrivals import ArrivalProcess, Paced
@@ -49,9 +51,13 @@ class ArrivalUser(OperationUser):
         self.start_operation(arrival)
 
     def start_operation(self, arrival: Arrival) -> Operation:
-        """Start an operation that was to start at the arrival's moment; the run follows it to its end."""
+        """Start an operation that was to start at the arrival's moment; the run follows it to its end.
+
+        Its token names the scenario and the number of the arrival, so that records show each arrival once.
+        """
         self.random = arrival.random()
-        return self._start_one(arrival.intended)[0]
+        token = f"{type(self).__name__}-{arrival.number}-{uuid.uuid4().hex[:12]}"
+        return self._start_one(token, arrival.intended)[0]
 
     @property
     def chosen_poisson(self) -> bool:

@@ -10,7 +10,7 @@ import bisect
 from dataclasses import dataclass
 from typing import Any
 
-LEAD_S = 1.5
+LEAD_S = 3.0
 """How long before it begins an era is announced."""
 LOOK_AHEAD_S = 0.5
 """How far ahead a worker may decide that an arrival is not its own; less than LEAD_S by what a message may take."""

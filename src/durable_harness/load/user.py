@@ -162,17 +162,17 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     def _start(self, count: int) -> list[tuple[Operation, Follower]]:
         if not self._run.is_accepting:
             raise StopUser
-        return [self._start_one(time.monotonic()) for _ in range(count)]
+        return [self._start_one(uuid.uuid4().hex, time.monotonic()) for _ in range(count)]
 
-    def _start_one(self, intended: float) -> tuple[Operation, Follower]:
-        return self._run.start(self._plan(intended))
+    def _start_one(self, token: str, intended: float) -> tuple[Operation, Follower]:
+        return self._run.start(self._plan(token, intended))
 
     @property
     def _run(self) -> Run:
         return run_of(self.environment)
 
-    def _plan(self, intended: float) -> OperationPlan:
-        token, options, service = uuid.uuid4().hex, self.options, self.described
+    def _plan(self, token: str, intended: float) -> OperationPlan:
+        options, service = self.options, self.described
         return OperationPlan(
             token=token,
             start_url=f"{self.host}{service.start.path}",

@@ -57,7 +57,7 @@ def plan_polls(times_s: Sequence[tuple[float, float]], budget: float, count: flo
     `budget` is how many polls an operation may need on average; it is at least 1, since the end has to be seen.
     """
     grid = _Grid.of(times_s, count)
-    low, high = 1e-6 * grid.times_s[-1], grid.times_s[-1]
+    low, high = 1e-6 * grid.times_s[-1], 1e3 * grid.times_s[-1]  # From polling every moment to polling the last alone.
     best = grid.solve(high)
     for _ in range(BISECTIONS):
         price = math.sqrt(low * high)
