@@ -56,7 +56,7 @@ class UrlSource:
                 return cls(kind, value)
             case UrlKind.STATUS if text == word:
                 return cls(kind)
-        raise ValueError(f"expected {cls.FORMS}")
+        raise ValueError(cls.FORMS)
 
     def __str__(self) -> str:
         return f"{self.kind.value}:{self.value}" if self.value else self.kind.value

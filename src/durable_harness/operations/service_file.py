@@ -78,7 +78,7 @@ def load_service(path: Path) -> ServiceDescription:
         status=StatusDescription(**status),
         terminate=None if terminate is None else TerminateDescription(**terminate),
     )
-    _check_sense(reader, service)
+    _check_sense(reader, service, is_result_told="result" in status)
     return service
 
 
@@ -93,11 +93,14 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ServiceFileError(str(path), "", f"is not TOML ({error})") from None
 
 
-def _check_sense(reader: _Reader, service: ServiceDescription) -> None:
+def _check_sense(reader: _Reader, service: ServiceDescription, *, is_result_told: bool) -> None:
     """Refuse a description by which no operation could ever be seen to end."""
     status = service.status
-    if status.state is not None and not (status.succeeded or status.result):
-        raise reader.error("status.succeeded", "is missing", "Name the states in which an operation has ended well.")
+    if status.state is not None and not status.succeeded and not is_result_told:
+        hint = (
+            "Name the states in which an operation has ended well, or say by result = [303] that a redirect tells it."
+        )
+        raise reader.error("status.succeeded", "is missing", hint)
     if status.state is None and status.terminal:
         raise reader.error("status.state", "is missing", "Say where the body tells the states, like state = '/state'.")
     shared = (status.succeeded & status.failed) | ((status.succeeded | status.failed) & status.terminated)
