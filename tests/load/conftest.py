@@ -1,8 +1,13 @@
 """Real `locust` processes against a server that behaves as a test tells it to."""
 
 import pytest
+from http_caller import Caller
 from locust_process import SCENARIOS, Locust, headless
 from stub_server import StubServer
+from wire_server import WireServer
+
+from durable_harness.load.http import Reactor
+from durable_harness.load.http.readiness import EpollReadiness, LoopReadiness
 
 
 @pytest.fixture
@@ -49,3 +54,45 @@ def good_run(tmp_path_factory):
     outcome = locust.wait()
     server.close()
     return outcome, server
+
+
+@pytest.fixture(params=[EpollReadiness, LoopReadiness])
+def reactor(request):
+    """Give a reactor on each of the ways to wait."""
+    made = Reactor(request.param())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def new_caller(reactor):
+    """Give new_caller(**options): a client that is closed with the test."""
+    made = []
+
+    def make(**options):
+        made.append(Caller(reactor, **options))
+        return made[-1]
+
+    yield make
+    for caller in made:
+        caller.client.close()
+
+
+@pytest.fixture
+def caller(new_caller):
+    """Give a client with default options."""
+    return new_caller()
+
+
+@pytest.fixture
+def serve():
+    """Give serve(*scripts): a server whose connections run the scripts."""
+    servers = []
+
+    def start(*scripts, **options):
+        servers.append(WireServer(*scripts, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()

@@ -80,6 +80,16 @@ class Connection:
             return False
         return self.usable_until is None or monotonic() < self.usable_until
 
+    def is_quiet(self) -> bool:
+        """Look whether the server has closed it, or said something, since anybody looked last."""
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def connect(self) -> None:
         """Begin to connect; the owner hears of the outcome, never before this returns."""
         self.attempt_began = monotonic()
@@ -280,7 +290,7 @@ class Connection:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._is_complete:
-            self._headers[_name(name)] = value.decode("latin-1")
+            self._headers[_name(name)] = value.decode("latin-1").strip()
 
     def on_headers_complete(self) -> None:
         if not self._is_complete:

@@ -52,7 +52,9 @@ class Pool:
         """Send an exchange's request now, or as soon as there is a connection for it."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_usable and self._send(connection, exchange):
+            # Only a GET can be sent again if the server turns out to have closed the connection just now.
+            is_safe = exchange.request.method == "GET" or connection.is_quiet()
+            if connection.is_usable and is_safe and self._send(connection, exchange):
                 return
             self._drop(connection)
         exchange.is_at_limit = self.open_count >= self._limit
