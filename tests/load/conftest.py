@@ -8,6 +8,7 @@ from wire_server import WireServer
 
 from durable_harness.load.http import Reactor
 from durable_harness.load.http.readiness import EpollReadiness, LoopReadiness
+from free_ports import free_port
 
 
 @pytest.fixture
@@ -96,3 +97,10 @@ def serve():
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def processes():
+    """Give the arguments of a run by two worker processes, whose master listens on a free port."""
+    port = str(free_port())
+    return ["--processes", "2", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]

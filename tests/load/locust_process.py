@@ -15,6 +15,13 @@ import pytest
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 RUN_TIMEOUT_S = 60.0
+PATIENT = {
+    "DURABLE_HARNESS_MAX_SLIP_MS": "30000",
+    "DURABLE_HARNESS_MAX_STALL_MS": "30000",
+    "DURABLE_HARNESS_MAX_POOL_WAIT_MS": "30000",
+    "DURABLE_HARNESS_MAX_CPU_PERCENT": "1000",
+}
+"""A busy machine must not make runs invalid whose tests are about something else."""
 
 
 def headless(stub):
@@ -49,7 +56,13 @@ class Locust:
         self.report_dir = report_dir
         command = [sys.executable, "-m", "locust", "--only-summary", "--report-dir", str(report_dir), *arguments]
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, start_new_session=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=cwd,
+            start_new_session=True,
+            env={**PATIENT, **os.environ},
         )
         self._texts = {"out": [], "err": []}
         self._readers = [

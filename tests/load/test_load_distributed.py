@@ -5,17 +5,7 @@ import os
 import signal
 
 import psutil
-import pytest
 from locust_process import headless
-
-from free_ports import free_port
-
-
-@pytest.fixture
-def processes():
-    """Give the arguments of a run by two worker processes, whose master listens on a free port."""
-    port = str(free_port())
-    return ["--processes", "2", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
 
 
 def test_workers_figures_are_put_together(locust, stub, processes, tmp_path):

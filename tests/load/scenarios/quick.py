@@ -1,6 +1,7 @@
 """Scenarios for the tests: short, and steered by options and the stub server alone."""
 
 import gevent
+from gevent.monkey import get_original
 from locust import constant, task
 
 from durable_harness.load import OperationUser
@@ -52,3 +53,15 @@ class Broken(Few):
             Broken.has_raised = True
             raise ZeroDivisionError("a bug of the scenario")
         return super().payload(token)
+
+
+class Hogging(Quick):
+    """Holds up the whole process now and then, as a scenario does that computes or waits without gevent."""
+
+    HELD_UP_S = 0.5
+    fixed_count = 1
+
+    @task
+    def one_operation(self):
+        self.start_operations(3)
+        get_original("time", "sleep")(self.HELD_UP_S)
