@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -34,13 +35,14 @@ def breakable_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningSta
     ):
         here = Path(folder)
         for_scheduler, for_host = _divided(options.serve_args)
-        words = ["--task-hubs", HUB, "--data", str(here / "hub.db"), *for_scheduler]
-        scheduler = _started(lambda ports: Command("scheduler", [*ports, *words], None, here, {}), SCHEDULER_PORTS)
+        words = ["scheduler", "--task-hubs", HUB, "--data", str(here / "hub.db"), *for_scheduler]
+        scheduler = _started(lambda ports: Command(sys.executable, [*words, *ports], None, here, {}), SCHEDULER_PORTS)
         exits.callback(scheduler.stop)
         address = scheduler.facts["grpcAddress"]
-        work = ["--script-root", str(app_dir), "--scheduler", _connection_string(address), *for_host]
+        work = ["serve", "--script-root", str(app_dir), "--scheduler", _connection_string(address), *for_host]
         host = _started(
-            lambda ports: Command("serve", [*ports, *work], options.log_path, here, options.environment), HOST_PORTS
+            lambda ports: Command(sys.executable, [*work, *ports], options.log_path, here, options.environment),
+            HOST_PORTS,
         )
         exits.callback(host.stop)
         yield RunningStack(
