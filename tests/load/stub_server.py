@@ -5,14 +5,17 @@ import json
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 WEBHOOK = "/runtime/webhooks/durabletask/instances/"
 APP_STATUS = "/api/status/"
 START = "/api/async_http_api"
 KEY = "webhook-secret"
+CONTINUATION = "x-ms-continuation-token"
+PAGE_SIZE = 5
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,12 @@ class Behaviour:
     """Polls that are answered 503 before the first proper one."""
     clock_error_s: float = 0.0
     """How far the server's clock is ahead."""
+    unlisted: bool = False
+    """The paged query does not tell of it."""
+    vanishes: bool = False
+    """Once its end was seen the server forgets it."""
+    twice: bool = False
+    """Its start makes two operations, and tells of one."""
     coarse_times: bool = False
     """Times in whole seconds, and no finishedAt."""
 
@@ -62,6 +71,10 @@ class StubOperation:
             "createdTime": self._iso(self.started),
             "lastUpdatedTime": self._iso(updated),
         }
+
+    def row(self, instance_id):
+        """Return what the paged query tells of it."""
+        return {"name": "an orchestrator", "instanceId": instance_id, "input": self.payload, **self.status()}
 
     def _output(self, finished):
         if self.behaviour.outcome != "Completed":
@@ -95,6 +108,10 @@ class StubServer:
     def __init__(self):
         self.behaviours = itertools.repeat(Behaviour())
         self.operations = {}
+        self.unannounced = {}
+        """Operations that no start told of."""
+        self.has_listing = True
+        self.listing_status = 200
         self.requests = []
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -134,6 +151,8 @@ class StubServer:
                 return behaviour.refuse, {"error": "the stub refuses"}
             instance_id = uuid.uuid4().hex
             self.operations[instance_id] = StubOperation(behaviour, payload)
+            if behaviour.twice:
+                self.unannounced[uuid.uuid4().hex] = StubOperation(behaviour, payload)
         status_url = f"{self.url}{WEBHOOK}{instance_id}?code={KEY}"
         return 202, {"id": instance_id, "statusQueryGetUri": status_url}
 
@@ -147,7 +166,17 @@ class StubServer:
         if operation.polls <= operation.behaviour.busy_polls:
             return 503, {"error": "busy"}
         status = operation.status()
+        if operation.behaviour.vanishes and status["runtimeStatus"] != "Running":
+            operation.behaviour = replace(operation.behaviour, lost=True)
         return 202 if status["runtimeStatus"] == "Running" else 200, status
+
+    def page(self, size, after):
+        """Return the rows of a page of the paged query, and the token of the next one, empty if there is none."""
+        with self._lock:
+            everything = {**self.operations, **self.unannounced}
+        shown = [key for key, it in sorted(everything.items()) if not (it.behaviour.unlisted or it.behaviour.lost)]
+        keys = [key for key in shown if key > after][:size]
+        return [everything[key].row(key) for key in keys], keys[-1] if keys and keys[-1] != shown[-1] else ""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -162,7 +191,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self._remember()
-        path = self.path.split("?")[0]
+        path, _, query = self.path.partition("?")
+        if path == WEBHOOK.rstrip("/") and self.server.stub.has_listing:
+            size = min(int(parse_qs(query)["top"][0]), PAGE_SIZE)
+            rows, after = self.server.stub.page(size, self.headers.get(CONTINUATION, ""))
+            self._answer(self.server.stub.listing_status, rows, {CONTINUATION: after})
+            return
         for prefix in (WEBHOOK, APP_STATUS):
             if path.startswith(prefix):
                 self._answer(*self.server.stub.poll(path.removeprefix(prefix)))
@@ -172,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _remember(self):
         self.server.stub.requests.append((self.command, self.path, dict(self.headers)))
 
-    def _answer(self, status, body):
+    def _answer(self, status, body, headers=()):
         if status is None:
             self.close_connection = True
             return
@@ -180,6 +214,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
+        for name, value in dict(headers).items():
+            self.send_header(name, value)
         if "statusQueryGetUri" in body:
             self.send_header("Location", body["statusQueryGetUri"])
             self.send_header("Retry-After", "10")

@@ -37,6 +37,8 @@ def test_a_worker_that_vanishes_makes_the_run_invalid(start_locust, stub, proces
     assert run.operations == {"started": 4, "accepted": 4, "timed_out": 2, "unaccounted": 2}
     assert "it had started 2 operations; 2 of them are unaccounted" in run.summary["invalid"][0]
     assert "INVALID: worker" in run.out
+    # The two that the other worker gave up have records; the server knows of the two that nobody has.
+    assert run.summary["audit"]["counts"] | {"stuck": 2, "unrecorded": 2} == run.summary["audit"]["counts"]
 
 
 def test_ctrl_c_ends_all_processes(start_locust, stub, processes, wait_until):

@@ -80,7 +80,7 @@ def _operations_figure(statistic: str, summary: RunSummary) -> tuple[float | Non
         return None, "no operation was accepted"
     figures = {
         "error_ratio": summary.error_ratio,
-        "lost": float(summary.counts.lost),
+        "lost": float(summary.lost),
         "unexpected_answers": float(summary.unexpected_answers),
         "throughput_per_s": summary.throughput_per_s,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from durable_harness.gate.audit import Audit, Problem
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.timeline import Timeline
@@ -83,10 +84,17 @@ class RunSummary:
     split: TimeSplit = field(default_factory=TimeSplit)
     timeline: Timeline = field(default_factory=Timeline)
     """All operations, those that are in no figure too."""
+    audit: Audit | None = None
+    """What the server said of the accepted operations after the run; None if it was not asked."""
     notes: tuple[str, ...] = ()
     """What a reader should know about the figures."""
     invalid: tuple[str, ...] = ()
     """Why the run proves nothing; empty for a valid run."""
+
+    @property
+    def lost(self) -> int:
+        """Accepted operations that the server no longer knew, when they were polled or when it was audited."""
+        return max(self.counts.lost, self.audit.count(Problem.LOST) if self.audit else 0)
 
     @property
     def error_ratio(self) -> float | None:

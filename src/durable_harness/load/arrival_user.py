@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from locust import constant, task
 
 from durable_harness.load.arrivals import ArrivalProcess, Paced
@@ -56,7 +54,7 @@ class ArrivalUser(OperationUser):
         Its token names the scenario and the number of the arrival, so that records show each arrival once.
         """
         self.random = arrival.random()
-        token = f"{type(self).__name__}-{arrival.number}-{uuid.uuid4().hex[:12]}"
+        token = f"{type(self).__name__}-{arrival.number}-{self._run.new_token()}"
         return self._start_one(token, arrival.intended)[0]
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from durable_harness.load.audit import Whereabouts
 from durable_harness.load.open_load import OpenLoad, open_scenarios
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.owner import OwnerNode
@@ -41,6 +42,9 @@ class LocalNode(OwnerNode):
 
     def figures(self) -> dict[str, GeneratorFigures]:
         return {} if self.run is None else {"": self.run.figures}
+
+    def whereabouts(self) -> list[Whereabouts]:
+        return self.run.whereabouts() if self.run is not None else []
 
     def losses(self) -> list[str]:
         return []

@@ -8,6 +8,7 @@ from typing import Any
 import gevent
 from locust.runners import STATE_MISSING
 
+from durable_harness.load.audit import Whereabouts
 from durable_harness.load.messages import DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
 from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
@@ -29,6 +30,7 @@ class MasterNode(OwnerNode):
         self._tallies: dict[str, Tally] = {}
         self._figures: dict[str, GeneratorFigures] = {}
         self._finals: set[str] = set()
+        self._whereabouts: list[Whereabouts] = []
         self._deadline = 0.0
         self.environment.events.worker_report.add_listener(self._on_worker_report)
         self.environment.runner.register_message(FINAL, self._on_final)
@@ -36,7 +38,7 @@ class MasterNode(OwnerNode):
 
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
-        self._tallies, self._figures, self._finals = {}, {}, set()
+        self._tallies, self._figures, self._finals, self._whereabouts = {}, {}, set(), []
         setattr(self.environment.parsed_options, RUN_ID_OPTION, self.run_id)
         self._sharing = Sharing(self.environment.runner, self.run_id, open_scenarios(self.environment))
 
@@ -63,6 +65,9 @@ class MasterNode(OwnerNode):
 
     def figures(self) -> dict[str, GeneratorFigures]:
         return {f"worker {client_id}": figures for client_id, figures in self._figures.items()}
+
+    def whereabouts(self) -> list[Whereabouts]:
+        return self._whereabouts
 
     def losses(self) -> list[str]:
         return [self._describe_loss(client_id) for client_id in sorted(self._participants() - self._finals)]
@@ -100,3 +105,5 @@ class MasterNode(OwnerNode):
         """Keep a worker's newest tally of this run; one of an earlier run comes late and is dropped."""
         if snapshot.run_id == self.run_id:
             self._tallies[client_id], self._figures[client_id] = snapshot.tally, snapshot.figures
+            known = {where.scenario for where in self._whereabouts}
+            self._whereabouts += [where for where in snapshot.whereabouts if where.scenario not in known]

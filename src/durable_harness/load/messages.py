@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from durable_harness.load.audit import Whereabouts
 from durable_harness.load.shares import Shares
 from durable_harness.load.tally import Tally
 from durable_harness.load.watch import GeneratorFigures
@@ -31,13 +32,21 @@ class Snapshot:
     run_id: str | None
     tally: Tally
     figures: GeneratorFigures = field(default_factory=GeneratorFigures)
+    whereabouts: tuple[Whereabouts, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:
-        return {"run_id": self.run_id, "tally": self.tally.to_wire(), "figures": self.figures.to_wire()}
+        return {
+            "run_id": self.run_id,
+            "tally": self.tally.to_wire(),
+            "figures": self.figures.to_wire(),
+            "whereabouts": [where.to_wire() for where in self.whereabouts],
+        }
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Snapshot:
-        return cls(wire["run_id"], Tally.from_wire(wire["tally"]), GeneratorFigures.from_wire(wire["figures"]))
+        whereabouts = tuple(Whereabouts(**where) for where in wire["whereabouts"])
+        figures = GeneratorFigures.from_wire(wire["figures"])
+        return cls(wire["run_id"], Tally.from_wire(wire["tally"]), figures, whereabouts)
 
 
 @dataclass(frozen=True, slots=True)

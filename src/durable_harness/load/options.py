@@ -2,6 +2,8 @@
 
 --app-dir DIR               DURABLE_HARNESS_APP_DIR
 --arrivals NAME             DURABLE_HARNESS_ARRIVALS
+--audit auto|each|off       DURABLE_HARNESS_AUDIT
+--audit-timeout S           DURABLE_HARNESS_AUDIT_TIMEOUT
 --connections N             DURABLE_HARNESS_CONNECTIONS
 --drain-timeout S           DURABLE_HARNESS_DRAIN_TIMEOUT
 --function-key KEY          DURABLE_HARNESS_FUNCTION_KEY
@@ -52,6 +54,7 @@ from durable_harness.operations import STRATEGIES, ServiceDescription, load_serv
 NO_GATES = "none"
 STATUS_SOURCES = ("webhook", "app")
 SPACINGS = ("constant", "poisson")
+AUDITS = ("auto", "each", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class LoadOptions:
     operation_timeout_s: float
     drain_timeout_s: float
     warm_up_s: float
+    audit: str
+    audit_timeout_s: float
     gates_file: Path | None
     report_dir: Path
     generator: GeneratorOptions
@@ -96,6 +101,8 @@ class LoadOptions:
                 operation_timeout_s=seconds_above_zero(parsed.operation_timeout),
                 drain_timeout_s=seconds(parsed.drain_timeout),
                 warm_up_s=seconds(parsed.warm_up),
+                audit=choice(AUDITS)(parsed.audit),
+                audit_timeout_s=seconds_above_zero(parsed.audit_timeout),
                 gates_file=None if parsed.gates in (None, "", NO_GATES) else Path(parsed.gates),
                 report_dir=Path(parsed.report_dir),
                 generator=GeneratorOptions.read(parsed),
@@ -245,6 +252,22 @@ def _add_run_options(parser: Any) -> None:
         env_var="DURABLE_HARNESS_WARM_UP",
         default=0.0,
         help="Operations intended in the first seconds of a run are recorded, but are in no figure. Defaults to 0.",
+    )
+    parser.add_argument(
+        "--audit",
+        choices=AUDITS,
+        env_var="DURABLE_HARNESS_AUDIT",
+        default="auto",
+        help="After the run, account for every accepted operation: 'auto' by the durable webhooks' paged query, where "
+        "there is none by the status of each, 'each' always so, 'off' not at all.",
+    )
+    parser.add_argument(
+        "--audit-timeout",
+        type=seconds_above_zero,
+        metavar="<seconds>",
+        env_var="DURABLE_HARNESS_AUDIT_TIMEOUT",
+        default=60.0,
+        help="Seconds that the audit may take; one that takes longer says that it is incomplete. Defaults to 60.",
     )
 
 

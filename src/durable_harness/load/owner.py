@@ -16,13 +16,16 @@ from locust.exception import StopTest
 
 from durable_harness.errors import UsageError
 from durable_harness.gate import evaluate
+from durable_harness.gate.audit import Audit
 from durable_harness.gate.report import Report, render_text
+from durable_harness.load.audit import Question, Whereabouts, audit_run
 from durable_harness.load.node import Node
 from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.progress import Progress
 from durable_harness.load.records import clear_operations
 from durable_harness.load.reporting import prepare_folder, write_report
+from durable_harness.load.run import token_prefix
 from durable_harness.load.tally import Tally
 from durable_harness.load.target import Target, open_target, public_url, read_host
 from durable_harness.load.watch import GeneratorFigures, invalid_reasons, merged_figures
@@ -49,6 +52,10 @@ class OwnerNode(Node):
     @abstractmethod
     def figures(self) -> dict[str, GeneratorFigures]:
         """Return how each process kept up as a generator, by its name; that of the only one is empty."""
+
+    @abstractmethod
+    def whereabouts(self) -> list[Whereabouts]:
+        """Return where the server tells of an operation of each scenario."""
 
     @abstractmethod
     def losses(self) -> list[str]:
@@ -113,7 +120,12 @@ class OwnerNode(Node):
     def _judge(self) -> Report:
         gone = self.target.gone() if self.target else None
         notes = [*([gone] if gone else []), merged_figures(self.figures().values()).describe()]
-        summary = self.total().summary(notes=notes, invalid=[*self.losses(), *self._bottlenecks()])
+        summary = self.total().summary(
+            notes=notes,
+            invalid=[*self.losses(), *self._bottlenecks()],
+            warm_up_s=self.options.warm_up_s,
+            audit=None if gone or self.options.audit == "off" else self._audit(),
+        )
         return Report(
             summary=summary,
             results=evaluate(self.options.gates(), summary),
@@ -131,6 +143,19 @@ class OwnerNode(Node):
             for process, figures in self.figures().items()
             for reason in invalid_reasons(figures, bounds)
         ]
+
+    def _audit(self) -> Audit | None:
+        """Ask the server what became of every accepted operation."""
+        question = Question(
+            self.options.report_dir,
+            token_prefix(self.run_id),
+            self.options.audit_timeout_s,
+            use_listing=self.options.audit == "auto",
+        )
+        scenarios = {user_class.__name__: user_class for user_class in self.environment.user_classes}
+        return audit_run(
+            question, self.whereabouts(), lambda scenario: scenarios[scenario].audited_service(self.options)
+        )
 
     def _settings(self) -> Mapping[str, str]:
         parsed = self.environment.parsed_options

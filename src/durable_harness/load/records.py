@@ -37,6 +37,7 @@ class OperationsFile:
 
     def __init__(self, report_dir: Path, worker: str, metadata: dict[str, Any]) -> None:
         self.folder = report_dir / FOLDER_NAME
+        self.run_id = str(metadata.get("run_id", ""))
         self._worker = worker
         self._schema = with_metadata({**metadata, "worker": worker})
         self._pending: list[OperationRecord] = []

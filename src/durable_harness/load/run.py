@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import uuid
+from collections import deque
 from collections.abc import Collection, Iterable
 from time import monotonic
 from typing import Any
@@ -10,6 +12,7 @@ from urllib.parse import urlsplit
 
 from gevent.event import AsyncResult, Event
 
+from durable_harness.load.audit import Whereabouts
 from durable_harness.load.entries import FLUSH_S, LocustEntries
 from durable_harness.load.follow import Engine, Follower, unexpected
 from durable_harness.load.http import Client, Exchange, Reactor, Request
@@ -23,6 +26,8 @@ from durable_harness.operations import Request as PlainRequest
 
 logger = logging.getLogger(__name__)
 
+SAMPLES = 50
+TOKEN_PREFIX_CHARS = 8
 INTERRUPTED = "given up when the run was interrupted"
 
 
@@ -34,6 +39,7 @@ class Run:
         self.tally = Tally()
         self.phases = Phases(monotonic(), options.warm_up_s)
         self._records = records
+        self._samples: dict[str, deque[Operation]] = {}
         self.is_accepting = True
         """False once the run ends: users must not start anything any longer."""
         self._figures = GeneratorFigures()
@@ -65,6 +71,7 @@ class Run:
         Raises ValueError or TypeError for a URL or payload that cannot be sent.
         """
         follower = Follower(plan, self._engine)
+        self._sample(follower.operation)
         follower.operation.record.phase = self.phases.of(plan.intended)
         self._in_flight.add(follower)
         follower.begin()
@@ -97,6 +104,16 @@ class Run:
             self.tally.asked(row, problem)
         return exchange.outcome
 
+    def new_token(self) -> str:
+        """Return a text that no other operation has, and that tells at the server which run it is of."""
+        return f"{token_prefix(self._records.run_id)}{uuid.uuid4().hex[TOKEN_PREFIX_CHARS:]}"
+
+    def whereabouts(self) -> list[Whereabouts]:
+        """Return where an operation of each scenario is at the server, if any was accepted."""
+        found = ((Whereabouts.of(operation) for operation in samples) for samples in self._samples.values())
+        first = (next((where for where in one if where is not None), None) for one in found)
+        return [where for where in first if where is not None]
+
     def wind_up(self) -> None:
         """Let nothing start any longer and follow what is in flight to its end, as long as the options allow.
 
@@ -121,6 +138,12 @@ class Run:
         """Stop following at once; what is in flight counts as timed out."""
         self._why_stopped = INTERRUPTED
         self._give_all_up()
+
+    def _sample(self, operation: Operation) -> None:
+        """Keep the first operation of a scenario that was accepted; until there is one, the newest few."""
+        samples = self._samples.setdefault(operation.plan.scenario, deque(maxlen=SAMPLES))
+        if not samples or samples[0].first_status_url is None:
+            samples.append(operation)
 
     def _drain(self) -> None:
         for follower in [one for one in self._in_flight if not one.is_started]:
@@ -152,6 +175,11 @@ class Run:
     def _flush_entries(self, _due: float, _argument: Any) -> None:
         self._entries.flush()
         self._reactor.call_at(monotonic() + FLUSH_S, self._flush_entries)
+
+
+def token_prefix(run_id: str) -> str:
+    """Return what all tokens of a run begin with."""
+    return run_id[:TOKEN_PREFIX_CHARS]
 
 
 def join(followers: Iterable[Follower]) -> None:

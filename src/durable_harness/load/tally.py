@@ -172,9 +172,13 @@ class Tally:
         tally.timeline = Timeline.from_wire(wire["timeline"])
         return tally
 
-    def summary(self, notes: Iterable[str] = (), invalid: Iterable[str] = ()) -> RunSummary:
-        """Sum the run up. Whatever has not ended by now is unaccounted: its process vanished."""
+    def summary(self, notes: Iterable[str] = (), invalid: Iterable[str] = (), **more: Any) -> RunSummary:
+        """Sum the run up. Whatever has not ended by now is unaccounted: its process vanished.
+
+        `more` are fields of RunSummary that no operation tells.
+        """
         return RunSummary(
+            **more,
             counts=self._counts(),
             elapsed_s=self._elapsed_s(),
             latencies_ms=self.latencies_ms,

@@ -7,7 +7,6 @@ import inspect
 import itertools
 import os
 import time
-import uuid
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from random import Random
@@ -19,6 +18,7 @@ import locust
 from locust import FastHttpUser
 from locust.exception import StopUser
 
+from durable_harness.load.audit import AuditedService
 from durable_harness.load.follow import Follower
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.plugin import install, run_of
@@ -94,14 +94,19 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
 
     @functools.cached_property
     def described(self) -> ServiceDescription:
-        """The service: of `--service`, else the scenario's own, else a durable app's with the two paths."""
-        if (told := self.options.service()) is not None:
+        """The service of the run."""
+        return self.described_by(self.options)
+
+    @classmethod
+    def described_by(cls, options: LoadOptions) -> ServiceDescription:
+        """Return the service: of `--service`, else the scenario's own, else a durable app's with the two paths."""
+        if (told := options.service()) is not None:
             return told
-        if self.service is not None:
-            return self.service
-        if self.options.status_source == "app":
-            return durable_status_route(self.start_path, self.status_path)
-        return durable_webhooks(self.start_path)
+        if cls.service is not None:
+            return cls.service
+        if options.status_source == "app":
+            return durable_status_route(cls.start_path, cls.status_path)
+        return durable_webhooks(cls.start_path)
 
     def payload(self, token: str) -> Any:
         """Return the JSON body of a start; `token` is unique and should come back in the output."""
@@ -159,10 +164,17 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     def _ask(self, request: Request, name: str, expected: Collection[int]) -> None:
         self._run.ask(request, name=name, expected=expected)
 
+    @classmethod
+    def audited_service(cls, options: LoadOptions) -> AuditedService:
+        """Return how an audit reads its service; outputs echo tokens where that is what is checked."""
+        service = cls.described_by(options)
+        checks_echo = cls.check_output is OperationUser.check_output and service.start.body is None
+        return AuditedService(service, echoes=checks_echo or service.status.token is not None)
+
     def _start(self, count: int) -> list[tuple[Operation, Follower]]:
         if not self._run.is_accepting:
             raise StopUser
-        return [self._start_one(uuid.uuid4().hex, time.monotonic()) for _ in range(count)]
+        return [self._start_one(self._run.new_token(), time.monotonic()) for _ in range(count)]
 
     def _start_one(self, token: str, intended: float) -> tuple[Operation, Follower]:
         return self._run.start(self._plan(token, intended))

@@ -80,4 +80,4 @@ class WorkerNode(Node):
     def _snapshot(self) -> Snapshot:
         if self.run is None:
             return Snapshot(self._run_id, Tally())
-        return Snapshot(self._run_id, self.run.tally, self.run.figures)
+        return Snapshot(self._run_id, self.run.tally, self.run.figures, tuple(self.run.whereabouts()))

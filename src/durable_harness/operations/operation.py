@@ -86,6 +86,8 @@ class Operation:
     def __init__(self, plan: OperationPlan) -> None:
         self.plan = plan
         self.status_url: str | None = None
+        self.first_status_url: str | None = None
+        """What the start's answer said; `status_url` may move."""
         self.poll_headers: Mapping[str, str] = NO_HEADERS
         self.next_poll: float | None = None
         self.terminate_url: str | None = None
@@ -121,6 +123,7 @@ class Operation:
         self.record.state = OperationState.IN_FLIGHT
         self.terminate_url, self._own_route = accepted.terminate_url, accepted.is_own_route
         self._last_unfinished = now
+        self.first_status_url = accepted.status_url
         self._go_to(accepted.status_url)
         self._plan_poll(accepted.retry_after_s, now)
 

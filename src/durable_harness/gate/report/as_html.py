@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import (
     PERCENTILES,
@@ -33,6 +34,7 @@ def render_html(report: Report) -> str:
         _section("Distribution of completion", completion_distribution(report)),
         _section("Operations over time", operations_over_time(report.summary.timeline)),
         _section("How operations ended", _counts(report.summary)),
+        _section("Audit", _audit(report.summary.audit), "What the server said of each operation afterwards."),
         _section("Why operations did not complete", _reasons(report.summary)),
         _section("Notes", _notes(report.summary)),
         _section("Settings", _settings(report)),
@@ -121,6 +123,18 @@ def _counts(summary: RunSummary) -> str:
 def _reasons(summary: RunSummary) -> str:
     rows = [[f"{reason.count:,}", escape(reason.state), escape(reason.reason)] for reason in summary.reasons]
     return _table(["count", "ended as", "reason"], rows, words=(1, 2)) if rows else ""
+
+
+def _audit(audit: Audit | None) -> str:
+    if audit is None:
+        return ""
+    incomplete = f'<p class="fail">Incomplete: {escape(audit.incomplete)}</p>' if audit.incomplete else ""
+    rows = [
+        [escape(finding.problem), escape(finding.instance_id), escape(finding.detail), escape(finding.token)]
+        for finding in audit.findings
+    ]
+    table = _table(["problem", "instance id", "detail", "token"], rows, words=(1, 2, 3)) if rows else ""
+    return f"<p>{escape(audit.sentence)}</p>{incomplete}{table}"
 
 
 def _notes(summary: RunSummary) -> str:

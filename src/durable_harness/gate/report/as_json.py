@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from durable_harness.gate.audit import Audit, Problem
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.report.model import PERCENTILES, Report
@@ -44,6 +45,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "time_split": _split(summary.split),
         "excluded": dict(summary.excluded),
         POLLS_PER_OPERATION: _histogram(summary.polls_per_operation),
+        "audit": _audit(summary.audit),
         "reasons": [asdict(reason) for reason in summary.reasons],
         "gates_file": report.gates_file,
         "gates": [_gate(result) for result in report.results],
@@ -72,6 +74,13 @@ def _split(split: TimeSplit) -> dict[str, Any]:
         "mean_ms": dict(split.sums.means_ms()),
         "excess_p99_ms": split.excess_ms.percentile(99),
     }
+
+
+def _audit(audit: Audit | None) -> dict[str, Any] | None:
+    if audit is None:
+        return None
+    counts = {problem.name.lower(): audit.count(problem) for problem in Problem}
+    return {**asdict(audit), "counts": counts, "is_clean": audit.is_clean}
 
 
 def _gate(result: GateResult) -> dict[str, Any]:

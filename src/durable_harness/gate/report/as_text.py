@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import (
     PERCENTILES,
@@ -20,6 +21,7 @@ from durable_harness.gate.summary import RunSummary
 
 REASONS_SHOWN = 10
 BAR_CHARS = 30
+FINDINGS_SHOWN = 10
 
 
 def render_text(report: Report) -> str:
@@ -30,6 +32,7 @@ def render_text(report: Report) -> str:
         _latencies(report.summary),
         _split(report.summary),
         _reasons(report.summary),
+        _audit(report.summary.audit),
         _gates(report.results),
         _notes(report.summary),
         [f"{report.verdict.upper()}: {report.verdict_sentence}"],
@@ -71,6 +74,19 @@ def _reasons(summary: RunSummary) -> list[str]:
     hidden = len(summary.reasons) - REASONS_SHOWN
     more = [f"  and {hidden} more reasons, in the JSON and HTML reports"] if hidden > 0 else []
     return ["Why operations did not complete:", *shown, *more]
+
+
+def _audit(audit: Audit | None) -> list[str]:
+    if audit is None:
+        return []
+    shown = [
+        f"  {finding.problem}: {finding.instance_id}{' ' if finding.detail else ''}{finding.detail}"
+        for finding in audit.findings[:FINDINGS_SHOWN]
+    ]
+    hidden = sum(audit.counts.values()) - len(shown)
+    more = [f"  and {hidden:,} more; examples of each are in the JSON and HTML reports"] if hidden > 0 else []
+    incomplete = [f"  The audit is incomplete: {audit.incomplete}"] if audit.incomplete else []
+    return [f"Audit: {audit.sentence}", *incomplete, *shown, *more]
 
 
 def _gates(results: Iterable[GateResult]) -> list[str]:

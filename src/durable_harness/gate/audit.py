@@ -1,0 +1,73 @@
+"""What the server says after a run about every operation that it had accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Problem(StrEnum):
+    """What can be wrong with an operation at the server; the value is the word that reports and gates use."""
+
+    LOST = "lost"
+    """Accepted, and now unknown to the server."""
+    STUCK = "stuck"
+    """Not ended, though nobody follows it any longer."""
+    CONTRADICTED = "contradicted"
+    """Stands otherwise than it was seen to end: another end, or changed since."""
+    WRONG_OUTPUT = "wrong output"
+    """Completed, and its output is not that of its input."""
+    DUPLICATED = "duplicated"
+    """Started twice: another operation has the same token, or one id was given to two starts."""
+    UNRECORDED = "unrecorded"
+    """Started by this run, but no record tells of it: the start was not answered, or its process was killed."""
+    UNKNOWN = "unknown"
+    """Of the same kind and time, and not of this run. On a service that others use, nothing is wrong with that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One operation that something is wrong with."""
+
+    problem: Problem
+    instance_id: str
+    token: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit came to."""
+
+    method: str
+    """How the server was asked, in words."""
+    accepted: int = 0
+    confirmed: int = 0
+    """Accepted operations that ended once, as they were seen to end."""
+    counts: Mapping[Problem, int] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    """Examples of each problem, not all of them."""
+    incomplete: str | None = None
+    """Why it does not tell of all operations; None if it does."""
+    elapsed_s: float = 0.0
+
+    def count(self, problem: Problem) -> int:
+        """Return how many operations have a problem."""
+        return self.counts.get(problem, 0)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every accepted operation is accounted for, and nothing but other people's was found beside them."""
+        return self.incomplete is None and not any(n for problem, n in self.counts.items() if problem in OURS)
+
+    @property
+    def sentence(self) -> str:
+        """Say in one line what it came to."""
+        told = ", ".join(f"{count:,} {problem}" for problem, count in self.counts.items() if count)
+        words = f"{self.confirmed:,} of {self.accepted:,} accepted operations ended once and as they were seen"
+        rest = f"; {told}" if told else ""
+        return f"{words}{rest} ({self.method}, {self.elapsed_s:.1f} s)"
+
+
+OURS = frozenset(Problem) - {Problem.UNKNOWN}

@@ -1,0 +1,156 @@
+"""Compare what a run recorded with what the server says. Pure: it is told the one and the other, and judges."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from durable_harness.gate.audit import Audit, Finding, Problem
+from durable_harness.operations import OperationState
+from durable_harness.operations.wire import Phase
+
+FINDINGS_PER_PROBLEM = 50
+CHANGE_TOLERANCE_S = 2.0
+"""How much later than its end was seen the server may have changed an operation: times are in whole seconds."""
+EXPECTED = {
+    OperationState.COMPLETED: {Phase.SUCCEEDED},
+    OperationState.WRONG_OUTPUT: {Phase.SUCCEEDED},
+    OperationState.FAILED: {Phase.FAILED, Phase.TERMINATED},
+    OperationState.TERMINATED: {Phase.TERMINATED, Phase.FAILED},
+}
+
+
+class Recorded(NamedTuple):
+    """What the run knows of an operation."""
+
+    token: str
+    state: str
+    seen_s: float | None
+    """Seconds since the epoch, by the clock here."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtServer:
+    """What the server says of an operation."""
+
+    instance_id: str
+    phase: Phase
+    word: str
+    name: str | None = None
+    token: str | None = None
+    """The run's token in its input; None if the input has none of this run, or is not told."""
+    has_token_in_output: bool | None = None
+    """None if that cannot be known."""
+    updated_s: float | None = None
+    """Seconds since the epoch, by the server's clock."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Takes every operation that the server tells of once, then gives the audit."""
+
+    accepted: Mapping[str, Recorded]
+    """By instance id."""
+    given_twice: Iterable[str] = ()
+    """Ids that the server gave to two starts."""
+    not_accepted: Mapping[str, str] = field(default_factory=dict)
+    """How starts ended that were not accepted, by token."""
+    clock_offset_s: float = 0.0
+    """How far the server's clock is ahead."""
+    confirmed: int = 0
+    _seen: set[str] = field(default_factory=set)
+    _names: set[str | None] = field(default_factory=set)
+    _by_token: dict[str, list[str]] = field(default_factory=dict)
+    _others: list[AtServer] = field(default_factory=list)
+    _counts: Counter[Problem] = field(default_factory=Counter)
+    _findings: list[Finding] = field(default_factory=list)
+
+    def note(self, found: AtServer) -> None:
+        """Take what the server says of an operation."""
+        if found.instance_id in self._seen or found.instance_id.startswith("@"):
+            return  # A page may repeat what moved while it was read; entities are no operations.
+        self._seen.add(found.instance_id)
+        if found.token is not None:
+            self._by_token.setdefault(found.token, []).append(found.instance_id)
+        recorded = self.accepted.get(found.instance_id)
+        if recorded is None:
+            self._others.append(found)
+            return
+        self._names.add(found.name)
+        problem = self._problem(recorded, found)
+        if problem is None:
+            self.confirmed += 1
+        else:
+            self._add(problem[0], found.instance_id, recorded.token, problem[1])
+
+    def missing(self) -> list[str]:
+        """Return the accepted ids that the server has not told of so far."""
+        return [instance_id for instance_id in self.accepted if instance_id not in self._seen]
+
+    def lost(self, instance_id: str, detail: str) -> None:
+        """Take that the server does not know an accepted operation."""
+        self._seen.add(instance_id)
+        self._add(Problem.LOST, instance_id, self.accepted[instance_id].token, detail)
+
+    def close(self, method: str, elapsed_s: float, incomplete: str | None = None) -> Audit:
+        """Return the audit."""
+        for instance_id in self.given_twice:
+            self._add(Problem.DUPLICATED, instance_id, "", "the server gave this id to two starts")
+        for token, instance_ids in self._by_token.items():
+            # One of them is the operation that was meant, the accepted one if there is one.
+            meant, *others = sorted(instance_ids, key=lambda instance_id: instance_id not in self.accepted)
+            for instance_id in others:
+                self._add(Problem.DUPLICATED, instance_id, token, f"{meant} has the same token")
+        for found in self._others:
+            self._note_other(found)
+        order = {problem: self._counts[problem] for problem in Problem if self._counts[problem]}
+        return Audit(
+            *(method, len(self.accepted), self.confirmed, order, tuple(self._findings)),
+            incomplete=incomplete,
+            elapsed_s=elapsed_s,
+        )
+
+    def _problem(self, recorded: Recorded, found: AtServer) -> tuple[Problem, str] | None:
+        state = OperationState(recorded.state)
+        if not found.phase.is_terminal and recorded.seen_s is None:
+            return Problem.STUCK, f"{found.word}; here it {_was(state)}"
+        if state is OperationState.LOST:
+            return Problem.CONTRADICTED, f"its status was unknown, now it is {found.word}"
+        if recorded.seen_s is not None and found.phase not in EXPECTED.get(state, {found.phase}):
+            return Problem.CONTRADICTED, f"seen {state}, now {found.word}"
+        if self._has_changed(recorded, found):
+            return Problem.CONTRADICTED, f"seen {state}, then changed"
+        if found.phase is Phase.SUCCEEDED and found.has_token_in_output is False:
+            return Problem.WRONG_OUTPUT, "its output has not the token of its input"
+        return None
+
+    def _has_changed(self, recorded: Recorded, found: AtServer) -> bool:
+        if recorded.seen_s is None or found.updated_s is None:
+            return False
+        return found.updated_s - self.clock_offset_s > recorded.seen_s + CHANGE_TOLERANCE_S
+
+    def _note_other(self, found: AtServer) -> None:
+        """Judge what the server has beside the accepted operations; those that these started themselves are theirs."""
+        if found.token is not None:
+            if len(self._by_token[found.token]) > 1:
+                return  # It counts as duplicated.
+            ended = self.not_accepted.get(found.token)
+            why = f"its start was {ended}" if ended else "no record tells of it"
+            self._add(Problem.UNRECORDED, found.instance_id, found.token, f"{found.word}; {why}")
+        elif found.name in self._names and not self._is_child(found.instance_id):
+            self._add(Problem.UNKNOWN, found.instance_id, "", found.word)
+
+    def _is_child(self, instance_id: str) -> bool:
+        return any(instance_id[: match.start()] in self.accepted for match in re.finditer(r"[:@_]", instance_id))
+
+    def _add(self, problem: Problem, instance_id: str, token: str, detail: str) -> None:
+        self._counts[problem] += 1
+        if self._counts[problem] <= FINDINGS_PER_PROBLEM:
+            self._findings.append(Finding(problem, instance_id, token, detail))
+
+
+def _was(state: OperationState) -> str:
+    return "timed out" if state is OperationState.TIMED_OUT else f"ended as {state}"

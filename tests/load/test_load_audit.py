@@ -1,0 +1,107 @@
+"""After a run every accepted operation is accounted for at the server, by its paged query or one by one."""
+
+import math
+
+import pytest
+from stub_server import KEY, WEBHOOK, Behaviour, StubOperation
+
+LISTING = WEBHOOK.rstrip("/")
+
+
+def audit_of(run):
+    """Return a run's audit and the problems that it found, with their number."""
+    audit = run.summary["audit"]
+    return audit, {problem: count for problem, count in audit["counts"].items() if count}
+
+
+def test_a_clean_run_is_confirmed_page_by_page(good_run):
+    """Each accepted operation is confirmed by the paged query, over several pages, and by nothing else."""
+    run, stub = good_run
+    audit, problems = audit_of(run)
+    assert (audit["confirmed"], audit["accepted"], problems, audit["is_clean"]) == (
+        stub.accepted,
+        stub.accepted,
+        {},
+        True,
+    )
+    assert audit["method"] == "by a paged query"
+    asked = [path for method, path, _ in stub.requests if method == "GET" and path.startswith(f"{LISTING}?")]
+    assert len(asked) >= 1 + math.ceil(stub.accepted / 5)
+    assert all(f"code={KEY}" in path for path in asked)
+    assert f"Audit: {stub.accepted} of {stub.accepted} accepted operations ended once and as they were seen" in run.out
+
+
+def test_what_the_listing_leaves_out_is_asked_for(locust, stub):
+    """An operation that the paged query does not tell of is asked for by its status before it counts as lost."""
+    stub.in_turn(Behaviour(unlisted=True), Behaviour())
+    audit, problems = audit_of(locust())
+    assert (audit["confirmed"], problems) == (stub.accepted, {})
+    assert audit["method"] == "by a paged query and by a status request for each"
+
+
+def test_without_a_listing_each_is_asked(locust, stub):
+    """A service that has no paged query is audited by the status of each operation."""
+    stub.has_listing = False
+    audit, problems = audit_of(locust())
+    assert (audit["confirmed"], problems, audit["is_clean"]) == (stub.accepted, {}, True)
+    assert audit["method"] == "by a status request for each"
+
+
+def test_lost_stuck_and_duplicated_ones_are_listed(locust, stub):
+    """What vanished, what never ended and what was started twice is counted, and named in summary and report."""
+    stub.in_turn(Behaviour(lost=True), Behaviour(work_s=math.inf), Behaviour(twice=True), Behaviour())
+    run = locust("--operation-timeout", "0.5")
+    states = [operation.behaviour for operation in stub.operations.values()]
+    audit, problems = audit_of(run)
+    assert problems == {
+        "lost": sum(state.lost for state in states),
+        "stuck": sum(state.work_s == math.inf for state in states),
+        "duplicated": len(stub.unannounced),
+    }
+    assert not audit["is_clean"]
+    duplicates = {finding["instance_id"] for finding in audit["findings"] if finding["problem"] == "duplicated"}
+    assert duplicates == set(stub.unannounced)
+    stuck = next(key for key, operation in stub.operations.items() if operation.behaviour.work_s == math.inf)
+    assert f"stuck: {stuck} Running; here it timed out" in run.out
+    assert stuck in (run.report_dir / "report.html").read_text()
+
+
+def test_lost_operations_fail_their_gate(locust, stub, tmp_path):
+    """The gate on lost operations counts those too that only the audit missed."""
+    gates = tmp_path / "gates.toml"
+    gates.write_text("[operations]\nlost = 0\n")
+    stub.in_turn(*[Behaviour()] * 3, Behaviour(vanishes=True))
+    run = locust("--gates", str(gates))
+    assert run.code == 1
+    assert run.operations["lost"] == 0
+    assert run.summary["gates"][0]["measured"] == sum(it.behaviour.vanishes for it in stub.operations.values()) > 0
+
+
+def test_operations_of_others_are_unknown(start_locust, stub, wait_until):
+    """What the server has beside the run, of the same orchestrator and time, is listed and is nobody's fault."""
+    from locust_process import headless  # noqa: PLC0415 - beside the fixture
+
+    locust = start_locust(*headless(stub), "-t", "30s", "Few")
+    wait_until(lambda: stub.accepted, "the run to begin")
+    stub.unannounced["somebody-elses"] = StubOperation(Behaviour(), {"operation_type": "", "duration": 0, "data": None})
+    audit, problems = audit_of(locust.wait())
+    assert problems == {"unknown": 1}
+    assert audit["is_clean"]
+
+
+@pytest.mark.parametrize("status_source", ["webhook", "app"])
+def test_the_audit_can_be_left_out(locust, stub, status_source):
+    """With --audit off the server is asked nothing more, and the summary says nothing of an audit."""
+    run = locust("--audit", "off", "--status-source", status_source)
+    assert run.summary["audit"] is None
+    assert not [path for _, path, _ in stub.requests if path.startswith(f"{LISTING}?")]
+
+
+def test_an_audit_that_cannot_ask_says_so(locust, stub):
+    """A server that answers the audit with errors does not end the run; the audit says that it is incomplete."""
+    stub.listing_status = 503
+    run = locust()
+    audit, _ = audit_of(run)
+    assert run.code == 0
+    assert "status 503" in audit["incomplete"]
+    assert "The audit is incomplete: " in run.out

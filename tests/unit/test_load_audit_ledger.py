@@ -1,0 +1,157 @@
+"""The audit's ledger: what the records say against what the server says, operation by operation."""
+
+import pytest
+
+from durable_harness.gate.audit import Problem
+from durable_harness.load.audit.ledger import FINDINGS_PER_PROBLEM, AtServer, Ledger, Recorded
+from durable_harness.load.audit.whereabouts import Whereabouts
+from durable_harness.operations import OperationState
+from durable_harness.operations.wire import Phase
+
+SEEN_S = 1_000.0
+DONE = AtServer("a", Phase.SUCCEEDED, "Completed", "orchestrator", "token-a", has_token_in_output=True)
+
+
+def ledger(state=OperationState.COMPLETED, *, seen_s=SEEN_S, **fields):
+    """Make the ledger of a run that recorded one operation, `a`."""
+    return Ledger({"a": Recorded("token-a", state, seen_s)}, **fields)
+
+
+def at_server(**fields):
+    """Make what the server says of operation `a`."""
+    values = {name: getattr(DONE, name) for name in DONE.__dataclass_fields__}
+    return AtServer(**values | fields)
+
+
+def problems_of(book, *found):
+    """Let the server tell, and return the problems by number."""
+    for one in found:
+        book.note(one)
+    return dict(book.close("asked", 1.0).counts)
+
+
+@pytest.mark.parametrize(
+    ("state", "seen_s", "found"),
+    [
+        (OperationState.COMPLETED, SEEN_S, at_server()),
+        (OperationState.FAILED, SEEN_S, at_server(phase=Phase.FAILED, word="Failed")),
+        (OperationState.TERMINATED, SEEN_S, at_server(phase=Phase.TERMINATED, word="Terminated")),
+        (OperationState.TIMED_OUT, None, at_server()),
+        (OperationState.TIMED_OUT, None, at_server(phase=Phase.FAILED, word="Failed")),
+        (OperationState.COMPLETED, SEEN_S, at_server(updated_s=SEEN_S + 1)),
+        (OperationState.COMPLETED, SEEN_S, at_server(token=None, has_token_in_output=None)),
+    ],
+)
+def test_what_agrees_is_confirmed(state, seen_s, found):
+    """An operation that stands as it was seen to end, or that ended after nobody watched it, is accounted for."""
+    book = ledger(state, seen_s=seen_s)
+    assert problems_of(book, found) == {}
+    assert book.confirmed == 1
+    assert book.missing() == []
+
+
+@pytest.mark.parametrize(
+    ("state", "seen_s", "found", "problem"),
+    [
+        (OperationState.TIMED_OUT, None, at_server(phase=Phase.RUNNING, word="Running"), Problem.STUCK),
+        (OperationState.COMPLETED, SEEN_S, at_server(phase=Phase.RUNNING, word="Running"), Problem.CONTRADICTED),
+        (OperationState.COMPLETED, SEEN_S, at_server(phase=Phase.FAILED, word="Failed"), Problem.CONTRADICTED),
+        (OperationState.FAILED, SEEN_S, at_server(), Problem.CONTRADICTED),
+        (OperationState.LOST, None, at_server(), Problem.CONTRADICTED),
+        (OperationState.COMPLETED, SEEN_S, at_server(updated_s=SEEN_S + 10), Problem.CONTRADICTED),
+        (OperationState.TIMED_OUT, None, at_server(has_token_in_output=False), Problem.WRONG_OUTPUT),
+    ],
+)
+def test_what_disagrees_is_named(state, seen_s, found, problem):
+    """An operation that stands otherwise than it was seen to end has the problem that fits, and is not confirmed."""
+    book = ledger(state, seen_s=seen_s)
+    assert problems_of(book, found) == {problem: 1}
+    assert book.confirmed == 0
+
+
+def test_a_server_whose_clock_is_ahead_changed_nothing():
+    """Times of a server with another clock are compared by its clock."""
+    assert problems_of(ledger(clock_offset_s=9.0), at_server(updated_s=SEEN_S + 10)) == {}
+
+
+def test_what_the_server_does_not_tell_of_is_missing_until_it_is_lost():
+    """An accepted operation that the server has not told of is missing; asked for and unknown, it is lost."""
+    book = ledger()
+    assert book.missing() == ["a"]
+    book.lost("a", "unknown")
+    assert book.missing() == []
+    assert book.close("asked", 1.0).count(Problem.LOST) == 1
+
+
+def test_one_token_is_one_operation():
+    """A second operation with the token of an accepted one is a duplicate, in whatever order the server tells them."""
+    other = at_server(instance_id="0")
+    for order in ([at_server(), other], [other, at_server()]):
+        book = ledger()
+        assert problems_of(book, *order) == {Problem.DUPLICATED: 1}
+        assert book.close("asked", 1.0).findings[0].instance_id == "0"
+
+
+def test_an_id_given_twice_is_a_duplicate():
+    """Two starts that got one id are told, since only one of them can have been done."""
+    assert problems_of(ledger(given_twice=["a"]), at_server()) == {Problem.DUPLICATED: 1}
+
+
+def test_operations_of_the_run_without_a_record_are_found():
+    """What has a token of the run and no record was started by a worker that died, or by a start without an answer."""
+    book = ledger(not_accepted={"token-b": "unreachable"})
+    found = [at_server(), at_server(instance_id="b", token="token-b"), at_server(instance_id="c", token="token-c")]
+    assert problems_of(book, *found) == {Problem.UNRECORDED: 2}
+    assert "its start was unreachable" in book.close("asked", 1.0).findings[0].detail
+
+
+def test_only_the_like_of_our_operations_are_unknown():
+    """Entities, sub-orchestrations and other orchestrators' instances are not taken for starts nobody asked for."""
+    stranger = {"token": None, "has_token_in_output": None}
+    others = [
+        at_server(instance_id="@entity@key", **stranger),
+        at_server(instance_id="a:0", **stranger),
+        at_server(instance_id="z", **stranger | {"name": "another orchestrator"}),
+        at_server(instance_id="b", **stranger),
+    ]
+    assert problems_of(ledger(), at_server(), *others) == {Problem.UNKNOWN: 1}
+
+
+def test_a_page_may_repeat_itself():
+    """An operation that two pages tell of is one operation."""
+    book = ledger()
+    assert problems_of(book, at_server(), at_server()) == {}
+    assert book.confirmed == 1
+
+
+def test_findings_are_examples():
+    """However many operations have a problem, all are counted and some are listed."""
+    count = FINDINGS_PER_PROBLEM + 5
+    book = Ledger({str(index): Recorded("", OperationState.TIMED_OUT, None) for index in range(count)})
+    for index in range(count):
+        book.lost(str(index), "unknown")
+    audit = book.close("asked", 1.0)
+    assert (audit.count(Problem.LOST), len(audit.findings)) == (count, FINDINGS_PER_PROBLEM)
+
+
+BASE = "http://host/runtime/webhooks/durabletask/instances"
+
+
+@pytest.mark.parametrize(
+    ("status_url", "terminate_url", "listing"),
+    [
+        (f"{BASE}/a%20b?taskHub=h&code=k", None, f"{BASE}?taskHub=h&code=k&top=5"),
+        ("http://host/api/status/a%20b", f"{BASE}/a%20b/terminate?reason=%7Btext%7D&code=k", f"{BASE}?code=k&top=5"),
+        ("http://host/jobs/a%20b", None, None),
+    ],
+)
+def test_the_listing_is_beside_the_instances(status_url, terminate_url, listing):
+    """The paged query's URL comes from a durable webhook that was told, with its key and task hub; others have none."""
+    assert Whereabouts("", "a b", status_url, terminate_url).listing_url(top="5") == listing
+
+
+def test_status_urls_of_others_differ_by_their_id():
+    """Another operation is asked for where this one was, by its own id; not where the URL does not show the id."""
+    where = Whereabouts("", "a b", "http://host/jobs/a%20b?key=k")
+    assert where.status_url_of("c/d") == "http://host/jobs/c%2Fd?key=k"
+    assert Whereabouts("", "a b", "http://host/jobs/opaque").status_url_of("c") is None
