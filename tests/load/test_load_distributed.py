@@ -50,7 +50,7 @@ def test_ctrl_c_ends_all_processes(start_locust, stub, processes, wait_until):
     locust.press_ctrl_c()
     run = locust.wait()
     assert run.operations["completed"] == run.operations["started"] == stub.accepted, run.err
-    assert run.code == 0
+    assert run.code == 0, run.out
     assert not [child for child in children if psutil.pid_exists(child.pid)]
 
 
