@@ -16,7 +16,7 @@ def test_workers_figures_are_put_together(locust, stub, processes, tmp_path):
     run = locust(*processes, "--gates", str(gates), run_time="1s")
     assert run.code == 1, run.err
     assert run.operations == {"started": stub.accepted, "accepted": stub.accepted, "completed": stub.accepted}
-    assert run.summary["latencies"]["completion_ms"]["count"] == stub.accepted > 4
+    assert run.summary["latencies"]["completion_ms"]["count"] == stub.accepted >= 4
     assert sum(piece["started"] for piece in run.summary["timeline"]["slices"]) == stub.accepted
     assert run.summary["settings"]["processes"] == "1 master, 2 workers"
     assert [gate["passed"] for gate in run.summary["gates"]] == [False, True]
