@@ -17,7 +17,7 @@ from free_ports import free_port
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.strip().splitlines()]
-TESTS = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+TESTS, FAULTS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 APP_FILES = ("function_app.py", "host.json", "local.settings.json")
 SERVES = "serves until it is told to stop"
 SHORT = "--run-time 3s --report-dir {tmp} --gates {tmp}/gates.toml"  # the shipped limits are for an idle machine
@@ -110,6 +110,15 @@ def test_a_command_of_the_readme_works(command, host, tmp_path):
     done = subprocess.run(text, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(says, done.stdout)
+
+
+def test_the_example_of_faults_passes(tmp_path):
+    """The README's test that breaks the sample app passes as it stands there."""
+    folder = project(tmp_path)
+    (folder / "test_orders.py").write_text(FAULTS)
+    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
 def assert_serves(text, sign):

@@ -32,7 +32,15 @@ def test_help_documents_every_option(pytester, plugin):
     """`pytest --help` tells each option once, and each ini key that stands for it."""
     told = pytester.runpytest_subprocess(*plugin, "--help").stdout.str()
     group = told[told.index("durable-harness, tests of Durable Functions apps") :]
-    for flag in ("--stack", "--app-dir", "--stack-url", "--stack-key", "--operation-timeout", "--require-emulator"):
+    for flag in (
+        "--stack",
+        "--app-dir",
+        "--stack-url",
+        "--stack-key",
+        "--operation-timeout",
+        "--fault-seed",
+        "--require-emulator",
+    ):
         assert f"{flag}" in group
         assert f"durable_{flag.strip('-').replace('-', '_').removeprefix('durable_')} (" in group
 

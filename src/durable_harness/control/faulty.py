@@ -34,6 +34,7 @@ class FaultyScheduler:
         self._known: dict[str, tuple[str, str]] = {}
         self._lost: dict[str, tuple[Rule, str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._return: asyncio.TimerHandle | None = None
         self._reachable = asyncio.Event()
         self._reachable.set()
 
@@ -64,9 +65,10 @@ class FaultyScheduler:
 
     def reset_streams(self, away_s: float) -> None:
         """Break the streams of work items, and let none be opened for so long."""
-        if away_s > 0:
-            self._reachable.clear()
-            asyncio.get_running_loop().call_later(away_s, self._reachable.set)
+        if self._return is not None:
+            self._return.cancel()
+        self._reachable.clear()
+        self._return = asyncio.get_running_loop().call_later(away_s, self._reachable.set)
         for stream in self._streams:
             stream.fail(RpcError(Status.UNAVAILABLE, "The stream was reset by a test."))
 

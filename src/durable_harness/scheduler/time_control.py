@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import Any
 
 from durable_harness.scheduler.clock import NANOSECONDS
 from durable_harness.scheduler.dispatch import Kind, Work
@@ -29,6 +31,15 @@ class TimeControl:
         """Let time jump to the next due time whenever no work is going on, or let it pass as the wall clock's does."""
         self._service.skipping = on
         self._service.skip_if_idle()
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` takes: how far ahead of the wall clock it is, and whether it skips."""
+        return {"ahead_s": self.now_s - time.time(), "skipping": self._service.skipping}
+
+    def restore(self, *, ahead_s: float, skipping: bool) -> None:
+        """Go on as another process of the same scheduler did, which has ended."""
+        self._service.clock.advance(max(0.0, ahead_s))
+        self.skip(on=skipping)
 
     async def advance(self, seconds: float, patience_s: float = DEFAULT_PATIENCE_S) -> float:
         """Let this much time pass, from one due time to the next, and return the present, in seconds since the epoch.

@@ -45,10 +45,13 @@ class StackControl:
         self._host.start()
 
     def kill_scheduler(self) -> None:
-        """Kill -9 the scheduler and start it again where it was."""
+        """Kill -9 the scheduler and start it again where it was; a clock that was moved stays where it was too."""
         assert self._scheduler is not None
+        self.end_pauses()
+        state = self.call("clock/state")
         self._scheduler.kill()
         self._scheduler.start()
+        self.call("clock/restore", **state)
 
     def pause_scheduler(self, seconds: float) -> Pause:
         """Stop the process of the scheduler, for so long at most."""

@@ -34,4 +34,16 @@ def clock_calls(service: SchedulerService) -> dict[str, Call]:
         time.skip(on=on)
         return time.now_s
 
-    return {"clock/now": now, "clock/skip": skip, "clock/advance": time.advance}
+    async def state() -> dict[str, Any]:
+        return time.state()
+
+    async def restore(**state: Any) -> None:
+        time.restore(**state)
+
+    return {
+        "clock/now": now,
+        "clock/skip": skip,
+        "clock/advance": time.advance,
+        "clock/state": state,
+        "clock/restore": restore,
+    }
