@@ -1,6 +1,7 @@
 """Gates: they decide the exit code, and nothing that is not understood starts any load."""
 
 import shutil
+import time
 
 import pytest
 from locust_process import SCENARIOS
@@ -93,3 +94,41 @@ def test_a_malformed_gates_file_starts_nothing(locust, gates_file, stub):
     assert run.code == 2
     assert f"--gates: {path}: completion_ms.p95: got a string, expected milliseconds above 0" in run.err
     assert not stub.requests
+
+
+ABORT = """
+[completion_ms]
+p50 = 50
+[abort]
+grace_s = 1
+min_operations = 5
+"""
+
+
+def test_a_gate_that_can_hold_no_longer_ends_the_run(locust, gates_file, stub):
+    """With [abort] a run that cannot pass any more ends long before its time, with 1, and says which gate it was."""
+    stub.always(work_s=0.1)
+    began = time.monotonic()
+    run = locust("--gates", gates_file(ABORT), run_time="50s")
+    assert run.code == 1
+    assert time.monotonic() - began < 45
+    assert run.summary["verdict"] == "failed"
+    note = next(note for note in run.summary["notes"] if "ended early" in note)
+    assert "completion_ms p50 can hold no longer" in note
+    assert run.operations["timed_out"] == 0
+
+
+def test_without_abort_a_run_goes_on_to_its_end(locust, gates_file, stub):
+    """A gates file without [abort] judges a run when it is over."""
+    stub.always(work_s=0.1)
+    run = locust("--gates", gates_file("[completion_ms]\np50 = 50\n"), run_time="3s")
+    assert run.code == 1
+    assert not [note for note in run.summary["notes"] if "ended early" in note]
+
+
+def test_polls_per_operation_have_gates(locust, gates_file, stub):
+    """The cost of polling is gated like a latency: by a percentile, the maximum, or the mean."""
+    stub.always(work_s=0.3)
+    run = locust("--gates", gates_file("[polls_per_operation]\nmean = 1.5\nmax = 1000\n"))
+    assert run.code == 1
+    assert verdicts(run) == {"polls_per_operation mean": False, "polls_per_operation max": True}

@@ -3,7 +3,8 @@
 import pytest
 
 from durable_harness.errors import UsageError
-from durable_harness.gate import Gate, GateFileError, load_gates
+from durable_harness.gate import AbortRule, Gate, GateFileError, load_gate_file, load_gates
+from durable_harness.gate.gatefile import RelativeGate, RelativeGates
 
 
 @pytest.fixture
@@ -64,6 +65,19 @@ def test_every_latency_can_have_a_gate(load, metric):
         ("[operations]\nlost = -1\n", "operations.lost: got -1, expected a whole number of operations"),
         ("[operations]\nthroughput_per_s = 0\n", "got 0, expected operations per second above 0"),
         ("[completion_ms\n", "is not TOML"),
+        ("[polls_per_operation]\np95 = 0\n", "got 0, expected a number of polls above 0"),
+        ("[polls_per_operation]\nmedian = 5\n", "polls_per_operation.median: is not a percentile"),
+        ("[relative]\np95 = 1.1\n", "relative.p95: is not a metric to compare"),
+        (
+            "[relative.completion_ms]\np95 = 1\n",
+            "relative.completion_ms.p95: got 1, expected how many times",
+        ),
+        ("[relative.completion_ms]\nmean = 1.1\n", "relative.completion_ms.mean: is not a percentile"),
+        ("[relative]\npower = 1\n[relative.polls]\np50 = 2\n", "relative.power: got 1, expected a ratio above 0"),
+        ("[relative]\npower = 0.9\n", "has no gates"),
+        ("[abort]\non_fail = 1\n", "abort.on_fail: got 1, expected true or false"),
+        ("[abort]\ngrace = 1\n", "Did you mean grace_s?"),
+        ("[abort]\nmin_operations = 1.5\n", "abort.min_operations: got 1.5, expected a whole number"),
     ],
 )
 def test_what_is_not_understood_is_refused(load, tmp_path, text, told):
@@ -80,3 +94,21 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
     for path in (tmp_path / "absent.toml", tmp_path, tmp_path / "binary.toml"):
         with pytest.raises(UsageError, match=str(path)):
             load_gates(path)
+
+
+def test_relative_gates_and_the_rule_of_abort(tmp_path):
+    """[relative] and [abort] stand beside the limits; a file may have relative gates alone."""
+    path = tmp_path / "gates.toml"
+    path.write_text("[relative]\npower = 0.95\n[relative.polls]\np50 = 1.2\n[abort]\ngrace_s = 5\n")
+    read = load_gate_file(path)
+    assert read.gates == ()
+    assert read.relative == RelativeGates((RelativeGate("polls", "p50", 1.2),), None, pytest.approx(0.05))
+    assert read.abort == AbortRule(grace_s=5, min_operations=100)
+
+
+@pytest.mark.parametrize("text", ["", "[abort]\non_fail = false\ngrace_s = 5\n"])
+def test_a_run_is_not_ended_early_unasked(tmp_path, text):
+    """Without [abort], or with on_fail = false, there is no rule."""
+    path = tmp_path / "gates.toml"
+    path.write_text(f"[completion_ms]\np50 = 5\n{text}")
+    assert load_gate_file(path).abort is None

@@ -1,5 +1,6 @@
 """Thresholds, statistics and reports: what a load run came to, and whether that is good enough."""
 
+from durable_harness.gate.abort import broken_for_good
 from durable_harness.gate.gatefile import AbortRule, GateFile, GateFileError, load_gate_file, load_gates
 from durable_harness.gate.gates import Gate, GateResult, evaluate
 from durable_harness.gate.histogram import Histogram
@@ -22,6 +23,7 @@ __all__ = [
     "TimeSplit",
     "Timeline",
     "Verdict",
+    "broken_for_good",
     "evaluate",
     "load_gate_file",
     "load_gates",

@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.errors import UsageError
-from durable_harness.gate import Gate, load_gates
+from durable_harness.gate import AbortRule, Gate, GateFile, load_gate_file
 from durable_harness.load.arrivals import FORMS, RateProfile, read_profile
 from durable_harness.load.generator_options import GeneratorOptions, add_generator_options
 from durable_harness.load.values import (
@@ -112,7 +112,11 @@ class LoadOptions:
 
     def gates(self) -> tuple[Gate, ...]:
         """Return the gates as they were when the file was first read: a run is judged by what was checked before it."""
-        return () if self.gates_file is None else gates_once(self.gates_file)
+        return () if self.gates_file is None else gates_once(self.gates_file).gates
+
+    def abort_rule(self) -> AbortRule | None:
+        """Return when the gates file ends a run early; None if it does not."""
+        return None if self.gates_file is None else gates_once(self.gates_file).abort
 
     def service(self) -> ServiceDescription | None:
         """Return the description of the service; None leaves it to the scenario."""
@@ -144,9 +148,9 @@ def service_once(path: Path) -> ServiceDescription:
 
 
 @functools.cache
-def gates_once(path: Path) -> tuple[Gate, ...]:
+def gates_once(path: Path) -> GateFile:
     """Load a gates file the first time that it is asked for."""
-    return load_gates(path)
+    return load_gate_file(path)
 
 
 def add_options(parser: Any, default_gates: Path | None) -> None:

@@ -18,6 +18,7 @@ from durable_harness.errors import UsageError
 from durable_harness.gate import evaluate
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.report import Report, render_text
+from durable_harness.load.abort import AbortWatch
 from durable_harness.load.audit import Question, Whereabouts, audit_run
 from durable_harness.load.node import Node
 from durable_harness.load.open_load import open_scenarios
@@ -42,6 +43,7 @@ class OwnerNode(Node):
         self.run_id = ""
         self._closing = ExitStack()
         self._progress: Progress | None = None
+        self._abort: AbortWatch | None = None
         self._last_words = ""
         environment.events.quit.add_listener(self._on_quit)
 
@@ -85,10 +87,13 @@ class OwnerNode(Node):
         self._last_words = ""
         if self._is_headless or sys.stderr.isatty():
             self._progress = Progress(self.total)
+        self._abort = self._watch_gates(options)
 
     def end(self) -> None:
         if self._progress is not None:
             self._progress.close()
+        if self._abort is not None:
+            self._abort.close()
         report = self._judge()
         self.environment.process_exit_code = self._exit_code(report)
         paths = write_report(report, self.options.report_dir)
@@ -119,7 +124,8 @@ class OwnerNode(Node):
 
     def _judge(self) -> Report:
         gone = self.target.gone() if self.target else None
-        notes = [*([gone] if gone else []), merged_figures(self.figures().values()).describe()]
+        early = self._abort.reason if self._abort else None
+        notes = [*filter(None, (early, gone)), merged_figures(self.figures().values()).describe()]
         summary = self.total().summary(
             notes=notes,
             invalid=[*self.losses(), *self._bottlenecks()],
@@ -134,6 +140,13 @@ class OwnerNode(Node):
             settings=self._settings(),
             gates_file=str(self.options.gates_file) if self.options.gates_file else None,
         )
+
+    def _watch_gates(self, options: LoadOptions) -> AbortWatch | None:
+        rule, runner = options.abort_rule(), self.environment.runner
+        if rule is None:
+            return None
+        span_s = (options.warm_up_s, self.environment.parsed_options.run_time)
+        return AbortWatch(rule, options.gates(), self.total, span_s, runner.quit if self._is_headless else runner.stop)
 
     def _bottlenecks(self) -> list[str]:
         """Return where the generator and not the system under test was measured."""
