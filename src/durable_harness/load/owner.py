@@ -86,7 +86,7 @@ class OwnerNode(Node):
         self.environment.process_exit_code = None
         self._last_words = ""
         if self._is_headless or sys.stderr.isatty():
-            self._progress = Progress(self.total)
+            self._progress = Progress(self.total, self.environment.parsed_options.run_time)
         self._abort = self._watch_gates(options)
 
     def end(self) -> None:

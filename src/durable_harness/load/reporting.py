@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from durable_harness.errors import UsageError
-from durable_harness.gate.report import Report, render_html, render_json
+from durable_harness.gate.report import (
+    Report,
+    render_html,
+    render_json,
+    render_junit,
+    render_markdown,
+    render_openmetrics,
+)
 
-JSON_NAME = "summary.json"
-HTML_NAME = "report.html"
+logger = logging.getLogger(__name__)
+
+RENDERINGS: Mapping[str, Callable[[Report], str]] = {
+    "summary.json": render_json,
+    "report.html": render_html,
+    "summary.md": render_markdown,
+    "junit.xml": render_junit,
+    "metrics.prom": render_openmetrics,
+}
+"""The files of a report, the ones that people look for first in front."""
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""GitHub Actions names a file here, to which a step appends what its summary page should show."""
 
 
 def prepare_folder(folder: Path) -> None:
@@ -19,10 +39,23 @@ def prepare_folder(folder: Path) -> None:
         raise UsageError(f"--report-dir: {folder} cannot be made ({error.strerror})") from error
 
 
-def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
-    """Write the JSON and the HTML report and return their paths."""
-    json_path, html_path = folder / JSON_NAME, folder / HTML_NAME
+def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
+    """Write the report in every form and return their paths; CI's summary page gets it too, where there is one."""
     folder.mkdir(parents=True, exist_ok=True)
-    json_path.write_text(render_json(report), encoding="utf-8")
-    html_path.write_text(render_html(report), encoding="utf-8")
-    return json_path, html_path
+    paths = []
+    for name, render in RENDERINGS.items():
+        paths.append(folder / name)
+        paths[-1].write_text(render(report), encoding="utf-8")
+    _show_in_ci(render_markdown(report))
+    return tuple(paths)
+
+
+def _show_in_ci(markdown: str) -> None:
+    path = os.environ.get(STEP_SUMMARY)
+    if not path:
+        return
+    try:
+        with Path(path).open("a", encoding="utf-8") as summary:
+            summary.write(f"{markdown}\n")
+    except OSError as error:
+        logger.warning("%s: %s cannot be written (%s)", STEP_SUMMARY, path, error.strerror)

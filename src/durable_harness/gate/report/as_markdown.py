@@ -1,0 +1,106 @@
+"""The report for a CI system's summary page, as GitHub's Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from durable_harness.gate.report.model import (
+    PERCENTILES,
+    Report,
+    histogram_rows,
+    limit_text,
+    number,
+    shown_counts,
+    split_rows,
+    split_sentence,
+    with_unit,
+)
+from durable_harness.gate.verdict import Verdict
+
+MARKS = {Verdict.PASSED: "✅", Verdict.FAILED: "❌", Verdict.INVALID: "⚠️", Verdict.UNJUDGED: "📊"}
+REASONS_SHOWN = 10
+SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_[]<>|#"} | {"\n": " "})
+
+
+def render_markdown(report: Report) -> str:
+    """Return the verdict, the gates, the latencies and what else a reviewer wants to see first."""
+    blocks = [
+        f"### {MARKS[report.verdict]} Load run {report.verdict}: {_text(report.verdict_sentence)}",
+        _facts(report),
+        _gates(report),
+        _latencies(report),
+        _split(report),
+        _audit(report),
+        _reasons(report),
+        "\n".join(f"> {_text(note)}" for note in report.summary.notes),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _facts(report: Report) -> str:
+    summary = report.summary
+    ended = ", ".join(f"{value:,} {label}" for label, value in shown_counts(summary.counts).items() if value)
+    who = f" by {_text(', '.join(report.scenarios))}" if report.scenarios else ""
+    rate = number(summary.throughput_per_s)
+    return (
+        f"{_text(report.target)}{who}: {summary.counts.started:,} operations in {summary.elapsed_s:.1f} s "
+        f"({rate} completed/s): {ended or 'none ended'}"
+    )
+
+
+def _gates(report: Report) -> str:
+    rows = [
+        [
+            "✅" if result.passed else "❌",
+            f"`{result.gate.name}`",
+            limit_text(result.gate),
+            with_unit(result.measured, result.gate),
+            _text(result.note),
+        ]
+        for result in report.results
+    ]
+    return _table(["", "gate", "limit", "measured", ""], rows, "clrrl") if rows else ""
+
+
+def _latencies(report: Report) -> str:
+    heads = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
+    return _folded("Latencies", _table(heads, histogram_rows(report.summary), "l" + "r" * (len(heads) - 1)))
+
+
+def _split(report: Report) -> str:
+    split = report.summary.split
+    if not split.sums.count:
+        return ""
+    parts = ", ".join(f"{label} {number(mean)} ms ({share:.0%})" for label, mean, share in split_rows(split))
+    return f"Where the time went: {parts}. Mean of {split_sentence(split)}."
+
+
+def _audit(report: Report) -> str:
+    audit = report.summary.audit
+    if audit is None:
+        return ""
+    mark = "✅" if audit.is_clean else "⚠️"
+    incomplete = f" **Incomplete: {_text(audit.incomplete)}**" if audit.incomplete else ""
+    return f"{mark} Audit: {_text(audit.sentence)}{incomplete}"
+
+
+def _reasons(report: Report) -> str:
+    reasons = report.summary.reasons[:REASONS_SHOWN]
+    rows = [[f"{reason.count:,}", reason.state, _text(reason.reason)] for reason in reasons]
+    return (
+        _folded("Why operations did not complete", _table(["count", "ended as", "reason"], rows, "rll")) if rows else ""
+    )
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{content}\n\n</details>"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], alignment: str) -> str:
+    rule = [{"l": ":--", "c": ":-:", "r": "--:"}[letter] for letter in alignment]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [heads, rule, *rows])
+
+
+def _text(words: str) -> str:
+    """Keep what others wrote from being read as markup."""
+    return words.translate(SPECIAL)

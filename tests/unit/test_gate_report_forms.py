@@ -1,0 +1,128 @@
+"""The report's forms for CI and monitoring: JUnit XML, Markdown and OpenMetrics say what the summary says."""
+
+import re
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from durable_harness.gate import FailureReason
+from durable_harness.gate.audit import Audit, Problem
+from durable_harness.gate.report import render_junit, render_markdown, render_openmetrics
+from durable_harness.load.progress import progress_line
+from durable_harness.load.reporting import write_report
+from durable_harness.load.tally import Tally
+from test_gate_report import report
+
+EVIL = 'a|b\n<script> "q" \\ `c`\x00'
+AUDIT = Audit("by a paged query", accepted=100, confirmed=98, counts={Problem.LOST: 2}, elapsed_s=0.5)
+
+
+def suite_of(some):
+    """Return the one test suite of a report."""
+    return ET.fromstring(render_junit(some)).find("testsuite")
+
+
+def test_each_gate_is_a_test_case():
+    """A CI system sees a test case per gate: the ones that hold pass, the others fail with figure and limit."""
+    suite = suite_of(report())
+    assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped", "time")} == {
+        "tests": "2",
+        "failures": "1",
+        "errors": "0",
+        "skipped": "0",
+        "time": "60.000",
+    }
+    failed, passed = suite.findall("testcase")
+    assert (failed.get("classname"), failed.get("name")) == ("gates.completion_ms", "completion_ms p95 ≤ 500 ms")
+    assert re.search(r"measured 95\d ms, limit ≤ 500 ms", failed.find("failure").get("message"))
+    assert list(passed) == []
+
+
+def test_gates_of_an_invalid_run_are_skipped():
+    """A run that proves nothing is an error of its own in JUnit, and none of its gates passes or fails."""
+    suite = suite_of(report(invalid=(f"a worker vanished {EVIL}",)))
+    assert (suite.get("errors"), suite.get("failures"), suite.get("skipped")) == ("1", "0", "2")
+    assert "a worker vanished" in suite.find("testcase/error").get("message")
+
+
+def test_the_markdown_shows_verdict_gates_and_audit():
+    """The CI summary has the verdict in its heading, a row per gate, the latencies and what the audit found."""
+    text = render_markdown(report(audit=AUDIT))
+    assert text.startswith("### ❌ Load run failed: 2 of 2 gates failed\n")
+    assert re.search(r"^\| ❌ \| `completion_ms p95` \| ≤ 500 ms \| 95\d ms \|", text, re.MULTILINE)
+    assert re.search(
+        r"^\| ✅ \| `operations lost` \| ≤ 0 \| 2|^\| ❌ \| `operations lost` \| ≤ 0 \| 2", text, re.MULTILINE
+    )
+    assert "⚠️ Audit: 98 of 100 accepted operations" in text
+    assert re.search(r"^\| completion \(ms\) \| 100 \|", text, re.MULTILINE)
+
+
+def test_the_markdown_escapes_what_others_wrote():
+    """Reasons and notes come from servers and users: they neither end a table's cell nor become markup."""
+    text = render_markdown(report(reasons=(FailureReason("failed", EVIL, 1),), notes=(EVIL,)))
+    assert "<script>" not in text.replace("\\<script\\>", "")
+    assert text.count("a\\|b \\<script\\>") == 2
+
+
+def samples_of(text):
+    """Parse OpenMetrics text: every line must be a sample of the family that was declared before it."""
+    found, family = {}, None
+    lines = text.splitlines()
+    assert lines[-1] == "# EOF"
+    for line in lines[:-1]:
+        if line.startswith("# "):
+            family = re.fullmatch(r"# (?:HELP|TYPE) (\w+) .+", line)[1]
+            continue
+        name, labels, value = re.fullmatch(r"(\w+)\{((?:\w+=\"(?:[^\"\\\n]|\\.)*\",?)*)\} (\S+)", line).groups()
+        assert name.startswith(family)
+        found[name, labels.partition(",")[2]] = float(value)
+    return found
+
+
+def test_metrics_are_those_of_the_summary():
+    """Monitoring gets latencies in seconds, counts by state, gates, the verdict and the audit; names are declared."""
+    samples = samples_of(render_openmetrics(report(audit=AUDIT)))
+    assert samples["durable_harness_completion_seconds", 'quantile="0.5"'] == pytest.approx(0.5, rel=2e-3)
+    assert samples["durable_harness_completion_seconds_count", ""] == 100
+    assert samples["durable_harness_completion_seconds_sum", ""] == pytest.approx(50.5)
+    assert samples["durable_harness_operations", 'state="completed"'] == 100
+    assert samples["durable_harness_gate_passed", 'gate="completion_ms p95"'] == 0
+    assert samples["durable_harness_gate_limit", 'gate="completion_ms p95"'] == 500
+    assert samples["durable_harness_audit_operations", 'problem="lost"'] == 2
+    verdicts = {labels: value for (name, labels), value in samples.items() if name == "durable_harness_verdict"}
+    assert [labels for labels, value in verdicts.items() if value] == ['verdict="failed"']
+
+
+def test_metrics_without_samples_have_no_quantiles():
+    """A run in which nothing started still gives well-formed text, without figures that do not exist."""
+    samples = samples_of(render_openmetrics(replace(report(0), target='ev"il\n')))
+    assert ("durable_harness_completion_seconds", 'quantile="0.5"') not in samples
+    assert samples["durable_harness_operations", 'state="started"'] == 0
+
+
+def test_every_form_is_written_and_ci_gets_its_summary(tmp_path, monkeypatch):
+    """A run leaves all forms in its folder, and appends the Markdown to the step's summary where there is one."""
+    summary = tmp_path / "step.md"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    paths = write_report(report(), tmp_path / "made" / "here")
+    assert [path.name for path in paths] == ["summary.json", "report.html", "summary.md", "junit.xml", "metrics.prom"]
+    assert all(path.read_text() for path in paths)
+    assert summary.read_text() == f"before\n{paths[2].read_text()}\n"
+
+
+def test_a_step_summary_that_cannot_be_written_ends_nothing(tmp_path, monkeypatch, caplog):
+    """A CI system that names a place that does not exist gets a warning in the log, and the reports are there."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "missing" / "step.md"))
+    assert write_report(report(), tmp_path)
+    assert "GITHUB_STEP_SUMMARY" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "bar"), [(0, f"▕{' ' * 16}▏"), (30, f"▕{'█' * 8}{' ' * 8}▏"), (90, f"▕{'█' * 16}▏")]
+)
+def test_the_progress_line_has_a_bar_of_the_run_time(elapsed_s, bar):
+    """The bar is full when the run time is over, also while the rest is drained; without a run time there is none."""
+    assert progress_line(Tally(), elapsed_s, 60).startswith(bar)
+    assert progress_line(Tally(), elapsed_s).startswith(f"{elapsed_s:4.0f} s  started 0")
