@@ -5,15 +5,20 @@ from pathlib import Path
 
 from durable_harness.load import ArrivalProcess, ArrivalUser, ScenarioOption, read_arrivals
 
-FILE = ScenarioOption("--replay", str, "", "File of arrivals, or the report folder of an earlier run, to replay.")
+
+def read_file(text: str) -> ArrivalProcess | None:
+    """Read the file that is named, if one is."""
+    return read_arrivals(Path(text)) if text else None
+
+
+ARRIVALS = ScenarioOption("--replay", read_file, "", "File of arrivals, or the report folder of a run, to replay.")
 
 
 class Replay(ArrivalUser):
     """The file has one number of seconds a line, or JSON lines with `time`; see `durable_harness.load.arrival_file`."""
 
     def arrivals(self) -> ArrivalProcess | None:
-        path = FILE.of(self)
-        if not path:
+        recorded = ARRIVALS.of(self)
+        if recorded is None:
             logging.getLogger(__name__).info("Replay has nothing to do without --replay FILE")
-            return None
-        return read_arrivals(Path(path))
+        return recorded

@@ -185,8 +185,13 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_POST(self):
-        payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self._remember()
+        try:
+            payload = json.loads(body)
+        except ValueError:
+            self._answer(400, {"error": "no JSON"})
+            return
         self._answer(*self.server.stub.start(payload))
 
     def do_GET(self):

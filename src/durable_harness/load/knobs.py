@@ -25,7 +25,8 @@ ENVIRONMENT_PREFIX = "DURABLE_HARNESS_"
 class ScenarioOption(Generic[T]):
     """An option of Locust's command line, with the environment twin that its name makes (DURABLE_HARNESS_BURST_SIZE).
 
-    `read` turns its text into a value, or raises ArgumentTypeError. Declare it where the scenario's module is loaded.
+    `read` turns its text into a value, or raises ArgumentTypeError or UsageError. Declare it at the top of the
+    scenario's module.
     """
 
     def __init__(self, name: str, read: Callable[[str], T], default: str, meaning: str) -> None:
@@ -41,10 +42,16 @@ class ScenarioOption(Generic[T]):
         except argparse.ArgumentTypeError as error:
             raise UsageError(f"{self.name}: {error}") from error
 
+    def _check(self, text: str) -> None:
+        try:
+            self._read(text)
+        except UsageError as error:  # of a file that it names
+            raise argparse.ArgumentTypeError(str(error)) from error
+
     def _add_to(self, parser: Any, **_: Any) -> None:
         parser.add_argument(
             self.name,
-            type=checked(self._read),
+            type=checked(self._check),
             metavar="<value>",
             env_var=ENVIRONMENT_PREFIX + self._key.upper(),
             default=self._default,

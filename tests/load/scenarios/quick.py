@@ -4,7 +4,7 @@ import gevent
 from gevent.monkey import get_original
 from locust import constant, task
 
-from durable_harness.load import OperationUser
+from durable_harness.load import ArrivalUser, OperationUser
 
 
 class Quick(OperationUser):
@@ -65,3 +65,12 @@ class Hogging(Quick):
     def one_operation(self):
         self.start_operations(3)
         get_original("time", "sleep")(self.HELD_UP_S)
+
+
+class BrokenArrivals(ArrivalUser):
+    """Has a bug that one arrival shows."""
+
+    def arrive(self, arrival):
+        if arrival.number == 3:
+            raise ZeroDivisionError("a bug of the scenario")
+        super().arrive(arrival)

@@ -1,0 +1,215 @@
+"""Open workloads: operations arrive when the process says, each once, however many processes make the load."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from stub_server import Behaviour
+
+from durable_harness.gate.records import read_operations
+from free_ports import free_port
+
+LOADTESTS = Path(__file__).parents[2] / "loadtests"
+
+
+@pytest.fixture
+def start_open(start_locust, stub):
+    """Give start_open(*arguments): the project's own scenarios against the stub server, without their gates."""
+
+    def start(*arguments):
+        options = ["--headless", "--host", stub.url, "--poll-interval", "0.05", "--gates", "none"]
+        return start_locust(*options, *arguments, scenarios=LOADTESTS)
+
+    return start
+
+
+@pytest.fixture
+def load(start_open):
+    """Give load(*arguments): such a run of two seconds, and its end."""
+    return lambda *arguments: start_open("-t", "2s", *arguments).wait()
+
+
+@pytest.fixture
+def ports():
+    """Give the arguments of a master on a free port, and those of its workers."""
+    port = str(free_port())
+    master = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+    return master, ["--master-host", "127.0.0.1", "--master-port", port]
+
+
+def number_of(operation):
+    """Return the number of the arrival that an operation of the stub came from."""
+    return int(operation.payload["data"]["token"].split("-")[1])
+
+
+def numbers(stub):
+    """Return the numbers of all arrivals that reached the stub, in ascending order."""
+    return sorted(number_of(operation) for operation in list(stub.operations.values()))
+
+
+def durations(stub):
+    """Return the work that each arrival asked for, by its number."""
+    return {number_of(operation): operation.payload["duration"] for operation in stub.operations.values()}
+
+
+def recorded(run):
+    """Return the records of a run in the order in which they were intended."""
+    return sorted(read_operations(run.report_dir).operations.to_pylist(), key=lambda row: row["intended_s"])
+
+
+def offsets(run):
+    """Return the intended moments of a run, counted from the first."""
+    moments = [row["intended_s"] for row in recorded(run)]
+    return [moment - moments[0] for moment in moments]
+
+
+def test_arrivals_do_not_wait_for_completions(load, stub):
+    """Operations arrive at their moments though none of those before has ended, each once."""
+    stub.always(work_s=1000)
+    run = load("--rate", "20/1.5", "--drain-timeout", "0", "Steady")
+    assert run.operations == {"started": 30, "accepted": 30, "timed_out": 30}
+    assert numbers(stub) == list(range(30))
+
+
+def test_arrivals_have_the_moments_of_their_process(load, stub):
+    """What is recorded as intended is what the profile says, not what the generator came to; the report says so."""
+    run = load("--rate", "10/1,20/0.5", "Steady")
+    assert offsets(run) == pytest.approx([*(n / 10 for n in range(10)), *(1 + n / 20 for n in range(10))], abs=1e-4)
+    assert {row["workload"] for row in recorded(run)} == {"open"}
+    assert run.summary["settings"]["completion counts from"] == "the intended start (Steady)"
+    assert run.summary["latencies"]["slip_ms"]["count"] == 20
+    assert run.code == 0
+
+
+def test_a_closed_workload_says_that_it_counts_from_sending(load, stub):
+    """Users that wait are a closed workload, and the report says from where their latencies count."""
+    run = load("-u", "3", "-r", "50", "Closed")
+    assert {row["workload"] for row in recorded(run)} == {"closed"}
+    assert run.summary["settings"]["completion counts from"] == "sending the start (Closed)"
+
+
+def test_the_same_seed_makes_the_same_run(load, stub):
+    """Poisson arrivals and the work they ask for are the same again for the same seed, and others for another."""
+    arguments = ["--rate", "20/1.5", "--arrivals", "poisson", "Steady"]
+    first, first_durations = offsets(load("--seed", "4", *arguments)), durations(stub)
+    stub.operations.clear()
+    again, again_durations = offsets(load("--seed", "4", *arguments)), durations(stub)
+    stub.operations.clear()
+    other = offsets(load("--seed", "5", *arguments))
+    assert first == pytest.approx(again, abs=1e-4)
+    assert first_durations == again_durations
+    assert other[:5] != pytest.approx(first[:5], abs=1e-4)
+
+
+def test_two_processes_make_the_same_run_as_one(load, stub, ports):
+    """Two workers share the arrivals: together they are those of one process, with the same work, each once."""
+    arguments = ["--rate", "20/1.5", "--arrivals", "poisson", "Steady"]
+    alone, alone_durations = offsets(load(*arguments)), durations(stub)
+    stub.operations.clear()
+    run = load("--processes", "2", *ports[0], "--master-port", ports[1][-1], "-t", "4s", *arguments)
+    assert run.code == 0, run.out + run.err
+    assert durations(stub) == alone_durations
+    assert offsets(run) == pytest.approx(alone, abs=0.01)
+    assert len({row["worker"] for row in recorded(run)}) == 2
+
+
+def test_a_worker_that_joins_late_takes_its_part(start_open, stub, ports, wait_until):
+    """From some arrival on a worker that joins gets every second one; no arrival is started twice or not at all."""
+    master, worker = ports
+    run = start_open("--master", "--expect-workers", "1", *master, "--rate", "20", "Steady")
+    start_open("--worker", *worker)
+    wait_until(lambda: len(stub.operations) > 5, "the first worker to make load")
+    start_open("--worker", *worker)
+    wait_until(lambda: len(_workers(run)) == 2, "the second worker to make load")
+    seen = len(stub.operations)
+    wait_until(lambda: len(stub.operations) > seen + 20, "both to make load")
+    run.press_ctrl_c()
+    ended = run.wait()
+    started = numbers(stub)
+    assert started == list(range(len(started))), ended.err
+    assert ended.operations["completed"] == len(started)
+
+
+def test_the_part_of_a_worker_that_vanishes_is_taken_over(start_open, stub, ports, wait_until):
+    """Once a worker was killed the others start its arrivals too, from an agreed moment on, and the run is invalid."""
+    master, worker = ports
+    run = start_open("--master", "--expect-workers", "2", *master, "--rate", "20", "--drain-timeout", "5", "Steady")
+    killed, _ = start_open("--worker", *worker), start_open("--worker", *worker)
+    wait_until(lambda: len(_workers(run)) == 2, "both workers to make load")
+    killed.kill()
+    # A survivor alone starts every second arrival, until it starts all.
+    wait_until(lambda: not _runs_on(numbers(stub)[-12:]), "arrivals to be missed")
+    wait_until(lambda: _runs_on(numbers(stub)[-12:]), "the other worker to take over")
+    run.press_ctrl_c()
+    ended = run.wait()
+    started = numbers(stub)
+    missed = sorted(set(range(started[-1])) - set(started))
+    assert len({number % 2 for number in missed}) == 1
+    assert started[-12:] == list(range(started[-12], started[-12] + 12))
+    assert max(Counter(started).values()) == 1
+    assert ended.code == 3
+    assert "vanished" in ended.summary["invalid"][0]
+
+
+def _workers(run):
+    """Return the workers that have recorded operations so far."""
+    return {path.stem.rpartition("-")[0] for path in (run.report_dir / "operations").glob("*-?????.parquet")}
+
+
+def _runs_on(some):
+    return len(some) > 11 and some == list(range(some[0], some[0] + len(some)))
+
+
+def test_recorded_arrivals_are_replayed(load, stub, tmp_path):
+    """A file of moments is replayed with its distances, and a run's own records replay that run."""
+    path = tmp_path / "arrivals.txt"
+    path.write_text("100.0\n100.25\n100.25\n101.1\n")
+    run = load("--replay", str(path), "Replay")
+    assert offsets(run) == pytest.approx([0, 0.25, 0.25, 1.1], abs=1e-4)
+    earlier = tmp_path / "earlier"
+    run.report_dir.rename(earlier)
+    again = load("--replay", str(earlier), "Replay")
+    assert offsets(again) == pytest.approx([0, 0.25, 0.25, 1.1], abs=1e-4)
+
+
+def test_a_file_that_cannot_be_replayed_is_refused(load, stub, tmp_path):
+    """A file without arrivals ends with 2, names itself, and nothing is sent."""
+    path = tmp_path / "arrivals.txt"
+    path.write_text("soon\n")
+    run = load("--replay", str(path), "Replay")
+    assert run.code == 2
+    assert f"--replay: {path}: line 1: got 'soon', which is no moment" in run.err
+    assert not stub.requests
+
+
+def test_a_burst_arrives_at_one_moment(load, stub):
+    """All operations of a burst are intended at the same moment, and all are started."""
+    run = load("--burst-size", "40", "--burst-every", "1.5", "Burst")
+    assert Counter(round(offset, 3) for offset in offsets(run)) == {0: 40, 1.5: 40}
+
+
+def test_what_a_scenario_raises_is_told(start_locust, stub):
+    """A bug in one arrival is logged as Locust does, the others come, and the run does not pass."""
+    run = start_locust("--headless", "--host", stub.url, "-t", "2s", "--rate", "10/1", "BrokenArrivals").wait()
+    assert run.code != 0
+    assert "ZeroDivisionError: a bug of the scenario" in run.err
+    assert run.operations["completed"] == 9
+
+
+def test_bad_clients_are_judged_apart(load, stub):
+    """A server that accepts nonsense gives unexpected answers: they are counted and named, and the gate fails."""
+    run = load("--rate", "20/1.5", "--bad-share", "0.5", "--gates", str(LOADTESTS / "gates.toml"), "BadClients")
+    unexpected = [reason for reason in run.summary["reasons"] if reason["state"] == "unexpected answer"]
+    assert run.code == 1
+    assert run.operations["completed"] == run.operations["started"] > 0
+    assert any("bad start: out of range: HTTP 202 instead of 400" in reason["reason"] for reason in unexpected)
+    gates = {gate["statistic"]: gate["passed"] for gate in run.summary["gates"] if gate["metric"] == "operations"}
+    assert (gates["unexpected_answers"], gates["error_ratio"]) == (False, True)
+
+
+def test_the_servers_word_directs_the_polls(load, stub):
+    """The server-directed strategy waits as Retry-After says: ten seconds, so that nothing is polled in two."""
+    stub.in_turn(Behaviour(work_s=0.1))
+    run = load("--rate", "5/1", "--poll-strategy", "server", "--drain-timeout", "0", "Steady")
+    assert run.operations["timed_out"] == 5
+    assert run.summary["polls"] == 0
