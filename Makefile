@@ -42,6 +42,7 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 	$(BIN)/python benchmarks/scheduling.py
+	$(BIN)/python benchmarks/replaying.py
 
 wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(DIST) .

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from durable_harness.cli_histories import add_record, add_replay
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.experiments.commands import add_commands
 
@@ -22,7 +23,8 @@ INTERRUPTED = 130
 DYNAMIC_HUBS_VARIABLE = "DTS_USE_DYNAMIC_TASK_HUBS"
 EXIT_CODES = """exit codes:
   0 done   1 a gate failed, head is slower   2 usage or configuration   3 invalid load run, nobody can tell
-  4 system under test or scheduler unreachable   5 the app does not load   6 port in use"""
+  4 system under test or scheduler unreachable   5 the app does not load   6 port in use
+  7 a recorded history replays differently"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_lifetime_options(scheduler)
     scheduler.set_defaults(run=_scheduler)
     add_commands(commands)
+    add_record(commands)
+    add_replay(commands)
     func = commands.add_parser("func", help="Core Tools' spelling: durable-harness func start …")
     verbs = func.add_subparsers(required=True, metavar="start")
     start = verbs.add_parser("start", help="the same host, with the arguments of `func start`")
@@ -89,6 +93,11 @@ def _add_own_options(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get(SCHEDULER_VARIABLE, "embedded"),
         metavar="WHICH",
         help="embedded (default), settings (the app's own connection string), or a connection string",
+    )
+    parser.add_argument(
+        "--always-replay",
+        action="store_true",
+        help="replay orchestrations whole, and twice, in every turn; one that does anything else then fails",
     )
     levels = ("debug", "info", "warning", "error")
     parser.add_argument("--log-level", default="info", choices=levels, help="least level of log lines (default: info)")
@@ -238,6 +247,7 @@ def _serve(options: argparse.Namespace) -> None:
             verbose=options.verbose,
             ready_file=options.ready_file,
             parent_pid=options.exit_with_parent,
+            always_replay=options.always_replay,
             test_control=options.test_control,
         )
     )

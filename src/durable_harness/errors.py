@@ -7,7 +7,8 @@
     ├── UnreachableError       4   the system under test or its scheduler does not answer
     │   └── StackUnavailableError  this machine lacks what a stack is made of
     ├── AppLoadError           5   the function app does not import or cannot be indexed
-    └── PortInUseError         6   somebody else listens there
+    ├── PortInUseError         6   somebody else listens there
+    └── DifferentHistoryError  7   a recorded history replays differently
 
 Exit code 0 is success, 1 a gate that failed. Messages are written for the person at the terminal: they name the thing,
 say what is allowed and what to do.
@@ -63,3 +64,9 @@ class PortInUseError(HarnessError):
     """Raised when the port asked for is taken."""
 
     exit_code = 6
+
+
+class DifferentHistoryError(HarnessError):
+    """Raised when today's code does otherwise than a recorded history tells."""
+
+    exit_code = 7

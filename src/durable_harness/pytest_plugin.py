@@ -7,6 +7,7 @@ Fixtures:
     durable_history   durable_history(instance_id): the history of any instance
     durable_clock     move the time of its timers: skip(), advance(…), now() (`durable_harness.testing.DurableClock`)
     durable_faults    break the system under test, repeatably (`durable_harness.testing.DurableFaults`)
+    durable_replay    durable_replay("tests/histories/*.json"): recorded histories against today's code
     durable_app_dir   the folder of the app under test; redefine it where one module or folder tests another app
     durable_serve_args  further options of `durable-harness serve`; redefine it likewise
 
@@ -30,8 +31,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import pytest
 
 if TYPE_CHECKING:
+    from durable_harness.replay import ReplayedApp
     from durable_harness.stack import RunningStack
     from durable_harness.testing import DurableClock, DurableFaults, HistoryRow, Operations
+    from durable_harness.testing.replaying import HistoryReplayer
     from durable_harness.testing.run import Run
     from durable_harness.testing.stacks import RunningStacks
 
@@ -76,6 +79,12 @@ OPTIONS = (
         "what durable_faults chooses by: a whole number, or random for another one in each run; a failure tells it",
     ),
 )
+REPLAY_FLAG, REPLAY_INI = "--always-replay", "durable_always_replay"
+REPLAY_HELP = (
+    "replay every orchestration from its beginning, twice in each turn, and fail it where it does not repeat itself; on"
+    " the embedded and emulator stacks, whose host is ours"
+)
+REPLAYING_STACKS = ("embedded", "emulator")
 REQUIRE_FLAG, REQUIRE_INI = "--require-emulator", "durable_require_emulator"
 REQUIRE_HELP = (
     "fail instead of skipping where the emulator cannot run, and when no test ran on it; CI=true in the environment"
@@ -88,6 +97,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for option in OPTIONS:
         group.addoption(option.flag, metavar="VALUE", help=f"{option.help} (default: {option.default or 'none'})")
         parser.addini(option.ini, f"{option.flag}: {option.help}", default=option.default)
+    group.addoption(REPLAY_FLAG, action="store_true", help=REPLAY_HELP)
+    parser.addini(REPLAY_INI, f"{REPLAY_FLAG}: {REPLAY_HELP}", type="bool", default=False)
     group.addoption(REQUIRE_FLAG, action="store_true", help=REQUIRE_HELP)
     parser.addini(REQUIRE_INI, f"{REQUIRE_FLAG}: {REQUIRE_HELP}", type="bool", default=False)
 
@@ -98,6 +109,9 @@ def pytest_configure(config: pytest.Config) -> None:
     wrong = [name for name in names or [""] if name not in STACKS]
     if wrong:
         raise pytest.UsageError(f"--stack: got '{wrong[0]}', allowed are {', '.join(STACKS)}")
+    others = [name for name in names if name not in REPLAYING_STACKS]
+    if config.getoption(REPLAY_FLAG) and others:
+        raise pytest.UsageError(f"{REPLAY_FLAG}: the host of the {others[0]} stack is not ours and cannot be told to")
     config.stash[_STATE] = _State(config)
 
 
@@ -154,7 +168,7 @@ def durable_stack(
         name=durable_stack_name,
         app_dir=Path(durable_app_dir),
         module=Path(request.node.nodeid).stem,
-        serve_args=tuple(durable_serve_args),
+        serve_args=(*durable_serve_args, *_replay_args(pytestconfig, durable_stack_name)),
         url=_setting(pytestconfig, "--stack-url") or None,
         function_key=_setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
         control=_is_used(request.node, "durable_clock", "durable_faults"),
@@ -204,6 +218,30 @@ def durable_clock(durable_stack: RunningStack) -> Iterator[DurableClock]:
         )
     yield clock
     clock.real()
+
+
+@pytest.fixture(scope="session")
+def _durable_replayed_apps() -> dict[Path, ReplayedApp]:
+    return {}
+
+
+@pytest.fixture
+def durable_replay(
+    pytestconfig: pytest.Config, durable_app_dir: Path, _durable_replayed_apps: dict[Path, ReplayedApp]
+) -> HistoryReplayer:
+    """Give durable_replay("tests/histories/*.json"): fail unless recorded histories replay clean on today's code."""
+    from durable_harness.replay import ReplayedApp  # noqa: PLC0415 - same
+    from durable_harness.testing.replaying import HistoryReplayer  # noqa: PLC0415 - same
+
+    def load(directory: Path) -> ReplayedApp:
+        return _durable_replayed_apps.setdefault(directory, ReplayedApp(directory))
+
+    return HistoryReplayer(pytestconfig.rootpath, Path(durable_app_dir), load)
+
+
+def _replay_args(config: pytest.Config, stack: str) -> tuple[str, ...]:
+    is_asked_for = config.getoption(REPLAY_FLAG) or config.getini(REPLAY_INI)
+    return (REPLAY_FLAG,) if is_asked_for and stack in REPLAYING_STACKS else ()
 
 
 @pytest.fixture

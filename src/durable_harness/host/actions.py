@@ -16,11 +16,12 @@ from azure.durable_functions.models.actions.CallSubOrchestratorWithRetryAction i
 from azure.durable_functions.models.actions.CreateTimerAction import CreateTimerAction
 from azure.durable_functions.models.actions.NoOpAction import NoOpAction
 from azure.durable_functions.models.actions.SignalEntityAction import SignalEntityAction
+from google.protobuf import timestamp_pb2
 
 from durable_harness.host.functions import BUILT_IN_HTTP_ACTIVITY
 from durable_harness.host.payloads import wrap_json
 from durable_harness.host.replay import Recorded
-from durable_harness.protocol import optional_text, pb
+from durable_harness.protocol import optional_text, pb, to_ns
 
 RETRY_TIMER = "-WithRetry timer"
 EVENT_OF_ACTION = {
@@ -120,6 +121,17 @@ def retry_due(recorded: Recorded) -> datetime:
     if recorded.attempts >= options.max_number_of_attempts:
         return recorded.now
     return recorded.now + timedelta(milliseconds=options.first_retry_interval_in_milliseconds)
+
+
+def also_due_ns(recorded: Recorded) -> int | None:
+    """Return when else a timer may be due: other hosts wait an interval after the last attempt too."""
+    action = recorded.action
+    if not (isinstance(action, NoOpAction) and action.metadata == RETRY_TIMER) or recorded.task is None:
+        return None
+    interval_ms = recorded.task.parent.retry_options.first_retry_interval_in_milliseconds
+    stamp = timestamp_pb2.Timestamp()
+    stamp.FromDatetime(recorded.now + timedelta(milliseconds=interval_ms))
+    return to_ns(stamp)
 
 
 def _first_attempt(recorded: Recorded) -> Any:

@@ -32,6 +32,7 @@ from durable_harness.protocol import (
     optional_text,
     pb,
 )
+from durable_harness.protocol.history_file import UnreadableHistoryError, as_document, from_events
 from durable_harness.settings import DurableTaskSettings
 
 logger = logging.getLogger("durable_harness.host")
@@ -63,6 +64,7 @@ class DurableApi:
             ("GET", "instances", 1): self._list,
             ("DELETE", "instances", 1): self._purge_many,
             ("GET", "instances", 2): self._status,
+            ("GET", "instances", 3): self._recorded_history,
             ("DELETE", "instances", 2): self._purge_one,
         }
         self._operations: dict[str, Handler] = {
@@ -205,6 +207,16 @@ class DurableApi:
             for state in page.orchestrationState
         ]
         return json_response(rows, 200, {CONTINUATION_HEADER: page.continuationToken.value})
+
+    async def _recorded_history(self, _request: ApiRequest, parts: list[str]) -> ApiResponse:
+        """Answer `instances/{id}/history`, which only this host has: the history as a document to replay later."""
+        if parts[2].lower() != "history":
+            return ApiResponse(404)
+        await self._state(parts[1])
+        try:
+            return json_response(as_document(from_events(parts[1], await self._history(parts[1]))))
+        except UnreadableHistoryError as error:
+            raise ApiError(409, str(error)) from error
 
     async def _history(self, instance_id: str) -> list[Any]:
         events: list[Any] = []

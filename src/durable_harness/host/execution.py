@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 import traceback
-from typing import Any
+from enum import Enum
+from typing import Any, NoReturn
 
 from azure.durable_functions.models.actions.ContinueAsNewAction import ContinueAsNewAction
 from azure.durable_functions.models.utils.df_serialization import df_dumps
 
-from durable_harness.host.actions import ActionBuilder, differs_from_history
+from durable_harness.host.actions import ActionBuilder, also_due_ns, differs_from_history
 from durable_harness.host.functions import Function
 from durable_harness.host.history import SCHEDULING_KINDS, HistoryReader
 from durable_harness.host.payloads import unwrap_json, wrap_json
-from durable_harness.host.replay import RecordingContext, RecordingExecutor
+from durable_harness.host.replay import Recorded, RecordingContext, RecordingExecutor
+from durable_harness.host.steps import Step, first_difference, step_of_action, step_of_ending, step_of_event
 from durable_harness.protocol import optional_text, pb, text_or_none
 
 ENDING_ACTION_ID = -1
@@ -23,11 +25,27 @@ class NonDeterminismError(Exception):
     """Raised when an orchestrator does not do again what its history says that it did."""
 
 
+class Checking(Enum):
+    """What an execution is checked for against its history."""
+
+    NOTHING = 0
+    KIND_AND_NAME = 1
+    EVERYTHING = 2
+
+
 class Execution:
     """An orchestrator as far as its history goes. `advance` takes it through the events of the next turn."""
 
-    def __init__(self, function: Function, request: Any, started: Any, default_version: str | None) -> None:
+    def __init__(
+        self,
+        function: Function,
+        request: Any,
+        started: Any,
+        default_version: str | None = None,
+        checking: Checking = Checking.KIND_AND_NAME,
+    ) -> None:
         self._function = function
+        self._checking = checking
         self._execution_id = request.executionId.value
         self._reader = HistoryReader()
         self._context = RecordingContext(
@@ -38,10 +56,14 @@ class Execution:
         )
         self._context._input_expected_type = getattr(function.call, "_df_input_type", None)
         self._executor = RecordingExecutor()
+        if checking is not Checking.KIND_AND_NAME:
+            self._context.current_line = self._executor.current_line
         self._builder = ActionBuilder(request.instanceId, self._execution_id, default_version)
         self._scheduled: dict[int, Any] = {}
-        self._asked: list[Any] = []
+        self._was_rewound = False
+        self._asked: list[tuple[Recorded, Any]] = []
         self._built = 0
+        self._ended: Any = None
         self._last_seen: Any = None
         self.events_seen = 0
         self._replay_at = 0
@@ -70,20 +92,35 @@ class Execution:
         self._last_seen = request.newEvents[-1] if len(request.newEvents) else request.pastEvents[-1]
         actions = self._new_actions()
         custom_status = self._custom_status()
-        ending = self._ending()
-        if ending is not None:
-            actions.append(pb.OrchestratorAction(id=ENDING_ACTION_ID, completeOrchestration=ending))
+        self._ended = self._ending()
+        if self._ended is not None:
+            actions.append(pb.OrchestratorAction(id=ENDING_ACTION_ID, completeOrchestration=self._ended))
+        if self._checking is Checking.EVERYTHING:
+            self._check_everything()
         return actions, custom_status
 
+    def steps(self, start: int = 0) -> list[Step]:
+        """Return all that was asked for so far, from the numbered one on, and the end if this execution has ended."""
+        steps = [step_of_action(action, noted.line, also_due_ns(noted)) for noted, action in self._asked[start:]]
+        return steps if self._ended is None else [*steps, step_of_ending(self._ended, self.line)]
+
+    def waiting(self) -> str:
+        """Say what an execution that has not ended waits for besides what it asked for."""
+        names = ", ".join(f"'{name}'" for name in self._context.awaited_events())
+        return f"external event {names}" if names else "what it asked for before"
+
+    @property
+    def line(self) -> str | None:
+        """Where the app's code is, as `file:line`."""
+        return self._executor.current_line()
+
     def check_repeats(self, earlier: Execution) -> None:
-        """Raise NonDeterminismError where this replay did not ask for what the earlier run had asked for."""
-        for before, now in zip(earlier._asked, self._asked, strict=False):
-            if before != now:
-                name = self._function.durable_name
-                raise NonDeterminismError(
-                    f"Orchestrator function '{name}' is not deterministic: action {before.id} was"
-                    f" {_described(before)} and is {_described(now)} when replayed."
-                )
+        """Raise NonDeterminismError where this replay, of as many turns or more, did not do what an earlier run did."""
+        done, again = earlier.steps(), self.steps()
+        has_gone_on = self.events_seen > earlier.events_seen
+        difference = first_difference(done, again[: len(done)] if has_gone_on else again)
+        if difference is not None:
+            self._contradicts(f"it was replayed, and {difference}")
 
     def _run(self, past: Any, new: Any) -> None:
         events = self._context.events
@@ -99,8 +136,11 @@ class Execution:
 
     def _note_scheduled(self, events: Any) -> None:
         for event in events:
-            if event.WhichOneof("eventType") in SCHEDULING_KINDS:
+            kind = event.WhichOneof("eventType")
+            if kind in SCHEDULING_KINDS:
                 self._scheduled[event.eventId] = event
+            elif kind == "executionRewound":
+                self._was_rewound = True
 
     def _new_actions(self) -> list[Any]:
         """Return the actions that history does not have yet."""
@@ -109,17 +149,28 @@ class Execution:
             action = self._builder.build(recorded[position])
             if action is None:
                 continue
-            self._asked.append(action)
+            self._asked.append((recorded[position], action))
             known = self._scheduled.get(recorded[position].number)
             if known is None:
                 actions.append(action)
-                continue
-            contradiction = differs_from_history(action, known)
-            if contradiction is not None:
-                name = self._function.durable_name
-                raise NonDeterminismError(f"Orchestrator function '{name}' is not deterministic: {contradiction}.")
+            elif self._checking is Checking.KIND_AND_NAME:
+                contradiction = differs_from_history(action, known)
+                if contradiction is not None:
+                    self._contradicts(contradiction)
         self._built = len(recorded)
         return actions
+
+    def _check_everything(self) -> None:
+        """Compare what was asked for with all that history has of it."""
+        asked = [step for step in self.steps() if step.event_id in self._scheduled]
+        ids = [step.event_id for step in asked] if self._was_rewound else sorted(self._scheduled)
+        difference = first_difference([step_of_event(self._scheduled[event_id]) for event_id in ids], asked)
+        if difference is not None:
+            self._contradicts(str(difference))
+
+    def _contradicts(self, problem: str) -> NoReturn:
+        name = self._function.durable_name
+        raise NonDeterminismError(f"Orchestrator function '{name}' is not deterministic: {problem}.")
 
     def _custom_status(self) -> str | None:
         """Return the status as JSON; one that cannot be written fails the orchestration, one that is falsy is none."""
@@ -149,12 +200,6 @@ class Execution:
             result=optional_text(wrap_json(renewal.input_)),
             carryoverEvents=self._executor.untaken_events(self._context.events),
         )
-
-
-def _described(action: Any) -> str:
-    kind = action.WhichOneof("orchestratorActionType")
-    name = getattr(getattr(action, kind), "name", "")
-    return f"{kind} '{name}'" if name else str(kind)
 
 
 def _failure(name: str, error: BaseException) -> Any:

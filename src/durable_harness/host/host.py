@@ -39,6 +39,8 @@ class HostOptions:
     port: int = DEFAULT_PORT
     web: WebOptions = field(default_factory=WebOptions)
     tls: ssl.SSLContext | None = None
+    always_replay: bool = False
+    """Replay every orchestration whole, twice in each turn, and fail it where it does not repeat itself."""
 
     @property
     def scheme(self) -> str:
@@ -105,7 +107,8 @@ class FunctionsHost:
         return self._invoker.fill(seconds)
 
     def _start_working(self) -> None:
-        self._worker = DurableWorker(self.scheduler, self.app, self._invoker, self.settings.host.durable_task)
+        settings, always_replay = self.settings.host.durable_task, self.options.always_replay
+        self._worker = DurableWorker(self.scheduler, self.app, self._invoker, settings, always_replay=always_replay)
         self._working = asyncio.create_task(self._worker.run())
 
     async def _stop_working(self) -> None:

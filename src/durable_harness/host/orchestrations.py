@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from durable_harness.host.execution import Execution, NonDeterminismError
+from durable_harness.host.execution import Checking, Execution, NonDeterminismError
 from durable_harness.host.functions import FunctionApp
 from durable_harness.protocol import optional_text, pb, text_or_none
 
@@ -22,11 +22,15 @@ class OrchestrationRunner:
     A turn replays its whole history, as in Azure. With histories of more than `REPLAYED_EVENTS` events that costs more
     than all else, so the execution is kept alive after the turn and the next one only adds its new events. Each time
     the history has doubled it is replayed whole all the same; code that does not repeat itself then fails.
+
+    With `always_replay` no execution is kept, every turn is compared with all that history has, and is replayed once
+    more as soon as it is done: code that does anything else then fails.
     """
 
-    def __init__(self, app: FunctionApp, default_version: str | None = None) -> None:
+    def __init__(self, app: FunctionApp, default_version: str | None = None, *, always_replay: bool = False) -> None:
         self.app = app
         self._default_version = default_version
+        self._always_replay = always_replay
         self._live: OrderedDict[str, Execution] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -45,18 +49,25 @@ class OrchestrationRunner:
             known = ", ".join(sorted(f.durable_name for f in self.app.orchestrators.values())) or "none"
             message = f"The orchestrator function '{started.name}' does not exist in this app. Known ones: {known}."
             return _failed(request, "InvalidOperationException", message)
+        checking = Checking.EVERYTHING if self._always_replay else Checking.KIND_AND_NAME
+
+        def begin(turn: Any) -> Execution:
+            return Execution(function, turn, started, self._default_version, checking)
+
         try:
-            return self._respond(request, lambda: Execution(function, request, started, self._default_version))
+            return self._respond(request, begin)
         except NonDeterminismError as error:
             return _failed(request, "NonDeterministicOrchestrationException", str(error))
 
-    def _respond(self, request: Any, begin: Callable[[], Execution]) -> Any:
+    def _respond(self, request: Any, begin: Callable[[Any], Execution]) -> Any:
         live = self._take_live(request)
-        execution = live if live is not None and not live.is_due_for_replay(request) else begin()
+        execution = live if live is not None and not live.is_due_for_replay(request) else begin(request)
         actions, custom_status = execution.advance(request)
         if live is not None and execution is not live:
             execution.check_repeats(live)
-        if not any(action.HasField("completeOrchestration") for action in actions):
+        if self._always_replay:
+            _replay(request, begin).check_repeats(execution)
+        elif not any(action.HasField("completeOrchestration") for action in actions):
             self._keep_live(request.instanceId, execution)
         return pb.OrchestratorResponse(
             instanceId=request.instanceId, actions=actions, customStatus=optional_text(custom_status)
@@ -74,6 +85,18 @@ class OrchestrationRunner:
             self._live[instance_id] = execution
             while len(self._live) > LIVE_EXECUTIONS:
                 self._live.popitem(last=False)
+
+
+def _replay(request: Any, begin: Callable[[Any], Execution]) -> Execution:
+    """Run a turn that is done once more, as a part of its history."""
+    done = pb.OrchestratorRequest(
+        instanceId=request.instanceId,
+        executionId=request.executionId if request.HasField("executionId") else None,
+        pastEvents=[*request.pastEvents, *request.newEvents],
+    )
+    again = begin(done)
+    again.advance(done)
+    return again
 
 
 def _execution_started(request: Any) -> Any | None:

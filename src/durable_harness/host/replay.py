@@ -9,10 +9,13 @@ and again in a compound), so the ids are read from the SDK itself: the context b
 from __future__ import annotations
 
 import json
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from azure.durable_functions.models.actions.WaitForExternalEventAction import WaitForExternalEventAction
 from azure.durable_functions.models.DurableOrchestrationContext import DurableOrchestrationContext
 from azure.durable_functions.models.history.HistoryEventType import HistoryEventType
 from azure.durable_functions.models.Task import AtomicTask
@@ -21,6 +24,7 @@ from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchest
 from durable_harness.host.history import ReplayEvent
 
 REPLAY_SCHEMA_V3 = 2
+_PROTOTYPE = TaskOrchestrationExecutor()
 
 
 @dataclass(slots=True)
@@ -35,6 +39,8 @@ class Recorded:
     action: Any
     now: datetime
     attempts: int = 0
+    line: str | None = None
+    """Where the app's code was, as `file:line`, if the context was asked to note it."""
 
 
 class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
@@ -45,6 +51,7 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
     ) -> None:
         self.events = events
         self.recorded: list[Recorded] = []
+        self.current_line: Callable[[], str | None] = lambda: None
         super().__init__(
             history=(),
             instanceId=instance_id,
@@ -69,15 +76,26 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
         unnumbered = isinstance(task, AtomicTask) and task.id is None and not task._is_scheduled
         if unnumbered and not self.will_continue_as_new:
             attempts = getattr(task.parent, "num_attempts", 0)
-            self.recorded.append(
-                Recorded(self._sequence_number, task, task._get_action(), self.current_utc_datetime, attempts)
-            )
+            self._note(task, task._get_action(), attempts)
         super()._add_to_open_tasks(task)
 
     def _record_fire_and_forget_action(self, action: Any) -> None:
         if not self.will_continue_as_new:
-            self.recorded.append(Recorded(self._sequence_number, None, action, self.current_utc_datetime))
+            self._note(None, action)
         super()._record_fire_and_forget_action(action)
+
+    def _note(self, task: Any | None, action: Any, attempts: int = 0) -> None:
+        now, line = self.current_utc_datetime, self.current_line()
+        self.recorded.append(Recorded(self._sequence_number, task, action, now, attempts, line))
+
+    def awaited_events(self) -> list[str]:
+        """Return the names of the external events that are waited for."""
+        named = {name: task if isinstance(task, list) else [task] for name, task in self.open_tasks.items()}
+        return [
+            str(name)
+            for name, tasks in named.items()
+            if any(isinstance(task._get_action(), WaitForExternalEventAction) for task in tasks)
+        ]
 
 
 class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
@@ -87,6 +105,12 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
     exception: BaseException | None
     orchestrator_returned: bool
     output_text: str | None = None
+
+    def __init__(self) -> None:
+        # The SDK makes a class for this table in every turn; that takes a tenth of a millisecond.
+        self.event_to_SetTaskValuePayload = _PROTOTYPE.event_to_SetTaskValuePayload
+        self.task_completion_events = _PROTOTYPE.task_completion_events
+        self.initialize()
 
     def untaken_events(self, events: list[ReplayEvent]) -> list[Any]:
         """Return the protocol events that were raised and that this execution has not used, in their order."""
@@ -101,6 +125,17 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
             if self.has_execution_completed:
                 break
         self.get_orchestrator_state_str()
+
+    def current_line(self) -> str | None:
+        """Return where the user's code is now, or where it raised, as `file:line`; of generators the innermost."""
+        if self.exception is not None and self.exception.__traceback__ is not None:
+            raised_in, line = list(traceback.walk_tb(self.exception.__traceback__))[-1]
+            return f"{raised_in.f_code.co_filename}:{line}"
+        code = getattr(self, "generator", None)
+        while (inner := getattr(code, "gi_yieldfrom", None)) is not None and hasattr(inner, "gi_frame"):
+            code = inner
+        frame = code.gi_frame if code is not None else None
+        return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None
 
     def set_task_value(self, event: Any, is_success: bool, id_key: str) -> None:  # noqa: FBT001 - the SDK's signature
         event.is_processed = getattr(event, id_key) in self.context.open_tasks

@@ -104,6 +104,8 @@ class _Shaper:
             row["FunctionName"] = detail.name
         elif kind in {"eventRaised", "eventSent"}:
             row["Name"] = detail.name
+        if kind == "subOrchestrationInstanceCreated":
+            row["InstanceId"] = detail.instanceId
         if kind == "executionCompleted":
             row["OrchestrationStatus"] = STATUS_NAMES.get(detail.orchestrationStatus, "Unknown")
         if hasattr(detail, "fireAt"):

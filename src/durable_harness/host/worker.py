@@ -32,12 +32,20 @@ STORAGE_WORK_PER_CORE = 10
 class DurableWorker:
     """Does the durable work of an app: orchestration turns, activities, entity batches."""
 
-    def __init__(self, scheduler: Scheduler, app: FunctionApp, invoker: Invoker, settings: DurableTaskSettings) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        app: FunctionApp,
+        invoker: Invoker,
+        settings: DurableTaskSettings,
+        *,
+        always_replay: bool = False,
+    ) -> None:
         self._scheduler = scheduler
         self._app = app
         self._invoker = invoker
         self._settings = settings
-        self._orchestrations = OrchestrationRunner(app, settings.default_version)
+        self._orchestrations = OrchestrationRunner(app, settings.default_version, always_replay=always_replay)
         self._entities = EntityRunner(app)
         self._http_activity = HttpActivity(settings.http_poll_interval_s)
         self._running: set[asyncio.Task[None]] = set()

@@ -23,6 +23,17 @@ class AppSettings:
     scheduler: SchedulerAddress | None
     warnings: tuple[str, ...]
 
+    def scheduler_at(self, which: str) -> SchedulerAddress:
+        """Return the scheduler that `--scheduler` means: the app's own for `settings`, else a connection string."""
+        if which != "settings":
+            return parse_connection_string(which, where="--scheduler", key="")
+        if self.scheduler is None:
+            raise UsageError(
+                "--scheduler settings: host.json does not name a Durable Task Scheduler"
+                " (extensions.durableTask.storageProvider.type is not azureManaged)."
+            )
+        return self.scheduler
+
 
 def load_app_settings(app_dir: Path, environ: MutableMapping[str, str] | None = None) -> AppSettings:
     """Read host.json and local.settings.json, export the app settings to the environment, find the scheduler.

@@ -25,7 +25,7 @@ from durable_harness.host.listing import function_list
 from durable_harness.host.selftest import check_sdk
 from durable_harness.protocol import Scheduler
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
-from durable_harness.settings import AppSettings, SchedulerAddress, load_app_settings, parse_connection_string
+from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.stack.control_calls import clock_calls, served_control
 from durable_harness.stack.fault_calls import fault_calls
 from durable_harness.stack.lifetime import run_until_stopped, write_ready_file
@@ -54,6 +54,7 @@ class ServeOptions:
     ready_file: Path | None = None
     parent_pid: int | None = None
     test_control: bool = False
+    always_replay: bool = False
 
 
 def serve(options: ServeOptions) -> None:
@@ -106,24 +107,13 @@ async def _scheduler(
         return
     from durable_harness.host.remote import GrpcScheduler  # noqa: PLC0415 - gRPC is not needed for the embedded one
 
-    address = _address(options, settings)
+    address = settings.scheduler_at(options.scheduler)
     remote = GrpcScheduler(address, address.task_hub or hub)
     try:
         await remote.connect()
         yield remote, f"{address.endpoint}, task hub '{remote.task_hub}'", {}
     finally:
         await remote.close()
-
-
-def _address(options: ServeOptions, settings: AppSettings) -> SchedulerAddress:
-    if options.scheduler != "settings":
-        return parse_connection_string(options.scheduler, where="--scheduler", key="")
-    if settings.scheduler is None:
-        raise UsageError(
-            "--scheduler settings: host.json does not name a Durable Task Scheduler"
-            " (extensions.durableTask.storageProvider.type is not azureManaged)."
-        )
-    return settings.scheduler
 
 
 def _host_options(options: ServeOptions, settings: AppSettings) -> HostOptions:
@@ -135,7 +125,8 @@ def _host_options(options: ServeOptions, settings: AppSettings) -> HostOptions:
         cors_credentials=options.cors_credentials or local.cors_credentials,
         key=(os.environ.get(KEY_VARIABLE) or secrets.token_urlsafe(32)) if options.enable_auth else None,
     )
-    return HostOptions(options.address, port if port is not None else HostOptions.port, web, _tls(options))
+    port = port if port is not None else HostOptions.port
+    return HostOptions(options.address, port, web, _tls(options), options.always_replay)
 
 
 def _tls(options: ServeOptions) -> ssl.SSLContext | None:

@@ -21,6 +21,7 @@ from durable_harness.operations import (
 )
 from durable_harness.stack import RunningStack
 from durable_harness.testing.explanation import Explainer
+from durable_harness.testing.recording import record
 from durable_harness.testing.requesting import NOTHING, HttpClient
 from durable_harness.testing.webhook import PATH, TERMINAL_STATES, HistoryRow, Instance, InstanceStatus, Webhook
 
@@ -62,7 +63,7 @@ class Operations:
         if operation.record.state is not OperationState.IN_FLIGHT:
             raise AssertionError(f"POST {path}: {operation.record.error}\n{explainer.log_tail()}".rstrip())
         self._status_url = operation.status_url
-        return StartedOperation(plan, answer, self.client, explainer)
+        return StartedOperation(plan, answer, self, explainer)
 
     def start_orchestrator(
         self, name: str, payload: Any = NOTHING, *, instance_id: str | None = None
@@ -80,6 +81,11 @@ class Operations:
             raise AssertionError(f"There is no instance '{instance_id}' at {self.client.base_url}.")
         return found.history
 
+    def record(self, instance_id: str, path: str | Path) -> Path:
+        """Write the history of any instance of the app to a file for `durable_replay`; fail if there is none."""
+        __tracebackhide__ = True
+        return record(self.stack, Webhook(self.client, self._status_url), instance_id, Path(path))
+
     def _polling(self) -> PollStrategy:
         is_remote = self.stack.name == "remote"
         return ExponentialPolling(REMOTE_POLL_INTERVAL_S) if is_remote else FixedPolling(LOCAL_POLL_INTERVAL_S)
@@ -88,9 +94,10 @@ class Operations:
 class StartedOperation:
     """An operation that was accepted. Asking it never changes it; `raise_event`, `terminate` and the like do."""
 
-    def __init__(self, plan: OperationPlan, answer: Answer, client: HttpClient, explainer: Explainer) -> None:
+    def __init__(self, plan: OperationPlan, answer: Answer, operations: Operations, explainer: Explainer) -> None:
         self._plan = plan
-        self._client = client
+        self._client = operations.client
+        self._stack = operations.stack
         self.explainer = explainer
         self.answer = answer
         """The 202 that accepted it."""
@@ -98,7 +105,7 @@ class StartedOperation:
         watched = _watched(plan, answer)
         self.status_url = watched.status_url or ""
         self.instance_id = watched.record.instance_id or _id_in(self.status_url)
-        self.webhook = Webhook(client, self.status_url)
+        self.webhook = Webhook(self._client, self.status_url)
 
     def __repr__(self) -> str:
         return f"<operation {self.instance_id} of {self._plan.token}>"
@@ -161,6 +168,11 @@ class StartedOperation:
         """Return its history so far, as the durable HTTP API shows it."""
         found = self.webhook.read(self.instance_id)
         return found.history if found else []
+
+    def record(self, path: str | Path) -> Path:
+        """Write its history so far to a file that `durable_replay` replays, and return the path."""
+        __tracebackhide__ = True
+        return record(self._stack, self.webhook, self.instance_id, Path(path))
 
     def explain(self, problem: str, details: tuple[str, ...] = ()) -> str:
         """Return the report of a failure: the instances, their history, what they wait for, the host's log."""

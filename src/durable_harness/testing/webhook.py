@@ -70,6 +70,11 @@ class Webhook:
         history = found.pop("historyEvents", None) or []
         return Instance(instance_id, found, [row for row in history if isinstance(row, dict)])
 
+    def read_document(self, instance_id: str, timeout_s: float = 30.0) -> dict[str, Any] | None:
+        """Return an instance's history as a document to be replayed later; None where the host has no such thing."""
+        found = self._get(f"/instances/{quote(instance_id, safe='')}/history", {}, timeout_s)
+        return found if isinstance(found, dict) and "events" in found else None
+
     def read_tree(self, instance_id: str, timeout_s: float = 30.0) -> Instance | None:
         """Return an instance and its history, with its sub-orchestrations below it."""
         root = self.read(instance_id, timeout_s)
@@ -96,9 +101,15 @@ class Webhook:
             return []
         ids = {str(row["InstanceId"]) for row in rows if row.get("InstanceId")}
         if len(ids) < len(rows):
-            ids |= self._find_children(parent, rows, timeout_s)
+            ids |= self._told_children(parent, timeout_s) or self._find_children(parent, rows, timeout_s)
         found = [self.read(instance_id, timeout_s) for instance_id in sorted(ids)[:MAX_INSTANCES]]
         return [child for child in found if child is not None]
+
+    def _told_children(self, parent: Instance, timeout_s: float) -> set[str]:
+        """Return the ids of children as our host tells them; the Durable extension keeps those of ended ones back."""
+        document = self.read_document(parent.instance_id, timeout_s) or {"events": ()}
+        created = [event.get("subOrchestrationInstanceCreated") for event in document["events"]]
+        return {str(child["instanceId"]) for child in created if child}
 
     def _find_children(self, parent: Instance, rows: list[HistoryRow], timeout_s: float) -> set[str]:
         """Find children by the ids that hosts make, `parent:0001`, else by name and input among those begun since."""

@@ -1,0 +1,123 @@
+"""The commands about recorded histories: `durable-harness record` and `durable-harness replay`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from durable_harness.errors import DifferentHistoryError, UsageError
+
+if TYPE_CHECKING:
+    from durable_harness.replay import FileResult
+
+KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
+DEFAULT_HOST = "http://localhost:7071"
+DEFAULT_FOLDER = Path("tests/histories")
+
+
+def add_record(commands: Any) -> None:
+    """Add the command that writes histories to files."""
+    parser = commands.add_parser("record", help="write the history of instances to JSON files, to replay them later")
+    parser.add_argument("instances", nargs="+", metavar="INSTANCE_ID")
+    parser.add_argument("--host", default=DEFAULT_HOST, metavar="URL", help=f"the app (default: {DEFAULT_HOST})")
+    parser.add_argument(
+        "--function-key",
+        default=os.environ.get(KEY_VARIABLE),
+        metavar="KEY",
+        help=f"its system or host key (default: {KEY_VARIABLE})",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="WHICH",
+        help="read from the scheduler instead, which tells all: settings (the app's own) or a connection string",
+    )
+    parser.add_argument("--app", type=Path, default=Path(), metavar="DIR", help="app folder, for --scheduler settings")
+    folder = f"folder of the files (default: {DEFAULT_FOLDER})"
+    parser.add_argument("--out", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help=folder)
+    parser.set_defaults(run=_record)
+
+
+def add_replay(commands: Any) -> None:
+    """Add the command that replays recorded histories."""
+    parser = commands.add_parser("replay", help="replay recorded histories against today's orchestrators")
+    parser.add_argument("histories", nargs="+", type=Path, metavar="HISTORY.json", help="files, or folders of them")
+    parser.add_argument("--app", type=Path, default=Path(), metavar="DIR", help="app folder (default: this one)")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.set_defaults(run=_replay)
+
+
+def _replay(options: argparse.Namespace) -> None:
+    from durable_harness.replay import (  # noqa: PLC0415 - other commands do not pay for it
+        ReplayedApp,
+        as_json,
+        history_files,
+        replay_files,
+        table,
+    )
+
+    files = history_files(options.histories)
+    with ReplayedApp(options.app).loaded() as app:
+        results = replay_files(files, app)
+    print(json.dumps(as_json(results), indent=2, ensure_ascii=False) if options.json else "\n".join(table(results)))
+    _judge(results)
+
+
+def _judge(results: list[FileResult]) -> None:
+    from durable_harness.replay import DIFFERENT, UNREADABLE  # noqa: PLC0415 - same
+
+    different = sum(result.result == DIFFERENT for result in results)
+    if different:
+        raise DifferentHistoryError(f"{different} of {len(results)} recorded histories replay differently.")
+    unreadable = [result.file for result in results if result.result == UNREADABLE]
+    if unreadable:
+        raise UsageError(f"not a recorded history that can be read: {', '.join(unreadable)}")
+
+
+def _record(options: argparse.Namespace) -> None:
+    from durable_harness.protocol.history_file import write_document  # noqa: PLC0415 - same
+
+    with _reader(options) as read:
+        for instance_id in options.instances:
+            document = read(instance_id)
+            path = options.out / f"{_file_name(instance_id)}.json"
+            write_document(path, document)
+            lacks = f", without: {', '.join(document['lacks'])}" if document["lacks"] else ""
+            print(f"{path}: {document['orchestrator']}, {len(document['events'])} events{lacks}")
+
+
+@contextlib.contextmanager
+def _reader(options: argparse.Namespace) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """Give what reads the history of an instance as a document to be written."""
+    if options.scheduler:
+        yield _from_scheduler(options)
+        return
+    from durable_harness.stack import StackOptions, open_stack  # noqa: PLC0415 - same
+    from durable_harness.testing.recording import document_of  # noqa: PLC0415 - same
+    from durable_harness.testing.requesting import HttpClient  # noqa: PLC0415 - same
+    from durable_harness.testing.webhook import Webhook  # noqa: PLC0415 - same
+
+    host = StackOptions(url=options.host, function_key=options.function_key)
+    with open_stack("remote", options.app, host) as stack:
+        webhook = Webhook(HttpClient(stack.base_url, stack.function_key))
+        yield lambda instance_id: document_of(stack, webhook, instance_id)
+
+
+def _from_scheduler(options: argparse.Namespace) -> Callable[[str], dict[str, Any]]:
+    from durable_harness.protocol.history_file import as_document  # noqa: PLC0415 - same
+    from durable_harness.replay.from_scheduler import history_of  # noqa: PLC0415 - same
+    from durable_harness.settings import load_app_settings  # noqa: PLC0415 - same
+
+    settings = load_app_settings(options.app.resolve())
+    address = settings.scheduler_at(options.scheduler)
+    hub = address.task_hub or settings.host.durable_task.hub_name
+    return lambda instance_id: as_document(history_of(address, hub, instance_id))
+
+
+def _file_name(instance_id: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", instance_id)

@@ -1,0 +1,28 @@
+"""Replaying recorded histories against today's code: does it still do what its histories say that it did?"""
+
+from durable_harness.replay.apps import ReplayedApp
+from durable_harness.replay.replaying import ReplayDifference, replay
+from durable_harness.replay.results import (
+    DIFFERENT,
+    OK,
+    UNREADABLE,
+    FileResult,
+    as_json,
+    history_files,
+    replay_files,
+    table,
+)
+
+__all__ = [
+    "DIFFERENT",
+    "OK",
+    "UNREADABLE",
+    "FileResult",
+    "ReplayDifference",
+    "ReplayedApp",
+    "as_json",
+    "history_files",
+    "replay",
+    "replay_files",
+    "table",
+]

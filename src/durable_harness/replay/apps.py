@@ -1,0 +1,85 @@
+"""An app loaded into this process to replay histories against it, without leaving a trace in it.
+
+Its modules, its folder on the import path and its settings are in place only while a replay runs: several apps may have
+modules of one name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+from types import ModuleType
+
+from durable_harness.host.functions import FunctionApp, load_app
+from durable_harness.host.selftest import check_sdk
+from durable_harness.settings import load_app_settings
+
+
+class ReplayedApp:
+    """The app of a folder. It is loaded when first entered, and only once."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.resolve()
+        self._modules: dict[str, ModuleType] = {}
+        self._app: FunctionApp | None = None
+
+    @contextlib.contextmanager
+    def loaded(self) -> Iterator[FunctionApp]:
+        """Give the app until the block ends. Raises AppLoadError or ConfigurationError where it does not load."""
+        with _restored(os.environ), _restored_path(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            settings = load_app_settings(self.directory)
+            with self._own_modules():
+                if self._app is None:
+                    check_sdk()
+                    self._app = load_app(self.directory, settings.host.functions)
+                yield self._app
+
+    @contextlib.contextmanager
+    def _own_modules(self) -> Iterator[None]:
+        """Let the app import its own modules though others of their names may be loaded, which come back afterwards."""
+        sys.path.insert(0, str(self.directory))
+        names = {path.stem for path in self.directory.iterdir() if path.suffix == ".py" or path.is_dir()}
+        others = _take_out(names)
+        sys.modules.update({name: module for name, module in others.items() if self._is_own(others, name)})
+        sys.modules.update(self._modules)
+        try:
+            yield
+        finally:
+            self._modules = _take_out(names)
+            sys.modules.update(others)
+
+    def _is_own(self, modules: dict[str, ModuleType], name: str) -> bool:
+        """Tell whether a loaded module is the app's: one that its tests have imported already."""
+        top = modules.get(name.partition(".")[0])
+        places = [Path(place) for place in getattr(top, "__path__", ())] or [Path(getattr(top, "__file__", None) or "")]
+        return any(place.parent == self.directory for place in places)
+
+
+def _take_out(names: set[str]) -> dict[str, ModuleType]:
+    """Take modules of these names, and those below them, out of the loaded ones."""
+    found = [name for name in sys.modules if name.partition(".")[0] in names]
+    return {name: sys.modules.pop(name) for name in found}
+
+
+@contextlib.contextmanager
+def _restored(variables: MutableMapping[str, str]) -> Iterator[None]:
+    before = dict(variables)
+    try:
+        yield
+    finally:
+        variables.clear()
+        variables.update(before)
+
+
+@contextlib.contextmanager
+def _restored_path() -> Iterator[None]:
+    before = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = before

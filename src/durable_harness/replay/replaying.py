@@ -1,0 +1,134 @@
+"""Replaying a recorded history against an orchestrator as it is today.
+
+Up to REPLAYED_EVENTS events the code is run from its beginning for every turn, as hosts do. Beyond, the execution is
+kept and only continued, and run from its beginning again each time that the history has doubled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from durable_harness.host.execution import Checking, Execution
+from durable_harness.host.functions import Function, FunctionApp
+from durable_harness.host.orchestrations import REPLAYED_EVENTS
+from durable_harness.host.steps import Difference, Step, first_difference, is_same
+from durable_harness.protocol.history_file import RecordedHistory
+from durable_harness.replay.turns import Turn, copy_for, outcome_of, split_turns
+
+
+@dataclass(frozen=True)
+class ReplayDifference:
+    """The first thing that an orchestrator does otherwise than a history of it tells."""
+
+    aspect: str
+    """kind, name, input, due time, order or count; output of the end; orchestrator where the app has none."""
+    turn: int
+    event_id: int | None
+    """The id of the event in the history, None where history has no such event."""
+    expected: str
+    got: str
+    line: str | None = None
+    """Where in the app's code, as `file:line`."""
+
+
+def replay(history: RecordedHistory, app: FunctionApp) -> ReplayDifference | None:
+    """Replay a history turn by turn; return the first difference, None if there is none."""
+    function = app.orchestrators.get(history.orchestrator.lower())
+    if function is None:
+        known = ", ".join(sorted(f.durable_name for f in app.orchestrators.values())) or "none"
+        return ReplayDifference(
+            "orchestrator", 1, None, f"orchestrator '{history.orchestrator}'", f"the app's orchestrators are: {known}"
+        )
+    replayer = _Replayer(function, history)
+    return next(filter(None, map(replayer.check, replayer.turns)), None)
+
+
+class _Replayer:
+    def __init__(self, function: Function, history: RecordedHistory) -> None:
+        self._function = function
+        self._history = history
+        self._started = next(e.executionStarted for e in history.events if e.HasField("executionStarted"))
+        self.turns = list(itertools.takewhile(lambda turn: not turn.is_terminated, split_turns(history)))
+        was_rewound = any(event.HasField("executionRewound") for event in history.events)
+        self._is_by_turn = not was_rewound and "turns" not in history.lacks
+        self._recorded = self._in_order()
+        self._upto = list(itertools.accumulate(len(turn.steps) for turn in self.turns))
+        self._live: Execution | None = None
+        self._confirmed = 0
+
+    def check(self, turn: Turn) -> ReplayDifference | None:
+        """Run the code up to the end of a turn; return the first difference from what is recorded up to there."""
+        execution = self._run(turn)
+        got = execution.steps(self._confirmed)
+        expected = self._expected(turn, len(got))
+        difference = first_difference(expected, got)
+        if difference is not None:
+            return self._told(turn, difference, execution)
+        self._confirmed += len(got)
+        return None
+
+    def _in_order(self) -> list[Step]:
+        """Return all recorded steps: as they came, or by their ids where a turn is not told or was done again."""
+        steps = [step for turn in self.turns for step in turn.steps]
+        if self._is_by_turn:
+            return steps
+        asked = sorted((step for step in steps if not step.is_end), key=lambda step: step.event_id)
+        return [*asked, *[step for step in steps if step.is_end][-1:]]
+
+    def _run(self, turn: Turn) -> Execution:
+        execution = self._live
+        if execution is None or execution.is_due_for_replay(turn):
+            execution = self._begin(turn)
+            self._confirmed = 0
+        execution.advance(turn)
+        self._live = execution if turn.first_event >= REPLAYED_EVENTS else None
+        return execution
+
+    def _begin(self, turn: Turn) -> Execution:
+        return Execution(self._function, turn, self._started, checking=Checking.NOTHING)
+
+    def _expected(self, turn: Turn, asked: int) -> Sequence[Step]:
+        """Return what is recorded up to the end of a turn; where turns are not known, as much as was asked for."""
+        if self._is_by_turn:
+            return self._recorded[self._confirmed : self._upto[turn.number - 1]]
+        if turn is self.turns[-1]:
+            return self._recorded[self._confirmed :]
+        return self._recorded[self._confirmed : self._confirmed + asked]
+
+    def _told(self, turn: Turn, difference: Difference, execution: Execution) -> ReplayDifference:
+        expected, got = difference.expected, difference.got
+        recorded_in = next((t for t in self.turns if any(step is expected for step in t.steps)), turn)
+        return ReplayDifference(
+            aspect=self._aspect(turn, difference),
+            turn=recorded_in.number,
+            event_id=expected.event_id if expected and not expected.is_end else None,
+            expected=str(expected) if expected else "nothing more in this turn",
+            got=str(got) if got else f"nothing more; it waits for {execution.waiting()}",
+            line=got.line if got else execution.line,
+        )
+
+    def _aspect(self, turn: Turn, difference: Difference) -> str:
+        """Tell a step that was changed from one that comes too early: because it changed places, or others are gone."""
+        expected, got = difference.expected, difference.got
+        if difference.aspect in {"order", "count"} or expected is None or got is None:
+            return difference.aspect
+        later = next((step for step in self._recorded[self._upto[turn.number - 1] :] if is_same(step, got)), None)
+        if later is None or later.is_end:
+            return difference.aspect
+        following = self._after(turn, got, later)
+        return "order" if following is None or any(is_same(expected, step) for step in following) else "count"
+
+    def _after(self, turn: Turn, got: Step, later: Step) -> list[Step] | None:
+        """Return all that is asked for once a step that came too early has its outcome; None if that is unknown."""
+        outcome = next((event for event in self._history.events if outcome_of(event) == later.event_id), None)
+        if outcome is None:
+            return None
+        given = copy_for(outcome, got.event_id)
+        past = [*turn.pastEvents, *turn.newEvents]
+        further = dataclasses.replace(turn, pastEvents=past, newEvents=[turn.newEvents[0], given])
+        execution = self._begin(further)
+        execution.advance(further)
+        return execution.steps()

@@ -1,0 +1,120 @@
+"""Replaying files of recorded histories, and telling what came of it: as a table, as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from durable_harness.errors import UsageError
+from durable_harness.host.functions import FunctionApp
+from durable_harness.protocol.history_file import LACKS, UnreadableHistoryError, read_history
+from durable_harness.replay.replaying import ReplayDifference, replay
+
+OK, DIFFERENT, UNREADABLE = "ok", "different", "unreadable"
+COLUMNS = ("history", "orchestrator", "events", "result")
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What came of one file: `ok`, `different` or `unreadable`."""
+
+    file: str
+    result: str
+    orchestrator: str = ""
+    events: int = 0
+    lacks: tuple[str, ...] = ()
+    difference: ReplayDifference | None = None
+    reason: str = ""
+    """Why it cannot be read."""
+
+    def explanation(self) -> list[str]:
+        """Say what is wrong with it, and what could not be compared; empty where nothing is to be said."""
+        if self.result == UNREADABLE:
+            return [f"{self.file}: {self.reason}"]
+        lines = _explained(self.file, self.difference) if self.difference else []
+        return lines + [f"{self.file}: was recorded without {LACKS.get(lack, lack)}" for lack in self.lacks]
+
+
+def history_files(paths: Iterable[Path]) -> list[Path]:
+    """Return the files that paths name; a folder stands for the *.json in it and below. Raises UsageError for none."""
+    files: list[Path] = []
+    for path in paths:
+        found = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        if not found:
+            raise UsageError(f"There is no *.json in the folder {path}. Record a history: durable-harness record")
+        files += found
+    return files
+
+
+def replay_files(files: Iterable[Path], app: FunctionApp) -> list[FileResult]:
+    """Replay recorded histories against an app."""
+    return [_replay_file(file, app) for file in files]
+
+
+def table(results: Sequence[FileResult]) -> list[str]:
+    """Return results as lines: a table, what is wrong with which file, and the counts."""
+    rows = [COLUMNS, *((r.file, r.orchestrator, str(r.events or ""), r.result) for r in results)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    lines = ["  ".join(map(_aligned, row, widths, COLUMNS)).rstrip() for row in rows]
+    for result in results:
+        if told := result.explanation():
+            lines += ["", *told]
+    counts = Counter(result.result for result in results)
+    return [*lines, "", ", ".join(f"{counts[name]} {name}" for name in (OK, DIFFERENT, UNREADABLE))]
+
+
+def as_json(results: Sequence[FileResult]) -> dict[str, Any]:
+    """Return results as a JSON object."""
+    counts = Counter(result.result for result in results)
+    return {
+        "counts": {name: counts[name] for name in (OK, DIFFERENT, UNREADABLE)},
+        "histories": [_without_empty(dataclasses.asdict(result)) for result in results],
+    }
+
+
+def _replay_file(file: Path, app: FunctionApp) -> FileResult:
+    try:
+        history = read_history(file)
+    except UnreadableHistoryError as error:
+        return FileResult(str(file), UNREADABLE, reason=error.reason)
+    difference = replay(history, app)
+    if difference is not None and difference.line is not None:
+        difference = dataclasses.replace(difference, line=_relative(difference.line, app.directory))
+    return FileResult(
+        file=str(file),
+        result=DIFFERENT if difference else OK,
+        orchestrator=history.orchestrator,
+        events=len(history.events),
+        lacks=tuple(sorted(history.lacks)),
+        difference=difference,
+    )
+
+
+def _explained(file: str, difference: ReplayDifference) -> list[str]:
+    event = "" if difference.event_id is None else f", event {difference.event_id}"
+    line = f"   ({difference.line})" if difference.line else ""
+    return [
+        f"{file}: differs in {difference.aspect}, turn {difference.turn}{event}",
+        f"  history: {difference.expected}",
+        f"  today:   {difference.got}{line}",
+    ]
+
+
+def _relative(line: str, directory: Path) -> str:
+    file, _, number = line.rpartition(":")
+    try:
+        return f"{Path(file).resolve().relative_to(directory)}:{number}"
+    except ValueError:
+        return line
+
+
+def _aligned(cell: str, width: int, column: str) -> str:
+    return cell.rjust(width) if column == "events" else cell.ljust(width)
+
+
+def _without_empty(result: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in result.items() if value not in ("", None, ())}

@@ -1,0 +1,112 @@
+"""Histories recorded from the durable HTTP API alone: what it tells is enough to find most changes."""
+
+from datetime import UTC, datetime, timedelta
+
+import azure.durable_functions as df
+import pytest
+
+from durable_harness.host.status_json import history_events
+from durable_harness.protocol.history_file import UnreadableHistoryError, from_events
+from durable_harness.replay import replay
+from durable_harness.replay.from_webhook import history_from_rows
+from recorded import app_of, event, record
+from test_replay import approval, eternal, racing, retrying, two_activities
+
+
+def webhook(history):
+    """Return a history as the durable HTTP API tells it, and recorded from there."""
+    return history_from_rows("i", history_events(spread(history.events), show_input=True, show_output=True))
+
+
+def spread(events):
+    """Return events each a little later than the one before, as the Durable extension writes them."""
+    moved = []
+    for number, source in enumerate(events):
+        later = type(source)()
+        later.CopyFrom(source)
+        moment = source.timestamp.ToDatetime(tzinfo=UTC) + timedelta(milliseconds=number)
+        later.timestamp.FromDatetime(moment)
+        moved.append(later)
+    return moved
+
+
+def fan_out(size):
+    def orchestrator(context):
+        yield context.task_all([context.call_activity("a", number) for number in range(size)])
+        yield context.call_sub_orchestrator("child", "x")
+
+    return orchestrator
+
+
+@pytest.mark.parametrize(
+    ("orchestrator", "run"),
+    [
+        (two_activities, {}),
+        (approval, {"events": [("approved", '"yes"')]}),
+        (racing(), {"events": [("go", "1")]}),
+        (retrying(), {"fails": {0}}),
+        (retrying(), {"fails": {0, 2}}),
+        (fan_out(4), {"order": lambda ids: sorted(ids, reverse=True)}),
+        (fan_out(4), {"batch": 4, "fails": {2}}),
+    ],
+)
+def test_what_the_api_tells_replays_clean(orchestrator, run):
+    """Names, inputs and times of what was scheduled are enough to give the steps their ids and their order."""
+    history = webhook(record(orchestrator, **run))
+    assert history.lacks >= {"turns", "dueTimes"}
+    assert replay(history, app_of(o=orchestrator)) is None
+
+
+@pytest.mark.parametrize(
+    ("history", "changed", "aspect"),
+    [
+        (record(two_activities), retrying("a"), "input"),
+        (record(retrying()), retrying("b"), "name"),
+        (record(fan_out(3)), fan_out(4), "kind"),
+        (record(fan_out(3)), fan_out(2), "count"),
+        (record(two_activities), eternal(), "count"),
+        (record(racing(), events=[("go", "1")]), two_activities, "kind"),
+    ],
+)
+def test_changes_are_found_all_the_same(history, changed, aspect):
+    """Changes in kind, name, input and count are found without turns."""
+    assert replay(webhook(history), app_of(o=changed)).aspect == aspect
+
+
+def test_due_times_are_not_known():
+    """A timer's due time was reckoned from a time that the API does not tell, so another one is no difference."""
+    assert replay(webhook(record(racing(60), events=[("go", "1")])), app_of(o=racing(61))) is None
+
+
+def test_missing_inputs_are_said_to_be_missing():
+    """Where a deployment keeps inputs out of its histories, the recording says so and compares the rest."""
+    rows = history_events(spread(record(two_activities).events), show_input=True, show_output=True)
+    for row in rows:
+        row.pop("Input", None)
+    history = history_from_rows("i", rows)
+    assert history.lacks == {"turns", "dueTimes", "inputs"}
+    assert replay(history, app_of(o=two_activities)) is None
+
+
+def test_entities_need_the_scheduler():
+    """Calls of entities cannot be told from the API's rows; the error says where to record instead."""
+
+    def orchestrator(context):
+        yield context.call_entity(df.EntityId("e", "k"), "get")
+
+    with pytest.raises(UnreadableHistoryError, match="Record it from its scheduler: --scheduler"):
+        webhook(record(orchestrator))
+
+
+def test_an_instance_that_has_not_begun():
+    """No rows are no history."""
+    with pytest.raises(UnreadableHistoryError, match="no turn has run"):
+        history_from_rows("i", [])
+
+
+def test_times_without_a_zone_are_utc():
+    """Times of the API are read as UTC whether they say so or not."""
+    rows = [{"EventType": "ExecutionStarted", "FunctionName": "o", "Timestamp": "2026-01-01T00:00:00.1234567"}]
+    started = history_from_rows("i", rows).events[1]
+    assert started.timestamp.ToDatetime(tzinfo=UTC) == datetime(2026, 1, 1, 0, 0, 0, 123456, tzinfo=UTC)
+    assert from_events("i", [event(executionStarted={"name": "o"})]).lacks == frozenset()

@@ -1,0 +1,97 @@
+"""Files of recorded histories: what they look like, and what is said of those that cannot be read."""
+
+import json
+
+import pytest
+
+from durable_harness.errors import UsageError
+from durable_harness.protocol.history_file import (
+    UnreadableHistoryError,
+    as_document,
+    from_events,
+    read_history,
+    write_document,
+)
+from recorded import event, record
+
+
+def orchestrator(context):
+    yield context.call_activity("a", "Ä")
+
+
+@pytest.fixture
+def document():
+    """Give a recorded history as the object that its file holds."""
+    return as_document(record(orchestrator))
+
+
+def test_a_file_is_read_as_it_was_written(tmp_path, document):
+    """A file gives the same history back, whose folder is made, and the same text when it is written again."""
+    path = tmp_path / "new" / "history.json"
+    write_document(path, document)
+    history = read_history(path)
+    assert (history.instance_id, history.orchestrator) == ("i", "o")
+    written = path.read_bytes()
+    write_document(path, as_document(history))
+    assert path.read_bytes() == written
+    assert "u00c4" in path.read_text(encoding="utf-8")
+
+
+def test_events_are_written_without_noise(document):
+    """Ids stand first, also those that are zero; trace contexts, tags and empty fields are left out, no payloads."""
+    traced = {"traceParent": "00-1-2-01", "spanID": "2"}
+    history = from_events(
+        "i",
+        [
+            event(orchestratorStarted={}),
+            event(executionStarted={"name": "o", "input": {"value": ""}, "tags": {"a": "b"}}),
+            event(event_id=0, taskScheduled={"name": "a", "parentTraceContext": traced}),
+            event(taskCompleted={"taskScheduledId": 0}),
+        ],
+    )
+    assert as_document(history)["events"][1:] == [
+        {"eventId": -1, "timestamp": "2026-01-01T00:00:00Z", "executionStarted": {"name": "o", "input": ""}},
+        {"eventId": 0, "timestamp": "2026-01-01T00:00:00Z", "taskScheduled": {"name": "a"}},
+        {"eventId": -1, "timestamp": "2026-01-01T00:00:00Z", "taskCompleted": {"taskScheduledId": 0}},
+    ]
+    assert list(document) == ["format", "version", "orchestrator", "instanceId", "lacks", "events"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"format": "something"}, "is not a recorded history"),
+        ({"version": 2}, "has version 2, this durable-harness reads 1"),
+        ({"events": []}, "no executionStarted: no turn has run"),
+        ({"events": [{"eventId": "x"}]}, "its events are not those of a history"),
+        ({"events": [{"nonsense": {}}]}, "its events are not those of a history"),
+        ({"events": 5}, "its events are not those of a history"),
+    ],
+)
+def test_a_file_that_is_none_is_refused(tmp_path, document, change, says):
+    """What is not a recorded history of a known version is an error that names the file and what is wrong."""
+    path = tmp_path / "history.json"
+    write_document(path, {**document, **change})
+    with pytest.raises(UnreadableHistoryError, match=says) as caught:
+        read_history(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert isinstance(caught.value, UsageError)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"{", "is not JSON"), (b"\xff", "is not JSON"), (b"[]", "is not a rec")]
+)
+def test_other_files_are_refused(tmp_path, content, says):
+    """Files that hold no JSON, no text or no object are refused likewise, and so is one that is not there."""
+    path = tmp_path / "history.json"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableHistoryError, match=says):
+        read_history(path)
+    with pytest.raises(UnreadableHistoryError, match="cannot be read: No such file"):
+        read_history(tmp_path / "none.json")
+
+
+def test_times_keep_their_fraction(document):
+    """Times are written as precisely as they are known."""
+    written = json.dumps(as_document(from_events("i", [event(0.123, executionStarted={"name": "o"})])))
+    assert "2026-01-01T00:00:00.123Z" in written
