@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from durable_harness.gate.audit import Audit, Problem
 from durable_harness.gate.histogram import Histogram
@@ -88,6 +89,8 @@ class RunSummary:
     """What the server said of the accepted operations after the run; None if it was not asked."""
     notes: tuple[str, ...] = ()
     """What a reader should know about the figures."""
+    generator: Mapping[str, Any] = field(default_factory=dict)
+    """How the load generator kept up: its delays, its CPU, its connections. Empty if nobody watched."""
     invalid: tuple[str, ...] = ()
     """Why the run proves nothing; empty for a valid run."""
 

@@ -8,6 +8,7 @@ import uuid
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,15 +126,15 @@ class OwnerNode(Node):
     def _judge(self) -> Report:
         gone = self.target.gone() if self.target else None
         early = self._abort.reason if self._abort else None
-        notes = [*filter(None, (early, gone)), merged_figures(self.figures().values()).describe()]
+        generator = merged_figures(self.figures().values())
         summary = self.total().summary(
-            notes=notes,
+            notes=[*filter(None, (early, gone)), generator.describe()],
             invalid=[*self.losses(), *self._bottlenecks()],
             warm_up_s=self.options.warm_up_s,
             audit=None if gone or self.options.audit == "off" else self._audit(),
         )
         return Report(
-            summary=summary,
+            summary=replace(summary, generator=generator.for_report()),
             results=evaluate(self.options.gates(), summary),
             target=public_url(self.environment.host),
             scenarios=tuple(sorted(user_class.__name__ for user_class in self.environment.user_classes)),

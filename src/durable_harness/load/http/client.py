@@ -25,6 +25,7 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 CHECK_TIME_S = 0.05
 """How often deadlines are looked at: no request lasts longer than its deadline and this."""
 NOT_IN_TIME = "no answer in time"
+CLOSED = "the load generator had ended its run"
 
 
 @dataclass(slots=True)
@@ -82,14 +83,18 @@ class Client:
         exchange = Exchange(request, on_end, monotonic(), deadline, on_sent)
         exchange.follows_redirects = follows_redirects
         self._under_way.add(exchange)
-        self._pool(request.origin).submit(exchange)
+        if self._is_open:
+            self._pool(request.origin).submit(exchange)
+        else:
+            self._refuse(exchange)
 
     def close(self) -> None:
-        """Close all connections. What is under way ends without a result, and nobody is told."""
+        """Close all connections; what is under way ends without an answer, as does whatever is sent from now on."""
         self._is_open = False
         for pool in self._pools.values():
             pool.close()
-        self._under_way.clear()
+        for exchange in list(self._under_way):
+            self._refuse(exchange)
 
     # What a pool asks for and tells:
 
@@ -133,6 +138,10 @@ class Client:
             exchange.result = result
             self._under_way.discard(exchange)
             exchange.on_end(exchange)
+
+    def _refuse(self, exchange: Exchange) -> None:
+        exchange.answered = monotonic()
+        self._finish(exchange, NoAnswer(CLOSED))
 
     def _check_time(self, _due: float, _argument: None) -> None:
         if not self._is_open:

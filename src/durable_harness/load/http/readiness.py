@@ -68,6 +68,7 @@ class EpollReadiness(Readiness):
         self._epoll: Any = get_original("select", "epoll")()
         self._epoll.register(self._timer.fd, select.EPOLLIN)
         self._watcher = self._hub.loop.io(self._epoll.fileno(), 1)
+        self._waiting: Any = None
 
     def add(self, fd: int, events: int) -> None:
         self._epoll.register(fd, events)
@@ -82,7 +83,21 @@ class EpollReadiness(Readiness):
         self._timer.set(moment)
 
     def wait(self) -> None:
-        self._hub.wait(self._watcher)
+        # As hub.wait does, but without a new waiter and a fresh start of the watcher each time.
+        if not self._watcher.active:
+            self._watcher.start(self._wake)
+        self._waiting = gevent.getcurrent()
+        try:
+            self._hub.switch()
+        finally:
+            self._waiting = None
+
+    def _wake(self) -> None:
+        if self._waiting is not None:
+            self._waiting.switch()
+        else:
+            # Whoever waits here is held up elsewhere: until it comes back there is nobody to wake.
+            self._watcher.stop()
 
     def ready(self, at_most: int) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = self._epoll.poll(0, at_most)

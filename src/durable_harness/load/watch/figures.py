@@ -92,6 +92,21 @@ class GeneratorFigures:
         figures.clock_steps_s = list(wire["clock_steps_s"])
         return figures
 
+    def for_report(self) -> dict[str, Any]:
+        """Return what programs read of it: percentiles in milliseconds, counts, CPU in percent of a core."""
+        delays = {
+            name: {"count": one.count, "p50": one.percentile(50), "p99": one.percentile(99), "max": one.max}
+            for name, one in self.delays_ms.items()
+        }
+        delays["pool_wait_ms"]["p50"] = self.pool_wait_percentile_ms(50)
+        delays["pool_wait_ms"]["p99"] = self.pool_wait_percentile_ms(99)
+        return {
+            **delays,
+            **{name: getattr(self, name) for name in COUNTS},
+            "cpu_percent": {"p50": self.cpu_percent.percentile(50), "max": self.cpu_percent.max},
+            "clock_steps_s": self.clock_steps_s,
+        }
+
     def describe(self) -> str:
         """Say in one line how the generator kept up."""
         start_slip, poll_slip = self.delays_ms["start_slip_ms"], self.delays_ms["poll_slip_ms"]

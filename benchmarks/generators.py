@@ -1,0 +1,270 @@
+"""The load generator against its peers on the same server in one run: `python benchmarks/generators.py [SECTION…]`.
+
+    in-flight   operations in flight, each polled once a second: CPU per poll and lateness, beside a plain FastHttpUser
+                with one greenlet for each
+    cliff       connections and CPU of a plain FastHttpUser below and above a thousand open descriptors, and ours
+    latency     what a request takes from its intended start at 200/s, beside a C client (needs a C compiler)
+    processes   percentiles of two processes and of one, same seed and rate
+
+Figures are ratios; absolute ones describe the machine of the run. They go to the terminal and build/generators.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from processes import cpu_s, free_port, resident_kb
+
+HERE = Path(__file__).parent
+OUTPUT = HERE.parent / "build" / "generators.json"
+OURS = {"fewer": (1_000, 5_000), "target": (15_000, 20_000)}
+PLAIN = (1_000, 2_000, 3_000)
+SETTLE_S, WINDOW_S = 4.0, 8.0
+RATE, LATENCY_S = 200, 20
+ROUNDS = 3
+PATIENT = ("--max-slip-ms", "inf", "--max-stall-ms", "inf", "--max-pool-wait-ms", "inf", "--max-cpu-percent", "inf")
+
+
+@contextmanager
+def server() -> Iterator[int]:
+    """Yield the port of a server of the pattern."""
+    port = free_port()
+    command = [sys.executable, str(HERE / "pattern_server.py"), str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def locust(
+    scenario: str, port: int, *arguments: str, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Yield a running locust and the folder of its report."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "locust", "-f", str(HERE / "scenarios" / f"{scenario}.py"), "--headless"]
+        command += ["--host", f"http://127.0.0.1:{port}", "--only-summary", *arguments]
+        if scenario != "plain":
+            command += ["--report-dir", folder, "--gates", "none"]
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=(Path(folder) / "err").open("w"),
+            text=True,
+            env={**os.environ, **environment, "SLIPS": f"{folder}/slips.json"},
+        )
+        try:
+            yield process, Path(folder)
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def counts(port: int) -> dict[str, int]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/counts") as answer:
+        told: dict[str, int] = json.load(answer)
+        return told
+
+
+def window(pid: int, port: int) -> dict[str, float]:
+    """Measure a generator in full swing."""
+    before, cpu_before, began = counts(port), cpu_s(pid), time.perf_counter()
+    time.sleep(WINDOW_S)
+    after, cpu_after, ended = counts(port), cpu_s(pid), time.perf_counter()
+    requests = after["requests"] - before["requests"]
+    return {
+        "polls_per_s": requests / (ended - began),
+        "cpu_us": 1e6 * (cpu_after - cpu_before) / requests,
+        "cpu_percent": 100 * (cpu_after - cpu_before) / (ended - began),
+        "connects_per_request": (after["connections"] - before["connections"] - 1) / requests,
+        "memory_mb": resident_kb(pid) / 1024,
+    }
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=60)
+
+
+def until_busy(port: int, polls: int) -> None:
+    """Wait until the polls have come, and a little longer."""
+    give_up_at = time.monotonic() + 60
+    while counts(port)["requests"] < polls and time.monotonic() < give_up_at:
+        time.sleep(0.2)
+    time.sleep(SETTLE_S)
+
+
+def ours(held: int) -> dict[str, Any]:
+    arguments = ("--poll-interval", "1", "--operation-duration", "100000", "--operation-timeout", "100000")
+    with (
+        server() as port,
+        locust("held", port, *arguments, "--drain-timeout", "0", *PATIENT, HELD=str(held)) as running,
+    ):
+        process, folder = running
+        until_busy(port, held)
+        figures = window(process.pid, port)
+        finish(process)
+        generator = json.loads((folder / "summary.json").read_text())["generator"]
+    return {"who": "ours", "in_flight": held, "slip_p99_ms": generator["poll_slip_ms"]["p99"], **figures}
+
+
+def plain(users: int) -> dict[str, Any]:
+    with server() as port, locust("plain", port, "-u", str(users), "-r", str(users)) as (process, folder):
+        until_busy(port, users)
+        figures = window(process.pid, port)
+        finish(process)
+        slip = json.loads((folder / "slips.json").read_text())["p99"]
+    return {"who": "FastHttpUser", "in_flight": users, "slip_p99_ms": slip, **figures}
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    print(f"{'':14}{'in flight':>10}{'polls/s':>10}{'CPU us':>8}{'CPU %':>7}{'slip p99':>10}{'connects':>10}{'MB':>6}")
+    for row in rows:
+        print(
+            f"{row['who']:14}{row['in_flight']:>10,}{row['polls_per_s']:>10,.0f}{row['cpu_us']:>8.1f}"
+            f"{row['cpu_percent']:>7.0f}{row['slip_p99_ms']:>10.2f}{row['connects_per_request']:>10.3f}"
+            f"{row['memory_mb']:>6.0f}",
+            flush=True,
+        )
+
+
+def in_flight() -> dict[str, Any]:
+    rows = [plain(users) for users in PLAIN] + [ours(held) for held in (*OURS["fewer"], *OURS["target"])]
+    show(rows)
+    by_name = {(row["who"], row["in_flight"]): row for row in rows}
+    peer = by_name["FastHttpUser", PLAIN[0]]["cpu_us"]
+    ratios = {row["in_flight"]: row["cpu_us"] / peer for row in rows if row["who"] == "ours"}
+    print("CPU per poll, of a plain FastHttpUser with 1,000 in flight:", _rounded(ratios))
+    return {"rows": rows, "ratios": ratios}
+
+
+def cliff() -> dict[str, Any]:
+    rows = [plain(900), plain(1_100), ours(900), ours(1_100)]
+    show(rows)
+    return {"rows": rows}
+
+
+def reference(folder: str) -> Path | None:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        return None
+    program = Path(folder) / "reference_client"
+    subprocess.run([compiler, "-O2", "-o", str(program), str(HERE / "reference_client.c")], check=True)
+    return program
+
+
+def latency() -> dict[str, Any]:
+    """Compare, round by round, the median over rounds of each percentile."""
+    with tempfile.TemporaryDirectory() as folder, server() as port:
+        program = reference(folder)
+        if program is None:
+            print("latency: no C compiler (cc or gcc): there is nothing to compare with")
+            return {}
+        theirs, mine = [], []
+        for _ in range(ROUNDS):
+            command = [str(program), str(port), str(RATE), str(RATE * LATENCY_S)]
+            theirs.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+            mine.append(request_latency(port))
+    figures = {
+        name: {key: statistics.median(one[key] for one in rounds) for key in ("p50_ms", "p99_ms", "max_ms")}
+        for name, rounds in (("C", theirs), ("ours", mine))
+    }
+    for name, row in figures.items():
+        print(f"{name:6}{_rounded(row)}", flush=True)
+    return figures
+
+
+def request_latency(port: int) -> dict[str, float]:
+    """Return what starts took from their intended moment, by the records that the run left."""
+    _, table = short_run(port, "--rate", str(RATE), "-t", f"{LATENCY_S + 2}s", "--warm-up", "2")
+    took_ms = sorted(
+        1000 * (accepted - intended)
+        for accepted, intended in zip(table["accepted_s"].to_pylist(), table["intended_s"].to_pylist(), strict=True)
+    )[: RATE * LATENCY_S]
+    return {"p50_ms": _percentile(took_ms, 50), "p99_ms": _percentile(took_ms, 99), "max_ms": took_ms[-1]}
+
+
+def short_run(port: int, *arguments: str) -> tuple[dict[str, Any], Any]:
+    fixed = ("--operation-duration", "0", "--poll-interval", "0.5", "--seed", "7", *PATIENT)
+    with locust("short", port, *fixed, *arguments) as (process, folder):
+        process.wait(timeout=120)
+        if not (folder / "summary.json").exists():
+            raise SystemExit((folder / "err").read_text())
+        summary = json.loads((folder / "summary.json").read_text())
+        table = pq.read_table(folder / "operations")
+    return summary, table
+
+
+def processes() -> dict[str, Any]:
+    """One process and two, in turn: the same seed, rate and work; percentiles of the completion time."""
+    runs: dict[str, list[dict[str, float]]] = {"1": [], "2": []}
+    with server() as port:
+        for _ in range(ROUNDS):
+            for count, measured in runs.items():
+                measured.append(completions(port, () if count == "1" else ("--processes", count)))
+    medians = {
+        count: {key: statistics.median(one[key] for one in rounds) for key in ("p50", "p90", "p95", "p99")}
+        for count, rounds in runs.items()
+    }
+    ratios = {key: medians["2"][key] / medians["1"][key] for key in medians["1"]}
+    print("completion ms, one process: ", _rounded(medians["1"]))
+    print("completion ms, two:         ", _rounded(medians["2"]))
+    print("two / one:                  ", _rounded(ratios), flush=True)
+    return {"medians": medians, "ratios": ratios}
+
+
+def completions(port: int, extra: tuple[str, ...]) -> dict[str, float]:
+    arguments = ("--operation-duration", "0.2-1.0", "--poll-interval", "0.1", "--rate", str(RATE), "-t", "15s")
+    if extra:
+        bind = str(free_port())
+        extra += ("--master-bind-host", "127.0.0.1", "--master-bind-port", bind, "--master-port", bind)
+    summary, _ = short_run(port, *arguments, *extra)
+    completion: dict[str, float] = summary["latencies"]["completion_ms"]
+    return completion
+
+
+def _percentile(values: list[float], percent: float) -> float:
+    return values[min(len(values) - 1, int(len(values) * percent / 100))]
+
+
+def _rounded(figures: Mapping[Any, float]) -> str:
+    return ", ".join(f"{key} {value:.3f}" for key, value in figures.items())
+
+
+SECTIONS = {"in-flight": in_flight, "cliff": cliff, "latency": latency, "processes": processes}
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(SECTIONS)
+    if unknown := set(names) - set(SECTIONS):
+        raise SystemExit(f"unknown section {', '.join(sorted(unknown))}: allowed are {', '.join(SECTIONS)}")
+    known: dict[str, Any] = json.loads(OUTPUT.read_text()) if OUTPUT.exists() else {}
+    for name in names:
+        print(f"== {name}", flush=True)
+        known[name] = SECTIONS[name]()
+        OUTPUT.parent.mkdir(exist_ok=True)
+        OUTPUT.write_text(json.dumps(known, indent=2))
+
+
+if __name__ == "__main__":
+    main()

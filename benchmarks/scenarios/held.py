@@ -1,0 +1,27 @@
+"""`HELD` operations in flight that do not end, followed by this project's generator from one process."""
+
+import os
+import time
+
+import gevent
+from locust import constant, task
+
+from durable_harness.load import OperationUser
+
+HELD = int(os.environ.get("HELD", "1000"))
+SPREAD_S = 1.0
+
+
+class Held(OperationUser):
+    """Starts all of them within a second, so that their polls are spread evenly."""
+
+    fixed_count = 1
+    wait_time = constant(3600)
+
+    @task
+    def hold(self) -> None:
+        begin = time.monotonic() + 1.0
+        for number in range(HELD):
+            self._start_one(f"held-{number}", begin + SPREAD_S * number / HELD)
+            if number % 50 == 0:
+                gevent.sleep(0)
