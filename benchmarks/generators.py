@@ -64,7 +64,7 @@ def locust(
         command = [sys.executable, "-m", "locust", "-f", str(HERE / "scenarios" / f"{scenario}.py"), "--headless"]
         command += ["--host", f"http://127.0.0.1:{port}", "--only-summary", *arguments]
         if scenario != "plain":
-            command += ["--report-dir", folder, "--gates", "none"]
+            command += ["--report-dir", folder, "--gates", "none", "--audit", "off"]
         process = subprocess.Popen(
             command,
             stdout=subprocess.DEVNULL,

@@ -13,6 +13,10 @@ HIGHEST_VALUE = 7 * 24 * 3600 * 1000
 """Larger magnitudes (a week, in milliseconds) are counted as `out_of_range`, not recorded."""
 
 
+FOLD_AT = 1000
+"""Values are counted together, so many at a time: one by one each would take three times as long."""
+
+
 class Histogram:
     """Records numbers, also negative ones, to `digits` significant digits in steps of `1 / steps_per_unit`.
 
@@ -22,7 +26,8 @@ class Histogram:
 
     def __init__(self, *, steps_per_unit: int = 1000, digits: int = 3) -> None:
         self.steps_per_unit, self.digits = steps_per_unit, digits
-        self.out_of_range = 0
+        self._pending: list[float] = []
+        self._out_of_range = 0
         self._sum = 0
         self._min: int | None = None
         self._max: int | None = None
@@ -32,23 +37,17 @@ class Histogram:
 
     def record(self, value: float) -> None:
         """Add a value. One that is out of range, or not a number, only counts in `out_of_range`."""
-        if not abs(value) <= HIGHEST_VALUE:
-            self.out_of_range += 1
-            return
-        steps = round(value * self.steps_per_unit)
-        self._sum += steps
-        self._min = steps if self._min is None else min(self._min, steps)
-        self._max = steps if self._max is None else max(self._max, steps)
-        if steps >= 0:
-            self._positive.record_value(steps)
-        else:
-            self._below_zero().record_value(-steps)
+        self._pending.append(value)
+        if len(self._pending) >= FOLD_AT:
+            self._fold()
 
     def merge(self, other: Histogram) -> None:
         """Add all values of another histogram of the same shape."""
         if (self.steps_per_unit, self.digits) != (other.steps_per_unit, other.digits):
             raise ValueError("only histograms of one shape can be merged")
-        self.out_of_range += other.out_of_range
+        self._fold()
+        other._fold()
+        self._out_of_range += other._out_of_range
         self._sum += other._sum
         self._min = _least(min, self._min, other._min)
         self._max = _least(max, self._max, other._max)
@@ -57,34 +56,46 @@ class Histogram:
             self._below_zero().add(other._negative)
 
     @property
+    def out_of_range(self) -> int:
+        """How many values were too large to be recorded, or no numbers."""
+        self._fold()
+        return self._out_of_range
+
+    @property
     def count(self) -> int:
+        self._fold()
         return int(self._positive.total_count) + self.below_zero
 
     @property
     def below_zero(self) -> int:
         """How many values were negative."""
+        self._fold()
         return 0 if self._negative is None else int(self._negative.total_count)
 
     @property
     def min(self) -> float | None:
         """The smallest value, exactly; None without values."""
+        self._fold()
         return None if self._min is None else self._min / self.steps_per_unit
 
     @property
     def max(self) -> float | None:
         """The largest value, exactly; None without values."""
+        self._fold()
         return None if self._max is None else self._max / self.steps_per_unit
 
     @property
     def mean(self) -> float | None:
         """The arithmetic mean, exactly; None without values."""
-        return self._sum / self.count / self.steps_per_unit if self.count else None
+        count = self.count
+        return self._sum / count / self.steps_per_unit if count else None
 
     def percentile(self, percent: float) -> float | None:
         """Return the smallest value that at least `percent` % of all values do not exceed; None without values.
 
         It is off by less than one unit of the last significant digit, upwards, and never outside of min and max.
         """
+        self._fold()
         if self._min is None or self._max is None:
             return None
         rank = max(1, math.ceil(percent * self.count / 100 - 1e-9))
@@ -96,6 +107,7 @@ class Histogram:
 
     def buckets(self) -> Iterator[tuple[float, int]]:
         """Yield (value, how many) in ascending order, for every value that occurred."""
+        self._fold()
         if self._negative is not None:
             yield from reversed([(-value / self.steps_per_unit, n) for value, n in _recorded(self._negative)])
         for value, n in _recorded(self._positive):
@@ -103,10 +115,11 @@ class Histogram:
 
     def to_wire(self) -> dict[str, Any]:
         """Return a value of plain types that `from_wire` turns into an equal histogram, in another process too."""
+        self._fold()
         return {
             "steps_per_unit": self.steps_per_unit,
             "digits": self.digits,
-            "out_of_range": self.out_of_range,
+            "out_of_range": self._out_of_range,
             "sum": self._sum,
             "min": self._min,
             "max": self._max,
@@ -118,12 +131,30 @@ class Histogram:
     def from_wire(cls, wire: dict[str, Any]) -> Histogram:
         """Make the histogram that `to_wire` was called on."""
         histogram = cls(steps_per_unit=wire["steps_per_unit"], digits=wire["digits"])
-        histogram.out_of_range = wire["out_of_range"]
+        histogram._out_of_range = wire["out_of_range"]
         histogram._sum, histogram._min, histogram._max = wire["sum"], wire["min"], wire["max"]
         histogram._positive.decode_and_add(wire["positive"])
         if wire["negative"] is not None:
             histogram._below_zero().decode_and_add(wire["negative"])
         return histogram
+
+    def _fold(self) -> None:
+        """Count what was recorded since the last time."""
+        if not self._pending:
+            return
+        values = np.array(self._pending, dtype=np.float64)
+        self._pending = []
+        in_range = values[np.abs(values) <= HIGHEST_VALUE]
+        self._out_of_range += len(values) - len(in_range)
+        if not len(in_range):
+            return
+        steps = np.rint(in_range * self.steps_per_unit).astype(np.int64)
+        self._sum += int(steps.sum())
+        self._min = _least(min, self._min, int(steps.min()))
+        self._max = _least(max, self._max, int(steps.max()))
+        _count(self._positive, steps[steps >= 0])
+        if (below_zero := steps[steps < 0]).size:
+            _count(self._below_zero(), -below_zero)
 
     def _below_zero(self) -> Any:
         if self._negative is None:
@@ -140,6 +171,11 @@ def merged(histograms: Iterable[Histogram], *, steps_per_unit: int = 1000, digit
     for histogram in histograms:
         total.merge(histogram)
     return total
+
+
+def _count(counts: Any, steps: Any) -> None:
+    for value, times in zip(*np.unique(steps, return_counts=True), strict=True):
+        counts.record_value(int(value), int(times))
 
 
 def _least(choose: Any, left: int | None, right: int | None) -> int | None:

@@ -179,7 +179,7 @@ class Follower:
         if next_poll is None:
             self._end()
         else:
-            self._engine.reactor.call_at(next_poll, self._poll)
+            self._engine.reactor.call_about(next_poll, self._poll)
 
     def _end(self) -> None:
         self._is_over = True

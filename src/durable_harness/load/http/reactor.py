@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 from collections.abc import Callable
 from heapq import heappop, heappush
 from time import monotonic
@@ -22,6 +23,10 @@ logger = logging.getLogger(__name__)
 BATCH = 64
 """Sockets, and timers, that are served in one turn. What is ready beyond that waits for the next one."""
 
+SLACK_S = 0.001
+"""What timers that need not be exact wait for each other, at most: a wake of the process costs more than a poll."""
+
+Entry = tuple[float, int, "Timer", Any]
 Timer = Callable[[float, Any], None]
 """Called with the moment it was due and the argument that it was given."""
 
@@ -42,7 +47,8 @@ class Reactor:
     def __init__(self, readiness: Readiness | None = None) -> None:
         self._readiness = readiness or best_readiness()
         self._handlers: dict[int, Handler] = {}
-        self._timers: list[tuple[float, int, Timer, Any]] = []
+        self._timers: list[Entry] = []
+        self._loose_timers: list[Entry] = []
         self._numbers = itertools.count()
         self._armed: float | None = None
         self._is_open = True
@@ -52,6 +58,12 @@ class Reactor:
     def call_at(self, moment: float, timer: Timer, argument: Any = None) -> None:
         """Call `timer(moment, argument)` at the moment or as soon as possible afterwards. It cannot be taken back."""
         heappush(self._timers, (moment, next(self._numbers), timer, argument))
+        if not self._is_in_turn:
+            self._arm()
+
+    def call_about(self, moment: float, timer: Timer, argument: Any = None) -> None:
+        """Call `timer(moment, argument)` at the moment, or up to `SLACK_S` later together with others of its kind."""
+        heappush(self._loose_timers, (moment, next(self._numbers), timer, argument))
         if not self._is_in_turn:
             self._arm()
 
@@ -71,6 +83,7 @@ class Reactor:
         if self._is_open:
             self._is_open = False
             self._timers.clear()
+            self._loose_timers.clear()
             self._greenlet.kill()
             self._readiness.close()
 
@@ -99,21 +112,39 @@ class Reactor:
         self._call_due()
 
     def _call_due(self) -> None:
-        timers = self._timers
         now = monotonic()
-        for _ in range(BATCH):
-            if not timers or timers[0][0] > now:
-                return
-            due, _number, timer, argument = heappop(timers)
-            try:
-                timer(due, argument)
-            except Exception:
-                logger.exception("A timer of the load generator failed")
+        _call_until(now, self._timers)
+        if gathering_ends(self._loose_timers) <= now:
+            _call_until(now, self._loose_timers)
 
     def _arm(self) -> None:
         if not self._is_open:
             return
-        due = self._timers[0][0] if self._timers else None
+        exact = self._timers[0][0] if self._timers else math.inf
+        first = min(exact, gathering_ends(self._loose_timers))
+        due = None if first == math.inf else first
         if due != self._armed or (due is not None and due <= monotonic()):
             self._armed = due
             self._readiness.arm(due)
+
+
+def _call_until(now: float, timers: list[Entry]) -> None:
+    """Call what is due, up to a batch."""
+    for _ in range(BATCH):
+        if not timers or timers[0][0] > now:
+            return
+        due, _number, timer, argument = heappop(timers)
+        try:
+            timer(due, argument)
+        except Exception:
+            logger.exception("A timer of the load generator failed")
+
+
+def gathering_ends(timers: list[Entry]) -> float:
+    """Return when to call the first of a heap of loose timers: exactly, unless the next one is due so soon after it."""
+    if not timers:
+        return math.inf
+    first = timers[0][0]
+    # The second of a heap is one of the next two.
+    second = min((entry[0] for entry in timers[1:3]), default=math.inf)
+    return first + SLACK_S if second - first < SLACK_S else first
