@@ -217,7 +217,7 @@ def durable_clock(durable_stack: RunningStack) -> Iterator[DurableClock]:
             " test with --stack embedded, and without a scheduler of its own in durable_serve_args"
         )
     yield clock
-    clock.real()
+    clock.close()
 
 
 @pytest.fixture(scope="session")

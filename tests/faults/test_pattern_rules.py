@@ -17,7 +17,6 @@ FAULTS = {
     "nothing": lambda _faults: None,
     "host": lambda faults: faults.kill_host(),
     "scheduler": lambda faults: faults.kill_scheduler(),
-    "worker": lambda faults: faults.kill_worker(),
 }
 
 pytestmark = pytest.mark.stacks("embedded", reason="the processes of other stacks are not ours to break")

@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from durable_harness.errors import UsageError
-from durable_harness.testing import assert_completed
+from durable_harness.stack import StackOptions, open_stack, scheduler_process
+from durable_harness.stack.emulator import Emulator
+from durable_harness.testing import Operations, assert_completed
+from durable_harness.testing.clock import clock_of
+from durable_harness.testing.faults import faults_of
 
 SAMPLE = Path(__file__).parents[2]
 START = "/api/async_http_api"
@@ -17,7 +21,7 @@ def test_it(durable_faults):
 BREAKS_AND_LEAVES = """
 from durable_harness.testing import assert_completed
 
-def test_break(durable_faults):
+def test_break(durable_faults, durable_clock):
     durable_faults.drop_work_items(probability=1.0, back_after_s=None)
     durable_faults.refuse_completions(probability=1.0)
     durable_faults.fill_thread_pool()
@@ -141,6 +145,41 @@ def test_what_is_no_fault_is_refused(durable_faults, wrong, told):
     """An argument that makes no sense is an error that names it and what is allowed."""
     with pytest.raises(UsageError, match=told):
         wrong(durable_faults)
+
+
+@pytest.fixture(scope="module")
+def on_a_scheduler_of_others():
+    """Give the sample app on a scheduler that is not the stack's own, as an emulator is not."""
+    with scheduler_process(args=["--dynamic-task-hubs"]) as running:
+        emulator = Emulator(running.grpc_address, running.http_url, running.dashboard_url, "no container")
+        options = StackOptions(emulator=lambda: emulator, task_hub="others", serve_args=("--test-control",))
+        with open_stack("emulator", SAMPLE, options) as stack:
+            yield stack
+
+
+def test_work_items_are_struck_on_any_scheduler(on_a_scheduler_of_others, tmp_path):
+    """On an emulator the faults of work items strike as well, and nothing is lost."""
+    faults = faults_of(on_a_scheduler_of_others.control, seed=1)
+    operations = Operations(on_a_scheduler_of_others, tmp_path)
+    injected = [faults.drop_work_items(3), faults.duplicate_work_items(3), faults.refuse_completions(3)]
+    started = [operations.start(START, {"duration": 0, "data": number}) for number in range(10)]
+    faults.kill_worker()
+    assert [assert_completed(operation)["data"] for operation in started] == list(range(10))
+    assert [len(fault.wait()) for fault in injected] == [3, 3, 3]
+    faults.end()
+
+
+@pytest.mark.parametrize("method", ["kill_host", "kill_scheduler", "pause_scheduler"])
+def test_processes_that_are_not_ours_are_left_alone(on_a_scheduler_of_others, method):
+    """Killing what would not come back, or is somebody else's, is refused with the remedy."""
+    faults = faults_of(on_a_scheduler_of_others.control, seed=1)
+    with pytest.raises(UsageError, match=f"{method}: .* Run this test with --stack embedded"):
+        getattr(faults, method)(*([1.0] if method == "pause_scheduler" else []))
+
+
+def test_a_scheduler_of_others_has_no_clock_to_move(on_a_scheduler_of_others):
+    """The clock of an emulator cannot be moved."""
+    assert clock_of(on_a_scheduler_of_others) is None
 
 
 @embedded

@@ -52,6 +52,11 @@ class DurableClock:
             )
         return datetime.fromtimestamp(self._control.call(CALL, seconds=seconds, patience_s=patience_s), UTC)
 
+    def close(self) -> None:
+        """Let time pass as the wall clock's does, also where the scheduler was told to stand still."""
+        self._control.end_pauses()
+        self.real()
+
 
 def clock_of(stack: RunningStack) -> DurableClock | None:
     """Return the clock of a stack, None where the stack's time cannot be moved."""
