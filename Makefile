@@ -43,6 +43,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 	$(BIN)/python benchmarks/scheduling.py
 	$(BIN)/python benchmarks/replaying.py
+	$(BIN)/python benchmarks/polling.py
 
 wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(DIST) .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 
@@ -25,11 +26,15 @@ class AdaptivePolling(PollStrategy):
     GROWTH, MOST_NEWS = 1.2, 200
     """A new plan is made when this many times as many operations have been learned, or so many more."""
     CLOCK_SLACK_S = 0.02
+    ENOUGH_TO_CORRECT = 50
+    CORRECTION = 1.5
+    """How far the budget of a plan may be from the one that was given, to make up for what polls really were needed."""
 
     def __init__(
         self, interval_s: float, budget: float = 3.0, uniform: Callable[[float, float], float] = random.uniform
     ) -> None:
-        self._budget = budget
+        self._budget = self._corrected = budget
+        self._polls = self._operations = 0
         self._uniform = uniform
         self._at_first = ExponentialPolling(interval_s, uniform)
         self._times = CompletionTimes()
@@ -40,6 +45,8 @@ class AdaptivePolling(PollStrategy):
     def delay_s(self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0) -> float:
         if self.plan is None:
             return self._at_first.delay_s(polls_done, retry_after_s, elapsed_s)
+        self._polls += 1
+        self._operations += polls_done == 0
         delay_s = self.plan.next_poll_s(elapsed_s) - elapsed_s
         return delay_s * self._uniform(1, 1 + self.JITTER)
 
@@ -50,7 +57,18 @@ class AdaptivePolling(PollStrategy):
         else:
             self._times.add_between(after_s, by_s)
         if self._times.count >= self._next_planning:
-            self.plan = plan_polls(self._times.times_s(), self._budget, self._times.effective_count)
-            self._next_planning = self._times.count + min(
-                int(self._times.count * (self.GROWTH - 1)) + 1, self.MOST_NEWS
-            )
+            self._plan()
+
+    def _plan(self) -> None:
+        self._correct_budget()
+        self.plan = plan_polls(self._times.times_s(), self._corrected, self._times.effective_count)
+        news = int(self._times.count * (self.GROWTH - 1)) + 1
+        self._next_planning = self._times.count + min(news, self.MOST_NEWS)
+
+    def _correct_budget(self) -> None:
+        """Let the next plan spend more if operations needed less than the budget, and the other way round."""
+        if self._operations >= self.ENOUGH_TO_CORRECT:
+            missed = math.sqrt(self._budget * self._operations / self._polls)
+            least, most = self._budget / self.CORRECTION, self._budget * self.CORRECTION
+            self._corrected = min(max(self._corrected * missed, least), most)
+            self._polls = self._operations = 0
