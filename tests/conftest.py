@@ -13,6 +13,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from durable_harness.stack import embedded_stack
+from warm_start import WarmStarter
 
 REPOSITORY = Path(__file__).parents[1]
 APPS = Path(__file__).parent / "apps"
@@ -163,6 +164,14 @@ class RunningApps:
 def _has_ended(pid):
     """Tell whether a child process has ended, without taking its exit code from the one who started it."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+@pytest.fixture(scope="session")
+def warm_starter():
+    """Give the start of `durable-harness` processes that need not import everything first."""
+    starter = WarmStarter()
+    yield starter
+    starter.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,6 @@ import itertools
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -35,20 +32,19 @@ SETTLES_S = 40
 class Victim:
     """A command that is started again each time it is killed."""
 
-    def __init__(self, log, *arguments):
+    def __init__(self, starter, log, *arguments):
+        self._starter = starter
         self._log = log
-        self._command = [sys.executable, "-m", "durable_harness", *arguments]
+        self._command = arguments
         self.kills = 0
         self._start()
 
     def _start(self):
-        with self._log.open("ab") as output:
-            self._process = subprocess.Popen(self._command, stdout=output, stderr=output, start_new_session=True)
+        self._process = self._starter.start(*self._command, output=self._log)
 
     def kill(self):
         """Kill -9, whatever it is doing, and start again at once."""
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        self.end()
         self.kills += 1
         self._start()
 
@@ -191,16 +187,16 @@ def assert_nothing_lost(plan, statuses, called, signalled):
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(("operations", "kills"), [(2000, 20)])
-def test_killing_scheduler_and_host_loses_nothing(tmp_path, record_property, operations, kills):
+def test_killing_scheduler_and_host_loses_nothing(tmp_path, warm_starter, record_property, operations, kills):
     """A scheduler with a file and a host on it are each killed again and again: every operation ends once, rightly."""
     record_property("seed", SEED)
     grpc, http = free_port(), free_port()
     ports = ["--grpc-port", str(grpc), "--http-port", "0", "--dashboard-port", "0"]
-    scheduler = Victim(
-        tmp_path / "scheduler.log", "scheduler", *ports, "--task-hubs", "mixed", "--data", str(tmp_path / "hub.db")
-    )
+    stored = ("--task-hubs", "mixed", "--data", tmp_path / "hub.db")
+    scheduler = Victim(warm_starter, tmp_path / "scheduler.log", "scheduler", *ports, *stored)
     address = f"Endpoint=http://127.0.0.1:{grpc};Authentication=None;TaskHub=mixed"
-    host = Victim(tmp_path / "host.log", "serve", "--app", str(APP), "--port", str(http), "--scheduler", address)
+    served = ("--app", APP, "--port", http)
+    host = Victim(warm_starter, tmp_path / "host.log", "serve", *served, "--scheduler", address)
     try:
         result = asyncio.run(run_through([scheduler, host], f"http://127.0.0.1:{http}", operations, kills))
     finally:
@@ -211,13 +207,12 @@ def test_killing_scheduler_and_host_loses_nothing(tmp_path, record_property, ope
 
 
 @pytest.mark.timeout(120)
-def test_killing_a_host_with_its_scheduler_loses_nothing(tmp_path, record_property):
+def test_killing_a_host_with_its_scheduler_loses_nothing(tmp_path, warm_starter, record_property):
     """A host with an embedded scheduler in a file is killed again and again: every operation ends once, rightly."""
     record_property("seed", SEED)
     http = free_port()
-    host = Victim(
-        tmp_path / "host.log", "serve", "--app", str(APP), "--port", str(http), "--data", str(tmp_path / "hub.db")
-    )
+    served = ("--app", APP, "--port", http, "--data", tmp_path / "hub.db")
+    host = Victim(warm_starter, tmp_path / "host.log", "serve", *served)
     try:
         result = asyncio.run(run_through([host], f"http://127.0.0.1:{http}", 400, 8))
     finally:

@@ -6,8 +6,6 @@ import re
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from free_ports import free_port
 
 APPS = Path(__file__).parents[1] / "apps"
 SETTING = "DURABLE_TASK_SCHEDULER_CONNECTION_STRING"
-PROGRAM = Path(sys.executable).with_name("durable-harness")
 END_DEADLINE_S = 20
 CODE = """
 import azure.durable_functions as df
@@ -90,29 +87,17 @@ def environment():
     return {name: value for name, value in os.environ.items() if name != SETTING} | {"NO_COLOR": "1"}
 
 
-def launch(*arguments, cwd, output):
-    return subprocess.Popen(
-        [PROGRAM, *map(str, arguments)],
-        cwd=cwd,
-        env=environment(),
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+@pytest.fixture
+def refused(tmp_path_factory, warm_starter):
+    """Give a function that runs a command which must end by itself: its exit code, its errors, its output."""
 
+    def run(*arguments, cwd):
+        folder = tmp_path_factory.mktemp("refused")
+        files = {"errors": folder / "errors.txt", "output": folder / "output.txt"}
+        process = warm_starter.start(*arguments, cwd=cwd, env=environment(), **files)
+        return process.wait(), *(file.read_text() for file in files.values())
 
-def refused(*arguments, cwd):
-    """Run a command that must end by itself; return its exit code and all that it printed."""
-    done = subprocess.run(
-        [PROGRAM, *map(str, arguments)],
-        cwd=cwd,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stderr, done.stdout
+    return run
 
 
 class Served:
@@ -146,14 +131,13 @@ class Served:
 
 
 @pytest.fixture
-def served(tmp_path_factory, wait_until):
+def served(tmp_path_factory, warm_starter, wait_until):
     """Give a context manager that serves an app until its block ends, having waited for the list of functions."""
 
     @contextmanager
     def serve(*arguments, cwd):
         log = tmp_path_factory.mktemp("served") / "output.txt"
-        with log.open("w") as output:
-            process = launch(*arguments, cwd=cwd, output=output)
+        process = warm_starter.start(*arguments, cwd=cwd, env=environment(), output=log)
         served = Served(process, log)
         try:
             wait_until(lambda: served.listed or process.poll() is not None, "the list of functions")
@@ -326,7 +310,7 @@ def assert_one_clear_message(stderr, stdout, texts):
 
 
 @pytest.mark.parametrize(("files", "texts"), BAD_CONFIGURATION.values(), ids=BAD_CONFIGURATION.keys())
-def test_bad_configuration_ends_the_start(make_app, files, texts):
+def test_bad_configuration_ends_the_start(make_app, files, texts, refused):
     """Exit code 2 and one message on stderr that names the file and the key, without a traceback."""
     app = make_app(**files)
     code, stderr, stdout = refused("serve", "--script-root", app, "--port", 0, cwd=app.parent)
@@ -335,7 +319,7 @@ def test_bad_configuration_ends_the_start(make_app, files, texts):
 
 
 @pytest.mark.parametrize(("code", "texts"), BAD_APPS.values(), ids=BAD_APPS.keys())
-def test_a_bad_app_ends_the_start(make_app, code, texts):
+def test_a_bad_app_ends_the_start(make_app, code, texts, refused):
     """Exit code 5 and one message on stderr that names the script and what is wrong, without a traceback."""
     app = make_app(function_app__py=code)
     exit_code, stderr, stdout = refused("serve", "--script-root", app, "--port", 0, cwd=app.parent)
@@ -355,7 +339,7 @@ def test_a_bad_app_ends_the_start(make_app, code, texts):
     ],
     ids=["no directory", "port is no number", "port out of range", "unknown option", "cert alone", "no such cert"],
 )
-def test_bad_options_end_the_start(make_app, arguments, text):
+def test_bad_options_end_the_start(make_app, arguments, text, refused):
     """Exit code 2 and a message that names the wrong option or value, without a traceback."""
     app = make_app()
     code, stderr, _ = refused("serve", "--port", 0, *arguments, cwd=app)
@@ -363,7 +347,7 @@ def test_bad_options_end_the_start(make_app, arguments, text):
 
 
 @pytest.mark.parametrize("spelling", [("serve",), ("func", "start")], ids=" ".join)
-def test_a_port_in_use_ends_the_start(make_app, spelling):
+def test_a_port_in_use_ends_the_start(make_app, spelling, refused):
     """Exit code 6 and one message that names the port, by either spelling."""
     app = make_app()
     with socket.create_server(("", 0)) as taken:

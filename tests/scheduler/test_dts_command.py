@@ -49,10 +49,16 @@ def command(*arguments):
     return [sys.executable, "-m", "durable_harness", "scheduler", *arguments]
 
 
-def run_to_its_end(*arguments):
-    """Run the command, which must end by itself; return exit code, output and errors."""
-    ended_command = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=DEADLINE_S, check=False)
-    return ended_command.returncode, ended_command.stdout, ended_command.stderr
+@pytest.fixture
+def run_to_its_end(tmp_path, warm_starter):
+    """Give a function that runs the command, which must end by itself: its exit code, its output, its errors."""
+
+    def run(*arguments):
+        files = {"output": tmp_path / "output.txt", "errors": tmp_path / "errors.txt"}
+        code = warm_starter.start("scheduler", *arguments, **files).wait(DEADLINE_S)
+        return code, *(file.read_text() for file in files.values())
+
+    return run
 
 
 def hubs_of(running, *names):
@@ -71,7 +77,7 @@ def taken_port():
         yield str(taken.getsockname()[1])
 
 
-def test_a_busy_port_is_exit_code_6_and_one_message(taken_port):
+def test_a_busy_port_is_exit_code_6_and_one_message(taken_port, run_to_its_end):
     """A taken port ends the start with exit code 6 and one message that names the port and its option."""
     code, output, errors = run_to_its_end(*ANY_PORTS, "--grpc-port", taken_port)
     assert (code, output) == (IN_USE, "")
@@ -80,7 +86,7 @@ def test_a_busy_port_is_exit_code_6_and_one_message(taken_port):
     assert len(errors.strip().splitlines()) <= 2
 
 
-def test_a_port_of_another_scheduler_is_busy():
+def test_a_port_of_another_scheduler_is_busy(run_to_its_end):
     """Two schedulers never share a port, though each listens by itself."""
     with scheduler_process() as running:
         port = running.grpc_address.rpartition(":")[2]
@@ -90,7 +96,7 @@ def test_a_port_of_another_scheduler_is_busy():
 
 
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["--grpc-port", "65536"], ["--address", "nonsense.invalid"]])
-def test_a_wrong_option_is_exit_code_2(arguments):
+def test_a_wrong_option_is_exit_code_2(arguments, run_to_its_end):
     """An option that cannot be taken ends the start with exit code 2 and a message, without a traceback."""
     code, _, errors = run_to_its_end(*ANY_PORTS, *arguments)
     assert code == USAGE
