@@ -107,6 +107,7 @@ class Caller:
             headers = {"x-ms-continuation-token": token} if token else {}
             url = f"{self._base_url}{WEBHOOKS}/instances?top=500"
             async with self._session.get(url, headers=headers) as page:
+                page.raise_for_status()  # a host whose scheduler is not back yet answers, and not with a page
                 found += await page.json()
                 token = page.headers["x-ms-continuation-token"]
             if not token:
