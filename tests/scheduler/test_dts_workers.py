@@ -404,7 +404,7 @@ def impatient_pings(monkeypatch):
         facts["loop"] = asyncio.get_running_loop()
         service = SchedulerService(SchedulerOptions())
         server = GrpcService(service)
-        facts["address"] = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
+        facts["address"] = f"127.0.0.1:{server.start('127.0.0.1:0')}"
         started.set()
         await stop.wait()
         await server.stop()

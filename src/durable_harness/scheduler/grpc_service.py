@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import functools
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import grpc
@@ -12,9 +13,8 @@ from google.protobuf.message import DecodeError
 
 from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.scheduler.hub import TaskHub
+from durable_harness.scheduler.rpc_server import Call, Handler, LastingCall, RpcServer
 from durable_harness.scheduler.service import DEFAULT_HUB, SchedulerService
-
-logger = logging.getLogger("durable_harness.scheduler")
 
 SERVICE = "TaskHubSidecarService"
 SERVER_OPTIONS = [
@@ -59,106 +59,78 @@ UNARY: dict[str, tuple[str, Any]] = {
 }
 
 
+LASTING = frozenset({"WaitForInstanceStart", "WaitForInstanceCompletion"})
+STREAMS: dict[str, tuple[str, Any]] = {
+    "GetWorkItems": ("get_work_items", pb.GetWorkItemsRequest),
+    "StreamInstanceHistory": ("stream_instance_history", pb.StreamInstanceHistoryRequest),
+}
+
+
 class GrpcService:
-    """Serves the protocol on sockets that are bound already or on an address."""
+    """Serves the protocol on an address."""
 
     def __init__(self, service: SchedulerService) -> None:
         self._service = service
-        self._server = grpc.aio.server(options=SERVER_OPTIONS)
-        self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, self._handlers())])
+        methods = {f"/{SERVICE}/{name}": method for name, method in self._methods()}
+        self._server = RpcServer(methods, SERVER_OPTIONS)
 
-    async def start(self, address: str) -> int:
+    def start(self, address: str) -> int:
         """Listen on `host:port` and return the port. Raises RuntimeError where it is taken."""
-        port = self._server.add_insecure_port(address)
-        await self._server.start()
-        return int(port)
+        return self._server.start(address)
 
     async def stop(self) -> None:
-        await self._server.stop(grace=0.2)
+        await self._server.stop(grace_s=0.2)
 
-    def _handlers(self) -> dict[str, Any]:
-        handlers = {name: _unary(self._call(method, request)) for name, (method, request) in UNARY.items()}
-        handlers["Hello"] = _unary(self._hello)
-        handlers["CreateTaskHub"] = _unary(self._create_hub)
-        handlers["DeleteTaskHub"] = _unary(self._delete_hub)
-        handlers["GetWorkItems"] = _stream(self._work_items)
-        handlers["StreamInstanceHistory"] = _stream(self._history)
-        return handlers
+    def _methods(self) -> Iterator[tuple[str, tuple[type[Call], Handler]]]:
+        for name, (method, request) in UNARY.items():
+            kind = LastingCall if name in LASTING else Call
+            yield name, (kind, functools.partial(self._answer, method, request))
+        for name, (method, request) in STREAMS.items():
+            yield name, (LastingCall, functools.partial(self._stream, method, request))
+        yield "Hello", (Call, functools.partial(self._greet, empty_pb2.Empty()))
+        yield "CreateTaskHub", (Call, functools.partial(self._greet, pb.CreateTaskHubResponse()))
+        yield "DeleteTaskHub", (Call, _delete_hub)
 
-    def _hub(self, context: Any) -> TaskHub:
-        for name, value in context.invocation_metadata() or ():
+    async def _answer(self, method: str, request: Any, call: Call) -> None:
+        with _refusals(call):
+            answer = await getattr(self._hub(call), method)(_read(request, call.body))
+            call.finish(answer.SerializeToString())
+
+    async def _stream(self, method: str, request: Any, call: LastingCall) -> None:
+        with _refusals(call):
+            async with aclosing(getattr(self._hub(call), method)(_read(request, call.body))) as answers:
+                async for answer in answers:
+                    await call.send(answer.SerializeToString())
+            call.finish()
+
+    async def _greet(self, answer: Any, call: Call) -> None:
+        with _refusals(call):
+            self._hub(call)
+            call.finish(answer.SerializeToString())
+
+    def _hub(self, call: Call) -> TaskHub:
+        for name, value in call.metadata:
             if name == "taskhub":
-                return self._service.hub(value)
+                return self._service.hub(str(value))
         return self._service.hub(DEFAULT_HUB)
 
-    def _call(self, method: str, message: Any) -> Callable[[bytes, Any], Awaitable[Any]]:
-        async def call(body: bytes, context: Any) -> Any:
-            try:
-                return await getattr(self._hub(context), method)(_read(message, body))
-            except Exception as error:  # noqa: BLE001 - every error is an answer
-                return await _abort(context, method, error)
 
-        return call
-
-    async def _hello(self, _body: bytes, context: Any) -> Any:
-        try:
-            self._hub(context)
-        except RpcError as error:
-            return await _abort(context, "Hello", error)
-        return empty_pb2.Empty()
-
-    async def _create_hub(self, body: bytes, context: Any) -> Any:
-        await self._hello(body, context)
-        return pb.CreateTaskHubResponse()
-
-    async def _delete_hub(self, _body: bytes, context: Any) -> Any:
-        error = RpcError(Status.UNIMPLEMENTED, "This scheduler deletes no task hubs. Start it with others.")
-        return await _abort(context, "DeleteTaskHub", error)
-
-    async def _work_items(self, body: bytes, context: Any) -> AsyncIterator[Any]:
-        stream = self._guarded(context, lambda hub: hub.get_work_items(_read(pb.GetWorkItemsRequest, body)))
-        async for item in stream:
-            yield item
-
-    async def _history(self, body: bytes, context: Any) -> AsyncIterator[Any]:
-        message = pb.StreamInstanceHistoryRequest
-        async for chunk in self._guarded(context, lambda hub: hub.stream_instance_history(_read(message, body))):
-            yield chunk
-
-    async def _guarded(self, context: Any, stream: Callable[[TaskHub], AsyncIterator[Any]]) -> AsyncIterator[Any]:
-        try:
-            messages: Any = stream(self._hub(context))
-            try:
-                async for message in messages:
-                    yield message
-            finally:
-                await messages.aclose()
-        except RpcError as error:
-            await _abort(context, "stream", error)
+async def _delete_hub(call: Call) -> None:
+    with _refusals(call):
+        raise RpcError(Status.UNIMPLEMENTED, "This scheduler deletes no task hubs. Start it with others.")
 
 
-async def _abort(context: Any, method: str, error: Exception) -> Any:
-    if isinstance(error, RpcError):
-        await context.abort(getattr(grpc.StatusCode, error.status.value), str(error))
-    logger.error("%s failed", method, exc_info=error)
-    await context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
+@contextmanager
+def _refusals(call: Call) -> Iterator[None]:
+    try:
+        yield
+    except RpcError as error:
+        call.finish(code=grpc.StatusCode[error.status.value], details=str(error))
 
 
 def _read(message: Any, body: bytes) -> Any:
-    """Parse a request. (Left to gRPC, bytes that are no message would be answered as an unknown error.)"""
+    """Parse a request. Bytes that are no message are the client's fault."""
     try:
         return message.FromString(body)
     except DecodeError as error:
         raise RpcError(Status.INVALID_ARGUMENT, f"The request is not a {message.DESCRIPTOR.name}: {error}") from error
-
-
-def _unary(call: Callable[[bytes, Any], Awaitable[Any]]) -> Any:
-    return grpc.unary_unary_rpc_method_handler(call, response_serializer=_serialize)
-
-
-def _stream(call: Callable[[bytes, Any], AsyncIterator[Any]]) -> Any:
-    return grpc.unary_stream_rpc_method_handler(call, response_serializer=_serialize)
-
-
-def _serialize(message: Any) -> bytes:
-    return bytes(message.SerializeToString())

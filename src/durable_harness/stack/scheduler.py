@@ -44,7 +44,7 @@ async def _service(options: ServiceOptions) -> AsyncIterator[None]:
     service = SchedulerService(options.scheduler)
     grpc = GrpcService(service)
     try:
-        grpc_port = await grpc.start(f"{options.address}:{options.grpc_port}")
+        grpc_port = grpc.start(f"{options.address}:{options.grpc_port}")
     except RuntimeError as error:
         raise PortInUseError(
             f"Port {options.grpc_port} is in use by somebody else. Choose another with --grpc-port, or 0 for any."

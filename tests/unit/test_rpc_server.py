@@ -1,0 +1,221 @@
+"""The gRPC server that the scheduler stands on: what clients see of it, broken ones too, by the client of grpc."""
+
+import asyncio
+import contextlib
+import functools
+
+import grpc
+import pytest
+
+from durable_harness.scheduler.rpc_server import Call, LastingCall, RpcServer
+
+TIMEOUT_S = 10
+STREAM_MESSAGES = 1000
+
+
+def on_a_loop(test):
+    """Run a test that is a coroutine."""
+
+    @functools.wraps(test)
+    def run(*args, **kwargs):
+        asyncio.run(test(*args, **kwargs))
+
+    return run
+
+
+async def echo(call):
+    call.finish(dict(call.metadata).get("before", "").encode() + call.body)
+
+
+async def count(call):
+    for number in range(STREAM_MESSAGES):
+        await call.send(str(number).encode())
+    call.finish()
+
+
+async def fail(_call):
+    raise ValueError("of no use")
+
+
+async def forget(_call):
+    """Return without an answer."""
+
+
+class Waiting:
+    """A handler that waits for ever, and tells when it began and when it was cancelled."""
+
+    def __init__(self):
+        self.began, self.cancelled = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, _call):
+        self.began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+
+
+def new_server(**methods):
+    return RpcServer({f"/Test/{name}": method for name, method in methods.items()}, [("grpc.so_reuseport", 0)])
+
+
+@contextlib.asynccontextmanager
+async def serving(**methods):
+    """Serve methods under their names and give a channel to them."""
+    server = new_server(**methods)
+    port = server.start("127.0.0.1:0")
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield channel
+    finally:
+        await asyncio.wait_for(server.stop(grace_s=0), TIMEOUT_S)
+
+
+async def status_of(call):
+    """Wait for a call that fails; return its status code and details."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await asyncio.wait_for(call, TIMEOUT_S)
+    return caught.value.code(), caught.value.details()
+
+
+@on_a_loop
+async def test_a_call_is_answered_from_its_metadata_and_body():
+    """A handler sees the client's metadata and request, and its answer arrives with status OK."""
+    async with serving(Echo=(Call, echo)) as channel:
+        call = channel.unary_unary("/Test/Echo")
+        assert await call(b"body", metadata=[("before", "meta")], timeout=TIMEOUT_S) == b"metabody"
+        assert await call(b"", timeout=TIMEOUT_S) == b""
+
+
+@on_a_loop
+async def test_a_stream_keeps_the_order_of_its_messages_and_ends():
+    """Many messages, sent faster than they leave, arrive complete and in order before the status."""
+    async with serving(Count=(LastingCall, count)) as channel:
+        stream = channel.unary_stream("/Test/Count")(b"", timeout=TIMEOUT_S)
+        assert [int(message) async for message in stream] == list(range(STREAM_MESSAGES))
+        assert await stream.code() is grpc.StatusCode.OK
+
+
+@on_a_loop
+async def test_a_client_that_does_not_read_holds_the_sender_up():
+    """What a client does not take is not produced without end: the handler waits, and goes on when it is read."""
+    sent = 0
+
+    async def pour(call):
+        nonlocal sent
+        for sent in range(1, 1001):  # noqa: B007 - tells how far the handler came
+            await call.send(bytes(100_000))
+        call.finish()
+
+    async with serving(Pour=(LastingCall, pour)) as channel:
+        stream = channel.unary_stream("/Test/Pour")(b"", timeout=TIMEOUT_S)
+        messages = aiter(stream)
+        await anext(messages)
+        seen = -1
+        while seen != sent:
+            seen = sent
+            await asyncio.sleep(0.1)
+        assert 0 < sent < 1000
+        assert len([message async for message in messages]) == 999
+        assert sent == 1000
+
+
+@on_a_loop
+async def test_an_unknown_method_is_refused():
+    """A method that nobody serves is UNIMPLEMENTED."""
+    async with serving() as channel:
+        code, _ = await status_of(channel.unary_unary("/Test/Nothing")(b""))
+        assert code is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("kind", [Call, LastingCall])
+@on_a_loop
+async def test_a_call_without_a_request_is_refused(kind):
+    """A client that ends its side of the call before a request gets INVALID_ARGUMENT, not silence."""
+    async with serving(Echo=(kind, echo)) as channel:
+        code, _ = await status_of(channel.stream_unary("/Test/Echo")(iter([])))
+        assert code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("kind", [Call, LastingCall])
+@on_a_loop
+async def test_a_handler_that_breaks_is_an_internal_error(kind, caplog):
+    """An exception of a handler is logged and answered as INTERNAL; the server serves on."""
+    async with serving(Fail=(kind, fail), Echo=(kind, echo)) as channel:
+        assert await status_of(channel.unary_unary("/Test/Fail")(b"")) == (
+            grpc.StatusCode.INTERNAL,
+            "ValueError: of no use",
+        )
+        assert "/Test/Fail failed" in caplog.text
+        assert await channel.unary_unary("/Test/Echo")(b"on", timeout=TIMEOUT_S) == b"on"
+
+
+@pytest.mark.parametrize("kind", [Call, LastingCall])
+@on_a_loop
+async def test_a_handler_that_gives_no_answer_ends_the_call(kind):
+    """No client waits for ever for a handler that returned without an answer."""
+    async with serving(Forget=(kind, forget)) as channel:
+        code, _ = await status_of(channel.unary_unary("/Test/Forget")(b""))
+        assert code is grpc.StatusCode.CANCELLED
+
+
+@pytest.mark.parametrize("give_up", ["cancel", "deadline", "connection"])
+@on_a_loop
+async def test_a_lasting_call_is_cancelled_when_its_client_gives_up(give_up):
+    """A client that cancels, runs out of time or goes away cancels the handler at once."""
+    waiting = Waiting()
+    async with serving(Wait=(LastingCall, waiting)) as channel:
+        call = channel.unary_unary("/Test/Wait")(b"", timeout=0.2 if give_up == "deadline" else None)
+        if give_up != "deadline":
+            await asyncio.wait_for(waiting.began.wait(), TIMEOUT_S)
+        if give_up == "cancel":
+            call.cancel()
+        elif give_up == "connection":
+            await channel.close()
+        await asyncio.wait_for(waiting.cancelled.wait(), TIMEOUT_S)
+
+
+@pytest.mark.parametrize("kind", [Call, LastingCall])
+@on_a_loop
+async def test_a_stop_cancels_what_outlasts_its_grace(kind):
+    """A stopping server ends calls of either kind that go on beyond the grace, and then itself."""
+    waiting = Waiting()
+    server = new_server(Wait=(kind, waiting))
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.start('127.0.0.1:0')}") as channel:
+        call = channel.unary_unary("/Test/Wait")(b"")
+        await asyncio.wait_for(waiting.began.wait(), TIMEOUT_S)
+        await asyncio.wait_for(server.stop(grace_s=0.01), TIMEOUT_S)
+        assert waiting.cancelled.is_set()
+        code, _ = await status_of(call)
+        assert code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
+
+
+@on_a_loop
+async def test_a_stop_lets_calls_end_within_its_grace():
+    """A call that ends within the grace gets its answer from a stopping server."""
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(call):
+        began.set()
+        await go_on.wait()
+        call.finish(b"answer")
+
+    server = new_server(Answer=(Call, answer))
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.start('127.0.0.1:0')}") as channel:
+        call = channel.unary_unary("/Test/Answer")(b"")
+        await asyncio.wait_for(began.wait(), TIMEOUT_S)
+        stopping = asyncio.ensure_future(server.stop(grace_s=TIMEOUT_S))
+        go_on.set()
+        assert await asyncio.wait_for(call, TIMEOUT_S) == b"answer"
+    await asyncio.wait_for(stopping, TIMEOUT_S)
+
+
+@on_a_loop
+async def test_a_taken_port_is_an_error():
+    """Two servers never share a port."""
+    first = new_server()
+    port = first.start("127.0.0.1:0")
+    with pytest.raises(RuntimeError, match=f"listen on 127.0.0.1:{port}"):
+        new_server().start(f"127.0.0.1:{port}")
+    await first.stop(grace_s=0)
