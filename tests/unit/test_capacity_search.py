@@ -1,5 +1,6 @@
 """The search for capacity, driven by models of services whose capacity is known."""
 
+import dataclasses
 import math
 import random
 from collections import Counter
@@ -7,8 +8,10 @@ from collections import Counter
 import pytest
 
 from durable_harness.errors import UsageError
+from durable_harness.experiments.capacity_command import capacity_exit_code
 from durable_harness.gate import Gate
-from durable_harness.gate.capacity import SearchPlan, Trial, read_objective, search
+from durable_harness.gate.capacity import Capacity, SearchPlan, Trial, read_objective, search
+from durable_harness.gate.capacity.saturation import Figures, saturated_first
 
 
 def exact(capacity):
@@ -69,6 +72,59 @@ def test_a_generator_that_gives_out_first_is_no_upper_end():
     assert found.upper is None
     assert 50 <= found.lower <= 60
     assert "generator could not offer" in found.limited_by
+
+
+def test_one_disturbed_trial_is_repeated():
+    """A trial in which the generator was late by chance neither counts nor limits the search."""
+    disturbed = {40.0}
+
+    def attempt(rate):
+        valid = rate not in disturbed
+        disturbed.discard(rate)
+        return Trial(rate, met=valid and rate <= 100, valid=valid)
+
+    found = search(attempt, SearchPlan())
+    assert found.lower <= 100 < found.upper
+    assert not found.limited_by
+
+
+CALM = Figures(50, 50, 100.0, 120.0, 5.0, 4.0, 1.0, 0.1, 0.2, 0.2, 5)
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ({"slip_p99_ms": 80.0, "host_cpu": 0.99}, "the generator (slip p99 80 ms"),
+        ({"generator_cpu": 0.9}, "the generator"),
+        ({"host_cpu": 0.97, "queueing_p95_ms": 900.0}, "CPU of the host"),
+        ({"machine_cpu": 0.99}, "the machine's CPU"),
+        ({"queueing_p95_ms": 900.0}, "queueing before the work runs"),
+        ({"host_cpu": None, "start_p95_ms": 800.0}, "the start request"),
+        ({}, "nothing that can be seen"),
+    ],
+)
+def test_what_gave_out_first(broken, told):
+    """The generator is suspected first, then CPU, then what grew while CPU was to spare."""
+    assert saturated_first(CALM, dataclasses.replace(CALM, **broken)).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "limited_by", "at_least", "code"),
+    [
+        (50, 55, "", None, 0),
+        (50, 55, "", 50, 0),
+        (50, 55, "", 51, 1),
+        (None, 1, "", None, 1),
+        (50, None, "the generator could not offer 60/s", None, 3),
+        (50, None, "the generator could not offer 60/s", 40, 0),
+        (50, None, "the generator could not offer 60/s", 70, 3),
+        (100, None, "the highest rate to try", None, 0),
+        (None, None, "trials", None, 3),
+    ],
+)
+def test_the_exit_code_of_a_search(lower, upper, limited_by, at_least, code):
+    """Enough capacity is 0, too little 1; a search that could not find out whether it is enough 3."""
+    assert capacity_exit_code(Capacity(lower, upper, (), limited_by), at_least) == code
 
 
 def test_a_plan_ends_at_its_highest_rate():

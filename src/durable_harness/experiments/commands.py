@@ -1,19 +1,20 @@
-"""The commands `compare`, `ab` and `capacity`: their options, and what they print. Heavy imports wait until a command
-runs, so that every other one starts as fast as before."""
+"""The commands `compare` and `ab`: their options, and what they print.
+
+Heavy imports wait until a command runs, so that every other one starts as fast as before.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.errors import UsageError
+from durable_harness.experiments.arguments import above_zero, add_load, needs_extra, offered_load, percents, whole
+from durable_harness.experiments.capacity_command import add_capacity
 
 if TYPE_CHECKING:
-    from durable_harness.experiments.offered import OfferedLoad
     from durable_harness.gate.comparison import Comparison, Design, Figure, PairedComparison
 
 CANNOT_TELL_CODES = {"pass": 0, "fail": 1, "invalid": 3}
@@ -37,6 +38,7 @@ def add_commands(commands: Any) -> None:
     ab.add_argument("--warm-up", type=above_zero, default=3.0, metavar="SECONDS", help="discarded load a side (3)")
     add_question(ab)
     ab.set_defaults(run=_ab)
+    add_capacity(commands)
 
 
 def add_question(parser: argparse.ArgumentParser) -> None:
@@ -66,20 +68,6 @@ def add_question(parser: argparse.ArgumentParser) -> None:
         help="exit code where nobody can tell: pass 0, fail 1, invalid 3 (default)",
     )
     group.add_argument("--report-dir", type=Path, default=REPORT_DIR, metavar="DIR", help=f"(default: {REPORT_DIR})")
-
-
-def add_load(parser: argparse.ArgumentParser) -> None:
-    """Options that say which app gets which operations."""
-    group = parser.add_argument_group("load")
-    group.add_argument("--app-dir", type=Path, default=Path(), metavar="DIR", help="folder of the function app (.)")
-    group.add_argument("--start-path", default="/api/async_http_api", metavar="PATH", help="where a POST starts one")
-    group.add_argument(
-        "--payload", metavar="JSON|@FILE", help="body of every start; {token} in it is unique (default: the sample's)"
-    )
-    group.add_argument("--operation-duration", default="0.3-0.7", metavar="S|A-B", help="work asked for (0.3-0.7)")
-    group.add_argument("--poll-interval", type=above_zero, default=0.05, metavar="SECONDS", help="(0.05)")
-    group.add_argument("--operation-timeout", type=above_zero, default=60.0, metavar="SECONDS", help="(60)")
-    group.add_argument("--seed", type=whole, default=0, metavar="N", help="of arrivals, work and order (0)")
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -137,38 +125,6 @@ def _wanted(options: argparse.Namespace) -> tuple[tuple[Figure, Design], ...]:
     return ((DEFAULT_FIGURE, Design(**known, **effect)),)
 
 
-def offered_load(options: argparse.Namespace) -> OfferedLoad:
-    """Return the load that the options describe; raise UsageError for what they cannot mean."""
-    from durable_harness.experiments.offered import OfferedLoad  # noqa: PLC0415
-    from durable_harness.operations import durable_webhooks  # noqa: PLC0415
-
-    low, _, high = options.operation_duration.partition("-")
-    try:
-        duration_s = (float(low), float(high or low))
-    except ValueError:
-        duration_s = (math.nan, math.nan)
-    if not 0 <= duration_s[0] <= duration_s[1] < math.inf:
-        raise UsageError(f"--operation-duration: got '{options.operation_duration}', expected seconds like 0.3-0.7")
-    return OfferedLoad(
-        service=durable_webhooks(options.start_path),
-        payload=_payload(options.payload),
-        duration_s=duration_s,
-        poll_interval_s=options.poll_interval,
-        timeout_s=options.operation_timeout,
-    )
-
-
-def _payload(text: str | None) -> Any:
-    if text is None:
-        return None
-    try:
-        return json.loads(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
-    except OSError as error:
-        raise UsageError(f"--payload: {text[1:]} cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        raise UsageError(f"--payload: is not JSON ({error})") from None
-
-
 def _tell(comparison: Comparison, options: argparse.Namespace) -> int:
     from durable_harness.gate.comparison.rendering import render_text, write_all  # noqa: PLC0415
 
@@ -191,39 +147,3 @@ def _show_progress(figure: PairedComparison) -> None:
     elif figure.is_look:
         sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
-
-
-def needs_extra() -> None:
-    """Raise UsageError where the packages that load tests need are not installed."""
-    try:
-        import numpy  # noqa: F401, ICN001, PLC0415 - only looked for
-        import pyarrow  # noqa: F401, ICN001, PLC0415 - same
-    except ModuleNotFoundError as error:
-        raise UsageError(f"needs {error.name}: install durable-harness[load]") from None
-
-
-def above_zero(text: str) -> float:
-    """Read a number above 0, for argparse."""
-    return _number(text, "a number above 0", 0.0, math.inf)
-
-
-def percents(text: str) -> float:
-    """Read percents as a ratio, for argparse."""
-    return _number(text.rstrip("% "), "percents above 0 and below 100", 0.0, 100.0) / 100
-
-
-def whole(text: str) -> int:
-    """Read a whole number, for argparse."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number, 0 or more")
-    return int(text)
-
-
-def _number(text: str, what: str, above: float, below: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not above < value < below:
-        raise argparse.ArgumentTypeError(f"'{text}' is not {what}")
-    return value

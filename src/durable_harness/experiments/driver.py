@@ -33,16 +33,30 @@ class Driver:
         with contextlib.closing(self._runner):
             self._runner.run(self._close())
 
-    def measure(self, base_url: str, key: str | None, arrivals: Sequence[Arrival]) -> list[OperationRecord]:
-        """Start an operation at each arrival, wait until all have ended, and return their records in that order."""
-        return self._runner.run(self._measure(base_url, key, arrivals))
+    def measure(
+        self, base_url: str, key: str | None, arrivals: Sequence[Arrival], drain_s: float | None = None
+    ) -> list[OperationRecord]:
+        """Start an operation at each arrival, wait until all have ended, and return their records in that order.
 
-    async def _measure(self, base_url: str, key: str | None, arrivals: Sequence[Arrival]) -> list[OperationRecord]:
+        What has not ended `drain_s` after the last arrival is given up, and counts as timed out.
+        """
+        return self._runner.run(self._measure(base_url, key, arrivals, drain_s))
+
+    async def _measure(
+        self, base_url: str, key: str | None, arrivals: Sequence[Arrival], drain_s: float | None
+    ) -> list[OperationRecord]:
         session = self._session(base_url)
         began = time.monotonic() + LEAD_S
         plans = [self.load.plan(base_url, key, arrival, began + arrival.offset_s) for arrival in arrivals]
         operations = [Operation(plan) for plan in plans]
-        await asyncio.gather(*(_follow(session, operation) for operation in operations))
+        following = [asyncio.create_task(_follow(session, operation)) for operation in operations]
+        limit_s = None if drain_s is None else arrivals[-1].offset_s + drain_s
+        _, unfinished = await asyncio.wait(following, timeout=limit_s)
+        for task in unfinished:
+            task.cancel()
+        for ended in await asyncio.gather(*following, return_exceptions=True):
+            if isinstance(ended, BaseException) and not isinstance(ended, asyncio.CancelledError):
+                raise ended
         return [operation.record for operation in operations]
 
     def _session(self, base_url: str) -> aiohttp.ClientSession:
@@ -65,9 +79,12 @@ async def _follow(session: aiohttp.ClientSession, operation: Operation) -> None:
         while operation.next_poll is not None:
             await asyncio.sleep(max(0.0, operation.next_poll - time.monotonic()))
             poll = Request("GET", operation.status_url or "", operation.poll_headers, b"")
-            operation.poll_answered(await _answer(session, operation, poll), time.monotonic())
+            asked = time.monotonic()
+            answer = await _answer(session, operation, poll)
+            operation.record.poll_ms += (time.monotonic() - asked) * 1000
+            operation.poll_answered(answer, time.monotonic())
     finally:
-        operation.give_up(time.monotonic(), "the experiment was interrupted")
+        operation.give_up(time.monotonic(), "not over when the trial was")
 
 
 async def _answer(session: aiohttp.ClientSession, operation: Operation, request: Request) -> Answer | NoAnswer:

@@ -11,9 +11,12 @@ No step knows what a trial does: the search is tested with models of services wh
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+LEAST = 0.1
+"""The least rate that is tried unasked, in operations per second."""
 VOTES = 2
 """Trials that must agree about an end of the bracket: the best of three."""
 
@@ -27,7 +30,7 @@ class Trial:
     why: str = ""
     """Which limit was broken, or why the trial proves nothing."""
     valid: bool = True
-    """False if the generator could not offer the rate: then nothing above it can be tried."""
+    """False if the generator was late: where that happens again, nothing above the rate can be tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class SearchPlan:
     """Where to look, and how closely. Rates in operations per second."""
 
     start: float = 5.0
-    least: float = 0.1
+    least: float = LEAST
     most: float = 10_000.0
     resolution: float = 0.1
     """The width of the bracket, relative to its lower end, at which narrowing stops."""
@@ -97,7 +100,10 @@ class _State:
     votes: dict[float, _Votes] = field(default_factory=dict)
     limited_by: str = ""
     ceiling: float = math.inf
-    """A rate that the generator could not offer."""
+    """A rate that the generator could not offer, as often as it takes to believe that."""
+    again: float | None = None
+    """A rate whose last trial proved nothing."""
+    disturbed: Counter[float] = field(default_factory=Counter)
 
     def attempt(self, rate: float) -> None:
         if len(self.trials) >= self.plan.most_trials:
@@ -105,15 +111,25 @@ class _State:
         trial = self.try_rate(rate)
         self.trials.append(trial)
         if not trial.valid:
-            self.ceiling = min(self.ceiling, rate)
-            self.votes.pop(rate, None)
+            self._count_disturbed(rate)
             return
+        self.again = None
         votes = self.votes.setdefault(rate, _Votes())
         votes.met += trial.met
         votes.missed += not trial.met
 
+    def _count_disturbed(self, rate: float) -> None:
+        self.disturbed[rate] += 1
+        is_believed = self.disturbed[rate] >= VOTES
+        self.again = None if is_believed else rate
+        if is_believed:
+            self.ceiling = min(self.ceiling, rate)
+            self.votes.pop(rate, None)
+
     def next_rate(self) -> float | None:
         """Return the rate to try next; None when nothing is left to find out."""
+        if self.again is not None:
+            return self.again
         lower, upper = self.bracket()
         if not self.votes and self.ceiling == math.inf:
             return self.plan.start

@@ -1,0 +1,96 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from durable_harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from durable_harness.experiments.offered import OfferedLoad
+
+
+def add_load(parser: argparse.ArgumentParser) -> None:
+    """Options that say which app gets which operations."""
+    group = parser.add_argument_group("load")
+    group.add_argument("--app-dir", type=Path, default=Path(), metavar="DIR", help="folder of the function app (.)")
+    group.add_argument("--start-path", default="/api/async_http_api", metavar="PATH", help="where a POST starts one")
+    group.add_argument(
+        "--payload", metavar="JSON|@FILE", help="body of every start; {token} in it is unique (default: the sample's)"
+    )
+    group.add_argument("--operation-duration", default="0.3-0.7", metavar="S|A-B", help="work asked for (0.3-0.7)")
+    group.add_argument("--poll-interval", type=above_zero, default=0.05, metavar="SECONDS", help="(0.05)")
+    group.add_argument("--operation-timeout", type=above_zero, default=60.0, metavar="SECONDS", help="(60)")
+    group.add_argument("--seed", type=whole, default=0, metavar="N", help="of arrivals, work and order (0)")
+
+
+def offered_load(options: argparse.Namespace) -> OfferedLoad:
+    """Return the load that the options describe; raise UsageError for what they cannot mean."""
+    from durable_harness.experiments.offered import OfferedLoad  # noqa: PLC0415
+    from durable_harness.operations import durable_webhooks  # noqa: PLC0415
+
+    low, _, high = options.operation_duration.partition("-")
+    try:
+        duration_s = (float(low), float(high or low))
+    except ValueError:
+        duration_s = (math.nan, math.nan)
+    if not 0 <= duration_s[0] <= duration_s[1] < math.inf:
+        raise UsageError(f"--operation-duration: got '{options.operation_duration}', expected seconds like 0.3-0.7")
+    return OfferedLoad(
+        service=durable_webhooks(options.start_path),
+        payload=_payload(options.payload),
+        duration_s=duration_s,
+        poll_interval_s=options.poll_interval,
+        timeout_s=options.operation_timeout,
+    )
+
+
+def _payload(text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return json.loads(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
+    except OSError as error:
+        raise UsageError(f"--payload: {text[1:]} cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise UsageError(f"--payload: is not JSON ({error})") from None
+
+
+def needs_extra() -> None:
+    """Raise UsageError where the packages that load tests need are not installed."""
+    try:
+        import numpy  # noqa: F401, ICN001, PLC0415 - only looked for
+        import pyarrow  # noqa: F401, ICN001, PLC0415 - same
+    except ModuleNotFoundError as error:
+        raise UsageError(f"needs {error.name}: install durable-harness[load]") from None
+
+
+def above_zero(text: str) -> float:
+    """Read a number above 0, for argparse."""
+    return _number(text, "a number above 0", 0.0, math.inf)
+
+
+def percents(text: str) -> float:
+    """Read percents as a ratio, for argparse."""
+    return _number(text.rstrip("% "), "percents above 0 and below 100", 0.0, 100.0) / 100
+
+
+def whole(text: str) -> int:
+    """Read a whole number, for argparse."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number, 0 or more")
+    return int(text)
+
+
+def _number(text: str, what: str, above: float, below: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not above < value < below:
+        raise argparse.ArgumentTypeError(f"'{text}' is not {what}")
+    return value

@@ -1,0 +1,230 @@
+"""Drive the search for capacity: each trial offers a rate to a system and measures what becomes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil  # type: ignore[import-untyped]
+
+from durable_harness.errors import UnreachableError
+from durable_harness.experiments.driver import Driver
+from durable_harness.experiments.offered import OfferedLoad
+from durable_harness.gate import Gate, RunSummary, evaluate
+from durable_harness.gate.capacity import Capacity, SearchPlan, Trial, search
+from durable_harness.gate.capacity.saturation import Figures, saturated_first
+from durable_harness.gate.report.model import limit_text, with_unit
+from durable_harness.load.tally import Tally
+from durable_harness.operations import OperationPhase, OperationRecord, OperationState
+from durable_harness.stack import RunningStack, StackOptions, embedded_stack, open_stack
+
+DRAIN_MARGIN_S = 2.0
+REST_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityOptions:
+    """What to search, where, and for how long at each rate. Times in seconds."""
+
+    objective: tuple[Gate, ...]
+    load: OfferedLoad = field(default_factory=OfferedLoad)
+    plan: SearchPlan = field(default_factory=SearchPlan)
+    host: str | None = None
+    """The URL of a system that runs; None serves the app of `app_dir`, anew for each trial."""
+    function_key: str | None = None
+    app_dir: Path = field(default_factory=Path)
+    trial_s: float = 15.0
+    warm_up_s: float = 3.0
+    process: str = "poisson"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredTrial:
+    """A trial with what was measured in it."""
+
+    trial: Trial
+    figures: Figures
+    limits: tuple[str, ...]
+    """Each limit of the objective and what was measured, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityReport:
+    """What the search found, and what it saw on the way."""
+
+    target: str
+    objective: tuple[Gate, ...]
+    capacity: Capacity
+    trials: tuple[MeasuredTrial, ...]
+    saturated: str
+    """What gave out first; empty if nothing did."""
+    elapsed_s: float
+
+
+def find_capacity(
+    options: CapacityOptions, progress: Callable[[MeasuredTrial], None] = lambda _: None
+) -> CapacityReport:
+    """Search for the capacity of a system. Raises what keeps it from being started, or reached."""
+    began = time.monotonic()
+    with Driver(options.load) as driver, _systems(options) as system:
+        trials = _Trials(options, driver, system, progress)
+        found = search(trials.attempt, options.plan)
+    return CapacityReport(
+        target=options.host or str(options.app_dir),
+        objective=options.objective,
+        capacity=found,
+        trials=tuple(trials.measured),
+        saturated=_saturated(found, trials.measured),
+        elapsed_s=time.monotonic() - began,
+    )
+
+
+System = Callable[[], contextlib.AbstractContextManager[RunningStack, bool | None]]
+
+
+@contextlib.contextmanager
+def _systems(options: CapacityOptions) -> Iterator[System]:
+    """Give a way to have the system for one trial: the one that runs, or a new one that knows nothing of the last."""
+    if options.host is None:
+        yield lambda: embedded_stack(options.app_dir, serve_args=("--log-level", "error"))
+        return
+    with open_stack(
+        "remote", options.app_dir, StackOptions(url=options.host, function_key=options.function_key)
+    ) as remote:
+        yield lambda: contextlib.nullcontext(remote)
+
+
+class _Trials:
+    def __init__(
+        self, options: CapacityOptions, driver: Driver, system: System, progress: Callable[[MeasuredTrial], None]
+    ) -> None:
+        self._options, self._driver, self._system, self._progress = options, driver, system, progress
+        self.measured: list[MeasuredTrial] = []
+
+    def attempt(self, rate_per_s: float) -> Trial:
+        with self._system() as stack:
+            measured = self._measure(stack, rate_per_s)
+        self.measured.append(measured)
+        self._progress(measured)
+        if self._options.host is not None:
+            time.sleep(REST_S)
+        return measured.trial
+
+    def _measure(self, stack: RunningStack, rate_per_s: float) -> MeasuredTrial:
+        options = self._options
+        seconds = options.warm_up_s + options.trial_s
+        seed = options.seed + len(self.measured)
+        arrivals = options.load.arrivals(rate_per_s, seconds, seed, options.process)
+        with _CpuWatch(stack.pid) as cpu:
+            # What is left over is only waited for where it would disturb the next trial.
+            drain_s = self._drain_s() if options.host is None else options.load.timeout_s
+            records = self._driver.measure(stack.base_url, stack.function_key, arrivals, drain_s)
+        if all(record.state is OperationState.UNREACHABLE for record in records):
+            raise UnreachableError(f"{stack.base_url} does not answer: {records[0].error}")
+        summary = _summed_up(records, options.warm_up_s)
+        return self._judge(rate_per_s, summary, _figures(records, summary, cpu, seconds))
+
+    def _drain_s(self) -> float:
+        """Return how long to wait for the last operations: what lasts longer breaks the objective anyway."""
+        limits = [gate.limit / 1000 for gate in self._options.objective if gate.metric == "completion_ms"]
+        return max(limits) + DRAIN_MARGIN_S if limits else self._options.load.timeout_s
+
+    def _judge(self, rate_per_s: float, summary: RunSummary, figures: Figures) -> MeasuredTrial:
+        results = evaluate(self._options.objective, summary)
+        words = tuple(
+            f"{result.gate.name} {with_unit(result.measured, result.gate)} ({limit_text(result.gate)})"
+            for result in results
+        )
+        broken = [word for word, result in zip(words, results, strict=True) if not result.passed]
+        # Latency counts from the intended start: a late generator makes it worse, so what met the objective did so.
+        valid = not (broken and figures.generator_is_late)
+        why = ", ".join(broken) if valid else "the generator was late"
+        return MeasuredTrial(Trial(rate_per_s, met=not broken, why=why, valid=valid), figures, words)
+
+
+def _summed_up(records: Sequence[OperationRecord], warm_up_s: float) -> RunSummary:
+    tally = Tally()
+    for record in records:
+        if record.intended < records[0].intended + warm_up_s:
+            record.phase = OperationPhase.WARM_UP
+        tally.started(record)
+        if record.accepted is not None:
+            tally.accepted(record)
+        tally.ended(record)
+    return tally.summary()
+
+
+def _figures(records: Sequence[OperationRecord], summary: RunSummary, cpu: _CpuWatch, seconds: float) -> Figures:
+    completion, last = summary.latencies_ms["completion_ms"], records[-1].intended
+    return Figures(
+        offered_per_s=len(records) / seconds,
+        completed_per_s=summary.throughput_per_s or 0.0,
+        completion_p50_ms=completion.percentile(50),
+        completion_p95_ms=completion.percentile(95),
+        start_p95_ms=summary.latencies_ms["start_ms"].percentile(95),
+        queueing_p95_ms=summary.latencies_ms["queueing_ms"].percentile(95),
+        slip_p99_ms=summary.latencies_ms["slip_ms"].percentile(99) or 0.0,
+        generator_cpu=cpu.generator,
+        host_cpu=cpu.host,
+        machine_cpu=cpu.machine,
+        in_flight_at_end=sum(record.ended is None or record.ended > last for record in records),
+    )
+
+
+def _saturated(found: Capacity, measured: Sequence[MeasuredTrial]) -> str:
+    broken = [one for one in measured if one.trial.rate_per_s == found.upper and not one.trial.met]
+    if not broken:
+        late = [one for one in measured if not one.trial.valid]
+        broken = late[:1]
+    calm = [one for one in measured if one.trial.met]
+    if not broken:
+        return ""
+    lowest = min(calm, key=lambda one: one.trial.rate_per_s, default=broken[0])
+    return saturated_first(lowest.figures, broken[-1].figures)
+
+
+class _CpuWatch:
+    """Cores that this process, a stack's processes, and the whole machine used while the block ran."""
+
+    def __init__(self, host_pid: int | None) -> None:
+        self._host_pid = host_pid
+        self.generator, self.machine = 0.0, 0.0
+        self.host: float | None = None
+
+    def __enter__(self) -> Self:
+        self._began = time.monotonic()
+        self._generator_s, self._host_s = _cpu_s(os.getpid()), _tree_cpu_s(self._host_pid)
+        psutil.cpu_percent()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        took_s = time.monotonic() - self._began
+        self.generator = (_cpu_s(os.getpid()) - self._generator_s) / took_s
+        self.machine = psutil.cpu_percent() / 100
+        after_s = _tree_cpu_s(self._host_pid)
+        if after_s is not None and self._host_s is not None:
+            self.host = (after_s - self._host_s) / took_s
+
+
+def _cpu_s(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
+def _tree_cpu_s(pid: int | None) -> float | None:
+    if pid is None:
+        return None
+    try:
+        process = psutil.Process(pid)
+        return sum(_cpu_s(one.pid) for one in (process, *process.children(recursive=True)))
+    except psutil.NoSuchProcess:
+        return None

@@ -1,0 +1,82 @@
+"""The command `capacity`: its options, and what it prints."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from durable_harness.experiments.arguments import above_zero, add_load, needs_extra, offered_load, percents
+
+if TYPE_CHECKING:
+    from durable_harness.gate.capacity import Capacity
+
+REPORT_DIR = Path("build/capacity")
+
+
+def add_capacity(commands: Any) -> None:
+    """Add the command to the parsers of `durable-harness`."""
+    capacity = commands.add_parser("capacity", help="find the highest arrival rate that meets an objective")
+    capacity.add_argument(
+        "--objective", required=True, metavar="LIMITS", help="such as 'completion_ms p95 <= 2000, error_ratio <= 0.01'"
+    )
+    capacity.add_argument("--host", metavar="URL", help="a system that runs (default: serve --app-dir)")
+    capacity.add_argument("--function-key", metavar="KEY", help="key of a deployment")
+    add_load(capacity)
+    _add_search(capacity)
+    capacity.set_defaults(run=_capacity)
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("search")
+    group.add_argument("--start-rate", type=above_zero, default=5.0, metavar="N", help="first rate to try, 1/s (5)")
+    group.add_argument("--max-rate", type=above_zero, default=10_000.0, metavar="N", help="highest to try (10000)")
+    group.add_argument("--resolution", type=percents, default=0.1, metavar="PERCENT", help="width of the result (10)")
+    group.add_argument("--trial", type=above_zero, default=15.0, metavar="SECONDS", help="length of one trial (15)")
+    group.add_argument("--warm-up", type=above_zero, default=3.0, metavar="SECONDS", help="before each, discarded (3)")
+    group.add_argument("--arrivals", choices=("poisson", "constant"), default="poisson", help="(poisson)")
+    group.add_argument("--at-least", type=above_zero, metavar="N", help="a gate: less capacity ends with 1")
+    group.add_argument("--report-dir", type=Path, default=REPORT_DIR, metavar="DIR", help=f"({REPORT_DIR})")
+
+
+def _capacity(options: argparse.Namespace) -> int:
+    needs_extra()
+    from durable_harness.experiments.capacity import CapacityOptions, find_capacity  # noqa: PLC0415
+    from durable_harness.experiments.capacity_report import render_text, trial_text, write_all  # noqa: PLC0415
+    from durable_harness.gate.capacity import SearchPlan, read_objective  # noqa: PLC0415
+    from durable_harness.gate.capacity.search import LEAST  # noqa: PLC0415
+
+    least = min(LEAST, options.start_rate)
+    given = CapacityOptions(
+        objective=read_objective(options.objective),
+        load=offered_load(options),
+        plan=SearchPlan(min(options.start_rate, options.max_rate), least, options.max_rate, options.resolution),
+        host=options.host,
+        function_key=options.function_key,
+        app_dir=options.app_dir,
+        trial_s=options.trial,
+        warm_up_s=options.warm_up,
+        process=options.arrivals,
+        seed=options.seed,
+    )
+    report = find_capacity(given, lambda measured: _show(trial_text(measured)))
+    paths = write_all(report, options.report_dir)
+    sys.stdout.write(f"{render_text(report)}Reports: {', '.join(map(str, paths))}\n")
+    return capacity_exit_code(report.capacity, options.at_least)
+
+
+def capacity_exit_code(found: Capacity, at_least: float | None) -> int:
+    """Return 0 for a capacity that suffices, 1 for one that does not or is none, 3 where the search came to no end."""
+    if found.lower is not None and at_least is not None and found.lower >= at_least:
+        return 0
+    if found.upper is None and (found.lower is None or at_least is not None or "generator" in found.limited_by):
+        return 3
+    if found.lower is None or at_least is not None:
+        return 1
+    return 0
+
+
+def _show(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -1,0 +1,135 @@
+"""`durable-harness ab`: two revisions of a repository served in turn and compared; nothing of them stays."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from durable_harness.cli import main
+
+REPOSITORY = Path(__file__).parents[2]
+ANCHOR = "started + duration_s * step"
+SHORT = ("--slice", "0.2", "--rate", "20", "--warm-up", "0.2", "--operation-duration", "0.1", "--poll-interval", "0.02")
+
+
+def git(folder, *words):
+    """Run git in a folder and return what it says."""
+    words = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.org", *words]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """Give a repository with an app in a folder of it; its local settings are not committed."""
+    app = tmp_path / "repository" / "app"
+    app.mkdir(parents=True)
+    for name in ("function_app.py", "host.json", "local.settings.json"):
+        shutil.copy(REPOSITORY / name, app)
+    (app.parent / ".gitignore").write_text("local.settings.json\n")
+    git(app, "init", "--quiet")
+    git(app, "add", "--all")
+    git(app, "commit", "--quiet", "--message", "first")
+    return app
+
+
+@pytest.fixture
+def ab(repository, tmp_path, capsys):
+    """Give ab(*options): the exit code, what was printed, and the JSON report."""
+
+    def run(*options):
+        report = tmp_path / "report"
+        code = main(["ab", "--app-dir", str(repository), "--report-dir", str(report), *SHORT, *options])
+        told = capsys.readouterr()
+        document = report / "comparison.json"
+        return code, told.out + told.err, json.loads(document.read_text()) if document.exists() else None
+
+    return run
+
+
+def slow_down(app, factor):
+    """Let the activity of the working tree last longer."""
+    source = (app / "function_app.py").read_text()
+    assert ANCHOR in source
+    (app / "function_app.py").write_text(source.replace(ANCHOR, f"started + {factor} * duration_s * step"))
+
+
+def leftovers(app):
+    """The worktrees beside the repository itself."""
+    return git(app, "worktree", "list").splitlines()[1:]
+
+
+def test_a_slower_working_tree_is_caught(ab, repository):
+    """Twice as slow fails with 1, names the figure, and leaves no worktree behind."""
+    slow_down(repository, 3)
+    code, told, report = ab("--base", "HEAD", "--effect", "20")
+    assert (code, report["verdict"]) == (1, "slower")
+    assert report["figures"][0]["ratio"] > 1.5
+    assert "SLOWER: completion_ms p95" in told
+    assert leftovers(repository) == []
+
+
+def test_a_faster_revision_passes(ab, repository):
+    """Both sides may be revisions; settings that are not committed are those of the working tree."""
+    slow_down(repository, 3)
+    git(repository, "commit", "--quiet", "--all", "--message", "slower")
+    code, _, report = ab("--base", "HEAD", "--head", "HEAD~1", "--effect", "20")
+    assert (code, report["verdict"]) == (0, "not slower")
+    assert report["base"].startswith("HEAD (")
+
+
+def test_a_head_that_fails_operations_is_no_pass(ab, repository):
+    """An app that breaks fails the comparison, however fast it does so."""
+    source = (repository / "function_app.py").read_text()
+    (repository / "function_app.py").write_text(source.replace('"result": "Success"', '"result": "Oops"'))
+    code, told, _ = ab("--base", "HEAD", "--pairs", "1", "--effect", "99")
+    assert code == 1
+    assert "of the head's operations did not complete" in told
+
+
+def test_different_requirements_get_environments_of_their_own(ab, repository):
+    """Where requirements.txt differs each revision runs in its own environment, in which the harness is seen too."""
+    (repository / "requirements.txt").write_text("# nothing more than is there\n")
+    source = (repository / "function_app.py").read_text()
+    (repository / "function_app.py").write_text(f"{source}\nimport sys\nassert 'venv-1' in sys.executable\n")
+    code, told, report = ab("--base", "HEAD", "--pairs", "1", "--effect", "99")
+    assert (code, report["invalid"]) == (0, []), told
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--base", "no-such-branch"], "'no-such-branch' is not a revision of this repository"),
+        (["--base", "HEAD", "--head", "--help-me"], "expected one argument"),
+        (["--base", "HEAD", "--metric", "speed"], "'speed' is not a metric"),
+        ([], "--base"),
+    ],
+)
+def test_wrong_options_end_with_two(ab, repository, options, told):
+    """What cannot be compared is refused before anything is served."""
+    code, said, report = ab(*options)
+    assert (code, report) == (2, None)
+    assert told in said
+    assert leftovers(repository) == []
+
+
+def test_an_app_outside_of_git(tmp_path, capsys):
+    """A folder that is in no repository, or has no app at a revision, is a usage error that says so."""
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    assert main(["ab", "--base", "HEAD", "--app-dir", str(folder)]) == 2
+    assert "is not in a git repository" in capsys.readouterr().err
+    git(folder, "init", "--quiet")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "empty")
+    assert main(["ab", "--base", "HEAD", "--app-dir", str(folder)]) == 2
+    assert "has no function_app.py" in capsys.readouterr().err
+
+
+def test_an_app_that_does_not_load(ab, repository):
+    """A revision that cannot be served ends with the exit code of that error, and leaves nothing behind."""
+    (repository / "function_app.py").write_text("import nothing_of_this_name\n")
+    code, told, _ = ab("--base", "HEAD")
+    assert code == 5
+    assert "nothing_of_this_name" in told
+    assert leftovers(repository) == []

@@ -1,0 +1,74 @@
+"""`durable-harness capacity`: the search against a server that misbehaves as told, and the embedded stack."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from durable_harness.cli import main
+
+REPOSITORY = Path(__file__).parents[2]
+SHORT = ("--trial", "1", "--warm-up", "0.2", "--start-rate", "10", "--max-rate", "20", "--arrivals", "constant")
+
+
+@pytest.fixture
+def capacity(tmp_path, capsys):
+    """Give capacity(*options): the exit code, what was printed, and the JSON report."""
+
+    def run(*options):
+        report = tmp_path / "report"
+        code = main(["capacity", "--report-dir", str(report), *options])
+        told = capsys.readouterr()
+        document = report / "capacity.json"
+        return code, told.out + told.err, json.loads(document.read_text()) if document.exists() else None
+
+    return run
+
+
+def test_a_service_that_takes_all_that_is_offered(capacity, stub, tmp_path):
+    """Where the highest rate to try meets the objective, the result is a lower bound; the page shows the plots."""
+    code, told, report = capacity("--objective", "completion_ms p50 <= 9000", "--host", stub.url, *SHORT)
+    assert code == 0
+    assert (report["capacity_per_s"], report["not_met_at_per_s"]) == (20, None)
+    assert "capacity at least 20.0 operations/s" in told
+    page = (tmp_path / "report" / "capacity.html").read_text()
+    assert page.count("<svg") == 2
+
+
+def test_a_service_that_meets_no_objective(capacity, stub):
+    """Errors count: a service that refuses everything has no capacity, and the gate fails."""
+    stub.always(refuse=503)
+    code, told, report = capacity("--objective", "error_ratio <= 0.01", "--host", stub.url, *SHORT)
+    assert code == 1
+    assert report["capacity_per_s"] is None
+    assert "no capacity" in told
+
+
+def test_the_embedded_stack_is_served_for_each_trial(capacity):
+    """Without --host the app of --app-dir is served; its host's CPU is part of the figures; --at-least is a gate."""
+    short = ("--operation-duration", "0.1", "--start-rate", "5", "--max-rate", "5", "--trial", "1", "--warm-up", "0.2")
+    objective = ("--objective", "completion_ms p50 <= 9000, lost <= 0", "--app-dir", str(REPOSITORY))
+    code, told, report = capacity(*objective, *short, "--at-least", "6")
+    assert (code, report["capacity_per_s"]) == (3, 5)
+    assert all(trial["host_cpu"] > 0 for trial in report["trials"])
+    assert "the highest rate to try" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (["--objective", "completion <= 5"], 2, "'completion' is not known"),
+        (["--objective", "lost <= 0", "--host", "nowhere"], 2, "needs the URL of the app"),
+        (["--objective", "lost <= 0", "--host", "http://127.0.0.1:9"], 4, "does not answer"),
+        (["--objective", "lost <= 0", "--app-dir", "absent"], 2, "absent"),
+        (["--objective", "lost <= 0", "--payload", "{"], 2, "--payload: is not JSON"),
+        (["--objective", "lost <= 0", "--operation-duration", "2-1"], 2, "--operation-duration: got '2-1'"),
+        (["--objective", "lost <= 0", "--trial", "0"], 2, "'0' is not a number above 0"),
+        ([], 2, "--objective"),
+    ],
+)
+def test_what_cannot_be_searched(capacity, options, code, told):
+    """A wrong option ends with 2, a system that does not answer with 4; no report is written."""
+    got, said, report = capacity(*options)
+    assert (got, report) == (code, None)
+    assert told in said
