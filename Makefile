@@ -6,7 +6,7 @@ SCENARIOS ?= Steady Burst
 READY := $(VENV)/.ready
 DIST ?= dist
 
-.PHONY: help load test serve check bench format wheel clean
+.PHONY: help load test serve check bench format wheel azure clean
 
 help:
 	@echo "make load   a load test of about a minute: summary in the terminal, JSON and HTML under build/"
@@ -14,6 +14,7 @@ help:
 	@echo "make serve  the app on http://localhost:7071, with an embedded scheduler"
 	@echo "make check  ruff, format and mypy"
 	@echo "make wheel  the package to install beside your own app, under dist/"
+	@echo "make azure  the files of a test in Azure Load Testing, under dist/azure/"
 	@echo "make bench  throughput and memory against durabletask's in-memory backend"
 
 $(READY): pyproject.toml constraints.txt
@@ -47,6 +48,10 @@ bench: $(READY)
 
 wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(DIST) .
+
+azure: wheel
+	mkdir -p $(DIST)/azure
+	cp loadtests/azure/* loadtests/*.py $(DIST)/*.whl $(DIST)/azure
 
 clean:
 	rm -rf build $(VENV)
