@@ -1,6 +1,8 @@
 """The load test's command line options: defaults, checks, environment twins."""
 
 import argparse
+import math
+import resource
 from pathlib import Path
 from random import Random
 
@@ -10,6 +12,7 @@ from durable_harness.errors import UsageError
 from durable_harness.load import options
 from durable_harness.load.options import LoadOptions, add_options
 from durable_harness.load.values import read_durations
+from durable_harness.load.watch import Bounds
 
 
 class Parser(argparse.ArgumentParser):
@@ -79,6 +82,10 @@ def test_the_web_form_shows_what_a_run_may_change(parser):
         ("--seed", "1.5", "got '1.5', expected a whole number, 0 or more"),
         ("--poll-budget", "0", "got '0', expected a number above 0"),
         ("--service", "absent.toml", "there is no such service file"),
+        ("--connections", "0", "got '0', expected a number of connections, 1 or more"),
+        ("--connections", "many", "got 'many', expected a number of connections, 1 or more"),
+        ("--max-slip-ms", "-1", "got '-1', expected a number, 0 or more (inf for no bound)"),
+        ("--max-cpu-percent", "all", "got 'all', expected a number, 0 or more (inf for no bound)"),
         ("--gates", "absent.toml", "there is no such gates file"),
     ],
 )
@@ -146,3 +153,20 @@ def test_the_key_is_not_part_of_the_report(parser):
     read = LoadOptions.read(parser.parse_args(["--function-key", "secret"]))
     assert read.function_key == "secret"
     assert "secret" not in str(read.for_report())
+
+
+def test_more_connections_than_the_system_allows_are_refused(parser):
+    """A limit of open files that cannot be raised is told before any load, with what to do."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY:
+        pytest.skip("this system has no limit of open files: set one with ulimit -Hn to run this test")
+    with pytest.raises(UsageError, match=r"--connections: .* open files here: lower it to .*ulimit -Hn"):
+        LoadOptions.read(parser.parse_args(["--connections", str(hard)]))
+
+
+def test_the_bounds_of_a_valid_run_are_options(parser):
+    """Each bound of the generator can be set, infinity turns one off, and the defaults are those of the help."""
+    arguments = ["--max-slip-ms", "5", "--max-stall-ms", "inf", "--connections", "7", "--insecure"]
+    generator = LoadOptions.read(parser.parse_args(arguments)).generator
+    assert (generator.connections, generator.insecure) == (7, True)
+    assert generator.bounds == Bounds(max_slip_ms=5, max_stall_ms=math.inf)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from durable_harness.load.watch import Bounds
 
 DEFAULT_CONNECTIONS = 1000
+OTHER_DESCRIPTORS = 200
+"""Files and sockets that a Locust process has open besides."""
 
 BOUND_HELPS = {
     "max_slip_ms": "Milliseconds that starts, polls and the event loop may be late at p99.",
@@ -34,7 +37,7 @@ class GeneratorOptions:
     def read(cls, parsed: Any) -> GeneratorOptions:
         """Type Locust's parsed options; raise ArgumentTypeError for a value that no run can use."""
         return cls(
-            connections=connection_count(parsed.connections),
+            connections=_with_descriptors(connection_count(parsed.connections)),
             insecure=bool(parsed.insecure),
             bounds=Bounds(**{name: _bound(getattr(parsed, name)) for name in BOUND_HELPS}),
         )
@@ -78,6 +81,24 @@ def connection_count(value: str | float) -> int:
     if count < 1:
         raise argparse.ArgumentTypeError(f"got '{value}', expected a number of connections, 1 or more")
     return count
+
+
+def _with_descriptors(connections: int) -> int:
+    """Let this process open so many connections; raise ArgumentTypeError if the system does not."""
+    if sys.platform == "win32":
+        return connections
+    import resource  # noqa: PLC0415 - Windows has none, and no such limit
+
+    needed = connections + OTHER_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise argparse.ArgumentTypeError(
+                f"--connections: got '{connections}', but a process may have {hard:,} open files here: "
+                f"lower it to {max(1, hard - OTHER_DESCRIPTORS):,}, or raise the limit (ulimit -Hn)"
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    return connections
 
 
 def _bound(value: str | float) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gevent.event import AsyncResult, Event
+from locust import log
 
 from durable_harness.load.audit import Whereabouts
 from durable_harness.load.entries import FLUSH_S, LocustEntries
@@ -44,7 +45,7 @@ class Run:
         """False once the run ends: users must not start anything any longer."""
         self._figures = GeneratorFigures()
         self._entries = LocustEntries(environment)
-        self._reactor = Reactor()
+        self._reactor = Reactor(on_crash=_report_crash)
         self._client = Client(
             self._reactor, connections=options.generator.connections, verify_tls=not options.generator.insecure
         )
@@ -180,6 +181,12 @@ class Run:
 def token_prefix(run_id: str) -> str:
     """Return what all tokens of a run begin with."""
     return run_id[:TOKEN_PREFIX_CHARS]
+
+
+def _report_crash(what: str) -> None:
+    """Log an exception, and let Locust's exit code tell of it as of one in a user's task."""
+    logger.error(what, exc_info=True)
+    log.unhandled_greenlet_exception = True
 
 
 def join(followers: Iterable[Follower]) -> None:

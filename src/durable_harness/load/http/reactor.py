@@ -44,8 +44,10 @@ class Handler(Protocol):
 class Reactor:
     """Calls handlers when their sockets are ready and timers when they are due, until it is closed."""
 
-    def __init__(self, readiness: Readiness | None = None) -> None:
+    def __init__(self, readiness: Readiness | None = None, on_crash: Callable[[str], None] = logger.exception) -> None:
+        """Make it run. `on_crash` is called, with what failed, in the handler of an exception that nobody expected."""
         self._readiness = readiness or best_readiness()
+        self._on_crash = on_crash
         self._handlers: dict[int, Handler] = {}
         self._timers: list[Entry] = []
         self._loose_timers: list[Entry] = []
@@ -107,15 +109,26 @@ class Reactor:
         for handler in ready:
             try:
                 handler.serve()
-            except Exception:
-                logger.exception("A connection of the load generator failed")
+            except Exception:  # noqa: BLE001 - one connection must not end the others
+                self._on_crash("A connection of the load generator failed")
         self._call_due()
 
     def _call_due(self) -> None:
         now = monotonic()
-        _call_until(now, self._timers)
+        self._call_until(now, self._timers)
         if gathering_ends(self._loose_timers) <= now:
-            _call_until(now, self._loose_timers)
+            self._call_until(now, self._loose_timers)
+
+    def _call_until(self, now: float, timers: list[Entry]) -> None:
+        """Call what is due, up to a batch."""
+        for _ in range(BATCH):
+            if not timers or timers[0][0] > now:
+                return
+            due, _number, timer, argument = heappop(timers)
+            try:
+                timer(due, argument)
+            except Exception:  # noqa: BLE001 - one timer must not end the others
+                self._on_crash("A timer of the load generator failed")
 
     def _arm(self) -> None:
         if not self._is_open:
@@ -126,18 +139,6 @@ class Reactor:
         if due != self._armed or (due is not None and due <= monotonic()):
             self._armed = due
             self._readiness.arm(due)
-
-
-def _call_until(now: float, timers: list[Entry]) -> None:
-    """Call what is due, up to a batch."""
-    for _ in range(BATCH):
-        if not timers or timers[0][0] > now:
-            return
-        due, _number, timer, argument = heappop(timers)
-        try:
-            timer(due, argument)
-        except Exception:
-            logger.exception("A timer of the load generator failed")
 
 
 def gathering_ends(timers: list[Entry]) -> float:
