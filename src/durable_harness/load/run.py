@@ -16,7 +16,7 @@ from locust import log
 from durable_harness.load.audit import Whereabouts
 from durable_harness.load.entries import FLUSH_S, LocustEntries
 from durable_harness.load.follow import Engine, Follower, unexpected
-from durable_harness.load.http import Client, Exchange, Reactor, Request
+from durable_harness.load.http import Client, Exchange, Reactor, Request, log_crash
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.phases import Phases
 from durable_harness.load.records import OperationsFile
@@ -183,9 +183,9 @@ def token_prefix(run_id: str) -> str:
     return run_id[:TOKEN_PREFIX_CHARS]
 
 
-def _report_crash(what: str) -> None:
+def _report_crash(what: str, error: Exception) -> None:
     """Log an exception, and let Locust's exit code tell of it as of one in a user's task."""
-    logger.error(what, exc_info=True)
+    log_crash(what, error)
     log.unhandled_greenlet_exception = True
 
 

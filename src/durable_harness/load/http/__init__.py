@@ -9,7 +9,7 @@ Readiness   epoll and a timerfd, or gevent's watchers where these are not
 
 from durable_harness.load.http.client import Client, ClientCounts
 from durable_harness.load.http.exchange import Exchange, Request
-from durable_harness.load.http.reactor import Reactor
+from durable_harness.load.http.reactor import Reactor, log_crash
 from durable_harness.load.http.urls import BadUrlError
 
-__all__ = ["BadUrlError", "Client", "ClientCounts", "Exchange", "Reactor", "Request"]
+__all__ = ["BadUrlError", "Client", "ClientCounts", "Exchange", "Reactor", "Request", "log_crash"]

@@ -31,6 +31,14 @@ Timer = Callable[[float, Any], None]
 """Called with the moment it was due and the argument that it was given."""
 
 
+OnCrash = Callable[[str, Exception], None]
+
+
+def log_crash(what: str, error: Exception) -> None:
+    """Log an exception that nobody expected."""
+    logger.error(what, exc_info=error)
+
+
 class Handler(Protocol):
     """Owner of a socket."""
 
@@ -44,8 +52,8 @@ class Handler(Protocol):
 class Reactor:
     """Calls handlers when their sockets are ready and timers when they are due, until it is closed."""
 
-    def __init__(self, readiness: Readiness | None = None, on_crash: Callable[[str], None] = logger.exception) -> None:
-        """Make it run. `on_crash` is called, with what failed, in the handler of an exception that nobody expected."""
+    def __init__(self, readiness: Readiness | None = None, on_crash: OnCrash = log_crash) -> None:
+        """Make it run. `on_crash` is called, with what failed and why, for an exception that nobody expected."""
         self._readiness = readiness or best_readiness()
         self._on_crash = on_crash
         self._handlers: dict[int, Handler] = {}
@@ -109,8 +117,8 @@ class Reactor:
         for handler in ready:
             try:
                 handler.serve()
-            except Exception:  # noqa: BLE001 - one connection must not end the others
-                self._on_crash("A connection of the load generator failed")
+            except Exception as error:  # noqa: BLE001 - one connection must not end the others
+                self._on_crash("A connection of the load generator failed", error)
         self._call_due()
 
     def _call_due(self) -> None:
@@ -127,8 +135,8 @@ class Reactor:
             due, _number, timer, argument = heappop(timers)
             try:
                 timer(due, argument)
-            except Exception:  # noqa: BLE001 - one timer must not end the others
-                self._on_crash("A timer of the load generator failed")
+            except Exception as error:  # noqa: BLE001 - one timer must not end the others
+                self._on_crash("A timer of the load generator failed", error)
 
     def _arm(self) -> None:
         if not self._is_open:
