@@ -112,7 +112,7 @@ def real(options: argparse.Namespace) -> None:
             if time.monotonic() - began > options.seconds:
                 break
             kind, where, head = heads[index % len(heads)]
-            pairs: list[PairedComparison] = []
+            pairs = [PairedComparison(FIGURE, DESIGN, AbOptions().most_pairs)]
             given = AbOptions(
                 load=load,
                 wanted=((FIGURE, DESIGN),),
@@ -131,7 +131,7 @@ def real(options: argparse.Namespace) -> None:
                 "ratio": result.ratio,
                 "pairs": len(pairs[-1].pairs),
                 "took_s": time.monotonic() - at,
-                "log_ratios": [round(float(value), 5) for value in pairs[-1].log_ratios()],
+                "log_ratios": [round(math.log(pair[1] / pair[0]), 5) for pair in pairs[-1].pairs],
                 "setup": [options.rate, options.slice, *load.duration_s],
             }
             with RECORD.open("a", encoding="utf-8") as file:

@@ -22,9 +22,10 @@ from durable_harness.operations import OperationRecord, OperationState
 from durable_harness.stack import RunningStack, embedded_stack
 
 SLIP_LIMIT_MS = 50.0
-"""A slice in which an operation left later than this after its intended start was disturbed at the generator."""
-DISTURBED_LIMIT = 0.1
-"""Above this share of disturbed slices the comparison measures the generator."""
+"""A slice in which an operation left later than this after its intended start was disturbed at the generator: its pair
+is thrown away, whatever it says, and another one taken."""
+MOST_DISTURBED = 10
+"""With more pairs thrown away than this, and than were kept, the comparison measures the generator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +68,30 @@ class _Comparing:
             PairedComparison(figure, design, options.most_pairs, tests) for figure, design in options.wanted
         ]
         self._ended, self._failed = [0, 0], [0, 0]
-        self._slices, self._disturbed = 0, 0
+        self._disturbed = 0
 
     def run(self, names: tuple[str, str], progress: Callable[[PairedComparison], None]) -> Comparison:
         began = time.monotonic()
         self._warm_up()
-        swapped = False
-        for index in range(self._figures[0].looks[-1]):
+        swapped, first = False, self._figures[0]
+        while len(first.pairs) < first.looks[-1] and not (self._is_hopeless or self._is_broken):
             # Each two pairs are mirror images (ABBA), which of them comes first is drawn by lot.
-            swapped = not swapped if index % 2 else self._chance.random() < 0.5  # noqa: PLR2004 - a coin
-            self._pair(index, swapped=swapped)
-            progress(self._figures[0])
-            if self._figures[0].is_look and all_answered([figure.result() for figure in self._figures]):
+            swapped = not swapped if len(first.pairs) % 2 else self._chance.random() < 0.5  # noqa: PLR2004 - a coin
+            if not self._pair(swapped=swapped):
+                continue
+            progress(first)
+            if first.is_look and all_answered([figure.result() for figure in self._figures]):
                 break
         return self._comparison(names, time.monotonic() - began)
+
+    @property
+    def _is_hopeless(self) -> bool:
+        return self._disturbed > max(MOST_DISTURBED, len(self._figures[0].pairs))
+
+    @property
+    def _is_broken(self) -> bool:
+        """Whether a side fails most of its operations: there is nothing to compare."""
+        return any(2 * failed > ended for failed, ended in zip(self._failed, self._ended, strict=True))
 
     def _warm_up(self) -> None:
         options = self._options
@@ -90,8 +101,10 @@ class _Comparing:
             if all(record.state is OperationState.UNREACHABLE for record in records):
                 raise UnreachableError(f"{side.base_url} does not answer: {records[0].error}")
 
-    def _pair(self, index: int, *, swapped: bool) -> None:
+    def _pair(self, *, swapped: bool) -> bool:
+        """Take a pair of slices; return whether it counts."""
         options = self._options
+        index = len(self._figures[0].pairs) + self._disturbed
         # Both slices get the same arrivals and the same work: a difference of these is no difference of versions.
         arrivals = options.load.arrivals(options.rate_per_s, options.slice_s, options.seed + 1 + index)
         taken: dict[int, Operations] = {}
@@ -99,15 +112,16 @@ class _Comparing:
             side = self._sides[number]
             records = self._driver.measure(side.base_url, side.function_key, arrivals)
             taken[number] = Operations.from_rows(row(record) for record in records)
-            self._count(number, records, taken[number])
+            self._ended[number] += len(records)
+            self._failed[number] += sum(record.state is not OperationState.COMPLETED for record in records)
+        if any(np.max(slice_.values("slip_ms"), initial=0.0) > SLIP_LIMIT_MS for slice_ in taken.values()):
+            self._disturbed += 1
+            return False
+        if self._is_broken:
+            return False
         for figure in self._figures:
             figure.add(taken[0], taken[1])
-
-    def _count(self, number: int, records: Sequence[OperationRecord], operations: Operations) -> None:
-        self._ended[number] += len(records)
-        self._failed[number] += sum(record.state is not OperationState.COMPLETED for record in records)
-        self._slices += 1
-        self._disturbed += bool(np.max(operations.values("slip_ms"), initial=0.0) > SLIP_LIMIT_MS)
+        return True
 
     def _comparison(self, names: tuple[str, str], elapsed_s: float) -> Comparison:
         options = self._options
@@ -115,20 +129,28 @@ class _Comparing:
         failures, invalid = judge_errors(errors, options.max_error_ratio)
         return Comparison(
             *names,
-            results=tuple(figure.result() for figure in self._figures),
+            results=tuple(figure.result() for figure in self._figures if figure.pairs),
             method=METHOD,
             errors=errors,
             failures=failures,
             invalid=(*invalid, *self._generator_reasons()),
-            notes=(f"looks planned after {', '.join(map(str, self._figures[0].looks))} pairs",),
+            notes=self._notes(),
             elapsed_s=elapsed_s,
             settings=self._settings(),
         )
 
+    def _notes(self) -> tuple[str, ...]:
+        planned = f"looks planned after {', '.join(map(str, self._figures[0].looks))} pairs"
+        if not self._disturbed:
+            return (planned,)
+        thrown = f"{self._disturbed} pairs were thrown away and repeated: the generator was late in them"
+        return (planned, f"{thrown}, by more than {SLIP_LIMIT_MS:g} ms")
+
     def _generator_reasons(self) -> list[str]:
-        if self._disturbed <= DISTURBED_LIMIT * self._slices:
+        if not self._is_hopeless:
             return []
-        late = f"the generator was late by more than {SLIP_LIMIT_MS:g} ms in {self._disturbed} of {self._slices} slices"
+        kept = len(self._figures[0].pairs)
+        late = f"the generator was late by more than {SLIP_LIMIT_MS:g} ms in {self._disturbed} pairs, {kept} were good"
         return [f"{late}: lower --rate, or give the machine more rest"]
 
     def _settings(self) -> Mapping[str, str]:
