@@ -100,7 +100,7 @@ def test_reports_are_written_and_self_contained(good_run):
     page = (run.report_dir / "report.html").read_text()
     assert page.startswith("<!doctype html>")
     assert not re.search(r"(src|href)\s*=|@import|url\(", page)
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 5
     assert str(run.report_dir / "report.html") in run.out
     assert run.summary["scenarios"] == ["Few"]
 

@@ -14,11 +14,13 @@ from durable_harness.gate import (
     Histogram,
     RunSummary,
     Timeline,
+    TimeSplit,
     evaluate,
 )
 from durable_harness.gate.report import Report, render_html, render_json, render_text
 from durable_harness.gate.report.model import limit_text, number, with_unit
-from durable_harness.gate.report.svg import Bar, Marker, Series, bar_plot, line_plot, round_up, ticks
+from durable_harness.gate.report.scales import Log, Nines
+from durable_harness.gate.report.svg import Bar, Marker, Series, bar_plot, layer_plot, line_plot, round_up, ticks
 
 GATES = (Gate("completion_ms", "p95", 500, unit="ms"), Gate("operations", "lost", 0))
 
@@ -95,7 +97,7 @@ def test_the_json_carries_every_figure():
 def test_the_page_is_well_formed(operations):
     """The HTML is well-formed and fetches nothing, for an empty run as for a long one; plots need samples."""
     text = render_html(report(operations))
-    assert Page(text).tags.count("svg") == (3 if operations else 0)
+    assert Page(text).tags.count("svg") == (5 if operations else 0)
     assert not re.search(r"(src|href)\s*=|@import|url\(|nan|inf\b", text)
 
 
@@ -159,6 +161,42 @@ def test_plots_interrupt_lines_where_there_is_nothing():
     plot = line_plot([series], x_label="s", y_label="ms", description="d")
     assert plot.count("<polyline") == 2
     assert plot.count("<circle") == 2
+
+
+def test_scales_place_values():
+    """A logarithmic axis has equal steps for equal ratios, one of percentiles a step for each nine."""
+    log, nines = Log.around([3, 700]), Nines(3.0)
+    assert (log.low, log.high) == (2, 1000)
+    assert log.place(20) - log.place(2) == pytest.approx(log.place(200) - log.place(20))
+    assert [nines.place(percent) for percent in (0, 90, 99, 99.9, 100)] == pytest.approx([0, 1 / 3, 2 / 3, 1, 1])
+    assert [words for _, words in nines.ticks()] == ["0 %", "50 %", "90 %", "99 %", "99.9 %"]
+    assert all(0 <= log.place(tick) <= 1 for tick, _ in log.ticks())
+
+
+def test_layers_stand_on_one_another():
+    """Each layer of a stack begins where the one below ends, and a gap in time is a gap in all of them."""
+    layers = [Series("a", "a", [(0, 1.0), (1, 2.0), (2, None)]), Series("b", "b", [(0, 3.0), (1, 2.0), (2, None)])]
+    plot = layer_plot(layers, x_label="s", y_label="ms", description="d")
+    lower, upper = (re.search(rf'area {name}" points="([^"]+)"', plot)[1].split() for name in "ab")
+    assert upper[2:] == lower[1::-1]
+    assert len(lower) == len(upper) == 4
+
+
+def test_the_warm_up_and_the_drain_are_shaded():
+    """The parts of a run that are in no figure, or in which nothing starts any longer, are seen in the plots."""
+    text = render_html(report(100, warm_up_s=60))
+    assert text.count(">warm-up</text>") == 3
+    assert text.count('class="shade"') == 6
+
+
+def test_the_time_split_is_shown_or_its_lack_is_explained():
+    """The page has a bar of the parts of completion; of operations that cannot be split it says why."""
+    split = TimeSplit()
+    split.add((0.0, 10.0, 20.0, 500.0, 70.0), 600.0)
+    assert re.search(r'class="part-execution" style="flex: 500\.0+"', render_html(report(split=split)))
+    unknown = TimeSplit()
+    unknown.add(None, 600.0)
+    assert "1 are not split: the service does not tell" in render_html(report(split=unknown))
 
 
 def test_labels_of_markers_do_not_overlap():

@@ -8,35 +8,61 @@ from html import escape
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import (
+    PART_LABELS,
     PERCENTILES,
     Report,
     histogram_rows,
     limit_text,
     number,
     shown_counts,
+    split_rows,
+    split_sentence,
     with_unit,
 )
-from durable_harness.gate.report.plots import completion_distribution, completion_over_time, operations_over_time
+from durable_harness.gate.report.plots import (
+    arrivals_and_completions,
+    completion_distribution,
+    in_flight,
+    latency_over_time,
+    percentile_curves,
+    split_over_time,
+)
 from durable_harness.gate.report.style import STYLE
+from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import RunSummary
+
+OVER_TIME = "Of the operations that ended in each slice of time; point at it for its figures."
 
 
 def render_html(report: Report) -> str:
     """Return the report as a self-contained HTML page."""
+    summary = report.summary
     sections = [
         _heading(report),
-        _tiles(report.summary),
+        _tiles(summary),
         _section("Gates", _gates(report.results), "Each gate is one limit on one figure of the run."),
-        _section(
-            "Latency", _latencies(report.summary), "Milliseconds; percentiles of all operations of all processes."
+        _section("Completion over time", latency_over_time(report), OVER_TIME),
+        _pair(
+            _section("Latencies by percentile", percentile_curves(report), "Each step to the right is one nine more."),
+            _section("Completion times", completion_distribution(report), "The slowest share the last bar."),
         ),
-        _section("Completion over time", completion_over_time(report.summary.timeline)),
-        _section("Distribution of completion", completion_distribution(report)),
-        _section("Operations over time", operations_over_time(report.summary.timeline)),
-        _section("How operations ended", _counts(report.summary)),
-        _section("Audit", _audit(report.summary.audit), "What the server said of each operation afterwards."),
-        _section("Why operations did not complete", _reasons(report.summary)),
-        _section("Notes", _notes(report.summary)),
+        _pair(
+            _section("Where the time went", _split(summary.split)),
+            _section("Where the time went, over time", _split_over_time(report), "Mean of the operations that ended."),
+        ),
+        _pair(
+            _section(
+                "Arrivals and completions",
+                arrivals_and_completions(report),
+                "Falling behind means saturated.",
+            ),
+            _section("In flight", in_flight(report), "Started and not ended; what polling has to follow."),
+        ),
+        _section("Latencies", _latencies(summary), "Milliseconds; all measured operations of all processes."),
+        _section("How operations ended", _counts(summary)),
+        _section("Audit", _audit(summary.audit), "What the server said of each operation afterwards."),
+        _section("Why operations did not complete", _reasons(summary)),
+        _section("Notes", _notes(summary)),
         _section("Settings", _settings(report)),
     ]
     title = f"Load run: {report.verdict}"
@@ -56,6 +82,12 @@ def _section(title: str, content: str, lead: str = "") -> str:
     return f"<section><h2>{escape(title)}</h2>{words}{content}</section>"
 
 
+def _pair(*sections: str) -> str:
+    """Put sections beside one another where the page is wide enough."""
+    shown = [section for section in sections if section]
+    return f'<div class="pair">{"".join(shown)}</div>' if shown else ""
+
+
 def _heading(report: Report) -> str:
     when = report.started_at.strftime("%Y-%m-%d %H:%M:%S UTC") if report.started_at else "nothing was started"
     scenarios = f" · {', '.join(report.scenarios)}" if report.scenarios else ""
@@ -70,13 +102,16 @@ def _heading(report: Report) -> str:
 def _tiles(summary: RunSummary) -> str:
     completion = summary.latencies_ms["completion_ms"]
     ratio = summary.error_ratio
+    audit = summary.audit
     tiles = {
         "started": f"{summary.counts.started:,}",
         "completed": f"{summary.counts.completed:,}",
-        "completed per second": number(summary.throughput_per_s),
+        "completed / s": number(summary.throughput_per_s),
         "did not complete": "-" if ratio is None else f"{ratio:.2%}",
         "completion p50": _ms(completion.percentile(50)),
         "completion p95": _ms(completion.percentile(95)),
+        "completion p99": _ms(completion.percentile(99)),
+        **({} if audit is None else {"audit confirmed": f"{audit.confirmed / audit.accepted:.2%}"}),
     }
     cells = (f'<div class="tile"><span>{label}</span><strong>{value}</strong></div>' for label, value in tiles.items())
     return f'<div class="tiles">{"".join(cells)}</div>'
@@ -108,6 +143,25 @@ def _meter(result: GateResult) -> str:
     share = result.measured / result.gate.limit
     css_class = "use" if result.passed else "use over"
     return f'<span class="{css_class}" style="--share: {min(share, 1):.0%}"></span>{share:.0%}'
+
+
+def _split(split: TimeSplit) -> str:
+    """Show the mean parts of completion as one bar, and in figures."""
+    if not split.sums.count:
+        return f'<p class="muted">{escape(split_sentence(split))}</p>' if split.unknown else ""
+    means = {name: mean for name, mean in split.sums.means_ms().items() if mean}
+    bar = "".join(f'<span class="part-{name}" style="flex: {mean:.4f}"></span>' for name, mean in means.items())
+    shares = {label: (mean, share) for label, mean, share in split_rows(split)}
+    rows = [
+        [f'<i class="swatch part-{name}"></i>{PART_LABELS[name]}', _ms(mean), f"{shares[PART_LABELS[name]][1]:.1%}"]
+        for name, mean in means.items()
+    ]
+    table = _table(["mean of each part", "", "share"], rows)
+    return f'<div class="stack">{bar}</div>{table}<p class="muted lead">{escape(split_sentence(split))}</p>'
+
+
+def _split_over_time(report: Report) -> str:
+    return split_over_time(report) if report.summary.split.sums.count else ""
 
 
 def _latencies(summary: RunSummary) -> str:

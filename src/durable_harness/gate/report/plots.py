@@ -1,57 +1,107 @@
-"""The report's plots: completion over time, operations over time, the distribution of completion."""
+"""The report's plots: latency over time and its distribution, where the time went, load and what was in flight."""
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+
 from durable_harness.gate.histogram import Histogram
-from durable_harness.gate.report.model import Report, limit_text, number
-from durable_harness.gate.report.svg import Bar, Marker, Series, bar_plot, empty_plot, line_plot
-from durable_harness.gate.timeline import Timeline
+from durable_harness.gate.report.canvas import HALF
+from durable_harness.gate.report.model import LATENCY_LABELS, PART_LABELS, Report, limit_text, number
+from durable_harness.gate.report.scales import Linear, Log, Nines
+from durable_harness.gate.report.svg import (
+    Bar,
+    Cell,
+    Look,
+    Marker,
+    Series,
+    Span,
+    bar_plot,
+    empty_plot,
+    layer_plot,
+    line_plot,
+)
+from durable_harness.gate.split import PARTS
+from durable_harness.gate.summary import RunSummary
+from durable_harness.gate.timeline import Slice
 
 BINS = 48
 SHOWN_PERCENT = 99.5
 """The distribution is drawn up to here; what is slower shares the last bar, so that one straggler hides nothing."""
 MARKED_PERCENTS = (50.0, 95.0, 99.0)
+HEAT_ROWS = 40
+FAINTEST, DENSEST = 0.08, 0.6
+CURVE_POINTS = 160
+CURVES = {"completion_ms": "one", "start_ms": "two", "detection_lag_ms": "four", "poll_ms": "three"}
+SECONDS = "seconds since the first start"
 
 
-def completion_over_time(timeline: Timeline) -> str:
-    """Draw the median, p95 and maximum of the operations that ended in each slice of time."""
-    slices = timeline.slices()
-    if not slices:
+def latency_over_time(report: Report) -> str:
+    """Draw how completion times of operations that ended in each slice are spread, as heat, with percentiles on it."""
+    slices = _slices(report.summary)
+    seen = [value for _, piece in slices for value, _ in piece.completion_ms.buckets()]
+    if not seen:
         return empty_plot()
-    zero = slices[0][0]
-
-    def points(percent: float) -> list[tuple[float, float | None]]:
-        return [(start - zero, piece.completion_ms.percentile(percent)) for start, piece in slices]
-
-    lines = [
-        Series("p50", "one", points(50)),
-        Series("p95", "two", points(95)),
-        Series("max", "three", points(100)),
+    limits = [
+        Marker(result.gate.limit, f"gate {result.gate.statistic} {limit_text(result.gate)}", "limit")
+        for result in report.results
+        if result.gate.metric == "completion_ms" and result.gate.limit <= 2 * max(seen)
     ]
-    return _figure(lines, "completion (ms)", "Completion time of the operations that ended in each slice of time")
+    scale = Log.around([*seen, *(limit.at for limit in limits)])
+    width_s = report.summary.timeline.width_s
+    lines = [
+        Series(
+            f"p{percent:g}",
+            css_class,
+            [(at + width_s / 2, piece.completion_ms.percentile(percent)) for at, piece in slices],
+        )
+        for percent, css_class in zip(MARKED_PERCENTS, ("one", "two", "three"), strict=True)
+    ]
+    plot = line_plot(
+        lines,
+        x_label=SECONDS,
+        y_label="completion (ms), logarithmic",
+        description="Completion time of the operations that ended in each slice of time",
+        look=Look(
+            x_scale=Linear(0, slices[-1][0] + width_s),
+            y_scale=scale,
+            cells=_heat(slices, width_s, scale),
+            shades=_phases(report.summary, slices),
+            tips=_tips(slices, width_s, _latency_tip),
+            rules=limits,
+        ),
+    )
+    return _figure(plot, lines, more='<span class="key heat">operations: stronger means more</span>')
 
 
-def operations_over_time(timeline: Timeline) -> str:
-    """Draw how many operations started and ended per second, and how many were in flight at the end of each slice."""
-    slices, width_s = timeline.slices(), timeline.width_s
-    if not slices:
+def percentile_curves(report: Report) -> str:
+    """Draw latencies by percentile, with as much room for each further nine as the number of samples allows."""
+    histograms = {name: report.summary.latencies_ms[name] for name in CURVES}
+    most = max(histogram.count for histogram in histograms.values())
+    if not most:
         return empty_plot()
-    zero, in_flight = slices[0][0], 0
-    started: list[tuple[float, float | None]] = []
-    ended: list[tuple[float, float | None]] = []
-    flying: list[tuple[float, float | None]] = []
-    for start, piece in slices:
-        ends = piece.completed + piece.not_completed
-        in_flight += piece.started - ends
-        started.append((start - zero, piece.started / width_s))
-        ended.append((start - zero, ends / width_s))
-        flying.append((start - zero, in_flight))
-    lines = [
-        Series("started per second", "one", started),
-        Series("ended per second", "two", ended),
-        Series("in flight", "three", flying),
-    ]
-    return _figure(lines, "operations", "Operations started, ended and in flight")
+    scale = Nines(max(math.log10(most), 1.0))
+    lines = []
+    for name, css_class in CURVES.items():
+        percents = scale.percents(CURVE_POINTS)
+        reach = 100 * (1 - 1 / max(histograms[name].count, 1)) + 1e-9
+        points = [(percent, histograms[name].percentile(percent)) for percent in percents if percent <= reach]
+        if any(value is not None for _, value in points):
+            lines.append(Series(LATENCY_LABELS[name], css_class, [(x, y and max(y, 0.1)) for x, y in points]))
+    plot = line_plot(
+        lines,
+        x_label="percentile, a step for each nine",
+        y_label="ms, logarithmic",
+        description="Latencies by percentile",
+        look=Look(
+            size=HALF,
+            x_scale=scale,
+            y_scale=Log.around([y for line in lines for _, y in line.points if y is not None]),
+            tips=_percentile_tips(scale, lines),
+        ),
+    )
+    return _figure(plot, lines)
 
 
 def completion_distribution(report: Report) -> str:
@@ -70,19 +120,141 @@ def completion_distribution(report: Report) -> str:
         if result.gate.metric == "completion_ms" and result.gate.limit <= 1.5 * bars[-1].high
     ]
     markers.sort(key=lambda marker: marker.at)
-    return bar_plot(
+    plot = bar_plot(
         bars,
         [marker for marker in markers if marker.css_class == "limit" or marker.at <= bars[-1].high],
         x_label="completion (ms)",
         y_label="operations",
         description="Distribution of completion times",
     )
+    return f"<figure>{plot}</figure>"
 
 
-def _figure(lines: list[Series], y_label: str, description: str) -> str:
+def split_over_time(report: Report) -> str:
+    """Draw the mean of each part of completion, on one another, for the operations that ended in each slice."""
+    slices = _slices(report.summary)
+    means = [(at, piece.parts.means_ms()) for at, piece in slices]
+    shown = [name for name in PARTS if any(mean.get(name) for _, mean in means)]
+    if not shown:
+        return empty_plot()
+    layers = [Series(PART_LABELS[name], f"part-{name}", [(at, mean.get(name)) for at, mean in means]) for name in shown]
+    plot = layer_plot(
+        layers,
+        x_label=SECONDS,
+        y_label="mean (ms)",
+        description="Mean time of each part of an operation, in each slice of time",
+        tips=_tips(slices, report.summary.timeline.width_s, _split_tip),
+    )
+    return f"<figure>{plot}</figure>"
+
+
+def arrivals_and_completions(report: Report) -> str:
+    """Draw how many operations started and ended per second."""
+    slices, width_s = _slices(report.summary), report.summary.timeline.width_s
+    lines = [
+        Series("started", "one", [(at, piece.started / width_s) for at, piece in slices]),
+        Series("completed", "good", [(at, piece.completed / width_s) for at, piece in slices]),
+        Series("ended otherwise", "bad", [(at, piece.not_completed / width_s) for at, piece in slices]),
+    ]
+    lines = [line for line in lines if any(y for _, y in line.points)]
+    return _counts(report, slices, lines, "operations per second", "Operations started and ended per second")
+
+
+def in_flight(report: Report) -> str:
+    """Draw how many operations had started and not ended by the end of each slice."""
+    slices, flying = _slices(report.summary), 0
+    points: list[tuple[float, float | None]] = []
+    for at, piece in slices:
+        flying += piece.started - piece.completed - piece.not_completed
+        points.append((at, flying))
+    return _counts(report, slices, [Series("in flight", "two", points)], "operations", "Operations in flight")
+
+
+def _counts(
+    report: Report, slices: Sequence[tuple[float, Slice]], lines: list[Series], y_label: str, description: str
+) -> str:
+    if not slices:
+        return empty_plot()
+    plot = line_plot(
+        lines,
+        x_label=SECONDS,
+        y_label=y_label,
+        description=description,
+        look=Look(
+            size=HALF,
+            shades=_phases(report.summary, slices),
+            tips=_tips(slices, report.summary.timeline.width_s, _count_tip),
+        ),
+    )
+    return _figure(plot, lines) if len(lines) > 1 else f"<figure>{plot}</figure>"
+
+
+def _slices(summary: RunSummary) -> list[tuple[float, Slice]]:
+    """Return the slices of time with their beginning in seconds since that of the first."""
+    slices = summary.timeline.slices()
+    return [(start - slices[0][0], piece) for start, piece in slices]
+
+
+def _phases(summary: RunSummary, slices: Sequence[tuple[float, Slice]]) -> list[Span]:
+    """Return the parts of a run that are in no figure, and the drain in which nothing starts any longer."""
+    end = slices[-1][0] + summary.timeline.width_s
+    spans = [Span(0, min(summary.warm_up_s, end), "warm-up")] if summary.warm_up_s else []
+    last_start = max((at for at, piece in slices if piece.started), default=end) + summary.timeline.width_s
+    return [*spans, Span(last_start, end, "drain")] if last_start < end else spans
+
+
+def _heat(slices: Sequence[tuple[float, Slice]], width_s: float, scale: Log) -> list[Cell]:
+    ratio = (scale.high / scale.low) ** (1 / HEAT_ROWS)
+    counts: dict[tuple[float, int], int] = {}
+    for at, piece in slices:
+        for value, count in piece.completion_ms.buckets():
+            row = min(int(scale.place(value) * HEAT_ROWS), HEAT_ROWS - 1)
+            counts[at, row] = counts.get((at, row), 0) + count
+    most = max(counts.values())
+    return [
+        Cell(
+            (at, scale.low * ratio**row),
+            (at + width_s, scale.low * ratio ** (row + 1)),
+            FAINTEST + (DENSEST - FAINTEST) * math.sqrt(count / most),
+        )
+        for (at, row), count in counts.items()
+    ]
+
+
+def _tips(slices: Iterable[tuple[float, Slice]], width_s: float, tell: Callable[[Slice], str]) -> list[Span]:
+    return [Span(at, at + width_s, tip=f"{at:g} to {at + width_s:g} s\n{tell(piece)}") for at, piece in slices]
+
+
+def _percentile_tips(scale: Nines, lines: Sequence[Series]) -> list[Span]:
+    percents = scale.percents(CURVE_POINTS)
+    values = [(line.label, dict(line.points)) for line in lines]
+    return [
+        Span(
+            low,
+            high,
+            tip="\n".join([f"p{low:.4g}", *(f"{label} {number(ys[low])} ms" for label, ys in values if low in ys)]),
+        )
+        for low, high in itertools.pairwise(percents)
+    ]
+
+
+def _latency_tip(piece: Slice) -> str:
+    spread = piece.completion_ms
+    lines = [f"p{percent:g} {number(spread.percentile(percent))} ms" for percent in (*MARKED_PERCENTS, 100.0)]
+    return "\n".join([f"{spread.count:,} operations", *lines])
+
+
+def _split_tip(piece: Slice) -> str:
+    return "\n".join(f"{PART_LABELS[name]} {number(mean)} ms" for name, mean in piece.parts.means_ms().items())
+
+
+def _count_tip(piece: Slice) -> str:
+    return f"{piece.started:,} started\n{piece.completed:,} completed\n{piece.not_completed:,} ended otherwise"
+
+
+def _figure(plot: str, lines: Sequence[Series], more: str = "") -> str:
     keys = "".join(f'<span class="key {line.css_class}">{line.label}</span>' for line in lines)
-    plot = line_plot(lines, x_label="seconds since the first start", y_label=y_label, description=description)
-    return f"<figure><figcaption>{keys}</figcaption>{plot}</figure>"
+    return f"<figure><figcaption>{keys}{more}</figcaption>{plot}</figure>"
 
 
 def _bars(histogram: Histogram) -> list[Bar]:

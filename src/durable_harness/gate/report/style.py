@@ -1,49 +1,74 @@
-"""The HTML report's style sheet: one column, light and dark, nothing fetched."""
+"""The HTML report's style sheet: light and dark, nothing fetched."""
 
 STYLE = """
-:root { --paper: #fff; --ink: #1d2433; --muted: #667085; --rule: #e4e7ec; --panel: #f7f8fa;
-  --good: #0f7b4f; --bad: #c0322b; --odd: #9a6700; --one: #2f6fde; --two: #d9822b; --three: #8b5cf6; }
-@media (prefers-color-scheme: dark) { :root { --paper: #12161f; --ink: #e6e9ef; --muted: #98a2b3; --rule: #2b3342;
-  --panel: #1a202c; --good: #4cc38a; --bad: #ff7b72; --odd: #e3b341; --one: #6ea8fe; --two: #f0a35e;
-  --three: #b79cff; } }
+:root { --paper: #f4f6f9; --card: #fff; --ink: #18202f; --muted: #61708a; --rule: #e3e8ef; --panel: #f0f3f8;
+  --good: #12805c; --bad: #c4372d; --odd: #9a6700; --one: #2563c9; --two: #c2660c; --three: #8a3fd1; --four: #0d8390;
+  --slip: #8a94a6; --start: #3f7be0; --queueing: #e0912f; --execution: #2ea37a; --lag: #a06be0;
+  --shadow: 0 1px 2px rgb(16 24 40 / 6%), 0 1px 6px rgb(16 24 40 / 5%); }
+@media (prefers-color-scheme: dark) { :root { --paper: #0e131b; --card: #161d28; --ink: #e7ebf2; --muted: #96a3b8;
+  --rule: #293344; --panel: #1d2633; --good: #49c593; --bad: #ff7d73; --odd: #e6b84a; --one: #6fa5ff; --two: #f2a154;
+  --three: #c199ff; --four: #4fc7d4; --slip: #76839a; --start: #5b93f0; --queueing: #e6a24c; --execution: #3fae86;
+  --lag: #a87ee6; --shadow: none; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI",
   Roboto, sans-serif; color-scheme: light dark; }
-main { max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
-h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.25rem 0 .6rem; }
-.muted { color: var(--muted); } .lead { margin: .25rem 0 0; }
-.verdict { display: flex; gap: .75rem; align-items: baseline; margin: 1.25rem 0; padding: .8rem 1rem;
-  border-radius: .5rem; background: var(--panel); border-left: .3rem solid var(--muted); }
-.verdict b { text-transform: uppercase; letter-spacing: .04em; }
-.verdict.passed { border-color: var(--good); } .verdict.passed b, .pass { color: var(--good); }
-.verdict.failed { border-color: var(--bad); } .verdict.failed b, .fail { color: var(--bad); }
-.verdict.invalid { border-color: var(--odd); } .verdict.invalid b { color: var(--odd); }
-.pass, .fail { font-weight: 600; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; }
-.tile { background: var(--panel); border-radius: .5rem; padding: .7rem .9rem; }
+main { max-width: 72rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+h1 { font-size: 1.7rem; margin: 0; letter-spacing: -.01em; } h2 { font-size: 1.05rem; margin: 0; }
+.muted { color: var(--muted); } .lead { margin: .15rem 0 0; font-size: .9rem; }
+section { background: var(--card); border-radius: .75rem; padding: 1.1rem 1.25rem 1.2rem; margin-top: 1.1rem;
+  box-shadow: var(--shadow); border: 1px solid var(--rule); min-width: 0; }
+section > :last-child { margin-bottom: 0; } section > .lead + * { margin-top: .8rem; } h2 + * { margin-top: .7rem; }
+h2 + .lead { margin-top: .1rem; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 1.1rem; }
+.verdict { display: flex; flex-wrap: wrap; gap: .2rem .9rem; align-items: baseline; margin: 1.2rem 0 1.1rem;
+  padding: .85rem 1.1rem; border-radius: .75rem; border: 1px solid var(--rule); border-left: .4rem solid var(--tone);
+  background: color-mix(in srgb, var(--tone) 9%, var(--card)); --tone: var(--muted); }
+.verdict b { text-transform: uppercase; letter-spacing: .05em; color: var(--tone); font-size: 1.1rem; }
+.verdict.passed { --tone: var(--good); } .verdict.failed { --tone: var(--bad); }
+.verdict.invalid { --tone: var(--odd); }
+.pass { color: var(--good); } .fail { color: var(--bad); } .pass, .fail { font-weight: 600; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.4rem, 1fr)); gap: .7rem; }
+.tile { background: var(--card); border: 1px solid var(--rule); border-radius: .75rem; padding: .65rem .85rem;
+  box-shadow: var(--shadow); }
 .tile span { display: block; color: var(--muted); font-size: .82rem; }
-.tile strong { font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+.tile strong { font-size: 1.35rem; white-space: nowrap; letter-spacing: -.01em;
+  font-weight: 620; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .4rem .6rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } th { color: var(--muted); font-weight: 500; font-size: .85rem; }
-td.words, th.words { text-align: left; white-space: normal; }
-td .use { display: inline-block; width: 6rem; height: .5rem; margin-right: .4rem; border-radius: .25rem;
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .93rem; }
+th, td { text-align: right; padding: .38rem .6rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+tbody tr:last-child td { border-bottom: 0; } tbody tr:hover { background: var(--panel); }
+th:first-child, td:first-child { text-align: left; padding-left: 0; } th { color: var(--muted); font-weight: 500;
+  font-size: .82rem; } td.words, th.words { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+tr.headline td { font-weight: 620; }
+td .use { display: inline-block; width: 7rem; height: .5rem; margin-right: .5rem; border-radius: .25rem;
   background: linear-gradient(to right, var(--fill) var(--share), var(--rule) var(--share)); --fill: var(--good); }
 td .use.over { --fill: var(--bad); }
-figure { margin: 0; } figcaption { color: var(--muted); font-size: .85rem; margin: .2rem 0 .4rem; }
-.key { margin-right: 1rem; white-space: nowrap; } .key::before { content: ""; display: inline-block; width: .9rem;
-  height: .2rem; margin-right: .35rem; vertical-align: middle; background: currentColor; border-radius: 2px; }
-svg { width: 100%; height: auto; display: block; } svg text { fill: var(--muted); font-size: 11px; }
-svg .tick.y, svg .left { text-anchor: end; } svg .x { text-anchor: middle; } svg .grid { stroke: var(--rule); }
-svg .axis { stroke: var(--muted); } svg .series { fill: none; stroke-width: 2; stroke-linejoin: round; }
-svg .one { stroke: var(--one); } svg .two { stroke: var(--two); }
-svg .three { stroke: var(--three); stroke-width: 1.5; stroke-dasharray: 5 3; }
-.key.one { color: var(--one); } .key.two { color: var(--two); } .key.three { color: var(--three); }
-svg .point { stroke: none; fill: transparent; } svg .point:hover { fill: var(--ink); }
-svg .bar { fill: var(--one); opacity: .75; } svg .bar:hover { opacity: 1; }
-svg .marker { stroke: var(--two); stroke-dasharray: 4 3; } svg .limit { stroke: var(--bad); }
-svg .note { font-size: 11px; } svg .marker-text { fill: var(--two); } svg .limit-text { fill: var(--bad); }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; }
-dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
+figure { margin: 0; } figcaption { color: var(--muted); font-size: .85rem; margin: 0 0 .35rem; }
+.key { margin-right: 1.1rem; white-space: nowrap; color: var(--muted); }
+.key::before { content: ""; display: inline-block; width: 1rem; height: .22rem; margin-right: .4rem;
+  vertical-align: middle; background: var(--tone, currentColor); border-radius: 2px; }
+.key.heat::before { height: .7rem; background: linear-gradient(to right, transparent, var(--one)); opacity: .6; }
+.one { --tone: var(--one); } .two { --tone: var(--two); } .three { --tone: var(--three); }
+.four { --tone: var(--four); }
+.good { --tone: var(--good); } .bad { --tone: var(--bad); }
+.part-slip { --tone: var(--slip); } .part-start { --tone: var(--start); } .part-queueing { --tone: var(--queueing); }
+.part-execution { --tone: var(--execution); } .part-detection_lag { --tone: var(--lag); }
+svg { width: 100%; height: auto; display: block; } svg text { fill: var(--muted); font-size: 11.5px; }
+svg .tick.y, svg .left { text-anchor: end; } svg .x { text-anchor: middle; }
+svg .grid { stroke: var(--rule); } svg .axis { stroke: var(--muted); opacity: .6; }
+svg .series { fill: none; stroke: var(--tone); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
+svg .area { fill: var(--tone); opacity: .85; } svg .cell { fill: var(--one); } svg .shade { fill: var(--panel); }
+svg .point { stroke: none; fill: var(--tone); } svg .tip { fill: transparent; }
+svg .tip:hover { fill: var(--ink); fill-opacity: .07; }
+svg .bar { fill: var(--one); opacity: .8; } svg .bar:hover { opacity: 1; }
+svg .marker { stroke: var(--two); stroke-dasharray: 4 3; } svg .limit { stroke: var(--bad); stroke-dasharray: 7 4; }
+svg .note { paint-order: stroke; stroke: var(--card); stroke-width: 3px; stroke-linejoin: round; }
+svg .marker-text { fill: var(--two); } svg .limit-text { fill: var(--bad); }
+.stack { display: flex; height: 2.1rem; border-radius: .45rem; overflow: hidden; gap: 2px; margin-bottom: .7rem; }
+.stack span { background: var(--tone); min-width: 2px; }
+.swatch { display: inline-block; width: .75rem; height: .75rem; border-radius: .2rem; background: var(--tone);
+  margin-right: .5rem; vertical-align: -1px; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; margin: 0; font-size: .93rem; }
+dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; } ul { margin: .2rem 0 0; padding-left: 1.1rem; }
+@media print { section, .tile, .verdict { break-inside: avoid; box-shadow: none; } }
 """
