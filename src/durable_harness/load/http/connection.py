@@ -93,6 +93,7 @@ class Connection:
     def connect(self) -> None:
         """Begin to connect; the owner hears of the outcome, never before this returns."""
         self.attempt_began = monotonic()
+        self.is_connected = False
         self.address = self._addresses.pop(0)
         try:
             self._socket = _plain_socket(self.address.family, socket.SOCK_STREAM)

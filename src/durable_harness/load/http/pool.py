@@ -115,7 +115,7 @@ class Pool:
             exchange.is_at_limit = False
             self._outcomes.retried(exchange)
             self._waiting.appendleft(exchange)
-            self._open_one()
+            self._open_if_needed()
         else:
             self._outcomes.got_none(exchange, reason)
 

@@ -37,7 +37,6 @@ class TlsConnection(Connection):
             return
         except ssl.SSLError as error:
             self._flush()
-            self.is_connected = False
             self.try_next_address(_words(error))
             return
         self._is_secure = True
@@ -92,7 +91,6 @@ class TlsConnection(Connection):
         if self._is_secure:
             super()._on_end_of_stream()
             return
-        self.is_connected = False
         self.try_next_address("connection closed by the server during the TLS handshake")
 
 
