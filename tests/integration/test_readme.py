@@ -30,6 +30,10 @@ ADAPTED = {
     "make bench": (".venv/bin/python benchmarks/run.py --help", "--rounds"),
     "make wheel": (MAKE + " wheel DIST={tmp}/dist", ""),
     "pytest --stack emulator": ("pytest --stack emulator", "2 passed|2 skipped"),  # it says why, where Docker is not
+    ".venv/bin/durable-harness ab --base origin/main": (
+        ".venv/bin/durable-harness ab --base HEAD --pairs 1 --slice 0.5 --effect 99 --report-dir {tmp}",
+        "NOT SLOWER",
+    ),
     "make serve": (MAKE + ' serve SERVE_ARGS="--port {port}"', SERVES),
 }
 REPLACED = [
@@ -37,6 +41,8 @@ REPLACED = [
     ("https://YOUR-APP.azurewebsites.net", "{host}"),
     ("--run-time 30s", SHORT),
     ("--run-time 1m", SHORT),
+    ("error_ratio <= 0.01", "error_ratio <= 1"),
+    ("durable-harness capacity", "durable-harness capacity --trial 1 --warm-up 0.5 --max-rate 5 --report-dir {tmp}"),
     (":7071", ":{host_port}"),
     ("--port 7071", "--port {port}"),
 ]
@@ -60,7 +66,7 @@ def adapt(command, host, tmp_path):
         text = f"cd {project(tmp_path)} && .venv/bin/python -m {text}"
     for old, new in REPLACED:
         text = text.replace(old, new)
-    if "durable-harness" in text:
+    if re.search("durable-harness (serve|scheduler|func)", text):
         says = SERVES
         if " scheduler" in text:
             text = text.replace("build/hub.db", "{tmp}/hub.db") + " --grpc-port 0 --http-port 0 --dashboard-port 0"

@@ -48,10 +48,10 @@ def rows(times_s, **others):
 def run_folder(tmp_path):
     """Give run_folder(name, rows): a report folder with the records of a run."""
 
-    def write(name, content):
+    def write(name, content, **settings):
         folder = tmp_path / name
         (folder / "operations").mkdir(parents=True)
-        schema = with_metadata({"run_id": name})
+        schema = with_metadata({"run_id": name, "settings": settings})
         columns = [pa.array([row.get(field.name) for row in content], field.type) for field in SCHEMA]
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), folder / "operations" / "one.parquet")
         return folder
@@ -132,6 +132,25 @@ def test_a_closed_workload_counts_from_sending():
     opened, closed = rows([0.5]), rows([0.5], workload="closed")
     assert Operations.from_rows(opened).values("completion_ms")[0] == pytest.approx(500)
     assert Operations.from_rows(closed).values("completion_ms")[0] == pytest.approx(498)
+
+
+def test_an_invalid_run_is_no_side_of_a_comparison(run_folder, compare):
+    """What a run's own summary calls invalid stays so: the comparison ends with 3 and repeats the reason."""
+    base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2)))
+    (head / "summary.json").write_text(json.dumps({"invalid": ["the generator was late"]}))
+    code, told, _ = compare(base, head / "summary.json")
+    assert code == 3
+    assert "is an invalid run: the generator was late" in told
+
+
+def test_settings_that_differ_are_told(run_folder, compare):
+    """Runs that were told to do different things can be compared, and the report says in what they differ."""
+    base = run_folder("base", rows(latencies_s(1)), rate="20/s", users="5")
+    head = run_folder("head", rows(latencies_s(2)), rate="30/s", users="5")
+    code, told, _ = compare(base, head)
+    assert code == 0
+    assert "the runs differ in rate: 20/s and 30/s" in told
+    assert "users" not in told
 
 
 def test_several_figures_share_the_errors():

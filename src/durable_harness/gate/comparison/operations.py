@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ TIMES = (
 )
 COLUMNS = (*TIMES, "polls", "state", "workload", "phase")
 GOOD_ENDS = ("completed", "terminated")
+SUMMARY_NAME = "summary.json"
 TIMED_OUT, MEASURED = "timed out", "measured"
 
 
@@ -33,9 +35,18 @@ class Operations:
     """Columns of equal length, in the order in which the operations were intended; times in epoch seconds, NaN for
     what did not happen."""
 
-    def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, NDArray[Any]],
+        settings: Mapping[str, Any] | None = None,
+        invalid: Sequence[str] = (),
+    ) -> None:
         order = np.argsort(columns["intended_s"], kind="stable")
         self._columns = {name: values[order] for name, values in columns.items()}
+        self.settings = settings or {}
+        """What the run was told to do."""
+        self.invalid = tuple(invalid)
+        """Why the run itself proves nothing."""
 
     def __len__(self) -> int:
         return len(self._columns["intended_s"])
@@ -104,8 +115,20 @@ def read_run(path: Path) -> Operations:
         raise InvalidRunError(
             f"{path}: has no records of single operations ({FOLDER_NAME}/*.parquet) beside it, which a comparison needs"
         )
-    table = read_operations(folder).operations
+    recorded = read_operations(folder)
+    table = recorded.operations
     texts = ("state", "workload", "phase")
     columns = {name: table[name].to_numpy().astype(object if name in texts else float) for name in COLUMNS}
     measured = columns["phase"] == MEASURED
-    return Operations({name: values[measured] for name, values in columns.items()})
+    settings = recorded.metadata.get("settings", {})
+    return Operations({name: values[measured] for name, values in columns.items()}, settings, _invalid(folder))
+
+
+def _invalid(folder: Path) -> list[str]:
+    """Return why the run's own summary calls it invalid; nothing where it has none."""
+    try:
+        summary = json.loads((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    reasons = summary.get("invalid") if isinstance(summary, dict) else None
+    return [str(reason) for reason in reasons or ()]

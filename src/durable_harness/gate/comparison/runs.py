@@ -38,12 +38,33 @@ def compare_runs(
     results = tuple(_compare(base, head, figure, design, len(wanted)) for figure, design in wanted)
     errors = (base.error_ratio, head.error_ratio)
     failures, invalid = judge_errors(errors, max_error_ratio)
+    themselves = [
+        f"{name} is an invalid run: {reason}"
+        for name, run in zip(names, (base, head), strict=True)
+        for reason in run.invalid
+    ]
     return Comparison(
-        *names, results, METHOD, errors, failures, invalid, elapsed_s=max(base.span_s, head.span_s), notes=NOTES
+        *names,
+        results=results,
+        method=METHOD,
+        errors=errors,
+        failures=failures,
+        invalid=(*invalid, *themselves),
+        notes=(*_differences(base, head), BETWEEN_RUNS),
+        elapsed_s=max(base.span_s, head.span_s),
     )
 
 
-NOTES = ("noise between runs is not seen here: on a machine that is not quiet, use `durable-harness ab`",)
+BETWEEN_RUNS = "noise between runs is not seen here: on a machine that is not quiet, use `durable-harness ab`"
+
+
+def _differences(base: Operations, head: Operations) -> list[str]:
+    """Tell the settings that the two runs do not share: a difference may come from there."""
+    return [
+        f"the runs differ in {name}: {base.settings.get(name, 'not set')} and {head.settings.get(name, 'not set')}"
+        for name in dict.fromkeys([*base.settings, *head.settings])
+        if base.settings.get(name) != head.settings.get(name)
+    ]
 
 
 def judge_errors(errors: tuple[float, float], most: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
