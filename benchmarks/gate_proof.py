@@ -178,7 +178,7 @@ def summed() -> None:
 
 
 def resampled(options: argparse.Namespace) -> None:
-    """Draw comparisons from the recorded pairs: with equal signs by lot for A/A, as they were for A/B."""
+    """Draw comparisons from the recorded pairs: with signs by lot for A/A, as they were for A/B."""
     rng = np.random.default_rng(options.seed)
     looks = PairedComparison(FIGURE, DESIGN, AbOptions().most_pairs).looks
     share = DESIGN.shared_by(len(looks))
@@ -188,6 +188,8 @@ def resampled(options: argparse.Namespace) -> None:
         lengths = []
         for _ in range(10 * options.comparisons):
             drawn = rng.choice(pool, looks[-1])
+            if kind == "A/A":  # which of two equal versions is called the head is arbitrary
+                drawn = drawn * rng.choice([-1.0, 1.0], looks[-1])
             for look in looks:
                 answer = DESIGN.decide(signed_rank_interval(drawn[:look], share.false_alarm_rate, share.miss_rate))
                 if answer is not Answer.CANNOT_TELL:

@@ -2,9 +2,12 @@
 
 import json
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from durable_harness.cli import main
@@ -124,6 +127,19 @@ def test_an_app_outside_of_git(tmp_path, capsys):
     git(folder, "commit", "--quiet", "--allow-empty", "--message", "empty")
     assert main(["ab", "--base", "HEAD", "--app-dir", str(folder)]) == 2
     assert "has no function_app.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_whoever_cancels_leaves_nothing_behind(repository, tmp_path, number, wait_until):
+    """A cancelled job ends both hosts and removes the worktree, with the signal's exit code."""
+    words = [sys.executable, "-m", "durable_harness", "ab", "--base", "HEAD", "--app-dir", str(repository), *SHORT]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        process = psutil.Process(running.pid)
+        hosts = wait_until(lambda: len(found := process.children(recursive=True)) >= 2 and found, "both hosts")
+        running.send_signal(number)
+        assert running.wait(timeout=30) == 128 + number
+    assert leftovers(repository) == []
+    assert not [host for host in hosts if host.is_running()]
 
 
 def test_an_app_that_does_not_load(ab, repository):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +61,20 @@ def _payload(text: str | None) -> Any:
         raise UsageError(f"--payload: {text[1:]} cannot be read ({error.strerror})") from None
     except ValueError as error:
         raise UsageError(f"--payload: is not JSON ({error})") from None
+
+
+@contextlib.contextmanager
+def cleaned_up_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM, by which CI cancels a job, leave the block as Ctrl-C does: whatever was made is removed."""
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def needs_extra() -> None:

@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.experiments.arguments import above_zero, add_load, needs_extra, offered_load, percents
+from durable_harness.experiments.arguments import (
+    above_zero,
+    add_load,
+    cleaned_up_on_sigterm,
+    needs_extra,
+    offered_load,
+    percents,
+)
 
 if TYPE_CHECKING:
     from durable_harness.gate.capacity import Capacity
@@ -60,7 +67,8 @@ def _capacity(options: argparse.Namespace) -> int:
         process=options.arrivals,
         seed=options.seed,
     )
-    report = find_capacity(given, lambda measured: _show(trial_text(measured)))
+    with cleaned_up_on_sigterm():
+        report = find_capacity(given, lambda measured: _show(trial_text(measured)))
     paths = write_all(report, options.report_dir)
     sys.stdout.write(f"{render_text(report)}Reports: {', '.join(map(str, paths))}\n")
     return capacity_exit_code(report.capacity, options.at_least)

@@ -11,7 +11,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.experiments.arguments import above_zero, add_load, needs_extra, offered_load, percents, whole
+from durable_harness.experiments.arguments import (
+    above_zero,
+    add_load,
+    cleaned_up_on_sigterm,
+    needs_extra,
+    offered_load,
+    percents,
+    whole,
+)
 from durable_harness.experiments.capacity_command import add_capacity
 
 if TYPE_CHECKING:
@@ -95,7 +103,7 @@ def _ab(options: argparse.Namespace) -> int:
         max_error_ratio=options.max_error_ratio,
         seed=options.seed,
     )
-    with checked_out(options.app_dir, options.base, options.head) as (base, head):
+    with cleaned_up_on_sigterm(), checked_out(options.app_dir, options.base, options.head) as (base, head):
         comparison = compare_versions(base, head, given, _show_progress)
     return _tell(comparison, options)
 
