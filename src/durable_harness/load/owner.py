@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 import uuid
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -21,16 +22,17 @@ from durable_harness.gate.audit import Audit
 from durable_harness.gate.report import Report, render_text
 from durable_harness.load.abort import AbortWatch
 from durable_harness.load.audit import Question, Whereabouts, audit_run
-from durable_harness.load.node import Node
+from durable_harness.load.node import Node, Phase
 from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.progress import Progress
 from durable_harness.load.records import clear_operations
-from durable_harness.load.reporting import prepare_folder, write_report
+from durable_harness.load.reporting import HTML_NAME, prepare_folder, write_report
 from durable_harness.load.run import token_prefix
 from durable_harness.load.tally import Tally
 from durable_harness.load.target import Target, open_target, public_url, read_host
 from durable_harness.load.watch import GeneratorFigures, invalid_reasons, merged_figures
+from durable_harness.load.web import LiveRun, add_pages
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,9 @@ class OwnerNode(Node):
         self._progress: Progress | None = None
         self._abort: AbortWatch | None = None
         self._last_words = ""
+        self._began = self._elapsed_s = 0.0
+        self._verdict: str | None = None
+        self._html_report: Path | None = None
         environment.events.quit.add_listener(self._on_quit)
 
     @abstractmethod
@@ -71,6 +76,9 @@ class OwnerNode(Node):
         self.environment.host = self.target.base_url
         if self.target.function_key and not options.function_key:
             self.environment.parsed_options.function_key = self.target.function_key
+        if self.environment.web_ui is not None:
+            base_path = getattr(self.environment.parsed_options, "web_base_path", None) or ""
+            add_pages(self.environment.web_ui, base_path, self._live, lambda: self._html_report)
 
     def read_options(self) -> LoadOptions:
         try:
@@ -86,6 +94,7 @@ class OwnerNode(Node):
         clear_operations(options.report_dir)
         self.environment.process_exit_code = None
         self._last_words = ""
+        self._began, self._verdict, self._html_report = time.monotonic(), None, None
         if self._is_headless or sys.stderr.isatty():
             self._progress = Progress(self.total, self.environment.parsed_options.run_time)
         self._abort = self._watch_gates(options)
@@ -98,6 +107,9 @@ class OwnerNode(Node):
         report = self._judge()
         self.environment.process_exit_code = self._exit_code(report)
         paths = write_report(report, self.options.report_dir)
+        self._elapsed_s = time.monotonic() - self._began
+        self._verdict = f"{report.verdict}: {report.verdict_sentence}"
+        self._html_report = self.options.report_dir / HTML_NAME
         self._last_words = f"\n{render_text(report)}Reports: {', '.join(map(str, self._with_log(paths)))}\n"
         if not self._is_headless:
             self._say_last_words()
@@ -108,6 +120,20 @@ class OwnerNode(Node):
     def _on_quit(self, **_: Any) -> None:
         """Locust has printed its tables; ours is what the person at the terminal reads last."""
         self._say_last_words()
+
+    def _live(self) -> LiveRun:
+        """Tell the live page how the run stands, or how the last one ended."""
+        has_run, is_over = bool(self.run_id), self.phase is Phase.IDLE
+        return LiveRun(
+            tally=self.total(),
+            gates=self.options.gates() if has_run else (),
+            phase=self.phase.value,
+            elapsed_s=self._elapsed_s if is_over or not has_run else time.monotonic() - self._began,
+            run_time_s=self.environment.parsed_options.run_time if has_run else None,
+            target=public_url(self.environment.host or ""),
+            processes=self.describe_processes(),
+            verdict=self._verdict,
+        )
 
     def _say_last_words(self) -> None:
         sys.stdout.write(self._last_words)

@@ -19,9 +19,10 @@ from durable_harness.gate.report import (
 
 logger = logging.getLogger(__name__)
 
+HTML_NAME = "report.html"
 RENDERINGS: Mapping[str, Callable[[Report], str]] = {
     "summary.json": render_json,
-    "report.html": render_html,
+    HTML_NAME: render_html,
     "summary.md": render_markdown,
     "junit.xml": render_junit,
     "metrics.prom": render_openmetrics,

@@ -1,0 +1,95 @@
+"""What the live page shows, as plain values: cheap, since the process that tells it may be the one that makes load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from durable_harness.gate import Gate, GateResult, Histogram, RunSummary, evaluate
+from durable_harness.gate.report.model import LATENCY_LABELS, limit_text, shown_counts, split_rows, with_unit
+from durable_harness.gate.timeline import Timeline
+from durable_harness.load.tally import Tally
+
+SLICES_SHOWN = 90
+PERCENTS = (50.0, 90.0, 95.0, 99.0)
+SHOWN_LATENCIES = ("completion_ms", "start_ms", "queueing_ms", "execution_ms", "detection_lag_ms", "poll_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRun:
+    """How a run stands."""
+
+    tally: Tally
+    gates: tuple[Gate, ...] = ()
+    phase: str = "idle"
+    """`idle` before and after a run, else `running` or `winding up`."""
+    elapsed_s: float = 0.0
+    run_time_s: float | None = None
+    target: str = ""
+    processes: str = ""
+    verdict: str | None = None
+    """Of a run that is over, with its reason."""
+
+
+def state_of(run: LiveRun) -> dict[str, Any]:
+    """Return the page's data: counts, percentiles in milliseconds, gates as they stand, the last slices of time."""
+    tally = run.tally
+    summary = _of_what_ended(tally.summary())
+    return {
+        "phase": run.phase,
+        "elapsed_s": run.elapsed_s,
+        "run_time_s": run.run_time_s,
+        "target": run.target,
+        "processes": run.processes,
+        "verdict": run.verdict,
+        "in_flight": tally.in_flight,
+        "started": tally.started_count,
+        "excluded": dict(tally.excluded),
+        "ended": {label: count for label, count in shown_counts(summary.counts).items() if label != "unaccounted"},
+        "throughput_per_s": summary.throughput_per_s,
+        "polls_per_operation": summary.polls_per_operation.mean,
+        "latencies": [
+            {"label": LATENCY_LABELS[name], **_percentiles(tally.latencies_ms[name])}
+            for name in SHOWN_LATENCIES
+            if tally.latencies_ms[name].count
+        ],
+        "split": [list(row) for row in split_rows(tally.split)],
+        "gates": [_gate(result) for result in evaluate(run.gates, summary)] if tally.started_count else [],
+        "slices": _slices(tally.timeline),
+        "slice_s": tally.timeline.width_s,
+    }
+
+
+def _of_what_ended(summary: RunSummary) -> RunSummary:
+    """Judge a run that goes on by what has ended: what is in flight has not failed."""
+    counts = summary.counts
+    return replace(summary, counts=replace(counts, started=counts.started - counts.unaccounted, unaccounted=0))
+
+
+def _percentiles(histogram: Histogram) -> Mapping[str, Any]:
+    values = {f"p{percent:g}": histogram.percentile(percent) for percent in PERCENTS}
+    return {"count": histogram.count, **values, "max": histogram.max}
+
+
+def _gate(result: GateResult) -> dict[str, Any]:
+    return {
+        "name": result.gate.name,
+        "limit": limit_text(result.gate),
+        "measured": with_unit(result.measured, result.gate),
+        "passed": result.passed,
+        "note": result.note,
+    }
+
+
+def _slices(timeline: Timeline) -> list[list[float | None]]:
+    """Return [seconds, started, ended, in flight, p50, p95] of the last slices; the newest is still being filled."""
+    slices, in_flight, rows = timeline.slices(), 0, []
+    for start, piece in slices:
+        ended = piece.completed + piece.not_completed
+        in_flight += piece.started - ended
+        rows.append((start - slices[0][0], piece, ended, in_flight))
+    return [
+        [at, piece.started, ended, flying, piece.completion_ms.percentile(50), piece.completion_ms.percentile(95)]
+        for at, piece, ended, flying in rows[-SLICES_SHOWN:]
+    ]
