@@ -1,0 +1,84 @@
+"""The report and the live page in a real browser: they draw, fit a phone, and fetch nothing from elsewhere."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS / "unit"), str(TESTS / "load")]
+
+import requests  # noqa: E402 - the helpers of the other rooms are found from here on
+from locust_process import SCENARIOS, Locust  # noqa: E402
+from stub_server import StubServer  # noqa: E402
+
+from durable_harness.gate.report import render_html  # noqa: E402
+from free_ports import free_port  # noqa: E402
+from test_gate_report import report  # noqa: E402
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+MEASURE = """<script>addEventListener("load", () => {
+  const plots = [...document.querySelectorAll("svg")].filter(svg => svg.getBoundingClientRect().height > 100);
+  const fits = document.documentElement.scrollWidth > innerWidth ? "too wide" : "fits";
+  document.title = [fits, plots.length, performance.getEntriesByType("resource").length].join(" ");
+})</script>"""
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Give browse(url, width): the page's document as a browser has it after some seconds."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"needs a browser: install one of {', '.join(BROWSERS)}")
+
+    def browse(url, width=1200):
+        flags = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--window-size={width},900",
+            "--virtual-time-budget=3000",
+        ]
+        return subprocess.run(
+            [found, *flags, "--dump-dom", url], capture_output=True, text=True, timeout=60, check=True
+        ).stdout
+
+    return browse
+
+
+@pytest.mark.parametrize("width", [1200, 500])
+def test_the_report_draws_and_fits(browser, tmp_path, width):
+    """A report is as wide as the window, on a phone too; its plots have a size, and nothing is fetched."""
+    path = tmp_path / "report.html"
+    path.write_text(render_html(report(200)).replace("</body>", f"{MEASURE}</body>"), encoding="utf-8")
+    assert re.search(r"<title>([^<]*)</title>", browser(path.as_uri(), width))[1] == "fits 5 0"
+
+
+def test_the_live_page_shows_a_run(browser, tmp_path, wait_until):
+    """The page in Locust's web UI fills with the figures of the run that goes on, and draws its plots."""
+    stub, port = StubServer(), str(free_port())
+    ui = ["--web-host", "127.0.0.1", "--web-port", port, "--host", stub.url]
+    load = ["--autostart", "-u", "4", "-r", "50", "--gates", "none", "Quick"]
+    locust = Locust(["-f", str(SCENARIOS), *ui, *load], tmp_path / "report", tmp_path)
+    try:
+        url = f"http://127.0.0.1:{port}/durable"
+        wait_until(lambda: len(_state(url).get("slices", [])) > 3, "a few seconds of the run")
+        page = browser(url)
+    finally:
+        locust.press_ctrl_c()
+        locust.wait()
+        stub.close()
+    assert re.search(r'<span class="badge running" id="phase">running</span>', page)
+    assert re.search(r"<span>completion p50</span><strong[^>]*>[\d.]+ ms</strong>", page)
+    assert len(re.findall(r'<polyline class="series (?:one|two|good)" points="[\d]', page)) == 5
+    assert "Nothing to judge yet, or no gates." in page
+
+
+def _state(url):
+    try:
+        return requests.get(f"{url}/state", timeout=5).json()
+    except requests.ConnectionError:
+        return {}
