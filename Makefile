@@ -45,6 +45,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/scheduling.py
 	$(BIN)/python benchmarks/replaying.py
 	$(BIN)/python benchmarks/polling.py
+	$(BIN)/python benchmarks/generators.py
 
 wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(DIST) .

@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 OUTPUT = HERE.parent / "build" / "generators.json"
 OURS = {"fewer": (1_000, 5_000), "target": (15_000, 20_000)}
 PLAIN = (1_000, 2_000, 3_000)
-SETTLE_S, WINDOW_S = 4.0, 8.0
+SETTLE_S, WINDOW_S = 6.0, 8.0
 RATE, LATENCY_S = 200, 20
 ROUNDS = 3
 PATIENT = ("--max-slip-ms", "inf", "--max-stall-ms", "inf", "--max-pool-wait-ms", "inf", "--max-cpu-percent", "inf")
@@ -118,7 +118,7 @@ def ours(held: int) -> dict[str, Any]:
     arguments = ("--poll-interval", "1", "--operation-duration", "100000", "--operation-timeout", "100000")
     with (
         server() as port,
-        locust("held", port, *arguments, "--drain-timeout", "0", *PATIENT, HELD=str(held)) as running,
+        locust("held", port, *arguments, "--drain-timeout", "0", "--warm-up", "7", *PATIENT, HELD=str(held)) as running,
     ):
         process, folder = running
         until_busy(port, held)

@@ -9,11 +9,11 @@ from locust import constant, task
 from durable_harness.load import OperationUser
 
 HELD = int(os.environ.get("HELD", "1000"))
-SPREAD_S = 1.0
+SPREAD_S = 3.0
 
 
 class Held(OperationUser):
-    """Starts all of them within a second, so that their polls are spread evenly."""
+    """Starts all of them within some seconds, so that their polls are spread evenly."""
 
     fixed_count = 1
     wait_time = constant(3600)

@@ -169,6 +169,16 @@ def test_waits_for_a_connection_are_a_share_of_all_requests():
     assert GeneratorFigures().pool_wait_percentile_ms(99) == 0
 
 
+def test_the_warm_up_is_forgotten():
+    """Once the warm-up is over nothing of it is in the figures."""
+    figures = figures_with(start_slip_ms=500, clock_steps_s=[3.0], cpu_s=2.0)
+    figures.requested(0.5, 0.5)
+    figures.start_over()
+    figures.start_slipped(0.007)
+    assert (figures.requests, figures.clock_steps_s, figures.cpu_s) == (0, [], 0)
+    assert figures.delays_ms["start_slip_ms"].max == 7
+
+
 def test_figures_of_processes_are_put_together():
     """Two workers' figures, sent to a master and merged, are the figures of both."""
     left, right = figures_with(start_slip_ms=5, connects=3), figures_with(start_slip_ms=7, clock_steps_s=[1.5])

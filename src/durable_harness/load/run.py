@@ -57,6 +57,8 @@ class Run:
         self._wound_up = Event()
         self._why_stopped = f"still running {options.drain_timeout_s:g} s after the end of the run"
         self._reactor.call_at(monotonic() + FLUSH_S, self._flush_entries)
+        if options.warm_up_s:
+            self._reactor.call_at(self.phases.warm_up_ends, lambda *_: self._figures.start_over())
 
     @property
     def figures(self) -> GeneratorFigures:

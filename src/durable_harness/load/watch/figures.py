@@ -25,6 +25,10 @@ class GeneratorFigures:
     """
 
     def __init__(self) -> None:
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Forget everything so far: the warm-up is over."""
         self.delays_ms = {name: Histogram() for name in DELAYS_MS}
         self.cpu_percent = Histogram(steps_per_unit=100)
         """One value for each second: the share of one core that the process used."""

@@ -20,7 +20,6 @@ class Heart:
 
     def __init__(self, reactor: Reactor, figures: GeneratorFigures) -> None:
         self._reactor, self._figures = reactor, figures
-        self._lag = figures.delays_ms["loop_lag_ms"].record
         self._is_beating = True
         self._offset_s = clock_offset_s()
         self._cpu_s, self._cpu_read = time.process_time(), monotonic()
@@ -36,7 +35,7 @@ class Heart:
         if not self._is_beating:
             return
         now = monotonic()
-        self._lag((now - due) * 1000)
+        self._figures.delays_ms["loop_lag_ms"].record((now - due) * 1000)
         self._compare_clocks()
         if now - self._cpu_read >= CPU_SECOND_S:
             self._figures.cpu_percent.record(self._note_cpu(now))
