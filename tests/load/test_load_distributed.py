@@ -1,11 +1,16 @@
 """Several processes make one run: exact counts, merged histograms, one summary, and nobody vanishes unnoticed."""
 
+import json
 import math
 import os
 import signal
+from pathlib import Path
 
 import psutil
-from locust_process import headless
+from locust_process import SCENARIOS, Locust, headless
+
+from durable_harness.gate.records import read_operations
+from free_ports import free_port
 
 
 def test_workers_figures_are_put_together(locust, stub, processes, tmp_path):
@@ -39,6 +44,28 @@ def test_a_worker_that_vanishes_makes_the_run_invalid(start_locust, stub, proces
     assert "INVALID: worker" in run.out
     # The two that the other worker gave up have records; the server knows of the two that nobody has.
     assert run.summary["audit"]["counts"] | {"stuck": 2, "unrecorded": 2} == run.summary["audit"]["counts"]
+
+
+def test_records_come_from_another_machine(stub, tmp_path):
+    """A worker whose folder is not the master's sends its records with its last word, and they are audited with all."""
+    for name in ("master", "worker"):
+        (tmp_path / name).mkdir()
+    scenario, port, folder = ["-f", str(SCENARIOS)], str(free_port()), Path("report")
+    address = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "1"]
+    master = Locust(
+        [*scenario, "--master", *address, *headless(stub), "-t", "1s", "Quick"], folder, tmp_path / "master"
+    )
+    worker = Locust([*scenario, "--worker", "--master-port", port], folder, tmp_path / "worker")
+    try:
+        run = master.wait()
+        assert worker.wait().code == 0
+    finally:
+        master.kill()
+        worker.kill()
+    report = tmp_path / "master" / folder
+    rows = read_operations(report).operations.to_pylist()
+    assert sorted(row["instance_id"] for row in rows) == sorted(stub.operations), run.err
+    assert json.loads((report / "summary.json").read_text())["audit"]["confirmed"] == stub.accepted > 0
 
 
 def test_ctrl_c_ends_all_processes(start_locust, stub, processes, wait_until):

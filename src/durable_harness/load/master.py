@@ -13,6 +13,7 @@ from durable_harness.load.messages import DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTIO
 from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.owner import OwnerNode
+from durable_harness.load.records import keep_operations, mark_run
 from durable_harness.load.sharing import Sharing
 from durable_harness.load.tally import Tally, merged
 from durable_harness.load.watch import GeneratorFigures
@@ -39,6 +40,7 @@ class MasterNode(OwnerNode):
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
         self._tallies, self._figures, self._finals, self._whereabouts = {}, {}, set(), []
+        mark_run(options.report_dir, self.run_id)
         setattr(self.environment.parsed_options, RUN_ID_OPTION, self.run_id)
         self._sharing = Sharing(self.environment.runner, self.run_id, open_scenarios(self.environment))
 
@@ -99,6 +101,8 @@ class MasterNode(OwnerNode):
         snapshot = Snapshot.from_wire(msg.data)
         self._keep(msg.node_id, snapshot)
         if snapshot.run_id == self.run_id:
+            if snapshot.records is not None:
+                keep_operations(self.options.report_dir, msg.node_id, snapshot.records)
             self._finals.add(msg.node_id)
 
     def _keep(self, client_id: str, snapshot: Snapshot) -> None:

@@ -33,6 +33,8 @@ class Snapshot:
     tally: Tally
     figures: GeneratorFigures = field(default_factory=GeneratorFigures)
     whereabouts: tuple[Whereabouts, ...] = ()
+    records: bytes | None = None
+    """The file of the worker's operations, with its last word, if the master cannot read it where it is."""
 
     def to_wire(self) -> dict[str, Any]:
         return {
@@ -40,13 +42,14 @@ class Snapshot:
             "tally": self.tally.to_wire(),
             "figures": self.figures.to_wire(),
             "whereabouts": [where.to_wire() for where in self.whereabouts],
+            "records": self.records,
         }
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Snapshot:
         whereabouts = tuple(Whereabouts(**where) for where in wire["whereabouts"])
         figures = GeneratorFigures.from_wire(wire["figures"])
-        return cls(wire["run_id"], Tally.from_wire(wire["tally"]), figures, whereabouts)
+        return cls(wire["run_id"], Tally.from_wire(wire["tally"]), figures, whereabouts, wire["records"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 FLUSH_S = 3.0
 BATCH_ROWS = 500
 """Rows that are turned into columns at once, about half a millisecond's work: nothing else runs meanwhile."""
+MARK = "run-id"
 COMPRESSION = "zstd"
 
 
@@ -124,6 +125,27 @@ def clear_operations(report_dir: Path) -> None:
     """Remove what an earlier run left in the folder."""
     for path in (report_dir / FOLDER_NAME).glob("*.parquet*"):
         path.unlink(missing_ok=True)
+    (report_dir / FOLDER_NAME / MARK).unlink(missing_ok=True)
+
+
+def mark_run(report_dir: Path, run_id: str) -> None:
+    """Leave a mark in the folder, by which a worker sees whether it writes where the owner of the run reads."""
+    folder = report_dir / FOLDER_NAME
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).write_text(run_id)
+
+
+def keep_operations(report_dir: Path, worker: str, content: bytes) -> None:
+    """Keep the file of a worker that writes elsewhere."""
+    (report_dir / FOLDER_NAME / f"{worker}.parquet").write_bytes(content)
+
+
+def is_marked(report_dir: Path, run_id: str) -> bool:
+    """Tell whether the owner of a run reads from this folder."""
+    try:
+        return (report_dir / FOLDER_NAME / MARK).read_text() == run_id
+    except OSError:
+        return False
 
 
 def to_batch(records: list[OperationRecord], worker: str, schema: pa.Schema = SCHEMA) -> pa.RecordBatch:

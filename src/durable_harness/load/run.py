@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -136,6 +137,10 @@ class Run:
             self._close()
             self._records.close()
             self._wound_up.set()
+
+    def records_path(self) -> Path | None:
+        """Return the file of this process's operations once the run is wound up; None if it has none."""
+        return self._records.close()
 
     def give_up(self) -> None:
         """Stop following at once; what is in flight counts as timed out."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from durable_harness.load.messages import ARRIVALS, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Offer, Snapshot
 from durable_harness.load.node import Node, Phase
 from durable_harness.load.open_load import OpenLoad
 from durable_harness.load.options import LoadOptions
-from durable_harness.load.records import open_operations
+from durable_harness.load.records import is_marked, open_operations
 from durable_harness.load.run import Run
 from durable_harness.load.tally import Tally
 
@@ -39,7 +40,7 @@ class WorkerNode(Node):
         if self.run is not None:
             self._open_load.stop()
             self.run.wind_up()
-            self._send_final(self._snapshot())
+            self._send_final(replace(self._snapshot(), records=self._records_for_master(self.run)))
 
     def give_up(self) -> None:
         if self.run is not None:
@@ -76,6 +77,13 @@ class WorkerNode(Node):
 
     def _send_final(self, snapshot: Snapshot) -> None:
         self.environment.runner.send_message(FINAL, snapshot.to_wire())
+
+    def _records_for_master(self, run: Run) -> bytes | None:
+        """Return the records of this process if the master is on another machine, or in another folder."""
+        path = run.records_path()
+        if path is None or is_marked(run.options.report_dir, self._run_id or ""):
+            return None
+        return path.read_bytes()
 
     def _snapshot(self) -> Snapshot:
         if self.run is None:
