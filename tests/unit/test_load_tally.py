@@ -99,6 +99,28 @@ def test_overlapping_parts_are_told():
     assert split.excess_ms.max == pytest.approx(10, abs=0.01)
 
 
+def finished(begun_s, ended_s):
+    """Make the record of an operation, sent at 100.0 and seen to end at 102.0, with the server's own times."""
+    return record(server_running_epoch_s=1_000_000.0 + begun_s, server_updated_epoch_s=1_000_000.0 + ended_s)
+
+
+def test_operations_bound_the_servers_clock():
+    """None began before it was sent or ended after that was seen: all together tell how far the clocks are apart."""
+    split = tally_of(finished(100.5, 101.5), finished(100.2, 101.9)).split
+    assert split.clock_ms == pytest.approx((-100, 200), abs=0.01)
+    assert split.clock_error_ms == 0
+    assert tally_of(finished(100.5, 101.5)).summary().notes == ()
+
+
+@pytest.mark.parametrize(
+    ("begun_s", "ended_s", "words"), [(105, 106, "4,000.0 ms ahead of"), (95, 96, "5,000.0 ms behind")]
+)
+def test_clocks_that_differ_are_told(begun_s, ended_s, words):
+    """Two machines' clocks are never subtracted silently: the least by which they differ is in the notes."""
+    notes = tally_of(finished(begun_s, ended_s)).summary().notes
+    assert f"the server's clock is at least {words} the one here" in notes[-1]
+
+
 @pytest.mark.parametrize(
     "known",
     [

@@ -63,6 +63,9 @@ class TimeSplit:
         or only in whole seconds."""
         self.excess_ms = Histogram()
         """By how much the parts of an operation differ from the whole, either way."""
+        self.clock_ms: tuple[float, float] | None = None
+        """Between what the server's clock is ahead of the one here: no operation began before it was sent, or ended
+        after its end was seen. The more operations, the narrower. Below zero is behind."""
 
     def add(self, parts_ms: tuple[float, ...] | None, whole_ms: float) -> None:
         """Add an operation whose end was seen, by its parts in the order of PARTS; None if they are not known."""
@@ -72,15 +75,29 @@ class TimeSplit:
         self.sums.add(parts_ms)
         self.excess_ms.record(abs(sum(parts_ms) - whole_ms))
 
+    def bound_clock(self, least_ms: float, most_ms: float) -> None:
+        """Take what one operation says of the server's clock."""
+        low, high = self.clock_ms or (least_ms, most_ms)
+        self.clock_ms = max(low, least_ms), min(high, most_ms)
+
+    @property
+    def clock_error_ms(self) -> float:
+        """By how much the server's clock is ahead at least, or behind if below zero; 0 if the clocks may agree."""
+        low, high = self.clock_ms or (0.0, 0.0)
+        return max(low, 0.0) + min(high, 0.0)
+
     def merge(self, other: TimeSplit) -> None:
         """Add another process's operations."""
         self.sums.merge(other.sums)
         self.unknown += other.unknown
         self.excess_ms.merge(other.excess_ms)
+        if other.clock_ms is not None:
+            self.bound_clock(*other.clock_ms)
 
     def to_wire(self) -> dict[str, Any]:
         """Return a value of plain types that `from_wire` turns into an equal one."""
-        return {"sums": self.sums.to_wire(), "unknown": self.unknown, "excess_ms": self.excess_ms.to_wire()}
+        excess_ms = self.excess_ms.to_wire()
+        return {"sums": self.sums.to_wire(), "unknown": self.unknown, "excess_ms": excess_ms, "clock_ms": self.clock_ms}
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> TimeSplit:
@@ -88,4 +105,5 @@ class TimeSplit:
         split = cls()
         split.sums, split.unknown = PartSums.from_wire(wire["sums"]), wire["unknown"]
         split.excess_ms = Histogram.from_wire(wire["excess_ms"])
+        split.clock_ms = None if wire["clock_ms"] is None else (wire["clock_ms"][0], wire["clock_ms"][1])
         return split

@@ -107,6 +107,9 @@ class Tally:
             self.latencies_ms["completion_ms"].record(completion_ms)
         if record.state in END_SEEN and completion_ms is not None:
             self.split.add(parts_ms, completion_ms)
+            bounds_ms = record.clock_bounds_ms()
+            if bounds_ms is not None:
+                self.split.bound_clock(*bounds_ms)
             self._count_polling(record)
 
     def _count_polling(self, record: OperationRecord) -> None:
@@ -229,6 +232,13 @@ class Tally:
             notes.append(f"{self.coarse_lags:,} detection lags come from times in whole seconds: up to 1 s too long")
         if lag.below_zero:
             notes.append(f"{lag.below_zero:,} detection lags are below zero: the clocks here and at the server differ")
+        error_ms = self.split.clock_error_ms
+        if error_ms:
+            way = "ahead of" if error_ms > 0 else "behind"
+            notes.append(
+                f"the server's clock is at least {abs(error_ms):,.1f} ms {way} the one here: "
+                "queueing and detection lag, which go from one clock to the other, are off by that"
+            )
         notes += [
             f"{histogram.out_of_range:,} values of {name} were out of range and left out"
             for name, histogram in self.latencies_ms.items()

@@ -161,6 +161,16 @@ class OperationRecord:
         slip_ms = (self.slip_ms or 0.0) if self.workload is Workload.OPEN else 0.0
         return (max(slip_ms, 0.0), start_ms, max(queueing_ms, 0.0), max(execution_ms, 0.0), max(lag_ms, 0.0))
 
+    def clock_bounds_ms(self) -> tuple[float, float] | None:
+        """Return between what the server's clock is ahead of the one here, as far as this operation tells; else None.
+
+        It cannot have begun before it was sent, nor have ended after its end was seen.
+        """
+        if self.sent is None or self.seen is None or self.execution_ms is None:
+            return None
+        begun, ended = self.server_running_epoch_s or 0.0, self.server_updated_epoch_s or 0.0
+        return (ended - self.epoch_s(self.seen)) * 1000, (begun - self.epoch_s(self.sent)) * 1000
+
     def epoch_s(self, moment: float) -> float:
         """Turn one of the monotonic moments into seconds since the epoch."""
         return moment + self.epoch_offset_s

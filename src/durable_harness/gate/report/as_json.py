@@ -74,6 +74,7 @@ def _split(split: TimeSplit) -> dict[str, Any]:
         "unknown": split.unknown,
         "mean_ms": dict(split.sums.means_ms()),
         "excess_p99_ms": split.excess_ms.percentile(99),
+        "clock_ahead_ms": split.clock_ms,
     }
 
 

@@ -96,6 +96,9 @@ def split_sentence(split: TimeSplit) -> str:
     """Say of how many operations the time is split, why not of others, and how well the parts come to the whole."""
     known = f"{split.sums.count:,} operations; their parts come to the whole within"
     known += f" {number(split.excess_ms.percentile(99))} ms at p99"
+    if split.clock_ms is not None:
+        low, high = split.clock_ms
+        known += f", and the server's clock is {low:+,.1f} to {high:+,.1f} ms off the one here"
     unknown = (
         f"{split.unknown:,} are not split: the service does not tell, finer than seconds, when work began and ended"
     )
