@@ -75,7 +75,7 @@ def test_work_that_is_lost_on_its_way_is_done_once(operations, durable_faults, l
     assert sorted(ledger.attempts()) == ledger.payments()
 
 
-@pytest.mark.parametrize("death", ["kill_host", "kill_worker", "kill_scheduler", "reset_stream"])
+@pytest.mark.parametrize("death", ["kill_host", "kill_worker"])
 def test_after_a_death_every_effect_is_there_once(operations, durable_faults, ledger, death):
     """Who dies between the effect and its completion has the work done again, and the effect is there once."""
     held = durable_faults.delay_work_items(0.3, PAYMENTS, kind="orchestration")

@@ -22,7 +22,7 @@ def fired_at(operation):
     return [datetime.fromisoformat(row["Timestamp"]) for row in operation.history() if row["EventType"] == "TimerFired"]
 
 
-@pytest.mark.parametrize("death", ["kill_scheduler", "kill_host", "kill_worker"])
+@pytest.mark.parametrize("death", ["kill_scheduler", "kill_host"])
 def test_a_month_of_timers_goes_on_after_a_death(operations, durable_clock, durable_faults, death):
     """A death half-way through a month loses neither the timers nor the time that has passed."""
     began = durable_clock.now()
