@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from durable_harness.stack import embedded_stack
+from durable_harness.testing import Operations
 from free_ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +67,11 @@ def adapt(command, host, tmp_path):
         text = f"cd {project(tmp_path)} && .venv/bin/python -m {text}"
     for old, new in REPLACED:
         text = text.replace(old, new)
-    if re.search("durable-harness (serve|scheduler|func)", text):
+    if re.search("durable-harness (record|replay)", text):
+        says, ended = "events", Operations(host, tmp_path).start("/api/async_http_api", {"duration": 0})
+        ended.wait()
+        text = text.replace("INSTANCE_ID", ended.instance_id).replace("--out tests", "--out {tmp}")
+    elif re.search("durable-harness (serve|scheduler|func)", text):
         says = SERVES
         if " scheduler" in text:
             text = text.replace("build/hub.db", "{tmp}/hub.db") + " --grpc-port 0 --http-port 0 --dashboard-port 0"

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from durable_harness.host.functions import BUILT_IN_HTTP_ACTIVITY
-from durable_harness.host.payloads import unwrap_json
+from durable_harness.host.payloads import parse_or_text, unwrap_json
+from durable_harness.json_places import first_place, shown
 from durable_harness.protocol import from_ns, pb, text_or_none, to_ns
 
 UNKNOWN = "\0"
@@ -70,6 +71,15 @@ class Difference:
     expected: Step | None
     got: Step | None
 
+    def place(self) -> str | None:
+        """Tell where in their input or output two steps differ, None where there is no such place."""
+        expected, got = self.expected, self.got
+        if self.aspect not in {"input", "output"} or not (expected and got and expected.payload and got.payload):
+            return None
+        before, now = (parse_or_text(_readable(step.payload or "")) for step in (expected, got))
+        place, was, became = first_place(before, now, self.aspect, lambda one, other: shown(one) == shown(other))
+        return None if place == self.aspect else f"{place}: {_clipped(was)} → {_clipped(became)}"
+
     def __str__(self) -> str:
         where = f" ({self.got.line})" if self.got and self.got.line else ""
         return (
@@ -123,17 +133,20 @@ def _aspect(wanted: Step, found: Step) -> str | None:
 
 
 def _same_payload(one: str | None, other: str | None) -> bool:
-    return one == other or UNKNOWN in (one, other) or _canonical(one) == _canonical(other)
+    return one == other or UNKNOWN in (one, other) or _canonical(_json(one)) == _canonical(_json(other))
 
 
-def _canonical(payload: str | None) -> str | None:
+def _canonical(value: Any) -> str:
     """Return text that is equal for equal JSON values; JSON's 1, 1.0 and true are three."""
-    if payload is None:
-        return None
+    return json.dumps(value, sort_keys=True)
+
+
+def _json(payload: str | None) -> Any:
+    """Return stored text as JSON; text that is none, and no text at all, are equal to themselves only."""
     try:
-        return json.dumps(json.loads(payload), sort_keys=True)
+        return json.loads(payload) if payload is not None else UNKNOWN
     except ValueError:
-        return payload
+        return f"{UNKNOWN}{payload}"
 
 
 # -- steps of a replay and of a history -------------------------------------------------------------------------------

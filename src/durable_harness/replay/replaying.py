@@ -30,6 +30,8 @@ class ReplayDifference:
     """The id of the event in the history, None where history has no such event."""
     expected: str
     got: str
+    place: str | None = None
+    """Where in the input or output, such as `input.amount: 1 → 2`."""
     line: str | None = None
     """Where in the app's code, as `file:line`."""
 
@@ -107,6 +109,7 @@ class _Replayer:
             event_id=expected.event_id if expected and not expected.is_end else None,
             expected=str(expected) if expected else "nothing more in this turn",
             got=str(got) if got else f"nothing more; it waits for {execution.waiting()}",
+            place=difference.place(),
             line=got.line if got else execution.line,
         )
 

@@ -97,11 +97,12 @@ def _replay_file(file: Path, app: FunctionApp) -> FileResult:
 def _explained(file: str, difference: ReplayDifference) -> list[str]:
     event = "" if difference.event_id is None else f", event {difference.event_id}"
     line = f"   ({difference.line})" if difference.line else ""
-    return [
+    lines = [
         f"{file}: differs in {difference.aspect}, turn {difference.turn}{event}",
         f"  history: {difference.expected}",
         f"  today:   {difference.got}{line}",
     ]
+    return [*lines, f"  {difference.place}"] if difference.place else lines
 
 
 def _relative(line: str, directory: Path) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from durable_harness.testing.explanation import shown
+from durable_harness.json_places import first_place, shown
 from durable_harness.testing.operations import StartedOperation
 from durable_harness.testing.requesting import NOTHING
 from durable_harness.testing.waiting import name_of
@@ -24,7 +24,7 @@ def assert_completed(operation: StartedOperation, output: Any = NOTHING, *, time
         told = f"expected Completed, got {status['runtimeStatus']}"
         raise AssertionError(operation.explain(told, (f"output: {shown(found)}",)))
     if output is not NOTHING and found != output:
-        where, wanted, got = next(_differences(output, found, "output"))
+        where, wanted, got = first_place(output, found, "output")
         details = (f"expected {where}: {wanted}", f"got      {where}: {got}")
         raise AssertionError(operation.explain("completed with another output", details))
     return found
@@ -77,20 +77,3 @@ def assert_history(operation: StartedOperation, expected: Sequence[str], *, time
 
 def _described(row: HistoryRow) -> str:
     return f"{row.get('EventType')} {name_of(row)}".rstrip()
-
-
-def _differences(wanted: Any, got: Any, where: str) -> Iterator[tuple[str, str, str]]:
-    """Give the places where two JSON values differ: the innermost first, then those around it."""
-    if isinstance(wanted, dict) and isinstance(got, dict):
-        for key in [*wanted, *(key for key in got if key not in wanted)]:
-            if wanted.get(key, NOTHING) != got.get(key, NOTHING):
-                yield from _differences(wanted.get(key, NOTHING), got.get(key, NOTHING), f"{where}.{key}")
-    elif isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
-        for number, (one, other) in enumerate(zip(wanted, got, strict=True)):
-            if one != other:
-                yield from _differences(one, other, f"{where}[{number}]")
-    yield where, _value(wanted), _value(got)
-
-
-def _value(value: Any) -> str:
-    return "(absent)" if value is NOTHING else shown(value)

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from durable_harness.operations import redact_keys
 from durable_harness.stack import RunningStack
@@ -133,8 +132,3 @@ def _clipped(line: str) -> str:
 
 def _size(path: Path | None) -> int:
     return path.stat().st_size if path is not None and path.exists() else 0
-
-
-def shown(value: Any) -> str:
-    """Return a JSON value as one line."""
-    return json.dumps(value, ensure_ascii=False, default=repr)
