@@ -16,6 +16,7 @@ START = "/api/async_http_api"
 KEY = "webhook-secret"
 CONTINUATION = "x-ms-continuation-token"
 PAGE_SIZE = 5
+DISPATCH_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,12 @@ class StubOperation:
             "createdTime": self._iso(self.started),
             "lastUpdatedTime": self._iso(updated),
         }
+
+    def history(self):
+        """Return the status with the history, as it is asked for after a run; it ran a moment after it was created."""
+        began = {"EventType": "TaskCompleted", "ScheduledTime": iso(self.started + DISPATCH_S)}
+        ended = {"EventType": "ExecutionCompleted", "Timestamp": iso(self.started + self.behaviour.work_s)}
+        return {**self.status(), "historyEvents": [began, ended]}
 
     def row(self, instance_id):
         """Return what the paged query tells of it."""
@@ -201,6 +208,9 @@ class _Handler(BaseHTTPRequestHandler):
             size = min(int(parse_qs(query)["top"][0]), PAGE_SIZE)
             rows, after = self.server.stub.page(size, self.headers.get(CONTINUATION, ""))
             self._answer(self.server.stub.listing_status, rows, {CONTINUATION: after})
+            return
+        if "showHistory=true" in query:
+            self._answer(200, self.server.stub.operations[path.removeprefix(WEBHOOK)].history())
             return
         for prefix in (WEBHOOK, APP_STATUS):
             if path.startswith(prefix):

@@ -105,3 +105,23 @@ def test_an_audit_that_cannot_ask_says_so(locust, stub):
     assert run.code == 0
     assert "status 503" in audit["incomplete"]
     assert "The audit is incomplete: " in run.out
+
+
+def test_histories_tell_what_a_status_does_not(locust, stub):
+    """Where the status does not tell when work began, the time is split by the histories, read after the run."""
+    stub.always(work_s=0.3, coarse_times=True)
+    run = locust()
+    split, latencies = run.summary["time_split"], run.summary["latencies"]
+    assert (split["operations"], split["unknown"]) == (stub.accepted, 0)
+    assert latencies["execution_ms"]["p50"] == pytest.approx(280, abs=1)
+    assert latencies["queueing_ms"]["count"] == stub.accepted
+    assert f"note: {stub.accepted} operations are split by their histories" in run.out
+
+
+def test_a_sample_of_the_histories_is_enough(locust, stub):
+    """With --history-sample no more histories are read than it says, from the whole run; with 0 none is."""
+    assert locust("--history-sample", "5").summary["time_split"]["operations"] == 5
+    asked = [path for _, path, _ in stub.requests if "showHistory" in path]
+    assert len(asked) == 5
+    assert locust("--history-sample", "0").summary["time_split"]["operations"] == 0
+    assert [path for _, path, _ in stub.requests if "showHistory" in path] == asked

@@ -3,6 +3,7 @@
 import pytest
 
 from durable_harness.gate.audit import Problem
+from durable_harness.load.audit.histories import read_history
 from durable_harness.load.audit.ledger import FINDINGS_PER_PROBLEM, AtServer, Ledger, Recorded
 from durable_harness.load.audit.whereabouts import Whereabouts
 from durable_harness.operations import OperationState
@@ -155,3 +156,16 @@ def test_status_urls_of_others_differ_by_their_id():
     where = Whereabouts("", "a b", "http://host/jobs/a%20b?key=k")
     assert where.status_url_of("c/d") == "http://host/jobs/c%2Fd?key=k"
     assert Whereabouts("", "a b", "http://host/jobs/opaque").status_url_of("c") is None
+
+
+def test_a_history_tells_when_work_began_and_ended():
+    """An orchestration began when it first scheduled something and ended with its last end; otherwise it is unknown."""
+    events = [
+        {"EventType": "ExecutionStarted", "Timestamp": "2026-01-01T00:00:00.1Z"},
+        {"EventType": "TaskCompleted", "ScheduledTime": "2026-01-01T00:00:00.5Z", "Timestamp": "2026-01-01T00:00:03Z"},
+        {"EventType": "TimerCreated", "Timestamp": "2026-01-01T00:00:00.4Z", "FireAt": "2026-01-01T00:00:09Z"},
+        {"EventType": "ExecutionCompleted", "Timestamp": "2026-01-01T00:00:04.25Z"},
+    ]
+    began_s, ended_s = read_history(events)
+    assert ended_s - began_s == pytest.approx(3.85)
+    assert read_history(events[:1]) == (None, None)

@@ -14,6 +14,7 @@
 --max-pool-wait-ms MS       DURABLE_HARNESS_MAX_POOL_WAIT_MS
 --max-slip-ms MS            DURABLE_HARNESS_MAX_SLIP_MS
 --max-stall-ms MS           DURABLE_HARNESS_MAX_STALL_MS
+--history-sample N          DURABLE_HARNESS_HISTORY_SAMPLE
 --operation-duration S|A-B  DURABLE_HARNESS_OPERATION_DURATION
 --operation-timeout S       DURABLE_HARNESS_OPERATION_TIMEOUT
 --poll-budget N             DURABLE_HARNESS_POLL_BUDGET
@@ -78,6 +79,7 @@ class LoadOptions:
     warm_up_s: float
     audit: str
     audit_timeout_s: float
+    history_sample: int
     gates_file: Path | None
     report_dir: Path
     generator: GeneratorOptions
@@ -103,6 +105,7 @@ class LoadOptions:
                 warm_up_s=seconds(parsed.warm_up),
                 audit=choice(AUDITS)(parsed.audit),
                 audit_timeout_s=seconds_above_zero(parsed.audit_timeout),
+                history_sample=whole_number(parsed.history_sample),
                 gates_file=None if parsed.gates in (None, "", NO_GATES) else Path(parsed.gates),
                 report_dir=Path(parsed.report_dir),
                 generator=GeneratorOptions.read(parsed),
@@ -272,6 +275,15 @@ def _add_run_options(parser: Any) -> None:
         env_var="DURABLE_HARNESS_AUDIT_TIMEOUT",
         default=60.0,
         help="Seconds that the audit may take; one that takes longer says that it is incomplete. Defaults to 60.",
+    )
+    parser.add_argument(
+        "--history-sample",
+        type=whole_number,
+        metavar="<number>",
+        env_var="DURABLE_HARNESS_HISTORY_SAMPLE",
+        default=300,
+        help="Where the status of operations does not tell when work began and ended, read the histories of so many of "
+        "them from the durable webhooks after the run, to split their time. Defaults to 300.",
     )
 
 

@@ -21,7 +21,7 @@ from durable_harness.gate import evaluate
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.report import Report, render_text
 from durable_harness.load.abort import AbortWatch
-from durable_harness.load.audit import Question, Whereabouts, audit_run
+from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories
 from durable_harness.load.node import Node, Phase
 from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
@@ -153,8 +153,10 @@ class OwnerNode(Node):
         gone = self.target.gone() if self.target else None
         early = self._abort.reason if self._abort else None
         generator = merged_figures(self.figures().values())
-        summary = self.total().summary(
-            notes=[*filter(None, (early, gone)), generator.describe()],
+        tally = self.total()
+        learnt = None if gone else self._learn(tally)
+        summary = tally.summary(
+            notes=[*filter(None, (early, gone, learnt)), generator.describe()],
             invalid=[*self.losses(), *self._bottlenecks()],
             warm_up_s=self.options.warm_up_s,
             audit=None if gone or self.options.audit == "off" else self._audit(),
@@ -196,6 +198,17 @@ class OwnerNode(Node):
         return audit_run(
             question, self.whereabouts(), lambda scenario: scenarios[scenario].audited_service(self.options)
         )
+
+    def _learn(self, tally: Tally) -> str | None:
+        """Learn from histories when operations began and ended, where their own status does not tell."""
+        if not tally.split.unknown or not self.options.history_sample:
+            return None
+        records = learn_from_histories(
+            self.options.report_dir, self.whereabouts(), self.options.history_sample, self.options.audit_timeout_s
+        )
+        tally.learn(records)
+        told = f"{len(records):,} operations are split by their histories, read after the run (--history-sample)"
+        return told if records else None
 
     def _settings(self) -> Mapping[str, str]:
         parsed = self.environment.parsed_options

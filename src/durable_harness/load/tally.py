@@ -106,11 +106,24 @@ class Tally:
         if completion_ms is not None:
             self.latencies_ms["completion_ms"].record(completion_ms)
         if record.state in END_SEEN and completion_ms is not None:
-            self.split.add(parts_ms, completion_ms)
-            bounds_ms = record.clock_bounds_ms()
-            if bounds_ms is not None:
-                self.split.bound_clock(*bounds_ms)
+            self._split(record, parts_ms, completion_ms)
             self._count_polling(record)
+
+    def learn(self, records: Iterable[OperationRecord]) -> None:
+        """Split the time of operations that could not be split when they ended, by what was learnt of them since."""
+        for record in records:
+            parts_ms, completion_ms = record.split_ms(), record.completion_ms
+            if parts_ms is not None and completion_ms is not None:
+                self.split.unknown -= 1
+                self._split(record, parts_ms, completion_ms)
+                for name in ("queueing_ms", "execution_ms"):
+                    self.latencies_ms[name].record(getattr(record, name))
+
+    def _split(self, record: OperationRecord, parts_ms: tuple[float, ...] | None, completion_ms: float) -> None:
+        self.split.add(parts_ms, completion_ms)
+        bounds_ms = record.clock_bounds_ms()
+        if bounds_ms is not None:
+            self.split.bound_clock(*bounds_ms)
 
     def _count_polling(self, record: OperationRecord) -> None:
         self.polls_per_operation.record(record.polls)

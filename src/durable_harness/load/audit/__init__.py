@@ -1,6 +1,7 @@
 """After a run, ask the server what became of every operation that it had accepted."""
 
 from durable_harness.load.audit.auditor import AuditedService, Question, audit_run
+from durable_harness.load.audit.histories import learn_from_histories
 from durable_harness.load.audit.whereabouts import Whereabouts
 
-__all__ = ["AuditedService", "Question", "Whereabouts", "audit_run"]
+__all__ = ["AuditedService", "Question", "Whereabouts", "audit_run", "learn_from_histories"]

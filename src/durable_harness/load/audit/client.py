@@ -46,7 +46,7 @@ class AuditClient:
         if url is None:
             return False
         asked_s = time.time()
-        answer = _get(url, {})
+        answer = get(url, {})
         self._note_clock(answer, (asked_s + time.time()) / 2)
         return answer.status == OK and isinstance(answer.json_value(), list)
 
@@ -60,7 +60,7 @@ class AuditClient:
         token, used = "", set()
         while token not in used:
             used.add(token)
-            answer = _get(url, {CONTINUATION: token} if token else {})
+            answer = get(url, {CONTINUATION: token} if token else {})
             rows = answer.json_value()
             if answer.status != OK or not isinstance(rows, list):
                 raise AuditError(f"the listing answered {answer.status}")
@@ -75,7 +75,7 @@ class AuditClient:
         url = self._where.status_url_of(instance_id)
         if url is None:
             raise AuditError("the status URL does not show how it depends on the id")
-        answer = _get(url, self._where.headers)
+        answer = get(url, self._where.headers)
         if answer.status in UNKNOWN_STATUSES:
             return None
         try:
@@ -111,7 +111,7 @@ class AuditClient:
         self.clock_offset_s = offset_s if abs(offset_s) > 2 else 0.0  # noqa: PLR2004 - see the attribute
 
 
-def _get(url: str, headers: Mapping[str, str]) -> Answer:
+def get(url: str, headers: Mapping[str, str]) -> Answer:
     """Send a GET, a few times if it gets no proper answer; raise AuditError if it never does."""
     problem = ""
     for attempt in range(ATTEMPTS):

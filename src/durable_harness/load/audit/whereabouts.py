@@ -46,6 +46,14 @@ class Whereabouts:
                 return urlunsplit(parts._replace(path=match["listing"], query=urlencode({**kept, **query})))
         return None
 
+    def history_url(self, instance_id: str) -> str | None:
+        """Return the URL of another operation's history; None if the service has no durable webhooks."""
+        listing = self.listing_url(showHistory="true", showInput="false")
+        if listing is None:
+            return None
+        parts = urlsplit(listing)
+        return urlunsplit(parts._replace(path=f"{parts.path}/{quote(instance_id, safe='')}"))
+
     def status_url_of(self, instance_id: str) -> str | None:
         """Return the status URL of another operation; None if the URL does not show how it depends on the id."""
         own = quote(self.instance_id, safe="")
