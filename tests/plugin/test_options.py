@@ -39,6 +39,7 @@ def test_help_documents_every_option(pytester, plugin):
         "--stack-key",
         "--operation-timeout",
         "--fault-seed",
+        "--always-replay",
         "--require-emulator",
     ):
         assert f"{flag}" in group

@@ -1,5 +1,6 @@
 """Histories recorded from the durable HTTP API alone: what it tells is enough to find most changes."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import azure.durable_functions as df
@@ -71,6 +72,20 @@ def test_what_the_api_tells_replays_clean(orchestrator, run):
 def test_changes_are_found_all_the_same(history, changed, aspect):
     """Changes in kind, name, input and count are found without turns."""
     assert replay(webhook(history), app_of(o=changed)).aspect == aspect
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_activity_inputs_of_the_extension_are_unpacked(wrapped):
+    """Inputs that are lists of one text of JSON, as the Durable extension hands them on, are read as that text."""
+
+    def orchestrator(context):
+        yield context.task_all([context.call_activity("a", value) for value in ("Ada", ["x"], {"n": 1}, None)])
+
+    rows = history_events(spread(record(orchestrator).events), show_input=True, show_output=True)
+    for row in rows:
+        if row.get("FunctionName") == "a" and wrapped:
+            row["Input"] = [json.dumps(row["Input"])]
+    assert replay(history_from_rows("i", rows), app_of(o=orchestrator)) is None
 
 
 def test_due_times_are_not_known():

@@ -10,6 +10,7 @@ from durable_harness.errors import UsageError
 from durable_harness.host.remote import GrpcScheduler
 from durable_harness.protocol import RpcError, pb
 from durable_harness.protocol.history_file import RecordedHistory, from_events
+from durable_harness.replay.activity_inputs import unpack_activity_inputs
 from durable_harness.settings import SchedulerAddress
 
 
@@ -17,6 +18,7 @@ def history_of(address: SchedulerAddress, task_hub: str, instance_id: str) -> Re
     """Return the history of an instance. Raises UnreachableError, or UsageError where there is no such instance."""
     with ThreadPoolExecutor(1) as thread:  # there may be an event loop in this one
         events = thread.submit(asyncio.run, _read(address, task_hub, instance_id)).result()
+    unpack_activity_inputs(events)
     return from_events(instance_id, events)
 
 

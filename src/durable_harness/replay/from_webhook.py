@@ -17,6 +17,7 @@ from typing import Any
 from durable_harness.host.status_json import STATUS_VALUES
 from durable_harness.protocol import optional_text, pb
 from durable_harness.protocol.history_file import RecordedHistory, UnreadableHistoryError, from_events
+from durable_harness.replay.activity_inputs import unpack_activity_inputs
 
 Row = dict[str, Any]
 IGNORED = frozenset({"OrchestratorStarted", "OrchestratorCompleted", "GenericEvent", "HistoryState"})
@@ -56,6 +57,7 @@ def history_from_rows(instance_id: str, rows: Iterable[Row]) -> RecordedHistory:
         events += _turn(event, [step for step in scheduled if until is None or step.at < until])
         scheduled = [step for step in scheduled if until is not None and step.at >= until]
     events += [_completed(row) for row in told if row["EventType"] == "ExecutionCompleted"]
+    unpack_activity_inputs(events)
     lacks = {"turns", "dueTimes"} | ({"inputs"} if _lacks_inputs(told) else set())
     return from_events(instance_id, events, lacks)
 

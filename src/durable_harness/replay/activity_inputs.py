@@ -1,0 +1,35 @@
+"""Activity inputs as the SDK wrote them, in histories that another host than ours has worked on.
+
+The Durable extension hands an activity a list of its arguments: its histories have `["\\"Ada\\""]` where the SDK wrote
+`"Ada"`, a list of one string that is JSON. Ours has what the SDK wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from durable_harness.host.payloads import is_json
+
+
+def unpack_activity_inputs(events: Iterable[Any]) -> None:
+    """Replace inputs by what the SDK wrote, in place, if every activity of a history was handed a list of arguments."""
+    tasks = [event.taskScheduled for event in events if event.HasField("taskScheduled")]
+    texts = [_only_argument(task.input.value) for task in tasks if task.HasField("input")]
+    if any(text is None for text in texts):
+        return
+    for task in tasks:
+        if task.HasField("input"):
+            task.input.value = _only_argument(task.input.value)
+
+
+def _only_argument(stored: str) -> str | None:
+    """Return the JSON text that is the only argument of a list, None where the input is no such list."""
+    try:
+        arguments = json.loads(stored)
+    except ValueError:
+        return None
+    if not isinstance(arguments, list) or len(arguments) != 1 or not isinstance(arguments[0], str):
+        return None
+    return arguments[0] if is_json(arguments[0]) else None
