@@ -9,7 +9,7 @@ from locust import constant, task
 from durable_harness.load import OperationUser
 
 HELD = int(os.environ.get("HELD", "1000"))
-SPREAD_S = 3.0
+SPREAD_S = 5.0
 
 
 class Held(OperationUser):
