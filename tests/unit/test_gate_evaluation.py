@@ -3,6 +3,7 @@
 import pytest
 
 from durable_harness.gate import LATENCIES_MS, Counts, Gate, Histogram, RunSummary, Verdict, evaluate, verdict_on
+from durable_harness.gate.audit import Audit, Problem
 
 
 def summary(*, completion_ms=(), counts=None, elapsed_s=10.0, invalid=()):
@@ -86,3 +87,20 @@ def test_the_verdict_and_its_exit_code(limits, invalid, verdict, code):
     results = evaluate([Gate("completion_ms", "p50", limit) for limit in limits], run)
     assert verdict_on(run, results) is verdict
     assert verdict.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("audit", "measured", "passed"),
+    [
+        (Audit("asked", counts={Problem.STUCK: 2}), 2, False),
+        (Audit("asked", counts={Problem.LOST: 2}), 0, True),
+        (Audit("asked", incomplete="the server is gone"), None, False),
+        (None, None, False),
+    ],
+)
+def test_an_audit_that_was_not_finished_holds_no_gate(audit, measured, passed):
+    """A gate on the audit counts what it found; without an audit, or with one that broke off, nothing is proved."""
+    gate = Gate("audit", "stuck", 0)
+    summary = RunSummary(Counts(started=1), 1.0, {}, Histogram(steps_per_unit=1), audit=audit)
+    (result,) = evaluate([gate], summary)
+    assert (result.measured, result.passed) == (measured, passed)

@@ -11,6 +11,10 @@ lost = 0                  # at most
 throughput_per_s = 5      # at least
 unexpected_answers = 0    # to requests beside the operations, like those of bad clients: at most
 
+[audit]                   # operations that the server tells of after the run, at most: see gate.audit
+lost = 0                  # or stuck, contradicted, wrong_output, duplicated, unrecorded, unknown
+stuck = 0
+
 [polls_per_operation]     # at most
 mean = 6
 p95 = 12
@@ -38,10 +42,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from durable_harness.errors import ConfigurationError
-from durable_harness.gate.gates import MEAN, Gate, percent_of
+from durable_harness.gate.audit import Problem
+from durable_harness.gate.gates import AUDIT, MEAN, Gate, percent_of
 from durable_harness.gate.summary import LATENCIES_MS, POLLS_PER_OPERATION
 
 OPERATIONS = "operations"
+AUDIT_STATISTICS = tuple(problem.name.lower() for problem in Problem)
 OPERATION_STATISTICS = ("error_ratio", "lost", "throughput_per_s", "unexpected_answers")
 RELATIVE, ABORT = "relative", "abort"
 RELATIVE_METRICS = (
@@ -53,7 +59,7 @@ RELATIVE_METRICS = (
     "detection_lag_ms",
     "polls",
 )
-TABLES = (*LATENCIES_MS, POLLS_PER_OPERATION, OPERATIONS, RELATIVE, ABORT)
+TABLES = (*LATENCIES_MS, POLLS_PER_OPERATION, OPERATIONS, AUDIT, RELATIVE, ABORT)
 PERCENTILES = "p1 … p100 such as p50, p95, p99 or 'p99.9', and max"
 
 
@@ -218,6 +224,8 @@ class _Reader(_Checked):
         limits = self.table_of(table, limits)
         if table == OPERATIONS:
             return [self._operations_gate(key, value) for key, value in limits.items()]
+        if table == AUDIT:
+            return [self._audit_gate(key, value) for key, value in limits.items()]
         gate = self._polls_gate if table == POLLS_PER_OPERATION else self._latency_gate
         gates = [gate(table, key, value) for key, value in limits.items()]
         self._refuse_repeated(table, gates)
@@ -244,6 +252,12 @@ class _Reader(_Checked):
             case "throughput_per_s":
                 return Gate(OPERATIONS, key, self.number(where, value, RATE), "at least", "/s")
         raise self.error(where, "is not a figure of the operations", _allowed(key, OPERATION_STATISTICS))
+
+    def _audit_gate(self, key: str, value: object) -> Gate:
+        where = f"{AUDIT}.{key}"
+        if key not in AUDIT_STATISTICS:
+            raise self.error(where, "is nothing that an audit counts", _allowed(key, AUDIT_STATISTICS))
+        return Gate(AUDIT, key, self.number(where, value, WHOLE))
 
     def _refuse_repeated(self, table: str, gates: list[Gate]) -> None:
         seen: dict[float, str] = {}

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from durable_harness.gate.audit import Audit, Problem
 from durable_harness.gate.summary import POLLS_PER_OPERATION, RunSummary
 
-MEAN = "mean"
+AUDIT, MEAN = "audit", "mean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Gate:
     """A limit on one figure of a run."""
 
     metric: str
-    """A latency by its name in RunSummary.latencies_ms, `polls_per_operation`, or `operations`."""
+    """A latency by its name in RunSummary.latencies_ms, `polls_per_operation`, `operations` or `audit`."""
     statistic: str
     """`p95`, `max`, … of a latency or the polls, `mean` of the polls;
     `error_ratio`, `lost`, `throughput_per_s`, … of the operations."""
@@ -52,6 +53,8 @@ def percent_of(statistic: str) -> float:
 def _judge(gate: Gate, summary: RunSummary) -> GateResult:
     if gate.metric == "operations":
         measured, note = _operations_figure(gate.statistic, summary)
+    elif gate.metric == AUDIT:
+        measured, note = _audit_figure(gate.statistic, summary.audit)
     else:
         measured, note = _latency_figure(gate, summary)
     if measured is None:
@@ -71,6 +74,14 @@ def _latency_figure(gate: Gate, summary: RunSummary) -> tuple[float | None, str]
     too_few = percent < 100 and histogram.count * (100 - percent) < 100  # noqa: PLR2004 - percents
     note = f"the highest of only {histogram.count} samples" if too_few else ""
     return histogram.percentile(percent), note
+
+
+def _audit_figure(statistic: str, audit: Audit | None) -> tuple[float | None, str]:
+    if audit is None:
+        return None, "there was no audit"
+    if audit.incomplete is not None:
+        return None, f"the audit is incomplete: {audit.incomplete}"
+    return float(audit.count(Problem[statistic.upper()])), ""
 
 
 def _operations_figure(statistic: str, summary: RunSummary) -> tuple[float | None, str]:

@@ -64,7 +64,8 @@ def _split(summary: RunSummary) -> list[str]:
         [f"  {label}", f"{number(mean_ms)} ms", f"{share:.0%}", "█" * round(share * BAR_CHARS)]
         for label, mean_ms, share in split_rows(summary.split)
     ]
-    return [f"Where the time went, mean of {split_sentence(summary.split)}:", *_table(bars, left=(0, 3))]
+    sentence = [f"  {part}" for part in split_sentence(summary.split).split("; ")]
+    return ["Where the time went, on average:", *_table(bars, left=(0, 3)), *sentence]
 
 
 def _reasons(summary: RunSummary) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from durable_harness.gate.gates import Gate, GateResult
+from durable_harness.gate.gates import AUDIT, Gate, GateResult
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import Counts, RunSummary
@@ -98,7 +98,7 @@ def split_sentence(split: TimeSplit) -> str:
     known += f" {number(split.excess_ms.percentile(99))} ms at p99"
     if split.clock_ms is not None:
         low, high = split.clock_ms
-        known += f", and the server's clock is {low:+,.1f} to {high:+,.1f} ms off the one here"
+        known += f"; by them the server's clock is {low:+,.1f} to {high:+,.1f} ms off the one here"
     unknown = (
         f"{split.unknown:,} are not split: the service does not tell, finer than seconds, when work began and ended"
     )
@@ -142,7 +142,7 @@ def with_unit(value: float | None, gate: Gate) -> str:
         return "-"
     if gate.statistic == "error_ratio":
         return f"{value:.4g}"
-    if gate.statistic == "lost":
+    if gate.statistic == "lost" or gate.metric == AUDIT:
         return whole(value)
     return f"{number(value)} {gate.unit}" if gate.unit == "ms" else f"{number(value)}{gate.unit}"
 

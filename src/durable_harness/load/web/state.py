@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from durable_harness.gate import Gate, GateResult, Histogram, RunSummary, evaluate
+from durable_harness.gate.gates import AUDIT
 from durable_harness.gate.report.model import LATENCY_LABELS, limit_text, shown_counts, split_rows, with_unit
 from durable_harness.gate.timeline import Timeline
 from durable_harness.load.tally import Tally
@@ -55,7 +56,7 @@ def state_of(run: LiveRun) -> dict[str, Any]:
             if tally.latencies_ms[name].count
         ],
         "split": [list(row) for row in split_rows(tally.split)],
-        "gates": [_gate(result) for result in evaluate(run.gates, summary)] if tally.started_count else [],
+        "gates": [_gate(result) for result in evaluate(_judged_now(run.gates), summary)] if tally.started_count else [],
         "slices": _slices(tally.timeline),
         "slice_s": tally.timeline.width_s,
     }
@@ -65,6 +66,11 @@ def _of_what_ended(summary: RunSummary) -> RunSummary:
     """Judge a run that goes on by what has ended: what is in flight has not failed."""
     counts = summary.counts
     return replace(summary, counts=replace(counts, started=counts.started - counts.unaccounted, unaccounted=0))
+
+
+def _judged_now(gates: Iterable[Gate]) -> list[Gate]:
+    """Leave out the gates on the audit, which comes after the run."""
+    return [gate for gate in gates if gate.metric != AUDIT]
 
 
 def _percentiles(histogram: Histogram) -> Mapping[str, Any]:
