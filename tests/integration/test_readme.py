@@ -44,9 +44,24 @@ REPLACED = [
     ("--run-time 1m", SHORT),
     ("error_ratio <= 0.01", "error_ratio <= 1"),
     ("durable-harness capacity", "durable-harness capacity --trial 1 --warm-up 0.5 --max-rate 5 --report-dir {tmp}"),
+    ("https://reports.example", "{host}"),
+    ("reports.toml", "{tmp}/reports.toml"),
     (":7071", ":{host_port}"),
     ("--port 7071", "--port {port}"),
 ]
+# The sample app as if it were any service.
+DESCRIPTION = """
+[start]
+path = "/api/async_http_api"
+body = { operation_type = "report", duration = "{duration}", data = "{token}" }
+status_url = ["body:/statusQueryGetUri"]
+[status]
+state = "/runtimeStatus"
+succeeded = ["Completed"]
+failed = ["Failed"]
+output = "/output"
+token = "/data"
+"""
 NOT_RUN = {
     "pip install": "installs into your environment; tests/plugin/test_wheel.py does it in a clean one",
     "docker run": "needs an image from a registry",
@@ -117,6 +132,7 @@ def test_a_command_of_the_readme_works(command, host, tmp_path):
     if says in {SERVES, "web UI"}:
         assert_serves(text, "Functions:|task hubs" if says == SERVES else "web interface")
         return
+    (tmp_path / "reports.toml").write_text(DESCRIPTION)
     (tmp_path / "gates.toml").write_text("[operations]\nlost = 0\nerror_ratio = 0\n")
     done = subprocess.run(text, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

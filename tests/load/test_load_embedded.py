@@ -1,11 +1,14 @@
 """Without a host, the embedded stack is started for the run and taken down with it."""
 
+import re
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 from locust_process import Locust
+
+from durable_harness.gate.records import read_operations
 
 LOADTESTS = "loadtests"
 REPOSITORY = Path(__file__).parents[2]
@@ -57,6 +60,31 @@ def test_time_is_split_on_the_embedded_stack(start_loadtests):
     overlap_ms = max(-latencies["queueing_ms"]["min"], 0) + max(-latencies["detection_lag_ms"]["min"], 0)
     whole_ms = latencies["completion_ms"]["mean"]
     assert whole_ms - 0.01 <= sum(split["mean_ms"].values()) <= whole_ms + overlap_ms + 0.01
+
+
+def test_all_scenarios_run_together(start_loadtests):
+    """Every scenario runs at the same time as the others: terminated operations and bad clients are no failures."""
+    run = start_loadtests("--config", "loadtests/locust.conf", "-t", "4s", "-u", "10").wait()
+    assert run.code == 0, run.out + run.err
+    scenarios = ["BadClients", "Burst", "Closed", "Mixed", "Replay", "Soak", "Spike", "Steady", "Terminate"]
+    assert run.summary["scenarios"] == scenarios
+    counts = run.operations
+    assert counts["completed"] + counts["terminated"] == counts["started"] == counts["accepted"]
+    assert counts["terminated"] >= 10
+    assert run.summary["latencies"]["completion_ms"]["count"] == counts["completed"]
+    records = read_operations(run.report_dir).operations.to_pylist()
+    assert {row["scenario"] for row in records} == {*scenarios} - {"Replay"}
+    assert {row["scenario"] for row in records if row["state"] == "terminated"} == {"Terminate"}
+    assert re.search(r"POST +bad start: no JSON +\d+ +0\(0.00%\)", run.err)
+
+
+@pytest.mark.parametrize("scenario", ["BadClients", "Mixed", "Soak", "Spike", "Terminate"])
+def test_a_scenario_runs_alone(start_loadtests, scenario):
+    """Each scenario can be run by its class's name, and passes."""
+    run = start_loadtests("-t", "2s", "--gates", "none", scenario).wait()
+    assert run.code == 0, run.out + run.err
+    assert run.summary["scenarios"] == [scenario]
+    assert run.operations["completed"] + run.operations["terminated"] == run.operations["started"] >= 2
 
 
 def test_ctrl_c_drains_before_the_stack_is_taken_down(start_loadtests, wait_until):

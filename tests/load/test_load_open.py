@@ -188,6 +188,25 @@ def test_a_burst_arrives_at_one_moment(load, stub):
     assert Counter(round(offset, 3) for offset in offsets(run)) == {0: 40, 1.5: 40}
 
 
+def test_the_options_of_a_scenario_can_come_from_anywhere(load, stub, tmp_path, monkeypatch):
+    """The environment twin of an option wins over the config file, and the command line over both."""
+    config = tmp_path / "burst.conf"
+    config.write_text("burst-size = 3\nburst-every = 60\n")
+    arguments = ["--config", str(config), "Burst"]
+    assert load(*arguments).operations["started"] == 3
+    monkeypatch.setenv("DURABLE_HARNESS_BURST_SIZE", "4")
+    assert load(*arguments).operations["started"] == 4
+    assert load("--burst-size", "5", *arguments).operations["started"] == 5
+
+
+def test_a_bad_value_of_a_scenarios_option_is_refused(load, stub):
+    """A value that cannot be read ends with 2, names the option and says what is allowed, and nothing is sent."""
+    run = load("--burst-size", "many", "Burst")
+    assert run.code == 2
+    assert "--burst-size: got 'many', expected a whole number, 0 or more" in run.err
+    assert not stub.requests
+
+
 def test_what_a_scenario_raises_is_told(start_locust, stub):
     """A bug in one arrival is logged as Locust does, the others come, and the run does not pass."""
     run = start_locust("--headless", "--host", stub.url, "-t", "2s", "--rate", "10/1", "BrokenArrivals").wait()
