@@ -86,6 +86,7 @@ def test_a_closed_workload_says_that_it_counts_from_sending(load, stub):
     run = load("-u", "3", "-r", "50", "Closed")
     assert {row["workload"] for row in recorded(run)} == {"closed"}
     assert run.summary["settings"]["completion counts from"] == "sending the start (Closed)"
+    assert "\ncompletion counts from sending the start (Closed)\n" in run.out
 
 
 def test_the_same_seed_makes_the_same_run(load, stub):

@@ -19,7 +19,7 @@ from locust.exception import StopTest
 from durable_harness.errors import UsageError
 from durable_harness.gate import evaluate
 from durable_harness.gate.audit import Audit
-from durable_harness.gate.report import Report, render_text
+from durable_harness.gate.report import COMPLETION_ORIGIN, Report, render_text
 from durable_harness.load.abort import AbortWatch
 from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories
 from durable_harness.load.node import Node, Phase
@@ -217,7 +217,7 @@ class OwnerNode(Node):
             "users": str(self.environment.runner.target_user_count),
             "run time": run_time,
             "processes": self.describe_processes(),
-            "completion counts from": self._describe_origins(),
+            COMPLETION_ORIGIN: self._describe_origins(),
             **self.options.for_report(),
         }
 

@@ -6,9 +6,10 @@ from durable_harness.gate.report.as_junit import render_junit
 from durable_harness.gate.report.as_markdown import render_markdown
 from durable_harness.gate.report.as_openmetrics import render_openmetrics
 from durable_harness.gate.report.as_text import render_text
-from durable_harness.gate.report.model import Report
+from durable_harness.gate.report.model import COMPLETION_ORIGIN, Report
 
 __all__ = [
+    "COMPLETION_ORIGIN",
     "Report",
     "as_document",
     "render_html",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import (
+    COMPLETION_ORIGIN,
     PERCENTILES,
     Report,
     histogram_rows,
@@ -29,7 +30,7 @@ def render_text(report: Report) -> str:
     blocks = [
         _heading(report),
         _counts(report.summary),
-        _latencies(report.summary),
+        _latencies(report),
         _split(report.summary),
         _reasons(report.summary),
         _audit(report.summary.audit),
@@ -52,9 +53,10 @@ def _counts(summary: RunSummary) -> list[str]:
     return [f"started {counts.started:,}   accepted {counts.accepted:,}{speed}", ended]
 
 
-def _latencies(summary: RunSummary) -> list[str]:
+def _latencies(report: Report) -> list[str]:
     rows = [["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]]
-    return _table(rows + histogram_rows(summary))
+    origin = report.settings.get(COMPLETION_ORIGIN)
+    return [*_table(rows + histogram_rows(report.summary)), *([f"{COMPLETION_ORIGIN} {origin}"] if origin else [])]
 
 
 def _split(summary: RunSummary) -> list[str]:

@@ -12,6 +12,8 @@ from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import Counts, RunSummary
 from durable_harness.gate.verdict import Verdict, verdict_on
 
+COMPLETION_ORIGIN = "completion counts from"
+"""The setting that says what completion counts from, which differs between open and closed workloads."""
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 COUNT_LABELS = {
     "completed": "completed",
