@@ -64,7 +64,7 @@ def test_time_is_split_on_the_embedded_stack(start_loadtests):
 
 def test_all_scenarios_run_together(start_loadtests):
     """Every scenario runs at the same time as the others: terminated operations and bad clients are no failures."""
-    run = start_loadtests("--config", "loadtests/locust.conf", "-t", "4s", "-u", "10").wait()
+    run = start_loadtests("--config", "loadtests/locust.conf", "-t", "4s", "-u", "10", "-r", "50").wait()
     assert run.code == 0, run.out + run.err
     scenarios = ["BadClients", "Burst", "Closed", "Mixed", "Replay", "Soak", "Spike", "Steady", "Terminate"]
     assert run.summary["scenarios"] == scenarios
