@@ -8,12 +8,17 @@ import uuid
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
 from durable_harness.stack import embedded_stack
 from warm_start import WarmStarter
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 REPOSITORY = Path(__file__).parents[1]
 APPS = Path(__file__).parent / "apps"

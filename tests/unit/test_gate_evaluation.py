@@ -12,7 +12,8 @@ def summary(*, completion_ms=(), counts=None, elapsed_s=10.0, invalid=()):
     for value in completion_ms:
         latencies["completion_ms"].record(value)
     counts = counts or Counts(started=10, accepted=10, completed=9, lost=1)
-    return RunSummary(counts, elapsed_s, latencies, Histogram(steps_per_unit=1), invalid=invalid)
+    polls = Histogram(steps_per_unit=1)
+    return RunSummary(counts, elapsed_s, latencies, polls, invalid=invalid, unexpected_answers=2)
 
 
 def judge(gate, **run):
@@ -37,6 +38,8 @@ def test_a_percentile_must_not_exceed_its_limit(statistic, limit, passed):
         ("error_ratio", 0.09, "at most", 0.1, False),
         ("lost", 0, "at most", 1, False),
         ("lost", 1, "at most", 1, True),
+        ("unexpected_answers", 1, "at most", 2, False),
+        ("unexpected_answers", 2, "at most", 2, True),
         ("throughput_per_s", 0.9, "at least", 0.9, True),
         ("throughput_per_s", 0.91, "at least", 0.9, False),
     ],

@@ -63,6 +63,10 @@ def test_every_latency_can_have_a_gate(load, metric):
         ("[operations]\nerror_rate = 0.1\n", "Did you mean error_ratio?"),
         ("[operations]\nerror_ratio = 1.5\n", "operations.error_ratio: got 1.5, expected a ratio from 0 to 1"),
         ("[operations]\nlost = 0.5\n", "operations.lost: got 0.5, expected a whole number of operations"),
+        (
+            "[operations]\nunexpected_answers = 0.5\n",
+            "unexpected_answers: got 0.5, expected a whole number of operations",
+        ),
         ("[operations]\nlost = -1\n", "operations.lost: got -1, expected a whole number of operations"),
         ("[operations]\nthroughput_per_s = 0\n", "got 0, expected operations per second above 0"),
         ("[completion_ms\n", "is not TOML"),

@@ -226,3 +226,25 @@ def test_merging_workers_loses_nothing(left, right):
     for name, histogram in together.latencies_ms.items():
         assert list(both.latencies_ms[name].buckets()) == list(histogram.buckets())
         assert both.latencies_ms[name].percentile(99) == histogram.percentile(99)
+
+
+def test_what_bad_clients_got_is_counted_apart():
+    """Requests beside the operations change no count of theirs; wrong answers are counted and named, by all workers."""
+    tally, other = tally_of(record()), Tally()
+    tally.asked("bad start", None)
+    for one in (tally, other):
+        one.asked("bad start", "HTTP 202 instead of 400")
+    summary = merged(Snapshot.from_wire(Snapshot("run", one).to_wire()).tally for one in (tally, other)).summary()
+    assert summary.counts == tally_of(record()).summary().counts
+    assert summary.unexpected_answers == 2
+    assert [(reason.state, reason.reason, reason.count) for reason in summary.reasons] == [
+        ("unexpected answer", "bad start: HTTP 202 instead of 400", 2)
+    ]
+    assert "1 of 3 requests beside the operations got the answer they should" in summary.notes
+
+
+def test_a_termination_that_was_wanted_is_no_completion():
+    """An operation that the scenario ended is neither an error nor in the latencies of completion."""
+    summary = tally_of(record(), record(OperationState.TERMINATED)).summary()
+    assert (summary.counts.errors, summary.counts.terminated) == (0, 1)
+    assert summary.latencies_ms["completion_ms"].count == 1

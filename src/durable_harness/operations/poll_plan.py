@@ -41,15 +41,6 @@ class PollPlan:
             return elapsed_s * (1 + TAIL_GROWTH)
         return self.moments_s[self.following[place]]
 
-    @property
-    def poll_times_s(self) -> list[float]:
-        """The polls of an operation that ends last."""
-        times, place = [], 0
-        while place < len(self.moments_s) - 1:
-            place = self.following[place]
-            times.append(self.moments_s[place])
-        return times
-
 
 def plan_polls(times_s: Sequence[tuple[float, float]], budget: float, count: float = math.inf) -> PollPlan:
     """Return the plan for ends at `times_s`, ascending with weights that sum up to 1, of `count` operations.
