@@ -171,6 +171,16 @@ def _has_ended(pid):
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
+@pytest.fixture(autouse=True)
+def same_environment():
+    """Take back what a test has put into the environment: commands that run in this process export settings of apps."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update({name: value for name, value in before.items() if not name.startswith("PYTEST_")})
+
+
 @pytest.fixture(scope="session")
 def warm_starter():
     """Give the start of `durable-harness` processes that need not import everything first."""

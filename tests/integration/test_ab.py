@@ -1,5 +1,6 @@
 """`durable-harness ab`: two revisions of a repository served in turn and compared; nothing of them stays."""
 
+import contextlib
 import json
 import shutil
 import signal
@@ -129,13 +130,22 @@ def test_an_app_outside_of_git(tmp_path, capsys):
     assert "has no function_app.py" in capsys.readouterr().err
 
 
+def hosts_of(process):
+    """Return the hosts among the processes that a command has started; git is another."""
+    found = []
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            found += [child] if "serve" in child.cmdline() else []
+    return found
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_whoever_cancels_leaves_nothing_behind(repository, tmp_path, number, wait_until):
     """A cancelled job ends both hosts and removes the worktree, with the signal's exit code."""
     words = [sys.executable, "-m", "durable_harness", "ab", "--base", "HEAD", "--app-dir", str(repository), *SHORT]
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         process = psutil.Process(running.pid)
-        hosts = wait_until(lambda: len(found := process.children(recursive=True)) >= 2 and found, "both hosts")
+        hosts = wait_until(lambda: len(found := hosts_of(process)) == 2 and found, "both hosts")
         running.send_signal(number)
         assert running.wait(timeout=30) == 128 + number
     assert leftovers(repository) == []

@@ -70,11 +70,15 @@ def _tree(top: Path, revision: str, folder: Path) -> Iterator[Path]:
         yield top
         return
     commit = _commit(top, revision)
-    _git(top, "worktree", "add", "--detach", "--force", str(folder), commit, what=f"{revision} cannot be checked out")
     try:
+        _git(
+            top, "worktree", "add", "--detach", "--force", str(folder), commit, what=f"{revision} cannot be checked out"
+        )
         yield folder
     finally:
-        _git(top, "worktree", "remove", "--force", str(folder), what=f"the worktree of {revision} cannot be removed")
+        # Twice forced: whoever cancels while it is being made leaves it locked.
+        with contextlib.suppress(UsageError):
+            _git(top, "worktree", "remove", "--force", "--force", str(folder), what="it was never made")
 
 
 def _commit(top: Path, revision: str) -> str:
