@@ -43,7 +43,13 @@ def test_the_defaults_suit_the_sample_app(parser):
     read = LoadOptions.read(parser.parse_args([]))
     assert (read.poll_strategy, read.poll_interval_s, read.status_source) == ("fixed", 0.2, "webhook")
     assert str(read.operation_duration_s) == "0.3 to 0.7 s"
-    assert (str(read.rate), read.arrivals, read.seed, read.poll_budget, read.service()) == ("10", None, 1, 3, None)
+    assert (str(read.rate), read.arrivals, read.seed, read.poll_budget, read.service()) == (
+        "10",
+        "scenario",
+        1,
+        3,
+        None,
+    )
     assert (read.operation_timeout_s, read.drain_timeout_s) == (60, 30)
     assert (read.function_key, read.gates_file, read.gates()) == (None, None, ())
     assert (read.app_dir, read.report_dir) == (Path(), Path("build/load"))

@@ -30,7 +30,7 @@ class ArrivalUser(OperationUser):
     fixed_count = 1
     workload = Workload.OPEN
     is_poisson = False
-    """The spacing of arrivals where `--arrivals` is not given."""
+    """The spacing of arrivals unless `--arrivals` says otherwise."""
     wait_time = constant(WAITING_S)
 
     @task  # type: ignore[untyped-decorator]
@@ -61,4 +61,4 @@ class ArrivalUser(OperationUser):
     def chosen_poisson(self) -> bool:
         """Whether arrivals are a Poisson process rather than evenly spaced."""
         chosen = self.options.arrivals
-        return self.is_poisson if chosen is None else chosen == "poisson"
+        return self.is_poisson if chosen == "scenario" else chosen == "poisson"

@@ -54,7 +54,7 @@ from durable_harness.operations import STRATEGIES, ServiceDescription, load_serv
 
 NO_GATES = "none"
 STATUS_SOURCES = ("webhook", "app")
-SPACINGS = ("constant", "poisson")
+SPACINGS = ("scenario", "constant", "poisson")
 AUDITS = ("auto", "each", "off")
 
 
@@ -67,8 +67,8 @@ class LoadOptions:
     status_source: str
     service_file: Path | None
     rate: RateProfile
-    arrivals: str | None
-    """One of SPACINGS; None leaves it to the scenario."""
+    arrivals: str
+    """One of SPACINGS."""
     seed: int
     poll_strategy: str
     poll_interval_s: float
@@ -94,7 +94,7 @@ class LoadOptions:
                 status_source=choice(STATUS_SOURCES)(parsed.status_source),
                 service_file=Path(parsed.service) if parsed.service else None,
                 rate=read_rate(parsed.rate),
-                arrivals=choice(SPACINGS)(parsed.arrivals) if parsed.arrivals else None,
+                arrivals=choice(SPACINGS)(parsed.arrivals),
                 seed=whole_number(parsed.seed),
                 poll_strategy=choice(tuple(STRATEGIES))(parsed.poll_strategy),
                 poll_interval_s=seconds_above_zero(parsed.poll_interval),
@@ -191,8 +191,8 @@ def _add_run_options(parser: Any) -> None:
         "--arrivals",
         choices=SPACINGS,
         env_var="DURABLE_HARNESS_ARRIVALS",
-        default=None,
-        help="Spacing of an open scenario's arrivals: 'constant' gaps, or 'poisson'. Defaults to the scenario's own.",
+        default="scenario",
+        help="Spacing of an open scenario's arrivals: 'constant' gaps, 'poisson', or as the 'scenario' has it.",
     )
     parser.add_argument(
         "--seed",
