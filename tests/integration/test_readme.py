@@ -18,7 +18,8 @@ from free_ports import free_port
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.strip().splitlines()]
-TESTS, FAULTS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+TESTS, FAULTS = PYTHON[0], next(block for block in PYTHON if "durable_faults" in block)
 APP_FILES = ("function_app.py", "host.json", "local.settings.json")
 SERVES = "serves until it is told to stop"
 SHORT = "--run-time 3s --report-dir {tmp} --gates {tmp}/gates.toml"  # the shipped limits are for an idle machine
