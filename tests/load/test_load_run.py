@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from locust_process import headless
 from stub_server import KEY, START, WEBHOOK
 
 from durable_harness.gate.records import read_operations
@@ -32,6 +33,15 @@ def test_every_operation_leaves_a_record(good_run):
     assert sum(row["polls"] for row in rows) == run.summary["polls"]
     assert all(row["sent_s"] < row["accepted_s"] < row["first_running_s"] <= row["seen_s"] for row in rows)
     assert (recorded.metadata["target"], recorded.metadata["scenarios"]) == (stub.url, ["Few"])
+
+
+def test_a_folder_that_cannot_hold_records_is_refused(start_locust, stub, tmp_path):
+    """A report folder in which the records have no place ends the run before any load, with the path in the message."""
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "operations").write_text("a file where the folder should be")
+    run = start_locust(*headless(stub), "-t", "30s", "Few").wait()
+    assert (run.code, stub.accepted) == (2, 0)
+    assert f"--report-dir: {tmp_path / 'report' / 'operations'} cannot be made" in run.err
 
 
 def test_the_warm_up_is_recorded_and_not_measured(locust, stub):

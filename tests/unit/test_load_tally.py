@@ -184,6 +184,14 @@ def test_an_open_workload_counts_from_the_intended_start():
     assert (completion.min, completion.max) == (3000, 6000)
 
 
+def test_remarks_of_all_processes_are_noted():
+    """What a worker has to say beside its figures, like a disk that was full, reaches the summary."""
+    tally = Tally()
+    tally.remarks.append("records of operations are missing: no space left")
+    sent = Tally.from_wire(json.loads(json.dumps(tally.to_wire())))
+    assert merged([sent, tally_of(record())]).summary().notes == tuple(tally.remarks)
+
+
 def test_what_has_not_ended_is_unaccounted():
     """Operations of a worker that vanished are neither completed nor forgotten."""
     tally = tally_of(record())

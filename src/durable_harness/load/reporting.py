@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from durable_harness.errors import UsageError
+from durable_harness.gate.records import FOLDER_NAME
 from durable_harness.gate.report import (
     Report,
     render_html,
@@ -33,11 +34,11 @@ STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder before any load; raise UsageError if that cannot be."""
+    """Make the folder, and that of the records in it, before any load; raise UsageError if that cannot be."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FOLDER_NAME).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"--report-dir: {folder} cannot be made ({error.strerror})") from error
+        raise UsageError(f"--report-dir: {folder / FOLDER_NAME} cannot be made ({error.strerror})") from error
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, ...]:

@@ -136,6 +136,8 @@ class Run:
             self._give_all_up()
             self._close()
             self._records.close()
+            if self._records.problem is not None:
+                self.tally.remarks.append(self._records.problem)
             self._wound_up.set()
 
     def records_path(self) -> Path | None:

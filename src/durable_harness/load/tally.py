@@ -35,6 +35,8 @@ class Tally:
         self.reasons: Counter[tuple[str, str]] = Counter()
         self.latencies_ms = {name: Histogram() for name in LATENCIES_MS}
         self.polls_per_operation = Histogram(steps_per_unit=1)
+        self.remarks: list[str] = []
+        """What a process has to say about its run beside the figures."""
         self.split = TimeSplit()
         self.timeline = Timeline()
 
@@ -142,6 +144,7 @@ class Tally:
         """Add what another process's operations came to."""
         self.in_flight += other.in_flight
         self.excluded.update(other.excluded)
+        self.remarks += other.remarks
         self.started_count += other.started_count
         self.asked_count += other.asked_count
         self.unexpected_answers += other.unexpected_answers
@@ -165,6 +168,7 @@ class Tally:
         return {
             **{name: getattr(self, name) for name in _PLAIN},
             "excluded": dict(self.excluded),
+            "remarks": self.remarks,
             "ended_by_state": dict(self.ended_by_state),
             "reasons": [[state, reason, count] for (state, reason), count in self.reasons.items()],
             "latencies_ms": {name: histogram.to_wire() for name, histogram in self.latencies_ms.items()},
@@ -180,6 +184,7 @@ class Tally:
         for name in _PLAIN:
             setattr(tally, name, wire[name])
         tally.excluded = Counter(wire["excluded"])
+        tally.remarks = list(wire["remarks"])
         tally.ended_by_state = Counter(wire["ended_by_state"])
         tally.reasons = Counter({(state, reason): count for state, reason, count in wire["reasons"]})
         tally.latencies_ms = {name: Histogram.from_wire(histogram) for name, histogram in wire["latencies_ms"].items()}
@@ -236,6 +241,7 @@ class Tally:
     def _notes(self) -> list[str]:
         lag = self.latencies_ms["detection_lag_ms"]
         notes = [f"{count:,} operations of the {phase} are in no figure" for phase, count in self.excluded.items()]
+        notes += self.remarks
         if self.asked_count:
             right = self.asked_count - self.unexpected_answers
             notes.append(f"{right:,} of {self.asked_count:,} requests beside the operations got the answer they should")
