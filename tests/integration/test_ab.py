@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from durable_harness.cli import main
+from durable_harness.experiments import revisions
 
 REPOSITORY = Path(__file__).parents[2]
 ANCHOR = "started + duration_s * step"
@@ -32,9 +33,9 @@ def repository(tmp_path):
     for name in ("function_app.py", "host.json", "local.settings.json"):
         shutil.copy(REPOSITORY / name, app)
     (app.parent / ".gitignore").write_text("local.settings.json\n")
-    git(app, "init", "--quiet")
-    git(app, "add", "--all")
-    git(app, "commit", "--quiet", "--message", "first")
+    git(app.parent, "init", "--quiet")
+    git(app.parent, "add", "--all")
+    git(app.parent, "commit", "--quiet", "--message", "first")
     return app
 
 
@@ -137,6 +138,15 @@ def hosts_of(process):
         with contextlib.suppress(psutil.Error):
             found += [child] if "serve" in child.cmdline() else []
     return found
+
+
+def test_a_worktree_that_git_was_stopped_in_making_is_removed(repository, tmp_path):
+    """What `git worktree add` leaves behind when it is killed, locked and without its files, goes too."""
+    top, folder = repository.parent, tmp_path / "half"
+    git(top, "worktree", "add", "--quiet", "--detach", "--lock", str(folder), "HEAD")
+    shutil.rmtree(folder)
+    revisions._remove_worktree(top, folder)
+    assert leftovers(repository) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

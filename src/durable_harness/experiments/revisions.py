@@ -70,15 +70,23 @@ def _tree(top: Path, revision: str, folder: Path) -> Iterator[Path]:
         yield top
         return
     commit = _commit(top, revision)
+    words = ("worktree", "add", "--detach", "--force", str(folder), commit)
     try:
-        _git(
-            top, "worktree", "add", "--detach", "--force", str(folder), commit, what=f"{revision} cannot be checked out"
-        )
+        _git(top, *words, what=f"{revision} cannot be checked out")
         yield folder
     finally:
-        # Twice forced: whoever cancels while it is being made leaves it locked.
+        _remove_worktree(top, folder)
+
+
+def _remove_worktree(top: Path, folder: Path) -> None:
+    """Remove a worktree, also one that git was interrupted in making, which it keeps locked."""
+    try:
+        _git(top, "worktree", "remove", "--force", "--force", str(folder), what="it cannot be removed")
+    except UsageError:
         with contextlib.suppress(UsageError):
-            _git(top, "worktree", "remove", "--force", "--force", str(folder), what="it was never made")
+            _git(top, "worktree", "unlock", str(folder), what="it is not locked")
+        shutil.rmtree(folder, ignore_errors=True)
+        _git(top, "worktree", "prune", what=f"the worktree {folder} cannot be removed")
 
 
 def _commit(top: Path, revision: str) -> str:
