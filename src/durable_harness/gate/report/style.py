@@ -39,11 +39,11 @@ th, td { text-align: right; padding: .38rem .6rem; border-bottom: 1px solid var(
 tbody tr:last-child td { border-bottom: 0; } tbody tr:hover { background: var(--panel); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; } th { color: var(--muted); font-weight: 500;
   font-size: .82rem; } td.words, th.words { text-align: left; white-space: normal; overflow-wrap: anywhere; }
-tr.headline td { font-weight: 620; }
 td .use { display: inline-block; width: 7rem; height: .5rem; margin-right: .5rem; border-radius: .25rem;
   background: linear-gradient(to right, var(--fill) var(--share), var(--rule) var(--share)); --fill: var(--good); }
 td .use.over { --fill: var(--bad); }
-figure { margin: 0; } figcaption { color: var(--muted); font-size: .85rem; margin: 0 0 .35rem; }
+figure { margin: 0; overflow-x: auto; } svg[viewBox^="0 0 1080"] { min-width: 44rem; }
+figcaption { color: var(--muted); font-size: .85rem; margin: 0 0 .35rem; }
 .key { margin-right: 1.1rem; white-space: nowrap; color: var(--muted); }
 .key::before { content: ""; display: inline-block; width: 1rem; height: .22rem; margin-right: .4rem;
   vertical-align: middle; background: var(--tone, currentColor); border-radius: 2px; }
