@@ -1,9 +1,11 @@
 """`durable-harness capacity`: the search against a server that misbehaves as told, and the embedded stack."""
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
+from plain_service import DESCRIPTION, PlainService
 
 from durable_harness.cli import main
 
@@ -35,6 +37,17 @@ def test_a_service_that_takes_all_that_is_offered(capacity, stub, tmp_path):
     assert page.count("<svg") == 2
 
 
+def test_a_service_that_is_nothing_of_azures(capacity, tmp_path):
+    """With a description any service can be searched: its start, its states, and the result behind a redirect."""
+    description = tmp_path / "reports.toml"
+    description.write_text(DESCRIPTION)
+    with contextlib.closing(PlainService()) as plain:
+        where = ("--host", plain.url, "--service", str(description), "--operation-duration", "0.1")
+        code, told, report = capacity("--objective", "error_ratio <= 0, lost <= 0", *where, *SHORT)
+    assert (code, report["capacity_per_s"]) == (0, 20), told
+    assert plain.refused == []
+
+
 def test_a_service_that_meets_no_objective(capacity, stub):
     """Errors count: a service that refuses everything has no capacity, and the gate fails."""
     stub.always(refuse=503)
@@ -63,6 +76,7 @@ def test_the_embedded_stack_is_served_for_each_trial(capacity):
         (["--objective", "lost <= 0", "--app-dir", "absent"], 2, "absent"),
         (["--objective", "lost <= 0", "--payload", "{"], 2, "--payload: is not JSON"),
         (["--objective", "lost <= 0", "--operation-duration", "2-1"], 2, "--operation-duration: got '2-1'"),
+        (["--objective", "lost <= 0", "--service", "absent.toml"], 2, "absent.toml"),
         (["--objective", "lost <= 0", "--trial", "0"], 2, "'0' is not a number above 0"),
         ([], 2, "--objective"),
     ],

@@ -22,6 +22,7 @@ def add_load(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("load")
     group.add_argument("--app-dir", type=Path, default=Path(), metavar="DIR", help="folder of the function app (.)")
     group.add_argument("--start-path", default="/api/async_http_api", metavar="PATH", help="where a POST starts one")
+    group.add_argument("--service", type=Path, metavar="FILE", help="description of a service that is no durable app")
     group.add_argument(
         "--payload", metavar="JSON|@FILE", help="body of every start; {token} in it is unique (default: the sample's)"
     )
@@ -34,7 +35,7 @@ def add_load(parser: argparse.ArgumentParser) -> None:
 def offered_load(options: argparse.Namespace) -> OfferedLoad:
     """Return the load that the options describe; raise UsageError for what they cannot mean."""
     from durable_harness.experiments.offered import OfferedLoad  # noqa: PLC0415
-    from durable_harness.operations import durable_webhooks  # noqa: PLC0415
+    from durable_harness.operations import durable_webhooks, load_service  # noqa: PLC0415
 
     low, _, high = options.operation_duration.partition("-")
     try:
@@ -44,7 +45,7 @@ def offered_load(options: argparse.Namespace) -> OfferedLoad:
     if not 0 <= duration_s[0] <= duration_s[1] < math.inf:
         raise UsageError(f"--operation-duration: got '{options.operation_duration}', expected seconds like 0.3-0.7")
     return OfferedLoad(
-        service=durable_webhooks(options.start_path),
+        service=load_service(options.service) if options.service else durable_webhooks(options.start_path),
         payload=_payload(options.payload),
         duration_s=duration_s,
         poll_interval_s=options.poll_interval,

@@ -37,7 +37,7 @@ class OfferedLoad:
     service: ServiceDescription = field(default_factory=durable_webhooks)
     payload: Mapping[str, Any] | None = None
     """The JSON body of every start, in which `{token}` stands for a unique text and `"{duration}"` for the seconds of
-    work; None sends what the sample app takes, and checks that it comes back."""
+    work; None sends what the service's description says, else what the sample app takes and has to send back."""
     duration_s: tuple[float, float] = (0.3, 0.7)
     """The least and the most work an operation of the sample app asks for."""
     poll_interval_s: float = 0.05
@@ -54,20 +54,19 @@ class OfferedLoad:
     def plan(self, base_url: str, key: str | None, arrival: Arrival, intended: float) -> OperationPlan:
         """Return what to send; `intended` is the moment of `time.monotonic()` from which latency counts."""
         token = uuid.uuid4().hex
+        body = self.service.start.body if self.payload is None else self.payload
         sample = {"operation_type": OPERATION_TYPE, "duration": arrival.duration_s, "data": {"token": token}}
         return OperationPlan(
             token=token,
             start_url=f"{base_url}{self.service.start.path}",
-            payload=sample
-            if self.payload is None
-            else fill(self.payload, {"token": token, "duration": arrival.duration_s}),
+            payload=sample if body is None else fill(body, {"token": token, "duration": arrival.duration_s}),
             polling=poll_strategy(self.poll, self.poll_interval_s),
             timeout_s=self.timeout_s,
             service=self.service,
             base_url=base_url,
             key_headers={KEY_HEADER: key} if key else {},
             workload=Workload.OPEN,
-            check_output=check_echo if self.payload is None else accept_any_output,
+            check_output=check_echo if body is None else accept_any_output,
             intended=intended,
         )
 
