@@ -21,6 +21,7 @@ from durable_harness.gate.capacity import Capacity, SearchPlan, Trial, search
 from durable_harness.gate.capacity.saturation import Figures, saturated_first
 from durable_harness.gate.report.model import limit_text, with_unit
 from durable_harness.load.tally import Tally
+from durable_harness.load.target import public_url
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
 from durable_harness.stack import RunningStack, StackOptions, embedded_stack, open_stack
 
@@ -77,7 +78,7 @@ def find_capacity(
         trials = _Trials(options, driver, system, progress)
         found = search(trials.attempt, options.plan)
     return CapacityReport(
-        target=options.host or str(options.app_dir),
+        target=public_url(options.host) if options.host else options.app_dir.resolve().name,
         objective=options.objective,
         capacity=found,
         trials=tuple(trials.measured),

@@ -82,7 +82,7 @@ def render_html(report: CapacityReport) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Capacity of {escape(report.target)}</title><style>{STYLE}</style></head>\n<body><main>"
-        f'<h1>Capacity of {escape(report.target)}</h1><div class="verdict"><b>{escape(lead)}</b></div>'
+        f'<h1>Capacity of {escape(report.target)}</h1><div class="verdict">{escape(lead)}</div>'
         + "".join(f"<p>{escape(line)}</p>" for line in rest)
         + f"<section><h2>Completion by rate</h2>{_latency_plot(report)}</section>"
         f"<section><h2>CPU by rate</h2>{_cpu_plot(report)}</section>"
