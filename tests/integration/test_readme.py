@@ -24,6 +24,7 @@ APP_FILES = ("function_app.py", "host.json", "local.settings.json")
 SERVES = "serves until it is told to stop"
 SHORT = "--run-time 3s --report-dir {tmp} --gates {tmp}/gates.toml"  # the shipped limits are for an idle machine
 MAKE = "make --old-file .venv/.ready"  # the environment is the one of this test run; CI proves that make sets it up
+QUICK_AB = "--pairs 1 --slice 0.5 --effect 99 --warm-up 0.5 --operation-duration 0.05 --report-dir {tmp}"
 # How each command is run here: what is put in its place, and what its output must say.
 ADAPTED = {
     "make load": (MAKE + ' load LOAD_ARGS="' + SHORT + '"', "PASSED"),
@@ -33,7 +34,7 @@ ADAPTED = {
     "make wheel": (MAKE + " wheel DIST={tmp}/dist", ""),
     "pytest --stack emulator": ("pytest --stack emulator", "2 passed|2 skipped"),  # it says why, where Docker is not
     ".venv/bin/durable-harness ab --base origin/main": (
-        ".venv/bin/durable-harness ab --base HEAD --pairs 1 --slice 0.5 --effect 99 --report-dir {tmp}",
+        ".venv/bin/durable-harness ab --base HEAD " + QUICK_AB,
         "NOT SLOWER",
     ),
     "make serve": (MAKE + ' serve SERVE_ARGS="--port {port}"', SERVES),
