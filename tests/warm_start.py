@@ -1,6 +1,7 @@
 """Processes of `durable-harness` that start at once: forked from one that has imported what such a process imports.
 
-Their start takes some 50 ms of CPU instead of 600. Nothing of durable_harness itself is imported before the fork.
+A host is ready after 0.14 s of CPU instead of 0.39. Nothing of durable_harness itself is imported before the fork: what
+it makes once for each process, such as the seed of its ids, must not be shared.
 """
 
 import importlib
