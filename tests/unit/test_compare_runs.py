@@ -134,6 +134,16 @@ def test_a_closed_workload_counts_from_sending():
     assert Operations.from_rows(closed).values("completion_ms")[0] == pytest.approx(498)
 
 
+def test_whole_seconds_of_a_server_are_no_figure():
+    """Server completion is created to finished; an operation of which one is known in whole seconds has none."""
+    times = {"server_created_s": 1000.25, "server_updated_s": 1000.75}
+    fine, coarse = rows([0.9], **times), rows([0.9], **times | {"server_created_s": 1000.0})
+    assert list(Operations.from_rows(fine).values("server_completion_ms")) == [pytest.approx(500)]
+    assert list(Operations.from_rows(coarse).values("server_completion_ms")) == []
+    late = rows([0.9], **times, server_update_is_coarse=True)
+    assert list(Operations.from_rows(late).values("server_completion_ms")) == []
+
+
 def test_an_invalid_run_is_no_side_of_a_comparison(run_folder, compare):
     """What a run's own summary calls invalid stays so: the comparison ends with 3 and repeats the reason."""
     base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2)))

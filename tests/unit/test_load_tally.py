@@ -256,3 +256,16 @@ def test_a_termination_that_was_wanted_is_no_completion():
     summary = tally_of(record(), record(OperationState.TERMINATED)).summary()
     assert (summary.counts.errors, summary.counts.terminated) == (0, 1)
     assert summary.latencies_ms["completion_ms"].count == 1
+
+
+@pytest.mark.parametrize(
+    ("created", "coarse", "expected"), [(1_000_100.5, False, [1500]), (1_000_100.0, False, []), (1_000_100.5, True, [])]
+)
+def test_server_completion_needs_fractions_of_a_second(created, coarse, expected):
+    """Created to finished is a latency where the server tells both finely; whole seconds are no figure."""
+    tally = Tally()
+    ended = record(server_created_epoch_s=created, server_updated_epoch_s=1_000_102.0, server_update_is_coarse=coarse)
+    tally.started(ended)
+    tally.ended(ended)
+    values = [value for value, _ in tally.latencies_ms["server_completion_ms"].buckets()]
+    assert values == pytest.approx(expected, rel=0.001)

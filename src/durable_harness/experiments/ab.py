@@ -179,6 +179,7 @@ def row(record: OperationRecord) -> dict[str, Any]:
         "server_created_s": record.server_created_epoch_s,
         "server_running_s": record.server_running_epoch_s,
         "server_updated_s": record.server_updated_epoch_s,
+        "server_update_is_coarse": record.server_update_is_coarse,
         "polls": record.polls,
         "state": record.state.value,
         "workload": "open",

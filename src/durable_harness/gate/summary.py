@@ -16,6 +16,7 @@ LATENCIES_MS = (
     "start_ms",
     "queueing_ms",
     "execution_ms",
+    "server_completion_ms",
     "detection_lag_ms",
     "completion_ms",
     "poll_ms",

@@ -129,7 +129,7 @@ class Tally:
 
     def _count_polling(self, record: OperationRecord) -> None:
         self.polls_per_operation.record(record.polls)
-        for name in ("queueing_ms", "execution_ms", "detection_lag_ms", "polling_ms"):
+        for name in ("queueing_ms", "execution_ms", "server_completion_ms", "detection_lag_ms", "polling_ms"):
             value = getattr(record, _FIELDS.get(name, name))
             if value is not None:
                 self.latencies_ms[name].record(value)

@@ -149,6 +149,14 @@ class OperationRecord:
             return None
         return (self.server_updated_epoch_s - self.server_running_epoch_s) * 1000
 
+    @property
+    def server_completion_ms(self) -> float | None:
+        """Created to finished by the server's clock, free of polling; None if it tells one in whole seconds only."""
+        created, finished = self.server_created_epoch_s, self.server_updated_epoch_s
+        if created is None or finished is None or self.server_update_is_coarse or created == int(created):
+            return None
+        return (finished - created) * 1000
+
     def split_ms(self) -> tuple[float, float, float, float, float] | None:
         """Return the parts of its completion: slip, start, queueing, execution, detection lag; none below zero.
 

@@ -25,7 +25,7 @@ TIMES = (
     "server_running_s",
     "server_updated_s",
 )
-COLUMNS = (*TIMES, "polls", "state", "workload", "phase")
+COLUMNS = (*TIMES, "polls", "server_update_is_coarse", "state", "workload", "phase")
 GOOD_ENDS = ("completed", "terminated")
 SUMMARY_NAME = "summary.json"
 TIMED_OUT, MEASURED = "timed out", "measured"
@@ -57,7 +57,7 @@ class Operations:
         rows = list(rows)
         columns: dict[str, NDArray[Any]] = {
             name: np.array([np.nan if row.get(name) is None else row[name] for row in rows], dtype=float)
-            for name in (*TIMES, "polls")
+            for name in (*TIMES, "polls", "server_update_is_coarse")
         }
         for name in ("state", "workload", "phase"):
             columns[name] = np.array([row.get(name) or "" for row in rows], dtype=object)
@@ -90,14 +90,17 @@ class Operations:
         column = self._columns
         told, seen = column["server_running_s"], column["first_running_s"]
         running = np.where(np.isnan(told), seen, told)
+        # Whole seconds tell nothing of operations that last less than some minutes.
+        finished = np.where(column["server_update_is_coarse"] == 1, np.nan, column["server_updated_s"])
+        created = np.where(column["server_created_s"] % 1 == 0, np.nan, column["server_created_s"])
         begun = np.where(column["workload"] == "closed", column["sent_s"], column["intended_s"])
         return {
             "completion_ms": (begun, np.where(column["state"] == TIMED_OUT, column["ended_s"], column["seen_s"])),
             "start_ms": (column["sent_s"], column["accepted_s"]),
-            "server_completion_ms": (column["server_created_s"], column["server_updated_s"]),
+            "server_completion_ms": (created, finished),
             "queueing_ms": (column["accepted_s"], running),
-            "execution_ms": (running, column["server_updated_s"]),
-            "detection_lag_ms": (column["server_updated_s"], column["seen_s"]),
+            "execution_ms": (running, finished),
+            "detection_lag_ms": (finished, column["seen_s"]),
             "slip_ms": (column["intended_s"], column["sent_s"]),
         }[metric]
 

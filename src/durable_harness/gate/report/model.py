@@ -33,12 +33,13 @@ LATENCY_LABELS = {
     "start_ms": "start",
     "queueing_ms": "queueing",
     "execution_ms": "execution",
+    "server_completion_ms": "server completion",
     "detection_lag_ms": "detection lag",
     "completion_ms": "completion",
     "poll_ms": "one poll",
     "polling_ms": "polling per operation",
 }
-SHOWN_IF_KNOWN = ("slip_ms", "queueing_ms", "execution_ms")
+SHOWN_IF_KNOWN = ("slip_ms", "queueing_ms", "execution_ms", "server_completion_ms")
 PART_LABELS = {"slip": "slip", "start": "start", "queueing": "queueing", "execution": "execution"}
 PART_LABELS["detection_lag"] = "detection lag"
 
