@@ -142,7 +142,9 @@ def _meter(result: GateResult) -> str:
         return ""
     share = result.measured / result.gate.limit
     css_class = "use" if result.passed else "use over"
-    return f'<span class="{css_class}" style="--share: {min(share, 1):.0%}"></span>{share:.0%}'
+    return (
+        f'<span class="{css_class}" style="--share: {min(share, 1):.0%}"></span><span class="share">{share:.0%}</span>'
+    )
 
 
 def _split(split: TimeSplit) -> str:

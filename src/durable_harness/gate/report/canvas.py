@@ -8,7 +8,7 @@ from html import escape
 
 from durable_harness.gate.report.scales import Scale
 
-LEFT, RIGHT, TOP, BOTTOM = 62, 24, 14, 42
+LEFT, RIGHT, TOP, BOTTOM = 72, 24, 14, 42
 LABEL_ROOM = 56
 RULE_COLUMN = 150
 Point = tuple[float, float]

@@ -97,7 +97,7 @@ def split_rows(split: TimeSplit) -> list[tuple[str, float, float]]:
 
 def split_sentence(split: TimeSplit) -> str:
     """Say of how many operations the time is split, why not of others, and how well the parts come to the whole."""
-    known = f"{split.sums.count:,} operations; their parts come to the whole within"
+    known = f"{split.sums.count:,} operations are split; their parts come to the whole within"
     known += f" {number(split.excess_ms.percentile(99))} ms at p99"
     if split.clock_ms is not None:
         low, high = split.clock_ms

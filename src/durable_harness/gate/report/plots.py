@@ -131,8 +131,13 @@ def completion_distribution(report: Report) -> str:
 
 
 def split_over_time(report: Report) -> str:
-    """Draw the mean of each part of completion, on one another, for the operations that ended in each slice."""
+    """Draw the mean of each part of completion, on one another, for the operations that ended in each slice.
+
+    The drain is left out: only the slowest operations end there, and their mean would dwarf all else.
+    """
     slices = _slices(report.summary)
+    last_start = max((at for at, piece in slices if piece.started), default=0.0)
+    slices = [(at, piece) for at, piece in slices if at <= last_start]
     means = [(at, piece.parts.means_ms()) for at, piece in slices]
     shown = [name for name in PARTS if any(mean.get(name) for _, mean in means)]
     if not shown:

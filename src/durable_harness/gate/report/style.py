@@ -41,6 +41,7 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; } th { color
   font-size: .82rem; } td.words, th.words { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 td .use { display: inline-block; width: 7rem; height: .5rem; margin-right: .5rem; border-radius: .25rem;
   background: linear-gradient(to right, var(--fill) var(--share), var(--rule) var(--share)); --fill: var(--good); }
+td .share { display: inline-block; width: 2.8rem; }
 td .use.over { --fill: var(--bad); }
 figure { margin: 0; overflow-x: auto; } svg[viewBox^="0 0 1080"] { min-width: 44rem; }
 figcaption { color: var(--muted); font-size: .85rem; margin: 0 0 .35rem; }
