@@ -212,7 +212,7 @@ def short_run(port: int, *arguments: str) -> tuple[dict[str, Any], Any]:
         if not (folder / "summary.json").exists():
             raise SystemExit((folder / "err").read_text())
         summary = json.loads((folder / "summary.json").read_text())
-        table = pq.read_table(folder / "operations")
+        table = pq.read_table([str(path) for path in (folder / "operations").glob("*.parquet")])
     return summary, table
 
 
