@@ -102,7 +102,8 @@ def window(pid: int, port: int) -> dict[str, float]:
 
 
 def finish(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGINT)
+    # Not Ctrl-C: Python raises it in whichever greenlet runs, and a plain user would swallow it.
+    process.send_signal(signal.SIGTERM)
     process.wait(timeout=60)
 
 
