@@ -20,8 +20,9 @@ from durable_harness.load.run import Run
 from durable_harness.load.shares import LOOK_AHEAD_S, Shares
 from durable_harness.operations import Workload
 
-HAND_OVER_S = 0.05
-"""How long before its moment an arrival is handed over: what is to be made for it is ready when it is due."""
+HAND_OVER_S = 0.0537
+"""How long before its moment an arrival is handed over: what is to be made for it is ready when it is due. It is no
+multiple of a usual rate's interval, or else making one operation would hold up the answer to one that starts then."""
 
 logger = logging.getLogger(__name__)
 
