@@ -7,6 +7,7 @@ import functools
 import grpc
 import pytest
 
+from durable_harness.scheduler.grpc_service import SERVER_OPTIONS
 from durable_harness.scheduler.rpc_server import Call, LastingCall, RpcServer
 
 TIMEOUT_S = 10
@@ -57,7 +58,7 @@ class Waiting:
 
 
 def new_server(**methods):
-    return RpcServer({f"/Test/{name}": method for name, method in methods.items()}, [("grpc.so_reuseport", 0)])
+    return RpcServer({f"/Test/{name}": method for name, method in methods.items()}, SERVER_OPTIONS)
 
 
 @contextlib.asynccontextmanager
@@ -127,6 +128,24 @@ async def test_an_unknown_method_is_refused():
     async with serving() as channel:
         code, _ = await status_of(channel.unary_unary("/Test/Nothing")(b""))
         assert code is grpc.StatusCode.UNIMPLEMENTED
+
+
+@on_a_loop
+async def test_a_method_that_is_no_text_is_refused():
+    """Bytes that are no UTF-8 for a method end that call; the server serves on."""
+    async with serving(Echo=(Call, echo)) as channel:
+        code, _ = await status_of(channel.unary_unary(b"/Test/\xff\xfe")(b""))
+        assert code is grpc.StatusCode.UNIMPLEMENTED
+        assert await channel.unary_unary("/Test/Echo")(b"on", timeout=TIMEOUT_S) == b"on"
+
+
+@on_a_loop
+async def test_a_burst_of_calls_is_answered_whole():
+    """Of thousands of calls in one burst none is dropped, and each gets its own answer."""
+    async with serving(Echo=(Call, echo)) as channel:
+        call = channel.unary_unary("/Test/Echo")
+        bodies = [str(number).encode() for number in range(3000)]
+        assert await asyncio.gather(*(call(body, timeout=TIMEOUT_S) for body in bodies)) == bodies
 
 
 @pytest.mark.parametrize("kind", [Call, LastingCall])

@@ -17,11 +17,14 @@ from durable_harness.scheduler.rpc_server import Call, Handler, LastingCall, Rpc
 from durable_harness.scheduler.service import DEFAULT_HUB, SchedulerService
 
 SERVICE = "TaskHubSidecarService"
+MOST_PENDING_CALLS = 100_000  # beyond gRPC's own 1,000 it cancels calls that come in one burst
 SERVER_OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_metadata_size", 64 * 1024),
+    ("grpc.server.max_pending_requests", MOST_PENDING_CALLS),
+    ("grpc.server.max_pending_requests_hard_limit", MOST_PENDING_CALLS),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
