@@ -1,4 +1,4 @@
-"""The README's commands work: each one is run, the long ones for a shorter time."""
+"""The commands of the README and of docs/ work: each one is run, the long ones for a shorter time."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from durable_harness.testing import Operations
 from free_ports import free_port
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+README = "\n".join(page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.strip().splitlines()]
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 TESTS, FAULTS = PYTHON[0], next(block for block in PYTHON if "durable_faults" in block)
