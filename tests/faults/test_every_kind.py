@@ -15,11 +15,12 @@ EXPECTED = {
     "events": lambda n: {"n": n},
     "entities": lambda n: n,
 }
+KINDS = ("orchestration", "activity", "entity")
 FAULTS = {
-    "drop": lambda faults: faults.drop_work_items(probability=0.2, back_after_s=0.05),
-    "delay": lambda faults: faults.delay_work_items((0.0, 0.2), probability=0.3),
-    "duplicate": lambda faults: faults.duplicate_work_items(probability=0.5),
-    "refuse": lambda faults: faults.refuse_completions(probability=0.2),
+    "drop": lambda faults, **which: faults.drop_work_items(**which, back_after_s=0.05),
+    "delay": lambda faults, **which: faults.delay_work_items((0.0, 0.2), **which),
+    "duplicate": lambda faults, **which: faults.duplicate_work_items(**which),
+    "refuse": lambda faults, **which: faults.refuse_completions(**which),
 }
 
 pytestmark = pytest.mark.stacks("embedded", reason="the processes of other stacks are not ours to break")
@@ -66,10 +67,11 @@ def start(operations):
 def test_every_kind_of_work_survives(operations, durable_faults, wait_until, fault):
     """Whatever happens to its work items, each operation has its own result, and entities count each call once."""
     counters = Counters(operations)
-    injected = FAULTS[fault](durable_faults)
+    surely = [FAULTS[fault](durable_faults, count=2, kind=kind) for kind in KINDS]
+    FAULTS[fault](durable_faults, probability=0.2)
     started = start(operations)
     assert [assert_completed(operation) for operation, _ in started] == [expected for _, expected in started]
-    assert {struck.kind for struck in injected.struck} == {"orchestration", "activity", "entity"}
+    assert [{struck.kind for struck in injected.wait()} for injected in surely] == [{kind} for kind in KINDS]
     per_kind = OPERATIONS // len(EXPECTED)
     wait_until(lambda: counters.added() == (per_kind, per_kind), "each call and each signal to be counted once")
 
