@@ -4,18 +4,32 @@ import asyncio
 import contextlib
 import itertools
 import json
+import logging
 import os
 import random
+import subprocess
+import sys
 import time
 from collections import Counter
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import aiohttp
+import grpc
 import pytest
+from durabletask.azuremanaged.client import AsyncDurableTaskSchedulerClient
+from durabletask.client import OrchestrationQuery, OrchestrationStatus
+from durabletask.grpc_options import GrpcChannelOptions
 
 from free_ports import free_port
 
 APP = Path(__file__).parents[1] / "apps" / "mixed"
+WORKER = Path(__file__).with_name("packaged_worker.py")
+PACKAGED = "packaged"
+EVERYTHING = OrchestrationQuery(fetch_inputs_and_outputs=True)
+QUIET = logging.getLogger("packaged")
+ENDED = {OrchestrationStatus.COMPLETED, OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED}
 SEED = int(os.environ.get("DURABLE_HARNESS_TEST_SEED", "20261124"))
 WEBHOOKS = "/runtime/webhooks/durabletask"
 EXPECTED = {
@@ -24,23 +38,22 @@ EXPECTED = {
     "children": lambda n: 8 * n + 4,
     "events": lambda n: {"n": n},
     "entities": lambda n: n,
+    PACKAGED: lambda n: 4 * n,
 }
 RUNS_OUT_S = 100
 SETTLES_S = 40
 
 
 class Victim:
-    """A command that is started again each time it is killed."""
+    """A process that is started again each time it is killed."""
 
-    def __init__(self, starter, log, *arguments):
-        self._starter = starter
-        self._log = log
-        self._command = arguments
+    def __init__(self, start):
+        self._start_process = start
         self.kills = 0
         self._start()
 
     def _start(self):
-        self._process = self._starter.start(*self._command, output=self._log)
+        self._process = self._start_process()
 
     def kill(self):
         """Kill -9, whatever it is doing, and start again at once."""
@@ -58,8 +71,8 @@ class Victim:
         self._process.wait()
 
 
-class Caller:
-    """Starts operations and asks for them as a client that retries until it has an answer."""
+class WebhookCaller:
+    """Starts operations over HTTP and asks for them as a client that retries until it has an answer."""
 
     def __init__(self, session, base_url):
         self._session = session
@@ -125,6 +138,48 @@ class Caller:
             await asyncio.sleep(0.5)
 
 
+class PackageCaller:
+    """Starts operations and asks for them by the durabletask package's own client, and retries likewise."""
+
+    def __init__(self, client):
+        self._client = client
+
+    async def until_answered(self, ask):
+        async with asyncio.timeout(RUNS_OUT_S):
+            while True:
+                with contextlib.suppress(grpc.RpcError):
+                    return await ask()
+                await asyncio.sleep(0.05)
+
+    async def start(self, number, instance_id):
+        """Start an operation once, as a WebhookCaller does."""
+        async with asyncio.timeout(RUNS_OUT_S):
+            while True:
+                with contextlib.suppress(grpc.RpcError):
+                    await self._client.schedule_new_orchestration(PACKAGED, input=number, instance_id=instance_id)
+                    break
+                await asyncio.sleep(0.05)
+                if await self.until_answered(lambda: self._client.get_orchestration_state(instance_id)):
+                    break
+
+    async def settled(self):
+        """Return all instances as status objects when each has ended, or as they are when time runs out."""
+        deadline = time.monotonic() + SETTLES_S
+        while True:
+            states = await self.until_answered(lambda: self._client.get_all_orchestration_states(EVERYTHING))
+            if all(state.runtime_status in ENDED for state in states) or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.5)
+        return [
+            {
+                "instanceId": state.instance_id,
+                "runtimeStatus": state.runtime_status.name.capitalize(),
+                "output": state.serialized_output and json.loads(state.serialized_output),
+            }
+            for state in states
+        ]
+
+
 async def chaos(chance, victims, kills):
     """Kill each victim so many times, in a random order at random moments."""
     deaths = [victim for victim in victims for _ in range(kills)]
@@ -143,22 +198,39 @@ async def keep_alive(victims):
             victim.revive()
 
 
-async def run_through(victims, base_url, operations, kills):
-    """Start all operations while the victims are killed; return what became of them."""
+async def run_through(victims, base_url, operations, kills, packaged_on=None):
+    """Start all operations while the victims are killed; return what became of them.
+
+    `packaged_on` is the address of the scheduler for which a worker of the durabletask package works.
+    """
     chance = random.Random(SEED)
-    kinds = itertools.cycle(EXPECTED)
+    kinds = itertools.cycle(kind for kind in EXPECTED if packaged_on or kind != PACKAGED)
     plan = {f"{kind}-{number}": (kind, number) for number, kind in zip(range(operations), kinds, strict=False)}
-    timeout = aiohttp.ClientTimeout(total=10)
-    connector = aiohttp.TCPConnector(limit=64)
-    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
-        caller = Caller(session, base_url)
+    async with AsyncExitStack() as opened:
+        timeout, connector = aiohttp.ClientTimeout(total=10), aiohttp.TCPConnector(limit=64)
+        caller = WebhookCaller(
+            await opened.enter_async_context(aiohttp.ClientSession(timeout=timeout, connector=connector)), base_url
+        )
+        callers = [caller]
+        starts = [caller.start(*what, name) for name, what in plan.items() if what[0] != PACKAGED]
+        if packaged_on:
+            client = AsyncDurableTaskSchedulerClient(
+                host_address=packaged_on,
+                taskhub=PACKAGED,
+                token_credential=None,
+                secure_channel=False,
+                logger=QUIET,
+                channel_options=GrpcChannelOptions(raw_options=[("grpc.max_reconnect_backoff_ms", 500)]),
+            )
+            callers.append(PackageCaller(await opened.enter_async_context(client)))
+            starts += [callers[-1].start(what[1], name) for name, what in plan.items() if what[0] == PACKAGED]
         killing = asyncio.ensure_future(chaos(chance, victims, kills))
-        await asyncio.gather(*(caller.start(*what, instance_id) for instance_id, what in plan.items()))
+        await asyncio.gather(*starts)
         await killing
         watching = asyncio.ensure_future(keep_alive(victims))
-        statuses = await caller.settled()
+        statuses = [status for each in callers for status in await each.settled()]
         signalled = await until_value(lambda: caller.entity("signals"), counts(plan)["entities"])
-        called = [await caller.entity(str(key)) for key in range(3)]
+        called = [await caller.entity(str(key)) for key in range(7)]
         watching.cancel()
     return plan, statuses, sum(called), signalled
 
@@ -188,22 +260,27 @@ def assert_nothing_lost(plan, statuses, called, signalled):
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(("operations", "kills"), [(2000, 20)])
-def test_killing_scheduler_and_host_loses_nothing(tmp_path, warm_starter, record_property, operations, kills):
-    """A scheduler with a file and a host on it are each killed again and again: every operation ends once, rightly."""
+def test_killing_scheduler_host_and_worker_loses_nothing(tmp_path, warm_starter, record_property, operations, kills):
+    """A scheduler with a file, a host and a worker on it are killed again and again: every operation ends once."""
     record_property("seed", SEED)
-    grpc, http = free_port(), free_port()
-    ports = ["--grpc-port", str(grpc), "--http-port", "0", "--dashboard-port", "0"]
-    stored = ("--task-hubs", "mixed", "--data", tmp_path / "hub.db")
-    scheduler = Victim(warm_starter, tmp_path / "scheduler.log", "scheduler", *ports, *stored)
-    address = f"Endpoint=http://127.0.0.1:{grpc};Authentication=None;TaskHub=mixed"
-    served = ("--app", APP, "--port", http)
-    host = Victim(warm_starter, tmp_path / "host.log", "serve", *served, "--scheduler", address)
+    grpc_port, http = free_port(), free_port()
+    ports = ["--grpc-port", grpc_port, "--http-port", "0", "--dashboard-port", "0"]
+    stored = ("--task-hubs", f"mixed,{PACKAGED}", "--data", tmp_path / "hub.db")
+    address = f"http://127.0.0.1:{grpc_port}"
+    scheduled = ("--scheduler", f"Endpoint={address};Authentication=None;TaskHub=mixed")
+    victims = [
+        Victim(partial(warm_starter.start, "scheduler", *ports, *stored, output=tmp_path / "scheduler.log")),
+        Victim(
+            partial(warm_starter.start, "serve", "--app", APP, "--port", http, *scheduled, output=tmp_path / "host.log")
+        ),
+        Victim(partial(subprocess.Popen, [sys.executable, WORKER, address, PACKAGED], stderr=subprocess.DEVNULL)),
+    ]
     try:
-        result = asyncio.run(run_through([scheduler, host], f"http://127.0.0.1:{http}", operations, kills))
+        result = asyncio.run(run_through(victims, f"http://127.0.0.1:{http}", operations, kills, address))
     finally:
-        host.end()
-        scheduler.end()
-    assert (scheduler.kills, host.kills) == (kills, kills)
+        for victim in reversed(victims):
+            victim.end()
+    assert [victim.kills for victim in victims] == [kills] * 3
     assert_nothing_lost(*result)
 
 
@@ -213,7 +290,7 @@ def test_killing_a_host_with_its_scheduler_loses_nothing(tmp_path, warm_starter,
     record_property("seed", SEED)
     http = free_port()
     served = ("--app", APP, "--port", http, "--data", tmp_path / "hub.db")
-    host = Victim(warm_starter, tmp_path / "host.log", "serve", *served)
+    host = Victim(partial(warm_starter.start, "serve", *served, output=tmp_path / "host.log"))
     try:
         result = asyncio.run(run_through([host], f"http://127.0.0.1:{http}", 400, 8))
     finally:

@@ -36,7 +36,7 @@ def events(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def entities(context: df.DurableOrchestrationContext):
-    yield context.call_entity(df.EntityId("counter", str(context.get_input() % 3)), "add", 1)
+    yield context.call_entity(df.EntityId("counter", str(context.get_input() % 7)), "add", 1)
     context.signal_entity(df.EntityId("counter", "signals"), "add", 1)
     return context.get_input()
 
