@@ -44,7 +44,7 @@ class Counters:
         return tuple(now - before for now, before in zip(self._values(), self._before, strict=True))
 
     def _values(self):
-        called = [self._value(str(key)) for key in range(3)]
+        called = [self._value(str(key)) for key in range(7)]
         return sum(called), self._value("signals")
 
     def _value(self, key):

@@ -22,7 +22,7 @@ from durabletask.azuremanaged.client import AsyncDurableTaskSchedulerClient
 from durabletask.client import OrchestrationQuery, OrchestrationStatus
 from durabletask.grpc_options import GrpcChannelOptions
 
-from free_ports import free_port
+from durable_harness.stack.ports import free_port
 
 APP = Path(__file__).parents[1] / "apps" / "mixed"
 WORKER = Path(__file__).with_name("packaged_worker.py")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from durable_harness.stack import embedded_stack
+from durable_harness.stack.ports import free_port
 from durable_harness.testing import Operations
-from free_ports import free_port
 
 ROOT = Path(__file__).parents[2]
 README = "\n".join(page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))

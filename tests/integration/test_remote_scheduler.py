@@ -7,7 +7,7 @@ from durabletask.testing import create_test_backend
 
 from durable_harness.errors import UnreachableError
 from durable_harness.stack import embedded_stack
-from free_ports import free_port
+from durable_harness.stack.ports import free_port
 
 
 @pytest.fixture(scope="module")

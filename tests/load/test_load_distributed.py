@@ -10,7 +10,7 @@ import psutil
 from locust_process import SCENARIOS, Locust, headless
 
 from durable_harness.gate.records import read_operations
-from free_ports import free_port
+from durable_harness.stack.ports import free_port
 
 
 def test_workers_figures_are_put_together(locust, stub, processes, tmp_path):

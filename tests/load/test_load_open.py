@@ -7,7 +7,7 @@ import pytest
 from stub_server import Behaviour
 
 from durable_harness.gate.records import read_operations
-from free_ports import free_port
+from durable_harness.stack.ports import free_port
 
 LOADTESTS = Path(__file__).parents[2] / "loadtests"
 

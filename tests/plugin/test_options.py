@@ -1,5 +1,6 @@
 """The plugin's options, ini keys, marker and skips: each in a run of pytest of its own."""
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -180,6 +181,18 @@ def test_without_testcontainers_the_remedy_is_to_install_them(monkeypatch):
         open_stack("emulator", APP),
     ):
         pytest.fail("it started")
+
+
+def test_no_socket_stays_open_where_no_docker_answers(monkeypatch, tmp_path):
+    """Looking for Docker in vain leaves no socket, whose warning would fail a later test of who makes them errors."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    gc.collect()
+    warned = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: warned.append(str(found.exc_value)))
+    with pytest.raises(StackUnavailableError, match="No Docker daemon answers"), open_stack("emulator", APP):
+        pytest.fail("it started")
+    gc.collect()
+    assert warned == []
 
 
 def test_a_stack_of_another_name_is_refused():
