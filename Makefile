@@ -6,11 +6,12 @@ SCENARIOS ?= Steady Burst
 READY := $(VENV)/.ready
 DIST ?= dist
 
-.PHONY: help load test serve check bench format wheel azure clean
+.PHONY: help load test test-thorough serve check bench format wheel azure clean
 
 help:
 	@echo "make load   a load test of about a minute: summary in the terminal, JSON and HTML under build/"
-	@echo "make test   the whole test suite, in parallel"
+	@echo "make test   the test suite, in parallel"
+	@echo "make test-thorough  the tests that take minutes: whole loads, comparisons, a scheduler killed again and again"
 	@echo "make serve  the app on http://localhost:7071, with an embedded scheduler"
 	@echo "make check  ruff, format and mypy"
 	@echo "make wheel  the package to install beside your own app, under dist/"
@@ -30,6 +31,9 @@ test: $(READY)
 
 serve: $(READY)
 	$(BIN)/durable-harness serve $(SERVE_ARGS)
+
+test-thorough: $(READY)
+	$(BIN)/python -m pytest -n auto -m thorough $(TEST_ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .

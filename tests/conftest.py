@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import sys
 import time
 import uuid
 from contextlib import ExitStack
@@ -15,6 +16,10 @@ from requests.adapters import HTTPAdapter
 
 from durable_harness.stack import embedded_stack
 from warm_start import WarmStarter
+
+# The suite starts hundreds of processes: where Python is told to keep no compiled code, each would compile all of it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("suite", deadline=None)
@@ -30,6 +35,36 @@ REQUEST_TIMEOUT_S = 30.0
 CONNECTIONS = 32
 LOG_TAIL_LINES = 60
 ABSENT = object()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--thorough", action="store_true", help="also run the tests marked thorough, which take minutes")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "thorough: takes long; runs with --thorough, with -m, or if its file is named")
+
+
+def pytest_xdist_auto_num_workers():
+    """Let `-n auto` mean two workers for a core: half of the time a test waits for the processes that it started."""
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else 2 * (os.cpu_count() or 1)
+
+
+def pytest_report_header(config):
+    return None if _runs_thorough_tests(config) else "without the thorough tests (--thorough adds them)"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the thorough tests out of a run of everything."""
+    if not _runs_thorough_tests(config):
+        thorough = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=thorough)
+        items[:] = [item for item in items if item not in set(thorough)]
+
+
+def _runs_thorough_tests(config):
+    named_a_file = any(".py" in argument for argument in config.args)
+    return config.getoption("--thorough") or config.getoption("-m") or named_a_file
 
 
 def wait_until(predicate, what, deadline_s=DEADLINE_S):

@@ -19,6 +19,8 @@ from durable_harness.gate.report import render_html  # noqa: E402
 from durable_harness.stack.ports import free_port  # noqa: E402
 from test_gate_report import report  # noqa: E402
 
+pytestmark = pytest.mark.thorough
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 MEASURE = """<script>addEventListener("load", () => {
   const plots = [...document.querySelectorAll("svg")].filter(svg => svg.getBoundingClientRect().height > 100);

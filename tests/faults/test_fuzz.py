@@ -11,6 +11,8 @@ from google.protobuf.descriptor import FieldDescriptor
 from durable_harness.scheduler.grpc_service import UNARY
 from durable_harness.stack import scheduler_process
 
+pytestmark = pytest.mark.thorough
+
 SEED = int(os.environ.get("DURABLE_HARNESS_TEST_SEED", "20261124"))
 CALLS = 10_000
 SILENT_STREAMS = 1000

@@ -24,6 +24,8 @@ from durabletask.grpc_options import GrpcChannelOptions
 
 from durable_harness.stack.ports import free_port
 
+pytestmark = pytest.mark.thorough
+
 APP = Path(__file__).parents[1] / "apps" / "mixed"
 WORKER = Path(__file__).with_name("packaged_worker.py")
 PACKAGED = "packaged"

@@ -14,6 +14,8 @@ import pytest
 from durable_harness.cli import main
 from durable_harness.experiments import revisions
 
+pytestmark = pytest.mark.thorough
+
 REPOSITORY = Path(__file__).parents[2]
 ANCHOR = "started + duration_s * step"
 SHORT = ("--slice", "0.2", "--rate", "20", "--warm-up", "0.2", "--operation-duration", "0.1", "--poll-interval", "0.02")

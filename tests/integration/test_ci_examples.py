@@ -13,6 +13,8 @@ from ruamel.yaml import YAML
 from durable_harness.stack import embedded_stack
 from durable_harness.stack.emulator import IMAGE_VARIABLE
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"

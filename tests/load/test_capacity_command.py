@@ -9,6 +9,8 @@ from plain_service import DESCRIPTION, PlainService
 
 from durable_harness.cli import main
 
+pytestmark = pytest.mark.thorough
+
 REPOSITORY = Path(__file__).parents[2]
 SHORT = ("--trial", "1", "--warm-up", "0.2", "--start-rate", "10", "--max-rate", "20", "--arrivals", "constant")
 

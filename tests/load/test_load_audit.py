@@ -5,6 +5,8 @@ import math
 import pytest
 from stub_server import KEY, WEBHOOK, Behaviour, StubOperation
 
+pytestmark = pytest.mark.thorough
+
 LISTING = WEBHOOK.rstrip("/")
 
 

@@ -7,10 +7,13 @@ import signal
 from pathlib import Path
 
 import psutil
+import pytest
 from locust_process import SCENARIOS, Locust, headless
 
 from durable_harness.gate.records import read_operations
 from durable_harness.stack.ports import free_port
+
+pytestmark = pytest.mark.thorough
 
 
 def test_workers_figures_are_put_together(locust, stub, processes, tmp_path):

@@ -10,6 +10,8 @@ from locust_process import Locust
 
 from durable_harness.gate.records import read_operations
 
+pytestmark = pytest.mark.thorough
+
 LOADTESTS = "loadtests"
 REPOSITORY = Path(__file__).parents[2]
 

@@ -3,8 +3,11 @@
 import math
 import time
 
+import pytest
 from locust_process import headless
 from stub_server import Behaviour
+
+pytestmark = pytest.mark.thorough
 
 
 def test_operations_in_flight_are_followed_to_their_end(locust, stub):

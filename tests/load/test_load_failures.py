@@ -6,6 +6,8 @@ import re
 import pytest
 from stub_server import Behaviour
 
+pytestmark = pytest.mark.thorough
+
 
 def reasons(run):
     """The reasons of the report, each with its state."""

@@ -6,6 +6,8 @@ import time
 import pytest
 from locust_process import SCENARIOS
 
+pytestmark = pytest.mark.thorough
+
 PASSING = """
 [start_ms]
 p95 = 1000

@@ -9,6 +9,8 @@ from stub_server import Behaviour
 from durable_harness.gate.records import read_operations
 from durable_harness.stack.ports import free_port
 
+pytestmark = pytest.mark.thorough
+
 LOADTESTS = Path(__file__).parents[2] / "loadtests"
 
 

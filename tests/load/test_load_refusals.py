@@ -2,6 +2,10 @@
 
 import socket
 
+import pytest
+
+pytestmark = pytest.mark.thorough
+
 
 def test_an_environment_variable_is_checked_alike(locust, stub, monkeypatch):
     """A value that an option cannot take ends with 2 and names the option, and nothing is sent."""

@@ -8,6 +8,8 @@ from stub_server import KEY, START, WEBHOOK
 
 from durable_harness.gate.records import read_operations
 
+pytestmark = pytest.mark.thorough
+
 FUNCTION_KEY = "app-secret"
 
 

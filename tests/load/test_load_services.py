@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from plain_service import DESCRIPTION, PlainService
 
+pytestmark = pytest.mark.thorough
+
 LOADTESTS = Path(__file__).parents[2] / "loadtests"
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 GATES = "[operations]\nlost = 0\nerror_ratio = 0\n"
 GENEROUS = ("--max-slip-ms", "60000", "--max-stall-ms", "60000")
 

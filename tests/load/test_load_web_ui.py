@@ -6,6 +6,8 @@ import socket
 import pytest
 import requests
 
+pytestmark = pytest.mark.thorough
+
 
 class WebUi:
     """Locust's web UI, used as its page does."""

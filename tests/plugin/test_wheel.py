@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 FUNCTION_APP = """
 import azure.durable_functions as df
 import azure.functions as func
