@@ -45,6 +45,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "thorough: takes long; runs with --thorough, with -m, or if its file is named")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
     """Let `-n auto` mean two workers for a core: half of the time a test waits for the processes that it started."""
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else 2 * (os.cpu_count() or 1)

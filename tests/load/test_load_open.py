@@ -175,6 +175,28 @@ def test_recorded_arrivals_are_replayed(load, stub, tmp_path):
     assert offsets(again) == pytest.approx([0, 0.25, 0.25, 1.1], abs=1e-4)
 
 
+@pytest.mark.parametrize("count", [1, 2], ids=["one process", "two processes"])
+def test_a_run_ends_with_its_last_arrival(start_open, stub, processes, tmp_path, count):
+    """Without a run time, a run whose arrivals come to an end does too, when those in flight have ended."""
+    path = tmp_path / "arrivals.txt"
+    path.write_text("0\n0.3\n0.6\n1.0\n")
+    stub.always(work_s=0.5)
+    run = start_open(*(processes if count == 2 else []), "--replay", str(path), "Replay").wait()
+    assert run.operations == {"started": 4, "accepted": 4, "completed": 4}
+    assert (numbers(stub), run.code) == ([0, 1, 2, 3], 0)
+    assert "ended by itself: all arrivals had been started" in run.summary["notes"]
+
+
+def test_a_closed_workload_beside_it_goes_on(start_open, stub, tmp_path):
+    """Where users start operations too, the last arrival does not end the run: its time does."""
+    path = tmp_path / "arrivals.txt"
+    path.write_text("0\n")
+    run = start_open("-t", "4s", "-u", "2", "-r", "9", "--replay", str(path), "Replay", "Closed").wait()
+    records = recorded(run)
+    assert max(row["intended_s"] for row in records) - min(row["intended_s"] for row in records) > 1.5
+    assert not [note for note in run.summary["notes"] if "by itself" in note]
+
+
 def test_a_file_that_cannot_be_replayed_is_refused(load, stub, tmp_path):
     """A file without arrivals ends with 2, names itself, and nothing is sent."""
     path = tmp_path / "arrivals.txt"

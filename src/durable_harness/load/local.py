@@ -37,6 +37,9 @@ class LocalNode(OwnerNode):
         if self.run is not None:
             self.run.give_up()
 
+    def are_arrivals_over(self) -> bool:
+        return self._open_load.is_over
+
     def total(self) -> Tally:
         return self.run.tally if self.run is not None else Tally()
 

@@ -31,6 +31,7 @@ class MasterNode(OwnerNode):
         self._tallies: dict[str, Tally] = {}
         self._figures: dict[str, GeneratorFigures] = {}
         self._finals: set[str] = set()
+        self._exhausted: set[str] = set()
         self._whereabouts: list[Whereabouts] = []
         self._deadline = 0.0
         self.environment.events.worker_report.add_listener(self._on_worker_report)
@@ -40,6 +41,7 @@ class MasterNode(OwnerNode):
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
         self._tallies, self._figures, self._finals, self._whereabouts = {}, {}, set(), []
+        self._exhausted = set()
         mark_run(options.report_dir, self.run_id)
         setattr(self.environment.parsed_options, RUN_ID_OPTION, self.run_id)
         self._sharing = Sharing(self.environment.runner, self.run_id, open_scenarios(self.environment))
@@ -61,6 +63,10 @@ class MasterNode(OwnerNode):
     def stop_runner(self) -> None:
         # The workers have wound up when this is called; Locust tells them to quit afterwards.
         self.environment.runner.stop(send_stop_to_client=False)
+
+    def are_arrivals_over(self) -> bool:
+        workers = self._awaited()
+        return bool(workers) and workers <= self._exhausted
 
     def total(self) -> Tally:
         return merged(self._tallies.values())
@@ -109,5 +115,7 @@ class MasterNode(OwnerNode):
         """Keep a worker's newest tally of this run; one of an earlier run comes late and is dropped."""
         if snapshot.run_id == self.run_id:
             self._tallies[client_id], self._figures[client_id] = snapshot.tally, snapshot.figures
+            if snapshot.are_arrivals_over:
+                self._exhausted.add(client_id)
             known = {where.scenario for where in self._whereabouts}
             self._whereabouts += [where for where in snapshot.whereabouts if where.scenario not in known]

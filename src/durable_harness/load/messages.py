@@ -33,6 +33,8 @@ class Snapshot:
     tally: Tally
     figures: GeneratorFigures = field(default_factory=GeneratorFigures)
     whereabouts: tuple[Whereabouts, ...] = ()
+    are_arrivals_over: bool = False
+    """Whether the last arrival of the whole run has come."""
     records: bytes | None = None
     """The file of the worker's operations, with its last word, if the master cannot read it where it is."""
 
@@ -42,6 +44,7 @@ class Snapshot:
             "tally": self.tally.to_wire(),
             "figures": self.figures.to_wire(),
             "whereabouts": [where.to_wire() for where in self.whereabouts],
+            "are_arrivals_over": self.are_arrivals_over,
             "records": self.records,
         }
 
@@ -49,7 +52,14 @@ class Snapshot:
     def from_wire(cls, wire: dict[str, Any]) -> Snapshot:
         whereabouts = tuple(Whereabouts(**where) for where in wire["whereabouts"])
         figures = GeneratorFigures.from_wire(wire["figures"])
-        return cls(wire["run_id"], Tally.from_wire(wire["tally"]), figures, whereabouts, wire["records"])
+        return cls(
+            wire["run_id"],
+            Tally.from_wire(wire["tally"]),
+            figures,
+            whereabouts,
+            wire["are_arrivals_over"],
+            wire["records"],
+        )
 
 
 @dataclass(frozen=True, slots=True)

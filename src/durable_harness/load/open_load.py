@@ -23,6 +23,8 @@ from durable_harness.operations import Workload
 HAND_OVER_S = 0.0537
 """How long before its moment an arrival is handed over: what is to be made for it is ready when it is due. It is no
 multiple of a usual rate's interval, or else making one operation would hold up the answer to one that starts then."""
+STARTED_S = 0.2
+"""After the moment of the last arrival it is on its way, here or in another process."""
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +65,11 @@ class OpenLoad:
             if name in known and name not in self._greenlets:
                 self._greenlets[name] = gevent.spawn(self._run_scenario, known[name], began)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether every scenario's last arrival has come, here or in another process."""
+        return bool(self._greenlets) and all(greenlet.dead for greenlet in self._greenlets.values())
+
     def stop(self) -> None:
         """Let nothing arrive any longer."""
         gevent.killall(list(self._greenlets.values()))
@@ -73,13 +80,14 @@ class OpenLoad:
         user = scenario(self._environment)
         self._guarded(user, user.on_start)
         process = user.arrivals()
-        seed = f"{self._run.options.seed}:{scenario.__name__}"
+        seed, time_s = f"{self._run.options.seed}:{scenario.__name__}", 0.0
         for number, time_s in enumerate(process.times_s(Random(seed)) if process else ()):  # noqa: S311 - load
             if self._wait_for(number, time_s, began):
                 arrival = Arrival(number, began + time_s, f"{seed}:{number}")
                 self._guarded(user, user.arrive, arrival)
             if not self._run.is_accepting:
                 return
+        _sleep_until(began + time_s + STARTED_S)
         logger.info("%s: all arrivals have been started", scenario.__name__)
 
     def _wait_for(self, number: int, time_s: float, began: float) -> bool:

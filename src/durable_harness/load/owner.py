@@ -22,6 +22,7 @@ from durable_harness.gate.audit import Audit
 from durable_harness.gate.report import COMPLETION_ORIGIN, Report, render_text
 from durable_harness.load.abort import AbortWatch
 from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories
+from durable_harness.load.last_arrival import LastArrivalWatch
 from durable_harness.load.node import Node, Phase
 from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
@@ -47,11 +48,16 @@ class OwnerNode(Node):
         self._closing = ExitStack()
         self._progress: Progress | None = None
         self._abort: AbortWatch | None = None
+        self._last_arrival: LastArrivalWatch | None = None
         self._last_words = ""
         self._began = self._elapsed_s = 0.0
         self._verdict: str | None = None
         self._html_report: Path | None = None
         environment.events.quit.add_listener(self._on_quit)
+
+    @abstractmethod
+    def are_arrivals_over(self) -> bool:
+        """Return whether the last arrival of all open scenarios has come."""
 
     @abstractmethod
     def total(self) -> Tally:
@@ -98,12 +104,16 @@ class OwnerNode(Node):
         if self._is_headless or sys.stderr.isatty():
             self._progress = Progress(self.total, self.environment.parsed_options.run_time)
         self._abort = self._watch_gates(options)
+        # A closed scenario goes on for ever.
+        is_open = len(open_scenarios(self.environment)) == len(self.environment.user_classes)
+        self._last_arrival = LastArrivalWatch(self.are_arrivals_over, self._stop) if is_open else None
 
     def end(self) -> None:
         if self._progress is not None:
             self._progress.close()
-        if self._abort is not None:
-            self._abort.close()
+        for watch in (self._abort, self._last_arrival):
+            if watch is not None:
+                watch.close()
         report = self._judge()
         self.environment.process_exit_code = self._exit_code(report)
         paths = write_report(report, self.options.report_dir)
@@ -151,12 +161,12 @@ class OwnerNode(Node):
 
     def _judge(self) -> Report:
         gone = self.target.gone() if self.target else None
-        early = self._abort.reason if self._abort else None
+        early = [watch.reason for watch in (self._abort, self._last_arrival) if watch]
         generator = merged_figures(self.figures().values())
         tally = self.total()
         learnt = None if gone else self._learn(tally)
         summary = tally.summary(
-            notes=[*filter(None, (early, gone, learnt)), generator.describe()],
+            notes=[*filter(None, (*early, gone, learnt)), generator.describe()],
             invalid=[*self.losses(), *self._bottlenecks()],
             warm_up_s=self.options.warm_up_s,
             audit=None if gone or self.options.audit == "off" else self._audit(),
@@ -171,11 +181,16 @@ class OwnerNode(Node):
         )
 
     def _watch_gates(self, options: LoadOptions) -> AbortWatch | None:
-        rule, runner = options.abort_rule(), self.environment.runner
+        rule = options.abort_rule()
         if rule is None:
             return None
         span_s = (options.warm_up_s, self.environment.parsed_options.run_time)
-        return AbortWatch(rule, options.gates(), self.total, span_s, runner.quit if self._is_headless else runner.stop)
+        return AbortWatch(rule, options.gates(), self.total, span_s, self._stop)
+
+    def _stop(self) -> None:
+        """End the run; a headless Locust with it."""
+        runner = self.environment.runner
+        (runner.quit if self._is_headless else runner.stop)()
 
     def _bottlenecks(self) -> list[str]:
         """Return where the generator and not the system under test was measured."""

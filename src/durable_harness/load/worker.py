@@ -88,4 +88,5 @@ class WorkerNode(Node):
     def _snapshot(self) -> Snapshot:
         if self.run is None:
             return Snapshot(self._run_id, Tally())
-        return Snapshot(self._run_id, self.run.tally, self.run.figures, tuple(self.run.whereabouts()))
+        whereabouts = tuple(self.run.whereabouts())
+        return Snapshot(self._run_id, self.run.tally, self.run.figures, whereabouts, self._open_load.is_over)
