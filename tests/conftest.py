@@ -42,6 +42,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if getattr(config.option, "dist", None) == "load":
+        # A worker that has nothing left to do takes over from another: the suite's slow tests are not evenly spread.
+        config.option.dist = "worksteal"
     config.addinivalue_line("markers", "thorough: takes long; runs with --thorough, with -m, or if its file is named")
 
 

@@ -257,6 +257,7 @@ def mortal(tmp_path):
     running.stop()
 
 
+@pytest.mark.thorough
 @each_kind
 def test_leased_work_outlives_its_scheduler(mortal, kind):
     """A scheduler that is killed -9 hands out again what was leased, once; tokens of before are NOT_FOUND."""
@@ -276,6 +277,7 @@ def test_leased_work_outlives_its_scheduler(mortal, kind):
         assert OUTCOMES[kind](wire) == ['"in time"']
 
 
+@pytest.mark.thorough
 @each_kind
 def test_what_was_answered_outlives_the_scheduler(mortal, kind):
     """A completion that was answered is there after a kill -9 at that very moment, and the work is not done again."""

@@ -66,6 +66,7 @@ def test_what_dies_or_hangs_loses_nothing(operations, durable_faults, victim):
     assert_each_ended_once(operations, started)
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(100)
 def test_everything_at_once_loses_nothing(operations, durable_faults):
     """All faults of work items together, and deaths at random moments of one seed: nothing is lost or ends twice."""

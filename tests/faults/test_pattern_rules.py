@@ -152,6 +152,7 @@ def pages(operations, prefix, between, **query):
         between()
 
 
+@pytest.mark.thorough
 @through_faults
 def test_a_list_goes_beyond_its_first_page(operations, durable_faults, crowd, fault):
     """More than 100 operations are listed in pages, each once, although a process dies between the pages."""

@@ -152,6 +152,7 @@ def test_a_command_of_the_readme_works(command, host, tmp_path):
     assert re.search(says, done.stdout)
 
 
+@pytest.mark.thorough
 def test_the_example_of_faults_passes(tmp_path):
     """The README's test that breaks the sample app passes as it stands there."""
     folder = project(tmp_path)

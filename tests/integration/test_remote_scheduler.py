@@ -36,6 +36,7 @@ def test_an_unknown_instance_is_unknown_there_too(running_apps, backend_address,
     assert client.get("/api/status/nobody").status_code == 404
 
 
+@pytest.mark.thorough
 def test_a_scheduler_that_does_not_answer_ends_the_start(tmp_path, request):
     """A scheduler that nobody answers for is an error that names it, with an exit code of its own."""
     with socket.socket() as closed:

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from locust_process import SCENARIOS
+from stub_server import Behaviour
 
 pytestmark = pytest.mark.thorough
 
@@ -118,6 +119,16 @@ def test_a_gate_that_can_hold_no_longer_ends_the_run(locust, gates_file, stub):
     note = next(note for note in run.summary["notes"] if "ended early" in note)
     assert "completion_ms p50 can hold no longer" in note
     assert run.operations["timed_out"] == 0
+
+
+def test_a_gate_that_breaks_while_operations_are_followed_cuts_nothing_short(locust, gates_file, stub):
+    """Once the run's time is up there is nothing to end: what is in flight is followed to its end all the same."""
+    stub.in_turn(Behaviour(work_s=4), Behaviour(work_s=0.1))
+    run = locust("--gates", gates_file(ABORT.replace("= 5", "= 1")), run_time="1s")
+    assert run.code == 1
+    assert run.operations["completed"] == run.operations["started"] == stub.accepted > 2
+    assert "FAILED" in run.out
+    assert not [note for note in run.summary["notes"] if "ended early" in note]
 
 
 def test_without_abort_a_run_goes_on_to_its_end(locust, gates_file, stub):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 APP = Path(__file__).parent / "app"
 FUNCTION_APP = """\
 import threading

@@ -57,6 +57,7 @@ def test_break(durable_faults): ...
 embedded = pytest.mark.stacks("embedded", reason="the processes of other stacks are not ours to break")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("arguments", "ini", "seed"),
     [((), "", "1"), ((), "durable_fault_seed = 7", "7"), (("--fault-seed=42",), "durable_fault_seed = 7", "42")],
@@ -69,6 +70,7 @@ def test_a_failure_tells_the_seed_and_the_faults(inner, arguments, ini, seed):
     assert "drop {'kinds': ['activity'], 'names': [], 'count': 3" in outcome.output
 
 
+@pytest.mark.thorough
 def test_a_random_seed_is_one_for_the_whole_run(inner):
     """--fault-seed random draws a seed for all workers of a run, and a failure tells it as a number."""
     for name in ("test_1.py", "test_2.py"):
@@ -87,6 +89,7 @@ def test_a_wrong_seed_is_a_usage_error(inner):
     assert "--fault-seed: got 'often', allowed are whole numbers and random" in outcome.output
 
 
+@pytest.mark.thorough
 def test_every_fault_is_mended_after_its_test(inner, processes_of):
     """However much a test breaks, the next one of the module finds everything whole; nothing is left running."""
     outcome = inner.write("test_it.py", BREAKS_AND_LEAVES).run(f"--app-dir={SAMPLE}")
@@ -94,6 +97,7 @@ def test_every_fault_is_mended_after_its_test(inner, processes_of):
     processes_of.wait_until_gone(inner.temporary)
 
 
+@pytest.mark.thorough
 def test_a_killed_run_leaves_no_process(inner, processes_of):
     """A run that is killed with a restarted host and a scheduler that stands still leaves neither."""
     inner.write("test_it.py", DIES).run(f"--app-dir={SAMPLE}")

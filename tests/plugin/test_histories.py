@@ -71,6 +71,7 @@ def own_app(inner):
     return write
 
 
+@pytest.mark.thorough
 def test_record_then_change_then_replay(own_app, inner):
     """A recording replays clean until the code changes; then the failure names file, turn, both inputs and the line."""
     own_app("context.get_input()").write("test_record.py", RECORD)
@@ -91,6 +92,7 @@ def test_what_does_not_match_fails(own_app, inner):
     assert "no recorded history matches 'nowhere/*.json'" in inner.run().failure("test_none")
 
 
+@pytest.mark.thorough
 def test_replaying_leaves_the_process_as_it_was(own_app, inner):
     """Neither the app's modules nor its settings nor its folder stay in the process; it may replay a second time."""
     own_app("context.get_input()").write("test_record.py", RECORD)
@@ -120,6 +122,7 @@ def test_greeting(operations):
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("asked_for", ["option", "ini key"])
 def test_always_replay_fails_what_does_not_repeat_itself(own_app, inner, asked_for):
     """With --always-replay or its ini key, an input from outside the history fails the instance; the test says why."""

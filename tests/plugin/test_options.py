@@ -209,6 +209,7 @@ def test_a_remote_stack_needs_a_url(inner):
     assert "http://127.0.0.1:1 does not answer" in outcome.error("test_on_its_stack[remote]")
 
 
+@pytest.mark.thorough
 def test_the_pattern_on_a_remote_stack(inner, pattern):
     """The pattern's tests pass on a deployment named by its URL that asks for a key; no report tells the key."""
     options = StackOptions(serve_args=("--enable-auth",))

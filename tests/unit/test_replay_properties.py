@@ -4,12 +4,15 @@ import json
 from datetime import timedelta
 
 import azure.durable_functions as df
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from durable_harness.protocol.history_file import as_document, from_document
 from durable_harness.replay import replay
 from recorded import app_of, record
+
+pytestmark = pytest.mark.thorough
 
 NAMES = st.sampled_from(["a", "b", "c"])
 VALUES = st.one_of(

@@ -56,6 +56,7 @@ class OpenLoad:
         self._environment, self._run, self._worker = environment, run, worker
         self._shares = Shares([])
         self._greenlets: dict[str, Any] = {}
+        self._over: set[str] = set()
 
     def offer(self, scenarios: Iterable[str], shares: Shares, began: float) -> None:
         """Start the arrivals of these scenarios, counted from the monotonic moment `began`; or take new shares."""
@@ -68,7 +69,7 @@ class OpenLoad:
     @property
     def is_over(self) -> bool:
         """Whether every scenario's last arrival has come, here or in another process."""
-        return bool(self._greenlets) and all(greenlet.dead for greenlet in self._greenlets.values())
+        return bool(self._greenlets) and self._over == set(self._greenlets)
 
     def stop(self) -> None:
         """Let nothing arrive any longer."""
@@ -88,6 +89,7 @@ class OpenLoad:
             if not self._run.is_accepting:
                 return
         _sleep_until(began + time_s + STARTED_S)
+        self._over.add(scenario.__name__)
         logger.info("%s: all arrivals have been started", scenario.__name__)
 
     def _wait_for(self, number: int, time_s: float, began: float) -> bool:

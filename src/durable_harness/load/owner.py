@@ -108,12 +108,16 @@ class OwnerNode(Node):
         is_open = len(open_scenarios(self.environment)) == len(self.environment.user_classes)
         self._last_arrival = LastArrivalWatch(self.are_arrivals_over, self._stop) if is_open else None
 
-    def end(self) -> None:
-        if self._progress is not None:
-            self._progress.close()
+    def _on_test_stopping(self, **event: Any) -> None:
+        """Look no longer for a reason to end the run: it ends, and a second end would cut its winding up short."""
         for watch in (self._abort, self._last_arrival):
             if watch is not None:
                 watch.close()
+        super()._on_test_stopping(**event)
+
+    def end(self) -> None:
+        if self._progress is not None:
+            self._progress.close()
         report = self._judge()
         self.environment.process_exit_code = self._exit_code(report)
         paths = write_report(report, self.options.report_dir)
