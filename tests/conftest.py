@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import signal
 import sys
 import time
 import uuid
@@ -20,6 +21,10 @@ from warm_start import WarmStarter
 # The suite starts hundreds of processes: where Python is told to keep no compiled code, each would compile all of it.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Where the suite was started in the background it ignores Ctrl-C, and so would the processes that tests press it for.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("suite", deadline=None)
