@@ -116,3 +116,33 @@ def test_time_stands_while_work_is_going_on():
         return ahead_ns
 
     assert asyncio.run(scene()) < 1_000_000_000
+
+
+def test_time_does_not_wait_for_what_an_ended_orchestration_left_behind():
+    """An activity that still runs after its orchestration was terminated does not hold up the skipping of time."""
+
+    async def scene():
+        service = SchedulerService(SchedulerOptions(skip_time=True))
+        hub = service.hub("default")
+        items = hub.get_work_items(pb.GetWorkItemsRequest())
+        await hub.start_instance(pb.CreateInstanceRequest(instanceId="left", name="o"))
+        turn = await anext(items)
+        hang = pb.OrchestratorAction(id=0, scheduleTask=pb.ScheduleTaskAction(name="hang"))
+        await hub.complete_orchestrator_task(
+            pb.OrchestratorResponse(instanceId="left", completionToken=turn.completionToken, actions=[hang])
+        )
+        assert (await anext(items)).HasField("activityRequest")
+        await hub.terminate_instance(pb.TerminateRequest(instanceId="left"))
+        turn = await anext(items)
+        ending = pb.CompleteOrchestrationAction(orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED)
+        end = pb.OrchestratorAction(id=1, completeOrchestration=ending)
+        await hub.complete_orchestrator_task(
+            pb.OrchestratorResponse(instanceId="left", completionToken=turn.completionToken, actions=[end])
+        )
+        due = from_ns(service.clock.now_ns() + DAY_NS)
+        await hub.start_instance(pb.CreateInstanceRequest(instanceId="later", name="o", scheduledStartTimestamp=due))
+        started = await asyncio.wait_for(anext(items), 20)
+        await service.close()
+        return started.orchestratorRequest.instanceId
+
+    assert asyncio.run(scene()) == "later"

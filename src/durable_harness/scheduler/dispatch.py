@@ -43,6 +43,10 @@ class Work(Protocol):
     @property
     def version(self) -> str: ...
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anything goes on once it is done; time does not wait for what an ended orchestration left behind."""
+
     def make_item(self) -> Any | None:
         """Return the WorkItem to send (without its token), or None when there is nothing left to do."""
 
@@ -152,11 +156,14 @@ class Dispatcher:
 
     @property
     def busy(self) -> bool:
-        """Whether a worker holds work, or work waits for one."""
-        return bool(self._leases or self._ready or self._resting)
+        """Whether a worker holds work that anybody waits for, or such work waits for a worker."""
+        return any(self.outstanding())
 
     def outstanding(self) -> Iterator[Work]:
-        """Give the work that a worker holds and the work that waits for one."""
+        """Give the awaited work that a worker holds and that which waits for one."""
+        return (work for work in self._all_work() if work.is_awaited)
+
+    def _all_work(self) -> Iterator[Work]:
         yield from (lease.work for lease in self._leases.values())
         for queue in self._ready.values():
             yield from (work for _, work in queue)

@@ -29,6 +29,7 @@ class BatchWork:
     entity: Entity
     kind: Kind = Kind.ENTITY
     version: str = ""
+    is_awaited: bool = True
 
     @property
     def name(self) -> str:

@@ -37,6 +37,10 @@ class ActivityWork:
     def version(self) -> str:
         return str(self.request.version.value)
 
+    @property
+    def is_awaited(self) -> bool:
+        return self.hub.living(self.instance_id, self.execution_id) is not None
+
     def make_item(self) -> Any | None:
         return None if self.is_undeliverable else pb.WorkItem(activityRequest=self.request)
 

@@ -29,6 +29,7 @@ class TurnWork:
     instance: Instance
     execution: Execution
     kind: Kind = Kind.ORCHESTRATION
+    is_awaited: bool = True
 
     @property
     def name(self) -> str:
