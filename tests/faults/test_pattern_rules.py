@@ -99,7 +99,7 @@ def test_an_id_in_use_is_a_conflict(operations, durable_faults, fault):
 def test_of_many_starts_with_one_id_one_runs(operations, durable_faults, wait_until):
     """Of ten callers who start with one id one is accepted; with every work item doubled it is still one operation."""
     instance_id = uuid.uuid4().hex
-    held = durable_faults.drop_work_items(kind="orchestration", back_after_s=None)
+    held = durable_faults.drop_work_items(probability=1.0, kind="orchestration", back_after_s=None)
     durable_faults.duplicate_work_items(probability=1.0)
     with ThreadPoolExecutor(10) as callers:
         answers = [callers.submit(start_with_id, operations, instance_id, 0) for _ in range(10)]
