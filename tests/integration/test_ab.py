@@ -161,7 +161,7 @@ def test_whoever_cancels_leaves_nothing_behind(repository, tmp_path, number, wai
         running.send_signal(number)
         assert running.wait(timeout=30) == 128 + number
     assert leftovers(repository) == []
-    assert not [host for host in hosts if host.is_running()]
+    wait_until(lambda: not any(host.is_running() for host in hosts), "both hosts to end")
 
 
 def test_an_app_that_does_not_load(ab, repository):

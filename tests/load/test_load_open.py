@@ -123,7 +123,7 @@ def test_a_worker_that_joins_late_takes_its_part(start_open, stub, ports, wait_u
     start_open("--worker", *worker)
     wait_until(lambda: len(stub.operations) > 5, "the first worker to make load")
     start_open("--worker", *worker)
-    wait_until(lambda: len(_workers(run)) == 2, "the second worker to make load")
+    wait_until(lambda: len(_workers(run)) == 2, "the second worker to make load", deadline_s=60)
     seen = len(stub.operations)
     wait_until(lambda: len(stub.operations) > seen + 20, "both to make load")
     run.press_ctrl_c()
@@ -138,7 +138,7 @@ def test_the_part_of_a_worker_that_vanishes_is_taken_over(start_open, stub, port
     master, worker = ports
     run = start_open("--master", "--expect-workers", "2", *master, "--rate", "20", "--drain-timeout", "5", "Steady")
     killed, _ = start_open("--worker", *worker), start_open("--worker", *worker)
-    wait_until(lambda: len(_workers(run)) == 2, "both workers to make load")
+    wait_until(lambda: len(_workers(run)) == 2, "both workers to make load", deadline_s=60)
     killed.kill()
     # A survivor alone starts every second arrival, until it starts all.
     wait_until(lambda: not _runs_on(numbers(stub)[-12:]), "arrivals to be missed")

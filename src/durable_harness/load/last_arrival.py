@@ -24,8 +24,8 @@ class LastArrivalWatch:
         self._greenlet: Any = gevent.spawn(self._watch)
 
     def close(self) -> None:
-        """Look no longer. Ending the run comes back here, from within the watch itself."""
-        if self._greenlet is not gevent.getcurrent():
+        """Look no longer. A watch that ends the run goes on with that, whoever else ends it too."""
+        if self.reason is None:
             self._greenlet.kill()
 
     def _watch(self) -> None:

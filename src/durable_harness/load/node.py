@@ -34,6 +34,7 @@ class Node(ABC):
         self.run: Run | None = None
         self.phase = Phase.IDLE
         self._ended = Event()
+        self._ended.set()
         events = environment.events
         events.test_start.add_listener(self._on_test_start)
         events.test_stopping.add_listener(self._on_test_stopping)
@@ -99,5 +100,8 @@ class Node(ABC):
             elif self.phase is Phase.WINDING_UP:
                 self.give_up()
                 self._ended.wait(timeout=LAST_WORDS_TIMEOUT_S)
+            else:
+                # Another greenlet may be about its last words: the run was ended from two sides.
+                self._ended.wait()
         finally:
             self.tear_down()
