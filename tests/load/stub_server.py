@@ -119,6 +119,7 @@ class StubServer:
         """Operations that no start told of."""
         self.has_listing = True
         self.listing_status = 200
+        self.listing_takes_s = 0.0
         self.requests = []
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -206,6 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if path == WEBHOOK.rstrip("/") and self.server.stub.has_listing:
             size = min(int(parse_qs(query)["top"][0]), PAGE_SIZE)
+            time.sleep(self.server.stub.listing_takes_s)
             rows, after = self.server.stub.page(size, self.headers.get(CONTINUATION, ""))
             self._answer(self.server.stub.listing_status, rows, {CONTINUATION: after})
             return

@@ -187,6 +187,15 @@ def test_a_run_ends_with_its_last_arrival(start_open, stub, processes, tmp_path,
     assert "ended by itself: all arrivals had been started" in run.summary["notes"]
 
 
+def test_a_run_that_is_ended_from_two_sides_is_judged_to_the_end(load, stub):
+    """The run's time may be up while a run that ended by itself is audited: that goes on, and is told."""
+    stub.listing_takes_s = 2.0
+    run = load("--rate", "20/0.5", "Steady")
+    assert "--run-time limit reached" in run.err
+    assert run.summary["audit"]["confirmed"] == stub.accepted == 10
+    assert (run.code, "NO GATES: nothing was judged" in run.out) == (0, True)
+
+
 def test_a_closed_workload_beside_it_goes_on(start_open, stub, tmp_path):
     """Where users start operations too, the last arrival does not end the run: its time does."""
     path = tmp_path / "arrivals.txt"
