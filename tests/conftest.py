@@ -66,9 +66,9 @@ def pytest_report_header(config):
 def pytest_collection_modifyitems(config, items):
     """Leave the thorough tests out of a run of everything."""
     if not _runs_thorough_tests(config):
-        thorough = [item for item in items if item.get_closest_marker("thorough")]
-        config.hook.pytest_deselected(items=thorough)
-        items[:] = [item for item in items if item not in set(thorough)]
+        kept = [item for item in items if not item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("thorough")])
+        items[:] = kept
 
 
 def _runs_thorough_tests(config):

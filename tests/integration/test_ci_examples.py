@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from durable_harness.stack import embedded_stack
 from durable_harness.stack.emulator import IMAGE_VARIABLE
+from patience import PATIENT
 
 pytestmark = pytest.mark.thorough
 
@@ -38,7 +39,6 @@ AZURE_KEYS = {
 }
 CRITERION = re.compile(r"(p(50|90|95|99)|avg|min|max)\(response_time_ms\) [<>] \d+|percentage\(error\) > \d+")
 ROWS = {"start", "completion"}
-PATIENT = {f"DURABLE_HARNESS_MAX_{what}": "100000" for what in ("SLIP_MS", "STALL_MS", "POOL_WAIT_MS", "CPU_PERCENT")}
 
 
 def read(path):

@@ -14,6 +14,7 @@ import pytest
 from durable_harness.stack import embedded_stack
 from durable_harness.stack.ports import free_port
 from durable_harness.testing import Operations
+from patience import PATIENT
 
 ROOT = Path(__file__).parents[2]
 README = "\n".join(page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))
@@ -25,8 +26,6 @@ SERVES = "serves until it is told to stop"
 SHORT = "--run-time 3s --report-dir {tmp} --gates {tmp}/gates.toml"  # the shipped limits are for an idle machine
 MAKE = "make --old-file .venv/.ready"  # the environment is the one of this test run; CI proves that make sets it up
 QUICK_AB = "--pairs 1 --slice 0.5 --effect 99 --warm-up 0.5 --operation-duration 0.05 --report-dir {tmp}"
-# A busy machine may be late with its requests: a run is not to be invalid for that here.
-PATIENT = {f"DURABLE_HARNESS_MAX_{what}": "100000" for what in ("SLIP_MS", "STALL_MS", "POOL_WAIT_MS", "CPU_PERCENT")}
 # How each command is run here: what is put in its place, and what its output must say.
 ADAPTED = {
     "make load": (MAKE + ' load LOAD_ARGS="' + SHORT + '"', "PASSED"),

@@ -13,15 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from patience import PATIENT
+
 SCENARIOS = Path(__file__).parent / "scenarios"
 RUN_TIMEOUT_S = 60.0
-PATIENT = {
-    "DURABLE_HARNESS_MAX_SLIP_MS": "30000",
-    "DURABLE_HARNESS_MAX_STALL_MS": "30000",
-    "DURABLE_HARNESS_MAX_POOL_WAIT_MS": "30000",
-    "DURABLE_HARNESS_MAX_CPU_PERCENT": "1000",
-}
-"""A busy machine must not make runs invalid whose tests are about something else."""
 
 
 def headless(stub):
