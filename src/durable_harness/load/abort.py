@@ -5,20 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
-
-import gevent
 
 from durable_harness.gate import AbortRule, Gate, broken_for_good
+from durable_harness.load.end_watch import EndWatch
 from durable_harness.load.tally import Tally
 
-logger = logging.getLogger(__name__)
 
-CHECK_S = 1.0
+class AbortWatch(EndWatch):
+    """Looks at the gates every second."""
 
-
-class AbortWatch:
-    """Looks at the gates every second, until it is closed or has called `stop`."""
+    check_s = 1.0
+    log_level = logging.ERROR
 
     def __init__(
         self,
@@ -28,35 +25,22 @@ class AbortWatch:
         span_s: tuple[float, float | None],
         stop: Callable[[], None],
     ) -> None:
-        self.reason: str | None = None
-        """Why the run was ended; None if it was not."""
         self._rule, self._gates = rule, tuple(gates)
-        self._total, self._stop = total, stop
+        self._total = total
         self._warm_up_s, self._run_time_s = span_s
         self._began = time.monotonic()
-        self._greenlet: Any = gevent.spawn(self._watch)
+        super().__init__(stop)
 
-    def close(self) -> None:
-        """Look no longer. A watch that ends the run goes on with that, whoever else ends it too."""
-        if self.reason is None:
-            self._greenlet.kill()
-
-    def _watch(self) -> None:
-        while self.reason is None:
-            gevent.sleep(CHECK_S)
-            self._look()
-        logger.error("%s", self.reason)
-        self._stop()
-
-    def _look(self) -> None:
+    def find_reason(self) -> str | None:
         elapsed_s = time.monotonic() - self._began
         tally = self._total()
         if elapsed_s < self._warm_up_s + self._rule.grace_s or tally.ended_count < self._rule.min_operations:
-            return
+            return None
         broken = broken_for_good(self._gates, tally.summary(), self._share_done(elapsed_s))
-        if broken:
-            names = ", ".join(gate.name for gate in broken)
-            self.reason = f"ended early, after {elapsed_s:.0f} s: {names} can hold no longer"
+        if not broken:
+            return None
+        names = ", ".join(gate.name for gate in broken)
+        return f"ended early, after {elapsed_s:.0f} s: {names} can hold no longer"
 
     def _share_done(self, elapsed_s: float) -> float | None:
         """Return how much of the measured part of the run is over; None if the run has no set end."""

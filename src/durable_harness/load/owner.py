@@ -7,7 +7,7 @@ import sys
 import time
 import uuid
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from durable_harness.gate.audit import Audit
 from durable_harness.gate.report import COMPLETION_ORIGIN, Report, render_text
 from durable_harness.load.abort import AbortWatch
 from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories
+from durable_harness.load.end_watch import EndWatch
 from durable_harness.load.last_arrival import LastArrivalWatch
 from durable_harness.load.node import Node, Phase
 from durable_harness.load.open_load import open_scenarios
@@ -47,8 +48,7 @@ class OwnerNode(Node):
         self.run_id = ""
         self._closing = ExitStack()
         self._progress: Progress | None = None
-        self._abort: AbortWatch | None = None
-        self._last_arrival: LastArrivalWatch | None = None
+        self._watches: list[EndWatch] = []
         self._last_words = ""
         self._began = self._elapsed_s = 0.0
         self._verdict: str | None = None
@@ -103,16 +103,12 @@ class OwnerNode(Node):
         self._began, self._verdict, self._html_report = time.monotonic(), None, None
         if self._is_headless or sys.stderr.isatty():
             self._progress = Progress(self.total, self.environment.parsed_options.run_time)
-        self._abort = self._watch_gates(options)
-        # A closed scenario goes on for ever.
-        is_open = len(open_scenarios(self.environment)) == len(self.environment.user_classes)
-        self._last_arrival = LastArrivalWatch(self.are_arrivals_over, self._stop) if is_open else None
+        self._watches = list(self._watch_for_ends(options))
 
     def _on_test_stopping(self, **event: Any) -> None:
         """Look no longer for a reason to end the run: it ends, and a second end would cut its winding up short."""
-        for watch in (self._abort, self._last_arrival):
-            if watch is not None:
-                watch.close()
+        for watch in self._watches:
+            watch.close()
         super()._on_test_stopping(**event)
 
     def end(self) -> None:
@@ -165,7 +161,7 @@ class OwnerNode(Node):
 
     def _judge(self) -> Report:
         gone = self.target.gone() if self.target else None
-        early = [watch.reason for watch in (self._abort, self._last_arrival) if watch]
+        early = [watch.reason for watch in self._watches]
         generator = merged_figures(self.figures().values())
         tally = self.total()
         learnt = None if gone else self._learn(tally)
@@ -184,12 +180,14 @@ class OwnerNode(Node):
             gates_file=str(self.options.gates_file) if self.options.gates_file else None,
         )
 
-    def _watch_gates(self, options: LoadOptions) -> AbortWatch | None:
-        rule = options.abort_rule()
-        if rule is None:
-            return None
-        span_s = (options.warm_up_s, self.environment.parsed_options.run_time)
-        return AbortWatch(rule, options.gates(), self.total, span_s, self._stop)
+    def _watch_for_ends(self, options: LoadOptions) -> Iterator[EndWatch]:
+        """Begin to watch for what ends a run before its time."""
+        if (rule := options.abort_rule()) is not None:
+            span_s = (options.warm_up_s, self.environment.parsed_options.run_time)
+            yield AbortWatch(rule, options.gates(), self.total, span_s, self._stop)
+        if len(open_scenarios(self.environment)) == len(self.environment.user_classes):
+            # A closed scenario would go on for ever.
+            yield LastArrivalWatch(self.are_arrivals_over, self._stop)
 
     def _stop(self) -> None:
         """End the run; a headless Locust with it."""
