@@ -1,7 +1,7 @@
 """The load generator against its peers on the same server in one run: `python benchmarks/generators.py [SECTION…]`.
 
     in-flight   operations in flight, each polled once a second: CPU per poll and lateness, beside a plain FastHttpUser
-                with one greenlet for each
+                with one greenlet for each, and what a C client needs for as many requests (if there is a C compiler)
     cliff       connections and CPU of a plain FastHttpUser below and above a thousand open descriptors, and ours
     latency     what a request takes from its intended start at 200/s, beside a C client (needs a C compiler)
     processes   percentiles of two processes and of one, same seed and rate
@@ -11,8 +11,10 @@ Figures are ratios; absolute ones describe the machine of the run. They go to th
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import resource
 import shutil
 import signal
 import statistics
@@ -21,7 +23,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ from processes import cpu_s, free_port, resident_kb
 HERE = Path(__file__).parent
 OUTPUT = HERE.parent / "build" / "generators.json"
 PLAIN = (1_000, 2_000, 3_000)
+BARE_S = 8
 OURS = (*PLAIN, 5_000, 15_000, 20_000)
 SETTLE_S, WINDOW_S = 6.0, 8.0
 RATE, LATENCY_S = 200, 20
@@ -140,26 +143,55 @@ def plain(users: int) -> dict[str, Any]:
 
 
 def show(rows: list[dict[str, Any]]) -> None:
-    print(f"{'':14}{'in flight':>10}{'polls/s':>10}{'CPU us':>8}{'CPU %':>7}{'slip p99':>10}{'connects':>10}{'MB':>6}")
+    columns = (
+        ("polls_per_s", "polls/s", ",.0f"),
+        ("cpu_us", "CPU us", ".1f"),
+        ("cpu_percent", "CPU %", ".0f"),
+        ("slip_p99_ms", "slip p99", ".2f"),
+        ("connects_per_request", "connects", ".3f"),
+        ("memory_mb", "MB", ".0f"),
+    )
+    print(f"{'':14}{'in flight':>10}" + "".join(f"{title:>10}" for _, title, _ in columns))
     for row in rows:
-        print(
-            f"{row['who']:14}{row['in_flight']:>10,}{row['polls_per_s']:>10,.0f}{row['cpu_us']:>8.1f}"
-            f"{row['cpu_percent']:>7.0f}{row['slip_p99_ms']:>10.2f}{row['connects_per_request']:>10.3f}"
-            f"{row['memory_mb']:>6.0f}",
-            flush=True,
-        )
+        cells = (format(row[key], form) if key in row else "" for key, _, form in columns)
+        print(f"{row['who']:14}{row['in_flight']:>10,}" + "".join(f"{cell:>10}" for cell in cells), flush=True)
+
+
+def bare(program: Path, rate: int) -> dict[str, Any]:
+    """Let the C client make as many requests: less than it needs, no client needs on this machine."""
+    with server() as port:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([str(program), str(port), str(rate), str(rate * BARE_S)], check=True, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"who": "C client", "in_flight": rate, "cpu_us": 1e6 * (_cpu(after) - _cpu(before)) / (rate * BARE_S)}
 
 
 def in_flight() -> dict[str, Any]:
-    theirs, mine = [plain(users) for users in PLAIN], [ours(held) for held in OURS]
-    show([*theirs, *mine])
-    peers = {row["in_flight"]: row["cpu_us"] for row in theirs}
-    best = min(peers.values())
-    same = {row["in_flight"]: row["cpu_us"] / peers[row["in_flight"]] for row in mine if row["in_flight"] in peers}
-    ratios = {row["in_flight"]: row["cpu_us"] / best for row in mine}
+    """Medians over rounds, in each of which everybody has a turn: CPU times vary by a third between turns."""
+    turns = [(plain, held) for held in PLAIN] + [(ours, held) for held in OURS]
+    with tempfile.TemporaryDirectory() as folder:
+        program = reference(folder)
+        if program is not None:
+            turns += [(functools.partial(bare, program), rate) for rate in PLAIN]
+        rounds = [[measure(count) for measure, count in turns] for _ in range(ROUNDS)]
+    rows = [_median_row(one) for one in zip(*rounds, strict=True)]
+    show(rows)
+    cpu_us = {(row["who"], row["in_flight"]): row["cpu_us"] for row in rows}
+    best = min(cpu_us["FastHttpUser", users] for users in PLAIN)
+    same = {held: cpu_us["ours", held] / cpu_us["FastHttpUser", held] for held in PLAIN}
+    ratios = {held: cpu_us["ours", held] / best for held in OURS}
     print("CPU per poll, of a plain FastHttpUser's with as many in flight:", _rounded(same))
     print("CPU per poll, of a plain FastHttpUser's where that is least:", _rounded(ratios))
-    return {"rows": [*theirs, *mine], "of_the_same": same, "of_the_best": ratios}
+    return {"rows": rows, "of_the_same": same, "of_the_best": ratios}
+
+
+def _median_row(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    told = {key: value for key, value in rows[0].items() if key in ("who", "in_flight")}
+    return {**told, **{key: statistics.median(row[key] for row in rows) for key in rows[0] if key not in told}}
+
+
+def _cpu(usage: resource.struct_rusage) -> float:
+    return usage.ru_utime + usage.ru_stime
 
 
 def cliff() -> dict[str, Any]:

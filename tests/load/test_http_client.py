@@ -1,13 +1,16 @@
 """The load generator's HTTP client against servers of every kind: correct, closing, slow, cut short, and no servers."""
 
 import socket
+import sys
 import threading
 from time import monotonic
 
 import pytest
+from gevent.monkey import get_original
 from http_caller import PATIENCE_S, body_of
 from wire_server import OK, keep_answering, once
 
+from durable_harness.load.http import connection as connection_module
 from durable_harness.load.http import pool as pool_module
 from durable_harness.load.http.connection import CUT_SHORT, NOT_HTTP, TOO_LARGE, UNANSWERED
 from durable_harness.load.http.resolver import Address
@@ -54,6 +57,52 @@ def test_an_answer_byte_by_byte(caller, serve):
             peer.send(OK[index : index + 1])
 
     assert body_of(caller.get(serve(script).url)) == b"ok"
+
+
+HELD_UP_S = 0.5
+needs_stamps = pytest.mark.skipif(sys.platform != "linux", reason="only Linux stamps what a TCP socket receives")
+
+
+def held_up(caller, serve):
+    """Return the exchange of a request whose answer came while nobody looked, and when somebody did again."""
+    may_answer = threading.Event()
+
+    def script(peer):
+        peer.request()
+        may_answer.wait()
+        peer.send(OK)
+
+    server = serve(script)
+    ended = caller.begin(server.url)
+    caller.until(lambda _: server.requests)
+    may_answer.set()
+    get_original("time", "sleep")(HELD_UP_S)
+    looked_again = monotonic()
+    return caller.finish(ended), looked_again
+
+
+@needs_stamps
+def test_an_answer_that_is_read_late_did_not_come_late(caller, serve):
+    """The answer's moment is the kernel's: whatever holds up the generator is not the server's time."""
+    exchange, looked_again = held_up(caller, serve)
+    assert body_of(exchange.result) == b"ok"
+    assert exchange.answered < looked_again
+
+
+def test_without_stamps_an_answer_came_when_it_was_read(caller, serve, monkeypatch):
+    """Where the kernel does not tell, the moment is the first at which it is known that the answer is there."""
+    monkeypatch.setattr(connection_module, "ask_for_stamps", lambda _socket: False)
+    exchange, looked_again = held_up(caller, serve)
+    assert body_of(exchange.result) == b"ok"
+    assert exchange.answered >= looked_again
+
+
+@needs_stamps
+def test_no_answer_came_before_its_request_was_sent(caller, serve, monkeypatch):
+    """A wall clock that was set back meanwhile moves no moment out of the exchange."""
+    monkeypatch.setattr(connection_module, "came_at", lambda _notes: 1.0)
+    exchange = caller.ask(serve(keep_answering).url)
+    assert exchange.answered == exchange.sent
 
 
 @pytest.mark.parametrize("status", [204, 304])

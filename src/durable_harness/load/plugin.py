@@ -18,6 +18,7 @@ from durable_harness.load.master import MasterNode
 from durable_harness.load.node import Node
 from durable_harness.load.options import add_options
 from durable_harness.load.run import Run
+from durable_harness.load.settle import settle
 from durable_harness.load.worker import WorkerNode
 
 
@@ -45,6 +46,7 @@ def _set_up(environment: Any) -> None:
         _end_forked_workers(environment)
         sys.exit(error.exit_code)
     gevent.signal_handler(signal.SIGINT, _interrupt_main_greenlet)
+    settle()
 
 
 def _interrupt_main_greenlet() -> None:

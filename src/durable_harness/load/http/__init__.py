@@ -5,6 +5,7 @@ Pool        the connections to one origin, and who waits for one
 Connection  one socket and the parser of its answers (httptools); TlsConnection encrypts
 Reactor     one greenlet that serves all sockets and timers
 Readiness   epoll and a timerfd, or gevent's watchers where these are not
+stamps      when bytes came to this machine, told by the kernel
 """
 
 from durable_harness.load.http.client import Client, ClientCounts

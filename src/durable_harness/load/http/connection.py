@@ -15,6 +15,7 @@ from gevent.monkey import get_original
 from durable_harness.load.http.exchange import Exchange
 from durable_harness.load.http.reactor import Reactor
 from durable_harness.load.http.resolver import Address
+from durable_harness.load.http.stamps import NOTES_BYTES, ask_for_stamps, came_at
 from durable_harness.operations import Answer
 
 RECEIVE_BYTES = 65536
@@ -50,6 +51,7 @@ class Connection:
         self._addresses = list(addresses)
         self.address = addresses[0]
         self._socket: Any = None
+        self._is_stamped = False
         self._fd = -1
         self._outgoing = b""
         self._received: bytes | None = None
@@ -59,6 +61,7 @@ class Connection:
         self.usable_until: float | None = None
         self.attempt_began = 0.0
         self.received_at = 0.0
+        self._sent_at = 0.0
         self._failure = ""
         self._was_reset = False
         self._parser = httptools.HttpResponseParser(self)
@@ -104,6 +107,7 @@ class Connection:
         self._fd = self._socket.fileno()
         self._socket.setblocking(False)  # noqa: FBT003 - the standard library's signature
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._is_stamped = ask_for_stamps(self._socket)
         # An error that is known at once is told by the socket's readiness too.
         self._failure = ""
         code = self._socket.connect_ex(self.address.sockaddr)
@@ -125,6 +129,7 @@ class Connection:
         if not self._write(exchange.request.data):
             return False
         self.exchange = exchange
+        self._sent_at = now
         if exchange.sent is None:
             exchange.sent = now
             if exchange.on_sent is not None:
@@ -147,13 +152,19 @@ class Connection:
     def receive(self) -> None:
         if not self.is_connected:
             return
+        stamp = None
         try:
-            self._received = self._socket.recv(RECEIVE_BYTES)
+            if self._is_stamped:
+                self._received, notes, _, _ = self._socket.recvmsg(RECEIVE_BYTES, NOTES_BYTES)
+                stamp = came_at(notes)
+            else:
+                self._received = self._socket.recv(RECEIVE_BYTES)
         except BlockingIOError:
             return
         except OSError:
             self._received, self._was_reset = b"", True
-        self.received_at = monotonic()
+        now = monotonic()
+        self.received_at = now if stamp is None else min(max(stamp, self._sent_at), now)
 
     def serve(self) -> None:
         if self._socket is None:

@@ -87,7 +87,8 @@ class Exchange:
         self.sent: float | None = None
         """Its first byte was handed to the socket; None if that never happened."""
         self.answered = 0.0
-        """The last byte of the answer was taken from the socket, or it was known that none would come."""
+        """The last byte of the answer came (by the kernel's stamp, where there is one, else when it was taken from the
+        socket), or it was known that none would come."""
         self.pool_wait_s = 0.0
         """Waited because all connections that the pool may open were busy: the generator's own doing."""
         self.connect_s = 0.0
