@@ -85,6 +85,14 @@ def test_a_failed_orchestration_told_with_500_is_terminal():
     assert op.record.state is OperationState.FAILED
 
 
+def test_a_poll_sent_late_does_not_make_the_next_one_late():
+    """What held up a poll in the generator is no part of the time between polls; what the server took is."""
+    op = accepted()
+    op.poll_sent(101.625)
+    op.poll_answered(status("Running"), 101.75)
+    assert op.next_poll == pytest.approx(101.75 + 1.0 - 0.125)
+
+
 def test_a_wrong_output_is_not_completed():
     """Completed with another operation's output is a wrong output."""
     op = accepted()

@@ -13,6 +13,13 @@ def test_fixed_polling_never_changes():
     assert {strategy.delay_s(polls, retry_after) for polls in (0, 7) for retry_after in (None, 10)} == {0.5}
 
 
+def test_fixed_polling_catches_up():
+    """A poll that the generator sent late is followed by one on time, unless that would be too soon after it."""
+    strategy = poll_strategy("fixed", 0.5)
+    assert strategy.delay_s(3, None, late_s=0.125) == 0.375
+    assert strategy.delay_s(3, None, late_s=7.0) == 0.25
+
+
 def test_exponential_polling_grows_to_a_ceiling():
     """Without jitter each delay is half as long again, up to twenty intervals, after any number of polls."""
     strategy = ExponentialPolling(0.1, uniform=lambda low, high: high)

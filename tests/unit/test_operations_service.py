@@ -294,7 +294,7 @@ class Learner(PollStrategy):
     def __init__(self):
         self.learned = []
 
-    def delay_s(self, polls_done, retry_after_s, elapsed_s=0.0):
+    def delay_s(self, polls_done, retry_after_s, elapsed_s=0.0, late_s=0.0):
         return 1.0
 
     def learn(self, *, after_s, by_s, finished_s):

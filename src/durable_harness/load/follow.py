@@ -147,6 +147,7 @@ class Follower:
             return
         now = monotonic()
         self._engine.figures.poll_slipped(now - due)
+        self.operation.poll_sent(now)
         url = self.operation.status_url or ""
         if url != self._request.url or not self._is_polling:
             try:

@@ -103,6 +103,7 @@ class Operation:
         self._redirects = 0
         self._status: Status | None = None
         self._last_unfinished = 0.0
+        self._late_s = 0.0
 
     def sent(self, now: float) -> None:
         """Say that the POST is about to leave."""
@@ -126,6 +127,10 @@ class Operation:
         self.first_status_url = accepted.status_url
         self._go_to(accepted.status_url)
         self._plan_poll(accepted.retry_after_s, now)
+
+    def poll_sent(self, now: float) -> None:
+        """Say that a poll is about to leave, for what is sent late may have to be caught up with."""
+        self._late_s = now - (self.next_poll or now)
 
     def poll_answered(self, answer: Answer | NoAnswer, now: float) -> str | None:
         """Say what came back for a poll; return why it was no use, None if it was a proper answer."""
@@ -294,7 +299,7 @@ class Operation:
             self.give_up(now, reason if problem is None else f"{reason}; last poll: {problem}")
             return
         elapsed_s = now - (self.record.accepted or now)
-        delay_s = self.plan.polling.delay_s(self.record.polls, retry_after_s, elapsed_s)
+        delay_s = self.plan.polling.delay_s(self.record.polls, retry_after_s, elapsed_s, self._late_s)
         self.next_poll = min(now + delay_s, self.deadline)
 
     def _end(self, now: float, state: OperationState, error: str | None) -> None:

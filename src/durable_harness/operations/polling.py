@@ -1,5 +1,7 @@
 """When to poll next: the base of all strategies, and those that learn nothing. `strategies` names them all."""
 
+# ruff: noqa: ARG002 - a strategy heeds only part of what it is told
+
 from __future__ import annotations
 
 import random
@@ -11,11 +13,14 @@ class PollStrategy(ABC):
     """Decides how long to wait before a poll. One instance serves all operations of a scenario in a process."""
 
     @abstractmethod
-    def delay_s(self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0) -> float:
+    def delay_s(
+        self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0, late_s: float = 0.0
+    ) -> float:
         """Return the seconds to wait after an answer.
 
         `polls_done` counts the polls answered so far (0 after the start); `retry_after_s` is what the last answer asked
-        for, None if it asked for nothing; `elapsed_s` are the seconds since the operation was accepted.
+        for, None if it asked for nothing; `elapsed_s` are the seconds since the operation was accepted; `late_s` is how
+        much later than planned the poll that was answered had been sent, the generator's own doing.
         """
 
     def learn(self, *, after_s: float, by_s: float, finished_s: float | None) -> None:
@@ -28,13 +33,16 @@ class PollStrategy(ABC):
 
 
 class FixedPolling(PollStrategy):
-    """Polls every `interval_s`, whatever the server says."""
+    """Polls `interval_s` after the answer, whatever the server says, and catches up with what came late."""
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
 
-    def delay_s(self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0) -> float:  # noqa: ARG002
-        return self._interval_s
+    def delay_s(
+        self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0, late_s: float = 0.0
+    ) -> float:
+        # Else polls that something held up together would come together for ever.
+        return self._interval_s - min(late_s, self._interval_s / 2)
 
 
 class ExponentialPolling(PollStrategy):
@@ -48,7 +56,9 @@ class ExponentialPolling(PollStrategy):
         self._interval_s = interval_s
         self._uniform = uniform
 
-    def delay_s(self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0) -> float:  # noqa: ARG002
+    def delay_s(
+        self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0, late_s: float = 0.0
+    ) -> float:
         # The exponent is capped too: a float overflows after some thousand polls.
         growth = min(self.GROWTH ** min(polls_done, 64), self.CEILING)
         return self._interval_s * growth * self._uniform(1 - self.JITTER, 1)
@@ -60,5 +70,7 @@ class ServerDirectedPolling(PollStrategy):
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
 
-    def delay_s(self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0) -> float:  # noqa: ARG002
+    def delay_s(
+        self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0, late_s: float = 0.0
+    ) -> float:
         return self._interval_s if retry_after_s is None else retry_after_s
