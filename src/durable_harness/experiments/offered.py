@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from durable_harness.load.arrivals import Paced, Piece, RateProfile
 from durable_harness.operations import (
     OperationPlan,
     ServiceDescription,
@@ -47,7 +48,9 @@ class OfferedLoad:
     def arrivals(self, rate_per_s: float, for_s: float, seed: int, process: str = "constant") -> list[Arrival]:
         """Return the arrivals of some seconds; equal arguments give equal arrivals."""
         chance = random.Random(seed)  # noqa: S311 - load, not secrets
-        offsets = _poisson(chance, rate_per_s, for_s) if process == "poisson" else _constant(rate_per_s, for_s)
+        paced = Paced(RateProfile((Piece(rate_per_s, rate_per_s, for_s),)), poisson=process == "poisson")
+        # A slice so short that nothing would come has one arrival all the same.
+        offsets = list(paced.times_s(chance)) or [0.0]
         low_s, high_s = self.duration_s
         return [Arrival(offset_s, round(chance.uniform(low_s, high_s), 3)) for offset_s in offsets]
 
@@ -69,16 +72,3 @@ class OfferedLoad:
             check_output=check_echo if body is None else accept_any_output,
             intended=intended,
         )
-
-
-def _constant(rate_per_s: float, for_s: float) -> list[float]:
-    return [index / rate_per_s for index in range(max(1, round(rate_per_s * for_s)))]
-
-
-def _poisson(chance: random.Random, rate_per_s: float, for_s: float) -> list[float]:
-    offsets: list[float] = []
-    at = chance.expovariate(rate_per_s)
-    while at < for_s or not offsets:
-        offsets.append(at)
-        at += chance.expovariate(rate_per_s)
-    return offsets
