@@ -126,11 +126,11 @@ class _Trials:
         with _CpuWatch(stack.pid) as cpu:
             # What is left over is only waited for where it would disturb the next trial.
             drain_s = self._drain_s() if options.host is None else options.load.timeout_s
-            records = self._driver.measure(stack.base_url, stack.function_key, arrivals, drain_s)
+            records, slip_ms = self._driver.measure(stack.base_url, stack.function_key, arrivals, drain_s)
         if all(record.state is OperationState.UNREACHABLE for record in records):
             raise UnreachableError(f"{stack.base_url} does not answer: {records[0].error}")
         summary = _summed_up(records, options.warm_up_s)
-        return self._judge(rate_per_s, summary, _figures(records, summary, cpu, seconds))
+        return self._judge(rate_per_s, summary, _figures(records, summary, slip_ms.percentile(99) or 0.0, cpu, seconds))
 
     def _drain_s(self) -> float:
         """Return how long to wait for the last operations: what lasts longer breaks the objective anyway."""
@@ -162,7 +162,9 @@ def _summed_up(records: Sequence[OperationRecord], warm_up_s: float) -> RunSumma
     return tally.summary()
 
 
-def _figures(records: Sequence[OperationRecord], summary: RunSummary, cpu: _CpuWatch, seconds: float) -> Figures:
+def _figures(
+    records: Sequence[OperationRecord], summary: RunSummary, slip_p99_ms: float, cpu: _CpuWatch, seconds: float
+) -> Figures:
     completion, last = summary.latencies_ms["completion_ms"], records[-1].intended
     return Figures(
         offered_per_s=len(records) / seconds,
@@ -171,7 +173,7 @@ def _figures(records: Sequence[OperationRecord], summary: RunSummary, cpu: _CpuW
         completion_p95_ms=completion.percentile(95),
         start_p95_ms=summary.latencies_ms["start_ms"].percentile(95),
         queueing_p95_ms=summary.latencies_ms["queueing_ms"].percentile(95),
-        slip_p99_ms=summary.latencies_ms["slip_ms"].percentile(99) or 0.0,
+        slip_p99_ms=slip_p99_ms,
         generator_cpu=cpu.generator,
         host_cpu=cpu.host,
         machine_cpu=cpu.machine,

@@ -1,21 +1,35 @@
-"""Send the operations of a load and follow each to its end: one event loop, one connection pool for each system."""
+"""Send the operations of a trial and follow each to its end, with the generator that load tests use."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import time
 from collections.abc import Sequence
-from typing import Any, Self
+from time import monotonic
+from typing import NamedTuple, Self
 
-import aiohttp
+import gevent
+from gevent.event import Event
 
 from durable_harness.experiments.offered import Arrival, OfferedLoad
-from durable_harness.operations import Answer, NoAnswer, Operation, OperationRecord, Request
+from durable_harness.gate import Histogram
+from durable_harness.load.follow import Engine, Follower
+from durable_harness.load.generator_options import DEFAULT_CONNECTIONS, allow_connections
+from durable_harness.load.http import Client, Exchange, Reactor
+from durable_harness.load.settle import settle
+from durable_harness.load.watch import GeneratorFigures
+from durable_harness.operations import OperationRecord
 
-LEAD_S = 0.01
-"""The first operation is intended this long after the call, so that it is not late by the time it takes to plan."""
-LAST_REQUEST_S = 1.0
+LEAD_S, PLANNING_S = 0.01, 0.0002
+"""The first operation is intended so long after the call, and so long for each: it must not be late by the planning."""
+
+
+class Measured(NamedTuple):
+    """What became of the operations, in the order of their arrivals, and how late the generator was to start them.
+
+    A start that waits for a connection to a full server is not late: its wait is part of the latencies.
+    """
+
+    records: list[OperationRecord]
+    slip_ms: Histogram
 
 
 class Driver:
@@ -23,92 +37,59 @@ class Driver:
 
     def __init__(self, load: OfferedLoad) -> None:
         self.load = load
-        self._sessions: dict[str, aiohttp.ClientSession] = {}
-        self._runner = asyncio.Runner(loop_factory=_loop_factory())
+        self._in_flight: set[Follower] = set()
+        self._all_ended = Event()
+        self._crash: Exception | None = None
 
     def __enter__(self) -> Self:
+        # Else a Ctrl-C that comes in the reactor's turn leaves a traceback before it gets here.
+        hub = gevent.get_hub()
+        hub.NOT_ERROR = (*hub.NOT_ERROR, KeyboardInterrupt)
+        settle()
+        self._reactor = Reactor(on_crash=self._crashed)
+        self._client = Client(self._reactor, connections=allow_connections(DEFAULT_CONNECTIONS))
+        self._figures = GeneratorFigures()
+        self._engine = Engine(self._reactor, self._client, self._figures, (), _NoTable(), self._forget)
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.closing(self._runner):
-            self._runner.run(self._close())
+        self._client.close()
+        self._reactor.close()
 
     def measure(
         self, base_url: str, key: str | None, arrivals: Sequence[Arrival], drain_s: float | None = None
-    ) -> list[OperationRecord]:
-        """Start an operation at each arrival, wait until all have ended, and return their records in that order.
+    ) -> Measured:
+        """Start an operation at each arrival, wait until all have ended, and return what was measured.
 
         What has not ended `drain_s` after the last arrival is given up, and counts as timed out.
         """
-        return self._runner.run(self._measure(base_url, key, arrivals, drain_s))
-
-    async def _measure(
-        self, base_url: str, key: str | None, arrivals: Sequence[Arrival], drain_s: float | None
-    ) -> list[OperationRecord]:
-        session = self._session(base_url)
-        began = time.monotonic() + LEAD_S
+        began = monotonic() + LEAD_S + len(arrivals) * PLANNING_S
         plans = [self.load.plan(base_url, key, arrival, began + arrival.offset_s) for arrival in arrivals]
-        operations = [Operation(plan) for plan in plans]
-        following = [asyncio.create_task(_follow(session, operation)) for operation in operations]
-        limit_s = None if drain_s is None else arrivals[-1].offset_s + drain_s
-        _, unfinished = await asyncio.wait(following, timeout=limit_s)
-        for task in unfinished:
-            task.cancel()
-        for ended in await asyncio.gather(*following, return_exceptions=True):
-            if isinstance(ended, BaseException) and not isinstance(ended, asyncio.CancelledError):
-                raise ended
-        return [operation.record for operation in operations]
+        followers = [Follower(plan, self._engine) for plan in plans]
+        self._figures.start_over()
+        self._all_ended.clear()
+        self._in_flight.update(followers)
+        for follower in followers:
+            follower.begin()
+        self._all_ended.wait(None if drain_s is None else began + arrivals[-1].offset_s + drain_s - monotonic())
+        if self._crash is not None:
+            raise self._crash
+        for follower in list(self._in_flight):
+            follower.give_up("not over when the trial was")
+        records = [follower.operation.record for follower in followers]
+        return Measured(records, self._figures.delays_ms["start_slip_ms"])
 
-    def _session(self, base_url: str) -> aiohttp.ClientSession:
-        if base_url not in self._sessions:
-            # Without a limit: waiting for a connection would look like the server's time.
-            self._sessions[base_url] = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
-        return self._sessions[base_url]
+    def _forget(self, follower: Follower) -> None:
+        self._in_flight.discard(follower)
+        if not self._in_flight:
+            self._all_ended.set()
 
-    async def _close(self) -> None:
-        for session in self._sessions.values():
-            await session.close()
-
-
-async def _follow(session: aiohttp.ClientSession, operation: Operation) -> None:
-    await asyncio.sleep(max(0.0, operation.plan.intended - time.monotonic()))
-    operation.sent(time.monotonic())
-    try:
-        answer = await _answer(session, operation, operation.plan.start_request())
-        operation.start_answered(answer, time.monotonic())
-        while operation.next_poll is not None:
-            await asyncio.sleep(max(0.0, operation.next_poll - time.monotonic()))
-            poll = Request("GET", operation.status_url or "", operation.poll_headers, b"")
-            asked = time.monotonic()
-            answer = await _answer(session, operation, poll)
-            operation.record.poll_ms += (time.monotonic() - asked) * 1000
-            operation.poll_answered(answer, time.monotonic())
-    finally:
-        operation.give_up(time.monotonic(), "not over when the trial was")
+    def _crashed(self, _what: str, error: Exception) -> None:
+        self._crash = error
+        self._all_ended.set()
 
 
-async def _answer(session: aiohttp.ClientSession, operation: Operation, request: Request) -> Answer | NoAnswer:
-    limit_s = max(operation.deadline - time.monotonic(), LAST_REQUEST_S)
-    options: dict[str, Any] = {"headers": request.headers, "data": request.body or None, "allow_redirects": False}
-    try:
-        async with asyncio.timeout(limit_s), session.request(request.method, request.url, **options) as response:
-            body = await response.read()
-    except TimeoutError:
-        return NoAnswer("no answer in time")
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        return NoAnswer(_words(error))
-    return Answer(response.status, {key.lower(): value for key, value in response.headers.items()}, body)
+class _NoTable:
+    """An experiment shows no single requests."""
 
-
-def _words(error: BaseException) -> str:
-    """Say why there was no answer, in words that are the same for every operation that shares the reason."""
-    cause = getattr(error, "os_error", error)
-    return getattr(cause, "strerror", None) or type(error).__name__
-
-
-def _loop_factory() -> Any:
-    try:
-        import uvloop  # noqa: PLC0415 - not there on every platform
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
+    def requested(self, method: str, route: str, exchange: Exchange, problem: str | None) -> None: ...

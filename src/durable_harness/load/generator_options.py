@@ -83,21 +83,28 @@ def connection_count(value: str | float) -> int:
     return count
 
 
-def _with_descriptors(connections: int) -> int:
-    """Let this process open so many connections; raise ArgumentTypeError if the system does not."""
+def allow_connections(wanted: int) -> int:
+    """Let this process open so many connections, or as many as the system allows; return how many it may open now."""
     if sys.platform == "win32":
-        return connections
+        return wanted
     import resource  # noqa: PLC0415 - Windows has none, and no such limit
 
-    needed = connections + OTHER_DESCRIPTORS
+    needed = wanted + OTHER_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < needed:
-        if hard != resource.RLIM_INFINITY and hard < needed:
-            raise argparse.ArgumentTypeError(
-                f"--connections: got '{connections}', but a process may have {hard:,} open files here: "
-                f"lower it to {max(1, hard - OTHER_DESCRIPTORS):,}, or raise the limit (ulimit -Hn)"
-            )
+        needed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    return max(1, needed - OTHER_DESCRIPTORS)
+
+
+def _with_descriptors(connections: int) -> int:
+    """Return the number if this process may open so many connections; raise ArgumentTypeError if the system forbids."""
+    allowed = allow_connections(connections)
+    if allowed < connections:
+        raise argparse.ArgumentTypeError(
+            f"--connections: got '{connections}', but a process may have {allowed + OTHER_DESCRIPTORS:,} open files "
+            f"here: lower it to {allowed:,}, or raise the limit (ulimit -Hn)"
+        )
     return connections
 
 
