@@ -144,6 +144,13 @@ class StubServer:
         """Let operations behave one like the first, one like the second and so on, over and over."""
         self.behaviours = itertools.cycle(behaviours)
 
+    def let_end(self, work_s):
+        """Let operations last so long from now on, also those that have been started."""
+        self.always(work_s=work_s)
+        with self._lock:
+            for operation in self.operations.values():
+                operation.behaviour = replace(operation.behaviour, work_s=work_s)
+
     def close(self):
         self._server.shutdown()
         self._thread.join()

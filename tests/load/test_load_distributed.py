@@ -16,15 +16,16 @@ from durable_harness.stack.ports import free_port
 pytestmark = pytest.mark.thorough
 
 
-def test_workers_figures_are_put_together(locust, stub, processes, tmp_path):
+def test_workers_figures_are_put_together(start_locust, stub, processes, tmp_path, wait_until):
     """Two workers' counts are the server's own, percentiles come from all samples; the master judges and tells once."""
     gates = tmp_path / "gates.toml"
     gates.write_text("[completion_ms]\np50 = 10\n[operations]\nlost = 0\n")
-    stub.always(work_s=0.5)
-    run = locust(*processes, "--gates", str(gates), run_time="1s")
+    locust = _four_in_flight(start_locust, stub, wait_until, *processes, "--gates", str(gates))
+    locust.process.send_signal(signal.SIGTERM)
+    run = locust.wait()
     assert run.code == 1, run.err
     assert run.operations == {"started": stub.accepted, "accepted": stub.accepted, "completed": stub.accepted}
-    assert run.summary["latencies"]["completion_ms"]["count"] == stub.accepted >= 4
+    assert run.summary["latencies"]["completion_ms"]["count"] == stub.accepted
     assert sum(piece["started"] for piece in run.summary["timeline"]["slices"]) == stub.accepted
     assert run.summary["settings"]["processes"] == "1 master, 2 workers"
     assert [gate["passed"] for gate in run.summary["gates"]] == [False, True]
@@ -73,9 +74,7 @@ def test_records_come_from_another_machine(stub, tmp_path):
 
 def test_ctrl_c_ends_all_processes(start_locust, stub, processes, wait_until):
     """Ctrl-C reaches master and workers at once: operations are drained and summed up, and no process stays."""
-    stub.always(work_s=1)
-    locust = start_locust(*headless(stub), *processes, "Quick")
-    wait_until(lambda: stub.accepted >= 4, "the workers to make load")
+    locust = _four_in_flight(start_locust, stub, wait_until, *processes)
     children = locust.children()
     locust.press_ctrl_c()
     run = locust.wait()
@@ -91,6 +90,15 @@ def test_a_refused_run_leaves_no_worker(start_locust, processes, wait_until):
     assert run.code == 4
     group = locust.process.pid
     wait_until(lambda: not _processes_of(group), "the workers to end")
+
+
+def _four_in_flight(start_locust, stub, wait_until, *arguments):
+    """Start a run; once each of its four users has an operation, so that no worker is still starting, let these end."""
+    stub.always(work_s=math.inf)
+    locust = start_locust(*headless(stub), *arguments, "Quick")
+    wait_until(lambda: stub.accepted == 4, "the workers to make load")
+    stub.let_end(work_s=1)
+    return locust
 
 
 def _processes_of(group):
