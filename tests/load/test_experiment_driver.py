@@ -37,6 +37,13 @@ def test_one_driver_measures_again(driver, stub):
     assert stub.accepted == 5
 
 
+def test_lateness_in_the_warm_up_is_not_counted(driver, stub):
+    """Slip is that of the arrivals after the warm-up; the records are those of all."""
+    arrivals = [Arrival(offset_s, 0.0) for offset_s in (0.0, 0.05, 0.2)]
+    measured = driver.measure(stub.url, None, arrivals, warm_up_s=0.1)
+    assert (len(measured.records), measured.slip_ms.count) == (3, 1)
+
+
 def test_what_has_not_ended_in_time_is_given_up(driver, stub):
     """A trial is over some time after its last arrival: what never ends counts as timed out, with the reason."""
     stub.always(work_s=float("inf"))

@@ -25,7 +25,7 @@ def test_workers_figures_are_put_together(start_locust, stub, processes, tmp_pat
     run = locust.wait()
     assert run.code == 1, run.err
     assert run.operations == {"started": stub.accepted, "accepted": stub.accepted, "completed": stub.accepted}
-    assert run.summary["latencies"]["completion_ms"]["count"] == stub.accepted
+    assert run.summary["latencies"]["completion_ms"]["count"] == stub.accepted >= 4
     assert sum(piece["started"] for piece in run.summary["timeline"]["slices"]) == stub.accepted
     assert run.summary["settings"]["processes"] == "1 master, 2 workers"
     assert [gate["passed"] for gate in run.summary["gates"]] == [False, True]

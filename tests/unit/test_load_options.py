@@ -170,6 +170,14 @@ def test_more_connections_than_the_system_allows_are_refused(parser):
         LoadOptions.read(parser.parse_args(["--connections", str(hard)]))
 
 
+def test_a_limit_that_leaves_room_for_no_connection_is_told_as_it_is(parser, monkeypatch):
+    """With fewer open files than the process itself needs even one connection is refused, with the real limit."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (100, 100))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    with pytest.raises(UsageError, match=r"a process may have 100 open files here: lower it to 1, or"):
+        LoadOptions.read(parser.parse_args(["--connections", "1"]))
+
+
 def test_the_bounds_of_a_valid_run_are_options(parser):
     """Each bound of the generator can be set, infinity turns one off, and the defaults are those of the help."""
     arguments = ["--max-slip-ms", "5", "--max-stall-ms", "inf", "--connections", "7", "--insecure"]

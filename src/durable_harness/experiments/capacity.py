@@ -126,7 +126,9 @@ class _Trials:
         with _CpuWatch(stack.pid) as cpu:
             # What is left over is only waited for where it would disturb the next trial.
             drain_s = self._drain_s() if options.host is None else options.load.timeout_s
-            records, slip_ms = self._driver.measure(stack.base_url, stack.function_key, arrivals, drain_s)
+            records, slip_ms = self._driver.measure(
+                stack.base_url, stack.function_key, arrivals, drain_s, options.warm_up_s
+            )
         if all(record.state is OperationState.UNREACHABLE for record in records):
             raise UnreachableError(f"{stack.base_url} does not answer: {records[0].error}")
         summary = _summed_up(records, options.warm_up_s)

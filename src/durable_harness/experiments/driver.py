@@ -44,10 +44,10 @@ class Driver:
     def __enter__(self) -> Self:
         # Else a Ctrl-C that comes in the reactor's turn leaves a traceback before it gets here.
         hub = gevent.get_hub()
-        hub.NOT_ERROR = (*hub.NOT_ERROR, KeyboardInterrupt)
+        hub.NOT_ERROR = (*type(hub).NOT_ERROR, KeyboardInterrupt)
         settle()
         self._reactor = Reactor(on_crash=self._crashed)
-        self._client = Client(self._reactor, connections=allow_connections(DEFAULT_CONNECTIONS))
+        self._client = Client(self._reactor, connections=max(1, allow_connections(DEFAULT_CONNECTIONS)))
         self._figures = GeneratorFigures()
         self._engine = Engine(self._reactor, self._client, self._figures, (), _NoTable(), self._forget)
         return self
@@ -57,16 +57,25 @@ class Driver:
         self._reactor.close()
 
     def measure(
-        self, base_url: str, key: str | None, arrivals: Sequence[Arrival], drain_s: float | None = None
+        self,
+        base_url: str,
+        key: str | None,
+        arrivals: Sequence[Arrival],
+        drain_s: float | None = None,
+        warm_up_s: float = 0.0,
     ) -> Measured:
         """Start an operation at each arrival, wait until all have ended, and return what was measured.
 
-        What has not ended `drain_s` after the last arrival is given up, and counts as timed out.
+        What has not ended `drain_s` after the last arrival is given up, and counts as timed out. Slip of the
+        first `warm_up_s` is forgotten.
         """
         began = monotonic() + LEAD_S + len(arrivals) * PLANNING_S
         plans = [self.load.plan(base_url, key, arrival, began + arrival.offset_s) for arrival in arrivals]
         followers = [Follower(plan, self._engine) for plan in plans]
         self._figures.start_over()
+        if warm_up_s:
+            warmed_up = began + arrivals[0].offset_s + warm_up_s
+            self._reactor.call_at(warmed_up, lambda *_: self._figures.start_over())
         self._all_ended.clear()
         self._in_flight.update(followers)
         for follower in followers:

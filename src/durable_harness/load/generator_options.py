@@ -84,7 +84,10 @@ def connection_count(value: str | float) -> int:
 
 
 def allow_connections(wanted: int) -> int:
-    """Let this process open so many connections, or as many as the system allows; return how many it may open now."""
+    """Let this process open so many connections, or as many as the system allows; return how many it may open now.
+
+    With a limit of open files that leaves room for none it is 0 or less.
+    """
     if sys.platform == "win32":
         return wanted
     import resource  # noqa: PLC0415 - Windows has none, and no such limit
@@ -94,7 +97,7 @@ def allow_connections(wanted: int) -> int:
     if soft != resource.RLIM_INFINITY and soft < needed:
         needed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-    return max(1, needed - OTHER_DESCRIPTORS)
+    return needed - OTHER_DESCRIPTORS
 
 
 def _with_descriptors(connections: int) -> int:
@@ -103,7 +106,7 @@ def _with_descriptors(connections: int) -> int:
     if allowed < connections:
         raise argparse.ArgumentTypeError(
             f"--connections: got '{connections}', but a process may have {allowed + OTHER_DESCRIPTORS:,} open files "
-            f"here: lower it to {allowed:,}, or raise the limit (ulimit -Hn)"
+            f"here: lower it to {max(1, allowed):,}, or raise the limit (ulimit -Hn)"
         )
     return connections
 
