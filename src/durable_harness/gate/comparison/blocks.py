@@ -8,6 +8,7 @@ several such times long; one figure is taken from each block, and only these fig
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -46,13 +47,13 @@ def autocorrelation_time(series: Values) -> float:
     return max(1.0, float(times[window]))
 
 
-def block_percentiles(values: Values, percent: float, length: int) -> Values:
-    """Return the percentile of each whole block of `length` values; a rest at the end joins the last block."""
+def block_figures(values: Values, figure: Callable[[Values], float], length: int) -> Values:
+    """Return the figure of each whole block of `length` values; a rest at the end joins the last block."""
     count = len(values) // length
     if count == 0:
         return np.empty(0)
     edges = [index * length for index in range(1, count)]
-    return np.array([np.percentile(block, percent) for block in np.split(values, edges)])
+    return np.array([figure(block) for block in np.split(values, edges)])
 
 
 def independent(series: Values) -> Values:

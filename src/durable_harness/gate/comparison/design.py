@@ -1,11 +1,15 @@
 """What is stated before a comparison, and the three answers that it can give.
 
     not slower    the interval ends below the effect that matters
-    slower        the interval begins above 0, and does not end below the effect that matters
+    slower        the interval begins above two thirds of the effect that matters
     cannot tell   neither: the interval is too wide
 
-So two equal versions are called slower with at most the false-alarm rate, and a head that is slower by the effect is
-called not slower with at most the miss rate. A head that is slower for certain, but by less than matters, passes.
+A head that is slower by no more than two thirds of the effect, equal versions above all, is called slower with at most
+the false-alarm rate. A head that is slower by the effect is called not slower with at most the miss rate.
+
+Why two thirds: with a bound at 0, a head that is slower by a little less than matters is called slower whenever the
+interval happens to lie above 0 before it has become narrow enough to end below the effect. With a bound at the effect
+itself, a head that is slower by just the effect would never get an answer.
 """
 
 from __future__ import annotations
@@ -13,13 +17,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import NormalDist
 
 from durable_harness.gate.comparison.ranks import Interval
 
 EFFECT = 0.05
 FALSE_ALARM_RATE = 0.0025
 MISS_RATE = 0.01
+SLOWER_FROM = 2 / 3
+"""The part of the effect that the interval of a slower head lies above."""
+LEAST_ADVICE = 1.2
+"""How many times the data to ask for at least: less would hardly change the answer."""
 
 
 class Answer(StrEnum):
@@ -53,16 +60,22 @@ class Design:
         """Answer from an interval of the log ratio with the design's errors on its two sides."""
         if interval.upper < self.log_effect:
             return Answer.NOT_SLOWER
-        return Answer.SLOWER if interval.lower > 0 else Answer.CANNOT_TELL
+        return Answer.SLOWER if interval.lower > SLOWER_FROM * self.log_effect else Answer.CANNOT_TELL
 
-    def times_as_long(self, interval: Interval) -> float | None:
-        """Return how many times as much data will probably give an answer; None if the interval cannot say."""
-        width = interval.upper - interval.lower
-        return (width / self.log_effect) ** 2 if math.isfinite(width) else None
+    def data_factor(self, interval: Interval) -> float | None:
+        """Return how many times as much data will probably give an answer; None if the interval cannot say.
 
-
-def resolvable_effect(standard_error: float, design: Design) -> float:
-    """Return the smallest relative effect that an estimate with this standard error of its log ratio tells from 0."""
-    normal = NormalDist()
-    both = normal.inv_cdf(1 - design.false_alarm_rate) + normal.inv_cdf(1 - design.miss_rate)
-    return math.expm1(both * standard_error)
+        An interval shrinks with the root of the data. It has to end below the effect, or to begin above two thirds of
+        it, whichever takes less.
+        """
+        if not math.isfinite(interval.upper - interval.lower):
+            return None
+        needs = [
+            (half / distance) ** 2
+            for half, distance in (
+                (interval.upper - interval.estimate, self.log_effect - interval.estimate),
+                (interval.estimate - interval.lower, interval.estimate - SLOWER_FROM * self.log_effect),
+            )
+            if distance > 0
+        ]
+        return max(min(needs), LEAST_ADVICE)

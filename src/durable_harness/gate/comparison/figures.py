@@ -1,4 +1,4 @@
-"""Figures that can be compared: a percentile of one latency, or of the polls, of each operation."""
+"""Figures that can be compared: a percentile of one metric, or the mean of a count."""
 
 from __future__ import annotations
 
@@ -6,47 +6,62 @@ import difflib
 import re
 from dataclasses import dataclass
 
-from durable_harness.errors import UsageError
+import numpy as np
 
-METRICS = (
-    "completion_ms",
-    "start_ms",
-    "server_completion_ms",
-    "queueing_ms",
-    "execution_ms",
-    "detection_lag_ms",
-    "polls",
-)
+from durable_harness.errors import UsageError
+from durable_harness.gate.comparison.ranks import Values
+from durable_harness.gate.metrics import METRICS, Metric
+
 STATISTICS = "p1 … p100 such as p50, p95 or p99.9, max"
+MEAN = "mean"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of a run: `completion_ms p95`."""
+    """One figure of a run: `finish_ms p95`, or `actions_per_operation mean`."""
 
     metric: str
-    percent: float
+    percent: float | None = None
+    """The percentile; None for the mean, the only statistic of a count."""
 
     @property
     def name(self) -> str:
-        return f"{self.metric} p{self.percent:g}"
+        return f"{self.metric} {MEAN if self.percent is None else f'p{self.percent:g}'}"
 
     @property
     def unit(self) -> str:
-        return "ms" if self.metric.endswith("_ms") else ""
+        return METRICS[self.metric].unit
+
+    @property
+    def kind(self) -> Metric:
+        return METRICS[self.metric]
+
+    def of(self, values: Values) -> float:
+        """Return the figure of some operations; there must be at least one."""
+        return float(values.mean() if self.percent is None else np.percentile(values, self.percent))
 
 
-DEFAULT_FIGURE = Figure("completion_ms", 95.0)
+DEFAULT_FIGURE = Figure("finish_ms", 95.0)
+"""Free of polls: how long the operation took, whenever a client came to look."""
+SEEN_FIGURE = Figure("completion_ms", 95.0)
+"""What a client saw, polls included."""
 
 
 def read_figure(text: str) -> Figure:
-    """Read `completion_ms p95` (a dot or a colon between them will do), or raise UsageError."""
-    metric, _, statistic = re.sub(r"[\s.:]+", " ", text.strip(), count=1).partition(" ")
-    if metric not in METRICS:
-        near = difflib.get_close_matches(metric, METRICS, n=1)
+    """Read `finish_ms p95` (a dot or a colon between them will do), or raise UsageError."""
+    name, _, statistic = re.sub(r"[\s.:]+", " ", text.strip(), count=1).partition(" ")
+    metric = METRICS.get(name)
+    if metric is None:
+        near = difflib.get_close_matches(name, METRICS, n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
-        raise UsageError(f"'{metric}' is not a metric to compare. {hint}Allowed are {', '.join(METRICS)}.")
-    return Figure(metric, read_percent(statistic or "p95"))
+        raise UsageError(f"'{name}' is not a metric to compare. {hint}Expected one of {', '.join(METRICS)}.")
+    return Figure(name, read_count_statistic(name, statistic) if metric.is_count else read_percent(statistic or "p95"))
+
+
+def read_count_statistic(name: str, statistic: str) -> None:
+    """Accept the mean of a count, or raise UsageError."""
+    if statistic not in ("", MEAN):
+        raise UsageError(f"'{name} {statistic}': a count has no percentile to compare. Write '{name}'.")
 
 
 def read_percent(statistic: str) -> float:
@@ -55,5 +70,5 @@ def read_percent(statistic: str) -> float:
         return 100.0
     percent = float(statistic[1:]) if re.fullmatch(r"p\d{1,3}(\.\d+)?", statistic) else 0.0
     if not 0 < percent <= 100:  # noqa: PLR2004 - percents
-        raise UsageError(f"'{statistic}' is not a percentile. Allowed are {STATISTICS}.")
+        raise UsageError(f"'{statistic}' is not a percentile. Expected {STATISTICS}.")
     return percent

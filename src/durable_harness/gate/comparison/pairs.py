@@ -1,36 +1,45 @@
 """Compare base and head by pairs of short slices, taken in turn on one machine, and stop as soon as the answer is sure.
 
-What the machine does to both slices of a pair cancels in their ratio. The order within a pair is drawn by lot, so the
-log ratios of equal versions are symmetric about 0: signed ranks are then exact. The looks are planned before the first
-pair and share the errors equally, so that looking often does not raise them.
+What the machine does to both slices of a pair cancels in their ratio. The order within a pair is random, so the log
+ratios of equal versions are symmetric about 0: signed ranks are then exact. The looks are planned before the first pair
+and share the errors equally, so that looking often does not raise them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from durable_harness.errors import InvalidRunError
+from durable_harness.gate.comparison.availability import missing_figure
 from durable_harness.gate.comparison.blocks import independent
-from durable_harness.gate.comparison.design import Answer, Design
+from durable_harness.gate.comparison.design import LEAST_ADVICE, Answer, Design
 from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.operations import Operations
-from durable_harness.gate.comparison.ranks import Values, fewest_pairs, signed_rank_interval
+from durable_harness.gate.comparison.ranks import Interval, Values, centre, fewest_pairs, signed_rank_interval
+from durable_harness.gate.comparison.resolution import PollMoments, polls_advice, relative_gap
 from durable_harness.gate.comparison.results import FigureResult
 
 GROWTH = 1.4
+"""How many times as many pairs the next look has: each look costs a share of the errors, waiting costs pairs."""
+MOST_LOOKS = 50
+"""More looks than a plan can have: the first look depends on their number, so a number that fits is searched for."""
+FINE_ENOUGH = 0.5
+"""The part of the effect that the gap between polls within one group of slices may have."""
 METHOD = (
-    "signed ranks (Wilcoxon, exact) with the Hodges-Lehmann centre of the log ratios of pairs of slices, order within "
-    "a pair by lot, errors shared equally by the planned looks"
+    "group-sequential Wilcoxon signed-rank test on the log ratios of paired slices, randomized order within a pair; "
+    "Hodges-Lehmann estimates, errors shared equally by the planned looks"
 )
 
 
 def plan_looks(design: Design, most_pairs: int) -> tuple[int, ...]:
     """Return after how many pairs to look; the first look is the first that can answer at all."""
     looks: tuple[int, ...] = ()
-    for count in range(1, 50):
+    for count in range(1, MOST_LOOKS):
         share = design.shared_by(count)
         first = fewest_pairs(min(share.false_alarm_rate, share.miss_rate))
         looks = _growing(first, most_pairs)
@@ -46,6 +55,13 @@ def _growing(first: int, last: int) -> tuple[int, ...]:
     return (*looks, last) if looks[-1] < last else (max(first, last),)
 
 
+class Slice(NamedTuple):
+    """What one side did in one slice: the metric's values, and when its polls came if these matter."""
+
+    values: Values
+    polls: PollMoments | None
+
+
 @dataclass(slots=True)
 class PairedComparison:
     """Collects pairs of one figure and answers at the planned looks."""
@@ -55,52 +71,119 @@ class PairedComparison:
     most_pairs: int
     tests: int = 1
     """How many figures share the design's errors."""
+    is_judged: bool = True
     looks: tuple[int, ...] = ()
-    pairs: list[tuple[float, float]] = field(default_factory=list)
-    _values: tuple[list[Values], list[Values]] = field(default_factory=lambda: ([], []))
+    _slices: list[tuple[Slice, Slice]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.looks = plan_looks(self.design.shared_by(self.tests), self.most_pairs)
 
+    def __len__(self) -> int:
+        return len(self._slices)
+
     def add(self, base: Operations, head: Operations) -> None:
-        """Take the next pair of slices."""
-        figures = []
-        for side, operations in enumerate((base, head)):
-            values = operations.values(self.figure.metric)
-            if not len(values) or (figure := float(np.percentile(values, self.figure.percent))) <= 0:
-                raise InvalidRunError(f"{self.figure.name}: a slice has no value above 0: compare another figure")
-            self._values[side].append(values)
-            figures.append(figure)
-        self.pairs.append((figures[0], figures[1]))
+        """Take the next pair of slices; raise InvalidRunError if one of them has no such figure."""
+        sides = [self._slice(operations, name) for operations, name in ((base, "base"), (head, "head"))]
+        self._slices.append((sides[0], sides[1]))
 
     @property
     def is_look(self) -> bool:
         """Whether an answer is planned for now."""
-        return len(self.pairs) in self.looks
+        return len(self._slices) in self.looks
 
     def result(self) -> FigureResult:
         """Answer from the pairs so far; only the answers at looks keep to the design's errors."""
-        ratios = self.log_ratios()
+        size = self._group_size()
+        base, ratios = self._groups(size)
         blocks = independent(ratios)
         share = self.design.shared_by(self.tests * len(self.looks))
         interval = signed_rank_interval(blocks, share.false_alarm_rate, share.miss_rate)
-        answer = self.design.decide(interval)
-        merged = f" (merged to {len(blocks)}, neighbours being alike)" if len(blocks) < len(ratios) else ""
-        units = f"{len(ratios)} pairs of slices{merged}"
-        advice = ""
-        if answer is Answer.CANNOT_TELL:
-            times = self.design.times_as_long(interval) or 2.0
-            advice = f"Run on to about {max(times, 1.2) * len(ratios):,.0f} pairs (--pairs), or make slices longer"
-        base, head = (float(np.percentile(np.concatenate(side), self.figure.percent)) for side in self._values)
-        return FigureResult(self.figure, self.design, base, head, interval, answer, units, advice)
+        resolution = self._resolution()
+        answer = self.design.decide(interval) if resolution <= self.design.effect else Answer.CANNOT_TELL
+        return FigureResult(
+            self.figure,
+            self.design,
+            base=math.exp(centre(base)),
+            interval=interval,
+            answer=answer,
+            sample=self._describe(size, len(blocks), len(ratios)),
+            resolution=resolution,
+            advice=self._advice(interval, resolution) if answer is Answer.CANNOT_TELL else "",
+            is_judged=self.is_judged,
+        )
 
     def log_ratios(self) -> Values:
         """Return the log ratio head / base of each pair."""
-        pairs = np.array(self.pairs)
-        return np.asarray(np.log(pairs[:, 1] / pairs[:, 0]))
+        return self._groups(1)[1]
+
+    def _slice(self, operations: Operations, name: str) -> Slice:
+        values = operations.values(self.figure.metric)
+        if not len(values):
+            raise InvalidRunError(missing_figure(self.figure, operations, name))
+        if self.figure.of(values) <= 0:
+            raise InvalidRunError(f"{self.figure.name}: a slice of the {name} has no value above 0, so no ratio")
+        return Slice(values, PollMoments.of(operations) if self.figure.kind.has_polls else None)
+
+    def _groups(self, size: int) -> tuple[Values, Values]:
+        """Return the log figures of the base and the log ratios, of groups of so many neighbouring pairs."""
+        count = max(1, len(self._slices) // size)
+        edges = [index * size for index in range(count)] + [len(self._slices)]
+        logs = np.array(
+            [
+                [
+                    math.log(self.figure.of(np.concatenate([pair[side].values for pair in self._slices[low:high]])))
+                    for side in (0, 1)
+                ]
+                for low, high in zip(edges, edges[1:], strict=False)
+            ]
+        )
+        return logs[:, 0], logs[:, 1] - logs[:, 0]
+
+    def _group_size(self) -> int:
+        """Return how many pairs to take together, so that the polls of a group lie closely enough.
+
+        Both slices of a pair have polls at the same times after their starts. A change that is smaller than the gap
+        between them moves the figure of few pairs only, and the centre of all would not show it.
+        """
+        if not self.figure.kind.has_polls or not self._slices:
+            return 1
+        size = 1
+        while 2 * size <= len(self._slices) and self._gap_in_groups(size) > FINE_ENOUGH * self.design.effect:
+            size *= 2
+        return size if self._gap_in_groups(size) <= FINE_ENOUGH * self.design.effect else 1
+
+    def _gap_in_groups(self, size: int) -> float:
+        groups = [self._slices[low : low + size] for low in range(0, len(self._slices) - size + 1, size)]
+        return float(np.median([self._gap(group) for group in groups]))
+
+    def _resolution(self) -> float:
+        return self._gap(self._slices) if self.figure.kind.has_polls else 0.0
+
+    def _gap(self, pairs: Sequence[tuple[Slice, Slice]]) -> float:
+        """Return the relative change that the polls of these pairs let through unseen."""
+        return max(
+            relative_gap(
+                self.figure,
+                np.concatenate([pair[side].values for pair in pairs]),
+                PollMoments.merged([polls for pair in pairs if (polls := pair[side].polls) is not None]),
+            )
+            for side in (0, 1)
+        )
+
+    def _describe(self, size: int, blocks: int, ratios: int) -> str:
+        grouped = f", {size} taken together for their polls" if size > 1 else ""
+        merged = f", merged to {blocks} because neighbours are alike" if blocks < ratios else ""
+        return f"{len(self._slices)} pairs of slices{grouped}{merged}"
+
+    def _advice(self, interval: Interval, resolution: float) -> str:
+        if resolution > self.design.effect:
+            polls = PollMoments.merged([polls for pair in self._slices for side in pair if (polls := side.polls)])
+            return polls_advice(self.figure, resolution, self.design.effect, polls)
+        factor = self.design.data_factor(interval) or max(2.0, LEAST_ADVICE)
+        return f"Run on to about {factor * len(self._slices):,.0f} pairs (--pairs), or make slices longer (--slice)"
 
 
 def all_answered(results: Sequence[FigureResult]) -> bool:
-    """Whether nothing is left to find out: every figure has its answer, or one of them is slower."""
-    answers = {result.answer for result in results}
+    """Whether nothing is left to find out: every judged figure has its answer, or one of them is slower."""
+    answers = {result.answer for result in results if result.is_judged}
     return Answer.SLOWER in answers or Answer.CANNOT_TELL not in answers

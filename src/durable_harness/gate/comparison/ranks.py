@@ -1,6 +1,6 @@
 """Bounds from ranks: exact for any symmetric noise, however heavy its tails; no normal distribution is assumed.
 
-Pairs are judged by Wilcoxon's signed ranks (the order within a pair is drawn by lot, so the log ratios of two equal
+Pairs are judged by Wilcoxon's signed ranks (the order within a pair is random, so the log ratios of two equal
 versions are symmetric about 0), unpaired blocks by the rank sum. An estimate is the median of all Walsh averages, or of
 all differences (Hodges and Lehmann); a bound is one of those values, found by counting.
 """
@@ -26,14 +26,17 @@ class Interval(NamedTuple):
     upper: float
 
 
+def centre(values: Values) -> float:
+    """Return the Hodges-Lehmann centre of some values: the median of the averages of all pairs of them."""
+    return float(np.median(_walsh_averages(values)))
+
+
 def signed_rank_interval(log_ratios: Values, below: float, above: float) -> Interval:
     """Return the centre of paired log ratios.
 
     The truth is under `lower` with a probability of at most `below`, over `upper` with one of at most `above`.
     """
-    first, second = np.triu_indices(len(log_ratios))
-    walsh = (log_ratios[first] + log_ratios[second]) / 2
-    return _interval(walsh, _signed_rank_counts(len(log_ratios)), below, above)
+    return _interval(_walsh_averages(log_ratios), _signed_rank_counts(len(log_ratios)), below, above)
 
 
 def rank_sum_interval(base: Values, head: Values, below: float, above: float) -> Interval:
@@ -43,16 +46,24 @@ def rank_sum_interval(base: Values, head: Values, below: float, above: float) ->
 
 
 def fewest_pairs(error: float) -> int:
-    """Return the number of pairs from which on a bound with this error is finite."""
+    """Return the fewest pairs that can give a finite bound with this error: all n signs agree by chance with 2**-n."""
     return math.ceil(-math.log2(error))
 
 
 def fewest_blocks(error: float) -> int:
-    """Return the number of blocks on each side from which on a bound with this error is finite."""
+    """Return the fewest blocks of each side that can give a finite bound with this error.
+
+    All n blocks of one side lie above all n of the other by chance with 1 / C(2n, n).
+    """
     count = 2
     while math.comb(2 * count, count) * error < 1:
         count += 1
     return count
+
+
+def _walsh_averages(values: Values) -> Values:
+    first, second = np.triu_indices(len(values))
+    return np.asarray((values[first] + values[second]) / 2)
 
 
 def _interval(values: Values, counts: tuple[int, ...], below: float, above: float) -> Interval:

@@ -9,12 +9,16 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from durable_harness.errors import UsageError
+from durable_harness.gate.comparison.counts import CountResult
 from durable_harness.gate.comparison.design import Answer
-from durable_harness.gate.comparison.results import Comparison, FigureResult, percent_text
+from durable_harness.gate.comparison.results import Comparison, FigureResult, percent_text, visible_text
 from durable_harness.gate.report.model import number
 
-FORMAT = 1
-HEADINGS = ("figure", "base", "head", "change", "interval", "matters", "answer")
+FORMAT = 2
+"""Raised whenever a key changes its meaning or goes. 2: `base` and `head` of a figure are centres of slices or blocks,
+`units` is `sample`, and figures that are only shown are listed too."""
+HEADINGS = ("figure", "base", "head", "change", "interval", "visible", "matters", "answer")
+NOT_JUDGED = "not judged"
 STEP_SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 MARKS = {"not slower": "✅", "slower": "❌", "cannot tell": "❔", "invalid": "⚠️"}
 
@@ -24,7 +28,9 @@ def render_text(comparison: Comparison) -> str:
     rows = [HEADINGS, *(_cells(result) for result in comparison.results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines = [f"{comparison.base} (base) against {comparison.head} (head)", "", *table, "", *_small_print(comparison)]
+    counts = [*_counts(comparison), ""] if comparison.counts else []
+    lines = [f"{comparison.base} (base) against {comparison.head} (head)", "", *counts]
+    lines += [*(table if comparison.results else []), "", *_small_print(comparison)]
     return "\n".join([*lines, "", f"{comparison.verdict.upper()}: {comparison.sentence}", ""])
 
 
@@ -33,8 +39,10 @@ def render_markdown(comparison: Comparison) -> str:
     rows = [HEADINGS, ("---",) * len(HEADINGS), *(_cells(result) for result in comparison.results)]
     table = [f"| {' | '.join(row)} |" for row in rows]
     head = f"### {MARKS[comparison.verdict]} {comparison.verdict.capitalize()}: `{comparison.head}` against "
+    counts = [*(f"- {line}" for line in _counts(comparison)), ""] if comparison.counts else []
     detail = [f"- {line}" for line in _small_print(comparison)]
-    return "\n".join([f"{head}`{comparison.base}`", "", comparison.sentence, "", *table, "", *detail, ""])
+    figures = [*table, ""] if comparison.results else []
+    return "\n".join([f"{head}`{comparison.base}`", "", comparison.sentence, "", *counts, *figures, *detail, ""])
 
 
 def render_json(comparison: Comparison) -> str:
@@ -48,6 +56,7 @@ def render_json(comparison: Comparison) -> str:
         "method": comparison.method,
         "elapsed_s": comparison.elapsed_s,
         "error_ratio": {"base": comparison.errors[0], "head": comparison.errors[1]},
+        "counts": [_count_document(count) for count in comparison.counts],
         "figures": [_document(result) for result in comparison.results],
         "failures": list(comparison.failures),
         "invalid": list(comparison.invalid),
@@ -60,7 +69,10 @@ def render_json(comparison: Comparison) -> str:
 def render_junit(comparison: Comparison, cannot_tell: int) -> str:
     """Return one test case a figure: slower is a failure, what proves nothing an error."""
     suite = ET.Element("testsuite", name="durable-harness comparison", time=f"{comparison.elapsed_s:.3f}")
-    for result in comparison.results:
+    for count in comparison.judged_counts:
+        case = ET.SubElement(suite, "testcase", classname="performance", name=count.metric)
+        _mark(case, count.answer, count.sentence, cannot_tell)
+    for result in comparison.judged:
         case = ET.SubElement(suite, "testcase", classname="performance", name=result.figure.name)
         _mark(case, result.answer, ", ".join(_cells(result)), cannot_tell)
     for name, kind, reasons in (("errors", "failure", comparison.failures), ("validity", "error", comparison.invalid)):
@@ -100,19 +112,38 @@ def _cells(result: FigureResult) -> tuple[str, ...]:
         f"{number(result.head)}{unit}",
         percent_text(result.ratio),
         f"{percent_text(result.lower)} to {percent_text(result.upper)}",
-        f"{100 * result.design.effect:g} %",
-        result.answer.value,
+        visible_text(result),
+        f"{100 * result.design.effect:g} %" if result.is_judged else "",
+        result.answer.value if result.is_judged else NOT_JUDGED,
     )
+
+
+def _counts(comparison: Comparison) -> list[str]:
+    """Return what changed first; counts that nobody counted share one line."""
+    known = [count for count in comparison.counts if count.is_known]
+    if not known:
+        return ["actions, replayed events and payload bytes are not known: only a host of durable-harness counts them"]
+    changed = [count.sentence for count in known if count.difference != 0]
+    same = [count.sentence for count in known if count.difference == 0]
+    judged = any(count.is_judged for count in known)
+    more = any((count.difference or 0) > 0 for count in known)
+    hint = ["counts are not judged unless asked for: --metric actions_per_operation"] if more and not judged else []
+    return [*changed, *same, *hint]
 
 
 def _small_print(comparison: Comparison) -> list[str]:
     design = comparison.results[0].design if comparison.results else None
-    lines = [f"{comparison.method}; {', '.join(dict.fromkeys(result.units for result in comparison.results))}"]
+    lines = [f"{comparison.method}; {', '.join(dict.fromkeys(result.sample for result in comparison.results))}"]
+    lines += [
+        f"{metric.name}: {metric.meaning} ({metric.clock})"
+        for metric in dict.fromkeys(result.figure.kind for result in comparison.results)
+    ]
     if design:
         lines.append(
             f"false alarms at most {design.false_alarm_rate:.2%}, power at least {1 - design.miss_rate:.1%} where it "
             "answers; the interval has these errors on its two sides, looks and figures included"
         )
+        lines.append("base and head are the centres of their slices or blocks; visible is the smallest change seen here")
     base, head = comparison.errors
     lines.append(f"operations that did not complete: base {base:.2%}, head {head:.2%}; {comparison.elapsed_s:.0f} s")
     return [*lines, *(f"note: {note}" for note in comparison.notes)]
@@ -123,18 +154,26 @@ def _document(result: FigureResult) -> dict[str, object]:
         "name": result.figure.name,
         **asdict(result.figure),
         **asdict(result.design),
+        "clock": result.figure.kind.clock,
+        "judged": result.is_judged,
         "base": result.base,
         "head": result.head,
         "ratio": result.ratio,
         "lower": result.lower,
         "upper": result.upper,
-        "answer": result.answer.value,
-        "units": result.units,
+        "visible": result.visible,
+        "resolution": result.resolution,
+        "answer": result.answer.value if result.is_judged else None,
+        "sample": result.sample,
         "advice": result.advice,
     }
 
 
-def _mark(case: ET.Element, answer: Answer, message: str, cannot_tell: int) -> None:
+def _count_document(count: CountResult) -> dict[str, object]:
+    return {**asdict(count), "exact": count.is_exact, "judged": count.is_judged, "sentence": count.sentence}
+
+
+def _mark(case: ET.Element, answer: Answer | None, message: str, cannot_tell: int) -> None:
     kinds = {0: "skipped", 1: "failure"}
     if answer is Answer.SLOWER:
         ET.SubElement(case, "failure", message=message)

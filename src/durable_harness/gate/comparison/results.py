@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from durable_harness.gate.comparison.counts import CountResult
 from durable_harness.gate.comparison.design import Answer, Design
 from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.ranks import Interval
@@ -20,14 +21,22 @@ class FigureResult:
     figure: Figure
     design: Design
     base: float
-    """The figure over all operations of the base."""
-    head: float
+    """The centre of the figures of the base's slices or blocks, in the figure's unit."""
     interval: Interval
     answer: Answer
-    units: str
+    sample: str
     """What was compared, in words: `14 pairs of slices`, `30 and 28 blocks of 120 operations`."""
+    resolution: float = 0.0
+    """The smallest relative change that polls let through; 0 for a figure without polls in it."""
     advice: str = ""
-    """What to do where nobody can tell."""
+    """What to do where the comparison cannot tell."""
+    is_judged: bool = True
+    """Whether the verdict depends on it; other figures are only shown beside it."""
+
+    @property
+    def head(self) -> float:
+        """The head's figure: the base's, changed by the estimate. So the printed change is that of the printed figures."""
+        return self.base * self.ratio
 
     @property
     def ratio(self) -> float:
@@ -43,6 +52,15 @@ class FigureResult:
         """The ratio's upper bound; None if there is none yet."""
         return _finite(self.interval.upper)
 
+    @property
+    def visible(self) -> float | None:
+        """The smallest relative slowdown that this comparison would not have called equal; None if it sees none yet.
+
+        It is how far the interval reaches above the estimate, or what polls let through if that is more.
+        """
+        reach = self.interval.upper - self.interval.estimate
+        return max(math.expm1(reach), self.resolution) if math.isfinite(reach) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -51,8 +69,11 @@ class Comparison:
     base: str
     head: str
     results: tuple[FigureResult, ...]
+    """The judged figures, then those that are only shown."""
     method: str
     """The statistical test, in one sentence."""
+    counts: tuple[CountResult, ...] = ()
+    """What an operation costs in whole numbers."""
     errors: tuple[float, float] = (0.0, 0.0)
     """Operations that did not complete, of all: base, head."""
     failures: tuple[str, ...] = ()
@@ -64,12 +85,22 @@ class Comparison:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def judged(self) -> tuple[FigureResult, ...]:
+        """The figures that the verdict depends on."""
+        return tuple(result for result in self.results if result.is_judged)
+
+    @property
     def answer(self) -> Answer:
-        """The worst answer of all figures: slower, then cannot tell, then not slower."""
-        answers = {result.answer for result in self.results}
+        """The worst answer of all judged figures and counts: slower, then cannot tell, then not slower."""
+        answers = {result.answer for result in self.judged} | {count.answer for count in self.judged_counts}
         if self.failures or Answer.SLOWER in answers:
             return Answer.SLOWER
         return Answer.CANNOT_TELL if Answer.CANNOT_TELL in answers or not answers else Answer.NOT_SLOWER
+
+    @property
+    def judged_counts(self) -> tuple[CountResult, ...]:
+        """The counts that answer by themselves; one that varies is among the figures, as a mean."""
+        return tuple(count for count in self.counts if count.answer is not None)
 
     @property
     def verdict(self) -> str:
@@ -79,14 +110,14 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The verdict and its reason in one line."""
-        if self.invalid:
-            return "; ".join(self.invalid)
-        if self.failures:
-            return "; ".join(self.failures)
-        return "; ".join(_words(result) for result in self.results if result.answer is self.answer)
+        if self.invalid or self.failures:
+            return "; ".join(self.invalid or self.failures)
+        counts = [_count_words(count) for count in self.judged_counts if count.answer is self.answer]
+        figures = [_words(result) for result in self.judged if result.answer is self.answer]
+        return "; ".join([*counts, *figures]) or "nothing was compared"
 
     def exit_code(self, cannot_tell: int = EXIT_CODES[Answer.CANNOT_TELL]) -> int:
-        """Return the process exit code; `cannot_tell` is the one for an answer that nobody can give."""
+        """Return the process exit code; `cannot_tell` is the one where the comparison cannot tell."""
         if self.invalid:
             return EXIT_CODES[Answer.CANNOT_TELL]
         return cannot_tell if self.answer is Answer.CANNOT_TELL else EXIT_CODES[self.answer]
@@ -97,10 +128,21 @@ def percent_text(ratio: float | None) -> str:
     return "?" if ratio is None else f"{100 * (ratio - 1):+.1f} %"
 
 
+def visible_text(result: FigureResult) -> str:
+    """Write the smallest change that a comparison sees: `3.1 %`."""
+    return "?" if result.visible is None else f"{100 * result.visible:.2g} %"
+
+
 def _words(result: FigureResult) -> str:
     change = f"{percent_text(result.ratio)} ({percent_text(result.lower)} to {percent_text(result.upper)})"
-    said = f"{result.figure.name} {change}; {100 * result.design.effect:g} % matters"
-    return f"{said}. {result.advice}" if result.advice else said
+    seen = f"smallest change visible here: {visible_text(result)}"
+    words = f"{result.figure.name} {change}; {100 * result.design.effect:g} % matters; {seen}"
+    return f"{words}. {result.advice}" if result.advice else words
+
+
+def _count_words(count: CountResult) -> str:
+    allowed = f"at most {100 * count.effect:g} % more is allowed" if count.effect else "none more is allowed"
+    return f"{count.sentence} ({allowed})"
 
 
 def _finite(log_ratio: float) -> float | None:

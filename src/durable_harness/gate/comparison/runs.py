@@ -7,24 +7,26 @@ version: where that may be, interleave the two (`durable-harness ab`).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from durable_harness.errors import InvalidRunError
-from durable_harness.gate.comparison.blocks import block_length, block_percentiles
-from durable_harness.gate.comparison.design import Answer, Design
-from durable_harness.gate.comparison.figures import Figure
+from durable_harness.gate.comparison.availability import known_metrics, missing_figure
+from durable_harness.gate.comparison.blocks import block_figures, block_length
+from durable_harness.gate.comparison.counts import CountComparison
+from durable_harness.gate.comparison.design import LEAST_ADVICE, Answer, Design
+from durable_harness.gate.comparison.figures import DEFAULT_FIGURE, SEEN_FIGURE, Figure
 from durable_harness.gate.comparison.operations import Operations
-from durable_harness.gate.comparison.ranks import Interval, Values, fewest_blocks, rank_sum_interval
+from durable_harness.gate.comparison.ranks import Interval, Values, centre, fewest_blocks, rank_sum_interval
+from durable_harness.gate.comparison.resolution import PollMoments, polls_advice, relative_gap
 from durable_harness.gate.comparison.results import Comparison, FigureResult
 
 MAX_ERROR_RATIO = 0.01
 METHOD = (
-    "rank sum (Wilcoxon, exact) with the Hodges-Lehmann shift of the log percentiles of blocks of operations in order "
-    "of time, each block at least 10 autocorrelation times long"
+    "Wilcoxon rank-sum test with the Hodges-Lehmann shift of the log figures of blocks of operations in order of time, "
+    "each block at least 10 autocorrelation times long"
 )
-UNKNOWN = Interval(math.nan, -math.inf, math.inf)
 
 
 def compare_runs(
@@ -33,8 +35,13 @@ def compare_runs(
     wanted: Sequence[tuple[Figure, Design]],
     names: tuple[str, str] = ("base", "head"),
     max_error_ratio: float = MAX_ERROR_RATIO,
+    counts: Mapping[str, float] | None = None,
 ) -> Comparison:
-    """Answer each figure; several figures share the designs' errors."""
+    """Answer each figure; several figures share the designs' errors.
+
+    `counts` are the counts to judge, by the relative increase that fails. Raises InvalidRunError, which says why and
+    what can be compared, if a run lacks a figure.
+    """
     results = tuple(_compare(base, head, figure, design, len(wanted)) for figure, design in wanted)
     errors = (base.error_ratio, head.error_ratio)
     failures, invalid = judge_errors(errors, max_error_ratio)
@@ -43,10 +50,13 @@ def compare_runs(
         for name, run in zip(names, (base, head), strict=True)
         for reason in run.invalid
     ]
+    counted = CountComparison(counts)
+    counted.add(base, head)
     return Comparison(
         *names,
         results=results,
         method=METHOD,
+        counts=counted.results(paired=False),
         errors=errors,
         failures=failures,
         invalid=(*invalid, *themselves),
@@ -55,11 +65,17 @@ def compare_runs(
     )
 
 
+def default_figure(base: Operations, head: Operations) -> Figure:
+    """Return the figure to compare where none is asked for: the one without polls in it if both runs have it."""
+    has_it = all(DEFAULT_FIGURE.metric in known_metrics(run) for run in (base, head))
+    return DEFAULT_FIGURE if has_it else SEEN_FIGURE
+
+
 BETWEEN_RUNS = "noise between runs is not seen here: on a machine that is not quiet, use `durable-harness ab`"
 
 
 def _differences(base: Operations, head: Operations) -> list[str]:
-    """Tell the settings that the two runs do not share: a difference may come from there."""
+    """Return the settings that the two runs do not share: a difference may come from there."""
     return [
         f"the runs differ in {name}: {base.settings.get(name, 'not set')} and {head.settings.get(name, 'not set')}"
         for name in dict.fromkeys([*base.settings, *head.settings])
@@ -78,36 +94,54 @@ def judge_errors(errors: tuple[float, float], most: float) -> tuple[tuple[str, .
 
 
 def _compare(base: Operations, head: Operations, figure: Figure, design: Design, tests: int) -> FigureResult:
-    values = base.values(figure.metric), head.values(figure.metric)
-    for side, side_values in zip(("base", "head"), values, strict=True):
-        if not len(side_values):
-            raise InvalidRunError(f"{figure.name}: the {side} has no operation with this figure")
+    values = tuple(_values(side, figure, name) for side, name in ((base, "base"), (head, "head")))
     share = design.shared_by(tests)
-    length = max(block_length(side, figure.percent) for side in values)
-    blocks = [block_percentiles(side, figure.percent, length) for side in values]
+    percent = 50.0 if figure.percent is None else figure.percent
+    length = max(block_length(side, percent) for side in values)
+    blocks = [block_figures(side, figure.of, length) for side in values]
     needed = fewest_blocks(min(share.false_alarm_rate, share.miss_rate))
     enough = all(len(side) >= needed for side in blocks)
-    interval = _interval(blocks, share, figure) if enough else UNKNOWN
-    answer = design.decide(interval)
-    whole = [float(np.percentile(side, figure.percent)) for side in values]
-    if not enough:
-        interval = Interval(math.log(whole[1] / whole[0]) if min(whole) > 0 else 0.0, -math.inf, math.inf)
-    units = f"{len(blocks[0])} and {len(blocks[1])} blocks of {length:,} operations"
+    logs = [_logs(side, figure) for side in (blocks if enough else [np.array([figure.of(side)]) for side in values])]
+    interval = (
+        rank_sum_interval(*logs, share.false_alarm_rate, share.miss_rate)
+        if enough
+        else Interval(float(logs[1][0] - logs[0][0]), -math.inf, math.inf)
+    )
+    polls = [PollMoments.of(side) for side in (base, head)] if figure.kind.has_polls else []
+    resolution = max((relative_gap(figure, *pair) for pair in zip(values, polls, strict=False)), default=0.0)
+    answer = design.decide(interval) if resolution <= design.effect else Answer.CANNOT_TELL
     advice = ""
-    if answer is Answer.CANNOT_TELL:
+    if answer is Answer.CANNOT_TELL and resolution > design.effect:
+        advice = polls_advice(figure, resolution, design.effect, PollMoments.merged(polls))
+    elif answer is Answer.CANNOT_TELL:
         short = min(len(side) for side in values)
-        times = design.times_as_long(interval) if enough else needed * length / short
-        advice = _advice(times or 2.0, short, max(base.span_s, head.span_s))
-    return FigureResult(figure, design, whole[0], whole[1], interval, answer, units, advice)
+        factor = design.data_factor(interval) if enough else needed * length / short
+        advice = _advice(factor or 2.0, short, max(base.span_s, head.span_s))
+    return FigureResult(
+        figure,
+        design,
+        base=math.exp(centre(logs[0])),
+        interval=interval,
+        answer=answer,
+        sample=f"{len(blocks[0])} and {len(blocks[1])} blocks of {length:,} operations",
+        resolution=resolution,
+        advice=advice,
+    )
 
 
-def _interval(blocks: Sequence[Values], design: Design, figure: Figure) -> Interval:
-    if min(float(side.min()) for side in blocks) <= 0:
+def _values(operations: Operations, figure: Figure, name: str) -> Values:
+    values = operations.values(figure.metric)
+    if not len(values):
+        raise InvalidRunError(missing_figure(figure, operations, name))
+    return values
+
+
+def _logs(figures: Values, figure: Figure) -> Values:
+    if float(figures.min()) <= 0:
         raise InvalidRunError(f"{figure.name}: is not above 0 everywhere, so it has no ratio: compare another figure")
-    base, head = (np.log(side) for side in blocks)
-    return rank_sum_interval(base, head, design.false_alarm_rate, design.miss_rate)
+    return np.asarray(np.log(figures))
 
 
 def _advice(times: float, operations: int, span_s: float) -> str:
-    times = max(times, 1.2)
+    times = max(times, LEAST_ADVICE)
     return f"Run about {times:.1f} times as long: {times * operations:,.0f} operations, {times * span_s:,.0f} s a side"

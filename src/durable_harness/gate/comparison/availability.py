@@ -1,0 +1,31 @@
+"""Why a run lacks a figure, and which figures it has."""
+
+from __future__ import annotations
+
+from durable_harness.gate.comparison.figures import Figure
+from durable_harness.gate.comparison.operations import Operations
+from durable_harness.gate.metrics import COUNTS, METRICS
+
+WHOLE_SECONDS = "the service tells times in whole seconds"
+NOT_TOLD = "the service does not tell when operations began or ended"
+NOT_COUNTED = "only a host of durable-harness counts them"
+NOT_SEEN = "no operation was seen to end"
+
+
+def known_metrics(operations: Operations) -> list[str]:
+    """Return the metrics that at least one operation has."""
+    return [name for name in METRICS if len(operations.values(name))]
+
+
+def missing_figure(figure: Figure, operations: Operations, side: str) -> str:
+    """Say why a side lacks a figure, and what can be compared."""
+    known = ", ".join(known_metrics(operations)) or "nothing"
+    return f"{figure.name}: the {side} has no operation with this figure: {_reason(figure, operations)}. It has: {known}"
+
+
+def _reason(figure: Figure, operations: Operations) -> str:
+    if figure.metric in COUNTS:
+        return NOT_COUNTED
+    if figure.metric in ("completion_ms", "start_ms", "polls"):
+        return NOT_SEEN
+    return WHOLE_SECONDS if operations.has_whole_seconds else NOT_TOLD

@@ -1,0 +1,137 @@
+"""Counts before statistics: what an operation costs in whole numbers needs no pairs and no error rate.
+
+An operation that dispatches two activities more does so each time, on any machine. So a difference that every pair of
+operations shows alike is exact after a few of them. A count that differs between operations of one revision, because of
+their inputs or of timing, is no exact number; its mean is reported, and compared as any other figure if that is asked
+for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from durable_harness.gate.comparison.design import Answer
+from durable_harness.gate.comparison.operations import Operations
+from durable_harness.gate.comparison.ranks import Values
+from durable_harness.gate.metrics import COUNTS
+
+ENOUGH = 5
+"""Operations of each side after which a difference that all of them show counts as exact."""
+NOUNS = {
+    "actions_per_operation": ("dispatches", "action"),
+    "replayed_events_per_operation": ("replays", "event"),
+    "payload_bytes_per_operation": ("moves", "payload byte"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CountResult:
+    """One count of base and head. `base` and `head` are means over operations; None if nobody counted."""
+
+    metric: str
+    base: float | None
+    head: float | None
+    operations: int
+    """How many operations of the side with fewer were counted."""
+    difference: float | None
+    """How many more the head needs for each operation; None if operations do not agree."""
+    ranges: tuple[tuple[float, float], tuple[float, float]] | None = None
+    """Least and most of any operation, base and head."""
+    effect: float | None = None
+    """The relative increase that fails; 0 for any, None if the count is not judged."""
+
+    @property
+    def is_known(self) -> bool:
+        return self.base is not None and self.head is not None
+
+    @property
+    def is_exact(self) -> bool:
+        return self.difference is not None
+
+    @property
+    def is_judged(self) -> bool:
+        return self.effect is not None
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer of an exact count that is judged; None if it is not judged, or has to be compared as a mean."""
+        if self.effect is None or self.difference is None or self.base is None:
+            return None
+        return Answer.SLOWER if self.difference > self.effect * self.base + 1e-9 else Answer.NOT_SLOWER
+
+    @property
+    def sentence(self) -> str:
+        """Say it in one line."""
+        verb, noun = NOUNS[self.metric]
+        if self.base is None or self.head is None:
+            return f"{self.metric}: not known: only a host of durable-harness counts it"
+        change = f"{_number(self.base)} → {_number(self.head)}"
+        if self.difference is None:
+            return f"{self.metric}: {change} on average; {self._spread()}, so it is no exact count"
+        if not self.difference:
+            return f"{self.metric}: {_number(self.base)}, the same"
+        more, size = ("more", self.difference) if self.difference > 0 else ("fewer", -self.difference)
+        return f"head {verb} {_number(size)} {noun}{'' if size == 1 else 's'} {more} an operation: {change}"
+
+    def _spread(self) -> str:
+        assert self.ranges is not None
+        (base_low, base_high), (head_low, head_high) = self.ranges
+        base = f"{_number(base_low)} to {_number(base_high)}"
+        head = f"{_number(head_low)} to {_number(head_high)}"
+        return f"operations of the base differ ({base}), of the head ({head})" if base != head else f"they differ ({base})"
+
+
+class CountComparison:
+    """Collects the counts of both sides.
+
+    In pairs of slices the operations of both sides have the same arrivals and the same work, so that each has its twin
+    on the other side.
+    """
+
+    def __init__(self, effects: Mapping[str, float] | None = None) -> None:
+        self._effects = effects or {}
+        self._values: dict[str, tuple[list[Values], list[Values]]] = {name: ([], []) for name in COUNTS}
+
+    def add(self, base: Operations, head: Operations) -> None:
+        """Take the operations of both sides, in the order of their arrivals."""
+        for name, (bases, heads) in self._values.items():
+            bases.append(base.column(name))
+            heads.append(head.column(name))
+
+    def results(self, *, paired: bool = True) -> tuple[CountResult, ...]:
+        """Return every count so far; `paired` says whether the operations of both sides are twins."""
+        return tuple(self._result(name, *sides, paired=paired) for name, sides in self._values.items())
+
+    def _result(self, name: str, bases: Sequence[Values], heads: Sequence[Values], *, paired: bool) -> CountResult:
+        base, head = (np.concatenate(side) if side else np.empty(0) for side in (bases, heads))
+        known = base[~np.isnan(base)], head[~np.isnan(head)]
+        effect = self._effects.get(name)
+        if not len(known[0]) or not len(known[1]):
+            return CountResult(name, None, None, 0, None, effect=effect)
+        means = [float(side.mean()) for side in known]
+        ranges = tuple((float(side.min()), float(side.max())) for side in known)
+        count = min(len(side) for side in known)
+        difference = _difference(base, head, paired=paired) if count >= ENOUGH else None
+        return CountResult(name, *means, count, difference, (ranges[0], ranges[1]), effect)
+
+
+def _difference(base: Values, head: Values, *, paired: bool) -> float | None:
+    """Return the difference that all operations show alike, None if they do not."""
+    if paired and len(base) == len(head):
+        twins = head - base
+        twins = twins[~np.isnan(twins)]
+        if len(twins) >= ENOUGH and float(np.ptp(twins)) == 0:
+            return float(twins[0])
+        return None
+    known = base[~np.isnan(base)], head[~np.isnan(head)]
+    if any(float(np.ptp(side)) for side in known):
+        return None
+    return float(known[1][0] - known[0][0])
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if math.isclose(value, round(value), abs_tol=1e-9) else f"{value:,.1f}"

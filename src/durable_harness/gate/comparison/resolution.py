@@ -1,0 +1,79 @@
+"""The finest change that polls let through.
+
+A poll sees only that an operation has ended since the poll before. If the polls of all operations come at the same
+times after their starts, an end can move by nearly an interval and every poll still sees the same. If they are spread
+evenly, any move of the end changes what some poll sees. So the data says itself how fine it is: the largest gap between
+neighbouring polls, of all operations together, near the figure in question.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from durable_harness.gate.comparison.figures import Figure
+from durable_harness.gate.comparison.operations import Operations
+from durable_harness.gate.comparison.ranks import Values
+
+REACH = 1.0
+"""How many typical poll intervals around the figure are looked at: the ends that decide it lie there."""
+
+
+class PollMoments:
+    """When the last two polls of each operation came, in milliseconds after it was accepted."""
+
+    def __init__(self, pending: Values, seen: Values) -> None:
+        known = ~(np.isnan(pending) | np.isnan(seen))
+        self.pending, self.seen = pending[known], seen[known]
+
+    @classmethod
+    def of(cls, operations: Operations) -> PollMoments:
+        """Return those of the operations whose end was seen."""
+        return cls(*operations.poll_windows_ms())
+
+    @classmethod
+    def merged(cls, parts: list[PollMoments]) -> PollMoments:
+        """Return those of several slices together."""
+        return cls(np.concatenate([part.pending for part in parts]), np.concatenate([part.seen for part in parts]))
+
+    def gap_ms(self, percent: float) -> float | None:
+        """Return the largest gap between polls near a percentile of the ends that were seen; None without operations.
+
+        An end can move by this much without a poll that sees it differently.
+        """
+        if not len(self.seen):
+            return None
+        interval = float(np.median(self.seen - self.pending))
+        centre = float(np.percentile(self.seen, percent))
+        moments = np.sort(np.concatenate([self.pending, self.seen]))
+        near = moments[(moments >= centre - REACH * interval) & (moments <= centre + REACH * interval)]
+        # With one moment alone nothing is known but the interval itself.
+        return float(np.diff(near).max()) if len(near) > 1 else interval
+
+    @property
+    def interval_ms(self) -> float | None:
+        """The typical time between the last two polls of an operation; None without operations."""
+        return float(np.median(self.seen - self.pending)) if len(self.seen) else None
+
+
+def relative_gap(figure: Figure, values: Values, polls: PollMoments) -> float:
+    """Return the smallest relative change of a figure that its polls let through, as a ratio: 0.02 for 2 %."""
+    value = figure.of(values)
+    if figure.metric == "polls":
+        return 1 / value if value > 0 else math.inf  # a percentile of whole numbers moves by whole numbers
+    gap_ms = polls.gap_ms(100.0 if figure.percent is None else figure.percent)
+    return 0.0 if gap_ms is None else gap_ms / value if value > 0 else math.inf
+
+
+def polls_advice(figure: Figure, resolution: float, effect: float, polls: PollMoments) -> str:
+    """Say what would make a change visible that polls hide."""
+    if figure.metric == "polls":
+        return f"A percentile of whole numbers shows no change below {100 * resolution:.2g} %: ask for a larger --effect"
+    interval_ms = polls.interval_ms or 0.0
+    enough_ms = interval_ms * effect / resolution
+    return (
+        f"Polls come about every {interval_ms:,.3g} ms and show no change below {100 * resolution:.2g} % of this figure: "
+        f"poll at least every {enough_ms:,.2g} ms (--poll-interval {enough_ms / 1000:.1g}), take more pairs, "
+        "or compare finish_ms, which has no polls in it"
+    )
