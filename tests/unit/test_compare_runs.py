@@ -11,6 +11,7 @@ import pytest
 
 from durable_harness.cli import main
 from durable_harness.gate.comparison import Answer, Design, Figure, Operations, compare_runs
+from durable_harness.gate.comparison.operations import read_run
 from durable_harness.gate.records import SCHEMA, with_metadata
 
 P95 = (Figure("completion_ms", 95), Design())
@@ -85,6 +86,23 @@ def test_two_runs_are_compared(run_folder, compare, slower, code, verdict):
     figure = report["figures"][0]
     assert figure["lower"] < slower < figure["upper"]
     assert f"{verdict.upper()}: completion_ms p95" in told
+
+
+def test_what_the_server_and_its_scheduler_say_can_be_read_back(run_folder):
+    """Finish by the server's clock, costs, and between which moments each end lies, as recorded or NaN."""
+    known = {"server_updated_s": 1000.3, "server_update_is_coarse": False, "server_clock": "scheduler"}
+    known |= {"actions": 5, "replayed_events": 12, "payload_bytes": 834, "accepted_s": 1000.1, "last_pending_s": 1000.2}
+    folder = run_folder("base", [*rows([0.4], **known), *rows([0.7]), *rows([0.1], seen_s=None, state="timed out")])
+    operations = read_run(folder)
+    assert operations.values("finish_ms") == pytest.approx([300], abs=0.01)
+    assert [list(operations.values(name)) for name in ("actions", "replayed_events", "payload_bytes")] == [
+        [5],
+        [12],
+        [834],
+    ]
+    pending_ms, seen_ms = operations.poll_windows_ms()
+    assert pending_ms == pytest.approx([100, math.nan], abs=0.01, nan_ok=True)
+    assert seen_ms == pytest.approx([300, math.nan], abs=0.01, nan_ok=True)
 
 
 def test_nobody_can_tell_from_a_short_run(run_folder, compare):

@@ -41,7 +41,9 @@ def operations_file(tmp_path):
 def test_every_moment_and_count_has_its_column(operations_file, tmp_path):
     """A closed record is one row of the documented columns; moments are seconds since the epoch."""
     file = operations_file()
-    file.ended(record(instance_id="i1", scenario="Steady", server_created_epoch_s=1.0, server_running_epoch_s=2.0))
+    costs = {"actions": {"activity": 2, "result": 2}, "replayed_events": 12, "payload_bytes": 834}
+    server = {"server_created_epoch_s": 1.0, "server_running_epoch_s": 2.0, "server_clock": "scheduler"}
+    file.ended(record(instance_id="i1", scenario="Steady", last_pending=102.5, **server, **costs))
     file.close()
     table = read_operations(tmp_path).operations
     assert table.schema.names == SCHEMA.names
@@ -55,12 +57,17 @@ def test_every_moment_and_count_has_its_column(operations_file, tmp_path):
             "sent_s": 1_000_100.5,
             "accepted_s": 1_000_101.0,
             "first_running_s": 1_000_102.0,
+            "last_pending_s": 1_000_102.5,
             "seen_s": 1_000_103.0,
             "ended_s": 1_000_103.0,
             "server_created_s": 1.0,
             "server_running_s": 2.0,
             "server_updated_s": None,
             "server_update_is_coarse": False,
+            "server_clock": "scheduler",
+            "actions": 4,
+            "replayed_events": 12,
+            "payload_bytes": 834,
             "polls": 3,
             "failed_polls": 1,
             "poll_ms": 4.5,
@@ -184,6 +191,20 @@ def test_a_file_of_somebody_else_is_refused(tmp_path, metadata):
     pq.write_table(pa.table({"a": [1]}).replace_schema_metadata(metadata), path)
     with pytest.raises(ConfigurationError, match=r"other\.parquet"):
         read_operations(tmp_path)
+
+
+def test_a_file_of_the_first_format_is_still_read(operations_file, tmp_path):
+    """Columns that came later are null in a file that was written before they were there."""
+    file = operations_file()
+    file.ended(record(actions={"activity": 2}, last_pending=102.5))
+    whole = file.close()
+    later = ["last_pending_s", "server_clock", "actions", "replayed_events", "payload_bytes"]
+    metadata = {METADATA_KEY: json.dumps({"format": 1})}
+    old = pq.ParquetFile(whole).read().drop_columns(later).replace_schema_metadata(metadata)
+    pq.write_table(old, whole)
+    (row,) = read_operations(tmp_path).operations.to_pylist()
+    assert [row[name] for name in later] == [None] * 5
+    assert row["polls"] == 3
 
 
 def test_phases_follow_the_intended_moment():

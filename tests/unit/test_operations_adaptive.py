@@ -69,10 +69,10 @@ def test_it_keeps_to_its_budget(budget):
 
 
 def test_it_starts_as_exponential_polling():
-    """Before anything is learned it polls exponentially from its interval on."""
+    """Before anything is learned it polls exponentially from its interval on, scaled by the phase."""
     strategy, exponential = AdaptivePolling(0.2, 3, no_jitter), ExponentialPolling(0.2, no_jitter)
-    assert [strategy.delay_s(polls, None, 1.0) for polls in range(9)] == [
-        exponential.delay_s(polls, None) for polls in range(9)
+    assert [strategy.delay_s(polls, None, 1.0, phase=0.3) for polls in range(9)] == [
+        exponential.delay_s(polls, None, phase=0.3) for polls in range(9)
     ]
     assert strategy.plan is None
 

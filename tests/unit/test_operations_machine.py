@@ -13,6 +13,7 @@ from durable_harness.operations import (
     Operation,
     OperationPlan,
     OperationState,
+    Workload,
     check_echo,
     durable_status_route,
 )
@@ -67,6 +68,36 @@ def test_the_way_to_completion():
     assert record.detection_lag_ms == pytest.approx((record.epoch_s(103.8) - record.server_updated_epoch_s) * 1000)
     assert (record.polls, record.failed_polls, record.instance_id) == (3, 0, "abc")
     assert record.bytes_received > 100
+
+
+def test_the_last_answer_that_said_not_yet_is_kept():
+    """The end lies between it and the poll that saw the end; before any poll it is the acceptance."""
+    op = accepted(poll_phase=0.25)
+    assert (op.record.last_pending, op.next_poll) == (100.5, 100.75)
+    op.poll_answered(status("Running"), 102.0)
+    op.poll_answered(NoAnswer("reset"), 103.0)
+    op.poll_answered(status("Completed", output=OUTPUT), 104.0)
+    assert (op.record.last_pending, op.record.seen) == (102.0, 104.0)
+
+
+@pytest.mark.parametrize(("workload", "finish_ms"), [(Workload.OPEN, 3000), (Workload.CLOSED, 2000)])
+def test_finish_counts_to_the_end_at_the_server(workload, finish_ms):
+    """It goes from where completion counts from until the server had ended the operation, whatever the polls saw."""
+    op = accepted(workload=workload)
+    op.poll_answered(status("Completed", output=OUTPUT), 105.0)
+    assert op.record.finish_ms is None
+    op.record.server_updated_epoch_s = op.record.epoch_s(102.0)
+    assert op.record.finish_ms == pytest.approx(finish_ms)
+    assert op.record.detection_lag_ms == pytest.approx(3000)
+
+
+def test_whole_seconds_are_no_moment_of_an_end():
+    """Where the service gives whole seconds only, neither finish nor detection lag is a figure."""
+    op = accepted()
+    op.poll_answered(status("Completed", output=OUTPUT, lastUpdatedTime="2026-01-02T03:04:05Z"), 105.0)
+    record = op.record
+    assert (record.server_update_is_coarse, record.server_clock) == (True, "service")
+    assert record.detection_lag_ms is record.finish_ms is record.execution_ms is None
 
 
 @pytest.mark.parametrize("state", ["Failed", "Terminated", "Canceled"])

@@ -20,6 +20,27 @@ def test_fixed_polling_catches_up():
     assert strategy.delay_s(3, None, late_s=7.0) == 0.25
 
 
+def test_fixed_polling_begins_with_its_phase():
+    """The first poll comes after that part of an interval, every other one after a whole interval."""
+    strategy = poll_strategy("fixed", 0.5)
+    assert [strategy.delay_s(polls, None, phase=0.25) for polls in range(3)] == [0.125, 0.5, 0.5]
+
+
+def test_exponential_polling_is_scaled_by_its_phase():
+    """Over all phases the grid moves by one step: the least phase is next to the poll before."""
+    strategy = ExponentialPolling(0.1, uniform=lambda low, high: high)
+    whole, half, least = ([strategy.delay_s(polls, None, phase=phase) for polls in range(3)] for phase in (1, 0.5, 0))
+    assert whole == pytest.approx([0.1, 0.15, 0.225])
+    assert half == pytest.approx([delay / 1.5**0.5 for delay in whole])
+    assert least[1:] == pytest.approx(whole[:2])
+
+
+def test_server_directed_polling_never_comes_early():
+    """A client that obeys Retry-After takes no notice of a phase."""
+    strategy = poll_strategy("server", 0.5)
+    assert [strategy.delay_s(0, retry_after, phase=0.1) for retry_after in (10, None)] == [10, 0.5]
+
+
 def test_exponential_polling_grows_to_a_ceiling():
     """Without jitter each delay is half as long again, up to twenty intervals, after any number of polls."""
     strategy = ExponentialPolling(0.1, uniform=lambda low, high: high)

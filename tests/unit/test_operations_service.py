@@ -294,7 +294,7 @@ class Learner(PollStrategy):
     def __init__(self):
         self.learned = []
 
-    def delay_s(self, polls_done, retry_after_s, elapsed_s=0.0, late_s=0.0):
+    def delay_s(self, polls_done, retry_after_s, elapsed_s=0.0, late_s=0.0, phase=1.0):
         return 1.0
 
     def learn(self, *, after_s, by_s, finished_s):
@@ -308,7 +308,19 @@ def test_a_strategy_learns_from_operations_that_ended_well():
         op = accepted(polling=learner)
         op.poll_answered(told(200, state="processing"), 101.0)
         op.poll_answered(told(200, state=last), 102.5)
+        op.teach()
     assert learner.learned == [(1.0, 2.5, None)]
+
+
+def test_a_strategy_learns_the_end_by_the_best_clock_that_is_known():
+    """Times that come after the end was seen, from the scheduler, are what the strategy learns."""
+    learner = Learner()
+    op = accepted(polling=learner)
+    op.poll_answered(told(200, state="processing"), 101.0)
+    op.poll_answered(told(200, state="done"), 102.5)
+    op.record.server_updated_epoch_s = op.record.epoch_s(101.75)
+    op.teach()
+    assert learner.learned == [(1.0, 2.5, pytest.approx(1.75, abs=1e-5))]
 
 
 @pytest.mark.parametrize(

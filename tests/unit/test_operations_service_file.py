@@ -47,8 +47,15 @@ def test_the_example_of_the_documentation_is_understood(load, monkeypatch):
     assert described.start.body == {"kind": "pdf", "token": "{token}", "seconds": "{duration}"}
     assert described.start.status_url == (UrlSource(UrlKind.HEADER, "location"),)
     assert described.status.terminal == {"done", "error", "cancelled"}
-    assert described.status.finished == ("/finishedAt",)
+    assert (described.status.started_at, described.status.finished_at) == ("/startedAt", ("/finishedAt",))
     assert described.terminate == TerminateDescription(UrlSource(UrlKind.STATUS), "DELETE")
+
+
+def test_the_former_names_of_times_are_understood(load):
+    """Files that say begun and finished mean started_at and finished_at, as does Python code."""
+    described = load(START + STATUS + 'begun = "/b"\nfinished = "/f"\n').status
+    assert (described.started_at, described.finished_at) == ("/b", ("/f",))
+    assert described == StatusDescription(state="/state", succeeded=frozenset({"done"}), begun="/b", finished=("/f",))
 
 
 def test_a_service_may_need_no_state(load):
@@ -76,6 +83,10 @@ def test_a_service_may_need_no_state(load):
         (START + "status_url = []\n", "start.status_url: got [], expected at least one place"),
         (START + "headers = { a = 1 }\n", "start.headers: got a table, expected texts"),
         (START + "headers = { a = 'env:NOT_THERE' }\n", "expected NOT_THERE to be set in the environment"),
+        (
+            START + STATUS + "begun = '/b'\nstarted_at = '/s'\n",
+            "status.begun: is a former name of started_at, which is there too\n  Keep one of them.",
+        ),
         (START + "[status]\nstate = '/s'\n", "status.succeeded: is missing"),
         (START + "[status]\nsucceeded = ['x']\n", "status.state: is missing"),
         (START + STATUS + "failed = ['done']\n", "status: 'done' is in more than one of succeeded"),

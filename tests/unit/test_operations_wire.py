@@ -108,6 +108,29 @@ def test_the_finest_time_of_the_end_is_taken(updated, output, seconds, is_coarse
     assert status.update_is_coarse is is_coarse
 
 
+@pytest.mark.parametrize(
+    ("service", "seconds"),
+    [
+        (durable_webhooks(), 5.25),
+        (durable_status_route(), 5.25),
+        (durable_webhooks("/api/other"), 5),
+        (durable_webhooks("/api/other", finished_at="/output/done"), 5.5),
+        (durable_status_route("/api/other", finished_at="/output/done"), 5.5),
+    ],
+)
+def test_only_the_sample_app_is_known_to_put_out_its_times(service, seconds):
+    """An app of another route may use the sample's names for something else; it can name its own."""
+    output = {
+        "finishedAt": "2026-01-02T03:04:05.25Z",
+        "done": "2026-01-02T03:04:05.5Z",
+        "startedAt": "2026-01-01T00:00Z",
+    }
+    body = {"runtimeStatus": "Completed", "lastUpdatedTime": "2026-01-02T03:04:05Z", "output": output}
+    status = read_status(answer(200, body), service.status)
+    assert status.updated_epoch_s % 60 == seconds
+    assert (status.running_epoch_s is not None) is (service.start.path == "/api/async_http_api")
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"runtimeStatus": null}', b"\xff", b"[" * 100_000])
 def test_what_is_no_status_is_unreadable(body):
     """A status without a runtimeStatus is no status, however broken it is."""

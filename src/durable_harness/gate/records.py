@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 
 from durable_harness.errors import ConfigurationError
 
-FORMAT = 1
-"""Raised whenever a column changes its meaning or goes."""
+FORMAT = 2
+"""Raised whenever a column is added, changes its meaning or goes."""
+READABLE_FORMATS = (1, FORMAT)
+"""Columns that an older file does not have are null."""
 METADATA_KEY = b"durable_harness"
 FOLDER_NAME = "operations"
 _PART = re.compile(r"-\d{5}$")
@@ -34,12 +36,17 @@ _FIELDS: tuple[tuple[str, Any], ...] = (
     ("sent_s", pa.float64()),
     ("accepted_s", pa.float64()),
     ("first_running_s", pa.float64()),
+    ("last_pending_s", pa.float64()),
     ("seen_s", pa.float64()),
     ("ended_s", pa.float64()),
     ("server_created_s", pa.float64()),
     ("server_running_s", pa.float64()),
     ("server_updated_s", pa.float64()),
     ("server_update_is_coarse", pa.bool_()),
+    ("server_clock", pa.string()),
+    ("actions", pa.int32()),
+    ("replayed_events", pa.int64()),
+    ("payload_bytes", pa.int64()),
     ("polls", pa.int32()),
     ("failed_polls", pa.int32()),
     ("poll_ms", pa.float64()),
@@ -51,7 +58,8 @@ _FIELDS: tuple[tuple[str, Any], ...] = (
 )
 SCHEMA = pa.schema(_FIELDS)
 """The columns, in their order. `state`, `workload` and `phase` hold the words of OperationState, Workload and
-OperationPhase. `poll_ms` is the time spent in all polls of the operation."""
+OperationPhase. `poll_ms` is the time spent in all polls of the operation, `server_clock` where the server's times come
+from, `actions` how many messages were dispatched to the app for the operation, of all kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +104,14 @@ def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:
         metadata = json.loads((table.schema.metadata or {})[METADATA_KEY])
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise ConfigurationError(str(path), "", f"is not a file of a load run ({error})") from error
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in READABLE_FORMATS:
         raise ConfigurationError(
             str(path),
             "",
-            f"has format {metadata.get('format')}, this version reads {FORMAT}",
-            "Run the load test anew.",
+            f"has format {metadata.get('format')}, this version reads {' and '.join(map(str, READABLE_FORMATS))}",
+            "Run the load test again.",
         )
+    for field in SCHEMA:
+        if field.name not in table.schema.names:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
     return table.select(SCHEMA.names).cast(SCHEMA), metadata

@@ -53,7 +53,7 @@ class ArrivalUser(OperationUser):
 
         Its token names the scenario and the number of the arrival, so that records show each arrival once.
         """
-        self.random = arrival.random()
+        self.random, self._phases = arrival.random(), arrival.random("poll phases")
         token = f"{type(self).__name__}-{arrival.number}-{self._run.new_token()}"
         return self._start_one(token, arrival.intended)[0]
 

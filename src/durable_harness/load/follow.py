@@ -184,6 +184,7 @@ class Follower:
 
     def _end(self) -> None:
         self._is_over = True
+        self.operation.teach()
         if self._is_started:
             for watcher in self._engine.watchers:
                 watcher.ended(self.operation.record)

@@ -39,9 +39,12 @@ class Arrival:
     """Its moment, in seconds of `time.monotonic()`."""
     seed: str
 
-    def random(self) -> Random:
-        """Return a source of chance of its own: what it draws is the same in any process."""
-        return Random(self.seed)  # noqa: S311 - load, not secrets
+    def random(self, purpose: str = "") -> Random:
+        """Return a source of chance of its own: what it draws is the same in any process.
+
+        Each purpose has a stream that does not depend on what is drawn for another.
+        """
+        return Random(f"{self.seed}:{purpose}" if purpose else self.seed)  # noqa: S311 - load, not secrets
 
 
 def open_scenarios(environment: Any) -> dict[str, type[Any]]:

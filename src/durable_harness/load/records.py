@@ -31,6 +31,7 @@ BATCH_ROWS = 500
 """Rows that are turned into columns at once, about half a millisecond's work: nothing else runs meanwhile."""
 MARK = "run-id"
 COMPRESSION = "zstd"
+MOMENTS = ("intended", "sent", "accepted", "first_running", "last_pending", "seen", "ended")
 
 
 class OperationsFile:
@@ -166,14 +167,20 @@ def _value(name: str) -> Callable[[list[OperationRecord], str], list[Any]]:
     return lambda records, _worker: [getattr(record, name) for record in records]
 
 
+def _action_counts(records: list[OperationRecord], _worker: str) -> list[int | None]:
+    return [None if record.actions is None else sum(record.actions.values()) for record in records]
+
+
 _COLUMNS: dict[str, Callable[[list[OperationRecord], str], list[Any]]] = {
-    **{f"{name}_s": _moment(name) for name in ("intended", "sent", "accepted", "first_running", "seen", "ended")},
+    **{f"{name}_s": _moment(name) for name in MOMENTS},
+    "actions": _action_counts,
     **{f"server_{name}_s": _value(f"server_{name}_epoch_s") for name in ("created", "running", "updated")},
     **{
         name: _value(name)
         for name in ("token", "instance_id", "scenario", "server_update_is_coarse", "polls", "failed_polls", "poll_ms")
     },
     **{name: _value(name) for name in ("bytes_received", "state", "error", "workload", "phase")},
+    **{name: _value(name) for name in ("server_clock", "replayed_events", "payload_bytes")},
     "worker": lambda records, worker: [worker] * len(records),
 }
 

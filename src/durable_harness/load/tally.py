@@ -133,8 +133,7 @@ class Tally:
             value = getattr(record, _FIELDS.get(name, name))
             if value is not None:
                 self.latencies_ms[name].record(value)
-        if record.detection_lag_ms is not None:
-            self.coarse_lags += record.server_update_is_coarse
+        self.coarse_lags += record.server_update_is_coarse
 
     def _count_reason(self, state: str, reason: str) -> None:
         key = (str(state), reason)
@@ -248,7 +247,7 @@ class Tally:
         if self.failed_polls:
             notes.append(f"{self.failed_polls:,} of {self.polls:,} polls had no usable answer and were tried again")
         if self.coarse_lags:
-            notes.append(f"{self.coarse_lags:,} detection lags come from times in whole seconds: up to 1 s too long")
+            notes.append(f"{self.coarse_lags:,} operations have no detection lag: the service tells whole seconds")
         if lag.below_zero:
             notes.append(f"{lag.below_zero:,} detection lags are below zero: the clocks here and at the server differ")
         error_ms = self.split.clock_error_ms

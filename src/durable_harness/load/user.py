@@ -69,13 +69,20 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     """Polled with `--status-source app`."""
     service: ServiceDescription | None = None
     """How the service follows the pattern; None for a durable app with the two paths above."""
+    started_at: str | None = None
+    finished_at: str | None = None
+    """JSON pointers into a durable app's terminal status, such as `/output/finishedAt`, for an app that puts out when
+    its work began and ended. A host of ours is asked for these times, and needs no such output."""
     operation_type = "load_test"
 
     workload = Workload.CLOSED
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        self.random = Random(f"{self.options.seed}:{type(self).__name__}:user {next(_USER_NUMBERS)}")  # noqa: S311
+        seed = f"{self.options.seed}:{type(self).__name__}:user {next(_USER_NUMBERS)}"
+        self.random = Random(seed)  # noqa: S311 - load, not secrets
+        # Phases of polls have a stream of their own: drawing them must not change the payloads of a seed.
+        self._phases = Random(f"{seed}:poll phases")  # noqa: S311 - load, not secrets
 
     @property
     def options(self) -> LoadOptions:
@@ -105,8 +112,8 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         if cls.service is not None:
             return cls.service
         if options.status_source == "app":
-            return durable_status_route(cls.start_path, cls.status_path)
-        return durable_webhooks(cls.start_path)
+            return durable_status_route(cls.start_path, cls.status_path, cls.started_at, cls.finished_at)
+        return durable_webhooks(cls.start_path, cls.started_at, cls.finished_at)
 
     def payload(self, token: str) -> Any:
         """Return the JSON body of a start; `token` is unique and should come back in the output."""
@@ -197,6 +204,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
             key_headers=self.key_headers,
             check_output=self.check_output,
             intended=intended,
+            poll_phase=1 - self._phases.random(),
             scenario=type(self).__name__,
             workload=self.workload,
         )

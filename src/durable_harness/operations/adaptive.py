@@ -43,10 +43,15 @@ class AdaptivePolling(PollStrategy):
         """The plan in force; None until enough has been learned."""
 
     def delay_s(
-        self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0, late_s: float = 0.0
+        self,
+        polls_done: int,
+        retry_after_s: float | None,
+        elapsed_s: float = 0.0,
+        late_s: float = 0.0,
+        phase: float = 1.0,
     ) -> float:
         if self.plan is None:
-            return self._at_first.delay_s(polls_done, retry_after_s, elapsed_s, late_s)
+            return self._at_first.delay_s(polls_done, retry_after_s, elapsed_s, late_s, phase)
         self._polls += 1
         self._operations += polls_done == 0
         delay_s = self.plan.next_poll_s(elapsed_s) - elapsed_s

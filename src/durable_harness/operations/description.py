@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from enum import Enum
 from typing import Any
 
@@ -104,13 +104,22 @@ class StatusDescription:
     """Where the output has the start's token again, by which it is known to be the right one; None if nowhere."""
     created: str | None = None
     """Where the body tells when the operation was created, as an ISO 8601 time with a zone."""
-    begun: str | None = None
-    """Where the body of the terminal status tells when the work itself began."""
-    finished: Sequence[str] = ()
-    """Where the body of the terminal status tells when it ended; the first with fractions of a second counts, else the
-    first."""
+    started_at: str | None = None
+    """Where the body of the terminal status has the time at which work began."""
+    finished_at: Sequence[str] = ()
+    """Where the body of the terminal status has the time of the end; the first with fractions of a second counts, else
+    the first."""
     fixed_url: bool = False
     """Whether to keep polling the start's status URL, whatever Location a poll's answer gives."""
+    begun: InitVar[str | None] = None
+    """Former name of `started_at`."""
+    finished: InitVar[Sequence[str]] = ()
+    """Former name of `finished_at`."""
+
+    def __post_init__(self, begun: str | None, finished: Sequence[str]) -> None:
+        for name, former in (("started_at", begun), ("finished_at", finished)):
+            if former:
+                object.__setattr__(self, name, former)
 
     @property
     def terminal(self) -> frozenset[str]:
@@ -140,6 +149,11 @@ class ServiceDescription:
     """None if an operation cannot be ended from outside."""
 
 
+SAMPLE_START_PATH = "/api/async_http_api"
+SAMPLE_STARTED_AT, SAMPLE_FINISHED_AT = "/output/startedAt", "/output/finishedAt"
+"""Where the sample app's status has finer times than the durable webhooks, which give whole seconds. Another app may
+use the same names for something else."""
+WEBHOOK_FINISHED_AT = "/lastUpdatedTime"
 DURABLE_STATUS = StatusDescription(
     state="/runtimeStatus",
     not_begun=frozenset({"Pending"}),
@@ -148,33 +162,47 @@ DURABLE_STATUS = StatusDescription(
     terminated=frozenset({"Terminated"}),
     output="/output",
     created="/createdTime",
-    begun="/output/startedAt",
-    # The durable webhook tells whole seconds, the sample app's output finer ones.
-    finished=("/lastUpdatedTime", "/output/finishedAt"),
+    finished_at=(WEBHOOK_FINISHED_AT,),
 )
 
 
-def durable_webhooks(start_path: str = "/api/async_http_api") -> ServiceDescription:
-    """Describe a Durable Functions app whose start answers with `create_check_status_response`: its webhooks."""
+def durable_webhooks(
+    start_path: str = SAMPLE_START_PATH, started_at: str | None = None, finished_at: str | None = None
+) -> ServiceDescription:
+    """Describe a Durable Functions app whose start answers with `create_check_status_response`: its webhooks.
+
+    `started_at` and `finished_at` are JSON pointers into the terminal status, for an app that puts out when its work
+    began and ended, such as `/output/finishedAt`. The sample app, known by its start path, needs neither.
+    """
     return ServiceDescription(
         name="durable webhooks",
         start=StartDescription(
             path=start_path,
             status_url=(UrlSource(UrlKind.BODY, "/statusQueryGetUri"), UrlSource(UrlKind.HEADER, "location")),
         ),
-        status=DURABLE_STATUS,
+        status=_durable_status(start_path, started_at, finished_at),
         terminate=TerminateDescription(UrlSource(UrlKind.BODY, "/terminatePostUri")),
     )
 
 
 def durable_status_route(
-    start_path: str = "/api/async_http_api", status_path: str = "/api/status/{id}"
+    start_path: str = SAMPLE_START_PATH,
+    status_path: str = "/api/status/{id}",
+    started_at: str | None = None,
+    finished_at: str | None = None,
 ) -> ServiceDescription:
     """Describe a Durable Functions app that is polled by a status route of its own, made from the instance id."""
-    webhooks = durable_webhooks(start_path)
+    webhooks = durable_webhooks(start_path, started_at, finished_at)
     start = dataclasses.replace(webhooks.start, status_url=(UrlSource(UrlKind.PATH, status_path),))
-    status = dataclasses.replace(DURABLE_STATUS, fixed_url=True)
+    status = dataclasses.replace(webhooks.status, fixed_url=True)
     return dataclasses.replace(webhooks, name="status route of a durable app", start=start, status=status)
+
+
+def _durable_status(start_path: str, started_at: str | None, finished_at: str | None) -> StatusDescription:
+    if start_path == SAMPLE_START_PATH and started_at is None and finished_at is None:
+        started_at, finished_at = SAMPLE_STARTED_AT, SAMPLE_FINISHED_AT
+    finished = (WEBHOOK_FINISHED_AT,) if finished_at is None else (WEBHOOK_FINISHED_AT, finished_at)
+    return dataclasses.replace(DURABLE_STATUS, started_at=started_at, finished_at=finished)
 
 
 def is_pointer(text: str) -> bool:

@@ -6,6 +6,7 @@
     while operation.next_poll is not None:
         ... wait until operation.next_poll, GET operation.status_url with operation.poll_headers ...
         operation.poll_answered(answer, now)
+    operation.teach()
 
 Moments are seconds of `time.monotonic()`. Whoever drives it owns sockets, sleeping and threads, and follows no
 redirect: what one means is for the service's description to say; the operation plans a poll of its Location at once.
@@ -23,7 +24,7 @@ from urllib.parse import quote, urljoin
 from durable_harness.operations.checks import OutputCheck, accept_any_output
 from durable_harness.operations.description import ServiceDescription, at_pointer, durable_webhooks
 from durable_harness.operations.polling import PollStrategy
-from durable_harness.operations.record import OperationRecord, OperationState, Workload
+from durable_harness.operations.record import SERVICE_CLOCK, OperationRecord, OperationState, Workload
 from durable_harness.operations.wire import (
     REDIRECTS,
     RETRIED_STATUSES,
@@ -69,6 +70,8 @@ class OperationPlan:
     a durable webhook is in its URL, and a header would win over it."""
     check_output: OutputCheck = accept_any_output
     intended: float = field(default_factory=time.monotonic)
+    poll_phase: float = 1.0
+    """Above 0 and at most 1, drawn for each operation: shifts the grid of its polls, see PollStrategy.delay_s."""
     scenario: str = ""
     workload: Workload = Workload.CLOSED
     """What decides when it starts; in an open workload `intended` is the moment of its arrival."""
@@ -102,7 +105,6 @@ class Operation:
         self._own_route = False
         self._redirects = 0
         self._status: Status | None = None
-        self._last_unfinished = 0.0
         self._late_s = 0.0
 
     def sent(self, now: float) -> None:
@@ -123,7 +125,7 @@ class Operation:
         self.record.accepted, self.record.instance_id = now, accepted.instance_id
         self.record.state = OperationState.IN_FLIGHT
         self.terminate_url, self._own_route = accepted.terminate_url, accepted.is_own_route
-        self._last_unfinished = now
+        self.record.last_pending = now
         self.first_status_url = accepted.status_url
         self._go_to(accepted.status_url)
         self._plan_poll(accepted.retry_after_s, now)
@@ -155,6 +157,20 @@ class Operation:
         self.record.terminate_requested = True
         url = self.terminate_url.replace("{text}", quote(reason, safe=""))
         return Request(terminate.method, url, self._headers_for(url))
+
+    def teach(self) -> None:
+        """Let the poll strategy learn when it ended, if it completed. Call once, when all is known that will be."""
+        record = self.record
+        if record.state is not OperationState.COMPLETED:
+            return
+        if record.accepted is None or record.seen is None or record.last_pending is None:
+            return
+        finished_epoch_s = record.finished_epoch_s
+        self.plan.polling.learn(
+            after_s=record.last_pending - record.accepted,
+            by_s=record.seen - record.accepted,
+            finished_s=None if finished_epoch_s is None else finished_epoch_s - record.epoch_s(record.accepted),
+        )
 
     @property
     def deadline(self) -> float:
@@ -201,6 +217,8 @@ class Operation:
         record.server_running_epoch_s = status.running_epoch_s
         record.server_updated_epoch_s = status.updated_epoch_s
         record.server_update_is_coarse = status.update_is_coarse
+        times = (record.server_created_epoch_s, status.running_epoch_s, status.updated_epoch_s)
+        record.server_clock = SERVICE_CLOCK if any(times) else ""
         if status.result_url is None:
             self._finish(status, status.output, now)
             return
@@ -209,7 +227,7 @@ class Operation:
         self.next_poll = now
 
     def _not_yet(self, answer: Answer, now: float) -> None:
-        self._redirects, self._last_unfinished = 0, now
+        self._redirects, self.record.last_pending = 0, now
         if not self.plan.service.status.fixed_url and "location" in answer.headers:
             self._go_to(urljoin(self.status_url or "", answer.headers["location"]))
         self._plan_poll(read_retry_after_s(answer.headers), now)
@@ -232,21 +250,6 @@ class Operation:
 
     def _finish(self, status: Status, output: Any, now: float) -> None:
         self._end(now, *self._verdict(status, output))
-        if self.record.state is OperationState.COMPLETED:
-            self._teach()
-
-    def _teach(self) -> None:
-        """Let the strategy learn when it ended, as seconds after it was accepted."""
-        record = self.record
-        if record.accepted is None or record.seen is None:
-            return
-        lag_ms = None if record.server_update_is_coarse else record.detection_lag_ms
-        finished = None if lag_ms is None else record.seen - lag_ms / 1000
-        self.plan.polling.learn(
-            after_s=self._last_unfinished - record.accepted,
-            by_s=record.seen - record.accepted,
-            finished_s=None if finished is None else finished - record.accepted,
-        )
 
     def _verdict(self, status: Status, output: Any) -> tuple[OperationState, str | None]:
         if status.phase is Phase.TERMINATED and self.record.terminate_requested:
@@ -299,7 +302,8 @@ class Operation:
             self.give_up(now, reason if problem is None else f"{reason}; last poll: {problem}")
             return
         elapsed_s = now - (self.record.accepted or now)
-        delay_s = self.plan.polling.delay_s(self.record.polls, retry_after_s, elapsed_s, self._late_s)
+        plan, polls = self.plan, self.record.polls
+        delay_s = plan.polling.delay_s(polls, retry_after_s, elapsed_s, self._late_s, plan.poll_phase)
         self.next_poll = min(now + delay_s, self.deadline)
 
     def _end(self, now: float, state: OperationState, error: str | None) -> None:

@@ -14,13 +14,20 @@ class PollStrategy(ABC):
 
     @abstractmethod
     def delay_s(
-        self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0, late_s: float = 0.0
+        self,
+        polls_done: int,
+        retry_after_s: float | None,
+        elapsed_s: float = 0.0,
+        late_s: float = 0.0,
+        phase: float = 1.0,
     ) -> float:
         """Return the seconds to wait after an answer.
 
         `polls_done` counts the polls answered so far (0 after the start); `retry_after_s` is what the last answer asked
         for, None if it asked for nothing; `elapsed_s` are the seconds since the operation was accepted; `late_s` is how
-        much later than planned the poll that was answered had been sent, the generator's own doing.
+        much later than planned the poll that was answered had been sent, the generator's own doing. `phase`, above 0
+        and at most 1, is drawn for each operation: a strategy with a grid of polls shifts the grid by it, so that polls
+        do not stand still relative to the work.
         """
 
     def learn(self, *, after_s: float, by_s: float, finished_s: float | None) -> None:
@@ -33,20 +40,33 @@ class PollStrategy(ABC):
 
 
 class FixedPolling(PollStrategy):
-    """Polls `interval_s` after the answer, whatever the server says, and catches up with what came late."""
+    """Polls `interval_s` after the answer, whatever the server says, and catches up with what came late.
+
+    The first poll comes after `phase` of an interval.
+    """
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
 
     def delay_s(
-        self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0, late_s: float = 0.0
+        self,
+        polls_done: int,
+        retry_after_s: float | None,
+        elapsed_s: float = 0.0,
+        late_s: float = 0.0,
+        phase: float = 1.0,
     ) -> float:
+        if polls_done == 0:
+            return self._interval_s * phase
         # Else polls that something held up together would come together for ever.
         return self._interval_s - min(late_s, self._interval_s / 2)
 
 
 class ExponentialPolling(PollStrategy):
-    """Starts at `interval_s`, grows by `GROWTH` a poll up to `CEILING` intervals, each shortened by up to `JITTER`."""
+    """Starts at `interval_s`, grows by `GROWTH` a poll up to `CEILING` intervals, each shortened by up to `JITTER`.
+
+    All delays are scaled by `GROWTH ** (phase - 1)`, which spreads polls evenly on a logarithmic scale.
+    """
 
     GROWTH = 1.5
     CEILING = 20.0
@@ -57,20 +77,31 @@ class ExponentialPolling(PollStrategy):
         self._uniform = uniform
 
     def delay_s(
-        self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0, late_s: float = 0.0
+        self,
+        polls_done: int,
+        retry_after_s: float | None,
+        elapsed_s: float = 0.0,
+        late_s: float = 0.0,
+        phase: float = 1.0,
     ) -> float:
         # The exponent is capped too: a float overflows after some thousand polls.
         growth = min(self.GROWTH ** min(polls_done, 64), self.CEILING)
-        return self._interval_s * growth * self._uniform(1 - self.JITTER, 1)
+        scale: float = self.GROWTH ** (phase - 1)
+        return self._interval_s * growth * scale * self._uniform(1 - self.JITTER, 1)
 
 
 class ServerDirectedPolling(PollStrategy):
-    """Waits as long as the server asks for, `interval_s` if it does not ask."""
+    """Waits as long as the server asks for, `interval_s` if it does not ask; never less, whatever the phase."""
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
 
     def delay_s(
-        self, polls_done: int, retry_after_s: float | None, elapsed_s: float = 0.0, late_s: float = 0.0
+        self,
+        polls_done: int,
+        retry_after_s: float | None,
+        elapsed_s: float = 0.0,
+        late_s: float = 0.0,
+        phase: float = 1.0,
     ) -> float:
         return self._interval_s if retry_after_s is None else retry_after_s

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+SCHEDULER_CLOCK, SERVICE_CLOCK, HISTORY_CLOCK = "scheduler", "service", "history"
+"""Where the server's times of an operation come from: asked of a host of ours, read from the status answer, or read
+from the history after the run."""
 
 
 class OperationState(StrEnum):
@@ -74,6 +79,8 @@ class OperationRecord:
     """The 202 was received whole."""
     first_running: float | None = None
     """The first poll that said that work had begun, received whole."""
+    last_pending: float | None = None
+    """The last answer that said that it had not ended yet, received whole; the acceptance at first."""
     seen: float | None = None
     """The first poll that said that it had ended, received whole."""
     ended: float | None = None
@@ -82,9 +89,17 @@ class OperationRecord:
     server_running_epoch_s: float | None = None
     """When work began at the server, where the server tells it."""
     server_updated_epoch_s: float | None = None
-    """The server's last update of the terminal status: when the operation finished."""
+    """When the server had ended the operation."""
     server_update_is_coarse: bool = False
     """True if `server_updated_epoch_s` is known in whole seconds only, so up to a second too early."""
+    server_clock: str = ""
+    """Where the server's times come from: SCHEDULER_CLOCK, SERVICE_CLOCK or HISTORY_CLOCK; empty if there are none."""
+    actions: Mapping[str, int] | None = None
+    """Messages dispatched to the app for it, by kind; None if they cannot be known exactly."""
+    replayed_events: int | None = None
+    """History events that the app was given again, summed over all turns; None if not known."""
+    payload_bytes: int | None = None
+    """Bytes of the inputs and results that were sent for it; None if not known."""
     instance_id: str | None = None
     polls: int = 0
     failed_polls: int = 0
@@ -129,11 +144,29 @@ class OperationRecord:
         return _elapsed_ms(self.counted_from, self.ended)
 
     @property
-    def detection_lag_ms(self) -> float | None:
-        """Finished at the server to seen here: the price of polling. Below zero if the two clocks differ."""
-        if self.seen is None or self.server_updated_epoch_s is None:
+    def finished_epoch_s(self) -> float | None:
+        """When the server had ended it; None if that is not known, or in whole seconds only."""
+        return None if self.server_update_is_coarse else self.server_updated_epoch_s
+
+    @property
+    def finish_ms(self) -> float | None:
+        """How long the server took to end it, `counted_from` on: completion without the polls.
+
+        It goes from the clock here to the server's. None if the end is not known, or in whole seconds only.
+        """
+        if self.counted_from is None or self.finished_epoch_s is None:
             return None
-        return (self.epoch_s(self.seen) - self.server_updated_epoch_s) * 1000
+        return (self.finished_epoch_s - self.epoch_s(self.counted_from)) * 1000
+
+    @property
+    def detection_lag_ms(self) -> float | None:
+        """Finished at the server to seen here: the price of polling. Below zero if the two clocks differ.
+
+        None if the end is known in whole seconds only: the lag would be off by up to a second.
+        """
+        if self.seen is None or self.finished_epoch_s is None:
+            return None
+        return (self.epoch_s(self.seen) - self.finished_epoch_s) * 1000
 
     @property
     def queueing_ms(self) -> float | None:
@@ -145,15 +178,17 @@ class OperationRecord:
     @property
     def execution_ms(self) -> float | None:
         """Until the server finished, by its own clock; None if it does not tell, or in whole seconds only."""
-        if self.server_running_epoch_s is None or self.server_updated_epoch_s is None or self.server_update_is_coarse:
+        if self.server_running_epoch_s is None or self.finished_epoch_s is None:
             return None
-        return (self.server_updated_epoch_s - self.server_running_epoch_s) * 1000
+        return (self.finished_epoch_s - self.server_running_epoch_s) * 1000
 
     @property
     def server_completion_ms(self) -> float | None:
         """Created to finished by the server's clock, free of polling; None if it tells one in whole seconds only."""
-        created, finished = self.server_created_epoch_s, self.server_updated_epoch_s
-        if created is None or finished is None or self.server_update_is_coarse or created == int(created):
+        created, finished = self.server_created_epoch_s, self.finished_epoch_s
+        if created is None or finished is None:
+            return None
+        if created == int(created) and self.server_clock != SCHEDULER_CLOCK:
             return None
         return (finished - created) * 1000
 

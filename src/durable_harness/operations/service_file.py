@@ -22,8 +22,8 @@ terminated = ["cancelled"]
 output = "/report"                       # JSON pointer; without it the whole body is the output
 token = "/token"                         # where the output has the start's token again
 created = "/createdAt"                   # times, ISO 8601 with a zone
-begun = "/startedAt"
-finished = ["/finishedAt"]
+started_at = "/startedAt"                # when work began; begun is a former name of it
+finished_at = ["/finishedAt"]            # when it ended; finished is a former name of it
 fixed_url = false                        # true keeps polling the same URL whatever Location a poll's answer gives
 
 [terminate]                              # may be left out
@@ -67,7 +67,7 @@ def load_service(path: Path) -> ServiceDescription:
     reader = _Reader(str(path))
     reader.refuse_unknown("", document, ("name", "start", "status", "terminate"))
     start = reader.table("start", document, START_KEYS, required=("path",))
-    status = reader.table("status", document, STATUS_KEYS)
+    status = _with_today_s_names(reader, reader.table("status", document, STATUS_KEYS))
     terminate = (
         reader.table("terminate", document, TERMINATE_KEYS, required=("url",)) if "terminate" in document else None
     )
@@ -91,6 +91,15 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ServiceFileError(str(path), "", f"cannot be read ({error.strerror})") from None
     except ValueError as error:
         raise ServiceFileError(str(path), "", f"is not TOML ({error})") from None
+
+
+def _with_today_s_names(reader: _Reader, status: dict[str, Any]) -> dict[str, Any]:
+    for former, name in FORMER_STATUS_KEYS.items():
+        if former in status and name in status:
+            raise reader.error(
+                f"status.{former}", f"is a former name of {name}, which is there too", "Keep one of them."
+            )
+    return {FORMER_STATUS_KEYS.get(key, key): value for key, value in status.items()}
 
 
 def _check_sense(reader: _Reader, service: ServiceDescription, *, is_result_told: bool) -> None:
@@ -254,10 +263,13 @@ STATUS_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "output": _pointer,
     "token": _pointer,
     "created": _pointer,
+    "started_at": _pointer,
+    "finished_at": _pointers,
     "begun": _pointer,
     "finished": _pointers,
     "fixed_url": _flag,
 }
+FORMER_STATUS_KEYS = {"begun": "started_at", "finished": "finished_at"}
 TERMINATE_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "url": _source,
     "method": _method,

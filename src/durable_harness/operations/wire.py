@@ -204,7 +204,7 @@ def _read_body(body: Any, word: str | None, status: StatusDescription) -> Status
         created_epoch_s=_time_at(body, status.created),
         updated_epoch_s=updated_epoch_s,
         update_is_coarse=is_coarse,
-        running_epoch_s=_time_at(body, status.begun) if phase.is_terminal else None,
+        running_epoch_s=_time_at(body, status.started_at) if phase.is_terminal else None,
     )
 
 
@@ -231,7 +231,7 @@ def _word(state: object) -> str | None:
 
 def _finished_at(body: Any, status: StatusDescription) -> tuple[float | None, bool]:
     """Find the finest time of the end, and tell whether it is in whole seconds only."""
-    told = [at_pointer(body, place) for place in status.finished]
+    told = [at_pointer(body, place) for place in status.finished_at]
     times = [(read_epoch_s(text), "." not in str(text)) for text in told]
     known = [(moment, is_coarse) for moment, is_coarse in times if moment is not None]
     return min(known, key=lambda found: found[1], default=(None, False))

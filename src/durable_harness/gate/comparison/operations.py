@@ -19,13 +19,16 @@ TIMES = (
     "sent_s",
     "accepted_s",
     "first_running_s",
+    "last_pending_s",
     "seen_s",
     "ended_s",
     "server_created_s",
     "server_running_s",
     "server_updated_s",
 )
-COLUMNS = (*TIMES, "polls", "server_update_is_coarse", "state", "workload", "phase")
+COUNTS = ("polls", "actions", "replayed_events", "payload_bytes")
+TEXTS = ("server_clock", "state", "workload", "phase")
+COLUMNS = (*TIMES, *COUNTS, "server_update_is_coarse", *TEXTS)
 GOOD_ENDS = ("completed", "terminated")
 SUMMARY_NAME = "summary.json"
 TIMED_OUT, MEASURED = "timed out", "measured"
@@ -57,9 +60,9 @@ class Operations:
         rows = list(rows)
         columns: dict[str, NDArray[Any]] = {
             name: np.array([np.nan if row.get(name) is None else row[name] for row in rows], dtype=float)
-            for name in (*TIMES, "polls", "server_update_is_coarse")
+            for name in (*TIMES, *COUNTS, "server_update_is_coarse")
         }
-        for name in ("state", "workload", "phase"):
+        for name in TEXTS:
             columns[name] = np.array([row.get(name) or "" for row in rows], dtype=object)
         return cls(columns)
 
@@ -79,12 +82,26 @@ class Operations:
 
         The completion of an operation that timed out is the time it had lasted: a lower bound, never left out.
         """
-        if metric == "polls":
-            values = self._columns["polls"]
+        if metric in COUNTS:
+            values = self._columns[metric]
         else:
             begun, over = self._moments(metric)
             values = (over - begun) * 1000
         return np.asarray(values[~np.isnan(values)], dtype=float)
+
+    def poll_windows_ms(self) -> tuple[Values, Values]:
+        """Return between which moments each end lies that was seen: the last "not yet", and the poll that saw the end.
+
+        Both are milliseconds after the acceptance, of all operations whose end was seen, in order of time; NaN if the
+        record does not have the moment.
+        """
+        column = self._columns
+        seen = ~np.isnan(column["seen_s"])
+        pending, over = (
+            np.asarray((column[name] - column["accepted_s"])[seen] * 1000, dtype=float)
+            for name in ("last_pending_s", "seen_s")
+        )
+        return pending, over
 
     def _moments(self, metric: str) -> tuple[Values, Values]:
         column = self._columns
@@ -96,6 +113,7 @@ class Operations:
         begun = np.where(column["workload"] == "closed", column["sent_s"], column["intended_s"])
         return {
             "completion_ms": (begun, np.where(column["state"] == TIMED_OUT, column["ended_s"], column["seen_s"])),
+            "finish_ms": (begun, finished),
             "start_ms": (column["sent_s"], column["accepted_s"]),
             "server_completion_ms": (created, finished),
             "queueing_ms": (column["accepted_s"], running),
@@ -120,8 +138,12 @@ def read_run(path: Path) -> Operations:
         )
     recorded = read_operations(folder)
     table = recorded.operations
-    texts = ("state", "workload", "phase")
-    columns = {name: table[name].to_numpy().astype(object if name in texts else float) for name in COLUMNS}
+    columns = {
+        name: table[name].fill_null("").to_numpy().astype(object)
+        if name in TEXTS
+        else table[name].to_numpy().astype(float)
+        for name in COLUMNS
+    }
     measured = columns["phase"] == MEASURED
     settings = recorded.metadata.get("settings", {})
     return Operations({name: values[measured] for name, values in columns.items()}, settings, _invalid(folder))
