@@ -5,25 +5,36 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from durable_harness.errors import UnreachableError
+from durable_harness.errors import HarnessError, UnreachableError
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.experiments.revisions import Version
-from durable_harness.gate.comparison import Comparison, Design, Figure, Operations, PairedComparison, all_answered
+from durable_harness.gate.comparison import (
+    DEFAULT_FIGURE,
+    SEEN_FIGURE,
+    Answer,
+    Comparison,
+    CountComparison,
+    Operations,
+    PairedComparison,
+    Question,
+    all_answered,
+    default_figure,
+    judge_errors,
+)
 from durable_harness.gate.comparison.pairs import METHOD
-from durable_harness.gate.comparison.runs import MAX_ERROR_RATIO, judge_errors
 from durable_harness.operations import OperationRecord, OperationState
 from durable_harness.stack import RunningStack, embedded_stack
 
 SLIP_LIMIT_MS = 50.0
 """A slice in which the generator came to an operation later than this after its intended start was disturbed: its pair
-is thrown away, whatever it says, and another one taken."""
+is discarded, whatever it says, and another one is taken."""
 MOST_DISTURBED = 10
-"""With more pairs thrown away than this, and than were kept, the comparison measures the generator."""
+"""With more pairs discarded than this, and than were kept, the comparison measures the generator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +42,11 @@ class AbOptions:
     """How base and head are compared. Times in seconds."""
 
     load: OfferedLoad = field(default_factory=OfferedLoad)
-    wanted: tuple[tuple[Figure, Design], ...] = ()
-    rate_per_s: float = 20.0
-    slice_s: float = 2.0
-    warm_up_s: float = 3.0
-    most_pairs: int = 60
-    max_error_ratio: float = MAX_ERROR_RATIO
+    question: Question = field(default_factory=Question)
+    rate_per_s: float = 30.0
+    slice_s: float = 0.5
+    warm_up_s: float = 2.0
+    most_pairs: int = 120
     seed: int = 0
     serve_args: tuple[str, ...] = ()
 
@@ -46,45 +56,72 @@ def compare_versions(
 ) -> Comparison:
     """Serve both, compare them and stop them. Raises what keeps one from starting."""
     with contextlib.ExitStack() as stacks:
-        sides = [stacks.enter_context(_serve(version, options)) for version in (base, head)]
+        sides = [
+            stacks.enter_context(_served(version, name, options)) for name, version in (("base", base), ("head", head))
+        ]
         driver = stacks.enter_context(Driver(options.load))
-        return _Comparing(driver, sides, options).run((base.label, head.label), progress)
+        return Comparing(driver, sides, options).run((base.label, head.label), progress)
 
 
-def _serve(version: Version, options: AbOptions) -> contextlib.AbstractContextManager[RunningStack]:
-    return embedded_stack(
+@contextlib.contextmanager
+def _served(version: Version, name: str, options: AbOptions) -> Iterator[RunningStack]:
+    """Serve a revision; the error of one that does not start says which it is."""
+    serving = embedded_stack(
         version.app_dir, serve_args=options.serve_args, environment=version.environment, python=version.python
     )
+    try:
+        stack = serving.__enter__()
+    except HarnessError as error:
+        raise type(error)(f"The {name}, {version.label}, does not start. {error}") from error
+    with contextlib.ExitStack() as exits:
+        exits.push(serving)
+        yield stack
 
 
-class _Comparing:
+class Comparing:
+    """One comparison of two systems that run."""
+
     def __init__(self, driver: Driver, sides: Sequence[RunningStack], options: AbOptions) -> None:
         self._driver, self._sides, self._options = driver, sides, options
         self._chance = random.Random(options.seed)  # noqa: S311 - no secret
-        tests = len(options.wanted)
-        self._figures = [
-            PairedComparison(figure, design, options.most_pairs, tests) for figure, design in options.wanted
-        ]
+        self._counts = CountComparison(options.question.counts)
+        self._figures: list[PairedComparison] = []
         self._ended, self._failed = [0, 0], [0, 0]
-        self._disturbed = 0
+        self._taken = self._disturbed = 0
+        self._default = DEFAULT_FIGURE
 
-    def run(self, names: tuple[str, str], progress: Callable[[PairedComparison], None]) -> Comparison:
+    def run(self, names: tuple[str, str], progress: Callable[[PairedComparison], None] = lambda _: None) -> Comparison:
+        """Take pairs of slices until every judged figure has its answer, or as many as are allowed."""
         began = time.monotonic()
         self._warm_up()
-        swapped, first = False, self._figures[0]
-        while len(first.pairs) < first.looks[-1] and not (self._is_hopeless or self._is_broken):
-            # Each two pairs are mirror images (ABBA), which of them comes first is drawn by lot.
-            swapped = not swapped if len(first.pairs) % 2 else self._chance.random() < 0.5  # noqa: PLR2004 - a coin
-            if not self._pair(swapped=swapped):
-                continue
-            progress(first)
-            if first.is_look and all_answered([figure.result() for figure in self._figures]):
-                break
+        swapped = False
+        while not self._is_over:
+            # Each two pairs are mirror images (ABBA); which of them comes first is random.
+            swapped = not swapped if self._taken % 2 else self._chance.random() < 0.5  # noqa: PLR2004 - a coin
+            if self._pair(swapped=swapped):
+                progress(self._figures[0])
         return self._comparison(names, time.monotonic() - began)
 
     @property
+    def _is_over(self) -> bool:
+        if self._is_hopeless or self._is_broken:
+            return True
+        judged = [figure for figure in self._figures if figure.is_judged]
+        if not judged:  # Counts need no pairs.
+            return True
+        if self._taken >= judged[0].looks[-1]:
+            return True
+        if not judged[0].is_look:
+            return False
+        return self._count_fails or all_answered([figure.result() for figure in judged])
+
+    @property
+    def _count_fails(self) -> bool:
+        return any(count.answer is Answer.SLOWER for count in self._counts.results())
+
+    @property
     def _is_hopeless(self) -> bool:
-        return self._disturbed > max(MOST_DISTURBED, len(self._figures[0].pairs))
+        return self._disturbed > max(MOST_DISTURBED, self._taken)
 
     @property
     def _is_broken(self) -> bool:
@@ -92,19 +129,35 @@ class _Comparing:
         return any(2 * failed > ended for failed, ended in zip(self._failed, self._ended, strict=True))
 
     def _warm_up(self) -> None:
+        """Load both sides for a while; what these operations cost is counted, how long they took is not judged."""
         options = self._options
+        arrivals = options.load.arrivals(options.rate_per_s, options.warm_up_s, options.seed)
+        warmed = []
         for side in self._sides:
-            arrivals = options.load.arrivals(options.rate_per_s, options.warm_up_s, options.seed)
             records, _ = self._driver.measure(side.base_url, side.function_key, arrivals)
             if all(record.state is OperationState.UNREACHABLE for record in records):
                 raise UnreachableError(f"{side.base_url} does not answer: {records[0].error}")
+            warmed.append(Operations.from_rows(row(record) for record in records))
+        self._counts.add(warmed[0], warmed[1])
+        self._default = default_figure(warmed[0], warmed[1])
+        self._figures = self._planned()
+
+    def _planned(self) -> list[PairedComparison]:
+        """Return the figures to follow: those that are judged, then what a client saw."""
+        question, most = self._options.question, self._options.most_pairs
+        varying = [count.metric for count in self._counts.results() if count.is_known and not count.is_exact]
+        wanted = (*question.judged(self._default), *question.means(varying))
+        judged = [PairedComparison(figure, design, most, len(wanted)) for figure, design in wanted]
+        if any(figure == SEEN_FIGURE for figure, _ in wanted):
+            return judged
+        return [*judged, PairedComparison(SEEN_FIGURE, question.design, most, is_judged=False)]
 
     def _pair(self, *, swapped: bool) -> bool:
         """Take a pair of slices; return whether it counts."""
         options = self._options
-        index = len(self._figures[0].pairs) + self._disturbed
-        # Both slices get the same arrivals and the same work: a difference of these is no difference of versions.
-        arrivals = options.load.arrivals(options.rate_per_s, options.slice_s, options.seed + 1 + index)
+        # Both slices get the same arrivals, the same work and the same polls: what differs is the version.
+        seed = options.seed + 1 + self._taken + self._disturbed
+        arrivals = options.load.arrivals(options.rate_per_s, options.slice_s, seed)
         taken: dict[int, Operations] = {}
         slip_ms = 0.0
         for number in (1, 0) if swapped else (0, 1):
@@ -114,6 +167,7 @@ class _Comparing:
             taken[number] = Operations.from_rows(row(record) for record in records)
             self._ended[number] += len(records)
             self._failed[number] += sum(record.state is not OperationState.COMPLETED for record in records)
+        self._counts.add(taken[0], taken[1])
         if slip_ms > SLIP_LIMIT_MS:
             self._disturbed += 1
             return False
@@ -121,17 +175,18 @@ class _Comparing:
             return False
         for figure in self._figures:
             figure.add(taken[0], taken[1])
+        self._taken += 1
         return True
 
     def _comparison(self, names: tuple[str, str], elapsed_s: float) -> Comparison:
-        options = self._options
-        errors = (self._failed[0] / self._ended[0], self._failed[1] / self._ended[1])
-        failures, invalid = judge_errors(errors, options.max_error_ratio)
+        errors = tuple(failed / max(ended, 1) for failed, ended in zip(self._failed, self._ended, strict=True))
+        failures, invalid = judge_errors((errors[0], errors[1]), self._options.question.max_error_ratio)
         return Comparison(
             *names,
-            results=tuple(figure.result() for figure in self._figures if figure.pairs),
+            results=tuple(figure.result() for figure in self._figures if len(figure)),
             method=METHOD,
-            errors=errors,
+            counts=self._counts.results(),
+            errors=(errors[0], errors[1]),
             failures=failures,
             invalid=(*invalid, *self._generator_reasons()),
             notes=self._notes(),
@@ -140,18 +195,22 @@ class _Comparing:
         )
 
     def _notes(self) -> tuple[str, ...]:
-        planned = f"looks planned after {', '.join(map(str, self._figures[0].looks))} pairs"
-        if not self._disturbed:
-            return (planned,)
-        thrown = f"{self._disturbed} pairs were thrown away and repeated: the generator was late in them"
-        return (planned, f"{thrown}, by more than {SLIP_LIMIT_MS:g} ms")
+        judged = [figure for figure in self._figures if figure.is_judged]
+        notes = [f"looks planned after {', '.join(map(str, judged[0].looks))} pairs"] if judged else []
+        if self._options.question.asks_for_default and self._default != DEFAULT_FIGURE:
+            notes.append(
+                f"{DEFAULT_FIGURE.metric} is not known: the start's answer has no instance ID to ask the host by"
+            )
+        if self._disturbed:
+            late = f"the generator was late in them by more than {SLIP_LIMIT_MS:g} ms"
+            notes.append(f"{self._disturbed} pairs were discarded and repeated: {late}")
+        return tuple(notes)
 
     def _generator_reasons(self) -> list[str]:
         if not self._is_hopeless:
             return []
-        kept = len(self._figures[0].pairs)
-        late = f"the generator was late by more than {SLIP_LIMIT_MS:g} ms in {self._disturbed} pairs, {kept} were good"
-        return [f"{late}: lower --rate, or give the machine more rest"]
+        late = f"the generator was late by more than {SLIP_LIMIT_MS:g} ms in {self._disturbed} pairs"
+        return [f"{late}, {self._taken} were good: lower --rate, or give the machine more rest"]
 
     def _settings(self) -> Mapping[str, str]:
         options = self._options

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.errors import UsageError
+from durable_harness.load.values import read_durations
 
 if TYPE_CHECKING:
     from durable_harness.experiments.offered import OfferedLoad
@@ -26,7 +27,13 @@ def add_load(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--payload", metavar="JSON|@FILE", help="body of every start; {token} in it is unique (default: the sample's)"
     )
-    group.add_argument("--operation-duration", default="0.3-0.7", metavar="S|A-B", help="work asked for (0.3-0.7)")
+    group.add_argument(
+        "--operation-duration",
+        type=read_durations,
+        default="0.3-0.7",
+        metavar="SECONDS",
+        help="work asked for: a number, a range, or a mix with weights like 0.2-0.4:80,2:20 (0.3-0.7)",
+    )
     group.add_argument("--poll-interval", type=above_zero, default=0.05, metavar="SECONDS", help="(0.05)")
     group.add_argument("--operation-timeout", type=above_zero, default=60.0, metavar="SECONDS", help="(60)")
     group.add_argument("--seed", type=whole, default=0, metavar="N", help="of arrivals, work and order (0)")
@@ -37,17 +44,10 @@ def offered_load(options: argparse.Namespace) -> OfferedLoad:
     from durable_harness.experiments.offered import OfferedLoad  # noqa: PLC0415
     from durable_harness.operations import durable_webhooks, load_service  # noqa: PLC0415
 
-    low, _, high = options.operation_duration.partition("-")
-    try:
-        duration_s = (float(low), float(high or low))
-    except ValueError:
-        duration_s = (math.nan, math.nan)
-    if not 0 <= duration_s[0] <= duration_s[1] < math.inf:
-        raise UsageError(f"--operation-duration: got '{options.operation_duration}', expected seconds like 0.3-0.7")
     return OfferedLoad(
         service=load_service(options.service) if options.service else durable_webhooks(options.start_path),
         payload=_payload(options.payload),
-        duration_s=duration_s,
+        durations=options.operation_duration,
         poll_interval_s=options.poll_interval,
         timeout_s=options.operation_timeout,
     )

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from durable_harness.errors import UsageError
 from durable_harness.experiments.arguments import (
     above_zero,
     add_load,
@@ -21,9 +22,11 @@ from durable_harness.experiments.arguments import (
     whole,
 )
 from durable_harness.experiments.capacity_command import add_capacity
+from durable_harness.gate.gates import MEAN
 
 if TYPE_CHECKING:
-    from durable_harness.gate.comparison import Comparison, Design, Figure, PairedComparison
+    from durable_harness.experiments.ab import AbOptions
+    from durable_harness.gate.comparison import Comparison, PairedComparison, Question
 
 CANNOT_TELL_CODES = {"pass": 0, "fail": 1, "invalid": 3}
 REPORT_DIR = Path("build/comparison")
@@ -31,19 +34,19 @@ REPORT_DIR = Path("build/comparison")
 
 def add_commands(commands: Any) -> None:
     """Add them to the parsers of `durable-harness`."""
-    compare = commands.add_parser("compare", help="say whether one recorded load run is slower than another")
+    compare = commands.add_parser("compare", help="decide whether one recorded load run is slower than another")
     compare.add_argument("base", type=Path, help="report folder (or summary.json) of the run to compare with")
     compare.add_argument("head", type=Path, help="report folder (or summary.json) of the run in question")
     add_question(compare)
     compare.set_defaults(run=_compare)
-    ab = commands.add_parser("ab", help="run two revisions in turn on this machine and say whether head is slower")
+    ab = commands.add_parser("ab", help="run two revisions in turn on this machine and decide whether head is slower")
     ab.add_argument("--base", required=True, metavar="REV", help="git revision to compare with, such as origin/main")
     ab.add_argument("--head", default=".", metavar="REV", help="revision in question, . for the working tree (default)")
     add_load(ab)
-    ab.add_argument("--rate", type=above_zero, default=20.0, metavar="N", help="operations started per second (20)")
-    ab.add_argument("--slice", type=above_zero, default=2.0, metavar="SECONDS", help="length of one slice (2)")
-    ab.add_argument("--pairs", type=whole, default=60, metavar="N", help="pairs of slices at most (60)")
-    ab.add_argument("--warm-up", type=above_zero, default=3.0, metavar="SECONDS", help="discarded load a side (3)")
+    ab.add_argument("--rate", type=above_zero, default=30.0, metavar="N", help="operations started per second (30)")
+    ab.add_argument("--slice", type=above_zero, default=0.5, metavar="SECONDS", help="length of one slice (0.5)")
+    ab.add_argument("--pairs", type=whole, default=120, metavar="N", help="pairs of slices at most (120)")
+    ab.add_argument("--warm-up", type=above_zero, default=2.0, metavar="SECONDS", help="discarded load a side (2)")
     add_question(ab)
     ab.set_defaults(run=_ab)
     add_capacity(commands)
@@ -56,10 +59,13 @@ def add_question(parser: argparse.ArgumentParser) -> None:
         "--metric",
         action="append",
         metavar="'NAME PERCENTILE'",
-        help="figure to compare, again for more of them (default: [relative] of --gates, else 'completion_ms p95')",
+        help="figure or count to judge, again for more of them: 'execution_ms p50', 'actions_per_operation'"
+        " (default: [relative] of --gates, else 'finish_ms p95', or 'completion_ms p95' where that is not known)",
     )
     group.add_argument("--gates", type=Path, metavar="FILE", help="take the figures from this file's [relative] tables")
-    group.add_argument("--effect", type=percents, metavar="PERCENT", help="slowdown that matters (default: 5)")
+    group.add_argument(
+        "--effect", type=percents, metavar="PERCENT", help="slowdown that matters (default: 5; of counts: any)"
+    )
     group.add_argument("--false-alarm-rate", type=percents, metavar="PERCENT", help="at most (default: 0.25)")
     group.add_argument("--power", type=percents, metavar="PERCENT", help="for a slowdown that matters (default: 99)")
     group.add_argument(
@@ -73,7 +79,7 @@ def add_question(parser: argparse.ArgumentParser) -> None:
         "--cannot-tell",
         choices=tuple(CANNOT_TELL_CODES),
         default="invalid",
-        help="exit code where nobody can tell: pass 0, fail 1, invalid 3 (default)",
+        help="exit code where it cannot tell: pass 0, fail 1, invalid 3 (default)",
     )
     group.add_argument("--report-dir", type=Path, default=REPORT_DIR, metavar="DIR", help=f"(default: {REPORT_DIR})")
 
@@ -82,35 +88,45 @@ def _compare(options: argparse.Namespace) -> int:
     needs_extra()
     from durable_harness.gate.comparison import compare_runs, read_run  # noqa: PLC0415 - see the module's docstring
 
-    wanted = _wanted(options)
+    question = _question(options)
     base, head = read_run(options.base), read_run(options.head)
-    names = (str(options.base), str(options.head))
-    return _tell(compare_runs(base, head, wanted, names, options.max_error_ratio), options)
+    return _finish(compare_runs(base, head, question, (str(options.base), str(options.head))), options)
 
 
 def _ab(options: argparse.Namespace) -> int:
     needs_extra()
-    from durable_harness.experiments.ab import AbOptions, compare_versions  # noqa: PLC0415
+    from durable_harness.experiments.ab import compare_versions  # noqa: PLC0415
     from durable_harness.experiments.revisions import checked_out  # noqa: PLC0415
 
-    given = AbOptions(
+    given = ab_options(options)
+    with cleaned_up_on_sigterm(), checked_out(options.app_dir, options.base, options.head) as (base, head):
+        comparison = compare_versions(base, head, given, _show_progress)
+    return _finish(comparison, options)
+
+
+def ab_options(options: argparse.Namespace) -> AbOptions:
+    """Return how revisions are compared; raise UsageError for what no comparison can be made with."""
+    from durable_harness.experiments.ab import AbOptions  # noqa: PLC0415
+
+    if options.poll_interval > options.slice:
+        raise UsageError(
+            f"--poll-interval {options.poll_interval:g} is longer than --slice {options.slice:g}: most operations of a "
+            "slice would be polled after it. Poll more often, or make slices longer."
+        )
+    return AbOptions(
         load=offered_load(options),
-        wanted=_wanted(options),
+        question=_question(options),
         rate_per_s=options.rate,
         slice_s=options.slice,
         warm_up_s=options.warm_up,
         most_pairs=options.pairs,
-        max_error_ratio=options.max_error_ratio,
         seed=options.seed,
     )
-    with cleaned_up_on_sigterm(), checked_out(options.app_dir, options.base, options.head) as (base, head):
-        comparison = compare_versions(base, head, given, _show_progress)
-    return _tell(comparison, options)
 
 
-def _wanted(options: argparse.Namespace) -> tuple[tuple[Figure, Design], ...]:
+def _question(options: argparse.Namespace) -> Question:
     from durable_harness.gate import load_gate_file  # noqa: PLC0415
-    from durable_harness.gate.comparison import DEFAULT_FIGURE, Design, read_figure  # noqa: PLC0415
+    from durable_harness.gate.comparison import Design, Question, read_figure  # noqa: PLC0415
     from durable_harness.gate.comparison.figures import Figure, read_percent  # noqa: PLC0415
 
     relative = load_gate_file(options.gates).relative if options.gates else None
@@ -119,21 +135,25 @@ def _wanted(options: argparse.Namespace) -> tuple[tuple[Figure, Design], ...]:
         errors = {name: getattr(relative, name) if value is None else value for name, value in errors.items()}
     known = {name: value for name, value in errors.items() if value is not None}
     effect = {} if options.effect is None else {"effect": options.effect}
+    figures: list[tuple[Figure, Design]] = []
+    counts: dict[str, float] = {}
     if options.metric:
-        design = Design(**known, **effect)
-        return tuple((figure, design) for figure in dict.fromkeys(map(read_figure, options.metric)))
-    if relative and relative.gates:
-        return tuple(
-            (
-                Figure(gate.metric, read_percent(gate.statistic)),
-                Design(**{"effect": gate.ratio - 1, **known, **effect}),
-            )
-            for gate in relative.gates
-        )
-    return ((DEFAULT_FIGURE, Design(**known, **effect)),)
+        for figure in dict.fromkeys(map(read_figure, options.metric)):
+            if figure.kind.is_count:
+                counts[figure.metric] = options.effect or 0.0
+            else:
+                figures.append((figure, Design(**known, **effect)))
+    elif relative:
+        for gate in relative.gates:
+            if gate.statistic == MEAN:
+                counts[gate.metric] = gate.ratio - 1 if options.effect is None else options.effect
+            else:
+                design = Design(**{"effect": gate.ratio - 1, **known, **effect})
+                figures.append((Figure(gate.metric, read_percent(gate.statistic)), design))
+    return Question(tuple(figures), counts, Design(**known, **effect), options.max_error_ratio)
 
 
-def _tell(comparison: Comparison, options: argparse.Namespace) -> int:
+def _finish(comparison: Comparison, options: argparse.Namespace) -> int:
     from durable_harness.gate.comparison.rendering import render_text, write_all  # noqa: PLC0415
 
     cannot_tell = CANNOT_TELL_CODES[options.cannot_tell]
@@ -143,10 +163,10 @@ def _tell(comparison: Comparison, options: argparse.Namespace) -> int:
 
 
 def _show_progress(figure: PairedComparison) -> None:
-    """Tell how far it is: on one line of a terminal, elsewhere at each planned look."""
+    """Show how far it is: on one line of a terminal, elsewhere at each planned look."""
     from durable_harness.gate.comparison.results import percent_text  # noqa: PLC0415
 
-    done, most = len(figure.pairs), figure.looks[-1]
+    done, most = len(figure), figure.looks[-1]
     bar = "█" * round(20 * done / most)
     ratio = math.exp(float(sum(figure.log_ratios())) / done)
     line = f"{bar:<20} {done} of at most {most} pairs, {figure.figure.name} {percent_text(ratio)} on average"

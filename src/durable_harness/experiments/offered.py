@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from durable_harness.load.arrivals import Paced, Piece, RateProfile
+from durable_harness.load.values import Durations, read_durations
 from durable_harness.operations import (
     OperationPlan,
     ServiceDescription,
@@ -22,13 +23,18 @@ from durable_harness.operations.description import fill
 
 OPERATION_TYPE = "load_test"
 KEY_HEADER = "x-functions-key"
+SAMPLE_DURATIONS = read_durations("0.3-0.7")
 
 
 class Arrival(NamedTuple):
-    """One operation to come: when, in seconds after the beginning, and how much work the sample app is asked for."""
+    """One operation to come."""
 
     offset_s: float
+    """When it is to start, in seconds after the beginning."""
     duration_s: float
+    """How much work it asks for, of an app that can be asked."""
+    poll_phase: float = 1.0
+    """Where the grid of its polls begins, as a part of the interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +45,19 @@ class OfferedLoad:
     payload: Mapping[str, Any] | None = None
     """The JSON body of every start, in which `{token}` stands for a unique text and `"{duration}"` for the seconds of
     work; None sends what the service's description says, else what the sample app takes and has to send back."""
-    duration_s: tuple[float, float] = (0.3, 0.7)
-    """The least and the most work an operation of the sample app asks for."""
+    durations: Durations = SAMPLE_DURATIONS
+    """The seconds of work that operations ask for."""
     poll_interval_s: float = 0.05
     timeout_s: float = 60.0
     poll: str = "fixed"
 
     def arrivals(self, rate_per_s: float, for_s: float, seed: int, process: str = "constant") -> list[Arrival]:
-        """Return the arrivals of some seconds; equal arguments give equal arrivals."""
-        chance = random.Random(seed)  # noqa: S311 - load, not secrets
+        """Return the arrivals of some seconds; equal arguments give equal arrivals, work and phases of polls."""
+        chance, phases = random.Random(seed), random.Random(f"{seed}:poll phases")  # noqa: S311 - load, not secrets
         paced = Paced(RateProfile((Piece(rate_per_s, rate_per_s, for_s),)), poisson=process == "poisson")
         # A slice so short that nothing would come has one arrival all the same.
         offsets = list(paced.times_s(chance)) or [0.0]
-        low_s, high_s = self.duration_s
-        return [Arrival(offset_s, round(chance.uniform(low_s, high_s), 3)) for offset_s in offsets]
+        return [Arrival(offset_s, self.durations.pick_s(chance), 1 - phases.random()) for offset_s in offsets]
 
     def plan(self, base_url: str, key: str | None, arrival: Arrival, intended: float) -> OperationPlan:
         """Return what to send; `intended` is the moment of `time.monotonic()` from which latency counts."""
@@ -71,4 +76,5 @@ class OfferedLoad:
             workload=Workload.OPEN,
             check_output=check_echo if body is None else accept_any_output,
             intended=intended,
+            poll_phase=arrival.poll_phase,
         )

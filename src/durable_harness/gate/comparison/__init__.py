@@ -5,6 +5,7 @@ from durable_harness.gate.comparison.design import Answer, Design
 from durable_harness.gate.comparison.figures import DEFAULT_FIGURE, SEEN_FIGURE, Figure, read_figure
 from durable_harness.gate.comparison.operations import Operations, read_run
 from durable_harness.gate.comparison.pairs import PairedComparison, all_answered
+from durable_harness.gate.comparison.question import Question
 from durable_harness.gate.comparison.ranks import Interval
 from durable_harness.gate.comparison.results import Comparison, FigureResult
 from durable_harness.gate.comparison.runs import compare_runs, default_figure, judge_errors
@@ -22,6 +23,7 @@ __all__ = [
     "Interval",
     "Operations",
     "PairedComparison",
+    "Question",
     "all_answered",
     "compare_runs",
     "default_figure",

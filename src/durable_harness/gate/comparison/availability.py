@@ -20,7 +20,9 @@ def known_metrics(operations: Operations) -> list[str]:
 def missing_figure(figure: Figure, operations: Operations, side: str) -> str:
     """Say why a side lacks a figure, and what can be compared."""
     known = ", ".join(known_metrics(operations)) or "nothing"
-    return f"{figure.name}: the {side} has no operation with this figure: {_reason(figure, operations)}. It has: {known}"
+    return (
+        f"{figure.name}: the {side} has no operation with this figure: {_reason(figure, operations)}. It has: {known}"
+    )
 
 
 def _reason(figure: Figure, operations: Operations) -> str:

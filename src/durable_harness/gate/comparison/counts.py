@@ -58,9 +58,11 @@ class CountResult:
 
     @property
     def answer(self) -> Answer | None:
-        """The answer of an exact count that is judged; None if it is not judged, or has to be compared as a mean."""
-        if self.effect is None or self.difference is None or self.base is None:
+        """The answer of a count that is judged; None if it is not judged, or has to be compared as a mean."""
+        if self.effect is None:
             return None
+        if self.difference is None or self.base is None:
+            return None if self.is_known and self.effect else Answer.CANNOT_TELL
         return Answer.SLOWER if self.difference > self.effect * self.base + 1e-9 else Answer.NOT_SLOWER
 
     @property
@@ -71,7 +73,7 @@ class CountResult:
             return f"{self.metric}: not known: only a host of durable-harness counts it"
         change = f"{_number(self.base)} → {_number(self.head)}"
         if self.difference is None:
-            return f"{self.metric}: {change} on average; {self._spread()}, so it is no exact count"
+            return f"{self.metric}: {change} on average, {self._spread()}: no exact count"
         if not self.difference:
             return f"{self.metric}: {_number(self.base)}, the same"
         more, size = ("more", self.difference) if self.difference > 0 else ("fewer", -self.difference)
@@ -80,9 +82,9 @@ class CountResult:
     def _spread(self) -> str:
         assert self.ranges is not None
         (base_low, base_high), (head_low, head_high) = self.ranges
-        base = f"{_number(base_low)} to {_number(base_high)}"
-        head = f"{_number(head_low)} to {_number(head_high)}"
-        return f"operations of the base differ ({base}), of the head ({head})" if base != head else f"they differ ({base})"
+        base = f"{_number(base_low)} and {_number(base_high)}"
+        head = f"{_number(head_low)} and {_number(head_high)}"
+        return f"between {base}" if base == head else f"between {base} in the base, {head} in the head"
 
 
 class CountComparison:
@@ -112,11 +114,17 @@ class CountComparison:
         effect = self._effects.get(name)
         if not len(known[0]) or not len(known[1]):
             return CountResult(name, None, None, 0, None, effect=effect)
-        means = [float(side.mean()) for side in known]
-        ranges = tuple((float(side.min()), float(side.max())) for side in known)
+        ranges = [(float(side.min()), float(side.max())) for side in known]
         count = min(len(side) for side in known)
-        difference = _difference(base, head, paired=paired) if count >= ENOUGH else None
-        return CountResult(name, *means, count, difference, (ranges[0], ranges[1]), effect)
+        return CountResult(
+            name,
+            base=float(known[0].mean()),
+            head=float(known[1].mean()),
+            operations=count,
+            difference=_difference(base, head, paired=paired) if count >= ENOUGH else None,
+            ranges=(ranges[0], ranges[1]),
+            effect=effect,
+        )
 
 
 def _difference(base: Values, head: Values, *, paired: bool) -> float | None:

@@ -55,13 +55,11 @@ def read_figure(text: str) -> Figure:
         near = difflib.get_close_matches(name, METRICS, n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
         raise UsageError(f"'{name}' is not a metric to compare. {hint}Expected one of {', '.join(METRICS)}.")
-    return Figure(name, read_count_statistic(name, statistic) if metric.is_count else read_percent(statistic or "p95"))
-
-
-def read_count_statistic(name: str, statistic: str) -> None:
-    """Accept the mean of a count, or raise UsageError."""
+    if not metric.is_count:
+        return Figure(name, read_percent(statistic or "p95"))
     if statistic not in ("", MEAN):
         raise UsageError(f"'{name} {statistic}': a count has no percentile to compare. Write '{name}'.")
+    return Figure(name)
 
 
 def read_percent(statistic: str) -> float:

@@ -82,12 +82,21 @@ class Operations:
 
         The completion of an operation that timed out is the time it had lasted: a lower bound, never left out.
         """
-        if metric in COUNTS:
-            values = self._columns[metric]
-        else:
-            begun, over = self._moments(metric)
-            values = (over - begun) * 1000
-        return np.asarray(values[~np.isnan(values)], dtype=float)
+        values = self.column(metric)
+        return values[~np.isnan(values)]
+
+    def column(self, metric: str) -> Values:
+        """Return a metric of every operation in order of time, NaN where it is not known; latencies in milliseconds."""
+        name = metric.removesuffix("_per_operation")
+        if name in COUNTS:
+            return np.asarray(self._columns[name], dtype=float)
+        begun, over = self._moments(metric)
+        return np.asarray((over - begun) * 1000, dtype=float)
+
+    @property
+    def has_whole_seconds(self) -> bool:
+        """Whether the server's times of at least one operation are known in whole seconds only."""
+        return bool(np.any(self._columns["server_update_is_coarse"] == 1))
 
     def poll_windows_ms(self) -> tuple[Values, Values]:
         """Return between which moments each end lies that was seen: the last "not yet", and the poll that saw the end.
@@ -105,8 +114,8 @@ class Operations:
 
     def _moments(self, metric: str) -> tuple[Values, Values]:
         column = self._columns
-        told, seen = column["server_running_s"], column["first_running_s"]
-        running = np.where(np.isnan(told), seen, told)
+        # When a poll first saw it running is no substitute: it depends on when polls come.
+        running = column["server_running_s"]
         # Whole seconds tell nothing of operations that last less than some minutes.
         finished = np.where(column["server_update_is_coarse"] == 1, np.nan, column["server_updated_s"])
         created = np.where(column["server_created_s"] % 1 == 0, np.nan, column["server_created_s"])

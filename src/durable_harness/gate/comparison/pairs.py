@@ -7,6 +7,7 @@ and share the errors equally, so that looking often does not raise them.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -134,7 +135,7 @@ class PairedComparison:
                     math.log(self.figure.of(np.concatenate([pair[side].values for pair in self._slices[low:high]])))
                     for side in (0, 1)
                 ]
-                for low, high in zip(edges, edges[1:], strict=False)
+                for low, high in itertools.pairwise(edges)
             ]
         )
         return logs[:, 0], logs[:, 1] - logs[:, 0]

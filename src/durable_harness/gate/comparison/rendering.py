@@ -133,7 +133,11 @@ def _counts(comparison: Comparison) -> list[str]:
 
 def _small_print(comparison: Comparison) -> list[str]:
     design = comparison.results[0].design if comparison.results else None
-    lines = [f"{comparison.method}; {', '.join(dict.fromkeys(result.sample for result in comparison.results))}"]
+    lines = (
+        [f"{comparison.method}; {', '.join(dict.fromkeys(result.sample for result in comparison.results))}"]
+        if design
+        else []
+    )
     lines += [
         f"{metric.name}: {metric.meaning} ({metric.clock})"
         for metric in dict.fromkeys(result.figure.kind for result in comparison.results)
@@ -143,7 +147,9 @@ def _small_print(comparison: Comparison) -> list[str]:
             f"false alarms at most {design.false_alarm_rate:.2%}, power at least {1 - design.miss_rate:.1%} where it "
             "answers; the interval has these errors on its two sides, looks and figures included"
         )
-        lines.append("base and head are the centres of their slices or blocks; visible is the smallest change seen here")
+        lines.append(
+            "base and head are the centres of their slices or blocks; visible is the smallest change seen here"
+        )
     base, head = comparison.errors
     lines.append(f"operations that did not complete: base {base:.2%}, head {head:.2%}; {comparison.elapsed_s:.0f} s")
     return [*lines, *(f"note: {note}" for note in comparison.notes)]

@@ -69,11 +69,13 @@ def relative_gap(figure: Figure, values: Values, polls: PollMoments) -> float:
 def polls_advice(figure: Figure, resolution: float, effect: float, polls: PollMoments) -> str:
     """Say what would make a change visible that polls hide."""
     if figure.metric == "polls":
-        return f"A percentile of whole numbers shows no change below {100 * resolution:.2g} %: ask for a larger --effect"
+        return (
+            f"A percentile of whole numbers shows no change below {100 * resolution:.2g} %: ask for a larger --effect"
+        )
     interval_ms = polls.interval_ms or 0.0
     enough_ms = interval_ms * effect / resolution
     return (
-        f"Polls come about every {interval_ms:,.3g} ms and show no change below {100 * resolution:.2g} % of this figure: "
-        f"poll at least every {enough_ms:,.2g} ms (--poll-interval {enough_ms / 1000:.1g}), take more pairs, "
+        f"Polls come about every {interval_ms:,.3g} ms and show no change below {100 * resolution:.2g} % of this "
+        f"figure: poll at least every {enough_ms:,.2g} ms (--poll-interval {enough_ms / 1000:.1g}), take more pairs, "
         "or compare finish_ms, which has no polls in it"
     )

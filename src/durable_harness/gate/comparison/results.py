@@ -35,7 +35,7 @@ class FigureResult:
 
     @property
     def head(self) -> float:
-        """The head's figure: the base's, changed by the estimate. So the printed change is that of the printed figures."""
+        """The head's figure: the base's, changed by the estimate. So the printed change is that of the printed ones."""
         return self.base * self.ratio
 
     @property
@@ -95,12 +95,21 @@ class Comparison:
         answers = {result.answer for result in self.judged} | {count.answer for count in self.judged_counts}
         if self.failures or Answer.SLOWER in answers:
             return Answer.SLOWER
-        return Answer.CANNOT_TELL if Answer.CANNOT_TELL in answers or not answers else Answer.NOT_SLOWER
+        unsure = Answer.CANNOT_TELL in answers or self.unanswered_counts or not answers
+        return Answer.CANNOT_TELL if unsure else Answer.NOT_SLOWER
 
     @property
     def judged_counts(self) -> tuple[CountResult, ...]:
         """The counts that answer by themselves; one that varies is among the figures, as a mean."""
         return tuple(count for count in self.counts if count.answer is not None)
+
+    @property
+    def unanswered_counts(self) -> tuple[CountResult, ...]:
+        """The counts that are to be judged, turned out to vary, and are not among the figures as a mean."""
+        means = {result.figure.metric for result in self.judged}
+        return tuple(
+            count for count in self.counts if count.is_judged and count.answer is None and count.metric not in means
+        )
 
     @property
     def verdict(self) -> str:
@@ -113,6 +122,8 @@ class Comparison:
         if self.invalid or self.failures:
             return "; ".join(self.invalid or self.failures)
         counts = [_count_words(count) for count in self.judged_counts if count.answer is self.answer]
+        if self.answer is Answer.CANNOT_TELL:
+            counts += [_count_words(count) for count in self.unanswered_counts]
         figures = [_words(result) for result in self.judged if result.answer is self.answer]
         return "; ".join([*counts, *figures]) or "nothing was compared"
 
@@ -141,6 +152,8 @@ def _words(result: FigureResult) -> str:
 
 
 def _count_words(count: CountResult) -> str:
+    if count.is_known and not count.is_exact and not count.effect:
+        return f"{count.sentence}. Name the increase that matters (--effect) to compare its mean"
     allowed = f"at most {100 * count.effect:g} % more is allowed" if count.effect else "none more is allowed"
     return f"{count.sentence} ({allowed})"
 

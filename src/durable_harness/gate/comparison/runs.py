@@ -7,7 +7,7 @@ version: where that may be, interleave the two (`durable-harness ab`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,11 +18,11 @@ from durable_harness.gate.comparison.counts import CountComparison
 from durable_harness.gate.comparison.design import LEAST_ADVICE, Answer, Design
 from durable_harness.gate.comparison.figures import DEFAULT_FIGURE, SEEN_FIGURE, Figure
 from durable_harness.gate.comparison.operations import Operations
+from durable_harness.gate.comparison.question import Question
 from durable_harness.gate.comparison.ranks import Interval, Values, centre, fewest_blocks, rank_sum_interval
 from durable_harness.gate.comparison.resolution import PollMoments, polls_advice, relative_gap
 from durable_harness.gate.comparison.results import Comparison, FigureResult
 
-MAX_ERROR_RATIO = 0.01
 METHOD = (
     "Wilcoxon rank-sum test with the Hodges-Lehmann shift of the log figures of blocks of operations in order of time, "
     "each block at least 10 autocorrelation times long"
@@ -30,39 +30,43 @@ METHOD = (
 
 
 def compare_runs(
-    base: Operations,
-    head: Operations,
-    wanted: Sequence[tuple[Figure, Design]],
-    names: tuple[str, str] = ("base", "head"),
-    max_error_ratio: float = MAX_ERROR_RATIO,
-    counts: Mapping[str, float] | None = None,
+    base: Operations, head: Operations, question: Question, names: tuple[str, str] = ("base", "head")
 ) -> Comparison:
-    """Answer each figure; several figures share the designs' errors.
+    """Answer each figure that is asked for; several figures share the designs' errors.
 
-    `counts` are the counts to judge, by the relative increase that fails. Raises InvalidRunError, which says why and
-    what can be compared, if a run lacks a figure.
+    Raises InvalidRunError, which says why and what can be compared, if a run lacks a figure.
     """
+    counted = CountComparison(question.counts)
+    counted.add(base, head)
+    counts = counted.results(paired=False)
+    varying = [count.metric for count in counts if count.is_known and not count.is_exact]
+    wanted = (*question.judged(default_figure(base, head)), *question.means(varying))
     results = tuple(_compare(base, head, figure, design, len(wanted)) for figure, design in wanted)
     errors = (base.error_ratio, head.error_ratio)
-    failures, invalid = judge_errors(errors, max_error_ratio)
+    failures, invalid = judge_errors(errors, question.max_error_ratio)
     themselves = [
         f"{name} is an invalid run: {reason}"
         for name, run in zip(names, (base, head), strict=True)
         for reason in run.invalid
     ]
-    counted = CountComparison(counts)
-    counted.add(base, head)
     return Comparison(
         *names,
         results=results,
         method=METHOD,
-        counts=counted.results(paired=False),
+        counts=counts,
         errors=errors,
         failures=failures,
         invalid=(*invalid, *themselves),
-        notes=(*_differences(base, head), BETWEEN_RUNS),
+        notes=(*_differences(base, head), *_default_note(question, results), BETWEEN_RUNS),
         elapsed_s=max(base.span_s, head.span_s),
     )
+
+
+def _default_note(question: Question, results: Sequence[FigureResult]) -> list[str]:
+    """Say that the figure without polls in it was not there to be compared."""
+    if not question.asks_for_default or results[0].figure == DEFAULT_FIGURE:
+        return []
+    return [f"{DEFAULT_FIGURE.metric}, which has no polls in it, is not known for both runs"]
 
 
 def default_figure(base: Operations, head: Operations) -> Figure:
@@ -103,7 +107,7 @@ def _compare(base: Operations, head: Operations, figure: Figure, design: Design,
     enough = all(len(side) >= needed for side in blocks)
     logs = [_logs(side, figure) for side in (blocks if enough else [np.array([figure.of(side)]) for side in values])]
     interval = (
-        rank_sum_interval(*logs, share.false_alarm_rate, share.miss_rate)
+        rank_sum_interval(logs[0], logs[1], share.false_alarm_rate, share.miss_rate)
         if enough
         else Interval(float(logs[1][0] - logs[0][0]), -math.inf, math.inf)
     )
