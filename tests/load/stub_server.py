@@ -13,6 +13,8 @@ from urllib.parse import parse_qs
 WEBHOOK = "/runtime/webhooks/durabletask/instances/"
 APP_STATUS = "/api/status/"
 START = "/api/async_http_api"
+HOST_STATUS = "/admin/host/status"
+MEASUREMENTS = "/admin/durable-harness/operations"
 KEY = "webhook-secret"
 CONTINUATION = "x-ms-continuation-token"
 PAGE_SIZE = 5
@@ -79,6 +81,13 @@ class StubOperation:
         ended = {"EventType": "ExecutionCompleted", "Timestamp": iso(self.started + self.behaviour.work_s)}
         return {**self.status(), "historyEvents": [began, ended]}
 
+    def measured(self):
+        """Return what a host of ours says of it: by its scheduler's clock, and what it cost."""
+        moments_s = (self.started, self.started + DISPATCH_S, self.started + self.behaviour.work_s)
+        created, begun, ended = (int(moment_s * 1e9) if moment_s <= time.time() else None for moment_s in moments_s)
+        costs = {"actions": {"orchestration": 1, "activity": 1, "result": 1}, "replayedEvents": 2, "payloadBytes": 300}
+        return {"createdNs": created, "begunNs": begun, "endedNs": ended, "costs": costs if self.is_over else None}
+
     def row(self, instance_id):
         """Return what the paged query tells of it."""
         return {"name": "an orchestrator", "instanceId": instance_id, "input": self.payload, **self.status()}
@@ -120,6 +129,10 @@ class StubServer:
         self.has_listing = True
         self.listing_status = 200
         self.listing_takes_s = 0.0
+        self.measures = False
+        """Whether it says that it is a host of ours, and answers what operations took and cost."""
+        self.measurement = 200, 0.0
+        """Status of such an answer, and the seconds that it takes."""
         self.requests = []
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -185,6 +198,11 @@ class StubServer:
             operation.behaviour = replace(operation.behaviour, lost=True)
         return 202 if status["runtimeStatus"] == "Running" else 200, status
 
+    def measured(self, instance_ids):
+        """Return what a host of ours answers about operations."""
+        known = {key: self.operations[key] for key in instance_ids if key in self.operations}
+        return {"measuredBy": "durable-harness", "operations": {key: it.measured() for key, it in known.items()}}
+
     def page(self, size, after):
         """Return the rows of a page of the paged query, and the token of the next one, empty if there is none."""
         with self._lock:
@@ -207,11 +225,19 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             self._answer(400, {"error": "no JSON"})
             return
+        if self.path == MEASUREMENTS and self.server.stub.measures:
+            status, takes_s = self.server.stub.measurement
+            time.sleep(takes_s)
+            self._answer(status, self.server.stub.measured(payload["ids"]))
+            return
         self._answer(*self.server.stub.start(payload))
 
     def do_GET(self):
         self._remember()
         path, _, query = self.path.partition("?")
+        if path == HOST_STATUS:
+            self._answer(200, {"versionDetails": "durable-harness" if self.server.stub.measures else "4.0"})
+            return
         if path == WEBHOOK.rstrip("/") and self.server.stub.has_listing:
             size = min(int(parse_qs(query)["top"][0]), PAGE_SIZE)
             time.sleep(self.server.stub.listing_takes_s)

@@ -60,10 +60,10 @@ def test_latencies_are_those_of_the_server(locust, stub):
     stub.always(work_s=0.3)
     summary = locust("--poll-interval", "0.2").summary
     completion, lag = summary["latencies"]["completion_ms"], summary["latencies"]["detection_lag_ms"]
-    assert completion["min"] >= 400  # polls at 200 ms and 400 ms: only the second can see the end
-    assert completion["p50"] == pytest.approx(410, abs=60)
-    assert lag["p50"] == pytest.approx(completion["p50"] - 300, abs=40)
-    assert summary["polls_per_operation"]["p50"] == 2
+    # The first poll comes anywhere in the first interval, so that the end is seen anywhere in the one after it.
+    assert 300 <= completion["min"] < 400 < completion["max"] < 560
+    assert lag["mean"] == pytest.approx(completion["mean"] - 300, abs=40)
+    assert {summary["polls_per_operation"][name] for name in ("min", "max")} == {1, 2}
     assert summary["latencies"]["start_ms"]["count"] == summary["operations"]["accepted"]
 
 

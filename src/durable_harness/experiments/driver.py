@@ -14,6 +14,7 @@ from durable_harness.gate import Histogram
 from durable_harness.load.follow import Engine, Follower
 from durable_harness.load.generator_options import DEFAULT_CONNECTIONS, allow_connections
 from durable_harness.load.http import Client, Exchange, Reactor
+from durable_harness.load.server_meter import ServerMeter
 from durable_harness.load.settle import settle
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.operations import OperationRecord
@@ -49,10 +50,12 @@ class Driver:
         self._reactor = Reactor(on_crash=self._crashed)
         self._client = Client(self._reactor, connections=max(1, allow_connections(DEFAULT_CONNECTIONS)))
         self._figures = GeneratorFigures()
-        self._engine = Engine(self._reactor, self._client, self._figures, (), _NoTable(), self._forget)
+        self._meter = ServerMeter(self._reactor)
+        self._engine = Engine(self._reactor, self._client, self._figures, (), _NoTable(), self._meter, self._forget)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._meter.close()
         self._client.close()
         self._reactor.close()
 

@@ -13,7 +13,7 @@ from gevent.event import Event
 
 from durable_harness.load.http import Client, Exchange, Reactor, Request
 from durable_harness.load.watch import GeneratorFigures
-from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan, OperationRecord
+from durable_harness.operations import Answer, Measurement, NoAnswer, Operation, OperationPlan, OperationRecord
 
 LAST_REQUEST_S = 1.0
 """What a request may take at least, also when the operation's own time is up: the last poll is made at the deadline."""
@@ -35,6 +35,12 @@ class RequestWatcher(Protocol):
     def requested(self, method: str, route: str, exchange: Exchange, problem: str | None) -> None: ...
 
 
+class Meter(Protocol):
+    """Finds out what the server knows of operations that have ended."""
+
+    def measure(self, operation: Operation, on_measured: Callable[[Measurement | None], None]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """What all followers of a run share."""
@@ -44,8 +50,9 @@ class Engine:
     figures: GeneratorFigures
     watchers: tuple[Watcher, ...]
     request_watcher: RequestWatcher
+    meter: Meter
     forget: Callable[[Follower], None]
-    """Called once with a follower whose operation has ended."""
+    """Called once with a follower whose operation has ended, after it was measured."""
 
     def tell_request(self, exchange: Exchange, route: str, problem: str | EllipsisType | None = ...) -> None:
         """Count a request that has ended; `route` is its row in Locust's table, a `problem` may be judged elsewhere."""
@@ -59,6 +66,7 @@ class Follower:
 
     __slots__ = (
         "_engine",
+        "_is_handed_over",
         "_is_over",
         "_is_polling",
         "_is_started",
@@ -76,7 +84,7 @@ class Follower:
         self._request = Request(start.method, start.url, start.headers, start.body)
         self._is_polling = False
         self._route = urlsplit(plan.start_url).path
-        self._is_started = self._is_over = False
+        self._is_started = self._is_over = self._is_handed_over = False
         self._waited_for: Event | None = None
 
     @property
@@ -93,21 +101,23 @@ class Follower:
             self._engine.reactor.call_at(intended, self._start)
 
     def wait(self) -> None:
-        """Let this greenlet wait for the end."""
+        """Let this greenlet wait for the end; what the server knows of the operation may be filled in after that."""
         if not self._is_over:
             if self._waited_for is None:
                 self._waited_for = Event()
             self._waited_for.wait()
 
     def give_up(self, reason: str) -> None:
-        """End it here and now: its record says that it timed out, and why."""
+        """End it here and now: its record says that it timed out, and why; if it has ended, that it is not measured."""
         if self._is_over:
+            self._hand_over(None)
             return
         if self._is_started:
             if self.operation.record.sent is None:
                 self._count_start(monotonic())
             self.operation.give_up(monotonic(), reason)
-        self._end()
+        self._stop()
+        self._hand_over(None)
 
     def _start(self, due: float, _argument: Any) -> None:
         if self._is_over:
@@ -183,14 +193,26 @@ class Follower:
             self._engine.reactor.call_about(next_poll, self._poll)
 
     def _end(self) -> None:
+        self._stop()
+        self._engine.meter.measure(self.operation, self._hand_over)
+
+    def _stop(self) -> None:
         self._is_over = True
+        if self._waited_for is not None:
+            self._waited_for.set()
+
+    def _hand_over(self, measurement: Measurement | None) -> None:
+        """Give the record, with what was measured, to all who wait for it; a measurement that comes later is late."""
+        if self._is_handed_over:
+            return
+        self._is_handed_over = True
+        if measurement is not None:
+            measurement.apply(self.operation.record)
         self.operation.teach()
         if self._is_started:
             for watcher in self._engine.watchers:
                 watcher.ended(self.operation.record)
         self._engine.forget(self)
-        if self._waited_for is not None:
-            self._waited_for.set()
 
 
 def _problem(result: Answer | NoAnswer) -> str | None:

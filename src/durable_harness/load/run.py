@@ -21,6 +21,7 @@ from durable_harness.load.http import Client, Exchange, Reactor, Request, log_cr
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.phases import Phases
 from durable_harness.load.records import OperationsFile
+from durable_harness.load.server_meter import ServerMeter
 from durable_harness.load.tally import Tally
 from durable_harness.load.watch import GeneratorFigures, Heart
 from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan
@@ -51,7 +52,10 @@ class Run:
             self._reactor, connections=options.generator.connections, verify_tls=not options.generator.insecure
         )
         watchers = (self.tally, records, self._entries)
-        self._engine = Engine(self._reactor, self._client, self._figures, watchers, self._entries, self._forget)
+        self._meter = ServerMeter(self._reactor, verify_tls=not options.generator.insecure)
+        self._engine = Engine(
+            self._reactor, self._client, self._figures, watchers, self._entries, self._meter, self._forget
+        )
         self._heart = Heart(self._reactor, self._figures)
         self._in_flight: set[Follower] = set()
         self._nothing_left = Event()
@@ -178,6 +182,7 @@ class Run:
 
     def _close(self) -> None:
         self._heart.stop()
+        self._meter.close()
         self._client.close()
         self._reactor.close()
         self._entries.flush()

@@ -11,6 +11,7 @@ from durable_harness.operations.description import (
     durable_status_route,
     durable_webhooks,
 )
+from durable_harness.operations.measurement import Measurement
 from durable_harness.operations.operation import Operation, OperationPlan
 from durable_harness.operations.polling import ExponentialPolling, FixedPolling, PollStrategy, ServerDirectedPolling
 from durable_harness.operations.record import OperationPhase, OperationRecord, OperationState, Workload
@@ -24,6 +25,7 @@ __all__ = [
     "Answer",
     "ExponentialPolling",
     "FixedPolling",
+    "Measurement",
     "NoAnswer",
     "Operation",
     "OperationPhase",

@@ -1,0 +1,159 @@
+"""Ask a host of ours, during load, when operations began and ended by its scheduler's clock, and what they cost.
+
+An operation whose end was seen waits here for some milliseconds, until the next question is answered. Any other host is
+asked once whether it measures its operations, and then never again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+from durable_harness.load.http import Client, Exchange, Reactor, Request
+from durable_harness.operations import Answer, Operation
+from durable_harness.operations.measurement import (
+    HOST_STATUS_PATH,
+    MEASUREMENTS_PATH,
+    Measurement,
+    is_measuring_host,
+    question,
+    read_measurements,
+)
+from durable_harness.operations.wire import RETRIED_STATUSES, SERVER_ERROR
+
+INTERVAL_S = 0.05
+"""Questions to a host are at least this far apart, and never two of them at once: asking must not become load."""
+MOST_IDS = 500
+"""Operations that one question asks for, at most."""
+ANSWER_TIMEOUT_S = 2.0
+REST_S = 1.0
+"""After a question without a proper answer the host is left alone for this long. What ends then is not measured."""
+
+OnMeasured = Callable[[Measurement | None], None]
+"""Called once with what was measured, None if nothing was."""
+
+
+class ServerMeter:
+    """Measures the operations of one process, on any number of hosts.
+
+    Its requests are not part of the load: they use a connection of their own and are in no table and no figure.
+    """
+
+    def __init__(self, reactor: Reactor, *, verify_tls: bool = True) -> None:
+        self._reactor = reactor
+        self._client = Client(reactor, connections=1, verify_tls=verify_tls)
+        self._hosts: dict[str, _Host] = {}
+
+    def measure(self, operation: Operation, on_measured: OnMeasured) -> None:
+        """Measure an operation that has ended. `on_measured` may be called before this returns."""
+        plan, instance_id = operation.plan, operation.record.instance_id
+        if instance_id is None:
+            on_measured(None)
+            return
+        base_url = plan.base_url or "{0.scheme}://{0.netloc}".format(urlsplit(plan.start_url))
+        host = self._hosts.get(base_url)
+        if host is None:
+            host = self._hosts[base_url] = _Host(self._reactor, self._client, base_url, plan.key_headers)
+        host.add(instance_id, on_measured)
+
+    def close(self) -> None:
+        """Ask nothing any longer; what waits is passed on without a measurement."""
+        for host in self._hosts.values():
+            host.close()
+        self._client.close()
+
+
+class _Host:
+    """One host and the operations that wait for its answer."""
+
+    def __init__(self, reactor: Reactor, client: Client, base_url: str, headers: Mapping[str, str]) -> None:
+        self._reactor, self._client = reactor, client
+        self._base_url, self._headers = base_url, headers
+        self._waiting: list[tuple[str, OnMeasured]] = []
+        self._asked_for: list[tuple[str, OnMeasured]] = []
+        self._is_known = False
+        """Whether it said that it measures."""
+        self._is_silent = False
+        """Whether it is not asked any longer."""
+        self._is_busy = False
+        """Whether a question is planned, or on its way."""
+        self._next_question = 0.0
+        self._rests_until = 0.0
+
+    def add(self, instance_id: str, on_measured: OnMeasured) -> None:
+        if self._is_silent or monotonic() < self._rests_until:
+            on_measured(None)
+            return
+        self._waiting.append((instance_id, on_measured))
+        self._plan_question()
+
+    def close(self) -> None:
+        self._is_silent = True
+        self._pass_all_on()
+
+    def _plan_question(self) -> None:
+        if not self._is_busy and self._waiting:
+            self._is_busy = True
+            self._reactor.call_about(max(self._next_question, monotonic()), self._ask)
+
+    def _ask(self, _due: float, _argument: Any) -> None:
+        if self._is_silent:
+            return
+        self._next_question = monotonic() + INTERVAL_S
+        if not self._is_known:
+            self._send("GET", HOST_STATUS_PATH, None, self._host_answered)
+            return
+        self._asked_for, self._waiting = self._waiting[:MOST_IDS], self._waiting[MOST_IDS:]
+        body = question(dict.fromkeys(instance_id for instance_id, _ in self._asked_for))
+        self._send("POST", MEASUREMENTS_PATH, body, self._measured)
+
+    def _send(self, method: str, path: str, body: bytes | None, on_end: Callable[[Exchange], None]) -> None:
+        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
+        try:
+            request = Request(method, f"{self._base_url}{path}", headers, body)
+        except ValueError:
+            self.close()
+            return
+        self._client.send(request, on_end, monotonic() + ANSWER_TIMEOUT_S)
+
+    def _host_answered(self, exchange: Exchange) -> None:
+        answer = exchange.outcome
+        self._is_busy = False
+        if not isinstance(answer, Answer) or _is_passing(answer):
+            self._rest()
+        elif is_measuring_host(answer):
+            self._is_known, self._next_question = True, 0.0
+            self._plan_question()
+        else:
+            self.close()
+
+    def _measured(self, exchange: Exchange) -> None:
+        answer = exchange.outcome
+        self._is_busy = False
+        measurements = read_measurements(answer) if isinstance(answer, Answer) else None
+        if measurements is not None:
+            batch, self._asked_for = self._asked_for, []
+            for instance_id, on_measured in batch:
+                on_measured(measurements.get(instance_id))
+            self._plan_question()
+        elif not isinstance(answer, Answer) or _is_passing(answer):
+            self._rest()
+        else:
+            self.close()
+
+    def _rest(self) -> None:
+        self._rests_until = monotonic() + REST_S
+        self._pass_all_on()
+
+    def _pass_all_on(self) -> None:
+        waiting = [*self._asked_for, *self._waiting]
+        self._asked_for, self._waiting = [], []
+        for _, on_measured in waiting:
+            on_measured(None)
+
+
+def _is_passing(answer: Answer) -> bool:
+    """Tell whether an answer may be another one later: the host is busy, not unwilling."""
+    return answer.status in RETRIED_STATUSES or answer.status >= SERVER_ERROR

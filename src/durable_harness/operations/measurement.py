@@ -1,0 +1,81 @@
+"""What a host of ours measured of its operations, and the requests that ask for it.
+
+GET  /admin/host/status                  "versionDetails": "durable-harness" shows that the host measures
+POST /admin/durable-harness/operations   {"ids": ["…"]}, answered by times and costs of each id
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from durable_harness.operations.record import SCHEDULER_CLOCK, OperationRecord
+from durable_harness.operations.wire import Answer
+
+HOST_STATUS_PATH = "/admin/host/status"
+MEASUREMENTS_PATH = "/admin/durable-harness/operations"
+OURS = "durable-harness"
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One operation as the scheduler saw it. Times are seconds since the epoch, None if they are not known."""
+
+    created_epoch_s: float | None = None
+    started_epoch_s: float | None = None
+    """Dispatch of its first turn: when work began."""
+    finished_epoch_s: float | None = None
+    actions: Mapping[str, int] | None = None
+    """Messages dispatched to the app, by kind; None, as are the other costs, if they cannot be known exactly."""
+    replayed_events: int | None = None
+    payload_bytes: int | None = None
+
+    def apply(self, record: OperationRecord) -> None:
+        """Write it into the record; its times replace whatever the service itself says of them."""
+        if self.finished_epoch_s is not None:
+            record.server_created_epoch_s = self.created_epoch_s
+            record.server_running_epoch_s = self.started_epoch_s
+            record.server_updated_epoch_s = self.finished_epoch_s
+            record.server_update_is_coarse = False
+            record.server_clock = SCHEDULER_CLOCK
+        record.actions = self.actions
+        record.replayed_events, record.payload_bytes = self.replayed_events, self.payload_bytes
+
+
+def is_measuring_host(answer: Answer) -> bool:
+    """Read the answer to HOST_STATUS_PATH: whether the host measures its operations."""
+    return answer.is_success and (answer.json_object() or {}).get("versionDetails") == OURS
+
+
+def question(instance_ids: Iterable[str]) -> bytes:
+    """Return the body that asks for operations."""
+    return json.dumps({"ids": list(instance_ids)}).encode()
+
+
+def read_measurements(answer: Answer) -> Mapping[str, Measurement] | None:
+    """Return what an answer has of each operation, by instance id; None if it is not an answer to `question`."""
+    operations = (answer.json_object() or {}).get("operations")
+    if not answer.is_success or not isinstance(operations, dict):
+        return None
+    return {instance_id: _read(row) for instance_id, row in operations.items() if isinstance(row, dict)}
+
+
+def _read(row: Mapping[str, Any]) -> Measurement:
+    costs = row.get("costs")
+    costs = costs if isinstance(costs, dict) else {}
+    actions = costs.get("actions")
+    return Measurement(
+        created_epoch_s=_epoch_s(row.get("createdNs")),
+        started_epoch_s=_epoch_s(row.get("begunNs")),
+        finished_epoch_s=_epoch_s(row.get("endedNs")),
+        actions={str(kind): int(count) for kind, count in actions.items()} if isinstance(actions, dict) else None,
+        replayed_events=costs.get("replayedEvents"),
+        payload_bytes=costs.get("payloadBytes"),
+    )
+
+
+def _epoch_s(moment_ns: object) -> float | None:
+    return moment_ns / NANOSECONDS if isinstance(moment_ns, int) else None
