@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,7 +22,12 @@ from durable_harness.gate.comparison.design import LEAST_ADVICE, Answer, Design
 from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.operations import Operations
 from durable_harness.gate.comparison.ranks import Interval, Values, centre, fewest_pairs, signed_rank_interval
-from durable_harness.gate.comparison.resolution import PollMoments, polls_advice, relative_gap
+from durable_harness.gate.comparison.resolution import (
+    PollMoments,
+    polls_advice,
+    relative_gap,
+    relative_spacing,
+)
 from durable_harness.gate.comparison.results import FigureResult
 
 GROWTH = 1.4
@@ -30,7 +35,7 @@ GROWTH = 1.4
 MOST_LOOKS = 50
 """More looks than a plan can have: the first look depends on their number, so a number that fits is searched for."""
 FINE_ENOUGH = 0.5
-"""The part of the effect that the gap between polls within one group of slices may have."""
+"""The part of the effect that the distance between polls within one group of slices may be."""
 METHOD = (
     "group-sequential Wilcoxon signed-rank test on the log ratios of paired slices, randomized order within a pair; "
     "Hodges-Lehmann estimates, errors shared equally by the planned looks"
@@ -143,27 +148,26 @@ class PairedComparison:
     def _group_size(self) -> int:
         """Return how many pairs to take together, so that the polls of a group lie closely enough.
 
-        Both slices of a pair have polls at the same times after their starts. A change that is smaller than the gap
-        between them moves the figure of few pairs only, and the centre of all would not show it.
+        Both slices of a pair have polls at the same times after their starts. A change that is smaller than the
+        distance between them moves the figure of few pairs only, and the centre of all would not show it.
         """
-        if not self.figure.kind.has_polls or not self._slices:
-            return 1
-        size = 1
-        while 2 * size <= len(self._slices) and self._gap_in_groups(size) > FINE_ENOUGH * self.design.effect:
-            size *= 2
-        return size if self._gap_in_groups(size) <= FINE_ENOUGH * self.design.effect else 1
-
-    def _gap_in_groups(self, size: int) -> float:
-        groups = [self._slices[low : low + size] for low in range(0, len(self._slices) - size + 1, size)]
-        return float(np.median([self._gap(group) for group in groups]))
+        if self.figure.metric != "polls" and self.figure.kind.has_polls:
+            for size in range(1, len(self._slices) + 1):
+                groups = [self._slices[low : low + size] for low in range(0, len(self._slices) - size + 1, size)]
+                spacings = [self._relative(group, relative_spacing) for group in groups]
+                if float(np.median(spacings)) <= FINE_ENOUGH * self.design.effect:
+                    return size
+        return 1
 
     def _resolution(self) -> float:
-        return self._gap(self._slices) if self.figure.kind.has_polls else 0.0
+        return self._relative(self._slices, relative_gap) if self.figure.kind.has_polls else 0.0
 
-    def _gap(self, pairs: Sequence[tuple[Slice, Slice]]) -> float:
-        """Return the relative change that the polls of these pairs let through unseen."""
+    def _relative(
+        self, pairs: Sequence[tuple[Slice, Slice]], distance: Callable[[Figure, Values, PollMoments], float]
+    ) -> float:
+        """Return a distance between the polls of these pairs, relative to the figure, of the side where it is more."""
         return max(
-            relative_gap(
+            distance(
                 self.figure,
                 np.concatenate([pair[side].values for pair in pairs]),
                 PollMoments.merged([polls for pair in pairs if (polls := pair[side].polls) is not None]),

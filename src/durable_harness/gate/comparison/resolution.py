@@ -16,8 +16,9 @@ from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.operations import Operations
 from durable_harness.gate.comparison.ranks import Values
 
-REACH = 1.0
-"""How many typical poll intervals around the figure are looked at: the ends that decide it lie there."""
+REACH = 1.1
+"""How many typical poll intervals below the figure are looked at: just more than one, so that a grid shows two of its
+points. Above the figure operations become rare, and with them the polls; what moves there moves no percentile."""
 
 
 class PollMoments:
@@ -38,18 +39,24 @@ class PollMoments:
         return cls(np.concatenate([part.pending for part in parts]), np.concatenate([part.seen for part in parts]))
 
     def gap_ms(self, percent: float) -> float | None:
-        """Return the largest gap between polls near a percentile of the ends that were seen; None without operations.
+        """Return the largest gap between polls below a percentile of the ends that were seen; None without operations.
 
         An end can move by this much without a poll that sees it differently.
         """
+        near = self._near(percent)
+        return self.interval_ms if len(near) <= 1 else float(np.diff(near).max())
+
+    def spacing_ms(self, percent: float) -> float | None:
+        """Return the mean distance between the same polls."""
+        near = self._near(percent)
+        return self.interval_ms if len(near) <= 1 else float(np.ptp(near)) / (len(near) - 1)
+
+    def _near(self, percent: float) -> Values:
         if not len(self.seen):
-            return None
-        interval = float(np.median(self.seen - self.pending))
-        centre = float(np.percentile(self.seen, percent))
+            return self.seen
+        figure = float(np.percentile(self.seen, percent))
         moments = np.sort(np.concatenate([self.pending, self.seen]))
-        near = moments[(moments >= centre - REACH * interval) & (moments <= centre + REACH * interval)]
-        # With one moment alone nothing is known but the interval itself.
-        return float(np.diff(near).max()) if len(near) > 1 else interval
+        return moments[(moments >= figure - REACH * (self.interval_ms or 0.0)) & (moments <= figure)]
 
     @property
     def interval_ms(self) -> float | None:
@@ -59,11 +66,25 @@ class PollMoments:
 
 def relative_gap(figure: Figure, values: Values, polls: PollMoments) -> float:
     """Return the smallest relative change of a figure that its polls let through, as a ratio: 0.02 for 2 %."""
+    return _relative(figure, values, polls.gap_ms(_percent(figure)))
+
+
+def relative_spacing(figure: Figure, values: Values, polls: PollMoments) -> float:
+    """Return the mean distance between the polls that decide a figure, as a part of the figure."""
+    return _relative(figure, values, polls.spacing_ms(_percent(figure)))
+
+
+def _percent(figure: Figure) -> float:
+    return 100.0 if figure.percent is None else figure.percent
+
+
+def _relative(figure: Figure, values: Values, distance_ms: float | None) -> float:
     value = figure.of(values)
+    if value <= 0:
+        return math.inf
     if figure.metric == "polls":
-        return 1 / value if value > 0 else math.inf  # a percentile of whole numbers moves by whole numbers
-    gap_ms = polls.gap_ms(100.0 if figure.percent is None else figure.percent)
-    return 0.0 if gap_ms is None else gap_ms / value if value > 0 else math.inf
+        return 1 / value  # a percentile of whole numbers moves by whole numbers
+    return 0.0 if distance_ms is None else distance_ms / value
 
 
 def polls_advice(figure: Figure, resolution: float, effect: float, polls: PollMoments) -> str:
