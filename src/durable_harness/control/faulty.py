@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from durable_harness.control.rules import Fault, Rule, Rules
+from durable_harness.control.rules import START, Fault, Rule, Rules
 from durable_harness.protocol import RpcError, Scheduler, Status, pb
 
 REQUESTS = {"orchestratorRequest": "orchestration", "activityRequest": "activity", "entityRequestV2": "entity"}
@@ -185,9 +185,7 @@ class _ItemStream:
             return
         name, instance_id = self._scheduler.note(item, kind)
         copies, delaying = 1, None
-        for rule in self._scheduler.rules.striking(
-            Fault.DROP, Fault.DELAY, Fault.DUPLICATE, kind=kind, name=name, instance_id=instance_id
-        ):
+        for rule in self._striking(item, kind, name, instance_id):
             if rule.fault is Fault.DROP:
                 self._scheduler.lose(item, kind, rule)
                 return
@@ -195,6 +193,12 @@ class _ItemStream:
             delaying = rule if rule.fault is Fault.DELAY else delaying
         for _ in range(copies):
             self._send(item, delaying)
+
+    def _striking(self, item: Any, kind: str, name: str, instance_id: str) -> Iterator[Rule]:
+        faults = (Fault.DROP, Fault.DELAY, Fault.DUPLICATE)
+        yield from self._scheduler.rules.striking(*faults, kind=kind, name=name, instance_id=instance_id)
+        if kind == "orchestration" and _is_start(item.orchestratorRequest):
+            yield from self._scheduler.rules.striking(*faults, kind=START, name=name, instance_id=instance_id)
 
     def _send(self, item: Any, delaying: Rule | None) -> None:
         if delaying is None:
@@ -208,6 +212,12 @@ class _ItemStream:
         delay_s = delaying.chance.uniform(delaying.settings["least_s"], delaying.settings["most_s"])
         handle = asyncio.get_running_loop().call_later(delay_s, arrive)
         self._late[handle] = (delaying, item)
+
+
+def _is_start(request: Any) -> bool:
+    """Whether a turn is the first of an orchestration that no other one started."""
+    first = next((event.executionStarted for event in request.newEvents if event.HasField("executionStarted")), None)
+    return first is not None and not first.HasField("parentInstance")
 
 
 def _subject(item: Any, kind: str) -> tuple[str, str]:

@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 KINDS = ("orchestration", "activity", "entity")
+START = "start"
+"""The first turn of each orchestration that a client started: one work item of each operation."""
 MAX_STRUCK = 10_000
 """How much of what was struck is remembered."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,12 +28,15 @@ from durable_harness.gate.comparison import (
     judge_errors,
 )
 from durable_harness.gate.comparison.pairs import METHOD
+from durable_harness.gate.comparison.ranks import Values
 from durable_harness.operations import OperationRecord, OperationState
 from durable_harness.stack import RunningStack, embedded_stack
 
 SLIP_LIMIT_MS = 50.0
 """A slice in which the generator came to an operation later than this after its intended start was disturbed: its pair
 is discarded, whatever it says, and another one is taken."""
+MOST_REASONS = 3
+"""Reasons why operations did not complete that are reported of each side, the most frequent first."""
 MOST_DISTURBED = 10
 """With more pairs discarded than this, and than were kept, the comparison measures the generator."""
 
@@ -87,6 +91,7 @@ class Comparing:
         self._counts = CountComparison(options.question.counts)
         self._figures: list[PairedComparison] = []
         self._ended, self._failed = [0, 0], [0, 0]
+        self._reasons: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
         self._taken = self._disturbed = 0
         self._default = DEFAULT_FIGURE
 
@@ -101,6 +106,10 @@ class Comparing:
             if self._pair(swapped=swapped):
                 progress(self._figures[0])
         return self._comparison(names, time.monotonic() - began)
+
+    def judged_log_ratios(self) -> Values:
+        """Return the log ratios of the pairs of the first judged figure."""
+        return next(figure for figure in self._figures if figure.is_judged).log_ratios()
 
     @property
     def _is_over(self) -> bool:
@@ -166,7 +175,11 @@ class Comparing:
             slip_ms = max(slip_ms, slips_ms.max or 0.0)
             taken[number] = Operations.from_rows(row(record) for record in records)
             self._ended[number] += len(records)
-            self._failed[number] += sum(record.state is not OperationState.COMPLETED for record in records)
+            failed = [
+                record.error or record.state for record in records if record.state is not OperationState.COMPLETED
+            ]
+            self._failed[number] += len(failed)
+            self._reasons[number].update(failed)
         self._counts.add(taken[0], taken[1])
         if slip_ms > SLIP_LIMIT_MS:
             self._disturbed += 1
@@ -201,6 +214,10 @@ class Comparing:
             notes.append(
                 f"{DEFAULT_FIGURE.metric} is not known: the start's answer has no instance ID to ask the host by"
             )
+        for name, reasons in zip(("base", "head"), self._reasons, strict=True):
+            notes += [
+                f"{count} operations of the {name}: {reason}" for reason, count in reasons.most_common(MOST_REASONS)
+            ]
         if self._disturbed:
             late = f"the generator was late in them by more than {SLIP_LIMIT_MS:g} ms"
             notes.append(f"{self._disturbed} pairs were discarded and repeated: {late}")

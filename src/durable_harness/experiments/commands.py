@@ -40,13 +40,19 @@ def add_commands(commands: Any) -> None:
     add_question(compare)
     compare.set_defaults(run=_compare)
     ab = commands.add_parser("ab", help="run two revisions in turn on this machine and decide whether head is slower")
-    ab.add_argument("--base", required=True, metavar="REV", help="git revision to compare with, such as origin/main")
+    ab.add_argument("--base", metavar="REV", help="git revision to compare with, such as origin/main")
     ab.add_argument("--head", default=".", metavar="REV", help="revision in question, . for the working tree (default)")
     add_load(ab)
     ab.add_argument("--rate", type=above_zero, default=30.0, metavar="N", help="operations started per second (30)")
     ab.add_argument("--slice", type=above_zero, default=0.5, metavar="SECONDS", help="length of one slice (0.5)")
     ab.add_argument("--pairs", type=whole, default=120, metavar="N", help="pairs of slices at most (120)")
     ab.add_argument("--warm-up", type=above_zero, default=2.0, metavar="SECONDS", help="discarded load a side (2)")
+    ab.add_argument(
+        "--aa",
+        action="store_true",
+        help="compare --head with itself, as it is and with an injected delay: what this comparison can see here",
+    )
+    ab.add_argument("--comparisons", type=whole, default=5, metavar="N", help="of each kind, with --aa (5)")
     add_question(ab)
     ab.set_defaults(run=_ab)
     add_capacity(commands)
@@ -99,9 +105,28 @@ def _ab(options: argparse.Namespace) -> int:
     from durable_harness.experiments.revisions import checked_out  # noqa: PLC0415
 
     given = ab_options(options)
+    if options.aa:
+        return _aa(options, given)
+    if options.base is None:
+        raise UsageError("ab needs --base REV, the revision to compare with, or --aa to compare --head with itself.")
     with cleaned_up_on_sigterm(), checked_out(options.app_dir, options.base, options.head) as (base, head):
         comparison = compare_versions(base, head, given, _show_progress)
     return _finish(comparison, options)
+
+
+def _aa(options: argparse.Namespace, given: AbOptions) -> int:
+    from durable_harness.experiments.revisions import checked_out  # noqa: PLC0415
+    from durable_harness.experiments.self_check import check_self, render_text, write_json  # noqa: PLC0415
+
+    if options.base is not None:
+        raise UsageError("--aa compares --head with itself: leave --base out.")
+    if not options.comparisons:
+        raise UsageError("--comparisons: got 0, expected 1 or more.")
+    with cleaned_up_on_sigterm(), checked_out(options.app_dir, options.head, options.head) as (version, _):
+        check = check_self(version, given, options.comparisons, _show_line)
+    path = write_json(check, options.report_dir)
+    sys.stdout.write(f"{render_text(check)}Report: {path}\n")
+    return check.exit_code
 
 
 def ab_options(options: argparse.Namespace) -> AbOptions:
@@ -154,12 +179,19 @@ def _question(options: argparse.Namespace) -> Question:
 
 
 def _finish(comparison: Comparison, options: argparse.Namespace) -> int:
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")  # The progress line is done with.
     from durable_harness.gate.comparison.rendering import render_text, write_all  # noqa: PLC0415
 
     cannot_tell = CANNOT_TELL_CODES[options.cannot_tell]
     paths = write_all(comparison, options.report_dir, cannot_tell)
     sys.stdout.write(f"{render_text(comparison)}Reports: {', '.join(map(str, paths))}\n")
     return comparison.exit_code(cannot_tell)
+
+
+def _show_line(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def _show_progress(figure: PairedComparison) -> None:

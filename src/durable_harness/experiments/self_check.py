@@ -1,0 +1,276 @@
+"""Prove on the user's own machine and app what `ab` can see: equal against equal, and with an injected delay."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from durable_harness.errors import InvalidRunError, UsageError
+from durable_harness.experiments.ab import AbOptions, Comparing
+from durable_harness.experiments.driver import Driver
+from durable_harness.experiments.revisions import Version
+from durable_harness.gate.comparison import Answer, Comparison, Design, FigureResult
+from durable_harness.gate.comparison.pairs import plan_looks
+from durable_harness.gate.comparison.ranks import Values, signed_rank_interval
+from durable_harness.gate.comparison.results import percent_text
+from durable_harness.gate.report.model import number
+from durable_harness.stack import RunningStack, StackControl, embedded_stack
+
+DELAY_IN_EFFECTS = 2.0
+"""How many times the effect that matters is injected: a change that a gate has to catch."""
+DRAWN, DRAWN_FOR_EACH = 1000, 400
+"""Comparisons that are drawn from the recorded pairs: of equals, and for each change that is tried."""
+CAUGHT_SHARE = 0.95
+FINEST, COARSEST = 0.001, 1.0
+"""Between these relative changes the smallest one that is caught is searched for."""
+BISECTIONS = 9
+SEED_STEP = 1_000_000
+"""Between the seeds of two comparisons: each slice has a seed of its own, counted up from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """Comparisons of one kind and how they ended."""
+
+    change: float
+    """The true relative change of the judged figure; 0 for equal against equal."""
+    answers: Mapping[str, int]
+    """How many comparisons gave each answer."""
+    reported: float
+    """The median of the reported relative changes."""
+    seconds: float
+    """The median of the seconds that an answer took, without serving."""
+    pairs: float
+
+    @property
+    def count(self) -> int:
+        return sum(self.answers.values())
+
+
+@dataclass(frozen=True, slots=True)
+class SelfCheck:
+    """What the comparisons came to."""
+
+    app: str
+    figure: str
+    value: float
+    """The judged figure of the app as it is, in its unit."""
+    unit: str
+    effect: float
+    equal: Trials
+    delayed: Trials
+    drawn_alarms: int
+    """Comparisons of equals that were called slower, of DRAWN drawn from the recorded pairs."""
+    smallest_caught: float | None
+    """The smallest relative change that is caught in 95 of 100 drawn comparisons; None if none is."""
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 if every answer was right, 1 if one was wrong, 3 if one could not be had."""
+        wrong = self.equal.answers[Answer.SLOWER] + self.delayed.answers[Answer.NOT_SLOWER]
+        if wrong:
+            return 1
+        unsure = self.equal.answers[Answer.CANNOT_TELL] + self.delayed.answers[Answer.CANNOT_TELL]
+        return InvalidRunError.exit_code if unsure else 0
+
+
+def check_self(
+    version: Version, options: AbOptions, comparisons: int, progress: Callable[[str], None] = lambda _: None
+) -> SelfCheck:
+    """Serve one revision twice and compare it with itself, as it is and with a delay in front of each operation.
+
+    Raises UsageError for a question that asks for more than one latency, and what keeps the app from starting.
+    """
+    if len(options.question.figures) > 1 or options.question.counts:
+        raise UsageError("--aa judges one latency: give one --metric, and no count.")
+    with contextlib.ExitStack() as stacks:
+        sides = [stacks.enter_context(_served(version)) for _ in range(2)]
+        driver = stacks.enter_context(Driver(options.load))
+        check = _Check(driver, sides, options, progress)
+        equal = check.compare(comparisons, 0.0, "equal against equal")
+        base = float(np.median([result.base for result in equal]))
+        change = DELAY_IN_EFFECTS * equal[0].design.effect
+        with _delayed(sides[1], change * base / 1000):
+            delayed = check.compare(comparisons, change, f"{number(change * base)} ms injected")
+    pairs = np.concatenate([check.log_ratios[id(result)] for result in equal])
+    design = equal[0].design
+    return SelfCheck(
+        app=version.app_dir.resolve().name,
+        figure=equal[0].figure.name,
+        value=base,
+        unit=equal[0].figure.unit,
+        effect=design.effect,
+        equal=check.trials(equal, 0.0),
+        delayed=check.trials(delayed, change),
+        drawn_alarms=drawn_answers(pairs, 0.0, design, options.most_pairs, options.seed)[Answer.SLOWER],
+        smallest_caught=smallest_caught(pairs, design, options.most_pairs, options.seed),
+    )
+
+
+@contextlib.contextmanager
+def _served(version: Version) -> Iterator[RunningStack]:
+    with embedded_stack(
+        version.app_dir,
+        serve_args=("--test-control",),
+        environment=version.environment,
+        python=version.python,
+    ) as stack:
+        yield stack
+
+
+@contextlib.contextmanager
+def _delayed(stack: RunningStack, delay_s: float) -> Iterator[None]:
+    """Hold the first turn of each orchestration for a while."""
+    control = stack.control
+    assert isinstance(control, StackControl)
+    rule = {"fault": "delay", "kinds": ["start"], "names": [], "count": None, "probability": 1.0, "seed": "self-check"}
+    fault = control.call("faults/inject", **rule, least_s=delay_s, most_s=delay_s)
+    try:
+        yield
+    finally:
+        control.call("faults/end", number=fault)
+
+
+class _Check:
+    def __init__(
+        self, driver: Driver, sides: Sequence[RunningStack], options: AbOptions, progress: Callable[[str], None]
+    ) -> None:
+        self._driver, self._sides, self._options, self._progress = driver, sides, options, progress
+        self._made = 0
+        self._seconds: dict[int, float] = {}
+        self.log_ratios: dict[int, Values] = {}
+
+    def compare(self, count: int, change: float, words: str) -> list[FigureResult]:
+        """Make some comparisons with seeds of their own; return their judged figures."""
+        results = []
+        for index in range(count):
+            self._made += 1
+            options = replace(self._options, seed=self._options.seed + SEED_STEP * self._made)
+            comparing = Comparing(self._driver, self._sides, options)
+            began = time.monotonic()
+            comparison = comparing.run(("base", "head"))
+            result = _only(comparison)
+            self._seconds[id(result)] = time.monotonic() - began
+            self.log_ratios[id(result)] = comparing.judged_log_ratios()
+            results.append(result)
+            self._progress(
+                f"{words}, {index + 1} of {count}: {result.answer}, {percent_text(result.ratio)}"
+                + (f" ({percent_text(1 + change)} injected)" if change else "")
+            )
+        return results
+
+    def trials(self, results: Sequence[FigureResult], change: float) -> Trials:
+        return Trials(
+            change,
+            _tallied(result.answer for result in results),
+            reported=float(np.median([result.ratio for result in results])) - 1,
+            seconds=float(np.median([self._seconds[id(result)] for result in results])),
+            pairs=float(np.median([len(self.log_ratios[id(result)]) for result in results])),
+        )
+
+
+def _only(comparison: Comparison) -> FigureResult:
+    if comparison.invalid or comparison.failures or not comparison.judged:
+        reasons = (*comparison.invalid, *comparison.failures, *comparison.notes)
+        raise InvalidRunError(f"nothing can be compared: {'; '.join(reasons)}")
+    return comparison.judged[0]
+
+
+def drawn_answers(
+    log_ratios: Values,
+    change: float,
+    design: Design,
+    most_pairs: int,
+    seed: int,
+    comparisons: int = DRAWN,
+) -> dict[str, int]:
+    """Draw comparisons from recorded pairs of equals, with a change added; return how often each answer came.
+
+    Which of two equal versions is called the head is arbitrary: so each pair is drawn with a random sign.
+    """
+    rng = np.random.default_rng(seed)
+    looks = plan_looks(design, most_pairs)
+    share = design.shared_by(len(looks))
+    answers: list[Answer] = []
+    for _ in range(comparisons):
+        drawn = rng.choice(log_ratios, looks[-1]) * rng.choice([-1.0, 1.0], looks[-1]) + math.log1p(change)
+        answer = Answer.CANNOT_TELL
+        for look in looks:
+            answer = design.decide(signed_rank_interval(drawn[:look], share.false_alarm_rate, share.miss_rate))
+            if answer is not Answer.CANNOT_TELL:
+                break
+        answers.append(answer)
+    return _tallied(answers)
+
+
+def _tallied(answers: Iterable[Answer]) -> dict[str, int]:
+    counts = Counter(answers)
+    return {answer.value: counts[answer] for answer in Answer}
+
+
+def smallest_caught(log_ratios: Values, design: Design, most_pairs: int, seed: int) -> float | None:
+    """Return the smallest change that is caught in 95 of 100 drawn comparisons, to some percent of itself."""
+    low, high = FINEST, COARSEST
+
+    def is_caught(change: float) -> bool:
+        slower = drawn_answers(log_ratios, change, design, most_pairs, seed, DRAWN_FOR_EACH)[Answer.SLOWER]
+        return slower >= CAUGHT_SHARE * DRAWN_FOR_EACH
+
+    if not is_caught(high):
+        return None
+    for _ in range(BISECTIONS):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if is_caught(middle) else (middle, high)
+    return high
+
+
+def render_text(check: SelfCheck) -> str:
+    """Return what was found, for a terminal."""
+    unit = f" {check.unit}" if check.unit else ""
+    delay = f"{number(check.delayed.change * check.value)}{unit} injected ({percent_text(1 + check.delayed.change)})"
+    rows = [
+        ("equal against equal", _answers(check.equal)),
+        (delay, f"{_answers(check.delayed)}; reported {percent_text(1 + check.delayed.reported)} (median)"),
+        ("equals drawn from these pairs", f"{check.drawn_alarms:,} of {DRAWN:,} called slower"),
+        ("smallest change that is caught", _smallest(check)),
+        (
+            "time of an answer",
+            f"{check.equal.seconds:.0f} s, {check.equal.pairs:.0f} pairs (median), serving not counted",
+        ),
+    ]
+    width = max(len(label) for label, _ in rows)
+    head = (
+        f"{check.app} against itself by {check.figure}, {number(check.value)}{unit}; {100 * check.effect:g} % matters"
+    )
+    return "\n".join([head, "", *(f"{label.ljust(width)}  {words}" for label, words in rows), ""])
+
+
+def _answers(trials: Trials) -> str:
+    counts = ", ".join(f"{trials.answers[answer]} {answer}" for answer in Answer)
+    return f"{trials.count} comparisons: {counts}"
+
+
+def _smallest(check: SelfCheck) -> str:
+    if check.smallest_caught is None:
+        return f"none up to {COARSEST:+.0%}: take more pairs (--pairs), longer slices (--slice) or a larger --effect"
+    share = f"{100 * CAUGHT_SHARE:.0f} of 100 comparisons drawn from these pairs"
+    return f"{percent_text(1 + check.smallest_caught)} in {share}"
+
+
+def write_json(check: SelfCheck, folder: Path) -> Path:
+    """Write self-check.json into a folder and return its path; raise UsageError if that cannot be."""
+    path = folder / "self-check.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"format": 1, **asdict(check)}, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--report-dir: {error.filename} cannot be written ({error.strerror})") from error
+    return path
