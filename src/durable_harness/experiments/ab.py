@@ -6,7 +6,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from durable_harness.errors import UnreachableError
@@ -71,6 +71,16 @@ class _Comparing:
     def run(self, names: tuple[str, str], progress: Callable[[PairedComparison], None]) -> Comparison:
         began = time.monotonic()
         self._warm_up()
+        interrupted = ""
+        try:
+            self._take_pairs(progress)
+        except KeyboardInterrupt:
+            if not self._figures[-1].pairs:
+                raise
+            interrupted = f"after {len(self._figures[-1].pairs)} of at most {self._figures[0].looks[-1]} pairs"
+        return replace(self._comparison(names, time.monotonic() - began), interrupted=interrupted)
+
+    def _take_pairs(self, progress: Callable[[PairedComparison], None]) -> None:
         swapped, first = False, self._figures[0]
         while len(first.pairs) < first.looks[-1] and not (self._is_hopeless or self._is_broken):
             # Each two pairs are mirror images (ABBA), which of them comes first is drawn by lot.
@@ -80,7 +90,6 @@ class _Comparing:
             progress(first)
             if first.is_look and all_answered([figure.result() for figure in self._figures]):
                 break
-        return self._comparison(names, time.monotonic() - began)
 
     @property
     def _is_hopeless(self) -> bool:

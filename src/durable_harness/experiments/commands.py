@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.experiments.arguments import (
+    Interruptible,
     above_zero,
     add_load,
-    cleaned_up_on_sigterm,
     needs_extra,
     offered_load,
     percents,
@@ -103,9 +103,10 @@ def _ab(options: argparse.Namespace) -> int:
         max_error_ratio=options.max_error_ratio,
         seed=options.seed,
     )
-    with cleaned_up_on_sigterm(), checked_out(options.app_dir, options.base, options.head) as (base, head):
+    with Interruptible() as run, checked_out(options.app_dir, options.base, options.head) as (base, head):
         comparison = compare_versions(base, head, given, _show_progress)
-    return _tell(comparison, options)
+    code = _tell(comparison, options)
+    return run.exit_code if comparison.interrupted else code
 
 
 def _wanted(options: argparse.Namespace) -> tuple[tuple[Figure, Design], ...]:

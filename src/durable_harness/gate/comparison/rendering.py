@@ -16,7 +16,7 @@ from durable_harness.gate.report.model import number
 FORMAT = 1
 HEADINGS = ("figure", "base", "head", "change", "interval", "matters", "answer")
 STEP_SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
-MARKS = {"not slower": "✅", "slower": "❌", "cannot tell": "❔", "invalid": "⚠️"}
+MARKS = {"not slower": "✅", "slower": "❌", "cannot tell": "❔", "invalid": "⚠️", "interrupted": "⏹️"}
 
 
 def render_text(comparison: Comparison) -> str:
@@ -51,6 +51,7 @@ def render_json(comparison: Comparison) -> str:
         "figures": [_document(result) for result in comparison.results],
         "failures": list(comparison.failures),
         "invalid": list(comparison.invalid),
+        "interrupted": comparison.interrupted or None,
         "notes": list(comparison.notes),
         "settings": dict(comparison.settings),
     }
@@ -62,8 +63,12 @@ def render_junit(comparison: Comparison, cannot_tell: int) -> str:
     suite = ET.Element("testsuite", name="durable-harness comparison", time=f"{comparison.elapsed_s:.3f}")
     for result in comparison.results:
         case = ET.SubElement(suite, "testcase", classname="performance", name=result.figure.name)
-        _mark(case, result.answer, ", ".join(_cells(result)), cannot_tell)
-    for name, kind, reasons in (("errors", "failure", comparison.failures), ("validity", "error", comparison.invalid)):
+        if comparison.interrupted:
+            ET.SubElement(case, "skipped", message="the comparison was interrupted")
+        else:
+            _mark(case, result.answer, ", ".join(_cells(result)), cannot_tell)
+    unproven = (comparison.sentence,) if comparison.interrupted else comparison.invalid
+    for name, kind, reasons in (("errors", "failure", comparison.failures), ("validity", "error", unproven)):
         if reasons:
             case = ET.SubElement(suite, "testcase", classname="performance", name=name)
             ET.SubElement(case, kind, message="; ".join(reasons))

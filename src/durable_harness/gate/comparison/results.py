@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from durable_harness.errors import INTERRUPTED
 from durable_harness.gate.comparison.design import Answer, Design
 from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.ranks import Interval
@@ -59,6 +60,8 @@ class Comparison:
     """What fails the head whatever its latencies: it breaks operations."""
     invalid: tuple[str, ...] = ()
     """Why the comparison proves nothing."""
+    interrupted: str = ""
+    """How far it had come when a signal ended it; empty if none did."""
     notes: tuple[str, ...] = ()
     elapsed_s: float = 0.0
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -73,12 +76,16 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """The answer in a word or two, or that it is invalid."""
+        """The answer in a word or two, or that it is interrupted or invalid."""
+        if self.interrupted:
+            return "interrupted"
         return "invalid" if self.invalid else self.answer.value
 
     @property
     def sentence(self) -> str:
         """The verdict and its reason in one line."""
+        if self.interrupted:
+            return "; ".join((self.interrupted, *self.invalid, *self.failures))
         if self.invalid:
             return "; ".join(self.invalid)
         if self.failures:
@@ -87,6 +94,8 @@ class Comparison:
 
     def exit_code(self, cannot_tell: int = EXIT_CODES[Answer.CANNOT_TELL]) -> int:
         """Return the process exit code; `cannot_tell` is the one for an answer that nobody can give."""
+        if self.interrupted:
+            return INTERRUPTED
         if self.invalid:
             return EXIT_CODES[Answer.CANNOT_TELL]
         return cannot_tell if self.answer is Answer.CANNOT_TELL else EXIT_CODES[self.answer]
