@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from durable_harness.cli_histories import add_record, add_replay
-from durable_harness.errors import HarnessError, UsageError
+from durable_harness.errors import INTERRUPTED, HarnessError, UsageError
 from durable_harness.experiments.commands import add_commands
 
 if TYPE_CHECKING:
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
 SCHEDULER_VARIABLE = "DURABLE_HARNESS_SCHEDULER"
 HUBS_VARIABLE = "DTS_TASK_HUB_NAMES"
-INTERRUPTED = 130
 DYNAMIC_HUBS_VARIABLE = "DTS_USE_DYNAMIC_TASK_HUBS"
 EXIT_CODES = """exit codes:
   0 done   1 a gate failed, head is slower   2 usage or configuration   3 invalid load run, nobody can tell
   4 system under test or scheduler unreachable   5 the app does not load   6 port in use
-  7 a recorded history replays differently"""
+  7 a recorded history replays differently   130 interrupted: what was measured so far is reported, no verdict given"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

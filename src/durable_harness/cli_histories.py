@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,10 +63,31 @@ def _replay(options: argparse.Namespace) -> None:
     )
 
     files = history_files(options.histories)
-    with ReplayedApp(options.app).loaded() as app:
-        results = replay_files(files, app)
+    with ReplayedApp(options.app).loaded() as app, _noticed_ctrl_c() as was_pressed:
+        results = []
+        for file in files:
+            results += replay_files([file], app)
+            if was_pressed():
+                raise KeyboardInterrupt
     print(json.dumps(as_json(results), indent=2, ensure_ascii=False) if options.json else "\n".join(table(results)))
     _judge(results)
+
+
+@contextlib.contextmanager
+def _noticed_ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Remember Ctrl-C: what it raises in an orchestrator is taken for a failure of that orchestrator."""
+    pressed = False
+
+    def on_sigint(_number: int, _frame: object) -> None:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, on_sigint)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _judge(results: list[FileResult]) -> None:

@@ -10,11 +10,18 @@
     ├── PortInUseError         6   somebody else listens there
     └── DifferentHistoryError  7   a recorded history replays differently
 
-Exit code 0 is success, 1 a gate that failed. Messages are written for the person at the terminal: they name the thing,
-say what is allowed and what to do.
+Exit code 0 is success, 1 a gate that failed. 130 is INTERRUPTED: Ctrl-C came before there was a verdict; what was
+measured so far is reported. SIGTERM ends `ab` and `capacity` with 143 and the same report, a load run with 130, and
+services (`serve`, `scheduler`) end with 0 on either signal, which is their way to end.
+
+Messages are written for the person at the terminal: they name the thing, say what is allowed and what to do.
 """
 
 from __future__ import annotations
+
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended: 128 + SIGINT, as shells have it."""
+NOTHING_MEASURED = "interrupted before anything was measured"
 
 
 class HarnessError(Exception):

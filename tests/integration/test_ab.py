@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import psutil
 import pytest
@@ -153,15 +155,63 @@ def test_a_worktree_that_git_was_stopped_in_making_is_removed(repository, tmp_pa
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_whoever_cancels_leaves_nothing_behind(repository, tmp_path, number, wait_until):
-    """A cancelled job ends both hosts and removes the worktree, with the signal's exit code."""
+    """A cancelled job ends both hosts and removes the worktree, with the signal's exit code and a line on why."""
     words = [sys.executable, "-m", "durable_harness", "ab", "--base", "HEAD", "--app-dir", str(repository), *SHORT]
-    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    words += ["--warm-up", "60"]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
         process = psutil.Process(running.pid)
         hosts = wait_until(lambda: len(found := hosts_of(process)) == 2 and found, "both hosts")
         running.send_signal(number)
         assert running.wait(timeout=30) == 128 + number
+        assert running.stderr.read() == "interrupted before anything was measured\n"
     assert leftovers(repository) == []
     wait_until(lambda: not any(host.is_running() for host in hosts), "both hosts to end")
+
+
+OTHER_APP = ("--start-path", "/api/start/hello_seq", "--payload", "{}")
+
+
+@pytest.fixture
+def other_repository(tmp_path):
+    """Give a repository with an app that is not the sample."""
+    app = tmp_path / "other" / "app"
+    shutil.copytree(REPOSITORY / "tests" / "apps" / "conformance", app, ignore=shutil.ignore_patterns("__pycache__"))
+    git(app, "init", "--quiet")
+    git(app, "add", "--all", "--force")
+    git(app, "commit", "--quiet", "--message", "first")
+    return app
+
+
+@pytest.mark.parametrize(
+    ("app", "number", "options"), [("repository", signal.SIGTERM, ()), ("other_repository", signal.SIGINT, OTHER_APP)]
+)
+def test_an_interrupted_comparison_reports_its_pairs(request, tmp_path, app, number, options):
+    """After the first look a signal ends it with what was found so far, as "interrupted", and nothing stays behind."""
+    folder = request.getfixturevalue(app)
+    # Nobody can tell a change of 0.5 % at the first look, which is announced by a line of progress.
+    asked = ("--effect", "0.5", "--pairs", "900", "--report-dir", str(tmp_path / "report"), *options)
+    words = [sys.executable, "-m", "durable_harness", "ab", "--base", "HEAD", "--app-dir", str(folder), *SHORT, *asked]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        line = running.stderr.readline()
+        assert " of at most " in line, line + running.stderr.read()
+        hosts = hosts_of(psutil.Process(running.pid))
+        running.send_signal(number)
+        told, complaints = running.communicate(timeout=60)
+    assert running.returncode == 128 + number, complaints
+    report = json.loads((tmp_path / "report" / "comparison.json").read_text())
+    reason = re.fullmatch(r"after (\d+) of at most \d+ pairs", report["verdict_reason"])
+    assert (report["verdict"], report["interrupted"]) == ("interrupted", reason[0])
+    assert report["figures"][0]["units"] == f"{reason[1]} pairs of slices"
+    assert f"INTERRUPTED: {reason[0]}" in told
+    suite = ET.parse(tmp_path / "report" / "comparison.xml").getroot()
+    assert [(case.get("name"), [mark.tag for mark in case]) for case in suite] == [
+        ("completion_ms p95", ["skipped"]),
+        ("validity", ["error"]),
+    ]
+    assert "Interrupted: `" in (tmp_path / "report" / "comparison.md").read_text()
+    assert leftovers(folder) == []
+    assert len(hosts) == 2
+    assert not any(host.is_running() for host in hosts)
 
 
 def test_an_app_that_does_not_load(ab, repository):

@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +50,40 @@ def test_changed_code_is_different(capsys, changed_app):
     assert "  today:   entity call '@tally@a get' with input \"new\"   (entities.py:" in told.out
     assert told.out.endswith("3 ok, 1 different, 0 unreadable\n")
     assert told.err == "error: 1 of 4 recorded histories replay differently.\n"
+
+
+def test_ctrl_c_in_an_orchestrator_is_no_difference(capsys, changed_app):
+    """Ctrl-C while an orchestrator's own code runs ends the command with 130, and is not taken for its failure."""
+    entities = changed_app / "entities.py"
+    text = entities.read_text()
+    press = "__import__('signal').raise_signal(2)"
+    entities.write_text(text.replace('step["op"], "new")))', f'step["op"], {press})))'))
+    assert press in entities.read_text()
+    assert main(["replay", str(HISTORIES), "--app", str(changed_app)]) == 130
+    assert capsys.readouterr().out == ""
+
+
+def test_ctrl_c_while_a_history_is_awaited(tmp_path):
+    """Ctrl-C ends `record` at once, with 130 and without a traceback, while the app has not answered."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        words = [sys.executable, "-m", "durable_harness", "record", "some-id", "--host", url, "--out", str(tmp_path)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+            connection, _ = silent.accept()
+            with connection:
+                running.send_signal(signal.SIGINT)
+                assert (running.communicate(timeout=30)[0], running.returncode) == ("", 130)
+
+
+def test_ctrl_c_while_runs_are_compared(monkeypatch, capsys):
+    """Ctrl-C ends `compare`, which measures nothing itself, with 130 and without a traceback."""
+
+    def press(_folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("durable_harness.gate.comparison.read_run", press)
+    assert main(["compare", "base", "head"]) == 130
+    assert capsys.readouterr() == ("", "")
 
 
 def test_results_as_json(capsys, changed_app, tmp_path):

@@ -375,6 +375,15 @@ def test_sigterm_ends_it_cleanly(make_app, served, http, wait_until, activity):
         assert "Traceback" not in run.printed
 
 
+def test_ctrl_c_ends_it_as_a_service_ends(make_app, served):
+    """Ctrl-C is the usual way to end the host: it ends with 0, and no process of its group is left."""
+    app = make_app()
+    with served("serve", "--script-root", app, "--port", 0, cwd=app.parent) as run:
+        assert run.end(signal.SIGINT) == 0, run.printed
+        assert not run.group_lives()
+        assert "Traceback" not in run.printed
+
+
 def test_the_port_is_free_again_afterwards(make_app, served, http, free_port):
     """A host that has ended can be started again on the same port at once."""
     app = make_app()

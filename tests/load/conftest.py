@@ -100,6 +100,12 @@ def serve():
 
 
 @pytest.fixture
+def port():
+    """Give a free port."""
+    return free_port()
+
+
+@pytest.fixture
 def processes():
     """Give the arguments of a run by two worker processes, whose master listens on a free port."""
     port = str(free_port())

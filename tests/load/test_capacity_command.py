@@ -2,8 +2,12 @@
 
 import contextlib
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from plain_service import DESCRIPTION, PlainService
 
@@ -12,6 +16,7 @@ from durable_harness.cli import main
 pytestmark = pytest.mark.thorough
 
 REPOSITORY = Path(__file__).parents[2]
+OTHER = REPOSITORY / "tests" / "apps" / "conformance"
 SHORT = ("--trial", "1", "--warm-up", "0.2", "--start-rate", "10", "--max-rate", "20", "--arrivals", "constant")
 
 
@@ -67,6 +72,46 @@ def test_the_embedded_stack_is_served_for_each_trial(capacity):
     assert (code, report["capacity_per_s"]) == (3, 5)
     assert all(trial["host_cpu"] > 0 for trial in report["trials"])
     assert "the highest rate to try" in told
+
+
+def start_capacity(folder, *options):
+    """Start the command in a process of its own, at a rate that it holds for long trials."""
+    words = [sys.executable, "-m", "durable_harness", "capacity", "--report-dir", str(folder), *options]
+    return subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_search_reports_its_trials(stub, tmp_path, number):
+    """A signal in the second trial ends the search with what the first one found, as "interrupted"."""
+    short = ("--trial", "1", "--warm-up", "0.2", "--start-rate", "10", "--arrivals", "constant")
+    objective = ("--objective", "completion_ms p50 <= 9000", "--at-least", "1")
+    with start_capacity(tmp_path, *objective, "--host", stub.url, *short) as running:
+        assert "10.0/s  met" in running.stderr.readline()
+        running.send_signal(number)
+        told, complaints = running.communicate(timeout=60)
+    assert running.returncode == 128 + number, complaints
+    report = json.loads((tmp_path / "capacity.json").read_text())
+    assert (report["verdict"], report["interrupted"]) == ("interrupted", f"after {len(report['trials'])} trials")
+    assert report["capacity_per_s"] >= 10
+    assert f"INTERRUPTED {report['interrupted']}; so far the objective was met at " in told
+    assert f"INTERRUPTED {report['interrupted']}" in (tmp_path / "capacity.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "app",
+    [("--app-dir", str(REPOSITORY)), ("--app-dir", str(OTHER), "--start-path", "/api/start/hello_seq")],
+    ids=["sample", "other"],
+)
+def test_a_search_that_is_interrupted_in_its_first_trial(tmp_path, app, wait_until):
+    """Before anything was measured a line says so, no report is written, and the host is ended."""
+    with start_capacity(tmp_path, "--objective", "lost <= 0", *app, "--trial", "60") as running:
+        process = psutil.Process(running.pid)
+        hosts = wait_until(lambda: process.children(recursive=True), "the host to start")
+        running.send_signal(signal.SIGINT)
+        _, complaints = running.communicate(timeout=60)
+    assert (running.returncode, complaints) == (130, "interrupted before anything was measured\n")
+    assert not (tmp_path / "capacity.json").exists()
+    wait_until(lambda: not any(host.is_running() for host in hosts), "the host to end")
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 import json
 import math
 import os
-import signal
 from pathlib import Path
 
 import psutil
 import pytest
 from locust_process import SCENARIOS, Locust, headless
+from web_ui import WebUi
 
 from durable_harness.gate.records import read_operations
 from durable_harness.stack.ports import free_port
@@ -16,13 +16,11 @@ from durable_harness.stack.ports import free_port
 pytestmark = pytest.mark.thorough
 
 
-def test_workers_figures_are_put_together(start_locust, stub, processes, tmp_path, wait_until):
+def test_workers_figures_are_put_together(start_locust, stub, processes, tmp_path):
     """Two workers' counts are the server's own, percentiles come from all samples; the master judges and tells once."""
     gates = tmp_path / "gates.toml"
     gates.write_text("[completion_ms]\np50 = 10\n[operations]\nlost = 0\n")
-    locust = _four_in_flight(start_locust, stub, wait_until, *processes, "--gates", str(gates))
-    locust.process.send_signal(signal.SIGTERM)
-    run = locust.wait()
+    run = start_locust(*headless(stub), *processes, "--gates", str(gates), "-t", "2s", "Quick").wait()
     assert run.code == 1, run.err
     assert run.operations == {"started": stub.accepted, "accepted": stub.accepted, "completed": stub.accepted}
     assert run.summary["latencies"]["completion_ms"]["count"] == stub.accepted >= 4
@@ -33,14 +31,17 @@ def test_workers_figures_are_put_together(start_locust, stub, processes, tmp_pat
     assert "durable_harness.load.run: Following" in run.err
 
 
-def test_a_worker_that_vanishes_makes_the_run_invalid(start_locust, stub, processes, wait_until):
+def test_a_worker_that_vanishes_makes_the_run_invalid(start_locust, stub, processes, port, wait_until):
     """A worker that is killed is told in the summary with what it left open, and the run is neither pass nor fail."""
     stub.always(work_s=math.inf)
-    locust = start_locust(*headless(stub), *processes, "--drain-timeout", "1", "Quick")
+    page = ["--web-host", "127.0.0.1", "--web-port", str(port), "--autostart"]
+    locust = start_locust(*headless(stub)[1:], *page, *processes, "--drain-timeout", "1", "Quick")
+    ui = WebUi(port)
     wait_until(lambda: stub.accepted >= 4, "the workers to make load")
-    wait_until(lambda: "in flight 4 " in locust.err, "the master to have heard of all operations")
+    wait_until(lambda: ui.state()["in_flight"] == 4, "the master to have heard of all operations")
     locust.children()[0].kill()
-    locust.process.send_signal(signal.SIGTERM)
+    ui.stop()
+    locust.press_ctrl_c()
     run = locust.wait()
     assert run.code == 3, run.err
     assert run.operations == {"started": 4, "accepted": 4, "timed_out": 2, "unaccounted": 2}
@@ -79,7 +80,7 @@ def test_ctrl_c_ends_all_processes(start_locust, stub, processes, wait_until):
     locust.press_ctrl_c()
     run = locust.wait()
     assert run.operations["completed"] == run.operations["started"] == stub.accepted, run.err
-    assert run.code == 0, run.out
+    assert (run.code, run.summary["verdict"]) == (130, "interrupted"), run.out
     assert not [child for child in children if psutil.pid_exists(child.pid)]
 
 

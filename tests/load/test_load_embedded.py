@@ -98,6 +98,7 @@ def test_ctrl_c_drains_before_the_stack_is_taken_down(start_loadtests, wait_unti
     locust.press_ctrl_c()
     run = locust.wait()
     assert run.operations["completed"] == run.operations["started"] == 4, run.out + run.err
+    assert (run.code, run.summary["verdict"]) == (130, "interrupted")
     assert not [child for child in stack if psutil.pid_exists(child.pid)]
 
 
@@ -110,7 +111,7 @@ def test_a_stack_that_dies_is_told(start_loadtests, wait_until):
         child.wait()
     locust.press_ctrl_c()
     run = locust.wait()
-    assert run.code == 1
+    assert run.code == 130
     assert f"note: the embedded stack ended during the run; its log is {run.report_dir / 'stack.log'}" in run.out
 
 

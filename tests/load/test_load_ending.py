@@ -1,6 +1,7 @@
 """How a run ends: what is in flight is followed to its end, for a bounded time, also on Ctrl-C."""
 
 import math
+import re
 import time
 
 import pytest
@@ -29,15 +30,15 @@ def test_what_outlasts_the_drain_timed_out(locust, stub):
 
 
 def test_ctrl_c_drains_and_reports(start_locust, stub, wait_until):
-    """Ctrl-C ends a run as its time does: what is in flight is followed, then the summary is shown."""
+    """Ctrl-C ends a run as its time does, but for the verdict: what is in flight is followed, then summed up."""
     stub.always(work_s=1)
     locust = start_locust(*headless(stub), "Quick")
     wait_until(lambda: stub.accepted >= 4, "four operations in flight")
     locust.press_ctrl_c()
     run = locust.wait()
-    assert run.code == 0, run.err
+    assert run.code == 130, run.err
     assert run.operations["completed"] == run.operations["started"] == stub.accepted
-    assert "NO GATES: nothing was judged" in run.out
+    assert re.search(r"^INTERRUPTED: after \d+\.\d s of a run without a set run time$", run.out, re.MULTILINE)
 
 
 def test_a_second_ctrl_c_gives_up(start_locust, stub, wait_until):
@@ -63,6 +64,8 @@ def test_ctrl_c_in_the_drain_of_a_run_whose_time_is_up_gives_up(start_locust, st
     locust.press_ctrl_c()
     run = locust.wait()
     assert run.operations == {"started": 4, "accepted": 4, "timed_out": 4}
+    assert run.code == 130
+    assert "s of a run time of 1 s, while operations in flight were followed to their end" in run.out
 
 
 def test_a_run_that_starts_nothing_is_invalid(locust, stub, tmp_path):

@@ -1,43 +1,12 @@
 """The web UI: the host is filled in, a bad value is refused, and every test stop is summed up."""
 
 import re
-import socket
 
 import pytest
 import requests
+from web_ui import WebUi
 
 pytestmark = pytest.mark.thorough
-
-
-class WebUi:
-    """Locust's web UI, used as its page does."""
-
-    def __init__(self, port):
-        self.url = f"http://127.0.0.1:{port}"
-
-    def page(self):
-        """Return the page, None while nobody serves it."""
-        try:
-            return requests.get(self.url, timeout=10).text
-        except requests.ConnectionError:
-            return None
-
-    def start(self, **form):
-        """Press start."""
-        form = {"user_count": 2, "spawn_rate": 50, **form}
-        return requests.post(f"{self.url}/swarm", data=form, timeout=10).json()
-
-    def stop(self):
-        """Press stop; returns when the test has stopped."""
-        assert requests.post(f"{self.url}/stop", timeout=30).json()["success"]
-
-
-@pytest.fixture
-def port():
-    """Give a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_each_stop_is_summed_up(start_locust, stub, port, wait_until):
@@ -71,9 +40,7 @@ def test_the_live_page_follows_a_run_to_its_report(start_locust, stub, port, wai
     live = requests.get(f"{ui.url}/durable", timeout=10).text
     assert not re.search(r"(?:src|href)\s*=\s*[\"']?(?:https?:)?//|@import|url\(", live)
 
-    def state():
-        return requests.get(f"{ui.url}/durable/state", timeout=10).json()
-
+    state = ui.state
     assert (state()["phase"], state()["in_flight"], state()["has_report"]) == ("idle", 0, False)
     assert requests.get(f"{ui.url}/durable/report", timeout=10).status_code == 404
     stub.always(work_s=0.5)

@@ -173,3 +173,27 @@ def test_what_is_no_objective_is_refused(text, told):
     with pytest.raises(UsageError) as error:
         read_objective(text)
     assert told in str(error.value)
+
+
+def test_an_interrupted_search_gives_what_it_knew():
+    """An interruption in the third trial leaves the bracket of the first two, and says after how many it came."""
+    rates = []
+
+    def attempt(rate):
+        rates.append(rate)
+        if len(rates) == 3:
+            raise KeyboardInterrupt
+        return Trial(rate, met=rate < 10)
+
+    found = search(attempt, SearchPlan(start=5.0))
+    assert (found.lower, found.upper, found.interrupted) == (5.0, 10.0, "after 2 trials")
+
+
+def test_a_search_that_is_interrupted_before_its_first_result_has_none():
+    """With no trial over there is nothing to report: the interruption goes on to the command."""
+
+    def attempt(rate):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(attempt, SearchPlan())

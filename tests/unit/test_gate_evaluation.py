@@ -1,5 +1,7 @@
 """Gates: each figure against its limit, and the verdict on all."""
 
+from dataclasses import replace
+
 import pytest
 
 from durable_harness.gate import LATENCIES_MS, Counts, Gate, Histogram, RunSummary, Verdict, evaluate, verdict_on
@@ -90,6 +92,15 @@ def test_the_verdict_and_its_exit_code(limits, invalid, verdict, code):
     results = evaluate([Gate("completion_ms", "p50", limit) for limit in limits], run)
     assert verdict_on(run, results) is verdict
     assert verdict.exit_code == code
+
+
+@pytest.mark.parametrize("invalid", [(), ("a worker vanished",)])
+@pytest.mark.parametrize("limits", [[100], [1], []])
+def test_an_interrupted_run_has_no_other_verdict(limits, invalid):
+    """Whatever the gates say, and whether it was valid: a run that a signal ended is interrupted, with 130."""
+    run = replace(summary(completion_ms=[50], invalid=invalid), interrupted="after 3.0 s of a run time of 60 s")
+    verdict = verdict_on(run, evaluate([Gate("completion_ms", "p50", limit) for limit in limits], run))
+    assert (verdict, verdict.exit_code) == (Verdict.INTERRUPTED, 130)
 
 
 @pytest.mark.parametrize(

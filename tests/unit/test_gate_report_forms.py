@@ -46,6 +46,20 @@ def test_gates_of_an_invalid_run_are_skipped():
     assert "a worker vanished" in suite.find("testcase/error").get("message")
 
 
+def test_gates_of_an_interrupted_run_are_skipped():
+    """So are those of a run that a signal ended; the reasons why it would be invalid anyway stand beside that."""
+    some = report(interrupted="after 3.0 s of a run time of 60 s", invalid=("a worker vanished",))
+    suite = suite_of(some)
+    assert (suite.get("errors"), suite.get("failures"), suite.get("skipped")) == ("1", "0", "2")
+    error = suite.find("testcase/error")
+    assert error.attrib == {
+        "type": "interrupted run",
+        "message": "after 3.0 s of a run time of 60 s; a worker vanished",
+    }
+    assert "⏹️ Load run interrupted: after 3.0 s" in render_markdown(some)
+    assert suite.findall("testcase/skipped")[0].get("message") == "the run was interrupted"
+
+
 def test_the_markdown_shows_verdict_gates_and_audit():
     """The CI summary has the verdict in its heading, a row per gate, the latencies and what the audit found."""
     text = render_markdown(report(audit=AUDIT))

@@ -7,7 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from durable_harness.errors import HarnessError, UnreachableError
@@ -99,13 +99,22 @@ class Comparing:
         """Take pairs of slices until every judged figure has its answer, or as many as are allowed."""
         began = time.monotonic()
         self._warm_up()
+        interrupted = ""
+        try:
+            self._take_pairs(progress)
+        except KeyboardInterrupt:
+            if not self._taken:
+                raise
+            interrupted = f"after {self._taken} of at most {self._figures[0].looks[-1]} pairs"
+        return replace(self._comparison(names, time.monotonic() - began), interrupted=interrupted)
+
+    def _take_pairs(self, progress: Callable[[PairedComparison], None]) -> None:
         swapped = False
         while not self._is_over:
             # Each two pairs are mirror images (ABBA); which of them comes first is random.
             swapped = not swapped if self._taken % 2 else self._chance.random() < 0.5  # noqa: PLR2004 - a coin
             if self._pair(swapped=swapped):
                 progress(self._figures[0])
-        return self._comparison(names, time.monotonic() - began)
 
     def judged_log_ratios(self) -> Values:
         """Return the log ratios of the pairs of the first judged figure."""

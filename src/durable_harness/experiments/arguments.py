@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import math
 import signal
-from collections.abc import Iterator
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from durable_harness.errors import UsageError
+from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
 from durable_harness.load.values import read_durations
 
 if TYPE_CHECKING:
@@ -64,18 +64,32 @@ def _payload(text: str | None) -> Any:
         raise UsageError(f"--payload: is not JSON ({error})") from None
 
 
-@contextlib.contextmanager
-def cleaned_up_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM, by which CI cancels a job, leave the block as Ctrl-C does: whatever was made is removed."""
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+class Interruptible:
+    """A block that SIGTERM, by which CI cancels a job, leaves as Ctrl-C does: whatever was made is removed.
 
+    What was measured by then is for the block to report. If it lets the interruption through there is nothing to
+    report, and the command ends with a line that says so.
+    """
 
-def _leave(number: int, _frame: object) -> None:
-    raise SystemExit(128 + number)
+    def __init__(self) -> None:
+        self.exit_code = INTERRUPTED
+        """The code of an interrupted command: that of Ctrl-C, unless SIGTERM came."""
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGTERM, self._on_sigterm)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+        if isinstance(error, KeyboardInterrupt):
+            sys.stderr.write(f"{NOTHING_MEASURED}\n")
+            raise SystemExit(self.exit_code) from None
+
+    def _on_sigterm(self, number: int, _frame: object) -> NoReturn:
+        self.exit_code = 128 + number
+        raise KeyboardInterrupt
 
 
 def needs_extra() -> None:

@@ -75,8 +75,8 @@ def find_capacity(
     """Search for the capacity of a system. Raises what keeps it from being started, or reached."""
     began = time.monotonic()
     with Driver(options.load) as driver, _systems(options) as system:
-        trials = _Trials(options, driver, system, progress)
-        found = search(trials.attempt, options.plan)
+        trials = _Trials(options, driver, system)
+        found = search(trials.attempt, options.plan, lambda: progress(trials.measured[-1]))
     return CapacityReport(
         target=public_url(options.host) if options.host else options.app_dir.resolve().name,
         objective=options.objective,
@@ -103,19 +103,16 @@ def _systems(options: CapacityOptions) -> Iterator[System]:
 
 
 class _Trials:
-    def __init__(
-        self, options: CapacityOptions, driver: Driver, system: System, progress: Callable[[MeasuredTrial], None]
-    ) -> None:
-        self._options, self._driver, self._system, self._progress = options, driver, system, progress
+    def __init__(self, options: CapacityOptions, driver: Driver, system: System) -> None:
+        self._options, self._driver, self._system = options, driver, system
         self.measured: list[MeasuredTrial] = []
 
     def attempt(self, rate_per_s: float) -> Trial:
+        if self.measured and self._options.host is not None:
+            time.sleep(REST_S)
         with self._system() as stack:
             measured = self._measure(stack, rate_per_s)
         self.measured.append(measured)
-        self._progress(measured)
-        if self._options.host is not None:
-            time.sleep(REST_S)
         return measured.trial
 
     def _measure(self, stack: RunningStack, rate_per_s: float) -> MeasuredTrial:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.experiments.arguments import (
+    Interruptible,
     above_zero,
     add_load,
-    cleaned_up_on_sigterm,
     needs_extra,
     offered_load,
     percents,
@@ -67,11 +67,11 @@ def _capacity(options: argparse.Namespace) -> int:
         process=options.arrivals,
         seed=options.seed,
     )
-    with cleaned_up_on_sigterm():
+    with Interruptible() as run:
         report = find_capacity(given, lambda measured: _show(trial_text(measured)))
     paths = write_all(report, options.report_dir)
     sys.stdout.write(f"{render_text(report)}Reports: {', '.join(map(str, paths))}\n")
-    return capacity_exit_code(report.capacity, options.at_least)
+    return run.exit_code if report.capacity.interrupted else capacity_exit_code(report.capacity, options.at_least)
 
 
 def capacity_exit_code(found: Capacity, at_least: float | None) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from durable_harness.errors import UsageError
 from durable_harness.experiments.capacity import CapacityReport, MeasuredTrial
+from durable_harness.gate.capacity import Capacity
 from durable_harness.gate.capacity.saturation import Figures
 from durable_harness.gate.report.model import limit_text, number
 from durable_harness.gate.report.style import STYLE
@@ -30,12 +31,19 @@ def verdict_text(report: CapacityReport) -> str:
     else:
         between = f"between {number(found.lower)} and {number(found.upper)}"
         said = f"capacity {number(found.lower)} operations/s with {objective} (it lies {between})"
-    lines = [said]
+    lines = [f"INTERRUPTED {found.interrupted}; {_so_far(found)}" if found.interrupted else said]
     if report.saturated:
         lines.append(f"saturated first: {report.saturated}")
     if found.limited_by:
         lines.append(f"the search ended early: {found.limited_by}")
     return "\n".join(lines)
+
+
+def _so_far(found: Capacity) -> str:
+    """Say what an interrupted search knew: nothing of it was confirmed."""
+    met = f"met at {number(found.lower)} operations/s" if found.lower is not None else ""
+    missed = f"not met at {number(found.upper)} operations/s" if found.upper is not None else ""
+    return f"so far the objective was {' and '.join(filter(None, (met, missed))) or 'judged at no rate'}"
 
 
 def render_text(report: CapacityReport) -> str:
@@ -58,6 +66,8 @@ def render_json(report: CapacityReport) -> str:
     found = report.capacity
     document = {
         "format": FORMAT,
+        "verdict": _verdict(found),
+        "interrupted": found.interrupted or None,
         "target": report.target,
         "objective": [asdict(gate) for gate in report.objective],
         "capacity_per_s": found.lower,
@@ -71,6 +81,14 @@ def render_json(report: CapacityReport) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
+def _verdict(found: Capacity) -> str:
+    if found.interrupted:
+        return "interrupted"
+    if found.lower is None:
+        return "no capacity"
+    return "at least" if found.upper is None else "found"
+
+
 def render_html(report: CapacityReport) -> str:
     """Return a self-contained page: the verdict, latency and CPU by rate, the trials."""
     heads = "".join(f"<th>{escape(head)}</th>" for head in HEADINGS)
@@ -78,11 +96,12 @@ def render_html(report: CapacityReport) -> str:
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(one)) + "</tr>" for one in _by_rate(report)
     )
     lead, *rest = verdict_text(report).splitlines()
+    css_class = "verdict interrupted" if report.capacity.interrupted else "verdict"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Capacity of {escape(report.target)}</title><style>{STYLE}</style></head>\n<body><main>"
-        f'<h1>Capacity of {escape(report.target)}</h1><div class="verdict">{escape(lead)}</div>'
+        f'<h1>Capacity of {escape(report.target)}</h1><div class="{css_class}">{escape(lead)}</div>'
         + "".join(f"<p>{escape(line)}</p>" for line in rest)
         + f"<section><h2>Completion by rate</h2>{_latency_plot(report)}</section>"
         f"<section><h2>CPU by rate</h2>{_cpu_plot(report)}</section>"

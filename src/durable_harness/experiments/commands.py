@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from durable_harness.errors import UsageError
 from durable_harness.experiments.arguments import (
+    Interruptible,
     above_zero,
     add_load,
-    cleaned_up_on_sigterm,
     needs_extra,
     offered_load,
     percents,
@@ -109,9 +109,10 @@ def _ab(options: argparse.Namespace) -> int:
         return _aa(options, given)
     if options.base is None:
         raise UsageError("ab needs --base REV, the revision to compare with, or --aa to compare --head with itself.")
-    with cleaned_up_on_sigterm(), checked_out(options.app_dir, options.base, options.head) as (base, head):
+    with Interruptible() as run, checked_out(options.app_dir, options.base, options.head) as (base, head):
         comparison = compare_versions(base, head, given, _show_progress)
-    return _finish(comparison, options)
+    code = _finish(comparison, options)
+    return run.exit_code if comparison.interrupted else code
 
 
 def _aa(options: argparse.Namespace, given: AbOptions) -> int:
@@ -122,7 +123,7 @@ def _aa(options: argparse.Namespace, given: AbOptions) -> int:
         raise UsageError("--aa compares --head with itself: leave --base out.")
     if not options.comparisons:
         raise UsageError("--comparisons: got 0, expected 1 or more.")
-    with cleaned_up_on_sigterm(), checked_out(options.app_dir, options.head, options.head) as (version, _):
+    with Interruptible(), checked_out(options.app_dir, options.head, options.head) as (version, _):
         check = check_self(version, given, options.comparisons, _show_line)
     path = write_json(check, options.report_dir)
     sys.stdout.write(f"{render_text(check)}Report: {path}\n")

@@ -178,13 +178,15 @@ class _Check:
 
 
 def _only(comparison: Comparison) -> FigureResult:
+    if comparison.interrupted:
+        raise KeyboardInterrupt
     if comparison.invalid or comparison.failures or not comparison.judged:
         reasons = (*comparison.invalid, *comparison.failures, *comparison.notes)
         raise InvalidRunError(f"nothing can be compared: {'; '.join(reasons)}")
     return comparison.judged[0]
 
 
-def drawn_answers(
+def drawn_answers(  # noqa: PLR0913, PLR0917 - what a comparison is drawn from, and how often
     log_ratios: Values,
     change: float,
     design: Design,

@@ -94,6 +94,8 @@ class RunSummary:
     """How the load generator kept up: its delays, its CPU, its connections. Empty if nobody watched."""
     invalid: tuple[str, ...] = ()
     """Why the run proves nothing; empty for a valid run."""
+    interrupted: str = ""
+    """How far the run had come when a signal ended it; empty if none did."""
 
     @property
     def lost(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from durable_harness.errors import InvalidRunError
+from durable_harness.errors import INTERRUPTED, InvalidRunError
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.summary import RunSummary
 
@@ -17,18 +17,27 @@ class Verdict(StrEnum):
     FAILED = "failed"
     INVALID = "invalid"
     """The run proves nothing, whatever its figures: see RunSummary.invalid."""
+    INTERRUPTED = "interrupted"
+    """A signal ended the run before there was a verdict: see RunSummary.interrupted."""
     UNJUDGED = "no gates"
 
     @property
     def exit_code(self) -> int | None:
         """The process exit code that stands for the verdict; None if there is no verdict to tell."""
-        codes = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.INVALID: InvalidRunError.exit_code}
+        codes = {
+            Verdict.PASSED: 0,
+            Verdict.FAILED: 1,
+            Verdict.INVALID: InvalidRunError.exit_code,
+            Verdict.INTERRUPTED: INTERRUPTED,
+        }
         return codes.get(self)
 
 
 def verdict_on(summary: RunSummary, results: Iterable[GateResult]) -> Verdict:
-    """Decide: an invalid run is neither a pass nor a failure; otherwise every gate must have passed."""
+    """Decide: an interrupted or invalid run is neither a pass nor a failure; otherwise every gate must have passed."""
     results = tuple(results)
+    if summary.interrupted:
+        return Verdict.INTERRUPTED
     if summary.invalid:
         return Verdict.INVALID
     if not results:

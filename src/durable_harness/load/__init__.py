@@ -4,7 +4,8 @@ A scenario needs few names: `from durable_harness.load import ArrivalUser`. They
 importing Locust patches the standard library for gevent, which nobody wants who only reads a tally.
 
 A run ends with 0 if all gates hold, 1 if one does not (or, without gates, if anything failed), 2 for a wrong option or
-gates file, 3 if the run proves nothing (a worker vanished, nothing was started), 4 if the host does not answer.
+gates file, 3 if the run proves nothing (a worker vanished, nothing was started), 4 if the host does not answer, 130 if
+a signal ended it before its verdict. A quitting listener may turn 0 into another code, but no other code into 0.
 """
 
 import importlib

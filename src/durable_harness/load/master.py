@@ -10,6 +10,7 @@ from locust.runners import STATE_MISSING
 
 from durable_harness.load.audit import Whereabouts
 from durable_harness.load.messages import DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
+from durable_harness.load.node import Interruption, Phase
 from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.owner import OwnerNode
@@ -32,6 +33,7 @@ class MasterNode(OwnerNode):
         self._figures: dict[str, GeneratorFigures] = {}
         self._finals: set[str] = set()
         self._exhausted: set[str] = set()
+        self._interrupted: dict[str, float] = {}
         self._whereabouts: list[Whereabouts] = []
         self._deadline = 0.0
         self.environment.events.worker_report.add_listener(self._on_worker_report)
@@ -41,7 +43,7 @@ class MasterNode(OwnerNode):
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
         self._tallies, self._figures, self._finals, self._whereabouts = {}, {}, set(), []
-        self._exhausted = set()
+        self._exhausted, self._interrupted = set(), {}
         mark_run(options.report_dir, self.run_id)
         setattr(self.environment.parsed_options, RUN_ID_OPTION, self.run_id)
         self._sharing = Sharing(self.environment.runner, self.run_id, open_scenarios(self.environment))
@@ -80,6 +82,19 @@ class MasterNode(OwnerNode):
     def losses(self) -> list[str]:
         return [self._describe_loss(client_id) for client_id in sorted(self._participants() - self._finals)]
 
+    def describe_interruption(self) -> str:
+        """Workers can be interrupted without their master; the run is, if none of them is left."""
+        if self.interruption is None and self._interrupted and not self.environment.runner.clients.all:
+            self.interruption = Interruption(max(self._interrupted.values()), Phase.RUNNING)
+            return f"{super().describe_interruption()}, when its last worker was interrupted"
+        return super().describe_interruption()
+
+    def remarks(self) -> list[str]:
+        return [
+            f"worker {client_id} was interrupted after {at - self._began:.1f} s, and took no more part in the run"
+            for client_id, at in self._interrupted.items()
+        ]
+
     def describe_processes(self) -> str:
         return f"1 master, {len(self._participants())} workers"
 
@@ -110,6 +125,8 @@ class MasterNode(OwnerNode):
             if snapshot.records is not None:
                 keep_operations(self.options.report_dir, msg.node_id, snapshot.records)
             self._finals.add(msg.node_id)
+            if snapshot.was_interrupted and self.phase is Phase.RUNNING:
+                self._interrupted[msg.node_id] = time.monotonic()
 
     def _keep(self, client_id: str, snapshot: Snapshot) -> None:
         """Keep a worker's newest tally of this run; one of an earlier run comes late and is dropped."""

@@ -37,6 +37,8 @@ class Snapshot:
     """Whether the last arrival of the whole run has come."""
     records: bytes | None = None
     """The file of the worker's operations, with its last word, if the master cannot read it where it is."""
+    was_interrupted: bool = False
+    """Whether a signal ended the worker's part in the run."""
 
     def to_wire(self) -> dict[str, Any]:
         return {
@@ -46,6 +48,7 @@ class Snapshot:
             "whereabouts": [where.to_wire() for where in self.whereabouts],
             "are_arrivals_over": self.are_arrivals_over,
             "records": self.records,
+            "was_interrupted": self.was_interrupted,
         }
 
     @classmethod
@@ -59,6 +62,7 @@ class Snapshot:
             whereabouts,
             wire["are_arrivals_over"],
             wire["records"],
+            wire["was_interrupted"],
         )
 
 

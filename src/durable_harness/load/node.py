@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from gevent.event import Event
 
@@ -22,6 +23,15 @@ class Phase(Enum):
     WINDING_UP = "winding up"
 
 
+class Interruption(NamedTuple):
+    """A signal that came before the run had its verdict."""
+
+    at: float
+    """When it came, in seconds of `time.monotonic()`."""
+    phase: Phase
+    """IDLE if the run was over already, and was being judged."""
+
+
 class Node(ABC):
     """Listens to Locust's events and leads them into the steps of a run.
 
@@ -33,6 +43,7 @@ class Node(ABC):
         self.environment = environment
         self.run: Run | None = None
         self.phase = Phase.IDLE
+        self.interruption: Interruption | None = None
         self._ended = Event()
         self._ended.set()
         events = environment.events
@@ -69,6 +80,11 @@ class Node(ABC):
     def read_options(self) -> LoadOptions:
         """Return the options of the run that begins."""
 
+    def interrupt(self) -> None:
+        """Remember that a signal asks the process to end; the first one of a run counts."""
+        if self.interruption is None and not self._ended.is_set():
+            self.interruption = Interruption(time.monotonic(), self.phase)
+
     def stop_runner(self) -> None:
         """End the test that is running."""
         self.environment.runner.stop()
@@ -76,6 +92,7 @@ class Node(ABC):
     def _on_test_start(self, **_: Any) -> None:
         options = self.read_options()
         self._ended.clear()
+        self.interruption = None
         self.phase = Phase.RUNNING
         self.begin(options)
 
@@ -96,6 +113,8 @@ class Node(ABC):
         """Locust quits, on Ctrl-C in the midst of a run, or of its winding up in another greenlet."""
         try:
             if self.phase is Phase.RUNNING:
+                # Whatever else ends a run stops it before Locust quits.
+                self.interrupt()
                 self.stop_runner()
             elif self.phase is Phase.WINDING_UP:
                 self.give_up()

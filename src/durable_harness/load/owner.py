@@ -16,13 +16,14 @@ from typing import Any
 from locust import log
 from locust.exception import StopTest
 
-from durable_harness.errors import UsageError
+from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
 from durable_harness.gate import evaluate
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.report import COMPLETION_ORIGIN, Report, render_text
 from durable_harness.load.abort import AbortWatch
 from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories
 from durable_harness.load.end_watch import EndWatch
+from durable_harness.load.exit_code import ExitCode
 from durable_harness.load.last_arrival import LastArrivalWatch
 from durable_harness.load.node import Node, Phase
 from durable_harness.load.open_load import open_scenarios
@@ -38,6 +39,13 @@ from durable_harness.load.web import LiveRun, add_pages
 
 logger = logging.getLogger(__name__)
 
+INTERRUPTED_IN = {
+    Phase.RUNNING: "",
+    Phase.WINDING_UP: ", while operations in flight were followed to their end",
+    Phase.IDLE: ", after its end, before its verdict",
+}
+"""What a run was doing when it was interrupted."""
+
 
 class OwnerNode(Node):
     """Common to a Locust that runs alone and to a master."""
@@ -47,6 +55,7 @@ class OwnerNode(Node):
         self.target: Target | None = None
         self.run_id = ""
         self._closing = ExitStack()
+        self._exit_code = ExitCode(environment)
         self._progress: Progress | None = None
         self._watches: list[EndWatch] = []
         self._last_words = ""
@@ -75,6 +84,10 @@ class OwnerNode(Node):
     def losses(self) -> list[str]:
         """Return which processes vanished; a run that lost one proves nothing."""
 
+    def remarks(self) -> list[str]:
+        """Return what the report should say about the processes."""
+        return []
+
     def set_up(self) -> None:
         options = LoadOptions.read(self.environment.parsed_options)
         prepare_folder(options.report_dir)
@@ -98,12 +111,18 @@ class OwnerNode(Node):
         self.options = options
         self.run_id = uuid.uuid4().hex
         clear_operations(options.report_dir)
-        self.environment.process_exit_code = None
+        self._exit_code.reset()
         self._last_words = ""
         self._began, self._verdict, self._html_report = time.monotonic(), None, None
         if self._is_headless or sys.stderr.isatty():
             self._progress = Progress(self.total, self.environment.parsed_options.run_time)
         self._watches = list(self._watch_for_ends(options))
+
+    def interrupt(self) -> None:
+        super().interrupt()
+        if self._is_headless and not self.run_id:
+            self._exit_code.decide(INTERRUPTED, NOTHING_MEASURED)
+            self._last_words = f"{NOTHING_MEASURED}\n"
 
     def _on_test_stopping(self, **event: Any) -> None:
         """Look no longer for a reason to end the run: it ends, and a second end would cut its winding up short."""
@@ -115,10 +134,10 @@ class OwnerNode(Node):
         if self._progress is not None:
             self._progress.close()
         report = self._judge()
-        self.environment.process_exit_code = self._exit_code(report)
+        self._verdict = f"{report.verdict}: {report.verdict_sentence}"
+        self._exit_code.decide(self._code_of(report), self._verdict)
         paths = write_report(report, self.options.report_dir)
         self._elapsed_s = time.monotonic() - self._began
-        self._verdict = f"{report.verdict}: {report.verdict_sentence}"
         self._html_report = self.options.report_dir / HTML_NAME
         self._last_words = f"\n{render_text(report)}Reports: {', '.join(map(str, self._with_log(paths)))}\n"
         if not self._is_headless:
@@ -166,19 +185,27 @@ class OwnerNode(Node):
         tally = self.total()
         learnt = None if gone else self._learn(tally)
         summary = tally.summary(
-            notes=[*filter(None, (*early, gone, learnt)), generator.describe()],
+            notes=[*filter(None, (*early, gone, learnt)), *self.remarks(), generator.describe()],
             invalid=[*self.losses(), *self._bottlenecks()],
             warm_up_s=self.options.warm_up_s,
             audit=None if gone or self.options.audit == "off" else self._audit(),
         )
         return Report(
-            summary=replace(summary, generator=generator.for_report()),
+            summary=replace(summary, generator=generator.for_report(), interrupted=self.describe_interruption()),
             results=evaluate(self.options.gates(), summary),
             target=public_url(self.environment.host),
             scenarios=tuple(sorted(user_class.__name__ for user_class in self.environment.user_classes)),
             settings=self._settings(),
             gates_file=str(self.options.gates_file) if self.options.gates_file else None,
         )
+
+    def describe_interruption(self) -> str:
+        """Say how far the run had come when a signal ended it; return nothing if none did."""
+        if self.interruption is None:
+            return ""
+        run_time_s = self.environment.parsed_options.run_time
+        of = f"of a run time of {run_time_s:g} s" if run_time_s else "of a run without a set run time"
+        return f"after {self.interruption.at - self._began:.1f} s {of}{INTERRUPTED_IN[self.interruption.phase]}"
 
     def _watch_for_ends(self, options: LoadOptions) -> Iterator[EndWatch]:
         """Begin to watch for what ends a run before its time."""
@@ -250,7 +277,7 @@ class OwnerNode(Node):
     def describe_processes(self) -> str:
         """Say which processes made the load."""
 
-    def _exit_code(self, report: Report) -> int | None:
+    def _code_of(self, report: Report) -> int | None:
         """Return the verdict's exit code; None leaves it to Locust: no gates, or code that raised."""
         code = report.verdict.exit_code
         if code == 0 and (self.environment.runner.exceptions or log.unhandled_greenlet_exception):

@@ -6,13 +6,13 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent
 import psutil  # type: ignore[import-untyped]
 from locust.runners import MasterRunner, WorkerRunner
 
-from durable_harness.errors import HarnessError
+from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, HarnessError
 from durable_harness.load.local import LocalNode
 from durable_harness.load.master import MasterNode
 from durable_harness.load.node import Node
@@ -42,18 +42,27 @@ def _set_up(environment: Any) -> None:
     try:
         node.set_up()
     except HarnessError as error:
-        sys.stderr.write(f"locust: {error}\n")
-        _end_forked_workers(environment)
-        sys.exit(error.exit_code)
-    gevent.signal_handler(signal.SIGINT, _interrupt_main_greenlet)
+        _refuse(environment, str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _refuse(environment, NOTHING_MEASURED, INTERRUPTED)
+    gevent.signal_handler(signal.SIGINT, _interrupt, node)
+    # Beside Locust's own handler, which ends the process: both are called.
+    gevent.signal_handler(signal.SIGTERM, node.interrupt)
     settle()
 
 
-def _interrupt_main_greenlet() -> None:
+def _refuse(environment: Any, message: str, exit_code: int) -> NoReturn:
+    sys.stderr.write(f"locust: {message}\n")
+    _end_forked_workers(environment)
+    sys.exit(exit_code)
+
+
+def _interrupt(node: Node) -> None:
     """Raise KeyboardInterrupt where Locust expects it.
 
     Python raises it in whichever greenlet runs when the signal comes, which may be one that follows an operation.
     """
+    node.interrupt()
     gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())
 
 

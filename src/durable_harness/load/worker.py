@@ -89,4 +89,11 @@ class WorkerNode(Node):
         if self.run is None:
             return Snapshot(self._run_id, Tally())
         whereabouts = tuple(self.run.whereabouts())
-        return Snapshot(self._run_id, self.run.tally, self.run.figures, whereabouts, self._open_load.is_over)
+        return Snapshot(
+            self._run_id,
+            self.run.tally,
+            self.run.figures,
+            whereabouts,
+            self._open_load.is_over,
+            was_interrupted=self.interruption is not None,
+        )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 LEAST = 0.1
 """The least rate that is tried unasked, in operations per second."""
@@ -56,6 +56,8 @@ class Capacity:
     trials: tuple[Trial, ...]
     limited_by: str = ""
     """What kept the search from finding an upper end; empty if it found one."""
+    interrupted: str = ""
+    """How far the search had come when a signal ended it; empty if none did."""
 
     @property
     def uncertainty(self) -> float | None:
@@ -63,14 +65,23 @@ class Capacity:
         return (self.upper - self.lower) / self.lower if self.lower and self.upper else None
 
 
-def search(attempt: Callable[[float], Trial], plan: SearchPlan) -> Capacity:
-    """Try rates until the capacity is known as closely as the plan asks, or its trials are used up."""
+def search(attempt: Callable[[float], Trial], plan: SearchPlan, tried: Callable[[], None] = lambda: None) -> Capacity:
+    """Try rates until the capacity is known as closely as the plan asks, or its trials are used up.
+
+    `tried` is called after each trial. KeyboardInterrupt ends the search with what is known then, and is raised only
+    before the first trial has ended.
+    """
     state = _State(plan, attempt)
     try:
         while (rate := state.next_rate()) is not None:
             state.attempt(rate)
+            tried()
     except _NoTrialsLeftError:
         state.limited_by = f"{plan.most_trials} trials were not enough to confirm the bracket"
+    except KeyboardInterrupt:
+        if not state.trials:
+            raise
+        return replace(state.capacity(), interrupted=f"after {len(state.trials)} trials")
     return state.capacity()
 
 

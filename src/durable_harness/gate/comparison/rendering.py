@@ -20,7 +20,7 @@ FORMAT = 2
 HEADINGS = ("figure", "base", "head", "change", "interval", "visible", "matters", "answer")
 NOT_JUDGED = "not judged"
 STEP_SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
-MARKS = {"not slower": "✅", "slower": "❌", "cannot tell": "❔", "invalid": "⚠️"}
+MARKS = {"not slower": "✅", "slower": "❌", "cannot tell": "❔", "invalid": "⚠️", "interrupted": "⏹️"}
 
 
 def render_text(comparison: Comparison) -> str:
@@ -60,6 +60,7 @@ def render_json(comparison: Comparison) -> str:
         "figures": [_document(result) for result in comparison.results],
         "failures": list(comparison.failures),
         "invalid": list(comparison.invalid),
+        "interrupted": comparison.interrupted or None,
         "notes": list(comparison.notes),
         "settings": dict(comparison.settings),
     }
@@ -74,8 +75,12 @@ def render_junit(comparison: Comparison, cannot_tell: int) -> str:
         _mark(case, count.answer, count.sentence, cannot_tell)
     for result in comparison.judged:
         case = ET.SubElement(suite, "testcase", classname="performance", name=result.figure.name)
-        _mark(case, result.answer, ", ".join(_cells(result)), cannot_tell)
-    for name, kind, reasons in (("errors", "failure", comparison.failures), ("validity", "error", comparison.invalid)):
+        if comparison.interrupted:
+            ET.SubElement(case, "skipped", message="the comparison was interrupted")
+        else:
+            _mark(case, result.answer, ", ".join(_cells(result)), cannot_tell)
+    unproven = (comparison.sentence,) if comparison.interrupted else comparison.invalid
+    for name, kind, reasons in (("errors", "failure", comparison.failures), ("validity", "error", unproven)):
         if reasons:
             case = ET.SubElement(suite, "testcase", classname="performance", name=name)
             ET.SubElement(case, kind, message="; ".join(reasons))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from durable_harness.errors import INTERRUPTED
 from durable_harness.gate.comparison.counts import CountResult
 from durable_harness.gate.comparison.design import Answer, Design
 from durable_harness.gate.comparison.figures import Figure
@@ -80,6 +81,8 @@ class Comparison:
     """What fails the head whatever its latencies: it breaks operations."""
     invalid: tuple[str, ...] = ()
     """Why the comparison proves nothing."""
+    interrupted: str = ""
+    """How far it had come when a signal ended it; empty if none did."""
     notes: tuple[str, ...] = ()
     elapsed_s: float = 0.0
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -113,12 +116,16 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """The answer in a word or two, or that it is invalid."""
+        """The answer in a word or two, or that it is interrupted or invalid."""
+        if self.interrupted:
+            return "interrupted"
         return "invalid" if self.invalid else self.answer.value
 
     @property
     def sentence(self) -> str:
         """The verdict and its reason in one line."""
+        if self.interrupted:
+            return "; ".join((self.interrupted, *self.invalid, *self.failures))
         if self.invalid or self.failures:
             return "; ".join(self.invalid or self.failures)
         counts = [_count_words(count) for count in self.judged_counts if count.answer is self.answer]
@@ -129,6 +136,8 @@ class Comparison:
 
     def exit_code(self, cannot_tell: int = EXIT_CODES[Answer.CANNOT_TELL]) -> int:
         """Return the process exit code; `cannot_tell` is the one where the comparison cannot tell."""
+        if self.interrupted:
+            return INTERRUPTED
         if self.invalid:
             return EXIT_CODES[Answer.CANNOT_TELL]
         return cannot_tell if self.answer is Answer.CANNOT_TELL else EXIT_CODES[self.answer]

@@ -51,6 +51,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "gates": [_gate(result) for result in report.results],
         "notes": list(summary.notes),
         "invalid": list(summary.invalid),
+        "interrupted": summary.interrupted or None,
         "generator": dict(summary.generator),
         "settings": dict(report.settings),
         "timeline": _timeline(summary.timeline),

@@ -7,17 +7,20 @@ from xml.etree import ElementTree as ET
 
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import Report, limit_text, with_unit
+from durable_harness.gate.verdict import Verdict
 
 SUITE = "durable-harness load"
+WHY_SKIPPED = {Verdict.INVALID: "the run proves nothing", Verdict.INTERRUPTED: "the run was interrupted"}
 COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render_junit(report: Report) -> str:
     """Return the gates as test cases; in a run that proves nothing they are skipped, and one more has the error."""
-    cases = [_case(result, is_valid=not report.summary.invalid) for result in report.results]
-    if report.summary.invalid:
-        cases.insert(0, _invalid(report))
+    why_skipped = WHY_SKIPPED.get(report.verdict)
+    cases = [_case(result, why_skipped) for result in report.results]
+    if why_skipped:
+        cases.insert(0, _unproven(report))
     suite = ET.Element("testsuite", name=SUITE, tests=str(len(cases)), time=f"{report.summary.elapsed_s:.3f}")
     for attribute, kind in COUNTED.items():
         suite.set(attribute, str(sum(case.find(kind) is not None for case in cases)))
@@ -30,10 +33,10 @@ def render_junit(report: Report) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _case(result: GateResult, *, is_valid: bool) -> ET.Element:
+def _case(result: GateResult, why_skipped: str | None) -> ET.Element:
     case = ET.Element("testcase", classname=f"gates.{result.gate.metric}", name=_name(result), time="0")
-    if not is_valid:
-        ET.SubElement(case, "skipped", message="the run proves nothing")
+    if why_skipped:
+        ET.SubElement(case, "skipped", message=why_skipped)
     elif not result.passed:
         message = f"measured {with_unit(result.measured, result.gate)}, limit {limit_text(result.gate)}"
         ET.SubElement(case, "failure", type="gate", message=message).text = result.note or message
@@ -44,8 +47,8 @@ def _name(result: GateResult) -> str:
     return f"{result.gate.name} {limit_text(result.gate)}"
 
 
-def _invalid(report: Report) -> ET.Element:
+def _unproven(report: Report) -> ET.Element:
     case = ET.Element("testcase", classname="run", name="the run counts", time="0")
     reason = NOT_XML.sub("?", report.verdict_sentence)
-    ET.SubElement(case, "error", type="invalid run", message=reason).text = reason
+    ET.SubElement(case, "error", type=f"{report.verdict} run", message=reason).text = reason
     return case

@@ -17,7 +17,13 @@ from durable_harness.gate.report.model import (
 )
 from durable_harness.gate.verdict import Verdict
 
-MARKS = {Verdict.PASSED: "✅", Verdict.FAILED: "❌", Verdict.INVALID: "⚠️", Verdict.UNJUDGED: "📊"}
+MARKS = {
+    Verdict.PASSED: "✅",
+    Verdict.FAILED: "❌",
+    Verdict.INVALID: "⚠️",
+    Verdict.INTERRUPTED: "⏹️",
+    Verdict.UNJUDGED: "📊",
+}
 REASONS_SHOWN = 10
 SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_[]<>|#"} | {"\n": " "})
 

@@ -68,6 +68,7 @@ class Report:
             Verdict.PASSED: f"all {len(self.results)} gates hold",
             Verdict.FAILED: f"{failed} of {len(self.results)} gates failed",
             Verdict.INVALID: "; ".join(self.summary.invalid),
+            Verdict.INTERRUPTED: "; ".join((self.summary.interrupted, *self.summary.invalid)),
             Verdict.UNJUDGED: "nothing was judged",
         }
         return sentences[self.verdict]
