@@ -24,6 +24,12 @@ ACTION_KINDS = ("orchestration", "activity", "timer", "event", "entity", "contro
 - result: of an activity, an entity call, an entity lock or a sub-orchestration, success or failure
 """
 
+MEASURE_METHOD = "/durable_harness.Measuring/MeasureInstances"
+"""The gRPC method by which a host asks a scheduler of this project, in a process of its own, for what it measured.
+
+A JSON list of ids -> a JSON object of measurements by id. Other schedulers answer UNIMPLEMENTED.
+"""
+
 COUNTED_EVENTS: Mapping[str, tuple[int, str]] = {
     "executionStarted": (ORCHESTRATION, "input"),
     "taskScheduled": (ACTIVITY, "input"),
@@ -91,6 +97,12 @@ class Costs:
         actions = {kind: number for kind, number in zip(ACTION_KINDS, self.actions, strict=True) if number}
         return {"actions": actions, "replayedEvents": self.replayed_events, "payloadBytes": self.payload_bytes}
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Costs:
+        """Return the costs that `as_json` wrote."""
+        actions = [document["actions"].get(kind, 0) for kind in ACTION_KINDS]
+        return cls(actions, document["replayedEvents"], document["payloadBytes"])
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
@@ -114,6 +126,12 @@ class Measurement:
             "endedNs": self.ended_ns,
             "costs": self.costs and self.costs.as_json(),
         }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Measurement:
+        """Return the measurement that `as_json` wrote."""
+        costs = document["costs"] and Costs.from_json(document["costs"])
+        return cls(document["createdNs"], document["begunNs"], document["endedNs"], costs)
 
 
 def payload_size(text: str) -> int:
