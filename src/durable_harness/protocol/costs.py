@@ -66,14 +66,17 @@ class Costs:
 
     def count(self, events: Iterable[Any], times: int = 1) -> None:
         """Add the actions among history events; `times` -1 takes back what will be counted again."""
+        actions, size = self.actions, 0
         for event in events:
             kind = event.WhichOneof("eventType")
-            counted = COUNTED_EVENTS.get(kind)
-            if counted is not None:
-                action, payload = counted
-                self.actions[action] += times
-                if payload and self.payload_bytes is not None:
-                    self.payload_bytes += times * payload_size(getattr(getattr(event, kind), payload).value)
+            if kind in COUNTED_EVENTS:
+                action, payload = COUNTED_EVENTS[kind]
+                actions[action] += times
+                if payload:
+                    text = getattr(getattr(event, kind), payload).value
+                    size += len(text) if text.isascii() else payload_size(text)
+        if self.payload_bytes is not None:
+            self.payload_bytes += times * size
 
     def count_turn(self, history: list[Any], replayed: int, custom_status: str = "") -> None:
         """Add a turn: `history` up to it, of which the first `replayed` events are of earlier turns.
