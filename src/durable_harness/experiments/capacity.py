@@ -13,7 +13,7 @@ from typing import Self
 
 import psutil  # type: ignore[import-untyped]
 
-from durable_harness.errors import UnreachableError
+from durable_harness.errors import InvalidRunError, UnreachableError
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate import Gate, RunSummary, evaluate
@@ -145,6 +145,9 @@ class _Trials:
             f"{result.gate.name} {with_unit(result.measured, result.gate)} ({limit_text(result.gate)})"
             for result in results
         )
+        unknown = [result.why_not_measured for result in results if not result.is_measured]
+        if unknown and not self.measured:
+            raise InvalidRunError("; ".join(unknown))
         broken = [word for word, result in zip(words, results, strict=True) if not result.passed]
         # Latency counts from the intended start: a late generator makes it worse, so what met the objective did so.
         valid = not (broken and figures.generator_is_late)

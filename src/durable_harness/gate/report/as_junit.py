@@ -15,8 +15,8 @@ NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def render_junit(report: Report) -> str:
     """Return the gates as test cases; in a run that proves nothing they are skipped, and one more has the error."""
-    cases = [_case(result, is_valid=not report.summary.invalid) for result in report.results]
-    if report.summary.invalid:
+    cases = [_case(result, is_valid=not report.invalid) for result in report.results]
+    if report.invalid:
         cases.insert(0, _invalid(report))
     suite = ET.Element("testsuite", name=SUITE, tests=str(len(cases)), time=f"{report.summary.elapsed_s:.3f}")
     for attribute, kind in COUNTED.items():
@@ -33,7 +33,8 @@ def render_junit(report: Report) -> str:
 def _case(result: GateResult, *, is_valid: bool) -> ET.Element:
     case = ET.Element("testcase", classname=f"gates.{result.gate.metric}", name=_name(result), time="0")
     if not is_valid:
-        ET.SubElement(case, "skipped", message="the run proves nothing")
+        why = "the run proves nothing" if result.is_measured else f"{result.outcome}: {result.note}"
+        ET.SubElement(case, "skipped", message=why)
     elif not result.passed:
         message = f"measured {with_unit(result.measured, result.gate)}, limit {limit_text(result.gate)}"
         ET.SubElement(case, "failure", type="gate", message=message).text = result.note or message

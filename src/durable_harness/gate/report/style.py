@@ -26,7 +26,8 @@ h2 + .lead { margin-top: .1rem; }
 .verdict b { text-transform: uppercase; letter-spacing: .05em; color: var(--tone); font-size: 1.1rem; }
 .verdict.passed { --tone: var(--good); } .verdict.failed { --tone: var(--bad); }
 .verdict.invalid { --tone: var(--odd); }
-.pass { color: var(--good); } .fail { color: var(--bad); } .pass, .fail { font-weight: 600; }
+.pass { color: var(--good); } .fail { color: var(--bad); } .odd { color: var(--odd); }
+.pass, .fail, .odd { font-weight: 600; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.4rem, 1fr)); gap: .7rem; }
 .tile { background: var(--card); border: 1px solid var(--rule); border-radius: .75rem; padding: .65rem .85rem;
   box-shadow: var(--shadow); }
