@@ -16,7 +16,9 @@ START_NS = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
 
 
 class HandClock:
-    """A clock that stands still until a test moves it."""
+    """A clock that stands still until a test moves it. It is the scheduler's only one: its times are not modelled."""
+
+    is_moved = False
 
     def __init__(self):
         self.time_ns = START_NS

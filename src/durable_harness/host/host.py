@@ -132,7 +132,7 @@ class FunctionsHost:
         host = self.settings.host
         self._invoker = Invoker(str(self.app.directory), self.endpoints.client_binding, host.function_timeout_s)
         api = DurableApi(self.scheduler, self.app, host.durable_task, self.endpoints)
-        return HttpFrontend(self.app.http, host, self._invoker, api, self.options.web)
+        return HttpFrontend(self.app.http, host, self._invoker, api, scheduler=self.scheduler, options=self.options.web)
 
 
 def _bind_rpc(*, ephemeral: bool) -> socket.socket:

@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from durable_harness.errors import ConfigurationError
+from durable_harness.host import measuring
 from durable_harness.host.api_messages import ApiRequest, ApiResponse, Query, json_response
 from durable_harness.host.bindings import WEBHOOK_PATH
 from durable_harness.host.durable_api import DurableApi
@@ -22,6 +23,7 @@ from durable_harness.host.functions import Function
 from durable_harness.host.http_values import function_request, function_response
 from durable_harness.host.invocation import Invoker, TraceContext
 from durable_harness.host.routing import Router
+from durable_harness.protocol import Scheduler
 from durable_harness.settings import HostSettings
 
 logger = logging.getLogger("durable_harness.host")
@@ -48,12 +50,20 @@ class WebOptions:
 class HttpFrontend:
     """Answers every HTTP request of the host. One instance serves the public port and the local RPC port."""
 
-    def __init__(
-        self, functions: list[Function], settings: HostSettings, invoker: Invoker, api: DurableApi, options: WebOptions
+    def __init__(  # noqa: PLR0913 - what requests are answered with
+        self,
+        functions: list[Function],
+        settings: HostSettings,
+        invoker: Invoker,
+        api: DurableApi,
+        *,
+        scheduler: Scheduler,
+        options: WebOptions,
     ) -> None:
         self.router = Router(functions, settings.route_prefix)
         self._invoker = invoker
         self._api = api
+        self._scheduler = scheduler
         self._options = options
         self._throttle = Throttle(settings.max_outstanding_requests, settings.max_concurrent_requests)
         self.body_limit_bytes = _body_limit_bytes()
@@ -79,7 +89,7 @@ class HttpFrontend:
         path = request.rel_url.raw_path
         first = path[1:].partition("/")[0].lower()
         if first == "admin":
-            return self._admin(request, path)
+            return await self._admin(request, path)
         if self._throttle.limited:
             return await self._throttle.run(lambda: self._serve(request, path, first))
         return await self._serve(request, path, first)
@@ -125,7 +135,7 @@ class HttpFrontend:
             return ApiResponse(401)
         return await self._api.handle(await _api_request(request, path[len(WEBHOOK_PATH) :], is_local=False))
 
-    def _admin(self, request: web.BaseRequest, path: str) -> ApiResponse:
+    async def _admin(self, request: web.BaseRequest, path: str) -> ApiResponse:
         where = path.lower().rstrip("/")
         if where == "/admin/host/ping" and request.method in {"GET", "POST"}:
             return ApiResponse(200)
@@ -135,7 +145,14 @@ class HttpFrontend:
             return json_response(self._status())
         if where == "/admin/functions" and request.method == "GET":
             return json_response([_description(route.function) for route in self.router.routes])
+        if where == measuring.PATH and request.method == "POST":
+            return await self._measure(request)
         return ApiResponse(404)
+
+    async def _measure(self, request: web.BaseRequest) -> ApiResponse:
+        if (request.content_length or 0) > self.body_limit_bytes:
+            return ApiResponse(413)
+        return await measuring.measure_operations(self._scheduler, await request.read())
 
     def _status(self) -> dict[str, Any]:
         return {

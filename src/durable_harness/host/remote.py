@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 import grpc
@@ -14,7 +14,8 @@ from durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarSer
 from google.protobuf import empty_pb2
 
 from durable_harness.errors import UnreachableError
-from durable_harness.protocol import RpcError, Status, new_id
+from durable_harness.host.remote_measuring import HistoryMeasuring
+from durable_harness.protocol import Measurement, RpcError, Status, new_id
 from durable_harness.settings import SchedulerAddress
 
 CONNECT_TIMEOUT_S = 5.0
@@ -106,6 +107,10 @@ class GrpcScheduler:
     async def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
         async for chunk in self._stream(self._stub.StreamInstanceHistory(request, metadata=await self._headers())):
             yield chunk
+
+    async def measure_instances(self, ids: Collection[str]) -> Mapping[str, Measurement]:
+        """Return times and costs from what the scheduler has stored: states and histories."""
+        return await HistoryMeasuring(self).measure(ids)
 
     async def _headers(self) -> list[tuple[str, str]]:
         """Return the metadata of a call. (grpc.aio would apply one interceptor to one kind of call only.)"""

@@ -6,6 +6,7 @@ embedded one in this process or a gRPC client of the emulator or of Azure.
 
 from durabletask.internal import orchestrator_service_pb2 as pb
 
+from durable_harness.protocol.costs import Costs, Measurement
 from durable_harness.protocol.interface import RpcError, Scheduler, Status
 from durable_harness.protocol.values import (
     TERMINAL_STATUSES,
@@ -19,6 +20,8 @@ from durable_harness.protocol.values import (
 
 __all__ = [
     "TERMINAL_STATUSES",
+    "Costs",
+    "Measurement",
     "RpcError",
     "Scheduler",
     "Status",

@@ -6,9 +6,11 @@ Requests and answers are the protocol's own messages (`durable_harness.protocol.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from enum import StrEnum
 from typing import Any, Protocol
+
+from durable_harness.protocol.costs import Measurement
 
 
 class Status(StrEnum):
@@ -71,6 +73,9 @@ class Scheduler(Protocol):
 
     def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
         """StreamInstanceHistoryRequest -> HistoryChunk, ..."""
+
+    async def measure_instances(self, ids: Collection[str]) -> Mapping[str, Measurement]:
+        """Return times and costs by instance id; ids that are not known are left out. Not part of the protocol."""
 
     async def signal_entity(self, request: Any) -> Any:
         """SignalEntityRequest -> SignalEntityResponse."""

@@ -18,6 +18,10 @@ class Clock(Protocol):
     def now_ns(self) -> int:
         """Return the present in nanoseconds since the epoch, never earlier than told before."""
 
+    @property
+    def is_moved(self) -> bool:
+        """Whether it was ever moved ahead by hand: its times are modelled from then on."""
+
     def call_at(self, due_ns: int, callback: Callable[[], None]) -> None:
         """Call `callback` once, on the event loop, when `due_ns` has come."""
 
@@ -38,6 +42,10 @@ class RealClock:
     def now_ns(self) -> int:
         self._last_ns = max(self._last_ns, time.time_ns() + self._ahead_ns)
         return self._last_ns
+
+    @property
+    def is_moved(self) -> bool:
+        return self._ahead_ns > 0
 
     def advance(self, seconds: float) -> None:
         """Move the clock ahead. Due times within the move fire one by one, each seeing its own time."""

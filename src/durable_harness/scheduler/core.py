@@ -165,6 +165,7 @@ class HubCore:
         execution = self.instances.revive(instance)
         instance.status, instance.output, instance.failure = pb.ORCHESTRATION_STATUS_RUNNING, None, None
         instance.completed_ns, instance.updated_ns = 0, now_ns
+        instance.costs = None  # parts of it are dispatched again, and children may be replaced
         rewound = pb.ExecutionRewoundEvent(reason=optional_text(reason))
         execution.inbox.append(event(now_ns, executionRewound=rewound))
         self.settle(instance)
@@ -175,6 +176,8 @@ class HubCore:
         if execution is not None and not execution.queued and _has_turn(instance, execution, self.clock.now_ns()):
             execution.queued = True
             self.offer(TurnWork(self, instance, execution))
+        if self.clock.is_moved:
+            instance.is_modelled = True
         self._woken[instance.instance_id] = None
         self.instances.touch(instance)
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from durable_harness.protocol import from_ns, is_terminal, optional_text, pb
+from durable_harness.protocol import Costs, from_ns, is_terminal, optional_text, pb
 
 
 @dataclass(slots=True)
 class Parent:
-    """The orchestration that waits for this one: whom to tell, and under which task id."""
+    """The orchestration that waits for this one: whom to tell, and under which task id. `key` names it in the store."""
 
     instance_id: str
     execution_id: str
     task_id: int
     name: str
     version: str | None
+    key: int
 
 
 @dataclass(slots=True)
@@ -64,7 +65,12 @@ class Execution:
 
 @dataclass(slots=True)
 class Instance:
-    """One orchestration instance. Times are nanoseconds since the epoch; `key` names it in the store."""
+    """One orchestration instance. Times are nanoseconds since the epoch; `key` names it in the store.
+
+    `begun_ns` is when the first turn of the first execution was dispatched, 0 before a worker has answered it.
+    `is_modelled` means that the clock was moved before the last change: its times are no measurements. `costs` are its
+    own, over all executions, without those of the `children` that it started; None if they were not counted whole.
+    """
 
     key: int
     instance_id: str
@@ -86,6 +92,10 @@ class Instance:
     execution: Execution | None = None
     is_stored: bool = False
     begun_anew: bool = False
+    begun_ns: int = 0
+    is_modelled: bool = False
+    children: int = 0
+    costs: Costs | None = field(default_factory=Costs)
 
     @property
     def ended(self) -> bool:

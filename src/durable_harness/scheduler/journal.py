@@ -45,7 +45,7 @@ class Journal:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.instance_keys = itertools.count(store.highest("instances", "key") + 1)
+        self.instance_keys = itertools.count(store.highest_instance() + 1)
         self.operation_numbers = itertools.count(store.highest("operations", "number") + 1)
         self.lock_numbers = itertools.count(store.highest("lock_requests", "number") + 1)
         self._thread = ThreadPoolExecutor(1, "scheduler-store") if store.path is not None else None

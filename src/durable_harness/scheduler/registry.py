@@ -11,6 +11,7 @@ from durable_harness.protocol import pb
 from durable_harness.scheduler import store as sql
 from durable_harness.scheduler.instances import Execution, Instance, Parent, Saved, parent_info
 from durable_harness.scheduler.journal import Journal, Rows
+from durable_harness.scheduler.measuring import pack_costs, unpack_costs
 
 RECENT_INSTANCES = 1000
 
@@ -195,6 +196,11 @@ def _to_row(instance: Instance, hub_name: str, *, replay_due: bool) -> tuple[Any
         _blob(parent_info(instance.parent)),
         json.dumps(instance.tags) if instance.tags else None,
         _blob(instance.trace_context),
+        instance.begun_ns,
+        instance.is_modelled,
+        instance.parent.key if instance.parent else 0,
+        instance.children,
+        pack_costs(instance.costs),
         replay_due,
     )
 
@@ -209,6 +215,10 @@ def _changes(instance: Instance, *, replay_due: bool) -> tuple[Any, ...]:
         instance.custom_status,
         _blob(instance.failure),
         _blob(parent_info(instance.parent)),
+        instance.begun_ns,
+        instance.is_modelled,
+        instance.children,
+        pack_costs(instance.costs),
         replay_due,
         instance.key,
     )
@@ -216,7 +226,7 @@ def _changes(instance: Instance, *, replay_due: bool) -> tuple[Any, ...]:
 
 def from_row(row: Any) -> Instance:
     (key, _, instance_id, name, version, text, created, updated, completed, scheduled, execution_id, *rest) = row
-    status, output, custom_status, failure, parent, tags, trace, _ = rest
+    status, output, custom_status, failure, parent, tags, trace, begun, modelled, parent_key, children, costs, _ = rest
     return Instance(
         key,
         instance_id,
@@ -232,20 +242,25 @@ def from_row(row: Any) -> Instance:
         failure=None if failure is None else pb.TaskFailureDetails.FromString(failure),
         completed_ns=completed,
         scheduled_start_ns=scheduled,
-        parent=None if parent is None else _parent(pb.ParentInstanceInfo.FromString(parent)),
+        parent=None if parent is None else _parent(pb.ParentInstanceInfo.FromString(parent), parent_key),
         tags=json.loads(tags) if tags else None,
         trace_context=None if trace is None else pb.TraceContext.FromString(trace),
         is_stored=True,
+        begun_ns=begun,
+        is_modelled=bool(modelled),
+        children=children,
+        costs=unpack_costs(costs),
     )
 
 
-def _parent(info: Any) -> Parent:
+def _parent(info: Any, key: int) -> Parent:
     return Parent(
         info.orchestrationInstance.instanceId,
         info.orchestrationInstance.executionId.value,
         info.taskScheduledId,
         info.name.value,
         info.version.value if info.HasField("version") else None,
+        key,
     )
 
 

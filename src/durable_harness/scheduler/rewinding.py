@@ -34,7 +34,9 @@ def _take_up_child(hub: HubCore, instance: Instance, execution: Execution, past:
     if child is None:
         start_child(hub, instance, execution, past.eventId, created)
         return
-    child.parent = Parent(instance.instance_id, execution.execution_id, past.eventId, instance.name, instance.version)
+    child.parent = Parent(
+        instance.instance_id, execution.execution_id, past.eventId, instance.name, instance.version, instance.key
+    )
     if child.status == pb.ORCHESTRATION_STATUS_FAILED:
         reason = next((e.executionRewound for e in reversed(execution.history) if e.HasField("executionRewound")), None)
         hub.rewind(child, text_or_none(reason, "reason") if reason is not None else None)

@@ -19,20 +19,26 @@ except ImportError:  # Windows: nobody keeps two schedulers from one file there
     fcntl = None  # type: ignore[assignment]
 
 APPLICATION_ID = 0x44484152  # "DHAR"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CACHE_KB = 32 * 1024
 CHECKPOINT_PAGES = 4000
-SCHEMA = """
+ADDED_COLUMNS = """begun_ns INTEGER NOT NULL DEFAULT 0, modelled INTEGER NOT NULL DEFAULT 0,
+    parent_key INTEGER NOT NULL DEFAULT 0, children INTEGER NOT NULL DEFAULT 0, costs BLOB"""
+"""What format 2 added to the instances of format 1. There, nothing had been counted: `costs` is NULL."""
+ADDED_INDEX = "CREATE INDEX instances_children ON instances (parent_key) WHERE parent_key > 0;"
+SCHEMA = f"""
 CREATE TABLE instances (
     key INTEGER PRIMARY KEY, hub TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, version TEXT, input TEXT,
     created_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL, completed_ns INTEGER NOT NULL,
     scheduled_ns INTEGER NOT NULL, execution_id TEXT NOT NULL, status INTEGER NOT NULL, output TEXT,
-    custom_status TEXT, failure BLOB, parent BLOB, tags TEXT, trace BLOB, replay_due INTEGER NOT NULL
+    custom_status TEXT, failure BLOB, parent BLOB, tags TEXT, trace BLOB, replay_due INTEGER NOT NULL,
+    {ADDED_COLUMNS}
 );
 CREATE UNIQUE INDEX instance_ids ON instances (hub, id);
 CREATE INDEX instances_created ON instances (hub, created_ns, id);
 CREATE INDEX instances_completed ON instances (hub, completed_ns, id) WHERE completed_ns > 0;
 CREATE INDEX instances_living ON instances (hub, key) WHERE completed_ns = 0;
+{ADDED_INDEX}
 CREATE TABLE turns (instance INTEGER, number INTEGER, events BLOB, PRIMARY KEY (instance, number)) WITHOUT ROWID;
 CREATE TABLE inbox (instance INTEGER, number INTEGER, event BLOB, PRIMARY KEY (instance, number)) WITHOUT ROWID;
 CREATE TABLE entities (
@@ -44,15 +50,17 @@ CREATE TABLE lock_requests (number INTEGER PRIMARY KEY, hub TEXT, request TEXT N
 
 INSTANCE_COLUMNS = (
     "key, hub, id, name, version, input, created_ns, updated_ns, completed_ns, scheduled_ns, execution_id, status,"
-    " output, custom_status, failure, parent, tags, trace, replay_due"
+    " output, custom_status, failure, parent, tags, trace, begun_ns, modelled, parent_key, children, costs,"
+    " replay_due"
 )
 DELETE_INSTANCE = "DELETE FROM instances WHERE key = ?"
 DELETE_TURNS = "DELETE FROM turns WHERE instance = ?"
 DELETE_INBOX = "DELETE FROM inbox WHERE instance = ?"
-INSERT_INSTANCE = f"INSERT INTO instances ({INSTANCE_COLUMNS}) VALUES ({', '.join('?' * 19)})"
+INSERT_INSTANCE = f"INSERT INTO instances ({INSTANCE_COLUMNS}) VALUES ({', '.join('?' * 24)})"
 UPDATE_INSTANCE = (
     "UPDATE instances SET updated_ns = ?, completed_ns = ?, execution_id = ?, status = ?, output = ?,"
-    " custom_status = ?, failure = ?, parent = ?, replay_due = ? WHERE key = ?"
+    " custom_status = ?, failure = ?, parent = ?, begun_ns = ?, modelled = ?, children = ?, costs = ?, replay_due = ?"
+    " WHERE key = ?"
 )
 UPDATE_BEGINNING = "UPDATE instances SET version = ?, input = ? WHERE key = ?"
 INSERT_TURN = "INSERT INTO turns VALUES (?, ?, ?)"
@@ -108,14 +116,15 @@ class Store:
             return database
         is_new = not self.path.exists() or self.path.stat().st_size == 0
         database = _connect(str(self.path))
-        if not is_new:
-            _check_ours(database, self.path)
+        version = FORMAT_VERSION if is_new else _check_ours(database, self.path)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         database.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         if is_new:
             _create(database)
+        elif version < FORMAT_VERSION:
+            _migrate(database)
         else:
             database.execute("BEGIN IMMEDIATE")  # a file that cannot be written shows it now
             database.execute("ROLLBACK")
@@ -156,6 +165,11 @@ class Store:
         found = self.row(f"SELECT MAX({column}) FROM {table}")
         return int((found and found[0]) or 0)
 
+    def highest_instance(self) -> int:
+        """Return the highest key that an instance has, or had whose children are still there."""
+        parent = self.row("SELECT IFNULL(MAX(parent_key), 0) FROM instances WHERE parent_key > 0")
+        return max(self.highest("instances", "key"), int(parent[0]) if parent else 0)
+
     def close(self) -> None:
         if self._reader is not self._writer:
             self._reader.close()
@@ -175,6 +189,12 @@ def _create(database: sqlite3.Connection) -> None:
     database.executescript(
         f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION}; {SCHEMA} COMMIT;"
     )
+
+
+def _migrate(database: sqlite3.Connection) -> None:
+    """Bring a file of format 1 to the present format, in one transaction."""
+    added = "".join(f"ALTER TABLE instances ADD COLUMN {column};" for column in ADDED_COLUMNS.split(","))
+    database.executescript(f"BEGIN IMMEDIATE; {added} {ADDED_INDEX} PRAGMA user_version = {FORMAT_VERSION}; COMMIT;")
 
 
 def _lock(path: Path) -> IO[bytes]:
@@ -200,18 +220,20 @@ def _check_place(path: Path) -> None:
         raise _unusable(path, "it is a directory")
 
 
-def _check_ours(database: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file of somebody else or of a newer version before anything is written to it."""
+def _check_ours(database: sqlite3.Connection, path: Path) -> int:
+    """Return the version of a file's format; refuse one of somebody else or of a newer version, unchanged."""
     application, version = (
         database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
     )
     if application != APPLICATION_ID:
         raise _unusable(path, "it is not a file of durable-harness; nothing was changed in it")
-    if version != FORMAT_VERSION:
+    if not 1 <= version <= FORMAT_VERSION:
         raise _unusable(
             path,
-            f"its format is version {version} and this program knows version {FORMAT_VERSION}; nothing was changed",
+            f"its format is version {version} and this program knows versions up to {FORMAT_VERSION}; nothing was"
+            " changed",
         )
+    return int(version)
 
 
 def _unusable(path: Path | None, problem: str) -> ConfigurationError:

@@ -111,12 +111,15 @@ def start_child(hub: HubCore, instance: Instance, execution: Execution, task_id:
         return
     if existing is not None:
         hub.remove(existing)
+    instance.children += 1
     hub.create(
         created.instanceId,
         created.name,
         version=text_or_none(created, "version"),
         input_text=text_or_none(created, "input"),
-        parent=Parent(instance.instance_id, execution.execution_id, task_id, instance.name, instance.version),
+        parent=Parent(
+            instance.instance_id, execution.execution_id, task_id, instance.name, instance.version, instance.key
+        ),
         tags=dict(created.tags) or None,
         trace_context=created.parentTraceContext if created.HasField("parentTraceContext") else None,
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.protocol import is_terminal, new_id, optional_text, pb, text_or_none
+from durable_harness.protocol import is_terminal, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import Execution, Instance, event, execution_started
 from durable_harness.scheduler.queries import children_of
@@ -96,14 +96,21 @@ def finish_turn(work: TurnWork, response: Any) -> None:
     if response.HasField("orchestrationTraceContext"):
         execution.span = response.orchestrationTraceContext
     execution.taken += len(new_events) - 1
+    replayed = len(execution.history)
     execution.history.extend(new_events)
     instance.updated_ns = hub.clock.now_ns()
+    if instance.status == pb.ORCHESTRATION_STATUS_PENDING:
+        instance.begun_ns = to_ns(new_events[0].timestamp)
     instance.status = _status_after(instance.status, new_events)
+    previous_status = instance.custom_status
     if response.HasField("customStatus"):
         instance.custom_status = response.customStatus.value
     turn = Turn(hub, instance, execution, new_events)
     for action in response.actions:
         turn.apply(action)
+    if instance.costs is not None:
+        changed_status = instance.custom_status if instance.custom_status != previous_status else None
+        instance.costs.count_turn(execution.history, replayed, changed_status or "")
     turn.close()
 
 
@@ -218,6 +225,8 @@ class Turn:
         instance.execution = Execution(instance.execution_id)
         instance.execution.rewritten = True
         instance.begun_anew = True
+        if instance.costs is not None:
+            instance.costs.count(ending.carryoverEvents, -1)  # dispatched once more, but counted once
         instance.execution.inbox = [
             execution_started(instance, self.now_ns),
             *ending.carryoverEvents,

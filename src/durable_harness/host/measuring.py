@@ -1,0 +1,49 @@
+"""The endpoint that tells when operations ran and what they cost: `POST /admin/durable-harness/operations`.
+
+The body names instances, `{"ids": ["…"]}`; the answer has what the scheduler measured for each that it knows. The
+format is that of `Measurement.as_json`; times are nanoseconds since the epoch, by the scheduler's clock.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from durable_harness.host.api_messages import ApiResponse, json_response
+from durable_harness.protocol import RpcError, Scheduler
+
+logger = logging.getLogger("durable_harness.host")
+
+PATH = "/admin/durable-harness/operations"
+MEASURED_BY = "durable-harness"
+MAX_IDS = 1000
+
+
+async def measure_operations(scheduler: Scheduler, body: bytes) -> ApiResponse:
+    """Answer a request for measurements: 200, 400 if the body is not a list of ids, 502 if the scheduler refuses."""
+    try:
+        ids = _read_ids(body)
+    except ValueError as error:
+        return json_response({"error": str(error)}, 400)
+    try:
+        measured = await scheduler.measure_instances(ids)
+    except RpcError as error:
+        logger.warning("Operations could not be measured: %s: %s", error.status, error)
+        return json_response({"error": f"The scheduler answered {error.status}: {error}"}, 502)
+    operations = {instance_id: measurement.as_json() for instance_id, measurement in measured.items()}
+    return json_response({"measuredBy": MEASURED_BY, "operations": operations})
+
+
+def _read_ids(body: bytes) -> list[str]:
+    """Return the ids that a body names, each once. Raises ValueError, which says what is expected."""
+    expected = f'expected a JSON object {{"ids": ["…"]}} with 1 to {MAX_IDS} instance ids'
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"The body is not JSON; {expected}.") from error
+    ids = document.get("ids") if isinstance(document, dict) else None
+    if not isinstance(ids, list) or not all(isinstance(instance_id, str) for instance_id in ids):
+        raise ValueError(f'"ids" is not a list of texts; {expected}.')
+    if not 1 <= len(ids) <= MAX_IDS:
+        raise ValueError(f'"ids" has {len(ids)} items; {expected}.')
+    return list(dict.fromkeys(ids))
