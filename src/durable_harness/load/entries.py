@@ -92,7 +92,9 @@ class LocustEntries:
         for (kind, name), values in pending.items():
             entry = values.to_entry(self._stats, name, kind, now)
             self._stats.entries[name, kind].extend(entry)
-            self._stats.total.extend(entry)
+            if kind != COUNT:
+                # The total is of milliseconds; Locust itself, where somebody listens to each request, adds counts too.
+                self._stats.total.extend(entry)
 
     def _add(self, kind: str, name: str, value: float, length: int = 0, error: str | None = None) -> None:
         if error is None and len(self._request_event._handlers) <= OWN_LISTENERS:  # noqa: SLF001 - nothing public tells

@@ -10,7 +10,7 @@ from durable_harness.gate import COSTS, LATENCIES_MS, Counts, FailureReason, His
 from durable_harness.gate.measurable import SERVER_LATENCIES_MS, not_measurable
 from durable_harness.load.clocks import clock_words
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
-from durable_harness.operations.record import HISTORY_CLOCK, SCHEDULER_CLOCK
+from durable_harness.operations.record import HISTORY_CLOCK, SCHEDULER_CLOCK, SERVICE_CLOCK
 
 MAX_REASONS = 100
 UNEXPECTED = "unexpected answer"
@@ -153,7 +153,7 @@ class Tally:
     def _record(self, name: str, value_ms: float | None, clock: str) -> None:
         if value_ms is not None:
             self.latencies_ms[name].record(value_ms)
-            self.clocks[name, clock] += 1
+            self.clocks[name, clock or SERVICE_CLOCK] += 1
 
     def _count_costs(self, record: OperationRecord, source: str) -> None:
         actions = None if record.actions is None else sum(record.actions.values())
