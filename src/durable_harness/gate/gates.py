@@ -63,17 +63,19 @@ class GateResult:
     def is_measured(self) -> bool:
         return self.outcome is not Outcome.NOT_MEASURED
 
-    @property
-    def why_not_measured(self) -> str:
-        """Say why it was not measured, and what would help; empty if it was."""
-        if self.is_measured:
-            return ""
-        return f"the gate {self.gate.name} was not measured: {self.note}. To measure it, {remedy(self.gate.metric)}"
-
 
 def evaluate(gates: Iterable[Gate], summary: RunSummary) -> tuple[GateResult, ...]:
     """Judge every gate, in the given order."""
     return tuple(_judge(gate, summary) for gate in gates)
+
+
+def not_measured(results: Iterable[GateResult]) -> list[str]:
+    """Say which gates were not measured, why, and what would measure them; a sentence for each reason."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if not result.is_measured:
+            names.setdefault((result.note, remedy(result.gate.metric)), []).append(result.gate.name)
+    return [f"not measured: {', '.join(gates)} ({why}): {what}" for (why, what), gates in names.items()]
 
 
 def percent_of(statistic: str) -> float:

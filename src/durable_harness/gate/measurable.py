@@ -17,11 +17,14 @@ SERVER_SIDE = (*SERVER_LATENCIES_MS, *COSTS)
 WHOLE_SECONDS = "the service tells whole seconds"
 NO_BEGINNING = "the service does not tell when work began"
 NO_END = "the service does not tell when an operation ended"
-NO_COSTS = "the service does not tell, and no history that could be counted was read"
+NO_COSTS = "the service does not tell, and no history was read that shows them"
 UNKNOWN = "the service does not tell"
 
 SERVE_IT = "run the app on the embedded stack, without --host"
-TIMES_REMEDY = f"name finer times in the service's description (started_at, finished_at), or {SERVE_IT}"
+READ_HISTORIES = "read histories of the durable webhooks (--history-sample)"
+NAME_TIMES = "name finer times in the service's description (started_at, finished_at)"
+TIMES_REMEDY = f"{NAME_TIMES}, {READ_HISTORIES}, or {SERVE_IT}"
+ACTIONS_REMEDY = f"{READ_HISTORIES}, which show those of orchestrations without children and entities, or {SERVE_IT}"
 
 
 def not_measurable(counts: Mapping[str, int], *, whole_seconds: bool) -> dict[str, str]:
@@ -44,4 +47,6 @@ def _reason(metric: str, *, whole_seconds: bool) -> str:
 
 def remedy(metric: str) -> str:
     """Return what would measure a figure, for the person who has a gate on it."""
-    return SERVE_IT if metric in COSTS else TIMES_REMEDY
+    if metric not in COSTS:
+        return TIMES_REMEDY
+    return ACTIONS_REMEDY if metric == COSTS[0] else SERVE_IT

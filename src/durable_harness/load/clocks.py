@@ -8,8 +8,12 @@ from durable_harness.gate import COSTS, LATENCIES_MS, Histogram
 from durable_harness.gate.measurable import SERVER_LATENCIES_MS
 from durable_harness.operations.record import HISTORY_CLOCK, SCHEDULER_CLOCK, SERVICE_CLOCK
 
-GENERATOR = "the generator's"
-CLOCKS = {SCHEDULER_CLOCK: "the scheduler's", SERVICE_CLOCK: "the service's", HISTORY_CLOCK: "that of the histories"}
+GENERATOR = "the generator's clock"
+CLOCKS = {
+    SCHEDULER_CLOCK: "the scheduler's clock",
+    SERVICE_CLOCK: "the service's clock",
+    HISTORY_CLOCK: "the clock of the histories",
+}
 COUNTED = {SCHEDULER_CLOCK: "counted by the scheduler", HISTORY_CLOCK: "counted from histories"}
 CROSSING = frozenset({"queueing_ms", "finish_ms", "detection_lag_ms"})
 """They go from one clock to the other, and are off by as much as the clocks differ."""

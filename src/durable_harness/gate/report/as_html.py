@@ -141,7 +141,8 @@ def _gates(results: Sequence[GateResult]) -> str:
         ]
         for result in results
     ]
-    return _table(["gate", "limit", "measured", "of the limit", "verdict", ""], rows) if rows else ""
+    heads = ["gate", "limit", "measured", "of the limit", "verdict", ""]
+    return _table(heads, rows, words=(len(heads) - 1,)) if rows else ""
 
 
 def _meter(result: GateResult) -> str:
@@ -184,7 +185,7 @@ def _latencies(summary: RunSummary) -> str:
 
 def _clocks(summary: RunSummary) -> str:
     items = "".join(f"<dt>{escape(clock)}</dt><dd>{escape(labels)}</dd>" for clock, labels in clock_rows(summary))
-    return f'<p class="muted lead">By which clock:</p><dl>{items}</dl>' if items else ""
+    return f'<h2 class="clocks">Clocks</h2><dl>{items}</dl>' if items else ""
 
 
 def _costs(summary: RunSummary) -> str:

@@ -75,7 +75,7 @@ def _latencies(report: Report) -> str:
     unknown = [f"{_text(labels)}: {_text(reason)}" for labels, reason in not_measurable_rows(report.summary)]
     clocks = "; ".join(f"{clock}: {labels}" for clock, labels in clock_rows(report.summary))
     table = _table(heads, histogram_rows(report.summary), alignment)
-    content = f"{table}\n\nBy which clock: {_text(clocks)}" if clocks else table
+    content = f"{table}\n\nClocks: {_text(clocks)}" if clocks else table
     return "\n\n".join([*unknown, _folded("Latencies", content)])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from durable_harness.gate.gates import AUDIT, Gate, GateResult, Outcome
+from durable_harness.gate.gates import AUDIT, Gate, GateResult, Outcome, not_measured
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.measurable import COSTS
 from durable_harness.gate.split import TimeSplit
@@ -69,7 +69,7 @@ class Report:
     @property
     def invalid(self) -> tuple[str, ...]:
         """Say why the run proves nothing; empty for a valid run."""
-        return (*self.summary.invalid, *(result.why_not_measured for result in self.results if not result.is_measured))
+        return (*self.summary.invalid, *not_measured(self.results))
 
     @property
     def verdict_sentence(self) -> str:
@@ -184,7 +184,7 @@ def number(value: float | None) -> str:
 
 def mean(value: float) -> str:
     """Write a mean of counts: as a whole number where it is one."""
-    return whole(value) if value.is_integer() else number(value)
+    return whole(value) if float(value).is_integer() else number(value)
 
 
 def whole(value: float | None) -> str:
