@@ -77,9 +77,10 @@ class StubOperation:
 
     def history(self):
         """Return the status with the history, as it is asked for after a run; it ran a moment after it was created."""
+        started = {"EventType": "ExecutionStarted", "Timestamp": iso(self.started)}
         began = {"EventType": "TaskCompleted", "ScheduledTime": iso(self.started + DISPATCH_S)}
         ended = {"EventType": "ExecutionCompleted", "Timestamp": iso(self.started + self.behaviour.work_s)}
-        return {**self.status(), "historyEvents": [began, ended]}
+        return {**self.status(), "historyEvents": [started, began, ended]}
 
     def measured(self):
         """Return what a host of ours says of it: by its scheduler's clock, and what it cost."""

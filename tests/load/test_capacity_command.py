@@ -55,6 +55,14 @@ def test_a_service_that_is_nothing_of_azures(capacity, tmp_path):
     assert plain.refused == []
 
 
+def test_an_objective_that_the_service_does_not_give(capacity, stub, tmp_path):
+    """A limit on what is not measurable is no answer to the search: it ends with 3, and says what would help."""
+    stub.always(coarse_times=True)
+    code, told, report = capacity("--objective", "finish_ms p95 <= 500", "--host", stub.url, *SHORT)
+    assert (code, report) == (3, None)
+    assert "not measured: finish_ms p95 (the service tells whole seconds): name finer times" in told
+
+
 def test_a_service_that_meets_no_objective(capacity, stub):
     """Errors count: a service that refuses everything has no capacity, and the gate fails."""
     stub.always(refuse=503)

@@ -117,7 +117,7 @@ def test_histories_tell_what_a_status_does_not(locust, stub):
     assert (split["operations"], split["unknown"]) == (stub.accepted, 0)
     assert latencies["execution_ms"]["p50"] == pytest.approx(280, abs=1)
     assert latencies["queueing_ms"]["count"] == stub.accepted
-    assert f"note: {stub.accepted} operations are split by their histories" in run.out
+    assert f"note: times or actions of {stub.accepted} operations are from their histories" in run.out
 
 
 def test_a_sample_of_the_histories_is_enough(locust, stub):

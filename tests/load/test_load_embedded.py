@@ -64,6 +64,25 @@ def test_time_is_split_on_the_embedded_stack(start_loadtests):
     assert whole_ms - 0.01 <= sum(split["mean_ms"].values()) <= whole_ms + overlap_ms + 0.01
 
 
+def test_an_app_unlike_the_sample_is_measured(start_locust, tmp_path):
+    """An app of another route, whose output has other times by the sample's names, is measured by the scheduler."""
+    scenarios, app = REPOSITORY / "tests" / "load" / "scenarios", REPOSITORY / "tests" / "apps" / "constant"
+    gates = tmp_path / "gates.toml"
+    gates.write_text("[finish_ms]\np95 = 5000\n[actions_per_operation]\nmax = 5\n")
+    arguments = ["--headless", "--app-dir", str(app), "-t", "3s", "--rate", "8", "--gates", str(gates), "Constant"]
+    run = start_locust(*arguments, scenarios=scenarios).wait()
+    assert run.code == 0, run.out + run.err
+    latencies, completed = run.summary["latencies"], run.operations["completed"]
+    assert (run.summary["time_split"]["operations"], run.summary["time_split"]["unknown"]) == (completed, 0)
+    assert latencies["execution_ms"]["min"] >= 195  # two activities of 0.1 s; the loop may wake each too early
+    assert latencies["finish_ms"]["max"] < latencies["completion_ms"]["max"]
+    assert run.summary["actions"] == {
+        kind: completed * n for kind, n in (("activity", 2), ("orchestration", 1), ("result", 2))
+    }
+    assert run.summary["replayed_events_per_operation"]["count"] == completed
+    assert {row["server_clock"] for row in read_operations(run.report_dir).operations.to_pylist()} == {"scheduler"}
+
+
 def test_all_scenarios_run_together(start_loadtests):
     """Every scenario runs at the same time as the others: terminated operations and bad clients are no failures."""
     run = start_loadtests("--config", "loadtests/locust.conf", "-t", "4s", "-u", "10", "-r", "50").wait()

@@ -71,13 +71,47 @@ def test_a_start_without_an_answer_is_unreachable(locust, stub):
 
 
 def test_what_is_wrong_with_the_servers_times_is_told(locust, stub):
-    """Lags below zero (clocks differ) and lags from whole seconds are kept as they are, and notes say so."""
+    """Lags below zero (clocks differ) are kept as they are, whole seconds make no lag, and notes say both."""
     stub.in_turn(Behaviour(clock_error_s=5), Behaviour(coarse_times=True))
-    run = locust()
-    lag = run.summary["latencies"]["detection_lag_ms"]
-    assert lag["count"] == run.operations["completed"]
-    assert lag["min"] == pytest.approx(-4950, abs=150)
-    assert lag["max"] >= 0
-    assert 0 < run.summary["coarse_lags"] < run.operations["completed"]
+    run = locust("--history-sample", "0")
+    lag, coarse = run.summary["latencies"]["detection_lag_ms"], run.summary["coarse_lags"]
+    assert lag["count"] == run.operations["completed"] - coarse
+    assert lag["max"] == pytest.approx(-4950, abs=150)
+    assert 0 < coarse < run.operations["completed"]
     assert "the clocks here and at the server differ" in run.out
-    assert f"{run.summary['coarse_lags']} detection lags come from times in whole seconds" in run.out
+    assert f"{coarse} operations have no detection lag: the service tells whole seconds" in run.out
+
+
+def test_whole_seconds_are_no_detection_lag(locust, stub, tmp_path):
+    """Where a service gives whole seconds only there is no lag in any form, and a gate on it makes the run invalid."""
+    stub.always(coarse_times=True)
+    gates = tmp_path / "gates.toml"
+    gates.write_text("[detection_lag_ms]\np95 = 3000\n[actions_per_operation]\nmax = 9\n[completion_ms]\np95 = 9000\n")
+    run = locust("--history-sample", "0", "--gates", str(gates))
+    assert run.code == 3
+    assert "detection lag: not measurable: the service tells whole seconds" in " ".join(run.out.split())
+    assert "actions per operation: not known: " in run.out
+    assert re.search(r"^detection_lag_ms p95 .* not measured", run.out, re.MULTILINE)
+    assert "INVALID: not measured: detection_lag_ms p95 (the service tells whole seconds): name finer times" in run.out
+    assert run.summary["latencies"]["detection_lag_ms"] is run.summary["actions_per_operation"] is None
+    assert [gate["result"] for gate in run.summary["gates"]] == ["not measured", "not measured", "passed"]
+    assert [gate["passed"] for gate in run.summary["gates"]] == [None, None, True]
+    assert "OP       detection lag" not in run.err
+    for name in ("report.html", "summary.md"):
+        assert "not measurable: the service tells whole seconds" in (run.report_dir / name).read_text()
+
+
+def test_a_sample_of_histories_makes_a_gate_measurable(locust, stub, tmp_path):
+    """Lags and actions of the operations whose histories were read are figures, of that clock and that number."""
+    stub.always(coarse_times=True)
+    gates = tmp_path / "gates.toml"
+    gates.write_text("[detection_lag_ms]\np95 = 3000\n[actions_per_operation]\nmax = 3\n")
+    run = locust("--history-sample", "5", "--gates", str(gates))
+    assert run.code == 0, run.out
+    ended = run.operations["completed"]
+    notes = [gate["note"] for gate in run.summary["gates"]]
+    assert notes == ["the highest of only 5 samples", f"known of 5 of {ended} operations"]
+    assert run.summary["actions"] == {"orchestration": 5, "activity": 5, "result": 5}
+    assert run.summary["clocks"]["detection_lag_ms"] == "the generator's clock and the clock of the histories"
+    assert run.summary["latencies"]["finish_ms"]["p50"] == pytest.approx(105, abs=30)
+    assert run.summary["replayed_events_per_operation"] is None

@@ -63,7 +63,7 @@ def test_latencies_are_those_of_the_server(locust, stub):
     # The first poll comes anywhere in the first interval, so that the end is seen anywhere in the one after it.
     assert 300 <= completion["min"] < 400 < completion["max"] < 560
     assert lag["mean"] == pytest.approx(completion["mean"] - 300, abs=40)
-    assert {summary["polls_per_operation"][name] for name in ("min", "max")} == {1, 2}
+    assert {summary["polls_per_operation"][name] for name in ("min", "max")} <= {2, 3}
     assert summary["latencies"]["start_ms"]["count"] == summary["operations"]["accepted"]
 
 

@@ -53,6 +53,8 @@ def test_the_live_page_follows_a_run_to_its_report(start_locust, stub, port, wai
         "operations error_ratio": True,
     }
     assert next(row for row in running["latencies"] if row["label"] == "completion")["p50"] >= 500
+    assert running["unknown"] == ["queueing, execution: not measurable: the service does not tell when work began"]
+    assert running["actions"].startswith("actions per operation: not known: ")
     ui.stop()
     over = wait_until(lambda: state()["has_report"] and state(), "the report")
     assert (over["phase"], over["in_flight"], over["verdict"]) == ("idle", 0, "failed: 1 of 2 gates failed")

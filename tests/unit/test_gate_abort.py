@@ -1,5 +1,7 @@
 """Which gates can hold no longer: told as soon as it is certain, and never before."""
 
+from dataclasses import replace
+
 import pytest
 
 from durable_harness.gate import LATENCIES_MS, Counts, Gate, Histogram, RunSummary, broken_for_good
@@ -50,6 +52,16 @@ def test_a_percentile_is_broken_when_the_rest_cannot_mend_it(slow, share_done, b
 def test_some_limits_are_broken_by_one(gate, run):
     """The maximum, and what was lost, cannot be mended: they need no known end of the run."""
     assert broken_for_good([gate], run, None) == (gate,)
+
+
+def test_what_is_not_measured_breaks_nothing():
+    """A gate on a figure that no operation has ends no run early; a cost beyond its maximum does."""
+    gates = [Gate("detection_lag_ms", "max", 1), Gate("actions_per_operation", "max", 5)]
+    assert broken_for_good(gates, summary([50]), 0.9) == ()
+    actions = Histogram(steps_per_unit=1)
+    actions.record(6)
+    run = replace(summary([50]), costs={"actions_per_operation": actions})
+    assert broken_for_good(gates, run, 0.9) == (gates[1],)
 
 
 @pytest.mark.parametrize(("failed", "broken"), [(3, False), (4, True)])

@@ -4,8 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from durable_harness.gate import LATENCIES_MS, Counts, Gate, Histogram, RunSummary, Verdict, evaluate, verdict_on
+from durable_harness.gate import (
+    LATENCIES_MS,
+    Counts,
+    Gate,
+    Histogram,
+    Outcome,
+    RunSummary,
+    Verdict,
+    evaluate,
+    verdict_on,
+)
 from durable_harness.gate.audit import Audit, Problem
+from durable_harness.gate.gates import not_measured
 
 
 def summary(*, completion_ms=(), counts=None, elapsed_s=10.0, invalid=()):
@@ -67,6 +78,48 @@ def test_nothing_measured_is_a_failure(gate, counts):
     result = judge(gate, counts=counts)
     assert (result.passed, result.measured) == (False, None)
     assert result.note
+
+
+@pytest.mark.parametrize("metric", ["detection_lag_ms", "finish_ms", "execution_ms", "actions_per_operation"])
+def test_what_the_service_does_not_give_is_not_measured(metric):
+    """A gate on it neither holds nor fails: the run is invalid, and says why and what would measure it."""
+    run = replace(summary(), not_measurable={metric: "the service tells whole seconds"})
+    (result,) = results = evaluate([Gate(metric, "max", 1)], run)
+    assert (result.outcome, result.passed, result.failed) == (Outcome.NOT_MEASURED, False, False)
+    assert verdict_on(run, results) is Verdict.INVALID
+    (sentence,) = not_measured(results)
+    assert sentence.startswith(f"not measured: {metric} max (the service tells whole seconds): ")
+    assert "run the app on the embedded stack, without --host" in sentence
+
+
+def test_where_nothing_completed_there_is_nothing_that_a_service_could_give():
+    """A gate on a figure of the server fails like any other if no operation completed."""
+    failed = summary(counts=Counts(started=1, accepted=1, failed=1))
+    (result,) = evaluate([Gate("finish_ms", "max", 1)], failed)
+    assert result.failed
+
+
+def test_a_failed_gate_beside_one_that_was_not_measured_proves_nothing():
+    """Neither a pass nor a failure of other gates makes a verdict of a run that lacks what a gate is about."""
+    run = summary(completion_ms=[50])
+    for limit in (100, 1):
+        gates = [Gate("completion_ms", "max", limit), Gate("finish_ms", "max", 9)]
+        assert verdict_on(run, evaluate(gates, run)) is Verdict.INVALID
+
+
+def test_costs_are_judged_by_percentile_and_mean():
+    """What an operation costs has a histogram of its own; one that only some operations have is noted as such."""
+    run, actions = summary(), Histogram(steps_per_unit=1)
+    for value in (5, 5, 7):
+        actions.record(value)
+        run.polls_per_operation.record(1)
+    run.polls_per_operation.record(1)
+    run = replace(run, costs={"actions_per_operation": actions})
+    gates = [Gate("actions_per_operation", statistic, 6) for statistic in ("p50", "max", "mean")]
+    results = evaluate(gates, run)
+    assert [result.measured for result in results] == [5, 7, pytest.approx(17 / 3)]
+    assert [result.passed for result in results] == [True, False, True]
+    assert results[1].note == "known of 3 of 4 operations"
 
 
 def test_a_percentile_of_too_few_samples_is_told():

@@ -3,7 +3,7 @@
 import pytest
 
 from durable_harness.errors import UsageError
-from durable_harness.gate import AbortRule, Gate, GateFileError, load_gate_file, load_gates
+from durable_harness.gate import COSTS, AbortRule, Gate, GateFileError, load_gate_file, load_gates
 from durable_harness.gate.audit import Problem
 from durable_harness.gate.gatefile import RelativeGate, RelativeGates
 
@@ -33,10 +33,18 @@ def test_every_kind_of_gate_is_read(load):
     )
 
 
-@pytest.mark.parametrize("metric", ["start_ms", "poll_ms", "completion_ms", "detection_lag_ms"])
+@pytest.mark.parametrize("metric", ["start_ms", "poll_ms", "completion_ms", "finish_ms", "detection_lag_ms", *COSTS])
 def test_every_latency_can_have_a_gate(load, metric):
-    """Each latency of the summary is a table of the file."""
+    """Each latency of the summary, and each cost, is a table of the file."""
     assert load(f"[{metric}]\np95 = 1\n")[0].metric == metric
+
+
+def test_a_cost_may_be_limited_to_nothing(load):
+    """A cost has percentiles and a mean; 0 is a limit like any other, below it there is none."""
+    gates = load("[replayed_events_per_operation]\nmax = 0\nmean = 2.5\n")
+    assert [(gate.statistic, gate.limit, gate.unit) for gate in gates] == [("max", 0, ""), ("mean", 2.5, "")]
+    with pytest.raises(GateFileError, match=r"actions_per_operation\.max: got -1, expected a number, 0 or more"):
+        load("[actions_per_operation]\nmax = -1\n")
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,24 @@
 """The report's forms for CI and monitoring: JUnit XML, Markdown and OpenMetrics say what the summary says."""
 
+import json
 import re
 from dataclasses import replace
+from html import unescape
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from durable_harness.gate import FailureReason
+from durable_harness.gate import FailureReason, Gate, Histogram
 from durable_harness.gate.audit import Audit, Problem
-from durable_harness.gate.report import render_junit, render_markdown, render_openmetrics
+from durable_harness.gate.measurable import NO_COSTS, WHOLE_SECONDS
+from durable_harness.gate.report import (
+    render_html,
+    render_json,
+    render_junit,
+    render_markdown,
+    render_openmetrics,
+    render_text,
+)
 from durable_harness.load.progress import progress_line
 from durable_harness.load.reporting import write_report
 from durable_harness.load.tally import Tally
@@ -70,6 +80,75 @@ def test_the_markdown_shows_verdict_gates_and_audit():
     )
     assert "⚠️ Audit: 98 of 100 accepted operations" in text
     assert re.search(r"^\| completion \(ms\) \| 100 \|", text, re.MULTILINE)
+
+
+def unmeasured():
+    """Make the report of a run whose service gives whole seconds, with a gate on what that does not show."""
+    reasons = dict.fromkeys(("finish_ms", "detection_lag_ms"), WHOLE_SECONDS) | {"actions_per_operation": NO_COSTS}
+    clocks = {"completion_ms": "the generator's clock", "start_ms": "the generator's clock"}
+    return report(gates=(Gate("detection_lag_ms", "p95", 300, unit="ms"),), not_measurable=reasons, clocks=clocks)
+
+
+def costly():
+    """Make the report of a run of which costs are known."""
+    actions = Histogram(steps_per_unit=1)
+    for _ in range(100):
+        actions.record(5)
+    kinds = {"orchestration": 100, "activity": 200, "result": 200}
+    gates = (Gate("actions_per_operation", "max", 6),)
+    sources = {"actions_per_operation": "counted by the scheduler"}
+    return report(gates=gates, costs={"actions_per_operation": actions}, actions=kinds, clocks=sources)
+
+
+@pytest.mark.parametrize("render", [render_text, render_html, render_markdown])
+def test_what_is_not_measurable_is_said_in_words(render):
+    """Reports for people say so instead of a figure, and which clock the figures that there are are of."""
+    text = " ".join(unescape(render(unmeasured())).replace("\\", "").split())
+    assert "finish, detection lag: not measurable: the service tells whole seconds" in text
+    assert f"actions per operation: not known: {NO_COSTS}" in text
+    assert "not measured" in text
+    assert "not measured: detection_lag_ms p95 (the service tells whole seconds): name finer times" in text
+    assert re.search(r"the generator's clock\W+(?:[\w/]+\W+){0,2}start, completion", text)
+
+
+def test_programs_get_null_for_what_is_not_measurable():
+    """JSON has null for such a figure and its gate's verdict, and the reason; metrics have no sample of it."""
+    document = json.loads(render_json(unmeasured()))
+    assert (document["verdict"], document["latencies"]["detection_lag_ms"]) == ("invalid", None)
+    assert document["not_measurable"]["detection_lag_ms"] == WHOLE_SECONDS
+    assert document["latencies"]["completion_ms"]["count"] == 100
+    assert (document["gates"][0]["passed"], document["gates"][0]["result"]) == (None, "not measured")
+    assert document["invalid"][0].startswith("not measured: detection_lag_ms p95")
+    samples = samples_of(render_openmetrics(unmeasured()))
+    assert not [name for name, _ in samples if "detection_lag" in name]
+    assert ("durable_harness_gate_passed", 'gate="detection_lag_ms p95"') not in samples
+    assert samples["durable_harness_gate_not_measured", 'gate="detection_lag_ms p95"'] == 1
+
+
+def test_a_gate_that_was_not_measured_is_skipped_with_the_reason():
+    """JUnit shows neither a pass nor a failure of it; the run's own case has the error."""
+    suite = suite_of(unmeasured())
+    assert (suite.get("errors"), suite.get("failures"), suite.get("skipped")) == ("1", "0", "1")
+    assert suite.findall("testcase")[1].find("skipped").get("message") == f"not measured: {WHOLE_SECONDS}"
+
+
+@pytest.mark.parametrize("render", [render_text, render_html, render_markdown])
+def test_costs_are_shown_with_what_the_actions_are(render):
+    """People see a row of the counts, and one line that says which actions they are and who counted."""
+    text = " ".join(unescape(render(costly())).split())
+    assert "actions per operation: 2 activity, 2 result, 1 orchestration (counted by the scheduler)" in text
+    assert "not known" not in text
+
+
+def test_costs_are_in_the_forms_for_programs():
+    """JSON and metrics have the histogram of a cost, and the actions by kind."""
+    document, samples = json.loads(render_json(costly())), samples_of(render_openmetrics(costly()))
+    assert document["actions_per_operation"]["max"] == 5
+    assert document["replayed_events_per_operation"] is None
+    assert document["actions"]["activity"] == 200
+    assert samples["durable_harness_actions_per_operation", 'quantile="1"'] == 5
+    assert samples["durable_harness_actions", 'kind="activity"'] == 200
+    assert samples["durable_harness_gate_passed", 'gate="actions_per_operation max"'] == 1
 
 
 def test_the_markdown_escapes_what_others_wrote():

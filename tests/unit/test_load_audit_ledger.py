@@ -3,7 +3,7 @@
 import pytest
 
 from durable_harness.gate.audit import Problem
-from durable_harness.load.audit.histories import read_history
+from durable_harness.load.audit.histories import count_actions, read_history
 from durable_harness.load.audit.ledger import FINDINGS_PER_PROBLEM, AtServer, Ledger, Recorded
 from durable_harness.load.audit.whereabouts import Whereabouts
 from durable_harness.operations import OperationState
@@ -156,6 +156,28 @@ def test_status_urls_of_others_differ_by_their_id():
     where = Whereabouts("", "a b", "http://host/jobs/a%20b?key=k")
     assert where.status_url_of("c/d") == "http://host/jobs/c%2Fd?key=k"
     assert Whereabouts("", "a b", "http://host/jobs/opaque").status_url_of("c") is None
+
+
+@pytest.mark.parametrize(
+    ("kinds", "actions"),
+    [
+        (["TaskCompleted", "TaskFailed"], {"orchestration": 1, "activity": 2, "result": 2}),
+        (["TimerFired", "EventRaised", "TimerCreated"], {"orchestration": 1, "timer": 1, "event": 1}),
+        (
+            ["ExecutionSuspended", "ExecutionResumed", "TaskScheduled"],
+            {"orchestration": 1, "control": 2, "activity": 1},
+        ),
+        (["SubOrchestrationInstanceCompleted"], None),
+        (["EventSent", "EventRaised"], None),
+        (["SomethingNew"], None),
+        (["ExecutionStarted"], None),
+    ],
+)
+def test_actions_are_counted_from_a_history_that_shows_all_of_them(kinds, actions):
+    """The end of an activity stands for its start too; children, entities and what is unknown make no count."""
+    events = [{"EventType": kind} for kind in ("ExecutionStarted", "OrchestratorStarted", *kinds, "ExecutionCompleted")]
+    assert count_actions(events) == actions
+    assert count_actions(events[:-1]) is None
 
 
 def test_a_history_tells_when_work_began_and_ended():

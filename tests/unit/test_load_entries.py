@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from durable_harness.operations import Answer, NoAnswer
+from durable_harness.operations import Answer, NoAnswer, OperationRecord, OperationState
 
 
 @pytest.fixture
@@ -79,6 +79,32 @@ def test_rows_are_as_if_locust_had_been_told_of_each(locust_names, new_environme
     for row in (("/status", "GET"), ("poll", "OP"), (None, None)):
         assert seen(bulk.stats, *row) == seen(single.stats, *row)
     assert [error.occurrences for error in bulk.stats.errors.values()] == [40, 40]
+
+
+def ended(**fields):
+    """Make the record of an operation whose end was seen after two seconds."""
+    return OperationRecord(
+        "token", 100.0, 1_000_000.0, sent=100.0, seen=102.0, ended=102.0, state=OperationState.COMPLETED, **fields
+    )
+
+
+def test_a_row_is_there_where_its_figure_is_known(locust_names, new_environment):
+    """Whole seconds make no row of a lag; the scheduler's times and costs have rows, and counts are in no total."""
+    coarse, fine = new_environment(), new_environment()
+    whole_seconds = {"server_updated_epoch_s": 1_000_101.0, "server_update_is_coarse": True}
+    measured = {"server_updated_epoch_s": 1_000_101.5, "actions": {"activity": 2}, "payload_bytes": 7_000}
+    for environment, fields in ((coarse, whole_seconds), (fine, measured)):
+        entries = locust_names.entries(environment)
+        entries.ended(ended(**fields))
+        entries.flush()
+    shown = {"completion", "polls per operation"}
+    assert {name for name, _ in coarse.stats.entries} == shown
+    assert {name for name, _ in fine.stats.entries} == {
+        *shown,
+        *("finish", "detection lag", "actions per operation", "payload bytes per operation"),
+    }
+    assert fine.stats.get("detection lag", "OP").avg_response_time == pytest.approx(500, abs=1)
+    assert (fine.stats.total.num_requests, fine.stats.total.max_response_time) == (3, pytest.approx(2000))
 
 
 def test_nothing_is_counted_twice(locust_names, new_environment):

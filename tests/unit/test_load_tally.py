@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from durable_harness.gate import Counts
+from durable_harness.gate.measurable import NO_BEGINNING, NO_COSTS, NO_END, WHOLE_SECONDS
 from durable_harness.load.messages import Snapshot
 from durable_harness.load.tally import MAX_REASONS, OTHER_REASONS, Tally, merged
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState, Workload
@@ -76,6 +77,61 @@ def test_lags_and_their_coarseness_are_told():
     assert (lag.count, lag.min, lag.max) == (2, -4000, 1000)
     assert summary.coarse_lags == 1
     assert len(summary.notes) == 2
+
+
+def test_figures_that_no_operation_has_are_named_with_the_reason():
+    """Whole seconds, no time at all, and no costs are told apart; what some operation has is measurable."""
+    whole = tally_of(record(server_updated_epoch_s=1_000_101.0, server_update_is_coarse=True)).summary()
+    assert whole.not_measurable["detection_lag_ms"] == whole.not_measurable["finish_ms"] == WHOLE_SECONDS
+    none = tally_of(record()).summary()
+    assert (none.not_measurable["detection_lag_ms"], none.not_measurable["queueing_ms"]) == (NO_END, NO_BEGINNING)
+    assert none.not_measurable["actions_per_operation"] == NO_COSTS
+    mixed = tally_of(finished(100.5, 101.5), record(server_update_is_coarse=True, server_updated_epoch_s=1.0)).summary()
+    assert "detection_lag_ms" not in mixed.not_measurable
+    assert tally_of(record(OperationState.LOST)).summary().not_measurable == {}
+
+
+COSTS_OF_TWO = {
+    "actions": {"orchestration": 1, "activity": 2, "result": 2},
+    "replayed_events": 12,
+    "payload_bytes": 834,
+}
+
+
+def test_costs_are_counted_by_kind_and_each_figure_has_its_clock():
+    """What the scheduler measured of an operation is in the tally, with the clock that each figure is of."""
+    scheduled = {"server_running_epoch_s": 1_000_100.5, "server_updated_epoch_s": 1_000_101.5}
+    summary = tally_of(record(server_clock="scheduler", **scheduled, **COSTS_OF_TWO), record()).summary()
+    assert {name: (cost.count, cost.max) for name, cost in summary.costs.items()} == {
+        "actions_per_operation": (1, 5),
+        "replayed_events_per_operation": (1, 12),
+        "payload_bytes_per_operation": (1, 834),
+    }
+    assert summary.actions == COSTS_OF_TWO["actions"]
+    assert summary.latencies_ms["finish_ms"].max == pytest.approx(1500, abs=0.01)
+    assert summary.clocks["completion_ms"] == "the generator's clock"
+    assert summary.clocks["execution_ms"] == "the scheduler's clock"
+    assert summary.clocks["finish_ms"] == "the generator's clock and the scheduler's clock"
+    assert summary.clocks["actions_per_operation"] == "counted by the scheduler"
+
+
+def test_what_is_learned_later_is_added_once():
+    """Histories add what was not known; a figure that an operation had already is not counted again."""
+    known = {"server_updated_epoch_s": 1_000_101.5, "server_clock": "service"}
+    before = record(**known)
+    tally = tally_of(before, record(server_updated_epoch_s=1_000_101.0, server_update_is_coarse=True))
+    assert tally.lacks
+    later = {"server_running_epoch_s": 1_000_100.5, "server_updated_epoch_s": 1_000_101.75, "server_clock": "history"}
+    tally.learn([(before, record(**later, actions={"orchestration": 1}))])
+    summary = tally.summary()
+    counts = [summary.latencies_ms[name].count for name in ("finish_ms", "detection_lag_ms", "execution_ms")]
+    assert counts == [1, 1, 1]
+    assert summary.latencies_ms["finish_ms"].max == pytest.approx(1500, abs=0.01)
+    assert summary.clocks["finish_ms"] == "the generator's clock and the service's clock"
+    assert summary.clocks["execution_ms"] == "the clock of the histories"
+    assert summary.clocks["actions_per_operation"] == "counted from histories"
+    assert summary.costs["actions_per_operation"].count == 1
+    assert (tally.split.sums.count, tally.split.unknown) == (1, 1)
 
 
 def test_time_is_split_into_parts_that_are_the_whole():
@@ -216,7 +272,17 @@ def test_the_list_of_reasons_is_bounded():
 
 
 RECORDS = st.lists(
-    st.builds(record, st.sampled_from(ENDS), lasted=st.floats(0, 300), polls=st.integers(0, 50)), max_size=15
+    st.builds(
+        record,
+        st.sampled_from(ENDS),
+        lasted=st.floats(0, 300),
+        polls=st.integers(0, 50),
+        actions=st.none() | st.dictionaries(st.sampled_from(["activity", "result"]), st.integers(1, 9)),
+        server_updated_epoch_s=st.none() | st.just(1_000_101.0),
+        server_update_is_coarse=st.booleans(),
+        server_clock=st.sampled_from(["scheduler", "service"]),
+    ),
+    max_size=15,
 )
 
 
@@ -231,6 +297,13 @@ def test_merging_workers_loses_nothing(left, right):
     assert both.elapsed_s == pytest.approx(together.elapsed_s)
     assert Counter(both.reasons) == Counter(together.reasons)
     assert both.bytes_received == together.bytes_received
+    assert (both.actions, both.clocks, both.not_measurable) == (
+        together.actions,
+        together.clocks,
+        together.not_measurable,
+    )
+    for name, histogram in together.costs.items():
+        assert list(both.costs[name].buckets()) == list(histogram.buckets())
     for name, histogram in together.latencies_ms.items():
         assert list(both.latencies_ms[name].buckets()) == list(histogram.buckets())
         assert both.latencies_ms[name].percentile(99) == histogram.percentile(99)

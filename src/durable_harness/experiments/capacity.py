@@ -13,12 +13,13 @@ from typing import Self
 
 import psutil  # type: ignore[import-untyped]
 
-from durable_harness.errors import UnreachableError
+from durable_harness.errors import InvalidRunError, UnreachableError
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate import Gate, RunSummary, evaluate
 from durable_harness.gate.capacity import Capacity, SearchPlan, Trial, search
 from durable_harness.gate.capacity.saturation import Figures, saturated_first
+from durable_harness.gate.gates import not_measured
 from durable_harness.gate.report.model import limit_text, with_unit
 from durable_harness.load.tally import Tally
 from durable_harness.load.target import public_url
@@ -142,6 +143,9 @@ class _Trials:
             f"{result.gate.name} {with_unit(result.measured, result.gate)} ({limit_text(result.gate)})"
             for result in results
         )
+        unknown = not_measured(results)
+        if unknown and not self.measured:
+            raise InvalidRunError("; ".join(unknown))
         broken = [word for word, result in zip(words, results, strict=True) if not result.passed]
         # Latency counts from the intended start: a late generator makes it worse, so what met the objective did so.
         valid = not (broken and figures.generator_is_late)

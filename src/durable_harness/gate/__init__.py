@@ -2,14 +2,16 @@
 
 from durable_harness.gate.abort import broken_for_good
 from durable_harness.gate.gatefile import AbortRule, GateFile, GateFileError, load_gate_file, load_gates
-from durable_harness.gate.gates import Gate, GateResult, evaluate
+from durable_harness.gate.gates import Gate, GateResult, Outcome, evaluate
 from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.measurable import COSTS
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import LATENCIES_MS, Counts, FailureReason, RunSummary
 from durable_harness.gate.timeline import Timeline
 from durable_harness.gate.verdict import Verdict, verdict_on
 
 __all__ = [
+    "COSTS",
     "LATENCIES_MS",
     "AbortRule",
     "Counts",
@@ -19,6 +21,7 @@ __all__ = [
     "GateFileError",
     "GateResult",
     "Histogram",
+    "Outcome",
     "RunSummary",
     "TimeSplit",
     "Timeline",

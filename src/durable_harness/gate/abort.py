@@ -2,7 +2,8 @@
 
 A limit on the maximum, or on what was lost, is broken for good with the first value beyond it. A percentile and the
 error ratio are broken for good once more operations lie beyond the limit than all operations of the whole run allow,
-counted with the pace so far and twice that for what is left. Without a known end only the first kind can be told.
+counted with the pace so far and twice that for what is left. Without a known end only the first kind can be told. A
+figure that the service does not give breaks nothing: the verdict says that it was not measured.
 Throughput can still be made good, and a mean, so neither ends a run.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 
 from durable_harness.gate.gates import MEAN, Gate, percent_of
 from durable_harness.gate.histogram import Histogram
-from durable_harness.gate.summary import POLLS_PER_OPERATION, RunSummary
+from durable_harness.gate.summary import RunSummary
 
 RESERVE = 2.0
 """How many times the pace so far the rest of a run may have: load that rises later must not end it wrongly."""
@@ -29,8 +30,7 @@ def broken_for_good(gates: Iterable[Gate], summary: RunSummary, share_done: floa
 
 def _is_broken(gate: Gate, summary: RunSummary, share_done: float | None) -> bool:
     if gate.metric != "operations":
-        is_polls = gate.metric == POLLS_PER_OPERATION
-        histogram = summary.polls_per_operation if is_polls else summary.latencies_ms.get(gate.metric)
+        histogram = summary.histogram(gate.metric)
         return histogram is not None and gate.statistic != MEAN and _is_exceeded(gate, histogram, share_done)
     match gate.statistic:
         case "lost":

@@ -1,6 +1,6 @@
 """Read `gates.toml` and refuse whatever is not understood: a gate that is misspelt would never fail.
 
-[completion_ms]           # or start_ms, queueing_ms, poll_ms, …: limits in milliseconds, at most
+[completion_ms]           # or finish_ms, start_ms, queueing_ms, …: limits in milliseconds, at most
 p50 = 1500
 "p99.9" = 4000            # a percentile with a dot needs its quotes
 max = 10000
@@ -19,6 +19,9 @@ stuck = 0
 mean = 6
 p95 = 12
 
+[actions_per_operation]   # or replayed_events_per_operation, payload_bytes_per_operation: whole numbers, at most
+max = 7
+
 [relative.completion_ms]  # what `compare` and `ab` hold a head to
 p95 = 1.05                # times the base's: a slowdown of 5 % or more fails
 
@@ -27,7 +30,9 @@ on_fail = true
 grace_s = 10              # not before the run has lasted so long
 min_operations = 100      # nor before so many have ended
 
-A file may have any of these tables. [relative] itself may set `false_alarm_rate` and `power`, both ratios.
+A file may have any of these tables. Some figures only the server can give, such as finish_ms, execution_ms,
+detection_lag_ms and the costs: where it does not, a gate on them is "not measured" and the run invalid. [relative]
+itself may set `false_alarm_rate` and `power`, both ratios.
 """
 
 from __future__ import annotations
@@ -44,6 +49,7 @@ from typing import Any, NamedTuple
 from durable_harness.errors import ConfigurationError
 from durable_harness.gate.audit import Problem
 from durable_harness.gate.gates import AUDIT, MEAN, Gate, percent_of
+from durable_harness.gate.measurable import COSTS
 from durable_harness.gate.summary import LATENCIES_MS, POLLS_PER_OPERATION
 
 OPERATIONS = "operations"
@@ -59,7 +65,7 @@ RELATIVE_METRICS = (
     "detection_lag_ms",
     "polls",
 )
-TABLES = (*LATENCIES_MS, POLLS_PER_OPERATION, OPERATIONS, AUDIT, RELATIVE, ABORT)
+TABLES = (*LATENCIES_MS, POLLS_PER_OPERATION, *COSTS, OPERATIONS, AUDIT, RELATIVE, ABORT)
 PERCENTILES = "p1 … p100 such as p50, p95, p99 or 'p99.9', and max"
 
 
@@ -74,6 +80,7 @@ MILLISECONDS = _Range("milliseconds above 0", lambda value: value > 0)
 RATIO = _Range("a ratio from 0 to 1", lambda value: 0 <= value <= 1)
 WHOLE = _Range("a whole number of operations", lambda value: value >= 0 and isinstance(value, int))
 RATE = _Range("operations per second above 0", lambda value: value > 0)
+COST = _Range("a number, 0 or more", lambda value: value >= 0)
 POLLS = _Range("a number of polls above 0", lambda value: value > 0)
 TIMES_BASE = _Range("how many times the base's it may be, above 1 (1.05 for 5 %)", lambda value: value > 1)
 SHARE = _Range("a ratio above 0 and below 1", lambda value: 0 < value < 1)
@@ -226,7 +233,7 @@ class _Reader(_Checked):
             return [self._operations_gate(key, value) for key, value in limits.items()]
         if table == AUDIT:
             return [self._audit_gate(key, value) for key, value in limits.items()]
-        gate = self._polls_gate if table == POLLS_PER_OPERATION else self._latency_gate
+        gate = self._latency_gate if table in LATENCIES_MS else self._count_gate
         gates = [gate(table, key, value) for key, value in limits.items()]
         self._refuse_repeated(table, gates)
         return gates
@@ -236,11 +243,11 @@ class _Reader(_Checked):
         self.percentile(where, key, value)
         return Gate(table, key, self.number(where, value, MILLISECONDS), unit="ms")
 
-    def _polls_gate(self, table: str, key: str, value: object) -> Gate:
+    def _count_gate(self, table: str, key: str, value: object) -> Gate:
         where = f"{table}.{key}"
         if key != MEAN:
             self.percentile(where, key, value)
-        return Gate(table, key, self.number(where, value, POLLS))
+        return Gate(table, key, self.number(where, value, POLLS if table == POLLS_PER_OPERATION else COST))
 
     def _operations_gate(self, key: str, value: object) -> Gate:
         where = f"{OPERATIONS}.{key}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 from durable_harness.gate.audit import Audit, Problem
-from durable_harness.gate.summary import POLLS_PER_OPERATION, RunSummary
+from durable_harness.gate.measurable import SERVER_SIDE, UNKNOWN, remedy
+from durable_harness.gate.summary import RunSummary
 
 AUDIT, MEAN = "audit", "mean"
 
@@ -17,9 +19,10 @@ class Gate:
     """A limit on one figure of a run."""
 
     metric: str
-    """A latency by its name in RunSummary.latencies_ms, `polls_per_operation`, `operations` or `audit`."""
+    """A latency by its name in RunSummary.latencies_ms, `polls_per_operation`, a cost by its name in COSTS,
+    `operations` or `audit`."""
     statistic: str
-    """`p95`, `max`, … of a latency or the polls, `mean` of the polls;
+    """`p95`, `max`, … of a latency, the polls or a cost, `mean` of the polls or a cost;
     `error_ratio`, `lost`, `throughput_per_s`, … of the operations."""
     limit: float
     bound: Literal["at most", "at least"] = "at most"
@@ -30,19 +33,49 @@ class Gate:
         return f"{self.metric} {self.statistic}"
 
 
+class Outcome(StrEnum):
+    """What became of a gate."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_MEASURED = "not measured"
+    """The service does not give what the gate is about: it neither holds nor fails, and the run proves nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """A gate's verdict. `measured` is None if there was nothing to measure, which fails the gate."""
+    """A gate's verdict. `measured` is None if there was nothing to measure."""
 
     gate: Gate
     measured: float | None
-    passed: bool
+    outcome: Outcome
     note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome is Outcome.PASSED
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome is Outcome.FAILED
+
+    @property
+    def is_measured(self) -> bool:
+        return self.outcome is not Outcome.NOT_MEASURED
 
 
 def evaluate(gates: Iterable[Gate], summary: RunSummary) -> tuple[GateResult, ...]:
     """Judge every gate, in the given order."""
     return tuple(_judge(gate, summary) for gate in gates)
+
+
+def not_measured(results: Iterable[GateResult]) -> list[str]:
+    """Say which gates were not measured, why, and what would measure them; a sentence for each reason."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if not result.is_measured:
+            names.setdefault((result.note, remedy(result.gate.metric)), []).append(result.gate.name)
+    return [f"not measured: {', '.join(gates)} ({why}): {what}" for (why, what), gates in names.items()]
 
 
 def percent_of(statistic: str) -> float:
@@ -58,21 +91,26 @@ def _judge(gate: Gate, summary: RunSummary) -> GateResult:
     else:
         measured, note = _latency_figure(gate, summary)
     if measured is None:
-        return GateResult(gate, None, passed=False, note=note)
-    passed = measured <= gate.limit if gate.bound == "at most" else measured >= gate.limit
-    return GateResult(gate, measured, passed, note)
+        if gate.metric in SERVER_SIDE and summary.counts.completed:
+            reason = summary.not_measurable.get(gate.metric, UNKNOWN)
+            return GateResult(gate, None, Outcome.NOT_MEASURED, reason)
+        return GateResult(gate, None, Outcome.FAILED, note)
+    holds = measured <= gate.limit if gate.bound == "at most" else measured >= gate.limit
+    return GateResult(gate, measured, Outcome.PASSED if holds else Outcome.FAILED, note)
 
 
 def _latency_figure(gate: Gate, summary: RunSummary) -> tuple[float | None, str]:
-    is_polls = gate.metric == POLLS_PER_OPERATION
-    histogram = summary.polls_per_operation if is_polls else summary.latencies_ms.get(gate.metric)
+    histogram = summary.histogram(gate.metric)
     if histogram is None or not histogram.count:
         return None, "no samples"
+    ended = summary.polls_per_operation.count
+    part = f"known of {histogram.count:,} of {ended:,} operations" if histogram.count < ended else ""
+    is_partial = gate.metric in SERVER_SIDE and part
     if gate.statistic == MEAN:
-        return histogram.mean, ""
+        return histogram.mean, part if is_partial else ""
     percent = percent_of(gate.statistic)
     too_few = percent < 100 and histogram.count * (100 - percent) < 100  # noqa: PLR2004 - percents
-    note = f"the highest of only {histogram.count} samples" if too_few else ""
+    note = f"the highest of only {histogram.count} samples" if too_few else part if is_partial else ""
     return histogram.percentile(percent), note
 
 

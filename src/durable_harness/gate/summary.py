@@ -17,13 +17,15 @@ LATENCIES_MS = (
     "queueing_ms",
     "execution_ms",
     "server_completion_ms",
+    "finish_ms",
     "detection_lag_ms",
     "completion_ms",
     "poll_ms",
     "polling_ms",
 )
-"""The latencies of a run: moments of an operation apart (see `gate.split`), `poll_ms` for a poll, and `polling_ms` for
-all polls of an operation together."""
+"""The latencies of a run: moments of an operation apart (see `gate.split`); `finish_ms` from the intended start until
+the server had ended the operation, in which no poll has a part; `poll_ms` for a poll, and `polling_ms` for all polls of
+an operation together."""
 POLLS_PER_OPERATION = "polls_per_operation"
 
 
@@ -68,8 +70,8 @@ class RunSummary:
     elapsed_s: float
     """From sending the first start until the last operation ended."""
     latencies_ms: Mapping[str, Histogram]
-    """By the names in LATENCIES_MS. Completion has the completed, failed and wrong ones at the time their end was seen,
-    and those that timed out at the time they had lasted until then, as a lower bound."""
+    """By the names in LATENCIES_MS; empty where `not_measurable` says why. Completion has the completed, failed and
+    wrong ones at the time their end was seen, and those that timed out at what they had lasted, as a lower bound."""
     polls_per_operation: Histogram
     started_epoch_s: float | None = None
     polls: int = 0
@@ -78,7 +80,15 @@ class RunSummary:
     """Requests beside the operations, like those of bad clients, that were not answered as they should be."""
     bytes_received: int = 0
     coarse_lags: int = 0
-    """Detection lags of which the server told the end in whole seconds only: up to 1 s too long."""
+    """Operations of which the server told the end in whole seconds only: they have no detection lag."""
+    costs: Mapping[str, Histogram] = field(default_factory=dict)
+    """By the names in COSTS, of the operations of which they are known."""
+    actions: Mapping[str, int] = field(default_factory=dict)
+    """Actions by kind, summed over the operations of which they are known."""
+    not_measurable: Mapping[str, str] = field(default_factory=dict)
+    """Figures that no operation has, although operations ended, and why."""
+    clocks: Mapping[str, str] = field(default_factory=dict)
+    """By the name of a figure, which clock it is of."""
     reasons: tuple[FailureReason, ...] = ()
     excluded: Mapping[str, int] = field(default_factory=dict)
     """Operations that are in no figure, by the phase of the run that they fell into."""
@@ -96,6 +106,12 @@ class RunSummary:
     """Why the run proves nothing; empty for a valid run."""
     interrupted: str = ""
     """How far the run had come when a signal ended it; empty if none did."""
+
+    def histogram(self, metric: str) -> Histogram | None:
+        """Return the values of a latency, of the polls or of a cost; None if there is no such figure."""
+        if metric == POLLS_PER_OPERATION:
+            return self.polls_per_operation
+        return self.latencies_ms.get(metric) or self.costs.get(metric)
 
     @property
     def lost(self) -> int:

@@ -34,11 +34,14 @@ class Verdict(StrEnum):
 
 
 def verdict_on(summary: RunSummary, results: Iterable[GateResult]) -> Verdict:
-    """Decide: an interrupted or invalid run is neither a pass nor a failure; otherwise every gate must have passed."""
+    """Decide: an interrupted or invalid run is neither a pass nor a failure; otherwise every gate must have passed.
+
+    A run is invalid, too, if a gate is about what the service does not tell.
+    """
     results = tuple(results)
     if summary.interrupted:
         return Verdict.INTERRUPTED
-    if summary.invalid:
+    if summary.invalid or not all(result.is_measured for result in results):
         return Verdict.INVALID
     if not results:
         return Verdict.UNJUDGED

@@ -4,9 +4,12 @@
     OP     poll                  one poll
     OP     completion            sending the POST until the terminal status was seen
     OP     terminated            the same for an operation that the scenario ended before its time
-    OP     detection lag         the server's last update until the terminal status was seen
+    OP     finish                the intended start until the server had ended the operation
+    OP     detection lag         from then until the terminal status was seen
     COUNT  polls per operation   a number of polls: where Locust says milliseconds, read polls
+    COUNT  actions per operation, replayed events per operation, payload bytes per operation: likewise
 
+A row is only there where its figure is known: a service that gives whole seconds has no finish and no detection lag.
 Locust rounds these figures; the summary and the gates have their own histograms.
 """
 
@@ -69,9 +72,18 @@ class LocustEntries:
         if record.seen is None:
             return
         self._add(COUNT, "polls per operation", record.polls)
-        if record.detection_lag_ms is not None:
-            # Locust's statistics cannot take a time below zero, which differing clocks produce; ours keep it.
-            self._add(OPERATION, "detection lag", max(record.detection_lag_ms, 0.0))
+        for row, value_ms in (("finish", record.finish_ms), ("detection lag", record.detection_lag_ms)):
+            if value_ms is not None:
+                # Locust's statistics cannot take a time below zero, which differing clocks produce; ours keep it.
+                self._add(OPERATION, row, max(value_ms, 0.0))
+        actions = None if record.actions is None else sum(record.actions.values())
+        for cost, count in (
+            ("actions", actions),
+            ("replayed events", record.replayed_events),
+            ("payload bytes", record.payload_bytes),
+        ):
+            if count is not None:
+                self._add(COUNT, f"{cost} per operation", count)
 
     def flush(self) -> None:
         """Hand over what was added up."""
@@ -80,7 +92,9 @@ class LocustEntries:
         for (kind, name), values in pending.items():
             entry = values.to_entry(self._stats, name, kind, now)
             self._stats.entries[name, kind].extend(entry)
-            self._stats.total.extend(entry)
+            if kind != COUNT:
+                # The total is of milliseconds; Locust itself, where somebody listens to each request, adds counts too.
+                self._stats.total.extend(entry)
 
     def _add(self, kind: str, name: str, value: float, length: int = 0, error: str | None = None) -> None:
         if error is None and len(self._request_event._handlers) <= OWN_LISTENERS:  # noqa: SLF001 - nothing public tells

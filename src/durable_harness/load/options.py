@@ -282,8 +282,8 @@ def _add_run_options(parser: Any) -> None:
         metavar="<number>",
         env_var="DURABLE_HARNESS_HISTORY_SAMPLE",
         default=300,
-        help="Where the status of operations does not tell when work began and ended, read the histories of so many of "
-        "them from the durable webhooks after the run, to split their time. Defaults to 300.",
+        help="Where the service does not tell when work began and ended, or what it cost, read the histories of up to "
+        "this many operations from the durable webhooks after the run, and count from them. Defaults to 300.",
     )
 
 

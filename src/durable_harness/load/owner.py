@@ -244,15 +244,15 @@ class OwnerNode(Node):
         )
 
     def _learn(self, tally: Tally) -> str | None:
-        """Learn from histories when operations began and ended, where their own status does not tell."""
-        if not tally.split.unknown or not self.options.history_sample:
+        """Learn from histories what operations took and cost, if neither their status nor their host tells."""
+        if not tally.lacks or not self.options.history_sample:
             return None
-        records = learn_from_histories(
+        learned = learn_from_histories(
             self.options.report_dir, self.whereabouts(), self.options.history_sample, self.options.audit_timeout_s
         )
-        tally.learn(records)
-        told = f"{len(records):,} operations are split by their histories, read after the run (--history-sample)"
-        return told if records else None
+        tally.learn(learned)
+        read = f"times or actions of {len(learned):,} operations are from their histories, read after the run"
+        return f"{read} (--history-sample)" if learned else None
 
     def _settings(self) -> Mapping[str, str]:
         parsed = self.environment.parsed_options

@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from durable_harness.gate import LATENCIES_MS, Counts, FailureReason, Histogram, RunSummary, Timeline, TimeSplit
+from durable_harness.gate import COSTS, LATENCIES_MS, Counts, FailureReason, Histogram, RunSummary, Timeline, TimeSplit
+from durable_harness.gate.measurable import SERVER_LATENCIES_MS, not_measurable
+from durable_harness.load.clocks import clock_words
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
+from durable_harness.operations.record import HISTORY_CLOCK, SCHEDULER_CLOCK, SERVICE_CLOCK
 
 MAX_REASONS = 100
 UNEXPECTED = "unexpected answer"
@@ -35,6 +38,10 @@ class Tally:
         self.reasons: Counter[tuple[str, str]] = Counter()
         self.latencies_ms = {name: Histogram() for name in LATENCIES_MS}
         self.polls_per_operation = Histogram(steps_per_unit=1)
+        self.costs = {name: Histogram(steps_per_unit=1) for name in COSTS}
+        self.actions: Counter[str] = Counter()
+        self.clocks: Counter[tuple[str, str]] = Counter()
+        """How many values of a figure that needs the server are by each of its clocks: (figure, clock)."""
         self.remarks: list[str] = []
         """What a process has to say about its run beside the figures."""
         self.split = TimeSplit()
@@ -111,15 +118,23 @@ class Tally:
             self._split(record, parts_ms, completion_ms)
             self._count_polling(record)
 
-    def learn(self, records: Iterable[OperationRecord]) -> None:
-        """Split the time of operations that could not be split when they ended, by what was learnt of them since."""
-        for record in records:
-            parts_ms, completion_ms = record.split_ms(), record.completion_ms
-            if parts_ms is not None and completion_ms is not None:
+    @property
+    def lacks(self) -> bool:
+        """Whether operations whose end was seen cannot be split, or have no costs."""
+        return bool(self.split.unknown or self.costs[COSTS[0]].count < self.polls_per_operation.count)
+
+    def learn(self, learned: Iterable[tuple[OperationRecord, OperationRecord]]) -> None:
+        """Add what was learned of operations after they had ended: each as it was counted, and as it is known now."""
+        for before, now in learned:
+            parts_ms, completion_ms = now.split_ms(), now.completion_ms
+            if before.split_ms() is None and parts_ms is not None and completion_ms is not None:
                 self.split.unknown -= 1
-                self._split(record, parts_ms, completion_ms)
-                for name in ("queueing_ms", "execution_ms"):
-                    self.latencies_ms[name].record(getattr(record, name))
+                self._split(now, parts_ms, completion_ms)
+            for name in SERVER_LATENCIES_MS:
+                if getattr(before, name) is None:
+                    self._record(name, getattr(now, name), now.server_clock)
+            if before.actions is None:
+                self._count_costs(now, HISTORY_CLOCK)
 
     def _split(self, record: OperationRecord, parts_ms: tuple[float, ...] | None, completion_ms: float) -> None:
         self.split.add(parts_ms, completion_ms)
@@ -129,11 +144,24 @@ class Tally:
 
     def _count_polling(self, record: OperationRecord) -> None:
         self.polls_per_operation.record(record.polls)
-        for name in ("queueing_ms", "execution_ms", "server_completion_ms", "detection_lag_ms", "polling_ms"):
-            value = getattr(record, _FIELDS.get(name, name))
-            if value is not None:
-                self.latencies_ms[name].record(value)
+        self.latencies_ms["polling_ms"].record(record.poll_ms)
+        for name in SERVER_LATENCIES_MS:
+            self._record(name, getattr(record, name), record.server_clock)
+        self._count_costs(record, SCHEDULER_CLOCK)
         self.coarse_lags += record.server_update_is_coarse
+
+    def _record(self, name: str, value_ms: float | None, clock: str) -> None:
+        if value_ms is not None:
+            self.latencies_ms[name].record(value_ms)
+            self.clocks[name, clock or SERVICE_CLOCK] += 1
+
+    def _count_costs(self, record: OperationRecord, source: str) -> None:
+        actions = None if record.actions is None else sum(record.actions.values())
+        for name, value in zip(COSTS, (actions, record.replayed_events, record.payload_bytes), strict=True):
+            if value is not None:
+                self.costs[name].record(value)
+                self.clocks[name, source] += 1
+        self.actions.update(record.actions or {})
 
     def _count_reason(self, state: str, reason: str) -> None:
         key = (str(state), reason)
@@ -159,6 +187,10 @@ class Tally:
         for name, histogram in other.latencies_ms.items():
             self.latencies_ms[name].merge(histogram)
         self.polls_per_operation.merge(other.polls_per_operation)
+        for name, histogram in other.costs.items():
+            self.costs[name].merge(histogram)
+        self.actions.update(other.actions)
+        self.clocks.update(other.clocks)
         self.split.merge(other.split)
         self.timeline.merge(other.timeline)
 
@@ -172,6 +204,9 @@ class Tally:
             "reasons": [[state, reason, count] for (state, reason), count in self.reasons.items()],
             "latencies_ms": {name: histogram.to_wire() for name, histogram in self.latencies_ms.items()},
             "polls_per_operation": self.polls_per_operation.to_wire(),
+            "costs": {name: histogram.to_wire() for name, histogram in self.costs.items()},
+            "actions": dict(self.actions),
+            "clocks": [[name, clock, count] for (name, clock), count in self.clocks.items()],
             "split": self.split.to_wire(),
             "timeline": self.timeline.to_wire(),
         }
@@ -188,6 +223,9 @@ class Tally:
         tally.reasons = Counter({(state, reason): count for state, reason, count in wire["reasons"]})
         tally.latencies_ms = {name: Histogram.from_wire(histogram) for name, histogram in wire["latencies_ms"].items()}
         tally.polls_per_operation = Histogram.from_wire(wire["polls_per_operation"])
+        tally.costs = {name: Histogram.from_wire(histogram) for name, histogram in wire["costs"].items()}
+        tally.actions = Counter(wire["actions"])
+        tally.clocks = Counter({(name, clock): count for name, clock, count in wire["clocks"]})
         tally.split = TimeSplit.from_wire(wire["split"])
         tally.timeline = Timeline.from_wire(wire["timeline"])
         return tally
@@ -203,6 +241,10 @@ class Tally:
             elapsed_s=self._elapsed_s(),
             latencies_ms=self.latencies_ms,
             polls_per_operation=self.polls_per_operation,
+            costs=self.costs,
+            actions=self.actions,
+            not_measurable=self._not_measurable(),
+            clocks=clock_words(self.latencies_ms, self.clocks),
             started_epoch_s=self.first_sent_epoch_s,
             polls=self.polls,
             failed_polls=self.failed_polls,
@@ -216,6 +258,12 @@ class Tally:
             notes=(*notes, *self._notes()),
             invalid=(*invalid, *self._nothing_measured()),
         )
+
+    def _not_measurable(self) -> dict[str, str]:
+        if not self.polls_per_operation.count:
+            return {}
+        counts = {name: histogram.count for name, histogram in (self.latencies_ms | self.costs).items()}
+        return not_measurable(counts, whole_seconds=bool(self.coarse_lags))
 
     def _nothing_measured(self) -> list[str]:
         if self.started_count:
@@ -246,7 +294,7 @@ class Tally:
             notes.append(f"{right:,} of {self.asked_count:,} requests beside the operations got the answer they should")
         if self.failed_polls:
             notes.append(f"{self.failed_polls:,} of {self.polls:,} polls had no usable answer and were tried again")
-        if self.coarse_lags:
+        if self.coarse_lags and lag.count:
             notes.append(f"{self.coarse_lags:,} operations have no detection lag: the service tells whole seconds")
         if lag.below_zero:
             notes.append(f"{lag.below_zero:,} detection lags are below zero: the clocks here and at the server differ")
@@ -255,7 +303,7 @@ class Tally:
             way = "ahead of" if error_ms > 0 else "behind"
             notes.append(
                 f"the server's clock is at least {abs(error_ms):,.1f} ms {way} the one here: "
-                "queueing and detection lag, which go from one clock to the other, are off by that"
+                "queueing, finish and detection lag, which go from one clock to the other, are off by that"
             )
         notes += [
             f"{histogram.out_of_range:,} values of {name} were out of range and left out"
@@ -265,8 +313,6 @@ class Tally:
         return notes
 
 
-_FIELDS = {"polling_ms": "poll_ms"}
-"""Latencies of a run that a record calls otherwise: its `poll_ms` is the sum over its polls."""
 _PLAIN = (
     "in_flight",
     "started_count",

@@ -66,16 +66,26 @@ def read_measurements(answer: Answer) -> Mapping[str, Measurement] | None:
 def _read(row: Mapping[str, Any]) -> Measurement:
     costs = row.get("costs")
     costs = costs if isinstance(costs, dict) else {}
-    actions = costs.get("actions")
     return Measurement(
         created_epoch_s=_epoch_s(row.get("createdNs")),
         started_epoch_s=_epoch_s(row.get("begunNs")),
         finished_epoch_s=_epoch_s(row.get("endedNs")),
-        actions={str(kind): int(count) for kind, count in actions.items()} if isinstance(actions, dict) else None,
-        replayed_events=costs.get("replayedEvents"),
-        payload_bytes=costs.get("payloadBytes"),
+        actions=_counts(costs.get("actions")),
+        replayed_events=_whole(costs.get("replayedEvents")),
+        payload_bytes=_whole(costs.get("payloadBytes")),
     )
 
 
-def _epoch_s(moment_ns: object) -> float | None:
-    return moment_ns / NANOSECONDS if isinstance(moment_ns, int) else None
+def _epoch_s(value: object) -> float | None:
+    moment_ns = _whole(value)
+    return None if moment_ns is None else moment_ns / NANOSECONDS
+
+
+def _counts(value: object) -> Mapping[str, int] | None:
+    if not isinstance(value, dict) or any(_whole(count) is None for count in value.values()):
+        return None
+    return value
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

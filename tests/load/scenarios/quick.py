@@ -74,3 +74,15 @@ class BrokenArrivals(ArrivalUser):
         if arrival.number == 3:
             raise ZeroDivisionError("a bug of the scenario")
         super().arrive(arrival)
+
+
+class Constant(ArrivalUser):
+    """Asks the app in tests/apps/constant for its work, which takes always the same time."""
+
+    start_path = "/api/work"
+
+    def payload(self, token):
+        return {"token": token}
+
+    def check_output(self, sent, output):
+        return None if output["order"] == sent else "another order"

@@ -6,13 +6,18 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from durable_harness.gate.audit import Audit
-from durable_harness.gate.gates import GateResult
+from durable_harness.gate.gates import GateResult, Outcome
 from durable_harness.gate.report.model import (
+    GATE_WORDS,
     PART_LABELS,
     PERCENTILES,
     Report,
+    actions_sentence,
+    clock_rows,
+    cost_rows,
     histogram_rows,
     limit_text,
+    not_measurable_rows,
     number,
     shown_counts,
     split_rows,
@@ -31,6 +36,8 @@ from durable_harness.gate.report.style import STYLE
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import RunSummary
 
+_HEADS = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
+GATE_CLASSES = {Outcome.PASSED: "pass", Outcome.FAILED: "fail", Outcome.NOT_MEASURED: "odd"}
 OVER_TIME = "Of the operations that ended in each slice of time; point at it for its figures."
 
 
@@ -59,6 +66,7 @@ def render_html(report: Report) -> str:
             _section("In flight", in_flight(report), "Started and not ended; what polling has to follow."),
         ),
         _section("Latencies", _latencies(summary), "Milliseconds; all measured operations of all processes."),
+        _section("What an operation costs", _costs(summary), "In whole numbers, which do not depend on the machine."),
         _section("How operations ended", _counts(summary)),
         _section("Audit", _audit(summary.audit), "What the server said of each operation afterwards."),
         _section("Why operations did not complete", _reasons(summary)),
@@ -128,12 +136,13 @@ def _gates(results: Sequence[GateResult]) -> str:
             escape(limit_text(result.gate)),
             escape(with_unit(result.measured, result.gate)),
             _meter(result),
-            '<span class="pass">pass</span>' if result.passed else '<span class="fail">FAIL</span>',
+            f'<span class="{GATE_CLASSES[result.outcome]}">{GATE_WORDS[result.outcome]}</span>',
             escape(result.note),
         ]
         for result in results
     ]
-    return _table(["gate", "limit", "measured", "of the limit", "verdict", ""], rows) if rows else ""
+    heads = ["gate", "limit", "measured", "of the limit", "verdict", ""]
+    return _table(heads, rows, words=(len(heads) - 1,)) if rows else ""
 
 
 def _meter(result: GateResult) -> str:
@@ -167,8 +176,22 @@ def _split_over_time(report: Report) -> str:
 
 
 def _latencies(summary: RunSummary) -> str:
-    heads = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
-    return _table(heads, histogram_rows(summary))
+    unknown = "".join(
+        f'<p class="muted lead">{escape(labels)}: {escape(reason)}</p>'
+        for labels, reason in not_measurable_rows(summary)
+    )
+    return _table(_HEADS, histogram_rows(summary)) + unknown + _clocks(summary)
+
+
+def _clocks(summary: RunSummary) -> str:
+    items = "".join(f"<dt>{escape(clock)}</dt><dd>{escape(labels)}</dd>" for clock, labels in clock_rows(summary))
+    return f'<h2 class="clocks">Clocks</h2><dl>{items}</dl>' if items else ""
+
+
+def _costs(summary: RunSummary) -> str:
+    sentence, rows = actions_sentence(summary), cost_rows(summary)
+    words = f'<p class="muted lead">{escape(sentence)}</p>' if sentence else ""
+    return (_table(_HEADS, rows) if rows else "") + words
 
 
 def _counts(summary: RunSummary) -> str:

@@ -9,12 +9,13 @@ from typing import Any
 from durable_harness.gate.audit import Audit, Problem
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.measurable import COSTS
 from durable_harness.gate.report.model import PERCENTILES, Report
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import POLLS_PER_OPERATION
 from durable_harness.gate.timeline import Timeline
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever a key changes its meaning or goes."""
 
 
@@ -41,16 +42,23 @@ def as_document(report: Report) -> dict[str, Any]:
         "failed_polls": summary.failed_polls,
         "bytes_received": summary.bytes_received,
         "coarse_lags": summary.coarse_lags,
-        "latencies": {name: _histogram(histogram) for name, histogram in summary.latencies_ms.items()},
+        "latencies": {
+            name: None if name in summary.not_measurable else _histogram(histogram)
+            for name, histogram in summary.latencies_ms.items()
+        },
+        "not_measurable": dict(summary.not_measurable),
+        "clocks": dict(summary.clocks),
         "time_split": _split(summary.split),
         "excluded": dict(summary.excluded),
         POLLS_PER_OPERATION: _histogram(summary.polls_per_operation),
+        **{name: _cost(summary.costs.get(name)) for name in COSTS},
+        "actions": dict(summary.actions),
         "audit": _audit(summary.audit),
         "reasons": [asdict(reason) for reason in summary.reasons],
         "gates_file": report.gates_file,
         "gates": [_gate(result) for result in report.results],
         "notes": list(summary.notes),
-        "invalid": list(summary.invalid),
+        "invalid": list(report.invalid),
         "interrupted": summary.interrupted or None,
         "generator": dict(summary.generator),
         "settings": dict(report.settings),
@@ -67,6 +75,10 @@ def _histogram(histogram: Histogram) -> dict[str, Any]:
         **{f"p{percent:g}": histogram.percentile(percent) for percent in PERCENTILES},
         "histogram": histogram.to_wire(),
     }
+
+
+def _cost(histogram: Histogram | None) -> dict[str, Any] | None:
+    return _histogram(histogram) if histogram is not None and histogram.count else None
 
 
 def _split(split: TimeSplit) -> dict[str, Any]:
@@ -87,7 +99,8 @@ def _audit(audit: Audit | None) -> dict[str, Any] | None:
 
 
 def _gate(result: GateResult) -> dict[str, Any]:
-    verdict = {"measured": result.measured, "passed": result.passed, "note": result.note}
+    passed = result.passed if result.is_measured else None
+    verdict = {"measured": result.measured, "passed": passed, "result": result.outcome.value, "note": result.note}
     return {"name": result.gate.name, **asdict(result.gate), **verdict}
 
 

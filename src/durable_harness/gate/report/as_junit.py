@@ -36,7 +36,8 @@ def render_junit(report: Report) -> str:
 def _case(result: GateResult, why_skipped: str | None) -> ET.Element:
     case = ET.Element("testcase", classname=f"gates.{result.gate.metric}", name=_name(result), time="0")
     if why_skipped:
-        ET.SubElement(case, "skipped", message=why_skipped)
+        why = why_skipped if result.is_measured else f"{result.outcome}: {result.note}"
+        ET.SubElement(case, "skipped", message=why)
     elif not result.passed:
         message = f"measured {with_unit(result.measured, result.gate)}, limit {limit_text(result.gate)}"
         ET.SubElement(case, "failure", type="gate", message=message).text = result.note or message

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from durable_harness.gate.gates import Outcome
 from durable_harness.gate.report.model import (
     PERCENTILES,
     Report,
+    actions_sentence,
+    clock_rows,
+    cost_rows,
     histogram_rows,
     limit_text,
+    not_measurable_rows,
     number,
     shown_counts,
     split_rows,
@@ -24,6 +29,7 @@ MARKS = {
     Verdict.INTERRUPTED: "⏹️",
     Verdict.UNJUDGED: "📊",
 }
+GATE_MARKS = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.NOT_MEASURED: "⚠️"}
 REASONS_SHOWN = 10
 SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_[]<>|#"} | {"\n": " "})
 
@@ -35,6 +41,7 @@ def render_markdown(report: Report) -> str:
         _facts(report),
         _gates(report),
         _latencies(report),
+        _costs(report),
         _split(report),
         _audit(report),
         _reasons(report),
@@ -57,11 +64,11 @@ def _facts(report: Report) -> str:
 def _gates(report: Report) -> str:
     rows = [
         [
-            "✅" if result.passed else "❌",
+            GATE_MARKS[result.outcome],
             f"`{result.gate.name}`",
             limit_text(result.gate),
             with_unit(result.measured, result.gate),
-            _text(result.note),
+            _text(result.note if result.is_measured else f"{result.outcome}: {result.note}"),
         ]
         for result in report.results
     ]
@@ -70,7 +77,20 @@ def _gates(report: Report) -> str:
 
 def _latencies(report: Report) -> str:
     heads = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
-    return _folded("Latencies", _table(heads, histogram_rows(report.summary), "l" + "r" * (len(heads) - 1)))
+    alignment = "l" + "r" * (len(heads) - 1)
+    unknown = [f"{_text(labels)}: {_text(reason)}" for labels, reason in not_measurable_rows(report.summary)]
+    clocks = "; ".join(f"{clock}: {labels}" for clock, labels in clock_rows(report.summary))
+    table = _table(heads, histogram_rows(report.summary), alignment)
+    content = f"{table}\n\nClocks: {_text(clocks)}" if clocks else table
+    return "\n\n".join([*unknown, _folded("Latencies", content)])
+
+
+def _costs(report: Report) -> str:
+    sentence, rows = _text(actions_sentence(report.summary)), cost_rows(report.summary)
+    if not rows:
+        return sentence
+    heads = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
+    return f"{sentence}\n\n" + _folded("What an operation costs", _table(heads, rows, "l" + "r" * (len(heads) - 1)))
 
 
 def _split(report: Report) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from durable_harness.gate.audit import Problem
 from durable_harness.gate.histogram import Histogram
-from durable_harness.gate.report.model import COUNT_LABELS, PERCENTILES, Report
+from durable_harness.gate.report.model import COST_LABELS, COUNT_LABELS, PERCENTILES, Report
 from durable_harness.gate.verdict import Verdict
 
 PREFIX = "durable_harness"
@@ -24,10 +24,17 @@ def _families(report: Report) -> Iterator[str]:
     summary = report.summary
     family = _Writer(report.target).family
     for name, histogram in summary.latencies_ms.items():
+        if name in summary.not_measurable:
+            continue
         words = name.removesuffix("_ms")
         help_text = f"{words.replace('_', ' ').capitalize()} of operations in seconds."
         yield family(f"{words}_seconds", "summary", help_text, _quantiles(histogram, MS_PER_S))
     yield family("polls_per_operation", "summary", "Polls of an operation.", _quantiles(summary.polls_per_operation, 1))
+    for name, label in COST_LABELS.items():
+        if name in summary.costs and summary.costs[name].count:
+            yield family(name, "summary", f"{label.capitalize()} of an operation.", _quantiles(summary.costs[name], 1))
+    kinds: list[Sample] = [("", {"kind": kind}, count) for kind, count in summary.actions.items()]
+    yield family("actions", "gauge", "Actions of the operations of which they are known, by kind.", kinds)
     counts: list[Sample] = [("", {"state": name}, getattr(summary.counts, name)) for name in ("started", "accepted")]
     counts += [("", {"state": name}, getattr(summary.counts, name)) for name in COUNT_LABELS]
     yield family("operations", "gauge", "Operations of the run by what became of them.", counts)
@@ -51,10 +58,12 @@ def _gates(report: Report, family: Callable[..., str]) -> Iterator[str]:
     results = report.results
     limits: list[Sample] = [("", {"gate": one.gate.name}, one.gate.limit) for one in results]
     measured: list[Sample] = [("", {"gate": one.gate.name}, one.measured) for one in results]
-    passed: list[Sample] = [("", {"gate": one.gate.name}, one.passed) for one in results]
+    passed: list[Sample] = [("", {"gate": one.gate.name}, one.passed) for one in results if one.is_measured]
+    unknown: list[Sample] = [("", {"gate": one.gate.name}, not one.is_measured) for one in results]
     yield family("gate_limit", "gauge", "What is allowed, in the unit of the gates file.", limits)
     yield family("gate_measured", "gauge", "What was measured, in the unit of the gates file.", measured)
     yield family("gate_passed", "gauge", "Whether the gate holds.", passed)
+    yield family("gate_not_measured", "gauge", "Whether the service does not give what the gate is about.", unknown)
     verdicts: list[Sample] = [("", {"verdict": one.name.lower()}, report.verdict is one) for one in Verdict]
     yield family("verdict", "gauge", "1 for the run's verdict, 0 for the others.", verdicts)
 

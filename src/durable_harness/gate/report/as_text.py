@@ -8,10 +8,15 @@ from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import (
     COMPLETION_ORIGIN,
+    GATE_WORDS,
     PERCENTILES,
     Report,
+    actions_sentence,
+    clock_rows,
+    cost_rows,
     histogram_rows,
     limit_text,
+    not_measurable_rows,
     number,
     shown_counts,
     split_rows,
@@ -31,6 +36,8 @@ def render_text(report: Report) -> str:
         _heading(report),
         _counts(report.summary),
         _latencies(report),
+        _clocks(report.summary),
+        _costs(report.summary),
         _split(report.summary),
         _reasons(report.summary),
         _audit(report.summary.audit),
@@ -56,7 +63,22 @@ def _counts(summary: RunSummary) -> list[str]:
 def _latencies(report: Report) -> list[str]:
     rows = [["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]]
     origin = report.settings.get(COMPLETION_ORIGIN)
-    return [*_table(rows + histogram_rows(report.summary)), *([f"{COMPLETION_ORIGIN} {origin}"] if origin else [])]
+    unknown = [f"{labels}: {reason}" for labels, reason in not_measurable_rows(report.summary)]
+    lines = [*unknown, *([f"{COMPLETION_ORIGIN} {origin}"] if origin else [])]
+    return [*_table(rows + histogram_rows(report.summary)), *lines]
+
+
+def _clocks(summary: RunSummary) -> list[str]:
+    rows = [[f"  {clock}", labels] for clock, labels in clock_rows(summary)]
+    return ["Clocks:", *_table(rows, left=(0, 1))] if rows else []
+
+
+def _costs(summary: RunSummary) -> list[str]:
+    sentence, rows = actions_sentence(summary), cost_rows(summary)
+    if not rows:
+        return [sentence] if sentence else []
+    heads = ["an operation costs", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
+    return [*_table([heads, *rows]), sentence]
 
 
 def _split(summary: RunSummary) -> list[str]:
@@ -98,7 +120,7 @@ def _gates(results: Iterable[GateResult]) -> list[str]:
             result.gate.name,
             limit_text(result.gate),
             with_unit(result.measured, result.gate),
-            "pass" if result.passed else "FAIL",
+            GATE_WORDS[result.outcome],
             f"({result.note})" if result.note else "",
         ]
         for result in results

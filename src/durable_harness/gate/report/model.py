@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from durable_harness.gate.gates import AUDIT, Gate, GateResult
+from durable_harness.gate.gates import AUDIT, Gate, GateResult, Outcome, not_measured
 from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.measurable import COSTS
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import Counts, RunSummary
 from durable_harness.gate.verdict import Verdict, verdict_on
@@ -34,19 +35,24 @@ LATENCY_LABELS = {
     "queueing_ms": "queueing",
     "execution_ms": "execution",
     "server_completion_ms": "server completion",
+    "finish_ms": "finish",
     "detection_lag_ms": "detection lag",
     "completion_ms": "completion",
     "poll_ms": "one poll",
     "polling_ms": "polling per operation",
 }
-SHOWN_IF_KNOWN = ("slip_ms", "queueing_ms", "execution_ms", "server_completion_ms")
+SHOWN_IF_KNOWN = ("slip_ms", "queueing_ms", "execution_ms", "server_completion_ms", "finish_ms", "detection_lag_ms")
+COST_LABELS = dict(zip(COSTS, ("actions", "replayed events", "payload bytes"), strict=True))
+LABELS = {**LATENCY_LABELS, **{name: f"{label} per operation" for name, label in COST_LABELS.items()}}
+NOT_MEASURABLE = "not measurable"
+GATE_WORDS = {Outcome.PASSED: "pass", Outcome.FAILED: "FAIL", Outcome.NOT_MEASURED: "not measured"}
 PART_LABELS = {"slip": "slip", "start": "start", "queueing": "queueing", "execution": "execution"}
 PART_LABELS["detection_lag"] = "detection lag"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that the three renderings show."""
+    """Everything that the renderings show."""
 
     summary: RunSummary
     results: tuple[GateResult, ...] = ()
@@ -61,14 +67,19 @@ class Report:
         return verdict_on(self.summary, self.results)
 
     @property
+    def invalid(self) -> tuple[str, ...]:
+        """Say why the run proves nothing; empty for a valid run."""
+        return (*self.summary.invalid, *not_measured(self.results))
+
+    @property
     def verdict_sentence(self) -> str:
         """Say the verdict and its reason in one line."""
-        failed = sum(not result.passed for result in self.results)
+        failed = sum(result.failed for result in self.results)
         sentences = {
             Verdict.PASSED: f"all {len(self.results)} gates hold",
             Verdict.FAILED: f"{failed} of {len(self.results)} gates failed",
-            Verdict.INVALID: "; ".join(self.summary.invalid),
-            Verdict.INTERRUPTED: "; ".join((self.summary.interrupted, *self.summary.invalid)),
+            Verdict.INVALID: "; ".join(self.invalid),
+            Verdict.INTERRUPTED: "; ".join((self.summary.interrupted, *self.invalid)),
             Verdict.UNJUDGED: "nothing was judged",
         }
         return sentences[self.verdict]
@@ -119,6 +130,43 @@ def histogram_rows(summary: RunSummary) -> list[list[str]]:
     return [*rows, _histogram_row("polls per operation (count)", summary.polls_per_operation)]
 
 
+def cost_rows(summary: RunSummary) -> list[list[str]]:
+    """Return the rows of what an operation costs, in the columns of `histogram_rows`; only what is known."""
+    known = {name: summary.costs[name] for name in COSTS if name in summary.costs and summary.costs[name].count}
+    return [_histogram_row(COST_LABELS[name], histogram) for name, histogram in known.items()]
+
+
+def actions_sentence(summary: RunSummary) -> str:
+    """Say what the actions of an operation are: how many of each kind, on average; empty if nothing ended."""
+    name = COSTS[0]
+    counted = summary.costs[name].count if name in summary.costs else 0
+    if not counted:
+        why = summary.not_measurable.get(name)
+        return f"actions per operation: not known: {why}" if why else ""
+    kinds = sorted(summary.actions.items(), key=lambda item: (-item[1], item[0]))
+    per_operation = ", ".join(f"{mean(count / counted)} {kind}" for kind, count in kinds)
+    source = summary.clocks.get(name)
+    return f"actions per operation: {per_operation or 'none'}" + (f" ({source})" if source else "")
+
+
+def not_measurable_rows(summary: RunSummary) -> list[tuple[str, str]]:
+    """Return (latencies, "not measurable: …") of those that the service does not give, by their reasons."""
+    reasons: dict[str, list[str]] = {}
+    for name, label in LATENCY_LABELS.items():
+        if name in summary.not_measurable:
+            reasons.setdefault(summary.not_measurable[name], []).append(label)
+    return [(", ".join(labels), f"{NOT_MEASURABLE}: {reason}") for reason, labels in reasons.items()]
+
+
+def clock_rows(summary: RunSummary) -> list[tuple[str, str]]:
+    """Return (clock, latencies that are of it), in the order of the latencies."""
+    clocks: dict[str, list[str]] = {}
+    for name, label in LATENCY_LABELS.items():
+        if name in summary.clocks:
+            clocks.setdefault(summary.clocks[name], []).append(label)
+    return [(clock, ", ".join(labels)) for clock, labels in clocks.items()]
+
+
 def _histogram_row(label: str, histogram: Histogram) -> list[str]:
     values = [*(histogram.percentile(percent) for percent in PERCENTILES), histogram.max]
     write = number if histogram.steps_per_unit > 1 else whole
@@ -135,6 +183,11 @@ def number(value: float | None) -> str:
     return f"{value:.{decimals}f}"
 
 
+def mean(value: float) -> str:
+    """Write a mean of counts: as a whole number where it is one."""
+    return whole(value) if float(value).is_integer() else number(value)
+
+
 def whole(value: float | None) -> str:
     """Write a count."""
     return "-" if value is None else f"{value:,.0f}"
@@ -148,6 +201,8 @@ def with_unit(value: float | None, gate: Gate) -> str:
         return f"{value:.4g}"
     if gate.statistic == "lost" or gate.metric == AUDIT:
         return whole(value)
+    if gate.metric in COSTS:
+        return mean(value)
     return f"{number(value)} {gate.unit}" if gate.unit == "ms" else f"{number(value)}{gate.unit}"
 
 

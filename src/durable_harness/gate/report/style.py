@@ -26,7 +26,8 @@ h2 + .lead { margin-top: .1rem; }
 .verdict b { text-transform: uppercase; letter-spacing: .05em; color: var(--tone); font-size: 1.1rem; }
 .verdict.passed { --tone: var(--good); } .verdict.failed { --tone: var(--bad); }
 .verdict.invalid, .verdict.interrupted { --tone: var(--odd); }
-.pass { color: var(--good); } .fail { color: var(--bad); } .pass, .fail { font-weight: 600; }
+.pass { color: var(--good); } .fail { color: var(--bad); } .odd { color: var(--odd); }
+.pass, .fail, .odd { font-weight: 600; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.4rem, 1fr)); gap: .7rem; }
 .tile { background: var(--card); border: 1px solid var(--rule); border-radius: .75rem; padding: .65rem .85rem;
   box-shadow: var(--shadow); }
@@ -70,6 +71,7 @@ svg .marker-text { fill: var(--two); } svg .limit-text { fill: var(--bad); }
 .swatch { display: inline-block; width: .75rem; height: .75rem; border-radius: .2rem; background: var(--tone);
   margin-right: .5rem; vertical-align: -1px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; margin: 0; font-size: .93rem; }
+h2.clocks { font-size: .93rem; margin-top: 1rem; } h2.clocks + dl { margin-top: .3rem; }
 dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; } ul { margin: .2rem 0 0; padding-left: 1.1rem; }
 @media print { section, .tile, .verdict { break-inside: avoid; box-shadow: none; } }
 """

@@ -8,13 +8,26 @@ from typing import Any
 
 from durable_harness.gate import Gate, GateResult, Histogram, RunSummary, evaluate
 from durable_harness.gate.gates import AUDIT
-from durable_harness.gate.report.model import LATENCY_LABELS, limit_text, shown_counts, split_rows, with_unit
+from durable_harness.gate.report.model import (
+    COST_LABELS,
+    LATENCY_LABELS,
+    actions_sentence,
+    clock_rows,
+    limit_text,
+    not_measurable_rows,
+    shown_counts,
+    split_rows,
+    with_unit,
+)
 from durable_harness.gate.timeline import Timeline
 from durable_harness.load.tally import Tally
 
 SLICES_SHOWN = 90
 PERCENTS = (50.0, 90.0, 95.0, 99.0)
-SHOWN_LATENCIES = ("completion_ms", "start_ms", "queueing_ms", "execution_ms", "detection_lag_ms", "poll_ms")
+SHOWN_LATENCIES = (
+    *("completion_ms", "finish_ms", "start_ms", "queueing_ms", "execution_ms"),
+    *("detection_lag_ms", "poll_ms"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,14 @@ def state_of(run: LiveRun) -> dict[str, Any]:
             for name in SHOWN_LATENCIES
             if tally.latencies_ms[name].count
         ],
+        "unknown": [": ".join(row) for row in not_measurable_rows(summary)],
+        "costs": [
+            {"label": label, **_percentiles(tally.costs[name]), "mean": tally.costs[name].mean}
+            for name, label in COST_LABELS.items()
+            if tally.costs[name].count
+        ],
+        "actions": actions_sentence(summary),
+        "clocks": [": ".join(row) for row in clock_rows(summary)],
         "split": [list(row) for row in split_rows(tally.split)],
         "gates": [_gate(result) for result in evaluate(_judged_now(run.gates), summary)] if tally.started_count else [],
         "slices": _slices(tally.timeline),
@@ -83,7 +104,7 @@ def _gate(result: GateResult) -> dict[str, Any]:
         "name": result.gate.name,
         "limit": limit_text(result.gate),
         "measured": with_unit(result.measured, result.gate),
-        "passed": result.passed,
+        "passed": result.passed if result.is_measured else None,
         "note": result.note,
     }
 

@@ -1,0 +1,52 @@
+"""Which figures only the server can give, why a run may not have them, and what would give them.
+
+A gate on such a figure neither holds nor fails: the run says that it was not measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+COSTS = ("actions_per_operation", "replayed_events_per_operation", "payload_bytes_per_operation")
+"""What an operation costs in whole numbers: messages dispatched to the app, history events that the app was given
+again, bytes of inputs and results."""
+SERVER_LATENCIES_MS = ("queueing_ms", "execution_ms", "server_completion_ms", "finish_ms", "detection_lag_ms")
+"""The latencies that need a moment of the server."""
+SERVER_SIDE = (*SERVER_LATENCIES_MS, *COSTS)
+
+WHOLE_SECONDS = "the service tells whole seconds"
+NO_BEGINNING = "the service does not tell when work began"
+NO_END = "the service does not tell when an operation ended"
+NO_COSTS = "the service does not tell, and no history was read that shows them"
+UNKNOWN = "the service does not tell"
+
+SERVE_IT = "run the app on the embedded stack, without --host"
+READ_HISTORIES = "read histories of the durable webhooks (--history-sample)"
+NAME_TIMES = "name finer times in the service's description (started_at, finished_at)"
+TIMES_REMEDY = f"{NAME_TIMES}, {READ_HISTORIES}, or {SERVE_IT}"
+ACTIONS_REMEDY = f"{READ_HISTORIES}, which show those of orchestrations without children and entities, or {SERVE_IT}"
+
+
+def not_measurable(counts: Mapping[str, int], *, whole_seconds: bool) -> dict[str, str]:
+    """Return why figures have no value at all, by their names, given how many operations have each.
+
+    Call it for a run in which the end of operations was seen; `whole_seconds` if the service gave their end so.
+    """
+    return {name: _reason(name, whole_seconds=whole_seconds) for name in SERVER_SIDE if not counts.get(name)}
+
+
+def _reason(metric: str, *, whole_seconds: bool) -> str:
+    if metric in COSTS:
+        return NO_COSTS
+    if metric == "queueing_ms":
+        return NO_BEGINNING
+    if whole_seconds:
+        return WHOLE_SECONDS
+    return NO_BEGINNING if metric == "execution_ms" else NO_END
+
+
+def remedy(metric: str) -> str:
+    """Return what would measure a figure, for the person who has a gate on it."""
+    if metric not in COSTS:
+        return TIMES_REMEDY
+    return ACTIONS_REMEDY if metric == COSTS[0] else SERVE_IT
