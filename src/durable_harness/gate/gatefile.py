@@ -22,8 +22,11 @@ p95 = 12
 [actions_per_operation]   # or replayed_events_per_operation, payload_bytes_per_operation: whole numbers, at most
 max = 7
 
-[relative.completion_ms]  # what `compare` and `ab` hold a head to
+[relative.finish_ms]      # what `compare` and `ab` hold a head to
 p95 = 1.05                # times the base's: a slowdown of 5 % or more fails
+
+[relative.actions_per_operation]
+mean = 1                  # times the base's: a count that is exact, so 1 allows none more
 
 [abort]                   # end the run as soon as a gate can hold no longer
 on_fail = true
@@ -50,21 +53,13 @@ from durable_harness.errors import ConfigurationError
 from durable_harness.gate.audit import Problem
 from durable_harness.gate.gates import AUDIT, MEAN, Gate, percent_of
 from durable_harness.gate.measurable import COSTS
+from durable_harness.gate.metrics import METRICS
 from durable_harness.gate.summary import LATENCIES_MS, POLLS_PER_OPERATION
 
 OPERATIONS = "operations"
 AUDIT_STATISTICS = tuple(problem.name.lower() for problem in Problem)
 OPERATION_STATISTICS = ("error_ratio", "lost", "throughput_per_s", "unexpected_answers")
 RELATIVE, ABORT = "relative", "abort"
-RELATIVE_METRICS = (
-    "completion_ms",
-    "start_ms",
-    "server_completion_ms",
-    "queueing_ms",
-    "execution_ms",
-    "detection_lag_ms",
-    "polls",
-)
 TABLES = (*LATENCIES_MS, POLLS_PER_OPERATION, *COSTS, OPERATIONS, AUDIT, RELATIVE, ABORT)
 PERCENTILES = "p1 … p100 such as p50, p95, p99 or 'p99.9', and max"
 
@@ -82,6 +77,7 @@ WHOLE = _Range("a whole number of operations", lambda value: value >= 0 and isin
 RATE = _Range("operations per second above 0", lambda value: value > 0)
 COST = _Range("a number, 0 or more", lambda value: value >= 0)
 POLLS = _Range("a number of polls above 0", lambda value: value > 0)
+TIMES_COUNT = _Range("how many times the base's it may be, 1 or more (1 for none more)", lambda value: value >= 1)
 TIMES_BASE = _Range("how many times the base's it may be, above 1 (1.05 for 5 %)", lambda value: value > 1)
 SHARE = _Range("a ratio above 0 and below 1", lambda value: 0 < value < 1)
 SECONDS = _Range("seconds, 0 or more", lambda value: value >= 0)
@@ -180,17 +176,23 @@ class _RelativeReader(_Checked):
             where = f"{RELATIVE}.{key}"
             if key in ("false_alarm_rate", "power"):
                 rates[key] = self.number(where, value, SHARE)
-            elif key in RELATIVE_METRICS:
+            elif key in METRICS:
                 gates += [self._gate(key, statistic, ratio) for statistic, ratio in self.table_of(where, value).items()]
             else:
                 raise self.error(
-                    where, "is not a metric to compare", _allowed(key, (*RELATIVE_METRICS, "false_alarm_rate", "power"))
+                    where, "is not a metric to compare", _allowed(key, (*METRICS, "false_alarm_rate", "power"))
                 )
         power = rates.get("power")
         return RelativeGates(tuple(gates), rates.get("false_alarm_rate"), None if power is None else 1 - power)
 
     def _gate(self, metric: str, statistic: str, value: object) -> RelativeGate:
         where = f"{RELATIVE}.{metric}.{statistic}"
+        if METRICS[metric].is_count:
+            if statistic != MEAN:
+                raise self.error(
+                    where, "is not a statistic of a count", f"Write {MEAN} = 1 for none more than the base's."
+                )
+            return RelativeGate(metric, statistic, self.number(where, value, TIMES_COUNT))
         self.percentile(where, statistic, value)
         return RelativeGate(metric, statistic, self.number(where, value, TIMES_BASE))
 
