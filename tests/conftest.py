@@ -242,6 +242,19 @@ def running_apps(tmp_path_factory):
 
 
 @pytest.fixture
+def client_of():
+    """Give the making of clients for stacks that a test starts itself; their connections are closed at its end."""
+    with ExitStack() as exits:
+
+        def make(stack):
+            client = HostClient(stack)
+            exits.callback(client.session.close)
+            return client
+
+        yield make
+
+
+@pytest.fixture
 def features(running_apps):
     """Give the client of the app that has every feature of the SDK."""
     return running_apps(APPS / "features")

@@ -1,11 +1,15 @@
 """The protocol at its edges, spoken by a bare stub: error codes, strange requests, actions the packages seldom send."""
 
+import json
+
 import grpc
 import pytest
 from dts_helpers import RawStub, ended, refused, scheduled
 from durabletask.entities import EntityInstanceId
 from durabletask.internal import orchestrator_service_pb2 as pb
 from google.protobuf import empty_pb2
+
+from durable_harness.protocol.costs import MEASURE_METHOD
 
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 RUNNING = pb.ORCHESTRATION_STATUS_RUNNING
@@ -90,6 +94,18 @@ def test_bytes_that_are_no_message_are_refused(hub):
         call = channel.unary_unary("/TaskHubSidecarService/StartInstance")
         refused(INVALID, call, b"\xff\xff\xff", metadata=[("taskhub", hub.name)])
         assert RawStub(channel, [("taskhub", hub.name)]).start() == "i"
+
+
+def test_measurements_are_asked_for_by_a_list_of_ids(hub, raw):
+    """The method of our own that measures answers a JSON list of ids with what is known; another body is refused."""
+    raw.start()
+    with grpc.insecure_channel(hub.scheduler.grpc_address) as channel:
+        call = channel.unary_unary(MEASURE_METHOD)
+        metadata = [("taskhub", hub.name)]
+        found = json.loads(call(b'["i", "nobody"]', metadata=metadata))
+        assert {name: (one["begunNs"], one["costs"]) for name, one in found.items()} == {"i": (None, None)}
+        for body in (b"", b"{}", b"[1]", b"\xff"):
+            refused(INVALID, call, body, metadata=metadata)
 
 
 def test_an_unknown_method_is_unimplemented(hub):

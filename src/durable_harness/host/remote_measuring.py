@@ -45,7 +45,7 @@ class _Stored:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the history is that of the first execution, and nothing was taken back in it."""
+        """Whether the history is surely that of the first execution, and nothing was taken back in it."""
         if self.started is None or any(event.HasField("executionRewound") for event in self.history):
             return False
         late_ns = to_ns(self.started.timestamp) - to_ns(self.state.createdTimestamp)

@@ -24,6 +24,12 @@ ACTION_KINDS = ("orchestration", "activity", "timer", "event", "entity", "contro
 - result: of an activity, an entity call, an entity lock or a sub-orchestration, success or failure
 """
 
+MEASURE_METHOD = "/durable_harness.Measuring/MeasureInstances"
+"""The gRPC method by which a host asks a scheduler of this project, in a process of its own, for what it measured.
+
+A JSON list of ids -> a JSON object of measurements by id. Other schedulers answer UNIMPLEMENTED.
+"""
+
 COUNTED_EVENTS: Mapping[str, tuple[int, str]] = {
     "executionStarted": (ORCHESTRATION, "input"),
     "taskScheduled": (ACTIVITY, "input"),
@@ -60,14 +66,17 @@ class Costs:
 
     def count(self, events: Iterable[Any], times: int = 1) -> None:
         """Add the actions among history events; `times` -1 takes back what will be counted again."""
+        actions, size = self.actions, 0
         for event in events:
             kind = event.WhichOneof("eventType")
-            counted = COUNTED_EVENTS.get(kind)
-            if counted is not None:
-                action, payload = counted
-                self.actions[action] += times
-                if payload and self.payload_bytes is not None:
-                    self.payload_bytes += times * payload_size(getattr(getattr(event, kind), payload).value)
+            if kind in COUNTED_EVENTS:
+                action, payload = COUNTED_EVENTS[kind]
+                actions[action] += times
+                if payload:
+                    text = getattr(getattr(event, kind), payload).value
+                    size += len(text) if text.isascii() else payload_size(text)
+        if self.payload_bytes is not None:
+            self.payload_bytes += times * size
 
     def count_turn(self, history: list[Any], replayed: int, custom_status: str = "") -> None:
         """Add a turn: `history` up to it, of which the first `replayed` events are of earlier turns.
@@ -90,6 +99,12 @@ class Costs:
         """Return the object that the host's endpoint answers with; kinds that did not occur are left out."""
         actions = {kind: number for kind, number in zip(ACTION_KINDS, self.actions, strict=True) if number}
         return {"actions": actions, "replayedEvents": self.replayed_events, "payloadBytes": self.payload_bytes}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Costs:
+        """Return the costs that `as_json` wrote."""
+        actions = [document["actions"].get(kind, 0) for kind in ACTION_KINDS]
+        return cls(actions, document["replayedEvents"], document["payloadBytes"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +129,12 @@ class Measurement:
             "endedNs": self.ended_ns,
             "costs": self.costs and self.costs.as_json(),
         }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Measurement:
+        """Return the measurement that `as_json` wrote."""
+        costs = document["costs"] and Costs.from_json(document["costs"])
+        return cls(document["createdNs"], document["begunNs"], document["endedNs"], costs)
 
 
 def payload_size(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from google.protobuf import empty_pb2
 from google.protobuf.message import DecodeError
 
 from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.rpc_server import Call, Handler, LastingCall, RpcServer
 from durable_harness.scheduler.service import DEFAULT_HUB, SchedulerService
@@ -75,6 +77,7 @@ class GrpcService:
     def __init__(self, service: SchedulerService) -> None:
         self._service = service
         methods = {f"/{SERVICE}/{name}": method for name, method in self._methods()}
+        methods[MEASURE_METHOD] = (Call, self._measure)
         self._server = RpcServer(methods, SERVER_OPTIONS)
 
     def start(self, address: str) -> int:
@@ -111,6 +114,12 @@ class GrpcService:
             self._hub(call)
             call.finish(answer.SerializeToString())
 
+    async def _measure(self, call: Call) -> None:
+        with _refusals(call):
+            measured = await self._hub(call).measure_instances(_read_ids(call.body))
+            answer = {instance_id: measurement.as_json() for instance_id, measurement in measured.items()}
+            call.finish(json.dumps(answer).encode())
+
     def _hub(self, call: Call) -> TaskHub:
         for name, value in call.metadata:
             if name == "taskhub":
@@ -129,6 +138,16 @@ def _refusals(call: Call) -> Iterator[None]:
         yield
     except RpcError as error:
         call.finish(code=grpc.StatusCode[error.status.value], details=str(error))
+
+
+def _read_ids(body: bytes) -> list[str]:
+    try:
+        ids = json.loads(body)
+    except ValueError:
+        ids = None
+    if not isinstance(ids, list) or not all(isinstance(instance_id, str) for instance_id in ids):
+        raise RpcError(Status.INVALID_ARGUMENT, "The request is not a JSON list of instance ids.")
+    return ids
 
 
 def _read(message: Any, body: bytes) -> Any:

@@ -12,6 +12,7 @@ The fixtures and the options are those of `durable_harness.pytest_plugin`.
 from durable_harness.testing.assertions import assert_called_once, assert_completed, assert_failed, assert_history
 from durable_harness.testing.clock import DurableClock
 from durable_harness.testing.faults import DurableFaults, InjectedFault, Struck
+from durable_harness.testing.measuring import OperationMeasurement
 from durable_harness.testing.operations import Operations, StartedOperation, StuckOperationError
 from durable_harness.testing.webhook import HistoryRow, InstanceStatus
 
@@ -21,6 +22,7 @@ __all__ = [
     "HistoryRow",
     "InjectedFault",
     "InstanceStatus",
+    "OperationMeasurement",
     "Operations",
     "StartedOperation",
     "Struck",

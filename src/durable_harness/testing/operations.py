@@ -21,6 +21,8 @@ from durable_harness.operations import (
 )
 from durable_harness.stack import RunningStack
 from durable_harness.testing.explanation import Explainer
+from durable_harness.testing.measuring import PATH as MEASURING_PATH
+from durable_harness.testing.measuring import OperationMeasurement, read_measurement
 from durable_harness.testing.recording import record
 from durable_harness.testing.requesting import NOTHING, HttpClient
 from durable_harness.testing.webhook import PATH, TERMINAL_STATES, HistoryRow, Instance, InstanceStatus, Webhook
@@ -159,6 +161,25 @@ class StartedOperation:
             if time.monotonic() > deadline:
                 raise StuckOperationError(self.explain(f"was not {state} in {limit_s:g} s"))
             time.sleep(self._plan.polling.delay_s(0, None))
+
+    def measured(self) -> OperationMeasurement:
+        """Return when it began and ended by the scheduler's clock, and what it cost in whole numbers.
+
+            operation = operations.start_orchestrator("chain", 5)
+            operation.wait()
+            assert operation.measured().action_count == 1 + 2 * 5
+
+        Figures are None while they are not known, as costs are before the end: wait for it first. Raises UsageError
+        where the host is not one that durable-harness serves (the stacks remote and func), AssertionError if the
+        operation is unknown there.
+        """
+        __tracebackhide__ = True
+        request = {"ids": [self.instance_id]}
+        answer = _answered(self._client.request("POST", MEASURING_PATH, request), "POST", MEASURING_PATH)
+        found = read_measurement(answer, self.instance_id, self._client.base_url)
+        if found is None:
+            raise AssertionError(self.explain("is not known to its host, which has nothing measured"))
+        return found
 
     def tree(self) -> Instance | None:
         """Return it with its history and its sub-orchestrations; None if it is unknown."""
