@@ -260,9 +260,8 @@ def simulated(options: argparse.Namespace) -> None:
          options.rounds, options.seed)
         for work in WORKS if work.is_constant and work.shape == "one"
     ]  # fmt: skip
-    print(
-        f"{'work':>28} {'times':>8} {'polls':>6} {'effect':>6} {'change':>6}  slower  not  unsure  error pp  within  seconds"
-    )
+    heads = f"{'work':>28} {'times':>8} {'polls':>6} {'effect':>6} {'change':>6}"
+    print(f"{heads}  slower  not  unsure  error pp  within  seconds")
     totals: dict[tuple[str, float, float], Counter[str]] = defaultdict(Counter)
     with ProcessPoolExecutor(2) as pool:
         for (setting, change, _, _), found in zip(jobs, pool.map(_simulated, jobs), strict=True):
@@ -351,9 +350,8 @@ def clocks(_options: argparse.Namespace) -> None:
                     strict=True,
                 )
             ]
-        print(
-            f"{work.name}: {len(records)} operations, begin and end differ from the history by {max(errors_ms):.4f} ms at most"
-        )
+        most = f"{max(errors_ms):.4f} ms"
+        print(f"{work.name}: {len(records)} operations, begin and end differ from the history by at most {most}")
 
 
 def history_times(base_url: str, instance_id: str) -> tuple[float, float]:
