@@ -135,18 +135,18 @@ def make(planned: list[Planned], name: str, options: argparse.Namespace) -> None
                 if one.work.shape != "one":  # the event loop's timers have whole milliseconds
                     parts = 5 if one.work.shape == "row" else 1
                     slow = Slowdown(extra_s=round(1000 * slow.extra_s / parts) / 1000)
-                    truth = slow.extra_s * parts * 1000 / figure_ms
+                    more_ms = 1000 * slow.extra_s * parts
                 else:
-                    truth = one.change
+                    more_ms = 1000 * slow.extra_s + (slow.factor - 1) * work_ms
                 slower.write_text(json.dumps({"factor": slow.factor, "extra_s": slow.extra_s}))
-                row = compare_one(driver, sides, one, truth, options.seed)
+                row = compare_one(driver, sides, one, more_ms, options.seed)
                 RECORDS.mkdir(parents=True, exist_ok=True)
                 with (RECORDS / f"{name}.jsonl").open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
 
 
-def compare_one(driver: Driver, sides: list[RunningStack], one: Planned, truth: float, seed: int) -> dict:
-    """Make one comparison and return what it found."""
+def compare_one(driver: Driver, sides: list[RunningStack], one: Planned, more_ms: float, seed: int) -> dict:
+    """Make one comparison, of a head whose figure is `more_ms` longer, and return what it found."""
     question = Question(((DEFAULT_FIGURE, Design(effect=one.effect)),))
     seed += zlib.crc32(json.dumps(one.key).encode())
     given = AbOptions(load=driver.load, question=question, warm_up_s=0.5, seed=seed)
@@ -157,10 +157,12 @@ def compare_one(driver: Driver, sides: list[RunningStack], one: Planned, truth: 
     if comparison.interrupted:
         raise KeyboardInterrupt
     result = comparison.results[0]
+    truth = more_ms / result.base
     row = {
         "key": one.key,
         "work": one.work.name,
         "change": one.change,
+        "more_ms": more_ms,
         "truth": truth,
         "poll_interval_s": one.poll_interval_s,
         "effect": one.effect,
