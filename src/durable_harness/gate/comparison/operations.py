@@ -125,7 +125,8 @@ class Operations:
             "finish_ms": (begun, finished),
             "start_ms": (column["sent_s"], column["accepted_s"]),
             "server_completion_ms": (created, finished),
-            "queueing_ms": (column["accepted_s"], running),
+            # A creation in whole seconds says too little: the moment at which the 202 came here stands for it.
+            "queueing_ms": (np.where(np.isnan(created), column["accepted_s"], created), running),
             "execution_ms": (running, finished),
             "detection_lag_ms": (finished, column["seen_s"]),
             "slip_ms": (column["intended_s"], column["sent_s"]),
