@@ -160,10 +160,12 @@ def read_run(path: Path) -> Operations:
 
 
 def _invalid(folder: Path) -> list[str]:
-    """Return why the run's own summary calls it invalid; nothing where it has none."""
+    """Return why the run's own summary gives no verdict: it is invalid or interrupted. Nothing if it has none."""
     try:
         summary = json.loads((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    reasons = summary.get("invalid") if isinstance(summary, dict) else None
-    return [str(reason) for reason in reasons or ()]
+    if not isinstance(summary, dict):
+        return []
+    interrupted = summary.get("interrupted")
+    return [*map(str, summary.get("invalid") or ()), *([f"interrupted {interrupted}"] if interrupted else [])]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from durable_harness.errors import InvalidRunError
-from durable_harness.gate.comparison.availability import known_metrics, missing_figure
+from durable_harness.gate.comparison.availability import missing_figure
 from durable_harness.gate.comparison.blocks import block_figures, block_length
 from durable_harness.gate.comparison.counts import CountComparison
 from durable_harness.gate.comparison.design import LEAST_ADVICE, Answer, Design
@@ -66,12 +66,16 @@ def _default_note(question: Question, results: Sequence[FigureResult]) -> list[s
     """Say that the figure without polls in it was not there to be compared."""
     if not question.asks_for_default or results[0].figure == DEFAULT_FIGURE:
         return []
-    return [f"{DEFAULT_FIGURE.metric}, which has no polls in it, is not known for both runs"]
+    return [f"{DEFAULT_FIGURE.metric}, which has no polls in it, is not known for most operations of both runs"]
 
 
 def default_figure(base: Operations, head: Operations) -> Figure:
-    """Return the figure to compare where none is asked for: the one without polls in it if both runs have it."""
-    has_it = all(DEFAULT_FIGURE.metric in known_metrics(run) for run in (base, head))
+    """Return the figure to compare where none is asked for: the one without polls in it if both runs have it.
+
+    Times that come from a sample of the histories are those of too few operations.
+    """
+    finished, seen = ([len(run.values(one.metric)) for run in (base, head)] for one in (DEFAULT_FIGURE, SEEN_FIGURE))
+    has_it = all(one > other / 2 for one, other in zip(finished, seen, strict=True))
     return DEFAULT_FIGURE if has_it else SEEN_FIGURE
 
 
