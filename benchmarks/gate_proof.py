@@ -157,7 +157,7 @@ def compare_one(driver: Driver, sides: list[RunningStack], one: Planned, more_ms
     if comparison.interrupted:
         raise KeyboardInterrupt
     result = comparison.results[0]
-    truth = more_ms / result.base
+    truth = more_ms / result.base if one.work.is_constant else one.change  # work in proportion stays in proportion
     row = {
         "key": one.key,
         "work": one.work.name,
