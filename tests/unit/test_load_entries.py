@@ -127,3 +127,12 @@ def test_listeners_of_others_hear_of_each_request(locust_names, new_environment)
     assert heard == [("poll", 5.0), ("poll", 6.0)]
     entries.flush()
     assert environment.stats.total.num_requests == 2
+
+
+def test_each_purpose_of_an_arrival_has_its_own_chance(locust_names):
+    """Phases of polls are drawn by the seed, the same in any process, and change nothing that payloads draw."""
+    arrival = import_module("durable_harness.load.open_load").Arrival(3, 100.0, "1:Steady:3")
+    drawn = arrival.random().random()
+    phases = [arrival.random("poll phases").random() for _ in range(2)]
+    assert phases[0] == phases[1] != drawn
+    assert arrival.random().random() == drawn
