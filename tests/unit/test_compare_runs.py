@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from durable_harness.cli import main
-from durable_harness.gate.comparison import Answer, Design, Figure, Operations, compare_runs
+from durable_harness.errors import InvalidRunError
+from durable_harness.gate.comparison import Answer, Design, Figure, Operations, Question, compare_runs
 from durable_harness.gate.comparison.operations import read_run
 from durable_harness.gate.records import SCHEMA, with_metadata
 
@@ -94,7 +95,7 @@ def test_what_the_server_and_its_scheduler_say_can_be_read_back(run_folder):
     known |= {"actions": 5, "replayed_events": 12, "payload_bytes": 834, "accepted_s": 1000.1, "last_pending_s": 1000.2}
     folder = run_folder("base", [*rows([0.4], **known), *rows([0.7]), *rows([0.1], seen_s=None, state="timed out")])
     operations = read_run(folder)
-    assert operations.values("finish_ms") == pytest.approx([300], abs=0.01)
+    assert operations.values("finish_ms") == pytest.approx([300, 100], abs=0.01)  # the last one timed out after 100
     assert [list(operations.values(name)) for name in ("actions", "replayed_events", "payload_bytes")] == [
         [5],
         [12],
@@ -183,11 +184,11 @@ def test_settings_that_differ_are_told(run_folder, compare):
 
 def test_several_figures_share_the_errors():
     """The worst answer of all figures is the answer; each figure gets its share of the false-alarm rate."""
-    base, head = Operations.from_rows(rows(latencies_s(1))), Operations.from_rows(rows(latencies_s(2), polls=4))
-    both = compare_runs(base, head, [P95, (Figure("polls", 50), Design())])
+    base, head = Operations.from_rows(rows(latencies_s(1))), Operations.from_rows(rows(latencies_s(2), polls=5))
+    both = compare_runs(base, head, Question((P95, (Figure("polls", 50), Design(effect=0.34)))))
     assert [result.answer for result in both.results] == [Answer.NOT_SLOWER, Answer.SLOWER]
     assert both.answer is Answer.SLOWER
-    alone = compare_runs(base, head, [P95])
+    alone = compare_runs(base, head, Question((P95,)))
     assert alone.results[0].upper <= both.results[0].upper
 
 

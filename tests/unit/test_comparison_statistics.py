@@ -9,8 +9,8 @@ import pytest
 from durable_harness.gate.comparison import Answer, Design, Figure, Interval, Operations, PairedComparison
 from durable_harness.gate.comparison.blocks import (
     autocorrelation_time,
+    block_figures,
     block_length,
-    block_percentiles,
     independent,
 )
 from durable_harness.gate.comparison.pairs import plan_looks
@@ -94,11 +94,12 @@ def test_blocks_grow_with_autocorrelation_and_with_rare_percentiles():
     assert block_length(alike, 50) > 2 * block_length(alone, 50)
 
 
-def test_block_percentiles_use_every_value_once():
+def test_block_figures_use_every_value_once():
     """Blocks follow each other in time; what is left over joins the last one; too few values make no block."""
     values = np.arange(25.0)
-    assert list(block_percentiles(values, 100, 10)) == [9, 24]
-    assert len(block_percentiles(values, 50, 26)) == 0
+    assert list(block_figures(values, Figure("finish_ms", 100).of, 10)) == [9, 24]
+    assert list(block_figures(values, Figure("actions_per_operation").of, 10)) == [4.5, 17]
+    assert len(block_figures(values, Figure("finish_ms", 50).of, 26)) == 0
 
 
 def test_alike_neighbours_are_averaged():
@@ -113,21 +114,32 @@ def test_alike_neighbours_are_averaged():
     [
         (-0.02, 0.03, Answer.NOT_SLOWER),
         (0.01, 0.04, Answer.NOT_SLOWER),
-        (0.01, 0.06, Answer.SLOWER),
+        (0.034, 0.06, Answer.SLOWER),
+        (0.01, 0.06, Answer.CANNOT_TELL),
         (-0.01, 0.06, Answer.CANNOT_TELL),
         (-math.inf, math.inf, Answer.CANNOT_TELL),
     ],
 )
 def test_the_three_answers(lower, upper, answer):
-    """Below the effect for certain: not slower, also if surely above 0. Above 0 for certain: slower. Else unknown."""
+    """Surely below the effect is not slower, surely above two thirds of it is slower, anything else is unknown."""
     assert Design(effect=0.05).decide(Interval((lower + upper) / 2, lower, upper)) is answer
 
 
-def test_how_much_longer_follows_from_the_width():
-    """An interval twice as wide as the effect wants four times the data; one without end cannot say."""
-    design = Design(effect=math.expm1(0.05))
-    assert design.times_as_long(Interval(0, -0.05, 0.05)) == pytest.approx(4)
-    assert design.times_as_long(Interval(0, -math.inf, 0.05)) is None
+@pytest.mark.parametrize(
+    ("interval", "factor"),
+    [
+        (Interval(0, -0.12, 0.12), 4),  # has to become half as wide to end below 0.06
+        (Interval(0.08, -0.04, 0.2), 9),  # has to become a third as wide to begin above 0.04
+        (Interval(0.05, 0.03, 0.09), 4),  # half as wide begins above 0.04, sooner than it ends below 0.06
+        (Interval(0, -0.061, 0.061), 1.2),  # less would hardly change the answer
+        (Interval(0, -math.inf, 0.06), None),
+        (Interval(0, -math.inf, math.inf), None),
+    ],
+)
+def test_how_much_more_data_follows_from_the_interval(interval, factor):
+    """The width shrinks with the root of the data until one of the answers fits; a bound that is missing says nothing."""
+    found = Design(effect=math.expm1(0.06)).data_factor(interval)
+    assert found == (None if factor is None else pytest.approx(factor))
 
 
 @pytest.mark.parametrize("most", [1, 12, 20, 60, 500])

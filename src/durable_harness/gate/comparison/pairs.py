@@ -183,7 +183,7 @@ class PairedComparison:
     def _advice(self, interval: Interval, resolution: float) -> str:
         if resolution > self.design.effect:
             polls = PollMoments.merged([polls for pair in self._slices for side in pair if (polls := side.polls)])
-            return polls_advice(self.figure, resolution, self.design.effect, polls)
+            return polls_advice(self.figure, resolution, self.design.effect, polls, "take more pairs (--pairs)")
         factor = self.design.data_factor(interval) or max(2.0, LEAST_ADVICE)
         return f"Run on to about {factor * len(self._slices):,.0f} pairs (--pairs), or make slices longer (--slice)"
 

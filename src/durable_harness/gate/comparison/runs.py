@@ -116,7 +116,7 @@ def _compare(base: Operations, head: Operations, figure: Figure, design: Design,
     answer = design.decide(interval) if resolution <= design.effect else Answer.CANNOT_TELL
     advice = ""
     if answer is Answer.CANNOT_TELL and resolution > design.effect:
-        advice = polls_advice(figure, resolution, design.effect, PollMoments.merged(polls))
+        advice = polls_advice(figure, resolution, design.effect, PollMoments.merged(polls), "record longer runs")
     elif answer is Answer.CANNOT_TELL:
         short = min(len(side) for side in values)
         factor = design.data_factor(interval) if enough else needed * length / short
