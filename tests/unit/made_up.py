@@ -24,7 +24,7 @@ def works_ms(kind, count, rng):
     raise ValueError(kind)
 
 
-def polled(works, interval_ms, phases, *, is_fine=True, is_counted=True, noise=None, **columns):
+def polled(works, interval_ms, phases, *, is_fine=True, is_counted=True, noise=None, **columns):  # noqa: PLR0913 - what is made up
     """Return operations whose work took so long, polled from `phases` (each 0 to 1) of an interval on.
 
     `noise` is what the machine adds to each work, in milliseconds. Times of a service that is not fine are of whole
@@ -64,7 +64,7 @@ def polled(works, interval_ms, phases, *, is_fine=True, is_counted=True, noise=N
     return Operations(known | columns)
 
 
-def slices(rng, kind, change, interval_ms, *, phases=None, count=15, **others):
+def slices(rng, kind, change, interval_ms, *, phases=None, count=15, **others):  # noqa: PLR0913 - what is made up
     """Return a pair of slices with the same work and the same phases of polls, the head's work longer by a ratio.
 
     `phases` None draws them evenly. The machine adds some hundredths of a millisecond to each work.

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from durable_harness.cli import main
-from durable_harness.errors import InvalidRunError
 from durable_harness.gate.comparison import Answer, Design, Figure, Operations, Question, compare_runs
 from durable_harness.gate.comparison.operations import read_run
 from durable_harness.gate.records import SCHEMA, with_metadata

@@ -18,7 +18,7 @@ STANDING, EVEN = 1.0, None
 INTERVAL_MS = 50.0
 
 
-def paired(figure, kind, change, *, phases, seed=1, pairs=60, interval_ms=INTERVAL_MS, design=None, **others):
+def paired(figure, kind, change, *, phases, seed=1, pairs=60, interval_ms=INTERVAL_MS, design=None, **others):  # noqa: PLR0913 - what is made up
     """Return what a comparison of pairs says, as soon as a look gives an answer."""
     rng = np.random.default_rng(seed)
     comparison = PairedComparison(figure, design or Design(), most_pairs=pairs)
@@ -29,7 +29,7 @@ def paired(figure, kind, change, *, phases, seed=1, pairs=60, interval_ms=INTERV
     return comparison.result()
 
 
-def unpaired(figure, kind, change, *, phases, seed=1, count=3000, interval_ms=INTERVAL_MS, **others):
+def unpaired(figure, kind, change, *, phases, seed=1, count=3000, interval_ms=INTERVAL_MS, **others):  # noqa: PLR0913 - what is made up
     """Return what a comparison of two recorded runs says, which share neither arrivals nor work."""
     rng = np.random.default_rng(seed)
     sides = []
@@ -110,7 +110,7 @@ def test_the_printed_change_is_that_of_the_printed_figures(compared, figure):
 
 
 def test_runs_of_whole_seconds_are_answered_by_what_the_client_saw():
-    """Where the server tells whole seconds only, drawn phases make a change of 12 % visible, though never its finish."""
+    """Where the server tells whole seconds only, drawn phases make a change of 12 % visible."""
     assert unpaired(COMPLETION, "constant", 0.12, phases=EVEN, is_fine=False).answer is Answer.SLOWER
 
 

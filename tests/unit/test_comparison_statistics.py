@@ -137,7 +137,7 @@ def test_the_three_answers(lower, upper, answer):
     ],
 )
 def test_how_much_more_data_follows_from_the_interval(interval, factor):
-    """The width shrinks with the root of the data until one of the answers fits; a bound that is missing says nothing."""
+    """The width shrinks with the root of the data until an answer fits; a bound that is missing says nothing."""
     found = Design(effect=math.expm1(0.06)).data_factor(interval)
     assert found == (None if factor is None else pytest.approx(factor))
 

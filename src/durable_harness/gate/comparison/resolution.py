@@ -105,8 +105,7 @@ def polls_advice(figure: Figure, resolution: float, effect: float, polls: PollMo
     """Say what would make a change visible that polls hide; `more` says how to take more operations."""
     if figure.metric == "polls":
         return (
-            "A percentile of whole numbers shows no change below "
-            f"{percent_size(resolution)}: ask for a larger --effect"
+            f"A percentile of whole numbers shows no change below {percent_size(resolution)}: ask for a larger --effect"
         )
     interval_ms = polls.interval_ms or 0.0
     # Polls that come more often see the end earlier, so that the same gap is a larger part of the figure.

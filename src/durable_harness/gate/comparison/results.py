@@ -162,8 +162,12 @@ def _words(result: FigureResult) -> str:
 
 
 def _count_words(count: CountResult) -> str:
-    if count.is_known and not count.is_exact and not count.effect:
+    if not count.is_known:
+        return count.sentence
+    if count.varies and not count.effect:
         return f"{count.sentence}. Name the increase that matters (--effect) to compare its mean"
+    if count.varies:
+        return f"{count.sentence}. It did not vary in the warm-up: make that longer (--warm-up) to compare its mean"
     allowed = f"at most {100 * count.effect:g} % more is allowed" if count.effect else "none more is allowed"
     return f"{count.sentence} ({allowed})"
 

@@ -39,7 +39,7 @@ def compare_runs(
     counted = CountComparison(question.counts)
     counted.add(base, head)
     counts = counted.results(paired=False)
-    varying = [count.metric for count in counts if count.is_known and not count.is_exact]
+    varying = [count.metric for count in counts if count.varies]
     wanted = (*question.judged(default_figure(base, head)), *question.means(varying))
     results = tuple(_compare(base, head, figure, design, len(wanted)) for figure, design in wanted)
     errors = (base.error_ratio, head.error_ratio)
