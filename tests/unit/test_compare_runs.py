@@ -224,8 +224,8 @@ def test_the_outputs_for_ci(run_folder, compare, tmp_path, monkeypatch):
     [
         (["--metric", "latency p95"], "'latency' is not a metric to compare"),
         (["--metric", "completion_ms p0"], "'p0' is not a percentile"),
-        (["--effect", "0"], "'0' is not percents above 0 and below 100"),
-        (["--power", "100"], "'100' is not percents"),
+        (["--effect", "0"], "'0' is not a percentage above 0 and below 100"),
+        (["--power", "100"], "'100' is not a percentage"),
         (["--gates", "absent.toml"], "there is no such gates file"),
     ],
 )

@@ -52,8 +52,8 @@ def test_five_operations_make_a_difference_exact(paired):
             [7, 7, 7, 7, 8],
             [7, 7, 7, 7, 7],
             (
-                "actions_per_operation: 7.2 → 7 on average; it varies from 7 to 8 in the base and from 7 to 7 in the head, "
-                "so there is no exact difference"
+                "actions_per_operation: 7.2 → 7 on average; it varies from 7 to 8 in the base and from 7 to 7 in the "
+                "head, so there is no exact difference"
             ),
         ),
         (

@@ -127,7 +127,9 @@ class PairedComparison:
         if not len(values):
             raise InvalidRunError(missing_figure(self.figure, operations, name))
         if self.figure.of(values) <= 0:
-            raise InvalidRunError(f"{self.figure.name}: a slice of the {name} has no value above 0, so no ratio")
+            raise InvalidRunError(
+                f"{self.figure.name}: is not above 0 in a slice of the {name}, so there is no ratio: take another figure"
+            )
         return Slice(values, PollMoments.of(operations) if self.figure.kind.has_polls else None)
 
     def _groups(self, size: int) -> tuple[Values, Values]:
