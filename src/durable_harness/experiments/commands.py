@@ -136,8 +136,8 @@ def ab_options(options: argparse.Namespace) -> AbOptions:
 
     if options.poll_interval > options.slice:
         raise UsageError(
-            f"--poll-interval {options.poll_interval:g} is longer than --slice {options.slice:g}: a slice would be over "
-            "before most of its operations are polled. Poll more often, or make slices longer."
+            f"--poll-interval {options.poll_interval:g} is longer than --slice {options.slice:g}: a slice would be "
+            "over before most of its operations are polled. Poll more often, or make slices longer."
         )
     return AbOptions(
         load=offered_load(options),

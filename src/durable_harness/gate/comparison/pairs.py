@@ -127,9 +127,8 @@ class PairedComparison:
         if not len(values):
             raise InvalidRunError(missing_figure(self.figure, operations, name))
         if self.figure.of(values) <= 0:
-            raise InvalidRunError(
-                f"{self.figure.name}: is not above 0 in a slice of the {name}, so there is no ratio: take another figure"
-            )
+            where = f"is not above 0 in a slice of the {name}"
+            raise InvalidRunError(f"{self.figure.name}: {where}, so it has no ratio: compare another figure")
         return Slice(values, PollMoments.of(operations) if self.figure.kind.has_polls else None)
 
     def _groups(self, size: int) -> tuple[Values, Values]:

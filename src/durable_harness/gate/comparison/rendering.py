@@ -30,7 +30,7 @@ def render_text(comparison: Comparison) -> str:
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     counts = [*_counts(comparison), ""] if comparison.counts else []
     lines = [f"{comparison.base} (base) against {comparison.head} (head)", "", *counts]
-    lines += [*(table if comparison.results else []), "", *_small_print(comparison)]
+    lines += [*([*table, ""] if comparison.results else []), *_small_print(comparison)]
     return "\n".join([*lines, "", f"{comparison.verdict.upper()}: {comparison.sentence}", ""])
 
 
