@@ -198,7 +198,9 @@ def test_what_the_client_saw_stands_in_for_an_unknown_finish(coarse):
     base, head = (side(seed=seed, is_fine=name != coarse) for seed, name in ((1, "base"), (2, "head")))
     comparison = compare_runs(base, head, Question())
     assert [result.figure.name for result in comparison.results] == ["completion_ms p95"]
-    assert "finish_ms, which has no polls in it, is not known for both runs" in comparison.notes
+    assert (
+        "finish_ms, which has no polls in it, is not known for both runs: completion_ms is compared" in comparison.notes
+    )
     assert comparison.answer is Answer.NOT_SLOWER
 
 
@@ -285,8 +287,15 @@ def test_a_judged_count_is_a_case_of_the_junit_report(run_folder, compare, tmp_p
     ]
 
 
+def test_a_maximum_of_runs_is_not_compared():
+    """No length of a run makes two maxima comparable: it cannot tell, and names a figure that can be compared."""
+    (result,) = compare_runs(side(), side(seed=2), Question(((Figure("finish_ms", 100), Design()),))).results
+    assert result.answer is Answer.CANNOT_TELL
+    assert result.advice.endswith("compare a percentile such as p99")
+
+
 def test_relative_counts_of_a_gates_file(run_folder, compare, tmp_path):
-    """[relative.actions_per_operation] judges the count: mean = 1 allows none more, 1.3 allows 30 %."""
+    """[relative.actions_per_operation] judges the count: mean = 1 allows no increase, 1.3 allows 30 %."""
     gates = tmp_path / "gates.toml"
     base, head = (run_folder(name, rows(latencies_s(1), actions=count)) for name, count in (("base", 7), ("head", 9)))
     for ratio, code in ((1, 1), (1.3, 0), (1.2, 1)):

@@ -1,12 +1,16 @@
 """Counts before statistics: exact after a few operations, never by chance, judged without an error rate."""
 
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_harness.gate.comparison import Answer, CountComparison, Design, Figure, Question, compare_runs
+from durable_harness.gate.comparison import Answer, Comparison, CountComparison, Design, Figure, Question, compare_runs
 from durable_harness.gate.comparison.counts import ENOUGH
+from durable_harness.gate.comparison.rendering import render_junit, render_text
 from made_up import polled
 
 ACTIONS = "actions_per_operation"
@@ -157,7 +161,7 @@ def test_a_count_of_two_runs_fails_them():
     """A judged count alone is the whole question: no latency is asked for, and the verdict names the count."""
     comparison = compare_runs(counted([7] * 50), counted([9] * 50), question(0.0))
     assert (comparison.results, comparison.answer, comparison.exit_code()) == ((), Answer.SLOWER, 1)
-    assert comparison.sentence == "head dispatches 2 actions more an operation: 7 → 9 (none more is allowed)"
+    assert comparison.sentence == "head dispatches 2 actions more an operation: 7 → 9 (no increase is allowed)"
     equal = compare_runs(counted([7] * 50), counted([7] * 50), question(0.2))
     assert (equal.answer, equal.exit_code()) == (Answer.NOT_SLOWER, 0)
     assert equal.sentence == "actions_per_operation: 7, the same (at most 20 % more is allowed)"
@@ -183,6 +187,27 @@ def test_a_count_that_nobody_counted_cannot_tell():
     comparison = compare_runs(unknown, unknown, question(0.0))
     assert comparison.exit_code() == 3
     assert comparison.sentence == f"{ACTIONS}: not known: only a host of durable-harness counts it"
+
+
+def test_a_count_that_varies_later_is_left_open_everywhere():
+    """If it began to vary once its mean could no longer be planned, text and JUnit say that it has no answer."""
+    count = count_of([7, 7, 7, 7, 8], [7] * 5, effect=0.1)
+    comparison = Comparison("base", "head", (), "a test", counts=(count,))
+    assert comparison.answer is Answer.CANNOT_TELL
+    assert comparison.sentence.endswith("make that longer (--warm-up) to compare its mean")
+    suite = ET.fromstring(render_junit(comparison, cannot_tell=3))
+    assert [(case.get("name"), [mark.tag for mark in case]) for case in suite] == [(ACTIONS, ["error"])]
+
+
+def test_a_comparison_of_counts_alone_has_no_error_rate():
+    """Figures that are only shown beside a judged count promise no rate of false alarms."""
+    count = count_of([7] * 5, [7] * 5, effect=0.0)
+    shown = compare_runs(counted([7] * 3000), counted([7] * 3000), Question()).results
+    shown = tuple(replace(result, is_judged=False) for result in shown)
+    comparison = Comparison("base", "head", shown, "a test", counts=(count,))
+    text = render_text(comparison)
+    assert (comparison.answer, "not judged" in text) == (Answer.NOT_SLOWER, True)
+    assert "false alarms" not in text
 
 
 def test_a_latency_and_a_count_are_judged_together():

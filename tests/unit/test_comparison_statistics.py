@@ -5,6 +5,9 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from durable_harness.gate.comparison import Answer, Design, Figure, Interval, Operations, PairedComparison
 from durable_harness.gate.comparison.blocks import (
@@ -15,6 +18,7 @@ from durable_harness.gate.comparison.blocks import (
 )
 from durable_harness.gate.comparison.pairs import plan_looks
 from durable_harness.gate.comparison.ranks import (
+    centre,
     fewest_blocks,
     fewest_pairs,
     rank_sum_interval,
@@ -69,6 +73,41 @@ def test_too_few_values_have_no_bounds():
     blocks = fewest_blocks(error)
     assert math.isinf(rank_sum_interval(few[: blocks - 1], few[: blocks - 1], error, error).lower)
     assert rank_sum_interval(enough[:blocks], enough[:blocks], error, error)[1:] == (0, 0)
+
+
+numbers = arrays.arrays(float, st.integers(1, 40), elements=st.integers(-1000, 1000).map(lambda value: value / 8))
+
+
+@given(values=numbers, shift=st.integers(-500, 500), seed=st.integers(0, 99))
+def test_a_centre_moves_with_its_values(values, shift, seed):
+    """It lies among the values, in whatever order they came; shifted values shift it, mirrored ones mirror it."""
+    found = centre(values)
+    assert values.min() <= found <= values.max()
+    assert centre(np.random.default_rng(seed).permutation(values)) == found
+    assert centre(values + shift) == pytest.approx(found + shift)
+    assert centre(-values) == pytest.approx(-found)
+
+
+@given(base=numbers, head=numbers, values=numbers)
+def test_an_estimate_lies_within_its_bounds(base, head, values):
+    """Paired or not, the bounds of a small error enclose those of a large one, and both the estimate."""
+    for interval_of in (
+        lambda error: rank_sum_interval(base, head, error, error),
+        lambda error: signed_rank_interval(values, error, error),
+    ):
+        wide, narrow = interval_of(0.01), interval_of(0.2)
+        assert wide.lower <= narrow.lower <= narrow.estimate <= narrow.upper <= wide.upper
+
+
+@given(values=numbers, length=st.integers(1, 50), percent=st.one_of(st.none(), st.integers(1, 100)))
+def test_blocks_share_out_all_values(values, length, percent):
+    """There are as many blocks as fit, each has a figure within the values; blocks of all values have theirs."""
+    figure = Figure("finish_ms", percent)
+    found = block_figures(values, figure.of, length)
+    assert len(found) == len(values) // length
+    assert all(values.min() - 1e-9 <= one <= values.max() + 1e-9 for one in found)
+    if len(found) == 1:
+        assert found[0] == figure.of(values)
 
 
 @pytest.mark.parametrize(("correlation", "expected"), [(0.0, 1), (0.5, 3), (0.9, 19)])

@@ -83,11 +83,11 @@ def test_a_cost_may_be_limited_to_nothing(load):
         ("[relative]\np95 = 1.1\n", "relative.p95: is not a metric to compare"),
         (
             "[relative.completion_ms]\np95 = 1\n",
-            "relative.completion_ms.p95: got 1, expected how many times",
+            "relative.completion_ms.p95: got 1, expected a multiple of the base's figure above 1",
         ),
         ("[relative.completion_ms]\nmean = 1.1\n", "relative.completion_ms.mean: is not a percentile"),
         ("[relative.actions_per_operation]\np95 = 1\n", "p95: is not a statistic of a count"),
-        ("[relative.actions_per_operation]\nmean = 0.9\n", "mean: got 0.9, expected how many times the base's"),
+        ("[relative.actions_per_operation]\nmean = 0.9\n", "mean: got 0.9, expected a multiple of the base's count"),
         ("[relative.actions_per_op]\nmean = 1\n", "Did you mean actions_per_operation?"),
         ("[relative]\npower = 1\n[relative.polls]\np50 = 2\n", "relative.power: got 1, expected a ratio above 0"),
         ("[relative]\npower = 0.9\n", "has no gates"),

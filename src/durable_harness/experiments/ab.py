@@ -228,13 +228,11 @@ class Comparing:
         judged = [figure for figure in self._figures if figure.is_judged]
         notes = [f"looks planned after {', '.join(map(str, judged[0].looks))} pairs"] if judged else []
         if self._options.question.asks_for_default and self._default != DEFAULT_FIGURE:
-            notes.append(
-                f"{DEFAULT_FIGURE.metric} is not known: the start's answer has no instance ID to ask the host by"
-            )
+            reason = "the answer to a start has no instance ID to ask the host for"
+            notes.append(f"{DEFAULT_FIGURE.metric} is not known: {reason}. {SEEN_FIGURE.metric} is judged")
         for name, reasons in zip(("base", "head"), self._reasons, strict=True):
-            notes += [
-                f"{count} operations of the {name}: {reason}" for reason, count in reasons.most_common(MOST_REASONS)
-            ]
+            for reason, count in reasons.most_common(MOST_REASONS):
+                notes.append(f"{count} operation{'' if count == 1 else 's'} of the {name}: {reason}")
         if self._disturbed:
             late = f"the generator was late in them by more than {SLIP_LIMIT_MS:g} ms"
             notes.append(f"{self._disturbed} pairs were discarded and repeated: {late}")

@@ -186,7 +186,7 @@ class PairedComparison:
             polls = PollMoments.merged([polls for pair in self._slices for side in pair if (polls := side.polls)])
             return polls_advice(self.figure, resolution, self.design.effect, polls, "take more pairs (--pairs)")
         factor = self.design.data_factor(interval) or max(2.0, LEAST_ADVICE)
-        return f"Run on to about {factor * len(self._slices):,.0f} pairs (--pairs), or make slices longer (--slice)"
+        return f"Take about {factor * len(self._slices):,.0f} pairs (--pairs), or longer slices (--slice)"
 
 
 def all_answered(results: Sequence[FigureResult]) -> bool:

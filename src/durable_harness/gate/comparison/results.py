@@ -168,7 +168,7 @@ def _count_words(count: CountResult) -> str:
         return f"{count.sentence}. Name the increase that matters (--effect) to compare its mean"
     if count.varies:
         return f"{count.sentence}. It did not vary in the warm-up: make that longer (--warm-up) to compare its mean"
-    allowed = f"at most {100 * count.effect:g} % more is allowed" if count.effect else "none more is allowed"
+    allowed = f"at most {100 * count.effect:g} % more is allowed" if count.effect else "no increase is allowed"
     return f"{count.sentence} ({allowed})"
 
 

@@ -66,7 +66,8 @@ def _default_note(question: Question, results: Sequence[FigureResult]) -> list[s
     """Say that the figure without polls in it was not there to be compared."""
     if not question.asks_for_default or results[0].figure == DEFAULT_FIGURE:
         return []
-    return [f"{DEFAULT_FIGURE.metric}, which has no polls in it, is not known for both runs"]
+    unknown = f"{DEFAULT_FIGURE.metric}, which has no polls in it, is not known for both runs"
+    return [f"{unknown}: {SEEN_FIGURE.metric} is compared"]
 
 
 def default_figure(base: Operations, head: Operations) -> Figure:
@@ -117,6 +118,8 @@ def _compare(base: Operations, head: Operations, figure: Figure, design: Design,
     advice = ""
     if answer is Answer.CANNOT_TELL and resolution > design.effect:
         advice = polls_advice(figure, resolution, design.effect, PollMoments.merged(polls), "record longer runs")
+    elif answer is Answer.CANNOT_TELL and percent == 100:  # noqa: PLR2004 - percents
+        advice = "The maximum of a run is one operation, however long it runs: compare a percentile such as p99"
     elif answer is Answer.CANNOT_TELL:
         short = min(len(side) for side in values)
         factor = design.data_factor(interval) if enough else needed * length / short
