@@ -208,6 +208,7 @@ def test_what_the_client_saw_stands_in_for_an_unknown_finish(coarse):
     ("figure", "lacking", "words"),
     [
         ("execution_ms", {"is_fine": False}, "the service tells times in whole seconds"),
+        ("server_completion_ms", {"server_created_s": np.full(3000, 1000.0)}, "the service tells times in whole"),
         ("finish_ms", {"is_fine": False}, "the service tells times in whole seconds"),
         ("finish_ms", {"server_updated_s": np.full(3000, np.nan)}, "does not tell when operations began or ended"),
         ("execution_ms", {"server_running_s": np.full(3000, np.nan)}, "does not tell when operations began or ended"),
@@ -224,6 +225,17 @@ def test_a_figure_that_a_run_lacks_is_refused_with_the_reason(figure, lacking, w
     known = message.partition("It has: ")[2].split(", ")
     assert "start_ms" in known
     assert figure not in known
+
+
+def test_a_finish_known_in_part_does_not_stand_for_a_run():
+    """If many operations lack it, completion is compared by default; asked for, it is compared with a note."""
+    good = side()
+    ends = np.where(np.arange(3000) % 2, good._columns["server_updated_s"], np.nan)
+    partly = side(server_updated_s=ends)
+    assert [result.figure.name for result in compare_runs(good, partly, Question()).results] == ["completion_ms p95"]
+    asked = compare_runs(good, partly, Question(((Figure("finish_ms", 95), Design()),)))
+    assert "finish_ms is known for 1,500 of 3,000 operations of the head only" in asked.notes
+    assert not any("of the base only" in note for note in asked.notes)
 
 
 def test_a_mean_that_nobody_counted_is_refused_with_the_reason():

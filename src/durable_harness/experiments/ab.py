@@ -234,8 +234,9 @@ class Comparing:
             for reason, count in reasons.most_common(MOST_REASONS):
                 notes.append(f"{count} operation{'' if count == 1 else 's'} of the {name}: {reason}")
         if self._disturbed:
-            late = f"the generator was late in them by more than {SLIP_LIMIT_MS:g} ms"
-            notes.append(f"{self._disturbed} pairs were discarded and repeated: {late}")
+            late = f"the generator was late by more than {SLIP_LIMIT_MS:g} ms"
+            pairs = "pair was" if self._disturbed == 1 else "pairs were"
+            notes.append(f"{self._disturbed} {pairs} discarded and repeated: {late}")
         return tuple(notes)
 
     def _generator_reasons(self) -> list[str]:

@@ -12,6 +12,24 @@ NOT_COUNTED = "only a host of durable-harness counts them"
 NOT_SEEN = "no operation was seen to end"
 
 
+NEARLY_ALL = 0.99
+"""The part of the operations that were seen to end of which a figure has to be known to stand for the run."""
+
+
+def is_known(metric: str, operations: Operations) -> bool:
+    """Whether nearly all operations that were seen to end have a metric."""
+    known = len(operations.values(metric))
+    return bool(known) and known >= NEARLY_ALL * len(operations.values("completion_ms"))
+
+
+def known_in_part(metric: str, operations: Operations, side: str) -> list[str]:
+    """Say how many operations of a side a figure is made of, if many lack it."""
+    if is_known(metric, operations):
+        return []
+    known, seen = len(operations.values(metric)), len(operations.values("completion_ms"))
+    return [f"{metric} is known for {known:,} of {seen:,} operations of the {side} only"]
+
+
 def known_metrics(operations: Operations) -> list[str]:
     """Return the metrics that at least one operation has."""
     return [name for name in METRICS if len(operations.values(name))]

@@ -96,8 +96,11 @@ class Operations:
 
     @property
     def has_whole_seconds(self) -> bool:
-        """Whether the server's times of at least one operation are known in whole seconds only."""
-        return bool(np.any(self._columns["server_update_is_coarse"] == 1))
+        """Whether the server's times are known in whole seconds only: the ends of some operations, or all creations."""
+        created = self._columns["server_created_s"]
+        created = created[~np.isnan(created)]
+        all_whole = bool(len(created)) and not np.any(created % 1)
+        return all_whole or bool(np.any(self._columns["server_update_is_coarse"] == 1))
 
     def poll_windows_ms(self) -> tuple[Values, Values]:
         """Return between which moments each end lies that was seen: the last "not yet", and the poll that saw the end.

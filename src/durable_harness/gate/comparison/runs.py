@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from durable_harness.errors import InvalidRunError
-from durable_harness.gate.comparison.availability import known_metrics, missing_figure
+from durable_harness.gate.comparison.availability import is_known, known_in_part, missing_figure
 from durable_harness.gate.comparison.blocks import block_figures, block_length
 from durable_harness.gate.comparison.counts import CountComparison
 from durable_harness.gate.comparison.design import LEAST_ADVICE, Answer, Design
@@ -42,6 +42,12 @@ def compare_runs(
     varying = [count.metric for count in counts if count.varies]
     wanted = (*question.judged(default_figure(base, head)), *question.means(varying))
     results = tuple(_compare(base, head, figure, design, len(wanted)) for figure, design in wanted)
+    partly = [
+        note
+        for metric in dict.fromkeys(figure.metric for figure, _ in wanted)
+        for name, run in (("base", base), ("head", head))
+        for note in known_in_part(metric, run, name)
+    ]
     errors = (base.error_ratio, head.error_ratio)
     failures, invalid = judge_errors(errors, question.max_error_ratio)
     themselves = [
@@ -57,7 +63,7 @@ def compare_runs(
         errors=errors,
         failures=failures,
         invalid=(*invalid, *themselves),
-        notes=(*_differences(base, head), *_default_note(question, results), BETWEEN_RUNS),
+        notes=(*_differences(base, head), *_default_note(question, results), *partly, BETWEEN_RUNS),
         elapsed_s=max(base.span_s, head.span_s),
     )
 
@@ -71,9 +77,8 @@ def _default_note(question: Question, results: Sequence[FigureResult]) -> list[s
 
 
 def default_figure(base: Operations, head: Operations) -> Figure:
-    """Return the figure to compare where none is asked for: the one without polls in it if both runs have it."""
-    has_it = all(DEFAULT_FIGURE.metric in known_metrics(run) for run in (base, head))
-    return DEFAULT_FIGURE if has_it else SEEN_FIGURE
+    """Return the figure to compare if none is asked for: the one without polls in it if both runs know it."""
+    return DEFAULT_FIGURE if all(is_known(DEFAULT_FIGURE.metric, run) for run in (base, head)) else SEEN_FIGURE
 
 
 BETWEEN_RUNS = "noise between runs is not seen here: on a machine that is not quiet, use `durable-harness ab`"
