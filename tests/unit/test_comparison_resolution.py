@@ -168,6 +168,17 @@ def test_more_pairs_are_advised_only_where_they_help():
     assert "more pairs" in spread.advice
 
 
+def test_intervals_that_grow_are_those_near_the_figure():
+    """Polls that come ever more seldom hide more of long operations than of the short ones that are most of a run."""
+    grid_ms = np.cumsum(50.0 * 1.5 ** np.arange(10))
+    ends_ms = np.where(np.arange(3000) % 10, 60.0, 900.0)
+    at = np.searchsorted(grid_ms, ends_ms)
+    polls = PollMoments(grid_ms[at - 1], grid_ms[at])
+    slow = np.searchsorted(grid_ms, 900.0)
+    assert polls.gap_ms(95) == pytest.approx(grid_ms[slow] - grid_ms[slow - 1])
+    assert polls.gap_ms(50) == pytest.approx(grid_ms[1] - grid_ms[0])
+
+
 def test_a_record_without_the_last_pending_answer_is_no_finer():
     """A run that was recorded before that moment was kept has the mean interval of its polls instead."""
     count = 3000

@@ -69,8 +69,12 @@ class PollMoments:
         if not len(self.seen):
             return self.seen
         figure = float(np.percentile(self.seen, percent))
+        # Intervals may grow with the time that an operation takes: those around the figure count.
+        around = (self.pending <= figure) & (self.seen >= figure)
+        lengths = (self.seen - self.pending)[around]
+        interval_ms = float(np.median(lengths)) if len(lengths) else (self.interval_ms or 0.0)
         moments = np.sort(np.concatenate([self.pending, self.seen]))
-        return moments[(moments >= figure - REACH * (self.interval_ms or 0.0)) & (moments <= figure)]
+        return moments[(moments >= figure - REACH * interval_ms) & (moments <= figure)]
 
     @property
     def interval_ms(self) -> float | None:
