@@ -39,6 +39,10 @@ ADAPTED = {
         ".venv/bin/durable-harness ab --base HEAD " + QUICK_AB,
         "NOT SLOWER",
     ),
+    ".venv/bin/durable-harness ab --aa": (
+        ".venv/bin/durable-harness ab --aa --comparisons 1 " + QUICK_AB,
+        "against itself by finish_ms p95",
+    ),
     "make serve": (MAKE + ' serve SERVE_ARGS="--port {port}"', SERVES),
 }
 REPLACED = [

@@ -5,6 +5,8 @@ import math
 import pytest
 from stub_server import KEY, WEBHOOK, Behaviour, StubOperation
 
+from durable_harness.gate.comparison import read_run
+
 pytestmark = pytest.mark.thorough
 
 LISTING = WEBHOOK.rstrip("/")
@@ -118,6 +120,16 @@ def test_histories_tell_what_a_status_does_not(locust, stub):
     assert latencies["execution_ms"]["p50"] == pytest.approx(280, abs=1)
     assert latencies["queueing_ms"]["count"] == stub.accepted
     assert f"note: times or actions of {stub.accepted} operations are from their histories" in run.out
+
+
+def test_what_histories_say_is_in_the_records(locust, stub):
+    """The records of operations whose histories were read have their times, so that `compare` can use them."""
+    stub.always(work_s=0.3, coarse_times=True)
+    recorded = read_run(locust("--history-sample", "5").report_dir)
+    finished_ms = recorded.values("finish_ms")
+    assert len(finished_ms) == 5
+    assert finished_ms == pytest.approx([300] * 5, abs=100)
+    assert len(recorded.values("completion_ms")) == stub.accepted
 
 
 def test_a_sample_of_the_histories_is_enough(locust, stub):

@@ -6,6 +6,8 @@ import pytest
 import requests
 from web_ui import WebUi
 
+from durable_harness.gate.measurable import NO_BEGINNING, NO_CREATION
+
 pytestmark = pytest.mark.thorough
 
 
@@ -53,7 +55,10 @@ def test_the_live_page_follows_a_run_to_its_report(start_locust, stub, port, wai
         "operations error_ratio": True,
     }
     assert next(row for row in running["latencies"] if row["label"] == "completion")["p50"] >= 500
-    assert running["unknown"] == ["queueing, execution: not measurable: the service does not tell when work began"]
+    assert running["unknown"] == [
+        f"queueing, execution: not measurable: {NO_BEGINNING}",
+        f"server completion: not measurable: {NO_CREATION}",
+    ]
     assert running["actions"].startswith("actions per operation: not known: ")
     ui.stop()
     over = wait_until(lambda: state()["has_report"] and state(), "the report")

@@ -16,6 +16,7 @@ SERVER_SIDE = (*SERVER_LATENCIES_MS, *COSTS)
 
 WHOLE_SECONDS = "the service tells whole seconds"
 NO_BEGINNING = "the service does not tell when work began"
+NO_CREATION = "the service does not tell, finer than seconds, when an operation was created"
 NO_END = "the service does not tell when an operation ended"
 NO_COSTS = "the service does not tell, and no history was read that shows them"
 UNKNOWN = "the service does not tell"
@@ -32,17 +33,16 @@ def not_measurable(counts: Mapping[str, int], *, whole_seconds: bool) -> dict[st
 
     Call it for a run in which the end of operations was seen; `whole_seconds` if the service gave their end so.
     """
-    return {name: _reason(name, whole_seconds=whole_seconds) for name in SERVER_SIDE if not counts.get(name)}
-
-
-def _reason(metric: str, *, whole_seconds: bool) -> str:
-    if metric in COSTS:
-        return NO_COSTS
-    if metric == "queueing_ms":
-        return NO_BEGINNING
-    if whole_seconds:
-        return WHOLE_SECONDS
-    return NO_BEGINNING if metric == "execution_ms" else NO_END
+    lacking = [name for name in SERVER_SIDE if not counts.get(name)]
+    no_end = WHOLE_SECONDS if whole_seconds else NO_END
+    is_end_known = "finish_ms" not in lacking
+    reasons = {
+        **dict.fromkeys(COSTS, NO_COSTS),
+        "queueing_ms": NO_BEGINNING,
+        "execution_ms": NO_BEGINNING if is_end_known else no_end,
+        "server_completion_ms": NO_CREATION if is_end_known else no_end,
+    }
+    return {name: reasons.get(name, no_end) for name in lacking}
 
 
 def remedy(metric: str) -> str:

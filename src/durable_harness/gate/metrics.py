@@ -37,7 +37,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("completion_ms", "intended start until a poll saw the end", GENERATOR, has_polls=True),
         Metric("start_ms", "sending the start until its 202", GENERATOR),
         Metric("server_completion_ms", "creation until the end", SERVER),
-        Metric("queueing_ms", "202 until the first dispatch", BETWEEN),
+        Metric("queueing_ms", "creation until the first dispatch", SERVER),
         Metric("execution_ms", "first dispatch until the end", SERVER),
         Metric("detection_lag_ms", "end until a poll saw it", BACK, has_polls=True),
         Metric("polls", "polls until the end was seen", COUNTED, has_polls=True),

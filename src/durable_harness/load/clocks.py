@@ -16,7 +16,8 @@ CLOCKS = {
 }
 COUNTED = {SCHEDULER_CLOCK: "counted by the scheduler", HISTORY_CLOCK: "counted from histories"}
 CROSSING = frozenset({"queueing_ms", "finish_ms", "detection_lag_ms"})
-"""They go from one clock to the other, and are off by as much as the clocks differ."""
+"""They go from one clock to the other, and are off by as much as the clocks differ. The scheduler knows the moment of
+the creation as well, so that its queueing needs no other clock."""
 
 
 def clock_words(latencies_ms: Mapping[str, Histogram], counts: Mapping[tuple[str, str], int]) -> dict[str, str]:
@@ -36,7 +37,8 @@ def clock_words(latencies_ms: Mapping[str, Histogram], counts: Mapping[tuple[str
                 words[name] = GENERATOR
         elif known:
             server = _listed(known)
-            words[name] = f"{GENERATOR} and {server}" if name in CROSSING else server
+            is_one_clock = name == "queueing_ms" and set(used) == {SCHEDULER_CLOCK}
+            words[name] = f"{GENERATOR} and {server}" if name in CROSSING and not is_one_clock else server
     return words
 
 

@@ -29,7 +29,7 @@ from durable_harness.load.node import Node, Phase
 from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.progress import Progress
-from durable_harness.load.records import clear_operations
+from durable_harness.load.records import amend_operations, clear_operations
 from durable_harness.load.reporting import HTML_NAME, prepare_folder, write_report
 from durable_harness.load.run import token_prefix
 from durable_harness.load.tally import Tally
@@ -251,6 +251,7 @@ class OwnerNode(Node):
             self.options.report_dir, self.whereabouts(), self.options.history_sample, self.options.audit_timeout_s
         )
         tally.learn(learned)
+        amend_operations(self.options.report_dir, [now for _, now in learned])
         read = f"times or actions of {len(learned):,} operations are from their histories, read after the run"
         return f"{read} (--history-sample)" if learned else None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ FLUSH_S = 3.0
 BATCH_ROWS = 500
 """Rows that are turned into columns at once, about half a millisecond's work: nothing else runs meanwhile."""
 MARK = "run-id"
+LEARNED = ("server_running_s", "server_updated_s", "server_update_is_coarse", "server_clock", "actions")
+"""The columns that a history can fill after the run."""
 COMPRESSION = "zstd"
 MOMENTS = ("intended", "sent", "accepted", "first_running", "last_pending", "seen", "ended")
 
@@ -147,6 +149,30 @@ def is_marked(report_dir: Path, run_id: str) -> bool:
         return (report_dir / FOLDER_NAME / MARK).read_text() == run_id
     except OSError:
         return False
+
+
+def amend_operations(report_dir: Path, learned: Iterable[OperationRecord]) -> None:
+    """Put into the files what was learned of operations after they had been written: the server's times, and actions.
+
+    A file that cannot be read or written stays as it was.
+    """
+    known = {record.token: record for record in learned}
+    for path in (report_dir / FOLDER_NAME).glob("*.parquet"):
+        try:
+            table = pq.ParquetFile(path).read(use_threads=False)
+            tokens = table.column("token").to_pylist()
+            if known.keys().isdisjoint(tokens):
+                continue
+            for name in LEARNED:
+                values = [
+                    _COLUMNS[name]([known[token]], "")[0] if token in known else value
+                    for token, value in zip(tokens, table.column(name).to_pylist(), strict=True)
+                ]
+                place, field = table.schema.get_field_index(name), table.schema.field(name)
+                table = table.set_column(place, field, pa.array(values, field.type))
+            _write(table, path)
+        except (OSError, pa.ArrowException) as error:
+            logger.warning("%s keeps the times that it has: %s", path, error)
 
 
 def to_batch(records: list[OperationRecord], worker: str, schema: pa.Schema = SCHEMA) -> pa.RecordBatch:

@@ -170,10 +170,26 @@ class OperationRecord:
 
     @property
     def queueing_ms(self) -> float | None:
-        """Accepted until work began at the server, whose clock may differ; None if it does not tell."""
-        if self.accepted is None or self.server_running_epoch_s is None:
+        """Created until work began, by the server's clock; None if the server does not give when work began.
+
+        Where it gives the creation in whole seconds only, the acceptance stands for it, by the clock here.
+        """
+        created = self._fine_created_epoch_s
+        return self._wait_ms if created is None else _elapsed_ms(created, self.server_running_epoch_s)
+
+    @property
+    def _fine_created_epoch_s(self) -> float | None:
+        created = self.server_created_epoch_s
+        if created is None or (created == int(created) and self.server_clock != SCHEDULER_CLOCK):
             return None
-        return (self.server_running_epoch_s - self.epoch_s(self.accepted)) * 1000
+        return created
+
+    @property
+    def _wait_ms(self) -> float | None:
+        """Accepted until work began at the server. Below zero if it began before its 202 arrived here."""
+        if self.accepted is None:
+            return None
+        return _elapsed_ms(self.epoch_s(self.accepted), self.server_running_epoch_s)
 
     @property
     def execution_ms(self) -> float | None:
@@ -185,24 +201,19 @@ class OperationRecord:
     @property
     def server_completion_ms(self) -> float | None:
         """Created to finished by the server's clock, free of polling; None if it tells one in whole seconds only."""
-        created, finished = self.server_created_epoch_s, self.finished_epoch_s
-        if created is None or finished is None:
-            return None
-        if created == int(created) and self.server_clock != SCHEDULER_CLOCK:
-            return None
-        return (finished - created) * 1000
+        return _elapsed_ms(self._fine_created_epoch_s, self.finished_epoch_s)
 
     def split_ms(self) -> tuple[float, float, float, float, float] | None:
         """Return the parts of its completion: slip, start, queueing, execution, detection lag; none below zero.
 
         None if a moment is not known. The slip of a closed workload is 0: its completion counts from sending.
         """
-        start_ms, queueing_ms, execution_ms = self.start_ms, self.queueing_ms, self.execution_ms
+        start_ms, wait_ms, execution_ms = self.start_ms, self._wait_ms, self.execution_ms
         lag_ms = self.detection_lag_ms
-        if start_ms is None or queueing_ms is None or execution_ms is None or lag_ms is None:
+        if start_ms is None or wait_ms is None or execution_ms is None or lag_ms is None:
             return None
         slip_ms = (self.slip_ms or 0.0) if self.workload is Workload.OPEN else 0.0
-        return (max(slip_ms, 0.0), start_ms, max(queueing_ms, 0.0), max(execution_ms, 0.0), max(lag_ms, 0.0))
+        return (max(slip_ms, 0.0), start_ms, max(wait_ms, 0.0), max(execution_ms, 0.0), max(lag_ms, 0.0))
 
     def clock_bounds_ms(self) -> tuple[float, float] | None:
         """Return between what the server's clock is ahead of the one here, as far as this operation tells; else None.

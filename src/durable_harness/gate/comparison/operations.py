@@ -135,7 +135,8 @@ class Operations:
             "finish_ms": (begun, np.where(unfinished, column["ended_s"], finished)),
             "start_ms": (column["sent_s"], column["accepted_s"]),
             "server_completion_ms": (created, finished),
-            "queueing_ms": (column["accepted_s"], running),
+            # A creation in whole seconds says too little: the moment at which the 202 came here stands for it.
+            "queueing_ms": (np.where(np.isnan(created), column["accepted_s"], created), running),
             "execution_ms": (running, finished),
             "detection_lag_ms": (finished, column["seen_s"]),
             "slip_ms": (column["intended_s"], column["sent_s"]),
@@ -169,10 +170,12 @@ def read_run(path: Path) -> Operations:
 
 
 def _invalid(folder: Path) -> list[str]:
-    """Return why the run's own summary calls it invalid; nothing where it has none."""
+    """Return why the run's own summary gives no verdict: it is invalid or interrupted. Nothing if it has none."""
     try:
         summary = json.loads((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    reasons = summary.get("invalid") if isinstance(summary, dict) else None
-    return [str(reason) for reason in reasons or ()]
+    if not isinstance(summary, dict):
+        return []
+    interrupted = summary.get("interrupted")
+    return [*map(str, summary.get("invalid") or ()), *([f"interrupted {interrupted}"] if interrupted else [])]

@@ -72,12 +72,15 @@ def _default_note(question: Question, results: Sequence[FigureResult]) -> list[s
     """Say that the figure without polls in it was not there to be compared."""
     if not question.asks_for_default or results[0].figure == DEFAULT_FIGURE:
         return []
-    unknown = f"{DEFAULT_FIGURE.metric}, which has no polls in it, is not known for both runs"
+    unknown = f"{DEFAULT_FIGURE.metric}, which has no polls in it, is not known for most operations of both runs"
     return [f"{unknown}: {SEEN_FIGURE.metric} is compared"]
 
 
 def default_figure(base: Operations, head: Operations) -> Figure:
-    """Return the figure to compare if none is asked for: the one without polls in it if both runs know it."""
+    """Return the figure to compare if none is asked for: the one without polls in it if both runs know it.
+
+    Times that come from a sample of the histories are those of too few operations.
+    """
     return DEFAULT_FIGURE if all(is_known(DEFAULT_FIGURE.metric, run) for run in (base, head)) else SEEN_FIGURE
 
 
