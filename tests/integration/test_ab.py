@@ -20,6 +20,7 @@ pytestmark = pytest.mark.thorough
 
 REPOSITORY = Path(__file__).parents[2]
 ANCHOR = "started + duration_s * step"
+FIRST_LINE = "    operation = {**default_operation(), **(context.get_input() or {})}\n"
 SHORT = ("--slice", "0.2", "--rate", "20", "--warm-up", "0.2", "--operation-duration", "0.1", "--poll-interval", "0.02")
 
 
@@ -75,7 +76,14 @@ def test_a_slower_working_tree_is_caught(ab, repository):
     code, told, report = ab("--base", "HEAD", "--effect", "20")
     assert (code, report["verdict"]) == (1, "slower")
     assert report["figures"][0]["ratio"] > 1.5
-    assert "SLOWER: completion_ms p95" in told
+    assert "SLOWER: finish_ms p95" in told
+    assert "smallest change visible here: " in told
+    judged = [(figure["name"], figure["judged"], figure["clock"]) for figure in report["figures"]]
+    assert judged == [
+        ("finish_ms p95", True, "from the generator's clock to the server's"),
+        ("completion_ms p95", False, "generator's clock"),
+    ]
+    assert all(count["exact"] and count["difference"] == 0 for count in report["counts"][:2])
     assert leftovers(repository) == []
 
 
@@ -89,11 +97,25 @@ def test_a_faster_revision_passes(ab, repository):
 
 
 def test_a_head_that_fails_operations_is_no_pass(ab, repository):
-    """An app that breaks fails the comparison, however fast it does so."""
+    """An app that breaks fails the comparison, however fast it does so, and the report says why operations failed."""
     source = (repository / "function_app.py").read_text()
     (repository / "function_app.py").write_text(source.replace('"result": "Success"', '"result": "Oops"'))
     code, told, report = ab("--base", "HEAD")
     assert (code, report["figures"]) == (1, [])
+    assert "100.0% of the head's operations did not complete" in told
+    assert re.search(r"note: \d+ operations of the head: .*output", told)
+    assert not any("operations of the base" in note for note in report["notes"])
+
+
+@pytest.mark.parametrize("options", [(), ("--metric", "actions_per_operation")])
+def test_a_head_that_fails_at_once_is_no_pass(ab, repository, options):
+    """Orchestrations that fail in their first turn dispatch less, which is no better: counts alone fail them too."""
+    source = (repository / "function_app.py").read_text()
+    assert FIRST_LINE in source
+    broken = source.replace(FIRST_LINE, f'{FIRST_LINE}    raise ValueError("broken")\n')
+    (repository / "function_app.py").write_text(broken)
+    code, told, report = ab("--base", "HEAD", *options)
+    assert (code, report["verdict"]) == (1, "slower")
     assert "100.0% of the head's operations did not complete" in told
 
 
@@ -112,7 +134,15 @@ def test_different_requirements_get_environments_of_their_own(ab, repository):
         (["--base", "no-such-branch"], "'no-such-branch' is not a revision of this repository"),
         (["--base", "HEAD", "--head", "--help-me"], "expected one argument"),
         (["--base", "HEAD", "--metric", "speed"], "'speed' is not a metric"),
-        ([], "--base"),
+        (["--base", "HEAD", "--metric", "finish p95"], "Did you mean finish_ms?"),
+        (["--base", "HEAD", "--metric", "actions_per_operation p95"], "a count has no percentile to compare"),
+        (["--base", "HEAD", "--effect", "0"], "'0' is not a percentage above 0 and below 100"),
+        (["--base", "HEAD", "--effect", "-5"], "'-5' is not a percentage above 0 and below 100"),
+        (["--base", "HEAD", "--poll-interval", "0.3"], "--poll-interval 0.3 is longer than --slice 0.2"),
+        (["--aa", "--base", "HEAD"], "leave --base out"),
+        (["--aa", "--comparisons", "0"], "expected at least 1"),
+        (["--aa", "--metric", "polls"], "does not lengthen polls"),
+        ([], "ab needs --base REV"),
     ],
 )
 def test_wrong_options_end_with_two(ab, repository, options, told):
@@ -201,11 +231,11 @@ def test_an_interrupted_comparison_reports_its_pairs(request, tmp_path, app, num
     report = json.loads((tmp_path / "report" / "comparison.json").read_text())
     reason = re.fullmatch(r"after (\d+) of at most \d+ pairs", report["verdict_reason"])
     assert (report["verdict"], report["interrupted"]) == ("interrupted", reason[0])
-    assert report["figures"][0]["units"] == f"{reason[1]} pairs of slices"
+    assert report["figures"][0]["sample"] == f"{reason[1]} pairs of slices"
     assert f"INTERRUPTED: {reason[0]}" in told
     suite = ET.parse(tmp_path / "report" / "comparison.xml").getroot()
     assert [(case.get("name"), [mark.tag for mark in case]) for case in suite] == [
-        ("completion_ms p95", ["skipped"]),
+        ("finish_ms p95", ["skipped"]),
         ("validity", ["error"]),
     ]
     assert "Interrupted: `" in (tmp_path / "report" / "comparison.md").read_text()
@@ -214,10 +244,18 @@ def test_an_interrupted_comparison_reports_its_pairs(request, tmp_path, app, num
     assert not any(host.is_running() for host in hosts)
 
 
-def test_an_app_that_does_not_load(ab, repository):
-    """A revision that cannot be served ends with the exit code of that error, and leaves nothing behind."""
+@pytest.mark.parametrize(
+    ("base", "head", "named"),
+    [("HEAD", ".", "The head, working tree, does not start."), ("HEAD", "HEAD~1", r"The base, HEAD (")],
+)
+def test_an_app_that_does_not_load(ab, repository, base, head, named):
+    """A revision that cannot be served ends with that error's exit code, is named, and leaves nothing behind."""
     (repository / "function_app.py").write_text("import nothing_of_this_name\n")
-    code, told, _ = ab("--base", "HEAD")
-    assert code == 5
+    if head != ".":
+        git(repository, "commit", "--quiet", "--all", "--message", "broken")
+    code, told, report = ab("--base", base, "--head", head)
+    assert (code, report) == (5, None)
+    assert named in told
     assert "nothing_of_this_name" in told
     assert leftovers(repository) == []
+    assert hosts_of(psutil.Process()) == []

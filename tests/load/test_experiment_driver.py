@@ -1,6 +1,7 @@
 """The driver of experiments: what a trial measures, what it gives up, and whom a late start is laid to."""
 
 import contextlib
+import random
 import time
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from wire_server import WireServer
 from durable_harness.experiments import driver as driving
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.offered import Arrival, OfferedLoad
-from durable_harness.operations import FixedPolling, OperationState
+from durable_harness.operations import FixedPolling, OperationState, durable_webhooks
 
 HELD_S = 0.4
 
@@ -28,6 +29,48 @@ def test_records_are_in_the_order_of_the_arrivals(driver, stub):
     records = driver.measure(stub.url, None, arrivals).records
     assert [record.state for record in records] == [OperationState.COMPLETED] * 4
     assert [record.intended - records[0].intended for record in records] == pytest.approx([0.0, 0.05, 0.05, 0.2])
+
+
+def test_equal_seeds_give_equal_operations():
+    """The same seed gives both sides of a pair the same arrivals, work and phases of polls; another seed others."""
+    load = OfferedLoad()
+    first, again, other = (load.arrivals(20, 2, seed) for seed in (1, 1, 2))
+    assert first == again
+    assert {arrival.poll_phase for arrival in first}.isdisjoint(arrival.poll_phase for arrival in other)
+
+
+def test_phases_are_spread_evenly_over_one_interval():
+    """Over many operations the first polls lie evenly in one interval, never at its very beginning."""
+    phases = [arrival.poll_phase for arrival in OfferedLoad().arrivals(1000, 4, 0)]
+    assert all(0 < phase <= 1 for phase in phases)
+    tenths = [sum(tenth / 10 < phase <= (tenth + 1) / 10 for phase in phases) for tenth in range(10)]
+    assert min(tenths) > 300
+
+
+def test_phases_do_not_change_the_work():
+    """The durations of a seed are those that it always gave, whatever else is drawn."""
+    load = OfferedLoad()
+    chance = random.Random(3)
+    assert [arrival.duration_s for arrival in load.arrivals(10, 2, 3)] == [
+        load.durations.pick_s(chance) for _ in range(20)
+    ]
+
+
+def test_a_first_poll_comes_in_its_phase(stub):
+    """The first poll comes after that part of an interval, so that work of the same length is seen at other times."""
+    stub.always(work_s=0.0)
+    interval_s = 0.4
+    with Driver(OfferedLoad(poll_interval_s=interval_s)) as made:
+        early, late = made.measure(stub.url, None, [Arrival(0.0, 0.0, 0.25), Arrival(0.0, 0.0, 1.0)]).records
+    assert interval_s / 4 <= early.seen - early.accepted < interval_s <= late.seen - late.accepted
+
+
+@pytest.mark.parametrize(("start_path", "is_checked"), [("/api/async_http_api", True), ("/api/another", False)])
+def test_only_the_samples_output_is_checked(stub, start_path, is_checked):
+    """The sample's output has to repeat what was sent; an app at another route may put out what it likes."""
+    plan = OfferedLoad(service=durable_webhooks(start_path)).plan(stub.url, None, Arrival(0.0, 0.1), 0.0)
+    assert plan.start_url.endswith(start_path)
+    assert (plan.check_output(plan.payload, {"anything": 1}) is not None) == is_checked
 
 
 def test_one_driver_measures_again(driver, stub):

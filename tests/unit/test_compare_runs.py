@@ -10,9 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from durable_harness.cli import main
-from durable_harness.gate.comparison import Answer, Design, Figure, Operations, compare_runs
+from durable_harness.errors import InvalidRunError
+from durable_harness.gate.comparison import Answer, Design, Figure, Operations, Question, compare_runs
 from durable_harness.gate.comparison.operations import read_run
+from durable_harness.gate.comparison.rendering import render_json
 from durable_harness.gate.records import SCHEMA, with_metadata
+from made_up import polled
 
 P95 = (Figure("completion_ms", 95), Design())
 
@@ -94,7 +97,7 @@ def test_what_the_server_and_its_scheduler_say_can_be_read_back(run_folder):
     known |= {"actions": 5, "replayed_events": 12, "payload_bytes": 834, "accepted_s": 1000.1, "last_pending_s": 1000.2}
     folder = run_folder("base", [*rows([0.4], **known), *rows([0.7]), *rows([0.1], seen_s=None, state="timed out")])
     operations = read_run(folder)
-    assert operations.values("finish_ms") == pytest.approx([300], abs=0.01)
+    assert operations.values("finish_ms") == pytest.approx([300, 100], abs=0.01)  # the last one timed out after 100
     assert [list(operations.values(name)) for name in ("actions", "replayed_events", "payload_bytes")] == [
         [5],
         [12],
@@ -171,6 +174,148 @@ def test_an_invalid_run_is_no_side_of_a_comparison(run_folder, compare):
     assert "is an invalid run: the generator was late" in told
 
 
+def side(count=3000, seed=1, **others):
+    """Return a run of a service with works of about 0.2 s; by default of our host, which knows everything."""
+    rng = np.random.default_rng(seed)
+    return polled(rng.uniform(190, 210, count), 50.0, 1 - rng.random(count), **others)
+
+
+def test_the_default_figure_has_no_polls_in_it():
+    """Runs whose finish is known are compared by it, without a note; the report says whose clock it is of."""
+    comparison = compare_runs(side(), side(seed=2), Question())
+    (result,) = comparison.results
+    assert (result.figure.name, result.resolution, comparison.answer) == ("finish_ms p95", 0, Answer.NOT_SLOWER)
+    assert not any("finish_ms" in note for note in comparison.notes)
+    (document,) = json.loads(render_json(comparison))["figures"]
+    assert document["clock"] == "from the generator's clock to the server's"
+    assert document["sample"] == "30 and 30 blocks of 100 operations"
+    assert 0 < document["visible"] < 0.05
+
+
+@pytest.mark.parametrize("coarse", ["base", "head"])
+def test_what_the_client_saw_stands_in_for_an_unknown_finish(coarse):
+    """If one run tells whole seconds only, completion is compared instead, and a note says why."""
+    base, head = (side(seed=seed, is_fine=name != coarse) for seed, name in ((1, "base"), (2, "head")))
+    comparison = compare_runs(base, head, Question())
+    assert [result.figure.name for result in comparison.results] == ["completion_ms p95"]
+    assert (
+        "finish_ms, which has no polls in it, is not known for most operations of both runs: completion_ms is compared"
+        in comparison.notes
+    )
+    assert comparison.answer is Answer.NOT_SLOWER
+
+
+@pytest.mark.parametrize(
+    ("figure", "lacking", "words"),
+    [
+        ("execution_ms", {"is_fine": False}, "the service tells times in whole seconds"),
+        ("server_completion_ms", {"server_created_s": np.full(3000, 1000.0)}, "the service tells times in whole"),
+        ("finish_ms", {"is_fine": False}, "the service tells times in whole seconds"),
+        ("finish_ms", {"server_updated_s": np.full(3000, np.nan)}, "does not tell when operations began or ended"),
+        ("execution_ms", {"server_running_s": np.full(3000, np.nan)}, "does not tell when operations began or ended"),
+        ("completion_ms", {"seen_s": np.full(3000, np.nan)}, "no operation was seen to end"),
+    ],
+)
+def test_a_figure_that_a_run_lacks_is_refused_with_the_reason(figure, lacking, words):
+    """The message names the side and the reason, and lists what that run has."""
+    with pytest.raises(InvalidRunError) as error:
+        compare_runs(side(), side(**lacking), Question(((Figure(figure, 95), Design()),)))
+    message = str(error.value)
+    assert message.startswith(f"{figure} p95: the head has no operation with this figure: ")
+    assert words in message
+    known = message.partition("It has: ")[2].split(", ")
+    assert "start_ms" in known
+    assert figure not in known
+
+
+def test_a_finish_known_in_part_does_not_stand_for_a_run():
+    """If many operations lack it, completion is compared by default; asked for, it is compared with a note."""
+    good = side()
+    ends = np.where(np.arange(3000) % 2, good._columns["server_updated_s"], np.nan)
+    partly = side(server_updated_s=ends)
+    assert [result.figure.name for result in compare_runs(good, partly, Question()).results] == ["completion_ms p95"]
+    asked = compare_runs(good, partly, Question(((Figure("finish_ms", 95), Design()),)))
+    assert "finish_ms is known for 1,500 of 3,000 operations of the head only" in asked.notes
+    assert not any("of the base only" in note for note in asked.notes)
+
+
+def test_a_mean_that_nobody_counted_is_refused_with_the_reason():
+    """Counts are known for hosts of durable-harness alone."""
+    with pytest.raises(InvalidRunError, match=r"only a host of durable-harness counts them\. It has: finish_ms, "):
+        compare_runs(side(is_counted=False), side(), Question(((Figure("actions_per_operation"), Design()),)))
+
+
+def test_a_head_that_hangs_is_slower_by_its_finish():
+    """An operation that timed out has no end at the server: the time it had lasted counts, it is not left out."""
+    state = np.full(3000, "completed", dtype=object)
+    state[::10] = "timed out"
+    hung = {name: np.where(state == "timed out", np.nan, 0.0) for name in ("seen_s", "server_updated_s")}
+    good = side(seed=2)
+    columns = {name: good._columns[name] + hung[name] for name in hung}
+    ended = np.where(state == "timed out", good._columns["intended_s"] + 60, good._columns["ended_s"])
+    head = side(seed=2, state=state, ended_s=ended, **columns)
+    assert head.values("finish_ms").max() == pytest.approx(60_000)
+    comparison = compare_runs(side(), head, Question(max_error_ratio=0.2))
+    assert (comparison.results[0].figure.name, comparison.answer) == ("finish_ms p95", Answer.SLOWER)
+
+
+def test_times_out_alone_make_no_finish_known():
+    """A service that tells no ends has no finish, also if some of its operations timed out."""
+    state = np.full(3000, "completed", dtype=object)
+    state[::10] = "timed out"
+    assert not len(side(is_fine=False, state=state).values("finish_ms"))
+
+
+def test_counts_are_the_first_lines(run_folder, compare):
+    """What changed in whole numbers stands above the figures, with a hint on how to judge it; unknown is one line."""
+    runs = [rows(latencies_s(seed), actions=actions) for seed, actions in ((1, 7), (2, 9))]
+    base, head = (run_folder(name, content) for name, content in zip(("base", "head"), runs, strict=True))
+    code, printed, report = compare(base, head)
+    assert code == 0
+    lines = printed.splitlines()
+    assert lines[2] == "head dispatches 2 actions more an operation: 7 → 9"
+    assert "counts are not judged unless asked for: --metric actions_per_operation" in lines
+    known = [(count["metric"], count["difference"], count["exact"], count["judged"]) for count in report["counts"]]
+    assert known[0] == ("actions_per_operation", 2, True, False)
+    assert report["counts"][1]["base"] is None
+    assert report["format"] == 2
+    code, printed, report = compare(base, head, "--metric", "actions_per_operation")
+    assert (code, report["verdict"], report["figures"]) == (1, "slower", [])
+    assert "\n\n\n" not in printed
+    assert compare(base, head, "--metric", "actions_per_operation", "--effect", "30")[0] == 0
+    plain = run_folder("plain", rows(latencies_s(1)))
+    assert "payload bytes are not known: only a host of durable-harness counts them" in compare(plain, plain)[1]
+
+
+def test_a_judged_count_is_a_case_of_the_junit_report(run_folder, compare, tmp_path):
+    """A count that rose is a failure of its own, with its sentence, beside the figure that passed."""
+    runs = [rows(latencies_s(seed), actions=actions) for seed, actions in ((1, 7), (2, 9))]
+    base, head = (run_folder(name, content) for name, content in zip(("base", "head"), runs, strict=True))
+    code, _, _ = compare(base, head, "--metric", "actions_per_operation", "--metric", "completion_ms p95")
+    assert code == 1
+    suite = ET.parse(tmp_path / "report" / "comparison.xml").getroot()
+    assert [(case.get("name"), [mark.get("message") for mark in case]) for case in suite] == [
+        ("actions_per_operation", ["head dispatches 2 actions more an operation: 7 → 9"]),
+        ("completion_ms p95", []),
+    ]
+
+
+def test_a_maximum_of_runs_is_not_compared():
+    """No length of a run makes two maxima comparable: it cannot tell, and names a figure that can be compared."""
+    (result,) = compare_runs(side(), side(seed=2), Question(((Figure("finish_ms", 100), Design()),))).results
+    assert result.answer is Answer.CANNOT_TELL
+    assert result.advice.endswith("compare a percentile such as p99")
+
+
+def test_relative_counts_of_a_gates_file(run_folder, compare, tmp_path):
+    """[relative.actions_per_operation] judges the count: mean = 1 allows no increase, 1.3 allows 30 %."""
+    gates = tmp_path / "gates.toml"
+    base, head = (run_folder(name, rows(latencies_s(1), actions=count)) for name, count in (("base", 7), ("head", 9)))
+    for ratio, code in ((1, 1), (1.3, 0), (1.2, 1)):
+        gates.write_text(f"[relative.actions_per_operation]\nmean = {ratio}\n")
+        assert compare(base, head, "--gates", str(gates))[0] == code
+
+
 def test_settings_that_differ_are_told(run_folder, compare):
     """Runs that were told to do different things can be compared, and the report says in what they differ."""
     base = run_folder("base", rows(latencies_s(1)), rate="20/s", users="5")
@@ -183,11 +328,11 @@ def test_settings_that_differ_are_told(run_folder, compare):
 
 def test_several_figures_share_the_errors():
     """The worst answer of all figures is the answer; each figure gets its share of the false-alarm rate."""
-    base, head = Operations.from_rows(rows(latencies_s(1))), Operations.from_rows(rows(latencies_s(2), polls=4))
-    both = compare_runs(base, head, [P95, (Figure("polls", 50), Design())])
+    base, head = Operations.from_rows(rows(latencies_s(1))), Operations.from_rows(rows(latencies_s(2), polls=5))
+    both = compare_runs(base, head, Question((P95, (Figure("polls", 50), Design(effect=0.34)))))
     assert [result.answer for result in both.results] == [Answer.NOT_SLOWER, Answer.SLOWER]
     assert both.answer is Answer.SLOWER
-    alone = compare_runs(base, head, [P95])
+    alone = compare_runs(base, head, Question((P95,)))
     assert alone.results[0].upper <= both.results[0].upper
 
 
@@ -224,8 +369,8 @@ def test_the_outputs_for_ci(run_folder, compare, tmp_path, monkeypatch):
     [
         (["--metric", "latency p95"], "'latency' is not a metric to compare"),
         (["--metric", "completion_ms p0"], "'p0' is not a percentile"),
-        (["--effect", "0"], "'0' is not percents above 0 and below 100"),
-        (["--power", "100"], "'100' is not percents"),
+        (["--effect", "0"], "'0' is not a percentage above 0 and below 100"),
+        (["--power", "100"], "'100' is not a percentage"),
         (["--gates", "absent.toml"], "there is no such gates file"),
     ],
 )

@@ -5,16 +5,20 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from durable_harness.gate.comparison import Answer, Design, Figure, Interval, Operations, PairedComparison
 from durable_harness.gate.comparison.blocks import (
     autocorrelation_time,
+    block_figures,
     block_length,
-    block_percentiles,
     independent,
 )
 from durable_harness.gate.comparison.pairs import plan_looks
 from durable_harness.gate.comparison.ranks import (
+    centre,
     fewest_blocks,
     fewest_pairs,
     rank_sum_interval,
@@ -71,6 +75,41 @@ def test_too_few_values_have_no_bounds():
     assert rank_sum_interval(enough[:blocks], enough[:blocks], error, error)[1:] == (0, 0)
 
 
+numbers = arrays.arrays(float, st.integers(1, 40), elements=st.integers(-1000, 1000).map(lambda value: value / 8))
+
+
+@given(values=numbers, shift=st.integers(-500, 500), seed=st.integers(0, 99))
+def test_a_centre_moves_with_its_values(values, shift, seed):
+    """It lies among the values, in whatever order they came; shifted values shift it, mirrored ones mirror it."""
+    found = centre(values)
+    assert values.min() <= found <= values.max()
+    assert centre(np.random.default_rng(seed).permutation(values)) == found
+    assert centre(values + shift) == pytest.approx(found + shift)
+    assert centre(-values) == pytest.approx(-found)
+
+
+@given(base=numbers, head=numbers, values=numbers)
+def test_an_estimate_lies_within_its_bounds(base, head, values):
+    """Paired or not, the bounds of a small error enclose those of a large one, and both the estimate."""
+    for interval_of in (
+        lambda error: rank_sum_interval(base, head, error, error),
+        lambda error: signed_rank_interval(values, error, error),
+    ):
+        wide, narrow = interval_of(0.01), interval_of(0.2)
+        assert wide.lower <= narrow.lower <= narrow.estimate <= narrow.upper <= wide.upper
+
+
+@given(values=numbers, length=st.integers(1, 50), percent=st.one_of(st.none(), st.integers(1, 100)))
+def test_blocks_share_out_all_values(values, length, percent):
+    """There are as many blocks as fit, each has a figure within the values; blocks of all values have theirs."""
+    figure = Figure("finish_ms", percent)
+    found = block_figures(values, figure.of, length)
+    assert len(found) == len(values) // length
+    assert all(values.min() - 1e-9 <= one <= values.max() + 1e-9 for one in found)
+    if len(found) == 1:
+        assert found[0] == figure.of(values)
+
+
 @pytest.mark.parametrize(("correlation", "expected"), [(0.0, 1), (0.5, 3), (0.9, 19)])
 def test_the_autocorrelation_time_is_read_from_the_data(correlation, expected):
     """A series that remembers by the factor r has an autocorrelation time of (1 + r) / (1 - r)."""
@@ -94,11 +133,12 @@ def test_blocks_grow_with_autocorrelation_and_with_rare_percentiles():
     assert block_length(alike, 50) > 2 * block_length(alone, 50)
 
 
-def test_block_percentiles_use_every_value_once():
+def test_block_figures_use_every_value_once():
     """Blocks follow each other in time; what is left over joins the last one; too few values make no block."""
     values = np.arange(25.0)
-    assert list(block_percentiles(values, 100, 10)) == [9, 24]
-    assert len(block_percentiles(values, 50, 26)) == 0
+    assert list(block_figures(values, Figure("finish_ms", 100).of, 10)) == [9, 24]
+    assert list(block_figures(values, Figure("actions_per_operation").of, 10)) == [4.5, 17]
+    assert len(block_figures(values, Figure("finish_ms", 50).of, 26)) == 0
 
 
 def test_alike_neighbours_are_averaged():
@@ -113,21 +153,32 @@ def test_alike_neighbours_are_averaged():
     [
         (-0.02, 0.03, Answer.NOT_SLOWER),
         (0.01, 0.04, Answer.NOT_SLOWER),
-        (0.01, 0.06, Answer.SLOWER),
+        (0.034, 0.06, Answer.SLOWER),
+        (0.01, 0.06, Answer.CANNOT_TELL),
         (-0.01, 0.06, Answer.CANNOT_TELL),
         (-math.inf, math.inf, Answer.CANNOT_TELL),
     ],
 )
 def test_the_three_answers(lower, upper, answer):
-    """Below the effect for certain: not slower, also if surely above 0. Above 0 for certain: slower. Else unknown."""
+    """Surely below the effect is not slower, surely above two thirds of it is slower, anything else is unknown."""
     assert Design(effect=0.05).decide(Interval((lower + upper) / 2, lower, upper)) is answer
 
 
-def test_how_much_longer_follows_from_the_width():
-    """An interval twice as wide as the effect wants four times the data; one without end cannot say."""
-    design = Design(effect=math.expm1(0.05))
-    assert design.times_as_long(Interval(0, -0.05, 0.05)) == pytest.approx(4)
-    assert design.times_as_long(Interval(0, -math.inf, 0.05)) is None
+@pytest.mark.parametrize(
+    ("interval", "factor"),
+    [
+        (Interval(0, -0.12, 0.12), 4),  # has to become half as wide to end below 0.06
+        (Interval(0.08, -0.04, 0.2), 9),  # has to become a third as wide to begin above 0.04
+        (Interval(0.05, 0.03, 0.09), 4),  # half as wide begins above 0.04, sooner than it ends below 0.06
+        (Interval(0, -0.061, 0.061), 1.2),  # less would hardly change the answer
+        (Interval(0, -math.inf, 0.06), None),
+        (Interval(0, -math.inf, math.inf), None),
+    ],
+)
+def test_how_much_more_data_follows_from_the_interval(interval, factor):
+    """The width shrinks with the root of the data until an answer fits; a bound that is missing says nothing."""
+    found = Design(effect=math.expm1(0.06)).data_factor(interval)
+    assert found == (None if factor is None else pytest.approx(factor))
 
 
 @pytest.mark.parametrize("most", [1, 12, 20, 60, 500])

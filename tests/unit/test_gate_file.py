@@ -83,9 +83,12 @@ def test_a_cost_may_be_limited_to_nothing(load):
         ("[relative]\np95 = 1.1\n", "relative.p95: is not a metric to compare"),
         (
             "[relative.completion_ms]\np95 = 1\n",
-            "relative.completion_ms.p95: got 1, expected how many times",
+            "relative.completion_ms.p95: got 1, expected a multiple of the base's figure above 1",
         ),
         ("[relative.completion_ms]\nmean = 1.1\n", "relative.completion_ms.mean: is not a percentile"),
+        ("[relative.actions_per_operation]\np95 = 1\n", "p95: is not a statistic of a count"),
+        ("[relative.actions_per_operation]\nmean = 0.9\n", "mean: got 0.9, expected a multiple of the base's count"),
+        ("[relative.actions_per_op]\nmean = 1\n", "Did you mean actions_per_operation?"),
         ("[relative]\npower = 1\n[relative.polls]\np50 = 2\n", "relative.power: got 1, expected a ratio above 0"),
         ("[relative]\npower = 0.9\n", "has no gates"),
         ("[abort]\non_fail = 1\n", "abort.on_fail: got 1, expected true or false"),
@@ -117,6 +120,14 @@ def test_relative_gates_and_the_rule_of_abort(tmp_path):
     assert read.gates == ()
     assert read.relative == RelativeGates((RelativeGate("polls", "p50", 1.2),), None, pytest.approx(0.05))
     assert read.abort == AbortRule(grace_s=5, min_operations=100)
+
+
+@pytest.mark.parametrize("count", COSTS)
+def test_relative_gates_of_counts(tmp_path, count):
+    """Each count can be held to the base's: by its mean, also to exactly as much."""
+    path = tmp_path / "gates.toml"
+    path.write_text(f"[relative.{count}]\nmean = 1\n")
+    assert load_gate_file(path).relative.gates == (RelativeGate(count, "mean", 1.0),)
 
 
 @pytest.mark.parametrize("text", ["", "[abort]\non_fail = false\ngrace_s = 5\n"])

@@ -33,6 +33,8 @@ class FaultyScheduler:
         self._streams: set[_ItemStream] = set()
         self._known: dict[str, tuple[str, str]] = {}
         self._lost: dict[str, tuple[Rule, str]] = {}
+        # Instances that continued as new, with the ID of the new execution; None until its first turn was seen.
+        self._continued: dict[str, str | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._return: asyncio.TimerHandle | None = None
         self._reachable = asyncio.Event()
@@ -91,6 +93,21 @@ class FaultyScheduler:
         self._known[item.completionToken] = known
         return known
 
+    def is_start(self, request: Any) -> bool:
+        """Whether a turn is the first of an operation: no other orchestration started it, nor did it continue as new.
+
+        Only the first turn of each execution brings its ExecutionStarted event.
+        """
+        started = (event.executionStarted for event in request.newEvents if event.HasField("executionStarted"))
+        first = next(started, None)
+        if first is None or first.HasField("parentInstance"):
+            return False
+        execution_id = first.orchestrationInstance.executionId.value
+        continued = self._continued.get(request.instanceId, "")
+        if continued is None:
+            continued = self._continued[request.instanceId] = execution_id
+        return request.instanceId not in self._continued or continued != execution_id
+
     def lose(self, item: Any, kind: str, rule: Rule) -> None:
         """Keep an item from its worker; after a while it is given back, as a lease would run out."""
         self._lost[item.completionToken] = (rule, kind)
@@ -130,7 +147,25 @@ class FaultyScheduler:
         if payload is not None:
             for rule in self.rules.striking(Fault.OVERSIZE, **work):
                 payload.value = _json_of(rule.settings["size_bytes"])
-        return await getattr(self._scheduler, COMPLETE[kind])(request)
+        complete = getattr(self._scheduler, COMPLETE[kind])
+        ending = _ending(request) if kind == "orchestration" else None
+        if ending is None or ending.orchestrationStatus != pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
+            return await complete(request)
+        # Before the call: the first turn of the new execution may arrive while it is answered.
+        former = self._continued.get(instance_id, "")
+        self._continued[instance_id] = None
+        try:
+            return await complete(request)
+        except RpcError:
+            self._restore(instance_id, former)
+            raise
+
+    def _restore(self, instance_id: str, former: str | None) -> None:
+        """Forget that an instance continued as new: the answer that said so was refused."""
+        if former == "":
+            self._continued.pop(instance_id, None)
+        else:
+            self._continued[instance_id] = former
 
 
 class _ItemStream:
@@ -197,7 +232,7 @@ class _ItemStream:
     def _striking(self, item: Any, kind: str, name: str, instance_id: str) -> Iterator[Rule]:
         faults = (Fault.DROP, Fault.DELAY, Fault.DUPLICATE)
         yield from self._scheduler.rules.striking(*faults, kind=kind, name=name, instance_id=instance_id)
-        if kind == "orchestration" and _is_start(item.orchestratorRequest):
+        if kind == "orchestration" and self._scheduler.is_start(item.orchestratorRequest):
             yield from self._scheduler.rules.striking(*faults, kind=START, name=name, instance_id=instance_id)
 
     def _send(self, item: Any, delaying: Rule | None) -> None:
@@ -212,12 +247,6 @@ class _ItemStream:
         delay_s = delaying.chance.uniform(delaying.settings["least_s"], delaying.settings["most_s"])
         handle = asyncio.get_running_loop().call_later(delay_s, arrive)
         self._late[handle] = (delaying, item)
-
-
-def _is_start(request: Any) -> bool:
-    """Whether a turn is the first of an orchestration that no other one started."""
-    first = next((event.executionStarted for event in request.newEvents if event.HasField("executionStarted")), None)
-    return first is not None and not first.HasField("parentInstance")
 
 
 def _subject(item: Any, kind: str) -> tuple[str, str]:
@@ -238,8 +267,14 @@ def _payload(kind: str, request: Any) -> Any | None:
         return request.result if request.HasField("result") else None
     if kind == "entity":
         return request.entityState if request.HasField("entityState") else None
+    ending = _ending(request)
+    return ending.result if ending is not None and ending.HasField("result") else None
+
+
+def _ending(request: Any) -> Any | None:
+    """Return the action by which a turn ends its execution; None if it goes on."""
     endings = (a.completeOrchestration for a in request.actions if a.HasField("completeOrchestration"))
-    return next((ending.result for ending in endings if ending.HasField("result")), None)
+    return next(endings, None)
 
 
 def _json_of(size_bytes: int) -> str:

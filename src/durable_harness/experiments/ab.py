@@ -27,6 +27,7 @@ from durable_harness.gate.comparison import (
     default_figure,
     judge_errors,
 )
+from durable_harness.gate.comparison.counts import ENOUGH
 from durable_harness.gate.comparison.pairs import METHOD
 from durable_harness.gate.comparison.ranks import Values
 from durable_harness.operations import OperationRecord, OperationState
@@ -125,10 +126,10 @@ class Comparing:
         if self._is_hopeless or self._is_broken:
             return True
         judged = [figure for figure in self._figures if figure.is_judged]
-        if not judged:  # Counts need no pairs.
+        if self._taken >= self._figures[0].looks[-1]:
             return True
-        if self._taken >= judged[0].looks[-1]:
-            return True
+        if not judged:  # Counts need no pairs, only some operations.
+            return all(count.operations >= ENOUGH for count in self._counts.results() if count.is_known)
         if not judged[0].is_look:
             return False
         return self._count_fails or all_answered([figure.result() for figure in judged])
@@ -150,20 +151,25 @@ class Comparing:
         """Load both sides for a while; what these operations cost is counted, how long they took is not judged."""
         options = self._options
         arrivals = options.load.arrivals(options.rate_per_s, options.warm_up_s, options.seed)
-        warmed = []
+        warmed, taken = [], []
         for side in self._sides:
             records, _ = self._driver.measure(side.base_url, side.function_key, arrivals)
             if all(record.state is OperationState.UNREACHABLE for record in records):
                 raise UnreachableError(f"{side.base_url} does not answer: {records[0].error}")
             warmed.append(Operations.from_rows(row(record) for record in records))
+            taken.append(records)
         self._counts.add(warmed[0], warmed[1])
         self._default = default_figure(warmed[0], warmed[1])
         self._figures = self._planned()
+        if not any(figure.is_judged for figure in self._figures):
+            # The answer rests on these operations: a head that breaks them dispatches less, and is no better for it.
+            for number, records in enumerate(taken):
+                self._note_ends(number, records)
 
     def _planned(self) -> list[PairedComparison]:
         """Return the figures to follow: those that are judged, then what a client saw."""
         question, most = self._options.question, self._options.most_pairs
-        varying = [count.metric for count in self._counts.results() if count.is_known and not count.is_exact]
+        varying = [count.metric for count in self._counts.results() if count.varies]
         wanted = (*question.judged(self._default), *question.means(varying))
         judged = [PairedComparison(figure, design, most, len(wanted)) for figure, design in wanted]
         if any(figure == SEEN_FIGURE for figure, _ in wanted):
@@ -183,12 +189,7 @@ class Comparing:
             records, slips_ms = self._driver.measure(side.base_url, side.function_key, arrivals)
             slip_ms = max(slip_ms, slips_ms.max or 0.0)
             taken[number] = Operations.from_rows(row(record) for record in records)
-            self._ended[number] += len(records)
-            failed = [
-                record.error or record.state for record in records if record.state is not OperationState.COMPLETED
-            ]
-            self._failed[number] += len(failed)
-            self._reasons[number].update(failed)
+            self._note_ends(number, records)
         self._counts.add(taken[0], taken[1])
         if slip_ms > SLIP_LIMIT_MS:
             self._disturbed += 1
@@ -199,6 +200,13 @@ class Comparing:
             figure.add(taken[0], taken[1])
         self._taken += 1
         return True
+
+    def _note_ends(self, number: int, records: Sequence[OperationRecord]) -> None:
+        """Count the operations of a side that did not complete, and why."""
+        failed = [record.error or record.state for record in records if record.state is not OperationState.COMPLETED]
+        self._ended[number] += len(records)
+        self._failed[number] += len(failed)
+        self._reasons[number].update(failed)
 
     def _comparison(self, names: tuple[str, str], elapsed_s: float) -> Comparison:
         errors = tuple(failed / max(ended, 1) for failed, ended in zip(self._failed, self._ended, strict=True))
@@ -220,16 +228,15 @@ class Comparing:
         judged = [figure for figure in self._figures if figure.is_judged]
         notes = [f"looks planned after {', '.join(map(str, judged[0].looks))} pairs"] if judged else []
         if self._options.question.asks_for_default and self._default != DEFAULT_FIGURE:
-            notes.append(
-                f"{DEFAULT_FIGURE.metric} is not known: the start's answer has no instance ID to ask the host by"
-            )
+            reason = "the answer to a start has no instance ID to ask the host for"
+            notes.append(f"{DEFAULT_FIGURE.metric} is not known: {reason}. {SEEN_FIGURE.metric} is judged")
         for name, reasons in zip(("base", "head"), self._reasons, strict=True):
-            notes += [
-                f"{count} operations of the {name}: {reason}" for reason, count in reasons.most_common(MOST_REASONS)
-            ]
+            for reason, count in reasons.most_common(MOST_REASONS):
+                notes.append(f"{count} operation{'' if count == 1 else 's'} of the {name}: {reason}")
         if self._disturbed:
-            late = f"the generator was late in them by more than {SLIP_LIMIT_MS:g} ms"
-            notes.append(f"{self._disturbed} pairs were discarded and repeated: {late}")
+            late = f"the generator was late by more than {SLIP_LIMIT_MS:g} ms"
+            pairs = "pair was" if self._disturbed == 1 else "pairs were"
+            notes.append(f"{self._disturbed} {pairs} discarded and repeated: {late}")
         return tuple(notes)
 
     def _generator_reasons(self) -> list[str]:

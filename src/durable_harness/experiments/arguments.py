@@ -108,7 +108,7 @@ def above_zero(text: str) -> float:
 
 def percents(text: str) -> float:
     """Read percents as a ratio, for argparse."""
-    return _number(text.rstrip("% "), "percents above 0 and below 100", 0.0, 100.0) / 100
+    return _number(text.rstrip("% "), "a percentage above 0 and below 100", 0.0, 100.0) / 100
 
 
 def whole(text: str) -> int:

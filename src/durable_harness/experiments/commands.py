@@ -122,7 +122,7 @@ def _aa(options: argparse.Namespace, given: AbOptions) -> int:
     if options.base is not None:
         raise UsageError("--aa compares --head with itself: leave --base out.")
     if not options.comparisons:
-        raise UsageError("--comparisons: got 0, expected 1 or more.")
+        raise UsageError("--comparisons: got 0, expected at least 1.")
     with Interruptible(), checked_out(options.app_dir, options.head, options.head) as (version, _):
         check = check_self(version, given, options.comparisons, _show_line)
     path = write_json(check, options.report_dir)
@@ -136,8 +136,8 @@ def ab_options(options: argparse.Namespace) -> AbOptions:
 
     if options.poll_interval > options.slice:
         raise UsageError(
-            f"--poll-interval {options.poll_interval:g} is longer than --slice {options.slice:g}: most operations of a "
-            "slice would be polled after it. Poll more often, or make slices longer."
+            f"--poll-interval {options.poll_interval:g} is longer than --slice {options.slice:g}: a slice would be "
+            "over before most of its operations are polled. Poll more often, or make slices longer."
         )
     return AbOptions(
         load=offered_load(options),

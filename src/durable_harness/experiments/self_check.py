@@ -26,6 +26,8 @@ from durable_harness.stack import RunningStack, StackControl, embedded_stack
 
 DELAY_IN_EFFECTS = 2.0
 """How many times the effect that matters is injected: a change that a gate has to catch."""
+DELAYED_METRICS = ("finish_ms", "completion_ms", "server_completion_ms", "execution_ms")
+"""Those that an injected delay lengthens: it comes after the first turn was dispatched, before the app sees it."""
 DRAWN, DRAWN_FOR_EACH = 1000, 400
 """Comparisons that are drawn from the recorded pairs: of equals, and for each change that is tried."""
 CAUGHT_SHARE = 0.95
@@ -87,10 +89,17 @@ def check_self(
 ) -> SelfCheck:
     """Serve one revision twice and compare it with itself, as it is and with a delay in front of each operation.
 
-    Raises UsageError for a question that asks for more than one latency, and what keeps the app from starting.
+    Raises UsageError for a question that asks for more than one latency, or for one that an injected delay does not
+    lengthen, and what keeps the app from starting.
     """
     if len(options.question.figures) > 1 or options.question.counts:
         raise UsageError("--aa judges one latency: give one --metric, and no count.")
+    for figure, _ in options.question.figures:
+        if figure.metric not in DELAYED_METRICS:
+            expected = ", ".join(DELAYED_METRICS)
+            raise UsageError(
+                f"--aa injects a delay, which does not lengthen {figure.metric}. Expected one of {expected}."
+            )
     with contextlib.ExitStack() as stacks:
         sides = [stacks.enter_context(_served(version)) for _ in range(2)]
         driver = stacks.enter_context(Driver(options.load))
@@ -257,7 +266,7 @@ def render_text(check: SelfCheck) -> str:
 
 def _answers(trials: Trials) -> str:
     counts = ", ".join(f"{trials.answers[answer]} {answer}" for answer in Answer)
-    return f"{trials.count} comparisons: {counts}"
+    return f"{trials.count} comparison{'' if trials.count == 1 else 's'}: {counts}"
 
 
 def _smallest(check: SelfCheck) -> str:

@@ -26,7 +26,7 @@ max = 7
 p95 = 1.05                # times the base's: a slowdown of 5 % or more fails
 
 [relative.actions_per_operation]
-mean = 1                  # times the base's: a count that is exact, so 1 allows none more
+mean = 1                  # times the base's: counts are exact, so 1 allows no increase
 
 [abort]                   # end the run as soon as a gate can hold no longer
 on_fail = true
@@ -77,8 +77,8 @@ WHOLE = _Range("a whole number of operations", lambda value: value >= 0 and isin
 RATE = _Range("operations per second above 0", lambda value: value > 0)
 COST = _Range("a number, 0 or more", lambda value: value >= 0)
 POLLS = _Range("a number of polls above 0", lambda value: value > 0)
-TIMES_COUNT = _Range("how many times the base's it may be, 1 or more (1 for none more)", lambda value: value >= 1)
-TIMES_BASE = _Range("how many times the base's it may be, above 1 (1.05 for 5 %)", lambda value: value > 1)
+TIMES_COUNT = _Range("a multiple of the base's count, at least 1 (1 allows no increase)", lambda value: value >= 1)
+TIMES_BASE = _Range("a multiple of the base's figure above 1 (1.05 fails from 5 % on)", lambda value: value > 1)
 SHARE = _Range("a ratio above 0 and below 1", lambda value: 0 < value < 1)
 SECONDS = _Range("seconds, 0 or more", lambda value: value >= 0)
 
@@ -189,9 +189,7 @@ class _RelativeReader(_Checked):
         where = f"{RELATIVE}.{metric}.{statistic}"
         if METRICS[metric].is_count:
             if statistic != MEAN:
-                raise self.error(
-                    where, "is not a statistic of a count", f"Write {MEAN} = 1 for none more than the base's."
-                )
+                raise self.error(where, "is not a statistic of a count", f"Write {MEAN} = 1 to allow no increase.")
             return RelativeGate(metric, statistic, self.number(where, value, TIMES_COUNT))
         self.percentile(where, statistic, value)
         return RelativeGate(metric, statistic, self.number(where, value, TIMES_BASE))

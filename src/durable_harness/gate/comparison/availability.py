@@ -12,6 +12,24 @@ NOT_COUNTED = "only a host of durable-harness counts them"
 NOT_SEEN = "no operation was seen to end"
 
 
+MOST, NEARLY_ALL = 0.5, 0.99
+"""Of the operations that were seen to end: for more than MOST a figure has to be known to stand for a run unasked, and
+if it is known for fewer than NEARLY_ALL a report says so."""
+
+
+def is_known(metric: str, operations: Operations) -> bool:
+    """Whether a metric is known for most of the operations that were seen to end."""
+    return len(operations.values(metric)) > MOST * len(operations.values("completion_ms"))
+
+
+def known_in_part(metric: str, operations: Operations, side: str) -> list[str]:
+    """Say how many operations of a side a figure is made of, if others lack it."""
+    known, seen = len(operations.values(metric)), len(operations.values("completion_ms"))
+    if known >= NEARLY_ALL * seen:
+        return []
+    return [f"{metric} is known for {known:,} of {seen:,} operations of the {side} only"]
+
+
 def known_metrics(operations: Operations) -> list[str]:
     """Return the metrics that at least one operation has."""
     return [name for name in METRICS if len(operations.values(name))]

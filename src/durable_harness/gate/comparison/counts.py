@@ -36,7 +36,7 @@ class CountResult:
     base: float | None
     head: float | None
     operations: int
-    """How many operations of the side with fewer were counted."""
+    """How many twins were counted, or how many operations of the side with fewer if there are no twins."""
     difference: float | None
     """How many more the head needs for each operation; None if operations do not agree."""
     ranges: tuple[tuple[float, float], tuple[float, float]] | None = None
@@ -53,6 +53,11 @@ class CountResult:
         return self.difference is not None
 
     @property
+    def varies(self) -> bool:
+        """Whether enough operations were counted to see that they do not agree."""
+        return self.is_known and self.operations >= ENOUGH and not self.is_exact
+
+    @property
     def is_judged(self) -> bool:
         return self.effect is not None
 
@@ -62,7 +67,7 @@ class CountResult:
         if self.effect is None:
             return None
         if self.difference is None or self.base is None:
-            return None if self.is_known and self.effect else Answer.CANNOT_TELL
+            return None if self.varies and self.effect else Answer.CANNOT_TELL
         return Answer.SLOWER if self.difference > self.effect * self.base + 1e-9 else Answer.NOT_SLOWER
 
     @property
@@ -72,8 +77,12 @@ class CountResult:
         if self.base is None or self.head is None:
             return f"{self.metric}: not known: only a host of durable-harness counts it"
         change = f"{_number(self.base)} → {_number(self.head)}"
+        if self.varies:
+            return f"{self.metric}: {change} on average; it varies {self._spread()}, so there is no exact difference"
         if self.difference is None:
-            return f"{self.metric}: {change} on average, {self._spread()}: no exact count"
+            return (
+                f"{self.metric}: {change} on average of {self.operations} operations; {ENOUGH} are needed to be exact"
+            )
         if not self.difference:
             return f"{self.metric}: {_number(self.base)}, the same"
         more, size = ("more", self.difference) if self.difference > 0 else ("fewer", -self.difference)
@@ -82,9 +91,9 @@ class CountResult:
     def _spread(self) -> str:
         assert self.ranges is not None
         (base_low, base_high), (head_low, head_high) = self.ranges
-        base = f"{_number(base_low)} and {_number(base_high)}"
-        head = f"{_number(head_low)} and {_number(head_high)}"
-        return f"between {base}" if base == head else f"between {base} in the base, {head} in the head"
+        base = f"from {_number(base_low)} to {_number(base_high)}"
+        head = f"from {_number(head_low)} to {_number(head_high)}"
+        return f"{base} between operations" if base == head else f"{base} in the base and {head} in the head"
 
 
 class CountComparison:
@@ -115,30 +124,28 @@ class CountComparison:
         if not len(known[0]) or not len(known[1]):
             return CountResult(name, None, None, 0, None, effect=effect)
         ranges = [(float(side.min()), float(side.max())) for side in known]
-        count = min(len(side) for side in known)
+        # Twins that are not counted on both sides say nothing.
+        twins = paired and len(base) == len(head)
+        count = int(np.sum(~np.isnan(head - base))) if twins else min(len(side) for side in known)
         return CountResult(
             name,
             base=float(known[0].mean()),
             head=float(known[1].mean()),
             operations=count,
-            difference=_difference(base, head, paired=paired) if count >= ENOUGH else None,
+            difference=_difference(base, head, are_twins=twins) if count >= ENOUGH else None,
             ranges=(ranges[0], ranges[1]),
             effect=effect,
         )
 
 
-def _difference(base: Values, head: Values, *, paired: bool) -> float | None:
+def _difference(base: Values, head: Values, *, are_twins: bool) -> float | None:
     """Return the difference that all operations show alike, None if they do not."""
-    if paired and len(base) == len(head):
-        twins = head - base
-        twins = twins[~np.isnan(twins)]
-        if len(twins) >= ENOUGH and float(np.ptp(twins)) == 0:
-            return float(twins[0])
-        return None
+    if are_twins:
+        differences = head - base
+        differences = differences[~np.isnan(differences)]
+        return None if float(np.ptp(differences)) else float(differences[0])
     known = base[~np.isnan(base)], head[~np.isnan(head)]
-    if any(float(np.ptp(side)) for side in known):
-        return None
-    return float(known[1][0] - known[0][0])
+    return None if any(float(np.ptp(side)) for side in known) else float(known[1][0] - known[0][0])
 
 
 def _number(value: float) -> str:

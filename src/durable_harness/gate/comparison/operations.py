@@ -80,7 +80,8 @@ class Operations:
     def values(self, metric: str) -> Values:
         """Return a metric of every operation that has it, in order of time; latencies in milliseconds.
 
-        The completion of an operation that timed out is the time it had lasted: a lower bound, never left out.
+        The completion of an operation that timed out is the time it had lasted: a lower bound, never left out. So is
+        its finish, if the finish of any other operation is known.
         """
         values = self.column(metric)
         return values[~np.isnan(values)]
@@ -95,14 +96,18 @@ class Operations:
 
     @property
     def has_whole_seconds(self) -> bool:
-        """Whether the server's times of at least one operation are known in whole seconds only."""
-        return bool(np.any(self._columns["server_update_is_coarse"] == 1))
+        """Whether the server's times are known in whole seconds only: the ends of some operations, or all creations."""
+        created = self._columns["server_created_s"]
+        created = created[~np.isnan(created)]
+        all_whole = bool(len(created)) and not np.any(created % 1)
+        return all_whole or bool(np.any(self._columns["server_update_is_coarse"] == 1))
 
     def poll_windows_ms(self) -> tuple[Values, Values]:
         """Return between which moments each end lies that was seen: the last "not yet", and the poll that saw the end.
 
         Both are milliseconds after the acceptance, of all operations whose end was seen, in order of time; NaN if the
-        record does not have the moment.
+        record does not have the moment. Older records lack the last "not yet": there it is one mean poll interval
+        before the end was seen.
         """
         column = self._columns
         seen = ~np.isnan(column["seen_s"])
@@ -110,6 +115,8 @@ class Operations:
             np.asarray((column[name] - column["accepted_s"])[seen] * 1000, dtype=float)
             for name in ("last_pending_s", "seen_s")
         )
+        intervals = over / np.where(column["polls"][seen] > 0, column["polls"][seen], np.nan)
+        pending = np.where(np.isnan(pending), over - intervals, pending)
         return pending, over
 
     def _moments(self, metric: str) -> tuple[Values, Values]:
@@ -120,9 +127,12 @@ class Operations:
         finished = np.where(column["server_update_is_coarse"] == 1, np.nan, column["server_updated_s"])
         created = np.where(column["server_created_s"] % 1 == 0, np.nan, column["server_created_s"])
         begun = np.where(column["workload"] == "closed", column["sent_s"], column["intended_s"])
+        timed_out = column["state"] == TIMED_OUT
+        # Leaving these out would make a head that hangs look fast. But they alone do not make the figure known.
+        unfinished = timed_out & np.isnan(finished) & bool(np.any(~np.isnan(finished)))
         return {
-            "completion_ms": (begun, np.where(column["state"] == TIMED_OUT, column["ended_s"], column["seen_s"])),
-            "finish_ms": (begun, finished),
+            "completion_ms": (begun, np.where(timed_out, column["ended_s"], column["seen_s"])),
+            "finish_ms": (begun, np.where(unfinished, column["ended_s"], finished)),
             "start_ms": (column["sent_s"], column["accepted_s"]),
             "server_completion_ms": (created, finished),
             # A creation in whole seconds says too little: the moment at which the 202 came here stands for it.

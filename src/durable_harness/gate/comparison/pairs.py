@@ -127,7 +127,8 @@ class PairedComparison:
         if not len(values):
             raise InvalidRunError(missing_figure(self.figure, operations, name))
         if self.figure.of(values) <= 0:
-            raise InvalidRunError(f"{self.figure.name}: a slice of the {name} has no value above 0, so no ratio")
+            where = f"is not above 0 in a slice of the {name}"
+            raise InvalidRunError(f"{self.figure.name}: {where}, so it has no ratio: compare another figure")
         return Slice(values, PollMoments.of(operations) if self.figure.kind.has_polls else None)
 
     def _groups(self, size: int) -> tuple[Values, Values]:
@@ -183,9 +184,9 @@ class PairedComparison:
     def _advice(self, interval: Interval, resolution: float) -> str:
         if resolution > self.design.effect:
             polls = PollMoments.merged([polls for pair in self._slices for side in pair if (polls := side.polls)])
-            return polls_advice(self.figure, resolution, self.design.effect, polls)
+            return polls_advice(self.figure, resolution, self.design.effect, polls, "take more pairs (--pairs)")
         factor = self.design.data_factor(interval) or max(2.0, LEAST_ADVICE)
-        return f"Run on to about {factor * len(self._slices):,.0f} pairs (--pairs), or make slices longer (--slice)"
+        return f"Take about {factor * len(self._slices):,.0f} pairs (--pairs), or longer slices (--slice)"
 
 
 def all_answered(results: Sequence[FigureResult]) -> bool:

@@ -30,7 +30,7 @@ def render_text(comparison: Comparison) -> str:
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     counts = [*_counts(comparison), ""] if comparison.counts else []
     lines = [f"{comparison.base} (base) against {comparison.head} (head)", "", *counts]
-    lines += [*(table if comparison.results else []), "", *_small_print(comparison)]
+    lines += [*([*table, ""] if comparison.results else []), *_small_print(comparison)]
     return "\n".join([*lines, "", f"{comparison.verdict.upper()}: {comparison.sentence}", ""])
 
 
@@ -70,9 +70,9 @@ def render_json(comparison: Comparison) -> str:
 def render_junit(comparison: Comparison, cannot_tell: int) -> str:
     """Return one test case a figure: slower is a failure, what proves nothing an error."""
     suite = ET.Element("testsuite", name="durable-harness comparison", time=f"{comparison.elapsed_s:.3f}")
-    for count in comparison.judged_counts:
+    for count in (*comparison.judged_counts, *comparison.unanswered_counts):
         case = ET.SubElement(suite, "testcase", classname="performance", name=count.metric)
-        _mark(case, count.answer, count.sentence, cannot_tell)
+        _mark(case, count.answer or Answer.CANNOT_TELL, count.sentence, cannot_tell)
     for result in comparison.judged:
         case = ET.SubElement(suite, "testcase", classname="performance", name=result.figure.name)
         if comparison.interrupted:
@@ -137,10 +137,10 @@ def _counts(comparison: Comparison) -> list[str]:
 
 
 def _small_print(comparison: Comparison) -> list[str]:
-    design = comparison.results[0].design if comparison.results else None
+    design = comparison.judged[0].design if comparison.judged else None
     lines = (
         [f"{comparison.method}; {', '.join(dict.fromkeys(result.sample for result in comparison.results))}"]
-        if design
+        if comparison.results
         else []
     )
     lines += [
@@ -152,8 +152,9 @@ def _small_print(comparison: Comparison) -> list[str]:
             f"false alarms at most {design.false_alarm_rate:.2%}, power at least {1 - design.miss_rate:.1%} where it "
             "answers; the interval has these errors on its two sides, looks and figures included"
         )
+    if comparison.results:
         lines.append(
-            "base and head are the centres of their slices or blocks; visible is the smallest change seen here"
+            "base and head are centres over slices or blocks; visible is the smallest change that can be seen here"
         )
     base, head = comparison.errors
     lines.append(f"operations that did not complete: base {base:.2%}, head {head:.2%}; {comparison.elapsed_s:.0f} s")

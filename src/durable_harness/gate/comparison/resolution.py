@@ -20,6 +20,11 @@ REACH = 1.1
 """How many typical poll intervals below the figure are looked at: just more than one, so that a grid shows two of its
 points. Above the figure operations become rare, and with them the polls; what moves there moves no percentile."""
 
+LEAST_REMAINDER = 0.1
+"""The part of a figure that is taken to remain at least if polls come much more often."""
+MOST_UNEVEN = 3.0
+"""How many times its expected length the largest gap of polls that are spread evenly may be."""
+
 
 class PollMoments:
     """When the last two polls of each operation came, in milliseconds after it was accepted."""
@@ -51,12 +56,25 @@ class PollMoments:
         near = self._near(percent)
         return self.interval_ms if len(near) <= 1 else float(np.ptp(near)) / (len(near) - 1)
 
+    def are_spread(self, percent: float) -> bool:
+        """Whether the same polls lie as if spread evenly: more operations then make the gap smaller."""
+        near = self._near(percent)
+        gap_ms, spacing_ms = self.gap_ms(percent), self.spacing_ms(percent)
+        if gap_ms is None or spacing_ms is None:
+            return False
+        # The largest of n gaps between points at random is about ln(n) times the mean one.
+        return gap_ms <= MOST_UNEVEN * math.log(max(len(near), math.e)) * spacing_ms
+
     def _near(self, percent: float) -> Values:
         if not len(self.seen):
             return self.seen
         figure = float(np.percentile(self.seen, percent))
+        # Intervals may grow with the time that an operation takes: those around the figure count.
+        around = (self.pending <= figure) & (self.seen >= figure)
+        lengths = (self.seen - self.pending)[around]
+        interval_ms = float(np.median(lengths)) if len(lengths) else (self.interval_ms or 0.0)
         moments = np.sort(np.concatenate([self.pending, self.seen]))
-        return moments[(moments >= figure - REACH * (self.interval_ms or 0.0)) & (moments <= figure)]
+        return moments[(moments >= figure - REACH * interval_ms) & (moments <= figure)]
 
     @property
     def interval_ms(self) -> float | None:
@@ -87,16 +105,33 @@ def _relative(figure: Figure, values: Values, distance_ms: float | None) -> floa
     return 0.0 if distance_ms is None else distance_ms / value
 
 
-def polls_advice(figure: Figure, resolution: float, effect: float, polls: PollMoments) -> str:
-    """Say what would make a change visible that polls hide."""
+def polls_advice(figure: Figure, resolution: float, effect: float, polls: PollMoments, more: str) -> str:
+    """Say what would make a change visible that polls hide; `more` says how to take more operations."""
     if figure.metric == "polls":
         return (
-            f"A percentile of whole numbers shows no change below {100 * resolution:.2g} %: ask for a larger --effect"
+            f"A percentile of whole numbers shows no change below {percent_size(resolution)}: ask for a larger --effect"
         )
     interval_ms = polls.interval_ms or 0.0
-    enough_ms = interval_ms * effect / resolution
+    # Polls that come more often see the end earlier, so that the same gap is a larger part of the figure.
+    enough_ms = interval_ms * effect / resolution * max(1 - resolution, LEAST_REMAINDER)
+    words = [f"poll at least every {_ms(enough_ms)} ms (--poll-interval {_rounded_down(enough_ms / 1000):g})"]
+    words += [more] if polls.are_spread(_percent(figure)) else []
     return (
-        f"Polls come about every {interval_ms:,.3g} ms and show no change below {100 * resolution:.2g} % of this "
-        f"figure: poll at least every {enough_ms:,.2g} ms (--poll-interval {enough_ms / 1000:.1g}), take more pairs, "
-        "or compare finish_ms, which has no polls in it"
+        f"Polls come about every {_ms(interval_ms)} ms and show no change below {percent_size(resolution)} of this "
+        f"figure: {', '.join(words)}, or compare finish_ms, which has no polls in it"
     )
+
+
+def percent_size(ratio: float) -> str:
+    """Write a ratio as percents, to two digits: `3.1 %`."""
+    return f"{100 * ratio:,.0f} %" if ratio >= 0.1 else f"{100 * ratio:.2g} %"  # noqa: PLR2004 - two digits
+
+
+def _ms(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"  # noqa: PLR2004 - two digits
+
+
+def _rounded_down(value: float) -> float:
+    """Return a number with one digit that is not above the value."""
+    digit = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    return math.floor(value / digit) * digit

@@ -11,6 +11,7 @@ from durable_harness.gate.comparison.counts import CountResult
 from durable_harness.gate.comparison.design import Answer, Design
 from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.ranks import Interval
+from durable_harness.gate.comparison.resolution import percent_size
 
 EXIT_CODES = {Answer.NOT_SLOWER: 0, Answer.SLOWER: 1, Answer.CANNOT_TELL: 3}
 
@@ -150,7 +151,7 @@ def percent_text(ratio: float | None) -> str:
 
 def visible_text(result: FigureResult) -> str:
     """Write the smallest change that a comparison sees: `3.1 %`."""
-    return "?" if result.visible is None else f"{100 * result.visible:.2g} %"
+    return "?" if result.visible is None else percent_size(result.visible)
 
 
 def _words(result: FigureResult) -> str:
@@ -161,9 +162,13 @@ def _words(result: FigureResult) -> str:
 
 
 def _count_words(count: CountResult) -> str:
-    if count.is_known and not count.is_exact and not count.effect:
+    if not count.is_known:
+        return count.sentence
+    if count.varies and not count.effect:
         return f"{count.sentence}. Name the increase that matters (--effect) to compare its mean"
-    allowed = f"at most {100 * count.effect:g} % more is allowed" if count.effect else "none more is allowed"
+    if count.varies:
+        return f"{count.sentence}. It did not vary in the warm-up: make that longer (--warm-up) to compare its mean"
+    allowed = f"at most {100 * count.effect:g} % more is allowed" if count.effect else "no increase is allowed"
     return f"{count.sentence} ({allowed})"
 
 

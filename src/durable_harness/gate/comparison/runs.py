@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from durable_harness.errors import InvalidRunError
-from durable_harness.gate.comparison.availability import missing_figure
+from durable_harness.gate.comparison.availability import is_known, known_in_part, missing_figure
 from durable_harness.gate.comparison.blocks import block_figures, block_length
 from durable_harness.gate.comparison.counts import CountComparison
 from durable_harness.gate.comparison.design import LEAST_ADVICE, Answer, Design
@@ -39,9 +39,15 @@ def compare_runs(
     counted = CountComparison(question.counts)
     counted.add(base, head)
     counts = counted.results(paired=False)
-    varying = [count.metric for count in counts if count.is_known and not count.is_exact]
+    varying = [count.metric for count in counts if count.varies]
     wanted = (*question.judged(default_figure(base, head)), *question.means(varying))
     results = tuple(_compare(base, head, figure, design, len(wanted)) for figure, design in wanted)
+    partly = [
+        note
+        for metric in dict.fromkeys(figure.metric for figure, _ in wanted)
+        for name, run in (("base", base), ("head", head))
+        for note in known_in_part(metric, run, name)
+    ]
     errors = (base.error_ratio, head.error_ratio)
     failures, invalid = judge_errors(errors, question.max_error_ratio)
     themselves = [
@@ -57,7 +63,7 @@ def compare_runs(
         errors=errors,
         failures=failures,
         invalid=(*invalid, *themselves),
-        notes=(*_differences(base, head), *_default_note(question, results), BETWEEN_RUNS),
+        notes=(*_differences(base, head), *_default_note(question, results), *partly, BETWEEN_RUNS),
         elapsed_s=max(base.span_s, head.span_s),
     )
 
@@ -66,17 +72,16 @@ def _default_note(question: Question, results: Sequence[FigureResult]) -> list[s
     """Say that the figure without polls in it was not there to be compared."""
     if not question.asks_for_default or results[0].figure == DEFAULT_FIGURE:
         return []
-    return [f"{DEFAULT_FIGURE.metric}, which has no polls in it, is not known for most operations of both runs"]
+    unknown = f"{DEFAULT_FIGURE.metric}, which has no polls in it, is not known for most operations of both runs"
+    return [f"{unknown}: {SEEN_FIGURE.metric} is compared"]
 
 
 def default_figure(base: Operations, head: Operations) -> Figure:
-    """Return the figure to compare where none is asked for: the one without polls in it if both runs have it.
+    """Return the figure to compare if none is asked for: the one without polls in it if both runs know it.
 
     Times that come from a sample of the histories are those of too few operations.
     """
-    finished, seen = ([len(run.values(one.metric)) for run in (base, head)] for one in (DEFAULT_FIGURE, SEEN_FIGURE))
-    has_it = all(one > other / 2 for one, other in zip(finished, seen, strict=True))
-    return DEFAULT_FIGURE if has_it else SEEN_FIGURE
+    return DEFAULT_FIGURE if all(is_known(DEFAULT_FIGURE.metric, run) for run in (base, head)) else SEEN_FIGURE
 
 
 BETWEEN_RUNS = "noise between runs is not seen here: on a machine that is not quiet, use `durable-harness ab`"
@@ -120,7 +125,9 @@ def _compare(base: Operations, head: Operations, figure: Figure, design: Design,
     answer = design.decide(interval) if resolution <= design.effect else Answer.CANNOT_TELL
     advice = ""
     if answer is Answer.CANNOT_TELL and resolution > design.effect:
-        advice = polls_advice(figure, resolution, design.effect, PollMoments.merged(polls))
+        advice = polls_advice(figure, resolution, design.effect, PollMoments.merged(polls), "record longer runs")
+    elif answer is Answer.CANNOT_TELL and percent == 100:  # noqa: PLR2004 - percents
+        advice = "The maximum of a run is one operation, however long it runs: compare a percentile such as p99"
     elif answer is Answer.CANNOT_TELL:
         short = min(len(side) for side in values)
         factor = design.data_factor(interval) if enough else needed * length / short

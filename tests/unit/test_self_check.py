@@ -1,0 +1,112 @@
+"""`ab --aa`: what is drawn from the recorded pairs, what the answers come to, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from durable_harness.errors import UsageError
+from durable_harness.experiments.ab import AbOptions
+from durable_harness.experiments.revisions import Version
+from durable_harness.experiments.self_check import (
+    SelfCheck,
+    Trials,
+    check_self,
+    drawn_answers,
+    render_text,
+    smallest_caught,
+    write_json,
+)
+from durable_harness.gate.comparison import Answer, Design, Figure, Question
+
+NOISE = 0.02 * np.random.default_rng(1).standard_normal(60)
+QUIET = NOISE / 100
+PAIRS = 30
+
+
+def drawn(change, noise=NOISE, comparisons=200):
+    """Return the answers of comparisons that are drawn from noise."""
+    return drawn_answers(noise, change, Design(), PAIRS, seed=0, comparisons=comparisons)
+
+
+@pytest.mark.parametrize(("change", "answer"), [(0.0, Answer.NOT_SLOWER), (0.1, Answer.SLOWER)])
+def test_drawn_comparisons_answer_as_real_ones(change, answer):
+    """Drawn from pairs with 2 % of noise, equals are not slower and a change of 10 % is slower, nearly each time."""
+    assert drawn(change)[answer] >= 195
+
+
+def test_drawn_comparisons_stop_at_most_pairs():
+    """Noise that no plan can bear leaves every comparison without an answer, and each is counted once."""
+    assert drawn(0.0, NOISE * 50, 50) == {"slower": 0, "not slower": 0, "cannot tell": 50}
+
+
+def test_a_machine_that_is_partial_is_no_alarm():
+    """Which of two equals is the head is arbitrary: pairs that happen to lie above 0 are drawn with either sign."""
+    assert drawn(0.0, abs(NOISE))[Answer.SLOWER] == 0
+
+
+def test_the_smallest_change_follows_the_noise():
+    """Without noise it is the effect, below which nothing matters; noise makes it larger, or hides all."""
+    least = smallest_caught(QUIET, Design(), PAIRS, seed=0)
+    assert least == pytest.approx(0.05, rel=0.01)
+    assert least < smallest_caught(NOISE, Design(), PAIRS, seed=0) < 0.1
+    assert smallest_caught(NOISE * 200, Design(), PAIRS, seed=0) is None
+
+
+def trials(change=0.0, **answers):
+    """Return comparisons that gave so many of each answer."""
+    counted = {answer.value: answers.get(answer.name.lower(), 0) for answer in Answer}
+    return Trials(change, counted, reported=change, seconds=12.0, pairs=11.0)
+
+
+def check(equal, delayed, smallest=0.034):
+    """Return a self-check with these comparisons."""
+    return SelfCheck("app", "finish_ms p95", 207.0, "ms", 0.05, equal, delayed, 2, smallest)
+
+
+@pytest.mark.parametrize(
+    ("equal", "delayed", "code"),
+    [
+        (trials(not_slower=5), trials(0.1, slower=5), 0),
+        (trials(not_slower=4, slower=1), trials(0.1, slower=5), 1),
+        (trials(not_slower=5), trials(0.1, slower=4, not_slower=1), 1),
+        (trials(not_slower=4, cannot_tell=1), trials(0.1, slower=5), 3),
+        (trials(not_slower=5), trials(0.1, slower=4, cannot_tell=1), 3),
+        (trials(not_slower=4, cannot_tell=1), trials(0.1, slower=4, not_slower=1), 1),
+    ],
+)
+def test_the_exit_code_says_whether_every_answer_was_right(equal, delayed, code):
+    """A wrong answer ends with 1, one that could not be had with 3, and all right ones with 0."""
+    assert check(equal, delayed).exit_code == code
+
+
+def test_the_report_says_what_was_found(tmp_path):
+    """Text and JSON have the false alarms, the injected change, the smallest visible one and the time of an answer."""
+    found = check(trials(not_slower=1), trials(0.1, slower=1))
+    text = render_text(found)
+    assert "app against itself by finish_ms p95, 207 ms; 5 % matters" in text
+    assert "1 comparison: 0 slower, 1 not slower, 0 cannot tell" in text
+    assert "20.7 ms injected (+10.0 %)" in text
+    assert "2 of 1,000 called slower" in text
+    assert "+3.4 % in 95 of 100 comparisons drawn from these pairs" in text
+    assert "12 s, 11 pairs (median)" in text
+    document = json.loads(write_json(found, tmp_path / "report").read_text())
+    assert (document["format"], document["drawn_alarms"], document["smallest_caught"]) == (1, 2, 0.034)
+    assert document["delayed"]["answers"] == {"slower": 1, "not slower": 0, "cannot tell": 0}
+    assert "none up to +100%" in render_text(check(trials(), trials(), None))
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        (Question(((Figure("polls", 95), Design()),)), "does not lengthen polls"),
+        (Question(((Figure("queueing_ms", 50), Design()),)), "Expected one of finish_ms, completion_ms"),
+        (Question((), {"actions_per_operation": 0.0}), "no count"),
+        (Question(((Figure("finish_ms", 50), Design()), (Figure("finish_ms", 95), Design()))), "one latency"),
+    ],
+)
+def test_what_no_delay_can_prove_is_refused(question, words):
+    """A figure that the injected delay leaves as it is, a count, and two figures are refused before it is served."""
+    with pytest.raises(UsageError, match=words):
+        check_self(Version("none", Path("nowhere")), AbOptions(question=question), 1)
