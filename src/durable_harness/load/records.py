@@ -30,7 +30,14 @@ FLUSH_S = 3.0
 BATCH_ROWS = 500
 """Rows that are turned into columns at once, about half a millisecond's work: nothing else runs meanwhile."""
 MARK = "run-id"
-LEARNED = ("server_running_s", "server_updated_s", "server_update_is_coarse", "server_clock", "actions")
+LEARNED = (
+    "server_created_s",
+    "server_running_s",
+    "server_updated_s",
+    "server_update_is_coarse",
+    "server_clock",
+    "actions",
+)
 """The columns that a history can fill after the run."""
 COMPRESSION = "zstd"
 MOMENTS = ("intended", "sent", "accepted", "first_running", "last_pending", "seen", "ended")

@@ -27,6 +27,7 @@ from durable_harness.operations.record import HISTORY_CLOCK
 from durable_harness.operations.wire import read_epoch_s
 
 CONCURRENT_REQUESTS = 10
+WHOLE_SECOND = 1.0
 SCHEDULING = frozenset({"TaskScheduled", "TimerCreated", "SubOrchestrationInstanceCreated", "EventSent"})
 MOMENTS = {"intended": "intended_s", "sent": "sent_s", "accepted": "accepted_s", "seen": "seen_s"}
 SERVER_TIMES = {name: f"server_{name}_s" for name in ("created", "running", "updated")}
@@ -85,14 +86,19 @@ def read_history(events: Iterable[Mapping[str, Any]]) -> tuple[float | None, flo
 
 
 def count_actions(events: Iterable[Mapping[str, Any]]) -> Mapping[str, int] | None:
-    """Return how many actions of each kind an orchestration cost; None if its history does not show all of them.
-
-    A history has its last execution alone. That there were others before, by continue-as-new, it does not show.
-    """
+    """Return how many actions of each kind an orchestration cost; None if its history does not show all of them."""
     kinds = [str(event.get("EventType")) for event in events]
     if kinds.count("ExecutionStarted") != 1 or "ExecutionCompleted" not in kinds or not ACTIONS.keys() >= set(kinds):
         return None
     return Counter(action for kind in kinds for action in ACTIONS[kind])
+
+
+def _is_first_execution(created_s: float | None, started_s: float | None) -> bool:
+    """Tell whether a history, which has the last execution alone, is that of the instance from its creation on.
+
+    The creation is known in whole seconds, so an instance that continued as new within its first one passes for it.
+    """
+    return created_s is not None and started_s is not None and started_s - created_s < WHOLE_SECOND
 
 
 def _scheduled(event: Mapping[str, Any]) -> Iterator[float]:
@@ -123,13 +129,15 @@ def _learn(row: Mapping[str, Any], where: Whereabouts) -> Learned | None:
     body = answer.json_object() or {}
     events = [event for event in body.get("historyEvents") or () if isinstance(event, dict)]
     before = _recorded(row)
-    now = replace(before, actions=count_actions(events) if before.actions is None else before.actions)
+    started = (event.get("Timestamp") for event in events if event.get("EventType") == "ExecutionStarted")
+    started_s, created_s = read_epoch_s(next(started, None)), read_epoch_s(body.get("createdTime"))
+    actions = count_actions(events) if _is_first_execution(created_s, started_s) else None
+    now = replace(before, actions=actions if before.actions is None else before.actions)
     began_s, ended_s = read_history(events)
     if before.execution_ms is None and ended_s is not None:
-        started = (event.get("Timestamp") for event in events if event.get("EventType") == "ExecutionStarted")
         now = replace(
             now,
-            server_created_epoch_s=read_epoch_s(next(started, None)),
+            server_created_epoch_s=started_s,
             server_running_epoch_s=began_s,
             server_updated_epoch_s=ended_s,
             server_update_is_coarse=False,
