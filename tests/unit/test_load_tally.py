@@ -342,3 +342,12 @@ def test_server_completion_needs_fractions_of_a_second(created, coarse, expected
     tally.ended(ended)
     values = [value for value, _ in tally.latencies_ms["server_completion_ms"].buckets()]
     assert values == pytest.approx(expected, rel=0.001)
+
+
+def test_what_timed_out_had_not_finished_sooner():
+    """An operation that timed out is in finish with the time it had lasted, unless nothing says when others ended."""
+    late = record(seen=None, ended=160.0, state=OperationState.TIMED_OUT)
+    known = record(server_running_epoch_s=1_000_100.5, server_updated_epoch_s=1_000_101.5)
+    both = Tally.from_wire(tally_of(known, late).to_wire()).summary().latencies_ms["finish_ms"]
+    assert (both.count, both.max) == (2, pytest.approx(60_000, abs=0.01))
+    assert tally_of(late).summary().latencies_ms["finish_ms"].count == 0

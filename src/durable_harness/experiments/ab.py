@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from durable_harness.errors import HarnessError, UnreachableError
+from durable_harness.errors import HarnessError, InvalidRunError, UnreachableError
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.experiments.revisions import Version
@@ -36,6 +36,8 @@ from durable_harness.stack import RunningStack, embedded_stack
 SLIP_LIMIT_MS = 50.0
 """A slice in which the generator came to an operation later than this after its intended start was disturbed: its pair
 is discarded, whatever it says, and another one is taken."""
+MOST_LACKING = 3
+"""Pairs that may be discarded because a slice of them has no value of a figure that others have."""
 MOST_REASONS = 3
 """Reasons why operations did not complete that are reported of each side, the most frequent first."""
 MOST_DISTURBED = 10
@@ -94,6 +96,7 @@ class Comparing:
         self._ended, self._failed = [0, 0], [0, 0]
         self._reasons: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
         self._taken = self._disturbed = 0
+        self._lacking: Counter[str] = Counter()
         self._default = DEFAULT_FIGURE
 
     def run(self, names: tuple[str, str], progress: Callable[[PairedComparison], None] = lambda _: None) -> Comparison:
@@ -180,7 +183,7 @@ class Comparing:
         """Take a pair of slices; return whether it counts."""
         options = self._options
         # Both slices get the same arrivals, the same work and the same polls: what differs is the version.
-        seed = options.seed + 1 + self._taken + self._disturbed
+        seed = options.seed + 1 + self._taken + self._disturbed + self._lacking.total()
         arrivals = options.load.arrivals(options.rate_per_s, options.slice_s, seed)
         taken: dict[int, Operations] = {}
         slip_ms = 0.0
@@ -195,6 +198,15 @@ class Comparing:
             self._disturbed += 1
             return False
         if self._is_broken:
+            return False
+        try:
+            for figure in self._figures:
+                figure.read(taken[0], taken[1])
+        except InvalidRunError as error:
+            # The figure is there in general: the operations of this one slice failed, or could not be measured.
+            self._lacking[str(error)] += 1
+            if not self._taken or self._lacking.total() > MOST_LACKING:
+                raise
             return False
         for figure in self._figures:
             figure.add(taken[0], taken[1])
@@ -237,6 +249,7 @@ class Comparing:
             late = f"the generator was late by more than {SLIP_LIMIT_MS:g} ms"
             pairs = "pair was" if self._disturbed == 1 else "pairs were"
             notes.append(f"{self._disturbed} {pairs} discarded and repeated: {late}")
+        notes += [f"{count} of the pairs discarded and repeated: {reason}" for reason, count in self._lacking.items()]
         return tuple(notes)
 
     def _generator_reasons(self) -> list[str]:

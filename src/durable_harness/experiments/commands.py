@@ -123,11 +123,11 @@ def _aa(options: argparse.Namespace, given: AbOptions) -> int:
         raise UsageError("--aa compares --head with itself: leave --base out.")
     if not options.comparisons:
         raise UsageError("--comparisons: got 0, expected at least 1.")
-    with Interruptible(), checked_out(options.app_dir, options.head, options.head) as (version, _):
+    with Interruptible() as run, checked_out(options.app_dir, options.head, options.head) as (version, _):
         check = check_self(version, given, options.comparisons, _show_line)
     path = write_json(check, options.report_dir)
     sys.stdout.write(f"{render_text(check)}Report: {path}\n")
-    return check.exit_code
+    return run.exit_code if check.interrupted else check.exit_code
 
 
 def ab_options(options: argparse.Namespace) -> AbOptions:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from durable_harness.errors import InvalidRunError, UsageError
+from durable_harness.errors import INTERRUPTED, InvalidRunError, UsageError
 from durable_harness.experiments.ab import AbOptions, Comparing
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.revisions import Version
@@ -39,6 +39,18 @@ SEED_STEP = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """One comparison of the app with itself."""
+
+    result: FigureResult
+    """The judged figure."""
+    seconds: float
+    """How long the answer took, without serving."""
+    log_ratios: Values
+    """Of each pair."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trials:
     """Comparisons of one kind and how they ended."""
 
@@ -46,11 +58,21 @@ class Trials:
     """The true relative change of the judged figure; 0 for equal against equal."""
     answers: Mapping[str, int]
     """How many comparisons gave each answer."""
-    reported: float
-    """The median of the reported relative changes."""
-    seconds: float
-    """The median of the seconds that an answer took, without serving."""
-    pairs: float
+    reported: float | None
+    """The median of the reported relative changes; None without comparisons, as are the other medians."""
+    seconds: float | None
+    pairs: float | None
+
+    @classmethod
+    def of(cls, trials: Sequence[Trial], change: float) -> Trials:
+        """Sum comparisons up."""
+        return cls(
+            change,
+            _tallied(trial.result.answer for trial in trials),
+            reported=_median([trial.result.ratio - 1 for trial in trials]),
+            seconds=_median([trial.seconds for trial in trials]),
+            pairs=_median([len(trial.log_ratios) for trial in trials]),
+        )
 
     @property
     def count(self) -> int:
@@ -73,10 +95,14 @@ class SelfCheck:
     """Comparisons of equals that were called slower, of DRAWN drawn from the recorded pairs."""
     smallest_caught: float | None
     """The smallest relative change that is caught in 95 of 100 drawn comparisons; None if none is."""
+    interrupted: bool = False
+    """Whether a signal ended it before all comparisons were made."""
 
     @property
     def exit_code(self) -> int:
-        """Return 0 if every answer was right, 1 if one was wrong, 3 if one could not be had."""
+        """Return 0 if every answer was right, 1 if one was wrong, 3 if one is missing, 130 if it was interrupted."""
+        if self.interrupted:
+            return INTERRUPTED
         wrong = self.equal.answers[Answer.SLOWER] + self.delayed.answers[Answer.NOT_SLOWER]
         if wrong:
             return 1
@@ -100,28 +126,48 @@ def check_self(
             raise UsageError(
                 f"--aa injects a delay, which does not lengthen {figure.metric}. Expected one of {expected}."
             )
-    with contextlib.ExitStack() as stacks:
-        sides = [stacks.enter_context(_served(version)) for _ in range(2)]
-        driver = stacks.enter_context(Driver(options.load))
-        check = _Check(driver, sides, options, progress)
-        equal = check.compare(comparisons, 0.0, "equal against equal")
-        base = float(np.median([result.base for result in equal]))
-        change = DELAY_IN_EFFECTS * equal[0].design.effect
-        with _delayed(sides[1], change * base / 1000):
-            delayed = check.compare(comparisons, change, f"{number(change * base)} ms injected")
-    pairs = np.concatenate([check.log_ratios[id(result)] for result in equal])
-    design = equal[0].design
+    equal: list[Trial] = []
+    delayed: list[Trial] = []
+    interrupted = False
+    try:
+        with contextlib.ExitStack() as stacks:
+            sides = [stacks.enter_context(_served(version)) for _ in range(2)]
+            driver = stacks.enter_context(Driver(options.load))
+            check = _Check(driver, sides, options, progress)
+            for trial in check.compare(comparisons, 0.0, "equal against equal"):
+                equal.append(trial)  # noqa: PERF402 - an interruption must not lose those before
+            base, change = _base(equal), _change(equal)
+            with _delayed(sides[1], change * base / 1000):
+                for trial in check.compare(comparisons, change, f"{number(change * base)} ms injected"):
+                    delayed.append(trial)  # noqa: PERF402 - same
+    except KeyboardInterrupt:
+        if not equal:
+            raise
+        interrupted = True
+    pairs = np.concatenate([trial.log_ratios for trial in equal])
+    first = equal[0].result
     return SelfCheck(
         app=version.app_dir.resolve().name,
-        figure=equal[0].figure.name,
-        value=base,
-        unit=equal[0].figure.unit,
-        effect=design.effect,
-        equal=check.trials(equal, 0.0),
-        delayed=check.trials(delayed, change),
-        drawn_alarms=drawn_answers(pairs, 0.0, design, options.most_pairs, options.seed)[Answer.SLOWER],
-        smallest_caught=smallest_caught(pairs, design, options.most_pairs, options.seed),
+        figure=first.figure.name,
+        value=_base(equal),
+        unit=first.figure.unit,
+        effect=first.design.effect,
+        equal=Trials.of(equal, 0.0),
+        delayed=Trials.of(delayed, _change(equal)),
+        drawn_alarms=drawn_answers(pairs, 0.0, first.design, options.most_pairs, options.seed)[Answer.SLOWER],
+        smallest_caught=smallest_caught(pairs, first.design, options.most_pairs, options.seed),
+        interrupted=interrupted,
     )
+
+
+def _base(equal: Sequence[Trial]) -> float:
+    """Return the judged figure of the app as it is."""
+    return float(np.median([trial.result.base for trial in equal]))
+
+
+def _change(equal: Sequence[Trial]) -> float:
+    """Return the relative change to inject."""
+    return DELAY_IN_EFFECTS * equal[0].result.design.effect
 
 
 @contextlib.contextmanager
@@ -154,36 +200,20 @@ class _Check:
     ) -> None:
         self._driver, self._sides, self._options, self._progress = driver, sides, options, progress
         self._made = 0
-        self._seconds: dict[int, float] = {}
-        self.log_ratios: dict[int, Values] = {}
 
-    def compare(self, count: int, change: float, words: str) -> list[FigureResult]:
-        """Make some comparisons with seeds of their own; return their judged figures."""
-        results = []
+    def compare(self, count: int, change: float, words: str) -> Iterator[Trial]:
+        """Make some comparisons, each with a seed of its own."""
         for index in range(count):
             self._made += 1
             options = replace(self._options, seed=self._options.seed + SEED_STEP * self._made)
             comparing = Comparing(self._driver, self._sides, options)
             began = time.monotonic()
-            comparison = comparing.run(("base", "head"))
-            result = _only(comparison)
-            self._seconds[id(result)] = time.monotonic() - began
-            self.log_ratios[id(result)] = comparing.judged_log_ratios()
-            results.append(result)
+            result = _only(comparing.run(("base", "head")))
+            yield Trial(result, time.monotonic() - began, comparing.judged_log_ratios())
             self._progress(
                 f"{words}, {index + 1} of {count}: {result.answer}, {percent_text(result.ratio)}"
                 + (f" ({percent_text(1 + change)} injected)" if change else "")
             )
-        return results
-
-    def trials(self, results: Sequence[FigureResult], change: float) -> Trials:
-        return Trials(
-            change,
-            _tallied(result.answer for result in results),
-            reported=float(np.median([result.ratio for result in results])) - 1,
-            seconds=float(np.median([self._seconds[id(result)] for result in results])),
-            pairs=float(np.median([len(self.log_ratios[id(result)]) for result in results])),
-        )
 
 
 def _only(comparison: Comparison) -> FigureResult:
@@ -222,6 +252,10 @@ def drawn_answers(  # noqa: PLR0913, PLR0917 - what a comparison is drawn from, 
     return _tallied(answers)
 
 
+def _median(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if values else None
+
+
 def _tallied(answers: Iterable[Answer]) -> dict[str, int]:
     counts = Counter(answers)
     return {answer.value: counts[answer] for answer in Answer}
@@ -247,21 +281,20 @@ def render_text(check: SelfCheck) -> str:
     """Return what was found, for a terminal."""
     unit = f" {check.unit}" if check.unit else ""
     delay = f"{number(check.delayed.change * check.value)}{unit} injected ({percent_text(1 + check.delayed.change)})"
+    reported = check.delayed.reported
+    change = "" if reported is None else f"; reported {percent_text(1 + reported)} (median)"
     rows = [
         ("equal against equal", _answers(check.equal)),
-        (delay, f"{_answers(check.delayed)}; reported {percent_text(1 + check.delayed.reported)} (median)"),
+        (delay, f"{_answers(check.delayed)}{change}"),
         ("equals drawn from these pairs", f"{check.drawn_alarms:,} of {DRAWN:,} called slower"),
         ("smallest change that is caught", _smallest(check)),
-        (
-            "time of an answer",
-            f"{check.equal.seconds:.0f} s, {check.equal.pairs:.0f} pairs (median), serving not counted",
-        ),
+        ("time of an answer", f"{check.equal.seconds:.0f} s, {check.equal.pairs:.0f} pairs (median), without start-up"),
     ]
     width = max(len(label) for label, _ in rows)
-    head = (
-        f"{check.app} against itself by {check.figure}, {number(check.value)}{unit}; {100 * check.effect:g} % matters"
-    )
-    return "\n".join([head, "", *(f"{label.ljust(width)}  {words}" for label, words in rows), ""])
+    value = f"{number(check.value)}{unit}"
+    head = f"{check.app} against itself by {check.figure}, {value}; {100 * check.effect:g} % matters"
+    end = ["", "INTERRUPTED: not all comparisons were made"] if check.interrupted else []
+    return "\n".join([head, "", *(f"{label.ljust(width)}  {words}" for label, words in rows), *end, ""])
 
 
 def _answers(trials: Trials) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from durable_harness.gate import COSTS, LATENCIES_MS, Counts, FailureReason, Histogram, RunSummary, Timeline, TimeSplit
+from durable_harness.gate.histogram import merged as merged_histograms
 from durable_harness.gate.measurable import SERVER_LATENCIES_MS, not_measurable
 from durable_harness.load.clocks import clock_words
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
@@ -37,6 +38,8 @@ class Tally:
         self.ended_by_state: Counter[str] = Counter()
         self.reasons: Counter[tuple[str, str]] = Counter()
         self.latencies_ms = {name: Histogram() for name in LATENCIES_MS}
+        self.unfinished_ms = Histogram()
+        """What operations that timed out had lasted: they had not finished sooner, which belongs to `finish_ms`."""
         self.polls_per_operation = Histogram(steps_per_unit=1)
         self.costs = {name: Histogram(steps_per_unit=1) for name in COSTS}
         self.actions: Counter[str] = Counter()
@@ -114,6 +117,8 @@ class Tally:
             self._count_reason(record.state, record.error)
         if completion_ms is not None:
             self.latencies_ms["completion_ms"].record(completion_ms)
+            if record.state is OperationState.TIMED_OUT:
+                self.unfinished_ms.record(completion_ms)
         if record.state in END_SEEN and completion_ms is not None:
             self._split(record, parts_ms, completion_ms)
             self._count_polling(record)
@@ -186,6 +191,7 @@ class Tally:
         self.reasons.update(other.reasons)
         for name, histogram in other.latencies_ms.items():
             self.latencies_ms[name].merge(histogram)
+        self.unfinished_ms.merge(other.unfinished_ms)
         self.polls_per_operation.merge(other.polls_per_operation)
         for name, histogram in other.costs.items():
             self.costs[name].merge(histogram)
@@ -203,6 +209,7 @@ class Tally:
             "ended_by_state": dict(self.ended_by_state),
             "reasons": [[state, reason, count] for (state, reason), count in self.reasons.items()],
             "latencies_ms": {name: histogram.to_wire() for name, histogram in self.latencies_ms.items()},
+            "unfinished_ms": self.unfinished_ms.to_wire(),
             "polls_per_operation": self.polls_per_operation.to_wire(),
             "costs": {name: histogram.to_wire() for name, histogram in self.costs.items()},
             "actions": dict(self.actions),
@@ -222,6 +229,7 @@ class Tally:
         tally.ended_by_state = Counter(wire["ended_by_state"])
         tally.reasons = Counter({(state, reason): count for state, reason, count in wire["reasons"]})
         tally.latencies_ms = {name: Histogram.from_wire(histogram) for name, histogram in wire["latencies_ms"].items()}
+        tally.unfinished_ms = Histogram.from_wire(wire["unfinished_ms"])
         tally.polls_per_operation = Histogram.from_wire(wire["polls_per_operation"])
         tally.costs = {name: Histogram.from_wire(histogram) for name, histogram in wire["costs"].items()}
         tally.actions = Counter(wire["actions"])
@@ -239,7 +247,7 @@ class Tally:
             **more,
             counts=self._counts(),
             elapsed_s=self._elapsed_s(),
-            latencies_ms=self.latencies_ms,
+            latencies_ms={**self.latencies_ms, "finish_ms": self._finish_ms()},
             polls_per_operation=self.polls_per_operation,
             costs=self.costs,
             actions=self.actions,
@@ -258,6 +266,14 @@ class Tally:
             notes=(*notes, *self._notes()),
             invalid=(*invalid, *self._nothing_measured()),
         )
+
+    def _finish_ms(self) -> Histogram:
+        """Return the finish of all operations, as a lower bound of those that timed out.
+
+        Where the service does not say when others ended, these alone would be no figure.
+        """
+        finish_ms = self.latencies_ms["finish_ms"]
+        return merged_histograms([finish_ms, self.unfinished_ms]) if finish_ms.count else finish_ms
 
     def _not_measurable(self) -> dict[str, str]:
         if not self.polls_per_operation.count:

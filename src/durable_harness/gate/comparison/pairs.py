@@ -89,8 +89,11 @@ class PairedComparison:
 
     def add(self, base: Operations, head: Operations) -> None:
         """Take the next pair of slices; raise InvalidRunError if one of them has no such figure."""
-        sides = [self._slice(operations, name) for operations, name in ((base, "base"), (head, "head"))]
-        self._slices.append((sides[0], sides[1]))
+        self._slices.append(self.read(base, head))
+
+    def read(self, base: Operations, head: Operations) -> tuple[Slice, Slice]:
+        """Return what a pair of slices has of this figure; raise InvalidRunError if one of them has no such figure."""
+        return self._slice(base, "base"), self._slice(head, "head")
 
     @property
     def is_look(self) -> bool:
