@@ -4,6 +4,7 @@ import types
 
 import pytest
 
+from durable_harness.errors import InvalidRunError
 from durable_harness.experiments.ab import MOST_DISTURBED, AbOptions, Comparing
 from durable_harness.experiments.driver import Measured
 from durable_harness.experiments.offered import OfferedLoad
@@ -47,16 +48,27 @@ class Side:
 
 
 class FakeDriver:
-    """Measures sides without any clock; `slips_ms` are how late the generator was in the next slices."""
+    """Measures sides without any clock.
 
-    def __init__(self, slips_ms=()):
+    `slips_ms` are how late the generator was in the next slices; the host of an `unmeasured` slice was not there to be
+    asked for its times.
+    """
+
+    def __init__(self, slips_ms=(), unmeasured=()):
         self._slips_ms = list(slips_ms)
+        self._unmeasured = unmeasured
+        self._number = 0
 
     def measure(self, side, _key, arrivals):
         slip_ms = Histogram()
         slip_ms.record(self._slips_ms.pop(0) if self._slips_ms else 0.1)
         side.slices.append([arrival.poll_phase for arrival in arrivals])
-        return Measured([side.record(arrival) for arrival in arrivals], slip_ms)
+        records = [side.record(arrival) for arrival in arrivals]
+        if self._number in self._unmeasured:
+            for record in records:
+                record.server_updated_epoch_s = None
+        self._number += 1
+        return Measured(records, slip_ms)
 
 
 def compare(base, head, question=None, *, driver=None, **others):
@@ -95,6 +107,21 @@ def test_disturbed_pairs_are_discarded_and_repeated():
     assert comparison.notes[-1].startswith("1 pair was discarded and repeated: ")
     assert comparison.counts[0].operations == sum(map(len, base.slices))
     assert comparison.answer is Answer.NOT_SLOWER
+
+
+def test_a_slice_without_the_figure_is_repeated():
+    """A pair of which one slice could not be measured is taken again, and a note says why."""
+    base, head = Side(), Side()
+    comparison = compare(base, head, driver=FakeDriver(unmeasured={7}))
+    assert "1 of the pairs discarded and repeated: finish_ms p95: the " in comparison.notes[-1]
+    assert comparison.answer is Answer.NOT_SLOWER
+    assert len(base.slices) == len(head.slices) == 1 + 1 + int(comparison.results[0].sample.split()[0])
+
+
+def test_a_figure_that_is_lost_for_good_ends_it():
+    """Slices that go on without the figure end the comparison with the reason."""
+    with pytest.raises(InvalidRunError, match=r"finish_ms p95: the (base|head) has no operation with this figure"):
+        compare(Side(), Side(), driver=FakeDriver(unmeasured=range(6, 100)))
 
 
 def test_a_generator_that_is_always_late_proves_nothing():
