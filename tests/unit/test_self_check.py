@@ -14,10 +14,9 @@ from durable_harness.experiments.self_check import (
     Trials,
     check_self,
     drawn_answers,
-    render_text,
     smallest_caught,
-    write_json,
 )
+from durable_harness.experiments.self_check_report import render_text, write_json
 from durable_harness.gate.comparison import Answer, Design, Figure, Question
 
 NOISE = 0.02 * np.random.default_rng(1).standard_normal(60)

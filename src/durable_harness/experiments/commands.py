@@ -117,7 +117,8 @@ def _ab(options: argparse.Namespace) -> int:
 
 def _aa(options: argparse.Namespace, given: AbOptions) -> int:
     from durable_harness.experiments.revisions import checked_out  # noqa: PLC0415
-    from durable_harness.experiments.self_check import check_self, render_text, write_json  # noqa: PLC0415
+    from durable_harness.experiments.self_check import check_self  # noqa: PLC0415
+    from durable_harness.experiments.self_check_report import render_text, write_json  # noqa: PLC0415
 
     if options.base is not None:
         raise UsageError("--aa compares --head with itself: leave --base out.")

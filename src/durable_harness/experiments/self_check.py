@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -275,46 +273,3 @@ def smallest_caught(log_ratios: Values, design: Design, most_pairs: int, seed: i
         middle = math.sqrt(low * high)
         low, high = (low, middle) if is_caught(middle) else (middle, high)
     return high
-
-
-def render_text(check: SelfCheck) -> str:
-    """Return what was found, for a terminal."""
-    unit = f" {check.unit}" if check.unit else ""
-    delay = f"{number(check.delayed.change * check.value)}{unit} injected ({percent_text(1 + check.delayed.change)})"
-    reported = check.delayed.reported
-    change = "" if reported is None else f"; reported {percent_text(1 + reported)} (median)"
-    rows = [
-        ("equal against equal", _answers(check.equal)),
-        (delay, f"{_answers(check.delayed)}{change}"),
-        ("equals drawn from these pairs", f"{check.drawn_alarms:,} of {DRAWN:,} called slower"),
-        ("smallest change that is caught", _smallest(check)),
-        ("time of an answer", f"{check.equal.seconds:.0f} s, {check.equal.pairs:.0f} pairs (median), without start-up"),
-    ]
-    width = max(len(label) for label, _ in rows)
-    value = f"{number(check.value)}{unit}"
-    head = f"{check.app} against itself by {check.figure}, {value}; {100 * check.effect:g} % matters"
-    end = ["", "INTERRUPTED: not all comparisons were made"] if check.interrupted else []
-    return "\n".join([head, "", *(f"{label.ljust(width)}  {words}" for label, words in rows), *end, ""])
-
-
-def _answers(trials: Trials) -> str:
-    counts = ", ".join(f"{trials.answers[answer]} {answer}" for answer in Answer)
-    return f"{trials.count} comparison{'' if trials.count == 1 else 's'}: {counts}"
-
-
-def _smallest(check: SelfCheck) -> str:
-    if check.smallest_caught is None:
-        return f"none up to {COARSEST:+.0%}: take more pairs (--pairs), longer slices (--slice) or a larger --effect"
-    share = f"{100 * CAUGHT_SHARE:.0f} of 100 comparisons drawn from these pairs"
-    return f"{percent_text(1 + check.smallest_caught)} in {share}"
-
-
-def write_json(check: SelfCheck, folder: Path) -> Path:
-    """Write self-check.json into a folder and return its path; raise UsageError if that cannot be."""
-    path = folder / "self-check.json"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"format": 1, **asdict(check)}, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--report-dir: {error.filename} cannot be written ({error.strerror})") from error
-    return path
