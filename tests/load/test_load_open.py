@@ -13,6 +13,7 @@ pytestmark = pytest.mark.thorough
 
 LOADTESTS = Path(__file__).parents[2] / "loadtests"
 LATE_INIT = Path(__file__).parent / "late_init"
+DEAF = Path(__file__).parent / "deaf"
 
 
 @pytest.fixture
@@ -147,6 +148,16 @@ def test_a_third_worker_takes_its_part_too(start_open, stub, ports, wait_until):
         start_open("--worker", *worker)
         wait_until(lambda count=count: len(_workers(run)) == count, f"{count} workers to make load", deadline_s=60)
     _check_that_all_arrive(run, stub, wait_until)
+
+
+def test_a_share_that_nobody_started_makes_the_run_invalid(start_open, ports):
+    """A worker that never begins the run, though it is there to the end, is named: its arrivals are missing."""
+    master, worker = ports
+    run = start_open("--master", "--expect-workers", "1", *master, "-t", "2s", scenarios=DEAF)
+    start_open("--worker", *worker, scenarios=DEAF)
+    ended = run.wait()
+    assert ended.code == 3
+    assert "never began the run: its share of the arrivals was not started" in ended.summary["invalid"][0]
 
 
 def _check_that_all_arrive(run, stub, wait_until):

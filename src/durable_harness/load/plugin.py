@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import gevent
 import psutil  # type: ignore[import-untyped]
 from gevent.event import Event
-from locust.runners import MasterRunner, WorkerRunner
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, HarnessError
 from durable_harness.load.local import LocalNode
@@ -44,9 +44,11 @@ def _hold_back(environment: Any, is_set_up: Event) -> None:
 
     A worker receives messages from the moment it connects, and Locust fires `init` only later. A worker that joins a
     running test is asked at once to spawn users, often before `init`. The greenlet that waits here is the one that
-    receives messages, so none of the messages after this one is handled too early, and no user is spawned.
+    receives messages, so none of the messages after this one is handled too early, and no user is spawned. Its
+    `environment.runner` may still be None.
     """
-    if not is_set_up.is_set():
+    can_be_early = not isinstance(environment.runner, LocalRunner | MasterRunner)
+    if can_be_early and not is_set_up.is_set():
         is_set_up.wait()
         environment.harness_node.start_test()
 
