@@ -12,15 +12,17 @@ from durable_harness.stack.ports import free_port
 pytestmark = pytest.mark.thorough
 
 LOADTESTS = Path(__file__).parents[2] / "loadtests"
+LATE_INIT = Path(__file__).parent / "late_init"
+DEAF = Path(__file__).parent / "deaf"
 
 
 @pytest.fixture
 def start_open(start_locust, stub):
     """Give start_open(*arguments): the project's own scenarios against the stub server, without their gates."""
 
-    def start(*arguments):
+    def start(*arguments, scenarios=LOADTESTS):
         options = ["--headless", "--host", stub.url, "--poll-interval", "0.05", "--gates", "none"]
-        return start_locust(*options, *arguments, scenarios=LOADTESTS)
+        return start_locust(*options, *arguments, scenarios=scenarios)
 
     return start
 
@@ -124,13 +126,47 @@ def test_a_worker_that_joins_late_takes_its_part(start_open, stub, ports, wait_u
     wait_until(lambda: len(stub.operations) > 5, "the first worker to make load")
     start_open("--worker", *worker)
     wait_until(lambda: len(_workers(run)) == 2, "the second worker to make load", deadline_s=60)
-    seen = len(stub.operations)
-    wait_until(lambda: len(stub.operations) > seen + 20, "both to make load")
+    _check_that_all_arrive(run, stub, wait_until)
+
+
+def test_workers_whose_messages_come_before_their_init_take_their_part(start_open, stub, ports, wait_until):
+    """A worker misses nothing of a run that was offered and begun in the time from its connection to its `init`."""
+    master, worker = ports
+    run = start_open("--master", "--expect-workers", "1", *master, "--rate", "20", scenarios=LATE_INIT)
+    start_open("--worker", *worker, scenarios=LATE_INIT)
+    wait_until(lambda: len(stub.operations) > 5, "the first worker to make load")
+    start_open("--worker", *worker, scenarios=LATE_INIT)
+    wait_until(lambda: len(_workers(run)) == 2, "the second worker to make load")
+    _check_that_all_arrive(run, stub, wait_until)
+
+
+def test_a_third_worker_takes_its_part_too(start_open, stub, ports, wait_until):
+    """Workers can join one after the other, although Locust itself starts only the first that joins a running test."""
+    master, worker = ports
+    run = start_open("--master", "--expect-workers", "1", *master, "--rate", "20", "Steady")
+    for count in (1, 2, 3):
+        start_open("--worker", *worker)
+        wait_until(lambda count=count: len(_workers(run)) == count, f"{count} workers to make load", deadline_s=60)
+    _check_that_all_arrive(run, stub, wait_until)
+
+
+def test_a_share_that_nobody_started_makes_the_run_invalid(start_open, ports):
+    """A worker that never begins the run, though it is there to the end, is named: its arrivals are missing."""
+    master, worker = ports
+    run = start_open("--master", "--expect-workers", "1", *master, "-t", "2s", scenarios=DEAF)
+    start_open("--worker", *worker, scenarios=DEAF)
+    ended = run.wait()
+    assert ended.code == 3
+    assert "never began the run: its share of the arrivals was not started" in ended.summary["invalid"][0]
+
+
+def _check_that_all_arrive(run, stub, wait_until):
+    """Check, over a second more of a run, that each arrival was started once; then end it."""
+    count = max(numbers(stub)) + 20
+    wait_until(lambda: numbers(stub)[:count] == list(range(count)), "each arrival to be started, once")
     run.press_ctrl_c()
     ended = run.wait()
-    started = numbers(stub)
-    assert started == list(range(len(started))), ended.err
-    assert ended.operations["completed"] == len(started)
+    assert ended.operations["completed"] == ended.operations["started"] == len(numbers(stub)), ended.err
 
 
 def test_the_part_of_a_worker_that_vanishes_is_taken_over(start_open, stub, ports, wait_until):

@@ -9,7 +9,7 @@ import gevent
 from locust.runners import STATE_MISSING
 
 from durable_harness.load.audit import Whereabouts
-from durable_harness.load.messages import DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
+from durable_harness.load.messages import BEGUN, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
 from durable_harness.load.node import Interruption, Phase
 from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
@@ -37,6 +37,7 @@ class MasterNode(OwnerNode):
         self._whereabouts: list[Whereabouts] = []
         self._deadline = 0.0
         self.environment.events.worker_report.add_listener(self._on_worker_report)
+        self.environment.runner.register_message(BEGUN, self._on_begun)
         self.environment.runner.register_message(FINAL, self._on_final)
         super().set_up()
 
@@ -80,7 +81,13 @@ class MasterNode(OwnerNode):
         return self._whereabouts
 
     def losses(self) -> list[str]:
-        return [self._describe_loss(client_id) for client_id in sorted(self._participants() - self._finals)]
+        return [
+            *(self._describe_loss(client_id) for client_id in sorted(self._participants() - self._finals)),
+            *(
+                f"worker {client_id} never began the run: its share of the arrivals was not started"
+                for client_id in sorted(self._sharing.idle & self._finals)
+            ),
+        ]
 
     def describe_interruption(self) -> str:
         """Workers can be interrupted without their master; the run is, if none of them is left."""
@@ -117,6 +124,10 @@ class MasterNode(OwnerNode):
     def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         if REPORT_KEY in data:
             self._keep(client_id, Snapshot.from_wire(data[REPORT_KEY]))
+
+    def _on_begun(self, msg: Any, **_: Any) -> None:
+        if msg.data["run_id"] == self.run_id:
+            self._sharing.admit(msg.node_id)
 
     def _on_final(self, msg: Any, **_: Any) -> None:
         snapshot = Snapshot.from_wire(msg.data)

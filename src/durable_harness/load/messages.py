@@ -3,7 +3,9 @@
 run id     in the options that Locust sends with every spawn message
 snapshot   in every periodic report: the worker's tally since the run began, so that a lost one loses nothing, and how
            the worker kept up as a generator
-arrivals   master to workers, before a run begins and whenever a worker joins or vanishes: which arrivals are whose
+arrivals   master to workers, before a run begins, whenever a worker joins or vanishes, and in answer to begun: which
+           arrivals are whose
+begun      worker to master, with the run id: it has begun the run, and takes a share of the arrivals from now on
 drain      master to workers, with the run id: wind up, then send
 final      worker to master: the last snapshot, everything has ended
 """
@@ -21,6 +23,7 @@ from durable_harness.load.watch import GeneratorFigures
 RUN_ID_OPTION = "harness_run_id"
 REPORT_KEY = "durable_harness"
 ARRIVALS = "durable_harness.arrivals"
+BEGUN = "durable_harness.begun"
 DRAIN = "durable_harness.drain"
 FINAL = "durable_harness.final"
 

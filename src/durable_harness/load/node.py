@@ -47,7 +47,7 @@ class Node(ABC):
         self._ended = Event()
         self._ended.set()
         events = environment.events
-        events.test_start.add_listener(self._on_test_start)
+        events.test_start.add_listener(lambda **_: self.start_test())
         events.test_stopping.add_listener(self._on_test_stopping)
         events.test_stop.add_listener(self._on_test_stop)
         events.quitting.add_listener(self._on_quitting)
@@ -89,7 +89,14 @@ class Node(ABC):
         """End the test that is running."""
         self.environment.runner.stop()
 
-    def _on_test_start(self, **_: Any) -> None:
+    def start_test(self) -> None:
+        """Begin a run.
+
+        Does nothing if it has begun: a listener that is added while Locust fires an event is called in some of its
+        versions and not in others.
+        """
+        if self.phase is Phase.RUNNING:
+            return
         options = self.read_options()
         self._ended.clear()
         self.interruption = None

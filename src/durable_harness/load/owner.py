@@ -82,7 +82,7 @@ class OwnerNode(Node):
 
     @abstractmethod
     def losses(self) -> list[str]:
-        """Return which processes vanished; a run that lost one proves nothing."""
+        """Return which processes vanished or left their share undone; a run that lost one proves nothing."""
 
     def remarks(self) -> list[str]:
         """Return what the report should say about the processes."""

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 import gevent
 import psutil  # type: ignore[import-untyped]
-from locust.runners import MasterRunner, WorkerRunner
+from gevent.event import Event
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, HarnessError
 from durable_harness.load.local import LocalNode
@@ -25,7 +26,9 @@ from durable_harness.load.worker import WorkerNode
 def install(events: Any, default_gates: Callable[[], Path | None]) -> None:
     """Listen to Locust's events; `default_gates` finds the gates file that applies when the option is not given."""
     events.init_command_line_parser.add_listener(lambda parser, **_: add_options(parser, default_gates()))
-    events.init.add_listener(lambda environment, **_: _set_up(environment))
+    is_set_up = Event()
+    events.test_start.add_listener(lambda environment, **_: _hold_back(environment, is_set_up))
+    events.init.add_listener(lambda environment, **_: _set_up(environment, is_set_up))
 
 
 def run_of(environment: Any) -> Run:
@@ -36,7 +39,21 @@ def run_of(environment: Any) -> Run:
     return node.run
 
 
-def _set_up(environment: Any) -> None:
+def _hold_back(environment: Any, is_set_up: Event) -> None:
+    """Hold back a run that begins before its process is set up, and begin it then.
+
+    A worker receives messages from the moment it connects, and Locust fires `init` only later. A worker that joins a
+    running test is asked at once to spawn users, often before `init`. The greenlet that waits here is the one that
+    receives messages, so none of the messages after this one is handled too early, and no user is spawned. Its
+    `environment.runner` may still be None.
+    """
+    can_be_early = not isinstance(environment.runner, LocalRunner | MasterRunner)
+    if can_be_early and not is_set_up.is_set():
+        is_set_up.wait()
+        environment.harness_node.start_test()
+
+
+def _set_up(environment: Any, is_set_up: Event) -> None:
     node = _node_class(environment.runner)(environment)
     environment.harness_node = node
     try:
@@ -49,6 +66,7 @@ def _set_up(environment: Any) -> None:
     # Beside Locust's own handler, which ends the process: both are called.
     gevent.signal_handler(signal.SIGTERM, node.interrupt)
     settle()
+    is_set_up.set()
 
 
 def _refuse(environment: Any, message: str, exit_code: int) -> NoReturn:

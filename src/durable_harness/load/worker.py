@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from durable_harness.load.messages import ARRIVALS, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Offer, Snapshot
+from durable_harness.load.messages import ARRIVALS, BEGUN, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Offer, Snapshot
 from durable_harness.load.node import Node, Phase
 from durable_harness.load.open_load import OpenLoad
 from durable_harness.load.options import LoadOptions
@@ -35,6 +35,8 @@ class WorkerNode(Node):
         self.run = Run(options, self.environment, records)
         self._open_load = OpenLoad(self.environment, self.run, self.environment.runner.client_id)
         self._take_offer()
+        # Whatever the master sent before this process was set up is lost: it answers with the arrivals.
+        self.environment.runner.send_message(BEGUN, {"run_id": self._run_id})
 
     def wind_up(self) -> None:
         if self.run is not None:
