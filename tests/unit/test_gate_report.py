@@ -137,7 +137,7 @@ def test_numbers_have_three_digits(value, written):
 def test_figures_have_their_units():
     """Milliseconds, rates, ratios and counts are written each in its way."""
     assert limit_text(Gate("completion_ms", "p95", 2000, unit="ms")) == "≤ 2,000 ms"
-    assert limit_text(Gate("operations", "throughput_per_s", 5, "at least", "/s")) == "≥ 5.00/s"
+    assert limit_text(Gate("operations", "throughput_per_s", 5, "at least", "/s")) == "≥ 5/s"
     assert with_unit(0.00123, Gate("operations", "error_ratio", 0.01)) == "0.00123"
     assert with_unit(None, GATES[0]) == "-"
 
@@ -206,3 +206,15 @@ def test_labels_of_markers_do_not_overlap():
     heights = re.findall(r'<text class="note[^>]*y="([\d.]+)"', plot)
     assert heights[0] != heights[1]
     assert 'limit-text left"' in plot
+
+
+def test_a_limit_reads_as_it_was_written():
+    """A limit keeps its digits, and a figure beside it has as many as show on which side of it it lies."""
+    gate = Gate("actions_per_operation", "mean", 13.999)
+    assert (limit_text(gate), with_unit(14.0, gate), with_unit(13.9991, gate)) == ("≤ 13.999", "14", "13.9991")
+    finish = Gate("finish_ms", "p95", 310.04, unit="ms")
+    assert (limit_text(finish), with_unit(310.05, finish), with_unit(299.96, finish)) == (
+        "≤ 310.04 ms",
+        "310.05 ms",
+        "300 ms",
+    )

@@ -3,10 +3,10 @@
 import pytest
 
 from durable_harness.gate.audit import Problem
-from durable_harness.load.audit.histories import count_actions, read_history
+from durable_harness.load.audit.histories import History, count_actions, learned, read_history
 from durable_harness.load.audit.ledger import FINDINGS_PER_PROBLEM, AtServer, Ledger, Recorded
 from durable_harness.load.audit.whereabouts import Whereabouts
-from durable_harness.operations import OperationState
+from durable_harness.operations import OperationRecord, OperationState
 from durable_harness.operations.wire import Phase
 
 SEEN_S = 1_000.0
@@ -178,6 +178,54 @@ def test_actions_are_counted_from_a_history_that_shows_all_of_them(kinds, action
     events = [{"EventType": kind} for kind in ("ExecutionStarted", "OrchestratorStarted", *kinds, "ExecutionCompleted")]
     assert count_actions(events) == actions
     assert count_actions(events[:-1]) is None
+
+
+def history(*, created=1000.0, started=1000.105, began=1000.12, ended=1000.5, seen=1000.51, scenario="Orders"):
+    """Make what was read of an operation that was sent at 1000.1 and accepted at 1000.11."""
+    before = OperationRecord("t", 1000.1, 0.0, sent=1000.1, accepted=1000.11, seen=seen, server_update_is_coarse=True)
+    return History(scenario, before, created, started, began, ended, {"orchestration": 1})
+
+
+def test_a_first_execution_shows_everything():
+    """A history that starts before the 202 came gives the beginning, the end and the cost."""
+    now = learned([history()])[0].now
+    assert (now.queueing_ms, now.execution_ms) == (pytest.approx(15), pytest.approx(380))
+    assert (now.finish_ms, now.actions) == (pytest.approx(400), {"orchestration": 1})
+
+
+def test_a_later_execution_shows_the_end_alone():
+    """An instance that continued as new has no beginning and no cost in its history, however fast it was."""
+    now = learned([history(started=1000.3, began=1000.31)])[0].now
+    assert (now.queueing_ms, now.execution_ms, now.server_completion_ms, now.actions) == (None, None, None, None)
+    assert now.finish_ms == pytest.approx(400)
+
+
+def test_a_scenario_that_continues_as_new_is_not_counted():
+    """One operation that shows a later execution casts doubt on the others of its scenario, and of no other one."""
+    late, doubtful, other = history(started=1002.0, ended=1003.0), history(), history(scenario="Others")
+    actions = [one.now.actions for one in learned([late, doubtful, other])]
+    assert actions == [None, None, {"orchestration": 1}]
+
+
+def test_a_clock_that_is_ahead_hides_no_first_execution():
+    """How far the server's clock is ahead follows from the end that was seen soonest, and counts for the 202 too."""
+    ahead = {name: value + 7.0 for name, value in {"started": 1000.105, "began": 1000.12, "ended": 1000.5}.items()}
+    found = learned([history(created=1007.0, **ahead), history(created=1007.0, **ahead, seen=1000.502)])
+    assert [one.now.execution_ms for one in found] == pytest.approx([380, 380])
+
+
+def test_who_waited_first_began_nobody_knows_when():
+    """An orchestrator whose first task comes after an event was waiting for it, since a moment that is not known."""
+    events = [
+        {"EventType": "ExecutionStarted", "Timestamp": "2026-01-01T00:00:00.1Z"},
+        {"EventType": "EventRaised", "Timestamp": "2026-01-01T00:00:00.4Z"},
+        {"EventType": "TaskCompleted", "ScheduledTime": "2026-01-01T00:00:00.5Z", "Timestamp": "2026-01-01T00:00:01Z"},
+        {"EventType": "ExecutionCompleted", "Timestamp": "2026-01-01T00:00:01.25Z"},
+    ]
+    began_s, ended_s = read_history(events)
+    assert (began_s, ended_s is None) == (None, False)
+    events[1]["Timestamp"] = "2026-01-01T00:00:00.6Z"
+    assert read_history(events)[0] is not None
 
 
 def test_a_history_tells_when_work_began_and_ended():

@@ -61,7 +61,7 @@ AUDIT_STATISTICS = tuple(problem.name.lower() for problem in Problem)
 OPERATION_STATISTICS = ("error_ratio", "lost", "throughput_per_s", "unexpected_answers")
 RELATIVE, ABORT = "relative", "abort"
 TABLES = (*LATENCIES_MS, POLLS_PER_OPERATION, *COSTS, OPERATIONS, AUDIT, RELATIVE, ABORT)
-PERCENTILES = "p1 … p100 such as p50, p95, p99 or 'p99.9', and max"
+PERCENTILES = "p1 … p100 such as p50, p95, p99 or 'p99.9', max"
 
 
 class _Range(NamedTuple):
@@ -161,12 +161,12 @@ class _Checked:
             raise self.error(where, f"got {value}, expected {limits.meaning}")
         return float(value)
 
-    def percentile(self, where: str, key: str, value: object) -> None:
+    def percentile(self, where: str, key: str, value: object, more: str = "") -> None:
         if isinstance(value, dict) and re.fullmatch(r"p\d+", key):
             fraction = next(iter(value), "9")
             raise self.error(where, "got a table, expected a limit in milliseconds", f'Write "{key}.{fraction}" = …')
         if not is_percentile(key):
-            raise self.error(where, "is not a percentile", f"Allowed are {PERCENTILES}.")
+            raise self.error(where, "is not a percentile", f"Allowed are {PERCENTILES}{more}.")
 
 
 class _RelativeReader(_Checked):
@@ -246,7 +246,7 @@ class _Reader(_Checked):
     def _count_gate(self, table: str, key: str, value: object) -> Gate:
         where = f"{table}.{key}"
         if key != MEAN:
-            self.percentile(where, key, value)
+            self.percentile(where, key, value, f", and {MEAN}")
         return Gate(table, key, self.number(where, value, POLLS if table == POLLS_PER_OPERATION else COST))
 
     def _operations_gate(self, key: str, value: object) -> Gate:

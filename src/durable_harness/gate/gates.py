@@ -91,7 +91,7 @@ def _judge(gate: Gate, summary: RunSummary) -> GateResult:
     else:
         measured, note = _latency_figure(gate, summary)
     if measured is None:
-        if gate.metric in SERVER_SIDE and summary.counts.completed:
+        if gate.metric in SERVER_SIDE and (summary.counts.completed or summary.polls_per_operation.count):
             reason = summary.not_measurable.get(gate.metric, UNKNOWN)
             return GateResult(gate, None, Outcome.NOT_MEASURED, reason)
         return GateResult(gate, None, Outcome.FAILED, note)
@@ -110,7 +110,8 @@ def _latency_figure(gate: Gate, summary: RunSummary) -> tuple[float | None, str]
         return histogram.mean, part if is_partial else ""
     percent = percent_of(gate.statistic)
     too_few = percent < 100 and histogram.count * (100 - percent) < 100  # noqa: PLR2004 - percents
-    note = f"the highest of only {histogram.count} samples" if too_few else part if is_partial else ""
+    notes = [f"the highest of only {histogram.count} samples"] * too_few + [part] * bool(is_partial)
+    note = ", ".join(notes)
     return histogram.percentile(percent), note
 
 

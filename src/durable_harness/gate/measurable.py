@@ -18,14 +18,17 @@ WHOLE_SECONDS = "the service tells whole seconds"
 NO_BEGINNING = "the service does not tell when work began"
 NO_CREATION = "the service does not tell, finer than seconds, when an operation was created"
 NO_END = "the service does not tell when an operation ended"
-NO_COSTS = "the service does not tell, and no history was read that shows them"
+NO_COSTS = "the service does not count them, and no history that was read shows all of them"
 UNKNOWN = "the service does not tell"
 
 SERVE_IT = "run the app on the embedded stack, without --host"
 READ_HISTORIES = "read histories of the durable webhooks (--history-sample)"
 NAME_TIMES = "name finer times in the service's description (started_at, finished_at)"
 TIMES_REMEDY = f"{NAME_TIMES}, {READ_HISTORIES}, or {SERVE_IT}"
-ACTIONS_REMEDY = f"{READ_HISTORIES}, which show those of orchestrations without children and entities, or {SERVE_IT}"
+ACTIONS_REMEDY = (
+    f"{READ_HISTORIES}, which show all actions of orchestrations without children, entities and continue-as-new, or "
+    f"{SERVE_IT}"
+)
 
 
 def not_measurable(counts: Mapping[str, int], *, whole_seconds: bool) -> dict[str, str]:

@@ -138,6 +138,7 @@ class Tally:
             for name in SERVER_LATENCIES_MS:
                 if getattr(before, name) is None:
                     self._record(name, getattr(now, name), now.server_clock)
+            self.coarse_lags -= before.server_update_is_coarse and not now.server_update_is_coarse
             if before.actions is None:
                 self._count_costs(now, HISTORY_CLOCK)
 

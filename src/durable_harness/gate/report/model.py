@@ -46,7 +46,7 @@ COST_LABELS = dict(zip(COSTS, ("actions", "replayed events", "payload bytes"), s
 LABELS = {**LATENCY_LABELS, **{name: f"{label} per operation" for name, label in COST_LABELS.items()}}
 NOT_MEASURABLE = "not measurable"
 GATE_WORDS = {Outcome.PASSED: "pass", Outcome.FAILED: "FAIL", Outcome.NOT_MEASURED: "not measured"}
-PART_LABELS = {"slip": "slip", "start": "start", "queueing": "queueing", "execution": "execution"}
+PART_LABELS = {"slip": "slip", "start": "start", "queueing": "queueing after 202", "execution": "execution"}
 PART_LABELS["detection_lag"] = "detection lag"
 
 
@@ -194,18 +194,31 @@ def whole(value: float | None) -> str:
 
 
 def with_unit(value: float | None, gate: Gate) -> str:
-    """Write a gate's figure with its unit; a ratio and a count keep all their digits."""
+    """Write a gate's figure with its unit, with as many digits as it takes to tell it from the limit."""
     if value is None:
         return "-"
+    text = _rounded(value, gate)
+    if value != gate.limit and text == _rounded(gate.limit, gate):
+        text = _exact(value)
+    return _and_unit(text, gate)
+
+
+def limit_text(gate: Gate) -> str:
+    """Write a gate's limit as it stands in the gates file: `≤ 2,000 ms`."""
+    return f"{'≤' if gate.bound == 'at most' else '≥'} {_and_unit(_exact(gate.limit), gate)}"
+
+
+def _rounded(value: float, gate: Gate) -> str:
     if gate.statistic == "error_ratio":
         return f"{value:.4g}"
     if gate.statistic == "lost" or gate.metric == AUDIT:
         return whole(value)
-    if gate.metric in COSTS:
-        return mean(value)
-    return f"{number(value)} {gate.unit}" if gate.unit == "ms" else f"{number(value)}{gate.unit}"
+    return mean(value) if gate.metric in COSTS else number(value)
 
 
-def limit_text(gate: Gate) -> str:
-    """Write a gate's limit: `≤ 2,000 ms`."""
-    return f"{'≤' if gate.bound == 'at most' else '≥'} {with_unit(gate.limit, gate)}"
+def _exact(value: float) -> str:
+    return f"{value:,.8g}"
+
+
+def _and_unit(text: str, gate: Gate) -> str:
+    return f"{text} {gate.unit}" if gate.unit == "ms" else f"{text}{gate.unit}"

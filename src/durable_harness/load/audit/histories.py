@@ -1,14 +1,19 @@
 """Learn after a run when operations began and ended, and how many actions they cost, from the durable webhooks'
 histories, which have microseconds.
 
-An operation began when its orchestrator first ran, which is when it scheduled its first task, timer or child. One that
-never scheduled anything does not tell.
+Such a history does not show everything, and what it does not show is left unknown:
+
+- It has the last execution alone. Of an instance that continued as new it gives the end, and neither the beginning nor
+  the cost. An execution is known to be the first one if it started before the 202 came, and within the second in which
+  the instance was created; no operation of its scenario may show another execution.
+- It has no first dispatch. The orchestrator's first task, timer or child stands for it, unless something came for the
+  orchestrator before that: then it had been waiting, since when nobody knows.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +33,7 @@ from durable_harness.operations.wire import read_epoch_s
 
 CONCURRENT_REQUESTS = 10
 WHOLE_SECOND = 1.0
+INCOMING = frozenset({"EventRaised", "ExecutionSuspended", "ExecutionResumed", "ExecutionTerminated"})
 SCHEDULING = frozenset({"TaskScheduled", "TimerCreated", "SubOrchestrationInstanceCreated", "EventSent"})
 MOMENTS = {"intended": "intended_s", "sent": "sent_s", "accepted": "accepted_s", "seen": "seen_s"}
 SERVER_TIMES = {name: f"server_{name}_s" for name in ("created", "running", "updated")}
@@ -69,20 +75,86 @@ def learn_from_histories(
     except ConfigurationError:
         return []
     pool = Pool(CONCURRENT_REQUESTS)
-    jobs = [pool.spawn(_learn, row, known[row["scenario"]]) for row in rows]
+    jobs = [pool.spawn(_read, row, known[row["scenario"]]) for row in rows]
     try:
         gevent.joinall(jobs, timeout=timeout_s)
     finally:
         pool.kill()
-    learned = [job.value for job in jobs if isinstance(job.value, Learned)]
-    return [one for one in learned if one.now != one.before]
+    return learned([job.value for job in jobs if isinstance(job.value, History)])
 
 
-def read_history(events: Iterable[Mapping[str, Any]]) -> tuple[float | None, float | None]:
-    """Return when an orchestration began to run and when it ended, in seconds since the epoch; None if not told."""
-    began = [moment for event in events for moment in _scheduled(event)]
+class History(NamedTuple):
+    """What an operation's history says; times in seconds since the epoch, by the server's clock."""
+
+    scenario: str
+    before: OperationRecord
+    created_s: float | None
+    """In whole seconds, of the first execution."""
+    started_s: float | None
+    """Of the execution that the history has."""
+    began_s: float | None
+    ended_s: float | None
+    actions: Mapping[str, int] | None
+
+
+def learned(histories: Sequence[History]) -> list[Learned]:
+    """Return what the histories of a run add to its records."""
+    ahead_s = _clock_ahead_s(histories)
+    continuing = {one.scenario for one in histories if not _is_within_second(one)}
+    found = [
+        _apply(one, is_first=one.scenario not in continuing and _is_before_acceptance(one, ahead_s))
+        for one in histories
+    ]
+    return [one for one in found if one.now != one.before]
+
+
+def _clock_ahead_s(histories: Sequence[History]) -> float:
+    """Return by how much the server's clock is ahead of the one here at least, or behind if below zero.
+
+    It is 0 if the clocks may agree. No operation began before it was sent, or ended after its end was seen.
+    """
+    least = [
+        one.ended_s - one.before.seen for one in histories if one.ended_s is not None and one.before.seen is not None
+    ]
+    most = [
+        one.began_s - one.before.sent for one in histories if one.began_s is not None and one.before.sent is not None
+    ]
+    return max(0.0, max(least, default=0.0)) + min(0.0, min(most, default=0.0))
+
+
+def _is_within_second(one: History) -> bool:
+    return one.created_s is not None and one.started_s is not None and one.started_s - one.created_s < WHOLE_SECOND
+
+
+def _is_before_acceptance(one: History, ahead_s: float) -> bool:
+    accepted_s = one.before.accepted
+    return accepted_s is not None and one.started_s is not None and one.started_s <= accepted_s + ahead_s
+
+
+def _apply(one: History, *, is_first: bool) -> Learned:
+    """Add to a record what is certain."""
+    now = one.before
+    if now.actions is None and is_first:
+        now = replace(now, actions=one.actions)
+    if now.execution_ms is None and one.ended_s is not None:
+        now = replace(
+            now,
+            server_created_epoch_s=one.started_s if is_first else None,
+            server_running_epoch_s=one.began_s if is_first else None,
+            server_updated_epoch_s=one.ended_s,
+            server_update_is_coarse=False,
+            server_clock=HISTORY_CLOCK,
+        )
+    return Learned(one.before, now)
+
+
+def read_history(events: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | None]:
+    """Return when an orchestration began to run and when it ended, in seconds since the epoch; None if unknown."""
+    began_s = min((moment for event in events for moment in _scheduled(event)), default=None)
+    came_s = min((moment for event in events for moment in _came(event)), default=None)
     ends = [event.get("Timestamp") for event in events if event.get("EventType") == "ExecutionCompleted"]
-    return min(began, default=None), read_epoch_s(ends[-1]) if ends else None
+    has_waited = began_s is not None and came_s is not None and came_s < began_s
+    return None if has_waited else began_s, read_epoch_s(ends[-1]) if ends else None
 
 
 def count_actions(events: Iterable[Mapping[str, Any]]) -> Mapping[str, int] | None:
@@ -93,17 +165,17 @@ def count_actions(events: Iterable[Mapping[str, Any]]) -> Mapping[str, int] | No
     return Counter(action for kind in kinds for action in ACTIONS[kind])
 
 
-def _is_first_execution(created_s: float | None, started_s: float | None) -> bool:
-    """Tell whether a history, which has the last execution alone, is that of the instance from its creation on.
-
-    The creation is known in whole seconds, so an instance that continued as new within its first one passes for it.
-    """
-    return created_s is not None and started_s is not None and started_s - created_s < WHOLE_SECOND
-
-
 def _scheduled(event: Mapping[str, Any]) -> Iterator[float]:
-    told = [event.get("ScheduledTime"), event.get("Timestamp") if event.get("EventType") in SCHEDULING else None]
-    yield from (moment for moment in map(read_epoch_s, told) if moment is not None)
+    """Give when the orchestrator scheduled what an event is about."""
+    texts = [event.get("ScheduledTime"), event.get("Timestamp") if event.get("EventType") in SCHEDULING else None]
+    yield from (moment for moment in map(read_epoch_s, texts) if moment is not None)
+
+
+def _came(event: Mapping[str, Any]) -> Iterator[float]:
+    """Give when something came for the orchestrator that it had not scheduled."""
+    moment = read_epoch_s(event.get("Timestamp")) if event.get("EventType") in INCOMING else None
+    if moment is not None:
+        yield moment
 
 
 def _lacking(table: pa.Table, scenarios: list[str], limit: int) -> list[dict[str, Any]]:
@@ -121,29 +193,16 @@ def _lacking(table: pa.Table, scenarios: list[str], limit: int) -> list[dict[str
     return rows
 
 
-def _learn(row: Mapping[str, Any], where: Whereabouts) -> Learned | None:
+def _read(row: Mapping[str, Any], where: Whereabouts) -> History | None:
     try:
         answer = get(where.history_url(row["instance_id"]) or "", {})
     except AuditError:
         return None
     body = answer.json_object() or {}
     events = [event for event in body.get("historyEvents") or () if isinstance(event, dict)]
-    before = _recorded(row)
     started = (event.get("Timestamp") for event in events if event.get("EventType") == "ExecutionStarted")
-    started_s, created_s = read_epoch_s(next(started, None)), read_epoch_s(body.get("createdTime"))
-    actions = count_actions(events) if _is_first_execution(created_s, started_s) else None
-    now = replace(before, actions=actions if before.actions is None else before.actions)
-    began_s, ended_s = read_history(events)
-    if before.execution_ms is None and ended_s is not None:
-        now = replace(
-            now,
-            server_created_epoch_s=started_s,
-            server_running_epoch_s=began_s,
-            server_updated_epoch_s=ended_s,
-            server_update_is_coarse=False,
-            server_clock=HISTORY_CLOCK,
-        )
-    return Learned(before, now)
+    created_s, started_s = read_epoch_s(body.get("createdTime")), read_epoch_s(next(started, None))
+    return History(row["scenario"], _recorded(row), created_s, started_s, *read_history(events), count_actions(events))
 
 
 def _recorded(row: Mapping[str, Any]) -> OperationRecord:
