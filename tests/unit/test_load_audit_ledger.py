@@ -180,7 +180,9 @@ def test_actions_are_counted_from_a_history_that_shows_all_of_them(kinds, action
     assert count_actions(events[:-1]) is None
 
 
-def history(*, created=1000.0, started=1000.105, began=1000.12, ended=1000.5, seen=1000.51, scenario="Orders"):
+def history(  # noqa: PLR0913 - what a history has
+    *, created=1000.0, started=1000.105, began=1000.12, ended=1000.5, seen=1000.51, scenario="Orders"
+):
     """Make what was read of an operation that was sent at 1000.1 and accepted at 1000.11."""
     before = OperationRecord("t", 1000.1, 0.0, sent=1000.1, accepted=1000.11, seen=seen, server_update_is_coarse=True)
     return History(scenario, before, created, started, began, ended, {"orchestration": 1})
