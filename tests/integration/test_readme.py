@@ -25,7 +25,7 @@ APP_FILES = ("function_app.py", "host.json", "local.settings.json")
 SERVES = "serves until it is told to stop"
 SHORT = "--run-time 3s --report-dir {tmp} --gates {tmp}/gates.toml"  # the shipped limits are for an idle machine
 MAKE = "make --old-file .venv/.ready"  # the environment is the one of this test run; CI proves that make sets it up
-QUICK_AB = "--pairs 1 --slice 0.5 --effect 99 --warm-up 0.5 --operation-duration 0.05 --report-dir {tmp}"
+QUICK_AB = "--pairs 12 --slice 0.2 --effect 99 --warm-up 0.5 --operation-duration 0.05 --report-dir {tmp}"
 # How each command is run here: what is put in its place, and what its output must say.
 ADAPTED = {
     "make load": (MAKE + ' load LOAD_ARGS="' + SHORT + '"', "PASSED"),

@@ -273,7 +273,7 @@ def test_counts_are_the_first_lines(run_folder, compare):
     code, printed, report = compare(base, head)
     assert code == 0
     lines = printed.splitlines()
-    assert lines[2] == "head dispatches 2 actions more an operation: 7 → 9"
+    assert lines[2] == "head dispatches 2 actions more an operation: 7 → 9 (all 4,000 operations)"
     assert "counts are not judged unless asked for: --metric actions_per_operation" in lines
     known = [(count["metric"], count["difference"], count["exact"], count["judged"]) for count in report["counts"]]
     assert known[0] == ("actions_per_operation", 2, True, False)
@@ -295,7 +295,7 @@ def test_a_judged_count_is_a_case_of_the_junit_report(run_folder, compare, tmp_p
     assert code == 1
     suite = ET.parse(tmp_path / "report" / "comparison.xml").getroot()
     assert [(case.get("name"), [mark.get("message") for mark in case]) for case in suite] == [
-        ("actions_per_operation", ["head dispatches 2 actions more an operation: 7 → 9"]),
+        ("actions_per_operation", ["head dispatches 2 actions more an operation: 7 → 9 (all 4,000 operations)"]),
         ("completion_ms p95", []),
     ]
 
@@ -390,3 +390,58 @@ def test_runs_without_records(tmp_path, compare):
     code, told, _ = compare(summary, summary)
     assert code == 3
     assert "has no records of single operations" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["ab", "--base", "HEAD", "--start-path", "orders"], "'orders' is not a path of the app"),
+        (["ab", "--base", "HEAD", "--start-path", "http://localhost/api/orders"], "is not a path of the app"),
+        (["ab", "--base", "HEAD", "--pairs", "2"], "--pairs 2: 9 pairs are the fewest that can give an answer"),
+        (["ab", "--base", "HEAD", "--comparisons", "2"], "--comparisons is for --aa"),
+        (["ab", "--base", "HEAD", "--report-dir", "/proc/nowhere"], "--report-dir: /proc/nowhere cannot be written"),
+        (["capacity", "--objective", "finish_ms p95 <= 2000", "--start-path", "x"], "'x' is not a path of the app"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_runs(options, words, capsys):
+    """A route that is none, too few pairs, or a folder that cannot be written ends with 2, and not after the load."""
+    assert main(options) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_gates_without_relative_ones_compare_nothing(run_folder, compare, tmp_path):
+    """A gates file that has no [relative] table is not silently left aside; --metric takes its effect from there."""
+    gates = tmp_path / "gates.toml"
+    gates.write_text("[start_ms]\np95 = 100\n")
+    base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2, slower=1.1)))
+    code, words, _ = compare(base, head, "--gates", str(gates))
+    assert (code, "has no [relative] table" in words) == (2, True)
+    gates.write_text("[relative.completion_ms]\np95 = 1.3\n")
+    code, _, report = compare(base, head, "--gates", str(gates), "--metric", "completion_ms p95")
+    assert (code, report["figures"][0]["effect"]) == (0, pytest.approx(0.3))
+
+
+def test_an_earlier_report_does_not_outlive_a_failed_comparison(run_folder, compare, tmp_path):
+    """What cannot be compared leaves no report of an earlier comparison for others to publish."""
+    folder = run_folder("base", rows(latencies_s(1)))
+    assert compare(folder, folder)[0] == 0
+    assert compare(folder, tmp_path / "absent")[2] is None
+
+
+def test_a_run_that_was_cut_short_is_noted(run_folder, compare):
+    """A run without its summary was killed, or goes on: a comparison of it says so."""
+    base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2)))
+    assert "the run was cut short, or is not over" in compare(base, head)[1]
+    for folder in (base, head):
+        (folder / "summary.json").write_text("{}")
+    assert "cut short" not in compare(base, head)[1]
+
+
+def test_a_faster_head_leaves_no_slowdown_to_be_seen():
+    """The smallest visible change is never above what matters where the answer is "not slower"."""
+    fast = compare_runs(
+        Operations.from_rows(rows(latencies_s(1))), Operations.from_rows(rows(latencies_s(2, slower=0.7))), P95
+    )
+    result = fast.results[0]
+    assert (result.answer, result.visible) == (Answer.NOT_SLOWER, None)
+    assert "visible" not in fast.sentence

@@ -42,21 +42,21 @@ def test_five_operations_make_a_difference_exact(paired):
     assert few.sentence == f"{ACTIONS}: 7 → 9 on average of 4 operations; 5 are needed to be exact"
     found = count_of([7] * 5, [9] * 5, paired=paired, effect=0.0)
     assert (found.difference, found.answer) == (2, Answer.SLOWER)
-    assert found.sentence == "head dispatches 2 actions more an operation: 7 → 9"
+    assert found.sentence == "head dispatches 2 actions more an operation: 7 → 9 (all 5 operations)"
 
 
 @pytest.mark.parametrize(
     ("base", "head", "sentence"),
     [
-        ([9] * 5, [8] * 5, "head dispatches 1 action fewer an operation: 9 → 8"),
-        ([7] * 5, [7] * 5, "actions_per_operation: 7, the same"),
-        ([1200] * 5, [1201] * 5, "head dispatches 1 action more an operation: 1,200 → 1,201"),
-        ([3, 5, 3, 5, 5], [4, 6, 4, 6, 6], "head dispatches 1 action more an operation: 4.2 → 5.2"),
+        ([9] * 5, [8] * 5, "head dispatches 1 action fewer an operation: 9 → 8 (all 5 operations)"),
+        ([7] * 5, [7] * 5, "actions_per_operation: 7, the same (all 5 operations)"),
+        ([1200] * 5, [1201] * 5, "head dispatches 1 action more an operation: 1,200 → 1,201 (all 5 operations)"),
+        ([3, 5, 3, 5, 5], [4, 6, 4, 6, 6], "head dispatches 1 action more an operation: 4.2 → 5.2 (all 5 operations)"),
         (
             [7, 7, 7, 7, 8],
             [7, 7, 7, 7, 7],
             (
-                "actions_per_operation: 7.2 → 7 on average; it varies from 7 to 8 in the base and from 7 to 7 in the "
+                "actions_per_operation: 7.2 → 7 on average; it varies from 7 to 8 in the base and is always 7 in the "
                 "head, so there is no exact difference"
             ),
         ),
@@ -161,10 +161,13 @@ def test_a_count_of_two_runs_fails_them():
     """A judged count alone is the whole question: no latency is asked for, and the verdict names the count."""
     comparison = compare_runs(counted([7] * 50), counted([9] * 50), question(0.0))
     assert (comparison.results, comparison.answer, comparison.exit_code()) == ((), Answer.SLOWER, 1)
-    assert comparison.sentence == "head dispatches 2 actions more an operation: 7 → 9 (no increase is allowed)"
+    assert (
+        comparison.sentence
+        == "head dispatches 2 actions more an operation: 7 → 9 (all 50 operations) (no increase is allowed)"
+    )
     equal = compare_runs(counted([7] * 50), counted([7] * 50), question(0.2))
     assert (equal.answer, equal.exit_code()) == (Answer.NOT_SLOWER, 0)
-    assert equal.sentence == "actions_per_operation: 7, the same (at most 20 % more is allowed)"
+    assert equal.sentence == "actions_per_operation: 7, the same (all 50 operations) (at most 20 % more is allowed)"
 
 
 def test_a_count_that_varies_needs_an_effect():
@@ -186,7 +189,7 @@ def test_a_count_that_nobody_counted_cannot_tell():
     unknown = counted([np.nan] * 50)
     comparison = compare_runs(unknown, unknown, question(0.0))
     assert comparison.exit_code() == 3
-    assert comparison.sentence == f"{ACTIONS}: not known: only a host of durable-harness counts it"
+    assert comparison.sentence == f"{ACTIONS}: not known: only a host of durable-harness counts them"
 
 
 def test_a_count_that_varies_later_is_left_open_everywhere():

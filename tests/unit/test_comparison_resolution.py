@@ -67,11 +67,17 @@ def test_phases_that_are_drawn_give_the_answer(compared, kind, change, answer):
 
 @pytest.mark.parametrize("compared", [paired, unpaired])
 def test_polls_show_no_change_below_one(compared):
-    """A percentile of whole numbers cannot tell a change below one of them: five polls show nothing below 20 %."""
+    """A percentile of whole numbers is rounded to them: five polls show nothing below 10 %."""
     result = compared(POLLS, "constant", 0.0, phases=STANDING)
     assert result.answer is Answer.CANNOT_TELL
-    assert result.resolution == pytest.approx(1 / 5)
-    assert "shows no change below 20 %: ask for a larger --effect" in result.advice
+    assert result.resolution == pytest.approx(1 / 10)
+    assert "shows no change below 10 %: ask for a larger --effect" in result.advice
+
+
+@pytest.mark.parametrize("compared", [paired, unpaired])
+def test_polls_that_became_more_are_more(compared):
+    """A poll more than before is a change of the figure itself, and larger than its rounding."""
+    assert compared(POLLS, "constant", 0.3, phases=STANDING).answer is Answer.SLOWER
 
 
 @pytest.mark.parametrize(("change", "answer"), [(0.0, Answer.NOT_SLOWER), (1.0, Answer.SLOWER)])

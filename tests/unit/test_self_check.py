@@ -87,8 +87,8 @@ def test_the_report_says_what_was_found(tmp_path):
     assert "app against itself by finish_ms p95, 207 ms; 5 % matters" in text
     assert "1 comparison: 0 slower, 1 not slower, 0 cannot tell" in text
     assert "20.7 ms injected (+10.0 %)" in text
-    assert "2 of 1,000 called slower" in text
-    assert "+3.4 % in 95 of 100 comparisons drawn from these pairs" in text
+    assert "2 of 1,000 comparisons called slower" in text
+    assert "+3.4 % in 95 of 100 comparisons drawn from all pairs" in text
     assert "12 s, 11 pairs (median)" in text
     document = json.loads(write_json(found, tmp_path / "report").read_text())
     assert (document["format"], document["drawn_alarms"], document["smallest_caught"]) == (1, 2, 0.034)

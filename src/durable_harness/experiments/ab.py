@@ -32,6 +32,7 @@ from durable_harness.gate.comparison.pairs import METHOD
 from durable_harness.gate.comparison.ranks import Values
 from durable_harness.operations import OperationRecord, OperationState
 from durable_harness.stack import RunningStack, embedded_stack
+from durable_harness.stack.processes import DID_NOT_START
 
 SLIP_LIMIT_MS = 50.0
 """A slice in which the generator came to an operation later than this after its intended start was disturbed: its pair
@@ -79,7 +80,8 @@ def _served(version: Version, name: str, options: AbOptions) -> Iterator[Running
     try:
         stack = serving.__enter__()
     except HarnessError as error:
-        raise type(error)(f"The {name}, {version.label}, does not start. {error}") from error
+        reason = str(error).removeprefix(DID_NOT_START).lstrip()
+        raise type(error)(f"The {name}, {version.label}, does not start:\n{reason}") from error
     with contextlib.ExitStack() as exits:
         exits.push(serving)
         yield stack
@@ -239,7 +241,8 @@ class Comparing:
     def _notes(self) -> tuple[str, ...]:
         judged = [figure for figure in self._figures if figure.is_judged]
         notes = [f"looks planned after {', '.join(map(str, judged[0].looks))} pairs"] if judged else []
-        if self._options.question.asks_for_default and self._default != DEFAULT_FIGURE:
+        is_unasked = self._options.question.asks_for_default and self._default != DEFAULT_FIGURE
+        if is_unasked and self._taken:
             reason = "the answer to a start has no instance ID to ask the host for"
             notes.append(f"{DEFAULT_FIGURE.metric} is not known: {reason}. {SEEN_FIGURE.metric} is judged")
         for name, reasons in zip(("base", "head"), self._reasons, strict=True):

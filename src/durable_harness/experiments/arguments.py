@@ -7,6 +7,8 @@ import json
 import math
 import signal
 import sys
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -22,7 +24,13 @@ def add_load(parser: argparse.ArgumentParser) -> None:
     """Options that say which app gets which operations."""
     group = parser.add_argument_group("load")
     group.add_argument("--app-dir", type=Path, default=Path(), metavar="DIR", help="folder of the function app (.)")
-    group.add_argument("--start-path", default="/api/async_http_api", metavar="PATH", help="where a POST starts one")
+    group.add_argument(
+        "--start-path",
+        type=path,
+        default="/api/async_http_api",
+        metavar="PATH",
+        help="route of the app where a POST starts an operation (/api/async_http_api)",
+    )
     group.add_argument("--service", type=Path, metavar="FILE", help="description of a service that is no durable app")
     group.add_argument(
         "--payload", metavar="JSON|@FILE", help="body of every start; {token} in it is unique (default: the sample's)"
@@ -99,6 +107,25 @@ def needs_extra() -> None:
         import pyarrow  # noqa: F401, ICN001, PLC0415 - same
     except ModuleNotFoundError as error:
         raise UsageError(f"needs {error.name}: install durable-harness[load]") from None
+
+
+def path(text: str) -> str:
+    """Read the path of a route, for argparse."""
+    if not text.startswith("/") or text.startswith("//") or any(char.isspace() for char in text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a path of the app: expected one like /api/orders")
+    return text
+
+
+def prepare_reports(folder: Path, names: Iterable[str]) -> None:
+    """Make the folder of the reports and remove those of an earlier run; raise UsageError if that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"--report-dir: {folder} cannot be written ({error.strerror})") from None
 
 
 def above_zero(text: str) -> float:

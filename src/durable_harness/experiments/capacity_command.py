@@ -14,6 +14,7 @@ from durable_harness.experiments.arguments import (
     needs_extra,
     offered_load,
     percents,
+    prepare_reports,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def _capacity(options: argparse.Namespace) -> int:
     from durable_harness.gate.capacity import SearchPlan, read_objective  # noqa: PLC0415
     from durable_harness.gate.capacity.search import LEAST  # noqa: PLC0415
 
+    prepare_reports(options.report_dir, ("capacity.json", "capacity.html"))
     least = min(LEAST, options.start_rate)
     given = CapacityOptions(
         objective=read_objective(options.objective),

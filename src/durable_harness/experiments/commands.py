@@ -19,6 +19,7 @@ from durable_harness.experiments.arguments import (
     needs_extra,
     offered_load,
     percents,
+    prepare_reports,
     whole,
 )
 from durable_harness.experiments.capacity_command import add_capacity
@@ -26,10 +27,14 @@ from durable_harness.gate.gates import MEAN
 
 if TYPE_CHECKING:
     from durable_harness.experiments.ab import AbOptions
-    from durable_harness.gate.comparison import Comparison, PairedComparison, Question
+    from durable_harness.gate.comparison import Comparison, Figure, PairedComparison, Question
+    from durable_harness.gate.gatefile import RelativeGates
 
 CANNOT_TELL_CODES = {"pass": 0, "fail": 1, "invalid": 3}
 REPORT_DIR = Path("build/comparison")
+REPORTS = ("comparison.json", "comparison.md", "comparison.xml", "self-check.json")
+"""What the commands write there."""
+DEFAULT_COMPARISONS = 5
 
 
 def add_commands(commands: Any) -> None:
@@ -52,7 +57,7 @@ def add_commands(commands: Any) -> None:
         action="store_true",
         help="compare --head with itself, as it is and with an injected delay: what this comparison can see here",
     )
-    ab.add_argument("--comparisons", type=whole, default=5, metavar="N", help="of each kind, with --aa (5)")
+    ab.add_argument("--comparisons", type=whole, metavar="N", help=f"of each kind, with --aa ({DEFAULT_COMPARISONS})")
     add_question(ab)
     ab.set_defaults(run=_ab)
     add_capacity(commands)
@@ -68,7 +73,12 @@ def add_question(parser: argparse.ArgumentParser) -> None:
         help="figure or count to judge, again for more of them: 'execution_ms p50', 'actions_per_operation'"
         " (default: [relative] of --gates, else 'finish_ms p95', or 'completion_ms p95' where that is not known)",
     )
-    group.add_argument("--gates", type=Path, metavar="FILE", help="take the figures from this file's [relative] tables")
+    group.add_argument(
+        "--gates",
+        type=Path,
+        metavar="FILE",
+        help="take figures and effects from this file's [relative] tables; --metric and --effect win over them",
+    )
     group.add_argument(
         "--effect", type=percents, metavar="PERCENT", help="slowdown that matters (default: 5; of counts: any)"
     )
@@ -95,6 +105,7 @@ def _compare(options: argparse.Namespace) -> int:
     from durable_harness.gate.comparison import compare_runs, read_run  # noqa: PLC0415 - see the module's docstring
 
     question = _question(options)
+    prepare_reports(options.report_dir, REPORTS)
     base, head = read_run(options.base), read_run(options.head)
     return _finish(compare_runs(base, head, question, (str(options.base), str(options.head))), options)
 
@@ -109,6 +120,9 @@ def _ab(options: argparse.Namespace) -> int:
         return _aa(options, given)
     if options.base is None:
         raise UsageError("ab needs --base REV, the revision to compare with, or --aa to compare --head with itself.")
+    if options.comparisons is not None:
+        raise UsageError("--comparisons is for --aa.")
+    prepare_reports(options.report_dir, REPORTS)
     with Interruptible() as run, checked_out(options.app_dir, options.base, options.head) as (base, head):
         comparison = compare_versions(base, head, given, _show_progress)
     code = _finish(comparison, options)
@@ -122,10 +136,12 @@ def _aa(options: argparse.Namespace, given: AbOptions) -> int:
 
     if options.base is not None:
         raise UsageError("--aa compares --head with itself: leave --base out.")
-    if not options.comparisons:
+    comparisons = DEFAULT_COMPARISONS if options.comparisons is None else options.comparisons
+    if not comparisons:
         raise UsageError("--comparisons: got 0, expected at least 1.")
+    prepare_reports(options.report_dir, REPORTS)
     with Interruptible() as run, checked_out(options.app_dir, options.head, options.head) as (version, _):
-        check = check_self(version, given, options.comparisons, _show_line)
+        check = check_self(version, given, comparisons, _show_line)
     path = write_json(check, options.report_dir)
     sys.stdout.write(f"{render_text(check)}Report: {path}\n")
     return run.exit_code if check.interrupted else check.exit_code
@@ -140,9 +156,11 @@ def ab_options(options: argparse.Namespace) -> AbOptions:
             f"--poll-interval {options.poll_interval:g} is longer than --slice {options.slice:g}: a slice would be "
             "over before most of its operations are polled. Poll more often, or make slices longer."
         )
+    question = _question(options)
+    _check_pairs(options.pairs, question)
     return AbOptions(
         load=offered_load(options),
-        question=_question(options),
+        question=question,
         rate_per_s=options.rate,
         slice_s=options.slice,
         warm_up_s=options.warm_up,
@@ -151,12 +169,28 @@ def ab_options(options: argparse.Namespace) -> AbOptions:
     )
 
 
+def _check_pairs(pairs: int, question: Question) -> None:
+    """Refuse so few pairs that no answer could come of them."""
+    from durable_harness.gate.comparison.figures import DEFAULT_FIGURE  # noqa: PLC0415
+    from durable_harness.gate.comparison.pairs import plan_looks  # noqa: PLC0415
+
+    judged = question.judged(DEFAULT_FIGURE)
+    least = max((plan_looks(design.shared_by(len(judged)), 1)[0] for _, design in judged), default=0)
+    if pairs < least:
+        raise UsageError(
+            f"--pairs {pairs}: {least} pairs are the fewest that can give an answer with these error rates. Take more "
+            "pairs, or allow more errors (--false-alarm-rate, --power)."
+        )
+
+
 def _question(options: argparse.Namespace) -> Question:
     from durable_harness.gate import load_gate_file  # noqa: PLC0415
     from durable_harness.gate.comparison import Design, Question, read_figure  # noqa: PLC0415
     from durable_harness.gate.comparison.figures import Figure, read_percent  # noqa: PLC0415
 
     relative = load_gate_file(options.gates).relative if options.gates else None
+    if relative is not None and not relative.gates and not options.metric:
+        raise UsageError(f"--gates {options.gates}: has no [relative] table. Add one, or name a --metric.")
     errors = {"false_alarm_rate": options.false_alarm_rate, "miss_rate": options.power and 1 - options.power}
     if relative:
         errors = {name: getattr(relative, name) if value is None else value for name, value in errors.items()}
@@ -169,7 +203,7 @@ def _question(options: argparse.Namespace) -> Question:
             if figure.kind.is_count:
                 counts[figure.metric] = options.effect or 0.0
             else:
-                figures.append((figure, Design(**known, **effect)))
+                figures.append((figure, Design(**{**_effect_in(relative, figure), **known, **effect})))
     elif relative:
         for gate in relative.gates:
             if gate.statistic == MEAN:
@@ -178,6 +212,13 @@ def _question(options: argparse.Namespace) -> Question:
                 design = Design(**{"effect": gate.ratio - 1, **known, **effect})
                 figures.append((Figure(gate.metric, read_percent(gate.statistic)), design))
     return Question(tuple(figures), counts, Design(**known, **effect), options.max_error_ratio)
+
+
+def _effect_in(relative: RelativeGates | None, figure: Figure) -> dict[str, float]:
+    """Return the effect that a gates file has for a figure, if it has one."""
+    gates = relative.gates if relative else ()
+    limits = {f"{gate.metric} {gate.statistic}": gate.ratio - 1 for gate in gates}
+    return {"effect": limits[figure.name]} if figure.name in limits else {}
 
 
 def _finish(comparison: Comparison, options: argparse.Namespace) -> int:
@@ -198,12 +239,13 @@ def _show_line(line: str) -> None:
 
 def _show_progress(figure: PairedComparison) -> None:
     """Show how far it is: on one line of a terminal, elsewhere at each planned look."""
+    from durable_harness.gate.comparison.ranks import centre  # noqa: PLC0415
     from durable_harness.gate.comparison.results import percent_text  # noqa: PLC0415
 
     done, most = len(figure), figure.looks[-1]
     bar = "█" * round(20 * done / most)
-    ratio = math.exp(float(sum(figure.log_ratios())) / done)
-    line = f"{bar:<20} {done} of at most {most} pairs, {figure.figure.name} {percent_text(ratio)} on average"
+    ratio = math.exp(centre(figure.log_ratios()))
+    line = f"{bar:<20} {done} of at most {most} pairs, {figure.figure.name} {percent_text(ratio)} so far"
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{line}\r" if done < most else "\r\x1b[K")
     elif figure.is_look:

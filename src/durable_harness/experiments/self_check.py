@@ -17,7 +17,7 @@ from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.revisions import Version
 from durable_harness.gate.comparison import Answer, Comparison, Design, FigureResult
 from durable_harness.gate.comparison.pairs import plan_looks
-from durable_harness.gate.comparison.ranks import Values, signed_rank_interval
+from durable_harness.gate.comparison.ranks import Values, centre, signed_rank_interval
 from durable_harness.gate.comparison.results import percent_text
 from durable_harness.gate.report.model import number
 from durable_harness.stack import RunningStack, StackControl, embedded_stack
@@ -142,7 +142,9 @@ def check_self(
         if not equal:
             raise
         interrupted = True
-    pairs = np.concatenate([trial.log_ratios for trial in equal])
+    # A lasting difference between two processes of one version belongs to the false alarms, the delay does not.
+    equals = np.concatenate([trial.log_ratios for trial in equal])
+    pairs = np.concatenate([equals, *(_noise(trial) for trial in delayed)])
     first = equal[0].result
     return SelfCheck(
         app=version.app_dir.resolve().name,
@@ -152,10 +154,15 @@ def check_self(
         effect=first.design.effect,
         equal=Trials.of(equal, 0.0),
         delayed=Trials.of(delayed, _change(equal)),
-        drawn_alarms=drawn_answers(pairs, 0.0, first.design, options.most_pairs, options.seed)[Answer.SLOWER],
+        drawn_alarms=drawn_answers(equals, 0.0, first.design, options.most_pairs, options.seed)[Answer.SLOWER],
         smallest_caught=smallest_caught(pairs, first.design, options.most_pairs, options.seed),
         interrupted=interrupted,
     )
+
+
+def _noise(trial: Trial) -> Values:
+    """Return how the pairs of a comparison scatter about their centre."""
+    return trial.log_ratios - centre(trial.log_ratios)
 
 
 def _base(equal: Sequence[Trial]) -> float:

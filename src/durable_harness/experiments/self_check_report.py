@@ -24,15 +24,30 @@ def render_text(check: SelfCheck) -> str:
     rows = [
         ("equal against equal", _answers(check.equal)),
         (delay, f"{_answers(check.delayed)}{change}"),
-        ("equals drawn from these pairs", f"{check.drawn_alarms:,} of {DRAWN:,} called slower"),
+        ("drawn from the pairs of equals", f"{check.drawn_alarms:,} of {DRAWN:,} comparisons called slower"),
         ("smallest change that is caught", _smallest(check)),
-        ("time of an answer", f"{check.equal.seconds:.0f} s, {check.equal.pairs:.0f} pairs (median), without start-up"),
+        ("time of a comparison", _time(check.equal) + _time(check.delayed, "; with the delay ")),
     ]
     width = max(len(label) for label, _ in rows)
     value = f"{number(check.value)}{unit}"
     head = f"{check.app} against itself by {check.figure}, {value}; {100 * check.effect:g} % matters"
-    end = ["", "INTERRUPTED: not all comparisons were made"] if check.interrupted else []
+    end = ["", "INTERRUPTED: not all comparisons were made"] if check.interrupted else _advice(check)
     return "\n".join([head, "", *(f"{label.ljust(width)}  {words}" for label, words in rows), *end, ""])
+
+
+def _time(trials: Trials, before: str = "") -> str:
+    """Return the median, without the start-up of the hosts."""
+    if trials.seconds is None or trials.pairs is None:
+        return ""
+    return f"{before}{trials.seconds:.0f} s, {trials.pairs:.0f} pairs"
+
+
+def _advice(check: SelfCheck) -> list[str]:
+    """Say what would give the answers that could not be had."""
+    unsure = check.equal.answers[Answer.CANNOT_TELL] + check.delayed.answers[Answer.CANNOT_TELL]
+    if not unsure:
+        return []
+    return ["", f"{unsure} could not tell: take more pairs (--pairs), longer slices (--slice) or a quieter machine"]
 
 
 def _answers(trials: Trials) -> str:
@@ -43,7 +58,7 @@ def _answers(trials: Trials) -> str:
 def _smallest(check: SelfCheck) -> str:
     if check.smallest_caught is None:
         return f"none up to {COARSEST:+.0%}: take more pairs (--pairs), longer slices (--slice) or a larger --effect"
-    share = f"{100 * CAUGHT_SHARE:.0f} of 100 comparisons drawn from these pairs"
+    share = f"{100 * CAUGHT_SHARE:.0f} of 100 comparisons drawn from all pairs"
     return f"{percent_text(1 + check.smallest_caught)} in {share}"
 
 

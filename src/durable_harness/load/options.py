@@ -128,6 +128,8 @@ class LoadOptions:
     def for_report(self) -> dict[str, str]:
         """Return what a reader of the report wants to know, without the key."""
         return {
+            "rate": str(self.rate),
+            "arrivals": self.arrivals,
             "work per operation": str(self.operation_duration_s),
             "poll strategy": self._polling(),
             "seed": str(self.seed),

@@ -19,6 +19,8 @@ from durable_harness.errors import AppLoadError, HarnessError, PortInUseError, U
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 POLL_INTERVAL_S = 0.02
+DID_NOT_START = "It did not start:"
+"""How the message of a command begins that ended before it was ready; the end of its log follows."""
 ERRORS = {error.exit_code: error for error in (UsageError, UnreachableError, AppLoadError, PortInUseError)}
 
 
@@ -108,7 +110,7 @@ def _wait_until_ready(child: subprocess.Popen[bytes], ready: Path, log: Path) ->
             facts: dict[str, Any] = json.loads(ready.read_text())
             return facts
         if child.poll() is not None:
-            raise ERRORS.get(child.returncode, HarnessError)(f"It did not start:\n{_tail(log)}")
+            raise ERRORS.get(child.returncode, HarnessError)(f"{DID_NOT_START}\n{_tail(log)}")
         time.sleep(POLL_INTERVAL_S)
     raise UnreachableError(f"It was not ready after {READY_TIMEOUT_S:g} s:\n{_tail(log)}")
 

@@ -30,6 +30,11 @@ def known_in_part(metric: str, operations: Operations, side: str) -> list[str]:
     return [f"{metric} is known for {known:,} of {seen:,} operations of the {side} only"]
 
 
+def why_uncounted(seen: int, side: str) -> str:
+    """Say why no operation of a side was counted, given how many were seen to end."""
+    return NOT_COUNTED if seen else f"no operation of the {side} was seen to end"
+
+
 def known_metrics(operations: Operations) -> list[str]:
     """Return the metrics that at least one operation has."""
     return [name for name in METRICS if len(operations.values(name))]

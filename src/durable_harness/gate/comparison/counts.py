@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from durable_harness.gate.comparison.availability import why_uncounted
 from durable_harness.gate.comparison.design import Answer
 from durable_harness.gate.comparison.operations import Operations
 from durable_harness.gate.comparison.ranks import Values
@@ -43,6 +44,8 @@ class CountResult:
     """Least and most of any operation, base and head."""
     effect: float | None = None
     """The relative increase that fails; 0 for any, None if the count is not judged."""
+    reason: str = ""
+    """Why it is not known; empty if it is."""
 
     @property
     def is_known(self) -> bool:
@@ -75,25 +78,28 @@ class CountResult:
         """Say it in one line."""
         verb, noun = NOUNS[self.metric]
         if self.base is None or self.head is None:
-            return f"{self.metric}: not known: only a host of durable-harness counts it"
+            return f"{self.metric}: not known: {self.reason}"
         change = f"{_number(self.base)} → {_number(self.head)}"
         if self.varies:
-            return f"{self.metric}: {change} on average; it varies {self._spread()}, so there is no exact difference"
+            return f"{self.metric}: {change} on average; {self._spread()}, so there is no exact difference"
         if self.difference is None:
             return (
                 f"{self.metric}: {change} on average of {self.operations} operations; {ENOUGH} are needed to be exact"
             )
         if not self.difference:
-            return f"{self.metric}: {_number(self.base)}, the same"
+            return f"{self.metric}: {_number(self.base)}, the same{self._evidence}"
         more, size = ("more", self.difference) if self.difference > 0 else ("fewer", -self.difference)
-        return f"head {verb} {_number(size)} {noun}{'' if size == 1 else 's'} {more} an operation: {change}"
+        nouns = noun if size == 1 else f"{noun}s"
+        return f"head {verb} {_number(size)} {nouns} {more} an operation: {change}{self._evidence}"
+
+    @property
+    def _evidence(self) -> str:
+        return f" (all {self.operations:,} operations)"
 
     def _spread(self) -> str:
         assert self.ranges is not None
-        (base_low, base_high), (head_low, head_high) = self.ranges
-        base = f"from {_number(base_low)} to {_number(base_high)}"
-        head = f"from {_number(head_low)} to {_number(head_high)}"
-        return f"{base} between operations" if base == head else f"{base} in the base and {head} in the head"
+        base, head = (_range(low, high) for low, high in self.ranges)
+        return f"it {base} between operations" if base == head else f"it {base} in the base and {head} in the head"
 
 
 class CountComparison:
@@ -106,12 +112,16 @@ class CountComparison:
     def __init__(self, effects: Mapping[str, float] | None = None) -> None:
         self._effects = effects or {}
         self._values: dict[str, tuple[list[Values], list[Values]]] = {name: ([], []) for name in COUNTS}
+        self._seen = [0, 0]
+        """Operations of each side whose end was seen."""
 
     def add(self, base: Operations, head: Operations) -> None:
         """Take the operations of both sides, in the order of their arrivals."""
         for name, (bases, heads) in self._values.items():
             bases.append(base.column(name))
             heads.append(head.column(name))
+        for side, operations in enumerate((base, head)):
+            self._seen[side] += len(operations.values("completion_ms"))
 
     def results(self, *, paired: bool = True) -> tuple[CountResult, ...]:
         """Return every count so far; `paired` says whether the operations of both sides are twins."""
@@ -122,7 +132,9 @@ class CountComparison:
         known = base[~np.isnan(base)], head[~np.isnan(head)]
         effect = self._effects.get(name)
         if not len(known[0]) or not len(known[1]):
-            return CountResult(name, None, None, 0, None, effect=effect)
+            lacking = next(index for index, side in enumerate(known) if not len(side))
+            reason = why_uncounted(self._seen[lacking], ("base", "head")[lacking])
+            return CountResult(name, None, None, 0, None, effect=effect, reason=reason)
         ranges = [(float(side.min()), float(side.max())) for side in known]
         # Twins that are not counted on both sides say nothing.
         twins = paired and len(base) == len(head)
@@ -146,6 +158,10 @@ def _difference(base: Values, head: Values, *, are_twins: bool) -> float | None:
         return None if float(np.ptp(differences)) else float(differences[0])
     known = base[~np.isnan(base)], head[~np.isnan(head)]
     return None if any(float(np.ptp(side)) for side in known) else float(known[1][0] - known[0][0])
+
+
+def _range(low: float, high: float) -> str:
+    return f"varies from {_number(low)} to {_number(high)}" if low != high else f"is always {_number(low)}"
 
 
 def _number(value: float) -> str:

@@ -56,8 +56,14 @@ class Design:
         """Return the design of each of several tests or looks that together keep to this one (Bonferroni)."""
         return Design(self.effect, self.false_alarm_rate / tests, self.miss_rate / tests)
 
-    def decide(self, interval: Interval) -> Answer:
-        """Answer from an interval of the log ratio with the design's errors on its two sides."""
+    def decide(self, interval: Interval, resolution: float = 0.0) -> Answer:
+        """Answer from an interval of the log ratio with the design's errors on its two sides.
+
+        `resolution` is the smallest relative change that the instrument lets through. A change that matters and is
+        smaller may be there unseen, so nothing is "not slower" then, and only what is larger than that is "slower".
+        """
+        if resolution > self.effect:
+            return Answer.SLOWER if interval.lower > math.log1p(resolution) else Answer.CANNOT_TELL
         if interval.upper < self.log_effect:
             return Answer.NOT_SLOWER
         return Answer.SLOWER if interval.lower > SLOWER_FROM * self.log_effect else Answer.CANNOT_TELL

@@ -26,7 +26,9 @@ class Figure:
 
     @property
     def name(self) -> str:
-        return f"{self.metric} {MEAN if self.percent is None else f'p{self.percent:g}'}"
+        if self.percent is None:
+            return f"{self.metric} {MEAN}"
+        return f"{self.metric} {'max' if self.percent == 100 else f'p{self.percent:g}'}"  # noqa: PLR2004 - percents
 
     @property
     def unit(self) -> str:

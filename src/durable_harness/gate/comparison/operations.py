@@ -43,6 +43,7 @@ class Operations:
         columns: Mapping[str, NDArray[Any]],
         settings: Mapping[str, Any] | None = None,
         invalid: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         order = np.argsort(columns["intended_s"], kind="stable")
         self._columns = {name: values[order] for name, values in columns.items()}
@@ -50,6 +51,8 @@ class Operations:
         """What the run was told to do."""
         self.invalid = tuple(invalid)
         """Why the run itself proves nothing."""
+        self.notes = tuple(notes)
+        """What a reader should know about the run."""
 
     def __len__(self) -> int:
         return len(self._columns["intended_s"])
@@ -165,8 +168,11 @@ def read_run(path: Path) -> Operations:
         for name in COLUMNS
     }
     measured = columns["phase"] == MEASURED
-    settings = recorded.metadata.get("settings", {})
-    return Operations({name: values[measured] for name, values in columns.items()}, settings, _invalid(folder))
+    scenarios = ", ".join(recorded.metadata.get("scenarios", ()))
+    settings = {"scenarios": scenarios, **recorded.metadata.get("settings", {})}
+    has_summary = (folder / SUMMARY_NAME).is_file()
+    notes = () if has_summary else (f"{folder} has no {SUMMARY_NAME}: the run was cut short, or is not over",)
+    return Operations({name: values[measured] for name, values in columns.items()}, settings, _invalid(folder), notes)
 
 
 def _invalid(folder: Path) -> list[str]:

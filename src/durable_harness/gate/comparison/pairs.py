@@ -108,7 +108,7 @@ class PairedComparison:
         share = self.design.shared_by(self.tests * len(self.looks))
         interval = signed_rank_interval(blocks, share.false_alarm_rate, share.miss_rate)
         resolution = self._resolution()
-        answer = self.design.decide(interval) if resolution <= self.design.effect else Answer.CANNOT_TELL
+        answer = self.design.decide(interval, resolution)
         return FigureResult(
             self.figure,
             self.design,

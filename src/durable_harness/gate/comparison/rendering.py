@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from durable_harness.errors import UsageError
 from durable_harness.gate.comparison.counts import CountResult
 from durable_harness.gate.comparison.design import Answer
-from durable_harness.gate.comparison.results import Comparison, FigureResult, percent_text, visible_text
+from durable_harness.gate.comparison.results import Comparison, FigureResult, interval_text, percent_text, visible_text
 from durable_harness.gate.report.model import number
 
 FORMAT = 2
@@ -25,7 +25,7 @@ MARKS = {"not slower": "✅", "slower": "❌", "cannot tell": "❔", "invalid": 
 
 def render_text(comparison: Comparison) -> str:
     """Return lines that end in the verdict."""
-    rows = [HEADINGS, *(_cells(result) for result in comparison.results)]
+    rows = [HEADINGS, *_rows(comparison)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     counts = [*_counts(comparison), ""] if comparison.counts else []
@@ -36,7 +36,7 @@ def render_text(comparison: Comparison) -> str:
 
 def render_markdown(comparison: Comparison) -> str:
     """Return a section with the verdict, the table and how it was found."""
-    rows = [HEADINGS, ("---",) * len(HEADINGS), *(_cells(result) for result in comparison.results)]
+    rows = [HEADINGS, ("---",) * len(HEADINGS), *_rows(comparison)]
     table = [f"| {' | '.join(row)} |" for row in rows]
     head = f"### {MARKS[comparison.verdict]} {comparison.verdict.capitalize()}: `{comparison.head}` against "
     counts = [*(f"- {line}" for line in _counts(comparison)), ""] if comparison.counts else []
@@ -109,17 +109,21 @@ def write_all(comparison: Comparison, folder: Path, cannot_tell: int) -> list[Pa
     return [folder / name for name in texts]
 
 
-def _cells(result: FigureResult) -> tuple[str, ...]:
+def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    return [_cells(result, is_valid=not comparison.invalid) for result in comparison.results]
+
+
+def _cells(result: FigureResult, *, is_valid: bool = True) -> tuple[str, ...]:
     unit = f" {result.figure.unit}" if result.figure.unit else ""
     return (
         result.figure.name,
         f"{number(result.base)}{unit}",
         f"{number(result.head)}{unit}",
         percent_text(result.ratio),
-        f"{percent_text(result.lower)} to {percent_text(result.upper)}",
+        interval_text(result),
         visible_text(result),
         f"{100 * result.design.effect:g} %" if result.is_judged else "",
-        result.answer.value if result.is_judged else NOT_JUDGED,
+        result.answer.value if result.is_judged and is_valid else NOT_JUDGED,
     )
 
 
@@ -127,7 +131,8 @@ def _counts(comparison: Comparison) -> list[str]:
     """Return what changed first; counts that nobody counted share one line."""
     known = [count for count in comparison.counts if count.is_known]
     if not known:
-        return ["actions, replayed events and payload bytes are not known: only a host of durable-harness counts them"]
+        reasons = "; ".join(dict.fromkeys(count.reason for count in comparison.counts))
+        return [f"actions, replayed events and payload bytes are not known: {reasons}"]
     changed = [count.sentence for count in known if count.difference != 0]
     same = [count.sentence for count in known if count.difference == 0]
     judged = any(count.is_judged for count in known)
@@ -138,11 +143,10 @@ def _counts(comparison: Comparison) -> list[str]:
 
 def _small_print(comparison: Comparison) -> list[str]:
     design = comparison.judged[0].design if comparison.judged else None
-    lines = (
-        [f"{comparison.method}; {', '.join(dict.fromkeys(result.sample for result in comparison.results))}"]
-        if comparison.results
-        else []
-    )
+    samples = {result.figure.name: result.sample for result in comparison.results}
+    shared = dict.fromkeys(samples.values())
+    words = next(iter(shared)) if len(shared) == 1 else "; ".join(f"{name}: {text}" for name, text in samples.items())
+    lines = [f"{comparison.method}; {words}"] if samples else []
     lines += [
         f"{metric.name}: {metric.meaning} ({metric.clock})"
         for metric in dict.fromkeys(result.figure.kind for result in comparison.results)

@@ -101,7 +101,7 @@ def _relative(figure: Figure, values: Values, distance_ms: float | None) -> floa
     if value <= 0:
         return math.inf
     if figure.metric == "polls":
-        return 1 / value  # a percentile of whole numbers moves by whole numbers
+        return 0.5 / value  # a percentile of whole numbers is rounded to them
     return 0.0 if distance_ms is None else distance_ms / value
 
 

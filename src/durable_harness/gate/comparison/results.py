@@ -56,12 +56,17 @@ class FigureResult:
 
     @property
     def visible(self) -> float | None:
-        """The smallest relative slowdown that this comparison would not have called equal; None if it sees none yet.
+        """The smallest relative slowdown that would have shown; None without an interval, or if the head is faster.
 
-        It is how far the interval reaches above the estimate, or what polls let through if that is more.
+        It is how far the interval reaches above the estimate, or above 0 if that is less; and what polls let through if
+        that is more. A head that is faster for certain leaves no slowdown to be seen.
         """
-        reach = self.interval.upper - self.interval.estimate
-        return max(math.expm1(reach), self.resolution) if math.isfinite(reach) else None
+        if not math.isfinite(self.interval.upper):
+            return None
+        if self.interval.upper < 0:
+            return self.resolution or None
+        reach = min(self.interval.upper, self.interval.upper - self.interval.estimate)
+        return max(math.expm1(reach), self.resolution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,20 +149,28 @@ class Comparison:
         return cannot_tell if self.answer is Answer.CANNOT_TELL else EXIT_CODES[self.answer]
 
 
-def percent_text(ratio: float | None) -> str:
+def percent_text(ratio: float) -> str:
     """Write a ratio as the change that it is: `+4.8 %`."""
-    return "?" if ratio is None else f"{100 * (ratio - 1):+.1f} %"
+    return f"{100 * (ratio - 1) + 0.0:+.1f} %".replace("-0.0", "+0.0")
 
 
 def visible_text(result: FigureResult) -> str:
     """Write the smallest change that a comparison sees: `3.1 %`."""
-    return "?" if result.visible is None else percent_size(result.visible)
+    return "-" if result.visible is None else percent_size(result.visible)
+
+
+def interval_text(result: FigureResult) -> str:
+    """Write an interval: `+2.0 % to +4.1 %`."""
+    if result.lower is None and result.upper is None:
+        return "too few data"
+    low = "any" if result.lower is None else percent_text(result.lower)
+    return f"{low} to {'any' if result.upper is None else percent_text(result.upper)}"
 
 
 def _words(result: FigureResult) -> str:
-    change = f"{percent_text(result.ratio)} ({percent_text(result.lower)} to {percent_text(result.upper)})"
-    seen = f"smallest change visible here: {visible_text(result)}"
-    words = f"{result.figure.name} {change}; {100 * result.design.effect:g} % matters; {seen}"
+    seen = "" if result.visible is None else f"; smallest change visible here: {visible_text(result)}"
+    change = f"{percent_text(result.ratio)} ({interval_text(result)})"
+    words = f"{result.figure.name} {change}; {100 * result.design.effect:g} % matters{seen}"
     return f"{words}. {result.advice}" if result.advice else words
 
 

@@ -62,8 +62,14 @@ def compare_runs(
         counts=counts,
         errors=errors,
         failures=failures,
-        invalid=(*invalid, *themselves),
-        notes=(*_differences(base, head), *_default_note(question, results), *partly, BETWEEN_RUNS),
+        invalid=(*invalid, *dict.fromkeys(themselves)),
+        notes=(
+            *dict.fromkeys((*base.notes, *head.notes)),
+            *_differences(base, head),
+            *_default_note(question, results),
+            *partly,
+            BETWEEN_RUNS,
+        ),
         elapsed_s=max(base.span_s, head.span_s),
     )
 
@@ -84,6 +90,7 @@ def default_figure(base: Operations, head: Operations) -> Figure:
     return DEFAULT_FIGURE if all(is_known(DEFAULT_FIGURE.metric, run) for run in (base, head)) else SEEN_FIGURE
 
 
+ALLOW_MORE = "--max-error-ratio"
 BETWEEN_RUNS = "noise between runs is not seen here: on a machine that is not quiet, use `durable-harness ab`"
 
 
@@ -100,9 +107,9 @@ def judge_errors(errors: tuple[float, float], most: float) -> tuple[tuple[str, .
     """Return what fails the head and what makes the comparison invalid: operations that did not complete."""
     base, head = errors
     if base > most:
-        return (), (f"{base:.1%} of the base's operations did not complete, at most {most:.1%} may",)
+        return (), (f"{base:.1%} of the base's operations did not complete, at most {most:.1%} may ({ALLOW_MORE})",)
     if head > most:
-        return (f"{head:.1%} of the head's operations did not complete, at most {most:.1%} may",), ()
+        return (f"{head:.1%} of the head's operations did not complete, at most {most:.1%} may ({ALLOW_MORE})",), ()
     return (), ()
 
 
@@ -122,7 +129,7 @@ def _compare(base: Operations, head: Operations, figure: Figure, design: Design,
     )
     polls = [PollMoments.of(side) for side in (base, head)] if figure.kind.has_polls else []
     resolution = max((relative_gap(figure, *pair) for pair in zip(values, polls, strict=False)), default=0.0)
-    answer = design.decide(interval) if resolution <= design.effect else Answer.CANNOT_TELL
+    answer = design.decide(interval, resolution)
     advice = ""
     if answer is Answer.CANNOT_TELL and resolution > design.effect:
         advice = polls_advice(figure, resolution, design.effect, PollMoments.merged(polls), "record longer runs")
@@ -132,6 +139,8 @@ def _compare(base: Operations, head: Operations, figure: Figure, design: Design,
         short = min(len(side) for side in values)
         factor = design.data_factor(interval) if enough else needed * length / short
         advice = _advice(factor or 2.0, short, max(base.span_s, head.span_s))
+        if not enough:
+            advice = f"{advice}. That many give an interval; an answer may take more"
     return FigureResult(
         figure,
         design,
