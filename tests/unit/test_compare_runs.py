@@ -439,9 +439,8 @@ def test_a_run_that_was_cut_short_is_noted(run_folder, compare):
 
 def test_a_faster_head_leaves_no_slowdown_to_be_seen():
     """The smallest visible change is never above what matters where the answer is "not slower"."""
-    fast = compare_runs(
-        Operations.from_rows(rows(latencies_s(1))), Operations.from_rows(rows(latencies_s(2, slower=0.7))), P95
-    )
+    base, head = (Operations.from_rows(rows(latencies_s(seed, slower=slower))) for seed, slower in ((1, 1.0), (2, 0.7)))
+    fast = compare_runs(base, head, Question((P95,)))
     result = fast.results[0]
     assert (result.answer, result.visible) == (Answer.NOT_SLOWER, None)
     assert "visible" not in fast.sentence
