@@ -66,6 +66,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=4, help="comparisons of each kind of work and change (4)")
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin no real comparison after this time")
     parser.add_argument("--share", default="1/1", metavar="K/N", help="make every Nth kind of work, from the Kth on")
+    parser.add_argument("--workers", type=int, default=2, help="processes for simulated comparisons (2)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.deadline = time.monotonic() + options.seconds
@@ -265,7 +266,7 @@ def simulated(options: argparse.Namespace) -> None:
     heads = f"{'work':>28} {'times':>8} {'polls':>6} {'effect':>6} {'change':>6}"
     print(f"{heads}  slower  not  unsure  error pp  within  seconds")
     totals: dict[tuple[str, float, float], Counter[str]] = defaultdict(Counter)
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(options.workers) as pool:
         for (setting, change, _, _), found in zip(jobs, pool.map(_simulated, jobs), strict=True):
             answers, errors, within, seconds = found
             times = "fine" if setting.has_fine_times else "seconds"
