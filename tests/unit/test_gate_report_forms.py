@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from durable_harness.gate import FailureReason, Gate, Histogram
-from durable_harness.gate.audit import Audit, Problem
+from durable_harness.gate.audit import Audit, Finding, Problem
 from durable_harness.gate.measurable import NO_COSTS, WHOLE_SECONDS
 from durable_harness.gate.report import (
     render_html,
@@ -149,6 +149,16 @@ def test_costs_are_in_the_forms_for_programs():
     assert samples["durable_harness_actions_per_operation", 'quantile="1"'] == 5
     assert samples["durable_harness_actions", 'kind="activity"'] == 200
     assert samples["durable_harness_gate_passed", 'gate="actions_per_operation max"'] == 1
+
+
+def test_the_terminal_does_not_list_other_peoples_operations():
+    """Unknown operations are counted in the audit's sentence; the terminal names those that went wrong alone."""
+    counts = {Problem.LOST: 1, Problem.UNKNOWN: 20}
+    findings = (Finding(Problem.LOST, "ours"), *(Finding(Problem.UNKNOWN, f"theirs{n}") for n in range(20)))
+    text = render_text(report(audit=replace(AUDIT, counts=counts, findings=findings)))
+    assert "  lost: ours\n" in text
+    assert "theirs" not in text
+    assert "and 20 more" not in text
 
 
 def test_the_markdown_escapes_what_others_wrote():
