@@ -27,9 +27,9 @@ def test_each_way_to_fail_has_its_name_and_reason(locust, stub):
     run = locust("-u", "12", "--operation-timeout", "0.4")
     assert run.code == 1
     assert reasons(run) == {
-        ("refused", 'start refused: 503 {"error": "the stub refuses"}'),
+        ("refused", 'start refused: POST /api/async_http_api answered 503 {"error": "the stub refuses"}'),
         ("failed", "operation Failed: the activity raised"),
-        ("wrong output", "wrong output: output.data is not what was sent"),
+        ("wrong output", "wrong output: output.data is not what was asked for"),
         ("lost", "lost: accepted, then 404 on its status"),
         ("timed out", "timed out: not terminal after 0.4 s"),
     }

@@ -33,6 +33,20 @@ def load(start_open):
     return lambda *arguments: start_open("-t", "2s", *arguments).wait()
 
 
+@pytest.mark.parametrize(
+    ("scenarios", "work"),
+    [
+        (["Steady"], "0.1 to 0.2 s"),
+        (["Mixed"], "as the scenario decides"),
+        (["Mixed", "Steady"], "as the scenario decides (Mixed); 0.1 to 0.2 s (Steady)"),
+    ],
+)
+def test_the_work_is_that_of_the_scenarios(load, scenarios, work):
+    """The settings name the option's seconds of work for those scenarios alone that ask for it."""
+    run = load("--operation-duration", "0.1-0.2", *scenarios)
+    assert run.summary["settings"]["work per operation"] == work
+
+
 @pytest.fixture
 def ports():
     """Give the arguments of a master on a free port, and those of its workers."""

@@ -19,6 +19,7 @@ from durable_harness.gate import (
 )
 from durable_harness.gate.report import Report, render_html, render_json, render_text
 from durable_harness.gate.report.model import limit_text, number, with_unit
+from durable_harness.gate.report.plots import NOT_OVER_TIME, arrivals_and_completions
 from durable_harness.gate.report.scales import Log, Nines
 from durable_harness.gate.report.svg import Bar, Marker, Series, bar_plot, layer_plot, line_plot, round_up, ticks
 
@@ -187,6 +188,56 @@ def test_the_warm_up_and_the_drain_are_shaded():
     text = render_html(report(100, warm_up_s=60))
     assert text.count(">warm-up</text>") == 3
     assert text.count('class="shade"') == 6
+
+
+def arrivals(moments, lasting_s=0.05):
+    """Make a report of operations that were sent at these moments, and the plot of its arrivals and completions."""
+    timeline = Timeline()
+    for moment in moments:
+        timeline.started(1_000_000 + moment)
+        timeline.ended(1_000_000 + moment + lasting_s, completed=True, completion_ms=50.0)
+    return arrivals_and_completions(report(timeline=timeline))
+
+
+def line_of(plot, css_class):
+    """Return the points of a line, or of lone points, in pixels."""
+    lines = re.findall(rf'series {css_class}" points="([^"]+)"', plot)
+    dots = re.findall(rf'point {css_class}" cx="([\d.]+)" cy="([\d.]+)"', plot)
+    return [tuple(map(float, place.split(","))) for line in lines for place in line.split()] or [
+        (float(x), float(y)) for x, y in dots
+    ]
+
+
+@pytest.mark.parametrize("offset_s", [0.0, 0.3, 0.62, 0.99])
+def test_a_constant_rate_is_drawn_constant(offset_s):
+    """Whenever within a second a run begins, its first and last second do not look like a rise and a fall."""
+    plot = arrivals([offset_s + number / 8 for number in range(40)])
+    for css_class in ("one", "good"):
+        points = line_of(plot, css_class)
+        assert len(points) >= 4
+        assert len({y for _, y in points}) == 1
+
+
+def test_a_burst_at_either_end_is_drawn():
+    """A first or last second that holds more than the one beside it is no cut one, and is in the plot."""
+    heights = [y for _, y in line_of(arrivals([0.4] * 30 + [3.5] * 20 + [9.7] * 30), "one")]
+    assert len(heights) == 10
+    assert heights[0] == heights[-1] < heights[1]
+
+
+def test_time_counts_from_the_first_start():
+    """The axis says so: a run that begins late in a second does not begin at the second's beginning."""
+    assert "0 to 0.3 s\n2 started" in arrivals([0.7, 0.9, 1.2])
+    assert "0.3 to 1.3 s\n1 started" in arrivals([0.7, 0.9, 1.2])
+
+
+def test_a_split_from_histories_is_not_over_time():
+    """Where histories gave the times after the run there is no split over time, and the page says why."""
+    split = TimeSplit()
+    split.add((0.0, 10.0, 20.0, 500.0, 70.0), 600.0)
+    text = render_html(report(split=split))
+    assert NOT_OVER_TIME in text
+    assert "There are no samples" not in text.split("Where the time went, over time")[1].split("</section>")[0]
 
 
 def test_the_time_split_is_shown_or_its_lack_is_explained():

@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from durable_harness.gate import FailureReason, Gate, Histogram
-from durable_harness.gate.audit import Audit, Problem
+from durable_harness.gate import FailureReason, Gate, Histogram, TimeSplit
+from durable_harness.gate.audit import Audit, Finding, Problem
 from durable_harness.gate.measurable import NO_COSTS, WHOLE_SECONDS
 from durable_harness.gate.report import (
     render_html,
@@ -149,6 +149,33 @@ def test_costs_are_in_the_forms_for_programs():
     assert samples["durable_harness_actions_per_operation", 'quantile="1"'] == 5
     assert samples["durable_harness_actions", 'kind="activity"'] == 200
     assert samples["durable_harness_gate_passed", 'gate="actions_per_operation max"'] == 1
+
+
+def test_the_heading_is_the_verdict_and_names_can_be_copied():
+    """Names keep their underscores, and the reasons of an invalid run are a paragraph below the heading."""
+    some = report(invalid=("not measured: completion_ms of __all__ workers",))
+    assert render_markdown(some).startswith(
+        "### ⚠️ Load run invalid\n\nnot measured: completion_ms of \\_\\_all\\_\\_ workers\n"
+    )
+
+
+def test_the_markdown_says_how_many_operations_are_split():
+    """The sentence on where the time went is one: the mean of the parts, then of how many operations it is."""
+    split = TimeSplit()
+    split.add((0.0, 10.0, 20.0, 500.0, 70.0), 600.0)
+    text = render_markdown(report(split=split))
+    assert "Where the time went, on average: start 10.0 ms (2%), queueing 20.0 ms" in text
+    assert "detection lag 70.0 ms (12%). 1 operations are split; their parts" in text
+
+
+def test_the_terminal_does_not_list_other_peoples_operations():
+    """Unknown operations are counted in the audit's sentence; the terminal names those that went wrong alone."""
+    counts = {Problem.LOST: 1, Problem.UNKNOWN: 20}
+    findings = (Finding(Problem.LOST, "ours"), *(Finding(Problem.UNKNOWN, f"theirs{n}") for n in range(20)))
+    text = render_text(report(audit=replace(AUDIT, counts=counts, findings=findings)))
+    assert "  lost: ours\n" in text
+    assert "theirs" not in text
+    assert "and 20 more" not in text
 
 
 def test_the_markdown_escapes_what_others_wrote():

@@ -42,6 +42,14 @@ def test_merging_and_widening_lose_nothing(left, right):
     assert sum(piece.started for _, piece in both.slices()) == len(left) + len(right)
 
 
+def test_the_span_of_a_run_is_exact():
+    """Slices are aligned to the clock; the moments of the run's first event and last start are known beside them."""
+    made, other = timeline([10.2, 10.9]), timeline([9.4])
+    made.ended(13.5, completed=True, completion_ms=None)
+    made.merge(Timeline.from_wire(json.loads(json.dumps(other.to_wire()))))
+    assert (made.first_s, made.last_start_s) == (9.4, 10.9)
+
+
 def test_an_empty_timeline_has_no_slices():
     """A run in which nothing happened has nothing to draw."""
     assert Timeline().slices() == []

@@ -58,6 +58,7 @@ def test_what_agrees_is_confirmed(state, seen_s, found):
         (OperationState.COMPLETED, SEEN_S, at_server(phase=Phase.RUNNING, word="Running"), Problem.CONTRADICTED),
         (OperationState.COMPLETED, SEEN_S, at_server(phase=Phase.FAILED, word="Failed"), Problem.CONTRADICTED),
         (OperationState.FAILED, SEEN_S, at_server(), Problem.CONTRADICTED),
+        (OperationState.FAILED, None, at_server(), Problem.CONTRADICTED),
         (OperationState.LOST, None, at_server(), Problem.CONTRADICTED),
         (OperationState.COMPLETED, SEEN_S, at_server(updated_s=SEEN_S + 10), Problem.CONTRADICTED),
         (OperationState.TIMED_OUT, None, at_server(has_token_in_output=False), Problem.WRONG_OUTPUT),
@@ -68,6 +69,26 @@ def test_what_disagrees_is_named(state, seen_s, found, problem):
     book = ledger(state, seen_s=seen_s)
     assert problems_of(book, found) == {problem: 1}
     assert book.confirmed == 0
+
+
+def test_a_failure_that_nobody_saw_is_contradicted_by_a_success():
+    """A status that could not be read counts as failed: the audit says so of an operation that has completed."""
+    book = ledger(OperationState.FAILED, seen_s=None)
+    book.note(at_server())
+    audit = book.close("asked", 1.0)
+    assert "0 of 1 accepted operations ended once and as they were seen; 1 contradicted" in audit.sentence
+    assert audit.findings[0].detail == "counted as failed since its status could not be read, but it is Completed"
+
+
+def test_ends_that_nobody_saw_are_not_called_seen():
+    """Operations that timed out and ended later are confirmed, and counted apart from those whose end was seen."""
+    seen, late = Recorded("token-a", OperationState.COMPLETED, SEEN_S), Recorded("", OperationState.TIMED_OUT, None)
+    book = Ledger({"a": seen, "b": late})
+    book.note(at_server())
+    book.note(at_server(instance_id="b", token=None))
+    audit = book.close("asked", 1.0)
+    assert audit.is_clean
+    assert audit.sentence.startswith("2 of 2 accepted operations ended once: 1 as they were seen, 1 unseen (asked")
 
 
 def test_a_server_whose_clock_is_ahead_changed_nothing():
@@ -116,6 +137,34 @@ def test_only_the_like_of_our_operations_are_unknown():
         at_server(instance_id="b", **stranger),
     ]
     assert problems_of(ledger(), at_server(), *others) == {Problem.UNKNOWN: 1}
+
+
+@pytest.mark.parametrize(
+    ("created_s", "clock_offset_s", "problems"),
+    [
+        (899.0, 0.0, {}),
+        (900.0, 0.0, {Problem.UNKNOWN: 1}),
+        (900.4, 0.0, {}),
+        (900.6, 0.0, {Problem.UNKNOWN: 1}),
+        (905.0, 9.0, {}),
+        (None, 0.0, {Problem.UNKNOWN: 1}),
+    ],
+)
+def test_what_was_there_before_the_run_is_of_no_interest(created_s, clock_offset_s, problems):
+    """The listing is of a longer time than the run; what an earlier run left in it is not unknown, nothing at all."""
+    book = ledger(began_s=900.5, clock_offset_s=clock_offset_s)
+    other = at_server(instance_id="b", token=None, has_token_in_output=None, created_s=created_s)
+    assert problems_of(book, at_server(), other) == problems
+
+
+def test_others_operations_are_not_alarming():
+    """The audit's sentence says of unknown operations that they are probably other people's."""
+    book = ledger()
+    book.note(at_server())
+    book.note(at_server(instance_id="b", token=None))
+    audit = book.close("asked", 1.0)
+    assert "; 1 unknown (no token of this run: probably started by others)" in audit.sentence
+    assert audit.findings[0].detail == "Completed; not started by this run"
 
 
 def test_a_page_may_repeat_itself():

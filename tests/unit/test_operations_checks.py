@@ -3,6 +3,7 @@
 import pytest
 
 from durable_harness.operations import accept_any_output, check_echo
+from durable_harness.operations.checks import OWN_APP
 
 SENT = {"operation_type": "x", "duration": 0.5, "data": {"token": "t"}}
 OUTPUT = {"task": "x", "result": "Success", "duration": 0.5, "data": {"token": "t"}}
@@ -16,16 +17,24 @@ def test_an_echo_is_right():
 @pytest.mark.parametrize(
     ("output", "told"),
     [
-        (None, "output is NoneType, expected an object"),
-        ("Success", "output is str, expected an object"),
-        ({**OUTPUT, "data": {"token": "another"}}, "output.data is not what was sent"),
-        ({**OUTPUT, "result": "Failure"}, "output.result is not what was sent"),
-        ({"result": "Success"}, "output.task, output.duration, output.data is not what was sent"),
+        (None, f"output is NoneType, expected an object: {OWN_APP}"),
+        ("Success", f"output is str, expected an object: {OWN_APP}"),
+        ({**OUTPUT, "data": {"token": "another"}}, "output.data is not what was asked for"),
+        (
+            {**OUTPUT, "result": "Failure", "duration": 9},
+            "output.result and output.duration are not what was asked for",
+        ),
+        ({"result": "Success"}, f"output.task, output.duration and output.data are missing: {OWN_APP}"),
     ],
 )
 def test_a_wrong_echo_names_the_wrong_keys(output, told):
     """An output that differs says where, without the values that differ from one operation to the next."""
     assert check_echo(SENT, output) == told
+
+
+def test_the_output_of_another_app_says_what_to_override():
+    """An app whose output has another shape meets this check first: the message names the method to override."""
+    assert "override the scenario's check_output" in check_echo(SENT, {"greeting": "hello"})
 
 
 def test_absent_data_is_not_the_echo_of_none():

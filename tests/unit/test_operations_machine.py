@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -135,7 +136,19 @@ def test_a_check_that_raises_ends_only_its_operation():
     """An output check with a bug makes the output wrong; the run goes on."""
     op = accepted(check_output=lambda sent, output: output["missing"])
     op.poll_answered(status("Completed", output={}), 101.5)
-    assert op.record.error == "wrong output: the output check raised KeyError"
+    assert re.fullmatch(
+        r"wrong output: the output check raised KeyError: 'missing' at test_operations_machine\.py:\d+", op.record.error
+    )
+
+
+def test_the_place_of_an_exception_is_in_the_checks_own_file():
+    """A check that fails within a library says where it called that, and keeps ids out of its reason."""
+    op = accepted(check_output=lambda sent, output: json.loads("no JSON"))
+    op.poll_answered(status("Completed", output={}), 101.5)
+    assert re.search(r"JSONDecodeError: Expecting value.* at test_operations_machine\.py:\d+$", op.record.error)
+    other = accepted(check_output=lambda sent, output: {}[f"Steady-7-{'0f' * 16}"])
+    other.poll_answered(status("Completed", output={}), 101.5)
+    assert "KeyError: '{id}' at " in other.record.error
 
 
 def test_404_after_acceptance_is_lost():
@@ -197,7 +210,28 @@ def test_a_refused_start_is_never_polled():
     op = operation()
     op.start_answered(Answer(400, {}, b'{"error": "InvalidOperation"}'), 100.5)
     assert (op.record.state, op.next_poll, op.record.accepted) == (OperationState.REFUSED, None, None)
-    assert op.record.error == 'start refused: 400 {"error": "InvalidOperation"}'
+    assert op.record.error == 'start refused: POST /api/start answered 400 {"error": "InvalidOperation"}'
+
+
+def test_a_start_at_the_wrong_route_says_which_it_was():
+    """A 404 for a start names the path, and what sets it."""
+    op = operation()
+    op.start_answered(Answer(404, {}, b""), 100.5)
+    assert op.record.error.startswith("start refused: POST /api/start answered 404; is that the route that starts it?")
+    assert "start_path" in op.record.error
+
+
+def test_a_status_of_another_shape_is_one_reason_for_all_operations():
+    """A status without the state that is looked for names the place and the body's members, none of their values."""
+    first, second = accepted(), accepted()
+    for number, op in enumerate((first, second)):
+        body = {"id": f"abc{number}", "state": "Done", "token": f"token{number}"}
+        op.poll_answered(Answer(200, {}, json.dumps(body).encode()), 101.5)
+    assert first.record.error == (
+        "status cannot be read: 200 without a state at '/runtimeStatus': the body has id, state, token; "
+        "name the state's place in a file for --service"
+    )
+    assert second.record.error == first.record.error
 
 
 def test_a_start_without_an_answer():

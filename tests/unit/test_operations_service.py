@@ -216,7 +216,10 @@ def test_the_first_source_that_is_there_counts():
     described = service(start={"status_url": sources})
     assert accepted(described, Answer(202, {"location": "/l"}, b'{"statusUrl": "/b"}')).status_url == f"{BASE}/b"
     assert accepted(described, Answer(202, {"location": "/l"}, b"")).status_url == f"{BASE}/l"
-    assert accepted(described, Answer(202, {}, b"")).record.error == "start refused: 202 without statusUrl or Location"
+    assert (
+        accepted(described, Answer(202, {}, b"")).record.error
+        == "start refused: POST /reports answered 202 without statusUrl or Location"
+    )
 
 
 def test_only_described_codes_accept():

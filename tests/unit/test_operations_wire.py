@@ -168,3 +168,11 @@ def test_an_excerpt_hides_keys_and_stays_short():
     quoted = excerpt(b"see\n http://host/x?taskHub=h&code=secret&a=1 " + b"x" * 1000)
     assert quoted.startswith("see http://host/x?taskHub=h&code=…&a=1 x")
     assert len(quoted) == 120
+
+
+def test_an_excerpt_has_no_ids():
+    """Tokens and instance ids differ from one operation to the next: a reason that has them would be one of each."""
+    token, instance_id = f"Steady-3-{'0a' * 16}", "0f8fad5b-d9cb-469f-a165-70867728950e"
+    assert excerpt(f'{{"error": "no {token} in {instance_id}, 12 tries"}}'.encode()) == (
+        '{"error": "no {id} in {id}, 12 tries"}'
+    )

@@ -15,7 +15,7 @@ class Problem(StrEnum):
     STUCK = "stuck"
     """Not ended, though nobody follows it any longer."""
     CONTRADICTED = "contradicted"
-    """Stands otherwise than it was seen to end: another end, or changed since."""
+    """Stands otherwise than it was seen to end, or was counted: another end, or changed since."""
     WRONG_OUTPUT = "wrong output"
     """Completed, and its output is not that of its input."""
     DUPLICATED = "duplicated"
@@ -23,7 +23,7 @@ class Problem(StrEnum):
     UNRECORDED = "unrecorded"
     """Started by this run, but no record tells of it: the start was not answered, or its process was killed."""
     UNKNOWN = "unknown"
-    """Of the same kind and time, and not of this run. On a service that others use, nothing is wrong with that."""
+    """Of the same kind, created during the run, and not by it. Nothing is wrong with that on a service others use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,9 @@ class Audit:
     """How the server was asked, in words."""
     accepted: int = 0
     confirmed: int = 0
-    """Accepted operations that ended once, as they were seen to end."""
+    """Accepted operations that ended once, and not otherwise than they were seen to end."""
+    unseen: int = 0
+    """Those of the confirmed operations whose end the run did not see: it no longer followed them."""
     counts: Mapping[Problem, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     """Examples of each problem, not all of them."""
@@ -64,10 +66,13 @@ class Audit:
     @property
     def sentence(self) -> str:
         """Say in one line what it came to."""
-        told = ", ".join(f"{count:,} {problem}" for problem, count in self.counts.items() if count)
-        words = f"{self.confirmed:,} of {self.accepted:,} accepted operations ended once and as they were seen"
-        rest = f"; {told}" if told else ""
+        words = f"{self.confirmed:,} of {self.accepted:,} accepted operations ended once"
+        seen, unseen = self.confirmed - self.unseen, self.unseen
+        words += f": {seen:,} as they were seen, {unseen:,} unseen" if unseen else " and as they were seen"
+        problems = ", ".join(f"{count:,} {problem}{REMARKS.get(problem, '')}" for problem, count in self.counts.items())
+        rest = f"; {problems}" if problems else ""
         return f"{words}{rest} ({self.method}, {self.elapsed_s:.1f} s)"
 
 
+REMARKS = {Problem.UNKNOWN: " (no token of this run: probably started by others)"}
 OURS = frozenset(Problem) - {Problem.UNKNOWN}

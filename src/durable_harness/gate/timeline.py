@@ -50,10 +50,15 @@ class Timeline:
 
     def __init__(self, width_s: int = 1) -> None:
         self.width_s = width_s
+        self.first_s: float | None = None
+        """The moment of the first event, in seconds since the epoch. It lies within the first slice."""
+        self.last_start_s: float | None = None
+        """The moment of the last start."""
         self._slices: dict[int, Slice] = {}
 
     def started(self, epoch_s: float) -> None:
         """Count an operation that was sent."""
+        self._extend(epoch_s, epoch_s)
         self._at(epoch_s).started += 1
 
     def ended(
@@ -65,6 +70,7 @@ class Timeline:
         parts_ms: tuple[float, ...] | None = None,
     ) -> None:
         """Count an operation that ended; its completion time and the parts of it if it has them."""
+        self._extend(epoch_s, None)
         here = self._at(epoch_s)
         if completed:
             here.completed += 1
@@ -81,6 +87,7 @@ class Timeline:
             self._widen()
         while other.width_s < self.width_s:
             other._widen()
+        self._extend(other.first_s, other.last_start_s)
         for index, piece in other._slices.items():
             self._slices.setdefault(index, Slice()).add(piece)
         self._fit()
@@ -95,14 +102,19 @@ class Timeline:
     def to_wire(self) -> dict[str, Any]:
         """Return a value of plain types that `from_wire` turns into an equal timeline."""
         slices = [[index, *piece.to_wire()] for index, piece in self._slices.items()]
-        return {"width_s": self.width_s, "slices": slices}
+        return {"width_s": self.width_s, "slices": slices, "span_s": [self.first_s, self.last_start_s]}
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Timeline:
         """Make the timeline that `to_wire` was called on."""
         timeline = cls(wire["width_s"])
+        timeline._extend(*wire["span_s"])
         timeline._slices = {index: Slice.from_wire(piece) for index, *piece in wire["slices"]}
         return timeline
+
+    def _extend(self, first_s: float | None, last_start_s: float | None) -> None:
+        self.first_s = min((s for s in (self.first_s, first_s) if s is not None), default=None)
+        self.last_start_s = max((s for s in (self.last_start_s, last_start_s) if s is not None), default=None)
 
     def _at(self, epoch_s: float) -> Slice:
         index = int(epoch_s // self.width_s)

@@ -264,6 +264,7 @@ class OwnerNode(Node):
             "processes": self.describe_processes(),
             COMPLETION_ORIGIN: self._describe_origins(),
             **self.options.for_report(),
+            "work per operation": self._describe_work(),
         }
 
     def _describe_origins(self) -> str:
@@ -273,6 +274,16 @@ class OwnerNode(Node):
         intended = f"the intended start ({', '.join(sorted(opened))})" if opened else ""
         sent = f"sending the start ({', '.join(sorted(closed))})" if closed else ""
         return "; ".join(filter(None, (intended, sent)))
+
+    def _describe_work(self) -> str:
+        """Say how much work operations ask for, by scenario where that differs."""
+        scenarios: dict[str, list[str]] = {}
+        for user_class in self.environment.user_classes:
+            if describe := getattr(user_class, "describe_work", None):
+                scenarios.setdefault(describe(self.options), []).append(user_class.__name__)
+        if len(scenarios) == 1:
+            return next(iter(scenarios))
+        return "; ".join(f"{work} ({', '.join(sorted(names))})" for work, names in scenarios.items())
 
     @abstractmethod
     def describe_processes(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import json
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -178,6 +179,14 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         service = cls.described_by(options)
         checks_echo = cls.check_output is OperationUser.check_output and service.start.body is None
         return AuditedService(service, echoes=checks_echo or service.status.token is not None)
+
+    @classmethod
+    def describe_work(cls, options: LoadOptions) -> str:
+        """Return, for the report, the seconds of work that operations ask for, as far as the options decide that."""
+        body = cls.described_by(options).start.body
+        is_own = cls.payload is not OperationUser.payload or cls.durations is not OperationUser.durations
+        is_asked = body is None or "{duration}" in json.dumps(body)
+        return str(options.operation_duration_s) if is_asked and not is_own else "as the scenario decides"
 
     def _start(self, count: int) -> list[tuple[Operation, Follower]]:
         if not self._run.is_accepting:

@@ -9,6 +9,9 @@ OutputCheck = Callable[[Mapping[str, Any], Any], str | None]
 """Called with the start's payload and the operation's output; returns what is wrong, None if nothing is."""
 
 
+OWN_APP = "this is not the sample app's output; for an app of your own override the scenario's check_output"
+
+
 def accept_any_output(sent: Mapping[str, Any], output: Any) -> str | None:  # noqa: ARG001 - an OutputCheck
     """Find nothing wrong with any output."""
     return None
@@ -17,12 +20,21 @@ def accept_any_output(sent: Mapping[str, Any], output: Any) -> str | None:  # no
 def check_echo(sent: Mapping[str, Any], output: Any) -> str | None:
     """Check the sample app's output: it names the task, says Success and echoes duration and data."""
     if not isinstance(output, dict):
-        return f"output is {type(output).__name__}, expected an object"
+        return f"output is {type(output).__name__}, expected an object: {OWN_APP}"
     expected = {
         "task": sent.get("operation_type"),
         "result": "Success",
         "duration": sent.get("duration"),
         "data": sent.get("data"),
     }
-    wrong = [key for key, value in expected.items() if key not in output or output[key] != value]
-    return f"output.{', output.'.join(wrong)} is not what was sent" if wrong else None
+    missing = [key for key in expected if key not in output]
+    if missing:
+        return f"{_members(missing)} missing: {OWN_APP}"
+    wrong = [key for key, value in expected.items() if output[key] != value]
+    return f"{_members(wrong)} not what was asked for" if wrong else None
+
+
+def _members(keys: list[str]) -> str:
+    """Name members of the output, as the subject of a sentence with its verb."""
+    *most, last = [f"output.{key}" for key in keys]
+    return f"{', '.join(most)} and {last} are" if most else f"{last} is"

@@ -15,11 +15,14 @@ redirect: what one means is for the service's description to say; the operation 
 from __future__ import annotations
 
 import json
+import logging
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
 from durable_harness.operations.checks import OutputCheck, accept_any_output
 from durable_harness.operations.description import ServiceDescription, at_pointer, durable_webhooks
@@ -48,6 +51,10 @@ from durable_harness.operations.wire import (
 MAX_REDIRECTS = 5
 """Redirects in a row after which a status counts as unreadable."""
 NO_HEADERS: Mapping[str, str] = {}
+WRONG_ROUTE_STATUSES = frozenset({404, 405})
+NO_SUCH_ROUTE = "is that the route that starts it? It is the scenario's start_path, or [start] path for --service"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,7 @@ class Operation:
         try:
             accepted = read_accepted(answer, self.plan.service, self.plan.start_url, self.plan.base_url)
         except UnreadableAnswerError as error:
-            self._end(now, OperationState.REFUSED, f"start refused: {error}")
+            self._end(now, OperationState.REFUSED, self._refusal(answer, str(error)))
             return
         self.record.accepted, self.record.instance_id = now, accepted.instance_id
         self.record.state = OperationState.IN_FLIGHT
@@ -182,6 +189,11 @@ class Operation:
         """Close the record of an operation that nobody will follow any longer; nothing happens if it has ended."""
         if not self.record.state.has_ended:
             self._end(now, OperationState.TIMED_OUT, f"timed out: {reason}")
+
+    def _refusal(self, answer: Answer, problem: str) -> str:
+        path = urlsplit(self.plan.start_url).path
+        remedy = f"; {NO_SUCH_ROUTE}" if answer.status in WRONG_ROUTE_STATUSES else ""
+        return f"start refused: {self.plan.service.start.method} {path} answered {problem}{remedy}"
 
     def _start_unanswered(self, answer: NoAnswer, now: float) -> None:
         if now >= self.deadline:
@@ -259,8 +271,9 @@ class Operation:
             return OperationState.FAILED, f"operation {status.word}" + (f": {told}" if told else "")
         try:
             problem = self._wrong_token(output) or self.plan.check_output(self.plan.payload, output)
-        except Exception as error:  # noqa: BLE001 - a check is the user's code; its failure must not end the run
-            problem = f"the output check raised {type(error).__name__}"
+        except Exception as error:  # A check is the user's code; its failure must not end the run.
+            problem = f"the output check raised {_described(error)}"
+            logger.debug("The output check raised for operation %s", self.plan.token, exc_info=error)
         return (
             (OperationState.WRONG_OUTPUT, f"wrong output: {problem}") if problem else (OperationState.COMPLETED, None)
         )
@@ -309,3 +322,12 @@ class Operation:
     def _end(self, now: float, state: OperationState, error: str | None) -> None:
         self.next_poll = None
         self.record.ended, self.record.state, self.record.error = now, state, error
+
+
+def _described(error: Exception) -> str:
+    """Return what a user's check raised: type, message and place, which is the last line in the check's own file."""
+    message = excerpt(str(error).encode())
+    lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)][1:]
+    own = [(file, line) for file, line in lines if file == lines[0][0]]
+    place = f" at {Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
+    return f"{type(error).__name__}{': ' if message else ''}{message}{place}"

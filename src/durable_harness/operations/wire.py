@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -25,6 +26,9 @@ RETRIED_STATUSES = frozenset({408, 425, 429})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SERVER_ERROR = 500
 EXCERPT_CHARS = 120
+MEMBERS_SHOWN = 8
+ID = re.compile(r"[\w-]*(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
+"""A token of a run or an instance id. A reason that contains one would be the reason of a single operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,18 @@ def read_status(answer: Answer, status: StatusDescription, url: str = "") -> Sta
         return Status(Phase.ACTIVE, str(answer.status))
     if status.state is None and answer.is_success:
         return _read_body(output_of(answer), None, status)
+    if status.state is not None and answer.is_success:
+        found = f"{answer.status} without a state at '{status.state}': {_shape(answer, body)}"
+        raise UnreadableAnswerError(f"{found}; name the state's place in a file for --service")
     raise UnreadableAnswerError(f"{answer.status} {excerpt(answer.body)}".strip())
+
+
+def _shape(answer: Answer, body: Any) -> str:
+    """Describe a body without the values that differ from one operation to the next."""
+    if isinstance(body, dict) and body:
+        more = ", …" if len(body) > MEMBERS_SHOWN else ""
+        return f"the body has {', '.join(itertools.islice(body, MEMBERS_SHOWN))}{more}"
+    return f"the body is {excerpt(answer.body)}" if answer.body else "the body is empty"
 
 
 def _read_body(body: Any, word: str | None, status: StatusDescription) -> Status:
@@ -285,9 +300,9 @@ def _shown(source: UrlSource) -> str:
 
 
 def excerpt(body: bytes) -> str:
-    """Return the beginning of a body on one line, without the function keys that a URL in it may carry."""
+    """Return the beginning of a body on one line, without ids and the function keys that a URL in it may carry."""
     text = " ".join(body[: 4 * EXCERPT_CHARS].decode("utf-8", "replace").split())
-    text = redact_keys(text)
+    text = ID.sub("{id}", redact_keys(text))
     return text if len(text) <= EXCERPT_CHARS else text[: EXCERPT_CHARS - 1] + "…"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from durable_harness.gate.gates import Outcome
@@ -31,13 +32,14 @@ MARKS = {
 }
 GATE_MARKS = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.NOT_MEASURED: "⚠️"}
 REASONS_SHOWN = 10
-SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_[]<>|#"} | {"\n": " "})
+SPECIAL = re.compile(r"[\\`*\[\]<>|#]|(?<![^\W_])_|_(?![^\W_])")
+"""What could be markup. An underscore between letters or digits is none: names are to be read, and copied."""
 
 
 def render_markdown(report: Report) -> str:
     """Return the verdict, the gates, the latencies and what else a reviewer wants to see first."""
     blocks = [
-        f"### {MARKS[report.verdict]} Load run {report.verdict}: {_text(report.verdict_sentence)}",
+        _heading(report),
         _facts(report),
         _gates(report),
         _latencies(report),
@@ -48,6 +50,13 @@ def render_markdown(report: Report) -> str:
         "\n".join(f"> {_text(note)}" for note in report.summary.notes),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _heading(report: Report) -> str:
+    """Show the verdict and its reason, on one line unless there may be many reasons."""
+    heading = f"### {MARKS[report.verdict]} Load run {report.verdict}"
+    separator = "\n\n" if report.verdict is Verdict.INVALID else ": "
+    return f"{heading}{separator}{_text(report.verdict_sentence)}"
 
 
 def _facts(report: Report) -> str:
@@ -98,7 +107,7 @@ def _split(report: Report) -> str:
     if not split.sums.count:
         return ""
     parts = ", ".join(f"{label} {number(mean)} ms ({share:.0%})" for label, mean, share in split_rows(split))
-    return f"Where the time went: {parts}. Mean of {split_sentence(split)}."
+    return f"Where the time went, on average: {parts}. {split_sentence(split)}."
 
 
 def _audit(report: Report) -> str:
@@ -129,4 +138,4 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], alignment: str) 
 
 def _text(words: str) -> str:
     """Keep what others wrote from being read as markup."""
-    return words.translate(SPECIAL)
+    return SPECIAL.sub(r"\\\g<0>", words.replace("\n", " "))

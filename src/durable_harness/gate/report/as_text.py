@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from durable_harness.gate.audit import Audit
+from durable_harness.gate.audit import OURS, Audit
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import (
     COMPLETION_ORIGIN,
@@ -104,11 +104,12 @@ def _reasons(summary: RunSummary) -> list[str]:
 def _audit(audit: Audit | None) -> list[str]:
     if audit is None:
         return []
+    ours = [finding for finding in audit.findings if finding.problem in OURS]
     shown = [
         f"  {finding.problem}: {finding.instance_id}{' ' if finding.detail else ''}{finding.detail}"
-        for finding in audit.findings[:FINDINGS_SHOWN]
+        for finding in ours[:FINDINGS_SHOWN]
     ]
-    hidden = sum(audit.counts.values()) - len(shown)
+    hidden = sum(count for problem, count in audit.counts.items() if problem in OURS) - len(shown)
     more = [f"  and {hidden:,} more; examples of each are in the JSON and HTML reports"] if hidden > 0 else []
     incomplete = [f"  The audit is incomplete: {audit.incomplete}"] if audit.incomplete else []
     return [f"Audit: {audit.sentence}", *incomplete, *shown, *more]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.report.canvas import HALF
@@ -35,12 +36,25 @@ FAINTEST, DENSEST = 0.08, 0.6
 CURVE_POINTS = 160
 CURVES = {"completion_ms": "one", "start_ms": "two", "detection_lag_ms": "four", "poll_ms": "three"}
 SECONDS = "seconds since the first start"
+NOT_OVER_TIME = "The times were read from histories after the run; they are not shown over time."
+
+
+class Stretch(NamedTuple):
+    """A slice of time as it is drawn, in seconds since the first start."""
+
+    low: float
+    high: float
+    piece: Slice
+
+    @property
+    def middle(self) -> float:
+        return (self.low + self.high) / 2
 
 
 def latency_over_time(report: Report) -> str:
     """Draw how completion times of operations that ended in each slice are spread, as heat, with percentiles on it."""
     slices = _slices(report.summary)
-    seen = [value for _, piece in slices for value, _ in piece.completion_ms.buckets()]
+    seen = [value for one in slices for value, _ in one.piece.completion_ms.buckets()]
     if not seen:
         return empty_plot()
     limits = [
@@ -49,12 +63,11 @@ def latency_over_time(report: Report) -> str:
         if result.gate.metric == "completion_ms" and result.gate.limit <= 2 * max(seen)
     ]
     scale = Log.around([*seen, *(limit.at for limit in limits)])
-    width_s = report.summary.timeline.width_s
     lines = [
         Series(
             f"p{percent:g}",
             css_class,
-            [(at + width_s / 2, piece.completion_ms.percentile(percent)) for at, piece in slices],
+            [(one.middle, one.piece.completion_ms.percentile(percent)) for one in slices],
         )
         for percent, css_class in zip(MARKED_PERCENTS, ("one", "two", "three"), strict=True)
     ]
@@ -64,11 +77,11 @@ def latency_over_time(report: Report) -> str:
         y_label="completion (ms), logarithmic",
         description="Completion time of the operations that ended in each slice of time",
         look=Look(
-            x_scale=Linear(0, slices[-1][0] + width_s),
+            x_scale=Linear(0, slices[-1].high),
             y_scale=scale,
-            cells=_heat(slices, width_s, scale),
+            cells=_heat(slices, scale),
             shades=_phases(report.summary, slices),
-            tips=_tips(slices, width_s, _latency_tip),
+            tips=_tips(slices, _latency_tip),
             rules=limits,
         ),
     )
@@ -136,9 +149,11 @@ def split_over_time(report: Report) -> str:
     The drain is left out: only the slowest operations end there, and their mean would dwarf all else.
     """
     slices = _slices(report.summary)
-    last_start = max((at for at, piece in slices if piece.started), default=0.0)
-    slices = [(at, piece) for at, piece in slices if at <= last_start]
-    means = [(at, piece.parts.means_ms()) for at, piece in slices]
+    if not any(one.piece.parts.count for one in slices):
+        return f'<p class="muted">{NOT_OVER_TIME}</p>'
+    last_start = _last_start(report.summary)
+    slices = [one for one in slices if one.low <= last_start]
+    means = [(one.low, one.piece.parts.means_ms()) for one in slices]
     shown = [name for name in PARTS if any(mean.get(name) for _, mean in means)]
     if not shown:
         return empty_plot()
@@ -148,7 +163,7 @@ def split_over_time(report: Report) -> str:
         x_label=SECONDS,
         y_label="mean (ms)",
         description="Mean time of each part of an operation, in each slice of time",
-        tips=_tips(slices, report.summary.timeline.width_s, _split_tip),
+        tips=_tips(slices, _split_tip),
     )
     return f"<figure>{plot}</figure>"
 
@@ -156,10 +171,11 @@ def split_over_time(report: Report) -> str:
 def arrivals_and_completions(report: Report) -> str:
     """Draw how many operations started and ended per second."""
     slices, width_s = _slices(report.summary), report.summary.timeline.width_s
+    offered = [one for one in slices if one.low <= _last_start(report.summary)]
     lines = [
-        Series("started", "one", [(at, piece.started / width_s) for at, piece in slices]),
-        Series("completed", "good", [(at, piece.completed / width_s) for at, piece in slices]),
-        Series("ended otherwise", "bad", [(at, piece.not_completed / width_s) for at, piece in slices]),
+        Series("started", "one", _rates(offered, width_s, lambda piece: piece.started)),
+        Series("completed", "good", _rates(slices, width_s, lambda piece: piece.completed)),
+        Series("ended otherwise", "bad", _rates(slices, width_s, lambda piece: piece.not_completed)),
     ]
     lines = [line for line in lines if any(y for _, y in line.points)]
     return _counts(report, slices, lines, "operations per second", "Operations started and ended per second")
@@ -169,15 +185,13 @@ def in_flight(report: Report) -> str:
     """Draw how many operations had started and not ended by the end of each slice."""
     slices, flying = _slices(report.summary), 0
     points: list[tuple[float, float | None]] = []
-    for at, piece in slices:
+    for _, end, piece in slices:
         flying += piece.started - piece.completed - piece.not_completed
-        points.append((at, flying))
+        points.append((end, flying))
     return _counts(report, slices, [Series("in flight", "two", points)], "operations", "Operations in flight")
 
 
-def _counts(
-    report: Report, slices: Sequence[tuple[float, Slice]], lines: list[Series], y_label: str, description: str
-) -> str:
+def _counts(report: Report, slices: Sequence[Stretch], lines: list[Series], y_label: str, description: str) -> str:
     if not slices:
         return empty_plot()
     plot = line_plot(
@@ -187,47 +201,68 @@ def _counts(
         description=description,
         look=Look(
             size=HALF,
+            x_scale=Linear(0, slices[-1].high),
             shades=_phases(report.summary, slices),
-            tips=_tips(slices, report.summary.timeline.width_s, _count_tip),
+            tips=_tips(slices, _count_tip),
         ),
     )
     return _figure(plot, lines) if len(lines) > 1 else f"<figure>{plot}</figure>"
 
 
-def _slices(summary: RunSummary) -> list[tuple[float, Slice]]:
-    """Return the slices of time with their beginning in seconds since that of the first."""
-    slices = summary.timeline.slices()
-    return [(start - slices[0][0], piece) for start, piece in slices]
+def _slices(summary: RunSummary) -> list[Stretch]:
+    """Return the slices of time. They are aligned to the clock, so the first one began before the first start."""
+    timeline = summary.timeline
+    zero = timeline.first_s or 0.0
+    return [Stretch(max(at - zero, 0.0), at + timeline.width_s - zero, piece) for at, piece in timeline.slices()]
 
 
-def _phases(summary: RunSummary, slices: Sequence[tuple[float, Slice]]) -> list[Span]:
+def _last_start(summary: RunSummary) -> float:
+    timeline = summary.timeline
+    return (timeline.last_start_s or 0.0) - (timeline.first_s or 0.0)
+
+
+def _rates(
+    slices: Sequence[Stretch], width_s: float, count: Callable[[Slice], int]
+) -> list[tuple[float, float | None]]:
+    """Return how many there were in each slice, per second.
+
+    The first and the last slice belong to the run only in part, so they may hold less than their neighbours although
+    nothing has changed. Where one does it has no value: it would look like a rate that rises or falls.
+    """
+    rates: list[float | None] = [count(one.piece) / width_s for one in slices]
+    for end, neighbour in ((0, 1), (-1, -2)):
+        if len(slices) > 1 and count(slices[end].piece) < count(slices[neighbour].piece):
+            rates[end] = None
+    return [(one.middle, rate) for one, rate in zip(slices, rates, strict=True)]
+
+
+def _phases(summary: RunSummary, slices: Sequence[Stretch]) -> list[Span]:
     """Return the parts of a run that are in no figure, and the drain in which nothing starts any longer."""
-    end = slices[-1][0] + summary.timeline.width_s
+    end, last_start = slices[-1].high, _last_start(summary)
     spans = [Span(0, min(summary.warm_up_s, end), "warm-up")] if summary.warm_up_s else []
-    last_start = max((at for at, piece in slices if piece.started), default=end) + summary.timeline.width_s
-    return [*spans, Span(last_start, end, "drain")] if last_start < end else spans
+    return [*spans, Span(last_start, end, "drain")] if last_start < slices[-1].low else spans
 
 
-def _heat(slices: Sequence[tuple[float, Slice]], width_s: float, scale: Log) -> list[Cell]:
+def _heat(slices: Sequence[Stretch], scale: Log) -> list[Cell]:
     ratio = (scale.high / scale.low) ** (1 / HEAT_ROWS)
-    counts: dict[tuple[float, int], int] = {}
-    for at, piece in slices:
+    counts: dict[tuple[float, float, int], int] = {}
+    for low, high, piece in slices:
         for value, count in piece.completion_ms.buckets():
             row = min(int(scale.place(value) * HEAT_ROWS), HEAT_ROWS - 1)
-            counts[at, row] = counts.get((at, row), 0) + count
+            counts[low, high, row] = counts.get((low, high, row), 0) + count
     most = max(counts.values())
     return [
         Cell(
-            (at, scale.low * ratio**row),
-            (at + width_s, scale.low * ratio ** (row + 1)),
+            (low, scale.low * ratio**row),
+            (high, scale.low * ratio ** (row + 1)),
             FAINTEST + (DENSEST - FAINTEST) * math.sqrt(count / most),
         )
-        for (at, row), count in counts.items()
+        for (low, high, row), count in counts.items()
     ]
 
 
-def _tips(slices: Iterable[tuple[float, Slice]], width_s: float, tell: Callable[[Slice], str]) -> list[Span]:
-    return [Span(at, at + width_s, tip=f"{at:g} to {at + width_s:g} s\n{tell(piece)}") for at, piece in slices]
+def _tips(slices: Iterable[Stretch], tell: Callable[[Slice], str]) -> list[Span]:
+    return [Span(low, high, tip=f"{low:.4g} to {high:.4g} s\n{tell(piece)}") for low, high, piece in slices]
 
 
 def _percentile_tips(scale: Nines, lines: Sequence[Series]) -> list[Span]:

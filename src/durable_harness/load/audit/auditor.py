@@ -98,7 +98,7 @@ class _Audit:
     ) -> None:
         self._question, self._known, self._service_of, self._book = question, known, service_of, book
         everything = {key: value for one in book.accepted.values() for key, value in one.items()}
-        self._ledger = Ledger(everything, book.given_twice, book.not_accepted)
+        self._ledger = Ledger(everything, book.given_twice, book.not_accepted, began_s=book.first_s)
         self._methods: list[str] = []
 
     def run(self) -> Audit:

@@ -97,6 +97,7 @@ class AuditClient:
         return AtServer(
             *(str(row.get("instanceId")), status.phase, status.word, row.get("name"), token, echoes),
             updated_s=_moment(row.get("lastUpdatedTime")),
+            created_s=_moment(row.get("createdTime")),
         )
 
     def _token_in(self, value: Any) -> str | None:

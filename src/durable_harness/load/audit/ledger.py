@@ -46,6 +46,8 @@ class AtServer:
     """None if that cannot be known."""
     updated_s: float | None = None
     """Seconds since the epoch, by the server's clock."""
+    created_s: float | None = None
+    """Likewise."""
 
 
 @dataclass(slots=True)
@@ -60,7 +62,11 @@ class Ledger:
     """How starts ended that were not accepted, by token."""
     clock_offset_s: float = 0.0
     """How far the server's clock is ahead."""
+    began_s: float = 0.0
+    """When the run sent its first start, in seconds since the epoch: what was created before is of no interest."""
     confirmed: int = 0
+    unseen: int = 0
+    """Those of the confirmed operations whose end the run did not see."""
     _seen: set[str] = field(default_factory=set)
     _names: set[str | None] = field(default_factory=set)
     _by_token: dict[str, list[str]] = field(default_factory=dict)
@@ -83,6 +89,7 @@ class Ledger:
         problem = self._problem(recorded, found)
         if problem is None:
             self.confirmed += 1
+            self.unseen += recorded.seen_s is None
         else:
             self._add(problem[0], found.instance_id, recorded.token, problem[1])
 
@@ -108,7 +115,10 @@ class Ledger:
             self._note_other(found)
         order = {problem: self._counts[problem] for problem in Problem if self._counts[problem]}
         return Audit(
-            *(method, len(self.accepted), self.confirmed, order, tuple(self._findings)),
+            *(method, len(self.accepted), self.confirmed),
+            unseen=self.unseen,
+            counts=order,
+            findings=tuple(self._findings),
             incomplete=incomplete,
             elapsed_s=elapsed_s,
         )
@@ -117,15 +127,23 @@ class Ledger:
         state = OperationState(recorded.state)
         if not found.phase.is_terminal and recorded.seen_s is None:
             return Problem.STUCK, f"{found.word}; here it {_was(state)}"
-        if state is OperationState.LOST:
-            return Problem.CONTRADICTED, f"its status was unknown, now it is {found.word}"
-        if recorded.seen_s is not None and found.phase not in EXPECTED.get(state, {found.phase}):
-            return Problem.CONTRADICTED, f"seen {state}, now {found.word}"
-        if self._has_changed(recorded, found):
-            return Problem.CONTRADICTED, f"seen {state}, then changed"
+        contradiction = self._contradiction(recorded, state, found)
+        if contradiction is not None:
+            return Problem.CONTRADICTED, contradiction
         if found.phase is Phase.SUCCEEDED and found.has_token_in_output is False:
             return Problem.WRONG_OUTPUT, "its output has not the token of its input"
         return None
+
+    def _contradiction(self, recorded: Recorded, state: OperationState, found: AtServer) -> str | None:
+        if state is OperationState.LOST:
+            return f"its status was unknown, now it is {found.word}"
+        agrees = found.phase in EXPECTED.get(state, {found.phase})
+        if recorded.seen_s is None:
+            # Only a status that cannot be read makes a failure of an operation whose end was not seen.
+            return None if agrees else f"counted as failed since its status could not be read, but it is {found.word}"
+        if not agrees:
+            return f"seen {state}, now {found.word}"
+        return f"seen {state}, then changed" if self._has_changed(recorded, found) else None
 
     def _has_changed(self, recorded: Recorded, found: AtServer) -> bool:
         if recorded.seen_s is None or found.updated_s is None:
@@ -140,11 +158,18 @@ class Ledger:
             ended = self.not_accepted.get(found.token)
             why = f"its start was {ended}" if ended else "no record tells of it"
             self._add(Problem.UNRECORDED, found.instance_id, found.token, f"{found.word}; {why}")
-        elif found.name in self._names and not self._is_child(found.instance_id):
-            self._add(Problem.UNKNOWN, found.instance_id, "", found.word)
+        elif found.name in self._names and not self._is_child(found.instance_id) and not self._is_earlier(found):
+            self._add(Problem.UNKNOWN, found.instance_id, "", f"{found.word}; not started by this run")
 
     def _is_child(self, instance_id: str) -> bool:
         return any(instance_id[: match.start()] in self.accepted for match in re.finditer(r"[:@_]", instance_id))
+
+    def _is_earlier(self, found: AtServer) -> bool:
+        """Tell whether an operation was created before the run began; not if that was in the same second."""
+        if found.created_s is None:
+            return False
+        latest_s = found.created_s + (1 if found.created_s.is_integer() else 0)
+        return latest_s - self.clock_offset_s <= self.began_s
 
     def _add(self, problem: Problem, instance_id: str, token: str, detail: str) -> None:
         self._counts[problem] += 1
