@@ -164,7 +164,7 @@ def test_the_markdown_says_how_many_operations_are_split():
     split = TimeSplit()
     split.add((0.0, 10.0, 20.0, 500.0, 70.0), 600.0)
     text = render_markdown(report(split=split))
-    assert "Where the time went, on average: start 10.0 ms (2%), queueing 20.0 ms" in text
+    assert "Where the time went, on average: start 10.0 ms (2%), queueing (from 202) 20.0 ms" in text
     assert "detection lag 70.0 ms (12%). 1 operations are split; their parts" in text
 
 

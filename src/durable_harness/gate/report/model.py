@@ -46,7 +46,7 @@ COST_LABELS = dict(zip(COSTS, ("actions", "replayed events", "payload bytes"), s
 LABELS = {**LATENCY_LABELS, **{name: f"{label} per operation" for name, label in COST_LABELS.items()}}
 NOT_MEASURABLE = "not measurable"
 GATE_WORDS = {Outcome.PASSED: "pass", Outcome.FAILED: "FAIL", Outcome.NOT_MEASURED: "not measured"}
-PART_LABELS = {"slip": "slip", "start": "start", "queueing": "queueing after 202", "execution": "execution"}
+PART_LABELS = {"slip": "slip", "start": "start", "queueing": "queueing (from 202)", "execution": "execution"}
 PART_LABELS["detection_lag"] = "detection lag"
 
 
