@@ -132,6 +132,13 @@ def test_two_processes_make_the_same_run_as_one(load, stub, ports):
     assert len({row["worker"] for row in recorded(run)}) == 2
 
 
+def test_two_processes_start_all_arrivals_of_the_run_time(load, stub, ports):
+    """Workers hear of their arrivals a second before these begin; the run still has those of all its two seconds."""
+    run = load("--rate", "10", "--processes", "2", *ports[0], "--master-port", ports[1][-1], "Steady")
+    assert numbers(stub) == list(range(20))
+    assert run.code == 0, run.err
+
+
 def test_a_worker_that_joins_late_takes_its_part(start_open, stub, ports, wait_until):
     """From some arrival on a worker that joins gets every second one; no arrival is started twice or not at all."""
     master, worker = ports

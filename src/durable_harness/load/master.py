@@ -15,7 +15,7 @@ from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.owner import OwnerNode
 from durable_harness.load.records import keep_operations, mark_run
-from durable_harness.load.sharing import Sharing
+from durable_harness.load.sharing import START_S, Sharing
 from durable_harness.load.tally import Tally, merged
 from durable_harness.load.watch import GeneratorFigures
 
@@ -23,6 +23,10 @@ DRAIN_GRACE_S = 10.0
 """How much longer than the workers' own limit the master waits for their last word."""
 GIVE_UP_GRACE_S = 3.0
 POLL_S = 0.05
+LATEST_BEGIN_S = START_S + 2.0
+"""Arrivals begin at most this long after Locust has begun to count the run time, also on a busy machine."""
+STOP_AHEAD_S = 0.02
+"""An arrival at the very end of the run time is not one of it: the workers have to hear of the end before."""
 
 
 class MasterNode(OwnerNode):
@@ -50,14 +54,36 @@ class MasterNode(OwnerNode):
         self._sharing = Sharing(self.environment.runner, self.run_id, open_scenarios(self.environment))
 
     def wind_up(self) -> None:
+        left_s = self._left_of_run_time_s()
+        self._deadline = time.monotonic() + left_s + self.options.drain_timeout_s + DRAIN_GRACE_S
+        self._await_arrivals(time.monotonic() + left_s)
         self._sharing.close()
-        self._deadline = time.monotonic() + self.options.drain_timeout_s + DRAIN_GRACE_S
         self.environment.runner.send_message(DRAIN, {"run_id": self.run_id})
         while self._awaited() and time.monotonic() < self._deadline:
             try:
                 gevent.sleep(POLL_S)
             except KeyboardInterrupt:
                 self.give_up()
+
+    def _left_of_run_time_s(self) -> float:
+        """Return for how long arrivals still come when Locust's run time is over: they began later than that.
+
+        It is 0 if something else has ended the run.
+        """
+        run_time_s = self.environment.parsed_options.run_time
+        is_early = self.interruption is not None or any(watch.reason for watch in self._watches)
+        if not run_time_s or is_early or not open_scenarios(self.environment) or self.are_arrivals_over():
+            return 0.0
+        left_s = self._sharing.began_epoch_s + run_time_s - STOP_AHEAD_S - time.time()
+        return left_s if 0 < left_s <= LATEST_BEGIN_S else 0.0
+
+    def _await_arrivals(self, until: float) -> None:
+        while self.interruption is None and (left_s := min(until, self._deadline) - time.monotonic()) > 0:
+            try:
+                gevent.sleep(min(left_s, POLL_S))
+            except KeyboardInterrupt:
+                self.give_up()
+                return
 
     def give_up(self) -> None:
         """Wait only for the last words of workers that got the same Ctrl-C."""

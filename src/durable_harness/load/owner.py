@@ -278,7 +278,7 @@ class OwnerNode(Node):
     def _describe_work(self) -> str:
         """Say how much work operations ask for, by scenario where that differs."""
         scenarios: dict[str, list[str]] = {}
-        for user_class in self.environment.user_classes:
+        for user_class in sorted(self.environment.user_classes, key=lambda user_class: user_class.__name__):
             if describe := getattr(user_class, "describe_work", None):
                 scenarios.setdefault(describe(self.options), []).append(user_class.__name__)
         if len(scenarios) == 1:

@@ -39,6 +39,11 @@ class Sharing:
         self._greenlets.spawn(self._watch)
 
     @property
+    def began_epoch_s(self) -> float:
+        """When the first arrival comes: arrivals are counted from here, not from the beginning of Locust's test."""
+        return self._offer.began_epoch_s
+
+    @property
     def idle(self) -> set[str]:
         """Workers that had a share of the arrivals from the beginning, and never began the run."""
         return set(self._expected - self._begun) if self._offer.scenarios else set()
