@@ -5,11 +5,14 @@ importing Locust patches the standard library for gevent, which nobody wants who
 
 A run ends with 0 if all gates hold, 1 if one does not (or, without gates, if anything failed), 2 for a wrong option or
 gates file, 3 if the run proves nothing (a worker vanished, nothing was started), 4 if the host does not answer, 130 if
-a signal ended it before its verdict. A quitting listener may turn 0 into another code, but no other code into 0.
+a signal ended it before its verdict. A quitting listener may turn 0 into another code, but no other code into 0, be it
+by `process_exit_code` or by `sys.exit`.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from durable_harness.load.startup import guard_start_up
 
 if TYPE_CHECKING:
     from durable_harness.load.arrival_file import read_arrivals
@@ -54,6 +57,8 @@ _MODULES = {
     "seconds_above_zero": "values",
     "whole_number": "values",
 }
+
+guard_start_up()
 
 
 def __getattr__(name: str) -> Any:

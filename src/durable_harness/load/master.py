@@ -9,7 +9,7 @@ import gevent
 from locust.runners import STATE_MISSING
 
 from durable_harness.load.audit import Whereabouts
-from durable_harness.load.messages import BEGUN, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
+from durable_harness.load.messages import AT_ONCE, BEGUN, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
 from durable_harness.load.node import Interruption, Phase
 from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
@@ -60,10 +60,7 @@ class MasterNode(OwnerNode):
         self._sharing.close()
         self.environment.runner.send_message(DRAIN, {"run_id": self.run_id})
         while self._awaited() and time.monotonic() < self._deadline:
-            try:
-                gevent.sleep(POLL_S)
-            except KeyboardInterrupt:
-                self.give_up()
+            gevent.sleep(POLL_S)
 
     def _left_of_run_time_s(self) -> float:
         """Return for how long arrivals still come when Locust's run time is over: they began later than that.
@@ -86,7 +83,8 @@ class MasterNode(OwnerNode):
                 return
 
     def give_up(self) -> None:
-        """Wait only for the last words of workers that got the same Ctrl-C."""
+        """Make the workers give up, which may not have got the same signal, and wait only for their last words."""
+        self.environment.runner.send_message(DRAIN, {"run_id": self.run_id, AT_ONCE: True})
         self._deadline = min(self._deadline, time.monotonic() + GIVE_UP_GRACE_S)
 
     def stop_runner(self) -> None:

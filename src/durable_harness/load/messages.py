@@ -6,7 +6,7 @@ snapshot   in every periodic report: the worker's tally since the run began, so 
 arrivals   master to workers, before a run begins, whenever a worker joins or vanishes, and in answer to begun: which
            arrivals are whose
 begun      worker to master, with the run id: it has begun the run, and takes a share of the arrivals from now on
-drain      master to workers, with the run id: wind up, then send
+drain      master to workers, with the run id: wind up, then send; sent again to give up what is still in flight
 final      worker to master: the last snapshot, everything has ended
 """
 
@@ -25,6 +25,7 @@ REPORT_KEY = "durable_harness"
 ARRIVALS = "durable_harness.arrivals"
 BEGUN = "durable_harness.begun"
 DRAIN = "durable_harness.drain"
+AT_ONCE = "at_once"
 FINAL = "durable_harness.final"
 
 

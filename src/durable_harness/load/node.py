@@ -1,18 +1,40 @@
-"""What every Locust process does for the harness, whatever its role: begin a run, wind it up, end it once."""
+"""What every Locust process does for the harness, whatever its role: begin a run, wind it up, end it once.
+
+Locust fires the events of a run from whichever greenlet happens to end it, several of them at once if the run's time is
+up while somebody presses Ctrl-C, and kills such greenlets when it quits. So winding up and ending have greenlets of
+their own, which nobody else knows, and the events only wait for them.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import Any, NamedTuple
 
+import gevent
 from gevent.event import Event
+from locust import log
 
+from durable_harness.load.http import log_crash
+from durable_harness.load.listeners import guard_listeners
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.run import Run
+from durable_harness.load.signals import Signals
 
-LAST_WORDS_TIMEOUT_S = 15.0
+logger = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 5.0
+"""How long Locust may take to see that a run has begun, before which it would not stop it."""
+STOP_TIMEOUT_S = 15.0
+"""How long Locust may take to stop its users once a run is wound up."""
+POLL_S = 0.05
+NOT_STARTED = ("ready", "stopped")
+"""STATE_INIT and STATE_STOPPED of `locust.runners`."""
+GUARDED_EVENTS = ("test_start", "test_stopping", "test_stop", "quitting")
 
 
 class Phase(Enum):
@@ -33,24 +55,29 @@ class Interruption(NamedTuple):
 
 
 class Node(ABC):
-    """Listens to Locust's events and leads them into the steps of a run.
+    """Listens to Locust's events and takes each step of a run once, however often its event is fired."""
 
-    Locust may fire the end of a run more than once (its time is up, somebody presses stop, Ctrl-C), from different
-    greenlets; every step is taken once.
-    """
+    signals: Signals
 
     def __init__(self, environment: Any) -> None:
         self.environment = environment
         self.run: Run | None = None
         self.phase = Phase.IDLE
         self.interruption: Interruption | None = None
-        self._ended = Event()
-        self._ended.set()
+        self.is_leaving = False
+        """Whether the process ends by our doing: no run begins any longer."""
+        self._is_quitting = False
+        self._has_begun, self._wound_up, self._ended = Event(), Event(), Event()
+        for step in (self._has_begun, self._wound_up, self._ended):
+            step.set()
         events = environment.events
         events.test_start.add_listener(lambda **_: self.start_test())
         events.test_stopping.add_listener(self._on_test_stopping)
         events.test_stop.add_listener(self._on_test_stop)
         events.quitting.add_listener(self._on_quitting)
+        events.quit.add_listener(self._on_quit)
+        for name in GUARDED_EVENTS:
+            guard_listeners(getattr(events, name), partial(self._on_exit, name))
 
     @abstractmethod
     def set_up(self) -> None:
@@ -70,20 +97,44 @@ class Node(ABC):
 
     @abstractmethod
     def end(self) -> None:
-        """The run is over: tell its figures."""
+        """The run is over: report its figures."""
 
     @abstractmethod
     def tear_down(self) -> None:
-        """The process is about to exit."""
+        """The process is about to exit. Can be called twice."""
 
     @abstractmethod
     def read_options(self) -> LoadOptions:
         """Return the options of the run that begins."""
 
+    @abstractmethod
+    def hurry(self) -> None:
+        """Cut short what `end` waits for."""
+
     def interrupt(self) -> None:
         """Remember that a signal asks the process to end; the first one of a run counts."""
         if self.interruption is None and not self._ended.is_set():
             self.interruption = Interruption(time.monotonic(), self.phase)
+
+    def take_signal(self) -> None:
+        """End the process because of a signal: the run first, and sooner with every further signal."""
+        self.interrupt()
+        if self.phase is Phase.WINDING_UP:
+            self.give_up()
+        elif self.phase is Phase.IDLE and not self._ended.is_set():
+            self.hurry()
+        self.leave()
+
+    def leave(self) -> None:
+        """End the run, then Locust, in the way in which Locust ends at the end of its run time."""
+        if self.is_leaving or self._is_quitting:
+            return
+        self.is_leaving = True
+        self._finish()
+        if not self._is_quitting:
+            self.environment.runner.quit()
+            if self.environment.web_ui is not None:
+                self.environment.web_ui.stop()
 
     def stop_runner(self) -> None:
         """End the test that is running."""
@@ -97,37 +148,88 @@ class Node(ABC):
         """
         if self.phase is Phase.RUNNING:
             return
+        self._ended.wait()
+        if self.is_leaving:
+            # It ends Locust's greenlet that would start users next, without a complaint.
+            raise gevent.GreenletExit
         options = self.read_options()
-        self._ended.clear()
+        for step in (self._has_begun, self._wound_up, self._ended):
+            step.clear()
         self.interruption = None
         self.phase = Phase.RUNNING
-        self.begin(options)
+        try:
+            self.begin(options)
+        finally:
+            self._has_begun.set()
 
     def _on_test_stopping(self, **_: Any) -> None:
-        if self.phase is not Phase.IDLE:
+        self._has_begun.wait()
+        if self.phase is Phase.RUNNING:
             self.phase = Phase.WINDING_UP
-            self.wind_up()
+            gevent.spawn(self._take, self.wind_up, self._wound_up)
+        self._wound_up.wait()
 
     def _on_test_stop(self, **_: Any) -> None:
+        self._wound_up.wait()
         if self.phase is Phase.WINDING_UP:
             self.phase = Phase.IDLE
-            try:
-                self.end()
-            finally:
-                self._ended.set()
+            gevent.spawn(self._take, self.end, self._ended)
+        self._ended.wait()
 
     def _on_quitting(self, **_: Any) -> None:
-        """Locust quits, on Ctrl-C in the midst of a run, or of its winding up in another greenlet."""
+        """Locust quits: see to it that the run is over."""
+        # Locust's handler of SIGTERM gets here in the same moment in which ours is to be called.
+        gevent.sleep(0)
+        if self._is_quitting:
+            # Two greenlets shut Locust down. The first one will exit, and this one with it.
+            Event().wait()
+        self._is_quitting = True
+        if self.phase is Phase.RUNNING:
+            # Whatever else ends a run stops it before Locust quits.
+            self.interrupt()
         try:
-            if self.phase is Phase.RUNNING:
-                # Whatever else ends a run stops it before Locust quits.
-                self.interrupt()
-                self.stop_runner()
-            elif self.phase is Phase.WINDING_UP:
-                self.give_up()
-                self._ended.wait(timeout=LAST_WORDS_TIMEOUT_S)
-            else:
-                # Another greenlet may be about its last words: the run was ended from two sides.
-                self._ended.wait()
+            self._finish()
         finally:
             self.tear_down()
+
+    def _on_quit(self, **_: Any) -> None:
+        """Locust exits with a code that nothing may change any longer."""
+        self.signals.ignore()
+
+    def _on_exit(self, event: str, code: Any) -> None:
+        """Take note of a listener that called `sys.exit`: the process ends, but in order."""
+        logger.warning("A listener of %s called sys.exit(%r): Locust ends after the report of the run", event, code)
+        status = code if isinstance(code, int) else int(code is not None)
+        if not self.environment.process_exit_code:
+            self.environment.process_exit_code = status or None
+        gevent.spawn(self.leave)
+
+    def _finish(self) -> None:
+        """End the run, whoever else does so too, and whatever Locust thinks of its state; return once it is over."""
+        if self.phase is Phase.RUNNING:
+            self._await_start()
+            if self.phase is Phase.RUNNING:
+                self.stop_runner()
+            self._on_test_stopping()
+        elif self.phase is Phase.WINDING_UP:
+            self._wound_up.wait()
+            # Whoever stops the run lets Locust stop its users in between.
+            self._ended.wait(timeout=STOP_TIMEOUT_S)
+        self._on_test_stop()
+
+    def _await_start(self) -> None:
+        """Wait until Locust knows that a test is running: it does not stop one whose start it still announces."""
+        self._has_begun.wait()
+        latest = time.monotonic() + START_TIMEOUT_S
+        while self.environment.runner.state in NOT_STARTED and time.monotonic() < latest:
+            gevent.sleep(POLL_S)
+
+    def _take(self, step: Callable[[], None], taken: Event) -> None:
+        """Take a step of the run; let a bug in it not keep the process from its end."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - what a scenario or a listener raises
+            log_crash(f"A run cannot {step.__name__.replace('_', ' ')}", error)
+            log.unhandled_greenlet_exception = True
+        finally:
+            taken.set()

@@ -7,12 +7,14 @@ import sys
 import time
 import uuid
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import gevent
+from gevent.event import Event
 from locust import log
 from locust.exception import StopTest
 
@@ -30,15 +32,19 @@ from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.progress import Progress
 from durable_harness.load.records import amend_operations, clear_operations
-from durable_harness.load.reporting import HTML_NAME, prepare_folder, write_report
+from durable_harness.load.reporting import HTML_NAME, clear_reports, prepare_folder, write_report
 from durable_harness.load.run import token_prefix
+from durable_harness.load.signals import ProcessExit, raise_in_main
+from durable_harness.load.startup import end_forked_workers
 from durable_harness.load.tally import Tally
 from durable_harness.load.target import Target, open_target, public_url, read_host
 from durable_harness.load.watch import GeneratorFigures, invalid_reasons, merged_figures
 from durable_harness.load.web import LiveRun, add_pages
 
 logger = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
 
+CUT_SHORT = "the server was not asked what became of each operation to the end: a signal cut that short"
 INTERRUPTED_IN = {
     Phase.RUNNING: "",
     Phase.WINDING_UP: ", while operations in flight were followed to their end",
@@ -62,7 +68,7 @@ class OwnerNode(Node):
         self._began = self._elapsed_s = 0.0
         self._verdict: str | None = None
         self._html_report: Path | None = None
-        environment.events.quit.add_listener(self._on_quit)
+        self._hurried = Event()
 
     @abstractmethod
     def are_arrivals_over(self) -> bool:
@@ -91,6 +97,9 @@ class OwnerNode(Node):
     def set_up(self) -> None:
         options = LoadOptions.read(self.environment.parsed_options)
         prepare_folder(options.report_dir)
+        if self._starts_by_itself:
+            # Not even a run that never begins may leave an old report behind.
+            clear_reports(options.report_dir)
         self.target = self._closing.enter_context(open_target(self.environment.host, options))
         self.environment.host = self.target.base_url
         if self.target.function_key and not options.function_key:
@@ -111,6 +120,8 @@ class OwnerNode(Node):
         self.options = options
         self.run_id = uuid.uuid4().hex
         clear_operations(options.report_dir)
+        clear_reports(options.report_dir)
+        self._hurried.clear()
         self._exit_code.reset()
         self._last_words = ""
         self._began, self._verdict, self._html_report = time.monotonic(), None, None
@@ -118,11 +129,20 @@ class OwnerNode(Node):
             self._progress = Progress(self.total, self.environment.parsed_options.run_time)
         self._watches = list(self._watch_for_ends(options))
 
-    def interrupt(self) -> None:
-        super().interrupt()
-        if self._is_headless and not self.run_id:
-            self._exit_code.decide(INTERRUPTED, NOTHING_MEASURED)
-            self._last_words = f"{NOTHING_MEASURED}\n"
+    def take_signal(self) -> None:
+        """End the process; at once if it has only this run to make, and that has not begun."""
+        if self.run_id or self.phase is not Phase.IDLE or not self._starts_by_itself:
+            super().take_signal()
+        elif not self.is_leaving:
+            self.is_leaving = True
+            sys.stderr.write(f"locust: {NOTHING_MEASURED}\n")
+            end_forked_workers()
+            self.tear_down()
+            self.signals.ignore()
+            raise_in_main(ProcessExit(INTERRUPTED))
+
+    def hurry(self) -> None:
+        self._hurried.set()
 
     def _on_test_stopping(self, **event: Any) -> None:
         """Look no longer for a reason to end the run: it ends, and a second end would cut its winding up short."""
@@ -148,6 +168,7 @@ class OwnerNode(Node):
 
     def _on_quit(self, **_: Any) -> None:
         """Locust has printed its tables; ours is what the person at the terminal reads last."""
+        super()._on_quit()
         self._say_last_words()
 
     def _live(self) -> LiveRun:
@@ -178,26 +199,46 @@ class OwnerNode(Node):
     def _is_headless(self) -> bool:
         return bool(self.environment.parsed_options.headless)
 
+    @property
+    def _starts_by_itself(self) -> bool:
+        """Whether Locust is here for one run, which nobody has to start."""
+        return self._is_headless or bool(self.environment.parsed_options.autostart)
+
     def _judge(self) -> Report:
         gone = self.target.gone() if self.target else None
         early = [watch.reason for watch in self._watches]
         generator = merged_figures(self.figures().values())
         tally = self.total()
-        learnt = None if gone else self._learn(tally)
+        learnt = None if gone else self._unless_hurried(lambda: self._learn(tally))
+        audit = None if gone or self.options.audit == "off" else self._unless_hurried(self._audit)
+        cut_short = CUT_SHORT if self._hurried.is_set() else None
+        # No signal is handled from here to the decision on the exit code: nothing waits.
+        interrupted = self.describe_interruption()
         summary = tally.summary(
-            notes=[*filter(None, (*early, gone, learnt)), *self.remarks(), generator.describe()],
-            invalid=[*self.losses(), *self._bottlenecks()],
+            notes=[*filter(None, (*early, gone, learnt, cut_short)), *self.remarks(), generator.describe()],
+            # A signal holds the generator up, too; and nobody asks what an interrupted run proves.
+            invalid=[*self.losses(), *([] if interrupted else self._bottlenecks())],
             warm_up_s=self.options.warm_up_s,
-            audit=None if gone or self.options.audit == "off" else self._audit(),
+            audit=audit,
         )
         return Report(
-            summary=replace(summary, generator=generator.for_report(), interrupted=self.describe_interruption()),
+            summary=replace(summary, generator=generator.for_report(), interrupted=interrupted),
             results=evaluate(self.options.gates(), summary),
             target=public_url(self.environment.host),
             scenarios=tuple(sorted(user_class.__name__ for user_class in self.environment.user_classes)),
             settings=self._settings(),
             gates_file=str(self.options.gates_file) if self.options.gates_file else None,
         )
+
+    def _unless_hurried(self, ask: Callable[[], Answer]) -> Answer | None:
+        """Return what the call returns; None if a signal comes before it does."""
+        asking = gevent.spawn(ask)
+        gevent.wait([asking, self._hurried], count=1)
+        if asking.ready():
+            answer: Answer = asking.get()
+            return answer
+        asking.kill()
+        return None
 
     def describe_interruption(self) -> str:
         """Say how far the run had come when a signal ended it; return nothing if none did."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-import gevent
-import psutil  # type: ignore[import-untyped]
 from gevent.event import Event
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
@@ -20,6 +17,8 @@ from durable_harness.load.node import Node
 from durable_harness.load.options import add_options
 from durable_harness.load.run import Run
 from durable_harness.load.settle import settle
+from durable_harness.load.signals import Signals, raise_in_main
+from durable_harness.load.startup import end_forked_workers, is_forked_worker
 from durable_harness.load.worker import WorkerNode
 
 
@@ -56,42 +55,44 @@ def _hold_back(environment: Any, is_set_up: Event) -> None:
 def _set_up(environment: Any, is_set_up: Event) -> None:
     node = _node_class(environment.runner)(environment)
     environment.harness_node = node
+    set_up = _SetUp()
+    node.signals = Signals(set_up.interrupt)
     try:
         node.set_up()
     except HarnessError as error:
-        _refuse(environment, str(error), error.exit_code)
+        _refuse(node, str(error), error.exit_code)
     except KeyboardInterrupt:
-        _refuse(environment, NOTHING_MEASURED, INTERRUPTED)
-    gevent.signal_handler(signal.SIGINT, _interrupt, node)
-    # Beside Locust's own handler, which ends the process: both are called.
-    gevent.signal_handler(signal.SIGTERM, node.interrupt)
+        set_up.is_interrupted = True
+    if set_up.is_interrupted:
+        _refuse(node, NOTHING_MEASURED, INTERRUPTED)
+    node.signals.handler = node.take_signal
     settle()
     is_set_up.set()
 
 
-def _refuse(environment: Any, message: str, exit_code: int) -> NoReturn:
-    sys.stderr.write(f"locust: {message}\n")
-    _end_forked_workers(environment)
+class _SetUp:
+    """Signals that come while the process is set up: the first one ends the wait for the system under test."""
+
+    def __init__(self) -> None:
+        self.is_interrupted = False
+
+    def interrupt(self) -> None:
+        if not self.is_interrupted:
+            self.is_interrupted = True
+            raise_in_main(KeyboardInterrupt())
+
+
+def _refuse(node: Node, message: str, exit_code: int) -> NoReturn:
+    node.signals.handler = lambda: None
+    if not is_forked_worker():
+        sys.stderr.write(f"locust: {message}\n")
+        end_forked_workers()
+    node.tear_down()
+    node.signals.ignore()
     sys.exit(exit_code)
-
-
-def _interrupt(node: Node) -> None:
-    """Raise KeyboardInterrupt where Locust expects it.
-
-    Python raises it in whichever greenlet runs when the signal comes, which may be one that follows an operation.
-    """
-    node.interrupt()
-    gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())
 
 
 def _node_class(runner: Any) -> type[Node]:
     if isinstance(runner, WorkerRunner):
         return WorkerNode
     return MasterNode if isinstance(runner, MasterRunner) else LocalNode
-
-
-def _end_forked_workers(environment: Any) -> None:
-    """End the workers of --processes, which would go on trying to reach a master that is gone for minutes."""
-    if environment.parsed_options.processes and not environment.parsed_options.worker:
-        for child in psutil.Process().children():
-            child.terminate()

@@ -41,6 +41,12 @@ def prepare_folder(folder: Path) -> None:
         raise UsageError(f"--report-dir: {folder / FOLDER_NAME} cannot be made ({error.strerror})") from error
 
 
+def clear_reports(folder: Path) -> None:
+    """Remove the reports of an earlier run, which a run that does not get so far would seem to have written."""
+    for name in RENDERINGS:
+        (folder / name).unlink(missing_ok=True)
+
+
 def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
     """Write the report in every form and return their paths; CI's summary page gets it too, where there is one."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,17 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from durable_harness.load.messages import ARRIVALS, BEGUN, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Offer, Snapshot
+from durable_harness.load.messages import (
+    ARRIVALS,
+    AT_ONCE,
+    BEGUN,
+    DRAIN,
+    FINAL,
+    REPORT_KEY,
+    RUN_ID_OPTION,
+    Offer,
+    Snapshot,
+)
 from durable_harness.load.node import Node, Phase
 from durable_harness.load.open_load import OpenLoad
 from durable_harness.load.options import LoadOptions
@@ -21,6 +31,7 @@ class WorkerNode(Node):
     def set_up(self) -> None:
         self._run_id: str | None = None
         self._offer: Offer | None = None
+        self._drained: str | None = None
         self.environment.runner.register_message(ARRIVALS, self._on_arrivals)
         self.environment.events.report_to_master.add_listener(self._on_report_to_master)
         # Concurrent, because draining takes long and the worker must go on listening to its master.
@@ -37,6 +48,9 @@ class WorkerNode(Node):
         self._take_offer()
         # Whatever the master sent before this process was set up is lost: it answers with the arrivals.
         self.environment.runner.send_message(BEGUN, {"run_id": self._run_id})
+        if self._drained is not None and self._drained == self._run_id:
+            # The run ended while this process was on its way into it.
+            self.wind_up()
 
     def wind_up(self) -> None:
         if self.run is not None:
@@ -50,6 +64,9 @@ class WorkerNode(Node):
 
     def end(self) -> None:
         """The master tells the figures."""
+
+    def hurry(self) -> None:
+        """Nothing is waited for at the end."""
 
     def tear_down(self) -> None:
         """Nothing is left behind."""
@@ -67,7 +84,10 @@ class WorkerNode(Node):
 
     def _on_drain(self, msg: Any, **_: Any) -> None:
         run_id = msg.data["run_id"]
-        if run_id == self._run_id:
+        self._drained = run_id
+        if run_id == self._run_id and msg.data.get(AT_ONCE):
+            self.give_up()
+        elif run_id == self._run_id:
             self.wind_up()
         else:
             # It came too late to take part, and must not keep the master waiting.

@@ -8,7 +8,7 @@ from html import escape
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import GateResult, Outcome
 from durable_harness.gate.report.model import (
-    GATE_WORDS,
+    NOT_JUDGED,
     PART_LABELS,
     PERCENTILES,
     Report,
@@ -38,6 +38,7 @@ from durable_harness.gate.summary import RunSummary
 
 _HEADS = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
 GATE_CLASSES = {Outcome.PASSED: "pass", Outcome.FAILED: "fail", Outcome.NOT_MEASURED: "odd"}
+UNJUDGED_CLASS = "muted"
 OVER_TIME = "Of the operations that ended in each slice of time; point at it for its figures."
 
 
@@ -47,7 +48,7 @@ def render_html(report: Report) -> str:
     sections = [
         _heading(report),
         _tiles(summary),
-        _section("Gates", _gates(report.results), "Each gate is one limit on one figure of the run."),
+        _section("Gates", _gates(report), "Each gate is one limit on one figure of the run."),
         _section("Completion over time", latency_over_time(report), OVER_TIME),
         _pair(
             _section("Latencies by percentile", percentile_curves(report), "Each step to the right is one nine more."),
@@ -129,28 +130,34 @@ def _ms(value: float | None) -> str:
     return "-" if value is None else f"{number(value)} ms"
 
 
-def _gates(results: Sequence[GateResult]) -> str:
+def _gates(report: Report) -> str:
     rows = [
         [
             escape(result.gate.name),
             escape(limit_text(result.gate)),
             escape(with_unit(result.measured, result.gate)),
-            _meter(result),
-            f'<span class="{GATE_CLASSES[result.outcome]}">{GATE_WORDS[result.outcome]}</span>',
+            _meter(result, is_judged=report.is_judged),
+            _gate_word(report, result),
             escape(result.note),
         ]
-        for result in results
+        for result in report.results
     ]
     heads = ["gate", "limit", "measured", "of the limit", "verdict", ""]
     return _table(heads, rows, words=(len(heads) - 1,)) if rows else ""
 
 
-def _meter(result: GateResult) -> str:
+def _gate_word(report: Report, result: GateResult) -> str:
+    word = report.gate_word(result)
+    css_class = UNJUDGED_CLASS if word == NOT_JUDGED else GATE_CLASSES[result.outcome]
+    return f'<span class="{css_class}">{word}</span>'
+
+
+def _meter(result: GateResult, *, is_judged: bool) -> str:
     """Show how much of its limit a figure uses up."""
     if result.measured is None or not result.gate.limit or result.gate.bound == "at least":
         return ""
     share = result.measured / result.gate.limit
-    css_class = "use" if result.passed else "use over"
+    css_class = "use over" if is_judged and result.failed else "use"
     return (
         f'<span class="{css_class}" style="--share: {min(share, 1):.0%}"></span><span class="share">{share:.0%}</span>'
     )

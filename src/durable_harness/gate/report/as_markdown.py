@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from durable_harness.gate.gates import Outcome
+from durable_harness.gate.gates import GateResult, Outcome
 from durable_harness.gate.report.model import (
+    NOT_JUDGED,
     PERCENTILES,
     Report,
     actions_sentence,
@@ -31,6 +32,7 @@ MARKS = {
     Verdict.UNJUDGED: "📊",
 }
 GATE_MARKS = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.NOT_MEASURED: "⚠️"}
+UNJUDGED_MARK = "⚪"
 REASONS_SHOWN = 10
 SPECIAL = re.compile(r"[\\`*\[\]<>|#]|(?<![^\W_])_|_(?![^\W_])")
 """What could be markup. An underscore between letters or digits is none: names are to be read, and copied."""
@@ -73,15 +75,20 @@ def _facts(report: Report) -> str:
 def _gates(report: Report) -> str:
     rows = [
         [
-            GATE_MARKS[result.outcome],
+            UNJUDGED_MARK if report.gate_word(result) == NOT_JUDGED else GATE_MARKS[result.outcome],
             f"`{result.gate.name}`",
             limit_text(result.gate),
             with_unit(result.measured, result.gate),
-            _text(result.note if result.is_measured else f"{result.outcome}: {result.note}"),
+            _text(": ".join(filter(None, (_remark(report, result), result.note)))),
         ]
         for result in report.results
     ]
     return _table(["", "gate", "limit", "measured", ""], rows, "clrrl") if rows else ""
+
+
+def _remark(report: Report, result: GateResult) -> str:
+    """Say in words what a mark alone does not."""
+    return report.gate_word(result) if not report.is_judged or not result.is_measured else ""
 
 
 def _latencies(report: Report) -> str:

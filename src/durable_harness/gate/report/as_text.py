@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from durable_harness.gate.audit import OURS, Audit
-from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import (
     COMPLETION_ORIGIN,
-    GATE_WORDS,
     PERCENTILES,
     Report,
     actions_sentence,
@@ -41,7 +39,7 @@ def render_text(report: Report) -> str:
         _split(report.summary),
         _reasons(report.summary),
         _audit(report.summary.audit),
-        _gates(report.results),
+        _gates(report),
         _notes(report.summary),
         [f"{report.verdict.upper()}: {report.verdict_sentence}"],
     ]
@@ -115,16 +113,16 @@ def _audit(audit: Audit | None) -> list[str]:
     return [f"Audit: {audit.sentence}", *incomplete, *shown, *more]
 
 
-def _gates(results: Iterable[GateResult]) -> list[str]:
+def _gates(report: Report) -> list[str]:
     rows = [
         [
             result.gate.name,
             limit_text(result.gate),
             with_unit(result.measured, result.gate),
-            GATE_WORDS[result.outcome],
+            report.gate_word(result),
             f"({result.note})" if result.note else "",
         ]
-        for result in results
+        for result in report.results
     ]
     return _table([["gate", "limit", "measured", "verdict", ""], *rows], left=(0, 3, 4)) if rows else []
 

@@ -45,6 +45,8 @@ SHOWN_IF_KNOWN = ("slip_ms", "queueing_ms", "execution_ms", "server_completion_m
 COST_LABELS = dict(zip(COSTS, ("actions", "replayed events", "payload bytes"), strict=True))
 LABELS = {**LATENCY_LABELS, **{name: f"{label} per operation" for name, label in COST_LABELS.items()}}
 NOT_MEASURABLE = "not measurable"
+NOT_JUDGED = "not judged"
+"""What a gate is in a run that proves nothing."""
 GATE_WORDS = {Outcome.PASSED: "pass", Outcome.FAILED: "FAIL", Outcome.NOT_MEASURED: "not measured"}
 PART_LABELS = {"slip": "slip", "start": "start", "queueing": "queueing (from 202)", "execution": "execution"}
 PART_LABELS["detection_lag"] = "detection lag"
@@ -72,6 +74,15 @@ class Report:
         return (*self.summary.invalid, *not_measured(self.results))
 
     @property
+    def is_judged(self) -> bool:
+        """Whether the gates count: not in a run that proves nothing or was interrupted, whatever its figures are."""
+        return self.verdict not in (Verdict.INVALID, Verdict.INTERRUPTED)
+
+    def gate_word(self, result: GateResult) -> str:
+        """Say what became of a gate."""
+        return GATE_WORDS[result.outcome] if self.is_judged or not result.is_measured else NOT_JUDGED
+
+    @property
     def verdict_sentence(self) -> str:
         """Say the verdict and its reason in one line."""
         failed = sum(result.failed for result in self.results)
@@ -79,7 +90,7 @@ class Report:
             Verdict.PASSED: f"all {len(self.results)} gates hold",
             Verdict.FAILED: f"{failed} of {len(self.results)} gates failed",
             Verdict.INVALID: "; ".join(self.invalid),
-            Verdict.INTERRUPTED: "; ".join((self.summary.interrupted, *self.invalid)),
+            Verdict.INTERRUPTED: "; ".join((self.summary.interrupted, *self.summary.invalid)),
             Verdict.UNJUDGED: "nothing was judged",
         }
         return sentences[self.verdict]

@@ -1,0 +1,59 @@
+"""SIGINT and SIGTERM while Locust starts: from the first import of a scenario until the process is set up.
+
+Locust has no handlers yet. Python's own would show a traceback, or raise an exception where it is ignored. Nothing has
+been measured and nothing needs to be closed, so the process says so in one line and ends. It must not be slow to
+import: whatever comes before it is not covered.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LOCUST_COMMAND = "locust.main"
+"""The module that is imported only by the command `locust`."""
+FORKED_WORKER_CODE = 1
+"""The master, which started it, says why it ends."""
+_forked_from: list[int] = []
+
+
+def guard_start_up() -> None:
+    """Handle the signals from now on, if this is a Locust process in which nobody else does."""
+    is_main_thread = threading.current_thread() is threading.main_thread()
+    is_unguarded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if LOCUST_COMMAND in sys.modules and is_main_thread and is_unguarded:
+        os.register_at_fork(after_in_child=lambda: _forked_from.append(os.getppid()))
+        for number in ENDING_SIGNALS:
+            signal.signal(number, _exit)
+
+
+def is_forked_worker() -> bool:
+    """Return whether this process is a worker that `--processes` started."""
+    return bool(_forked_from)
+
+
+def end_forked_workers() -> None:
+    """End the workers of `--processes`, which would try for minutes to reach a master that is gone.
+
+    Not to be called in a worker.
+    """
+    import psutil  # type: ignore[import-untyped] # noqa: PLC0415 - as late as possible
+
+    for child in psutil.Process().children():
+        child.terminate()
+
+
+def _exit(_number: int, _frame: FrameType | None) -> None:
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    if is_forked_worker():
+        os._exit(FORKED_WORKER_CODE)
+    os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"locust: {NOTHING_MEASURED}\n".encode())
+    end_forked_workers()
+    os._exit(INTERRUPTED)
