@@ -22,7 +22,7 @@ WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 AZURE = ROOT / "loadtests" / "azure"
 MAKE = "make --old-file .venv/.ready"  # the environment is the one of this test run
 # Code 3 is a run that proves nothing: so short a one, on a busy machine, may be that.
-QUICK_AB = "--pairs 2 --slice 0.5 --warm-up 0.3 --operation-duration 0.01 --report-dir {tmp}/build/comparison"
+QUICK_AB = "--pairs 12 --slice 0.3 --warm-up 0.3 --operation-duration 0.01 --report-dir {tmp}/build/comparison"
 # How each command of the workflow is run here: what is put in place of what.
 REPLACED = [
     (re.compile(r"^make (?=check|test)"), f"{MAKE} --dry-run "),
