@@ -205,6 +205,32 @@ def test_a_listener_that_exits_as_the_run_begins(start):
     assert (run.code, run.summary["verdict"]) == (1, "failed"), run.err
 
 
+TASK_LEAVES = """
+from locust import task
+from quick import Quick
+class Leaving(Quick):
+    @task
+    def one_operation(self):
+        self.run_operation()
+        sys.exit(0)
+"""
+
+
+def test_a_task_that_exits(start, one_or_two):
+    """A task that calls sys.exit ends its process, and not the report: a run that failed is no success."""
+    run = start(FAILS, *one_or_two, "-t", "30s", "Leaving", code=TASK_LEAVES).wait()
+    assert (run.code, run.summary["verdict"]) == (1, "failed"), run.err
+    assert "A task or another greenlet called sys.exit(0): Locust ends after the report of the run" in run.err
+    assert run.operations["completed"] == run.operations["started"] >= 4
+
+
+def test_a_listener_of_the_very_last_event_that_exits(start):
+    """When the report is written and only the exit is left, a listener does not change its code."""
+    run = start(FAILS, "-t", "30s", "Few", code=LEAVES.format(event="quit", code=0) + SCENARIO).wait()
+    assert (run.code, run.summary["verdict"]) == (1, "failed"), run.err
+    assert "\nFAILED: " in run.out
+
+
 IMPORTS_SLOWLY = """
 from quick import Quick
 print("importing", flush=True)

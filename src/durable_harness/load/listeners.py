@@ -1,14 +1,17 @@
-"""Listeners that call `sys.exit`: Locust would end without its other listeners, so without report and verdict."""
+"""Listeners and tasks that call `sys.exit`: Locust would end on the spot, without report and verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
+
+import gevent
 
 from durable_harness.load.signals import ProcessExit
 
 OnExit = Callable[[Any], None]
-"""Called with the code that a listener gave to `sys.exit`."""
+"""Called with the code that was given to `sys.exit`."""
 
 
 class GuardedListener:
@@ -43,3 +46,18 @@ def guard_listeners(hook: Any, on_exit: OnExit) -> None:
         return listener
 
     hook.add_listener = add_guarded
+
+
+def guard_greenlets(on_exit: OnExit, may_exit: Callable[[], bool]) -> None:
+    """Keep a SystemExit of any greenlet from the main one, unless it may exit: Locust itself does so at its end."""
+    hub = gevent.get_hub()
+    handle_system_error = hub.handle_system_error
+
+    def handle(kind: type[BaseException], error: Any, traceback: TracebackType | None = None) -> None:
+        # gevent gives an instance, or what one would be made of.
+        if issubclass(kind, SystemExit) and not issubclass(kind, ProcessExit) and not may_exit():
+            on_exit(getattr(error, "code", error))
+        else:
+            handle_system_error(kind, error, traceback)
+
+    hub.handle_system_error = handle

@@ -20,7 +20,7 @@ from gevent.event import Event
 from locust import log
 
 from durable_harness.load.http import log_crash
-from durable_harness.load.listeners import guard_listeners
+from durable_harness.load.listeners import guard_greenlets, guard_listeners
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.run import Run
 from durable_harness.load.signals import Signals
@@ -34,7 +34,7 @@ STOP_TIMEOUT_S = 15.0
 POLL_S = 0.05
 NOT_STARTED = ("ready", "stopped")
 """STATE_INIT and STATE_STOPPED of `locust.runners`."""
-GUARDED_EVENTS = ("test_start", "test_stopping", "test_stop", "quitting")
+GUARDED_EVENTS = ("test_start", "test_stopping", "test_stop", "quitting", "quit")
 
 
 class Phase(Enum):
@@ -66,7 +66,7 @@ class Node(ABC):
         self.interruption: Interruption | None = None
         self.is_leaving = False
         """Whether the process ends by our doing: no run begins any longer."""
-        self._is_quitting = False
+        self._is_quitting = self._has_quit = False
         self._has_begun, self._wound_up, self._ended = Event(), Event(), Event()
         for step in (self._has_begun, self._wound_up, self._ended):
             step.set()
@@ -77,7 +77,8 @@ class Node(ABC):
         events.quitting.add_listener(self._on_quitting)
         events.quit.add_listener(self._on_quit)
         for name in GUARDED_EVENTS:
-            guard_listeners(getattr(events, name), partial(self._on_exit, name))
+            guard_listeners(getattr(events, name), partial(self._on_exit, f"A listener of {name}"))
+        guard_greenlets(partial(self._on_exit, "A task or another greenlet"), lambda: self._has_quit)
 
     @abstractmethod
     def set_up(self) -> None:
@@ -194,11 +195,12 @@ class Node(ABC):
 
     def _on_quit(self, **_: Any) -> None:
         """Locust exits with a code that nothing may change any longer."""
+        self._has_quit = True
         self.signals.ignore()
 
-    def _on_exit(self, event: str, code: Any) -> None:
-        """Take note of a listener that called `sys.exit`: the process ends, but in order."""
-        logger.warning("A listener of %s called sys.exit(%r): Locust ends after the report of the run", event, code)
+    def _on_exit(self, who: str, code: Any) -> None:
+        """Take note of a call of `sys.exit`: the process ends, but in order."""
+        logger.warning("%s called sys.exit(%r): Locust ends after the report of the run", who, code)
         status = code if isinstance(code, int) else int(code is not None)
         if not self.environment.process_exit_code:
             self.environment.process_exit_code = status or None
