@@ -10,7 +10,7 @@ from durable_harness.gate.audit import Audit, Problem
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.measurable import COSTS
-from durable_harness.gate.report.model import NOT_JUDGED, PERCENTILES, Report
+from durable_harness.gate.report.model import PERCENTILES, Report
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import POLLS_PER_OPERATION
 from durable_harness.gate.timeline import Timeline
@@ -56,7 +56,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "audit": _audit(summary.audit),
         "reasons": [asdict(reason) for reason in summary.reasons],
         "gates_file": report.gates_file,
-        "gates": [_gate(report, result) for result in report.results],
+        "gates": [_gate(result) for result in report.results],
         "notes": list(summary.notes),
         "invalid": list(report.invalid),
         "interrupted": summary.interrupted or None,
@@ -98,11 +98,9 @@ def _audit(audit: Audit | None) -> dict[str, Any] | None:
     return {**asdict(audit), "counts": counts, "is_clean": audit.is_clean}
 
 
-def _gate(report: Report, result: GateResult) -> dict[str, Any]:
-    is_judged = report.is_judged and result.is_measured
-    word = NOT_JUDGED if result.is_measured and not is_judged else result.outcome.value
-    passed = result.passed if is_judged else None
-    verdict = {"measured": result.measured, "passed": passed, "result": word, "note": result.note}
+def _gate(result: GateResult) -> dict[str, Any]:
+    passed = result.passed if result.is_measured else None
+    verdict = {"measured": result.measured, "passed": passed, "result": result.outcome.value, "note": result.note}
     return {"name": result.gate.name, **asdict(result.gate), **verdict}
 
 

@@ -58,9 +58,7 @@ def _gates(report: Report, family: Callable[..., str]) -> Iterator[str]:
     results = report.results
     limits: list[Sample] = [("", {"gate": one.gate.name}, one.gate.limit) for one in results]
     measured: list[Sample] = [("", {"gate": one.gate.name}, one.measured) for one in results]
-    passed: list[Sample] = [
-        ("", {"gate": one.gate.name}, one.passed) for one in results if report.is_judged and one.is_measured
-    ]
+    passed: list[Sample] = [("", {"gate": one.gate.name}, one.passed) for one in results if one.is_measured]
     unknown: list[Sample] = [("", {"gate": one.gate.name}, not one.is_measured) for one in results]
     yield family("gate_limit", "gauge", "What is allowed, in the unit of the gates file.", limits)
     yield family("gate_measured", "gauge", "What was measured, in the unit of the gates file.", measured)
