@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
-from durable_harness.load.values import read_durations
 
 if TYPE_CHECKING:
     from durable_harness.experiments.offered import OfferedLoad
+    from durable_harness.load.values import Durations
 
 
 def add_load(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def add_load(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--operation-duration",
-        type=read_durations,
+        type=durations,
         default="0.3-0.7",
         metavar="SECONDS",
         help="work asked for: a number, a range, or a mix with weights like 0.2-0.4:80,2:20 (0.3-0.7)",
@@ -107,6 +107,13 @@ def needs_extra() -> None:
         import pyarrow  # noqa: F401, ICN001, PLC0415 - same
     except ModuleNotFoundError as error:
         raise UsageError(f"needs {error.name}: install durable-harness[load]") from None
+
+
+def durations(text: str) -> Durations:
+    """Read seconds of work, for argparse."""
+    from durable_harness.load.values import read_durations  # noqa: PLC0415 - `load` is for those who make load
+
+    return read_durations(text)
 
 
 def path(text: str) -> str:

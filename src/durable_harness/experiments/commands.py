@@ -23,7 +23,6 @@ from durable_harness.experiments.arguments import (
     whole,
 )
 from durable_harness.experiments.capacity_command import add_capacity
-from durable_harness.gate.gates import MEAN
 
 if TYPE_CHECKING:
     from durable_harness.experiments.ab import AbOptions
@@ -186,7 +185,7 @@ def _check_pairs(pairs: int, question: Question) -> None:
 def _question(options: argparse.Namespace) -> Question:
     from durable_harness.gate import load_gate_file  # noqa: PLC0415
     from durable_harness.gate.comparison import Design, Question, read_figure  # noqa: PLC0415
-    from durable_harness.gate.comparison.figures import Figure, read_percent  # noqa: PLC0415
+    from durable_harness.gate.comparison.figures import MEAN, Figure, read_percent  # noqa: PLC0415
 
     relative = load_gate_file(options.gates).relative if options.gates else None
     if relative is not None and not relative.gates and not options.metric:

@@ -1,0 +1,13 @@
+"""What the command line needs before it knows which command is asked for."""
+
+import subprocess
+import sys
+
+HEAVY = ("numpy", "hdrh", "pyarrow", "gevent", "locust", "grpc", "aiohttp")
+
+
+def test_the_command_line_starts_without_what_single_commands_need():
+    """`serve` and `scheduler` run where only the base package is installed: no import of an extra comes before them."""
+    code = f"import sys, durable_harness.cli as cli; cli._parser(); print([n for n in {HEAVY} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
