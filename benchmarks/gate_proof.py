@@ -66,6 +66,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=4, help="comparisons of each kind of work and change (4)")
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin no real comparison after this time")
     parser.add_argument("--share", default="1/1", metavar="K/N", help="make every Nth kind of work, from the Kth on")
+    parser.add_argument("--changes", default=None, metavar="0,0.03", help="make only real comparisons of these changes")
     parser.add_argument("--workers", type=int, default=2, help="processes for simulated comparisons (2)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -103,7 +104,8 @@ def real(options: argparse.Namespace) -> None:
             interval_s = POLL_INTERVALS_S[number % len(POLL_INTERVALS_S)]
             if interval_s < 0.01 and work.low_s > SHORT_WORK_S:
                 interval_s = POLL_INTERVALS_S[0]
-            make([Planned(work, change, number, interval_s) for change in CHANGES], "real", options)
+            wanted = CHANGES if options.changes is None else tuple(map(float, options.changes.split(",")))
+            make([Planned(work, change, number, interval_s) for change in CHANGES if change in wanted], "real", options)
     summed(options)
 
 
