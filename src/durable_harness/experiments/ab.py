@@ -240,7 +240,7 @@ class Comparing:
 
     def _notes(self) -> tuple[str, ...]:
         judged = [figure for figure in self._figures if figure.is_judged]
-        notes = [f"looks planned after {', '.join(map(str, judged[0].looks))} pairs"] if judged else []
+        notes = [f"looks planned after {', '.join(map(str, judged[0].looks))} pairs"] if judged and self._taken else []
         is_unasked = self._options.question.asks_for_default and self._default != DEFAULT_FIGURE
         if is_unasked and self._taken:
             reason = "the answer to a start has no instance ID to ask the host for"

@@ -80,7 +80,7 @@ class RunSummary:
     """Requests beside the operations, like those of bad clients, that were not answered as they should be."""
     bytes_received: int = 0
     coarse_lags: int = 0
-    """Operations of which the server told the end in whole seconds only: they have no detection lag."""
+    """Operations whose end the server gave in whole seconds only: they have no detection lag."""
     costs: Mapping[str, Histogram] = field(default_factory=dict)
     """By the names in COSTS, of the operations of which they are known."""
     actions: Mapping[str, int] = field(default_factory=dict)

@@ -52,7 +52,10 @@ MAX_REDIRECTS = 5
 """Redirects in a row after which a status counts as unreadable."""
 NO_HEADERS: Mapping[str, str] = {}
 WRONG_ROUTE_STATUSES = frozenset({404, 405})
-NO_SUCH_ROUTE = "is that the route that starts it? It is the scenario's start_path, or [start] path for --service"
+NO_SUCH_ROUTE = (
+    "is that the route that starts it? It is named by a scenario's start_path, by --start-path of ab and capacity, or "
+    "by [start] path for --service"
+)
 
 logger = logging.getLogger(__name__)
 
