@@ -286,11 +286,10 @@ def simulated(options: argparse.Namespace) -> None:
 def _simulated(job: tuple[Setting, float, int, int]) -> tuple[Counter[str], float, float, float]:
     setting, change, rounds, seed = job
     found = [simulate(setting, change, seed + 1 + number) for number in range(rounds)]
-    results = [one.result for one in found]
     return (
-        Counter(result.answer.value for result in results),
-        float(np.median([100 * abs(result.ratio - 1 - change) for result in results])),
-        float(np.mean([(result.lower or 0) <= 1 + change <= (result.upper or math.inf) for result in results])),
+        Counter(one.result.answer.value for one in found),
+        float(np.median([100 * abs(one.result.ratio - 1 - one.change) for one in found])),
+        float(np.mean([(one.result.lower or 0) <= 1 + one.change <= (one.result.upper or math.inf) for one in found])),
         float(np.median([one.took_s for one in found])),
     )
 

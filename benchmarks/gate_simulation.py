@@ -7,6 +7,7 @@ fine, or whole seconds and so nothing.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from random import Random
@@ -23,13 +24,15 @@ from durable_harness.gate.comparison import (
     Operations,
     PairedComparison,
 )
+from durable_harness.gate.comparison.ranks import centre
 from durable_harness.operations import FixedPolling
 
 START_MS, OVERHEAD_MS, SPREAD = 2.0, 4.0, 0.3
 DRIFT = 0.1
 HICCUP_SHARE, HICCUP_MS = 0.01, 10.0
 POLL_MS = 0.5
-CALIBRATION = 4000
+CALIBRATION = 8000
+CORRECTIONS = 6
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ class Simulated:
     """One simulated comparison."""
 
     result: FigureResult
+    change: float
+    """The true one of the judged figure."""
     pairs: int
     took_s: float
     """How long it would have taken: slices and the work that they wait for."""
@@ -116,7 +121,7 @@ def simulate(setting: Setting, change: float, seed: int) -> Simulated:
     """Compare made-up slices until there is an answer."""
     figure = DEFAULT_FIGURE if setting.has_fine_times else SEEN_FIGURE
     comparison = PairedComparison(figure, Design(effect=setting.effect), setting.most_pairs)
-    slower = _slowdown(setting, change)
+    slower, truth = calibrated(setting, change)
     random, rng = Random(seed), np.random.default_rng(seed)
     took_s = 0.0
     while True:
@@ -129,17 +134,36 @@ def simulate(setting: Setting, change: float, seed: int) -> Simulated:
         result = comparison.result()
         is_last = len(comparison) >= comparison.looks[-1] or took_s >= setting.most_s
         if result.answer is not Answer.CANNOT_TELL or is_last:
-            return Simulated(result, len(comparison), took_s)
+            return Simulated(result, truth, len(comparison), took_s)
 
 
-def _slowdown(setting: Setting, change: float) -> Slowdown:
+@functools.cache
+def calibrated(setting: Setting, change: float) -> tuple[Slowdown, float]:
+    """Return what slows the head down by a relative change of its figure, and the change that this makes.
+
+    A figure that is seen by polls moves by less than its work where the work varies: the slowdown is corrected until
+    the change is right. A change that no slowdown makes is as near as can be.
+    """
     figure = DEFAULT_FIGURE if setting.has_fine_times else SEEN_FIGURE
-    random = Random(0)
-    parts = [_arrivals(setting, random) for _ in range(CALIBRATION // round(setting.rate_per_s * setting.slice_s))]
-    rng = np.random.default_rng(0)
-    values = [figure.of(_operations(setting, part, Slowdown(), rng).values(figure.metric)) for part in parts]
-    works = [1000 * float(np.percentile([arrival.duration_s for arrival in part], 95)) for part in parts]
-    return slowdown(setting.work, change, float(np.median(values)), float(np.median(works)))
+    count = CALIBRATION // round(setting.rate_per_s * setting.slice_s)
+
+    def made(slow: Slowdown) -> tuple[float, list[list[Arrival]]]:
+        random, rng = Random(0), np.random.default_rng(0)
+        parts = [_arrivals(setting, random) for _ in range(count)]
+        values = [figure.of(_operations(setting, part, slow, rng).values(figure.metric)) for part in parts]
+        return math.exp(centre(np.log(values))), parts
+
+    base_ms, parts = made(Slowdown())
+    work_ms = float(np.median([1000 * np.percentile([arrival.duration_s for arrival in part], 95) for part in parts]))
+    wanted, slow, found = change, Slowdown(), 0.0
+    for _ in range(CORRECTIONS if change else 0):
+        slow = slowdown(setting.work, wanted, base_ms, work_ms)
+        found = made(slow)[0] / base_ms - 1
+        if found * change <= 0:
+            wanted *= 2
+        else:
+            wanted *= min(2.0, max(0.5, change / found))
+    return slow, found
 
 
 def _arrivals(setting: Setting, random: Random) -> list[Arrival]:
