@@ -99,12 +99,12 @@ class Planned:
 
 def real(options: argparse.Namespace) -> None:
     """Compare each kind of work with each change, round by round."""
+    wanted = CHANGES if options.changes is None else tuple(map(float, options.changes.split(",")))
     for number in range(options.rounds):
         for work in shared(WORKS, options.share):
             interval_s = POLL_INTERVALS_S[number % len(POLL_INTERVALS_S)]
             if interval_s < 0.01 and work.low_s > SHORT_WORK_S:
                 interval_s = POLL_INTERVALS_S[0]
-            wanted = CHANGES if options.changes is None else tuple(map(float, options.changes.split(",")))
             make([Planned(work, change, number, interval_s) for change in CHANGES if change in wanted], "real", options)
     summed(options)
 

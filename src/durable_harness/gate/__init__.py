@@ -4,7 +4,7 @@ from durable_harness.gate.abort import broken_for_good
 from durable_harness.gate.gatefile import AbortRule, GateFile, GateFileError, load_gate_file, load_gates
 from durable_harness.gate.gates import Gate, GateResult, Outcome, evaluate
 from durable_harness.gate.histogram import Histogram
-from durable_harness.gate.measurable import COSTS
+from durable_harness.gate.metrics import COSTS
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import LATENCIES_MS, Counts, FailureReason, RunSummary
 from durable_harness.gate.timeline import Timeline

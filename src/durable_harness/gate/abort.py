@@ -2,7 +2,7 @@
 
 A limit on the maximum, or on what was lost, is broken for good with the first value beyond it. A percentile and the
 error ratio are broken for good once more operations lie beyond the limit than all operations of the whole run allow,
-counted with the pace so far and twice that for what is left. Without a known end only the first kind can be told. A
+counted with the pace so far and twice that for what is left. Without a known end only the first kind can be judged. A
 figure that the service does not give breaks nothing: the verdict says that it was not measured.
 Throughput can still be made good, and a mean, so neither ends a run.
 """

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-COSTS = ("actions_per_operation", "replayed_events_per_operation", "payload_bytes_per_operation")
-"""What an operation costs in whole numbers: messages dispatched to the app, history events that the app was given
-again, bytes of inputs and results."""
+from durable_harness.gate.metrics import COSTS
+
 SERVER_LATENCIES_MS = ("queueing_ms", "execution_ms", "server_completion_ms", "finish_ms", "detection_lag_ms")
 """The latencies that need a moment of the server."""
 SERVER_SIDE = (*SERVER_LATENCIES_MS, *COSTS)

@@ -47,4 +47,6 @@ METRICS: Mapping[str, Metric] = {
     )
 }
 """What `ab` and `compare` can compare, by name."""
-COUNTS = tuple(name for name, metric in METRICS.items() if metric.is_count)
+COSTS = tuple(name for name, metric in METRICS.items() if metric.is_count)
+"""What an operation costs in whole numbers: messages dispatched to the app, history events that the app was given
+again, bytes of inputs and results."""

@@ -82,9 +82,9 @@ class RunSummary:
     coarse_lags: int = 0
     """Operations whose end the server gave in whole seconds only: they have no detection lag."""
     costs: Mapping[str, Histogram] = field(default_factory=dict)
-    """By the names in COSTS, of the operations of which they are known."""
+    """By the names in COSTS; an operation counts where its cost is known."""
     actions: Mapping[str, int] = field(default_factory=dict)
-    """Actions by kind, summed over the operations of which they are known."""
+    """Actions by kind, summed over the operations whose actions are known."""
     not_measurable: Mapping[str, str] = field(default_factory=dict)
     """Figures that no operation has, although operations ended, and why."""
     clocks: Mapping[str, str] = field(default_factory=dict)

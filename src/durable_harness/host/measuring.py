@@ -1,4 +1,4 @@
-"""The endpoint that tells when operations ran and what they cost: `POST /admin/durable-harness/operations`.
+"""The endpoint that answers when operations ran and what they cost: `POST /admin/durable-harness/operations`.
 
 The body names instances, `{"ids": ["…"]}`; the answer has what the scheduler measured for each that it knows. The
 format is that of `Measurement.as_json`; times are nanoseconds since the epoch, by the scheduler's clock.

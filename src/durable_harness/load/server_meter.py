@@ -21,7 +21,6 @@ from durable_harness.operations.measurement import (
     question,
     read_measurements,
 )
-from durable_harness.operations.wire import RETRIED_STATUSES, SERVER_ERROR
 
 INTERVAL_S = 0.05
 """Questions to a host are at least this far apart, and never two of them at once: asking must not become load."""
@@ -121,7 +120,7 @@ class _Host:
     def _host_answered(self, exchange: Exchange) -> None:
         answer = exchange.outcome
         self._is_busy = False
-        if not isinstance(answer, Answer) or _is_passing(answer):
+        if not isinstance(answer, Answer) or answer.is_passing:
             self._rest()
         elif is_measuring_host(answer):
             self._is_known, self._next_question = True, 0.0
@@ -138,7 +137,7 @@ class _Host:
             for instance_id, on_measured in batch:
                 on_measured(measurements.get(instance_id))
             self._plan_question()
-        elif not isinstance(answer, Answer) or _is_passing(answer):
+        elif not isinstance(answer, Answer) or answer.is_passing:
             self._rest()
         else:
             self.close()
@@ -152,8 +151,3 @@ class _Host:
         self._asked_for, self._waiting = [], []
         for _, on_measured in waiting:
             on_measured(None)
-
-
-def _is_passing(answer: Answer) -> bool:
-    """Tell whether an answer may be another one later: the host is busy, not unwilling."""
-    return answer.status in RETRIED_STATUSES or answer.status >= SERVER_ERROR

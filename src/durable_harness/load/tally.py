@@ -8,7 +8,7 @@ from typing import Any
 
 from durable_harness.gate import COSTS, LATENCIES_MS, Counts, FailureReason, Histogram, RunSummary, Timeline, TimeSplit
 from durable_harness.gate.histogram import merged as merged_histograms
-from durable_harness.gate.measurable import SERVER_LATENCIES_MS, not_measurable
+from durable_harness.gate.measurable import SERVER_LATENCIES_MS, WHOLE_SECONDS, not_measurable
 from durable_harness.load.clocks import clock_words
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
 from durable_harness.operations.record import HISTORY_CLOCK, SCHEDULER_CLOCK, SERVICE_CLOCK
@@ -312,7 +312,7 @@ class Tally:
         if self.failed_polls:
             notes.append(f"{self.failed_polls:,} of {self.polls:,} polls had no usable answer and were tried again")
         if self.coarse_lags and lag.count:
-            notes.append(f"{self.coarse_lags:,} operations have no detection lag: the service tells whole seconds")
+            notes.append(f"{self.coarse_lags:,} operations have no detection lag: {WHOLE_SECONDS}")
         if lag.below_zero:
             notes.append(f"{lag.below_zero:,} detection lags are below zero: the clocks here and at the server differ")
         error_ms = self.split.clock_error_ms

@@ -30,8 +30,6 @@ from durable_harness.operations.polling import PollStrategy
 from durable_harness.operations.record import SERVICE_CLOCK, OperationRecord, OperationState, Workload
 from durable_harness.operations.wire import (
     REDIRECTS,
-    RETRIED_STATUSES,
-    SERVER_ERROR,
     UNKNOWN_STATUSES,
     Answer,
     NoAnswer,
@@ -300,7 +298,7 @@ class Operation:
 
     def _unreadable(self, answer: Answer, problem: str, now: float) -> str:
         """Try again where a client would (the server is busy or broken); end where asking again is of no use."""
-        if answer.status in RETRIED_STATUSES or answer.status >= SERVER_ERROR:
+        if answer.is_passing:
             return self._poll_again(problem, read_retry_after_s(answer.headers), now)
         self.record.failed_polls += 1
         self._end(now, OperationState.FAILED, f"status cannot be read: {problem}")

@@ -53,6 +53,11 @@ class Answer:
     def is_success(self) -> bool:
         return self.status // 100 == 2  # noqa: PLR2004 - 2xx
 
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may get another answer later: the server is busy or broken, not unwilling."""
+        return self.status in RETRIED_STATUSES or self.status >= SERVER_ERROR
+
     def json_value(self) -> Any:
         """Return the body as a JSON value, None if it is none."""
         try:

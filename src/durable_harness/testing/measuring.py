@@ -8,11 +8,9 @@ from typing import Any
 
 from durable_harness.errors import UsageError
 from durable_harness.operations import Answer
+from durable_harness.operations.measurement import MEASUREMENTS_PATH, NANOSECONDS, OURS
 
-PATH = "/admin/durable-harness/operations"
-MEASURED_BY = "durable-harness"
 NS_PER_MS = 1_000_000
-NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -55,14 +53,14 @@ def read_measurement(answer: Answer, instance_id: str, base_url: str) -> Operati
     Raises UsageError if the host is not ours, and AssertionError with its words if it could not measure.
     """
     document = answer.json_object() or {}
-    if answer.status == 200 and document.get("measuredBy") == MEASURED_BY:  # noqa: PLR2004 - HTTP's OK
+    if answer.status == 200 and document.get("measuredBy") == OURS:  # noqa: PLR2004 - HTTP's OK
         found = document["operations"].get(instance_id)
         return None if found is None else _measurement(found)
     if "error" in document:
         raise AssertionError(f"{base_url} could not measure '{instance_id}': {answer.status}: {document['error']}")
     raise UsageError(
-        f"The host at {base_url} does not measure operations (POST {PATH} answered {answer.status}). Only hosts that"
-        " durable-harness serves do: the stacks embedded and emulator."
+        f"The host at {base_url} does not measure operations (POST {MEASUREMENTS_PATH} answered {answer.status}). "
+        "Only hosts that durable-harness serves do: the stacks embedded and emulator."
     )
 
 
@@ -81,4 +79,4 @@ def _measurement(found: Mapping[str, Any]) -> OperationMeasurement:
 
 
 def _seconds(time_ns: int | None) -> float | None:
-    return None if time_ns is None else time_ns / NS_PER_S
+    return None if time_ns is None else time_ns / NANOSECONDS

@@ -19,9 +19,9 @@ from durable_harness.operations import (
     OperationState,
     PollStrategy,
 )
+from durable_harness.operations.measurement import MEASUREMENTS_PATH
 from durable_harness.stack import RunningStack
 from durable_harness.testing.explanation import Explainer
-from durable_harness.testing.measuring import PATH as MEASURING_PATH
 from durable_harness.testing.measuring import OperationMeasurement, read_measurement
 from durable_harness.testing.recording import record
 from durable_harness.testing.requesting import NOTHING, HttpClient
@@ -175,7 +175,7 @@ class StartedOperation:
         """
         __tracebackhide__ = True
         request = {"ids": [self.instance_id]}
-        answer = _answered(self._client.request("POST", MEASURING_PATH, request), "POST", MEASURING_PATH)
+        answer = _answered(self._client.request("POST", MEASUREMENTS_PATH, request), "POST", MEASUREMENTS_PATH)
         found = read_measurement(answer, self.instance_id, self._client.base_url)
         if found is None:
             raise AssertionError(self.explain("is not known to its host, which has nothing measured"))

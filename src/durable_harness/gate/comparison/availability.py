@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.operations import Operations
-from durable_harness.gate.metrics import COUNTS, METRICS
+from durable_harness.gate.metrics import COSTS, METRICS
 
 WHOLE_SECONDS = "the service tells times in whole seconds"
 NOT_TOLD = "the service does not tell when operations began or ended"
@@ -49,7 +49,7 @@ def missing_figure(figure: Figure, operations: Operations, side: str) -> str:
 
 
 def _reason(figure: Figure, operations: Operations) -> str:
-    if figure.metric in COUNTS:
+    if figure.metric in COSTS:
         return NOT_COUNTED
     if figure.metric in ("completion_ms", "start_ms", "polls"):
         return NOT_SEEN

@@ -18,7 +18,7 @@ from durable_harness.gate.comparison.availability import why_uncounted
 from durable_harness.gate.comparison.design import Answer
 from durable_harness.gate.comparison.operations import Operations
 from durable_harness.gate.comparison.ranks import Values
-from durable_harness.gate.metrics import COUNTS
+from durable_harness.gate.metrics import COSTS
 
 ENOUGH = 5
 """Operations of each side after which a difference that all of them show counts as exact."""
@@ -111,7 +111,7 @@ class CountComparison:
 
     def __init__(self, effects: Mapping[str, float] | None = None) -> None:
         self._effects = effects or {}
-        self._values: dict[str, tuple[list[Values], list[Values]]] = {name: ([], []) for name in COUNTS}
+        self._values: dict[str, tuple[list[Values], list[Values]]] = {name: ([], []) for name in COSTS}
         self._seen = [0, 0]
         """Operations of each side whose end was seen."""
 

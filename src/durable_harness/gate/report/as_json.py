@@ -9,7 +9,7 @@ from typing import Any
 from durable_harness.gate.audit import Audit, Problem
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.histogram import Histogram
-from durable_harness.gate.measurable import COSTS
+from durable_harness.gate.metrics import COSTS
 from durable_harness.gate.report.model import PERCENTILES, Report
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import POLLS_PER_OPERATION

@@ -34,7 +34,7 @@ def _families(report: Report) -> Iterator[str]:
         if name in summary.costs and summary.costs[name].count:
             yield family(name, "summary", f"{label.capitalize()} of an operation.", _quantiles(summary.costs[name], 1))
     kinds: list[Sample] = [("", {"kind": kind}, count) for kind, count in summary.actions.items()]
-    yield family("actions", "gauge", "Actions of the operations of which they are known, by kind.", kinds)
+    yield family("actions", "gauge", "Actions by kind, of the operations whose actions are known.", kinds)
     counts: list[Sample] = [("", {"state": name}, getattr(summary.counts, name)) for name in ("started", "accepted")]
     counts += [("", {"state": name}, getattr(summary.counts, name)) for name in COUNT_LABELS]
     yield family("operations", "gauge", "Operations of the run by what became of them.", counts)

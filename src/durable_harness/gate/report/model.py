@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from durable_harness.gate.gates import AUDIT, Gate, GateResult, Outcome, not_measured
 from durable_harness.gate.histogram import Histogram
-from durable_harness.gate.measurable import COSTS
+from durable_harness.gate.metrics import COSTS
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import Counts, RunSummary
 from durable_harness.gate.verdict import Verdict, verdict_on
