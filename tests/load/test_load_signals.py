@@ -278,6 +278,28 @@ def test_signals_while_the_workers_of_processes_start(start_locust, stub, proces
     wait_until(lambda: not any(child.is_running() for child in children), "the workers to end")
 
 
+INTERRUPTED_AS_SOON_AS_FORKED = """
+import os, signal
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGINT))
+import sys
+sys.path.insert(0, {scenarios!r})
+from quick import Quick
+"""
+
+
+def test_a_signal_the_moment_a_worker_is_forked(tmp_path, start_locust, stub, processes, wait_until):
+    """A worker that a signal meets before any of its own code has run leaves the word to the master."""
+    (tmp_path / "mine.py").write_text(INTERRUPTED_AS_SOON_AS_FORKED.format(scenarios=str(SCENARIOS)))
+    locust = start_locust(*headless(stub), *processes, "Quick", scenarios=tmp_path / "mine.py")
+    # From here on the loop that waits for workers, which are gone, logs every second.
+    wait_until(lambda: "Waiting for workers to be ready" in locust.err, "the master to wait")
+    locust.process.send_signal(signal.SIGINT)
+    run = locust.wait()
+    assert run.code == 130
+    assert run.err.count(LINE) == 1, run.err
+    assert_no_traceback(run)
+
+
 def test_an_old_report_does_not_survive_a_run_that_is_killed(start_locust, stub, tmp_path, wait_until):
     """A run removes what an earlier one wrote when it begins, so that nobody takes that for its own."""
     (tmp_path / "report").mkdir()

@@ -20,7 +20,8 @@ LOCUST_COMMAND = "locust.main"
 """The module that is imported only by the command `locust`."""
 FORKED_WORKER_CODE = 1
 """The master, which started it, says why it ends."""
-_forked_from: list[int] = []
+_first_pids: list[int] = []
+"""The process that was guarded. A hook of `os.register_at_fork` would be too late: a signal may come before it runs."""
 
 
 def guard_start_up() -> None:
@@ -28,14 +29,14 @@ def guard_start_up() -> None:
     is_main_thread = threading.current_thread() is threading.main_thread()
     is_unguarded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if LOCUST_COMMAND in sys.modules and is_main_thread and is_unguarded:
-        os.register_at_fork(after_in_child=lambda: _forked_from.append(os.getppid()))
+        _first_pids.append(os.getpid())
         for number in ENDING_SIGNALS:
             signal.signal(number, _exit)
 
 
 def is_forked_worker() -> bool:
     """Return whether this process is a worker that `--processes` started."""
-    return bool(_forked_from)
+    return bool(_first_pids) and os.getpid() not in _first_pids
 
 
 def end_forked_workers() -> None:
