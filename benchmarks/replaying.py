@@ -31,7 +31,6 @@ SDK_TYPES = {
     "taskScheduled": 4,
     "taskCompleted": 5,
     "orchestratorStarted": 12,
-    "orchestratorCompleted": 13,
 }
 
 
@@ -51,7 +50,7 @@ def turns() -> list[list[Any]]:
         events = [event(turn, orchestratorStarted={}), event(turn, **received)]
         if turn < ACTIVITIES:
             events.append(event(turn, turn, taskScheduled={"name": "work", "input": {"value": str(turn)}}))
-        made.append([*events, event(turn, orchestratorCompleted={})])
+        made.append([*events])
     output = {"value": str(sum(range(1, ACTIVITIES + 1)))}
     ending = {"orchestrationStatus": pb.ORCHESTRATION_STATUS_COMPLETED, "result": output}
     made[-1].append(event(ACTIVITIES, executionCompleted=ending))

@@ -64,7 +64,7 @@ def test_a_chain_of_n_activities_is_one_action_and_two_for_each(app, count):
     assert sum(costs["actions"].values()) == 1 + 2 * count
     texts = [str(count), *(str(n) for n in range(count)), *(str(2 * n) for n in range(count))]
     assert costs["payloadBytes"] == sum(map(len, texts))
-    assert costs["replayedEvents"] == sum(4 * turn for turn in range(count + 1))
+    assert costs["replayedEvents"] == sum(3 * turn for turn in range(count + 1))
 
 
 def test_a_fan_out_of_ten_is_21_actions_and_one_for_its_timer(app):

@@ -39,7 +39,6 @@ def test_an_orchestrator_without_tasks_ends_in_one_turn(hub):
     assert kinds(hub.history(state.instance_id)) == [
         "OrchestratorStarted",
         "ExecutionStarted",
-        "OrchestratorCompleted",
         "ExecutionCompleted",
     ]
 

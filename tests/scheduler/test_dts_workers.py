@@ -294,7 +294,7 @@ def test_every_turn_begins_with_its_time(hub):
         item = next(work)
         request = item.orchestratorRequest
         assert request.newEvents[0].HasField("orchestratorStarted")
-        assert len(request.pastEvents) == 3 * number
+        assert len(request.pastEvents) == 2 * number
         times.append(request.newEvents[0].timestamp.ToNanoseconds())
         raw.answer(item)
         raw.RaiseEvent(pb.RaiseEventRequest(instanceId="i", name="go"))

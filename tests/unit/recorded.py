@@ -11,7 +11,7 @@ from durable_harness.protocol import from_ns, pb
 from durable_harness.protocol.history_file import from_events
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-MAX_TURNS = 60
+MAX_TURNS = 80
 OUTCOMES = {"scheduleTask": "taskCompleted", "createSubOrchestration": "subOrchestrationInstanceCompleted"}
 FAILURES = {"scheduleTask": "taskFailed", "createSubOrchestration": "subOrchestrationInstanceFailed"}
 
@@ -43,7 +43,7 @@ def drive(runner, *, events=(), fails=(), order=sorted, batch=1):
     `events` are raised one a turn, as (name, JSON text). `fails` are the ids of tasks that fail. Outcomes arrive
     `batch` a turn, in the order that `order` gives to the ids of what is outstanding.
     """
-    history, new = [], [event(executionStarted={"name": "o"})]
+    history, new = [], [event(event_id=0, executionStarted={"name": "o"})]
     outstanding, raised = {}, [event(eventRaised={"name": n, "input": {"value": text}}) for n, text in events]
     for turn in range(MAX_TURNS):
         fresh = [event(turn, orchestratorStarted={}), *new]
@@ -51,7 +51,6 @@ def drive(runner, *, events=(), fails=(), order=sorted, batch=1):
         response = runner.run(request)
         history += fresh
         ending = _carry_out(response, history, outstanding, fails, turn)
-        history.append(event(turn, orchestratorCompleted={}))
         if ending is not None:
             history.append(ending)
             break
@@ -68,7 +67,7 @@ def _carry_out(response, history, outstanding, fails, turn):
         kind = action.WhichOneof("orchestratorActionType")
         detail = getattr(action, kind)
         if kind == "completeOrchestration":
-            return _ending(detail, turn)
+            return _ending(action.id, detail, turn)
         scheduled, outcome = _events_of(action.id, kind, detail, failed=action.id in fails)
         history.append(event(turn, action.id, **scheduled))
         if outcome is not None:
@@ -76,13 +75,13 @@ def _carry_out(response, history, outstanding, fails, turn):
     return None
 
 
-def _ending(detail, turn):
+def _ending(number, detail, turn):
     if detail.orchestrationStatus == pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
         return event(turn, continueAsNew={"input": detail.result})
     failure = detail.failureDetails if detail.HasField("failureDetails") else None
     result = detail.result if detail.HasField("result") else None
     completed = {"orchestrationStatus": detail.orchestrationStatus, "result": result, "failureDetails": failure}
-    return event(turn, executionCompleted=completed)
+    return event(turn, number, executionCompleted=completed)
 
 
 def _events_of(number, kind, detail, *, failed):

@@ -436,6 +436,30 @@ def test_a_long_history_is_continued_and_compared():
     assert told(history, looping(55)) == ("input", 56, 55)
 
 
+def as_once_recorded(history):
+    """A history as schedulers of before kept it: with the ends of turns, and an end without the id of its action."""
+    events = []
+    for past in history.events:
+        if past.WhichOneof("eventType") in {"orchestratorStarted", "executionCompleted"} and events:
+            events.append(event(orchestratorCompleted={}))
+        copied = pb.HistoryEvent.FromString(past.SerializeToString())
+        if copied.WhichOneof("eventType") in {"executionStarted", "executionCompleted"}:
+            copied.eventId = -1
+        events.append(copied)
+    return from_events("i", events)
+
+
+@pytest.mark.parametrize("orchestrator", [two_activities, sleeping, approval])
+def test_histories_of_before_still_replay(orchestrator):
+    """A file that has the ends of turns, and none of today's ids of start and end, is compared like any other."""
+    history = record(orchestrator, events=[("approved", '"yes"')])
+    before = as_once_recorded(history)
+    assert len(before.events) > len(history.events)
+    assert replay(before, app_of(o=orchestrator)) is None
+    other = approval if orchestrator is not approval else sleeping
+    assert told(before, other) == told(history, other) is not None
+
+
 def test_a_history_of_an_instance_that_still_runs():
     """A recording may stop in the middle: what comes later is not compared."""
     history = record(approval)

@@ -48,7 +48,7 @@ async def test_a_chain_of_activities_costs_one_action_and_two_for_each(bench):
             await bench.turn(schedule(number, text="[12]"))
             await bench.activity(result='"é"')
         await bench.turn(complete('"output"'))
-        replayed = sum(4 * turn for turn in range(count + 1))  # a turn of this chain adds four events
+        replayed = sum(3 * turn for turn in range(count + 1))  # a turn of this chain adds three events
         assert await costs(bench, instance_id) == {
             "actions": {"orchestration": 1, "activity": count, "result": count},
             "replayedEvents": replayed,
@@ -249,7 +249,7 @@ async def test_a_turn_that_is_given_again_counts_once(bench):
     await bench.turn(complete())
     found = await costs(bench)
     assert found["actions"] == {"orchestration": 1, "activity": 1, "result": 1}
-    assert found["replayedEvents"] == 4
+    assert found["replayedEvents"] == 3
 
 
 @scenario

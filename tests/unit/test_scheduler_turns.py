@@ -27,11 +27,29 @@ async def test_an_instance_runs_from_start_to_end(bench):
         "orchestratorStarted",
         "executionStarted",
         "taskScheduled",
-        "orchestratorCompleted",
         "orchestratorStarted",
         "taskCompleted",
-        "orchestratorCompleted",
         "executionCompleted",
+    ]
+
+
+@scenario
+async def test_starts_and_ends_have_ids_in_the_history(bench):
+    """An execution starts with the id 0, what was asked for has the id of its action, its end too; the rest has -1."""
+    bench.connect()
+    await bench.start()
+    await bench.turn(schedule(1))
+    await bench.activity()
+    ending = complete('"end"')
+    ending.id = 2
+    await bench.turn(ending)
+    assert [(event.WhichOneof("eventType"), event.eventId) for event in await bench.history()] == [
+        ("orchestratorStarted", -1),
+        ("executionStarted", 0),
+        ("taskScheduled", 1),
+        ("orchestratorStarted", -1),
+        ("taskCompleted", -1),
+        ("executionCompleted", 2),
     ]
 
 
@@ -46,7 +64,7 @@ async def test_events_that_arrive_together_ride_in_one_turn(bench):
     await bench.answer(first)
     second = await bench.item()
     assert [e.eventRaised.name for e in second.orchestratorRequest.newEvents[1:]] == ["a", "b"]
-    assert kinds(second.orchestratorRequest.pastEvents)[-1] == "orchestratorCompleted"
+    assert kinds(second.orchestratorRequest.pastEvents)[-1] == "executionStarted"
 
 
 @scenario

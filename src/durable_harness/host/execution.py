@@ -18,8 +18,6 @@ from durable_harness.host.replay import Recorded, RecordingContext, RecordingExe
 from durable_harness.host.steps import Step, first_difference, step_of_action, step_of_ending, step_of_event
 from durable_harness.protocol import optional_text, pb, text_or_none
 
-ENDING_ACTION_ID = -1
-
 
 class NonDeterminismError(Exception):
     """Raised when an orchestrator does not do again what its history says that it did."""
@@ -94,7 +92,7 @@ class Execution:
         custom_status = self._custom_status()
         self._ended = self._ending()
         if self._ended is not None:
-            actions.append(pb.OrchestratorAction(id=ENDING_ACTION_ID, completeOrchestration=self._ended))
+            actions.append(pb.OrchestratorAction(id=self._ending_id(), completeOrchestration=self._ended))
         if self._checking is Checking.EVERYTHING:
             self._check_everything()
         return actions, custom_status
@@ -193,11 +191,18 @@ class Execution:
             )
         return None
 
+    def _ending_id(self) -> int:
+        """Return the number of the end: that of the call of `continue_as_new`, else the next one."""
+        renews = self._ended.orchestrationStatus == pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW
+        return self._renewal().number if renews else self._context.next_number
+
+    def _renewal(self) -> Recorded:
+        return next(r for r in self._context.recorded if isinstance(r.action, ContinueAsNewAction))
+
     def _continue_as_new(self) -> Any:
-        renewal = next(r.action for r in self._context.recorded if isinstance(r.action, ContinueAsNewAction))
         return pb.CompleteOrchestrationAction(
             orchestrationStatus=pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW,
-            result=optional_text(wrap_json(renewal.input_)),
+            result=optional_text(wrap_json(self._renewal().action.input_)),
             carryoverEvents=self._executor.untaken_events(self._context.events),
         )
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from durable_harness.host.execution import Checking, Execution, NonDeterminismError
 from durable_harness.host.functions import FunctionApp
+from durable_harness.host.history import SCHEDULING_KINDS
 from durable_harness.protocol import optional_text, pb, text_or_none
 
-ENDING_ACTION_ID = -1
 REPLAYED_EVENTS = 200
 LIVE_EXECUTIONS = 500
 
@@ -124,8 +124,14 @@ def _terminated(request: Any) -> Any:
 
 
 def _ended(request: Any, ending: Any) -> Any:
-    action = pb.OrchestratorAction(id=ENDING_ACTION_ID, completeOrchestration=ending)
+    action = pb.OrchestratorAction(id=_next_action_id(request), completeOrchestration=ending)
     return pb.OrchestratorResponse(instanceId=request.instanceId, actions=[action])
+
+
+def _next_action_id(request: Any) -> int:
+    """Return the id of an action that follows all that history has, for ends that no code of the app asked for."""
+    events = (*request.pastEvents, *request.newEvents)
+    return max((e.eventId for e in events if e.WhichOneof("eventType") in SCHEDULING_KINDS), default=-1) + 1
 
 
 def _rewound(request: Any) -> Any:
@@ -139,6 +145,6 @@ def _rewound(request: Any) -> Any:
         and not (event.HasField("taskScheduled") and event.eventId in failed_tasks)
     ]
     action = pb.OrchestratorAction(
-        id=ENDING_ACTION_ID, rewindOrchestration=pb.RewindOrchestrationAction(newHistory=kept)
+        id=_next_action_id(request), rewindOrchestration=pb.RewindOrchestrationAction(newHistory=kept)
     )
     return pb.OrchestratorResponse(instanceId=request.instanceId, actions=[action])

@@ -88,6 +88,11 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
         now, line = self.current_utc_datetime, self.current_line()
         self.recorded.append(Recorded(self._sequence_number, task, action, now, attempts, line))
 
+    @property
+    def next_number(self) -> int:
+        """The number that the next task will have."""
+        return int(self._sequence_number)
+
     def awaited_events(self) -> list[str]:
         """Return the names of the external events that are waited for."""
         named = {name: task if isinstance(task, list) else [task] for name, task in self.open_tasks.items()}

@@ -65,7 +65,8 @@ def _ids(orchestrator: Orchestrator, outcomes: list[dict[str, Any]]) -> list[tup
     request.newEvents.append(_event(0, executionStarted={"name": "case"}))
     request.newEvents.extend(_event(1, **outcome) for outcome in outcomes)
     response = OrchestrationRunner(_app(function)).run(request)
-    return [(action.id, action.WhichOneof("orchestratorActionType")) for action in response.actions if action.id >= 0]
+    asked = [(action.id, action.WhichOneof("orchestratorActionType")) for action in response.actions]
+    return [(number, kind) for number, kind in asked if kind != "completeOrchestration"]
 
 
 def _app(function: Function) -> FunctionApp:

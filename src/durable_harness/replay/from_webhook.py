@@ -76,8 +76,7 @@ def _scheduled(rows: list[Row]) -> list[_Scheduled]:
 
 def _turn(received: Any, steps: list[_Scheduled]) -> list[Any]:
     started = pb.HistoryEvent(eventId=-1, timestamp=received.timestamp, orchestratorStarted={})
-    ended = pb.HistoryEvent(eventId=-1, timestamp=received.timestamp, orchestratorCompleted={})
-    return [started, received, *map(_scheduling, steps), ended]
+    return [started, received, *map(_scheduling, steps)]
 
 
 def _scheduling(step: _Scheduled) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from durable_harness.protocol import RpcError, Status, is_terminal, pb
+from durable_harness.scheduler.instances import NO_ACTION_ID
 
 MAX_ID_CHARS = 1024
 ENTITY_MESSAGES = frozenset(
@@ -59,7 +60,7 @@ def failed_turn(response: Any, error_type: str, problem: str) -> Any:
     return pb.OrchestratorResponse(
         instanceId=response.instanceId,
         completionToken=response.completionToken,
-        actions=[pb.OrchestratorAction(id=-1, completeOrchestration=ending)],
+        actions=[pb.OrchestratorAction(id=NO_ACTION_ID, completeOrchestration=ending)],
     )
 
 

@@ -11,6 +11,10 @@ from typing import Any
 
 from durable_harness.protocol import Costs, from_ns, is_terminal, optional_text, pb
 
+NO_ACTION_ID = -1
+"""The id of events that no action asked for: what came in, and ends that the scheduler itself makes."""
+EXECUTION_STARTED_ID = 0
+
 
 @dataclass(slots=True)
 class Parent:
@@ -148,11 +152,14 @@ def execution_started(instance: Instance, time_ns: int) -> Any:
         started.scheduledStartTimestamp.CopyFrom(from_ns(instance.scheduled_start_ns))
     if instance.parent is not None:
         started.parentInstance.CopyFrom(parent_info(instance.parent))
-    return event(time_ns, executionStarted=started)
+    return event(time_ns, EXECUTION_STARTED_ID, executionStarted=started)
 
 
-def event(time_ns: int, event_id: int = -1, **kind: Any) -> Any:
-    """Return a HistoryEvent. Completions have the id -1; what an orchestrator scheduled has the id of its action."""
+def event(time_ns: int, event_id: int = NO_ACTION_ID, **kind: Any) -> Any:
+    """Return a HistoryEvent.
+
+    What an orchestrator asked for has the id of its action, its end too; the start of an execution has 0, all else -1.
+    """
     return pb.HistoryEvent(eventId=event_id, timestamp=from_ns(time_ns), **kind)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from durable_harness.protocol import is_terminal, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler.dispatch import Kind
-from durable_harness.scheduler.instances import Execution, Instance, event, execution_started
+from durable_harness.scheduler.instances import NO_ACTION_ID, Execution, Instance, event, execution_started
 from durable_harness.scheduler.queries import children_of
 from durable_harness.scheduler.rewinding import apply_rewound_history
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
@@ -133,6 +133,7 @@ class Turn:
         self.hub, self.instance, self.execution, self.new_events = hub, instance, execution, new_events
         self.now_ns = instance.updated_ns
         self.ending: Any | None = None
+        self._ending_id = NO_ACTION_ID
         self._carry_out: dict[str, Callable[[int, Any], None]] = {
             "scheduleTask": self._schedule_task,
             "createTimer": self._create_timer,
@@ -149,20 +150,18 @@ class Turn:
         self._carry_out[kind](action.id, getattr(action, kind))
 
     def close(self) -> None:
-        """Write the end of the turn, then end, renew or rewind the execution where the answer says so."""
+        """End, renew or rewind the execution where the answer says so."""
         ending = self.ending
         if isinstance(ending, pb.RewindOrchestrationAction):
             apply_rewound_history(self.hub, self.instance, self.execution, list(ending.newHistory))
-        else:
-            self.execution.history.append(event(self.now_ns, orchestratorCompleted=pb.OrchestratorCompletedEvent()))
-            if ending is not None and ending.orchestrationStatus == pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
-                self._continue_as_new(ending)
-            elif ending is not None and is_terminal(ending.orchestrationStatus):
-                self._end(ending)
+        elif ending is not None and ending.orchestrationStatus == pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
+            self._continue_as_new(ending)
+        elif ending is not None and is_terminal(ending.orchestrationStatus):
+            self._end(ending)
         self.hub.settle(self.instance)
 
-    def _note_ending(self, _action_id: int, action: Any) -> None:
-        self.ending = action
+    def _note_ending(self, action_id: int, action: Any) -> None:
+        self.ending, self._ending_id = action, action_id
 
     def _record(self, action_id: int, **kind: Any) -> None:
         self.execution.history.append(event(self.now_ns, action_id, **kind))
@@ -243,7 +242,7 @@ class Turn:
         completed = pb.ExecutionCompletedEvent(
             orchestrationStatus=instance.status, result=optional_text(instance.output), failureDetails=instance.failure
         )
-        self.execution.history.append(event(self.now_ns, executionCompleted=completed))
+        self._record(self._ending_id, executionCompleted=completed)
         self._terminate_children()
         self.hub.entities.release_locks_of(instance.instance_id)
         tell_parent(self.hub, instance)
