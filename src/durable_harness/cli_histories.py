@@ -31,7 +31,7 @@ def add_record(commands: Any) -> None:
         "--function-key",
         default=os.environ.get(KEY_VARIABLE),
         metavar="KEY",
-        help=f"its system or host key (default: {KEY_VARIABLE})",
+        help=f"its system or master key (default: {KEY_VARIABLE})",
     )
     parser.add_argument(
         "--scheduler",

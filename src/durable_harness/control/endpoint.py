@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from durable_harness.callers import programs_only
 from durable_harness.network import bind_one, serve_http
 
 logger = logging.getLogger("durable_harness.control")
@@ -33,7 +34,7 @@ class ControlEndpoint:
     async def start(self) -> dict[str, Any]:
         """Listen on a free port; return the facts that a test needs: url, key and the names of the calls."""
         listening = bind_one(ADDRESS, 0)
-        self._runner = await serve_http([listening], self._handle)
+        self._runner = await serve_http([listening], programs_only(self._handle))
         url = f"http://{ADDRESS}:{listening.getsockname()[1]}"
         return {"url": url, "key": self._key, "calls": sorted(self._calls)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 WEBHOOK_PATH = "/runtime/webhooks/durabletask"
@@ -18,10 +18,10 @@ class DurableEndpoints:
     """
 
     origin: str
-    rpc_base_url: str | None
+    rpc_base_url: str | None = field(repr=False)
     task_hub: str
     connection: str
-    code: str
+    code: str = field(repr=False)
 
     def management_urls(self, instance_id: str, *, origin: str | None = None, rewind: bool) -> dict[str, str]:
         """Return the URLs that manage an instance, in the order in which the Durable extension lists them."""

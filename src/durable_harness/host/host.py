@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from durable_harness.callers import programs_only
 from durable_harness.errors import PortInUseError
 from durable_harness.host.bindings import DurableEndpoints
 from durable_harness.host.durable_api import DurableApi
 from durable_harness.host.functions import FunctionApp
-from durable_harness.host.http_server import RPC_PATH, HttpFrontend, WebOptions
+from durable_harness.host.http_server import RPC_NAME, HttpFrontend, WebOptions
 from durable_harness.host.invocation import Invoker
 from durable_harness.host.worker import DurableWorker
 from durable_harness.network import NO_LIMIT, bind, bind_one, serve_http
@@ -57,6 +58,8 @@ class FunctionsHost:
         self.options = options
         self.endpoints: DurableEndpoints
         self.port = 0
+        # Nobody who was not given the SDK's binding can call it: no page, and no other user of this machine.
+        self._rpc_path = f"/{secrets.token_urlsafe(32)}/{RPC_NAME}/"
         self._runners: list[web.ServerRunner] = []
         self._working: asyncio.Task[None] | None = None
         self._worker: DurableWorker
@@ -83,7 +86,7 @@ class FunctionsHost:
         frontend = self._make_frontend()
         self._runners = [
             await serve_http(public, frontend.handle_public, frontend.body_limit_bytes, self.options.tls),
-            await serve_http([rpc], frontend.handle_rpc, NO_LIMIT),
+            await serve_http([rpc], programs_only(frontend.handle_rpc), NO_LIMIT),
         ]
         self._start_working()
 
@@ -122,17 +125,25 @@ class FunctionsHost:
         durable = self.settings.host.durable_task
         return DurableEndpoints(
             origin=self.shown_url,
-            rpc_base_url=f"http://127.0.0.1:{rpc_port}{RPC_PATH}/" if durable.local_rpc_enabled else None,
+            rpc_base_url=f"http://127.0.0.1:{rpc_port}{self._rpc_path}" if durable.local_rpc_enabled else None,
             task_hub=durable.hub_name,
             connection=durable.connection_string_name or "Storage",
-            code=self.options.web.key or secrets.token_urlsafe(32),
+            code=self.options.web.keys.system,
         )
 
     def _make_frontend(self) -> HttpFrontend:
         host = self.settings.host
         self._invoker = Invoker(str(self.app.directory), self.endpoints.client_binding, host.function_timeout_s)
         api = DurableApi(self.scheduler, self.app, host.durable_task, self.endpoints)
-        return HttpFrontend(self.app.http, host, self._invoker, api, scheduler=self.scheduler, options=self.options.web)
+        return HttpFrontend(
+            self.app.http,
+            host,
+            self._invoker,
+            api,
+            scheduler=self.scheduler,
+            options=self.options.web,
+            rpc_path=self._rpc_path,
+        )
 
 
 def _bind_rpc(*, ephemeral: bool) -> socket.socket:

@@ -9,19 +9,21 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
-from durable_harness.errors import ConfigurationError
+from durable_harness.callers import foreign
+from durable_harness.errors import ConfigurationError, UsageError
 from durable_harness.host import measuring
 from durable_harness.host.api_messages import ApiRequest, ApiResponse, Query, json_response
 from durable_harness.host.bindings import WEBHOOK_PATH
 from durable_harness.host.durable_api import DurableApi
 from durable_harness.host.functions import Function
-from durable_harness.host.http_values import function_request, function_response
+from durable_harness.host.http_values import TEXT_TYPE, function_request, function_response
 from durable_harness.host.invocation import Invoker, TraceContext
+from durable_harness.host.keys import Keys
 from durable_harness.host.routing import Router
 from durable_harness.protocol import Scheduler
 from durable_harness.settings import HostSettings
@@ -31,7 +33,8 @@ logger = logging.getLogger("durable_harness.host")
 DEFAULT_BODY_LIMIT_BYTES = 104_857_600
 BODY_LIMIT_VARIABLE = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
 WEBHOOK_METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS"})
-RPC_PATH = "/durabletask"
+RPC_NAME = "durabletask"
+"""The last part of the local RPC endpoint's path, as the extension has it."""
 HOME_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Functions host</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:34rem;padding:0 1rem}</style>
 <h1>Your function app is up and running</h1><p>It runs on durable-harness. The terminal that started it lists the
@@ -40,11 +43,18 @@ functions and their URLs.</p></html>"""
 
 @dataclass(frozen=True)
 class WebOptions:
-    """What the options of the host decide about HTTP. `keys` is None where no key is checked."""
+    """What the options of the host decide about HTTP."""
 
     cors_origins: tuple[str, ...] = ()
     cors_credentials: bool = False
-    key: str | None = None
+    keys: Keys = field(default_factory=Keys)
+
+    def __post_init__(self) -> None:
+        if self.cors_credentials and "*" in self.cors_origins:
+            raise UsageError(
+                "--cors-credentials: with --cors '*' every page that a user visits could act as that user. Browsers"
+                " refuse the pair, and so does Azure. Name the origins instead, such as --cors http://localhost:3000."
+            )
 
 
 class HttpFrontend:
@@ -59,7 +69,9 @@ class HttpFrontend:
         *,
         scheduler: Scheduler,
         options: WebOptions,
+        rpc_path: str,
     ) -> None:
+        self._rpc_path = rpc_path
         self.router = Router(functions, settings.route_prefix)
         self._invoker = invoker
         self._api = api
@@ -78,11 +90,11 @@ class HttpFrontend:
         return _finish(self._with_cors(response, origin, request) if origin else response)
 
     async def handle_rpc(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a call of the SDK's client on the local RPC port."""
-        path = request.rel_url.raw_path
-        if not path.lower().startswith(f"{RPC_PATH}/"):
+        """Answer a call of the SDK's client on the local RPC port, where the secret path is the key."""
+        path, length = request.rel_url.raw_path, len(self._rpc_path)
+        if not hmac.compare_digest(path[:length].encode("utf-8", "surrogatepass"), self._rpc_path.encode()):
             return _finish(ApiResponse(404))
-        response = await self._api.handle(await _api_request(request, path[len(RPC_PATH) :], is_local=True))
+        response = await self._api.handle(await _api_request(request, path[length - 1 :], is_local=True))
         return _finish(response)
 
     async def _route(self, request: web.BaseRequest) -> ApiResponse:
@@ -105,7 +117,8 @@ class HttpFrontend:
         return self._home(request) if path == "/" else ApiResponse(404)
 
     async def _call(self, request: web.BaseRequest, function: Function, route_params: dict[str, str]) -> ApiResponse:
-        if not self._may_call(request, function):
+        level = str(function.trigger.get("authLevel", "function"))
+        if not self._options.keys.opens_function(_given_key(request), function.name, level):
             return ApiResponse(401)
         # A body without a length (chunked) does not reach a Python function in Azure either.
         body = await request.read() if request.content_length else b""
@@ -131,16 +144,18 @@ class HttpFrontend:
     async def _webhook(self, request: web.BaseRequest, path: str) -> ApiResponse:
         if request.method not in WEBHOOK_METHODS or not (path.lower() + "/").startswith(f"{WEBHOOK_PATH}/"):
             return ApiResponse(404)
-        if not self._has_key(request):
-            return ApiResponse(401)
+        refusal = self._refusal(request, is_open=self._options.keys.opens_webhooks(_given_key(request)))
+        if refusal is not None:
+            return refusal
         return await self._api.handle(await _api_request(request, path[len(WEBHOOK_PATH) :], is_local=False))
 
     async def _admin(self, request: web.BaseRequest, path: str) -> ApiResponse:
         where = path.lower().rstrip("/")
         if where == "/admin/host/ping" and request.method in {"GET", "POST"}:
             return ApiResponse(200)
-        if not self._has_key(request):
-            return ApiResponse(401)
+        refusal = self._refusal(request, is_open=self._options.keys.opens_admin(_given_key(request)))
+        if refusal is not None:
+            return refusal
         if where == "/admin/host/status" and request.method == "GET":
             return json_response(self._status())
         if where == "/admin/functions" and request.method == "GET":
@@ -171,14 +186,18 @@ class HttpFrontend:
             return ApiResponse(204)
         return ApiResponse(200, HOME_PAGE.encode(), {"Content-Type": "text/html; charset=utf-8"})
 
-    def _may_call(self, request: web.BaseRequest, function: Function) -> bool:
-        return str(function.trigger.get("authLevel", "function")).lower() == "anonymous" or self._has_key(request)
+    def _refusal(self, request: web.BaseRequest, *, is_open: bool) -> ApiResponse | None:
+        """Return how to refuse a request to manage the app. A key that opens the place is good from anywhere.
 
-    def _has_key(self, request: web.BaseRequest) -> bool:
-        if self._options.key is None:
-            return True
-        given = request.headers.get("x-functions-key") or request.rel_url.query.get("code") or ""
-        return hmac.compare_digest(given.encode(), self._options.key.encode())
+        Where no keys are checked (as under `func start`) programs need none, but pages of other sites are refused: the
+        answers would be closed to them, what they start or end would not.
+        """
+        if is_open:
+            return None
+        if self._options.keys.are_checked:
+            return ApiResponse(401)
+        problem = foreign(request, self._options.cors_origins)
+        return ApiResponse(403, problem.encode("utf-8", "replace"), {"Content-Type": TEXT_TYPE}) if problem else None
 
     def _with_cors(self, response: ApiResponse, origin: str, request: web.BaseRequest) -> ApiResponse:
         allowed = self._options.cors_origins
@@ -192,6 +211,10 @@ class HttpFrontend:
             headers["Access-Control-Allow-Methods"] = wanted
             headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
         return ApiResponse(response.status, response.body, {**response.headers, **headers})
+
+
+def _given_key(request: web.BaseRequest) -> str:
+    return request.headers.get("x-functions-key") or request.rel_url.query.get("code") or ""
 
 
 def _body_limit_bytes() -> int:

@@ -6,11 +6,14 @@ import asyncio
 import gc
 import json
 import os
+import secrets
 import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
+
+from durable_harness.errors import UsageError
 
 PARENT_CHECK_INTERVAL_S = 1.0
 
@@ -45,9 +48,19 @@ async def _watch_parent(parent_pid: int, stopped: asyncio.Event) -> None:
 
 
 def write_ready_file(path: Path | None, facts: dict[str, Any]) -> None:
-    """Write facts about a service that is ready now, whole or not at all."""
-    if path is not None:
-        unfinished = path.with_suffix(".tmp")
-        unfinished.touch(mode=0o600)  # it tells secrets
-        unfinished.write_text(json.dumps({"pid": os.getpid(), **facts}))
+    """Write facts about a service that is ready now, whole or not at all, for this user's eyes only.
+
+    Raises UsageError if the file cannot be written.
+    """
+    if path is None:
+        return
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        # The facts hold secrets. O_EXCL: a file or link that somebody laid there before is not written through.
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump({"pid": os.getpid(), **facts}, file)
         unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise UsageError(f"--ready-file {path}: the file cannot be written: {error.strerror}.") from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from durable_harness.callers import own_pages_only
 from durable_harness.errors import PortInUseError
 from durable_harness.network import bind_one, serve_http
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
@@ -50,8 +51,8 @@ async def _service(options: ServiceOptions) -> AsyncIterator[None]:
             f"Port {options.grpc_port} is in use by somebody else. Choose another with --grpc-port, or 0 for any."
         ) from error
     runners = [
-        await serve_http([http], HttpApi(service).handle),
-        await serve_http([dashboard], Dashboard(service).handle),
+        await serve_http([http], own_pages_only(HttpApi(service).handle)),
+        await serve_http([dashboard], own_pages_only(Dashboard(service).handle)),
     ]
     facts = {
         "grpcAddress": f"{options.address}:{grpc_port}",

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import logging
 import os
-import secrets
 import ssl
 import sys
 import threading
@@ -21,6 +20,7 @@ from durable_harness.host.functions import load_app
 from durable_harness.host.host import FunctionsHost, HostOptions
 from durable_harness.host.http_server import WebOptions
 from durable_harness.host.invocation import FUNCTION_THREADS
+from durable_harness.host.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys, read_keys
 from durable_harness.host.listing import function_list
 from durable_harness.host.selftest import check_sdk
 from durable_harness.protocol import Scheduler
@@ -29,8 +29,6 @@ from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.stack.control_calls import clock_calls, served_control
 from durable_harness.stack.fault_calls import fault_calls
 from durable_harness.stack.lifetime import run_until_stopped, write_ready_file
-
-KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class ServeOptions:
     enable_auth: bool = False
     https: bool = False
     certificate: Path | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     scheduler: str = "embedded"
     embedded: SchedulerOptions = field(default_factory=SchedulerOptions)
     log_level: str = "info"
@@ -123,7 +121,7 @@ def _host_options(options: ServeOptions, settings: AppSettings) -> HostOptions:
     web = WebOptions(
         cors_origins=tuple(origin.strip() for origin in cors.split(",") if origin.strip()),
         cors_credentials=options.cors_credentials or local.cors_credentials,
-        key=(os.environ.get(KEY_VARIABLE) or secrets.token_urlsafe(32)) if options.enable_auth else None,
+        keys=read_keys(os.environ, are_checked=options.enable_auth),
     )
     port = port if port is not None else HostOptions.port
     return HostOptions(options.address, port, web, _tls(options), options.always_replay)
@@ -142,17 +140,33 @@ def _tls(options: ServeOptions) -> ssl.SSLContext | None:
 def _announce(host: FunctionsHost, described: str, options: ServeOptions, control: dict[str, Any] | None) -> None:
     print(f"durable-harness: app {host.app.directory}, scheduler {described}")
     if options.enable_auth:
-        print(f"function key: {host.options.web.key}")
+        _print_keys(host.options.web.keys)
     print(function_list(host.app, host.shown_url, host.settings.host.route_prefix), flush=True)
     if not options.verbose:
         print("For detailed output, run with --verbose.", flush=True)
     facts = {
         "baseUrl": host.base_url,
         "rpcBaseUrl": host.endpoints.rpc_base_url,
-        "functionKey": host.options.web.key,
+        **_key_facts(host.options.web.keys),
         "control": control,
     }
     write_ready_file(options.ready_file, facts)
+
+
+def _print_keys(keys: Keys) -> None:
+    """Print the keys that were made up; one that was given is known to whoever has to know it."""
+    for variable, what, key in (
+        (HOST_VARIABLE, "host key, for the functions", keys.host),
+        (MASTER_VARIABLE, "master key, for webhooks and admin endpoints too", keys.master),
+    ):
+        print(f"{what}: {f'as {variable} says' if os.environ.get(variable) else key}")
+
+
+def _key_facts(keys: Keys) -> dict[str, str | None]:
+    """Return what the process that started this one has to send, None if no key is checked."""
+    if not keys.are_checked:
+        return {"functionKey": None, "hostKey": None, "masterKey": None, "systemKey": None}
+    return {"functionKey": keys.master, "hostKey": keys.host, "masterKey": keys.master, "systemKey": keys.system}
 
 
 def _configure_logging(options: ServeOptions) -> None:

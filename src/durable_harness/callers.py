@@ -1,0 +1,120 @@
+"""Whose requests an endpoint of this machine answers, by what browsers say of a request and scripts cannot forge.
+
+Any page that a user visits can send requests to this machine: simple ones unasked (a form's POST, an image's GET) and,
+once the page's own name has been pointed at 127.0.0.1 (DNS rebinding), any at all, answers included. The browser then
+names the page's site in `Origin` or `Sec-Fetch-Site`, and always names in `Host` what it was asked for. So a request
+that another site caused is refused, and so is one whose `Host` is a name that a stranger could have pointed here.
+Programs send no `Origin` and use names of this machine or of its network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+HOSTS_VARIABLE = "DURABLE_HARNESS_ALLOWED_HOSTS"
+PRIVATE_DOMAINS = frozenset({"localhost", "local", "internal", "svc"})
+"""Last labels that public DNS does not serve: mDNS, `host.docker.internal`, services of a cluster."""
+
+Handler = Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]]
+
+
+def programs_only(handler: Handler) -> Handler:
+    """Answer programs on this machine; refuse every browser with 403, and every name that is not the loopback's."""
+
+    async def guarded(request: web.BaseRequest) -> web.StreamResponse:
+        problem = _not_loopback(request) or _is_browser(request)
+        return _refused(problem) if problem else await handler(request)
+
+    return guarded
+
+
+def own_pages_only(handler: Handler) -> Handler:
+    """Answer programs and the endpoint's own pages; refuse with 403 what pages of other sites ask for."""
+
+    async def guarded(request: web.BaseRequest) -> web.StreamResponse:
+        problem = foreign(request)
+        return _refused(problem) if problem else await handler(request)
+
+    return guarded
+
+
+def foreign(request: web.BaseRequest, allowed_origins: Collection[str] = ()) -> str:
+    """Return why a request may be another site's doing, "" if it is not; `allowed_origins` are sites that may."""
+    for host in request.headers.getall("Host", ()):
+        if not is_private_name(_name(host)):
+            return (
+                f"The host name '{host}' may be anybody's: this endpoint answers to localhost, addresses and names that"
+                f" public DNS does not know. Name it in {HOSTS_VARIABLE} if it is yours."
+            )
+    origin = request.headers.get("Origin")
+    if origin is not None:
+        is_own = origin.lower().partition("://")[2] == request.host.lower()
+        return "" if is_own or origin in allowed_origins else f"Pages of '{origin}' may not call this endpoint."
+    if _is_asked_for_by_another_site(request):
+        return "Pages of other sites may not call this endpoint."
+    return ""
+
+
+def is_private_name(name: str | None) -> bool:
+    """Tell whether a host name cannot be one that a stranger points at this machine."""
+    if not name:
+        return False
+    return (
+        _is_address(name)
+        or "." not in name
+        or name.rpartition(".")[2] in PRIVATE_DOMAINS
+        or name == socket.gethostname().lower()
+        or not {name, "*"}.isdisjoint(_allowed_hosts())
+    )
+
+
+def _allowed_hosts() -> set[str]:
+    return {name.strip().lower() for name in os.environ.get(HOSTS_VARIABLE, "").split(",")}
+
+
+def _not_loopback(request: web.BaseRequest) -> str:
+    for host in request.headers.getall("Host", ()):
+        name = _name(host) or ""
+        if name != "localhost" and not (_is_address(name) and ipaddress.ip_address(name).is_loopback):
+            return f"The host name '{host}' is not this machine's: this endpoint answers to 127.0.0.1 and localhost."
+    return ""
+
+
+def _is_browser(request: web.BaseRequest) -> str:
+    names = [name for name in ("Origin", "Sec-Fetch-Site") if name in request.headers]
+    return f"This endpoint is for programs: a request with {names[0]} comes from a browser." if names else ""
+
+
+def _is_asked_for_by_another_site(request: web.BaseRequest) -> bool:
+    """Browsers send no Origin with a GET for an image or a script; a link that a person follows is no such thing."""
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    is_followed_link = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    return site not in {"same-origin", "none"} and not is_followed_link
+
+
+def _name(host: str) -> str | None:
+    try:
+        parts = urlsplit(f"//{host}")
+        is_plain = parts.netloc == host and "@" not in host
+    except ValueError:
+        return None
+    return parts.hostname.removesuffix(".") if is_plain and parts.hostname else None
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _refused(problem: str) -> web.Response:
+    return web.Response(status=403, text=problem)

@@ -1,0 +1,82 @@
+"""Keys as Azure has them: which key opens what.
+
+function key   its one function
+host key       every function
+system key     the durable webhooks; management URLs carry it
+master key     everything, the admin endpoints and functions of authLevel admin included
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from durable_harness.errors import ConfigurationError
+
+HOST_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
+MASTER_VARIABLE = "DURABLE_HARNESS_MASTER_KEY"
+SYSTEM_VARIABLE = "DURABLE_HARNESS_SYSTEM_KEY"
+FUNCTION_VARIABLE_PREFIX = f"{HOST_VARIABLE}_"
+"""Followed by the function's name in capitals: the key of this one function."""
+KEY_BYTES = 32
+
+
+def _made_up() -> str:
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one host. Those that are not given are made up; unless `are_checked`, everything is open."""
+
+    are_checked: bool = False
+    host: str = field(default_factory=_made_up, repr=False)
+    master: str = field(default_factory=_made_up, repr=False)
+    system: str = field(default_factory=_made_up, repr=False)
+    functions: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By the function's name in capitals; a function without one has the host's key only."""
+
+    def opens_function(self, given: str, function: str, level: str) -> bool:
+        """Tell whether a key opens a function of this authLevel. A system key opens none, as in Azure."""
+        if level.lower() == "anonymous" or not self.are_checked:
+            return True
+        if level.lower() == "admin":
+            return self.opens_admin(given)
+        own = self.functions.get(function.upper())
+        return _is_one_of(given, [self.host, self.master, *([own] if own else [])])
+
+    def opens_webhooks(self, given: str) -> bool:
+        return _is_one_of(given, [self.system, self.master])
+
+    def opens_admin(self, given: str) -> bool:
+        return _is_one_of(given, [self.master])
+
+
+def read_keys(environ: Mapping[str, str], *, are_checked: bool) -> Keys:
+    """Return the keys that the environment gives, the others made up. Raises ConfigurationError for one unusable."""
+    named = {"host": HOST_VARIABLE, "master": MASTER_VARIABLE, "system": SYSTEM_VARIABLE}
+    given = {name: _usable(variable, environ[variable]) for name, variable in named.items() if environ.get(variable)}
+    functions = {
+        variable.removeprefix(FUNCTION_VARIABLE_PREFIX).upper(): _usable(variable, value)
+        for variable, value in environ.items()
+        if variable.startswith(FUNCTION_VARIABLE_PREFIX) and value
+    }
+    return Keys(are_checked=are_checked, functions=functions, **given)
+
+
+def _usable(variable: str, key: str) -> str:
+    """Return a key that can be in a header and in a URL. The message for any other one does not repeat it."""
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigurationError(
+            "environment", variable, "a key must be printable ASCII without spaces.", "Letters and digits are best."
+        )
+    return key
+
+
+def _is_one_of(given: str, keys: Iterable[str]) -> bool:
+    """Compare with all of them, each in constant time: how long it takes says nothing about any."""
+    # surrogatepass: a header may hold bytes that are no text, and a wrong key is no reason to fail.
+    encoded = given.encode("utf-8", "surrogatepass")
+    return sum(hmac.compare_digest(encoded, key.encode()) for key in keys) > 0
