@@ -2,11 +2,14 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(LOCK_ARGS)
 SCENARIOS ?= Steady Burst
 READY := $(VENV)/.ready
 DIST ?= dist
 
-.PHONY: help load test test-thorough serve check bench format wheel azure clean
+.PHONY: help load test test-thorough serve check bench format lock wheel azure clean
 
 help:
 	@echo "make load   a load test of about a minute: summary in the terminal, JSON and HTML under build/"
@@ -16,11 +19,13 @@ help:
 	@echo "make check  ruff, format and mypy"
 	@echo "make wheel  the package to install beside your own app, under dist/"
 	@echo "make azure  the files of a test in Azure Load Testing, under dist/azure/"
+	@echo "make lock   pin what is installed anew, with hashes (LOCK_ARGS=--upgrade for newer versions)"
 	@echo "make bench  throughput and memory against durabletask's in-memory backend"
 
 $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(PIP) install --no-deps --require-hashes -r constraints.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 load: $(READY)
@@ -36,6 +41,7 @@ test-thorough: $(READY)
 	$(BIN)/python -m pytest -n auto -m thorough $(TEST_ARGS)
 
 check: $(READY)
+	$(PIP) check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -50,6 +56,11 @@ bench: $(READY)
 	$(BIN)/python benchmarks/replaying.py
 	$(BIN)/python benchmarks/polling.py
 	$(BIN)/python benchmarks/generators.py
+
+# Not after $(READY): it makes what that installs.
+lock:
+	$(COMPILE) --extra dev --output-file constraints.txt
+	$(COMPILE) --extra build --output-file constraints-image.txt
 
 wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(DIST) .

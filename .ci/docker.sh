@@ -39,7 +39,7 @@ make_base() {
     suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
     mirror=$(apt-get indextargets --format '$(REPO_URI)' "Release: $suite" 'Component: main' 'Created-By: Packages' | sed -n 1p)
     quietly debootstrap --variant=minbase --include=python3,python3-pip "$suite" "$root" "$mirror"
-    quietly .venv/bin/python -m pip wheel -c constraints.txt --wheel-dir "$root/wheels" hatchling .
+    quietly .venv/bin/python -m pip wheel --no-deps --require-hashes -r constraints-image.txt --wheel-dir "$root/wheels"
     printf '[global]\nno-index = true\nfind-links = /wheels\nbreak-system-packages = true\n' >"$root/etc/pip.conf"
     tar --create --directory "$root" --exclude './var/cache/apt/*' . | quietly docker import - durable-harness-base
 }
