@@ -1,4 +1,4 @@
-"""The gRPC server that the scheduler stands on: what clients see of it, broken ones too, by the client of grpc."""
+"""The gRPC servers that the scheduler stands on: what clients see of them, broken ones too, by the client of grpc."""
 
 import asyncio
 import contextlib
@@ -6,9 +6,13 @@ import functools
 
 import grpc
 import pytest
+from grpc._cython import cygrpc
 
+from durable_harness.scheduler import rpc_choice, rpc_server
 from durable_harness.scheduler.grpc_service import SERVER_OPTIONS
-from durable_harness.scheduler.rpc_server import Call, LastingCall, RpcServer
+from durable_harness.scheduler.plain_rpc_server import PlainRpcServer
+from durable_harness.scheduler.rpc_calls import Method
+from durable_harness.scheduler.rpc_server import RpcServer
 
 TIMEOUT_S = 10
 STREAM_MESSAGES = 1000
@@ -57,8 +61,19 @@ class Waiting:
             raise
 
 
+@pytest.fixture(params=[RpcServer, PlainRpcServer], autouse=True)
+def server(request):
+    """Run each test on the fast server and on the plain one."""
+    SERVERS[:] = [request.param]
+
+
+SERVERS = []
+FAST_ONLY = pytest.mark.parametrize("server", [RpcServer], indirect=True)
+"""For calls that grpc's own server does not answer."""
+
+
 def new_server(**methods):
-    return RpcServer({f"/Test/{name}": method for name, method in methods.items()}, SERVER_OPTIONS)
+    return SERVERS[0]({f"/Test/{name}": method for name, method in methods.items()}, SERVER_OPTIONS)
 
 
 @contextlib.asynccontextmanager
@@ -83,7 +98,7 @@ async def status_of(call):
 @on_a_loop
 async def test_a_call_is_answered_from_its_metadata_and_body():
     """A handler sees the client's metadata and request, and its answer arrives with status OK."""
-    async with serving(Echo=(Call, echo)) as channel:
+    async with serving(Echo=Method(echo)) as channel:
         call = channel.unary_unary("/Test/Echo")
         assert await call(b"body", metadata=[("before", "meta")], timeout=TIMEOUT_S) == b"metabody"
         assert await call(b"", timeout=TIMEOUT_S) == b""
@@ -92,7 +107,7 @@ async def test_a_call_is_answered_from_its_metadata_and_body():
 @on_a_loop
 async def test_a_stream_keeps_the_order_of_its_messages_and_ends():
     """Many messages, sent faster than they leave, arrive complete and in order before the status."""
-    async with serving(Count=(LastingCall, count)) as channel:
+    async with serving(Count=Method(count, is_lasting=True)) as channel:
         stream = channel.unary_stream("/Test/Count")(b"", timeout=TIMEOUT_S)
         assert [int(message) async for message in stream] == list(range(STREAM_MESSAGES))
         assert await stream.code() is grpc.StatusCode.OK
@@ -109,7 +124,7 @@ async def test_a_client_that_does_not_read_holds_the_sender_up():
             await call.send(bytes(100_000))
         call.finish()
 
-    async with serving(Pour=(LastingCall, pour)) as channel:
+    async with serving(Pour=Method(pour, is_lasting=True)) as channel:
         stream = channel.unary_stream("/Test/Pour")(b"", timeout=TIMEOUT_S)
         messages = aiter(stream)
         await anext(messages)
@@ -130,10 +145,11 @@ async def test_an_unknown_method_is_refused():
         assert code is grpc.StatusCode.UNIMPLEMENTED
 
 
+@FAST_ONLY
 @on_a_loop
 async def test_a_method_that_is_no_text_is_refused():
     """Bytes that are no UTF-8 for a method end that call; the server serves on."""
-    async with serving(Echo=(Call, echo)) as channel:
+    async with serving(Echo=Method(echo)) as channel:
         code, _ = await status_of(channel.unary_unary(b"/Test/\xff\xfe")(b""))
         assert code is grpc.StatusCode.UNIMPLEMENTED
         assert await channel.unary_unary("/Test/Echo")(b"on", timeout=TIMEOUT_S) == b"on"
@@ -142,26 +158,27 @@ async def test_a_method_that_is_no_text_is_refused():
 @on_a_loop
 async def test_a_burst_of_calls_is_answered_whole():
     """Of thousands of calls in one burst none is dropped, and each gets its own answer."""
-    async with serving(Echo=(Call, echo)) as channel:
+    async with serving(Echo=Method(echo)) as channel:
         call = channel.unary_unary("/Test/Echo")
         bodies = [str(number).encode() for number in range(3000)]
         assert await asyncio.gather(*(call(body, timeout=TIMEOUT_S) for body in bodies)) == bodies
 
 
-@pytest.mark.parametrize("kind", [Call, LastingCall])
+@FAST_ONLY
+@pytest.mark.parametrize("is_lasting", [False, True])
 @on_a_loop
-async def test_a_call_without_a_request_is_refused(kind):
+async def test_a_call_without_a_request_is_refused(is_lasting):
     """A client that ends its side of the call before a request gets INVALID_ARGUMENT, not silence."""
-    async with serving(Echo=(kind, echo)) as channel:
+    async with serving(Echo=Method(echo, is_lasting)) as channel:
         code, _ = await status_of(channel.stream_unary("/Test/Echo")(iter([])))
         assert code is grpc.StatusCode.INVALID_ARGUMENT
 
 
-@pytest.mark.parametrize("kind", [Call, LastingCall])
+@pytest.mark.parametrize("is_lasting", [False, True])
 @on_a_loop
-async def test_a_handler_that_breaks_is_an_internal_error(kind, caplog):
+async def test_a_handler_that_breaks_is_an_internal_error(is_lasting, caplog):
     """An exception of a handler is logged and answered as INTERNAL; the server serves on."""
-    async with serving(Fail=(kind, fail), Echo=(kind, echo)) as channel:
+    async with serving(Fail=Method(fail, is_lasting), Echo=Method(echo, is_lasting)) as channel:
         assert await status_of(channel.unary_unary("/Test/Fail")(b"")) == (
             grpc.StatusCode.INTERNAL,
             "ValueError: of no use",
@@ -170,11 +187,11 @@ async def test_a_handler_that_breaks_is_an_internal_error(kind, caplog):
         assert await channel.unary_unary("/Test/Echo")(b"on", timeout=TIMEOUT_S) == b"on"
 
 
-@pytest.mark.parametrize("kind", [Call, LastingCall])
+@pytest.mark.parametrize("is_lasting", [False, True])
 @on_a_loop
-async def test_a_handler_that_gives_no_answer_ends_the_call(kind):
+async def test_a_handler_that_gives_no_answer_ends_the_call(is_lasting):
     """No client waits for ever for a handler that returned without an answer."""
-    async with serving(Forget=(kind, forget)) as channel:
+    async with serving(Forget=Method(forget, is_lasting)) as channel:
         code, _ = await status_of(channel.unary_unary("/Test/Forget")(b""))
         assert code is grpc.StatusCode.CANCELLED
 
@@ -184,7 +201,7 @@ async def test_a_handler_that_gives_no_answer_ends_the_call(kind):
 async def test_a_lasting_call_is_cancelled_when_its_client_gives_up(give_up):
     """A client that cancels, runs out of time or goes away cancels the handler at once."""
     waiting = Waiting()
-    async with serving(Wait=(LastingCall, waiting)) as channel:
+    async with serving(Wait=Method(waiting, is_lasting=True)) as channel:
         call = channel.unary_unary("/Test/Wait")(b"", timeout=0.2 if give_up == "deadline" else None)
         if give_up != "deadline":
             await asyncio.wait_for(waiting.began.wait(), TIMEOUT_S)
@@ -195,12 +212,12 @@ async def test_a_lasting_call_is_cancelled_when_its_client_gives_up(give_up):
         await asyncio.wait_for(waiting.cancelled.wait(), TIMEOUT_S)
 
 
-@pytest.mark.parametrize("kind", [Call, LastingCall])
+@pytest.mark.parametrize("is_lasting", [False, True])
 @on_a_loop
-async def test_a_stop_cancels_what_outlasts_its_grace(kind):
+async def test_a_stop_cancels_what_outlasts_its_grace(is_lasting):
     """A stopping server ends calls of either kind that go on beyond the grace, and then itself."""
     waiting = Waiting()
-    server = new_server(Wait=(kind, waiting))
+    server = new_server(Wait=Method(waiting, is_lasting))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.start('127.0.0.1:0')}") as channel:
         call = channel.unary_unary("/Test/Wait")(b"")
         await asyncio.wait_for(waiting.began.wait(), TIMEOUT_S)
@@ -220,7 +237,7 @@ async def test_a_stop_lets_calls_end_within_its_grace():
         await go_on.wait()
         call.finish(b"answer")
 
-    server = new_server(Answer=(Call, answer))
+    server = new_server(Answer=Method(answer))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.start('127.0.0.1:0')}") as channel:
         call = channel.unary_unary("/Test/Answer")(b"")
         await asyncio.wait_for(began.wait(), TIMEOUT_S)
@@ -238,3 +255,53 @@ async def test_a_taken_port_is_an_error():
     with pytest.raises(RuntimeError, match=f"listen on 127.0.0.1:{port}"):
         new_server().start(f"127.0.0.1:{port}")
     await first.stop(grace_s=0)
+
+
+@FAST_ONLY
+def test_the_fast_server_is_chosen():
+    """With the grpc that is installed the scheduler stands on the fast server."""
+    rpc_choice.is_fast_usable.cache_clear()
+    assert rpc_choice.is_fast_usable()
+
+
+class Changed:
+    """The private module of a grpc to come, in which one name is gone or something else."""
+
+    def __init__(self, name, replacement):
+        setattr(self, name, replacement)
+
+    def __getattr__(self, name):
+        return getattr(cygrpc, name)
+
+
+BREAKS = {
+    "a name is gone": ("SendStatusFromServerOperation", None),
+    "a constructor takes other arguments": ("CompletionQueue", lambda _size: None),
+    "an answer is sent without its message": ("SendMessageOperation", cygrpc.SendInitialMetadataOperation),
+}
+
+
+@FAST_ONLY
+@pytest.mark.parametrize("name", BREAKS)
+@on_a_loop
+async def test_another_grpc_gets_the_plain_server(monkeypatch, caplog, name):
+    """If the private part of grpc has changed, a warning says so and the plain server is used."""
+    monkeypatch.setattr(rpc_choice, "CHECK_LIMIT_S", 2)
+    monkeypatch.setattr(rpc_server, "cygrpc", Changed(*BREAKS[name]))
+    rpc_choice.is_fast_usable.cache_clear()
+    try:
+        server = rpc_choice.new_server({})
+    finally:
+        rpc_choice.is_fast_usable.cache_clear()
+    assert type(server) is PlainRpcServer
+    assert "A slower one is used" in caplog.text
+    await server.stop(grace_s=0)
+
+
+@on_a_loop
+async def test_the_plain_server_can_be_asked_for(monkeypatch):
+    """A variable chooses the plain server, for whom the fast one fails later."""
+    monkeypatch.setenv(rpc_choice.PLAIN_VARIABLE, "1")
+    server = rpc_choice.new_server({})
+    assert type(server) is PlainRpcServer
+    await server.stop(grace_s=0)

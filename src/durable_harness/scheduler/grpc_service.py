@@ -15,7 +15,8 @@ from google.protobuf.message import DecodeError
 from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.scheduler.hub import TaskHub
-from durable_harness.scheduler.rpc_server import Call, Handler, LastingCall, RpcServer
+from durable_harness.scheduler.rpc_calls import LastingRpcCall, Method, RpcCall
+from durable_harness.scheduler.rpc_choice import new_server
 from durable_harness.scheduler.service import DEFAULT_HUB, SchedulerService
 
 SERVICE = "TaskHubSidecarService"
@@ -77,8 +78,8 @@ class GrpcService:
     def __init__(self, service: SchedulerService) -> None:
         self._service = service
         methods = {f"/{SERVICE}/{name}": method for name, method in self._methods()}
-        methods[MEASURE_METHOD] = (Call, self._measure)
-        self._server = RpcServer(methods, SERVER_OPTIONS)
+        methods[MEASURE_METHOD] = Method(self._measure)
+        self._server = new_server(methods, SERVER_OPTIONS)
 
     def start(self, address: str) -> int:
         """Listen on `host:port` and return the port. Raises RuntimeError where it is taken."""
@@ -87,53 +88,52 @@ class GrpcService:
     async def stop(self) -> None:
         await self._server.stop(grace_s=0.2)
 
-    def _methods(self) -> Iterator[tuple[str, tuple[type[Call], Handler]]]:
+    def _methods(self) -> Iterator[tuple[str, Method]]:
         for name, (method, request) in UNARY.items():
-            kind = LastingCall if name in LASTING else Call
-            yield name, (kind, functools.partial(self._answer, method, request))
+            yield name, Method(functools.partial(self._answer, method, request), name in LASTING)
         for name, (method, request) in STREAMS.items():
-            yield name, (LastingCall, functools.partial(self._stream, method, request))
-        yield "Hello", (Call, functools.partial(self._greet, empty_pb2.Empty()))
-        yield "CreateTaskHub", (Call, functools.partial(self._greet, pb.CreateTaskHubResponse()))
-        yield "DeleteTaskHub", (Call, _delete_hub)
+            yield name, Method(functools.partial(self._stream, method, request), is_lasting=True)
+        yield "Hello", Method(functools.partial(self._greet, empty_pb2.Empty()))
+        yield "CreateTaskHub", Method(functools.partial(self._greet, pb.CreateTaskHubResponse()))
+        yield "DeleteTaskHub", Method(_delete_hub)
 
-    async def _answer(self, method: str, request: Any, call: Call) -> None:
+    async def _answer(self, method: str, request: Any, call: RpcCall) -> None:
         with _refusals(call):
             answer = await getattr(self._hub(call), method)(_read(request, call.body))
             call.finish(answer.SerializeToString())
 
-    async def _stream(self, method: str, request: Any, call: LastingCall) -> None:
+    async def _stream(self, method: str, request: Any, call: LastingRpcCall) -> None:
         with _refusals(call):
             async with aclosing(getattr(self._hub(call), method)(_read(request, call.body))) as answers:
                 async for answer in answers:
                     await call.send(answer.SerializeToString())
             call.finish()
 
-    async def _greet(self, answer: Any, call: Call) -> None:
+    async def _greet(self, answer: Any, call: RpcCall) -> None:
         with _refusals(call):
             self._hub(call)
             call.finish(answer.SerializeToString())
 
-    async def _measure(self, call: Call) -> None:
+    async def _measure(self, call: RpcCall) -> None:
         with _refusals(call):
             measured = await self._hub(call).measure_instances(_read_ids(call.body))
             answer = {instance_id: measurement.as_json() for instance_id, measurement in measured.items()}
             call.finish(json.dumps(answer).encode())
 
-    def _hub(self, call: Call) -> TaskHub:
+    def _hub(self, call: RpcCall) -> TaskHub:
         for name, value in call.metadata:
             if name == "taskhub":
                 return self._service.hub(str(value))
         return self._service.hub(DEFAULT_HUB)
 
 
-async def _delete_hub(call: Call) -> None:
+async def _delete_hub(call: RpcCall) -> None:
     with _refusals(call):
         raise RpcError(Status.UNIMPLEMENTED, "This scheduler deletes no task hubs. Start it with others.")
 
 
 @contextmanager
-def _refusals(call: Call) -> Iterator[None]:
+def _refusals(call: RpcCall) -> Iterator[None]:
     try:
         yield
     except RpcError as error:

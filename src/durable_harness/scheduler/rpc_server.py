@@ -12,11 +12,13 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
 from grpc._cython import cygrpc
+
+from durable_harness.scheduler.rpc_calls import NO_SUCH_METHOD, Handler, Method, Methods, Options, describe
 
 logger = logging.getLogger("durable_harness.scheduler")
 
@@ -25,18 +27,11 @@ EVENTS_PER_WAKING = 1000
 NO_FLAGS = 0
 OPERATION_COMPLETE = cygrpc.CompletionType.operation_complete
 
-Handler = Callable[[Any], Coroutine[Any, Any, None]]
-
 
 class RpcServer:
-    """Serves methods, named as in `/Service/Method`: which class of call each takes, and what answers it.
+    """Serves methods. Must be made, started and stopped on one event loop."""
 
-    Must be made, started and stopped on one event loop.
-    """
-
-    def __init__(
-        self, methods: Mapping[str, tuple[type[Call], Handler]], options: Sequence[tuple[str, int]] = ()
-    ) -> None:
+    def __init__(self, methods: Methods, options: Options = ()) -> None:
         self._methods = {name.encode(): method for name, method in methods.items()}
         self._queue = cygrpc.CompletionQueue()
         self._server = cygrpc.Server(options, False)  # noqa: FBT003 - its parameters have no names
@@ -54,7 +49,7 @@ class RpcServer:
         """Listen on `host:port` and return the port. Raises RuntimeError where it is taken."""
         port = int(self._server.add_http2_port(address.encode()))
         if port == 0:
-            raise RuntimeError(f"Nobody can listen on {address}.")
+            raise RuntimeError(f"Nothing can listen on {address}.")
         self._server.start()
         self._expect_call()
         self._thread.start()
@@ -114,8 +109,9 @@ class RpcServer:
     def _on_call(self, event: Any) -> None:
         if event.success:
             self._expect_call()
-            kind, handler = self._methods.get(event.call_details.method, (Call, _refuse))
-            call = kind(self, event, handler)
+            method = self._methods.get(event.call_details.method, Method(_refuse))
+            kind = LastingCall if method.is_lasting else Call
+            call = kind(self, event, method.handler)
             self._calls.add(call)
             call.receive()
 
@@ -169,7 +165,7 @@ class Call:
             await self._handler(self)
         except Exception as error:
             logger.exception("%s failed", self.method)
-            self.finish(code=grpc.StatusCode.INTERNAL, details=f"{type(error).__name__}: {error}")
+            self.finish(code=grpc.StatusCode.INTERNAL, details=describe(error))
         finally:
             self._task = None
             if not self._is_finished:
@@ -259,4 +255,4 @@ class LastingCall(Call):
 
 
 async def _refuse(call: Call) -> None:
-    call.finish(code=grpc.StatusCode.UNIMPLEMENTED, details="There is no such method.")
+    call.finish(code=grpc.StatusCode.UNIMPLEMENTED, details=NO_SUCH_METHOD)

@@ -1,0 +1,60 @@
+"""What a method of the gRPC service is and what it may do with a call, whichever server carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import grpc
+
+
+class RpcCall(Protocol):
+    """A call: its method, metadata, the bytes of its request, and `finish` for its last answer."""
+
+    method: str
+    metadata: Sequence[tuple[str, str | bytes]]
+    body: bytes
+
+    def finish(
+        self, message: bytes | None = None, code: grpc.StatusCode = grpc.StatusCode.OK, details: str = ""
+    ) -> None:
+        """End the call with a status, after a last message if there is one."""
+
+
+class LastingRpcCall(RpcCall, Protocol):
+    """A call that may be answered with many messages, and is cancelled when its client gives up."""
+
+    def send(self, message: bytes) -> Awaitable[None]:
+        """Send a message. Returns at once unless very many wait to be sent."""
+
+
+Handler = Callable[[Any], Coroutine[Any, Any, None]]
+
+
+class Method(NamedTuple):
+    """A method of the service. Only a lasting one can send many messages and hears that its client gave up."""
+
+    handler: Handler
+    is_lasting: bool = False
+
+
+class Server(Protocol):
+    """A gRPC server. Must be made, started and stopped on one event loop."""
+
+    def start(self, address: str) -> int:
+        """Listen on `host:port` and return the port. Raises RuntimeError if it is taken."""
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more calls, let the running ones end for `grace_s`, then cancel them."""
+
+
+Methods = Mapping[str, Method]
+"""Methods by their name, as in `/Service/Method`."""
+Options = Sequence[tuple[str, int]]
+"""Arguments of the gRPC core, for example `("grpc.so_reuseport", 0)`."""
+NO_SUCH_METHOD = "There is no such method."
+
+
+def describe(error: Exception) -> str:
+    """Return what a client hears of an exception in a handler."""
+    return f"{type(error).__name__}: {error}"
