@@ -1,4 +1,4 @@
-"""The command line: `serve`, `func start` with Core Tools' own arguments, `scheduler`, `compare`, `ab`, `capacity`."""
+"""The command line: `serve`, `func start` with Core Tools' own arguments, `scheduler`, `recover`, `compare`, …"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from durable_harness.cli_histories import add_record, add_replay
 from durable_harness.errors import INTERRUPTED, HarnessError, UsageError
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 SCHEDULER_VARIABLE = "DURABLE_HARNESS_SCHEDULER"
 HUBS_VARIABLE = "DTS_TASK_HUB_NAMES"
 DYNAMIC_HUBS_VARIABLE = "DTS_USE_DYNAMIC_TASK_HUBS"
+SHOWN_LEFT_OUT = 20
 EXIT_CODES = """exit codes:
   0 done   1 a gate failed, head is slower   2 usage or configuration   3 invalid load run, nobody can tell
   4 system under test or scheduler unreachable   5 the app does not load   6 port in use
-  7 a recorded history replays differently   130 interrupted: what was measured so far is reported, no verdict given"""
+  7 a recorded history replays differently   8 the file of a scheduler is damaged
+  130 interrupted: what was measured so far is reported, no verdict given"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_scheduler_options(scheduler)
     _add_lifetime_options(scheduler)
     scheduler.set_defaults(run=_scheduler)
+    _add_recover(commands)
     add_commands(commands)
     add_record(commands)
     add_replay(commands)
@@ -107,6 +110,12 @@ def _add_scheduler_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("scheduler")
     group.add_argument("--data", type=Path, metavar="FILE", help="keep everything in this file (default: in memory)")
     group.add_argument(
+        "--durability",
+        choices=("full", "normal"),
+        default="normal",
+        help="what --data survives: normal, the death of the process (default); full, a power cut too, and is slower",
+    )
+    group.add_argument(
         "--time",
         choices=("real", "skip"),
         default="real",
@@ -126,6 +135,13 @@ def _add_scheduler_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="largest input, output, event or state, 0 for no limit (default: 1048576, as in Azure)",
     )
+
+
+def _add_recover(commands: Any) -> None:
+    parser = commands.add_parser("recover", help="save what can be read of a damaged --data file into a new one")
+    parser.add_argument("damaged", type=Path, metavar="FILE", help="the damaged file; it is not changed")
+    parser.add_argument("new", type=Path, metavar="NEW_FILE", help="a file that is not there yet, for --data")
+    parser.set_defaults(run=_recover)
 
 
 def _add_service_options(parser: argparse.ArgumentParser) -> None:
@@ -198,10 +214,34 @@ def _scheduler_options(options: argparse.Namespace) -> SchedulerOptions:
 
     return SchedulerOptions(
         data=options.data,
+        durability=options.durability,
         skip_time=options.time == "skip",
         lease_timeout_s=options.lease_timeout,
         max_payload_bytes=options.max_payload_bytes,
     )
+
+
+def _recover(options: argparse.Namespace) -> None:
+    from durable_harness.scheduler.salvage import recover  # noqa: PLC0415 - other commands do not pay for it
+
+    found = recover(options.damaged, options.new)
+    print(
+        f"Saved into {options.new}: {found.instances} instances ({found.under_way} under way),"
+        f" {found.entities} entities, {found.operations} waiting entity operations."
+    )
+    for line in _left_out(found.left_out, options.new.with_name(f"{options.new.name}.left-out.txt")):
+        print(line)
+
+
+def _left_out(lines: list[str], list_file: Path) -> list[str]:
+    """Return what `recover` says it left out; a long list goes to a file."""
+    if not lines:
+        return ["Nothing was left out."]
+    shown = [f"  {line}" for line in lines[:SHOWN_LEFT_OUT]]
+    if len(lines) > SHOWN_LEFT_OUT:
+        list_file.write_text("".join(f"{line}\n" for line in lines))
+        shown.append(f"  and {len(lines) - SHOWN_LEFT_OUT} more: see {list_file}")
+    return [f"Left out ({len(lines)}):", *shown]
 
 
 def _scheduler(options: argparse.Namespace) -> None:

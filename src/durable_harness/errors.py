@@ -8,7 +8,8 @@
     │   └── StackUnavailableError  this machine lacks what a stack is made of
     ├── AppLoadError           5   the function app does not import or cannot be indexed
     ├── PortInUseError         6   somebody else listens there
-    └── DifferentHistoryError  7   a recorded history replays differently
+    ├── DifferentHistoryError  7   a recorded history replays differently
+    └── DamagedFileError       8   the file of a scheduler is damaged, at the start or found later
 
 Exit code 0 is success, 1 a gate that failed. 130 is INTERRUPTED: Ctrl-C came before there was a verdict; what was
 measured so far is reported. SIGTERM ends `ab` and `capacity` with 143 and the same report, a load run with 130, and
@@ -77,3 +78,9 @@ class DifferentHistoryError(HarnessError):
     """Raised when today's code does otherwise than a recorded history tells."""
 
     exit_code = 7
+
+
+class DamagedFileError(HarnessError):
+    """Raised when the file of a scheduler is damaged. The message names it and ends in the ways out."""
+
+    exit_code = 8

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from durable_harness.protocol import pb
 from durable_harness.scheduler import store as sql
+from durable_harness.scheduler.data_file import damaged
 from durable_harness.scheduler.instances import Execution, Instance, Parent, Saved, parent_info
 from durable_harness.scheduler.journal import Journal, Rows
 from durable_harness.scheduler.measuring import pack_costs, unpack_costs
@@ -105,8 +109,11 @@ class Registry:
         """Read the living instances into memory, as they were when the process that had them ended."""
         query = f"SELECT {sql.INSTANCE_COLUMNS} FROM instances WHERE hub = ? AND completed_ns = 0 ORDER BY key"
         for row in list(self._journal.store.rows(query, (self._hub_name,))):
-            instance = from_row(row)
-            self._restore(instance, replay_due=bool(row[-1]))
+            try:
+                instance = from_row(row)
+                self._restore(instance, replay_due=bool(row[-1]))
+            except (DecodeError, ValueError, struct.error) as error:  # a bit that flipped inside a row
+                raise damaged(self._journal.store.path, f"instance '{row[2]}' cannot be read: {error}") from error
             self._living[instance.instance_id] = instance
         return list(self._living.values())
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+
+from google.protobuf.message import DecodeError
 
 from durable_harness.protocol import RpcError, Status
 from durable_harness.scheduler.clock import RealClock
 from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.journal import Journal
 from durable_harness.scheduler.payloads import DEFAULT_MAX_PAYLOAD_BYTES
-from durable_harness.scheduler.store import Store
+from durable_harness.scheduler.store import Durability, Store
 
 DEFAULT_HUB = "default"
 DEFAULT_LEASE_TIMEOUT_S = 3600.0
@@ -24,6 +27,7 @@ class SchedulerOptions:
     hubs: tuple[str, ...] = (DEFAULT_HUB,)
     dynamic_hubs: bool = False
     data: Path | None = None
+    durability: Durability = "normal"
     skip_time: bool = False
     lease_timeout_s: float = DEFAULT_LEASE_TIMEOUT_S
     max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES
@@ -38,11 +42,16 @@ class SchedulerService:
         self.skipping = options.skip_time
         self.progress = asyncio.Event()
         """Set after every commit, when all that it allowed has been exposed."""
-        self.journal = Journal(Store(options.data))
+        store = Store(options.data, options.durability)
         self.hubs: dict[str, TaskHub] = {}
-        stored = [name for (name,) in list(self.journal.store.rows("SELECT DISTINCT hub FROM instances"))]
-        for name in dict.fromkeys([*options.hubs, *(stored if options.dynamic_hubs else [])]):
-            self._open(name)
+        try:
+            self.journal = Journal(store)
+            self._open_all()
+        except BaseException as error:
+            store.close()
+            if isinstance(error, (sqlite3.Error, DecodeError, ValueError)):  # not seen by the check of its structure
+                raise store.refusal(error) from error
+            raise
         self.journal.on_commit(self._committed)
 
     def hub(self, name: str) -> TaskHub:
@@ -56,6 +65,11 @@ class SchedulerService:
 
     async def close(self) -> None:
         await self.journal.close()
+
+    def _open_all(self) -> None:
+        stored = [name for (name,) in list(self.journal.store.rows("SELECT DISTINCT hub FROM instances"))]
+        for name in dict.fromkeys([*self.options.hubs, *(stored if self.options.dynamic_hubs else [])]):
+            self._open(name)
 
     def _open(self, name: str) -> TaskHub:
         options = self.options

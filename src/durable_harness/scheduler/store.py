@@ -1,7 +1,7 @@
 """The store of a scheduler: one SQLite database, in memory or in a file, and the rows in it.
 
-A file is written by one thread in one transaction per batch (write-ahead log, synchronous NORMAL: a commit survives the
-death of the process) and read over a second connection. Without a file the same tables live in memory.
+A file is written by one thread in one transaction per batch, with a write-ahead log, and read over a second connection.
+Without a file the same tables live in memory.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
-from durable_harness.errors import ConfigurationError
+from durable_harness.errors import HarnessError
+from durable_harness.scheduler.data_file import (
+    APPLICATION_ID,
+    FORMAT_VERSION,
+    checked_version,
+    claim,
+    damaged,
+    is_damage,
+    unusable,
+)
 
-try:
-    import fcntl
-except ImportError:  # Windows: nobody keeps two schedulers from one file there
-    fcntl = None  # type: ignore[assignment]
-
-APPLICATION_ID = 0x44484152  # "DHAR"
-FORMAT_VERSION = 2
 CACHE_KB = 32 * 1024
 CHECKPOINT_PAGES = 4000
 ADDED_COLUMNS = """begun_ns INTEGER NOT NULL DEFAULT 0, modelled INTEGER NOT NULL DEFAULT 0,
@@ -92,22 +94,29 @@ ORDER = (
 )
 
 Batch = Mapping[str, Sequence[Sequence[Any]]]
+Durability = Literal["full", "normal"]
+"""What a commit survives: `normal` the death of the process, `full` (one sync of the disk for each) a power cut too."""
 
 
 class Store:
     """A database of instances and entities. `path` None keeps it in memory."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, durability: Durability = "normal") -> None:
         self.path = path
-        self._lock = None if path is None else _lock(path)
+        self._durability = durability
+        self._lock: IO[bytes] | None = None if path is None else claim(path)
         try:
             self._writer = self._open()
             self._reader = self._writer if path is None else _connect(str(path))
         except BaseException as error:
             self._unlock()
             if isinstance(error, sqlite3.Error):
-                raise _unusable(path, str(error)) from error
+                raise self.refusal(error) from error
             raise
+
+    def refusal(self, error: BaseException) -> HarnessError:
+        """Return the error that a person sees where this file cannot be read or written."""
+        return damaged(self.path, str(error)) if is_damage(error) else unusable(self.path, str(error))
 
     def _open(self) -> sqlite3.Connection:
         if self.path is None:
@@ -115,10 +124,10 @@ class Store:
             _create(database)
             return database
         is_new = not self.path.exists() or self.path.stat().st_size == 0
+        version = FORMAT_VERSION if is_new else checked_version(self.path)
         database = _connect(str(self.path))
-        version = FORMAT_VERSION if is_new else _check_ours(database, self.path)
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(f"PRAGMA synchronous = {self._durability}")
         database.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         database.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         if is_new:
@@ -195,46 +204,3 @@ def _migrate(database: sqlite3.Connection) -> None:
     """Bring a file of format 1 to the present format, in one transaction."""
     added = "".join(f"ALTER TABLE instances ADD COLUMN {column};" for column in ADDED_COLUMNS.split(","))
     database.executescript(f"BEGIN IMMEDIATE; {added} {ADDED_INDEX} PRAGMA user_version = {FORMAT_VERSION}; COMMIT;")
-
-
-def _lock(path: Path) -> IO[bytes]:
-    """Claim a file for this process until it is closed: two schedulers would hand out the same work."""
-    _check_place(path)
-    try:
-        file = path.open("ab")
-    except OSError as error:
-        raise _unusable(path, error.strerror or str(error)) from error
-    if fcntl is not None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.close()
-            raise _unusable(path, "another scheduler works on it") from error
-    return file
-
-
-def _check_place(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise _unusable(path, f"there is no directory {path.parent}")
-    if path.is_dir():
-        raise _unusable(path, "it is a directory")
-
-
-def _check_ours(database: sqlite3.Connection, path: Path) -> int:
-    """Return the version of a file's format; refuse one of somebody else or of a newer version, unchanged."""
-    application, version = (
-        database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
-    )
-    if application != APPLICATION_ID:
-        raise _unusable(path, "it is not a file of durable-harness; nothing was changed in it")
-    if not 1 <= version <= FORMAT_VERSION:
-        raise _unusable(
-            path,
-            f"its format is version {version} and this program knows versions up to {FORMAT_VERSION}; nothing was"
-            " changed",
-        )
-    return int(version)
-
-
-def _unusable(path: Path | None, problem: str) -> ConfigurationError:
-    return ConfigurationError("--data", str(path), f"the file cannot be used: {problem}.", "Name another file.")

@@ -18,6 +18,7 @@ from durable_harness.stack.selection import StackOptions
 
 HUB = "default"
 PORT_TRIES = 5
+FOR_SCHEDULER = ("--time", "--durability", "--lease-timeout", "--max-payload-bytes")
 HOST_PORTS = ("--port",)
 SCHEDULER_PORTS = ("--grpc-port", "--http-port", "--dashboard-port")
 
@@ -80,7 +81,7 @@ def _started(command: Callable[[list[str]], Command], ports: Sequence[str]) -> C
 def _divided(serve_args: Sequence[str]) -> tuple[list[str], list[str]]:
     """Divide options of `serve` into those of the scheduler and those of the host."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for option in ("--time", "--lease-timeout", "--max-payload-bytes"):
+    for option in FOR_SCHEDULER:
         parser.add_argument(option)
     for option in ("--data", "--scheduler"):
         parser.add_argument(option)
@@ -91,7 +92,6 @@ def _divided(serve_args: Sequence[str]) -> tuple[list[str], list[str]]:
             "durable_faults starts a scheduler of its own, with a file of its own: take --scheduler and --data out of"
             " durable_serve_args."
         )
-    options = {"--time": given.time, "--lease-timeout": given.lease_timeout}
-    options |= {"--max-payload-bytes": given.max_payload_bytes}
+    options = {option: getattr(given, option[2:].replace("-", "_")) for option in FOR_SCHEDULER}
     words = [word for option, value in options.items() if value for word in (option, value)]
     return [*words, "--test-control"], [*others, "--test-control"]

@@ -14,14 +14,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from durable_harness.errors import AppLoadError, HarnessError, PortInUseError, UnreachableError, UsageError
+from durable_harness.errors import (
+    AppLoadError,
+    DamagedFileError,
+    HarnessError,
+    PortInUseError,
+    UnreachableError,
+    UsageError,
+)
 
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 POLL_INTERVAL_S = 0.02
 DID_NOT_START = "It did not start:"
 """How the message of a command begins that ended before it was ready; the end of its log follows."""
-ERRORS = {error.exit_code: error for error in (UsageError, UnreachableError, AppLoadError, PortInUseError)}
+ERRORS = {
+    error.exit_code: error for error in (UsageError, UnreachableError, AppLoadError, PortInUseError, DamagedFileError)
+}
 
 
 @contextlib.contextmanager

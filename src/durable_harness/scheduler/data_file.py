@@ -1,0 +1,149 @@
+"""The file of a store before anything is written: a regular file, claimed by one process, ours, and undamaged."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import stat
+from pathlib import Path
+from typing import IO
+
+from durable_harness.errors import ConfigurationError, DamagedFileError
+
+try:
+    import fcntl
+except ImportError:  # Windows: nobody keeps two schedulers from one file there
+    fcntl = None  # type: ignore[assignment]
+
+APPLICATION_ID = 0x44484152  # "DHAR"
+FORMAT_VERSION = 2
+TABLES = ("instances", "turns", "inbox", "entities", "operations", "lock_requests")
+DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+MAGIC = b"SQLite format 3\0"
+PAGE_BYTES = 4096
+READ_BYTES = 1 << 20
+MOST_READ_AHEAD_BYTES = 4 << 30
+SHOWN_PROBLEMS = 3
+KINDS_OF_PLACE = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFDIR: "a directory",
+}
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether an error says that the file is damaged, rather than full, locked or out of reach."""
+    if not isinstance(error, sqlite3.Error):
+        return True  # a row that is there and has no meaning
+    if isinstance(error, sqlite3.OperationalError) and "Could not decode to UTF-8" in str(error):
+        return True  # raised by the sqlite3 module itself, which gives it no code
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in DAMAGE_CODES  # extended codes have more in their upper bytes
+
+
+def unusable(path: Path | None, problem: str) -> ConfigurationError:
+    return ConfigurationError("--data", str(path), f"the file cannot be used: {problem}.", "Name another file.")
+
+
+def damaged(path: Path | None, problem: str) -> DamagedFileError:
+    return DamagedFileError(
+        f"--data {path}: the file is damaged: {problem}.\n"
+        f"  To save what can still be read: durable-harness recover {path} NEW_FILE\n"
+        "  To begin without it: name another file with --data."
+    )
+
+
+def claim(path: Path) -> IO[bytes]:
+    """Claim a file for this process until it is closed: two schedulers would hand out the same work."""
+    check_place(path)
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise unusable(path, error.strerror or str(error)) from error
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.close()
+            raise unusable(path, "another scheduler works on it") from error
+    return file
+
+
+def check_place(path: Path) -> None:
+    """Refuse what is not a regular file, before it is opened: the opening of a FIFO waits for its other end."""
+    if not path.parent.is_dir():
+        raise unusable(path, f"there is no directory {path.parent}")
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise unusable(path, error.strerror or str(error)) from error
+    if kind != stat.S_IFREG:
+        raise unusable(path, f"it is {KINDS_OF_PLACE.get(kind, 'something else')}, not a regular file")
+
+
+def checked_version(path: Path) -> int:
+    """Return the version of a file's format; refuse one that is not ours, of a newer version or damaged, unchanged."""
+    _read_ahead(path)
+    with contextlib.closing(read_only(path)) as database:
+        version = our_version(database, path)
+        _check_whole(database, path)
+        return version
+
+
+def _read_ahead(path: Path) -> None:
+    """Read a file into the cache of the system in one go: the check reads page by page, which is many times slower."""
+    buffer = bytearray(READ_BYTES)
+    with path.open("rb", buffering=0) as file:
+        for _ in range(MOST_READ_AHEAD_BYTES // READ_BYTES):
+            if not file.readinto(buffer):
+                return
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """Open a file so that not even closing it writes to it, as a connection that may write does to its log."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+
+def our_version(database: sqlite3.Connection, path: Path) -> int:
+    """Return the version of a file's format; refuse one of somebody else or of a newer version, unchanged."""
+    try:
+        application, version = (
+            database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+        )
+    except sqlite3.DatabaseError as error:
+        if is_damage(error) and not _may_be_ours(path):
+            raise unusable(path, f"{error}; nothing was changed in it") from error
+        raise
+    if application != APPLICATION_ID:
+        raise unusable(path, "it is not a file of durable-harness; nothing was changed in it")
+    if not 1 <= version <= FORMAT_VERSION:
+        raise unusable(
+            path,
+            f"its format is version {version} and this program knows versions up to {FORMAT_VERSION}; nothing was"
+            " changed",
+        )
+    return int(version)
+
+
+def _may_be_ours(path: Path) -> bool:
+    """Whether a file that SQLite cannot read may have been a database of ours: any other file is not called damaged."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        header = file.read(72)
+    has_our_id = header[68:72] == APPLICATION_ID.to_bytes(4, "big")
+    return header.startswith(MAGIC) or has_our_id or (size >= 2 * PAGE_BYTES and size % PAGE_BYTES == 0)
+
+
+def _check_whole(database: sqlite3.Connection, path: Path) -> None:
+    """Read the whole file once, and refuse one whose structure is damaged or that lacks a table."""
+    found = [text for (text,) in database.execute(f"PRAGMA quick_check({SHOWN_PROBLEMS})")]
+    if found != ["ok"]:
+        raise damaged(path, "; ".join(line for text in found for line in text.splitlines() if "***" not in line))
+    there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    missing = [table for table in TABLES if table not in there]
+    if missing:
+        raise damaged(path, f"there is no table {', '.join(missing)}")

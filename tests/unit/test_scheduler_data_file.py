@@ -1,0 +1,119 @@
+"""The file of a scheduler before it is used: what kind of file it is, whether it is whole, how safely it is written."""
+
+import os
+import socket
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from durable_harness.errors import ConfigurationError, DamagedFileError
+from durable_harness.scheduler import SchedulerOptions, SchedulerService
+from durable_harness.scheduler.data_file import PAGE_BYTES
+from durable_harness.scheduler.store import INSERT_TURN, Store
+from hub_bench import file_scenario
+
+
+def make_fifo(path):
+    os.mkfifo(path)
+
+
+def make_socket(path):
+    here = Path.cwd()
+    os.chdir(path.parent)  # the path of a socket may have about 100 characters
+    try:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+def link_to_null(path):
+    path.symlink_to("/dev/null")
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [(make_fifo, "a FIFO"), (make_socket, "a socket"), (link_to_null, "a character device")],
+)
+def test_what_is_not_a_regular_file_is_refused_at_once(tmp_path, make, says):
+    """A FIFO, a socket or a device is named as what it is, and not opened: that could wait for ever."""
+    path = tmp_path / "hub.db"
+    make(path)
+    with pytest.raises(ConfigurationError, match=rf"hub\.db.*{says}, not a regular file"):
+        Store(path)
+
+
+def filled(path, turns=200):
+    """Write a file whose table of turns fills many pages."""
+    store = Store(path)
+    store.write({INSERT_TURN: [(number, 1, b"t" * 2000) for number in range(1, turns)]})
+    store.close()
+    return path
+
+
+def overwrite(path, offset, size):
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * size)
+
+
+def cut(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: overwrite(path, 40 * PAGE_BYTES, PAGE_BYTES),
+        lambda path: overwrite(path, 0, PAGE_BYTES),
+        lambda path: overwrite(path, 100, 200),
+        cut,
+    ],
+    ids=["a page", "the first page", "the table of contents", "cut off"],
+)
+def test_a_damaged_file_is_found_at_the_start_and_left_alone(tmp_path, damage):
+    """Damage anywhere in its structure is an error with a code of its own, which names the file and the ways out."""
+    path = filled(tmp_path / "hub.db")
+    damage(path)
+    before = path.read_bytes()
+    with pytest.raises(DamagedFileError) as caught:
+        Store(path)
+    assert caught.value.exit_code == 8
+    assert f"--data {path}: the file is damaged" in str(caught.value)
+    assert f"durable-harness recover {path} NEW_FILE" in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_lost_a_table_is_damaged(tmp_path):
+    """A file of ours without one of its tables is named as damaged, not met by an error of SQL."""
+    path = filled(tmp_path / "hub.db")
+    database = sqlite3.connect(path)
+    database.execute("DROP TABLE inbox")
+    database.close()
+    with pytest.raises(DamagedFileError, match="no table inbox"):
+        Store(path)
+
+
+@file_scenario
+async def test_a_row_without_meaning_is_damage_that_names_its_instance(bench):
+    """A flipped bit in what an instance was sent, which SQLite cannot see, stops the start and names the instance."""
+    await bench.start("broken-one")
+    await bench.hub.journal.close()
+    database = sqlite3.connect(bench.path)
+    database.execute("UPDATE inbox SET event = x'ffffff'")
+    database.commit()
+    database.close()
+    with pytest.raises(DamagedFileError, match="instance 'broken-one' cannot be read"):
+        SchedulerService(SchedulerOptions(hubs=("test",), data=Path(bench.path)))
+    bench.path = None
+    bench.hub = bench._open()
+
+
+@pytest.mark.parametrize(("durability", "synchronous"), [("normal", 1), ("full", 2)])
+def test_durability_decides_how_often_the_disk_is_synced(tmp_path, durability, synchronous):
+    """With `full` each commit is synced to the disk, with `normal` SQLite does so now and then."""
+    store = Store(tmp_path / "hub.db", durability)
+    assert store._writer.execute("PRAGMA synchronous").fetchone() == (synchronous,)
+    assert store._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    store.close()

@@ -1,0 +1,148 @@
+"""Saving what a damaged file still holds into a new one."""
+
+import asyncio
+import sqlite3
+
+import pytest
+
+from durable_harness.cli import main
+from durable_harness.protocol import pb
+from durable_harness.scheduler.data_file import PAGE_BYTES
+from durable_harness.scheduler.salvage import recover
+from durable_harness.scheduler.store import Store
+from hub_bench import Bench, at, complete, schedule
+
+FILLER = "x" * 700
+INSTANCES, HISTORIES = 0x0D, 0x0A
+"""The first byte of a leaf page of a table with row ids, and of one without."""
+
+
+async def fill(path):
+    """Leave a file as a killed scheduler does: 60 ended instances, 60 under way, entities, a delayed signal."""
+    bench = Bench(path)
+    bench.connect()
+    for number in range(120):
+        await bench.start(f"i{number}", input=f'"input of {number} {FILLER}"')
+        await bench.turn(complete(f'"{number}"') if number < 60 else schedule(0, "work", f'"task {number} {FILLER}"'))
+    for number in range(3):
+        entity = f"@counter@{number}"
+        await bench.hub.signal_entity(pb.SignalEntityRequest(instanceId=entity, name="add", requestId="r"))
+        item = await bench.item("entityRequestV2")
+        result = pb.EntityBatchResult(completionToken=item.completionToken, results=[pb.OperationResult(success={})])
+        result.entityState.value = str(number)
+        await bench.hub.complete_entity_task(result)
+    delayed = pb.SignalEntityRequest(instanceId="@counter@0", name="later", requestId="r", scheduledTime=at(60))
+    await bench.hub.signal_entity(delayed)
+    await bench.close()
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Give a file of a scheduler that is whole."""
+    asyncio.run(fill(tmp_path / "hub.db"))
+    return tmp_path / "hub.db"
+
+
+def damage_page_with(path, text, kind):
+    """Overwrite the page of a kind of table on which a text stands."""
+    content = bytearray(path.read_bytes())
+    pages = range(0, len(content), PAGE_BYTES)
+    page = next(at for at in pages if content[at] == kind and text.encode() in content[at : at + PAGE_BYTES])
+    content[page : page + PAGE_BYTES] = b"\xff" * PAGE_BYTES
+    path.write_bytes(content)
+
+
+def outputs(path):
+    """Return what a scheduler on this file answers about all instances, and the ids of the activities it hands out."""
+
+    async def ask():
+        bench = Bench(path)
+        bench.connect()
+        states = [await bench.state(f"i{number}") for number in range(120)]
+        living = sum(1 for _ in bench.hub.instances.living())
+        handed_out = [(await bench.item("activityRequest")).activityRequest for _ in range(living)]
+        await bench.close()
+        return (
+            {int(s.instanceId[1:]): s.output.value for s in states if s is not None and s.output.value},
+            {int(request.orchestrationInstance.instanceId[1:]) for request in handed_out},
+        )
+
+    return asyncio.run(ask())
+
+
+def test_a_whole_file_is_saved_whole(path, tmp_path):
+    """Of an undamaged file nothing is left out: ended instances, those under way, entities, waiting operations."""
+    found = recover(path, tmp_path / "new.db")
+    assert (found.instances, found.under_way, found.entities, found.operations) == (120, 60, 3, 1)
+    assert found.left_out == []
+    assert outputs(tmp_path / "new.db") == ({n: f'"{n}"' for n in range(60)}, set(range(60, 120)))
+
+
+def test_only_what_was_on_the_damaged_page_is_left_out(path, tmp_path):
+    """A damaged page costs the instances on it, each of which is named; all others go on in the new file."""
+    damage_page_with(path, '"input of 20 ', INSTANCES)
+    found = recover(path, tmp_path / "new.db")
+    lost = {int(line.split("'")[1][1:]) for line in found.left_out}
+    assert 20 in lost
+    assert len(lost) <= 10
+    assert all(line.endswith("of task hub 'test': it cannot be read") for line in found.left_out)
+    done, under_way = outputs(tmp_path / "new.db")
+    assert done.keys() == set(range(60)) - lost
+    assert under_way == set(range(60, 120)) - lost
+
+
+def test_an_instance_under_way_without_its_history_is_left_out(path, tmp_path):
+    """What cannot go on is not started again from its beginning: it is named, and the others go on."""
+    damage_page_with(path, '"input of 80 ', HISTORIES)
+    found = recover(path, tmp_path / "new.db")
+    lost = {int(line.split("'")[1][1:]) for line in found.left_out}
+    assert 80 in lost
+    assert len(lost) <= 10
+    assert outputs(tmp_path / "new.db")[1] == set(range(60, 120)) - lost
+
+
+def test_the_command_says_what_it_left_out(path, tmp_path, capsys):
+    """`durable-harness recover FILE NEW_FILE` counts what was saved, names the rest, and leaves the old file alone."""
+    damage_page_with(path, '"input of 20 ', INSTANCES)
+    before = path.read_bytes()
+    assert main(["recover", str(path), str(tmp_path / "new.db")]) == 0
+    said = capsys.readouterr().out
+    assert "3 entities, 1 waiting entity operations" in said
+    assert "instance 'i20' of task hub 'test': it cannot be read" in said
+    assert path.read_bytes() == before
+
+
+def test_recover_refuses_names_that_cannot_be(path, tmp_path, capsys):
+    """A file that is not there, and a new file that is, are errors that say so."""
+    assert main(["recover", str(tmp_path / "missing.db"), str(tmp_path / "new.db")]) == 2
+    assert "there is no such file" in capsys.readouterr().err
+    assert main(["recover", str(path), str(path)]) == 2
+    assert "it is there already" in capsys.readouterr().err
+
+
+def test_a_file_without_its_beginning_cannot_be_saved(path, tmp_path, capsys):
+    """Where even the table of contents is gone the answer is the exit code of damage, and no new file."""
+    path.write_bytes(b"\xff" * PAGE_BYTES + path.read_bytes()[PAGE_BYTES:])
+    assert main(["recover", str(path), str(tmp_path / "new.db")]) == 8
+    assert "nothing can be saved" in capsys.readouterr().err
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_a_file_in_use_is_not_recovered(path, tmp_path, capsys):
+    """A file that a scheduler works on is refused."""
+    store = Store(path)
+    assert main(["recover", str(path), str(tmp_path / "new.db")]) == 2
+    assert "another scheduler works on it" in capsys.readouterr().err
+    store.close()
+
+
+def test_a_file_of_the_first_format_is_saved_in_the_present_one(path, tmp_path):
+    """Columns that an older file does not have are filled as its migration fills them."""
+    database = sqlite3.connect(path)
+    database.executescript(
+        "DROP INDEX instances_children; ALTER TABLE instances DROP COLUMN begun_ns; ALTER TABLE instances DROP COLUMN"
+        " modelled; ALTER TABLE instances DROP COLUMN parent_key; ALTER TABLE instances DROP COLUMN children;"
+        "ALTER TABLE instances DROP COLUMN costs; PRAGMA user_version = 1;"
+    )
+    database.close()
+    assert recover(path, tmp_path / "new.db").instances == 120
