@@ -81,7 +81,9 @@ def _add_host_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cors", help="origins allowed to call, separated by commas, or *")
     parser.add_argument("--cors-credentials", action="store_true", help="allow credentials in such calls")
     parser.add_argument("--functions", nargs="+", metavar="NAME", help="load only these functions")
-    parser.add_argument("--enableAuth", "--enable-auth", dest="enable_auth", action="store_true", help="check keys, as in Azure")
+    parser.add_argument(
+        "--enableAuth", "--enable-auth", dest="enable_auth", action="store_true", help="check keys as Azure does"
+    )
     parser.add_argument("--useHttps", "--use-https", dest="https", action="store_true", help="serve HTTPS")
     parser.add_argument("--cert", type=Path, metavar="PFX", help="certificate for HTTPS (default: one made here)")
     parser.add_argument("--password", help="password of the certificate's file")

@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin
 
 import aiohttp
 
+from durable_harness.redirects import REDIRECTS, follow, headers_for, is_downgrade
+
 ACCEPTED = 202
+MOST_REDIRECTS = 50
+"""HttpClient's limit."""
+NOT_FOR_POLLS = frozenset({"content-type", "x-functions-key"})
+"""Polls have no body; and the extension keeps a function's key back, which would not open the status anyway."""
 
 
 class HttpActivity:
@@ -31,22 +38,47 @@ class HttpActivity:
         headers = {str(name): str(value) for name, value in (request.get("headers") or {}).items()}
         if request.get("content") is not None and not any(name.lower() == "content-type" for name in headers):
             headers["Content-Type"] = "application/json"
-        answer = await self._send(request["method"], request["uri"], headers, request.get("content"))
+        home = request["uri"]
+        answer, where = await self._follow(request["method"], home, headers, request.get("content"))
+        polling = {name: value for name, value in headers.items() if name.lower() not in NOT_FOR_POLLS}
         while answer["statusCode"] == ACCEPTED and "Location" in answer["headers"]:
-            location = urljoin(request["uri"], answer["headers"]["Location"])
+            location = urljoin(where, answer["headers"]["Location"])
             await asyncio.sleep(_delay_s(answer["headers"].get("Retry-After"), self._poll_interval_s))
-            polling = {name: value for name, value in headers.items() if name.lower() != "content-type"}
-            answer = await self._send("GET", location, polling, None)
+            # Whoever answers names the next place: the headers are for the origin that the orchestrator named.
+            answer, where = await self._follow("GET", location, headers_for(location, polling, home), None)
         return answer
+
+    async def _follow(
+        self, method: str, url: str, headers: Mapping[str, str], content: str | None
+    ) -> tuple[dict[str, Any], str]:
+        """Send a request and those that redirects ask for; return the answer and its URL.
+
+        As .NET's HttpClient does for the extension: a redirect from https to http, or too many of them, is the answer,
+        and Authorization is for the first URL only, so that what a redirect breaks in Azure is broken here too. Other
+        headers HttpClient would take anywhere; here they stay with their origin.
+        """
+        answer = await self._send(method, url, headers, content)
+        for _ in range(MOST_REDIRECTS):
+            location = answer["headers"].get("Location")
+            if answer["statusCode"] not in REDIRECTS or location is None or is_downgrade(url, location):
+                break
+            following = follow(answer["statusCode"], location, method, url, headers)
+            method, url = following.method, following.url
+            headers = {name: value for name, value in following.headers.items() if name.lower() != "authorization"}
+            content = content if following.keeps_body else None
+            answer = await self._send(method, url, headers, content)
+        return answer, url
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
 
-    async def _send(self, method: str, uri: str, headers: dict[str, str], content: str | None) -> dict[str, Any]:
+    async def _send(self, method: str, uri: str, headers: Mapping[str, str], content: str | None) -> dict[str, Any]:
         if self._session is None:
-            self._session = aiohttp.ClientSession()
-        async with self._session.request(method, uri, headers=headers, data=content) as response:
+            # One session for all: no answer to one orchestration may set a cookie that another one sends.
+            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        sending = self._session.request(method, uri, headers=headers, data=content, allow_redirects=False)
+        async with sending as response:
             text = await response.text()
             names = {name.title(): ", ".join(response.headers.getall(name)) for name in response.headers}
             return {"statusCode": response.status, "headers": names, "content": text}

@@ -29,7 +29,6 @@ from durable_harness.operations.description import ServiceDescription, at_pointe
 from durable_harness.operations.polling import PollStrategy
 from durable_harness.operations.record import SERVICE_CLOCK, OperationRecord, OperationState, Workload
 from durable_harness.operations.wire import (
-    REDIRECTS,
     UNKNOWN_STATUSES,
     Answer,
     NoAnswer,
@@ -38,16 +37,14 @@ from durable_harness.operations.wire import (
     Status,
     UnreadableAnswerError,
     excerpt,
-    is_same_origin,
     location_of,
     output_of,
     read_accepted,
     read_retry_after_s,
     read_status,
 )
+from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, is_same_origin
 
-MAX_REDIRECTS = 5
-"""Redirects in a row after which a status counts as unreadable."""
 NO_HEADERS: Mapping[str, str] = {}
 WRONG_ROUTE_STATUSES = frozenset({404, 405})
 NO_SUCH_ROUTE = (

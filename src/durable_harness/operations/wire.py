@@ -11,7 +11,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
 from durable_harness.operations.description import (
     ServiceDescription,
@@ -23,7 +23,6 @@ from durable_harness.operations.description import (
 
 UNKNOWN_STATUSES = frozenset({404, 410})
 RETRIED_STATUSES = frozenset({408, 425, 429})
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SERVER_ERROR = 500
 EXCERPT_CHARS = 120
 MEMBERS_SHOWN = 8
@@ -269,11 +268,6 @@ def output_of(answer: Answer) -> Any:
     """Return a body as the output it is: a JSON value, or else text."""
     value = answer.json_value()
     return answer.body.decode("utf-8", "replace") if value is None and answer.body != b"null" else value
-
-
-def is_same_origin(url: str, other: str) -> bool:
-    """Tell whether two URLs are those of one server."""
-    return urlsplit(url)[:2] == urlsplit(other)[:2]
 
 
 def read_epoch_s(text: object) -> float | None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from durable_harness.operations import Answer, NoAnswer, redact_keys
+from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, BadRedirectError, follow, is_same_origin, origin_of
 
 REQUEST_TIMEOUT_S = 30.0
 KEY_HEADER = "x-functions-key"
@@ -30,8 +31,8 @@ class HttpClient:
         self.base_url = base_url.rstrip("/")
         self._key = {KEY_HEADER: function_key} if function_key else {}
         is_here = urlsplit(base_url).hostname in {"localhost", "127.0.0.1", "::1"}
-        handlers = [urllib.request.ProxyHandler({})] if is_here else []
-        self._opener = urllib.request.build_opener(*handlers)
+        proxies = [urllib.request.ProxyHandler({})] if is_here else []
+        self._opener = urllib.request.build_opener(_NoRedirects(), *proxies)
 
     def request(
         self,
@@ -48,20 +49,47 @@ class HttpClient:
         body = None if payload is NOTHING else json.dumps(payload).encode()
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
-        request = urllib.request.Request(absolute, body, sent, method=method)  # noqa: S310 - the deployment's URLs
+        try:
+            return self._follow(method, absolute, sent, body, timeout_s)
+        except BadRedirectError as error:
+            return NoAnswer(f"cannot be asked for: {error}")
+        except (OSError, http.client.HTTPException) as error:
+            return NoAnswer(redact_keys(f"{type(error).__name__}: {error}"))
+
+    def _follow(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float
+    ) -> Answer | NoAnswer:
+        """Send a request and those that redirects ask for. urllib by itself would take all headers to any server."""
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = self._send(method, url, headers, body, timeout_s)
+            if answer.status not in REDIRECTS or "location" not in answer.headers:
+                return answer
+            following = follow(answer.status, answer.headers["location"], method, url, headers)
+            method, url, headers = following.method, following.url, following.headers
+            body = body if following.keeps_body else None
+        return NoAnswer(f"more than {MAX_REDIRECTS} redirects")
+
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float) -> Answer:
+        origin_of(url)  # urllib opens file: too, and a server names URLs
+        request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310 - checked above
         try:
             with self._opener.open(request, timeout=timeout_s) as response:
                 return _answer(response.status, response)
         except urllib.error.HTTPError as error:
             with error:
                 return _answer(error.code, error)
-        except (OSError, http.client.HTTPException) as error:
-            return NoAnswer(redact_keys(f"{type(error).__name__}: {error}"))
 
     def _key_for(self, url: str) -> Mapping[str, str]:
         """Return the header with the deployment's key; not for others, nor for URLs that carry a key: it would win."""
         carries_one = "code" in parse_qs(urlsplit(url).query)
-        return self._key if url.startswith(f"{self.base_url}/") and not carries_one else {}
+        return self._key if is_same_origin(url, self.base_url) and not carries_one else {}
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Gives a redirect back as the answer that it is."""
+
+    def redirect_request(self, *_arguments: Any) -> None:
+        return None
 
 
 def _answer(status: int, response: Any) -> Answer:

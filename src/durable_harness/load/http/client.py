@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
-from urllib.parse import urljoin
 
 from durable_harness.load.http.connection import Connection
 from durable_harness.load.http.exchange import Exchange, Request
@@ -16,11 +15,8 @@ from durable_harness.load.http.resolver import Address
 from durable_harness.load.http.tls import TlsConnection, client_context, is_loopback
 from durable_harness.load.http.urls import BadUrlError, Origin
 from durable_harness.operations import Answer, NoAnswer
+from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, REPEATING_REDIRECTS, BadRedirectError
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-REPEATING_REDIRECTS = frozenset({307, 308})
-"""The redirects that repeat a request other than a GET as it is; the others would turn it into one."""
-MAX_REDIRECTS = 5
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 CHECK_TIME_S = 0.05
 """How often deadlines are looked at: no request lasts longer than its deadline and this."""
@@ -124,10 +120,9 @@ class Client:
             self._finish(exchange, NoAnswer(f"more than {MAX_REDIRECTS} redirects"))
             return
         try:
-            url = urljoin(exchange.request.url, answer.headers["location"])
-            exchange.request = exchange.request.redirected(url)
+            exchange.request = exchange.request.redirected(answer.status, answer.headers["location"])
         except ValueError as error:
-            reason = str(error) if isinstance(error, BadUrlError) else "its URL is malformed"
+            reason = str(error) if isinstance(error, BadUrlError | BadRedirectError) else "its URL is malformed"
             self._finish(exchange, NoAnswer(f"redirect that cannot be followed: {reason}"))
             return
         exchange.is_retried, exchange.queued = False, monotonic()

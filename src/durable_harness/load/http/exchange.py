@@ -7,10 +7,9 @@ from typing import Any
 
 from durable_harness.load.http.urls import split_url
 from durable_harness.operations import Answer, NoAnswer
+from durable_harness.redirects import follow
 
 USER_AGENT = "durable-harness"
-SECRET_HEADERS = frozenset({"x-functions-key", "authorization", "cookie"})
-"""Not repeated to another origin that a redirect leads to."""
 
 
 class Request:
@@ -23,12 +22,10 @@ class Request:
         self.origin, target = split_url(url)
         self.data = self._to_wire(target)
 
-    def redirected(self, url: str) -> Request:
-        """Return the same request to another URL; keys stay with the origin that they are meant for."""
-        headers = self.headers
-        if split_url(url)[0] != self.origin:
-            headers = {name: value for name, value in headers.items() if name.lower() not in SECRET_HEADERS}
-        return Request(self.method, url, headers, self.body)
+    def redirected(self, status: int, location: str) -> Request:
+        """Return the request that a redirect asks for; raise BadRedirectError or BadUrlError if there is none."""
+        following = follow(status, location, self.method, self.url, self.headers)
+        return Request(following.method, following.url, following.headers, self.body if following.keeps_body else None)
 
     def _to_wire(self, target: str) -> bytes:
         lines = [

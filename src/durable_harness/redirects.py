@@ -1,0 +1,102 @@
+"""Where a redirect leads, by which method, and what of a request may go along: one answer for all our clients.
+
+A server decides where it sends a client, so what the user gave for one origin stays there: keys, Authorization, cookies
+and any other header of the user's. Only headers that say how the body and the answer are written go to another origin.
+Methods change as in the Fetch standard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+MAX_REDIRECTS = 5
+"""In a row; a server that leads on for longer leads in circles."""
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REPEATING_REDIRECTS = frozenset({307, 308})
+"""The redirects that repeat any request as it is."""
+DEFAULT_PORTS = {"http": 80, "https": 443}
+PUBLIC_HEADERS = frozenset({"accept", "accept-language", "content-language", "content-type"})
+"""The headers that Fetch calls safe in any request: they carry no secrets."""
+CONTENT_HEADERS = frozenset({"content-type", "content-language", "content-encoding", "content-length"})
+
+
+class Origin(NamedTuple):
+    """What has to be equal in two URLs that lead to one server: scheme, host and port."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class BadRedirectError(ValueError):
+    """Raised when a redirect cannot be followed; the message says why, without the URL, which may carry a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The request that a redirect asks for."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    keeps_body: bool
+
+
+def origin_of(url: str) -> Origin:
+    """Return the origin of a URL; raise BadRedirectError if it is no http or https URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BadRedirectError("the URL has no valid host or port") from error
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise BadRedirectError(f"the URL is not http or https but '{parts.scheme}'")
+    return Origin(parts.scheme, parts.hostname.lower(), port or DEFAULT_PORTS[parts.scheme])
+
+
+def is_same_origin(url: str, other: str) -> bool:
+    """Tell whether two URLs are those of one server; False if either is no http or https URL."""
+    try:
+        return origin_of(url) == origin_of(other)
+    except BadRedirectError:
+        return False
+
+
+def is_downgrade(url: str, location: str) -> bool:
+    """Tell whether a redirect leads from https to http."""
+    return origin_of(url).scheme == "https" and origin_of(urljoin(url, location)).scheme == "http"
+
+
+def headers_for(url: str, headers: Mapping[str, str], home: str) -> Mapping[str, str]:
+    """Return those of the user's headers that a URL gets; `home` is a URL of the origin that they are meant for."""
+    if is_same_origin(url, home):
+        return headers
+    return {name: value for name, value in headers.items() if name.lower() in PUBLIC_HEADERS}
+
+
+def follow(status: int, location: str, method: str, url: str, headers: Mapping[str, str]) -> Next:
+    """Return the request that a redirect asks for in answer to one to `url`; raise BadRedirectError if there is none.
+
+    Headers that were left behind do not come back: a later redirect may lead home again, but to a place of the other
+    server's choice.
+    """
+    try:
+        there = urldefrag(urljoin(url, location))[0]
+    except ValueError as error:
+        raise BadRedirectError("the URL has no valid host or port") from error
+    origin_of(there)
+    kept = headers_for(there, headers, url)
+    following = _next_method(status, method)
+    if following == method:
+        return Next(method, there, kept, keeps_body=True)
+    kept = {name: value for name, value in kept.items() if name.lower() not in CONTENT_HEADERS}
+    return Next(following, there, kept, keeps_body=False)
+
+
+def _next_method(status: int, method: str) -> str:
+    """A 303 says that the result is elsewhere; browsers always took 301 and 302 of a POST so: Fetch made it a rule."""
+    turns_into_get = {303: method not in {"GET", "HEAD"}, 301: method == "POST", 302: method == "POST"}
+    return "GET" if turns_into_get.get(status) else method
