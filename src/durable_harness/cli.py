@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from durable_harness.cli_histories import add_record, add_replay
 from durable_harness.errors import INTERRUPTED, HarnessError, UsageError
 from durable_harness.experiments.commands import add_commands
+from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 
 if TYPE_CHECKING:
     from durable_harness.scheduler import SchedulerOptions
 
 SCHEDULER_VARIABLE = "DURABLE_HARNESS_SCHEDULER"
-HUBS_VARIABLE = "DTS_TASK_HUB_NAMES"
-DYNAMIC_HUBS_VARIABLE = "DTS_USE_DYNAMIC_TASK_HUBS"
 SHOWN_LEFT_OUT = 20
 EXIT_CODES = """exit codes:
   0 done   1 a gate failed, head is slower   2 usage or configuration   3 invalid load run, nobody can tell

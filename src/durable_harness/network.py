@@ -28,7 +28,8 @@ def bind(address: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def bind_one(address: str, port: int) -> socket.socket:
+def bind_one(address: str, port: int, option: str = "--port") -> socket.socket:
+    """Return a listening socket; `option` is the one by which the user chose the port."""
     try:
         family, _, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
     except (OSError, OverflowError) as error:
@@ -44,7 +45,7 @@ def bind_one(address: str, port: int) -> socket.socket:
         sock.close()
         if error.errno == errno.EADDRINUSE:
             raise PortInUseError(
-                f"Port {port} is in use by somebody else. Choose another with --port, or 0 for any free one."
+                f"Port {port} is in use by somebody else. Choose another with {option}, or 0 for any free one."
             ) from error
         raise UsageError(f"Port {port} of {address} cannot be listened on: {error.strerror}.") from error
     sock.setblocking(False)  # noqa: FBT003 - the standard library's signature

@@ -206,6 +206,13 @@ def test_other_paths_and_methods_of_the_http_api(service):
     assert requests.head(service.http_url, timeout=HTTP_TIMEOUT_S).status_code == 200
 
 
+def test_health_is_answered_on_both_http_ports(service):
+    """GET and HEAD of /health are 200 on the API's port and on the dashboard's, which compose files ask."""
+    for url in (service.http_url, service.dashboard_url):
+        assert get(f"{url}/health").status_code == 200
+        assert requests.head(f"{url}/health", timeout=HTTP_TIMEOUT_S).status_code == 200
+
+
 def test_the_dashboards_root_is_a_health_page(service):
     """GET / of the dashboard is a page of HTML that names the hubs."""
     answer = get(service.dashboard_url)
@@ -286,7 +293,7 @@ def test_a_replaced_start_does_not_stop_the_file(tmp_path):
     ):
         raw = RawStub(channel, [])
         due = datetime.now(UTC) + timedelta(seconds=0.5)
-        policy = {"replaceableStatus": [pb.ORCHESTRATION_STATUS_PENDING]}
+        policy = {"replaceableStatus": [pb.ORCHESTRATION_STATUS_PENDING, pb.ORCHESTRATION_STATUS_TERMINATED]}
         answers = []
         for number in range(300):
             first = pb.CreateInstanceRequest(name="o", instanceId=str(number))

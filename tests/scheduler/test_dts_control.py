@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import grpc
 import pytest
@@ -398,9 +399,21 @@ def test_a_restart_of_a_failed_and_of_a_terminated_instance(hub):
 
 
 def test_a_restart_of_what_runs_is_refused(hub):
-    """A running instance cannot be restarted: FAILED_PRECONDITION."""
+    """A running instance cannot be restarted in its own place: FAILED_PRECONDITION."""
     instance_id = hub.start(wait_for_go)
     assert instance_id in refused(FAILED_PRECONDITION, hub.client.restart_orchestration, instance_id)
+
+
+def test_a_restart_under_a_new_id_of_what_runs(hub):
+    """A running instance can be restarted under a new id, and both go on."""
+    hub.work(orchestrators=wait_for_go)
+    first = hub.start(wait_for_go)
+    until(lambda: hub.status(first) is RUNNING)
+    other = hub.client.restart_orchestration(first, restart_with_new_instance_id=True)
+    assert other != first
+    for instance_id in (first, other):
+        hub.client.raise_orchestration_event(instance_id, "go", data=instance_id)
+    assert [hub.wait(each).get_output() for each in (first, other)] == [first, other]
 
 
 def test_a_restart_of_nobody_is_refused(hub):
@@ -410,6 +423,24 @@ def test_a_restart_of_nobody_is_refused(hub):
 
 def only(*statuses):
     return pb.OrchestrationIdReusePolicy(replaceableStatus=statuses)
+
+
+def living():
+    """A policy that replaces whatever lives, by which it is terminated."""
+    statuses = ("PENDING", "RUNNING", "SUSPENDED", "TERMINATED")
+    return only(*(pb.OrchestrationStatus.Value(f"ORCHESTRATION_STATUS_{status}") for status in statuses))
+
+
+@pytest.mark.parametrize("status", ["PENDING", "RUNNING", "SUSPENDED"])
+def test_a_policy_that_replaces_the_living_names_terminated_too(hub, status):
+    """A policy with a living status and without Terminated is INVALID_ARGUMENT in the service's words."""
+    policy = only(pb.OrchestrationStatus.Value(f"ORCHESTRATION_STATUS_{status}"), pb.ORCHESTRATION_STATUS_COMPLETED)
+    hub.start(wait_for_go, instance_id="taken")
+    for instance_id in ("taken", "free"):
+        start = partial(hub.start, wait_for_go, instance_id=instance_id, reuse_id_policy=policy)
+        assert refused(grpc.StatusCode.INVALID_ARGUMENT, start) == (
+            "Invalid reusable statuses: cannot exclude 'Terminated' while also allowing reuse of running instances"
+        )
 
 
 @pytest.mark.parametrize(
@@ -447,7 +478,7 @@ def test_a_running_instance_can_be_replaced(hub, release):
     hub.work(orchestrators=[call_slow, wait_for_go], activities=slow)
     hub.start(call_slow, instance_id="taken")
     until(lambda: hub.status("taken") is RUNNING)
-    hub.start(wait_for_go, instance_id="taken", reuse_id_policy=only(pb.ORCHESTRATION_STATUS_RUNNING))
+    hub.start(wait_for_go, instance_id="taken", reuse_id_policy=living())
     release.set()
     hub.client.raise_orchestration_event("taken", "go", data="new")
     state = hub.wait("taken")
@@ -491,8 +522,7 @@ def test_a_turn_of_a_replaced_instance_is_not_heard(hub):
     work = raw.work()
     raw.start(instance_id="i", name="old")
     old = next(work)
-    policy = {"replaceableStatus": [pb.ORCHESTRATION_STATUS_PENDING, pb.ORCHESTRATION_STATUS_RUNNING]}
-    raw.start(instance_id="i", name="new", orchestrationIdReusePolicy=policy)
+    raw.start(instance_id="i", name="new", orchestrationIdReusePolicy=living())
     raw.answer(old, ended("wrong"))
     state = raw.state("i")
     assert (state.name, state.orchestrationStatus) == ("new", pb.ORCHESTRATION_STATUS_PENDING)

@@ -484,9 +484,10 @@ def test_a_deleted_entity_is_none(zoo):
 
 
 def test_cleaning_removes_empty_entities(zoo):
-    """Cleaning forgets the entity without state, once, and leaves the others."""
-    assert zoo.client.clean_entity_storage().empty_entities_removed == 1
-    assert zoo.client.clean_entity_storage().empty_entities_removed == 0
+    """Cleaning forgets the entity without state and leaves the others; its answer counts nothing, as the service's."""
+    assert len(names_of(zoo, include_transient=True)) == len(ALL) + 1
+    cleaned = zoo.client.clean_entity_storage()
+    assert (cleaned.empty_entities_removed, cleaned.orphaned_locks_released) == (0, 0)
     assert sorted(names_of(zoo, include_transient=True)) == ALL
 
 
@@ -514,6 +515,23 @@ def test_signals_to_what_is_no_entity_are_refused(hub):
     """An id that is not @name@key is INVALID_ARGUMENT."""
     request = pb.SignalEntityRequest(instanceId="counter", name="add", requestId="r")
     assert "counter" in refused(grpc.StatusCode.INVALID_ARGUMENT, hub.raw().SignalEntity, request)
+
+
+@pytest.mark.parametrize(("entity_id", "says"), [("@counter@" + "k" * 92, "101 characters"), ("@counter@ü", "'ü'")])
+def test_ids_of_entities_have_the_limits_of_ids(hub, entity_id, says):
+    """An entity's id is at most 100 printable ASCII characters as a whole, for clients and for orchestrations."""
+    request = pb.SignalEntityRequest(instanceId=entity_id, name="add", requestId="r")
+    assert says in refused(grpc.StatusCode.INVALID_ARGUMENT, hub.raw().SignalEntity, request)
+    longest = pb.SignalEntityRequest(instanceId="@counter@" + "k" * 91, name="add", requestId="r")
+    hub.raw().SignalEntity(longest)
+
+    def signal(ctx, _input):
+        ctx.signal_entity(EntityInstanceId.parse(entity_id), "add", input=1)
+
+    hub.work(orchestrators=signal, entities=counter)
+    state = hub.run(signal)
+    assert state.runtime_status is FAILED
+    assert says in state.failure_details.message
 
 
 def test_the_history_tells_of_entity_operations(hub):

@@ -46,14 +46,35 @@ def test_strange_metadata_does_no_harm(hub):
     ("fields", "says"),
     [
         ({"instance_id": "@counter@k"}, "@"),
-        ({"instance_id": "tab\there"}, "printed"),
-        ({"instance_id": "x" * 2000}, "2000"),
+        ({"instance_id": "tab\there"}, "'\\t'"),
+        ({"instance_id": "ünï"}, "'ü'"),
+        ({"instance_id": "del\x7f"}, "'\\x7f'"),
+        ({"instance_id": "x" * 101}, "101 characters; expected at most 100"),
         ({"name": ""}, "name"),
     ],
 )
 def test_a_start_that_cannot_be_is_refused(raw, fields, says):
-    """Ids of entities, unprintable or endless ones, and a start without a name are INVALID_ARGUMENT and say why."""
+    """Ids of entities, too long or not of printable ASCII, and no name, are INVALID_ARGUMENT with the reason."""
     assert says in refused(INVALID, raw.start, **fields)
+
+
+@pytest.mark.parametrize("instance_id", [" ", "~", "x" * 100, "a@b", "".join(map(chr, range(0x20, 0x40)))])
+def test_an_id_has_one_to_a_hundred_characters_of_printable_ascii(raw, instance_id):
+    """Any 1 to 100 printable ASCII characters that do not start with @ are an id, kept as it is."""
+    assert raw.start(instance_id=instance_id) == instance_id
+    assert raw.state(instance_id).instanceId == instance_id
+
+
+def test_a_child_of_a_long_id_has_an_id_that_may_be(raw):
+    """The id that the scheduler makes for a child is its parent's and its task's, or short where that is too long."""
+    work = raw.work()
+    for parent, name in (("p" * 95, "first"), ("p" * 96, "second")):
+        raw.start(instance_id=parent)
+        child = pb.CreateSubOrchestrationAction(name=name)
+        raw.answer(next(work), pb.OrchestratorAction(id=1, createSubOrchestration=child))
+        made = next(work).orchestratorRequest.instanceId
+        assert (made == f"{parent}:0001") is (len(parent) == 95)
+        assert len(made) <= 100
 
 
 def test_a_start_without_an_id_gets_one(raw):

@@ -174,7 +174,8 @@ def test_a_scheduled_start_that_was_replaced_does_not_begin(hub):
     hub.work(orchestrators=[call_double, wait_for_go], activities=double)
     start_at = datetime.now(UTC) + timedelta(seconds=0.3)
     hub.start(call_double, input=1, instance_id="i", start_at=start_at)
-    policy = pb.OrchestrationIdReusePolicy(replaceableStatus=[pb.ORCHESTRATION_STATUS_PENDING])
+    statuses = [pb.ORCHESTRATION_STATUS_PENDING, pb.ORCHESTRATION_STATUS_TERMINATED]
+    policy = pb.OrchestrationIdReusePolicy(replaceableStatus=statuses)
     hub.start(wait_for_go, instance_id="i", reuse_id_policy=policy)
     until(lambda: datetime.now(UTC) > start_at)
     hub.output_of(call_double, input=1, instance_id="after the time")

@@ -177,6 +177,40 @@ def test_a_filter_by_activity_version(hub):
     assert next(filtered).activityRequest.taskId == 2
 
 
+def called(task_id, name="a", **fields):
+    child = pb.CreateSubOrchestrationAction(name=name, **fields)
+    return pb.OrchestratorAction(id=task_id, createSubOrchestration=child)
+
+
+def test_calls_without_a_version_are_filtered_by_their_orchestrations(hub):
+    """A filter with versions gets the unversioned activities and children of orchestrations of those versions."""
+    raw = hub.raw()
+    both = [{"name": name, "versions": ["2.0"]} for name in ("o", "child", "grandchild")]
+    work = raw.work(workItemFilters={"orchestrations": both, "activities": [{"name": "a", "versions": ["2.0"]}]})
+    raw.start(instance_id="old", version={"value": "1.0"})
+    raw.start(instance_id="new", version={"value": "2.0"})
+    raw.answer(next(work), scheduled(1), called(2, "child"))
+    items = {item.WhichOneof("request"): item for item in (next(work), next(work))}
+    assert items["activityRequest"].activityRequest.orchestrationInstance.instanceId == "new"
+    assert not items["activityRequest"].activityRequest.HasField("version")
+    raw.answer(items["orchestratorRequest"], called(1, "grandchild"))
+    grandchild = next(work).orchestratorRequest.newEvents[1].executionStarted
+    assert (grandchild.name, grandchild.HasField("version")) == ("grandchild", False)
+    assert raw.state("old").orchestrationStatus == pb.ORCHESTRATION_STATUS_PENDING
+
+
+def test_a_version_of_its_own_goes_before_the_orchestrations(hub):
+    """An activity with a version is filtered by that, whatever its orchestration's is."""
+    raw = hub.raw()
+    turns = raw.work(workItemFilters={"orchestrations": [{"name": "o"}]})
+    raw.start(version={"value": "1.0"})
+    raw.answer(next(turns), scheduled(1, version={"value": "2.0"}), scheduled(2))
+    filtered = raw.work(workItemFilters={"activities": [{"name": "a", "versions": ["1.0"]}]})
+    assert next(filtered).activityRequest.taskId == 2
+    other = raw.work(workItemFilters={"activities": [{"name": "a", "versions": ["2.0"]}]})
+    assert next(other).activityRequest.taskId == 1
+
+
 def test_a_filter_of_entities(hub):
     """Entities go to the worker that lists them, whatever the case of the name."""
 

@@ -108,7 +108,11 @@ def test_a_wait_ends_when_its_instance_is_replaced(hub):
     with ThreadPoolExecutor(1) as pool:
         wait = pool.submit(hub.wait, "i")
         policy = pb.OrchestrationIdReusePolicy(
-            replaceableStatus=[pb.ORCHESTRATION_STATUS_PENDING, pb.ORCHESTRATION_STATUS_RUNNING]
+            replaceableStatus=[
+                pb.ORCHESTRATION_STATUS_PENDING,
+                pb.ORCHESTRATION_STATUS_RUNNING,
+                pb.ORCHESTRATION_STATUS_TERMINATED,
+            ]
         )
         hub.start(call_double, input=2, instance_id="i", reuse_id_policy=policy)
         assert wait.result().get_output() == 4

@@ -66,7 +66,7 @@ def test_an_unknown_hub_is_not_found_by_every_call(two_hubs):
             with pytest.raises(grpc.RpcError) as caught:
                 call()
             assert caught.value.code() is grpc.StatusCode.NOT_FOUND
-            assert caught.value.details() == "Task hub not found: nobody"
+            assert caught.value.details().startswith("Task hub not found: nobody. ")
 
 
 def test_the_emulators_variables_name_the_hubs(monkeypatch):
@@ -84,12 +84,13 @@ def test_the_emulators_variables_name_the_hubs(monkeypatch):
 
 @pytest.mark.parametrize("option", ["--grpc-port", "--http-port", "--dashboard-port"])
 def test_a_busy_port_ends_the_start(option):
-    """A port that somebody listens on is never shared: the start ends with an error that names it."""
+    """A port that somebody listens on is never shared: the start ends with an error that names it and its option."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        with pytest.raises(PortInUseError, match=port), scheduler_process(args=[option, port]):
+        words = rf"Port {port} is in use.* Choose another with {option}, or 0"
+        with pytest.raises(PortInUseError, match=words), scheduler_process(args=[option, port]):
             pytest.fail("it started on a taken port")
 
 

@@ -9,7 +9,7 @@ import pytest
 from durable_harness.host import selftest
 from durable_harness.host.functions import Function, FunctionApp
 from durable_harness.host.orchestrations import OrchestrationRunner
-from durable_harness.protocol import from_ns, pb
+from durable_harness.protocol import child_id, from_ns, pb
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 RETRY = df.RetryOptions(5000, 2)
@@ -122,6 +122,14 @@ def test_a_sub_orchestration_without_an_id_gets_one_from_its_parent():
 
     child = run(orchestrator).actions[0].createSubOrchestration
     assert (child.instanceId, child.input.value) == ("i:0000", '"[1]"')
+
+
+def test_a_child_of_a_long_id_has_a_short_one_of_its_own():
+    """Where the ids of parent and task are too long together, the id is a hash: the same in each replay."""
+    assert child_id("p" * 95, "e", 1) == "p" * 95 + ":0001"
+    made = {child_id("p" * 96, "e", number) for number in (1, 1, 2)}
+    assert {len(each) for each in made} == {32}
+    assert len(made) == 2
 
 
 def test_entity_calls_have_deterministic_request_ids():

@@ -21,7 +21,7 @@ from google.protobuf import timestamp_pb2
 from durable_harness.host.functions import BUILT_IN_HTTP_ACTIVITY
 from durable_harness.host.payloads import wrap_json
 from durable_harness.host.replay import Recorded
-from durable_harness.protocol import optional_text, pb, to_ns
+from durable_harness.protocol import child_id, optional_text, pb, to_ns
 
 RETRY_TIMER = "-WithRetry timer"
 EVENT_OF_ACTION = {
@@ -71,7 +71,7 @@ class ActionBuilder:
 
     def _sub_orchestration(self, number: int, action: Any) -> Any:
         child = pb.CreateSubOrchestrationAction(
-            instanceId=action.instance_id or f"{self._instance_id}:{number:04x}",
+            instanceId=action.instance_id or child_id(self._instance_id, self._execution_id, number),
             name=action.function_name,
             version=optional_text(action.version or self._default_version),
             input=optional_text(wrap_json(action._input)),

@@ -9,7 +9,9 @@ from durabletask.internal import orchestrator_service_pb2 as pb
 from durable_harness.protocol.costs import Costs, Measurement
 from durable_harness.protocol.interface import RpcError, Scheduler, Status
 from durable_harness.protocol.values import (
+    MAX_ID_CHARS,
     TERMINAL_STATUSES,
+    child_id,
     from_ns,
     is_terminal,
     new_id,
@@ -19,12 +21,14 @@ from durable_harness.protocol.values import (
 )
 
 __all__ = [
+    "MAX_ID_CHARS",
     "TERMINAL_STATUSES",
     "Costs",
     "Measurement",
     "RpcError",
     "Scheduler",
     "Status",
+    "child_id",
     "from_ns",
     "is_terminal",
     "new_id",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from durabletask.internal import orchestrator_service_pb2 as pb
 from google.protobuf import timestamp_pb2, wrappers_pb2
 
 NANOSECONDS = 1_000_000_000
 LATEST_NS = 1 << 62
+MAX_ID_CHARS = 100
+"""How long the service lets ids of instances and of entities be."""
 _ids = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - ids must be unique, not secret; asking the kernel for each costs a syscall
 
 TERMINAL_STATUSES = frozenset(
@@ -25,6 +28,15 @@ TERMINAL_STATUSES = frozenset(
 def new_id() -> str:
     """Return a new unique id: 32 lower-case hex digits, as the Durable extension makes them."""
     return f"{_ids.getrandbits(128):032x}"
+
+
+def child_id(parent_id: str, execution_id: str, task_id: int) -> str:
+    """Return the id of a child that its orchestrator did not name: its parent's with its task's.
+
+    Where that is longer than an id may be, it is made of a hash of the same names.
+    """
+    named = f"{parent_id}:{task_id:04x}"
+    return named if len(named) <= MAX_ID_CHARS else uuid5(NAMESPACE_OID, f"{execution_id}:{named}").hex
 
 
 def is_terminal(status: int) -> bool:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from durable_harness.protocol import RpcError, Status, is_terminal, pb
+from durable_harness.protocol import MAX_ID_CHARS, RpcError, Status, is_terminal, pb
 from durable_harness.scheduler.instances import NO_ACTION_ID
 
-MAX_ID_CHARS = 1024
+PRINTABLE_ASCII = frozenset(map(chr, range(0x20, 0x7F)))
+REPLACED_BY_TERMINATION = frozenset(
+    {
+        pb.ORCHESTRATION_STATUS_PENDING,
+        pb.ORCHESTRATION_STATUS_RUNNING,
+        pb.ORCHESTRATION_STATUS_SUSPENDED,
+        pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW,
+    }
+)
 ENTITY_MESSAGES = frozenset(
     {"entityOperationSignaled", "entityOperationCalled", "entityLockRequested", "entityUnlockSent"}
 )
@@ -26,22 +35,39 @@ def start_problem(instance_id: str, name: str) -> str | None:
         return "The name of the orchestrator is empty."
     if instance_id.startswith("@"):
         return f"The instance id '{instance_id[:60]}' starts with @, which is for entities."
-    if len(instance_id) > MAX_ID_CHARS:
-        return f"The instance id has {len(instance_id)} characters; it may have {MAX_ID_CHARS} at most."
-    if not instance_id.isprintable():
-        return f"The instance id {instance_id[:60]!r} has characters that cannot be printed."
+    return _characters_problem("instance id", instance_id)
+
+
+def _characters_problem(kind: str, text: str) -> str | None:
+    if len(text) > MAX_ID_CHARS:
+        return f"The {kind} '{text[:60]}…' has {len(text)} characters; expected at most {MAX_ID_CHARS}."
+    strange = next((character for character in text if character not in PRINTABLE_ASCII), None)
+    if strange is not None:
+        return f"The {kind} {text!r} contains {strange!r}; expected only printable ASCII characters (0x20 to 0x7E)."
     return None
+
+
+def check_reusable(statuses: Collection[int]) -> None:
+    """Raise INVALID_ARGUMENT for a policy that replaces living instances but no terminated ones."""
+    if REPLACED_BY_TERMINATION.intersection(statuses) and pb.ORCHESTRATION_STATUS_TERMINATED not in statuses:
+        raise _invalid(
+            "Invalid reusable statuses: cannot exclude 'Terminated' while also allowing reuse of running instances"
+        )
 
 
 def check_entity_id(entity_id: str) -> None:
     """Raise INVALID_ARGUMENT where an id is not that of an entity."""
-    if not is_entity_id(entity_id):
-        raise _invalid(f"'{entity_id[:60]}' is not the id of an entity, which is @name@key.")
+    problem = entity_id_problem(entity_id)
+    if problem:
+        raise _invalid(problem)
 
 
-def is_entity_id(entity_id: str) -> bool:
+def entity_id_problem(entity_id: str) -> str | None:
+    """Return what is wrong with the id of an entity, None if nothing is."""
     name, separator, _ = entity_id[1:].partition("@")
-    return entity_id.startswith("@") and bool(name) and bool(separator) and len(entity_id) <= MAX_ID_CHARS
+    if not (entity_id.startswith("@") and name and separator):
+        return f"'{entity_id[:60]}' is not the id of an entity, which is @name@key."
+    return _characters_problem("entity id", entity_id)
 
 
 def checked_turn(response: Any) -> Any:
@@ -77,8 +103,9 @@ def _entity_action_problem(action: Any) -> str | None:
     if action.HasField("startNewOrchestration"):
         start = action.startNewOrchestration
         return start_problem(start.instanceId, start.name)
-    if action.HasField("sendSignal") and not is_entity_id(action.sendSignal.instanceId):
-        return f"The entity signals '{action.sendSignal.instanceId[:60]}', which is not @name@key."
+    if action.HasField("sendSignal"):
+        problem = entity_id_problem(action.sendSignal.instanceId)
+        return problem and f"The entity sends a signal, but: {problem}"
     return None
 
 
@@ -101,8 +128,8 @@ def _message_problem(action_id: int, message: Any) -> str | None:
         return f"Action {action_id} sends an entity message without a kind."
     detail = getattr(message, kind)
     ids = detail.lockSet if kind == "entityLockRequested" else [detail.targetInstanceId.value]
-    wrong = next((entity_id for entity_id in ids if not is_entity_id(entity_id)), None)
-    return None if wrong is None else f"Action {action_id} sends a message to '{wrong[:60]}', which is not @name@key."
+    problem = next((problem for entity_id in ids if (problem := entity_id_problem(entity_id))), None)
+    return problem and f"Action {action_id} sends a message to an entity, but: {problem}"
 
 
 def _invalid(problem: str) -> RpcError:

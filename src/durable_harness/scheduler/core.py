@@ -143,6 +143,13 @@ class HubCore:
         same = instance.execution is execution and not instance.ended
         return same and self.instances.get(instance.instance_id) is instance
 
+    def version_of(self, instance: Instance) -> str:
+        """Return the version by which workers filter an instance and its calls: its own, else that of its callers."""
+        caller: Instance | None = instance
+        while caller is not None and not caller.version and caller.parent is not None:
+            caller = self.instances.get(caller.parent.instance_id)
+        return (caller and caller.version) or ""
+
     def deliver(self, instance: Instance, new_event: Any) -> None:
         """Put an event into the inbox of an instance; one that has ended takes no more."""
         if instance.ended or instance.execution is None:

@@ -201,21 +201,20 @@ class EntityStore:
         return pb.QueryEntitiesResponse(entities=page, continuationToken=optional_text(token))
 
     def clean(self, request: Any) -> Any:
-        """Forget entities without state or work, and locks whose holders are gone."""
-        released = 0
+        """Forget entities without state or work, and locks whose holders are gone.
+
+        The answer counts nothing: the service cleans by itself and always answers 0.
+        """
         if request.releaseOrphanedLocks:
             holders = {e.lock.parent_id for e in self._entities.values() if e.lock is not None}
-            orphaned = {holder for holder in holders if self._is_orphan(holder)}
-            released = sum(1 for e in self._entities.values() if e.lock is not None and e.lock.parent_id in orphaned)
-            for holder in orphaned:
+            for holder in filter(self._is_orphan, holders):
                 self.release_locks_of(holder)
-        empty = []
         if request.removeEmptyEntities:
             empty = [entity_id for entity_id, e in self._entities.items() if e.state is None and e.idle]
             for entity_id in empty:
                 self._saver.touch(self._entities.pop(entity_id))
                 self._hub.touch()
-        return pb.CleanEntityStorageResponse(emptyEntitiesRemoved=len(empty), orphanedLocksReleased=released)
+        return pb.CleanEntityStorageResponse()
 
     def _is_orphan(self, holder: str) -> bool:
         instance = self._hub.instances.get(holder)

@@ -13,6 +13,7 @@ from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.service import DEFAULT_HUB, SchedulerService
 
 SHOWN_INSTANCES = 100
+HEALTH_PATH = "/health"
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Durable Task Scheduler</title><style>
 :root{{color-scheme:light dark}}
 body{{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem}}
@@ -23,7 +24,7 @@ td.n{{text-align:right;font-variant-numeric:tabular-nums}}code{{font-size:.9em}}
 
 
 class HttpApi:
-    """`GET /` and `GET /v1/taskhubs/ping`, as the emulator answers them."""
+    """`GET /`, `GET /health` and `GET /v1/taskhubs/ping`, as the emulator answers them."""
 
     def __init__(self, service: SchedulerService) -> None:
         self._service = service
@@ -33,6 +34,8 @@ class HttpApi:
             return web.Response(status=405)
         if request.path == "/":
             return web.Response(text="Durable Task Scheduler (durable-harness)")
+        if request.path.rstrip("/") == HEALTH_PATH:
+            return _healthy()
         if request.path.rstrip("/") == "/v1/taskhubs/ping":
             return self._ping(request.headers.get("x-taskhub") or DEFAULT_HUB)
         return web.Response(status=404)
@@ -56,6 +59,8 @@ class Dashboard:
         await self._service.journal.written()
         if not parts:
             return _page(self._hubs())
+        if request.path.rstrip("/") == HEALTH_PATH:
+            return _healthy()
         if len(parts) >= 2 and parts[-2:-1] == ["taskhubs"]:  # noqa: PLR2004 - …/taskhubs/{hub}
             parts.append("orchestrations")
         if len(parts) >= 3 and parts[-3] == "taskhubs" and parts[-2] in self._service.hubs:  # noqa: PLR2004
@@ -85,6 +90,10 @@ class Dashboard:
         heading = f"<h2>{html.escape(hub.name)}</h2><p>{_count(hub)} orchestrations, the latest {SHOWN_INSTANCES}:</p>"
         names = "<tr><th>instance id</th><th>name</th><th>status</th><th>created</th><th>updated</th></tr>"
         return f'<p><a href="/">All task hubs</a></p>{heading}<table>{names}{rows}</table>'
+
+
+def _healthy() -> web.Response:
+    return web.Response(text="Healthy")
 
 
 def _page(body: str) -> web.Response:

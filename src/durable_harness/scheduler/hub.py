@@ -9,7 +9,7 @@ from typing import Any
 
 from durable_harness.protocol import Measurement, RpcError, Status, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler import queries
-from durable_harness.scheduler.checks import check_entity_id, check_start, checked_batch, checked_turn
+from durable_harness.scheduler.checks import check_entity_id, check_reusable, check_start, checked_batch, checked_turn
 from durable_harness.scheduler.core import HubCore
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import Instance, event, state_of
@@ -30,6 +30,7 @@ class TaskHub(HubCore):
         self.payloads.check(request, "input")
         instance_id = request.instanceId or new_id()
         check_start(instance_id, request.name)
+        check_reusable(request.orchestrationIdReusePolicy.replaceableStatus)
         existing = self.instances.get(instance_id) if request.instanceId else None
         if existing is not None:
             if existing.status not in request.orchestrationIdReusePolicy.replaceableStatus:
@@ -105,13 +106,9 @@ class TaskHub(HubCore):
 
     async def restart_instance(self, request: Any) -> Any:
         old = self._known(request.instanceId)
-        if not old.ended:
-            raise RpcError(
-                Status.FAILED_PRECONDITION,
-                f"Instance '{old.instance_id}' is still active; only ended instances can be restarted.",
-            )
         fresh_id = new_id() if request.restartWithNewInstanceId else old.instance_id
         if fresh_id == old.instance_id:
+            _check_has_ended(old)
             self.remove(old)
         self.create(fresh_id, old.name, version=old.version, input_text=old.input, tags=old.tags)
         await self.journal.settled()
@@ -267,6 +264,14 @@ class TaskHub(HubCore):
     def _abandon(self, request: Any, kind: Kind) -> None:
         if not self.dispatcher.abandon(request.completionToken, kind):
             raise _no_lease(request.completionToken)
+
+
+def _check_has_ended(instance: Instance) -> None:
+    if not instance.ended:
+        raise RpcError(
+            Status.FAILED_PRECONDITION,
+            f"Instance '{instance.instance_id}' is still active; restart it under a new id, or end it before.",
+        )
 
 
 def _is_to_be_suspended(instance: Instance) -> bool:

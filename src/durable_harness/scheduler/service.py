@@ -15,6 +15,7 @@ from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.journal import Journal
 from durable_harness.scheduler.payloads import DEFAULT_MAX_PAYLOAD_BYTES
 from durable_harness.scheduler.store import Durability, Store
+from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 
 DEFAULT_HUB = "default"
 DEFAULT_LEASE_TIMEOUT_S = 3600.0
@@ -59,9 +60,18 @@ class SchedulerService:
         hub = self.hubs.get(name)
         if hub is None:
             if not self.options.dynamic_hubs or not name:
-                raise RpcError(Status.NOT_FOUND, f"Task hub not found: {name}")
+                raise RpcError(Status.NOT_FOUND, self._not_found(name))
             hub = self._open(name)
         return hub
+
+    def _not_found(self, name: str) -> str:
+        if not name:
+            return "Task hub not found: the call names an empty one. Give the connection string a TaskHub."
+        hubs = ",".join([*self.hubs, name])
+        return (
+            f"Task hub not found: {name}. Start the scheduler with --task-hubs {hubs} or {HUBS_VARIABLE}={hubs},"
+            f" or let it make hubs on first use: --dynamic-task-hubs or {DYNAMIC_HUBS_VARIABLE}=true."
+        )
 
     async def close(self) -> None:
         await self.journal.close()

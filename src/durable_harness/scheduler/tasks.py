@@ -25,6 +25,7 @@ class ActivityWork:
     execution_id: str
     task_id: int
     request: Any
+    orchestration_version: str = ""
     losses: int = 0
     is_undeliverable: bool = False
     kind: Kind = Kind.ACTIVITY
@@ -35,7 +36,7 @@ class ActivityWork:
 
     @property
     def version(self) -> str:
-        return str(self.request.version.value)
+        return str(self.request.version.value) or self.orchestration_version
 
     @property
     def is_awaited(self) -> bool:
@@ -84,7 +85,8 @@ def offer_activity(hub: HubCore, instance: Instance, execution: Execution, task_
         parentTraceContext=scheduled.parentTraceContext if scheduled.HasField("parentTraceContext") else None,
         tags=scheduled.tags,
     )
-    hub.offer(ActivityWork(hub, instance.instance_id, execution.execution_id, task_id, request))
+    version = hub.version_of(instance)
+    hub.offer(ActivityWork(hub, instance.instance_id, execution.execution_id, task_id, request, version))
 
 
 def arm_timer(hub: HubCore, instance: Instance, execution: Execution, timer_id: int, fire_at: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.protocol import is_terminal, new_id, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import child_id, is_terminal, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import NO_ACTION_ID, Execution, Instance, event, execution_started
 from durable_harness.scheduler.queries import children_of
@@ -37,7 +37,7 @@ class TurnWork:
 
     @property
     def version(self) -> str:
-        return self.instance.version or ""
+        return self.hub.version_of(self.instance)
 
     def make_item(self) -> Any | None:
         execution = self.execution
@@ -183,7 +183,7 @@ class Turn:
 
     def _create_sub_orchestration(self, action_id: int, action: Any) -> None:
         created = pb.SubOrchestrationInstanceCreatedEvent(
-            instanceId=action.instanceId or f"{self.instance.instance_id}:{action_id:04x}",
+            instanceId=action.instanceId or child_id(self.instance.instance_id, self.instance.execution_id, action_id),
             name=action.name,
             version=action.version if action.HasField("version") else None,
             input=action.input if action.HasField("input") else None,

@@ -40,15 +40,16 @@ async def _service(options: ServiceOptions) -> AsyncIterator[None]:
     from durable_harness.scheduler.grpc_service import GrpcService  # noqa: PLC0415 - only this command needs gRPC
     from durable_harness.scheduler.http_service import Dashboard, HttpApi  # noqa: PLC0415
 
-    http = bind_one(options.address, options.http_port)
-    dashboard = bind_one(options.address, options.dashboard_port)
+    http = bind_one(options.address, options.http_port, "--http-port")
+    dashboard = bind_one(options.address, options.dashboard_port, "--dashboard-port")
     service = SchedulerService(options.scheduler)
     grpc = GrpcService(service)
     try:
         grpc_port = grpc.start(f"{options.address}:{options.grpc_port}")
     except RuntimeError as error:
         raise PortInUseError(
-            f"Port {options.grpc_port} is in use by somebody else. Choose another with --grpc-port, or 0 for any."
+            f"Port {options.grpc_port} is in use by somebody else."
+            " Choose another with --grpc-port, or 0 for any free one."
         ) from error
     runners = [
         await serve_http([http], own_pages_only(HttpApi(service).handle)),
