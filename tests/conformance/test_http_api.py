@@ -96,9 +96,17 @@ def test_a_forbidden_character_in_an_id_is_400(conformance, instance_id):
     assert outcome(response) == (400, ERROR_KEYS)
 
 
-@pytest.mark.parametrize("instance_id", ["with%20space-", "percent%25-", "ř-", "dots.and:colons-"])
+@pytest.mark.parametrize("instance_id", ["ř", "x" * 101])
+def test_an_id_that_the_scheduler_refuses_is_400(conformance, instance_id):
+    """Ids that the extension would take and the scheduler does not, too long or not ASCII, are refused as well."""
+    response = conformance.post(f"{WEBHOOKS}/orchestrators/hello_seq/{instance_id}")
+    assert outcome(response) == (400, ERROR_KEYS)
+    assert "expected" in response.json()["Message"]
+
+
+@pytest.mark.parametrize("instance_id", ["with%20space-", "percent%25-", "dots.and:colons-"])
 def test_other_characters_in_an_id_are_accepted(conformance, key, instance_id):
-    """An id may hold spaces and any other character; it is looked up percent-encoded."""
+    """An id may hold spaces and any other printable ASCII character; it is looked up percent-encoded."""
     path = f"{instance_id}{key}"
     assert conformance.post(f"{WEBHOOKS}/orchestrators/hello_seq/{path}").status_code == 202
     assert conformance.wait_terminal(path)["runtimeStatus"] == "Completed"
