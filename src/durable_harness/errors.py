@@ -9,7 +9,8 @@
     ├── AppLoadError           5   the function app does not import or cannot be indexed
     ├── PortInUseError         6   somebody else listens there
     ├── DifferentHistoryError  7   a recorded history replays differently
-    └── DamagedFileError       8   the file of a scheduler is damaged, at the start or found later
+    ├── DamagedFileError       8   the file of a scheduler is damaged, at the start or found later
+    └── ReportError            9   it would have succeeded, but a report could not be made or written
 
 Exit code 0 is success, 1 a gate that failed. 130 is INTERRUPTED: Ctrl-C came before there was a verdict; what was
 measured so far is reported. SIGTERM ends `ab` and `capacity` with 143 and the same report, a load run with 130, and
@@ -84,3 +85,9 @@ class DamagedFileError(HarnessError):
     """Raised when the file of a scheduler is damaged. The message names it and ends in the ways out."""
 
     exit_code = 8
+
+
+class ReportError(HarnessError):
+    """Stands for a command that did all but leave its reports."""
+
+    exit_code = 9

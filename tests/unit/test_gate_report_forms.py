@@ -226,7 +226,8 @@ def test_every_form_is_written_and_ci_gets_its_summary(tmp_path, monkeypatch):
     summary = tmp_path / "step.md"
     summary.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    paths = write_report(report(), tmp_path / "made" / "here")
+    paths, problems = write_report(report(), tmp_path / "made" / "here")
+    assert not problems
     assert [path.name for path in paths] == ["summary.json", "report.html", "summary.md", "junit.xml", "metrics.prom"]
     assert all(path.read_text() for path in paths)
     assert summary.read_text() == f"before\n{paths[2].read_text()}\n"
@@ -235,7 +236,7 @@ def test_every_form_is_written_and_ci_gets_its_summary(tmp_path, monkeypatch):
 def test_a_step_summary_that_cannot_be_written_ends_nothing(tmp_path, monkeypatch, caplog):
     """A CI system that names a place that does not exist gets a warning in the log, and the reports are there."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "missing" / "step.md"))
-    assert write_report(report(), tmp_path)
+    assert not write_report(report(), tmp_path).problems
     assert "GITHUB_STEP_SUMMARY" in caplog.text
 
 

@@ -90,7 +90,7 @@ def test_the_report_says_what_was_found(tmp_path):
     assert "2 of 1,000 comparisons called slower" in text
     assert "+3.4 % in 95 of 100 comparisons drawn from all pairs" in text
     assert "12 s, 11 pairs; with the delay 12 s, 11 pairs" in text
-    document = json.loads(write_json(found, tmp_path / "report").read_text())
+    document = json.loads(write_json(found, tmp_path / "report").paths[0].read_text())
     assert (document["format"], document["drawn_alarms"], document["smallest_caught"]) == (1, 2, 0.034)
     assert document["delayed"]["answers"] == {"slower": 1, "not slower": 0, "cannot tell": 0}
     assert "none up to +100%" in render_text(check(trials(), trials(), None))

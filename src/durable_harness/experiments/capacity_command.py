@@ -71,9 +71,10 @@ def _capacity(options: argparse.Namespace) -> int:
     )
     with Interruptible() as run:
         report = find_capacity(given, lambda measured: _show(trial_text(measured)))
-    paths = write_all(report, options.report_dir)
-    sys.stdout.write(f"{render_text(report)}Reports: {', '.join(map(str, paths))}\n")
-    return run.exit_code if report.capacity.interrupted else capacity_exit_code(report.capacity, options.at_least)
+    written = write_all(report, options.report_dir)
+    sys.stdout.write(f"{render_text(report)}{written.sentence()}")
+    code = run.exit_code if report.capacity.interrupted else capacity_exit_code(report.capacity, options.at_least)
+    return written.exit_code(code) or 0
 
 
 def capacity_exit_code(found: Capacity, at_least: float | None) -> int:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from html import escape
 from pathlib import Path
 
-from durable_harness.errors import UsageError
 from durable_harness.experiments.capacity import CapacityReport, MeasuredTrial
 from durable_harness.gate.capacity import Capacity
 from durable_harness.gate.capacity.saturation import Figures
+from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import limit_text, number
 from durable_harness.gate.report.style import STYLE
 from durable_harness.gate.report.svg import Series, line_plot
+from durable_harness.gate.writing import Written, write_reports
 
 FORMAT = 1
 HEADINGS = ("rate", "completed", "p50", "p95", "queueing p95", "slip p99", "host CPU", "generator CPU", "objective")
@@ -78,7 +79,7 @@ def render_json(report: CapacityReport) -> str:
         "elapsed_s": report.elapsed_s,
         "trials": [{**asdict(one.trial), **asdict(one.figures), "limits": list(one.limits)} for one in report.trials],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document)
 
 
 def _verdict(found: Capacity) -> str:
@@ -110,16 +111,11 @@ def render_html(report: CapacityReport) -> str:
     )
 
 
-def write_all(report: CapacityReport, folder: Path) -> list[Path]:
-    """Write capacity.json and capacity.html and return their paths."""
-    texts = {"capacity.json": render_json(report), "capacity.html": render_html(report)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--report-dir: {error.filename} cannot be written ({error.strerror})") from error
-    return [folder / name for name in texts]
+def write_all(report: CapacityReport, folder: Path) -> Written:
+    """Write capacity.json and capacity.html. Never raises."""
+    return write_reports(
+        folder, {"capacity.json": partial(render_json, report), "capacity.html": partial(render_html, report)}
+    )
 
 
 def _by_rate(report: CapacityReport) -> list[MeasuredTrial]:

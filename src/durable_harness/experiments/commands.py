@@ -141,9 +141,9 @@ def _aa(options: argparse.Namespace, given: AbOptions) -> int:
     prepare_reports(options.report_dir, REPORTS)
     with Interruptible() as run, checked_out(options.app_dir, options.head, options.head) as (version, _):
         check = check_self(version, given, comparisons, _show_line)
-    path = write_json(check, options.report_dir)
-    sys.stdout.write(f"{render_text(check)}Report: {path}\n")
-    return run.exit_code if check.interrupted else check.exit_code
+    written = write_json(check, options.report_dir)
+    sys.stdout.write(f"{render_text(check)}{written.sentence()}")
+    return written.exit_code(run.exit_code if check.interrupted else check.exit_code) or 0
 
 
 def ab_options(options: argparse.Namespace) -> AbOptions:
@@ -226,9 +226,9 @@ def _finish(comparison: Comparison, options: argparse.Namespace) -> int:
     from durable_harness.gate.comparison.rendering import render_text, write_all  # noqa: PLC0415
 
     cannot_tell = CANNOT_TELL_CODES[options.cannot_tell]
-    paths = write_all(comparison, options.report_dir, cannot_tell)
-    sys.stdout.write(f"{render_text(comparison)}Reports: {', '.join(map(str, paths))}\n")
-    return comparison.exit_code(cannot_tell)
+    written = write_all(comparison, options.report_dir, cannot_tell)
+    sys.stdout.write(f"{render_text(comparison)}{written.sentence()}")
+    return written.exit_code(comparison.exit_code(cannot_tell)) or 0
 
 
 def _show_line(line: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
-from durable_harness.errors import UsageError
 from durable_harness.experiments.self_check import CAUGHT_SHARE, COARSEST, DRAWN, SelfCheck, Trials
 from durable_harness.gate.comparison import Answer
 from durable_harness.gate.comparison.results import percent_text
+from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import number
+from durable_harness.gate.writing import Written, write_reports
 
 FORMAT = 1
 
@@ -62,12 +62,6 @@ def _smallest(check: SelfCheck) -> str:
     return f"{percent_text(1 + check.smallest_caught)} in {share}"
 
 
-def write_json(check: SelfCheck, folder: Path) -> Path:
-    """Write self-check.json into a folder and return its path; raise UsageError if that cannot be."""
-    path = folder / "self-check.json"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"format": FORMAT, **asdict(check)}, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--report-dir: {error.filename} cannot be written ({error.strerror})") from error
-    return path
+def write_json(check: SelfCheck, folder: Path) -> Written:
+    """Write self-check.json into a folder. Never raises."""
+    return write_reports(folder, {"self-check.json": lambda: json_text({"format": FORMAT, **asdict(check)})})

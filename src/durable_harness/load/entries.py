@@ -28,6 +28,10 @@ OPERATION, COUNT = "OP", "COUNT"
 START_STATES = (OperationState.REFUSED, OperationState.UNREACHABLE)
 FLUSH_S = 0.5
 """How often Locust's statistics hear of what went well. Locust shows them every second or two."""
+MOST_ROWS, MOST_ERRORS = 500, 500
+"""Rows of the table, and errors listed below it, that a service can bring about by its URLs and words. Those beyond
+are counted together."""
+OTHER_ROW, OTHER_ERROR = "(other routes)", "(other errors)"
 OWN_LISTENERS = 1
 """Locust's runner listens to its request event itself."""
 
@@ -47,6 +51,7 @@ class LocustEntries:
         self._stats = environment.stats
         self._request_event = environment.events.request
         self._pending: defaultdict[tuple[str, str], _Pending] = defaultdict(_Pending)
+        self._rows, self._errors = Few(MOST_ROWS, OTHER_ROW), Few(MOST_ERRORS, OTHER_ERROR)
 
     def started(self, record: OperationRecord) -> None:
         """Nothing to show yet."""
@@ -60,7 +65,7 @@ class LocustEntries:
     def requested(self, method: str, route: str, exchange: Exchange, problem: str | None) -> None:
         result = exchange.result
         length = len(result.body) if isinstance(result, Answer) else 0
-        self._add(method, route, exchange.elapsed_ms, length, problem)
+        self._add(method, self._rows.of(route), exchange.elapsed_ms, length, problem)
 
     def ended(self, record: OperationRecord) -> None:
         if record.state is OperationState.TERMINATED:
@@ -107,9 +112,22 @@ class LocustEntries:
             name=name,
             response_time=value,
             response_length=length,
-            exception=None if error is None else OperationError(error),
+            exception=None if error is None else OperationError(self._errors.of(error)),
             context={},
         )
+
+
+class Few:
+    """The first names of so many; any further one is called otherwise."""
+
+    def __init__(self, most: int, other: str) -> None:
+        self._most, self._other = most, other
+        self._known: set[str] = set()
+
+    def of(self, name: str) -> str:
+        if name not in self._known and len(self._known) < self._most:
+            self._known.add(name)
+        return name if name in self._known else self._other
 
 
 class _Pending:

@@ -11,13 +11,15 @@ from urllib.parse import quote, urlsplit
 
 from gevent.event import Event
 
-from durable_harness.load.http import Client, Exchange, Reactor, Request
+from durable_harness.foreign_text import shown
+from durable_harness.load.http import Client, Exchange, OnCrash, Reactor, Request, log_crash
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.operations import Answer, Measurement, NoAnswer, Operation, OperationPlan, OperationRecord
 
 LAST_REQUEST_S = 1.0
 """What a request may take at least, also when the operation's own time is up: the last poll is made at the deadline."""
 BAD_REQUEST = 400
+MOST_ROUTE_CHARS = 200
 
 
 class Watcher(Protocol):
@@ -53,12 +55,20 @@ class Engine:
     meter: Meter
     forget: Callable[[Follower], None]
     """Called once with a follower whose operation has ended, after it was measured."""
+    on_crash: OnCrash = log_crash
+
+    def tell(self, watch: Callable[..., None], *what: Any) -> None:
+        """Call a watcher; one that fails must keep neither the others nor the operation from going on."""
+        try:
+            watch(*what)
+        except Exception as error:  # noqa: BLE001 - see above
+            self.on_crash("A watcher of the operations failed", error)
 
     def tell_request(self, exchange: Exchange, route: str, problem: str | EllipsisType | None = ...) -> None:
         """Count a request that has ended; `route` is its row in Locust's table, a `problem` may be judged elsewhere."""
         self.figures.requested(exchange.pool_wait_s, exchange.connect_s)
         judged = _problem(exchange.outcome) if isinstance(problem, EllipsisType) else problem
-        self.request_watcher.requested(exchange.request.method, route, exchange, judged)
+        self.tell(self.request_watcher.requested, exchange.request.method, route, exchange, judged)
 
 
 class Follower:
@@ -136,7 +146,7 @@ class Follower:
     def _count_start(self, sent: float) -> None:
         self.operation.sent(sent)
         for watcher in self._engine.watchers:
-            watcher.started(self.operation.record)
+            self._engine.tell(watcher.started, self.operation.record)
 
     def _start_ended(self, exchange: Exchange) -> None:
         if self._is_over:
@@ -146,11 +156,18 @@ class Follower:
             # Nothing could be sent. It was tried all the same, and counts from then.
             self._count_start(exchange.asked)
         self._engine.tell_request(exchange, self._route)
-        operation.start_answered(exchange.outcome, exchange.answered)
+        try:
+            operation.start_answered(exchange.outcome, exchange.answered)
+        except Exception as error:  # noqa: BLE001 - an answer that nobody thought of must not end the others
+            self._break_off(error)
         if operation.record.accepted is not None:
             for watcher in self._engine.watchers:
-                watcher.accepted(operation.record)
+                self._engine.tell(watcher.accepted, operation.record)
         self._go_on()
+
+    def _break_off(self, error: Exception) -> None:
+        self._engine.on_crash("An answer could not be read", error)
+        self.operation.break_off(monotonic(), error)
 
     def _poll(self, due: float, _argument: Any) -> None:
         if self._is_over:
@@ -180,9 +197,13 @@ class Follower:
     def _poll_answered(self, result: Answer | NoAnswer, answered: float, elapsed_ms: float) -> None:
         record = self.operation.record
         record.poll_ms += elapsed_ms
-        problem = self.operation.poll_answered(result, answered)
+        try:
+            problem = self.operation.poll_answered(result, answered)
+        except Exception as error:  # noqa: BLE001 - as for a start
+            self._break_off(error)
+            problem = record.error
         for watcher in self._engine.watchers:
-            watcher.polled(record, elapsed_ms, problem)
+            self._engine.tell(watcher.polled, record, elapsed_ms, problem)
         self._go_on()
 
     def _go_on(self) -> None:
@@ -208,10 +229,10 @@ class Follower:
         self._is_handed_over = True
         if measurement is not None:
             measurement.apply(self.operation.record)
-        self.operation.teach()
+        self._engine.tell(self.operation.teach)
         if self._is_started:
             for watcher in self._engine.watchers:
-                watcher.ended(self.operation.record)
+                self._engine.tell(watcher.ended, self.operation.record)
         self._engine.forget(self)
 
 
@@ -232,4 +253,5 @@ def unexpected(result: Answer | NoAnswer, expected: Collection[int]) -> str | No
 def _route(url: str, instance_id: str | None) -> str:
     """Name a status URL for Locust's table: one row for all instances, and no key."""
     path = urlsplit(url).path
-    return path.replace(quote(instance_id, safe=""), "{instanceId}") if instance_id else path
+    named = path.replace(quote(instance_id, safe=""), "{instanceId}") if instance_id else path
+    return shown(named, MOST_ROUTE_CHARS)

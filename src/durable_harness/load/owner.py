@@ -22,6 +22,7 @@ from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
 from durable_harness.gate import evaluate
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.report import COMPLETION_ORIGIN, Report, render_text
+from durable_harness.gate.writing import Written
 from durable_harness.load.abort import AbortWatch
 from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories
 from durable_harness.load.end_watch import EndWatch
@@ -155,11 +156,12 @@ class OwnerNode(Node):
             self._progress.close()
         report = self._judge()
         self._verdict = f"{report.verdict}: {report.verdict_sentence}"
-        self._exit_code.decide(self._code_of(report), self._verdict)
-        paths = write_report(report, self.options.report_dir)
+        written = write_report(report, self.options.report_dir)
+        self._exit_code.decide(written.exit_code(self._code_of(report)), self._verdict)
         self._elapsed_s = time.monotonic() - self._began
-        self._html_report = self.options.report_dir / HTML_NAME
-        self._last_words = f"\n{render_text(report)}Reports: {', '.join(map(str, self._with_log(paths)))}\n"
+        html_report = self.options.report_dir / HTML_NAME
+        self._html_report = html_report if html_report in written.paths else None
+        self._last_words = f"\n{render_text(report)}{self._with_log(written).sentence()}"
         if not self._is_headless:
             self._say_last_words()
 
@@ -186,14 +188,16 @@ class OwnerNode(Node):
         )
 
     def _say_last_words(self) -> None:
-        sys.stdout.write(self._last_words)
+        # A terminal's encoding may lack characters that reports have.
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(self._last_words.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
         self._last_words = ""
 
-    def _with_log(self, paths: tuple[Path, ...]) -> list[Path]:
+    def _with_log(self, written: Written) -> Written:
         """Name the embedded stack's log too: that is where the cause of a failure is told."""
         log_path = self.target.log_path if self.target else None
-        return [*paths, *([log_path] if log_path else [])]
+        return written._replace(paths=(*written.paths, log_path)) if log_path else written
 
     @property
     def _is_headless(self) -> bool:
@@ -235,7 +239,8 @@ class OwnerNode(Node):
         asking = gevent.spawn(ask)
         gevent.wait([asking, self._hurried], count=1)
         if asking.ready():
-            answer: Answer = asking.get()
+            # What it raised is logged already, and must not cost the report.
+            answer: Answer | None = asking.value
             return answer
         asking.kill()
         return None

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from gevent.event import Event
 
+from durable_harness.foreign_text import shown
 from durable_harness.gate.records import FOLDER_NAME, SCHEMA, with_metadata
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.target import public_url
@@ -30,6 +31,7 @@ FLUSH_S = 3.0
 BATCH_ROWS = 500
 """Rows that are turned into columns at once, about half a millisecond's work: nothing else runs meanwhile."""
 MARK = "run-id"
+UNWRITABLE = (pa.ArrowException, ValueError, TypeError, OverflowError)
 LEARNED = (
     "server_created_s",
     "server_running_s",
@@ -101,8 +103,7 @@ class OperationsFile:
         try:
             gevent.get_hub().threadpool.apply(write, arguments)
         except (OSError, pa.ArrowException) as error:
-            self.problem = f"records of operations are missing: {error}"
-            logger.warning("%s", self.problem)
+            self._note(error)
             return False
         return True
 
@@ -113,7 +114,25 @@ class OperationsFile:
     def _make_columns(self) -> None:
         if self._pending:
             records, self._pending = self._pending, []
-            self._batches.append(to_batch(records, self._worker, self._schema))
+            try:
+                self._batches.append(to_batch(records, self._worker, self._schema))
+            except UNWRITABLE as error:
+                # One operation with a value that no column can hold must not take the others along.
+                self._add_one_by_one(records, error)
+
+    def _add_one_by_one(self, records: list[OperationRecord], error: Exception) -> None:
+        left_out = 0
+        for record in records:
+            try:
+                self._batches.append(to_batch([record], self._worker, self._schema))
+            except UNWRITABLE as its_error:
+                left_out, error = left_out + 1, its_error
+        if left_out:
+            self._note(f"{left_out:,} operations cannot be recorded: {error}")
+
+    def _note(self, problem: object) -> None:
+        self.problem = f"records of operations are missing: {shown(str(problem))}"
+        logger.warning("%s", self.problem)
 
 
 def open_operations(environment: Any, options: LoadOptions, run_id: str, worker: str) -> OperationsFile:
@@ -200,6 +219,15 @@ def _value(name: str) -> Callable[[list[OperationRecord], str], list[Any]]:
     return lambda records, _worker: [getattr(record, name) for record in records]
 
 
+def _words(name: str) -> Callable[[list[OperationRecord], str], list[Any]]:
+    """Return the column of a text, of which a scenario or the service may have made something that is no Unicode."""
+    return lambda records, _worker: [_encodable(getattr(record, name)) for record in records]
+
+
+def _encodable(text: str | None) -> str | None:
+    return text if text is None or text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def _action_counts(records: list[OperationRecord], _worker: str) -> list[int | None]:
     return [None if record.actions is None else sum(record.actions.values()) for record in records]
 
@@ -210,9 +238,10 @@ _COLUMNS: dict[str, Callable[[list[OperationRecord], str], list[Any]]] = {
     **{f"server_{name}_s": _value(f"server_{name}_epoch_s") for name in ("created", "running", "updated")},
     **{
         name: _value(name)
-        for name in ("token", "instance_id", "scenario", "server_update_is_coarse", "polls", "failed_polls", "poll_ms")
+        for name in ("server_update_is_coarse", "polls", "failed_polls", "poll_ms", "bytes_received", "state")
     },
-    **{name: _value(name) for name in ("bytes_received", "state", "error", "workload", "phase")},
+    **{name: _words(name) for name in ("token", "instance_id", "scenario", "error")},
+    **{name: _value(name) for name in ("workload", "phase")},
     **{name: _value(name) for name in ("server_clock", "replayed_events", "payload_bytes")},
     "worker": lambda records, worker: [worker] * len(records),
 }

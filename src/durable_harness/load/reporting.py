@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from durable_harness.errors import UsageError
@@ -17,20 +16,17 @@ from durable_harness.gate.report import (
     render_markdown,
     render_openmetrics,
 )
+from durable_harness.gate.writing import Written, append_step_summary, write_reports
 
-logger = logging.getLogger(__name__)
-
-HTML_NAME = "report.html"
+HTML_NAME, MARKDOWN_NAME = "report.html", "summary.md"
 RENDERINGS: Mapping[str, Callable[[Report], str]] = {
     "summary.json": render_json,
     HTML_NAME: render_html,
-    "summary.md": render_markdown,
+    MARKDOWN_NAME: render_markdown,
     "junit.xml": render_junit,
     "metrics.prom": render_openmetrics,
 }
 """The files of a report, the ones that people look for first in front."""
-STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
-"""GitHub Actions names a file here, to which a step appends what its summary page should show."""
 
 
 def prepare_folder(folder: Path) -> None:
@@ -47,23 +43,9 @@ def clear_reports(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
-    """Write the report in every form and return their paths; CI's summary page gets it too, where there is one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, render in RENDERINGS.items():
-        paths.append(folder / name)
-        paths[-1].write_text(render(report), encoding="utf-8")
-    _show_in_ci(render_markdown(report))
-    return tuple(paths)
-
-
-def _show_in_ci(markdown: str) -> None:
-    path = os.environ.get(STEP_SUMMARY)
-    if not path:
-        return
-    try:
-        with Path(path).open("a", encoding="utf-8") as summary:
-            summary.write(f"{markdown}\n")
-    except OSError as error:
-        logger.warning("%s: %s cannot be written (%s)", STEP_SUMMARY, path, error.strerror)
+def write_report(report: Report, folder: Path) -> Written:
+    """Write the report in every form; CI's summary page gets it too, where there is one. Never raises."""
+    written = write_reports(folder, {name: partial(render, report) for name, render in RENDERINGS.items()})
+    if folder / MARKDOWN_NAME in written.paths:
+        append_step_summary(render_markdown(report))
+    return written

@@ -54,7 +54,8 @@ class Run:
         watchers = (self.tally, records, self._entries)
         self._meter = ServerMeter(self._reactor, verify_tls=not options.generator.insecure)
         self._engine = Engine(
-            self._reactor, self._client, self._figures, watchers, self._entries, self._meter, self._forget
+            *(self._reactor, self._client, self._figures, watchers, self._entries, self._meter, self._forget),
+            on_crash=_report_crash,
         )
         self._heart = Heart(self._reactor, self._figures)
         self._in_flight: set[Follower] = set()

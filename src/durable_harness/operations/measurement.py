@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from durable_harness.foreign_text import shown
 from durable_harness.operations.record import SCHEDULER_CLOCK, OperationRecord
 from durable_harness.operations.wire import Answer
 
@@ -18,6 +19,10 @@ HOST_STATUS_PATH = "/admin/host/status"
 MEASUREMENTS_PATH = "/admin/durable-harness/operations"
 OURS = "durable-harness"
 NANOSECONDS = 1_000_000_000
+MOST_WHOLE, MOST_ACTIONS = 2**63 - 1, 2**31 - 1
+"""What a record can hold; no operation comes near it."""
+MOST_KINDS, MOST_KIND_CHARS = 50, 50
+"""Of actions: a host of ours knows about ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +87,14 @@ def _epoch_s(value: object) -> float | None:
 
 
 def _counts(value: object) -> Mapping[str, int] | None:
-    if not isinstance(value, dict) or any(_whole(count) is None for count in value.values()):
+    if not isinstance(value, dict) or len(value) > MOST_KINDS:
         return None
-    return value
+    counts = {shown(kind, MOST_KIND_CHARS): _whole(count) for kind, count in value.items()}
+    known = {kind: count for kind, count in counts.items() if count is not None}
+    return known if len(known) == len(value) and sum(known.values()) <= MOST_ACTIONS else None
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """Return a whole number that a record can hold, None for anything else."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_WHOLE
+    return value if is_whole else None  # type: ignore[return-value] # that is what is_whole says

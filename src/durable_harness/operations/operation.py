@@ -22,8 +22,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
+from durable_harness.foreign_text import shown
 from durable_harness.operations.checks import OutputCheck, accept_any_output
 from durable_harness.operations.description import ServiceDescription, at_pointer, durable_webhooks
 from durable_harness.operations.polling import PollStrategy
@@ -37,6 +38,8 @@ from durable_harness.operations.wire import (
     Status,
     UnreadableAnswerError,
     excerpt,
+    excerpt_of_text,
+    joined_url,
     location_of,
     output_of,
     read_accepted,
@@ -45,6 +48,7 @@ from durable_harness.operations.wire import (
 )
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, is_same_origin
 
+MOST_WORD_CHARS = 60
 NO_HEADERS: Mapping[str, str] = {}
 WRONG_ROUTE_STATUSES = frozenset({404, 405})
 NO_SUCH_ROUTE = (
@@ -188,6 +192,11 @@ class Operation:
         if not self.record.state.has_ended:
             self._end(now, OperationState.TIMED_OUT, f"timed out: {reason}")
 
+    def break_off(self, now: float, error: Exception) -> None:
+        """Close the record of an operation at which the code itself failed, which is no reason to lose the others."""
+        if not self.record.state.has_ended:
+            self._end(now, OperationState.FAILED, f"its answer could not be read: {_described(error)}")
+
     def _refusal(self, answer: Answer, problem: str) -> str:
         path = urlsplit(self.plan.start_url).path
         remedy = f"; {NO_SUCH_ROUTE}" if answer.status in WRONG_ROUTE_STATUSES else ""
@@ -239,7 +248,7 @@ class Operation:
     def _not_yet(self, answer: Answer, now: float) -> None:
         self._redirects, self.record.last_pending = 0, now
         if not self.plan.service.status.fixed_url and "location" in answer.headers:
-            self._go_to(urljoin(self.status_url or "", answer.headers["location"]))
+            self._go_to(joined_url(self.status_url or "", answer.headers["location"]))
         self._plan_poll(read_retry_after_s(answer.headers), now)
 
     def _follow_redirect(self, answer: Answer, now: float) -> None:
@@ -265,8 +274,9 @@ class Operation:
         if status.phase is Phase.TERMINATED and self.record.terminate_requested:
             return OperationState.TERMINATED, None
         if status.phase is not Phase.SUCCEEDED:
-            told = excerpt(output.encode()) if isinstance(output, str) else ""
-            return OperationState.FAILED, f"operation {status.word}" + (f": {told}" if told else "")
+            told = excerpt_of_text(output) if isinstance(output, str) else ""
+            word = shown(status.word, MOST_WORD_CHARS)
+            return OperationState.FAILED, f"operation {word}" + (f": {told}" if told else "")
         try:
             problem = self._wrong_token(output) or self.plan.check_output(self.plan.payload, output)
         except Exception as error:  # A check is the user's code; its failure must not end the run.
@@ -319,12 +329,14 @@ class Operation:
 
     def _end(self, now: float, state: OperationState, error: str | None) -> None:
         self.next_poll = None
-        self.record.ended, self.record.state, self.record.error = now, state, error
+        self.record.ended, self.record.state = now, state
+        # Whatever a service or a check of outputs says is in here.
+        self.record.error = None if error is None else shown(error)
 
 
 def _described(error: Exception) -> str:
     """Return what a user's check raised: type, message and place, which is the last line in the check's own file."""
-    message = excerpt(str(error).encode())
+    message = excerpt_of_text(str(error))
     lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)][1:]
     own = [(file, line) for file, line in lines if file == lines[0][0]]
     place = f" at {Path(own[-1][0]).name}:{own[-1][1]}" if own else ""

@@ -11,8 +11,9 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
+from durable_harness.foreign_text import is_plain, shown
 from durable_harness.operations.description import (
     ServiceDescription,
     StatusDescription,
@@ -20,12 +21,15 @@ from durable_harness.operations.description import (
     UrlSource,
     at_pointer,
 )
+from durable_harness.redirects import DEFAULT_PORTS
 
 UNKNOWN_STATUSES = frozenset({404, 410})
 RETRIED_STATUSES = frozenset({408, 425, 429})
 SERVER_ERROR = 500
 EXCERPT_CHARS = 120
-MEMBERS_SHOWN = 8
+MEMBERS_SHOWN, MEMBER_CHARS = 8, 30
+MOST_ID_CHARS, MOST_URL_CHARS = 1024, 16_384
+"""What is longer than this is no id, and no URL that a server or proxy would take."""
 ID = re.compile(r"[\w-]*(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
 """A token of a run or an instance id. A reason that contains one would be the reason of a single operation."""
 
@@ -125,6 +129,9 @@ class Status:
 class UnreadableAnswerError(Exception):
     """Raised when an answer is not one that the description allows; the message says what it was."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(shown(message))
+
 
 def read_accepted(answer: Answer, service: ServiceDescription, start_url: str, base_url: str = "") -> Accepted:
     """Read the answer to a start.
@@ -135,18 +142,36 @@ def read_accepted(answer: Answer, service: ServiceDescription, start_url: str, b
     if answer.status not in service.start.accepted:
         raise UnreadableAnswerError(f"{answer.status} {excerpt(answer.body)}".strip())
     body = answer.json_value()
-    told_id = at_pointer(body, service.start.id)
-    instance_id = str(told_id) if isinstance(told_id, str | int) else None
+    instance_id = _read_id(answer, at_pointer(body, service.start.id))
     finder = _UrlFinder(answer, body, instance_id, start_url, base_url)
     source, status_url = finder.first(service)
-    terminate = service.terminate
     return Accepted(
         instance_id=instance_id,
         status_url=status_url,
         is_own_route=source.kind is UrlKind.PATH,
-        terminate_url=finder.find(terminate.url, status_url) if terminate else None,
+        terminate_url=_terminate_url(finder, service, status_url),
         retry_after_s=read_retry_after_s(answer.headers),
     )
+
+
+def _read_id(answer: Answer, value: object) -> str | None:
+    """Return the id that a start was given; None if it was given none. An id that no URL can have is refused."""
+    if isinstance(value, bool) or value == "" or not isinstance(value, str | int):
+        return None
+    instance_id = str(value)
+    if len(instance_id) > MOST_ID_CHARS or not is_plain(instance_id):
+        raise UnreadableAnswerError(f"{answer.status} with an id that cannot be asked for: '{shown(instance_id, 60)}'")
+    return instance_id
+
+
+def _terminate_url(finder: _UrlFinder, service: ServiceDescription, status_url: str) -> str | None:
+    """Return where to end the operation; None if it cannot be ended, or not by a URL like that."""
+    if service.terminate is None:
+        return None
+    try:
+        return finder.find(service.terminate.url, status_url)
+    except UnreadableAnswerError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +203,27 @@ class _UrlFinder:
                 told = self.answer.headers.get(source.value)
             case UrlKind.BODY:
                 told = at_pointer(self.body, source.value)
-        return urljoin(self.start_url, told) if isinstance(told, str) else None
+        return joined_url(self.start_url, told) if isinstance(told, str) else None
 
     def _own(self, path: str) -> str | None:
         if "{id}" in path and self.instance_id is None:
             return None
-        return urljoin(self.start_url, self.base_url + path.replace("{id}", quote(self.instance_id or "", safe="")))
+        return joined_url(self.start_url, self.base_url + path.replace("{id}", quote(self.instance_id or "", safe="")))
+
+
+def joined_url(base: str, url: str) -> str:
+    """Return a URL that a server named, made absolute; raise UnreadableAnswerError if it cannot be asked for."""
+    try:
+        if len(url) > MOST_URL_CHARS or not is_plain(url):
+            raise ValueError  # noqa: TRY301 - all of these are one case
+        joined = urljoin(base, url)
+        parts = urlsplit(joined)
+        is_usable = parts.scheme in HTTP_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise UnreadableAnswerError(f"a URL that cannot be asked for: '{excerpt_of_text(url)}'")
+    return joined
 
 
 def read_status(answer: Answer, status: StatusDescription, url: str = "") -> Status:
@@ -209,7 +249,8 @@ def _shape(answer: Answer, body: Any) -> str:
     """Describe a body without the values that differ from one operation to the next."""
     if isinstance(body, dict) and body:
         more = ", …" if len(body) > MEMBERS_SHOWN else ""
-        return f"the body has {', '.join(itertools.islice(body, MEMBERS_SHOWN))}{more}"
+        names = (shown(name, MEMBER_CHARS) for name in itertools.islice(body, MEMBERS_SHOWN))
+        return f"the body has {', '.join(names)}{more}"
     return f"the body is {excerpt(answer.body)}" if answer.body else "the body is empty"
 
 
@@ -261,7 +302,7 @@ def location_of(answer: Answer, url: str) -> str:
     location = answer.headers.get("location")
     if not location:
         raise UnreadableAnswerError(f"{answer.status} without Location")
-    return urljoin(url, location)
+    return joined_url(url, location)
 
 
 def output_of(answer: Answer) -> Any:
@@ -276,9 +317,9 @@ def read_epoch_s(text: object) -> float | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.timestamp() if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment.timestamp() if moment.tzinfo else None
 
 
 def read_retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -290,7 +331,7 @@ def read_retry_after_s(headers: Mapping[str, str]) -> float | None:
         return float(text)
     try:
         return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("date", ""))).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -300,9 +341,13 @@ def _shown(source: UrlSource) -> str:
 
 def excerpt(body: bytes) -> str:
     """Return the beginning of a body on one line, without ids and the function keys that a URL in it may carry."""
-    text = " ".join(body[: 4 * EXCERPT_CHARS].decode("utf-8", "replace").split())
-    text = ID.sub("{id}", redact_keys(text))
-    return text if len(text) <= EXCERPT_CHARS else text[: EXCERPT_CHARS - 1] + "…"
+    return excerpt_of_text(body[: 4 * EXCERPT_CHARS].decode("utf-8", "replace"))
+
+
+def excerpt_of_text(text: str) -> str:
+    """Return the beginning of a text as `excerpt` does."""
+    words = " ".join(text[: 4 * EXCERPT_CHARS].split())
+    return shown(ID.sub("{id}", redact_keys(words)), EXCERPT_CHARS)
 
 
 def redact_keys(text: str) -> str:

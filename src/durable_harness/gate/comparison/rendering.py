@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from durable_harness.errors import UsageError
+from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.comparison.counts import CountResult
 from durable_harness.gate.comparison.design import Answer
 from durable_harness.gate.comparison.results import Comparison, FigureResult, interval_text, percent_text, visible_text
+from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import number
+from durable_harness.gate.writing import Written, append_step_summary, write_reports
 
 FORMAT = 2
 """Raised whenever a key changes its meaning or goes. 2: `base` and `head` of a figure are centres of slices or blocks,
 `units` is `sample`, and figures that are only shown are listed too."""
 HEADINGS = ("figure", "base", "head", "change", "interval", "visible", "matters", "answer")
 NOT_JUDGED = "not judged"
-STEP_SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
+MARKDOWN_NAME = "comparison.md"
 MARKS = {"not slower": "✅", "slower": "❌", "cannot tell": "❔", "invalid": "⚠️", "interrupted": "⏹️"}
 
 
@@ -64,7 +65,7 @@ def render_json(comparison: Comparison) -> str:
         "notes": list(comparison.notes),
         "settings": dict(comparison.settings),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document)
 
 
 def render_junit(comparison: Comparison, cannot_tell: int) -> str:
@@ -87,26 +88,22 @@ def render_junit(comparison: Comparison, cannot_tell: int) -> str:
     for kind in ("failure", "error", "skipped"):
         suite.set(f"{kind}s" if kind != "skipped" else kind, str(len(suite.findall(f"testcase/{kind}"))))
     suite.set("tests", str(len(suite)))
-    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+    return shown_lines(ET.tostring(suite, encoding="unicode", xml_declaration=True)) + "\n"
 
 
-def write_all(comparison: Comparison, folder: Path, cannot_tell: int) -> list[Path]:
-    """Write comparison.json, .md and .xml, and append to the step summary where CI has one; return the paths."""
-    texts = {
-        "comparison.json": render_json(comparison),
-        "comparison.md": render_markdown(comparison),
-        "comparison.xml": render_junit(comparison, cannot_tell),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        if summary := os.environ.get(STEP_SUMMARY_VARIABLE):
-            with Path(summary).open("a", encoding="utf-8") as file:
-                file.write(texts["comparison.md"] + "\n")
-    except OSError as error:
-        raise UsageError(f"--report-dir: {error.filename} cannot be written ({error.strerror})") from error
-    return [folder / name for name in texts]
+def write_all(comparison: Comparison, folder: Path, cannot_tell: int) -> Written:
+    """Write comparison.json, .md and .xml, and append to the step summary where CI has one. Never raises."""
+    written = write_reports(
+        folder,
+        {
+            "comparison.json": partial(render_json, comparison),
+            MARKDOWN_NAME: partial(render_markdown, comparison),
+            "comparison.xml": partial(render_junit, comparison, cannot_tell),
+        },
+    )
+    if folder / MARKDOWN_NAME in written.paths:
+        append_step_summary(render_markdown(comparison))
+    return written
 
 
 def _rows(comparison: Comparison) -> list[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import GateResult, Outcome
 from durable_harness.gate.report.model import (
@@ -75,7 +76,7 @@ def render_html(report: Report) -> str:
         _section("Settings", _settings(report)),
     ]
     title = f"Load run: {report.verdict}"
-    return (
+    return shown_lines(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body><main>\n"

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from durable_harness.foreign_text import HIDDEN
 from durable_harness.gate.audit import Audit, Problem
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.histogram import Histogram
@@ -21,7 +22,13 @@ FORMAT = 2
 
 def render_json(report: Report) -> str:
     """Return the report as a JSON document; latencies are in milliseconds, times in ISO 8601 and UTC."""
-    return json.dumps(as_document(report), indent=2, ensure_ascii=False) + "\n"
+    return json_text(as_document(report))
+
+
+def json_text(document: Any) -> str:
+    """Return a document as indented JSON, with escapes for what a reader would not see and UTF-8 cannot hold."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return HIDDEN.sub(lambda found: found[0] if found[0] == "\n" else json.dumps(found[0])[1:-1], text) + "\n"
 
 
 def as_document(report: Report) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree as ET
 
+from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import Report, limit_text, with_unit
 from durable_harness.gate.verdict import Verdict
@@ -12,7 +12,6 @@ from durable_harness.gate.verdict import Verdict
 SUITE = "durable-harness load"
 WHY_SKIPPED = {Verdict.INVALID: "the run proves nothing", Verdict.INTERRUPTED: "the run was interrupted"}
 COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
-NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render_junit(report: Report) -> str:
@@ -30,7 +29,8 @@ def render_junit(report: Report) -> str:
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    # XML can hold no control characters, escaped or not.
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + shown_lines(ET.tostring(root, encoding="unicode")) + "\n"
 
 
 def _case(result: GateResult, why_skipped: str | None) -> ET.Element:
@@ -50,6 +50,6 @@ def _name(result: GateResult) -> str:
 
 def _unproven(report: Report) -> ET.Element:
     case = ET.Element("testcase", classname="run", name="the run counts", time="0")
-    reason = NOT_XML.sub("?", report.verdict_sentence)
+    reason = report.verdict_sentence
     ET.SubElement(case, "error", type=f"{report.verdict} run", message=reason).text = reason
     return case

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.gates import GateResult, Outcome
 from durable_harness.gate.report.model import (
     NOT_JUDGED,
@@ -51,7 +52,7 @@ def render_markdown(report: Report) -> str:
         _reasons(report),
         "\n".join(f"> {_text(note)}" for note in report.summary.notes),
     ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    return shown_lines("\n\n".join(block for block in blocks if block) + "\n")
 
 
 def _heading(report: Report) -> str:
@@ -145,4 +146,4 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], alignment: str) 
 
 def _text(words: str) -> str:
     """Keep what others wrote from being read as markup."""
-    return SPECIAL.sub(r"\\\g<0>", words.replace("\n", " "))
+    return SPECIAL.sub(r"\\\g<0>", " ".join(words.splitlines()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.audit import Problem
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.report.model import COST_LABELS, COUNT_LABELS, PERCENTILES, Report
@@ -103,4 +104,4 @@ class _Writer:
 
 
 def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return shown_lines(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.audit import OURS, Audit
 from durable_harness.gate.report.model import (
     COMPLETION_ORIGIN,
@@ -43,7 +44,7 @@ def render_text(report: Report) -> str:
         _notes(report.summary),
         [f"{report.verdict.upper()}: {report.verdict_sentence}"],
     ]
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+    return shown_lines("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
 
 
 def _heading(report: Report) -> list[str]:

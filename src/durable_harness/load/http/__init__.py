@@ -10,7 +10,7 @@ stamps      when bytes came to this machine, told by the kernel
 
 from durable_harness.load.http.client import Client, ClientCounts
 from durable_harness.load.http.exchange import Exchange, Request
-from durable_harness.load.http.reactor import Reactor, log_crash
+from durable_harness.load.http.reactor import OnCrash, Reactor, log_crash
 from durable_harness.load.http.urls import BadUrlError
 
-__all__ = ["BadUrlError", "Client", "ClientCounts", "Exchange", "Reactor", "Request", "log_crash"]
+__all__ = ["BadUrlError", "Client", "ClientCounts", "Exchange", "OnCrash", "Reactor", "Request", "log_crash"]

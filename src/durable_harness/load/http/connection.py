@@ -25,6 +25,8 @@ NOT_HTTP = "the answer is not HTTP/1.1"
 TOO_LARGE = "the answer is larger than allowed"
 KEEP_ALIVE_MARGIN_S = 1.0
 """A connection is not used in the last second of the time for which the server keeps it."""
+MAX_HEADER_BYTES = 256 * 1024
+"""What all headers of an answer may have, those of interim answers included."""
 FIRST_FINAL_STATUS = 200
 SWITCHING_PROTOCOLS = 101
 
@@ -236,7 +238,7 @@ class Connection:
             return
         if self._is_complete:
             self._complete(keep=self._keeps_alive and not self._has_excess)
-        elif self._answer_bytes > self._owner.max_answer_bytes:
+        elif self._answer_bytes > (self._owner.max_answer_bytes if self._has_headers else MAX_HEADER_BYTES):
             self._break(TOO_LARGE)
 
     def _on_end_of_stream(self) -> None:

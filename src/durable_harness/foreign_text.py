@@ -1,0 +1,37 @@
+"""Text that others wrote, such as what a service answers: shown as what it is, on one line, and not as markup."""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # control characters, the escape of terminals among them
+    "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # unseen, or turns the order
+    "\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"  # in no file: halves of a pair, no characters at all, tags
+)
+MOST_CHARS = 500
+
+
+def shown(text: str, most_chars: int = MOST_CHARS) -> str:
+    r"""Return text on one line, at most so long, with `\x1b` and the like in place of what would not be seen."""
+    # Characters that are cut off need not be looked at: a hostile text may have millions of them.
+    cut = text[: most_chars + 1]
+    escaped = HIDDEN.sub(_escape, cut)
+    return escaped if len(cut) <= most_chars and len(escaped) <= most_chars else escaped[: most_chars - 1] + "…"
+
+
+def shown_lines(text: str) -> str:
+    """Return text of any length with its line breaks and tabs, else as `shown` does."""
+    return HIDDEN.sub(lambda found: found[0] if found[0] in "\n\t" else _escape(found), text)
+
+
+def is_plain(text: str) -> bool:
+    """Return whether a text has no hidden character in it."""
+    return HIDDEN.search(text) is None
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if code <= 0xFF:  # noqa: PLR2004 - two digits
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - four digits
