@@ -45,6 +45,10 @@ class Behaviour:
     """Once its end was seen the server forgets it."""
     twice: bool = False
     """Its start makes two operations, and tells of one."""
+    odd_word: str = ""
+    """The state it is in once it is over, instead of its outcome."""
+    odd_id: str = ""
+    """Comes after its id in the answer to its start."""
     coarse_times: bool = False
     """Times in whole seconds, and no finishedAt."""
 
@@ -65,7 +69,7 @@ class StubOperation:
     def status(self):
         """Return the status object, in the shape that both status routes share."""
         running = not self.is_over
-        state = "Running" if running else self.behaviour.outcome
+        state = "Running" if running else self.behaviour.odd_word or self.behaviour.outcome
         ended = self.started + self.behaviour.work_s
         updated = (self.started if running else ended) + self.behaviour.clock_error_s
         return {
@@ -130,6 +134,8 @@ class StubServer:
         self.has_listing = True
         self.listing_status = 200
         self.listing_takes_s = 0.0
+        self.listing_never_ends = False
+        """Whether every page of the paged query names another one."""
         self.measures = False
         """Whether it says that it is a host of ours, and answers what operations took and cost."""
         self.measurement = 200, 0.0
@@ -183,7 +189,7 @@ class StubServer:
             if behaviour.twice:
                 self.unannounced[uuid.uuid4().hex] = StubOperation(behaviour, payload)
         status_url = f"{self.url}{WEBHOOK}{instance_id}?code={KEY}"
-        return 202, {"id": instance_id, "statusQueryGetUri": status_url}
+        return 202, {"id": instance_id + behaviour.odd_id, "statusQueryGetUri": status_url}
 
     def poll(self, instance_id):
         """Return the status and body of a poll."""
@@ -209,6 +215,8 @@ class StubServer:
         with self._lock:
             everything = {**self.operations, **self.unannounced}
         shown = [key for key, it in sorted(everything.items()) if not (it.behaviour.unlisted or it.behaviour.lost)]
+        if self.listing_never_ends:
+            return [everything[shown[0]].row(uuid.uuid4().hex)], uuid.uuid4().hex
         keys = [key for key in shown if key > after][:size]
         return [everything[key].row(key) for key in keys], keys[-1] if keys and keys[-1] != shown[-1] else ""
 

@@ -1,8 +1,10 @@
 """After a run every accepted operation is accounted for at the server, by its paged query or one by one."""
 
 import math
+import signal
 
 import pytest
+from locust_process import headless
 from stub_server import KEY, WEBHOOK, Behaviour, StubOperation
 
 from durable_harness.gate.comparison import read_run
@@ -83,8 +85,6 @@ def test_lost_operations_fail_their_gate(locust, stub, tmp_path):
 
 def test_operations_of_others_are_unknown(start_locust, stub, wait_until):
     """What the server has beside the run, of the same orchestrator and time, is listed and is nobody's fault."""
-    from locust_process import headless  # noqa: PLC0415 - beside the fixture
-
     locust = start_locust(*headless(stub), "-t", "30s", "Few")
     wait_until(lambda: stub.accepted, "the run to begin")
     stub.unannounced["somebody-elses"] = StubOperation(Behaviour(), {"operation_type": "", "duration": 0, "data": None})
@@ -109,6 +109,31 @@ def test_an_audit_that_cannot_ask_says_so(locust, stub):
     assert run.code == 0
     assert "status 503" in audit["incomplete"]
     assert "The audit is incomplete: " in run.out
+
+
+def test_a_listing_that_never_ends_is_left_at_the_limit(locust, stub):
+    """Pages that lead to ever more pages are read until --audit-timeout; the report says that the audit is incomplete.
+
+    What was accepted, and is in no page by then, is not taken for lost.
+    """
+    stub.listing_never_ends = True
+    run = locust("--audit-timeout", "1")
+    audit, problems = audit_of(run)
+    assert run.code == 0, run.err
+    assert audit["incomplete"].startswith("it was stopped after 1 s: ")
+    assert "lost" not in problems
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_listing_that_never_ends(start_locust, stub, wait_until, number):
+    """A signal cuts the audit short at once, whatever its limit is, and the reports are whole."""
+    stub.listing_never_ends = True
+    locust = start_locust(*headless(stub), "--audit-timeout", "3600", "-t", "30s", "Few")
+    wait_until(lambda: any("showInput" in path for _, path, _ in stub.requests), "the audit")
+    locust.process.send_signal(number)
+    run = locust.wait()
+    assert (run.code, run.summary["verdict"]) == (130, "interrupted")
+    assert run.summary["audit"] is None
 
 
 def test_histories_tell_what_a_status_does_not(locust, stub):

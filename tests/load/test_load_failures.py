@@ -6,6 +6,8 @@ import re
 import pytest
 from stub_server import Behaviour
 
+from durable_harness.load.reporting import RENDERINGS
+
 pytestmark = pytest.mark.thorough
 
 
@@ -118,3 +120,14 @@ def test_a_sample_of_histories_makes_a_gate_measurable(locust, stub, tmp_path):
     assert run.summary["clocks"]["detection_lag_ms"] == "the generator's clock and the clock of the histories"
     assert run.summary["latencies"]["finish_ms"]["p50"] == pytest.approx(105, abs=30)
     assert run.summary["replayed_events_per_operation"] is None
+
+
+def test_text_without_bytes_fails_its_operation_alone(locust, stub):
+    """Half a character in an id or a state is the failure of that operation, with a reason; all reports are whole."""
+    stub.in_turn(Behaviour(odd_id="\ud800"), Behaviour(odd_word="Gone\ud800"), Behaviour(), Behaviour())
+    run = locust("--operation-timeout", "1", "--audit", "off", run_time="2s")
+    assert run.operations["completed"] >= run.operations["started"] / 2 - 4 > 0, run.err
+    assert run.operations["unaccounted"] == 0
+    assert "202 with an id that cannot be asked for" in run.out
+    assert all((run.report_dir / name).stat().st_size for name in RENDERINGS)
+    assert "Traceback" not in run.err

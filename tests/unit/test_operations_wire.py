@@ -176,3 +176,77 @@ def test_an_excerpt_has_no_ids():
     assert excerpt(f'{{"error": "no {token} in {instance_id}, 12 tries"}}'.encode()) == (
         '{"error": "no {id} in {id}, 12 tries"}'
     )
+
+
+DEEP = b'{"id": "abc", "output": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://host/\ud800", r"a URL with \\ud800 in it"),
+        ("http://host/\r\nHost: other", r"a URL with \\x0d in it"),
+        ("http://host/" + "a" * 20_000, "a URL of 20,012 characters"),
+        ("http://[::1", "a URL without a valid host or port"),
+        ("http://host:99999/", "a URL without a valid host or port"),
+        ("file:///etc/passwd", "a URL of the scheme 'file'"),
+        ("javascript:alert(1)", "a URL of the scheme 'javascript'"),
+    ],
+)
+def test_a_status_url_that_cannot_be_asked_for(url, told):
+    """A start that names no usable status URL is refused, with a reason that is the same for all of its kind."""
+    with pytest.raises(UnreadableAnswerError, match=f"^{told}, which cannot be asked for$"):
+        read_accepted(answer(body={"id": "abc", "statusQueryGetUri": url}), DURABLE, START)
+
+
+def test_a_terminate_url_that_cannot_be_asked_for():
+    """An operation without a usable URL to end it is followed all the same; it cannot be ended."""
+    told = answer(body={"id": "abc", "statusQueryGetUri": STATUS, "terminatePostUri": "mailto:me"})
+    assert read_accepted(told, DURABLE, START).terminate_url is None
+
+
+@pytest.mark.parametrize("told_id", ["a\ud800", "a\x00b", "a\nb", "a" * 2_000])
+def test_an_id_that_no_url_can_have(told_id):
+    """A start whose id has half a character, control characters or no end is refused, and the reason is short."""
+    with pytest.raises(UnreadableAnswerError, match="202 with an id that cannot be asked for") as caught:
+        read_accepted(answer(body={"id": told_id, "statusQueryGetUri": STATUS}), DURABLE, START)
+    assert len(str(caught.value)) < 120
+
+
+@pytest.mark.parametrize("told_id", [None, "", True, 1.5, {"a": 1}, ["abc"]])
+def test_an_id_that_is_no_text(told_id):
+    """Whatever is neither text nor a whole number is no id."""
+    told = answer(body={"id": told_id, "statusQueryGetUri": STATUS})
+    assert read_accepted(told, DURABLE, START).instance_id is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        DEEP,
+        b'{"runtimeStatus": ' + b"9" * 10_000 + b"}",
+        b'{"runtimeStatus": NaN}',
+        b'\xff\xfe{"runtimeStatus": "\xc3"}',
+        b'{"runtimeStatus": {"' + b"x" * 100_000 + b'": 1}, "' + b"y" * 100_000 + b'": 1}',
+        b"\x00" * 100_000,
+    ],
+)
+def test_a_body_that_is_no_status(body):
+    """Nesting without end, endless numbers, invalid UTF-8: the answer is unreadable, for a reason of one short line."""
+    with pytest.raises(UnreadableAnswerError) as caught:
+        read_durable(Answer(200, {}, body))
+    assert len(str(caught.value)) <= 500
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "\ud800", "1e9"])
+def test_times_at_the_end_of_time(text):
+    """A time that no clock shows is unknown or far away, and never an exception."""
+    moment = read_epoch_s(text)
+    assert moment is None or abs(moment) > 1e10
+
+
+@pytest.mark.parametrize("value", ["9" * 400, "-1", "Mon, 99 Nov 99999999999999999999 99:99:99 GMT", "\x00"])
+def test_a_retry_after_that_is_no_time(value):
+    """A Retry-After that cannot be read counts as none."""
+    assert read_retry_after_s({"retry-after": value, "date": "Mon, 23 Nov 2026 10:00:00 GMT"}) is None

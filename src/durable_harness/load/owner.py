@@ -283,6 +283,7 @@ class OwnerNode(Node):
             token_prefix(self.run_id),
             self.options.audit_timeout_s,
             use_listing=self.options.audit == "auto",
+            verify_tls=not self.options.generator.insecure,
         )
         scenarios = {user_class.__name__: user_class for user_class in self.environment.user_classes}
         return audit_run(
@@ -294,7 +295,9 @@ class OwnerNode(Node):
         if not tally.lacks or not self.options.history_sample:
             return None
         learned = learn_from_histories(
-            self.options.report_dir, self.whereabouts(), self.options.history_sample, self.options.audit_timeout_s
+            *(self.options.report_dir, self.whereabouts(), self.options.history_sample),
+            timeout_s=self.options.audit_timeout_s,
+            verify_tls=not self.options.generator.insecure,
         )
         tally.learn(learned)
         amend_operations(self.options.report_dir, [now for _, now in learned])

@@ -9,14 +9,16 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psutil  # type: ignore[import-untyped]
-from geventhttpclient import HTTPClient
 
 from durable_harness.errors import UnreachableError, UsageError
+from durable_harness.load.http import Asker
+from durable_harness.load.http.connection import TOO_LARGE
 from durable_harness.load.options import LoadOptions
+from durable_harness.operations import NoAnswer
 
-CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
 """A deployment that scales to zero takes long to answer its first request."""
+PROBE_BYTES = 1024 * 1024
 STACK_LOG = "stack.log"
 
 
@@ -45,7 +47,7 @@ def open_target(host: str | None, options: LoadOptions) -> Iterator[Target]:
     """
     if host:
         base_url = read_host(host)
-        probe(base_url)
+        probe(base_url, verify_tls=not options.generator.insecure)
         yield Target(base_url)
         return
     # The stack is the only room that knows how to start things; whoever drives a deployment never loads it.
@@ -69,22 +71,19 @@ def read_host(host: str | None) -> str:
     return urlunsplit(parts).rstrip("/")
 
 
-def probe(base_url: str) -> None:
-    """Ask for anything; any HTTP answer will do. Raise UnreachableError if there is none."""
-    try:
-        client = HTTPClient.from_url(
-            f"{base_url}/", insecure=True, connection_timeout=CONNECT_TIMEOUT_S, network_timeout=ANSWER_TIMEOUT_S
-        )
-        try:
-            client.get(urlsplit(base_url).path or "/").read()
-        finally:
-            client.close()
-    except Exception as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+def probe(base_url: str, *, verify_tls: bool = True, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+    """Ask for anything; any HTTP answer will do. Raise UnreachableError if there is none.
+
+    It trusts whom the load trusts, and waits for the answer no longer than its time.
+    """
+    with Asker(verify_tls=verify_tls, max_answer_bytes=PROBE_BYTES) as asker:
+        result = asker.get(f"{base_url}/", {}, timeout_s)
+    # What is more than anybody wants to read is an answer all the same.
+    if isinstance(result, NoAnswer) and result.reason != TOO_LARGE:
         raise UnreachableError(
-            f"{public_url(base_url)} does not answer: {reason}\n"
+            f"{public_url(base_url)} does not answer: {result.reason}\n"
             "  Is the app running there? Leave --host out to run the app in this folder on the embedded stack."
-        ) from error
+        )
 
 
 def public_url(url: str) -> str:

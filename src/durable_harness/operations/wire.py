@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from durable_harness.foreign_text import is_plain, shown
+from durable_harness.foreign_text import HIDDEN, is_plain, shown
 from durable_harness.operations.description import (
     ServiceDescription,
     StatusDescription,
@@ -213,17 +213,28 @@ class _UrlFinder:
 
 def joined_url(base: str, url: str) -> str:
     """Return a URL that a server named, made absolute; raise UnreadableAnswerError if it cannot be asked for."""
+    joined, problem = _join(base, url)
+    if problem:
+        # The URL itself is another one for each operation, and may carry a key.
+        raise UnreadableAnswerError(f"a URL {problem}, which cannot be asked for")
+    return joined
+
+
+def _join(base: str, url: str) -> tuple[str, str]:
+    """Return a URL made absolute, and what is wrong with it."""
+    if len(url) > MOST_URL_CHARS:
+        return url, f"of {len(url):,} characters"
+    if hidden := HIDDEN.search(url):
+        return url, f"with {shown(hidden[0])} in it"
     try:
-        if len(url) > MOST_URL_CHARS or not is_plain(url):
-            raise ValueError  # noqa: TRY301 - all of these are one case
         joined = urljoin(base, url)
         parts = urlsplit(joined)
-        is_usable = parts.scheme in HTTP_SCHEMES and bool(parts.hostname) and parts.port != 0
+        if parts.scheme not in HTTP_SCHEMES:
+            return url, f"of the scheme '{shown(parts.scheme, MEMBER_CHARS)}'"
+        has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        is_usable = False
-    if not is_usable:
-        raise UnreadableAnswerError(f"a URL that cannot be asked for: '{excerpt_of_text(url)}'")
-    return joined
+        has_host = False
+    return joined if has_host else url, "" if has_host else "without a valid host or port"
 
 
 def read_status(answer: Answer, status: StatusDescription, url: str = "") -> Status:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -13,12 +14,16 @@ import pyarrow.compute as pc
 from gevent.pool import Pool
 
 from durable_harness.errors import ConfigurationError
+from durable_harness.foreign_text import shown
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.records import read_operations
-from durable_harness.load.audit.client import AuditClient, AuditError
+from durable_harness.load.audit.client import MOST_ANSWER_BYTES, MOST_OTHERS, AuditClient, AuditError
 from durable_harness.load.audit.ledger import Ledger, Recorded
 from durable_harness.load.audit.whereabouts import Whereabouts
+from durable_harness.load.http import Asker
 from durable_harness.operations import ServiceDescription
+
+logger = logging.getLogger(__name__)
 
 MARGIN_S = 2.0
 """Creation times are in whole seconds: the span of a run is asked for with this much on either side."""
@@ -40,6 +45,7 @@ class Question(NamedTuple):
     token_prefix: str
     timeout_s: float
     use_listing: bool = True
+    verify_tls: bool = True
 
 
 def audit_run(
@@ -100,19 +106,27 @@ class _Audit:
         everything = {key: value for one in book.accepted.values() for key, value in one.items()}
         self._ledger = Ledger(everything, book.given_twice, book.not_accepted, began_s=book.first_s)
         self._methods: list[str] = []
+        self._asker = Asker(verify_tls=question.verify_tls, max_answer_bytes=MOST_ANSWER_BYTES)
 
     def run(self) -> Audit:
         began = time.monotonic()
         incomplete = None
+        # It is no Exception: nothing on the way up takes it for its own.
+        limit = gevent.Timeout(self._question.timeout_s)
         try:
-            with gevent.Timeout(self._question.timeout_s, _OutOfTimeError):
+            with self._asker, limit:
                 self._ask_servers()
-        except _OutOfTimeError:
+        except gevent.Timeout as error:
+            if error is not limit:
+                raise
             incomplete = f"it was stopped after {self._question.timeout_s:g} s"
         except AuditError as error:
-            incomplete = str(error)
+            incomplete = shown(str(error))
         except KeyboardInterrupt:
             incomplete = "it was interrupted"
+        except Exception as error:
+            logger.exception("The audit")
+            incomplete = f"an answer could not be read ({type(error).__name__}, see the log)"
         missing = len(self._ledger.missing())
         if incomplete is not None or missing:
             incomplete = f"{incomplete or 'not asked'}: {missing:,} operations are not accounted for"
@@ -136,12 +150,14 @@ class _Audit:
 
     def _client(self, scenario: str, where: Whereabouts) -> AuditClient:
         service = self._service_of(scenario)
-        return AuditClient(where, service.description, self._question.token_prefix, echoes=service.echoes)
+        prefix = self._question.token_prefix
+        return AuditClient(self._asker, where, service.description, prefix, echoes=service.echoes)
 
     def _list(self, client: AuditClient) -> None:
         self._methods.append("by a paged query")
         self._ledger.clock_offset_s = client.clock_offset_s
-        for found in client.list(self._book.first_s - MARGIN_S, time.time() + MARGIN_S):
+        most = len(self._ledger.accepted) + MOST_OTHERS
+        for found in client.listed(self._book.first_s - MARGIN_S, time.time() + MARGIN_S, most):
             self._ledger.note(found)
 
     def _ask_each(self, client: AuditClient, instance_ids: list[str]) -> None:
@@ -159,7 +175,3 @@ class _Audit:
             self._ledger.lost(instance_id, "its status is unknown to the server")
         else:
             self._ledger.note(found)
-
-
-class _OutOfTimeError(Exception):
-    """Raised when an audit has taken all its time."""

@@ -12,31 +12,46 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-from geventhttpclient import HTTPClient
 
+from durable_harness.foreign_text import shown
 from durable_harness.load.audit.ledger import AtServer
 from durable_harness.load.audit.whereabouts import Whereabouts
-from durable_harness.operations import Answer, ServiceDescription
+from durable_harness.load.http import Asker
+from durable_harness.load.http.connection import TOO_LARGE
+from durable_harness.operations import Answer, NoAnswer, ServiceDescription
 from durable_harness.operations.wire import SERVER_ERROR, UNKNOWN_STATUSES, UnreadableAnswerError, read_status
 
-PAGE_SIZE = 500
+PAGE_SIZES = (500, 50, 5, 1)
+"""Rows of a page to ask for: fewer once a page was larger than what is read."""
+MOST_OTHERS = 1_000_000
+"""A listing of a run's time that has so many more operations than the run is taken for endless."""
+MOST_ANSWER_BYTES = 64 * 1024 * 1024
+MOST_OFFSET_S = 365 * 24 * 3600
 CONTINUATION = "x-ms-continuation-token"
 ATTEMPTS = 3
 PAUSE_S = 0.5
 ANSWER_TIMEOUT_S = 20.0
 OK, TOO_MANY_REQUESTS = 200, 429
+MOST_WORD_CHARS = 60
 
 
 class AuditError(Exception):
     """Raised when the server cannot be asked; the message says why."""
 
 
+class AnswerTooLargeError(AuditError):
+    """Raised for an answer that nobody reads to its end."""
+
+
 class AuditClient:
     """Reads what one service says, in one greenlet at a time or several. Finds tokens by their common beginning."""
 
-    def __init__(self, where: Whereabouts, service: ServiceDescription, token_prefix: str, *, echoes: bool) -> None:
-        self._where, self._service, self._echoes = where, service, echoes
-        self._token = re.compile(r"[\w-]*" + token_prefix + "[0-9a-f]{24}") if token_prefix else None
+    def __init__(
+        self, asker: Asker, where: Whereabouts, service: ServiceDescription, token_prefix: str, *, echoes: bool
+    ) -> None:
+        self._asker, self._where, self._service, self._echoes = asker, where, service, echoes
+        # The part before it has a limit: without one, a long word takes the square of its length.
+        self._token = re.compile(r"[\w-]{0,64}" + token_prefix + "[0-9a-f]{24}") if token_prefix else None
         self.clock_offset_s = 0.0
         """How far the server's clock is ahead; 0 if less than the two seconds that its header can tell."""
 
@@ -46,36 +61,50 @@ class AuditClient:
         if url is None:
             return False
         asked_s = time.time()
-        answer = get(url, {})
+        answer = get(self._asker, url, {})
         self._note_clock(answer, (asked_s + time.time()) / 2)
         return answer.status == OK and isinstance(answer.json_value(), list)
 
-    def list(self, from_s: float, to_s: float) -> Iterator[AtServer]:
-        """Yield all operations that were created in a time, given by the clock here."""
+    def listed(self, from_s: float, to_s: float, most: int) -> Iterator[AtServer]:
+        """Yield all operations that were created in a time, given by the clock here; AuditError beyond `most`."""
         span = {
             "createdTimeFrom": _iso(from_s + self.clock_offset_s),
             "createdTimeTo": _iso(to_s + self.clock_offset_s),
         }
-        url = self._where.listing_url(top=str(PAGE_SIZE), showInput="true", **span) or ""
-        token, used = "", set()
+        token, used, count, sizes = "", set(), 0, list(PAGE_SIZES)
         while token not in used:
             used.add(token)
-            answer = get(url, {CONTINUATION: token} if token else {})
-            rows = answer.json_value()
-            if answer.status != OK or not isinstance(rows, list):
-                raise AuditError(f"the listing answered {answer.status}")
-            yield from (self._from_row(row) for row in rows if isinstance(row, dict))
-            token = answer.headers.get(CONTINUATION, "")
+            rows, token = self._page(sizes, token, span)
+            count += len(rows)
+            if count > most:
+                raise AuditError(f"the listing does not end: it had {count:,} operations of the run's time")
+            yield from filter(None, (self._from_row(row) for row in rows if isinstance(row, dict)))
             if token in ("", "null"):
                 return
         raise AuditError("the listing repeats its pages")
+
+    def _page(self, sizes: list[int], token: str, span: Mapping[str, str]) -> tuple[list[Any], str]:
+        """Return the rows of a page and the token of the next one; drop page sizes that turn out too large."""
+        while True:
+            url = self._where.listing_url(top=str(sizes[0]), showInput="true", **span) or ""
+            try:
+                answer = get(self._asker, url, {CONTINUATION: token} if token else {})
+            except AnswerTooLargeError:
+                if len(sizes) == 1:
+                    raise
+                sizes.pop(0)
+                continue
+            rows = answer.json_value()
+            if answer.status != OK or not isinstance(rows, list):
+                raise AuditError(f"the listing answered {answer.status}")
+            return rows, answer.headers.get(CONTINUATION, "")
 
     def ask(self, instance_id: str) -> AtServer | None:
         """Return what the status of one operation says; None if it is unknown."""
         url = self._where.status_url_of(instance_id)
         if url is None:
             raise AuditError("the status URL does not show how it depends on the id")
-        answer = get(url, self._where.headers)
+        answer = get(self._asker, url, self._where.headers)
         if answer.status in UNKNOWN_STATUSES:
             return None
         try:
@@ -85,17 +114,22 @@ class AuditClient:
         body = answer.json_value()
         row = body if isinstance(body, dict) else {}
         return AtServer(
-            *(instance_id, status.phase, status.word, row.get("name")),
+            *(instance_id, status.phase, shown(status.word, MOST_WORD_CHARS), _text(row.get("name"))),
             token=self._token_in(row.get("input")),
             updated_s=status.updated_epoch_s if status.update_is_coarse else None,
         )
 
-    def _from_row(self, row: Mapping[str, Any]) -> AtServer:
-        status = read_status(Answer(OK, {}, json.dumps(row).encode()), self._service.status)
-        token = self._token_in(row.get("input"))
-        echoes = token in json.dumps(row.get("output")) if token and self._echoes else None
+    def _from_row(self, row: Mapping[str, Any]) -> AtServer | None:
+        """Return what a row says; None for one that cannot be read: its operation is asked for by itself."""
+        try:
+            status = read_status(Answer(OK, {}, json.dumps(row).encode()), self._service.status)
+            token = self._token_in(row.get("input"))
+            echoes = token in json.dumps(row.get("output")) if token and self._echoes else None
+        except (UnreadableAnswerError, RecursionError):
+            return None
+        word, name = shown(status.word, MOST_WORD_CHARS), _text(row.get("name"))
         return AtServer(
-            *(str(row.get("instanceId")), status.phase, status.word, row.get("name"), token, echoes),
+            *(str(row.get("instanceId")), status.phase, word, name, token, echoes),
             updated_s=_moment(row.get("lastUpdatedTime")),
             created_s=_moment(row.get("createdTime")),
         )
@@ -107,38 +141,27 @@ class AuditClient:
     def _note_clock(self, answer: Answer, here_s: float) -> None:
         try:
             offset_s = parsedate_to_datetime(answer.headers.get("date", "")).timestamp() - here_s
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return
-        self.clock_offset_s = offset_s if abs(offset_s) > 2 else 0.0  # noqa: PLR2004 - see the attribute
+        # A clock that is years off is a broken header.
+        self.clock_offset_s = offset_s if 2 < abs(offset_s) < MOST_OFFSET_S else 0.0  # noqa: PLR2004 - see the attribute
 
 
-def get(url: str, headers: Mapping[str, str]) -> Answer:
+def get(asker: Asker, url: str, headers: Mapping[str, str]) -> Answer:
     """Send a GET, a few times if it gets no proper answer; raise AuditError if it never does."""
     problem = ""
     for attempt in range(ATTEMPTS):
         gevent.sleep(PAUSE_S * attempt)
-        try:
-            answer = _get_once(url, headers)
-        except Exception as error:  # noqa: BLE001 - the HTTP client raises whatever its layers raise
-            problem = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            continue
-        if answer.status < SERVER_ERROR and answer.status != TOO_MANY_REQUESTS:
+        answer = asker.get(url, headers, ANSWER_TIMEOUT_S)
+        if isinstance(answer, NoAnswer):
+            problem = answer.reason
+            if problem == TOO_LARGE:
+                raise AnswerTooLargeError(f"{problem} ({MOST_ANSWER_BYTES:,} bytes)")
+        elif answer.status < SERVER_ERROR and answer.status != TOO_MANY_REQUESTS:
             return answer
-        problem = f"status {answer.status}"
+        else:
+            problem = f"status {answer.status}"
     raise AuditError(f"no answer from {urlsplit(url).hostname}: {problem}")
-
-
-def _get_once(url: str, headers: Mapping[str, str]) -> Answer:
-    client = HTTPClient.from_url(
-        url, insecure=True, connection_timeout=ANSWER_TIMEOUT_S, network_timeout=ANSWER_TIMEOUT_S
-    )
-    try:
-        parts = urlsplit(url)
-        response = client.get(f"{parts.path}?{parts.query}" if parts.query else parts.path, dict(headers))
-        body = bytes(response.read())
-        return Answer(response.status_code, {key.lower(): value for key, value in response.headers}, body)
-    finally:
-        client.close()
 
 
 def _iso(epoch_s: float) -> str:
@@ -148,5 +171,9 @@ def _iso(epoch_s: float) -> str:
 def _moment(text: object) -> float | None:
     try:
         return datetime.fromisoformat(str(text)).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -25,8 +25,9 @@ from gevent.pool import Pool
 
 from durable_harness.errors import ConfigurationError
 from durable_harness.gate.records import read_operations
-from durable_harness.load.audit.client import AuditError, get
+from durable_harness.load.audit.client import MOST_ANSWER_BYTES, AuditError, get
 from durable_harness.load.audit.whereabouts import Whereabouts
+from durable_harness.load.http import Asker
 from durable_harness.operations import OperationPhase, OperationRecord, Workload
 from durable_harness.operations.record import HISTORY_CLOCK
 from durable_harness.operations.wire import read_epoch_s
@@ -62,7 +63,7 @@ class Learned(NamedTuple):
 
 
 def learn_from_histories(
-    report_dir: Path, whereabouts: Iterable[Whereabouts], limit: int, timeout_s: float
+    report_dir: Path, whereabouts: Iterable[Whereabouts], limit: int, timeout_s: float, *, verify_tls: bool
 ) -> list[Learned]:
     """Return up to `limit` measured operations with what their histories add, spread evenly over the run.
 
@@ -75,11 +76,14 @@ def learn_from_histories(
     except ConfigurationError:
         return []
     pool = Pool(CONCURRENT_REQUESTS)
-    jobs = [pool.spawn(_read, row, known[row["scenario"]]) for row in rows]
-    try:
-        gevent.joinall(jobs, timeout=timeout_s)
-    finally:
-        pool.kill()
+    with Asker(verify_tls=verify_tls, max_answer_bytes=MOST_ANSWER_BYTES) as asker:
+        try:
+            # Pools hold up whoever adds to a full one: that is part of the time, too.
+            with gevent.Timeout(timeout_s, exception=False):
+                jobs = [pool.spawn(_read, asker, row, known[row["scenario"]]) for row in rows]
+                gevent.joinall(jobs)
+        finally:
+            pool.kill()
     return learned([job.value for job in jobs if isinstance(job.value, History)])
 
 
@@ -193,13 +197,14 @@ def _lacking(table: pa.Table, scenarios: list[str], limit: int) -> list[dict[str
     return rows
 
 
-def _read(row: Mapping[str, Any], where: Whereabouts) -> History | None:
+def _read(asker: Asker, row: Mapping[str, Any], where: Whereabouts) -> History | None:
     try:
-        answer = get(where.history_url(row["instance_id"]) or "", {})
+        answer = get(asker, where.history_url(row["instance_id"]) or "", {})
     except AuditError:
         return None
     body = answer.json_object() or {}
-    events = [event for event in body.get("historyEvents") or () if isinstance(event, dict)]
+    listed = body.get("historyEvents")
+    events = [event for event in listed if isinstance(event, dict)] if isinstance(listed, list) else []
     started = (event.get("Timestamp") for event in events if event.get("EventType") == "ExecutionStarted")
     created_s, started_s = read_epoch_s(body.get("createdTime")), read_epoch_s(next(started, None))
     return History(row["scenario"], _recorded(row), created_s, started_s, *read_history(events), count_actions(events))

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from durable_harness.foreign_text import shown
 from durable_harness.gate.audit import Audit, Finding, Problem
 from durable_harness.operations import OperationState
-from durable_harness.operations.wire import Phase
+from durable_harness.operations.wire import MOST_ID_CHARS, Phase
 
 FINDINGS_PER_PROBLEM = 50
+MOST_WORD_CHARS = 200
 CHANGE_TOLERANCE_S = 2.0
 """How much later than its end was seen the server may have changed an operation: times are in whole seconds."""
 EXPECTED = {
@@ -162,7 +164,8 @@ class Ledger:
             self._add(Problem.UNKNOWN, found.instance_id, "", f"{found.word}; not started by this run")
 
     def _is_child(self, instance_id: str) -> bool:
-        return any(instance_id[: match.start()] in self.accepted for match in re.finditer(r"[:@_]", instance_id))
+        marks = re.finditer(r"[:@_]", instance_id) if len(instance_id) <= MOST_ID_CHARS else ()
+        return any(instance_id[: mark.start()] in self.accepted for mark in marks)
 
     def _is_earlier(self, found: AtServer) -> bool:
         """Tell whether an operation was created before the run began; not if that was in the same second."""
@@ -174,7 +177,8 @@ class Ledger:
     def _add(self, problem: Problem, instance_id: str, token: str, detail: str) -> None:
         self._counts[problem] += 1
         if self._counts[problem] <= FINDINGS_PER_PROBLEM:
-            self._findings.append(Finding(problem, instance_id, token, detail))
+            words = shown(instance_id, MOST_WORD_CHARS), shown(token, MOST_WORD_CHARS), shown(detail)
+            self._findings.append(Finding(problem, *words))
 
 
 def _was(state: OperationState) -> str:

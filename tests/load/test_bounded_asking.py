@@ -1,0 +1,113 @@
+"""Single questions, as the probe and the audit ask them: bounded in time and size, with the trust of the load."""
+
+import contextlib
+import time
+
+import pytest
+from wire_server import keep_answering, once
+
+from durable_harness.errors import UnreachableError
+from durable_harness.host.tls import server_context
+from durable_harness.load.http import Asker
+from durable_harness.load.http import client as client_module
+from durable_harness.load.target import probe
+from durable_harness.operations import Answer, NoAnswer
+
+MOST_BYTES = 100_000
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+def says_nothing(peer):
+    """Take the request and never answer."""
+    peer.request()
+    peer.closed_by_client()
+
+
+def drips(peer):
+    """Send a byte now and then, for as long as anybody listens."""
+    peer.request()
+    peer.send(HEAD + b"Content-Length: 1000000\r\n\r\n")
+    with contextlib.suppress(OSError):
+        while True:
+            peer.send(b"x")
+            time.sleep(0.05)
+
+
+def never_stops(start, piece):
+    """Return a script that sends as fast as it can, for as long as anybody listens."""
+
+    def script(peer):
+        peer.request()
+        peer.send(start)
+        with contextlib.suppress(OSError):
+            while True:
+                peer.send(piece)
+
+    return script
+
+
+@pytest.fixture
+def asker():
+    """Give what asks, with a small limit."""
+    with Asker(verify_tls=True, max_answer_bytes=MOST_BYTES) as made:
+        yield made
+
+
+@pytest.mark.parametrize("script", [says_nothing, drips])
+def test_an_answer_that_takes_too_long(asker, serve, script):
+    """A server that is silent, or that sends a byte now and then, is left when the time is up."""
+    assert asker.get(serve(script).url, {}, 0.3) == NoAnswer("no answer in time")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        never_stops(HEAD + b"\r\n", b"x" * 10_000),
+        never_stops(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1000\r\n" + b"x" * 4096 + b"\r\n"),
+        never_stops(HEAD, b"X-More: y\r\n" * 1000),
+        never_stops(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000),
+    ],
+)
+def test_an_answer_without_end(asker, serve, script):
+    """A body, headers or interim answers without end are read up to the limit."""
+    assert asker.get(serve(script).url, {}, 30) == NoAnswer("the answer is larger than allowed")
+
+
+def test_a_url_that_cannot_be_asked_for(asker):
+    """A URL of another scheme is no answer, with the reason."""
+    assert asker.get("file:///etc/passwd", {}, 1) == NoAnswer("the URL is not http or https but 'file'")
+
+
+def test_several_at_once(asker, serve):
+    """Greenlets that ask at the same time each get their own answer."""
+    server = serve(keep_answering)
+    assert [asker.get(server.url, {}, 30).body for _ in range(3)] == [b"ok"] * 3
+
+
+def test_the_probe_is_content_with_any_answer(serve):
+    """An error is an answer, and so is a body that is more than anybody reads."""
+    probe(serve(once(b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n")).url)
+    probe(serve(never_stops(HEAD + b"\r\n", b"x" * 10_000)).url)
+
+
+@pytest.mark.parametrize(
+    ("script", "told"), [(says_nothing, "no answer in time"), (once(b"SSH-2.0\r\n"), "the answer is not HTTP/1.1")]
+)
+def test_the_probe_says_what_is_wrong(serve, script, told):
+    """A server that does not answer, or not in HTTP, is unreachable, for the reason that the load would have."""
+    with pytest.raises(UnreachableError, match=told):
+        probe(serve(script).url, timeout_s=0.3)
+
+
+@pytest.mark.parametrize(
+    ("verify_tls", "is_local", "is_trusted"), [(True, True, True), (True, False, False), (False, False, True)]
+)
+def test_the_same_certificates_are_trusted(serve, monkeypatch, verify_tls, is_local, is_trusted):
+    """The probe, and whatever else asks, trusts as the load does: this machine, and with --insecure anybody."""
+    monkeypatch.setattr(client_module, "is_loopback", lambda _origin: is_local)
+    url = serve(keep_answering, tls=server_context(None, None)).url
+    with Asker(verify_tls=verify_tls, max_answer_bytes=MOST_BYTES) as asker:
+        result = asker.get(url, {}, 30)
+    assert isinstance(result, Answer) is is_trusted, result
+    with contextlib.nullcontext() if is_trusted else pytest.raises(UnreachableError, match="--insecure accepts any"):
+        probe(url, verify_tls=verify_tls)
