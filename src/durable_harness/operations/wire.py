@@ -229,7 +229,7 @@ def _join(base: str, url: str) -> tuple[str, str]:
     try:
         joined = urljoin(base, url)
         parts = urlsplit(joined)
-        if parts.scheme not in HTTP_SCHEMES:
+        if parts.scheme not in DEFAULT_PORTS:
             return url, f"of the scheme '{shown(parts.scheme, MEMBER_CHARS)}'"
         has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
