@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from durable_harness.protocol import new_id, optional_text, pb
+from durable_harness.protocol import RpcError, new_id, optional_text, pb
 from durable_harness.scheduler.clock import Clock, RealClock
 from durable_harness.scheduler.dispatch import Dispatcher, Work
 from durable_harness.scheduler.entities import EntityStore
@@ -49,6 +49,7 @@ class HubCore:
         self._exposures: list[Callable[[], None]] = []
         self._woken: dict[str, None] = {}
         self._waiters: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
+        self.journal.on_refusal(self._refuse_waiters)
 
     def load(self) -> None:
         """Go on with what the store holds: instances, their timers, activities and entities."""
@@ -131,6 +132,13 @@ class HubCore:
         self.instances.remove(instance)
         self._woken[instance.instance_id] = None
 
+    def withdraw(self, created: Instance, replaced: Instance | None) -> None:
+        """Take back a creation that is not committed, and the removal of the instance that was in its place."""
+        if self.instances.get(created.instance_id) is created:
+            self.remove(created)
+            if replaced is not None:
+                self.instances.restore(replaced)
+
     def living(self, instance_id: str, execution_id: str) -> Instance | None:
         """Return the instance if this very execution of it still goes on."""
         instance = self.instances.get(instance_id)
@@ -191,6 +199,13 @@ class HubCore:
     def offer(self, work: Work) -> None:
         """Make work ready for a worker, when what it rests on is committed."""
         self.after_commit(lambda: self.dispatcher.offer(work))
+
+    def _refuse_waiters(self, error: RpcError) -> None:
+        """Refuse those who wait for an instance: what they wait for cannot happen while nothing can be written."""
+        waiting, self._waiters = self._waiters, defaultdict(list)
+        for waiter in (waiter for waiters in waiting.values() for waiter in waiters):
+            if not waiter.done():
+                waiter.set_exception(RpcError(error.status, str(error)))
 
     def _wake(self, woken: Iterable[str]) -> None:
         for instance_id in woken:

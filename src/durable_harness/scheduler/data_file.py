@@ -19,6 +19,20 @@ APPLICATION_ID = 0x44484152  # "DHAR"
 FORMAT_VERSION = 2
 TABLES = ("instances", "turns", "inbox", "entities", "operations", "lock_requests")
 DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+PASSING_CODES = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+"""What may pass while the process lives: a full disk, a quota, a lock, a disk that was mounted read-only."""
 MAGIC = b"SQLite format 3\0"
 PAGE_BYTES = 4096
 READ_BYTES = 1 << 20
@@ -39,8 +53,17 @@ def is_damage(error: BaseException) -> bool:
         return True  # a row that is there and has no meaning
     if isinstance(error, sqlite3.OperationalError) and "Could not decode to UTF-8" in str(error):
         return True  # raised by the sqlite3 module itself, which gives it no code
+    return _primary_code(error) in DAMAGE_CODES
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether a write that failed may succeed later."""
+    return _primary_code(error) in PASSING_CODES
+
+
+def _primary_code(error: BaseException) -> int | None:
     code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in DAMAGE_CODES  # extended codes have more in their upper bytes
+    return None if code is None else code & 0xFF  # extended codes have more in their upper bytes
 
 
 def unusable(path: Path | None, problem: str) -> ConfigurationError:

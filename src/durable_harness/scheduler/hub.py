@@ -27,6 +27,7 @@ class TaskHub(HubCore):
     # -- clients ------------------------------------------------------------------------------------------------------
 
     async def start_instance(self, request: Any) -> Any:
+        self.journal.admit()
         self.payloads.check(request, "input")
         instance_id = request.instanceId or new_id()
         check_start(instance_id, request.name)
@@ -40,7 +41,7 @@ class TaskHub(HubCore):
                     f"An orchestration instance with the id '{instance_id}' already exists and is {status}.",
                 )
             self.remove(existing)
-        self.create(
+        created = self.create(
             instance_id,
             request.name,
             version=text_or_none(request, "version"),
@@ -49,12 +50,13 @@ class TaskHub(HubCore):
             tags=dict(request.tags) or None,
             trace_context=request.parentTraceContext if request.HasField("parentTraceContext") else None,
         )
-        await self.journal.settled()
+        await self.journal.settled(undo=lambda: self.withdraw(created, existing))
         return pb.CreateInstanceResponse(instanceId=instance_id)
 
     async def get_instance(self, request: Any) -> Any:
         answer = self._state(request)
-        await self.journal.settled()
+        if not self.instances.is_settled(request.instanceId):
+            await self.journal.settled()
         return answer
 
     async def wait_for_instance_start(self, request: Any) -> Any:
@@ -64,6 +66,7 @@ class TaskHub(HubCore):
         return await self._wait(request, lambda instance: instance.ended)
 
     async def raise_event(self, request: Any) -> Any:
+        self.journal.admit()
         self.payloads.check(request, "input")
         instance = self._known(request.instanceId)
         raised = pb.EventRaisedEvent(name=request.name, input=optional_text(text_or_none(request, "input")))
@@ -72,12 +75,14 @@ class TaskHub(HubCore):
         return pb.RaiseEventResponse()
 
     async def terminate_instance(self, request: Any) -> Any:
+        self.journal.admit()
         self.payloads.check(request, "output")
         self.terminate(self._known(request.instanceId), text_or_none(request, "output"), recurse=request.recursive)
         await self.journal.settled()
         return pb.TerminateResponse()
 
     async def suspend_instance(self, request: Any) -> Any:
+        self.journal.admit()
         instance = self._known(request.instanceId)
         if not _is_to_be_suspended(instance):
             suspended = pb.ExecutionSuspendedEvent(input=optional_text(text_or_none(request, "reason")))
@@ -86,6 +91,7 @@ class TaskHub(HubCore):
         return pb.SuspendResponse()
 
     async def resume_instance(self, request: Any) -> Any:
+        self.journal.admit()
         instance = self._known(request.instanceId)
         if _is_to_be_suspended(instance):
             resumed = pb.ExecutionResumedEvent(input=optional_text(text_or_none(request, "reason")))
@@ -94,6 +100,7 @@ class TaskHub(HubCore):
         return pb.ResumeResponse()
 
     async def rewind_instance(self, request: Any) -> Any:
+        self.journal.admit()
         instance = self._known(request.instanceId)
         if instance.status != pb.ORCHESTRATION_STATUS_FAILED:
             raise RpcError(
@@ -105,13 +112,15 @@ class TaskHub(HubCore):
         return pb.RewindInstanceResponse()
 
     async def restart_instance(self, request: Any) -> Any:
+        self.journal.admit()
         old = self._known(request.instanceId)
         fresh_id = new_id() if request.restartWithNewInstanceId else old.instance_id
-        if fresh_id == old.instance_id:
-            _check_has_ended(old)
-            self.remove(old)
-        self.create(fresh_id, old.name, version=old.version, input_text=old.input, tags=old.tags)
-        await self.journal.settled()
+        replaced = old if fresh_id == old.instance_id else None
+        if replaced is not None:
+            _check_has_ended(replaced)
+            self.remove(replaced)
+        created = self.create(fresh_id, old.name, version=old.version, input_text=old.input, tags=old.tags)
+        await self.journal.settled(undo=lambda: self.withdraw(created, replaced))
         return pb.RestartInstanceResponse(instanceId=fresh_id)
 
     async def query_instances(self, request: Any) -> Any:
@@ -120,6 +129,7 @@ class TaskHub(HubCore):
         return pb.QueryInstancesResponse(orchestrationState=page, continuationToken=optional_text(token))
 
     async def purge_instances(self, request: Any) -> Any:
+        self.journal.admit()
         await self.journal.written()
         doomed = queries.select_for_purge(self.journal.store, self.instances, self.name, request)
         for instance in doomed:
@@ -129,6 +139,8 @@ class TaskHub(HubCore):
 
     async def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
         await self.journal.written()
+        if not self.instances.is_settled(request.instanceId):
+            await self.journal.settled()
         history = self.instances.history(self._known(request.instanceId))
         for chunk in chunks(history):
             yield pb.HistoryChunk(events=chunk)
@@ -149,6 +161,7 @@ class TaskHub(HubCore):
         return pb.ListInstanceIdsResponse(instanceIds=ids, lastInstanceKey=optional_text(last))
 
     async def signal_entity(self, request: Any) -> Any:
+        self.journal.admit()
         self.payloads.check(request, "input")
         check_entity_id(request.instanceId)
         self.entities.signal(
@@ -172,6 +185,7 @@ class TaskHub(HubCore):
         return answer
 
     async def clean_entity_storage(self, request: Any) -> Any:
+        self.journal.admit()
         answer = self.entities.clean(request)
         await self.journal.settled()
         return answer
@@ -219,6 +233,7 @@ class TaskHub(HubCore):
 
     async def skip_graceful_orchestration_terminations(self, request: Any) -> Any:
         """End instances at once, without their workers; return the ids that were not running."""
+        self.journal.admit()
         unterminated = []
         for instance_id in request.instanceBatch.instanceIds:
             instance = self.instances.get(instance_id)
@@ -234,8 +249,10 @@ class TaskHub(HubCore):
         return pb.SkipGracefulOrchestrationTerminationsResponse(unterminatedInstanceIds=unterminated)
 
     async def _wait(self, request: Any, reached: Callable[[Instance], bool]) -> Any:
-        await self.journal.settled()
         instance = self.instances.get(request.instanceId)
+        if instance is None or not (reached(instance) and self.instances.is_settled(request.instanceId)):
+            await self.journal.settled()
+            instance = self.instances.get(request.instanceId)
         while instance is not None and not reached(instance):
             waiter = asyncio.get_running_loop().create_future()
             waiting = self._waiters[request.instanceId]

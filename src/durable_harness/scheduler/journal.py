@@ -2,20 +2,28 @@
 
 Work is handed out, waiters are woken and answers are sent after the commit that holds what they rest on. Whoever
 answers a request takes what it says first and then awaits `settled`.
+
+While the file cannot be written (a full disk), what workers have done stands and is tried again. Requests that would
+change more are refused before they do. A start that had changed something by then is withdrawn, in the same transaction
+as the change, so that its error means: it never runs. A damaged file ends the journal: nothing is written any more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from durable_harness.errors import HarnessError
 from durable_harness.protocol import RpcError, Status
+from durable_harness.scheduler.data_file import is_damage, may_pass
 from durable_harness.scheduler.store import Store
 
 logger = logging.getLogger("durable_harness.scheduler")
@@ -36,6 +44,14 @@ class Source(Protocol):
         """Return what the changes since the last call make possible."""
 
 
+@dataclass(slots=True)
+class _Waiter:
+    """Somebody who waits for the commit of what happened so far; `undo` withdraws it if there is none."""
+
+    future: asyncio.Future[None]
+    undo: Callable[[], None] | None
+
+
 class Journal:
     """Writes the changes of task hubs to a store, batch by batch, in order.
 
@@ -52,12 +68,28 @@ class Journal:
         self._tasks: set[asyncio.Future[None]] = set()
         self._touched: dict[Source, None] = {}
         self._unwritten: dict[Source, None] = {}
-        self._next: list[asyncio.Future[None]] = []
-        self._waiting: list[asyncio.Future[None]] = []
+        # Those who wait for changes that are collected next, and for the batch that is being written.
+        self._next: list[_Waiter] = []
+        self._waiting: list[_Waiter] = []
         self._scheduled = False
         self._busy = False
         self._writing_later: asyncio.TimerHandle | None = None
         self._after_commit: Callable[[], None] | None = None
+        self._refusal: RpcError | None = None
+        """What requests are answered with while the file cannot be written, or since the journal has ended."""
+        self._has_ended = False
+        self._ending = asyncio.Event()
+        self._on_refusal: list[Callable[[RpcError], None]] = []
+        self._on_failure: Callable[[HarnessError], None] | None = None
+
+    def on_failure(self, callback: Callable[[HarnessError], None]) -> None:
+        """Call back, once, with the error that ends the journal: the file is damaged, or takes no write for good."""
+        self._on_failure = callback
+        self.store.on_damage = self._fail
+
+    def on_refusal(self, callback: Callable[[RpcError], None]) -> None:
+        """Call back whenever those who wait are refused because the file cannot be written."""
+        self._on_refusal.append(callback)
 
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call back after every commit, when everything that it allowed has been exposed."""
@@ -72,19 +104,33 @@ class Journal:
         self._touched[source] = None
         self._schedule()
 
-    async def settled(self) -> None:
+    def admit(self) -> None:
+        """Raise RpcError where no change can be written now. Asked before anything is changed for a client."""
+        if self._ending.is_set() and not self._refusal:
+            raise RpcError(Status.UNAVAILABLE, "The scheduler is ending and takes no more requests.")
+        if self._refusal is not None:
+            raise _copy(self._refusal)
+
+    async def settled(self, undo: Callable[[], None] | None = None) -> None:
         """Return when all that has happened so far is committed; raise RpcError where it cannot be.
 
+        Before it raises, `undo` is called: it withdraws what the caller has changed, which is then never written.
         In memory nothing is ever lost before everything is, so there is nothing to wait for.
         """
         if self._thread is None or self.idle:
             return
-        future = asyncio.get_running_loop().create_future()
-        (self._next if self._touched else self._waiting).append(future)
-        await future
+        if self._refusal is not None:
+            if undo is not None:
+                undo()
+            raise _copy(self._refusal)
+        waiter = _Waiter(asyncio.get_running_loop().create_future(), undo)
+        (self._next if self._touched else self._waiting).append(waiter)
+        await waiter.future
 
     async def written(self) -> None:
-        """Return when all that has happened so far can be read from the store."""
+        """Return when all that was answered so far can be read from the store."""
+        if self._refusal is not None and not self._has_ended:
+            return  # whatever waits to be written was answered with an error
         await self.settled()
         self._write_in_memory()
 
@@ -95,19 +141,28 @@ class Journal:
 
     def _flush(self) -> None:
         self._scheduled = False
-        touched, self._touched = list(self._touched), {}
-        exposures = [expose for source in touched for expose in source.exposures()]
-        self._waiting, self._next = self._next, []
+        if self._has_ended:
+            return
         if self._thread is None:
+            touched, self._touched = list(self._touched), {}
+            exposures = [expose for source in touched for expose in source.exposures()]
             self._write_later(touched)
             self._committed(exposures)
         else:
             self._busy = True
-            batch: Rows = defaultdict(list)
-            after = [source.collect(batch) for source in touched]
-            task = asyncio.ensure_future(self._write(batch, [*after, *exposures]))
+            task = asyncio.ensure_future(self._write())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _collect(self) -> tuple[Rows, list[Callable[[], None]]]:
+        """Return the rows of all changes, and what to do once they are written."""
+        touched, self._touched = list(self._touched), {}
+        self._waiting += self._next
+        self._next = []
+        exposures = [expose for source in touched for expose in source.exposures()]
+        batch: Rows = defaultdict(list)
+        after = [source.collect(batch) for source in touched]
+        return batch, [*after, *exposures]
 
     def _write_later(self, touched: list[Source]) -> None:
         self._unwritten |= dict.fromkeys(touched)
@@ -129,46 +184,129 @@ class Journal:
         for done in after:
             done()
 
-    async def _write(self, batch: Rows, exposures: list[Callable[[], None]]) -> None:
-        """Write a batch in the thread; while that fails, tell those who wait and try again: the changes stand."""
+    async def _write(self) -> None:
+        """Write what has changed; while that fails, refuse those who wait and try again: the other changes stand."""
         loop = asyncio.get_running_loop()
+        batch, exposures = self._collect()
+        batches = [batch]
         while True:
             try:
-                await loop.run_in_executor(self._thread, self.store.write, batch)
-            except sqlite3.Error as error:
-                logger.error("The store cannot be written: %s. Trying again.", error)  # noqa: TRY400
-                self._refuse(error)
-                await asyncio.sleep(RETRY_INTERVAL_S)
+                await loop.run_in_executor(self._thread, self.store.write, *batches)
+            except Exception as error:  # noqa: BLE001 - whatever it is: the changes are not written
+                if self._has_ended or not may_pass(error):
+                    self._busy = False
+                    self._end(self._unwritable(error))
+                    return
+                more, after = self._refuse(error)
+                batches.append(more)
+                exposures += after
+                if self._ending.is_set():
+                    self._give_up()
+                    return
+                await self._rest()
             else:
-                self._busy = False
-                self._committed(exposures)
+                self._was_written(exposures)
                 return
 
-    def _refuse(self, error: sqlite3.Error) -> None:
+    def _was_written(self, exposures: list[Callable[[], None]]) -> None:
+        self._busy = False
+        if not self._has_ended:
+            self._refusal = None
+        self._committed(exposures)
+        if self._has_ended:
+            self._refuse_waiting()
+
+    async def _rest(self) -> None:
+        """Wait before the next try; the end of the process cuts it short."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), RETRY_INTERVAL_S)
+
+    def _refuse(self, error: Exception) -> tuple[Rows, list[Callable[[], None]]]:
+        """Refuse those who wait, and return what withdraws their changes: to be written with these, or not at all."""
+        if self._refusal is None:
+            logger.error("The file %s cannot be written: %s. Trying again until it can.", self.store.path, error)
+        problem = (
+            f"The scheduler cannot write {self.store.path}: {error}. Until it can, it starts and changes nothing; what"
+            " workers have done and what it had taken before is kept, and written then."
+        )
+        self._refusal = RpcError(Status.RESOURCE_EXHAUSTED, problem)
+        self._refuse_waiting()
+        return self._collect() if self._touched else ({}, [])
+
+    def _refuse_waiting(self) -> None:
+        assert self._refusal is not None
         waiting, self._waiting, self._next = [*self._waiting, *self._next], [], []
-        for future in waiting:
-            if not future.done():
-                problem = f"The scheduler cannot write {self.store.path}: {error}."
-                future.set_exception(RpcError(Status.RESOURCE_EXHAUSTED, problem))
+        for waiter in reversed(waiting):  # the latest first: it may have replaced what an earlier one began
+            if waiter.undo is not None:
+                waiter.undo()
+        for waiter in waiting:
+            if not waiter.future.done():
+                waiter.future.set_exception(_copy(self._refusal))
+        for callback in self._on_refusal:
+            callback(_copy(self._refusal))
+
+    def _unwritable(self, error: Exception) -> HarnessError:
+        if isinstance(error, sqlite3.Error) and is_damage(error):
+            return self.store.refusal(error)
+        logger.error("The file %s cannot be written.", self.store.path, exc_info=error)
+        return HarnessError(
+            f"The scheduler cannot write {self.store.path}: {type(error).__name__}: {error}.\n"
+            "  All that was answered is in the file. Please report this, with the log."
+        )
+
+    def _fail(self, error: HarnessError) -> RpcError:
+        """End the journal because a read failed. Return what requests are answered with."""
+        self._end(error)
+        assert self._refusal is not None
+        return _copy(self._refusal)
+
+    def _end(self, error: HarnessError) -> None:
+        """End the journal for good: nothing is written any more, but for the batch that is being written."""
+        if not self._has_ended:
+            self._has_ended = True
+            self._refusal = RpcError(Status.INTERNAL, str(error))
+            if self._on_failure is not None:
+                self._on_failure(error)
+        if not self._busy:
+            self._refuse_waiting()
+
+    def _give_up(self) -> None:
+        """End without what could not be written: none of it was answered, and work that was done is done again."""
+        logger.error("Ending, although the file %s cannot be written. All that was answered is in it.", self.store.path)
+        self._has_ended = True
+        self._busy = False
 
     def _committed(self, exposures: list[Callable[[], None]]) -> None:
         waiting, self._waiting = self._waiting, []
         for expose in exposures:
             expose()
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+        for waiter in waiting:
+            if not waiter.future.done():
+                waiter.future.set_result(None)
         if self._touched:
             self._schedule()
         if self._after_commit is not None:
             self._after_commit()
 
+    async def finish(self) -> None:
+        """Take no more requests, and return when those that were taken are answered: written, or refused."""
+        self._ending.set()
+        with contextlib.suppress(RpcError):
+            await self.settled()
+
     async def close(self) -> None:
-        """Write what is left and close the store."""
-        while not self.idle:  # noqa: ASYNC110 - at the end of a process, once
+        """Write what is left, if it can be written, and close the store."""
+        self._ending.set()
+        while self._tasks or not (self.idle or self._has_ended):
+            await asyncio.gather(*self._tasks)
             await asyncio.sleep(0)
         if self._writing_later is not None:
             self._writing_later.cancel()
         if self._thread is not None:
             self._thread.shutdown()
         self.store.close()
+
+
+def _copy(error: RpcError) -> RpcError:
+    """Return an error of its own for each request: a traceback grows with every raising."""
+    return RpcError(error.status, str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 from collections import OrderedDict
@@ -32,6 +33,7 @@ class Registry:
         self._removed: dict[str, list[int]] = {}
         self._leaving: dict[str, list[int]] = {}
         self._changed: dict[int, Instance] = {}
+        self._writing: set[int] = set()
 
     def get(self, instance_id: str) -> Instance | None:
         """Return an instance by its id, ended ones too."""
@@ -41,8 +43,18 @@ class Registry:
                 f"SELECT {sql.INSTANCE_COLUMNS} FROM instances WHERE hub = ? AND id = ?",
                 (self._hub_name, instance_id),
             )
-            instance = None if row is None else from_row(row)
+            with self._decoding(instance_id):
+                instance = None if row is None else from_row(row)
         return instance
+
+    @contextlib.contextmanager
+    def _decoding(self, instance_id: str) -> Iterator[None]:
+        """A row whose bits have flipped is damage, which SQLite does not see."""
+        try:
+            yield
+        except (DecodeError, ValueError, struct.error) as error:
+            store = self._journal.store
+            raise store.on_damage(damaged(store.path, f"instance '{instance_id}' cannot be read: {error}")) from error
 
     def living(self) -> Iterator[Instance]:
         return iter(self._living.values())
@@ -63,6 +75,21 @@ class Registry:
             self._removed.setdefault(instance.instance_id, []).append(instance.key)
         self._notify()
 
+    def restore(self, instance: Instance) -> None:
+        """Take back a removal that is not committed: the instance is written whole once more, with its history."""
+        if instance.execution is None:
+            instance.execution = Execution(instance.execution_id, history=self.history(instance))
+        instance.execution.rewritten = True
+        instance.is_stored = False
+        self.add(instance)
+
+    def is_settled(self, instance_id: str) -> bool:
+        """Whether all that is known of an instance is committed."""
+        if instance_id in self._removed or instance_id in self._leaving:
+            return False
+        instance = self._living.get(instance_id) or self._recent.get(instance_id)
+        return instance is None or not (instance.key in self._changed or instance.key in self._writing)
+
     def touch(self, instance: Instance) -> None:
         """Note that an instance has changed: it is saved with the next batch."""
         self._changed[instance.key] = instance
@@ -73,7 +100,8 @@ class Registry:
         if instance.execution is not None:
             return instance.execution.history
         chunks = self._journal.store.turns(instance.key)
-        return [event for chunk in chunks for event in pb.HistoryChunk.FromString(chunk).events]
+        with self._decoding(instance.instance_id):
+            return [event for chunk in chunks for event in pb.HistoryChunk.FromString(chunk).events]
 
     def revive(self, instance: Instance) -> Execution:
         """Bring an ended instance back into memory with its history."""
@@ -97,8 +125,11 @@ class Registry:
         for instance in changed:
             self._collect_instance(instance, rows)
         ended = [instance for instance in changed if instance.ended]
+        keys = [instance.key for instance in changed]
+        self._writing.update(keys)
 
         def committed() -> None:
+            self._writing.difference_update(keys)
             self._retire(ended)
             for instance_id in removed:
                 self._leaving.pop(instance_id, None)
@@ -109,11 +140,9 @@ class Registry:
         """Read the living instances into memory, as they were when the process that had them ended."""
         query = f"SELECT {sql.INSTANCE_COLUMNS} FROM instances WHERE hub = ? AND completed_ns = 0 ORDER BY key"
         for row in list(self._journal.store.rows(query, (self._hub_name,))):
-            try:
+            with self._decoding(row[2]):
                 instance = from_row(row)
                 self._restore(instance, replay_due=bool(row[-1]))
-            except (DecodeError, ValueError, struct.error) as error:  # a bit that flipped inside a row
-                raise damaged(self._journal.store.path, f"instance '{row[2]}' cannot be read: {error}") from error
             self._living[instance.instance_id] = instance
         return list(self._living.values())
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
+from durable_harness.errors import HarnessError
 from durable_harness.protocol import RpcError, Status
 from durable_harness.scheduler.clock import RealClock
 from durable_harness.scheduler.hub import TaskHub
@@ -72,6 +74,14 @@ class SchedulerService:
             f"Task hub not found: {name}. Start the scheduler with --task-hubs {hubs} or {HUBS_VARIABLE}={hubs},"
             f" or let it make hubs on first use: --dynamic-task-hubs or {DYNAMIC_HUBS_VARIABLE}=true."
         )
+
+    def on_failure(self, callback: Callable[[HarnessError], None]) -> None:
+        """Call back with the error that ends the scheduler, if one does: its file is damaged."""
+        self.journal.on_failure(callback)
+
+    async def finish(self) -> None:
+        """Take no more requests, and return when those that were taken are answered. The servers are stopped next."""
+        await self.journal.finish()
 
     async def close(self) -> None:
         await self.journal.close()

@@ -7,7 +7,7 @@ Without a file the same tables live in memory.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -104,6 +104,8 @@ class Store:
     def __init__(self, path: Path | None = None, durability: Durability = "normal") -> None:
         self.path = path
         self._durability = durability
+        self.on_damage: Callable[[HarnessError], Exception] = lambda error: error
+        """Called when a read finds the file damaged; returns what to raise."""
         self._lock: IO[bytes] | None = None if path is None else claim(path)
         try:
             self._writer = self._open()
@@ -139,26 +141,35 @@ class Store:
             database.execute("ROLLBACK")
         return database
 
-    def write(self, batch: Batch) -> None:
-        """Carry out a batch in one transaction; nothing of it remains where it fails."""
+    def write(self, *batches: Batch) -> None:
+        """Carry out batches, one after the other, in one transaction; nothing of them remains where it fails."""
         self._writer.execute("BEGIN")
         try:
-            for statement in ORDER:
-                rows = batch.get(statement)
-                if rows:
-                    self._writer.executemany(statement, rows)
+            for batch in batches:
+                self._carry_out(batch)
             self._writer.execute("COMMIT")
         except BaseException:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise
 
-    def rows(self, query: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+    def _carry_out(self, batch: Batch) -> None:
+        for statement in ORDER:
+            rows = batch.get(statement)
+            if rows:
+                self._writer.executemany(statement, rows)
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> Generator[Any, None, None]:
         """Read committed rows."""
-        return self._reader.execute(query, parameters)
+        try:
+            yield from self._reader.execute(query, parameters)
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                raise self.on_damage(self.refusal(error)) from error
+            raise
 
     def row(self, query: str, parameters: Sequence[Any] = ()) -> Any | None:
-        return self._reader.execute(query, parameters).fetchone()
+        return next(self.rows(query, parameters), None)
 
     def turns(self, key: int) -> Iterable[bytes]:
         """Return the history of an instance, one chunk of events per turn."""

@@ -13,13 +13,38 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-from durable_harness.errors import UsageError
+from durable_harness.errors import HarnessError, UsageError
 
 PARENT_CHECK_INTERVAL_S = 1.0
 
 
-def run_until_stopped(service: Callable[[], AbstractAsyncContextManager[None]], parent_pid: int | None) -> None:
-    """Run a service on an event loop of its own until SIGINT, SIGTERM or the end of the parent."""
+class Lifetime:
+    """When a service ends, and the error that it then ends with, if it is one of its own."""
+
+    def __init__(self) -> None:
+        self._stopped = asyncio.Event()
+        self.error: HarnessError | None = None
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def fail(self, error: HarnessError) -> None:
+        """End the service with an error. The first one counts."""
+        self.error = self.error or error
+        self._stopped.set()
+
+    async def over(self) -> None:
+        await self._stopped.wait()
+
+
+Service = Callable[[Lifetime], AbstractAsyncContextManager[None]]
+
+
+def run_until_stopped(service: Service, parent_pid: int | None) -> None:
+    """Run a service on an event loop of its own until SIGINT, SIGTERM, the end of the parent, or until it fails.
+
+    Raises the error that it fails with, once it has stopped.
+    """
     main = _run(service, parent_pid)
     try:
         import uvloop  # noqa: PLC0415 - not there on every platform
@@ -29,22 +54,24 @@ def run_until_stopped(service: Callable[[], AbstractAsyncContextManager[None]], 
         uvloop.run(main)
 
 
-async def _run(service: Callable[[], AbstractAsyncContextManager[None]], parent_pid: int | None) -> None:
-    stopped = asyncio.Event()
+async def _run(service: Service, parent_pid: int | None) -> None:
+    lifetime = Lifetime()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with service():
+        asyncio.get_running_loop().add_signal_handler(number, lifetime.stop)
+    async with service(lifetime):
         gc.freeze()  # what start-up made lives as long as the process
-        watch = asyncio.create_task(_watch_parent(parent_pid, stopped)) if parent_pid else None
-        await stopped.wait()
+        watch = asyncio.create_task(_watch_parent(parent_pid, lifetime)) if parent_pid else None
+        await lifetime.over()
         if watch is not None:
             watch.cancel()
+    if lifetime.error is not None:
+        raise lifetime.error
 
 
-async def _watch_parent(parent_pid: int, stopped: asyncio.Event) -> None:
+async def _watch_parent(parent_pid: int, lifetime: Lifetime) -> None:
     while os.getppid() == parent_pid:  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(PARENT_CHECK_INTERVAL_S)
-    stopped.set()
+    lifetime.stop()
 
 
 def write_ready_file(path: Path | None, facts: dict[str, Any]) -> None:

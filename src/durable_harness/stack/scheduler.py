@@ -13,7 +13,7 @@ from durable_harness.errors import PortInUseError
 from durable_harness.network import bind_one, serve_http
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.stack.control_calls import clock_calls, served_control
-from durable_harness.stack.lifetime import run_until_stopped, write_ready_file
+from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,18 @@ class ServiceOptions:
 
 def run_scheduler(options: ServiceOptions) -> None:
     """Serve until SIGINT or SIGTERM. Raises a HarnessError where it cannot start."""
-    run_until_stopped(lambda: _service(options), options.parent_pid)
+    run_until_stopped(lambda lifetime: _service(options, lifetime), options.parent_pid)
 
 
 @contextlib.asynccontextmanager
-async def _service(options: ServiceOptions) -> AsyncIterator[None]:
+async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator[None]:
     from durable_harness.scheduler.grpc_service import GrpcService  # noqa: PLC0415 - only this command needs gRPC
     from durable_harness.scheduler.http_service import Dashboard, HttpApi  # noqa: PLC0415
 
     http = bind_one(options.address, options.http_port, "--http-port")
     dashboard = bind_one(options.address, options.dashboard_port, "--dashboard-port")
     service = SchedulerService(options.scheduler)
+    service.on_failure(lifetime.fail)
     grpc = GrpcService(service)
     try:
         grpc_port = grpc.start(f"{options.address}:{options.grpc_port}")
@@ -66,6 +67,7 @@ async def _service(options: ServiceOptions) -> AsyncIterator[None]:
             _announce({**facts, "control": control}, options)
             yield
     finally:
+        await service.finish()
         for runner in runners:
             await runner.cleanup()
         await grpc.stop()

@@ -9,13 +9,13 @@ import os
 import ssl
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from durable_harness.control import Call, FaultyScheduler, Rules
-from durable_harness.errors import UsageError
+from durable_harness.errors import HarnessError, UsageError
 from durable_harness.host.functions import load_app
 from durable_harness.host.host import FunctionsHost, HostOptions
 from durable_harness.host.http_server import WebOptions
@@ -28,7 +28,7 @@ from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.stack.control_calls import clock_calls, served_control
 from durable_harness.stack.fault_calls import fault_calls
-from durable_harness.stack.lifetime import run_until_stopped, write_ready_file
+from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
 
 
 @dataclass(frozen=True)
@@ -62,21 +62,27 @@ def serve(options: ServeOptions) -> None:
     for warning in settings.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     check_sdk()
-    run_until_stopped(lambda: _serving(options, settings), options.parent_pid)
+    try:
+        run_until_stopped(lambda lifetime: _serving(options, settings, lifetime), options.parent_pid)
+    except HarnessError as error:
+        _leave(error)
+        raise
     _leave()
 
 
-def _leave() -> None:
+def _leave(error: HarnessError | None = None) -> None:
     """End the process although a plain function still holds a thread: the interpreter would wait for it."""
     if any(thread.name.startswith(FUNCTION_THREADS) for thread in threading.enumerate()):
+        if error is not None:
+            print(f"error: {error}", file=sys.stderr, flush=True)
         logging.shutdown()
         sys.stdout.flush()
-        os._exit(0)
+        os._exit(error.exit_code if error is not None else 0)
 
 
 @contextlib.asynccontextmanager
-async def _serving(options: ServeOptions, settings: AppSettings) -> AsyncIterator[None]:
-    async with _scheduler(options, settings) as (scheduler, described, calls):
+async def _serving(options: ServeOptions, settings: AppSettings, lifetime: Lifetime) -> AsyncIterator[None]:
+    async with _connected(options, settings, lifetime) as (scheduler, described, calls, finish):
         app = load_app(settings.app_dir, options.functions or settings.host.functions)
         faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
         host = FunctionsHost(app, settings, faulty or scheduler, _host_options(options, settings))
@@ -86,20 +92,31 @@ async def _serving(options: ServeOptions, settings: AppSettings) -> AsyncIterato
                 _announce(host, described, options, control)
                 yield
         finally:
+            await finish()
             await host.stop()
 
 
+class Connected(NamedTuple):
+    """A scheduler that can be worked for."""
+
+    scheduler: Scheduler
+    described: str
+    calls: dict[str, Call]
+    """What a test may call of it."""
+    finish: Callable[[], Awaitable[None]]
+    """Called before the host stops: it answers the requests that were taken, and takes no more."""
+
+
 @contextlib.asynccontextmanager
-async def _scheduler(
-    options: ServeOptions, settings: AppSettings
-) -> AsyncIterator[tuple[Scheduler, str, dict[str, Call]]]:
-    """Give a scheduler, how it is described, and what a test may call of it."""
+async def _connected(options: ServeOptions, settings: AppSettings, lifetime: Lifetime) -> AsyncIterator[Connected]:
     hub = settings.host.durable_task.hub_name
     if options.scheduler == "embedded":
         service = SchedulerService(dataclasses.replace(options.embedded, hubs=(hub,)))
+        service.on_failure(lifetime.fail)
         kept = f"kept in {options.embedded.data}" if options.embedded.data else "kept in memory"
         try:
-            yield service.hub(hub), f"embedded, task hub '{hub}', {kept}", clock_calls(service)
+            described = f"embedded, task hub '{hub}', {kept}"
+            yield Connected(service.hub(hub), described, clock_calls(service), service.finish)
         finally:
             await service.close()
         return
@@ -109,9 +126,13 @@ async def _scheduler(
     remote = GrpcScheduler(address, address.task_hub or hub)
     try:
         await remote.connect()
-        yield remote, f"{address.endpoint}, task hub '{remote.task_hub}'", {}
+        yield Connected(remote, f"{address.endpoint}, task hub '{remote.task_hub}'", {}, _nothing)
     finally:
         await remote.close()
+
+
+async def _nothing() -> None:
+    """What is to be done before a host stops that works for a scheduler elsewhere."""
 
 
 def _host_options(options: ServeOptions, settings: AppSettings) -> HostOptions:
