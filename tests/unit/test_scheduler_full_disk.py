@@ -134,7 +134,7 @@ async def test_refused_starts_that_replaced_one_another_all_vanish(bench):
     """Of two starts under one id in one write, the second instead of the first, neither comes back."""
     bench.connect()
     fill_disk(bench)
-    policy = {"replaceableStatus": [pb.ORCHESTRATION_STATUS_PENDING]}
+    policy = {"replaceableStatus": [pb.ORCHESTRATION_STATUS_PENDING, pb.ORCHESTRATION_STATUS_TERMINATED]}
     starts = [
         bench.start("i", input=TOO_LARGE),
         bench.start("i", input=TOO_LARGE, orchestrationIdReusePolicy=policy),
