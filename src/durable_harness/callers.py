@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 HOSTS_VARIABLE = "DURABLE_HARNESS_ALLOWED_HOSTS"
-PRIVATE_DOMAINS = frozenset({"localhost", "local", "internal", "svc"})
-"""Last labels that public DNS does not serve: mDNS, `host.docker.internal`, services of a cluster."""
+PRIVATE_DOMAINS = frozenset({"localhost", "local", "internal", "svc", "test"})
+"""Last labels that public DNS does not serve: mDNS, `host.docker.internal`, services of a cluster, names of tests."""
 
 Handler = Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]]
 

@@ -16,6 +16,9 @@ from durable_harness.host.status_json import STATUS_NAMES, STATUS_VALUES
 
 JSON_TYPE = "application/json; charset=utf-8"
 LARGEST_INTEGER = 2**31 - 1
+SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?|\.[0-9]+")
+"""As a JSON number without sign and exponent, up to 30 years: no NaN, no infinity, nothing that a timer cannot wait."""
+SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True)
@@ -104,21 +107,29 @@ class Query:
         return number if number is not None and abs(number) <= LARGEST_INTEGER else None
 
     def seconds(self, name: str) -> float | None:
-        try:
-            return float(self.text(name) or "")
-        except ValueError:
+        """Return a number of seconds, None if it is absent; raise ApiError for text that is no such number."""
+        value = self.text(name)
+        if value is None:
             return None
+        if not SECONDS.fullmatch(value):
+            raise bad_argument(f"{name}={value[:SHOWN_CHARS]}: expected a number of seconds, such as 10 or 0.5.")
+        return float(value)
 
     def moment(self, name: str) -> datetime | None:
-        """Return a point in time, UTC where no zone is given; text that is no time counts as absent."""
+        """Return a point in time, UTC if no zone is given, None if it is absent; raise ApiError for what is no time.
+
+        The Durable extension takes a time that it cannot read for absent: a list, or a purge, then covers everything.
+        """
         value = self.text(name)
         if value is None:
             return None
         try:
             parsed = parse_date(value)
-        except (ValueError, OverflowError):
-            return None
-        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+            return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        except (ValueError, OverflowError, TypeError, ArithmeticError, IndexError, AttributeError) as error:
+            # dateutil documents the first two; text by chance finds the others too.
+            expected = "expected a time from year 1 to 9999, such as 2026-01-31T12:00:00Z"
+            raise bad_argument(f"{name}={value[:SHOWN_CHARS]}: {expected}.") from error
 
     def statuses(self, name: str) -> list[int]:
         """Return runtime statuses by name (case counts) or number; unknown ones are dropped."""
@@ -127,6 +138,6 @@ class Query:
             word = part.strip()
             if word in STATUS_VALUES:
                 found.append(STATUS_VALUES[word])
-            elif word.isdigit() and int(word) in STATUS_NAMES:
+            elif word.isascii() and word.isdigit() and int(word) in STATUS_NAMES:
                 found.append(int(word))
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 WEBHOOK_PATH = "/runtime/webhooks/durabletask"
 INSTANCE_PLACEHOLDER = "INSTANCEID"
@@ -23,6 +24,10 @@ class DurableEndpoints:
     connection: str
     code: str = field(repr=False)
 
+    @property
+    def _code(self) -> str:
+        return f"code={_encoded(self.code)}"
+
     def management_urls(self, instance_id: str, *, origin: str | None = None, rewind: bool) -> dict[str, str]:
         """Return the URLs that manage an instance, in the order in which the Durable extension lists them."""
         return self._urls(instance_id, origin or self.origin, self.task_hub, self.connection, rewind=rewind)
@@ -39,20 +44,20 @@ class DurableEndpoints:
                 "taskHubName": hub,
                 "connectionName": None,
                 "creationUrls": {
-                    "createNewInstancePostUri": f"{start}?code={self.code}",
-                    "createAndWaitOnNewInstancePostUri": f"{start}?{wait}&code={self.code}",
+                    "createNewInstancePostUri": f"{start}?{self._code}",
+                    "createAndWaitOnNewInstancePostUri": f"{start}?{wait}&{self._code}",
                 },
                 "managementUrls": self._urls(INSTANCE_PLACEHOLDER, self.origin, hub, connection, rewind=True),
                 "baseUrl": base,
-                "requiredQueryStringParameters": f"code={self.code}",
+                "requiredQueryStringParameters": self._code,
                 "rpcBaseUrl": self.rpc_base_url,
                 "httpBaseUrl": None,
             }
         )
 
     def _urls(self, instance_id: str, origin: str, hub: str, connection: str, *, rewind: bool) -> dict[str, str]:
-        instance = f"{origin}{WEBHOOK_PATH}/instances/{instance_id}"
-        query = f"taskHub={hub}&connection={connection}&code={self.code}"
+        instance = f"{origin}{WEBHOOK_PATH}/instances/{_encoded(instance_id)}"
+        query = f"taskHub={_encoded(hub)}&connection={_encoded(connection)}&{self._code}"
         urls = {
             "id": instance_id,
             "statusQueryGetUri": f"{instance}?{query}",
@@ -67,3 +72,8 @@ class DurableEndpoints:
             "suspendPostUri": f"{instance}/suspend?reason={{text}}&{query}",
             "resumePostUri": f"{instance}/resume?reason={{text}}&{query}",
         }
+
+
+def _encoded(value: str) -> str:
+    """Return a value as a part of a URL, whatever is in it: `a%41` is not `aA`, and `a b` has no `+` in a path."""
+    return quote(value, safe="")

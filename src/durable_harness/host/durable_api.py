@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
@@ -21,6 +20,7 @@ from durable_harness.host.api_messages import (
 from durable_harness.host.bindings import DurableEndpoints
 from durable_harness.host.entity_api import EntityApi
 from durable_harness.host.functions import FunctionApp
+from durable_harness.host.start_options import check_instance_id, has_moment, read_wait_s, set_trace
 from durable_harness.host.status_json import history_events, status_object
 from durable_harness.protocol import (
     TERMINAL_STATUSES,
@@ -37,8 +37,6 @@ from durable_harness.settings import DurableTaskSettings
 
 logger = logging.getLogger("durable_harness.host")
 
-MAX_INSTANCE_ID_CHARS = 256
-FORBIDDEN_IN_ID = re.compile(r"[/\\?#\x00-\x1f\x7f-\x9f]")
 CREATION_RETRY_AFTER_S = "10"
 POLL_RETRY_AFTER_S = "5"
 CONTINUATION_HEADER = "x-ms-continuation-token"
@@ -78,17 +76,14 @@ class DurableApi:
 
     async def handle(self, request: ApiRequest) -> ApiResponse:
         """Answer one call. What goes wrong is answered in the shape the Durable extension gives to errors."""
-        parts = [unquote(part) for part in request.path.strip("/").split("/")]
-        handler = self._find(request.method, parts)
-        if handler is None:
-            return ApiResponse(404)
         try:
-            return await handler(request, parts)
+            parts = _parts(request.path)
+            handler = self._find(request.method, parts)
+            return ApiResponse(404) if handler is None else await handler(request, parts)
         except ApiError as error:
             return error.response()
         except RpcError as error:
-            detail = f'Status(StatusCode="{error.status}", Detail="{error}")'
-            return _unexpected("Grpc.Core.RpcException", detail).response()
+            return _rpc_error(error).response()
         except Exception as error:
             logger.exception("The durable HTTP API failed on %s %s", request.method, request.path)
             return _unexpected(type(error).__name__, str(error)).response()
@@ -117,6 +112,7 @@ class DurableApi:
             raise self._unknown_orchestrator(parts[1])
         instance_id = parts[2] if len(parts) > 2 and parts[2] else new_id()  # noqa: PLR2004
         check_instance_id(instance_id)
+        wait_s = read_wait_s(request)
         start = pb.CreateInstanceRequest(
             instanceId=instance_id,
             name=orchestrator.durable_name if orchestrator else parts[1],
@@ -124,25 +120,18 @@ class DurableApi:
             input=optional_text(_json_body(request)),
             orchestrationIdReusePolicy=self._reuse_policy(),
         )
-        if "traceparent" in request.headers:
-            start.parentTraceContext.traceParent = request.headers["traceparent"]
-            if "tracestate" in request.headers:
-                start.parentTraceContext.traceState.value = request.headers["tracestate"]
+        set_trace(start, request)
         try:
             await self._scheduler.start_instance(start)
         except RpcError as error:
             raise _start_error(error) from error
-        return await self._started(request, instance_id)
+        return await self._started(request, instance_id, wait_s)
 
-    async def _started(self, request: ApiRequest, instance_id: str) -> ApiResponse:
+    async def _started(self, request: ApiRequest, instance_id: str, wait_s: float | None) -> ApiResponse:
         """Answer a start or restart: at once, or after waiting where `timeout` and `pollingInterval` ask for it."""
-        timeout_s, interval_s = request.query.seconds("timeout"), request.query.seconds("pollingInterval")
-        if timeout_s is not None and interval_s is not None:
-            if interval_s > timeout_s:
-                raise bad_argument(f"Total timeout {timeout_s:g} should be bigger than retry timeout {interval_s:g}")
-            finished = await self._wait(instance_id, timeout_s)
-            if finished is not None:
-                return finished
+        finished = None if wait_s is None else await self._wait(instance_id, wait_s)
+        if finished is not None:
+            return finished
         urls = self._endpoints.management_urls(instance_id, origin=request.origin, rewind=False)
         headers = {"Location": urls["statusQueryGetUri"], "Retry-After": CREATION_RETRY_AFTER_S}
         return json_response(urls, 202, headers)
@@ -283,6 +272,7 @@ class DurableApi:
 
     async def _restart(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
         with_new_id = request.query.boolean("restartWithNewInstanceId", default=True)
+        wait_s = read_wait_s(request)
         try:
             state = await self._state(parts[1], payloads=True)
         except _NotFoundError:
@@ -302,7 +292,7 @@ class DurableApi:
             await self._scheduler.start_instance(start)
         except RpcError as error:
             raise _start_error(error) from error
-        return await self._started(request, instance_id)
+        return await self._started(request, instance_id, wait_s)
 
     async def _purge_one(self, _request: ApiRequest, parts: list[str]) -> ApiResponse:
         await self._state(parts[1])
@@ -311,7 +301,7 @@ class DurableApi:
         return json_response({"instancesDeleted": answer.deletedInstanceCount})
 
     async def _purge_many(self, request: ApiRequest, _parts: list[str]) -> ApiResponse:
-        if request.query.moment("createdTimeFrom") is None:
+        if not has_moment(request, "createdTimeFrom"):
             return json_response("Please provide value for 'createdTimeFrom' parameter.", 400)
         purge_filter = pb.PurgeInstanceFilter(runtimeStatus=request.query.statuses("runtimeStatus"))
         _set_times(purge_filter, request)
@@ -349,14 +339,18 @@ class _GoneError(_EmptyError):
     code = 410
 
 
-def check_instance_id(instance_id: str) -> None:
-    """Refuse ids that the Durable extension refuses: 1 to 256 characters, no leading @, no / \\ ? # or control."""
-    if instance_id.startswith("@"):
-        raise bad_argument("Orchestration instance ids must not start with @.")
-    if len(instance_id) > MAX_INSTANCE_ID_CHARS:
-        raise bad_argument(f"Instance ID lengths must not exceed {MAX_INSTANCE_ID_CHARS} characters.")
-    if FORBIDDEN_IN_ID.search(instance_id):
-        raise bad_argument("Instance IDs must not contain '/', '\\', '#', '?', or control characters.")
+def _parts(path: str) -> list[str]:
+    """Return the parts of a path, each decoded once."""
+    try:
+        return [unquote(part, errors="strict") for part in path.strip("/").split("/")]
+    except UnicodeDecodeError as error:
+        raise bad_argument("The path is not percent-encoded UTF-8.") from error
+
+
+def _rpc_error(error: RpcError) -> ApiError:
+    if error.status is Status.INVALID_ARGUMENT:
+        return bad_argument(str(error))
+    return _unexpected("Grpc.Core.RpcException", f'Status(StatusCode="{error.status}", Detail="{error}")')
 
 
 def _start_error(error: RpcError) -> ApiError:

@@ -24,6 +24,7 @@ from durable_harness.host.functions import Function
 from durable_harness.host.http_values import TEXT_TYPE, function_request, function_response
 from durable_harness.host.invocation import Invoker, TraceContext
 from durable_harness.host.keys import Keys
+from durable_harness.host.malformed import problem_of
 from durable_harness.host.routing import Router
 from durable_harness.protocol import Scheduler
 from durable_harness.settings import HostSettings
@@ -86,16 +87,18 @@ class HttpFrontend:
         origin = request.headers.get("Origin")
         if origin and self._options.cors_origins and request.method == "OPTIONS":
             return _finish(self._with_cors(ApiResponse(204), origin, request))
-        response = await self._route(request)
+        response = await _unless_malformed(request, self._route)
         return _finish(self._with_cors(response, origin, request) if origin else response)
 
     async def handle_rpc(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a call of the SDK's client on the local RPC port, where the secret path is the key."""
+        return _finish(await _unless_malformed(request, self._rpc))
+
+    async def _rpc(self, request: web.BaseRequest) -> ApiResponse:
         path, length = request.rel_url.raw_path, len(self._rpc_path)
-        if not hmac.compare_digest(path[:length].encode("utf-8", "surrogatepass"), self._rpc_path.encode()):
-            return _finish(ApiResponse(404))
-        response = await self._api.handle(await _api_request(request, path[length - 1 :], is_local=True))
-        return _finish(response)
+        if not hmac.compare_digest(path[:length].encode(), self._rpc_path.encode()):
+            return ApiResponse(404)
+        return await self._api.handle(await _api_request(request, path[length - 1 :], is_local=True))
 
     async def _route(self, request: web.BaseRequest) -> ApiResponse:
         path = request.rel_url.raw_path
@@ -197,7 +200,7 @@ class HttpFrontend:
         if self._options.keys.are_checked:
             return ApiResponse(401)
         problem = foreign(request, self._options.cors_origins)
-        return ApiResponse(403, problem.encode("utf-8", "replace"), {"Content-Type": TEXT_TYPE}) if problem else None
+        return _text(403, problem) if problem else None
 
     def _with_cors(self, response: ApiResponse, origin: str, request: web.BaseRequest) -> ApiResponse:
         allowed = self._options.cors_origins
@@ -211,6 +214,22 @@ class HttpFrontend:
             headers["Access-Control-Allow-Methods"] = wanted
             headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
         return ApiResponse(response.status, response.body, {**response.headers, **headers})
+
+
+async def _unless_malformed(
+    request: web.BaseRequest, serve: Callable[[web.BaseRequest], Awaitable[ApiResponse]]
+) -> ApiResponse:
+    problem = problem_of(request)
+    if problem:
+        return _text(400, problem)
+    try:
+        return await serve(request)
+    except web.RequestPayloadError:
+        return _text(400, "The body is not what Content-Encoding or Transfer-Encoding say.")
+
+
+def _text(status: int, text: str) -> ApiResponse:
+    return ApiResponse(status, text.encode(), {"Content-Type": TEXT_TYPE})
 
 
 def _given_key(request: web.BaseRequest) -> str:
@@ -264,7 +283,9 @@ async def _api_request(request: web.BaseRequest, path: str, *, is_local: bool) -
 
 
 def _url(request: web.BaseRequest) -> str:
-    return f"{request.scheme}://{request.host}{request.raw_path}"
+    # A request line may also name a whole URL (as to a proxy); path and query alone belong behind the host.
+    target = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
+    return f"{request.scheme}://{request.host}{target}"
 
 
 class _Bare(web.Response):

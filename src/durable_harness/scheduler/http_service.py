@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from datetime import UTC, datetime
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from aiohttp import web
 
@@ -14,6 +14,7 @@ from durable_harness.scheduler.service import DEFAULT_HUB, SchedulerService
 
 SHOWN_INSTANCES = 100
 HEALTH_PATH = "/health"
+PAGES = "/subscriptions/local/schedulers/emulator/taskhubs"
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Durable Task Scheduler</title><style>
 :root{{color-scheme:light dark}}
 body{{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem}}
@@ -55,7 +56,7 @@ class Dashboard:
         self._service = service
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        parts = [unquote(part) for part in request.path.split("/") if part]
+        parts = [unquote(part) for part in request.rel_url.raw_path.split("/") if part]
         await self._service.journal.written()
         if not parts:
             return _page(self._hubs())
@@ -69,7 +70,7 @@ class Dashboard:
 
     def _hubs(self) -> str:
         rows = "".join(
-            f'<tr><td><a href="/subscriptions/local/schedulers/emulator/taskhubs/{html.escape(name)}/orchestrations">'
+            f'<tr><td><a href="{PAGES}/{quote(name, safe="")}/orchestrations">'
             f'{html.escape(name)}</a></td><td class="n">{_count(hub)}</td></tr>'
             for name, hub in self._service.hubs.items()
         )

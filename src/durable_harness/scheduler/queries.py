@@ -113,9 +113,14 @@ def _statuses(statuses: Any) -> tuple[str, list[Any]]:
 def _range(query: Any, since: str, until: str) -> tuple[int, int]:
     """Return both ends, included. Clients know times in microseconds: the last one they name counts to its end."""
     return (
-        to_ns(getattr(query, since)) if query.HasField(since) else 0,
-        to_ns(getattr(query, until)) + 999 if query.HasField(until) else END_OF_TIME_NS,
+        _storable(to_ns(getattr(query, since))) if query.HasField(since) else 0,
+        _storable(to_ns(getattr(query, until)) + 999) if query.HasField(until) else END_OF_TIME_NS,
     )
+
+
+def _storable(time_ns: int) -> int:
+    """Return a time as SQLite can compare it: clients name year 1 or 9999 for "from the beginning" and "for ever"."""
+    return min(max(time_ns, -1), END_OF_TIME_NS)
 
 
 def select_entities(

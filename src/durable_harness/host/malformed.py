@@ -1,0 +1,29 @@
+"""Requests that a web server refuses before anything reads them, as Kestrel does in Azure: 400, whatever the route."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+
+HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=-]*(:\d{0,5})?|\[[0-9A-Fa-f:.]+\](:\d{0,5})?")
+NUL = re.compile("%00|\x00")
+
+
+def problem_of(request: web.BaseRequest) -> str:
+    """Return what is wrong with a request's line or headers, "" if nothing is."""
+    target = request.raw_path
+    if not target.isascii() or NUL.search(target.partition("?")[0]):
+        return "The URL must be ASCII, other characters percent-encoded, without NUL in its path."
+    for name, value in request.headers.items():
+        if not _is_text(name) or not _is_text(value):
+            return "A header is not UTF-8 text."
+    hosts = request.headers.getall("Host", ())
+    if len(hosts) > 1 or not all(HOST.fullmatch(host) for host in hosts):
+        return "The Host header must be one host name or address, with a port or without."
+    return ""
+
+
+def _is_text(value: str) -> bool:
+    """aiohttp keeps bytes that are no UTF-8 as halves of surrogate pairs, which nothing that follows can encode."""
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
