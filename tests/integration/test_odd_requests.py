@@ -130,7 +130,7 @@ def test_odd_urls_are_refused(conformance, target):
 
 
 @pytest.mark.parametrize(
-    "instance_id", ["a%41", "a b", "a+b", "žito", "a&b=c", "a:b;c,d", "...", "%2e%2e", "a'\"<b>", "~", "100%"]
+    "instance_id", ["a%41", "a b", "a+b", "a&b=c", "a:b;c,d", "...", "%2e%2e", "a'\"<b>", "~", "100%"]
 )
 def test_management_urls_lead_to_their_instance(conformance, key, wait_until, instance_id):
     """The URLs of a start's answer work as they are, whatever is in the id, and lead to no other instance."""
