@@ -8,6 +8,7 @@ from typing import Any
 
 from azure.durable_functions.models.utils.df_serialization import df_loads
 
+from durable_harness.host.failures import message_of, sendable
 from durable_harness.host.functions import FunctionApp
 from durable_harness.host.payloads import entity_input
 from durable_harness.protocol import optional_text, pb, text_or_none
@@ -29,14 +30,17 @@ class EntityRunner:
                 request, f"The entity function '{name}' does not exist in this app. Known ones: {known}."
             )
         try:
-            answer = json.loads(function.call(_context(request, function.durable_name, key)))
+            return _result(request, json.loads(function.call(_context(request, function.durable_name, key))))
         except BaseException as error:  # noqa: BLE001 - the SDK lets its own errors through, and SystemExit
-            return _all_failed(request, f"Entity function '{function.durable_name}' failed: {error}")
-        return pb.EntityBatchResult(
-            results=[_outcome(result) for result in answer["results"]],
-            entityState=optional_text(answer["entityState"] if answer["entityExists"] else None),
-            operationInfos=[_information(event) for event in request.operationRequests],
-        )
+            return _all_failed(request, f"Entity function '{function.durable_name}' failed: {message_of(error)}")
+
+
+def _result(request: Any, answer: dict[str, Any]) -> Any:
+    return pb.EntityBatchResult(
+        results=[_outcome(result) for result in answer["results"]],
+        entityState=optional_text(answer["entityState"] if answer["entityExists"] else None),
+        operationInfos=[_information(event) for event in request.operationRequests],
+    )
 
 
 def _context(request: Any, name: str, key: str) -> str:
@@ -65,7 +69,7 @@ def _operation(event: Any) -> dict[str, Any]:
 def _outcome(result: dict[str, Any]) -> Any:
     if not result["isError"]:
         return pb.OperationResult(success=pb.OperationResultSuccess(result=optional_text(result["result"])))
-    failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=str(df_loads(result["result"])))
+    failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=sendable(str(df_loads(result["result"]))))
     return pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))
 
 
@@ -84,7 +88,7 @@ def _information(event: Any) -> Any:
 
 def _all_failed(request: Any, message: str) -> Any:
     """Fail every operation and leave the state as it was."""
-    failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=message)
+    failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=sendable(message))
     outcome = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))
     return pb.EntityBatchResult(
         results=[outcome] * len(request.operationRequests),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import traceback
 from enum import Enum
 from typing import Any, NoReturn
 
@@ -11,6 +10,7 @@ from azure.durable_functions.models.actions.ContinueAsNewAction import ContinueA
 from azure.durable_functions.models.utils.df_serialization import df_dumps
 
 from durable_harness.host.actions import ActionBuilder, also_due_ns, differs_from_history
+from durable_harness.host.failures import failure_details, frames_of, message_of
 from durable_harness.host.functions import Function
 from durable_harness.host.history import SCHEDULING_KINDS, HistoryReader
 from durable_harness.host.payloads import unwrap_json, wrap_json
@@ -208,12 +208,8 @@ class Execution:
 
 
 def _failure(name: str, error: BaseException) -> Any:
-    text = str(error) or str(type(error))
+    message = f"Orchestrator function '{name}' failed: {message_of(error)}"
     return pb.CompleteOrchestrationAction(
         orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED,
-        failureDetails=pb.TaskFailureDetails(
-            errorType=type(error).__name__,
-            errorMessage=f"Orchestrator function '{name}' failed: {text}",
-            stackTrace=optional_text("".join(traceback.format_tb(error.__traceback__))),
-        ),
+        failureDetails=failure_details(error, message, frames_of(error)),
     )

@@ -138,9 +138,9 @@ class HttpFrontend:
         )
         try:
             return function_response(await self._invoker.invoke(function, incoming, trace))
-        except asyncio.CancelledError:
-            raise
-        except BaseException:  # user code may raise anything, SystemExit included
+        except BaseException as error:  # user code may raise anything, SystemExit and CancelledError included
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
             logger.exception("Function '%s' failed", function.name)
             return ApiResponse(500)
 
@@ -280,6 +280,12 @@ async def _api_request(request: web.BaseRequest, path: str, *, is_local: bool) -
         origin=f"{request.scheme}://{request.host}",
         is_local=is_local,
     )
+
+
+def _is_cancelled() -> bool:
+    """Whether the server itself cancels this request, not the code that it called."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _url(request: web.BaseRequest) -> str:

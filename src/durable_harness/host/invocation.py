@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from durable_harness.host.failures import describe
 from durable_harness.host.functions import Function
 from durable_harness.protocol import new_id
 
@@ -172,10 +173,12 @@ class Invoker:
 def _contained(call: Callable[[], Any]) -> Any:
     try:
         return call()
+    except StopIteration as error:  # no future takes it: the caller would wait for ever
+        raise RuntimeError(f"the function raised {describe(error)}") from error
     except Exception:
         raise
     except BaseException as error:
-        raise UserCodeExitError(f"{type(error).__name__}: {error}") from error
+        raise UserCodeExitError(describe(error)) from error
 
 
 def default_thread_count() -> int:

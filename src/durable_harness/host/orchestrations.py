@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from durable_harness.host.execution import Checking, Execution, NonDeterminismError
+from durable_harness.host.failures import describe, sendable, type_name
 from durable_harness.host.functions import FunctionApp
 from durable_harness.host.history import SCHEDULING_KINDS
 from durable_harness.protocol import optional_text, pb, text_or_none
@@ -54,10 +55,16 @@ class OrchestrationRunner:
         def begin(turn: Any) -> Execution:
             return Execution(function, turn, started, self._default_version, checking)
 
+        return self._respond_or_fail(request, begin, function.durable_name)
+
+    def _respond_or_fail(self, request: Any, begin: Callable[[Any], Execution], name: str) -> Any:
         try:
             return self._respond(request, begin)
         except NonDeterminismError as error:
             return _failed(request, "NonDeterministicOrchestrationException", str(error))
+        except BaseException as error:  # noqa: BLE001 - an action is made of whatever the user gave the SDK
+            message = f"Orchestrator function '{name}' asked for what cannot be sent: {describe(error)}"
+            return _failed(request, type_name(error), message)
 
     def _respond(self, request: Any, begin: Callable[[Any], Execution]) -> Any:
         live = self._take_live(request)
@@ -108,10 +115,12 @@ def _execution_started(request: Any) -> Any | None:
 
 
 def _failed(request: Any, error_type: str, message: str) -> Any:
-    ending = pb.CompleteOrchestrationAction(
-        orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED,
-        failureDetails=pb.TaskFailureDetails(errorType=error_type, errorMessage=message),
-    )
+    return failed_turn(request, pb.TaskFailureDetails(errorType=error_type, errorMessage=sendable(message)))
+
+
+def failed_turn(request: Any, failure: Any) -> Any:
+    """Return the answer that fails an orchestration."""
+    ending = pb.CompleteOrchestrationAction(orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED, failureDetails=failure)
     return _ended(request, ending)
 
 

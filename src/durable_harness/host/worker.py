@@ -8,18 +8,19 @@ import json
 import logging
 import os
 import random
-import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from azure.durable_functions.models.utils.df_serialization import df_dumps, df_loads
 
+from durable_harness.host.answers import ACTIVITY, BATCH, KINDS, TURN, AnswerSender, WorkKind
 from durable_harness.host.entities import EntityRunner
+from durable_harness.host.failures import describe, failure_details, message_of, trace_of
 from durable_harness.host.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
 from durable_harness.host.http_activity import HttpActivity
 from durable_harness.host.invocation import Invoker, TraceContext
 from durable_harness.host.orchestrations import OrchestrationRunner
-from durable_harness.protocol import RpcError, Scheduler, Status, optional_text, pb, text_or_none
+from durable_harness.protocol import RpcError, Scheduler, pb, text_or_none
 from durable_harness.settings import DurableTaskSettings
 
 logger = logging.getLogger("durable_harness.host")
@@ -27,6 +28,7 @@ logger = logging.getLogger("durable_harness.host")
 MAX_RECONNECT_DELAY_S = 15.0
 DTS_WORK_PER_CORE = 100
 STORAGE_WORK_PER_CORE = 10
+HEALTH_PING = "healthPing"
 
 
 class DurableWorker:
@@ -48,11 +50,14 @@ class DurableWorker:
         self._orchestrations = OrchestrationRunner(app, settings.default_version, always_replay=always_replay)
         self._entities = EntityRunner(app)
         self._http_activity = HttpActivity(settings.http_poll_interval_s)
+        self._answers = AnswerSender(scheduler)
         self._running: set[asyncio.Task[None]] = set()
-        self._handlers: dict[str, Callable[[Any], Awaitable[None]]] = {
-            "orchestratorRequest": self._turn,
-            "activityRequest": self._activity,
-            "entityRequestV2": self._batch,
+        self._refused: set[str | None] = set()
+        self._is_closing = False
+        self._handlers: dict[str, tuple[WorkKind, Callable[[Any], Awaitable[Any]]]] = {
+            TURN.request: (TURN, self._turn),
+            ACTIVITY.request: (ACTIVITY, self._activity),
+            BATCH.request: (BATCH, self._batch),
         }
 
     async def run(self) -> None:
@@ -65,10 +70,13 @@ class DurableWorker:
                     self._start(item)
             except RpcError as error:
                 logger.warning("The scheduler's work stream ended: %s. Trying again in %.1f s.", error, delay_s)
+            except Exception:
+                logger.exception("The scheduler's work stream could not be read. Trying again in %.1f s.", delay_s)
             await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             delay_s = min(delay_s * 2, MAX_RECONNECT_DELAY_S)
 
     async def close(self) -> None:
+        self._is_closing = True
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -84,52 +92,51 @@ class DurableWorker:
         )
 
     def _start(self, item: Any) -> None:
-        handler = self._handlers.get(item.WhichOneof("request"))
-        if handler is None:
+        request = item.WhichOneof("request")
+        if request == HEALTH_PING:
             return
-        task = asyncio.ensure_future(self._guarded(handler, item))
+        known = self._handlers.get(request)
+        task = asyncio.ensure_future(self._refuse(item, request) if known is None else self._work(item, *known))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _guarded(self, handler: Callable[[Any], Awaitable[None]], item: Any) -> None:
-        """Work whose completion is refused belongs to somebody else by now; nothing else may end the worker."""
-        try:
-            await handler(item)
-        except RpcError as error:
-            level = logging.INFO if error.status is Status.NOT_FOUND else logging.WARNING
-            logger.log(level, "The scheduler refused a completion: %s", error)
-        except Exception:
-            logger.exception("The host could not complete a work item")
+    async def _refuse(self, item: Any, request: str | None) -> None:
+        """Give back work of a kind that this host does not know: another worker may."""
+        if request not in self._refused:
+            self._refused.add(request)
+            logger.warning("The scheduler sends work of an unknown kind (%s). It is given back.", request or "none")
+        await self._answers.give_back(item, *KINDS)
 
-    async def _turn(self, item: Any) -> None:
-        request = item.orchestratorRequest
+    async def _work(self, item: Any, kind: WorkKind, handler: Callable[[Any], Awaitable[Any]]) -> None:
+        """Do a work item and answer it, whatever happens meanwhile, unless this worker ends."""
+        try:
+            answer = await handler(getattr(item, kind.request))
+        except BaseException as error:  # user code may raise anything, CancelledError included
+            if self._is_closing:
+                raise
+            message = f"The host could not answer this work: {describe(error)}"
+            await self._answers.fail(kind, item, failure_details(error, message, trace_of(error)))
+        else:
+            await self._answers.send(kind, item, answer)
+
+    async def _turn(self, request: Any) -> Any:
         call = functools.partial(self._orchestrations.run, request)
-        response = await self._invoker.in_thread(call, f"A turn of instance '{request.instanceId}'")
-        response.completionToken = item.completionToken
-        await self._scheduler.complete_orchestrator_task(response)
+        return await self._invoker.in_thread(call, f"A turn of instance '{request.instanceId}'")
 
-    async def _batch(self, item: Any) -> None:
-        request = item.entityRequestV2
+    async def _batch(self, request: Any) -> Any:
         call = functools.partial(self._entities.run, request)
-        result = await self._invoker.in_thread(call, f"A batch of entity '{request.instanceId}'")
-        result.completionToken = item.completionToken
-        await self._scheduler.complete_entity_task(result)
+        return await self._invoker.in_thread(call, f"A batch of entity '{request.instanceId}'")
 
-    async def _activity(self, item: Any) -> None:
-        request = item.activityRequest
-        response = pb.ActivityResponse(
-            instanceId=request.orchestrationInstance.instanceId,
-            taskId=request.taskId,
-            completionToken=item.completionToken,
-        )
+    async def _activity(self, request: Any) -> Any:
+        answer = pb.ActivityResponse(instanceId=request.orchestrationInstance.instanceId, taskId=request.taskId)
         try:
-            response.result.value = await self._run_activity(request)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - user code may raise anything, SystemExit included
-            logger.error("Activity '%s' failed: %s: %s", request.name, type(error).__name__, error)  # noqa: TRY400
-            response.failureDetails.CopyFrom(_failure(request.name, error))
-        await self._scheduler.complete_activity_task(response)
+            answer.result.value = await self._run_activity(request)
+        except BaseException as error:  # user code may raise anything, CancelledError included
+            if self._is_closing:
+                raise
+            logger.error("Activity '%s' failed: %s", request.name, describe(error))  # noqa: TRY400
+            return ACTIVITY.failed(request, _failure(request.name, error))
+        return answer
 
     async def _run_activity(self, request: Any) -> str:
         input_text = text_or_none(request, "input")
@@ -162,13 +169,10 @@ def _encode(function: Function, result: Any) -> str:
     except TypeError as error:
         raise ValueError(
             f"activity trigger output must be json serializable; '{function.durable_name}' returned"
-            f" {type(result).__name__}: {error}"
+            f" {type(result).__name__}: {message_of(error)}"
         ) from error
 
 
 def _failure(name: str, error: BaseException) -> Any:
-    return pb.TaskFailureDetails(
-        errorType=type(error).__name__,
-        errorMessage=f"Activity function '{name}' failed: {type(error).__name__}: {error}",
-        stackTrace=optional_text("".join(traceback.format_exception(error))),
-    )
+    message = f"Activity function '{name}' failed: {describe(error)}"
+    return failure_details(error, message, trace_of(error))

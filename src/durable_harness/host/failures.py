@@ -1,0 +1,74 @@
+"""What went wrong, as text that can be sent whatever it is: user code may raise what cannot even be described."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from durable_harness.protocol import optional_text, pb
+
+MAX_TEXT_CHARS = 64 * 1024
+"""How much of a message or a stack trace is kept: a failure is never checked against the limit on payloads."""
+SHOWN_CHARS = 60
+_TYPE_NAME = type.__dict__["__name__"]
+
+
+def sendable(text: str) -> str:
+    """Return text as protobuf takes it: half of a surrogate pair becomes its escape (`\\ud800`), the rest stays."""
+    whole = str.encode(text, "utf-8", "backslashreplace").decode()  # of str itself: a subclass may do anything
+    if len(whole) <= MAX_TEXT_CHARS:
+        return whole
+    return f"{whole[:MAX_TEXT_CHARS]}... (cut off: {len(whole)} characters in all)"
+
+
+def type_name(error: BaseException) -> str:
+    """Return the name of an error's type, whatever its metaclass makes of `__name__`."""
+    return sendable(_TYPE_NAME.__get__(type(error)))
+
+
+def message_of(error: BaseException) -> str:
+    """Return an error's text, or the name of its class if it has none."""
+    if isinstance(error, UnicodeEncodeError):
+        start = max(0, error.start - SHOWN_CHARS // 2)
+        return sendable(
+            f"the text {error.object[start : start + SHOWN_CHARS]!r} has half of a surrogate pair at position"
+            f" {error.start} and cannot be encoded as UTF-8"
+        )
+    return _text(error) or _text(type(error))
+
+
+def _text(value: object) -> str:
+    try:
+        return sendable(str(value))
+    except BaseException as problem:  # noqa: BLE001 - what a user's __str__ raises
+        return f"(its text cannot be read: __str__ raised {type_name(problem)})"
+
+
+def describe(error: BaseException) -> str:
+    """Return the type and the text of an error."""
+    return f"{type_name(error)}: {message_of(error)}"
+
+
+def frames_of(error: BaseException) -> str:
+    """Return where an error came from, without its text."""
+    return _formatted(lambda: traceback.format_tb(error.__traceback__))
+
+
+def trace_of(error: BaseException) -> str:
+    """Return where an error came from, with its text and its causes."""
+    return _formatted(lambda: traceback.format_exception(error))
+
+
+def failure_details(error: BaseException, message: str, stack_trace: str | None = None) -> Any:
+    """Return the TaskFailureDetails of an error."""
+    return pb.TaskFailureDetails(
+        errorType=type_name(error), errorMessage=sendable(message), stackTrace=optional_text(stack_trace)
+    )
+
+
+def _formatted(lines: Callable[[], list[str]]) -> str:
+    try:
+        return sendable("".join(lines()))
+    except BaseException as problem:  # noqa: BLE001 - what a user's attributes raise
+        return f"(the stack trace cannot be read: {type_name(problem)})\n"
