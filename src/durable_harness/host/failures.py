@@ -10,21 +10,22 @@ from durable_harness.protocol import optional_text, pb
 
 MAX_TEXT_CHARS = 64 * 1024
 """How much of a message or a stack trace is kept: a failure is never checked against the limit on payloads."""
+MAX_TYPE_CHARS = 200
 SHOWN_CHARS = 60
 _TYPE_NAME = type.__dict__["__name__"]
 
 
-def sendable(text: str) -> str:
+def sendable(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
     """Return text as protobuf takes it: half of a surrogate pair becomes its escape (`\\ud800`), the rest stays."""
     whole = str.encode(text, "utf-8", "backslashreplace").decode()  # of str itself: a subclass may do anything
-    if len(whole) <= MAX_TEXT_CHARS:
+    if len(whole) <= max_chars:
         return whole
-    return f"{whole[:MAX_TEXT_CHARS]}... (cut off: {len(whole)} characters in all)"
+    return f"{whole[:max_chars]}... (cut off: {len(whole)} characters in all)"
 
 
 def type_name(error: BaseException) -> str:
     """Return the name of an error's type, whatever its metaclass makes of `__name__`."""
-    return sendable(_TYPE_NAME.__get__(type(error)))
+    return sendable(_TYPE_NAME.__get__(type(error)), MAX_TYPE_CHARS)
 
 
 def message_of(error: BaseException) -> str:
