@@ -1,4 +1,4 @@
-"""Values that user code may return and errors that it may raise, of every odd kind, for tests that nothing gets stuck."""
+"""Odd values that user code may return and odd errors that it may raise, for tests that nothing gets stuck."""
 
 import asyncio
 import decimal
@@ -10,14 +10,14 @@ HALF = "\ud800"
 DEPTHS = [64, 600, 990, 5000]
 
 
-class NotText(Exception):
+class NotTextError(Exception):
     """An error whose text is no text."""
 
     def __str__(self):
-        return 7
+        return 7  # noqa: PLE0307 - on purpose
 
 
-class Speechless(Exception):
+class SpeechlessError(Exception):
     """An error that raises in place of giving its text."""
 
     def __init__(self, problem):
@@ -28,14 +28,14 @@ class Speechless(Exception):
         raise self.problem
 
 
-class Closed(Exception):
+class ClosedError(Exception):
     """An error none of whose attributes can be read."""
 
     def __getattribute__(self, name):
         raise RuntimeError(HALF)
 
 
-class Untraceable(Exception):
+class UntraceableError(Exception):
     """An error that cannot be given a traceback."""
 
     def with_traceback(self, _traceback):
@@ -51,7 +51,7 @@ class OddText(str):
         return self
 
     def __len__(self):
-        return -1
+        return -1  # noqa: PLE0303 - on purpose
 
     def encode(self, *_arguments):
         raise SystemExit
@@ -60,7 +60,7 @@ class OddText(str):
         raise KeyboardInterrupt
 
 
-class Worded(Exception):
+class WordedError(Exception):
     """An error whose text is an odd text."""
 
     def __str__(self):
@@ -78,7 +78,7 @@ class NamedByMeta(type):
         raise ValueError(HALF)
 
 
-class Nameless(Exception, metaclass=NamedByMeta):
+class NamelessError(Exception, metaclass=NamedByMeta):
     """An error whose class has no readable name."""
 
 
@@ -117,15 +117,15 @@ def circular():
 
 ERRORS = {
     "half a pair": lambda: RuntimeError(f"here: {HALF} and {chr(0)}"),
-    "not text": NotText,
-    "raises": lambda: Speechless(ValueError(HALF)),
-    "exits": lambda: Speechless(SystemExit(3)),
-    "interrupts": lambda: Speechless(KeyboardInterrupt()),
-    "recurses": lambda: Speechless(RecursionError()),
-    "closed": Closed,
-    "untraceable": Untraceable,
-    "odd text": Worded,
-    "nameless": lambda: Nameless(HALF),
+    "not text": NotTextError,
+    "raises": lambda: SpeechlessError(ValueError(HALF)),
+    "exits": lambda: SpeechlessError(SystemExit(3)),
+    "interrupts": lambda: SpeechlessError(KeyboardInterrupt()),
+    "recurses": lambda: SpeechlessError(RecursionError()),
+    "closed": ClosedError,
+    "untraceable": UntraceableError,
+    "odd text": WordedError,
+    "nameless": lambda: NamelessError(HALF),
     "long name": lambda: type("N" * 100_000, (Exception,), {})("x"),
     "long text": lambda: RuntimeError("x" * 5_000_000),
     "cycle of causes": caused_by_itself,
@@ -147,11 +147,11 @@ VALUES = {
     "bytes": lambda: b"\xff\x00",
     "set": lambda: {1, HALF},
     "object": object,
-    "class": lambda: NotText,
+    "class": lambda: NotTextError,
     "error": lambda: RuntimeError(HALF),
     "lock": threading.Lock,
     "generator": lambda: iter([1]),
-    "to_json": lambda: ToJson(NotText()),
+    "to_json": lambda: ToJson(NotTextError()),
     "to_json exits": lambda: ToJson(SystemExit(HALF)),
     "circular": circular,
     "huge number": lambda: 10**5000,

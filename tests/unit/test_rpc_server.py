@@ -138,6 +138,20 @@ async def test_a_client_that_does_not_read_holds_the_sender_up():
 
 
 @on_a_loop
+@pytest.mark.parametrize("details", ["half \ud800", "ü" * 1_000_000, "x" * 1_000_000])
+async def test_details_that_no_status_can_carry_still_end_the_call(details):
+    """A status arrives although its details have no UTF-8, or are longer than a client takes."""
+
+    async def refuse(call):
+        call.finish(code=grpc.StatusCode.ABORTED, details=details)
+
+    async with serving(Refuse=(Call, refuse)) as channel:
+        code, arrived = await status_of(channel.unary_unary("/Test/Refuse")(b"", timeout=TIMEOUT_S))
+        assert code is grpc.StatusCode.ABORTED
+        assert arrived[:5] == details[:5]
+
+
+@on_a_loop
 async def test_an_unknown_method_is_refused():
     """A method that nobody serves is UNIMPLEMENTED."""
     async with serving() as channel:

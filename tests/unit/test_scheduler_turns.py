@@ -1,10 +1,12 @@
 """The scheduler's core: turns, activities, timers, children, and how an instance lives and ends."""
 
 import asyncio
+from unittest import mock
 
 import pytest
 
 from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.scheduler import core
 from hub_bench import at, child, complete, fail, kinds, scenario, schedule, timer
 
 
@@ -185,6 +187,46 @@ async def test_a_suspended_instance_can_be_terminated(bench):
     await bench.hub.terminate_instance(pb.TerminateRequest(instanceId="i"))
     assert "executionTerminated" in await bench.turn(complete(status=pb.ORCHESTRATION_STATUS_TERMINATED))
     assert await bench.status() == "TERMINATED"
+
+
+@scenario
+async def test_an_instance_whose_worker_hangs_can_be_terminated_and_purged(bench):
+    """A worker that never answers a turn does not keep an instance from its end; its late answer changes nothing."""
+    bench.connect()
+    await bench.start()
+    item = await bench.item()
+    await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="i", name="before"))
+    with mock.patch.object(core, "TERMINATION_GRACE_S", 0):
+        await bench.hub.terminate_instance(pb.TerminateRequest(instanceId="i", output={"value": "enough"}))
+    ended = await bench.hub.wait_for_instance_completion(
+        pb.GetInstanceRequest(instanceId="i", getInputsAndOutputs=True)
+    )
+    assert ended.orchestrationState.output.value == "enough"
+    assert kinds(await bench.history()) == [
+        "orchestratorStarted",
+        "executionStarted",
+        "eventRaised",
+        "executionTerminated",
+        "executionCompleted",
+    ]
+    await bench.answer(item, complete('"late"'))
+    assert await bench.status() == "TERMINATED"
+    purged = await bench.hub.purge_instances(pb.PurgeInstancesRequest(instanceId="i"))
+    assert purged.deletedInstanceCount == 1
+
+
+@scenario
+async def test_a_worker_that_answers_in_time_takes_the_termination_itself(bench):
+    """A turn that is under way when its instance is terminated is finished first, and the next one ends it."""
+    bench.connect()
+    await bench.start()
+    item = await bench.item()
+    await bench.hub.terminate_instance(pb.TerminateRequest(instanceId="i"))
+    await bench.answer(item, schedule(0))
+    assert await bench.turn(complete(status=pb.ORCHESTRATION_STATUS_TERMINATED)) == [
+        "orchestratorStarted",
+        "executionTerminated",
+    ]
 
 
 @scenario

@@ -7,6 +7,7 @@ possible (work to do, an answer to somebody who waits) is exposed when the journ
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -21,7 +22,10 @@ from durable_harness.scheduler.payloads import PayloadLimit
 from durable_harness.scheduler.registry import Registry
 from durable_harness.scheduler.store import Store
 from durable_harness.scheduler.tasks import take_up
-from durable_harness.scheduler.turns import TurnWork
+from durable_harness.scheduler.turns import TurnWork, end_stuck_turn
+
+TERMINATION_GRACE_S = 1.0
+"""How long the worker that has a turn of a terminated instance may take to answer it; a hung one never would."""
 
 
 class HubCore:
@@ -172,7 +176,11 @@ class HubCore:
 
     def terminate(self, instance: Instance, reason: str | None, *, recurse: bool) -> None:
         terminated = pb.ExecutionTerminatedEvent(input=optional_text(reason), recurse=recurse)
+        execution = instance.execution
         self.deliver(instance, event(self.clock.now_ns(), executionTerminated=terminated))
+        if execution is not None and execution.in_flight:
+            end_if_stuck = functools.partial(end_stuck_turn, self, instance, execution, execution.dispatched)
+            asyncio.get_running_loop().call_later(TERMINATION_GRACE_S, end_if_stuck)
 
     def rewind(self, instance: Instance, reason: str | None) -> None:
         """Bring a failed instance back: a worker rewrites its history without the failures."""

@@ -24,6 +24,8 @@ logger = logging.getLogger("durable_harness.scheduler")
 
 OUTBOX_MESSAGES = 100
 EVENTS_PER_WAKING = 1000
+MAX_DETAILS_CHARS = 600
+"""Clients take 8 KB of trailers by default, where each byte beyond ASCII needs three."""
 NO_FLAGS = 0
 OPERATION_COMPLETE = cygrpc.CompletionType.operation_complete
 
@@ -146,7 +148,8 @@ class Call:
         """End the call with a status, after a last message if there is one."""
         self._is_finished = True
         messages = [] if message is None else [cygrpc.SendMessageOperation(message, NO_FLAGS)]
-        self._send_last([*messages, cygrpc.SendStatusFromServerOperation(None, code.value[0], details, NO_FLAGS)])
+        status = cygrpc.SendStatusFromServerOperation(None, code.value[0], _sendable(details), NO_FLAGS)
+        self._send_last([*messages, status])
 
     def cancel(self) -> None:
         if self._task is not None:
@@ -252,6 +255,11 @@ class LastingCall(Call):
         super()._on_end(event)
         if event.batch_operations[0].cancelled():
             self._server.post(self.cancel)
+
+
+def _sendable(details: str) -> str:
+    """Return details as a status can carry them: text without UTF-8 or too long for a header never arrives."""
+    return details[:MAX_DETAILS_CHARS].encode("utf-8", "backslashreplace").decode()
 
 
 async def _refuse(call: Call) -> None:

@@ -90,17 +90,12 @@ def finish_turn(work: TurnWork, response: Any) -> None:
     hub, instance, execution = work.hub, work.instance, work.execution
     if not hub.is_current(instance, execution):
         return
-    new_events, execution.dispatched = execution.dispatched, []
-    execution.in_flight = False
+    new_events = execution.dispatched
     execution.losses = 0
     if response.HasField("orchestrationTraceContext"):
         execution.span = response.orchestrationTraceContext
-    execution.taken += len(new_events) - 1
     replayed = len(execution.history)
-    execution.history.extend(new_events)
-    instance.updated_ns = hub.clock.now_ns()
-    if instance.status == pb.ORCHESTRATION_STATUS_PENDING:
-        instance.begun_ns = to_ns(new_events[0].timestamp)
+    _take_dispatched(hub, instance, execution)
     instance.status = _status_after(instance.status, new_events)
     previous_status = instance.custom_status
     if response.HasField("customStatus"):
@@ -111,6 +106,38 @@ def finish_turn(work: TurnWork, response: Any) -> None:
     if instance.costs is not None:
         changed_status = instance.custom_status if instance.custom_status != previous_status else None
         instance.costs.count_turn(execution.history, replayed, changed_status or "")
+    turn.close()
+
+
+def _take_dispatched(hub: HubCore, instance: Instance, execution: Execution) -> None:
+    """Move the events of the turn under way into history."""
+    dispatched, execution.dispatched = execution.dispatched, []
+    execution.in_flight = False
+    execution.taken += len(dispatched) - 1
+    execution.history.extend(dispatched)
+    instance.updated_ns = hub.clock.now_ns()
+    if instance.status == pb.ORCHESTRATION_STATUS_PENDING:
+        instance.begun_ns = to_ns(dispatched[0].timestamp)
+
+
+def end_stuck_turn(hub: HubCore, instance: Instance, execution: Execution, dispatched: list[Any]) -> None:
+    """End an instance that was terminated while a worker had a turn of it, if the worker still has not answered."""
+    if not hub.is_current(instance, execution) or execution.dispatched is not dispatched or not execution.in_flight:
+        return
+    replayed = len(execution.history)
+    _take_dispatched(hub, instance, execution)
+    position = next(i for i, pending in enumerate(execution.inbox) if pending.HasField("executionTerminated"))
+    taken = execution.inbox[: position + 1]
+    del execution.inbox[: position + 1]
+    execution.taken += len(taken)
+    execution.history.extend(taken)
+    if instance.costs is not None:
+        instance.costs.count_turn(execution.history, replayed, "")
+    turn = Turn(hub, instance, execution, taken)
+    turn.ending = pb.CompleteOrchestrationAction(
+        orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED,
+        result=optional_text(text_or_none(taken[-1].executionTerminated, "input")),
+    )
     turn.close()
 
 
