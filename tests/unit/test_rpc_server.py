@@ -145,7 +145,7 @@ async def test_details_that_no_status_can_carry_still_end_the_call(details):
     async def refuse(call):
         call.finish(code=grpc.StatusCode.ABORTED, details=details)
 
-    async with serving(Refuse=(Call, refuse)) as channel:
+    async with serving(Refuse=Method(refuse)) as channel:
         code, arrived = await status_of(channel.unary_unary("/Test/Refuse")(b"", timeout=TIMEOUT_S))
         assert code is grpc.StatusCode.ABORTED
         assert arrived[:5] == details[:5]

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from durable_harness.scheduler.rpc_calls import NO_SUCH_METHOD, Method, Methods, Options, describe
+from durable_harness.scheduler.rpc_calls import NO_SUCH_METHOD, Method, Methods, Options, describe, sendable_details
 
 logger = logging.getLogger("durable_harness.scheduler")
 
@@ -69,7 +69,7 @@ class _PlainCall:
     def finish(
         self, message: bytes | None = None, code: grpc.StatusCode = grpc.StatusCode.OK, details: str = ""
     ) -> None:
-        self._ending = (message, code, details)
+        self._ending = (message, code, sendable_details(details))
 
     async def send(self, message: bytes) -> None:
         await self._context.write(message)

@@ -52,9 +52,16 @@ Methods = Mapping[str, Method]
 """Methods by their name, as in `/Service/Method`."""
 Options = Sequence[tuple[str, int]]
 """Arguments of the gRPC core, for example `("grpc.so_reuseport", 0)`."""
+MAX_DETAILS_CHARS = 600
+"""Clients take 8 KB of trailers by default, where each byte beyond ASCII needs three."""
 NO_SUCH_METHOD = "There is no such method."
 
 
 def describe(error: Exception) -> str:
     """Return what a client hears of an exception in a handler."""
     return f"{type(error).__name__}: {error}"
+
+
+def sendable_details(details: str) -> str:
+    """Return details as a status can carry them: text without UTF-8 or too long for a header never arrives."""
+    return details[:MAX_DETAILS_CHARS].encode("utf-8", "backslashreplace").decode()

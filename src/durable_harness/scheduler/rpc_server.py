@@ -18,14 +18,20 @@ from typing import Any
 import grpc
 from grpc._cython import cygrpc
 
-from durable_harness.scheduler.rpc_calls import NO_SUCH_METHOD, Handler, Method, Methods, Options, describe
+from durable_harness.scheduler.rpc_calls import (
+    NO_SUCH_METHOD,
+    Handler,
+    Method,
+    Methods,
+    Options,
+    describe,
+    sendable_details,
+)
 
 logger = logging.getLogger("durable_harness.scheduler")
 
 OUTBOX_MESSAGES = 100
 EVENTS_PER_WAKING = 1000
-MAX_DETAILS_CHARS = 600
-"""Clients take 8 KB of trailers by default, where each byte beyond ASCII needs three."""
 NO_FLAGS = 0
 OPERATION_COMPLETE = cygrpc.CompletionType.operation_complete
 
@@ -148,7 +154,7 @@ class Call:
         """End the call with a status, after a last message if there is one."""
         self._is_finished = True
         messages = [] if message is None else [cygrpc.SendMessageOperation(message, NO_FLAGS)]
-        status = cygrpc.SendStatusFromServerOperation(None, code.value[0], _sendable(details), NO_FLAGS)
+        status = cygrpc.SendStatusFromServerOperation(None, code.value[0], sendable_details(details), NO_FLAGS)
         self._send_last([*messages, status])
 
     def cancel(self) -> None:
@@ -255,11 +261,6 @@ class LastingCall(Call):
         super()._on_end(event)
         if event.batch_operations[0].cancelled():
             self._server.post(self.cancel)
-
-
-def _sendable(details: str) -> str:
-    """Return details as a status can carry them: text without UTF-8 or too long for a header never arrives."""
-    return details[:MAX_DETAILS_CHARS].encode("utf-8", "backslashreplace").decode()
 
 
 async def _refuse(call: Call) -> None:
