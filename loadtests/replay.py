@@ -11,7 +11,9 @@ def read_file(text: str) -> ArrivalProcess | None:
     return read_arrivals(Path(text)) if text else None
 
 
-ARRIVALS = ScenarioOption("--replay", read_file, "", "File of arrivals, or the report folder of a run, to replay.")
+ARRIVALS = ScenarioOption(
+    "--replay", read_file, "", "File of arrivals, or the report folder of a run, to replay.", names_file=True
+)
 
 
 class Replay(ArrivalUser):

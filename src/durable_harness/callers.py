@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,17 +47,25 @@ def own_pages_only(handler: Handler) -> Handler:
 
 def foreign(request: web.BaseRequest, allowed_origins: Collection[str] = ()) -> str:
     """Return why a request may be another site's doing, "" if it is not; `allowed_origins` are sites that may."""
-    for host in request.headers.getall("Host", ()):
-        if not is_private_name(_name(host)):
+    return foreign_call(request.method, request.headers.getall("Host", ()), request.headers, allowed_origins)
+
+
+def foreign_call(
+    method: str, hosts: Iterable[str], headers: Mapping[str, str], allowed_origins: Collection[str] = ()
+) -> str:
+    """Return what `foreign` does, of a request that came to any server; `headers` are found in any case."""
+    own = ""
+    for own in hosts:
+        if not is_private_name(_name(own)):
             return (
-                f"The host name '{host}' may be anybody's: this endpoint answers to localhost, addresses and names that"
+                f"The host name '{own}' may be anybody's: this endpoint answers to localhost, addresses and names that"
                 f" public DNS does not know. Name it in {HOSTS_VARIABLE} if it is yours."
             )
-    origin = request.headers.get("Origin")
+    origin = headers.get("Origin")
     if origin is not None:
-        is_own = origin.lower().partition("://")[2] == request.host.lower()
+        is_own = origin.lower().partition("://")[2] == own.lower()
         return "" if is_own or origin in allowed_origins else f"Pages of '{origin}' may not call this endpoint."
-    if _is_asked_for_by_another_site(request):
+    if _is_asked_for_by_another_site(method, headers):
         return "Pages of other sites may not call this endpoint."
     return ""
 
@@ -92,10 +100,10 @@ def _is_browser(request: web.BaseRequest) -> str:
     return f"This endpoint is for programs: a request with {names[0]} comes from a browser." if names else ""
 
 
-def _is_asked_for_by_another_site(request: web.BaseRequest) -> bool:
+def _is_asked_for_by_another_site(method: str, headers: Mapping[str, str]) -> bool:
     """Browsers send no Origin with a GET for an image or a script; a link that a person follows is no such thing."""
-    site = request.headers.get("Sec-Fetch-Site", "none")
-    is_followed_link = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    site = headers.get("Sec-Fetch-Site", "none")
+    is_followed_link = method == "GET" and headers.get("Sec-Fetch-Mode") == "navigate"
     return site not in {"same-origin", "none"} and not is_followed_link
 
 

@@ -4,7 +4,9 @@ import re
 
 import pytest
 import requests
+from stub_server import StubServer
 from web_ui import WebUi
+from wire_server import keep_answering
 
 from durable_harness.gate.measurable import NO_BEGINNING, NO_CREATION
 
@@ -13,7 +15,7 @@ pytestmark = pytest.mark.thorough
 
 def test_each_stop_is_summed_up(start_locust, stub, port, wait_until):
     """Two tests from one web UI are two runs with a summary each, and a value no run can use starts none."""
-    locust = start_locust("--web-host", "127.0.0.1", "--web-port", str(port), "--host", f"{stub.url}/", "Quick")
+    locust = start_locust("--web-port", str(port), "--host", f"{stub.url}/", "Quick")
     ui = WebUi(port)
     page = wait_until(ui.page, "the web UI")
     assert f'"host": "{stub.url}"' in page
@@ -46,7 +48,7 @@ def test_the_live_page_follows_a_run_to_its_report(start_locust, stub, port, wai
     assert (state()["phase"], state()["in_flight"], state()["has_report"]) == ("idle", 0, False)
     assert requests.get(f"{ui.url}/durable/report", timeout=10).status_code == 404
     stub.always(work_s=0.5)
-    ui.start(host=stub.url, gates=str(gates))
+    ui.start(host=stub.url)
     wait_until(lambda: state()["in_flight"] == 2, "operations in flight")
     running = wait_until(lambda: state()["gates"] and state()["ended"]["completed"] and state(), "figures")
     assert running["phase"] == "running"
@@ -66,3 +68,61 @@ def test_the_live_page_follows_a_run_to_its_report(start_locust, stub, port, wai
     assert requests.get(f"{ui.url}/durable/report", timeout=10).text.startswith("<!doctype html>")
     locust.press_ctrl_c()
     locust.wait()
+
+
+def test_a_page_of_another_site_starts_and_reads_nothing(start_locust, stub, port, wait_until, serve):
+    """A form of another site, another host for the key, a folder to write to: none of it has any effect.
+
+    The UI listens on the loopback though nobody asked for that, and no page shows the key.
+    """
+    other = serve(keep_answering)
+    arguments = ["--web-port", str(port), "--host", stub.url, "--function-key", "the-secret-key", "Quick"]
+    locust = start_locust(*arguments)
+    ui = WebUi(port)
+    wait_until(ui.page, "the web UI")
+    folder = locust.report_dir.with_name("precious")
+    folder.mkdir()
+    (folder / "summary.json").write_text("precious")
+    assert f"Starting web interface at http://127.0.0.1:{port}" in locust.err
+    form = {"user_count": 1, "spawn_rate": 1, "host": stub.url}
+    swarm = f"{ui.url}/swarm"
+    foreign = {"Origin": "http://evil.example"}
+    assert requests.post(swarm, data=form, headers=foreign, timeout=10).status_code == 403
+    assert requests.get(ui.url, headers={"Host": f"evil.example:{port}"}, timeout=10).status_code == 403
+    refused = ui.start(host=other.url)
+    assert not refused["success"]
+    assert refused["message"].startswith(f"{other.url} does not get the function key")
+    assert ui.start(host=stub.url, report_dir=str(folder))["message"] == (
+        "Only the command line sets report_dir: start Locust again."
+    )
+    edit = {"user_class_name": "Quick", "start_path": f"@127.0.0.1:{other.port}/"}
+    assert requests.post(f"{ui.url}/user", json=edit, timeout=10).status_code == 400
+    assert ui.start(host=stub.url)["success"]
+    wait_until(lambda: stub.accepted, "operations of the run")
+    pages = ("", "/durable", "/durable/state", "/stats/report", "/stats/requests", "/tasks", "/logs", "/exceptions")
+    assert not [page for page in pages if "the-secret-key" in requests.get(f"{ui.url}{page}", timeout=10).text]
+    assert ui.start(host=other.url)["success"] is False
+    ui.stop()
+    locust.press_ctrl_c()
+    locust.wait()
+    assert other.requests == []
+    assert (folder / "summary.json").read_text() == "precious"
+    keys = {headers.get("x-functions-key") for method, path, headers in stub.requests if method == "POST"}
+    assert keys == {"the-secret-key"}
+
+
+def test_without_a_secret_another_host_may_be_chosen(start_locust, stub, port, wait_until):
+    """Where no key and no header of a service would go along, the host of the form is where the next run goes."""
+    second = StubServer()
+    try:
+        locust = start_locust("--web-port", str(port), "--host", stub.url, "Quick")
+        ui = WebUi(port)
+        wait_until(ui.page, "the web UI")
+        assert ui.start(host=second.url)["success"]
+        wait_until(lambda: second.accepted, "operations at the other host")
+        assert "A run against" in ui.start(host=stub.url)["message"]
+        ui.stop()
+        locust.press_ctrl_c()
+        assert locust.wait().summary["target"] == second.url
+    finally:
+        second.close()

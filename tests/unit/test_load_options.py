@@ -19,13 +19,12 @@ class Parser(argparse.ArgumentParser):
     """Takes what Locust's parser takes besides, and remembers it."""
 
     def __init__(self):
-        self.environment, self.secret, self.in_web_ui = {}, set(), set()
+        self.environment, self.in_web_ui = {}, set()
         super().__init__(exit_on_error=False, add_help=False)
 
-    def add_argument(self, *names, env_var=None, is_secret=False, include_in_web_ui=True, **options):
+    def add_argument(self, *names, env_var=None, include_in_web_ui=True, **options):
         """Add an argument as Locust's parser does."""
         self.environment[names[0]] = env_var
-        self.secret |= {names[0]} if is_secret else set()
         self.in_web_ui |= {names[0]} if include_in_web_ui else set()
         return super().add_argument(*names, **options)
 
@@ -64,9 +63,8 @@ def test_every_option_has_an_environment_twin(parser):
 
 
 def test_the_web_form_shows_what_a_run_may_change(parser):
-    """The form has the options of a run, the key masked; folders and gates are those of the process."""
-    assert parser.secret == {"--function-key"}
-    assert not {"--gates", "--app-dir", "--report-dir"} & parser.in_web_ui
+    """The form has the options of a run; the key, files and folders are those of the process."""
+    assert not {"--gates", "--app-dir", "--report-dir", "--service", "--function-key"} & parser.in_web_ui
     assert {"--poll-strategy", "--operation-duration", "--drain-timeout"} <= parser.in_web_ui
 
 

@@ -26,11 +26,14 @@ class ScenarioOption(Generic[T]):
     """An option of Locust's command line, with the environment twin that its name makes (DURABLE_HARNESS_BURST_SIZE).
 
     `read` turns its text into a value, or raises ArgumentTypeError or UsageError. Declare it at the top of the
-    scenario's module.
+    scenario's module. One that `names_file` is not in the web form: pages must not choose which file is read.
     """
 
-    def __init__(self, name: str, read: Callable[[str], T], default: str, meaning: str) -> None:
+    def __init__(
+        self, name: str, read: Callable[[str], T], default: str, meaning: str, *, names_file: bool = False
+    ) -> None:
         self.name = name
+        self._is_in_form = not names_file
         self._key = name.removeprefix("--").replace("-", "_")
         self._read, self._default, self._meaning = read, default, meaning
         locust.events.init_command_line_parser.add_listener(self._add_to)
@@ -55,5 +58,6 @@ class ScenarioOption(Generic[T]):
             metavar="<value>",
             env_var=ENVIRONMENT_PREFIX + self._key.upper(),
             default=self._default,
+            include_in_web_ui=self._is_in_form,
             help=f"{self._meaning} Defaults to {self._default or 'none'}.",
         )

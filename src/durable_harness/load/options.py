@@ -53,6 +53,7 @@ from durable_harness.load.values import (
 from durable_harness.operations import STRATEGIES, ServiceDescription, load_service
 
 NO_GATES = "none"
+LOOPBACK = "127.0.0.1"
 STATUS_SOURCES = ("webhook", "app")
 SPACINGS = ("scenario", "constant", "poisson")
 AUDITS = ("auto", "each", "off")
@@ -160,9 +161,18 @@ def gates_once(path: Path) -> GateFile:
 
 def add_options(parser: Any, default_gates: Path | None) -> None:
     """Add the options to Locust's parser; those that a run in the web UI may change appear in its form."""
+    _listen_on_loopback(parser)
     _add_run_options(parser)
     add_generator_options(parser)
     _add_process_options(parser, default_gates)
+
+
+def _listen_on_loopback(parser: Any) -> None:
+    """Let nobody but this machine reach Locust's web UI, unless it is asked for."""
+    parser.set_defaults(web_host=LOOPBACK)
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to an option's help
+        if action.dest == "web_host":
+            action.help = f"Host to bind the web interface to, * for all interfaces. Defaults to {LOOPBACK}."
 
 
 def _add_run_options(parser: Any) -> None:
@@ -171,8 +181,8 @@ def _add_run_options(parser: Any) -> None:
         metavar="<key>",
         env_var="DURABLE_HARNESS_FUNCTION_KEY",
         default="",
-        is_secret=True,
-        help="Function key of the deployment. The embedded stack needs none.",
+        include_in_web_ui=False,
+        help="Function key of the deployment, sent to --host alone. The embedded stack needs none.",
     )
     parser.add_argument(
         "--status-source",

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import gevent
 from gevent.event import Event
@@ -27,6 +28,7 @@ from durable_harness.load.abort import AbortWatch
 from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories
 from durable_harness.load.end_watch import EndWatch
 from durable_harness.load.exit_code import ExitCode
+from durable_harness.load.home import Home
 from durable_harness.load.last_arrival import LastArrivalWatch
 from durable_harness.load.node import Node, Phase
 from durable_harness.load.open_load import open_scenarios
@@ -38,9 +40,9 @@ from durable_harness.load.run import token_prefix
 from durable_harness.load.signals import ProcessExit, raise_in_main
 from durable_harness.load.startup import end_forked_workers
 from durable_harness.load.tally import Tally
-from durable_harness.load.target import Target, open_target, public_url, read_host
+from durable_harness.load.target import Target, open_target, public_url
 from durable_harness.load.watch import GeneratorFigures, invalid_reasons, merged_figures
-from durable_harness.load.web import LiveRun, add_pages
+from durable_harness.load.web import Guard, LiveRun, add_pages
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -105,17 +107,32 @@ class OwnerNode(Node):
         self.environment.host = self.target.base_url
         if self.target.function_key and not options.function_key:
             self.environment.parsed_options.function_key = self.target.function_key
+        self.home = Home(self.target.base_url)
         if self.environment.web_ui is not None:
-            base_path = getattr(self.environment.parsed_options, "web_base_path", None) or ""
+            base_path = (getattr(self.environment.parsed_options, "web_base_path", None) or "").rstrip("/")
             add_pages(self.environment.web_ui, base_path, self._live, lambda: self._html_report)
+            Guard(base_path, self._check_host, self._secrets).watch(self.environment.web_ui.app)
 
     def read_options(self) -> LoadOptions:
         try:
-            self.environment.host = read_host(self.environment.host)
-            return LoadOptions.read(self.environment.parsed_options)
+            options = LoadOptions.read(self.environment.parsed_options)
+            self.environment.host = self.home.read(self.environment.host, options, self.environment.user_classes)
         except UsageError as error:
             # Only the web form can get here with a bad value; StopTest is how Locust tells it to the person.
             raise StopTest(str(error)) from error
+        return options
+
+    def _check_host(self, host: str) -> None:
+        """Raise UsageError for a host that the web form may not choose now."""
+        options = LoadOptions.read(self.environment.parsed_options)
+        base_url = self.home.read(host, options, self.environment.user_classes)
+        if self.phase is not Phase.IDLE and base_url != self.environment.host:
+            raise UsageError(f"A run against {public_url(self.environment.host)} is going on: stop it first.")
+
+    def _secrets(self) -> Iterator[str]:
+        """Give what no page may show."""
+        yield self.environment.parsed_options.function_key or ""
+        yield urlsplit(self.home.base_url).netloc.rpartition("@")[0]
 
     def begin(self, options: LoadOptions) -> None:
         self.options = options

@@ -19,11 +19,13 @@ import locust
 from locust import FastHttpUser
 from locust.exception import StopUser
 
+from durable_harness.errors import UsageError
 from durable_harness.load.audit import AuditedService
 from durable_harness.load.follow import Follower
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.plugin import install, run_of
 from durable_harness.load.run import Run, join
+from durable_harness.load.target import public_url
 from durable_harness.load.values import Durations
 from durable_harness.operations import (
     Operation,
@@ -41,6 +43,7 @@ from durable_harness.operations import (
     poll_strategy,
 )
 from durable_harness.operations.description import fill
+from durable_harness.redirects import is_same_origin
 
 GATES_FILE = "gates.toml"
 KEY_HEADER = "x-functions-key"
@@ -196,6 +199,13 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     def _start_one(self, token: str, intended: float) -> tuple[Operation, Follower]:
         return self._run.start(self._plan(token, intended))
 
+    def _start_url(self) -> str:
+        """Return where operations start; keys and headers go there, so it must be at the host of the run."""
+        url, home = f"{self.host}{self.described.start.path}", self.environment.host or ""
+        if not _leads_to(url, home):
+            raise UsageError(f"{type(self).__name__}: its starts would not go to {public_url(home)}, the run's host")
+        return url
+
     @property
     def _run(self) -> Run:
         return run_of(self.environment)
@@ -204,7 +214,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         options, service = self.options, self.described
         return OperationPlan(
             token=token,
-            start_url=f"{self.host}{service.start.path}",
+            start_url=self._start_url(),
             payload=self.payload(token),
             polling=_polling_of(self._run, type(self).__name__),
             timeout_s=options.operation_timeout_s,
@@ -217,6 +227,10 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
             scenario=type(self).__name__,
             workload=self.workload,
         )
+
+
+_leads_to = functools.lru_cache(is_same_origin)
+"""Asked for every operation, and mostly the same."""
 
 
 def _polling_of(run: Run, scenario: str) -> PollStrategy:

@@ -1,0 +1,103 @@
+"""The web UI's guard: who may ask, what a form may set, and what no page shows."""
+
+import json
+from html import escape
+from importlib import import_module
+from urllib.parse import quote
+
+import flask
+import pytest
+
+from durable_harness.errors import UsageError
+
+KEY = 'a "secret" + key/=='
+OWN = {"Host": "127.0.0.1:8089"}
+
+
+@pytest.fixture
+def client(monkeypatch):
+    """Give a client of a guarded app; Locust is imported without patching the standard library of the tests."""
+    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
+    monkeypatch.delenv("DURABLE_HARNESS_ALLOWED_HOSTS", raising=False)
+    app = flask.Flask("ui")
+    app.add_url_rule("/base/swarm", "swarm", lambda: flask.jsonify({"success": True}), methods=["POST"])
+    app.add_url_rule("/base/user", "user", lambda: flask.jsonify({}), methods=["POST"])
+    app.add_url_rule(
+        "/base/", "index", lambda: flask.Response(flask.request.args.get("show", ""), mimetype="text/html")
+    )
+    guard = import_module("durable_harness.load.web.guard").Guard("/base", check_host, lambda: ["", "ab", KEY])
+    guard.watch(app)
+    return app.test_client()
+
+
+def check_host(host):
+    """Allow one host."""
+    if host != "http://mine":
+        raise UsageError(f"{host} is another host")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "http://127.0.0.1:8089"}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Host": "localhost:8089"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:9999"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Host": "evil.example:8089"}, 403),
+    ],
+)
+def test_who_may_ask(client, headers, status):
+    """Programs and the UI's own pages may; pages of other sites, and names that are anybody's, may not."""
+    form = {"user_count": "1", "spawn_rate": "1"}
+    assert client.post("/base/swarm", data=form, headers={**OWN, **headers}).status_code == status
+    assert client.get("/base/", headers={**OWN, **headers}).status_code == status
+
+
+def test_a_host_can_be_allowed(client, monkeypatch):
+    """A name that is the user's own is allowed by the environment."""
+    monkeypatch.setenv("DURABLE_HARNESS_ALLOWED_HOSTS", "load.example")
+    assert client.get("/base/", headers={"Host": "load.example"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("host", "http://mine", None),
+        ("run_time", "10s", None),
+        ("host", "http://other", "http://other is another host"),
+        ("report_dir", "/home", "Only the command line sets report_dir: start Locust again."),
+        ("csv_prefix", "/home/x", "Only the command line sets csv_prefix: start Locust again."),
+        ("a\x1b[2J", "", "Only the command line sets a\\x1b[2J: start Locust again."),
+    ],
+)
+def test_what_a_form_may_set(client, field, value, message):
+    """What Locust's form shows may be set, anything else is refused by name, and so is a host that gets no key."""
+    answer = client.post("/base/swarm", data={"user_count": "1", field: value}, headers=OWN).json
+    assert answer == ({"success": True} if message is None else {"success": False, "message": message})
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ({"user_class_name": "Quick", "weight": 2, "host": None}, 200),
+        ({"user_class_name": "Quick", "host": "http://mine"}, 200),
+        ({"user_class_name": "Quick", "host": "http://other"}, 400),
+        ({"user_class_name": "Quick", "host": ["x"]}, 400),
+        ({"user_class_name": "Quick", "start_path": "@other/"}, 400),
+        (["Quick"], 400),
+    ],
+)
+def test_what_of_a_user_class_may_be_set(client, settings, status):
+    """Weight, number and tasks may be edited, and no other attribute of a class."""
+    assert client.post("/base/user", json=settings, headers=OWN).status_code == status
+
+
+@pytest.mark.parametrize("form", [KEY, json.dumps(KEY)[1:-1], escape(KEY), quote(KEY), quote(KEY, safe="")])
+def test_no_page_shows_the_key(client, form):
+    """A secret is blanked in whatever form a page has it; what is too short to be one stays."""
+    assert client.get("/base/", query_string={"show": f"cab {form}."}, headers=OWN).text == "cab …."
