@@ -190,6 +190,8 @@ class HubCore:
         instance.completed_ns, instance.updated_ns = 0, now_ns
         instance.costs = None  # parts of it are dispatched again, and children may be replaced
         rewound = pb.ExecutionRewoundEvent(reason=optional_text(reason))
+        if instance.parent is not None:
+            rewound.parentExecutionId.value = instance.parent.execution_id
         execution.inbox.append(event(now_ns, executionRewound=rewound))
         self.settle(instance)
 

@@ -1,0 +1,28 @@
+"""Node with Microsoft's JavaScript SDK beside a scheduler: one process of each per test worker, a task hub per test.
+
+Its azuremanaged package is left out: npm does not serve it. It would read a connection string and send the header
+`taskhub`; the room gives the SDK the address and that header itself.
+"""
+
+import pytest
+from js_packages import installed
+from js_room import JsHub, JsRoom
+
+from durable_harness.stack import scheduler_process
+
+
+@pytest.fixture(scope="session")
+def js_room(tmp_path_factory):
+    """Give the process of JavaScript clients and workers."""
+    node, modules = installed()
+    folder = tmp_path_factory.mktemp("second_language")
+    with scheduler_process(log_path=folder / "scheduler.log", args=["--dynamic-task-hubs"]) as running:
+        room = JsRoom(node, modules, running.grpc_address, folder / "node.log")
+        yield room
+        room.close()
+
+
+@pytest.fixture
+def js(js_room):
+    """Give a task hub of this test's own, with JavaScript's client and workers."""
+    return JsHub(js_room)
