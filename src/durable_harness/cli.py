@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from durable_harness.cli_histories import add_record, add_replay
 from durable_harness.errors import INTERRUPTED, HarnessError, UsageError
 from durable_harness.experiments.commands import add_commands
+from durable_harness.foreign_text import shown_lines
 from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(list(sys.argv[1:] if arguments is None else arguments))
         return int(options.run(options) or 0)
     except HarnessError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {shown_lines(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.errors import DifferentHistoryError, UsageError
+from durable_harness.foreign_text import shown, shown_lines
 
 if TYPE_CHECKING:
     from durable_harness.replay import FileResult
@@ -69,7 +70,11 @@ def _replay(options: argparse.Namespace) -> None:
             results += replay_files([file], app)
             if was_pressed():
                 raise KeyboardInterrupt
-    print(json.dumps(as_json(results), indent=2, ensure_ascii=False) if options.json else "\n".join(table(results)))
+    print(
+        json.dumps(as_json(results), indent=2, ensure_ascii=False)
+        if options.json
+        else shown_lines("\n".join(table(results)))
+    )
     _judge(results)
 
 
@@ -110,7 +115,7 @@ def _record(options: argparse.Namespace) -> None:
             path = options.out / f"{_file_name(instance_id)}.json"
             write_document(path, document)
             lacks = f", without: {', '.join(document['lacks'])}" if document["lacks"] else ""
-            print(f"{path}: {document['orchestrator']}, {len(document['events'])} events{lacks}")
+            print(shown(f"{path}: {document['orchestrator']}, {len(document['events'])} events{lacks}"))
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
 """Routes: ASP.NET templates as the Functions host matches them."""
 
+import re
+
 import pytest
 
 from durable_harness.errors import AppLoadError
 from durable_harness.host.functions import Function
-from durable_harness.host.routing import Router
+from durable_harness.host.routing import Router, RouteTimeoutError
 
 
 def function(route, methods=(), name="f"):
@@ -37,6 +39,12 @@ def find(route, path, prefix="api"):
             {"a": "x", "b": "01234567-89ab-cdef-0123-456789abcdef"},
         ),
         ("{n:min(3)}", "/api/2", None),
+        ("{n:min(3)}", f"/api/{'9' * 5000}", None),
+        ("{n:int}", "/api/2147483648", None),
+        ("{n:long}", "/api/2147483648", {"n": "2147483648"}),
+        ("{n:int}", "/api/%C2%B2", None),
+        ("{n:regex(^a+$)}", "/api/aaa", {"n": "aaa"}),
+        ("{n:regex(^a+$)}", "/api/b", None),
         ("{n:maxlength(2)}", "/api/abc", None),
         ("files/{*rest}", "/api/files/a/b%20c", {"rest": "a/b c"}),
         ("files/{*rest}", "/api/files", {}),
@@ -69,7 +77,16 @@ def test_a_method_not_listed_does_not_match():
     assert router.find("PATCH", "/api/y") is not None
 
 
-@pytest.mark.parametrize("route", ["{id:colour}", "a{b}", "{", "{a:b:c}"])
+def test_a_regex_that_would_never_end_is_given_up():
+    """A path made for a route's weak regex costs a part of a second, not minutes, and is an error that names it."""
+    with pytest.raises(RouteTimeoutError, match=re.escape("regex((a|a)+$)")):
+        find("{n:regex((a|a)+$)}", f"/api/{'a' * 40}b")
+
+
+BAD_ROUTES = ("{id:colour}", "a{b}", "{", "{a:b:c}", "{n:min(x)}", "{n:length()}", "{n:regex((a)}")
+
+
+@pytest.mark.parametrize("route", BAD_ROUTES)
 def test_a_route_that_is_not_understood_is_refused(route):
     """A template outside the grammar is an error that names the function and the segment."""
     with pytest.raises(AppLoadError, match="Function f"):

@@ -138,6 +138,11 @@ def test_host_options_are_read_from_local_settings(app_dir):
     assert (settings.port, settings.cors, settings.cors_credentials) == (7777, "*", True)
 
 
+def test_credentials_are_not_allowed_by_the_word_false(app_dir):
+    """A switch given as text means what it says."""
+    assert not read_local_settings(app_dir(local={"Host": {"CORSCredentials": "false"}})).cors_credentials
+
+
 @pytest.mark.parametrize(
     ("local", "says"),
     [
@@ -146,6 +151,8 @@ def test_host_options_are_read_from_local_settings(app_dir):
         ({"Values": []}, "Values"),
         ({"Values": {"A": {"b": 1}}}, "Values.A"),
         ({"Host": {"LocalHttpPort": "many"}}, "LocalHttpPort"),
+        ({"Host": {"CORS": ["*"]}}, "CORS"),
+        ({"Host": {"CORSCredentials": "yes"}}, "CORSCredentials"),
     ],
 )
 def test_wrong_local_settings_are_explained(app_dir, local, says):

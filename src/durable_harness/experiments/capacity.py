@@ -39,7 +39,7 @@ class CapacityOptions:
     plan: SearchPlan = field(default_factory=SearchPlan)
     host: str | None = None
     """The URL of a system that runs; None serves the app of `app_dir`, anew for each trial."""
-    function_key: str | None = None
+    function_key: str | None = field(default=None, repr=False)
     app_dir: Path = field(default_factory=Path)
     trial_s: float = 15.0
     warm_up_s: float = 3.0

@@ -66,6 +66,13 @@ class FunctionsHost:
         self._invoker: Invoker
 
     @property
+    def secrets(self) -> list[str]:
+        """Return what must be in no log: the keys that are checked, and the way to the local RPC endpoint."""
+        keys = self.options.web.keys
+        checked = [keys.host, keys.master, keys.system, *keys.functions.values()] if keys.are_checked else []
+        return [*checked, self._rpc_path.strip("/").partition("/")[0]]
+
+    @property
     def base_url(self) -> str:
         """Return the URL at the address that is listened on."""
         anywhere = self.options.address in {"0.0.0.0", "::"}  # noqa: S104 - asked for by the person at the terminal

@@ -25,7 +25,7 @@ from durable_harness.host.http_values import TEXT_TYPE, function_request, functi
 from durable_harness.host.invocation import Invoker, TraceContext
 from durable_harness.host.keys import Keys
 from durable_harness.host.malformed import problem_of
-from durable_harness.host.routing import Router
+from durable_harness.host.routing import Router, RouteTimeoutError
 from durable_harness.protocol import Scheduler
 from durable_harness.settings import HostSettings
 
@@ -114,7 +114,11 @@ class HttpFrontend:
             return ApiResponse(413)
         if first == "runtime":
             return await self._webhook(request, path)
-        found = self.router.find(request.method, path)
+        try:
+            found = self.router.find(request.method, path)
+        except RouteTimeoutError as error:
+            logger.error("A request was given up: %s", error)  # noqa: TRY400 - where it was raised says nothing
+            return ApiResponse(500)
         if found is not None:
             return await self._call(request, *found)
         return self._home(request) if path == "/" else ApiResponse(404)

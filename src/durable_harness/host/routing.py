@@ -15,18 +15,53 @@ SEGMENT = re.compile(
 )
 GUID = re.compile(r"^[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$")
 
+REGEX_LIMIT_S = 0.5
+
+
+class RouteTimeoutError(Exception):
+    """Raised when a route's regex takes too long for a path: the route's mistake, which somebody makes use of."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__(f"the route constraint regex({pattern}) took more than {REGEX_LIMIT_S} s")
+
+
+def _is_whole(text: str, bits: int) -> bool:
+    """Tell whether a text is a whole number that .NET's type of so many bits can hold."""
+    if re.fullmatch(r"[+-]?[0-9]{1,40}", text) is None:
+        return False
+    limit = 1 << (bits - 1)
+    return -limit <= int(text) < limit
+
 
 def _is_integer(text: str) -> bool:
-    return re.fullmatch(r"[+-]?\d+", text) is not None
+    return _is_whole(text, 32)
+
+
+def _is_long(text: str) -> bool:
+    return _is_whole(text, 64)
 
 
 def _is_number(text: str) -> bool:
     return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text) is not None
 
 
+def _matches(text: str, pattern: str) -> bool:
+    """Search for a pattern, for a limited time.
+
+    .NET's limit is 10 s, and its host answers 500; all requests of this host would stand still for as long. The
+    standard library's search cannot be interrupted at all: `(a+)+$` and thirty letters keep it for minutes.
+    """
+    import regex  # noqa: PLC0415 - few apps have such a route
+
+    try:
+        return bool(regex.search(pattern, text, timeout=REGEX_LIMIT_S))
+    except TimeoutError as error:
+        raise RouteTimeoutError(pattern) from error
+
+
 CONSTRAINTS: dict[str, Callable[[str], bool]] = {
     "int": _is_integer,
-    "long": _is_integer,
+    "long": _is_long,
     "float": _is_number,
     "double": _is_number,
     "decimal": _is_number,
@@ -39,9 +74,9 @@ CONSTRAINTS_WITH_ARGUMENT: dict[str, Callable[[str, str], bool]] = {
     "minlength": lambda text, n: len(text) >= int(n),
     "maxlength": lambda text, n: len(text) <= int(n),
     "length": lambda text, n: len(text) == int(n),
-    "min": lambda text, n: _is_integer(text) and int(text) >= int(n),
-    "max": lambda text, n: _is_integer(text) and int(text) <= int(n),
-    "regex": lambda text, pattern: re.search(pattern, text) is not None,
+    "min": lambda text, n: _is_long(text) and int(text) >= int(n),
+    "max": lambda text, n: _is_long(text) and int(text) <= int(n),
+    "regex": _matches,
 }
 
 
@@ -149,6 +184,7 @@ def _segment(part: str, function: Function) -> Segment:
         if rule not in CONSTRAINTS and rule.partition("(")[0] not in CONSTRAINTS_WITH_ARGUMENT:
             known = ", ".join([*CONSTRAINTS, *(f"{name}(…)" for name in CONSTRAINTS_WITH_ARGUMENT)])
             raise AppLoadError(f"Function {function.name}: route constraint '{rule}' is unknown. Known ones: {known}.")
+        _check_argument(rule, function)
     return Segment(
         name=match["name"],
         rules=rules,
@@ -156,6 +192,21 @@ def _segment(part: str, function: Function) -> Segment:
         optional=bool(match["optional"]),
         catch_all=bool(match["catch"]),
     )
+
+
+def _check_argument(rule: str, function: Function) -> None:
+    """Refuse at start what would fail each request."""
+    name, _, argument = rule.partition("(")
+    argument = argument.removesuffix(")")
+    if name in CONSTRAINTS_WITH_ARGUMENT and name != "regex" and not _is_long(argument):
+        raise AppLoadError(f"Function {function.name}: route constraint '{rule}' needs a whole number in its brackets.")
+    if name == "regex":
+        import regex  # noqa: PLC0415 - same
+
+        try:
+            regex.compile(argument)
+        except regex.error as error:
+            raise AppLoadError(f"Function {function.name}: route constraint '{rule}': {error}.") from error
 
 
 def _satisfies(text: str, rule: str) -> bool:

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import argparse
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ AUDITS = ("auto", "each", "off")
 class LoadOptions:
     """The options of one run, as typed values."""
 
-    function_key: str | None
+    function_key: str | None = field(repr=False)
     app_dir: Path
     status_source: str
     service_file: Path | None

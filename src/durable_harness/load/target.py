@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -27,7 +27,7 @@ class Target:
     """Where to send operations. `pid` and `log_path` are those of a stack that was started for the run."""
 
     base_url: str
-    function_key: str | None = None
+    function_key: str | None = field(default=None, repr=False)
     pid: int | None = None
     log_path: Path | None = None
 

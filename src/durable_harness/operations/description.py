@@ -68,7 +68,7 @@ class StartDescription:
 
     path: str
     method: str = "POST"
-    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     body: Any = None
     """JSON to send, in which `{token}` stands for a text that is unique to the operation and `"{duration}"` for the
     seconds of work to ask for; None sends what the scenario says."""
@@ -84,7 +84,7 @@ class StartDescription:
 class StatusDescription:
     """How the answer to a poll is read. The state that the body tells goes before the HTTP code."""
 
-    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     """Sent with polls to the service's own origin, never to another that it points to."""
     pending: frozenset[int] = frozenset({202})
     """The HTTP codes that say 'not yet'."""

@@ -74,7 +74,7 @@ class OperationPlan:
     service: ServiceDescription = field(default_factory=durable_webhooks)
     base_url: str = ""
     """The service's URL, to which the description's own paths are added; may be empty where it has none of them."""
-    key_headers: Mapping[str, str] = field(default_factory=dict)
+    key_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Authorise the start and the description's own routes. They are not sent to URLs that the server tells: the key of
     a durable webhook is in its URL, and a header would win over it."""
     check_output: OutputCheck = accept_any_output

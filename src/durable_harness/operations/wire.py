@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -40,8 +40,11 @@ class Request:
 
     method: str
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Request({self.method!r}, {redact_keys(self.url)!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,10 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    def __repr__(self) -> str:
+        """As for any dataclass, but for keys: pytest prints the values of assertions that fail."""
+        return redact_keys(f"Answer(status={self.status}, headers={dict(self.headers)!r}, body={self.body!r})")
 
     @property
     def is_success(self) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote
 
 from aiohttp import web
 
+from durable_harness.foreign_text import shown
 from durable_harness.protocol import RpcError, pb
 from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.service import DEFAULT_HUB, SchedulerService
@@ -82,7 +83,7 @@ class Dashboard:
             " ORDER BY created_ns DESC, id DESC LIMIT ?"
         )
         rows = "".join(
-            f"<tr><td><code>{html.escape(instance_id)}</code></td><td>{html.escape(name)}</td>"
+            f"<tr><td><code>{_text(instance_id)}</code></td><td>{_text(name)}</td>"
             f"<td>{_status(status)}</td><td>{_time(created)}</td><td>{_time(updated)}</td></tr>"
             for instance_id, name, status, created, updated in hub.journal.store.rows(
                 query, (hub.name, SHOWN_INSTANCES)
@@ -99,6 +100,10 @@ def _healthy() -> web.Response:
 
 def _page(body: str) -> web.Response:
     return web.Response(text=PAGE.format(body=body), content_type="text/html")
+
+
+def _text(text: str) -> str:
+    return html.escape(shown(text))
 
 
 def _count(hub: TaskHub) -> int:

@@ -17,7 +17,7 @@ FILE_NAME = "local.settings.json"
 class LocalSettings:
     """What the file says. Empty where there is no file; `warnings` are for the person who starts the host."""
 
-    values: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict, repr=False)
     port: int | None = None
     cors: str | None = None
     cors_credentials: bool = False
@@ -43,8 +43,8 @@ def read_local_settings(app_dir: Path) -> LocalSettings:
     return LocalSettings(
         values=values,
         port=_port(host.get("LocalHttpPort")),
-        cors=host.get("CORS"),
-        cors_credentials=bool(host.get("CORSCredentials", False)),
+        cors=_text(host, "CORS"),
+        cors_credentials=_boolean(host, "CORSCredentials"),
         warnings=tuple(warnings),
     )
 
@@ -101,6 +101,21 @@ def _object(content: dict[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigurationError(FILE_NAME, key, "must be a JSON object.")
     return value
+
+
+def _text(host: dict[str, Any], key: str) -> str | None:
+    value = host.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    raise ConfigurationError(FILE_NAME, f"Host.{key}", "must be text: origins, separated by commas.")
+
+
+def _boolean(host: dict[str, Any], key: str) -> bool:
+    """Return a switch: true, or "true" as Core Tools reads it. "false" must not switch it on."""
+    word = str(host.get(key, False)).strip().lower()
+    if word not in {"true", "false"}:
+        raise ConfigurationError(FILE_NAME, f"Host.{key}", "must be true or false.")
+    return word == "true"
 
 
 def _port(value: object) -> int | None:

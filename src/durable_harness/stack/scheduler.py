@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from durable_harness.callers import own_pages_only
 from durable_harness.errors import PortInUseError
+from durable_harness.log_lines import configure_logging
 from durable_harness.network import bind_one, serve_http
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.stack.control_calls import clock_calls, served_control
@@ -32,6 +34,7 @@ class ServiceOptions:
 
 def run_scheduler(options: ServiceOptions) -> None:
     """Serve until SIGINT or SIGTERM. Raises a HarnessError where it cannot start."""
+    configure_logging("warning", stream=sys.stderr)
     run_until_stopped(lambda lifetime: _service(options, lifetime), options.parent_pid)
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from durable_harness.control import Call, FaultyScheduler, Rules
 from durable_harness.errors import HarnessError, UsageError
+from durable_harness.foreign_text import shown, shown_lines
 from durable_harness.host.functions import load_app
 from durable_harness.host.host import FunctionsHost, HostOptions
 from durable_harness.host.http_server import WebOptions
@@ -23,6 +24,7 @@ from durable_harness.host.invocation import FUNCTION_THREADS
 from durable_harness.host.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys, read_keys
 from durable_harness.host.listing import function_list
 from durable_harness.host.selftest import check_sdk
+from durable_harness.log_lines import LogFormatter, configure_logging
 from durable_harness.protocol import Scheduler
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import AppSettings, load_app_settings
@@ -58,12 +60,12 @@ class ServeOptions:
 def serve(options: ServeOptions) -> None:
     """Serve an app until SIGINT or SIGTERM. Raises a HarnessError where it cannot start."""
     settings = load_app_settings(options.app_dir)
-    _configure_logging(options)
+    log = configure_logging(options.log_level, is_verbose=options.verbose)
     for warning in settings.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {shown(warning)}", file=sys.stderr)
     check_sdk()
     try:
-        run_until_stopped(lambda lifetime: _serving(options, settings, lifetime), options.parent_pid)
+        run_until_stopped(lambda lifetime: _serving(options, settings, lifetime, log), options.parent_pid)
     except HarnessError as error:
         _leave(error)
         raise
@@ -74,18 +76,21 @@ def _leave(error: HarnessError | None = None) -> None:
     """End the process although a plain function still holds a thread: the interpreter would wait for it."""
     if any(thread.name.startswith(FUNCTION_THREADS) for thread in threading.enumerate()):
         if error is not None:
-            print(f"error: {error}", file=sys.stderr, flush=True)
+            print(f"error: {shown_lines(str(error))}", file=sys.stderr, flush=True)
         logging.shutdown()
         sys.stdout.flush()
         os._exit(error.exit_code if error is not None else 0)
 
 
 @contextlib.asynccontextmanager
-async def _serving(options: ServeOptions, settings: AppSettings, lifetime: Lifetime) -> AsyncIterator[None]:
+async def _serving(
+    options: ServeOptions, settings: AppSettings, lifetime: Lifetime, log: LogFormatter
+) -> AsyncIterator[None]:
     async with _connected(options, settings, lifetime) as (scheduler, described, calls, finish):
         app = load_app(settings.app_dir, options.functions or settings.host.functions)
         faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
         host = FunctionsHost(app, settings, faulty or scheduler, _host_options(options, settings))
+        log.hide(host.secrets)
         await host.start()
         try:
             async with served_control({**calls, **fault_calls(faulty, host)} if faulty else None) as control:
@@ -162,7 +167,7 @@ def _announce(host: FunctionsHost, described: str, options: ServeOptions, contro
     print(f"durable-harness: app {host.app.directory}, scheduler {described}")
     if options.enable_auth:
         _print_keys(host.options.web.keys)
-    print(function_list(host.app, host.shown_url, host.settings.host.route_prefix), flush=True)
+    print(shown_lines(function_list(host.app, host.shown_url, host.settings.host.route_prefix)), flush=True)
     if not options.verbose:
         print("For detailed output, run with --verbose.", flush=True)
     facts = {
@@ -188,13 +193,3 @@ def _key_facts(keys: Keys) -> dict[str, str | None]:
     if not keys.are_checked:
         return {"functionKey": None, "hostKey": None, "masterKey": None, "systemKey": None}
     return {"functionKey": keys.master, "hostKey": keys.host, "masterKey": keys.master, "systemKey": keys.system}
-
-
-def _configure_logging(options: ServeOptions) -> None:
-    level = "DEBUG" if options.verbose else options.log_level.upper()
-    logging.basicConfig(
-        level=level, format="[%(asctime)s] %(levelname)s %(name)s: %(message)s", stream=sys.stdout, force=True
-    )
-    logging.captureWarnings(capture=True)
-    for noisy in ("asyncio", "azure.functions", "azure.functions.DurableFunctions", "py.warnings"):
-        logging.getLogger(noisy).setLevel(logging.DEBUG if options.verbose else logging.ERROR)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from durable_harness.foreign_text import shown_lines
 from durable_harness.operations import redact_keys
 from durable_harness.stack import RunningStack
 from durable_harness.testing.liveness import has_ended
@@ -126,7 +127,7 @@ def _few(lines: list[str], limit: int) -> list[str]:
 
 
 def _clipped(line: str) -> str:
-    text = redact_keys(line)
+    text = shown_lines(redact_keys(line))
     return text if len(text) <= MAX_LINE_CHARS else f"{text[: MAX_LINE_CHARS - 1]}…"
 
 

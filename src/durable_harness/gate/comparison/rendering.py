@@ -32,7 +32,7 @@ def render_text(comparison: Comparison) -> str:
     counts = [*_counts(comparison), ""] if comparison.counts else []
     lines = [f"{comparison.base} (base) against {comparison.head} (head)", "", *counts]
     lines += [*([*table, ""] if comparison.results else []), *_small_print(comparison)]
-    return "\n".join([*lines, "", f"{comparison.verdict.upper()}: {comparison.sentence}", ""])
+    return shown_lines("\n".join([*lines, "", f"{comparison.verdict.upper()}: {comparison.sentence}", ""]))
 
 
 def render_markdown(comparison: Comparison) -> str:
@@ -43,7 +43,8 @@ def render_markdown(comparison: Comparison) -> str:
     counts = [*(f"- {line}" for line in _counts(comparison)), ""] if comparison.counts else []
     detail = [f"- {line}" for line in _small_print(comparison)]
     figures = [*table, ""] if comparison.results else []
-    return "\n".join([f"{head}`{comparison.base}`", "", comparison.sentence, "", *counts, *figures, *detail, ""])
+    blocks = [f"{head}`{comparison.base}`", "", comparison.sentence, "", *counts, *figures, *detail, ""]
+    return shown_lines("\n".join(blocks))
 
 
 def render_json(comparison: Comparison) -> str:

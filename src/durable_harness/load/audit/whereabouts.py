@@ -22,7 +22,7 @@ class Whereabouts:
     instance_id: str
     status_url: str
     terminate_url: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """To be sent with requests of `status_url`."""
 
     @classmethod

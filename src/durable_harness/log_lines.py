@@ -1,0 +1,56 @@
+"""The lines that our services log: one record is one entry, whatever others wrote into it, and shows no secret."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from durable_harness.foreign_text import shown_lines
+
+FORMAT = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
+NOISY = ("asyncio", "azure.functions", "azure.functions.DurableFunctions", "py.warnings")
+CONTINUED = "\n    "
+LEAST_SECRET_CHARS = 8
+"""A key of a test, such as `a`, is in too many words to be blanked."""
+
+
+class LogFormatter(logging.Formatter):
+    """Shows control characters instead of sending them to a terminal, and indents what follows a line break.
+
+    So no instance id, URL or message of an exception can pass for another entry, move the cursor or change colours.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT)
+        self._secrets: list[str] = []
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Blank these texts in all entries from now on: keys reach logs in URLs and in what exceptions say."""
+        self._secrets += [secret for secret in secrets if len(secret) >= LEAST_SECRET_CHARS]
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = shown_lines(super().format(record)).replace("\n", CONTINUED)
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text
+
+
+def configure_logging(level: str, *, is_verbose: bool = False, stream: TextIO | None = None) -> LogFormatter:
+    """Log to standard output, or elsewhere, at this level, or all that there is; return the formatter."""
+    formatter = LogFormatter()
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(formatter)
+    handler.addFilter(_is_worth_an_entry)
+    logging.basicConfig(level="DEBUG" if is_verbose else level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.DEBUG if is_verbose else logging.ERROR)
+    return formatter
+
+
+def _is_worth_an_entry(record: logging.LogRecord) -> bool:
+    """Leave out the traceback that aiohttp logs for each request that is no HTTP: its sender has been answered 400."""
+    error = record.exc_info[1] if record.exc_info else None
+    return record.name != "aiohttp.server" or type(error).__module__ != "aiohttp.http_exceptions"

@@ -1,0 +1,60 @@
+"""What services log: one record is one entry, whatever is in it, and no entry holds a key."""
+
+import io
+import logging
+
+import pytest
+from aiohttp.http_exceptions import BadStatusLine
+
+from durable_harness.log_lines import LogFormatter, configure_logging
+
+
+def entry(message, *arguments, error=None, formatter=None):
+    info = (type(error), error, None) if error else None
+    record = logging.LogRecord("durable_harness.host", logging.ERROR, "", 0, message, arguments, info)
+    return (formatter or LogFormatter()).format(record)
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\r", "\x07", "\x9b", "\u202e", "\u2066", "\x00"])
+def test_control_characters_are_shown(character):
+    """What would move a cursor, ring or turn the order of letters is written out."""
+    line = entry("Activity '%s' failed", f"a{character}b")
+    assert character not in line
+    assert "a\\" in line
+
+
+@pytest.mark.parametrize("place", ["message", "exception"])
+def test_no_text_passes_for_another_entry(place):
+    """A line break in an id, or in what an exception says, does not begin an entry."""
+    forged = "x\n[2026-01-01 00:00:00,000] INFO durable_harness.host: all is well"
+    lines = entry(forged) if place == "message" else entry("failed", error=ValueError(forged))
+    assert [line.startswith("[") for line in lines.splitlines()] == [True] + [False] * (lines.count("\n"))
+
+
+def test_keys_are_blanked():
+    """A key in a URL or in an exception is in no entry."""
+    formatter = LogFormatter()
+    formatter.hide(["the-master-key", ""])
+    text = entry("GET /x?code=%s", "the-master-key", error=ValueError("the-master-key"), formatter=formatter)
+    assert "the-master-key" not in text
+    assert text.count("…") == 2
+
+
+def test_what_is_no_http_is_no_entry():
+    """Bytes that are no request were answered with 400: aiohttp's traceback of them is left out, others are kept."""
+    written, root = io.StringIO(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers[:] = []  # configuring closes those that are there, pytest's among them
+    try:
+        configure_logging("info", stream=written)
+        for error in (BadStatusLine("x"), ValueError("ours")):
+            try:
+                raise error
+            except (BadStatusLine, ValueError):
+                logging.getLogger("aiohttp.server").exception("Error handling request")
+    finally:
+        logging.captureWarnings(capture=False)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    assert "ours" in written.getvalue()
+    assert "BadStatusLine" not in written.getvalue()
