@@ -6,7 +6,7 @@ import pytest
 from durabletask.testing import create_test_backend
 
 from durable_harness.errors import UnreachableError
-from durable_harness.stack import embedded_stack
+from durable_harness.stack import embedded_stack, scheduler_process
 from durable_harness.stack.ports import free_port
 
 
@@ -34,6 +34,19 @@ def test_an_unknown_instance_is_unknown_there_too(running_apps, backend_address,
     """What the scheduler does not know is a 404, whichever scheduler it is."""
     client = running_apps(request.config.rootpath, ("--scheduler", backend_address))
     assert client.get("/api/status/nobody").status_code == 404
+
+
+def test_a_hub_that_the_scheduler_lacks_ends_the_start(request):
+    """A hub that the scheduler does not have is an error with the ways out, for the emulator too."""
+    with scheduler_process() as running:
+        address = f"Endpoint=http://{running.grpc_address};Authentication=None;TaskHub=shop"
+        with (
+            pytest.raises(UnreachableError, match="Task hub not found: shop") as caught,
+            embedded_stack(request.config.rootpath, serve_args=("--scheduler", address)),
+        ):
+            pytest.fail("the host started without its hub")
+    for way in ("--task-hubs default,shop", "--dynamic-task-hubs", "DTS_TASK_HUB_NAMES=default,shop", "TaskHub=NAME"):
+        assert way in str(caught.value)
 
 
 @pytest.mark.thorough

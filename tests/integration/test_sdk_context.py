@@ -176,8 +176,8 @@ def test_a_megabyte_event_goes_through(unlimited):
 
 
 def test_unicode_everywhere(features):
-    """Ids, keys and values outside ASCII come back as they were given."""
-    instance_id = f"žluťoučký-🐎-{uuid.uuid4().hex}"
+    """Keys and values outside ASCII come back as they were given, and so does an id of all signs that one may have."""
+    instance_id = f" !\"$%&'()*+,-.:;<=>@[]^_`{{|}}~-{uuid.uuid4().hex}"
     value = {"ключ": ["馬", "\u0000", "e\u0301", "\U0001f40e"]}
     status = features.run("who_am_i", value, instance_id)
     assert status["instanceId"] == instance_id

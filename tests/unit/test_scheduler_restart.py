@@ -10,6 +10,7 @@ import pytest
 
 from durable_harness.errors import ConfigurationError
 from durable_harness.protocol import RpcError, pb
+from durable_harness.scheduler.instances import event
 from durable_harness.scheduler.store import APPLICATION_ID, FORMAT_VERSION, Store
 from hub_bench import at, child, complete, fail, file_scenario, kinds, schedule, timer
 
@@ -39,6 +40,30 @@ async def test_work_that_was_under_way_is_handed_out_again(bench):
         "i": ["orchestratorStarted", "taskCompleted"],
         "other": ["orchestratorStarted", "executionStarted"],
     }
+
+
+@file_scenario
+async def test_a_history_with_ends_of_turns_goes_on(bench):
+    """An instance that a version with OrchestratorCompleted had begun goes on, with its history as it was."""
+    bench.connect()
+    await bench.start()
+    await bench.turn(schedule(0))
+    instance = bench.hub.instances.get("i")
+    instance.execution.history.append(event(0, orchestratorCompleted={}))
+    bench.hub.settle(instance)
+    await bench.hub.journal.settled()
+    bench.restart()
+    bench.connect()
+    await bench.activity()
+    item = await bench.item("orchestratorRequest")
+    assert kinds(item.orchestratorRequest.pastEvents)[-2:] == ["taskScheduled", "orchestratorCompleted"]
+    await bench.answer(item, complete())
+    assert kinds(await bench.history())[3:] == [
+        "orchestratorCompleted",
+        "orchestratorStarted",
+        "taskCompleted",
+        "executionCompleted",
+    ]
 
 
 @file_scenario

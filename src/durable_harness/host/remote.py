@@ -19,6 +19,7 @@ from durable_harness.host.remote_measuring import HistoryMeasuring
 from durable_harness.protocol import Measurement, RpcError, Status, new_id
 from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.settings import SchedulerAddress
+from durable_harness.settings.task_hubs import HUBS_VARIABLE
 
 CONNECT_TIMEOUT_S = 5.0
 CHANNEL_OPTIONS = [
@@ -80,10 +81,10 @@ class GrpcScheduler:
                 empty_pb2.Empty(), metadata=await self._headers(), timeout=CONNECT_TIMEOUT_S, wait_for_ready=True
             )
         except grpc.aio.AioRpcError as error:
+            code = error.code()
             raise UnreachableError(
                 f"The scheduler at {self._address.endpoint} (task hub '{self.task_hub}') does not answer:"
-                f" {error.code().name}: {error.details()}\n"
-                "  Start the emulator, correct the connection string, or leave --scheduler out to use the embedded one."
+                f" {code.name}: {error.details()}\n  {_way_out(code, self.task_hub)}"
             ) from error
 
     async def close(self) -> None:
@@ -182,3 +183,12 @@ def make_credential(address: SchedulerAddress) -> Any | None:
             " AzureCLI or DefaultAzure."
         )
     return kinds[address.authentication]()
+
+
+def _way_out(code: grpc.StatusCode, task_hub: str) -> str:
+    if code is grpc.StatusCode.NOT_FOUND:
+        return (
+            f"Let the scheduler have this hub (the emulator: {HUBS_VARIABLE}=default,{task_hub}), or name one that it"
+            " has: TaskHub=NAME in the connection string."
+        )
+    return "Start the emulator, correct the connection string, or leave --scheduler out to use the embedded one."

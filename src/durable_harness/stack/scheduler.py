@@ -43,6 +43,7 @@ async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator
     from durable_harness.scheduler.grpc_service import GrpcService  # noqa: PLC0415 - only this command needs gRPC
     from durable_harness.scheduler.http_service import Dashboard, HttpApi  # noqa: PLC0415
 
+    bind_one(options.address, options.grpc_port, "--grpc-port").close()  # gRPC itself does not say why it cannot listen
     http = bind_one(options.address, options.http_port, "--http-port")
     dashboard = bind_one(options.address, options.dashboard_port, "--dashboard-port")
     service = SchedulerService(options.scheduler)
