@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from durable_harness.foreign_text import shown
+
 HOSTS_VARIABLE = "DURABLE_HARNESS_ALLOWED_HOSTS"
 PRIVATE_DOMAINS = frozenset({"localhost", "local", "internal", "svc", "test"})
 """Last labels that public DNS does not serve: mDNS, `host.docker.internal`, services of a cluster, names of tests."""
@@ -125,4 +127,4 @@ def _is_address(name: str) -> bool:
 
 
 def _refused(problem: str) -> web.Response:
-    return web.Response(status=403, text=problem)
+    return web.Response(status=403, text=shown(problem))

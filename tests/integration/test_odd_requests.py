@@ -9,6 +9,9 @@ from urllib.parse import quote, urlsplit
 import pytest
 import requests
 
+from durable_harness.stack.children import scheduler_process
+from durable_harness.stack.processes import running_command
+
 WEBHOOKS = "/runtime/webhooks/durabletask"
 TIMEOUT_S = 20
 START = f"{WEBHOOKS}/orchestrators/wait_event"
@@ -360,3 +363,42 @@ def test_no_odd_request_is_a_server_error(conformance, count):
     assert not failed, f"seed {seed}: {failed[:3]}"
     assert started, f"seed {seed}"
     assert ids_of(conformance) - before <= started, f"seed {seed}"
+
+
+@pytest.fixture(scope="module")
+def local_endpoints(conformance_dir):
+    """Give the URLs of what answers on this machine alone, and of a public port with CORS."""
+    words = ["--script-root", str(conformance_dir), "--port", "0", "--cors", "http://mine.example", "--test-control"]
+    with running_command("serve", words, None) as command, scheduler_process() as scheduler:
+        ours = [command.facts["rpcBaseUrl"], command.facts["baseUrl"], command.facts["control"]["url"]]
+        yield [*ours, scheduler.http_url, scheduler.dashboard_url]
+
+
+def request_to(url, chance):
+    """Return an odd request to an endpoint below this URL: of a program, or of a page, or of neither."""
+    line, headers, body = odd_request(chance)
+    base = urlsplit(url).path.rstrip("/").encode()
+    places = {WEBHOOKS.encode(): base, b"/admin/functions": b"/v1/taskhubs", b"/api": b"/subscriptions/x/taskhubs"}
+    for place, here in places.items():
+        line = line.replace(place, here if base or place != WEBHOOKS.encode() else place)
+    if chance.random() < 0.5:
+        headers = [header for header in headers if not header.startswith((b"Host", b"Origin", b"Sec-"))]
+    elif chance.random() < 0.5:
+        headers.append(b"Origin: " + chance.choice((b"http://mine.example", b"null", b"\xff")))
+        headers.append(b"Access-Control-Request-Headers: " + chance.choice(HEADER_VALUES))
+    return line, headers, body
+
+
+@pytest.mark.parametrize(
+    "count", [pytest.param(100, id="few"), pytest.param(2_000, marks=pytest.mark.thorough, id="many")]
+)
+def test_no_odd_request_is_a_server_error_of_a_local_endpoint(local_endpoints, count):
+    """By chance, of each: the RPC endpoint, CORS, the control endpoint, the scheduler's HTTP API and dashboard."""
+    seed = random.SystemRandom().randrange(1_000_000)
+    sys.stdout.write(f"seed {seed}\n")
+    chance = random.Random(seed)
+    for url in local_endpoints:
+        for _ in range(count):
+            request = request_to(url, chance)
+            status, body = raw(url, *request)
+            assert status < 500 or CONTRACTED.encode() in body, f"seed {seed}: {url} {request}: {body}"

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from durable_harness.callers import foreign
 from durable_harness.errors import ConfigurationError, UsageError
+from durable_harness.foreign_text import shown
 from durable_harness.host import measuring
 from durable_harness.host.api_messages import ApiRequest, ApiResponse, Query, json_response
 from durable_harness.host.bindings import WEBHOOK_PATH
@@ -84,11 +85,14 @@ class HttpFrontend:
 
     async def handle_public(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request on the public port."""
+        return _finish(await _unless_malformed(request, self._public))
+
+    async def _public(self, request: web.BaseRequest) -> ApiResponse:
         origin = request.headers.get("Origin")
         if origin and self._options.cors_origins and request.method == "OPTIONS":
-            return _finish(self._with_cors(ApiResponse(204), origin, request))
-        response = await _unless_malformed(request, self._route)
-        return _finish(self._with_cors(response, origin, request) if origin else response)
+            return self._with_cors(ApiResponse(204), origin, request)
+        response = await self._route(request)
+        return self._with_cors(response, origin, request) if origin else response
 
     async def handle_rpc(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a call of the SDK's client on the local RPC port, where the secret path is the key."""
@@ -233,7 +237,7 @@ async def _unless_malformed(
 
 
 def _text(status: int, text: str) -> ApiResponse:
-    return ApiResponse(status, text.encode(), {"Content-Type": TEXT_TYPE})
+    return ApiResponse(status, shown(text).encode(), {"Content-Type": TEXT_TYPE})
 
 
 def _given_key(request: web.BaseRequest) -> str:
