@@ -366,9 +366,10 @@ def test_no_odd_request_is_a_server_error(conformance, count):
 
 
 @pytest.fixture(scope="module")
-def local_endpoints(conformance_dir):
+def local_endpoints(pytestconfig):
     """Give the URLs of what answers on this machine alone, and of a public port with CORS."""
-    words = ["--script-root", str(conformance_dir), "--port", "0", "--cors", "http://mine.example", "--test-control"]
+    app = pytestconfig.rootpath / "tests/apps/conformance"
+    words = ["--script-root", str(app), "--port", "0", "--cors", "http://mine.example", "--test-control"]
     with running_command("serve", words, None) as command, scheduler_process() as scheduler:
         ours = [command.facts["rpcBaseUrl"], command.facts["baseUrl"], command.facts["control"]["url"]]
         yield [*ours, scheduler.http_url, scheduler.dashboard_url]

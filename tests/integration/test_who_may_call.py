@@ -7,6 +7,7 @@ import stat
 import pytest
 import requests
 
+from durable_harness.cli import main
 from durable_harness.errors import UsageError
 from durable_harness.stack.children import scheduler_process
 from durable_harness.stack.lifetime import write_ready_file
@@ -296,3 +297,25 @@ def test_the_ready_file_is_for_this_user_alone(app_dir, tmp_path):
     assert victim.read_text() == "mine"
     assert json.loads(ready.read_text())["secret"] == "s"
     assert stat.S_IMODE(ready.lstat().st_mode) == 0o600
+
+
+# -- clients ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["the-host-key", "another-key"])
+def test_record_says_that_the_key_is_wrong(guarded, tmp_path, capsys, key):
+    """A key that does not open the webhooks is not taken for an instance that is not there."""
+    words = ["record", "any", "--host", guarded.facts["baseUrl"], "--function-key", key, "--out", str(tmp_path)]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "the system key durabletask_extension or the master key" in said
+    assert key not in said
+
+
+@pytest.mark.parametrize("key", ["the-system-key", "the-master-key"])
+def test_record_takes_the_keys_of_webhooks(guarded, tmp_path, key):
+    """The system key and the master key read a history."""
+    urls = ask("POST", url_of(guarded, "/api/start"), {"x-functions-key": "the-host-key"}).json()
+    words = ["record", urls["id"], "--host", guarded.facts["baseUrl"], "--function-key", key, "--out", str(tmp_path)]
+    assert main(words) == 0
+    assert json.loads((tmp_path / f"{urls['id']}.json").read_text())["orchestrator"] == "waits"

@@ -45,6 +45,11 @@ def document_of(stack: RunningStack, webhook: Webhook, instance_id: str) -> dict
     from durable_harness.replay.from_webhook import history_from_rows  # noqa: PLC0415 - same
 
     found = webhook.read(instance_id)
+    if webhook.refusal is not None:
+        raise UsageError(
+            f"{stack.base_url} refuses the key ({webhook.refusal}): its durable webhooks take the system key"
+            " durabletask_extension or the master key, and no key of a function."
+        )
     if found is None:
         raise MissingInstanceError(f"There is no instance '{instance_id}' at {stack.base_url}.")
     return as_document(history_from_rows(instance_id, found.history))

@@ -13,6 +13,7 @@ from durable_harness.testing.requesting import NOTHING, HttpClient
 
 PATH = "/runtime/webhooks/durabletask"
 OK_STATUSES = frozenset({200, 202})
+REFUSED_STATUSES = frozenset({401, 403})
 TERMINAL_STATES = frozenset({"Completed", "Failed", "Terminated", "Canceled"})
 MAX_INSTANCES = 50
 """How large a tree of instances is read at most."""
@@ -60,6 +61,8 @@ class Webhook:
         self._client = client
         self._base = f"{parts.scheme}://{parts.netloc}{before}{PATH}" if found else PATH
         self._query = parts.query if found else ""
+        self.refusal: int | None = None
+        """The status of the last answer, if that was a refusal of the key."""
 
     def read(self, instance_id: str, timeout_s: float = 30.0) -> Instance | None:
         """Return an instance and its history, without its children; None where it is unknown or nobody answers."""
@@ -133,6 +136,7 @@ class Webhook:
 
     def _get(self, path: str, query: dict[str, str], timeout_s: float) -> Any:
         answer = self._client.request("GET", self._url(path, query), timeout_s=timeout_s)
+        self.refusal = answer.status if isinstance(answer, Answer) and answer.status in REFUSED_STATUSES else None
         if not isinstance(answer, Answer) or answer.status not in OK_STATUSES:
             return None
         try:
