@@ -9,7 +9,7 @@ SCENARIOS ?= Steady Burst
 READY := $(VENV)/.ready
 DIST ?= dist
 
-.PHONY: help load test test-thorough serve check bench format lock wheel azure clean
+.PHONY: help load test test-thorough serve soak check bench format lock wheel azure clean
 
 help:
 	@echo "make load   a load test of about a minute: summary in the terminal, JSON and HTML under build/"
@@ -19,6 +19,7 @@ help:
 	@echo "make check  ruff, format and mypy"
 	@echo "make wheel  the package to install beside your own app, under dist/"
 	@echo "make azure  the files of a test in Azure Load Testing, under dist/azure/"
+	@echo "make soak   half an hour of load with kills, clock steps, full disks and hostile clients (SOAK_ARGS=\"--minutes 5\")"
 	@echo "make lock   pin what is installed anew, with hashes (LOCK_ARGS=--upgrade for newer versions)"
 	@echo "make bench  throughput and memory against durabletask's in-memory backend"
 
@@ -39,6 +40,9 @@ serve: $(READY)
 
 test-thorough: $(READY)
 	$(BIN)/python -m pytest -n auto -m thorough $(TEST_ARGS)
+
+soak: $(READY)
+	$(BIN)/python tests/soak/run.py $(SOAK_ARGS)
 
 check: $(READY)
 	$(PIP) check

@@ -41,6 +41,31 @@ def entities(context: df.DurableOrchestrationContext):
     return context.get_input()
 
 
+@app.orchestration_trigger(context_name="context")
+def fails(context: df.DurableOrchestrationContext):
+    options = df.RetryOptions(first_retry_interval_in_milliseconds=50, max_number_of_attempts=2)
+    return (yield context.call_activity_with_retry("break_down", options, context.get_input()))
+
+
+@app.orchestration_trigger(context_name="context")
+def again(context: df.DurableOrchestrationContext):
+    number, rounds = context.get_input() if isinstance(context.get_input(), list) else (context.get_input(), 3)
+    if rounds == 0:
+        return number
+    context.continue_as_new([(yield context.call_activity("double", number)), rounds - 1])
+    return None
+
+
+@app.orchestration_trigger(context_name="context")
+def many(context: df.DurableOrchestrationContext):
+    return sum((yield context.task_all([context.call_activity("double", context.get_input()) for _ in range(10)])))
+
+
+@app.activity_trigger(input_name="number")
+def break_down(number):
+    raise ValueError(f"{number} is no good")
+
+
 @app.activity_trigger(input_name="number")
 async def double(number):
     await asyncio.sleep(PAUSE_S)
