@@ -3,14 +3,16 @@
     python tests/soak/run.py [--minutes 30] [--rate 100] [--without TROUBLE]
 
 Exit codes: 0 if nothing that was accepted was lost, changed or counted twice, nothing that was refused ran, and memory
-stayed flat in the last third, in which no process is killed; 1 if one of these failed; 2 for usage. What cannot be done
-on this machine is left out, and the output says why. The figures are also in build/soak/soak.json.
+stayed flat in the last third, in which no process is killed; 1 if one of these failed; 2 for usage; 130 if it was
+interrupted. What cannot be done on this machine is left out, and the output says why. The figures are also in
+build/soak/soak.json.
 """
 
 import argparse
 import asyncio
 import json
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -25,13 +27,18 @@ TROUBLES = ("clock", "disk", "kills", "hostile")
 
 def main():
     options = parse()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     left_out = what_to_leave_out(options.without)
     for name, why in left_out.items():
         say(f"without {name}: {why}")
     shutil.rmtree(options.output, ignore_errors=True)
     options.output.mkdir(parents=True)
     soak = Soak(options, left_out, say)
-    asyncio.run(soak.run())
+    try:
+        asyncio.run(soak.run())
+    except KeyboardInterrupt:
+        say("INTERRUPTED: nothing is known of what was under way")
+        return 130
     result = result_of(soak)
     (options.output / "soak.json").write_text(json.dumps(result, indent=2))
     say(text_of(result))

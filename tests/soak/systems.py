@@ -1,5 +1,6 @@
 """The systems under test: a host with its scheduler in one process, and a host on a scheduler of its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -76,8 +77,9 @@ class System:
         self.answers_are_final = not is_split
         self.ports = {"http": free_port()}
         self.base_url = f"http://127.0.0.1:{self.ports['http']}"
-        served = ("serve", "--app", APP, "--port", self.ports["http"])
-        data = ("--data", disk / "hub.db")
+        parent = ("--exit-with-parent", os.getpid())
+        served = ("serve", "--app", APP, "--port", self.ports["http"], *parent)
+        data = ("--data", disk / "hub.db", *parent)
         if is_split:
             self.ports |= {name: free_port() for name in ("grpc", "api", "dashboard")}
             ports = ("--grpc-port", self.ports["grpc"], "--http-port", self.ports["api"])
