@@ -1,16 +1,27 @@
 """The systems under test: a host with its scheduler in one process, and a host on a scheduler of its own."""
 
+import contextlib
 import os
+import random
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 
-from durable_harness.stack.ports import free_port
-
 APP = Path(__file__).parents[1] / "apps" / "mixed"
 HUB = "mixed"
+NO_EPHEMERAL_PORTS = (20_000, 32_000)
+
+
+def lasting_port():
+    """Return a free port that no outgoing connection is given while the process that listens on it is dead."""
+    while True:
+        port = random.randrange(*NO_EPHEMERAL_PORTS)
+        with socket.socket() as trial, contextlib.suppress(OSError):
+            trial.bind(("127.0.0.1", port))
+            return port
 
 
 class Victim:
@@ -75,13 +86,13 @@ class System:
     def __init__(self, name, folder, disk, env, *, is_split):
         self.name, self.disk = name, disk
         self.answers_are_final = not is_split
-        self.ports = {"http": free_port()}
+        self.ports = {"http": lasting_port()}
         self.base_url = f"http://127.0.0.1:{self.ports['http']}"
         parent = ("--exit-with-parent", os.getpid())
         served = ("serve", "--app", APP, "--port", self.ports["http"], *parent)
         data = ("--data", disk / "hub.db", *parent)
         if is_split:
-            self.ports |= {name: free_port() for name in ("grpc", "api", "dashboard")}
+            self.ports |= {name: lasting_port() for name in ("grpc", "api", "dashboard")}
             ports = ("--grpc-port", self.ports["grpc"], "--http-port", self.ports["api"])
             ports = (*ports, "--dashboard-port", self.ports["dashboard"], "--task-hubs", f"{HUB},other")
             connection = f"Endpoint=http://127.0.0.1:{self.ports['grpc']};Authentication=None;TaskHub={HUB}"

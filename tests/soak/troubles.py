@@ -128,7 +128,10 @@ class Hostile:
             writer.write(head + body)
             await writer.drain()
             answer = await asyncio.wait_for(reader.read(), 30)
-            self._counts[f"odd {answer[9:12].decode('latin-1') or 'cut off'}"] += 1
+            status = answer[9:12].decode("latin-1")
+            self._counts[f"odd {status or 'cut off'}"] += 1
+            if status == "500":
+                self._counts[f"odd 500 of {method} {path[:80]}"] += 1
 
     @contextlib.asynccontextmanager
     async def _connected(self, port):
