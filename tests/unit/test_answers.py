@@ -30,7 +30,7 @@ class FakeScheduler:
         self.calls = []
         self.enough = asyncio.Event()
 
-    async def get_work_items(self, _request):
+    async def get_work_items(self, _request, **_options):
         for item in self.streams.pop(0) if self.streams else ():
             if isinstance(item, Exception):
                 raise item
