@@ -64,7 +64,7 @@ async def serve_http(
     def make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=body_limit_bytes)
 
-    server = web.Server(handler, request_factory=make_request, access_log=None)
+    server = web.Server(handler, request_factory=make_request, access_log=None, auto_decompress=False)
     runner = web.ServerRunner(server, shutdown_timeout=1.0)
     await runner.setup()
     for sock in sockets:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,7 +18,9 @@ from durable_harness.host.api_messages import (
 )
 from durable_harness.host.bindings import DurableEndpoints
 from durable_harness.host.entity_api import EntityApi
+from durable_harness.host.failures import message_of
 from durable_harness.host.functions import FunctionApp
+from durable_harness.host.json_bodies import JsonBodies
 from durable_harness.host.start_options import check_instance_id, has_moment, read_wait_s, set_trace
 from durable_harness.host.status_json import history_events, status_object
 from durable_harness.protocol import (
@@ -49,13 +50,20 @@ class DurableApi:
     """Answers the durable HTTP API for one task hub."""
 
     def __init__(
-        self, scheduler: Scheduler, app: FunctionApp, settings: DurableTaskSettings, endpoints: DurableEndpoints
+        self,
+        scheduler: Scheduler,
+        app: FunctionApp,
+        settings: DurableTaskSettings,
+        endpoints: DurableEndpoints,
+        *,
+        max_payload_bytes: int = 0,
     ) -> None:
         self._scheduler = scheduler
         self._app = app
         self._settings = settings
         self._endpoints = endpoints
-        self._entities = EntityApi(scheduler, app)
+        self._bodies = JsonBodies(max_payload_bytes)
+        self._entities = EntityApi(scheduler, app, self._bodies)
         self._routes: dict[tuple[str, str, int], Handler] = {
             ("POST", "orchestrators", 2): self._start,
             ("POST", "orchestrators", 3): self._start,
@@ -84,6 +92,8 @@ class DurableApi:
             return error.response()
         except RpcError as error:
             return _rpc_error(error).response()
+        except UnicodeEncodeError as error:
+            return bad_argument(f"The request cannot be carried out: {message_of(error)}.").response()
         except Exception as error:
             logger.exception("The durable HTTP API failed on %s %s", request.method, request.path)
             return _unexpected(type(error).__name__, str(error)).response()
@@ -117,7 +127,7 @@ class DurableApi:
             instanceId=instance_id,
             name=orchestrator.durable_name if orchestrator else parts[1],
             version=optional_text(request.query.text("version") or self._settings.default_version),
-            input=optional_text(_json_body(request)),
+            input=optional_text(self._input(request)),
             orchestrationIdReusePolicy=self._reuse_policy(),
         )
         set_trace(start, request)
@@ -126,6 +136,15 @@ class DurableApi:
         except RpcError as error:
             raise _start_error(error) from error
         return await self._started(request, instance_id, wait_s)
+
+    def _input(self, request: ApiRequest) -> str | None:
+        """Return a start's input as it came, None if there is none; refuse what is not JSON."""
+        if request.body is None:
+            return None
+        try:
+            return self._bodies.read("input", request.body)
+        except ValueError as error:
+            raise bad_argument("One or more of the arguments submitted is incorrect", str(error)) from error
 
     async def _started(self, request: ApiRequest, instance_id: str, wait_s: float | None) -> ApiResponse:
         """Answer a start or restart: at once, or after waiting where `timeout` and `pollingInterval` ask for it."""
@@ -229,9 +248,9 @@ class DurableApi:
         if media_type != "application/json":
             raise ApiError(400, "Only application/json request content is supported")
         try:
-            data = _first_json_value(request.body)
+            data = self._bodies.read_first("event", request.body or b"")
         except ValueError as error:
-            raise bad_argument(f"Invalid JSON content: {error}") from error
+            raise bad_argument(str(error)) from error
         await self._scheduler.raise_event(
             pb.RaiseEventRequest(instanceId=parts[1], name=parts[3], input=optional_text(data))
         )
@@ -363,25 +382,6 @@ def _start_error(error: RpcError) -> ApiError:
 
 def _unexpected(error_type: str, detail: str) -> ApiError:
     return ApiError(500, "Something went wrong while processing your request", error_type=error_type, detail=detail)
-
-
-def _json_body(request: ApiRequest) -> str | None:
-    """Return a start's input as it came, None where there is none; what is not JSON is refused."""
-    if request.body is None:
-        return None
-    try:
-        text = request.body.decode("utf-8-sig")
-        json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise bad_argument("One or more of the arguments submitted is incorrect", f"Invalid JSON: {error}") from error
-    return text
-
-
-def _first_json_value(body: bytes | None) -> str:
-    """Return the first JSON value of a body; text after it is ignored, as the Durable extension does for events."""
-    text = (body or b"").decode("utf-8-sig").lstrip()
-    _, end = json.JSONDecoder().raw_decode(text)
-    return text[:end]
 
 
 def _set_times(query: Any, request: ApiRequest) -> None:

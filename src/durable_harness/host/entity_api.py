@@ -8,6 +8,7 @@ from typing import Any
 
 from durable_harness.host.api_messages import ApiError, ApiRequest, ApiResponse, json_response
 from durable_harness.host.functions import FunctionApp
+from durable_harness.host.json_bodies import JsonBodies
 from durable_harness.host.payloads import parse_or_text, wrap_json
 from durable_harness.host.status_json import fine_time
 from durable_harness.protocol import Scheduler, new_id, optional_text, pb, text_or_none
@@ -20,7 +21,8 @@ NAME_AND_KEY = 3
 class EntityApi:
     """Answers `entities[/{name}[/{key}]]`."""
 
-    def __init__(self, scheduler: Scheduler, app: FunctionApp) -> None:
+    def __init__(self, scheduler: Scheduler, app: FunctionApp, bodies: JsonBodies) -> None:
+        self._bodies = bodies
         self._scheduler = scheduler
         self._app = app
 
@@ -60,7 +62,7 @@ class EntityApi:
         return json_response(rows, 200, {CONTINUATION_HEADER: page.continuationToken.value})
 
     async def _signal(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
-        await self._send(parts, request.query.text("op") or "", _input(request))
+        await self._send(parts, request.query.text("op") or "", _input(request, self._bodies))
         return ApiResponse(202)
 
     async def _delete(self, _request: ApiRequest, parts: list[str]) -> ApiResponse:
@@ -97,15 +99,13 @@ def _row(entity: Any) -> dict[str, Any]:
     }
 
 
-def _input(request: ApiRequest) -> str | None:
+def _input(request: ApiRequest, bodies: JsonBodies) -> str | None:
     """Return an operation's input: JSON as it came, any other content as text, encoded as the SDK's client does."""
     if not request.body:
         return None
-    text = request.body.decode("utf-8-sig", errors="replace")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        return wrap_json(json.dumps(text))
+        return wrap_json(json.dumps(request.body.decode("utf-8-sig", errors="replace")))
     try:
-        json.loads(text)
+        return bodies.read("input", request.body)
     except ValueError as error:
         raise ApiError(400, f"Could not parse the body as JSON: {error}") from error
-    return text

@@ -40,6 +40,8 @@ class HostOptions:
     port: int = DEFAULT_PORT
     web: WebOptions = field(default_factory=WebOptions)
     tls: ssl.SSLContext | None = None
+    max_payload_bytes: int = 0
+    """The scheduler's limit on payloads, so that what is beyond it is not even parsed; 0 if not known or without."""
     always_replay: bool = False
     """Replay every orchestration whole, twice in each turn, and fail it where it does not repeat itself."""
 
@@ -141,7 +143,13 @@ class FunctionsHost:
     def _make_frontend(self) -> HttpFrontend:
         host = self.settings.host
         self._invoker = Invoker(str(self.app.directory), self.endpoints.client_binding, host.function_timeout_s)
-        api = DurableApi(self.scheduler, self.app, host.durable_task, self.endpoints)
+        api = DurableApi(
+            self.scheduler,
+            self.app,
+            host.durable_task,
+            self.endpoints,
+            max_payload_bytes=self.options.max_payload_bytes,
+        )
         return HttpFrontend(
             self.app.http,
             host,

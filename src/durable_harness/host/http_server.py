@@ -131,8 +131,7 @@ class HttpFrontend:
         level = str(function.trigger.get("authLevel", "function"))
         if not self._options.keys.opens_function(_given_key(request), function.name, level):
             return ApiResponse(401)
-        # A body without a length (chunked) does not reach a Python function in Azure either.
-        body = await request.read() if request.content_length else b""
+        body = await self._body(request)
         headers = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
         trace = TraceContext(headers.get("traceparent", ""), headers.get("tracestate", ""))
         query = request.rel_url.raw_query_string
@@ -151,6 +150,18 @@ class HttpFrontend:
                 raise
             logger.exception("Function '%s' failed", function.name)
             return ApiResponse(500)
+
+    async def _body(self, request: web.BaseRequest) -> bytes:
+        """Return a body as it came, encoded or not: functions see Content-Encoding too."""
+        if request.content_length is not None or not request.body_exists:
+            return await request.read()
+        # A body without a length (chunked) does not reach a Python function in Azure either.
+        size = 0
+        async for part in request.content.iter_any():
+            size += len(part)
+            if size > self.body_limit_bytes:
+                raise web.HTTPRequestEntityTooLarge(self.body_limit_bytes, size)
+        return b""
 
     async def _webhook(self, request: web.BaseRequest, path: str) -> ApiResponse:
         if request.method not in WEBHOOK_METHODS or not (path.lower() + "/").startswith(f"{WEBHOOK_PATH}/"):
@@ -233,7 +244,9 @@ async def _unless_malformed(
     try:
         return await serve(request)
     except web.RequestPayloadError:
-        return _text(400, "The body is not what Content-Encoding or Transfer-Encoding say.")
+        return _text(400, "The body is not what Content-Length or Transfer-Encoding say.")
+    except web.HTTPRequestEntityTooLarge:
+        return ApiResponse(413)
 
 
 def _text(status: int, text: str) -> ApiResponse:

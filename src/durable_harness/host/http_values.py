@@ -11,6 +11,7 @@ from azure.functions import HttpResponse
 from azure.functions.http import HttpRequest
 
 from durable_harness.host.api_messages import ApiResponse
+from durable_harness.protocol import is_too_deep
 
 TEXT_TYPE = "text/plain; charset=utf-8"
 
@@ -55,6 +56,8 @@ def _from_http_response(result: HttpResponse) -> ApiResponse:
 
 def _from_text(text: str) -> ApiResponse:
     """The real host tries to read returned text as JSON first and writes it back in its own way."""
+    if is_too_deep(text):
+        return ApiResponse(200, text.encode(), {"Content-Type": TEXT_TYPE})
     try:
         value = json.loads(text)
     except ValueError:

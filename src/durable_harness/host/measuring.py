@@ -10,7 +10,7 @@ import json
 import logging
 
 from durable_harness.host.api_messages import ApiResponse, json_response
-from durable_harness.protocol import RpcError, Scheduler
+from durable_harness.protocol import RpcError, Scheduler, is_text
 
 logger = logging.getLogger("durable_harness.host")
 
@@ -42,7 +42,7 @@ def _read_ids(body: bytes) -> list[str]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"The body is not JSON; {expected}.") from error
     ids = document.get("ids") if isinstance(document, dict) else None
-    if not isinstance(ids, list) or not all(isinstance(instance_id, str) for instance_id in ids):
+    if not isinstance(ids, list) or not all(isinstance(each, str) and is_text(each) for each in ids):
         raise ValueError(f'"ids" is not a list of texts; {expected}.')
     if not 1 <= len(ids) <= MAX_IDS:
         raise ValueError(f'"ids" has {len(ids)} items; {expected}.')

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from durable_harness.protocol import is_too_deep
+
 
 def is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -33,7 +35,7 @@ def unwrap_json(stored: str | None) -> str | None:
         return None
     try:
         value = json.loads(stored)
-    except ValueError:
+    except (ValueError, RecursionError):
         return json.dumps(stored)
     return value if isinstance(value, str) and is_json(value) else stored
 
@@ -47,12 +49,14 @@ def entity_input(stored: str | None) -> str:
 
 
 def parse_or_text(stored: str | None) -> Any:
-    """Return stored text as the JSON value it is, or as text where it is no JSON; blank text is an empty string."""
+    """Return stored text as the JSON value it is; as text if it is no JSON, or nested deeper than can be written."""
     if stored is None:
         return None
     if not stored.strip():
         return ""
+    if is_too_deep(stored):
+        return stored
     try:
         return json.loads(stored)
-    except ValueError:
+    except (ValueError, RecursionError):
         return stored

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from durable_harness.host.payloads import parse_or_text
@@ -19,6 +19,9 @@ STATUS_NAMES = {
     pb.ORCHESTRATION_STATUS_PENDING: "Pending",
     pb.ORCHESTRATION_STATUS_SUSPENDED: "Suspended",
 }
+FIRST_S, LAST_S = -62_135_596_800, 253_402_300_799
+"""The first second of year 1 and the last of year 9999, since the epoch."""
+LAST_NANOS = 999_999_999
 STATUS_VALUES = {name: value for value, name in STATUS_NAMES.items()}
 
 
@@ -50,12 +53,18 @@ def status_object(
 
 
 def whole_seconds(stamp: Any) -> str:
-    return datetime.fromtimestamp(stamp.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _moment(stamp).isoformat(timespec="seconds") + "Z"
 
 
 def fine_time(stamp: Any) -> str:
-    moment = datetime.fromtimestamp(stamp.seconds, UTC).replace(microsecond=stamp.nanos // 1000)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return _moment(stamp).isoformat(timespec="microseconds") + "Z"
+
+
+def _moment(stamp: Any) -> datetime:
+    """Return a time; one that no calendar has, such as a worker may send, is the first or the last that it has."""
+    seconds = min(max(stamp.seconds, FIRST_S), LAST_S)
+    moment = datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001 - UTC, written with a Z
+    return moment.replace(microsecond=min(max(stamp.nanos, 0), LAST_NANOS) // 1000)
 
 
 def history_events(events: Iterable[Any], *, show_input: bool, show_output: bool) -> list[dict[str, Any]]:

@@ -8,12 +8,14 @@ from durabletask.internal import orchestrator_service_pb2 as pb
 
 from durable_harness.protocol.costs import Costs, Measurement
 from durable_harness.protocol.interface import RpcError, Scheduler, Status
+from durable_harness.protocol.json_depth import MAX_JSON_DEPTH, holds_too_deep, is_too_deep, too_deep
 from durable_harness.protocol.values import (
     MAX_ID_CHARS,
     TERMINAL_STATUSES,
     child_id,
     from_ns,
     is_terminal,
+    is_text,
     new_id,
     optional_text,
     text_or_none,
@@ -22,6 +24,7 @@ from durable_harness.protocol.values import (
 
 __all__ = [
     "MAX_ID_CHARS",
+    "MAX_JSON_DEPTH",
     "TERMINAL_STATUSES",
     "Costs",
     "Measurement",
@@ -30,10 +33,14 @@ __all__ = [
     "Status",
     "child_id",
     "from_ns",
+    "holds_too_deep",
     "is_terminal",
+    "is_text",
+    "is_too_deep",
     "new_id",
     "optional_text",
     "pb",
     "text_or_none",
     "to_ns",
+    "too_deep",
 ]

@@ -55,6 +55,15 @@ def to_ns(stamp: Any) -> int:
     return min(max(int(stamp.seconds) * NANOSECONDS + int(stamp.nanos), 0), LATEST_NS)
 
 
+def is_text(text: str) -> bool:
+    """Whether text has an encoding; with half of a surrogate pair, which JSON may bring, it has none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def optional_text(text: str | None) -> Any:
     """Return a StringValue, or None where there is no text (an unset field)."""
     return None if text is None else wrappers_pb2.StringValue(value=text)

@@ -7,6 +7,7 @@ from typing import Any
 
 from durable_harness.protocol import MAX_ID_CHARS, RpcError, Status, is_terminal, pb
 from durable_harness.scheduler.instances import NO_ACTION_ID
+from durable_harness.scheduler.limits import name_problem, tags_problem
 
 PRINTABLE_ASCII = frozenset(map(chr, range(0x20, 0x7F)))
 REPLACED_BY_TERMINATION = frozenset(
@@ -22,15 +23,26 @@ ENTITY_MESSAGES = frozenset(
 )
 
 
-def check_start(instance_id: str, name: str) -> None:
-    """Raise INVALID_ARGUMENT where an instance cannot have this id or name."""
-    problem = start_problem(instance_id, name)
+def check_start(instance_id: str, start: Any) -> None:
+    """Raise INVALID_ARGUMENT where an instance cannot have this id, or the name, version or tags of its start."""
+    problem = start_problem(instance_id, start)
     if problem:
         raise _invalid(problem)
 
 
-def start_problem(instance_id: str, name: str) -> str | None:
-    """Tell what is wrong with the id or the name of an instance, None where nothing is."""
+def check_name(kind: str, name: str) -> None:
+    """Raise INVALID_ARGUMENT for what cannot be the name of something."""
+    problem = name_problem(kind, name)
+    if problem:
+        raise _invalid(problem)
+
+
+def start_problem(instance_id: str, start: Any) -> str | None:
+    """Return what is wrong with the id of an instance or with the message that starts it, None if nothing is."""
+    return _id_problem(instance_id, start.name) or _named_problem("orchestrator", start)
+
+
+def _id_problem(instance_id: str, name: str) -> str | None:
     if not name:
         return "The name of the orchestrator is empty."
     if instance_id.startswith("@"):
@@ -45,6 +57,15 @@ def _characters_problem(kind: str, text: str) -> str | None:
     if strange is not None:
         return f"The {kind} {text!r} contains {strange!r}; expected only printable ASCII characters (0x20 to 0x7E)."
     return None
+
+
+def _named_problem(kind: str, named: Any) -> str | None:
+    """Return what is wrong with the name, version and tags of what is asked for."""
+    return (
+        name_problem(f"name of the {kind}", named.name)
+        or name_problem(f"version of the {kind}", named.version.value)
+        or tags_problem(getattr(named, "tags", {}))
+    )
 
 
 def check_reusable(statuses: Collection[int]) -> None:
@@ -102,9 +123,10 @@ def checked_batch(result: Any) -> Any:
 def _entity_action_problem(action: Any) -> str | None:
     if action.HasField("startNewOrchestration"):
         start = action.startNewOrchestration
-        return start_problem(start.instanceId, start.name)
+        return start_problem(start.instanceId, start)
     if action.HasField("sendSignal"):
-        problem = entity_id_problem(action.sendSignal.instanceId)
+        signal = action.sendSignal
+        problem = entity_id_problem(signal.instanceId) or name_problem("operation", signal.name)
         return problem and f"The entity sends a signal, but: {problem}"
     return None
 
@@ -115,11 +137,20 @@ def _action_problem(action: Any) -> str | None:
         return f"Action {action.id} is of no kind that this scheduler knows. Is the worker's package newer?"
     if kind == "sendEntityMessage":
         return _message_problem(action.id, action.sendEntityMessage)
+    if kind == "scheduleTask":
+        return _named_problem("activity", action.scheduleTask)
+    if kind == "sendEvent":
+        return name_problem("event", action.sendEvent.name)
     if kind == "completeOrchestration":
-        status = action.completeOrchestration.orchestrationStatus
-        if not is_terminal(status) and status != pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
-            return f"Action {action.id} ends the orchestration with status {status}, which is no end."
+        return _ending_problem(action.id, action.completeOrchestration)
     return None
+
+
+def _ending_problem(action_id: int, ending: Any) -> str | None:
+    status = ending.orchestrationStatus
+    if not is_terminal(status) and status != pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
+        return f"Action {action_id} ends the orchestration with status {status}, which is no end."
+    return name_problem("new version", ending.newVersion.value)
 
 
 def _message_problem(action_id: int, message: Any) -> str | None:
@@ -128,7 +159,9 @@ def _message_problem(action_id: int, message: Any) -> str | None:
         return f"Action {action_id} sends an entity message without a kind."
     detail = getattr(message, kind)
     ids = detail.lockSet if kind == "entityLockRequested" else [detail.targetInstanceId.value]
-    problem = next((problem for entity_id in ids if (problem := entity_id_problem(entity_id))), None)
+    problem = name_problem("operation", getattr(detail, "operation", "")) or next(
+        (problem for entity_id in ids if (problem := entity_id_problem(entity_id))), None
+    )
     return problem and f"Action {action_id} sends a message to an entity, but: {problem}"
 
 

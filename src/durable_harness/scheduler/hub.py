@@ -9,7 +9,14 @@ from typing import Any
 
 from durable_harness.protocol import Measurement, RpcError, Status, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler import queries
-from durable_harness.scheduler.checks import check_entity_id, check_reusable, check_start, checked_batch, checked_turn
+from durable_harness.scheduler.checks import (
+    check_entity_id,
+    check_name,
+    check_reusable,
+    check_start,
+    checked_batch,
+    checked_turn,
+)
 from durable_harness.scheduler.core import HubCore
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import Instance, event, state_of
@@ -30,7 +37,7 @@ class TaskHub(HubCore):
         self.journal.admit()
         self.payloads.check(request, "input")
         instance_id = request.instanceId or new_id()
-        check_start(instance_id, request.name)
+        check_start(instance_id, request)
         check_reusable(request.orchestrationIdReusePolicy.replaceableStatus)
         existing = self.instances.get(instance_id) if request.instanceId else None
         if existing is not None:
@@ -68,6 +75,7 @@ class TaskHub(HubCore):
     async def raise_event(self, request: Any) -> Any:
         self.journal.admit()
         self.payloads.check(request, "input")
+        check_name("event", request.name)
         instance = self._known(request.instanceId)
         raised = pb.EventRaisedEvent(name=request.name, input=optional_text(text_or_none(request, "input")))
         self.deliver(instance, event(self.clock.now_ns(), eventRaised=raised))
@@ -83,6 +91,7 @@ class TaskHub(HubCore):
 
     async def suspend_instance(self, request: Any) -> Any:
         self.journal.admit()
+        self.payloads.check(request, "reason")
         instance = self._known(request.instanceId)
         if not _is_to_be_suspended(instance):
             suspended = pb.ExecutionSuspendedEvent(input=optional_text(text_or_none(request, "reason")))
@@ -92,6 +101,7 @@ class TaskHub(HubCore):
 
     async def resume_instance(self, request: Any) -> Any:
         self.journal.admit()
+        self.payloads.check(request, "reason")
         instance = self._known(request.instanceId)
         if _is_to_be_suspended(instance):
             resumed = pb.ExecutionResumedEvent(input=optional_text(text_or_none(request, "reason")))
@@ -101,6 +111,7 @@ class TaskHub(HubCore):
 
     async def rewind_instance(self, request: Any) -> Any:
         self.journal.admit()
+        self.payloads.check(request, "reason")
         instance = self._known(request.instanceId)
         if instance.status != pb.ORCHESTRATION_STATUS_FAILED:
             raise RpcError(
@@ -164,6 +175,7 @@ class TaskHub(HubCore):
         self.journal.admit()
         self.payloads.check(request, "input")
         check_entity_id(request.instanceId)
+        check_name("operation", request.name)
         self.entities.signal(
             request.instanceId,
             operation=request.name,
@@ -199,7 +211,7 @@ class TaskHub(HubCore):
         work = self.dispatcher.take(request.completionToken, Kind.ORCHESTRATION)
         if not isinstance(work, TurnWork):
             raise _no_lease(request.completionToken)
-        finish_turn(work, checked_turn(self.payloads.turn(request)))
+        finish_turn(work, self.payloads.turn(checked_turn(request)))
         await self.journal.settled()
         return pb.CompleteTaskResponse()
 
@@ -215,7 +227,7 @@ class TaskHub(HubCore):
         work: Any = self.dispatcher.take(request.completionToken, Kind.ENTITY)
         if work is None:
             raise _no_lease(request.completionToken)
-        self.entities.finish_batch(work.entity, checked_batch(self.payloads.batch(request)))
+        self.entities.finish_batch(work.entity, self.payloads.batch(checked_batch(request)))
         await self.journal.settled()
         return pb.CompleteTaskResponse()
 

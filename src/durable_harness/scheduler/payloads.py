@@ -2,109 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import MAX_JSON_DEPTH, RpcError, Status, holds_too_deep, pb, too_deep
 from durable_harness.scheduler.checks import failed_turn
 
 DEFAULT_MAX_PAYLOAD_BYTES = 1_048_576
-ERROR_TYPE = "PayloadTooLarge"
+STORED_BYTES = 500_000_000
+"""What the store takes in any case: half of what SQLite has room for in a row, which has an input and an output."""
+TOO_LARGE = "PayloadTooLarge"
+TOO_DEEP = "PayloadTooDeep"
+
+
+class Problem(NamedTuple):
+    """Why a payload is not taken."""
+
+    error_type: str
+    message: str
+
+    @property
+    def failure(self) -> Any:
+        return pb.TaskFailureDetails(errorType=self.error_type, errorMessage=self.message)
 
 
 @dataclass(frozen=True)
 class PayloadLimit:
-    """Refuses what clients send and fails what workers answer, so that nothing gets stuck. 0 is no limit."""
+    """Refuses what clients send and fails what workers answer, so that nothing gets stuck.
+
+    `max_bytes` limits the size, 0 leaves it at what the store takes. JSON that no parser takes is refused at any size.
+    """
 
     max_bytes: int
 
     def check(self, request: Any, field: str) -> None:
-        """Raise INVALID_ARGUMENT where a client's payload is too large."""
-        size = self._excess(getattr(request, field).value)
-        if size:
-            raise RpcError(Status.INVALID_ARGUMENT, self._message(field, size))
+        """Raise INVALID_ARGUMENT where a client's payload cannot be taken."""
+        problem = self._problem(field, getattr(request, field).value)
+        if problem is not None:
+            raise RpcError(Status.INVALID_ARGUMENT, problem.message)
 
     def activity(self, response: Any) -> Any:
-        """Return an activity's answer, or a failure in its place where its result is too large."""
-        size = self._excess(response.result.value)
-        if not size:
+        """Return an activity's answer, or a failure in its place where its result cannot be taken."""
+        problem = self._problem("activity result", response.result.value)
+        if problem is None:
             return response
-        failure = pb.TaskFailureDetails(errorType=ERROR_TYPE, errorMessage=self._message("activity result", size))
         return pb.ActivityResponse(
             instanceId=response.instanceId,
             taskId=response.taskId,
-            failureDetails=failure,
+            failureDetails=problem.failure,
             completionToken=response.completionToken,
         )
 
     def turn(self, response: Any) -> Any:
-        """Return a turn's answer, or one that fails the orchestration where a payload in it is too large."""
-        problem = self._turn_problem(response)
-        if problem is None:
-            return response
-        return failed_turn(response, ERROR_TYPE, problem)
+        """Return a turn's answer, or one that fails the orchestration where a payload in it cannot be taken."""
+        problem = None if self._is_harmless(response) else self._first_problem(_parts_of_turn(response))
+        return response if problem is None else failed_turn(response, *problem)
 
     def batch(self, result: Any) -> Any:
-        """Return a batch's answer, or a failure where something in it is too large.
+        """Return a batch's answer, or a failure where something in it cannot be taken.
 
         A result fails its own operation; the state, or what the operations send, fails the whole batch: nobody can tell
         which of them it comes from.
         """
-        if not self.max_bytes or result.ByteSize() <= self.max_bytes:
+        if self._is_harmless(result):
             return result
-        parts = [("entity state", result.entityState.value)]
-        for action in result.actions:
-            parts += [
-                (f"input of signal '{action.sendSignal.name}'", action.sendSignal.input.value),
-                (f"input of '{action.startNewOrchestration.name}'", action.startNewOrchestration.input.value),
-            ]
-        problem = self._first_problem(parts)
+        problem = self._first_problem(_parts_of_batch(result))
         if problem is not None:
-            failure = pb.TaskFailureDetails(errorType=ERROR_TYPE, errorMessage=problem)
-            return pb.EntityBatchResult(completionToken=result.completionToken, failureDetails=failure)
+            return pb.EntityBatchResult(completionToken=result.completionToken, failureDetails=problem.failure)
         for outcome in result.results:
-            size = self._excess(outcome.success.result.value)
-            if size:
-                failure = pb.TaskFailureDetails(
-                    errorType=ERROR_TYPE, errorMessage=self._message("result of an entity operation", size)
-                )
-                outcome.failure.failureDetails.CopyFrom(failure)
+            problem = self._problem("result of an entity operation", outcome.success.result.value)
+            if problem is not None:
+                outcome.failure.failureDetails.CopyFrom(problem.failure)
         return result
 
-    def _turn_problem(self, response: Any) -> str | None:
-        if not self.max_bytes or response.ByteSize() <= self.max_bytes:
-            return None
-        parts = [("custom status", response.customStatus.value)]
-        for action in response.actions:
-            called = action.sendEntityMessage.entityOperationCalled
-            signaled = action.sendEntityMessage.entityOperationSignaled
-            parts += [
-                (f"input of entity operation '{called.operation}'", called.input.value),
-                (f"input of entity operation '{signaled.operation}'", signaled.input.value),
-                (f"input of '{action.scheduleTask.name}'", action.scheduleTask.input.value),
-                (f"input of '{action.createSubOrchestration.name}'", action.createSubOrchestration.input.value),
-                (f"event '{action.sendEvent.name}'", action.sendEvent.data.value),
-                ("output", action.completeOrchestration.result.value),
-            ]
-        return self._first_problem(parts)
+    def _is_harmless(self, message: Any) -> bool:
+        """Whether nothing in a message can be too large, and nothing nested too deep: it has too few brackets."""
+        size = message.ByteSize()
+        if size > (self.max_bytes or STORED_BYTES):
+            return False
+        if size <= MAX_JSON_DEPTH:
+            return True
+        written = message.SerializeToString()
+        return bool(written.count(b"[") + written.count(b"{") <= MAX_JSON_DEPTH)
 
-    def _first_problem(self, parts: Iterable[tuple[str, str]]) -> str | None:
-        for name, text in parts:
-            size = self._excess(text)
-            if size:
-                return self._message(name, size)
-        return None
+    def _first_problem(self, parts: Iterable[tuple[str, str]]) -> Problem | None:
+        return next((problem for name, text in parts if (problem := self._problem(name, text))), None)
+
+    def _problem(self, name: str, text: str) -> Problem | None:
+        size = self._excess(text)
+        if size:
+            return Problem(TOO_LARGE, self._message(name, size))
+        return Problem(TOO_DEEP, too_deep(name)) if holds_too_deep(text) else None
 
     def _excess(self, text: str) -> int:
         """Return the size of a text that is too large, 0 for one that is not."""
-        if not self.max_bytes or 4 * len(text) <= self.max_bytes:
+        limit = self.max_bytes or STORED_BYTES
+        if 4 * len(text) <= limit:
             return 0
         size = len(text.encode("utf-8", "surrogatepass"))
-        return size if size > self.max_bytes else 0
+        return size if size > limit else 0
 
     def _message(self, name: str, size: int) -> str:
         return (
-            f"The {name} has {size} bytes; a payload may have {self.max_bytes} at most. Keep large data elsewhere and"
-            " pass a reference to it."
+            f"The {name} has {size} bytes; a payload may have {self.max_bytes or STORED_BYTES} at most. Keep large data"
+            " elsewhere and pass a reference to it."
         )
+
+
+def _parts_of_turn(response: Any) -> Iterator[tuple[str, str]]:
+    yield "custom status", response.customStatus.value
+    for action in response.actions:
+        called = action.sendEntityMessage.entityOperationCalled
+        signaled = action.sendEntityMessage.entityOperationSignaled
+        yield f"input of entity operation '{called.operation}'", called.input.value
+        yield f"input of entity operation '{signaled.operation}'", signaled.input.value
+        yield f"input of '{action.scheduleTask.name}'", action.scheduleTask.input.value
+        yield f"input of '{action.createSubOrchestration.name}'", action.createSubOrchestration.input.value
+        yield f"event '{action.sendEvent.name}'", action.sendEvent.data.value
+        yield "reason of a termination", action.terminateOrchestration.reason.value
+        yield "output", action.completeOrchestration.result.value
+
+
+def _parts_of_batch(result: Any) -> Iterator[tuple[str, str]]:
+    yield "entity state", result.entityState.value
+    for action in result.actions:
+        yield f"input of signal '{action.sendSignal.name}'", action.sendSignal.input.value
+        yield f"input of '{action.startNewOrchestration.name}'", action.startNewOrchestration.input.value

@@ -162,8 +162,9 @@ def _make_token(key: Key) -> str:
 def _read_token(token: str) -> list[Any]:
     try:
         time_ns, instance_id = json.loads(base64.urlsafe_b64decode(token.encode()))
-        return [min(max(int(time_ns), -1), END_OF_TIME_NS), str(instance_id)]
-    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
+        instance_id.encode()  # half of a surrogate pair, for which SQLite has no text, is a ValueError
+        return [min(max(int(time_ns), -1), END_OF_TIME_NS), instance_id]
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error):
         raise RpcError(
             Status.INVALID_ARGUMENT,
             f"'{token[:60]}' is not a continuation token. Send the one that the page before came with.",

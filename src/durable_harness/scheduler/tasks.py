@@ -128,7 +128,7 @@ def start_child(hub: HubCore, instance: Instance, execution: Execution, task_id:
 
 
 def _child_failure(created: Any, existing: Instance | None) -> Any | None:
-    problem = start_problem(created.instanceId, created.name)
+    problem = start_problem(created.instanceId, created)
     if problem:
         return pb.TaskFailureDetails(errorType="ArgumentException", errorMessage=problem)
     if existing is not None and not existing.ended:

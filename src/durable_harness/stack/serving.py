@@ -150,7 +150,15 @@ def _host_options(options: ServeOptions, settings: AppSettings) -> HostOptions:
         keys=read_keys(os.environ, are_checked=options.enable_auth),
     )
     port = port if port is not None else HostOptions.port
-    return HostOptions(options.address, port, web, _tls(options), options.always_replay)
+    max_payload_bytes = options.embedded.max_payload_bytes if options.scheduler == "embedded" else 0
+    return HostOptions(
+        options.address,
+        port,
+        web,
+        _tls(options),
+        max_payload_bytes=max_payload_bytes,
+        always_replay=options.always_replay,
+    )
 
 
 def _tls(options: ServeOptions) -> ssl.SSLContext | None:

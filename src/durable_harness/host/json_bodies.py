@@ -1,0 +1,83 @@
+"""JSON that comes in over HTTP: kept as the text that came, after checks that cost little however large it is.
+
+A body is measured before it is parsed. What counts is the size of the text that will be stored, without white space
+between values and with characters in place of their escapes, as the Durable extension writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from durable_harness.protocol import holds_too_deep, is_text, too_deep
+
+SHORTEST_OF_ESCAPE = 5
+"""How many bytes of an escape such as \\u0041 are saved at most where the character itself is written."""
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[ \t\r\n]++', re.DOTALL)
+_WHITE_SPACE = b" \t\r\n"
+
+
+@dataclass(frozen=True)
+class JsonBodies:
+    """Reads bodies. `max_bytes` is the scheduler's limit on payloads, 0 if there is none or it is not known."""
+
+    max_bytes: int = 0
+
+    def read(self, name: str, body: bytes) -> str:
+        """Return JSON as it came. Raises ValueError for what is no JSON, too large or nested too deep."""
+        text = self._text(name, body)
+        try:
+            json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"Invalid JSON: {error}") from error
+        return self._fitting(text)
+
+    def read_first(self, name: str, body: bytes) -> str:
+        """Return the first JSON value of a body; text after it is ignored, as the Durable extension does for events."""
+        text = self._text(name, body).lstrip()
+        try:
+            _, end = json.JSONDecoder().raw_decode(text)
+        except ValueError as error:
+            raise ValueError(f"Invalid JSON content: {error}") from error
+        return self._fitting(text[:end])
+
+    def _text(self, name: str, body: bytes) -> str:
+        if self.max_bytes and len(body) > self.max_bytes:
+            size = least_size(body)
+            if size > self.max_bytes:
+                raise ValueError(_too_large(name, size, self.max_bytes))
+        try:
+            text = body.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"Invalid JSON: {error}. A compressed body is not unpacked.") from error
+        if holds_too_deep(text):
+            raise ValueError(too_deep(name))
+        return text
+
+    def _fitting(self, text: str) -> str:
+        """Return JSON text that is too large as it came in its shortest form."""
+        return _TOKEN.sub(_shortest, text) if self.max_bytes and len(text) > self.max_bytes else text
+
+
+def _too_large(name: str, size: int, max_bytes: int) -> str:
+    return (
+        f"The {name} has at least {size} bytes; a payload may have {max_bytes} at most. Keep large data elsewhere and"
+        " pass a reference to it."
+    )
+
+
+def least_size(body: bytes) -> int:
+    """Return how many bytes JSON has at least in its shortest form. It is not parsed for that."""
+    shown = len(body.translate(None, _WHITE_SPACE))
+    return shown - SHORTEST_OF_ESCAPE * body.count(b"\\u") - body.count(b"\\/")
+
+
+def _shortest(token: re.Match[str]) -> str:
+    text = token[0]
+    if text[0] != '"':
+        return ""
+    if "\\" not in text:
+        return text
+    written = json.dumps(json.loads(text), ensure_ascii=False)
+    return written if is_text(written) else text
