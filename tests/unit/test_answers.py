@@ -13,7 +13,7 @@ from durable_harness.host.worker import DurableWorker
 from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.settings import DurableTaskSettings
 
-LONG_S = 60
+LONG_S = 20
 TOO_LARGE = RpcError(Status.RESOURCE_EXHAUSTED, "Received message larger than max (5000000 vs. 4194304)")
 REFUSED = RpcError(Status.INVALID_ARGUMENT, "no such thing")
 AWAY = RpcError(Status.UNAVAILABLE, "gone for lunch")
@@ -70,7 +70,7 @@ ITEMS = {
 def work(monkeypatch):
     """Give a function that lets a host work for a fake scheduler until its script is at its end."""
     monkeypatch.setattr(answers, "RETRY_DELAYS_S", (0, 0))
-    monkeypatch.setattr("durable_harness.host.worker.random.uniform", lambda *_: 0)
+    monkeypatch.setattr("durable_harness.host.worker.random.uniform", lambda *_: 0.01)
 
     async def run(streams, script):
         scheduler = FakeScheduler(*streams, script=script)
