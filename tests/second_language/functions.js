@@ -91,8 +91,8 @@ const orchestrators = {
     if (nextAttempt(input) === 1) throw new Error("the first time");
     return "better";
   },
-  unknownCall: async function* (context) {
-    return yield context.callActivity("nobody");
+  unknownActivity: async function* (context) {
+    return yield context.callActivity("unknown");
   },
   parent: async function* (context, input) {
     return yield context.callSubOrchestrator(input.child, input.input, { instanceId: input.instanceId });
@@ -145,12 +145,12 @@ const orchestrators = {
     const retry = new RetryPolicy({ maxNumberOfAttempts: 3, firstRetryIntervalInMilliseconds: SOON_MS });
     return yield context.callSubOrchestrator("raiseOnce", key, { retry });
   },
-  mended: async function* (context, key) {
+  resumed: async function* (context, key) {
     const doubled = yield context.callActivity("double", 1);
     return [doubled, yield context.callActivity("flaky", { key, until: 2 })];
   },
-  mendedParent: async function* (context, key) {
-    return yield context.callSubOrchestrator("mended", key);
+  resumedParent: async function* (context, key) {
+    return yield context.callSubOrchestrator("resumed", key);
   },
   addUp: async function* (context, { key, numbers }) {
     let total;
@@ -201,7 +201,7 @@ class Counter extends TaskEntity {
     this.state.total = -1;
     throw new Error("not today");
   }
-  tell(key) {
+  forward(key) {
     this.context.signalEntity(entity("Counter", key), "add", this.state.total);
   }
   begin(instanceId) {

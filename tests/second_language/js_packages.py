@@ -1,4 +1,4 @@
-"""The room's npm packages: installed once for each lock file, under build/, whatever number of test workers ask."""
+"""The room's npm packages: installed once for each lock file under build/, for all test workers."""
 
 import fcntl
 import hashlib
@@ -13,7 +13,7 @@ import pytest
 ROOM = Path(__file__).parent
 CACHE = ROOM.parents[1] / "build" / "second-language"
 OLDEST_NODE = 20
-INSTALL_TIMEOUT_S = 300
+INSTALL_TIMEOUT_S = 100  # below the time that a test may take, so that the reason is reported
 
 
 def installed():

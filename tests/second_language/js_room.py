@@ -25,7 +25,7 @@ class JsError(Exception):
 
 
 class JsRoom:
-    """The process. Orders are answered in whatever order they are done."""
+    """The process. Orders are answered as they are done, in any order."""
 
     def __init__(self, node, modules, address, log):
         self._log = log

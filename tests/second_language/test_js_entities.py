@@ -27,9 +27,9 @@ def test_entities_are_independent(js):
     until(lambda: [js.total(key) for key in ("a", "b")] == [1, 2])
 
 
-def test_an_entity_that_nobody_has_signalled_is_unknown(js):
+def test_an_entity_without_state_is_unknown(js):
     """An entity without state is undefined."""
-    assert js.entity("nobody") is None
+    assert js.entity("unknown") is None
 
 
 def test_names_of_entities_have_no_case(js):
@@ -65,7 +65,7 @@ def test_a_lock_makes_a_transfer_whole(js):
     assert [js.entity(key).get("lockedBy") for key in ("a", "b")] == [None, None]
 
 
-def test_transfers_side_by_side_do_not_block_each_other_for_good(js):
+def test_transfers_side_by_side_do_not_block_each_other(js):
     """Orchestrations that lock the same entities in both orders all end."""
     started = [js.start("transfer", keys) for keys in (["a", "b"], ["b", "a"]) * 5]
     assert all(output_of(js.wait(each))[0] for each in started)
@@ -103,7 +103,7 @@ def test_a_signal_waits_for_its_time(js):
 def test_an_entity_signals_another(js):
     """What an operation signals is done by the other entity."""
     js.signal("a", "add", 4)
-    js.signal("a", "tell", "b")
+    js.signal("a", "forward", "b")
     until(lambda: js.total("b") == 4)
 
 

@@ -65,17 +65,17 @@ def test_an_orchestration_sends_an_event_to_another(js):
 
 
 @pytest.mark.parametrize("method", ["suspendOrchestration", "resumeOrchestration", "terminateOrchestration"])
-def test_nobody_cannot_be_controlled(js, method):
+def test_an_unknown_instance_cannot_be_controlled(js, method):
     """Suspending, resuming and terminating an unknown instance are NOT_FOUND."""
-    with pytest.raises(JsError, match="nobody") as caught:
-        js.call(method, "nobody")
+    with pytest.raises(JsError, match="unknown") as caught:
+        js.call(method, "unknown")
     assert caught.value.code == NOT_FOUND
 
 
-def test_an_event_for_nobody_is_refused(js):
+def test_an_event_for_an_unknown_instance_is_refused(js):
     """An event for an unknown instance is NOT_FOUND with its id."""
-    with pytest.raises(JsError, match="nobody") as caught:
-        js.raise_event("nobody")
+    with pytest.raises(JsError, match="unknown") as caught:
+        js.raise_event("unknown")
     assert caught.value.code == NOT_FOUND
 
 
@@ -134,7 +134,7 @@ def test_what_runs_is_not_purged(js):
     """A running instance is left by purges, as is one that is unknown."""
     instance_id = waiting(js)
     assert js.purge(instance_id) == 0
-    assert js.purge("nobody") == 0
+    assert js.purge("unknown") == 0
     assert js.status(instance_id) == "RUNNING"
 
 

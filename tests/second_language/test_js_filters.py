@@ -31,7 +31,7 @@ def test_workers_get_what_they_have_registered(js):
     assert js.output("callDouble", 4) == 8
 
 
-def test_what_nobody_filters_for_waits(js):
+def test_what_no_filter_names_waits(js):
     """An orchestration that no filter names stays pending until a worker for it comes."""
     js.work("plain", workItemFilters="auto")
     waiting = js.start("callDouble", 4)

@@ -59,11 +59,11 @@ def test_no_turn_has_an_end_of_its_own(js):
 
 def test_the_start_has_all_that_was_given(js):
     """ExecutionStarted has name, input, version, tags and the instance that it is of."""
-    state = js.run("plain", {"a": 1}, "told", version="1.0", tags={"team": "a"})
+    state = js.run("plain", {"a": 1}, "given", version="1.0", tags={"team": "a"})
     started = js.history(state["instanceId"])[1]
     assert (started["name"], started["input"], started["version"]) == ("plain", '{"a":1}', "1.0")
     assert started["tags"] == {"team": "a"}
-    assert started["orchestrationInstance"]["instanceId"] == "told"
+    assert started["orchestrationInstance"]["instanceId"] == "given"
     assert "parentInstance" not in started
 
 
@@ -163,9 +163,9 @@ def test_the_history_of_what_runs(js):
     assert kinds(js.history(instance_id)) == ["OrchestratorStarted", "ExecutionStarted"]
 
 
-def test_the_history_of_nobody_is_empty(js):
+def test_the_history_of_an_unknown_instance_is_empty(js):
     """The history of an unknown instance is an empty list for this client."""
-    assert js.history("nobody") == []
+    assert js.history("unknown") == []
 
 
 def test_a_history_of_two_thousand_events(js):

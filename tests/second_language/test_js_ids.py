@@ -132,7 +132,7 @@ def test_what_runs_is_not_restarted_in_place(js):
 
 
 def test_what_runs_is_restarted_under_a_new_id(js):
-    """A running instance can be restarted under a new id, and goes on itself."""
+    """A running instance can be restarted under a new id, and keeps running itself."""
     first = waiting(js, given="input")
     other = js.call("restartOrchestration", first, True)
     js.begun(other)
@@ -155,7 +155,7 @@ def test_what_failed_and_what_was_terminated_is_restarted(js, renamed):
     assert output_of(js.wait(again)) == 1
 
 
-def test_nobody_is_restarted(js):
+def test_an_unknown_instance_is_not_restarted(js):
     """Restarting an unknown instance is refused with its id."""
-    with pytest.raises(JsError, match="'nobody' was not found"):
-        js.call("restartOrchestration", "nobody")
+    with pytest.raises(JsError, match="'unknown' was not found"):
+        js.call("restartOrchestration", "unknown")

@@ -83,7 +83,7 @@ def test_a_failed_activity_is_caught(js):
     assert (name, error_type, message) == ("TaskFailedError", "RangeError", "out of order")
 
 
-def test_a_failure_that_nobody_catches_fails_the_instance(js):
+def test_a_failure_that_is_not_caught_fails_the_instance(js):
     """An instance that fails has the status and the details of its failure, and no output."""
     state = js.run("uncaught")
     assert state["runtimeStatus"] == "FAILED"
@@ -105,12 +105,12 @@ def test_a_failed_child_fails_its_parent(js):
     assert "no such luck" in state["failureDetails"]["message"]
 
 
-@pytest.mark.parametrize("name", ["nobody", "unknownCall"])
+@pytest.mark.parametrize("name", ["unknown", "unknownActivity"])
 def test_functions_that_are_not_registered_fail(js, name):
     """An orchestrator or activity that the worker does not know fails the instance with its name."""
     state = js.run(name)
     assert state["runtimeStatus"] == "FAILED"
-    assert "nobody" in state["failureDetails"]["message"]
+    assert "unknown" in state["failureDetails"]["message"]
 
 
 def test_a_custom_status_is_seen_while_it_runs(js):
@@ -166,10 +166,10 @@ def test_a_scheduled_start_waits_for_its_time(js):
     assert datetime.now(UTC) >= start_at
 
 
-def test_a_wait_for_nobody_ends_at_once(js):
+def test_a_wait_for_an_unknown_instance_ends_at_once(js):
     """State and waits of an unknown instance are undefined, not errors."""
     for method in ("getOrchestrationState", "waitForOrchestrationStart", "waitForOrchestrationCompletion"):
-        assert js.call(method, "nobody") is None
+        assert js.call(method, "unknown") is None
 
 
 def test_a_hundred_instances_at_once(js):
@@ -180,7 +180,7 @@ def test_a_hundred_instances_at_once(js):
 
 
 def test_another_worker_takes_over(js, worker):
-    """An instance that waits goes on with another worker after its own has stopped."""
+    """An instance that waits resumes on another worker after its own has stopped."""
     instance_id = js.start("waitForGo")
     js.begun(instance_id)
     js.stop(worker)

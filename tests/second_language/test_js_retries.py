@@ -1,4 +1,4 @@
-"""Retries and rewinds of the JavaScript SDK: attempts, what stops them, and failed instances that go on."""
+"""Retries and rewinds of the JavaScript SDK: attempts, what stops them, and failed instances that resume."""
 
 import uuid
 
@@ -50,11 +50,11 @@ def test_a_child_is_retried(js):
     assert js.output("retriedChild", uuid.uuid4().hex) == "better"
 
 
-def test_a_rewound_instance_goes_on(js):
+def test_a_rewound_instance_resumes(js):
     """A failed instance that is rewound does again what had failed, and only that."""
-    failed = js.run("mended", uuid.uuid4().hex)
+    failed = js.run("resumed", uuid.uuid4().hex)
     assert failed["runtimeStatus"] == "FAILED"
-    js.call("rewindInstance", failed["instanceId"], "the cause is mended")
+    js.call("rewindInstance", failed["instanceId"], "the cause is gone")
     assert output_of(js.wait(failed["instanceId"])) == [2, 2]
     found = kinds(js.history(failed["instanceId"]))
     assert (found.count("ExecutionRewound"), found.count("TaskScheduled"), found.count("TaskFailed")) == (1, 2, 0)
@@ -62,16 +62,16 @@ def test_a_rewound_instance_goes_on(js):
 
 def test_a_rewind_has_its_reason_in_the_history(js):
     """The history says why an instance was rewound."""
-    instance_id = js.run("mended", uuid.uuid4().hex)["instanceId"]
-    js.call("rewindInstance", instance_id, "the cause is mended")
+    instance_id = js.run("resumed", uuid.uuid4().hex)["instanceId"]
+    js.call("rewindInstance", instance_id, "the cause is gone")
     js.wait(instance_id)
     (rewound,) = [event for event in js.history(instance_id) if event["type"] == "ExecutionRewound"]
-    assert rewound["reason"] == "the cause is mended"
+    assert rewound["reason"] == "the cause is gone"
 
 
 def test_a_rewind_reaches_the_child_that_failed(js):
-    """A parent that failed with its child goes on with that child, which is the same instance."""
-    instance_id = js.run("mendedParent", uuid.uuid4().hex)["instanceId"]
+    """A parent that failed with its child resumes with that child, which is the same instance."""
+    instance_id = js.run("resumedParent", uuid.uuid4().hex)["instanceId"]
     assert js.status(instance_id) == "FAILED"
     before = sorted(js.ids())
     js.call("rewindInstance", instance_id, "again")
@@ -81,7 +81,7 @@ def test_a_rewind_reaches_the_child_that_failed(js):
 
 def test_a_rewound_child_names_its_parents_new_execution(js):
     """A rewind makes new executions, and the child's start names that of its parent."""
-    instance_id = js.run("mendedParent", uuid.uuid4().hex)["instanceId"]
+    instance_id = js.run("resumedParent", uuid.uuid4().hex)["instanceId"]
     (child_id,) = set(js.ids()) - {instance_id}
     before = js.history(child_id)[1]["parentInstance"]["orchestrationInstance"]["executionId"]
     js.call("rewindInstance", instance_id, "again")
@@ -99,7 +99,7 @@ def test_what_has_not_failed_is_not_rewound(js):
         js.call("rewindInstance", instance_id, "why not")
 
 
-def test_nobody_is_rewound(js):
+def test_an_unknown_instance_is_not_rewound(js):
     """Rewinding an unknown instance is refused with its id."""
-    with pytest.raises(JsError, match="'nobody' was not found"):
-        js.call("rewindInstance", "nobody", "why not")
+    with pytest.raises(JsError, match="'unknown' was not found"):
+        js.call("rewindInstance", "unknown", "why not")

@@ -53,7 +53,7 @@ async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator
         grpc_port = grpc.start(f"{options.address}:{options.grpc_port}")
     except RuntimeError as error:
         raise PortInUseError(
-            f"Port {options.grpc_port} is in use by somebody else."
+            f"Port {options.grpc_port} is in use by another process."
             " Choose another with --grpc-port, or 0 for any free one."
         ) from error
     runners = [
