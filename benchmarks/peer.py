@@ -3,6 +3,7 @@
     python benchmarks/peer.py backend PORT                  serve the backend until killed
     python benchmarks/peer.py drive PORT CONCURRENCY COUNT  work and start; print operations/s and CPU ms per operation
     python benchmarks/peer.py fan-out PORT                  print the seconds that 1,000 activities in one turn take
+    python benchmarks/peer.py chain PORT COUNT              print seconds and memory of activities one after the other
 
 Two processes are the peer's faster layout: worker and client share one interpreter, the backend has its own.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import resource
 import sys
 import threading
 import time
@@ -53,6 +55,29 @@ def measure_fan_out(port: int) -> None:
     os._exit(0)
 
 
+def chain(context: Any, count: int) -> Any:
+    total = 0
+    for number in range(count):
+        total += yield context.call_activity(echo, input=number)
+    return total
+
+
+def measure_chain(port: int, count: int) -> None:
+    works = worker.TaskHubGrpcWorker(host_address=f"localhost:{port}")
+    works.add_orchestrator(chain)
+    works.add_activity(echo)
+    works.start()
+    starts = client.TaskHubGrpcClient(host_address=f"localhost:{port}")
+    began = time.perf_counter()
+    instance_id = starts.schedule_new_orchestration(chain, input=count)
+    state = starts.wait_for_orchestration_completion(instance_id, timeout=3600)
+    assert state is not None
+    assert state.runtime_status.name == "COMPLETED", state
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": time.perf_counter() - began, "peak_mb": peak_mb}), flush=True)
+    os._exit(0)
+
+
 def drive(port: int, concurrency: int, operations: int) -> None:
     address = f"localhost:{port}"
     works = worker.TaskHubGrpcWorker(host_address=address)
@@ -89,6 +114,8 @@ def main() -> None:
         threading.Event().wait()
     if command == "fan-out":
         measure_fan_out(int(port))
+    if command == "chain":
+        measure_chain(int(port), int(rest[0]))
     drive(int(port), *map(int, rest))
 
 

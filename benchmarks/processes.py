@@ -17,8 +17,17 @@ def cpu_s(pid: int) -> float:
 
 def resident_kb(pid: int) -> int:
     """Return the resident memory of a process in KB."""
+    return _status_kb(pid, "VmRSS")
+
+
+def peak_kb(pid: int) -> int:
+    """Return the most resident memory that a process has had, in KB."""
+    return _status_kb(pid, "VmHWM")
+
+
+def _status_kb(pid: int, field: str) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def free_port() -> int:

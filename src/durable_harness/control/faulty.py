@@ -10,6 +10,7 @@ from typing import Any
 
 from durable_harness.control.rules import START, Fault, Rule, Rules
 from durable_harness.protocol import RpcError, Scheduler, Status, pb
+from durable_harness.protocol.continuing import orchestrator_name
 
 REQUESTS = {"orchestratorRequest": "orchestration", "activityRequest": "activity", "entityRequestV2": "entity"}
 COMPLETE = {
@@ -43,9 +44,10 @@ class FaultyScheduler:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._scheduler, name)
 
-    async def get_work_items(self, request: Any) -> AsyncIterator[Any]:
+    async def get_work_items(self, request: Any, *, keeps_executions: bool = False) -> AsyncIterator[Any]:
         await self._reachable.wait()
-        stream = _ItemStream(self, self._scheduler.get_work_items(request))
+        items = self._scheduler.get_work_items(request, keeps_executions=keeps_executions)
+        stream = _ItemStream(self, items)
         self._streams.add(stream)
         try:
             async for item in stream.items():
@@ -256,9 +258,7 @@ def _subject(item: Any, kind: str) -> tuple[str, str]:
     if kind == "entity":
         instance_id = item.entityRequestV2.instanceId
         return instance_id.split("@")[1], instance_id
-    request = item.orchestratorRequest
-    started = (event.executionStarted for part in (request.pastEvents, request.newEvents) for event in part)
-    return next((event.name for event in started if event.name), ""), request.instanceId
+    return orchestrator_name(item.orchestratorRequest), item.orchestratorRequest.instanceId
 
 
 def _payload(kind: str, request: Any) -> Any | None:

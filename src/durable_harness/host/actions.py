@@ -97,17 +97,15 @@ class ActionBuilder:
         return pb.OrchestratorAction(id=number, sendEntityMessage=message)
 
 
-def differs_from_history(action: Any, event: Any) -> str | None:
-    """Tell how an action contradicts the event that history has under its id, or None where it does not."""
+def differs_from_history(action: Any, recorded: str, recorded_name: str | None) -> str | None:
+    """Return how an action contradicts the event that history has under its id, None if it does not."""
     kind = action.WhichOneof("orchestratorActionType")
     expected = EVENT_OF_ACTION.get(kind)
-    recorded = event.WhichOneof("eventType")
     if kind == "sendEntityMessage":
         expected = action.sendEntityMessage.WhichOneof("EntityMessageType")
     if recorded != expected:
         return f"history has {recorded} under id {action.id}, the code now does {kind}"
     name = getattr(getattr(action, kind), "name", None)
-    recorded_name = getattr(getattr(event, recorded), "name", None)
     if name != recorded_name:
         return f"history has '{recorded_name}' under id {action.id}, the code now calls '{name}'"
     return None

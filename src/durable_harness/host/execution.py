@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from enum import Enum
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from azure.durable_functions.models.actions.ContinueAsNewAction import ContinueAsNewAction
 from azure.durable_functions.models.utils.df_serialization import df_dumps
@@ -16,7 +16,16 @@ from durable_harness.host.history import SCHEDULING_KINDS, HistoryReader
 from durable_harness.host.payloads import unwrap_json, wrap_json
 from durable_harness.host.replay import Recorded, RecordingContext, RecordingExecutor
 from durable_harness.host.steps import Step, first_difference, step_of_action, step_of_ending, step_of_event
-from durable_harness.protocol import optional_text, pb, text_or_none
+from durable_harness.protocol import copy_of, optional_text, pb, text_or_none
+from durable_harness.protocol.continuing import continuation_of, past_length
+
+
+class Scheduled(NamedTuple):
+    """What history has under the id of a task. The event is kept only where all of it is compared, for one turn."""
+
+    kind: str
+    name: str | None
+    event: Any
 
 
 class NonDeterminismError(Exception):
@@ -57,37 +66,53 @@ class Execution:
         if checking is not Checking.KIND_AND_NAME:
             self._context.current_line = self._executor.current_line
         self._builder = ActionBuilder(request.instanceId, self._execution_id, default_version)
-        self._scheduled: dict[int, Any] = {}
+        self._scheduled: dict[int, Scheduled] = {}
         self._was_rewound = False
         self._asked: list[tuple[Recorded, Any]] = []
         self._built = 0
         self._ended: Any = None
         self._last_seen: Any = None
+        self._token = ""
         self.events_seen = 0
         self._replay_at = 0
 
+    @property
+    def name(self) -> str:
+        return self._function.durable_name
+
     def continues_in(self, request: Any) -> bool:
         """Whether a turn's history goes on where this execution stands."""
-        past, seen = request.pastEvents, self.events_seen
-        same = request.executionId.value == self._execution_id and seen <= len(past)
-        return same and past[seen - 1] == self._last_seen
+        if request.executionId.value != self._execution_id:
+            return False
+        continuation, seen = continuation_of(request), self.events_seen
+        if continuation is not None:
+            return (continuation.token, continuation.omitted) == (self._token, seen)
+        return seen <= len(request.pastEvents) and request.pastEvents[seen - 1] == self._last_seen
 
     def is_due_for_replay(self, request: Any) -> bool:
         """Whether the history has doubled since it was replayed whole."""
-        return len(request.pastEvents) >= self._replay_at
+        return past_length(request) >= self._replay_at
+
+    def note_turn(self, request: Any, token: str) -> None:
+        """Note what the next turn must continue: the last event that was seen, and the completion token it came under.
+
+        The event is copied: it is a part of its request.
+        """
+        self._token = token
+        self._last_seen = copy_of(request.newEvents[-1] if len(request.newEvents) else request.pastEvents[-1])
 
     def advance(self, request: Any) -> tuple[list[Any], str | None]:
         """Go through the events that were not seen yet; return the new actions and the custom status as JSON.
 
         Raises NonDeterminismError where the code contradicts its history.
         """
-        past = request.pastEvents[self.events_seen :]
+        length = past_length(request)
+        past = request.pastEvents[len(request.pastEvents) - length + self.events_seen :]
         self._note_scheduled(itertools.chain(past, request.newEvents))
         self._run(past, request.newEvents)
         if not self._replay_at:
-            self._replay_at = 2 * len(request.pastEvents)
-        self.events_seen = len(request.pastEvents) + len(request.newEvents)
-        self._last_seen = request.newEvents[-1] if len(request.newEvents) else request.pastEvents[-1]
+            self._replay_at = 2 * length
+        self.events_seen = length + len(request.newEvents)
         actions = self._new_actions()
         custom_status = self._custom_status()
         self._ended = self._ending()
@@ -136,7 +161,8 @@ class Execution:
         for event in events:
             kind = event.WhichOneof("eventType")
             if kind in SCHEDULING_KINDS:
-                self._scheduled[event.eventId] = event
+                whole = event if self._checking is Checking.EVERYTHING else None
+                self._scheduled[event.eventId] = Scheduled(kind, getattr(getattr(event, kind), "name", None), whole)
             elif kind == "executionRewound":
                 self._was_rewound = True
 
@@ -152,7 +178,7 @@ class Execution:
             if known is None:
                 actions.append(action)
             elif self._checking is Checking.KIND_AND_NAME:
-                contradiction = differs_from_history(action, known)
+                contradiction = differs_from_history(action, known.kind, known.name)
                 if contradiction is not None:
                     self._contradicts(contradiction)
         self._built = len(recorded)
@@ -162,7 +188,7 @@ class Execution:
         """Compare what was asked for with all that history has of it."""
         asked = [step for step in self.steps() if step.event_id in self._scheduled]
         ids = [step.event_id for step in asked] if self._was_rewound else sorted(self._scheduled)
-        difference = first_difference([step_of_event(self._scheduled[event_id]) for event_id in ids], asked)
+        difference = first_difference([step_of_event(self._scheduled[event_id].event) for event_id in ids], asked)
         if difference is not None:
             self._contradicts(str(difference))
 
@@ -198,6 +224,11 @@ class Execution:
 
     def _renewal(self) -> Recorded:
         return next(r for r in self._context.recorded if isinstance(r.action, ContinueAsNewAction))
+
+    def close(self) -> None:
+        """Let go of an execution that is not needed again: it would wait for the garbage collector, which is rare."""
+        self._context.release()
+        self._executor.exception = None  # its traceback holds this object
 
     def _continue_as_new(self) -> Any:
         return pb.CompleteOrchestrationAction(

@@ -14,7 +14,7 @@ from typing import Any
 from azure.durable_functions.models.history import HistoryEvent
 from azure.durable_functions.models.history.HistoryEventType import HistoryEventType
 
-from durable_harness.protocol import text_or_none
+from durable_harness.protocol import optional_text, pb, text_or_none
 
 SCHEDULING_KINDS = frozenset(
     {
@@ -31,25 +31,42 @@ SCHEDULING_KINDS = frozenset(
 
 
 class ReplayEvent(HistoryEvent):  # type: ignore[misc]
-    """A history event made from a protocol event (`source`), with the attributes that the SDK's executor reads."""
+    """A history event made from a protocol event (`source`), with the attributes that the SDK's executor reads.
+
+    It is kept for as long as its execution, so it holds values and not the source, which is a part of a whole request.
+    What an event of its kind does not have is None by the class.
+    """
+
+    Name = InstanceId = TaskScheduledId = Reason = Details = Input = Result = None
+    _is_processed = False
 
     def __init__(self, event_type: HistoryEventType, source: Any, *, is_played: bool, **fields: Any) -> None:
         self._event_type = event_type
         self._event_id = source.eventId
         self._is_played = is_played
-        self._is_processed = False
-        self.source = source
-        self.Name = self.InstanceId = self.TaskScheduledId = None
-        self.Reason = self.Details = self.Input = self.Result = None
-        self.__dict__.update(fields)
+        self._stamp = (source.timestamp.seconds, source.timestamp.nanos)
+        for name, value in fields.items():
+            setattr(self, name, value)
 
     def set_played(self, is_played: bool) -> None:  # noqa: FBT001 - one value
         self._is_played = is_played
 
     @property
     def timestamp(self) -> datetime:
-        stamp = self.source.timestamp
-        return datetime.fromtimestamp(stamp.seconds, UTC).replace(microsecond=stamp.nanos // 1000)
+        seconds, nanos = self._stamp
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanos // 1000)
+
+
+class RaisedEvent(ReplayEvent):
+    """An external event, which can be sent on to the next execution."""
+
+    def to_protocol(self) -> Any:
+        """Return the protocol event that this one was made from."""
+        seconds, nanos = self._stamp
+        raised = pb.EventRaisedEvent(name=self.Name, input=optional_text(self.Input))
+        return pb.HistoryEvent(
+            eventId=self.event_id, timestamp={"seconds": seconds, "nanos": nanos}, eventRaised=raised
+        )
 
 
 class HistoryReader:
@@ -144,7 +161,7 @@ def _entity_message(source: Any, detail: Any, is_played: bool) -> ReplayEvent:  
 
 
 def _event_raised(source: Any, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
-    return ReplayEvent(
+    return RaisedEvent(
         HistoryEventType.EVENT_RAISED,
         source,
         is_played=is_played,

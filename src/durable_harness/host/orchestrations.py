@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from durable_harness.host.execution import Checking, Execution, NonDeterminismError
@@ -12,9 +12,16 @@ from durable_harness.host.failures import describe, sendable, type_name
 from durable_harness.host.functions import FunctionApp
 from durable_harness.host.history import SCHEDULING_KINDS
 from durable_harness.protocol import optional_text, pb, text_or_none
+from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, continuation_of
 
-REPLAYED_EVENTS = 200
+REPLAYED_EVENTS = LONG_HISTORY_EVENTS
 LIVE_EXECUTIONS = 500
+LIVE_EVENTS = 500_000
+"""How many events the executions that are kept alive may have seen together: each takes about a kilobyte."""
+
+
+class HistoryNeededError(Exception):
+    """Raised for a turn that came without its whole history and cannot be run without it."""
 
 
 class OrchestrationRunner:
@@ -33,15 +40,34 @@ class OrchestrationRunner:
         self._default_version = default_version
         self._always_replay = always_replay
         self._live: OrderedDict[str, Execution] = OrderedDict()
+        self._live_events = 0
         self._lock = threading.Lock()
 
-    def run(self, request: Any) -> Any:
-        """OrchestratorRequest -> OrchestratorResponse (without its completion token). Never raises for user code."""
+    @property
+    def keeps_executions(self) -> bool:
+        return not self._always_replay
+
+    def run(self, request: Any, token: str = "") -> Any:
+        """OrchestratorRequest -> OrchestratorResponse (without its completion token, which is `token`).
+
+        Never raises for user code; raises HistoryNeededError for a request that lacks history which this turn needs.
+        """
         new_kinds = {event.WhichOneof("eventType") for event in request.newEvents}
         if "executionTerminated" in new_kinds:
+            self._forget(request.instanceId)
             return _terminated(request)
-        if "executionRewound" in new_kinds:
-            return _rewound(request)
+        live = self._take_live(request)
+        is_rewound = "executionRewound" in new_kinds
+        if live is not None and not is_rewound and not live.is_due_for_replay(request):
+            return self._respond_or_fail(request, live.name, lambda: self._go_on(request, live, token))
+        if request.requiresHistoryStreaming:
+            if live is not None:
+                self._keep_live(request.instanceId, live)
+            raise HistoryNeededError
+        return _rewound(request) if is_rewound else self._run_whole(request, live, token)
+
+    def _run_whole(self, request: Any, live: Execution | None, token: str) -> Any:
+        """Run a turn from the beginning of its history; `live` is the execution that went through it so far."""
         started = _execution_started(request)
         if started is None:
             return _failed(request, "InvalidOperationException", "The history has no ExecutionStarted event.")
@@ -55,43 +81,80 @@ class OrchestrationRunner:
         def begin(turn: Any) -> Execution:
             return Execution(function, turn, started, self._default_version, checking)
 
-        return self._respond_or_fail(request, begin, function.durable_name)
+        name = function.durable_name
+        return self._respond_or_fail(request, name, lambda: self._replay_whole(request, live, token, begin))
 
-    def _respond_or_fail(self, request: Any, begin: Callable[[Any], Execution], name: str) -> Any:
+    def _respond_or_fail(self, request: Any, name: str, respond: Callable[[], Any]) -> Any:
         try:
-            return self._respond(request, begin)
+            return respond()
         except NonDeterminismError as error:
             return _failed(request, "NonDeterministicOrchestrationException", str(error))
         except BaseException as error:  # noqa: BLE001 - an action is made of whatever the user gave the SDK
             message = f"Orchestrator function '{name}' asked for what cannot be sent: {describe(error)}"
             return _failed(request, type_name(error), message)
 
-    def _respond(self, request: Any, begin: Callable[[Any], Execution]) -> Any:
-        live = self._take_live(request)
-        execution = live if live is not None and not live.is_due_for_replay(request) else begin(request)
+    def _go_on(self, request: Any, live: Execution, token: str) -> Any:
+        actions, custom_status = live.advance(request)
+        return self._respond(request, live, token, actions, custom_status)
+
+    def _replay_whole(self, request: Any, live: Execution | None, token: str, begin: Callable[[Any], Execution]) -> Any:
+        execution = begin(request)
         actions, custom_status = execution.advance(request)
-        if live is not None and execution is not live:
+        if live is not None:
             execution.check_repeats(live)
+            live.close()
         if self._always_replay:
             _replay(request, begin).check_repeats(execution)
-        elif not any(action.HasField("completeOrchestration") for action in actions):
-            self._keep_live(request.instanceId, execution)
-        return pb.OrchestratorResponse(
+        return self._respond(request, execution, token, actions, custom_status)
+
+    def _respond(
+        self, request: Any, execution: Execution, token: str, actions: list[Any], custom_status: str | None
+    ) -> Any:
+        """Return the answer of a turn, and keep its execution if another turn may come."""
+        response = pb.OrchestratorResponse(
             instanceId=request.instanceId, actions=actions, customStatus=optional_text(custom_status)
         )
+        has_ended = any(action.HasField("completeOrchestration") for action in actions)
+        if has_ended or self._always_replay or execution.events_seen < REPLAYED_EVENTS:
+            execution.close()
+        else:
+            execution.note_turn(request, token)
+            self._keep_live(request.instanceId, execution)
+        return response
 
     def _take_live(self, request: Any) -> Execution | None:
+        live = self._pop_live(request.instanceId)
+        if live is not None and not live.continues_in(request):
+            live.close()
+            return None
+        return live
+
+    def _forget(self, instance_id: str) -> None:
+        live = self._pop_live(instance_id)
+        if live is not None:
+            live.close()
+
+    def _pop_live(self, instance_id: str) -> Execution | None:
         with self._lock:
-            live = self._live.pop(request.instanceId, None)
-        return live if live is not None and live.continues_in(request) else None
+            live = self._live.pop(instance_id, None)
+            self._live_events -= live.events_seen if live is not None else 0
+        return live
 
     def _keep_live(self, instance_id: str, execution: Execution) -> None:
-        if execution.events_seen < REPLAYED_EVENTS:
-            return
+        self._forget(instance_id)
         with self._lock:
             self._live[instance_id] = execution
-            while len(self._live) > LIVE_EXECUTIONS:
-                self._live.popitem(last=False)
+            self._live_events += execution.events_seen
+            evicted = list(self._surplus())
+        for surplus in evicted:
+            surplus.close()
+
+    def _surplus(self) -> Iterator[Execution]:
+        """Take out those that were used longest ago, but never the latest one."""
+        while len(self._live) > LIVE_EXECUTIONS or (len(self._live) > 1 and self._live_events > LIVE_EVENTS):
+            _, oldest = self._live.popitem(last=False)
+            self._live_events -= oldest.events_seen
+            yield oldest
 
 
 def _replay(request: Any, begin: Callable[[Any], Execution]) -> Execution:
@@ -139,6 +202,9 @@ def _ended(request: Any, ending: Any) -> Any:
 
 def _next_action_id(request: Any) -> int:
     """Return the id of an action that follows all that history has, for ends that no code of the app asked for."""
+    continuation = continuation_of(request)
+    if continuation is not None:
+        return continuation.last_action_id + 1
     events = (*request.pastEvents, *request.newEvents)
     return max((e.eventId for e in events if e.WhichOneof("eventType") in SCHEDULING_KINDS), default=-1) + 1
 

@@ -17,6 +17,7 @@ from google.protobuf import empty_pb2
 from durable_harness.errors import UnreachableError
 from durable_harness.host.remote_measuring import HistoryMeasuring
 from durable_harness.protocol import Measurement, RpcError, Status, new_id
+from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.settings import SchedulerAddress
 from durable_harness.settings.task_hubs import HUBS_VARIABLE
@@ -105,8 +106,11 @@ class GrpcScheduler:
         setattr(self, name, call)
         return call
 
-    async def get_work_items(self, request: Any) -> AsyncIterator[Any]:
-        async for item in self._stream(self._stub.GetWorkItems(request, metadata=await self._headers())):
+    async def get_work_items(self, request: Any, *, keeps_executions: bool = False) -> AsyncIterator[Any]:
+        metadata = await self._headers()
+        if keeps_executions:
+            metadata = [*metadata, (KEEPS_EXECUTIONS_HEADER, "true")]
+        async for item in self._stream(self._stub.GetWorkItems(request, metadata=metadata)):
             yield item
 
     async def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:

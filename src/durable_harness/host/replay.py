@@ -21,7 +21,7 @@ from azure.durable_functions.models.history.HistoryEventType import HistoryEvent
 from azure.durable_functions.models.Task import AtomicTask
 from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchestrationExecutor
 
-from durable_harness.host.history import ReplayEvent
+from durable_harness.host.history import RaisedEvent, ReplayEvent
 
 REPLAY_SCHEMA_V3 = 2
 _PROTOTYPE = TaskOrchestrationExecutor()
@@ -93,6 +93,14 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
         """The number that the next task will have."""
         return int(self._sequence_number)
 
+    def release(self) -> None:
+        """Part what refers to itself in a circle: deferred events hold the executor, tasks their parents."""
+        self.deferred_tasks.clear()
+        self.open_tasks.clear()
+        for noted in self.recorded:
+            if noted.task is not None:
+                noted.task.parent = None
+
     def awaited_events(self) -> list[str]:
         """Return the names of the external events that are waited for."""
         named = {name: task if isinstance(task, list) else [task] for name, task in self.open_tasks.items()}
@@ -119,8 +127,7 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
 
     def untaken_events(self, events: list[ReplayEvent]) -> list[Any]:
         """Return the protocol events that were raised and that this execution has not used, in their order."""
-        raised = [event for event in events if event.source.HasField("eventRaised")]
-        return [event.source for event in raised if not event.is_processed]
+        return [event.to_protocol() for event in events if isinstance(event, RaisedEvent) and not event.is_processed]
 
     def go_on(self, events: list[ReplayEvent]) -> None:
         """Process the events of a further turn in a generator that was kept alive."""

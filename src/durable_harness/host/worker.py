@@ -19,8 +19,9 @@ from durable_harness.host.failures import describe, failure_details, message_of,
 from durable_harness.host.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
 from durable_harness.host.http_activity import HttpActivity
 from durable_harness.host.invocation import Invoker, TraceContext
-from durable_harness.host.orchestrations import OrchestrationRunner
+from durable_harness.host.orchestrations import HistoryNeededError, OrchestrationRunner
 from durable_harness.protocol import RpcError, Scheduler, pb, text_or_none
+from durable_harness.protocol.continuing import complete_history
 from durable_harness.settings import DurableTaskSettings
 
 logger = logging.getLogger("durable_harness.host")
@@ -65,7 +66,8 @@ class DurableWorker:
         delay_s = 0.2
         while True:
             try:
-                async for item in self._scheduler.get_work_items(self._request()):
+                keeps = self._orchestrations.keeps_executions
+                async for item in self._scheduler.get_work_items(self._request(), keeps_executions=keeps):
                     delay_s = 0.2
                     self._start(item)
             except RpcError as error:
@@ -110,7 +112,10 @@ class DurableWorker:
     async def _work(self, item: Any, kind: WorkKind, handler: Callable[[Any], Awaitable[Any]]) -> None:
         """Do a work item and answer it, whatever happens meanwhile, unless this worker ends."""
         try:
-            answer = await handler(getattr(item, kind.request))
+            answer = await handler(item)
+        except HistoryNeededError as error:
+            logger.warning("The history of a turn could not be read: %s. It is given back.", error)
+            await self._answers.give_back(item, kind)
         except BaseException as error:  # user code may raise anything, CancelledError included
             if self._is_closing:
                 raise
@@ -119,15 +124,36 @@ class DurableWorker:
         else:
             await self._answers.send(kind, item, answer)
 
-    async def _turn(self, request: Any) -> Any:
-        call = functools.partial(self._orchestrations.run, request)
+    async def _turn(self, item: Any) -> Any:
+        request, token = item.orchestratorRequest, item.completionToken
+        try:
+            return await self._run_turn(request, token)
+        except HistoryNeededError:
+            await self._fetch_history(request)
+            return await self._run_turn(request, token)
+
+    async def _run_turn(self, request: Any, token: str) -> Any:
+        call = functools.partial(self._orchestrations.run, request, token)
         return await self._invoker.in_thread(call, f"A turn of instance '{request.instanceId}'")
 
-    async def _batch(self, request: Any) -> Any:
+    async def _fetch_history(self, request: Any) -> None:
+        """Complete a turn that came without the history which this worker was thought to have."""
+        wanted = pb.StreamInstanceHistoryRequest(
+            instanceId=request.instanceId, executionId=request.executionId, forWorkItemProcessing=True
+        )
+        try:
+            chunks = [chunk async for chunk in self._scheduler.stream_instance_history(wanted)]
+        except RpcError as error:
+            raise HistoryNeededError(str(error)) from error
+        complete_history(request, [event for chunk in chunks for event in chunk.events])
+
+    async def _batch(self, item: Any) -> Any:
+        request = item.entityRequestV2
         call = functools.partial(self._entities.run, request)
         return await self._invoker.in_thread(call, f"A batch of entity '{request.instanceId}'")
 
-    async def _activity(self, request: Any) -> Any:
+    async def _activity(self, item: Any) -> Any:
+        request = item.activityRequest
         answer = pb.ActivityResponse(instanceId=request.orchestrationInstance.instanceId, taskId=request.taskId)
         try:
             answer.result.value = await self._run_activity(request)

@@ -78,13 +78,13 @@ class Costs:
         if self.payload_bytes is not None:
             self.payload_bytes += times * size
 
-    def count_turn(self, history: list[Any], replayed: int, custom_status: str = "") -> None:
-        """Add a turn: `history` up to it, of which the first `replayed` events are of earlier turns.
+    def count_turn(self, events: Iterable[Any], replayed: int, custom_status: str = "") -> None:
+        """Add a turn: its own events, and how many of earlier turns it was given again.
 
         `custom_status` is the status that the turn changed, "" if it changed none.
         """
         self.replayed_events += replayed
-        self.count(history[replayed:])
+        self.count(events)
         if custom_status and self.payload_bytes is not None:
             self.payload_bytes += payload_size(custom_status)
 

@@ -86,8 +86,12 @@ class Scheduler(Protocol):
     async def query_entities(self, request: Any) -> Any:
         """QueryEntitiesRequest -> QueryEntitiesResponse, in pages ordered by entity id."""
 
-    def get_work_items(self, request: Any) -> AsyncIterator[Any]:
-        """GetWorkItemsRequest -> WorkItem, ...; closing the iterator gives unfinished work back."""
+    def get_work_items(self, request: Any, *, keeps_executions: bool = False) -> AsyncIterator[Any]:
+        """GetWorkItemsRequest -> WorkItem, ...; closing the iterator gives unfinished work back.
+
+        For a worker that keeps executions, turns with a long history may come without the part that it has seen:
+        `durable_harness.protocol.continuing`.
+        """
 
     async def complete_orchestrator_task(self, request: Any) -> Any:
         """OrchestratorResponse -> CompleteTaskResponse; NOT_FOUND for a token that holds no lease."""

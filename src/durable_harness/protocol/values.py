@@ -64,6 +64,13 @@ def is_text(text: str) -> bool:
     return True
 
 
+def copy_of(message: Any) -> Any:
+    """Return a copy to keep. A part of a message keeps the whole message in memory, with all else that is in it."""
+    copied = type(message)()
+    copied.CopyFrom(message)
+    return copied
+
+
 def optional_text(text: str | None) -> Any:
     """Return a StringValue, or None where there is no text (an unset field)."""
     return None if text is None else wrappers_pb2.StringValue(value=text)

@@ -32,6 +32,7 @@ class Turn:
     """What it asked for, and the end of the execution if it came here."""
     is_terminated: bool = False
     """The instance was terminated here, without running its code."""
+    requiresHistoryStreaming: bool = False  # noqa: N815 - same
     executionId: Any = field(default_factory=lambda: NO_EXECUTION_ID)  # noqa: N815 - same
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from durable_harness.protocol import MAX_ID_CHARS, RpcError, Status, is_terminal, pb
-from durable_harness.scheduler.instances import NO_ACTION_ID
+from durable_harness.scheduler.history import NO_ACTION_ID
 from durable_harness.scheduler.limits import name_problem, tags_problem
 
 PRINTABLE_ASCII = frozenset(map(chr, range(0x20, 0x7F)))

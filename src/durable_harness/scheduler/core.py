@@ -186,6 +186,7 @@ class HubCore:
         """Bring a failed instance back: a worker rewrites its history without the failures."""
         now_ns = self.clock.now_ns()
         execution = self.instances.revive(instance)
+        execution.last_turn = None
         instance.status, instance.output, instance.failure = pb.ORCHESTRATION_STATUS_RUNNING, None, None
         instance.completed_ns, instance.updated_ns = 0, now_ns
         instance.costs = None  # parts of it are dispatched again, and children may be replaced

@@ -47,8 +47,11 @@ class Work(Protocol):
     def is_awaited(self) -> bool:
         """Whether anything goes on once it is done; time does not wait for what an ended orchestration left behind."""
 
-    def make_item(self) -> Any | None:
-        """Return the WorkItem to send (without its token), or None when there is nothing left to do."""
+    def make_item(self, *, keeps_executions: bool) -> Any | None:
+        """Return the WorkItem to send (without its token), or None when there is nothing left to do.
+
+        A worker that keeps executions alive needs of a long history only what it has not seen.
+        """
 
     def give_back(self) -> None:
         """Undo `make_item`: the worker that had it did not do it."""
@@ -70,7 +73,8 @@ class Lease:
 class WorkerStream:
     """The work items on their way to one worker, within the limits and filters that it asked for."""
 
-    def __init__(self, request: Any) -> None:
+    def __init__(self, request: Any, *, keeps_executions: bool = False) -> None:
+        self.keeps_executions = keeps_executions
         limits = {
             Kind.ORCHESTRATION: request.maxConcurrentOrchestrationWorkItems,
             Kind.ACTIVITY: request.maxConcurrentActivityWorkItems,
@@ -180,9 +184,9 @@ class Dispatcher:
         queue = self._ready.setdefault((work.kind, work.name, work.version), deque())
         queue.append((next(self._sequence), work))
 
-    async def stream(self, request: Any) -> AsyncIterator[Any]:
+    async def stream(self, request: Any, *, keeps_executions: bool = False) -> AsyncIterator[Any]:
         """Yield work items for one worker until it closes the iterator."""
-        stream = WorkerStream(request)
+        stream = WorkerStream(request, keeps_executions=keeps_executions)
         self._streams.append(stream)
         stream.keep_alive()
         try:
@@ -263,7 +267,7 @@ class Dispatcher:
         return work
 
     def _send(self, stream: WorkerStream, work: Work) -> None:
-        item = work.make_item()
+        item = work.make_item(keeps_executions=stream.keeps_executions)
         if item is None:
             return
         token = next(self._tokens)

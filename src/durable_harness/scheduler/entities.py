@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.protocol import from_ns, new_id, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import copy_of, from_ns, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler import queries
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.entity_records import Entity, EntitySaver, LockRequest, Numbered
@@ -35,7 +35,7 @@ class BatchWork:
     def name(self) -> str:
         return self.entity.name
 
-    def make_item(self) -> Any | None:
+    def make_item(self, *, keeps_executions: bool) -> Any | None:  # noqa: ARG002 - no matter to an entity
         entity = self.entity
         entity.queued = False
         entity.dispatched = _take_batch(entity)
@@ -293,7 +293,7 @@ class EntityStore:
                     version=text_or_none(start, "version"),
                     input_text=text_or_none(start, "input"),
                     scheduled_start_ns=to_ns(start.scheduledTime) if start.HasField("scheduledTime") else 0,
-                    trace_context=start.parentTraceContext if start.HasField("parentTraceContext") else None,
+                    trace_context=copy_of(start.parentTraceContext) if start.HasField("parentTraceContext") else None,
                 )
 
     def _grant_locks(self) -> None:

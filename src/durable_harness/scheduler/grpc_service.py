@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from google.protobuf import empty_pb2
 from google.protobuf.message import DecodeError
 
 from durable_harness.protocol import RpcError, Status, is_text, pb
+from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.rpc_calls import LastingRpcCall, Method, RpcCall
@@ -66,10 +67,6 @@ UNARY: dict[str, tuple[str, Any]] = {
 
 
 LASTING = frozenset({"WaitForInstanceStart", "WaitForInstanceCompletion"})
-STREAMS: dict[str, tuple[str, Any]] = {
-    "GetWorkItems": ("get_work_items", pb.GetWorkItemsRequest),
-    "StreamInstanceHistory": ("stream_instance_history", pb.StreamInstanceHistoryRequest),
-}
 
 
 class GrpcService:
@@ -91,8 +88,8 @@ class GrpcService:
     def _methods(self) -> Iterator[tuple[str, Method]]:
         for name, (method, request) in UNARY.items():
             yield name, Method(functools.partial(self._answer, method, request), name in LASTING)
-        for name, (method, request) in STREAMS.items():
-            yield name, Method(functools.partial(self._stream, method, request), is_lasting=True)
+        yield "GetWorkItems", Method(self._work, is_lasting=True)
+        yield "StreamInstanceHistory", Method(self._history, is_lasting=True)
         yield "Hello", Method(functools.partial(self._greet, empty_pb2.Empty()))
         yield "CreateTaskHub", Method(functools.partial(self._greet, pb.CreateTaskHubResponse()))
         yield "DeleteTaskHub", Method(_delete_hub)
@@ -102,12 +99,16 @@ class GrpcService:
             answer = await getattr(self._hub(call), method)(_read(request, call.body))
             call.finish(answer.SerializeToString())
 
-    async def _stream(self, method: str, request: Any, call: LastingRpcCall) -> None:
+    async def _work(self, call: LastingRpcCall) -> None:
+        keeps_executions = any(name == KEEPS_EXECUTIONS_HEADER for name, _ in call.metadata)
         with _refusals(call):
-            async with aclosing(getattr(self._hub(call), method)(_read(request, call.body))) as answers:
-                async for answer in answers:
-                    await call.send(answer.SerializeToString())
-            call.finish()
+            request = _read(pb.GetWorkItemsRequest, call.body)
+            await _send_all(call, self._hub(call).get_work_items(request, keeps_executions=keeps_executions))
+
+    async def _history(self, call: LastingRpcCall) -> None:
+        with _refusals(call):
+            request = _read(pb.StreamInstanceHistoryRequest, call.body)
+            await _send_all(call, self._hub(call).stream_instance_history(request))
 
     async def _greet(self, answer: Any, call: RpcCall) -> None:
         with _refusals(call):
@@ -125,6 +126,13 @@ class GrpcService:
             if name == "taskhub":
                 return self._service.hub(str(value))
         return self._service.hub(DEFAULT_HUB)
+
+
+async def _send_all(call: LastingRpcCall, answers: AsyncIterator[Any]) -> None:
+    async with aclosing(answers):  # type: ignore[type-var]
+        async for answer in answers:
+            await call.send(answer.SerializeToString())
+    call.finish()
 
 
 async def _delete_hub(call: RpcCall) -> None:

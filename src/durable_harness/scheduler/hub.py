@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from durable_harness.protocol import Measurement, RpcError, Status, new_id, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import (
+    Measurement,
+    RpcError,
+    Status,
+    copy_of,
+    new_id,
+    optional_text,
+    pb,
+    text_or_none,
+    to_ns,
+)
 from durable_harness.scheduler import queries
 from durable_harness.scheduler.checks import (
     check_entity_id,
@@ -55,7 +65,7 @@ class TaskHub(HubCore):
             input_text=text_or_none(request, "input"),
             scheduled_start_ns=to_ns(request.scheduledStartTimestamp) if request.scheduledStartTimestamp.seconds else 0,
             tags=dict(request.tags) or None,
-            trace_context=request.parentTraceContext if request.HasField("parentTraceContext") else None,
+            trace_context=copy_of(request.parentTraceContext) if request.HasField("parentTraceContext") else None,
         )
         await self.journal.settled(undo=lambda: self.withdraw(created, existing))
         return pb.CreateInstanceResponse(instanceId=instance_id)
@@ -149,10 +159,13 @@ class TaskHub(HubCore):
         return pb.PurgeInstancesResponse(deletedInstanceCount=len(doomed), isComplete={"value": True})
 
     async def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
-        await self.journal.written()
-        if not self.instances.is_settled(request.instanceId):
-            await self.journal.settled()
-        history = self.instances.history(self._known(request.instanceId))
+        if request.forWorkItemProcessing:
+            history = self._history_of_turn(request)
+        else:
+            await self.journal.written()
+            if not self.instances.is_settled(request.instanceId):
+                await self.journal.settled()
+            history = self.instances.history(self._known(request.instanceId))
         for chunk in chunks(history):
             yield pb.HistoryChunk(events=chunk)
 
@@ -204,8 +217,8 @@ class TaskHub(HubCore):
 
     # -- workers ------------------------------------------------------------------------------------------------------
 
-    def get_work_items(self, request: Any) -> AsyncIterator[Any]:
-        return self.dispatcher.stream(request)
+    def get_work_items(self, request: Any, *, keeps_executions: bool = False) -> AsyncIterator[Any]:
+        return self.dispatcher.stream(request, keeps_executions=keeps_executions)
 
     async def complete_orchestrator_task(self, request: Any) -> Any:
         work = self.dispatcher.take(request.completionToken, Kind.ORCHESTRATION)
@@ -289,6 +302,17 @@ class TaskHub(HubCore):
         if instance is None:
             raise RpcError(Status.NOT_FOUND, f"There is no orchestration instance with the id '{instance_id}'.")
         return instance
+
+    def _history_of_turn(self, request: Any) -> Iterable[Any]:
+        """Return the history that a worker needs for a turn of an execution; raise NOT_FOUND if that has ended."""
+        instance = self.instances.get(request.instanceId)
+        execution = instance.execution if instance is not None else None
+        if execution is None or request.executionId.value not in {"", execution.execution_id}:
+            raise RpcError(
+                Status.NOT_FOUND,
+                f"The execution '{request.executionId.value}' of instance '{request.instanceId}' has ended.",
+            )
+        return execution.history
 
     def _abandon(self, request: Any, kind: Kind) -> None:
         if not self.dispatcher.abandon(request.completionToken, kind):

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durable_harness.protocol import Costs, from_ns, is_terminal, optional_text, pb
+from durable_harness.protocol.continuing import Continuation
+from durable_harness.scheduler.history import NO_ACTION_ID, History
 
-NO_ACTION_ID = -1
-"""The id of events that no action asked for: what came in, and ends that the scheduler itself makes."""
 EXECUTION_STARTED_ID = 0
 
 
@@ -46,10 +46,11 @@ class Execution:
 
     Events are numbered in the order in which they came; `taken` counts those that are part of history by now. What is
     saved already is told by `saved`; `rewritten` means that the rows of before are wrong and all is written anew.
+    `last_turn` is what the next turn continues; None if no worker can have kept that.
     """
 
     execution_id: str
-    history: list[Any] = field(default_factory=list)
+    history: History = field(default_factory=History)
     inbox: list[Any] = field(default_factory=list)
     dispatched: list[Any] = field(default_factory=list)
     taken: int = 0
@@ -61,6 +62,7 @@ class Execution:
     not_before_ns: int = 0
     saved: Saved = field(default_factory=Saved)
     rewritten: bool = False
+    last_turn: Continuation | None = None
 
     def untaken(self) -> list[Any]:
         """Return the events that are not part of history yet, those of the turn under way first."""

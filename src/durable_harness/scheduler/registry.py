@@ -6,7 +6,7 @@ import contextlib
 import json
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from durable_harness.protocol import pb
 from durable_harness.scheduler import store as sql
 from durable_harness.scheduler.data_file import damaged
+from durable_harness.scheduler.history import History
 from durable_harness.scheduler.instances import Execution, Instance, Parent, Saved, parent_info
 from durable_harness.scheduler.journal import Journal, Rows
 from durable_harness.scheduler.measuring import pack_costs, unpack_costs
@@ -78,7 +79,7 @@ class Registry:
     def restore(self, instance: Instance) -> None:
         """Take back a removal that is not committed: the instance is written whole once more, with its history."""
         if instance.execution is None:
-            instance.execution = Execution(instance.execution_id, history=self.history(instance))
+            instance.execution = Execution(instance.execution_id, history=History(self.history(instance)))
         instance.execution.rewritten = True
         instance.is_stored = False
         self.add(instance)
@@ -95,7 +96,7 @@ class Registry:
         self._changed[instance.key] = instance
         self._notify()
 
-    def history(self, instance: Instance) -> list[Any]:
+    def history(self, instance: Instance) -> Iterable[Any]:
         """Return the events of an instance's current or last execution."""
         if instance.execution is not None:
             return instance.execution.history
@@ -106,7 +107,7 @@ class Registry:
     def revive(self, instance: Instance) -> Execution:
         """Bring an ended instance back into memory with its history."""
         if instance.execution is None:
-            history = self.history(instance)
+            history = History(self.history(instance))
             saved = Saved(len(history), self._journal.store.highest_turn(instance.key))
             instance.execution = Execution(instance.execution_id, history=history, saved=saved)
         self._recent.pop(instance.instance_id, None)
@@ -147,7 +148,7 @@ class Registry:
         return list(self._living.values())
 
     def _restore(self, instance: Instance, *, replay_due: bool) -> None:
-        history = self.history(instance)
+        history = History(self.history(instance))
         inbox = self._journal.store.inbox(instance.key)
         first = inbox[0][0] if inbox else 0
         instance.execution = Execution(
@@ -198,7 +199,7 @@ def _collect_execution(instance: Instance, execution: Execution, rows: Rows) -> 
         saved.history = saved.turns = saved.received = saved.taken = 0
         execution.rewritten = False
     if len(execution.history) > saved.history:
-        chunk = pb.HistoryChunk(events=execution.history[saved.history :]).SerializeToString()
+        chunk = pb.HistoryChunk(events=execution.history.since(saved.history)).SerializeToString()
         saved.turns += 1
         saved.history = len(execution.history)
         rows[sql.INSERT_TURN].append((key, saved.turns, chunk))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.protocol import pb, text_or_none
+from durable_harness.scheduler.history import History
 from durable_harness.scheduler.instances import Execution, Instance, Parent
 from durable_harness.scheduler.tasks import start_child, take_up_task, tell_parent, unanswered
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 def apply_rewound_history(hub: HubCore, instance: Instance, execution: Execution, history: list[Any]) -> None:
     """Replace the history by the one the worker rewrote, take up again all that it waits for, and replay."""
-    execution.history = history
+    execution.history = History(history)
+    execution.last_turn = None
     for past in history:
         if past.HasField("executionStarted") and past.executionStarted.orchestrationInstance.HasField("executionId"):
             instance.execution_id = past.executionStarted.orchestrationInstance.executionId.value
@@ -38,7 +40,9 @@ def _take_up_child(hub: HubCore, instance: Instance, execution: Execution, past:
         instance.instance_id, execution.execution_id, past.eventId, instance.name, instance.version, instance.key
     )
     if child.status == pb.ORCHESTRATION_STATUS_FAILED:
-        reason = next((e.executionRewound for e in reversed(execution.history) if e.HasField("executionRewound")), None)
+        reason = next(
+            (e.executionRewound for e in reversed(execution.history.since(0)) if e.HasField("executionRewound")), None
+        )
         hub.rewind(child, text_or_none(reason, "reason") if reason is not None else None)
     elif child.ended:
         tell_parent(hub, child)

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.protocol import from_ns, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import copy_of, from_ns, optional_text, pb, text_or_none, to_ns
 from durable_harness.scheduler.checks import start_problem
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import Execution, Instance, Parent, event
@@ -42,7 +42,7 @@ class ActivityWork:
     def is_awaited(self) -> bool:
         return self.hub.living(self.instance_id, self.execution_id) is not None
 
-    def make_item(self) -> Any | None:
+    def make_item(self, *, keeps_executions: bool) -> Any | None:  # noqa: ARG002 - no matter to an activity
         return None if self.is_undeliverable else pb.WorkItem(activityRequest=self.request)
 
     def give_back(self) -> None:
@@ -123,7 +123,7 @@ def start_child(hub: HubCore, instance: Instance, execution: Execution, task_id:
             instance.instance_id, execution.execution_id, task_id, instance.name, instance.version, instance.key
         ),
         tags=dict(created.tags) or None,
-        trace_context=created.parentTraceContext if created.HasField("parentTraceContext") else None,
+        trace_context=copy_of(created.parentTraceContext) if created.HasField("parentTraceContext") else None,
     )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.protocol import child_id, is_terminal, new_id, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import child_id, copy_of, is_terminal, new_id, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, Continuation, set_continuation
 from durable_harness.scheduler.dispatch import Kind
-from durable_harness.scheduler.instances import NO_ACTION_ID, Execution, Instance, event, execution_started
+from durable_harness.scheduler.history import NO_ACTION_ID
+from durable_harness.scheduler.instances import Execution, Instance, event, execution_started
 from durable_harness.scheduler.queries import children_of
 from durable_harness.scheduler.rewinding import apply_rewound_history
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
@@ -39,7 +41,7 @@ class TurnWork:
     def version(self) -> str:
         return self.hub.version_of(self.instance)
 
-    def make_item(self) -> Any | None:
+    def make_item(self, *, keeps_executions: bool) -> Any | None:
         execution = self.execution
         execution.queued = False
         if not self.hub.is_current(self.instance, execution) or not (execution.inbox or execution.replay_due):
@@ -49,14 +51,24 @@ class TurnWork:
         del execution.inbox[: len(new)]
         execution.dispatched = [event(self.hub.clock.now_ns(), orchestratorStarted=pb.OrchestratorStartedEvent()), *new]
         execution.in_flight = True
-        request = pb.OrchestratorRequest(
-            instanceId=self.instance.instance_id,
-            executionId=optional_text(execution.execution_id),
-            pastEvents=execution.history,
-            newEvents=execution.dispatched,
-            orchestrationTraceContext=execution.span,
-        )
-        return pb.WorkItem(orchestratorRequest=request)
+        item = pb.WorkItem()
+        request = item.orchestratorRequest
+        request.instanceId = self.instance.instance_id
+        request.executionId.value = execution.execution_id
+        request.newEvents.extend(execution.dispatched)
+        if execution.span is not None:
+            request.orchestrationTraceContext.CopyFrom(execution.span)
+        self._add_past(request, keeps_executions=keeps_executions)
+        return item
+
+    def _add_past(self, request: Any, *, keeps_executions: bool) -> None:
+        """Add the history; of a long one only what is new to a worker that keeps executions."""
+        history, last_turn = self.execution.history, self.execution.last_turn
+        if keeps_executions and last_turn is not None and len(history) >= LONG_HISTORY_EVENTS:
+            history.add_to(request, last_turn.omitted)
+            set_continuation(request, self.name, last_turn._replace(last_action_id=history.last_action_id))
+        else:
+            history.add_to(request)
 
     def give_back(self) -> None:
         self.execution.inbox[:0] = self.execution.dispatched[1:]
@@ -67,7 +79,7 @@ class TurnWork:
     def was_lost(self) -> None:
         """Fail an instance whose turns break the connection of every worker, rather than break them for ever."""
         self.execution.losses += 1
-        size = sum(past.ByteSize() for past in (*self.execution.history, *self.execution.inbox))
+        size = self.execution.history.size_bytes + sum(new.ByteSize() for new in self.execution.inbox)
         losses = self.execution.losses
         if is_undeliverable(losses, size) and self.hub.is_current(self.instance, self.execution):
             ending = pb.CompleteOrchestrationAction(
@@ -93,9 +105,10 @@ def finish_turn(work: TurnWork, response: Any) -> None:
     new_events = execution.dispatched
     execution.losses = 0
     if response.HasField("orchestrationTraceContext"):
-        execution.span = response.orchestrationTraceContext
+        execution.span = copy_of(response.orchestrationTraceContext)
     replayed = len(execution.history)
     _take_dispatched(hub, instance, execution)
+    execution.last_turn = Continuation(response.completionToken, len(execution.history))
     instance.status = _status_after(instance.status, new_events)
     previous_status = instance.custom_status
     if response.HasField("customStatus"):
@@ -105,7 +118,7 @@ def finish_turn(work: TurnWork, response: Any) -> None:
         turn.apply(action)
     if instance.costs is not None:
         changed_status = instance.custom_status if instance.custom_status != previous_status else None
-        instance.costs.count_turn(execution.history, replayed, changed_status or "")
+        instance.costs.count_turn(execution.history.since(replayed), replayed, changed_status or "")
     turn.close()
 
 
@@ -132,7 +145,7 @@ def end_stuck_turn(hub: HubCore, instance: Instance, execution: Execution, dispa
     execution.taken += len(taken)
     execution.history.extend(taken)
     if instance.costs is not None:
-        instance.costs.count_turn(execution.history, replayed, "")
+        instance.costs.count_turn(execution.history.since(replayed), replayed, "")
     turn = Turn(hub, instance, execution, taken)
     turn.ending = pb.CompleteOrchestrationAction(
         orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED,
@@ -255,7 +268,7 @@ class Turn:
             instance.costs.count(ending.carryoverEvents, -1)  # dispatched once more, but counted once
         instance.execution.inbox = [
             execution_started(instance, self.now_ns),
-            *ending.carryoverEvents,
+            *map(copy_of, ending.carryoverEvents),
             *(pending for pending in self.execution.inbox if pending.WhichOneof("eventType") in _FOR_ANY_EXECUTION),
         ]
         self.hub.entities.release_locks_of(instance.instance_id)
@@ -264,7 +277,7 @@ class Turn:
         instance = self.instance
         instance.status = ending.orchestrationStatus
         instance.output = text_or_none(ending, "result")
-        instance.failure = ending.failureDetails if ending.HasField("failureDetails") else None
+        instance.failure = copy_of(ending.failureDetails) if ending.HasField("failureDetails") else None
         instance.completed_ns = self.now_ns
         completed = pb.ExecutionCompletedEvent(
             orchestrationStatus=instance.status, result=optional_text(instance.output), failureDetails=instance.failure
