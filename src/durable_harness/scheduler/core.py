@@ -233,4 +233,4 @@ def _has_turn(instance: Instance, execution: Execution, now_ns: int) -> bool:
     if execution.not_before_ns <= now_ns and not suspended:
         return True
     urgent = {"executionTerminated", "executionResumed"} if suspended else {"executionTerminated"}
-    return any(pending.WhichOneof("eventType") in urgent for pending in execution.inbox)
+    return execution.inbox.has_any(urgent)

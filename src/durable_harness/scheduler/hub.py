@@ -329,7 +329,8 @@ def _check_has_ended(instance: Instance) -> None:
 
 def _is_to_be_suspended(instance: Instance) -> bool:
     """Whether an instance is suspended, or will be once it has taken what it was sent."""
-    for pending in reversed(instance.execution.untaken() if instance.execution else []):
+    execution = instance.execution
+    for pending in reversed(execution.received_since(execution.taken) if execution else []):
         kind = pending.WhichOneof("eventType")
         if kind in {"executionSuspended", "executionResumed"}:
             return bool(kind == "executionSuspended")

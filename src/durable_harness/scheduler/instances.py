@@ -12,6 +12,7 @@ from typing import Any
 from durable_harness.protocol import Costs, from_ns, is_terminal, optional_text, pb
 from durable_harness.protocol.continuing import Continuation
 from durable_harness.scheduler.history import NO_ACTION_ID, History
+from durable_harness.scheduler.inbox import Inbox
 
 EXECUTION_STARTED_ID = 0
 
@@ -51,7 +52,7 @@ class Execution:
 
     execution_id: str
     history: History = field(default_factory=History)
-    inbox: list[Any] = field(default_factory=list)
+    inbox: Inbox = field(default_factory=Inbox)
     dispatched: list[Any] = field(default_factory=list)
     taken: int = 0
     in_flight: bool = False
@@ -64,9 +65,17 @@ class Execution:
     rewritten: bool = False
     last_turn: Continuation | None = None
 
-    def untaken(self) -> list[Any]:
-        """Return the events that are not part of history yet, those of the turn under way first."""
-        return [*self.dispatched[1:], *self.inbox]
+    @property
+    def received(self) -> int:
+        """How many events have come: those taken, those of the turn under way, those that wait."""
+        return self.taken + max(len(self.dispatched) - 1, 0) + len(self.inbox)
+
+    def received_since(self, number: int) -> list[Any]:
+        """Return the events from a number on; those that are part of history by now are not among them."""
+        waiting_from = self.received - len(self.inbox)
+        if number >= waiting_from:
+            return self.inbox.since(number - waiting_from)
+        return [*self.dispatched[1 + number - self.taken :], *self.inbox]
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from durable_harness.protocol import pb
 from durable_harness.scheduler import store as sql
 from durable_harness.scheduler.data_file import damaged
 from durable_harness.scheduler.history import History
+from durable_harness.scheduler.inbox import Inbox
 from durable_harness.scheduler.instances import Execution, Instance, Parent, Saved, parent_info
 from durable_harness.scheduler.journal import Journal, Rows
 from durable_harness.scheduler.measuring import pack_costs, unpack_costs
@@ -154,7 +155,7 @@ class Registry:
         instance.execution = Execution(
             instance.execution_id,
             history=history,
-            inbox=[pb.HistoryEvent.FromString(blob) for _, blob in inbox],
+            inbox=Inbox(pb.HistoryEvent.FromString(blob) for _, blob in inbox),
             taken=first,
             replay_due=replay_due,
             not_before_ns=instance.scheduled_start_ns,
@@ -203,14 +204,15 @@ def _collect_execution(instance: Instance, execution: Execution, rows: Rows) -> 
         saved.turns += 1
         saved.history = len(execution.history)
         rows[sql.INSERT_TURN].append((key, saved.turns, chunk))
-    waiting = [] if instance.ended else execution.untaken()
+    received = execution.taken if instance.ended else execution.received
     first_new = max(saved.received, execution.taken)
-    for number, event in enumerate(waiting[first_new - execution.taken :], first_new):
+    new = [] if instance.ended else execution.received_since(first_new)
+    for number, event in enumerate(new, first_new):
         rows[sql.INSERT_EVENT].append((key, number, event.SerializeToString()))
     if saved.received > saved.taken and (instance.ended or execution.taken > saved.taken):
         rows[sql.DELETE_EVENTS].append((key, saved.received if instance.ended else execution.taken))
     saved.taken = execution.taken
-    saved.received = execution.taken + len(waiting)
+    saved.received = received
 
 
 def _to_row(instance: Instance, hub_name: str, *, replay_due: bool) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from durable_harness.protocol import child_id, copy_of, is_terminal, new_id, opt
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, Continuation, set_continuation
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.history import NO_ACTION_ID
+from durable_harness.scheduler.inbox import Inbox
 from durable_harness.scheduler.instances import Execution, Instance, event, execution_started
 from durable_harness.scheduler.queries import children_of
 from durable_harness.scheduler.rewinding import apply_rewound_history
@@ -47,9 +48,9 @@ class TurnWork:
         if not self.hub.is_current(self.instance, execution) or not (execution.inbox or execution.replay_due):
             return None
         execution.replay_due = False
-        new = execution.inbox[: _turn_length(execution.inbox)]
-        del execution.inbox[: len(new)]
-        execution.dispatched = [event(self.hub.clock.now_ns(), orchestratorStarted=pb.OrchestratorStartedEvent()), *new]
+        # A turn ends with a suspension: what comes after waits for the resumption.
+        started = event(self.hub.clock.now_ns(), orchestratorStarted=pb.OrchestratorStartedEvent())
+        execution.dispatched = [started, *execution.inbox.take_through("executionSuspended")]
         execution.in_flight = True
         item = pb.WorkItem()
         request = item.orchestratorRequest
@@ -71,7 +72,7 @@ class TurnWork:
             history.add_to(request)
 
     def give_back(self) -> None:
-        self.execution.inbox[:0] = self.execution.dispatched[1:]
+        self.execution.inbox.put_back(self.execution.dispatched[1:])
         self.execution.dispatched = []
         self.execution.in_flight = False
         self.execution.queued = True
@@ -87,14 +88,6 @@ class TurnWork:
                 failureDetails=undeliverable("HistoryTooLarge", "history", size, losses),
             )
             end_at_once(self.hub, self.instance, self.execution, ending)
-
-
-def _turn_length(inbox: list[Any]) -> int:
-    """A turn ends with the event that suspends the instance: what comes after waits for the resumption."""
-    for position, pending in enumerate(inbox):
-        if pending.HasField("executionSuspended"):
-            return position + 1
-    return len(inbox)
 
 
 def finish_turn(work: TurnWork, response: Any) -> None:
@@ -139,9 +132,7 @@ def end_stuck_turn(hub: HubCore, instance: Instance, execution: Execution, dispa
         return
     replayed = len(execution.history)
     _take_dispatched(hub, instance, execution)
-    position = next(i for i, pending in enumerate(execution.inbox) if pending.HasField("executionTerminated"))
-    taken = execution.inbox[: position + 1]
-    del execution.inbox[: position + 1]
+    taken = execution.inbox.take_through("executionTerminated")
     execution.taken += len(taken)
     execution.history.extend(taken)
     if instance.costs is not None:
@@ -266,11 +257,9 @@ class Turn:
         instance.begun_anew = True
         if instance.costs is not None:
             instance.costs.count(ending.carryoverEvents, -1)  # dispatched once more, but counted once
-        instance.execution.inbox = [
-            execution_started(instance, self.now_ns),
-            *map(copy_of, ending.carryoverEvents),
-            *(pending for pending in self.execution.inbox if pending.WhichOneof("eventType") in _FOR_ANY_EXECUTION),
-        ]
+        kept = (new for new in self.execution.inbox if new.WhichOneof("eventType") in _FOR_ANY_EXECUTION)
+        carried_over = map(copy_of, ending.carryoverEvents)
+        instance.execution.inbox = Inbox([execution_started(instance, self.now_ns), *carried_over, *kept])
         self.hub.entities.release_locks_of(instance.instance_id)
 
     def _end(self, ending: Any) -> None:
