@@ -60,6 +60,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/replaying.py
 	$(BIN)/python benchmarks/polling.py
 	$(BIN)/python benchmarks/generators.py
+	$(BIN)/python benchmarks/long_histories.py
 
 # Not after $(READY): it makes what that installs.
 lock:

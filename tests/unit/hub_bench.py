@@ -42,9 +42,9 @@ class HandClock:
 class Worker:
     """One worker stream, read in the background; `close` ends it as a lost connection does."""
 
-    def __init__(self, hub, **limits):
+    def __init__(self, hub, *, keeps_executions=False, **limits):
         self._hub = hub
-        self._stream = hub.get_work_items(pb.GetWorkItemsRequest(**limits))
+        self._stream = hub.get_work_items(pb.GetWorkItemsRequest(**limits), keeps_executions=keeps_executions)
         self._items = []
         self._reading = asyncio.ensure_future(self._read())
 
