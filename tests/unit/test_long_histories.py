@@ -86,7 +86,8 @@ async def test_a_turn_of_a_long_history_brings_only_what_is_new(bench):
         assert kinds(request.pastEvents) == ["taskScheduled"]
         assert kinds(request.newEvents) == ["orchestratorStarted", "taskCompleted"]
         length = past_length(before.orchestratorRequest) + len(before.orchestratorRequest.newEvents)
-        assert continuation_of(request) == (before.completionToken, length)
+        last_action_id = length // EVENTS_PER_ACTIVITY
+        assert continuation_of(request) == (before.completionToken, length, last_action_id)
         assert orchestrator_name(request) == "o"
 
 

@@ -74,17 +74,17 @@ def test_no_waiting_event_is_looked_at_twice():
     assert {waiting.looks for waiting in events} == {1}
 
 
-def test_a_turn_ends_with_a_suspension():
-    """What comes after a suspension waits for the turn after."""
+def test_events_are_taken_through_the_first_of_a_kind():
+    """What comes after a suspension stays when events are taken through it."""
     inbox = Inbox([raised("a"), event(executionSuspended={}), raised("b")])
-    assert len(inbox.take_turn()) == 2
+    assert len(inbox.take_through("executionSuspended")) == 2
     assert names(inbox) == ["b"]
 
 
 def test_what_is_put_back_comes_first_again():
     """Events of a turn that was not done are the first of the next one, in their order."""
     inbox = Inbox(map(raised, "ab"))
-    taken = inbox.take_turn()
+    taken = inbox.take_through("executionSuspended")
     inbox.append(raised("c"))
     inbox.put_back(taken)
     assert names(inbox) == ["a", "b", "c"]
@@ -95,7 +95,7 @@ def test_an_inbox_knows_its_control_events(kind):
     """A control event is known while it waits, no longer once it is taken, and again when it is put back."""
     inbox = Inbox([raised("a"), event(**{kind: {}})])
     assert inbox.has_any({kind})
-    taken = inbox.take_turn()
+    taken = inbox.take_through("executionSuspended")
     assert not inbox.has_any({kind})
     inbox.put_back(taken)
     assert inbox.has_any({kind})
