@@ -38,6 +38,10 @@ class FakeScheduler:
         if not self.streams:
             await asyncio.Event().wait()
 
+    async def stream_instance_history(self, _request):
+        raise AWAY
+        yield
+
     def __getattr__(self, name):
         return functools.partial(self._call, name)
 
@@ -125,6 +129,13 @@ def test_an_answer_is_sent_again_to_a_scheduler_that_was_away(work):
 def test_an_answer_whose_lease_has_ended_is_dropped(work):
     """Work that another worker has by now is neither failed nor given back."""
     assert work(ITEMS["activity"], script=[ENDED]).names == ["complete_activity_task"]
+
+
+def test_a_turn_whose_history_cannot_be_read_is_given_back(work):
+    """A turn that came without its history is abandoned if the scheduler goes away before it has sent the history."""
+    request = {"instanceId": "i", "requiresHistoryStreaming": True}
+    scheduler = work(pb.WorkItem(completionToken="t", orchestratorRequest=request))
+    assert scheduler.names == ["abandon_orchestrator_task"]
 
 
 @pytest.mark.parametrize("item", [pb.WorkItem(completionToken="t", entityRequest={}), pb.WorkItem(completionToken="t")])

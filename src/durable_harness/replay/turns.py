@@ -17,6 +17,22 @@ WRITTEN_AFTER_TURN = frozenset({"orchestratorCompleted", "executionCompleted", "
 NO_EXECUTION_ID = wrappers_pb2.StringValue()
 
 
+class Past(Sequence[Any]):
+    """The first events of a history. Each turn has one, and a copy for each would take the square of the history."""
+
+    def __init__(self, events: Sequence[Any], length: int) -> None:
+        self._events = events
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice):
+            return [self._events[position] for position in range(*key.indices(self._length))]
+        return self._events[range(self._length)[key]]
+
+
 @dataclass
 class Turn:
     """One turn, with the names of an OrchestratorRequest, so that an execution can be taken through it."""
@@ -42,7 +58,7 @@ def split_turns(history: RecordedHistory) -> list[Turn]:
     for position, event in enumerate(history.events):
         kind = event.WhichOneof("eventType")
         if kind == "orchestratorStarted":
-            past = history.events[:position]
+            past = Past(history.events, position)
             turns.append(Turn(len(turns) + 1, position, history.instance_id, past, [event]))
         elif turns:
             _add(turns[-1], kind, event, history.lacks)
