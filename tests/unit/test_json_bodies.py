@@ -2,11 +2,13 @@
 
 import json
 import sys
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from durable_harness.host import json_bodies
 from durable_harness.host.json_bodies import JsonBodies, least_size
 from durable_harness.protocol import MAX_JSON_DEPTH, holds_too_deep, is_too_deep
 
@@ -46,8 +48,15 @@ def test_a_body_within_the_limit_is_not_touched(value):
 
 def test_a_body_that_is_certainly_too_large_is_not_parsed():
     """What cannot become small enough is refused before it is found to be no JSON."""
-    with pytest.raises(ValueError, match="at least 11 bytes; a payload may have 10 at most"):
-        JsonBodies(10).read("input", b"no JSON at all")
+    with pytest.raises(ValueError, match="came as 23 bytes, and a payload may have 10 at most"):
+        JsonBodies(10).read("input", b"this is no JSON at all!")
+
+
+@given(st.binary(max_size=40), st.integers(1, 10))
+def test_a_size_is_the_same_read_in_parts(body, window):
+    """Sums over parts of a body, escapes cut in two among them, are never more than what the whole has at least."""
+    with mock.patch.object(json_bodies, "WINDOW_BYTES", window):
+        assert not json_bodies.is_larger(body, max(least_size(body), 0))
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"", b"[1] 2", b"\x1f\x8b\x08"])

@@ -14,6 +14,7 @@ from durable_harness.protocol import holds_too_deep, is_text, too_deep
 
 SHORTEST_OF_ESCAPE = 5
 """How many bytes of an escape such as \\u0041 are saved at most where the character itself is written."""
+WINDOW_BYTES = 4 * 1024 * 1024
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[ \t\r\n]++', re.DOTALL)
 _WHITE_SPACE = b" \t\r\n"
 
@@ -43,10 +44,11 @@ class JsonBodies:
         return self._fitting(text[:end])
 
     def _text(self, name: str, body: bytes) -> str:
-        if self.max_bytes and len(body) > self.max_bytes:
-            size = least_size(body)
-            if size > self.max_bytes:
-                raise ValueError(_too_large(name, size, self.max_bytes))
+        if self.max_bytes and len(body) > self.max_bytes and is_larger(body, self.max_bytes):
+            raise ValueError(
+                f"The {name} is too large: it came as {len(body)} bytes, and a payload may have {self.max_bytes} at"
+                " most, white space not counted. Keep large data elsewhere and pass a reference to it."
+            )
         try:
             text = body.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -60,15 +62,18 @@ class JsonBodies:
         return _TOKEN.sub(_shortest, text) if self.max_bytes and len(text) > self.max_bytes else text
 
 
-def _too_large(name: str, size: int, max_bytes: int) -> str:
-    return (
-        f"The {name} has at least {size} bytes; a payload may have {max_bytes} at most. Keep large data elsewhere and"
-        " pass a reference to it."
-    )
+def is_larger(body: bytes, max_bytes: int) -> bool:
+    """Whether JSON is larger even in its shortest form. Of a body far too large only the beginning is read."""
+    size = 0
+    for start in range(0, len(body), WINDOW_BYTES):
+        size += least_size(body[start : start + WINDOW_BYTES]) - SHORTEST_OF_ESCAPE  # which may be cut in two
+        if size > max_bytes:
+            return True
+    return False
 
 
 def least_size(body: bytes) -> int:
-    """Return how many bytes JSON has at least in its shortest form. It is not parsed for that."""
+    """Return how many bytes a part of JSON has at least in its shortest form. It is not parsed for that."""
     shown = len(body.translate(None, _WHITE_SPACE))
     return shown - SHORTEST_OF_ESCAPE * body.count(b"\\u") - body.count(b"\\/")
 
