@@ -22,7 +22,9 @@ from durable_harness.scheduler.payloads import PayloadLimit
 from durable_harness.scheduler.registry import Registry
 from durable_harness.scheduler.store import Store
 from durable_harness.scheduler.tasks import take_up
-from durable_harness.scheduler.turns import TurnWork, end_stuck_turn
+from durable_harness.scheduler.turns import TurnWork, end_at_once, end_stuck_turn
+
+NOT_STORED = "NotStored"
 
 TERMINATION_GRACE_S = 1.0
 """How long the worker that has a turn of a terminated instance may take to answer it; a hung one never would."""
@@ -142,6 +144,24 @@ class HubCore:
             self.remove(created)
             if replaced is not None:
                 self.instances.restore(replaced)
+
+    def refuse(self, key: int, problem: str) -> None:
+        """End an instance of which the store does not take a row: its calls, its parent and its readers hear why."""
+        instance = self.instances.living_by_key(key)
+        if instance is None:
+            return
+        failure = pb.TaskFailureDetails(errorType=NOT_STORED, errorMessage=problem)
+        if not instance.ended and instance.execution is not None:
+            ending = pb.CompleteOrchestrationAction(
+                orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED, failureDetails=failure
+            )
+            end_at_once(self, instance, instance.execution, ending)
+        elif instance.failure is None or instance.failure.errorType != NOT_STORED:
+            instance.status, instance.failure = pb.ORCHESTRATION_STATUS_FAILED, failure
+            instance.output = instance.custom_status = None
+            self.settle(instance)
+        else:
+            self.remove(instance)
 
     def living(self, instance_id: str, execution_id: str) -> Instance | None:
         """Return the instance if this very execution of it still goes on."""

@@ -67,7 +67,7 @@ class TaskHub(HubCore):
             tags=dict(request.tags) or None,
             trace_context=copy_of(request.parentTraceContext) if request.HasField("parentTraceContext") else None,
         )
-        await self.journal.settled(undo=lambda: self.withdraw(created, existing))
+        await self.journal.settled(undo=lambda: self.withdraw(created, existing), key=created.key)
         return pb.CreateInstanceResponse(instanceId=instance_id)
 
     async def get_instance(self, request: Any) -> Any:
@@ -89,14 +89,15 @@ class TaskHub(HubCore):
         instance = self._known(request.instanceId)
         raised = pb.EventRaisedEvent(name=request.name, input=optional_text(text_or_none(request, "input")))
         self.deliver(instance, event(self.clock.now_ns(), eventRaised=raised))
-        await self.journal.settled()
+        await self.journal.settled(key=instance.key)
         return pb.RaiseEventResponse()
 
     async def terminate_instance(self, request: Any) -> Any:
         self.journal.admit()
         self.payloads.check(request, "output")
-        self.terminate(self._known(request.instanceId), text_or_none(request, "output"), recurse=request.recursive)
-        await self.journal.settled()
+        instance = self._known(request.instanceId)
+        self.terminate(instance, text_or_none(request, "output"), recurse=request.recursive)
+        await self.journal.settled(key=instance.key)
         return pb.TerminateResponse()
 
     async def suspend_instance(self, request: Any) -> Any:
@@ -106,7 +107,7 @@ class TaskHub(HubCore):
         if not _is_to_be_suspended(instance):
             suspended = pb.ExecutionSuspendedEvent(input=optional_text(text_or_none(request, "reason")))
             self.deliver(instance, event(self.clock.now_ns(), executionSuspended=suspended))
-        await self.journal.settled()
+        await self.journal.settled(key=instance.key)
         return pb.SuspendResponse()
 
     async def resume_instance(self, request: Any) -> Any:
@@ -116,7 +117,7 @@ class TaskHub(HubCore):
         if _is_to_be_suspended(instance):
             resumed = pb.ExecutionResumedEvent(input=optional_text(text_or_none(request, "reason")))
             self.deliver(instance, event(self.clock.now_ns(), executionResumed=resumed))
-        await self.journal.settled()
+        await self.journal.settled(key=instance.key)
         return pb.ResumeResponse()
 
     async def rewind_instance(self, request: Any) -> Any:
@@ -129,7 +130,7 @@ class TaskHub(HubCore):
                 f"Instance '{instance.instance_id}' has not failed; only failed instances can be rewound.",
             )
         self.rewind(instance, text_or_none(request, "reason"))
-        await self.journal.settled()
+        await self.journal.settled(key=instance.key)
         return pb.RewindInstanceResponse()
 
     async def restart_instance(self, request: Any) -> Any:
@@ -141,7 +142,7 @@ class TaskHub(HubCore):
             _check_has_ended(replaced)
             self.remove(replaced)
         created = self.create(fresh_id, old.name, version=old.version, input_text=old.input, tags=old.tags)
-        await self.journal.settled(undo=lambda: self.withdraw(created, replaced))
+        await self.journal.settled(undo=lambda: self.withdraw(created, replaced), key=created.key)
         return pb.RestartInstanceResponse(instanceId=fresh_id)
 
     async def query_instances(self, request: Any) -> Any:

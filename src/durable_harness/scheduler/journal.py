@@ -24,12 +24,13 @@ from typing import Any, Protocol
 from durable_harness.errors import HarnessError
 from durable_harness.protocol import RpcError, Status
 from durable_harness.scheduler.data_file import is_damage, may_pass
-from durable_harness.scheduler.store import Store
+from durable_harness.scheduler.store import RefusedRow, Store
 
 logger = logging.getLogger("durable_harness.scheduler")
 
 RETRY_INTERVAL_S = 0.5
 MEMORY_WRITE_INTERVAL_S = 0.1
+SHOWN_CHARS = 60
 
 Rows = dict[str, list[Any]]
 
@@ -43,6 +44,9 @@ class Source(Protocol):
     def exposures(self) -> list[Callable[[], None]]:
         """Return what the changes since the last call make possible."""
 
+    def refuse(self, key: int, problem: str) -> None:
+        """End the instance with this key, if it is one of this source: the store does not take what it consists of."""
+
 
 @dataclass(slots=True)
 class _Waiter:
@@ -50,6 +54,8 @@ class _Waiter:
 
     future: asyncio.Future[None]
     undo: Callable[[], None] | None
+    key: int | None
+    """The instance that the change was for."""
 
 
 class Journal:
@@ -66,6 +72,7 @@ class Journal:
         self.lock_numbers = itertools.count(store.highest("lock_requests", "number") + 1)
         self._thread = ThreadPoolExecutor(1, "scheduler-store") if store.path is not None else None
         self._tasks: set[asyncio.Future[None]] = set()
+        self._sources: dict[Source, None] = {}
         self._touched: dict[Source, None] = {}
         self._unwritten: dict[Source, None] = {}
         # Those who wait for changes that are collected next, and for the batch that is being written.
@@ -101,7 +108,7 @@ class Journal:
 
     def touch(self, source: Source) -> None:
         """Note that a source has changes; they are dealt with at the end of this turn of the event loop."""
-        self._touched[source] = None
+        self._sources[source] = self._touched[source] = None
         self._schedule()
 
     def admit(self) -> None:
@@ -111,8 +118,10 @@ class Journal:
         if self._refusal is not None:
             raise _copy(self._refusal)
 
-    async def settled(self, undo: Callable[[], None] | None = None) -> None:
+    async def settled(self, undo: Callable[[], None] | None = None, key: int | None = None) -> None:
         """Return when all that has happened so far is committed; raise RpcError where it cannot be.
+
+        `key` names the instance that the caller has changed: what the store does not take of it is the caller's error.
 
         Before it raises, `undo` is called: it withdraws what the caller has changed, which is then never written.
         In memory nothing is ever lost before everything is, so there is nothing to wait for.
@@ -123,7 +132,7 @@ class Journal:
             if undo is not None:
                 undo()
             raise _copy(self._refusal)
-        waiter = _Waiter(asyncio.get_running_loop().create_future(), undo)
+        waiter = _Waiter(asyncio.get_running_loop().create_future(), undo, key)
         (self._next if self._touched else self._waiting).append(waiter)
         await waiter.future
 
@@ -180,7 +189,7 @@ class Journal:
         batch: Rows = defaultdict(list)
         after = [source.collect(batch) for source in {**self._unwritten, **self._touched}]
         self._unwritten = {}
-        self.store.write(batch)
+        self._refuse_rows(self.store.write(batch))
         for done in after:
             done()
 
@@ -191,7 +200,7 @@ class Journal:
         batches = [batch]
         while True:
             try:
-                await loop.run_in_executor(self._thread, self.store.write, *batches)
+                refused = await loop.run_in_executor(self._thread, self.store.write, *batches)
             except Exception as error:  # noqa: BLE001 - whatever it is: the changes are not written
                 if self._has_ended or not may_pass(error):
                     self._busy = False
@@ -205,16 +214,40 @@ class Journal:
                     return
                 await self._rest()
             else:
-                self._was_written(exposures)
+                self._was_written(exposures, refused)
                 return
 
-    def _was_written(self, exposures: list[Callable[[], None]]) -> None:
+    def _was_written(self, exposures: list[Callable[[], None]], refused: list[RefusedRow]) -> None:
         self._busy = False
         if not self._has_ended:
             self._refusal = None
+        self._refuse_rows(refused)
         self._committed(exposures)
         if self._has_ended:
             self._refuse_waiting()
+
+    def _refuse_rows(self, refused: list[RefusedRow]) -> None:
+        """Give each call whose rows the store did not take its error; the others of the batch have theirs."""
+        for row in refused:
+            key = row.instance_key
+            problem = f"The store does not take a row of this: {type(row.error).__name__}: {row.error}."
+            logger.error("%s Statement: %s. Instance key: %s.", problem, row.statement[:SHOWN_CHARS], key)
+            if key is not None:
+                self._refuse_waiters_of(key, problem)
+                self.refuse(key, problem)
+
+    def _refuse_waiters_of(self, key: int, problem: str) -> None:
+        for waiter in [waiter for waiter in self._waiting if waiter.key == key]:
+            self._waiting.remove(waiter)
+            if waiter.undo is not None:
+                waiter.undo()
+            if not waiter.future.done():
+                waiter.future.set_exception(RpcError(Status.INVALID_ARGUMENT, problem))
+
+    def refuse(self, key: int, problem: str) -> None:
+        """Let an instance end that cannot be stored."""
+        for source in self._sources:
+            source.refuse(key, problem)
 
     async def _rest(self) -> None:
         """Wait before the next try; the end of the process cuts it short."""
@@ -279,7 +312,10 @@ class Journal:
     def _committed(self, exposures: list[Callable[[], None]]) -> None:
         waiting, self._waiting = self._waiting, []
         for expose in exposures:
-            expose()
+            try:
+                expose()
+            except Exception:
+                logger.exception("What a commit allowed failed; the rest of it goes on.")
         for waiter in waiting:
             if not waiter.future.done():
                 waiter.future.set_result(None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import logging
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +21,8 @@ from durable_harness.scheduler.inbox import Inbox
 from durable_harness.scheduler.instances import Execution, Instance, Parent, Saved, parent_info
 from durable_harness.scheduler.journal import Journal, Rows
 from durable_harness.scheduler.measuring import pack_costs, unpack_costs
+
+logger = logging.getLogger("durable_harness.scheduler")
 
 RECENT_INSTANCES = 1000
 
@@ -125,7 +129,7 @@ class Registry:
                 for statement in (sql.DELETE_INSTANCE, sql.DELETE_TURNS, sql.DELETE_INBOX):
                     rows[statement].append((key,))
         for instance in changed:
-            self._collect_instance(instance, rows)
+            self._try_to_collect(instance, rows)
         ended = [instance for instance in changed if instance.ended]
         keys = [instance.key for instance in changed]
         self._writing.update(keys)
@@ -137,6 +141,18 @@ class Registry:
                 self._leaving.pop(instance_id, None)
 
         return committed
+
+    def _try_to_collect(self, instance: Instance, rows: Rows) -> None:
+        """Add the rows of an instance. One that cannot be written as bytes must not keep the others from it."""
+        try:
+            self._collect_instance(instance, rows)
+        except Exception as error:
+            logger.exception("Instance '%s' cannot be saved.", instance.instance_id)
+            problem = f"The instance cannot be saved: {type(error).__name__}: {error}."
+            asyncio.get_running_loop().call_soon(self._journal.refuse, instance.key, problem)
+
+    def living_by_key(self, key: int) -> Instance | None:
+        return next((instance for instance in self._living.values() if instance.key == key), None)
 
     def load(self) -> list[Instance]:
         """Read the living instances into memory, as they were when the process that had them ended."""

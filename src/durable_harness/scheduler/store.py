@@ -6,10 +6,11 @@ Without a file the same tables live in memory.
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 
 from durable_harness.errors import HarnessError
 from durable_harness.scheduler.data_file import (
@@ -93,6 +94,25 @@ ORDER = (
     DELETE_LOCK_REQUEST,
 )
 
+INSTANCE_KEY_AT = {INSERT_INSTANCE: 0, UPDATE_INSTANCE: -1, UPDATE_BEGINNING: -1, INSERT_TURN: 0, INSERT_EVENT: 0}
+"""Where the rows of instances have the key of their instance."""
+ROW_ERRORS = (sqlite3.DataError, OverflowError, UnicodeEncodeError)
+"""What SQLite raises for values that no row can have: too large a text or blob or number, half of a character."""
+
+
+class RefusedRow(NamedTuple):
+    """A row that the store did not take."""
+
+    statement: str
+    row: Sequence[Any]
+    error: Exception
+
+    @property
+    def instance_key(self) -> int | None:
+        position = INSTANCE_KEY_AT.get(self.statement)
+        return None if position is None else int(self.row[position])
+
+
 Batch = Mapping[str, Sequence[Sequence[Any]]]
 Durability = Literal["full", "normal"]
 """What a commit survives: `normal` the death of the process, `full` (one sync of the disk for each) a power cut too."""
@@ -141,12 +161,24 @@ class Store:
             database.execute("ROLLBACK")
         return database
 
-    def write(self, *batches: Batch) -> None:
-        """Carry out batches, one after the other, in one transaction; nothing of them remains where it fails."""
+    def write(self, *batches: Batch) -> list[RefusedRow]:
+        """Carry out batches, one after the other, in one transaction; nothing of them remains where it fails.
+
+        A row that cannot be stored does not keep the others out: it is left out, and returned.
+        """
+        try:
+            self._transact(batches, self._carry_out)
+        except ROW_ERRORS:
+            refused: list[RefusedRow] = []
+            self._transact(batches, functools.partial(self._carry_out_singly, refused))
+            return refused
+        return []
+
+    def _transact(self, batches: Sequence[Batch], carry_out: Callable[[Batch], None]) -> None:
         self._writer.execute("BEGIN")
         try:
             for batch in batches:
-                self._carry_out(batch)
+                carry_out(batch)
             self._writer.execute("COMMIT")
         except BaseException:
             if self._writer.in_transaction:
@@ -158,6 +190,14 @@ class Store:
             rows = batch.get(statement)
             if rows:
                 self._writer.executemany(statement, rows)
+
+    def _carry_out_singly(self, refused: list[RefusedRow], batch: Batch) -> None:
+        for statement in ORDER:
+            for row in batch.get(statement, ()):
+                try:
+                    self._writer.execute(statement, row)
+                except ROW_ERRORS as error:
+                    refused.append(RefusedRow(statement, row, error))
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> Generator[Any, None, None]:
         """Read committed rows."""
