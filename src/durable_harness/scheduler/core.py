@@ -25,7 +25,6 @@ from durable_harness.scheduler.tasks import take_up
 from durable_harness.scheduler.turns import TurnWork, end_at_once, end_stuck_turn
 
 NOT_STORED = "NotStored"
-
 TERMINATION_GRACE_S = 1.0
 """How long the worker that has a turn of a terminated instance may take to answer it; a hung one never would."""
 
@@ -150,6 +149,7 @@ class HubCore:
         instance = self.instances.living_by_key(key)
         if instance is None:
             return
+        instance.is_stored = self.instances.is_in_store(key)
         failure = pb.TaskFailureDetails(errorType=NOT_STORED, errorMessage=problem)
         if not instance.ended and instance.execution is not None:
             ending = pb.CompleteOrchestrationAction(

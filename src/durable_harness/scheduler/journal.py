@@ -228,13 +228,15 @@ class Journal:
 
     def _refuse_rows(self, refused: list[RefusedRow]) -> None:
         """Give each call whose rows the store did not take its error; the others of the batch have theirs."""
+        problems: dict[int, str] = {}
         for row in refused:
-            key = row.instance_key
             problem = f"The store does not take a row of this: {type(row.error).__name__}: {row.error}."
-            logger.error("%s Statement: %s. Instance key: %s.", problem, row.statement[:SHOWN_CHARS], key)
-            if key is not None:
-                self._refuse_waiters_of(key, problem)
-                self.refuse(key, problem)
+            logger.error("%s Statement: %s. Instance key: %s.", problem, row.statement[:SHOWN_CHARS], row.instance_key)
+            if row.instance_key is not None:
+                problems.setdefault(row.instance_key, problem)
+        for key, problem in problems.items():
+            self._refuse_waiters_of(key, problem)
+            self.refuse(key, problem)
 
     def _refuse_waiters_of(self, key: int, problem: str) -> None:
         for waiter in [waiter for waiter in self._waiting if waiter.key == key]:

@@ -151,6 +151,9 @@ class Registry:
             problem = f"The instance cannot be saved: {type(error).__name__}: {error}."
             asyncio.get_running_loop().call_soon(self._journal.refuse, instance.key, problem)
 
+    def is_in_store(self, key: int) -> bool:
+        return self._journal.store.row("SELECT 1 FROM instances WHERE key = ?", (key,)) is not None
+
     def living_by_key(self, key: int) -> Instance | None:
         return next((instance for instance in self._living.values() if instance.key == key), None)
 
