@@ -27,7 +27,15 @@ class HandClock:
     def now_ns(self):
         return self.time_ns
 
-    def call_at(self, due_ns, callback):
+    epoch_ns = 0
+
+    def elapsed_ns(self):
+        return self.time_ns
+
+    def on_step(self, callback):
+        pass
+
+    def call_at(self, due_ns, callback, epoch_ns=0):
         self.due.append((due_ns, len(self.due), callback))
 
     def advance(self, seconds):

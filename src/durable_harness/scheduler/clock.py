@@ -1,4 +1,10 @@
-"""The clock that every due time of a scheduler hangs on: timers, retries, delayed signals, scheduled starts."""
+"""The clock that every due time of a scheduler hangs on: timers, retries, delayed signals, scheduled starts.
+
+The wall clock may be set back or ahead at any moment. What waits must not notice: it waits for time that really passes.
+So the clock counts elapsed time, and an epoch says which time of day that is counted from. After a step of the wall
+clock the epoch is another one for what begins then; whatever began before keeps the epoch that it began with. In each
+orchestration time passes steadily, and due times are kept by elapsed time.
+"""
 
 from __future__ import annotations
 
@@ -10,46 +16,136 @@ from collections.abc import Callable
 from typing import Protocol
 
 NANOSECONDS = 1_000_000_000
+STEP_NS = NANOSECONDS // 10
+"""The wall clock was set where it is at least this far from where elapsed time says that it is."""
+SAME_MOMENT_NS = NANOSECONDS // 100
+READ_TRIES = 5
+CHECK_INTERVAL_S = 1.0
+"""While anything is due the clock looks this often: timers of the event loop stand still while a computer sleeps."""
 
 
 class Clock(Protocol):
     """Tells the time and calls back when a due time comes, in the order of due times."""
 
-    def now_ns(self) -> int:
-        """Return the present in nanoseconds since the epoch, never earlier than told before."""
+    @property
+    def epoch_ns(self) -> int:
+        """What elapsed time is counted from for what begins now, in nanoseconds since 1970."""
 
     @property
     def is_moved(self) -> bool:
         """Whether it was ever moved ahead by hand: its times are modelled from then on."""
 
-    def call_at(self, due_ns: int, callback: Callable[[], None]) -> None:
-        """Call `callback` once, on the event loop, when `due_ns` has come."""
+    def elapsed_ns(self) -> int:
+        """Return the time that has passed for this clock, in nanoseconds. It never goes back."""
+
+    def now_ns(self) -> int:
+        """Return the present in nanoseconds since 1970. It follows the wall clock, also where that is set back."""
+
+    def call_at(self, due_ns: int, callback: Callable[[], None], epoch_ns: int | None = None) -> None:
+        """Call `callback` once, on the event loop, when `due_ns` has come, counted from an epoch or the present one."""
+
+    def on_step(self, callback: Callable[[], None]) -> None:
+        """Call back whenever the wall clock was found to be set, with the epoch that is there since then."""
+
+
+def real_elapsed_ns() -> int:
+    """Return a time that passes whatever is done to the wall clock, and while the computer sleeps."""
+    return time.clock_gettime_ns(_STEADY) if _STEADY is not None else time.monotonic_ns()
+
+
+def _steady() -> int | None:
+    for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):  # on Linux the second stands still during sleep, on macOS not
+        number = getattr(time, name, None)
+        try:
+            if number is not None:
+                time.clock_gettime_ns(number)
+                return int(number)
+        except OSError:
+            continue
+    return None  # Windows: time.monotonic counts sleep
+
+
+_STEADY = _steady()
 
 
 class RealClock:
     """The wall clock. One heap and one event-loop callback serve any number of due times; none costs a thread.
 
     `advance` and `skip` move it ahead by hand: what becomes due fires in the order of its due times, at its due time.
+    It begins `ahead_s` seconds ahead of the wall clock. `wall_ns` and `steady_ns` are what it reads.
     """
 
-    def __init__(self) -> None:
-        self._ahead_ns = 0
+    def __init__(
+        self,
+        ahead_s: float = 0.0,
+        wall_ns: Callable[[], int] = time.time_ns,
+        steady_ns: Callable[[], int] = real_elapsed_ns,
+    ) -> None:
+        self._wall_ns, self._steady_ns = wall_ns, steady_ns
+        self._ahead_ns = int(ahead_s * NANOSECONDS)
+        self._passed_ns = 0  # without what it was moved by hand
+        self._last_steady_ns = steady_ns()
+        self._epoch_ns = wall_ns()
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._sequence = itertools.count()
         self._wakeup: asyncio.TimerHandle | None = None
-        self._last_ns = 0
+        self._on_step: list[Callable[[], None]] = []
 
-    def now_ns(self) -> int:
-        self._last_ns = max(self._last_ns, time.time_ns() + self._ahead_ns)
-        return self._last_ns
+    @property
+    def epoch_ns(self) -> int:
+        self._look()
+        return self._epoch_ns
 
     @property
     def is_moved(self) -> bool:
         return self._ahead_ns > 0
 
+    @property
+    def ahead_s(self) -> float:
+        """How far it was moved by hand, in seconds."""
+        return self._ahead_ns / NANOSECONDS
+
+    def elapsed_ns(self) -> int:
+        self._look()
+        return self._passed_ns + self._ahead_ns
+
+    def now_ns(self) -> int:
+        return self.elapsed_ns() + self._epoch_ns
+
+    def on_step(self, callback: Callable[[], None]) -> None:
+        self._on_step.append(callback)
+
+    def _look(self) -> None:
+        """Read both clocks, and take up a step of the wall clock."""
+        self._let_pass(self._steady_ns())
+        if abs(self._deviation_ns(self._wall_ns())) >= STEP_NS:
+            self._look_closely()
+
+    def _let_pass(self, steady_ns: int) -> None:
+        self._passed_ns += max(0, steady_ns - self._last_steady_ns)
+        self._last_steady_ns = steady_ns
+
+    def _deviation_ns(self, wall_ns: int) -> int:
+        return wall_ns - self._epoch_ns - self._passed_ns
+
+    def _look_closely(self) -> None:
+        """Tell a step of the wall clock from a pause of this process between the readings of the two clocks."""
+        for _ in range(READ_TRIES):
+            before_ns, wall_ns, after_ns = self._steady_ns(), self._wall_ns(), self._steady_ns()
+            self._let_pass(after_ns)
+            if after_ns - before_ns < SAME_MOMENT_NS:
+                break
+        else:
+            return  # the next look may be luckier
+        deviation_ns = self._deviation_ns(wall_ns)
+        if abs(deviation_ns) >= STEP_NS:
+            self._epoch_ns += deviation_ns
+            for callback in self._on_step:
+                callback()
+
     def advance(self, seconds: float) -> None:
         """Move the clock ahead. Due times within the move fire one by one, each seeing its own time."""
-        self.move_to(self.now_ns() + int(seconds * NANOSECONDS))
+        self.move_to(self.elapsed_ns() + int(seconds * NANOSECONDS))
 
     def skip(self) -> bool:
         """Jump to the next due time and fire what is due then, and no more: it may be work. False where nothing is."""
@@ -60,22 +156,24 @@ class RealClock:
 
     @property
     def next_due_ns(self) -> int | None:
+        """The next due time, in elapsed time."""
         return self._due[0][0] if self._due else None
 
     def move_to(self, until_ns: int) -> None:
-        """Move the clock ahead to a time, as `advance` does; one that has passed only fires what is due."""
+        """Move the clock ahead to an elapsed time, as `advance` does; one that has passed only fires what is due."""
         while self._due and self._due[0][0] <= until_ns:
             self._jump_to(self._due[0][0])
             heapq.heappop(self._due)[2]()
         self._jump_to(until_ns)
         self._arm()
 
-    def _jump_to(self, time_ns: int) -> None:
-        self._ahead_ns += max(0, time_ns - self.now_ns())
+    def _jump_to(self, elapsed_ns: int) -> None:
+        self._ahead_ns += max(0, elapsed_ns - self.elapsed_ns())
 
-    def call_at(self, due_ns: int, callback: Callable[[], None]) -> None:
-        heapq.heappush(self._due, (due_ns, next(self._sequence), callback))
-        if self._due[0][0] == due_ns:
+    def call_at(self, due_ns: int, callback: Callable[[], None], epoch_ns: int | None = None) -> None:
+        due_elapsed_ns = due_ns - (self.epoch_ns if epoch_ns is None else epoch_ns)
+        heapq.heappush(self._due, (due_elapsed_ns, next(self._sequence), callback))
+        if self._due[0][0] == due_elapsed_ns:
             self._arm()
 
     def _arm(self) -> None:
@@ -83,11 +181,11 @@ class RealClock:
             self._wakeup.cancel()
             self._wakeup = None
         if self._due:
-            delay_s = max(0.0, (self._due[0][0] - self.now_ns()) / NANOSECONDS)
-            self._wakeup = asyncio.get_running_loop().call_later(delay_s, self._fire)
+            delay_s = max(0.0, (self._due[0][0] - self.elapsed_ns()) / NANOSECONDS)
+            self._wakeup = asyncio.get_running_loop().call_later(min(delay_s, CHECK_INTERVAL_S), self._fire)
 
     def _fire(self) -> None:
-        now_ns = self.now_ns()
-        while self._due and self._due[0][0] <= now_ns:
+        elapsed_ns = self.elapsed_ns()
+        while self._due and self._due[0][0] <= elapsed_ns:
             heapq.heappop(self._due)[2]()
         self._arm()

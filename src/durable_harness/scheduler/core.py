@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from durable_harness.protocol import RpcError, new_id, optional_text, pb
-from durable_harness.scheduler.clock import Clock, RealClock
+from durable_harness.scheduler.clock import STEP_NS, Clock, RealClock
 from durable_harness.scheduler.dispatch import Dispatcher, Work
 from durable_harness.scheduler.entities import EntityStore
 from durable_harness.scheduler.instances import Execution, Instance, Parent, event, execution_started
@@ -55,16 +55,47 @@ class HubCore:
         self._woken: dict[str, None] = {}
         self._waiters: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
         self.journal.on_refusal(self._refuse_waiters)
+        self.clock.on_step(self._clock_was_set)
 
     def load(self) -> None:
         """Go on with what the store holds: instances, their timers, activities and entities."""
-        for instance in self.instances.load():
+        instances = self.instances.load()
+        self._begin_where_it_ended(instances)
+        for instance in instances:
             assert instance.execution is not None
             take_up(self, instance, instance.execution)
-            if instance.execution.not_before_ns > self.clock.now_ns():
+            if instance.execution.not_before_ns > self.time_of(instance):
                 self._begin_at(instance.execution.not_before_ns, instance)
             self.settle(instance)
-        self.entities.load()
+        self.entities.load(self._epoch_not_before(self._latest_ns(instances)))
+
+    def _begin_where_it_ended(self, instances: list[Instance]) -> None:
+        """Let the time of what was loaded go on from the latest time in the file, if the wall clock was set back."""
+        latest_ns = self._latest_ns(instances)
+        is_behind = latest_ns > self.clock.now_ns() + STEP_NS
+        epoch_ns = self._epoch_not_before(latest_ns)
+        for instance in instances:
+            instance.epoch_ns = epoch_ns
+            instance.is_modelled |= is_behind
+
+    def _latest_ns(self, instances: list[Instance]) -> int:
+        ended_ns = max((instance.updated_ns for instance in instances), default=0)
+        return max(ended_ns, self.instances.last_completed_ns(), self.entities.last_modified_ns())
+
+    def _epoch_not_before(self, time_ns: int) -> int:
+        """Return an epoch by which it is not earlier than this time now."""
+        return max(self.clock.epoch_ns, time_ns - self.clock.elapsed_ns())
+
+    def time_of(self, instance: Instance) -> int:
+        """Return the present of an instance: since it began, time has passed for it steadily."""
+        return self.clock.elapsed_ns() + instance.epoch_ns
+
+    def _clock_was_set(self) -> None:
+        """Note that times of what is under way are no measurements: the wall clock was set in between."""
+        for instance in self.instances.living():
+            if not instance.ended:
+                instance.is_modelled = True
+                self.instances.touch(instance)
 
     def collect(self, rows: Rows) -> Callable[[], None]:
         """Hand the journal all changes since the last call, and what to do once they are written."""
@@ -97,9 +128,14 @@ class HubCore:
         parent: Parent | None = None,
         tags: dict[str, str] | None = None,
         trace_context: Any | None = None,
+        epoch_ns: int | None = None,
     ) -> Instance:
-        """Create an instance whose id is free, and make its first turn ready (at its scheduled start)."""
-        now_ns = self.clock.now_ns()
+        """Create an instance whose id is free, and make its first turn ready (at its scheduled start).
+
+        `epoch_ns` is that of the orchestration which it works for, the present one if there is none.
+        """
+        epoch_ns = self.clock.epoch_ns if epoch_ns is None else epoch_ns
+        now_ns = self.clock.elapsed_ns() + epoch_ns
         instance = Instance(
             self.instances.next_key(),
             instance_id,
@@ -113,6 +149,7 @@ class HubCore:
             parent=parent,
             tags=tags,
             trace_context=trace_context,
+            epoch_ns=epoch_ns,
         )
         instance.execution = Execution(instance.execution_id, not_before_ns=scheduled_start_ns)
         instance.execution.inbox.append(execution_started(instance, now_ns))
@@ -129,7 +166,7 @@ class HubCore:
             if self.instances.get(instance.instance_id) is instance:
                 self.settle(instance)
 
-        self.clock.call_at(due_ns, begin)
+        self.clock.call_at(due_ns, begin, instance.epoch_ns)
 
     def remove(self, instance: Instance) -> None:
         """Delete an instance for good. What still runs for it finds nobody to report to."""
@@ -197,14 +234,15 @@ class HubCore:
     def terminate(self, instance: Instance, reason: str | None, *, recurse: bool) -> None:
         terminated = pb.ExecutionTerminatedEvent(input=optional_text(reason), recurse=recurse)
         execution = instance.execution
-        self.deliver(instance, event(self.clock.now_ns(), executionTerminated=terminated))
+        self.deliver(instance, event(self.time_of(instance), executionTerminated=terminated))
         if execution is not None and execution.in_flight:
             end_if_stuck = functools.partial(end_stuck_turn, self, instance, execution, execution.dispatched)
             asyncio.get_running_loop().call_later(TERMINATION_GRACE_S, end_if_stuck)
 
     def rewind(self, instance: Instance, reason: str | None) -> None:
         """Bring a failed instance back: a worker rewrites its history without the failures."""
-        now_ns = self.clock.now_ns()
+        instance.epoch_ns = self._epoch_not_before(instance.updated_ns)
+        now_ns = self.time_of(instance)
         execution = self.instances.revive(instance)
         execution.last_turn = None
         instance.status, instance.output, instance.failure = pb.ORCHESTRATION_STATUS_RUNNING, None, None
@@ -219,7 +257,7 @@ class HubCore:
     def settle(self, instance: Instance) -> None:
         """Save a change and, once that is done, expose what it made possible: a turn to run, waiters to answer."""
         execution = instance.execution
-        if execution is not None and not execution.queued and _has_turn(instance, execution, self.clock.now_ns()):
+        if execution is not None and not execution.queued and _has_turn(instance, execution, self.time_of(instance)):
             execution.queued = True
             self.offer(TurnWork(self, instance, execution))
         if self.clock.is_moved:

@@ -112,21 +112,25 @@ class EntityStore:
         """Add the rows of all changes since the last call."""
         self._saver.collect(rows)
 
-    def load(self) -> None:
-        """Go on with what the store holds."""
+    def last_modified_ns(self) -> int:
+        """Return the latest time that the store knows of entities and of what was sent to them, 0 if it knows none."""
+        return self._saver.last_modified_ns()
+
+    def load(self, epoch_ns: int) -> None:
+        """Go on with what the store holds; due times are counted from this epoch."""
         for entity in self._saver.load_entities():
             self._entities[entity.entity_id] = entity
         self._waiting_locks = self._saver.load_lock_requests()
         for number, entity_id, due_ns, operation in self._saver.load_operations():
-            if due_ns > self._hub.clock.now_ns():
-                self._enqueue_later(entity_id, (number, operation), due_ns)
+            if due_ns > self._hub.clock.elapsed_ns() + epoch_ns:
+                self._enqueue_later(entity_id, (number, operation), due_ns, epoch_ns)
             else:
                 self._entity(entity_id).pending.append((number, operation))
         for entity in self._entities.values():
             self._settle(entity)
 
-    def receive(self, kind: str, message: Any) -> None:
-        """Take an entity message that an orchestration sent."""
+    def receive(self, kind: str, message: Any, epoch_ns: int) -> None:
+        """Take an entity message that an orchestration sent, whose time is counted from this epoch."""
         if kind == "entityLockRequested":
             request = LockRequest(
                 next(self._hub.journal.lock_numbers),
@@ -141,6 +145,8 @@ class EntityStore:
             self._unlock(self._entities.get(message.targetInstanceId.value), message.criticalSectionId)
         else:
             due_ns = to_ns(message.scheduledTime) if message.HasField("scheduledTime") else 0
+            if due_ns:
+                due_ns += self._hub.clock.epoch_ns - epoch_ns
             operation = event(self._hub.clock.now_ns(), **{kind: message})
             self._enqueue_at(message.targetInstanceId.value, operation, due_ns)
 
@@ -229,8 +235,8 @@ class EntityStore:
         else:
             self._enqueue(entity_id, numbered)
 
-    def _enqueue_later(self, entity_id: str, numbered: Numbered, due_ns: int) -> None:
-        self._hub.clock.call_at(due_ns, lambda: self._enqueue(entity_id, numbered))
+    def _enqueue_later(self, entity_id: str, numbered: Numbered, due_ns: int, epoch_ns: int | None = None) -> None:
+        self._hub.clock.call_at(due_ns, lambda: self._enqueue(entity_id, numbered), epoch_ns)
 
     def _enqueue(self, entity_id: str, numbered: Numbered) -> None:
         entity = self._entity(entity_id)
@@ -259,7 +265,7 @@ class EntityStore:
         caller = self._hub.instances.get(called.parentInstanceId.value)
         if caller is None or not self._awaits(caller, called):
             return
-        answer = _answer_event(self._hub.clock.now_ns(), called.requestId, outcome)
+        answer = _answer_event(self._hub.time_of(caller), called.requestId, outcome)
         if caller.status == pb.ORCHESTRATION_STATUS_FAILED:
             self._hub.remember(caller, answer)
         else:
@@ -310,7 +316,7 @@ class EntityStore:
                 granted = pb.EntityLockGrantedEvent(criticalSectionId=request.critical_section_id)
                 holder = self._hub.instances.get(request.parent_id)
                 if holder is not None:
-                    self._hub.deliver(holder, event(self._hub.clock.now_ns(), entityLockGranted=granted))
+                    self._hub.deliver(holder, event(self._hub.time_of(holder), entityLockGranted=granted))
             else:
                 wanted.update(request.entity_ids)
                 still_waiting.append(request)

@@ -88,7 +88,7 @@ class TaskHub(HubCore):
         check_name("event", request.name)
         instance = self._known(request.instanceId)
         raised = pb.EventRaisedEvent(name=request.name, input=optional_text(text_or_none(request, "input")))
-        self.deliver(instance, event(self.clock.now_ns(), eventRaised=raised))
+        self.deliver(instance, event(self.time_of(instance), eventRaised=raised))
         await self.journal.settled(key=instance.key)
         return pb.RaiseEventResponse()
 
@@ -106,7 +106,7 @@ class TaskHub(HubCore):
         instance = self._known(request.instanceId)
         if not _is_to_be_suspended(instance):
             suspended = pb.ExecutionSuspendedEvent(input=optional_text(text_or_none(request, "reason")))
-            self.deliver(instance, event(self.clock.now_ns(), executionSuspended=suspended))
+            self.deliver(instance, event(self.time_of(instance), executionSuspended=suspended))
         await self.journal.settled(key=instance.key)
         return pb.SuspendResponse()
 
@@ -116,7 +116,7 @@ class TaskHub(HubCore):
         instance = self._known(request.instanceId)
         if _is_to_be_suspended(instance):
             resumed = pb.ExecutionResumedEvent(input=optional_text(text_or_none(request, "reason")))
-            self.deliver(instance, event(self.clock.now_ns(), executionResumed=resumed))
+            self.deliver(instance, event(self.time_of(instance), executionResumed=resumed))
         await self.journal.settled(key=instance.key)
         return pb.ResumeResponse()
 

@@ -83,8 +83,9 @@ class Instance:
     """One orchestration instance. Times are nanoseconds since the epoch; `key` names it in the store.
 
     `begun_ns` is when the first turn of the first execution was dispatched, 0 before a worker has answered it.
-    `is_modelled` means that the clock was moved before the last change: its times are no measurements. `costs` are its
-    own, over all executions, without those of the `children` that it started; None if they were not counted whole.
+    Its time is the clock's elapsed time, counted from `epoch_ns`: it passes steadily while the wall clock is set.
+    `is_modelled` means that a clock was moved or set before the last change: its times are no measurements. `costs` are
+    its own, over all executions, without those of the `children` that it started; None if they were not counted whole.
     """
 
     key: int
@@ -111,6 +112,7 @@ class Instance:
     is_modelled: bool = False
     children: int = 0
     costs: Costs | None = field(default_factory=Costs)
+    epoch_ns: int = 0
 
     @property
     def ended(self) -> bool:

@@ -25,13 +25,17 @@ DEFAULT_LEASE_TIMEOUT_S = 3600.0
 
 @dataclass(frozen=True)
 class SchedulerOptions:
-    """What a scheduler is made of. `data` None keeps everything in memory; `skip_time` jumps over idle time."""
+    """What a scheduler is made of. `data` None keeps everything in memory; `skip_time` jumps over idle time.
+
+    `ahead_s` is how far the clock was moved by hand when another process on the same file ended.
+    """
 
     hubs: tuple[str, ...] = (DEFAULT_HUB,)
     dynamic_hubs: bool = False
     data: Path | None = None
     durability: Durability = "normal"
     skip_time: bool = False
+    ahead_s: float = 0.0
     lease_timeout_s: float = DEFAULT_LEASE_TIMEOUT_S
     max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES
 
@@ -41,7 +45,7 @@ class SchedulerService:
 
     def __init__(self, options: SchedulerOptions) -> None:
         self.options = options
-        self.clock = RealClock()
+        self.clock = RealClock(options.ahead_s)
         self.skipping = options.skip_time
         self.progress = asyncio.Event()
         """Set after every commit, when all that it allowed has been exposed."""

@@ -61,7 +61,7 @@ class ActivityWork:
         """Tell the execution that waits for it, if that still goes on."""
         instance = self.hub.living(self.instance_id, self.execution_id)
         if instance is not None:
-            self.hub.deliver(instance, _outcome(self.task_id, response, self.hub.clock.now_ns()))
+            self.hub.deliver(instance, _outcome(self.task_id, response, self.hub.time_of(instance)))
 
 
 def _outcome(task_id: int, response: Any, time_ns: int) -> Any:
@@ -93,14 +93,14 @@ def arm_timer(hub: HubCore, instance: Instance, execution: Execution, timer_id: 
     """Let a timer fire into this very execution when its time has come."""
     due_ns = to_ns(fire_at)
     fire = functools.partial(_fire_timer, hub, instance.instance_id, execution.execution_id, timer_id, due_ns)
-    hub.clock.call_at(due_ns, fire)
+    hub.clock.call_at(due_ns, fire, instance.epoch_ns)
 
 
 def _fire_timer(hub: HubCore, instance_id: str, execution_id: str, timer_id: int, due_ns: int) -> None:
     waiting = hub.living(instance_id, execution_id)
     if waiting is not None:
         fired = pb.TimerFiredEvent(fireAt=from_ns(due_ns), timerId=timer_id)
-        hub.deliver(waiting, event(hub.clock.now_ns(), timerFired=fired))
+        hub.deliver(waiting, event(hub.time_of(waiting), timerFired=fired))
 
 
 def start_child(hub: HubCore, instance: Instance, execution: Execution, task_id: int, created: Any) -> None:
@@ -109,7 +109,7 @@ def start_child(hub: HubCore, instance: Instance, execution: Execution, task_id:
     failure = _child_failure(created, existing)
     if failure is not None:
         failed = pb.SubOrchestrationInstanceFailedEvent(taskScheduledId=task_id, failureDetails=failure)
-        hub.deliver(instance, event(hub.clock.now_ns(), subOrchestrationInstanceFailed=failed))
+        hub.deliver(instance, event(hub.time_of(instance), subOrchestrationInstanceFailed=failed))
         return
     if existing is not None:
         hub.remove(existing)
@@ -124,6 +124,7 @@ def start_child(hub: HubCore, instance: Instance, execution: Execution, task_id:
         ),
         tags=dict(created.tags) or None,
         trace_context=copy_of(created.parentTraceContext) if created.HasField("parentTraceContext") else None,
+        epoch_ns=instance.epoch_ns,
     )
 
 
@@ -151,14 +152,14 @@ def tell_parent(hub: HubCore, child: Instance) -> None:
         completed = pb.SubOrchestrationInstanceCompletedEvent(
             taskScheduledId=task_id, result=optional_text(child.output)
         )
-        outcome = event(child.completed_ns, subOrchestrationInstanceCompleted=completed)
+        outcome = event(hub.time_of(parent), subOrchestrationInstanceCompleted=completed)
     else:
         failure = child.failure or pb.TaskFailureDetails(
             errorType="OrchestrationTerminatedException",
             errorMessage=f"The sub-orchestration '{child.instance_id}' was terminated: {child.output or 'no reason'}",
         )
         failed = pb.SubOrchestrationInstanceFailedEvent(taskScheduledId=task_id, failureDetails=failure)
-        outcome = event(child.completed_ns, subOrchestrationInstanceFailed=failed)
+        outcome = event(hub.time_of(parent), subOrchestrationInstanceFailed=failed)
     hub.deliver(parent, outcome)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 from durable_harness.scheduler.clock import NANOSECONDS
@@ -33,13 +32,8 @@ class TimeControl:
         self._service.skip_if_idle()
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` takes: how far ahead of the wall clock it is, and whether it skips."""
-        return {"ahead_s": self.now_s - time.time(), "skipping": self._service.skipping}
-
-    def restore(self, *, ahead_s: float, skipping: bool) -> None:
-        """Go on as another process of the same scheduler did, which has ended."""
-        self._service.clock.advance(max(0.0, ahead_s))
-        self.skip(on=skipping)
+        """Return how far it was moved ahead, and whether it skips: another process goes on from there."""
+        return {"ahead_s": self._service.clock.ahead_s, "skipping": self._service.skipping}
 
     async def advance(self, seconds: float, patience_s: float = DEFAULT_PATIENCE_S) -> float:
         """Let this much time pass, from one due time to the next, and return the present, in seconds since the epoch.
@@ -49,7 +43,7 @@ class TimeControl:
         done; nobody waits for them again.
         """
         clock = self._service.clock
-        target_ns = clock.now_ns() + int(seconds * NANOSECONDS)
+        target_ns = clock.elapsed_ns() + int(seconds * NANOSECONDS)
         while True:
             await self._quiet(patience_s)
             due_ns = clock.next_due_ns

@@ -49,7 +49,7 @@ class TurnWork:
             return None
         execution.replay_due = False
         # A turn ends with a suspension: what comes after waits for the resumption.
-        started = event(self.hub.clock.now_ns(), orchestratorStarted=pb.OrchestratorStartedEvent())
+        started = event(self.hub.time_of(self.instance), orchestratorStarted=pb.OrchestratorStartedEvent())
         execution.dispatched = [started, *execution.inbox.take_through("executionSuspended")]
         execution.in_flight = True
         item = pb.WorkItem()
@@ -121,7 +121,7 @@ def _take_dispatched(hub: HubCore, instance: Instance, execution: Execution) -> 
     execution.in_flight = False
     execution.taken += len(dispatched) - 1
     execution.history.extend(dispatched)
-    instance.updated_ns = hub.clock.now_ns()
+    instance.updated_ns = hub.time_of(instance)
     if instance.status == pb.ORCHESTRATION_STATUS_PENDING:
         instance.begun_ns = to_ns(dispatched[0].timestamp)
 
@@ -231,7 +231,7 @@ class Turn:
         other = self.hub.instances.get(target)
         if other is not None:
             raised = pb.EventRaisedEvent(name=action.name, input=optional_text(data))
-            self.hub.deliver(other, event(self.now_ns, eventRaised=raised))
+            self.hub.deliver(other, event(self.hub.time_of(other), eventRaised=raised))
 
     def _send_entity_message(self, action_id: int, action: Any) -> None:
         kind = action.WhichOneof("EntityMessageType")
@@ -239,7 +239,7 @@ class Turn:
         self._record(action_id, **{kind: message})
         if kind == "entityOperationCalled":
             message.parentExecutionId.value = self.execution.execution_id
-        self.hub.entities.receive(kind, message)
+        self.hub.entities.receive(kind, message, self.instance.epoch_ns)
 
     def _terminate_other(self, _action_id: int, action: Any) -> None:
         other = self.hub.instances.get(action.instanceId)
@@ -257,9 +257,11 @@ class Turn:
         instance.begun_anew = True
         if instance.costs is not None:
             instance.costs.count(ending.carryoverEvents, -1)  # dispatched once more, but counted once
+        instance.epoch_ns = self.hub.clock.epoch_ns  # one that never ends follows a wall clock that was set
         kept = (new for new in self.execution.inbox if new.WhichOneof("eventType") in _FOR_ANY_EXECUTION)
         carried_over = map(copy_of, ending.carryoverEvents)
-        instance.execution.inbox = Inbox([execution_started(instance, self.now_ns), *carried_over, *kept])
+        started = execution_started(instance, self.hub.time_of(instance))
+        instance.execution.inbox = Inbox([started, *carried_over, *kept])
         self.hub.entities.release_locks_of(instance.instance_id)
 
     def _end(self, ending: Any) -> None:
@@ -287,7 +289,7 @@ class Turn:
 
 def end_at_once(hub: HubCore, instance: Instance, execution: Execution, ending: Any) -> None:
     """End an instance without asking a worker: for one whose workers will not come back, or cannot take it."""
-    instance.updated_ns = hub.clock.now_ns()
+    instance.updated_ns = hub.time_of(instance)
     turn = Turn(hub, instance, execution, [])
     turn.ending = ending
     turn.close()

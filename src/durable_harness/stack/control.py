@@ -14,6 +14,8 @@ from typing import Any
 from durable_harness.errors import HarnessError, UnreachableError
 from durable_harness.stack.processes import Command
 
+AHEAD_VARIABLE = "DURABLE_HARNESS_CLOCK_AHEAD_S"
+"""How far the clock of a scheduler was moved when its process died: with --test-control, the next one begins there."""
 KEY_HEADER = "x-control-key"
 CALL_TIMEOUT_S = 60.0
 
@@ -50,8 +52,8 @@ class StackControl:
         self.end_pauses()
         state = self.call("clock/state")
         self._scheduler.kill()
-        self._scheduler.start()
-        self.call("clock/restore", **state)
+        self._scheduler.start({AHEAD_VARIABLE: repr(state["ahead_s"])})
+        self.call("clock/skip", on=state["skipping"])
 
     def pause_scheduler(self, seconds: float) -> Pause:
         """Stop the process of the scheduler, for so long at most."""

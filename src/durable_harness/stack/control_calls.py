@@ -37,13 +37,9 @@ def clock_calls(service: SchedulerService) -> dict[str, Call]:
     async def state() -> dict[str, Any]:
         return time.state()
 
-    async def restore(**state: Any) -> None:
-        time.restore(**state)
-
     return {
         "clock/now": now,
         "clock/skip": skip,
         "clock/advance": time.advance,
         "clock/state": state,
-        "clock/restore": restore,
     }

@@ -86,13 +86,16 @@ class Command:
         assert self._child is not None
         return self._child.pid
 
-    def start(self) -> None:
-        """Start it and return when it is ready; raise the error that ended it where it could not start."""
+    def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start it and return when it is ready; raise the error that ended it where it could not start.
+
+        `environment` is added to its own for this time.
+        """
         self._ready.unlink(missing_ok=True)
         with self.log.open("ab") as output:
             self._child = subprocess.Popen(  # noqa: S603 - our own command
                 self._words,
-                env={**os.environ, **self._environment},
+                env={**os.environ, **self._environment, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import os
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from durable_harness.errors import PortInUseError
 from durable_harness.log_lines import configure_logging
 from durable_harness.network import bind_one, serve_http
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
+from durable_harness.stack.control import AHEAD_VARIABLE
 from durable_harness.stack.control_calls import clock_calls, served_control
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
 
@@ -46,7 +49,8 @@ async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator
     bind_one(options.address, options.grpc_port, "--grpc-port").close()  # gRPC itself does not say why it cannot listen
     http = bind_one(options.address, options.http_port, "--http-port")
     dashboard = bind_one(options.address, options.dashboard_port, "--dashboard-port")
-    service = SchedulerService(options.scheduler)
+    ahead_s = float(os.environ.get(AHEAD_VARIABLE, "0")) if options.test_control else 0.0
+    service = SchedulerService(dataclasses.replace(options.scheduler, ahead_s=ahead_s))
     service.on_failure(lifetime.fail)
     grpc = GrpcService(service)
     try:
