@@ -271,6 +271,39 @@ async def test_a_write_that_can_never_succeed_ends_the_scheduler(bench):
     assert "OverflowError: too large" in str(failures[0])
 
 
+@pytest.mark.parametrize("fate", ["removed", "replaced"])
+def test_a_file_that_is_not_there_any_more_ends_the_scheduler(tmp_path, fate):
+    """A file that was removed or replaced takes no more writes: nobody would find again what was answered."""
+
+    @file_scenario
+    async def scene(bench):
+        failures = []
+        bench.hub.journal.on_failure(failures.append)
+        await bench.start("accepted")
+        bench.path.rename(tmp_path / "aside.db")
+        if fate == "replaced":
+            bench.path.write_bytes(b"")
+        async with refused(Status.INTERNAL):
+            await bench.start("lost")
+        assert [failure.exit_code for failure in failures] == [8]
+        assert f"--data {bench.path}: the file was removed or replaced" in str(failures[0])
+
+    scene(tmp_path)
+
+
+@file_scenario
+async def test_health_says_that_nothing_can_be_written(bench):
+    """What asks for the health of a scheduler hears of the full disk, and of its end."""
+    assert bench.hub.journal.problem is None
+    fill_disk(bench)
+    async with refused():
+        await bench.start("filler", input=TOO_LARGE)
+    assert "disk is full" in bench.hub.journal.problem
+    free_disk(bench)
+    await until_written(bench)
+    assert bench.hub.journal.problem is None
+
+
 def damage(path, text):
     """Overwrite the pages of a file on which a text stands, under the feet of whoever has it open."""
     content = path.read_bytes()

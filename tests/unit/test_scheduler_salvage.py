@@ -128,6 +128,17 @@ def test_a_file_without_its_beginning_cannot_be_saved(path, tmp_path, capsys):
     assert not (tmp_path / "new.db").exists()
 
 
+def test_a_new_file_that_cannot_be_written_is_an_error_that_names_it(path, tmp_path, capsys, monkeypatch):
+    """Where there is no room for the new file, that is said, without a traceback."""
+
+    def full(*_batches):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Store, "write", full)
+    assert main(["recover", str(path), str(tmp_path / "new.db")]) == 2
+    assert "new.db: cannot be written: database or disk is full" in capsys.readouterr().err
+
+
 def test_a_file_in_use_is_not_recovered(path, tmp_path, capsys):
     """A file that a scheduler works on is refused."""
     store = Store(path)

@@ -78,6 +78,13 @@ def damaged(path: Path | None, problem: str) -> DamagedFileError:
     )
 
 
+def lost(path: Path) -> DamagedFileError:
+    return DamagedFileError(
+        f"--data {path}: the file was removed or replaced while the scheduler worked on it.\n"
+        "  What was answered until then was written to the file that was there: put it back, or begin with another one."
+    )
+
+
 def claim(path: Path) -> IO[bytes]:
     """Claim a file for this process until it is closed: two schedulers would hand out the same work."""
     check_place(path)

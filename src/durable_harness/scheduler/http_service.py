@@ -37,7 +37,7 @@ class HttpApi:
         if request.path == "/":
             return web.Response(text="Durable Task Scheduler (durable-harness)")
         if request.path.rstrip("/") == HEALTH_PATH:
-            return _healthy()
+            return _health(self._service)
         if request.path.rstrip("/") == "/v1/taskhubs/ping":
             return self._ping(request.headers.get("x-taskhub") or DEFAULT_HUB)
         return web.Response(status=404)
@@ -58,11 +58,11 @@ class Dashboard:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         parts = [unquote(part) for part in request.rel_url.raw_path.split("/") if part]
+        if parts == [HEALTH_PATH[1:]]:
+            return _health(self._service)
         await self._service.journal.written()
         if not parts:
             return _page(self._hubs())
-        if request.path.rstrip("/") == HEALTH_PATH:
-            return _healthy()
         if len(parts) >= 2 and parts[-2:-1] == ["taskhubs"]:  # noqa: PLR2004 - …/taskhubs/{hub}
             parts.append("orchestrations")
         if len(parts) >= 3 and parts[-3] == "taskhubs" and parts[-2] in self._service.hubs:  # noqa: PLR2004
@@ -75,7 +75,8 @@ class Dashboard:
             f'{html.escape(name)}</a></td><td class="n">{_count(hub)}</td></tr>'
             for name, hub in self._service.hubs.items()
         )
-        return f"<p>Healthy.</p><table><tr><th>task hub</th><th>orchestrations</th></tr>{rows}</table>"
+        health = html.escape(self._service.journal.problem or "Healthy.")
+        return f"<p>{health}</p><table><tr><th>task hub</th><th>orchestrations</th></tr>{rows}</table>"
 
     def _instances(self, hub: TaskHub) -> str:
         query = (
@@ -94,8 +95,10 @@ class Dashboard:
         return f'<p><a href="/">All task hubs</a></p>{heading}<table>{names}{rows}</table>'
 
 
-def _healthy() -> web.Response:
-    return web.Response(text="Healthy")
+def _health(service: SchedulerService) -> web.Response:
+    """A scheduler that can write nothing, because its disk is full, starts nothing either."""
+    problem = service.journal.problem
+    return web.Response(text=problem or "Healthy", status=503 if problem else 200)
 
 
 def _page(body: str) -> web.Response:

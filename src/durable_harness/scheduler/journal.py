@@ -111,6 +111,11 @@ class Journal:
         self._sources[source] = self._touched[source] = None
         self._schedule()
 
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be written now, None if it can."""
+        return str(self._refusal) if self._refusal is not None else None
+
     def admit(self) -> None:
         """Raise RpcError where no change can be written now. Asked before anything is changed for a client."""
         if self._ending.is_set() and not self._refusal:
@@ -281,6 +286,8 @@ class Journal:
             callback(_copy(self._refusal))
 
     def _unwritable(self, error: Exception) -> HarnessError:
+        if isinstance(error, HarnessError):
+            return error
         if isinstance(error, sqlite3.Error) and is_damage(error):
             return self.store.refusal(error)
         logger.error("The file %s cannot be written.", self.store.path, exc_info=error)

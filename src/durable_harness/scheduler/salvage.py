@@ -61,6 +61,8 @@ def recover(damaged_path: Path, new_path: Path) -> Salvaged:
         target = Store(new_path)
         try:
             return _Salvage(source, target, version).run()
+        except sqlite3.Error as error:
+            raise UsageError(f"{new_path}: cannot be written: {error}. Make room, or name another place.") from error
         finally:
             target.close()
 

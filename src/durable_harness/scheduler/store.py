@@ -7,6 +7,7 @@ Without a file the same tables live in memory.
 from __future__ import annotations
 
 import functools
+import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from durable_harness.scheduler.data_file import (
     claim,
     damaged,
     is_damage,
+    lost,
     unusable,
 )
 
@@ -166,6 +168,7 @@ class Store:
 
         A row that cannot be stored does not keep the others out: it is left out, and returned.
         """
+        self._check_place()
         try:
             self._transact(batches, self._carry_out)
         except ROW_ERRORS:
@@ -184,6 +187,18 @@ class Store:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise
+
+    def _check_place(self) -> None:
+        """Refuse to write to a file that was removed or replaced: nobody would find there what is written now."""
+        if self._lock is None or self.path is None:
+            return
+        ours = os.fstat(self._lock.fileno())
+        try:
+            there = self.path.stat()
+        except OSError:
+            there = None
+        if there is None or not os.path.samestat(ours, there):
+            raise lost(self.path)
 
     def _carry_out(self, batch: Batch) -> None:
         for statement in ORDER:
