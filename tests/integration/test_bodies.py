@@ -138,6 +138,19 @@ def test_half_a_character_is_kept_as_it_came(app):
     assert (status["runtimeStatus"], status["output"]) == ("Completed", {"a": "\ud800"})
 
 
+@pytest.mark.parametrize(("text", "shown"), [("NaN", "NaN"), ("-Infinity", "-Infinity"), ("[1e999]", ["Infinity"])])
+def test_numbers_that_json_has_not_break_no_list(app, text, shown):
+    """NaN and infinities are answered as texts: a strict parser reads the status, and the list of all."""
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    instance_id = start(app, text.encode(), "waits").json()["id"]
+    status = app.get(f"{WEBHOOKS}/instances/{instance_id}")
+    assert json.loads(status.text, parse_constant=refuse)["input"] == shown
+    assert json.loads(app.get(f"{WEBHOOKS}/instances?top=1000").text, parse_constant=refuse)
+
+
 def test_many_errors_with_half_a_character_do_not_stall_the_host(app):
     """Two hundred activities whose error no message can hold all fail, and an ordinary operation then completes."""
     with concurrent.futures.ThreadPoolExecutor(16) as callers:
@@ -157,7 +170,10 @@ def test_names_that_are_too_long_are_refused(app, key, place):
     assert "at most 1000" in answer.text
 
 
-def test_ids_that_are_no_text_are_refused(app):
-    """The endpoint that measures operations says what is wrong with half of a character in an id."""
-    answer = app.post("/admin/durable-harness/operations", data=f'{{"ids": ["{HALF}"]}}'.encode(), headers=JSON_TYPE)
+@pytest.mark.parametrize(
+    "body", [f'{{"ids": ["{HALF}"]}}'.encode(), nested(5000), b" " * 2_000_000 + b'{"ids": ["i"]}']
+)
+def test_ids_that_are_no_ids_are_refused(app, body):
+    """The endpoint that measures operations refuses half of a character, deep JSON, and far more than its ids take."""
+    answer = app.post("/admin/durable-harness/operations", data=body, headers=JSON_TYPE)
     assert answer.status_code == 400

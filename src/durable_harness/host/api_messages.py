@@ -70,9 +70,16 @@ def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | Non
 
 def _compact(body: Any) -> bytes:
     try:
-        return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+        return _dumps(body)
+    except ValueError:  # NaN and infinities, which JSON has not: written as texts, as in Azure
+        return _dumps(json.loads(json.dumps(body), parse_constant=str))
+
+
+def _dumps(body: Any) -> bytes:
+    try:
+        return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:  # half of a surrogate pair has no UTF-8; its escape has
-        return json.dumps(body, separators=(",", ":")).encode()
+        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 
 def bad_argument(message: str, detail: str | None = None) -> ApiError:

@@ -17,6 +17,7 @@ logger = logging.getLogger("durable_harness.host")
 PATH = "/admin/durable-harness/operations"
 MEASURED_BY = "durable-harness"
 MAX_IDS = 1000
+MAX_BODY_BYTES = 1_000_000
 
 
 async def measure_operations(scheduler: Scheduler, body: bytes) -> ApiResponse:
@@ -37,6 +38,8 @@ async def measure_operations(scheduler: Scheduler, body: bytes) -> ApiResponse:
 def _read_ids(body: bytes) -> list[str]:
     """Return the ids that a body names, each once. Raises ValueError, which says what is expected."""
     expected = f'expected a JSON object {{"ids": ["…"]}} with 1 to {MAX_IDS} instance ids'
+    if len(body) > MAX_BODY_BYTES:
+        raise ValueError(f"The body has {len(body)} bytes; {expected}, at most {MAX_BODY_BYTES} bytes.")
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:

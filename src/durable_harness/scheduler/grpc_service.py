@@ -151,7 +151,7 @@ def _refusals(call: RpcCall) -> Iterator[None]:
 def _read_ids(body: bytes) -> list[str]:
     try:
         ids = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         ids = None
     if not isinstance(ids, list) or not all(isinstance(each, str) and is_text(each) for each in ids):
         raise RpcError(Status.INVALID_ARGUMENT, "The request is not a JSON list of instance ids.")
