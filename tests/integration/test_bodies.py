@@ -170,10 +170,8 @@ def test_names_that_are_too_long_are_refused(app, key, place):
     assert "at most 1000" in answer.text
 
 
-@pytest.mark.parametrize(
-    "body", [f'{{"ids": ["{HALF}"]}}'.encode(), nested(5000), b" " * 2_000_000 + b'{"ids": ["i"]}']
-)
+@pytest.mark.parametrize("body", [nested(5000), b" " * 20_000_000 + b'{"ids": ["i"]}'], ids=["deep", "large"])
 def test_ids_that_are_no_ids_are_refused(app, body):
-    """The endpoint that measures operations refuses half of a character, deep JSON, and far more than its ids take."""
+    """The endpoint that measures operations refuses deep JSON, and far more than its ids take."""
     answer = app.post("/admin/durable-harness/operations", data=body, headers=JSON_TYPE)
     assert answer.status_code == 400

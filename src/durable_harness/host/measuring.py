@@ -17,7 +17,7 @@ logger = logging.getLogger("durable_harness.host")
 PATH = "/admin/durable-harness/operations"
 MEASURED_BY = "durable-harness"
 MAX_IDS = 1000
-MAX_BODY_BYTES = 1_000_000
+MAX_BODY_BYTES = 10_000_000
 
 
 async def measure_operations(scheduler: Scheduler, body: bytes) -> ApiResponse:
@@ -45,8 +45,8 @@ def _read_ids(body: bytes) -> list[str]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"The body is not JSON; {expected}.") from error
     ids = document.get("ids") if isinstance(document, dict) else None
-    if not isinstance(ids, list) or not all(isinstance(each, str) and is_text(each) for each in ids):
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
         raise ValueError(f'"ids" is not a list of texts; {expected}.')
     if not 1 <= len(ids) <= MAX_IDS:
         raise ValueError(f'"ids" has {len(ids)} items; {expected}.')
-    return list(dict.fromkeys(ids))
+    return [each for each in dict.fromkeys(ids) if is_text(each)]  # no instance has half of a character in its id

@@ -12,7 +12,7 @@ import grpc
 from google.protobuf import empty_pb2
 from google.protobuf.message import DecodeError
 
-from durable_harness.protocol import RpcError, Status, is_text, pb
+from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.scheduler.hub import TaskHub
@@ -153,7 +153,7 @@ def _read_ids(body: bytes) -> list[str]:
         ids = json.loads(body)
     except (ValueError, RecursionError):
         ids = None
-    if not isinstance(ids, list) or not all(isinstance(each, str) and is_text(each) for each in ids):
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
         raise RpcError(Status.INVALID_ARGUMENT, "The request is not a JSON list of instance ids.")
     return ids
 
