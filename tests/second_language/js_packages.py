@@ -12,7 +12,7 @@ import pytest
 
 ROOM = Path(__file__).parent
 CACHE = ROOM.parents[1] / "build" / "second-language"
-OLDEST_NODE = 20
+OLDEST_NODE = 18
 INSTALL_TIMEOUT_S = 100  # below the time that a test may take, so that the reason is reported
 
 
@@ -26,7 +26,7 @@ def installed():
         _leave_out("Node and npm are not installed: apt-get install nodejs npm")
     found = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     if int(re.match(r"v(\d+)", found)[1]) < OLDEST_NODE:
-        _leave_out(f"Node is {found}; these tests need {OLDEST_NODE} or later, for instance of npm's package 'node'")
+        _leave_out(f"Node is {found}; these tests need {OLDEST_NODE} or later: npm install --global node")
     lock = (ROOM / "package-lock.json").read_bytes()
     target = CACHE / hashlib.sha256(lock).hexdigest()[:16]
     CACHE.mkdir(parents=True, exist_ok=True)
