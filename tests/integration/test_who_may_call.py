@@ -9,9 +9,11 @@ import requests
 
 from durable_harness.cli import main
 from durable_harness.errors import UsageError
+from durable_harness.host.keys import Keys
 from durable_harness.stack.children import scheduler_process
 from durable_harness.stack.lifetime import write_ready_file
 from durable_harness.stack.processes import running_command
+from durable_harness.stack.serving import print_keys
 
 APP = """
 import azure.durable_functions as df
@@ -213,6 +215,17 @@ def test_a_public_name_can_be_allowed(serving):
     assert answers == [200, 200, 403]
 
 
+def test_a_host_of_a_network_answers_programs_by_any_name(serving):
+    """Behind --address 0.0.0.0 a machine has names that it does not know; what a page sends it has an Origin anyway."""
+    with serving("--address", "0.0.0.0") as command:
+        start = url_of(command, f"{WEBHOOKS}/orchestrators/waits")
+        public = {"Host": "box.corp.example:7071"}
+        assert ask("GET", url_of(command, "/admin/functions"), public).status_code == 200
+        assert ask("POST", start, public).status_code == 202
+        for origin in ("http://box.corp.example:7071", EVIL, "null"):
+            assert ask("POST", start, TEXT | public | {"Origin": origin}).status_code == 403
+
+
 def test_cors_for_all_with_credentials_is_refused(serving):
     """--cors '*' with --cors-credentials would let every page act as the user: the start ends with a reason."""
     with pytest.raises(UsageError, match="Name the origins"), serving("--cors", "*", "--cors-credentials"):
@@ -263,14 +276,30 @@ def test_management_urls_carry_the_system_key(guarded):
     assert not [key for key in KEYS.values() if key != "the-system-key" and key in answer.text]
 
 
-def test_only_keys_that_were_made_up_are_printed(serving, guarded):
+def test_only_keys_that_were_made_up_are_printed(guarded, capsys):
     """A key that was given is printed nowhere; one that was made up is, once."""
     assert not [key for key in KEYS.values() if key in guarded.log.read_text()]
-    with serving("--enableAuth", DURABLE_HARNESS_FUNCTION_KEY="the-host-key") as command:
-        printed = command.log.read_text()
-        assert printed.count(command.facts["masterKey"]) == 1
-        assert command.facts["systemKey"] not in printed
-        assert "the-host-key" not in printed
+    keys = Keys(are_checked=True, host="the-host-key")
+    print_keys(keys, {"DURABLE_HARNESS_FUNCTION_KEY": keys.host})
+    printed = capsys.readouterr().out
+    assert printed.count(keys.master) == 1
+    assert keys.host not in printed
+    assert keys.system not in printed
+
+
+def test_keys_in_a_ready_file_are_not_printed_too(serving):
+    """A command that others start writes its keys for them alone: its output is kept in logs, and passed on."""
+    with serving("--enableAuth") as command:
+        keys = [command.facts[name] for name in ("hostKey", "masterKey", "systemKey")]
+        assert not [key for key in keys if key in command.log.read_text()]
+
+
+def test_a_key_of_no_function_is_told(serving):
+    """A variable whose function is misspelt opens nothing, and the start says so."""
+    with serving("--enableAuth", DURABLE_HARNESS_FUNCTION_KEY_TWO="the-key-of-two") as command:
+        said = command.log.read_text()
+    assert "DURABLE_HARNESS_FUNCTION_KEY_TWO: there is no such function" in said
+    assert "the-key-of-two" not in said
 
 
 def test_a_key_that_no_header_can_carry_ends_the_start(serving):
@@ -313,9 +342,10 @@ def test_record_says_that_the_key_is_wrong(guarded, tmp_path, capsys, key):
 
 
 @pytest.mark.parametrize("key", ["the-system-key", "the-master-key"])
-def test_record_takes_the_keys_of_webhooks(guarded, tmp_path, key):
+def test_record_takes_the_keys_of_webhooks(guarded, wait_until, tmp_path, key):
     """The system key and the master key read a history."""
     urls = ask("POST", url_of(guarded, "/api/start"), {"x-functions-key": "the-host-key"}).json()
+    wait_until(lambda: ask("GET", urls["statusQueryGetUri"]).json()["runtimeStatus"] == "Running", "its first turn")
     words = ["record", urls["id"], "--host", guarded.facts["baseUrl"], "--function-key", key, "--out", str(tmp_path)]
     assert main(words) == 0
     assert json.loads((tmp_path / f"{urls['id']}.json").read_text())["orchestrator"] == "waits"

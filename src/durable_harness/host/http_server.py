@@ -50,6 +50,8 @@ class WebOptions:
     cors_origins: tuple[str, ...] = ()
     cors_credentials: bool = False
     keys: Keys = field(default_factory=Keys)
+    has_any_name: bool = False
+    """Whether machines of a network reach it, by names that are not known here."""
 
     def __post_init__(self) -> None:
         if self.cors_credentials and "*" in self.cors_origins:
@@ -218,6 +220,8 @@ class HttpFrontend:
             return None
         if self._options.keys.are_checked:
             return ApiResponse(401)
+        if self._options.has_any_name and "Origin" not in request.headers:
+            return None  # a program, or a page's GET, which changes nothing: only its Host could tell them apart
         problem = foreign(request, self._options.cors_origins)
         return _text(403, problem) if problem else None
 

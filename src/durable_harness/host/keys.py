@@ -47,6 +47,11 @@ class Keys:
         own = self.functions.get(function.upper())
         return _is_one_of(given, [self.host, self.master, *([own] if own else [])])
 
+    def of_no_function(self, functions: Iterable[str]) -> list[str]:
+        """Return the variables of keys that open none of these functions: misspelt, or those of another app."""
+        known = {name.upper() for name in functions}
+        return [f"{FUNCTION_VARIABLE_PREFIX}{name}" for name in self.functions if name not in known]
+
     def opens_webhooks(self, given: str) -> bool:
         return _is_one_of(given, [self.system, self.master])
 

@@ -9,7 +9,7 @@ import os
 import ssl
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +31,8 @@ from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.stack.control_calls import clock_calls, served_control
 from durable_harness.stack.fault_calls import fault_calls
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
+
+LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ def _host_options(options: ServeOptions, settings: AppSettings) -> HostOptions:
         cors_origins=tuple(origin.strip() for origin in cors.split(",") if origin.strip()),
         cors_credentials=options.cors_credentials or local.cors_credentials,
         keys=read_keys(os.environ, are_checked=options.enable_auth),
+        has_any_name=options.address not in LOOPBACK_ADDRESSES,
     )
     port = port if port is not None else HostOptions.port
     max_payload_bytes = options.embedded.max_payload_bytes if options.scheduler == "embedded" else 0
@@ -173,8 +176,10 @@ def _tls(options: ServeOptions) -> ssl.SSLContext | None:
 
 def _announce(host: FunctionsHost, described: str, options: ServeOptions, control: dict[str, Any] | None) -> None:
     print(f"durable-harness: app {host.app.directory}, scheduler {described}")
-    if options.enable_auth:
-        _print_keys(host.options.web.keys)
+    if options.enable_auth and options.ready_file is None:  # else they stand there, and this goes to a log
+        print_keys(host.options.web.keys, os.environ)
+    for variable in host.options.web.keys.of_no_function(function.name for function in host.app.functions):
+        print(f"warning: {variable}: there is no such function.", file=sys.stderr)
     print(shown_lines(function_list(host.app, host.shown_url, host.settings.host.route_prefix)), flush=True)
     if not options.verbose:
         print("For detailed output, run with --verbose.", flush=True)
@@ -187,13 +192,13 @@ def _announce(host: FunctionsHost, described: str, options: ServeOptions, contro
     write_ready_file(options.ready_file, facts)
 
 
-def _print_keys(keys: Keys) -> None:
+def print_keys(keys: Keys, given: Mapping[str, str]) -> None:
     """Print the keys that were made up; one that was given is known to whoever has to know it."""
     for variable, what, key in (
         (HOST_VARIABLE, "host key, for the functions", keys.host),
         (MASTER_VARIABLE, "master key, for webhooks and admin endpoints too", keys.master),
     ):
-        print(f"{what}: {f'as {variable} says' if os.environ.get(variable) else key}")
+        print(f"{what}: {f'as {variable} says' if given.get(variable) else key}")
 
 
 def _key_facts(keys: Keys) -> dict[str, str | None]:

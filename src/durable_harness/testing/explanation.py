@@ -69,7 +69,7 @@ class Explainer:
             return ""
         with path.open("rb") as log:
             log.seek(max(self._log_begin, _size(path) - LOG_READ_BYTES))
-            written = log.read().decode(errors="replace").splitlines()
+            written = shown_lines(redact_keys(log.read().decode(errors="replace"))).splitlines()
         told = [f"  {line}" for line in written[-LOG_LINES:]] or ["  (nothing since the operation was started)"]
         return "\n".join([f"the host's log ends ({path}):", *told])
 

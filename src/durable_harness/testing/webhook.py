@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from durable_harness.operations import Answer
+from durable_harness.foreign_text import shown
+from durable_harness.operations import Answer, redact_keys
 from durable_harness.testing.requesting import NOTHING, HttpClient
 
 PATH = "/runtime/webhooks/durabletask"
@@ -94,8 +95,9 @@ class Webhook:
         url = self._url(f"/instances/{quote(instance_id, safe='')}/{action}", {})
         answer = self._client.request("POST", url, payload)
         if not isinstance(answer, Answer) or answer.status not in OK_STATUSES:
-            told = f"{answer.status} {answer.body.decode(errors='replace')}" if isinstance(answer, Answer) else answer
-            raise AssertionError(f"{action.partition('?')[0]} of {instance_id} was not accepted: {told}")
+            said = f"{answer.status} {answer.body.decode(errors='replace')}" if isinstance(answer, Answer) else answer
+            refused = f"{action.partition('?')[0]} of {instance_id} was not accepted: {said}"
+            raise AssertionError(shown(redact_keys(refused)))
         return answer
 
     def _children(self, parent: Instance, timeout_s: float) -> list[Instance]:
