@@ -61,6 +61,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/polling.py
 	$(BIN)/python benchmarks/generators.py
 	$(BIN)/python benchmarks/long_histories.py
+	$(BIN)/python benchmarks/durability.py
 
 # Not after $(READY): it makes what that installs.
 lock:

@@ -9,6 +9,7 @@ orchestration time passes steadily, and due times are kept by elapsed time.
 from __future__ import annotations
 
 import asyncio
+import functools
 import heapq
 import itertools
 import time
@@ -48,24 +49,20 @@ class Clock(Protocol):
         """Call back whenever the wall clock was found to be set, with the epoch that is there since then."""
 
 
-def real_elapsed_ns() -> int:
-    """Return a time that passes whatever is done to the wall clock, and while the computer sleeps."""
-    return time.clock_gettime_ns(_STEADY) if _STEADY is not None else time.monotonic_ns()
-
-
-def _steady() -> int | None:
+def _steady_clock() -> Callable[[], int]:
+    """Return a clock that goes on whatever is done to the wall clock, and while the computer sleeps."""
     for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):  # on Linux the second stands still during sleep, on macOS not
         number = getattr(time, name, None)
         try:
             if number is not None:
                 time.clock_gettime_ns(number)
-                return int(number)
+                return functools.partial(time.clock_gettime_ns, number)
         except OSError:
             continue
-    return None  # Windows: time.monotonic counts sleep
+    return time.monotonic_ns  # on Windows it counts sleep
 
 
-_STEADY = _steady()
+steady_ns = _steady_clock()
 
 
 class RealClock:
@@ -79,12 +76,12 @@ class RealClock:
         self,
         ahead_s: float = 0.0,
         wall_ns: Callable[[], int] = time.time_ns,
-        steady_ns: Callable[[], int] = real_elapsed_ns,
+        steady_ns: Callable[[], int] = steady_ns,
     ) -> None:
         self._wall_ns, self._steady_ns = wall_ns, steady_ns
         self._ahead_ns = int(ahead_s * NANOSECONDS)
-        self._passed_ns = 0  # without what it was moved by hand
         self._last_steady_ns = steady_ns()
+        self._zero_ns = self._last_steady_ns  # what the steady clock showed when no time had passed yet
         self._epoch_ns = wall_ns()
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._sequence = itertools.count()
@@ -93,7 +90,7 @@ class RealClock:
 
     @property
     def epoch_ns(self) -> int:
-        self._look()
+        self._passed_ns()
         return self._epoch_ns
 
     @property
@@ -106,8 +103,7 @@ class RealClock:
         return self._ahead_ns / NANOSECONDS
 
     def elapsed_ns(self) -> int:
-        self._look()
-        return self._passed_ns + self._ahead_ns
+        return self._passed_ns() + self._ahead_ns
 
     def now_ns(self) -> int:
         return self.elapsed_ns() + self._epoch_ns
@@ -115,33 +111,36 @@ class RealClock:
     def on_step(self, callback: Callable[[], None]) -> None:
         self._on_step.append(callback)
 
-    def _look(self) -> None:
-        """Read both clocks, and take up a step of the wall clock."""
-        self._let_pass(self._steady_ns())
-        if abs(self._deviation_ns(self._wall_ns())) >= STEP_NS:
-            self._look_closely()
+    def _passed_ns(self) -> int:
+        """Read both clocks, take up a step of the wall clock, and return the time that has passed by itself."""
+        passed_ns = self._let_pass(self._steady_ns())
+        if not -STEP_NS < self._wall_ns() - self._epoch_ns - passed_ns < STEP_NS:
+            passed_ns = self._look_closely()
+        return passed_ns
 
-    def _let_pass(self, steady_ns: int) -> None:
-        self._passed_ns += max(0, steady_ns - self._last_steady_ns)
+    def _let_pass(self, steady_ns: int) -> int:
+        if steady_ns < self._last_steady_ns:  # no clock should; one in a test's hands may
+            self._zero_ns -= self._last_steady_ns - steady_ns
         self._last_steady_ns = steady_ns
+        return steady_ns - self._zero_ns
 
-    def _deviation_ns(self, wall_ns: int) -> int:
-        return wall_ns - self._epoch_ns - self._passed_ns
-
-    def _look_closely(self) -> None:
+    def _look_closely(self) -> int:
         """Tell a step of the wall clock from a pause of this process between the readings of the two clocks."""
+        passed_ns = 0
         for _ in range(READ_TRIES):
             before_ns, wall_ns, after_ns = self._steady_ns(), self._wall_ns(), self._steady_ns()
-            self._let_pass(after_ns)
+            passed_ns = self._let_pass(after_ns)
+            deviation_ns = wall_ns - self._epoch_ns - passed_ns
             if after_ns - before_ns < SAME_MOMENT_NS:
+                if abs(deviation_ns) >= STEP_NS:
+                    self._take_up_step(deviation_ns)
                 break
-        else:
-            return  # the next look may be luckier
-        deviation_ns = self._deviation_ns(wall_ns)
-        if abs(deviation_ns) >= STEP_NS:
-            self._epoch_ns += deviation_ns
-            for callback in self._on_step:
-                callback()
+        return passed_ns
+
+    def _take_up_step(self, deviation_ns: int) -> None:
+        self._epoch_ns += deviation_ns
+        for callback in self._on_step:
+            callback()
 
     def advance(self, seconds: float) -> None:
         """Move the clock ahead. Due times within the move fire one by one, each seeing its own time."""
