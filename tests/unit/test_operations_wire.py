@@ -14,6 +14,7 @@ from durable_harness.operations.wire import (
     read_epoch_s,
     read_retry_after_s,
     read_status,
+    redact_keys,
 )
 
 DURABLE = durable_webhooks()
@@ -250,3 +251,28 @@ def test_times_at_the_end_of_time(text):
 def test_a_retry_after_that_is_no_time(value):
     """A Retry-After that cannot be read counts as none."""
     assert read_retry_after_s({"retry-after": value, "date": "Mon, 23 Nov 2026 10:00:00 GMT"}) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://x/?code=KEY&a=b",
+        "http://x/?a=b&CODE=KEY",
+        "<a href='http://x/?a=b&amp;code=KEY&amp;c=d'>",
+        r"http://x/?a=b\u0026code=KEY\u0026c=d",
+        "http://y/?to=http%3A%2F%2Fx%2F%3Fcode%3DKEY%26c%3Dd",
+        "{'x-functions-key': 'KEY', 'a': 'b'}",
+        "X-Functions-Key: KEY",
+        '"Authorization": "Bearer KEY"',
+        "authorization=Basic KEY",
+    ],
+)
+def test_keys_are_blanked_in_any_writing(text):
+    """A key in a URL, however that is written, or in a header that a service repeats is not repeated by us."""
+    assert redact_keys(text) == text.replace("KEY", "…")
+
+
+@pytest.mark.parametrize("text", ["status code=5", "error code: 7", "decode=1", "author: me"])
+def test_what_is_no_key_is_left(text):
+    """Other words are as they were."""
+    assert redact_keys(text) == text

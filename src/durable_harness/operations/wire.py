@@ -34,6 +34,15 @@ ID = re.compile(r"[\w-]*(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{
 """A token of a run or an instance id. A reason that contains one would be the reason of a single operation."""
 
 
+KEY_IN_URL = re.compile(
+    r"((?:[?&]|&amp;|\\u0026|%3F|%26)code(?:=|%3D))(?:(?!&amp;|\\u0026|%26)[^&\s\"'#<>])+", re.IGNORECASE
+)
+"""In a URL as it is, in HTML, in JSON as .NET writes it, and in a URL within a URL."""
+KEY_IN_HEADER = re.compile(
+    r"((?:x-functions-key|authorization)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic) )?)[^\s\"',;}]+", re.IGNORECASE
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """An HTTP request to send. Redirects that answer it are the operation's business: do not follow them."""
@@ -369,5 +378,5 @@ def excerpt_of_text(text: str) -> str:
 
 
 def redact_keys(text: str) -> str:
-    """Blank the `code` parameter of every URL in a text."""
-    return re.sub(r"([?&]code=)[^&\s\"'#]+", r"\1…", text)
+    """Blank the `code` parameter of every URL in a text, and headers with keys that a service repeats."""
+    return KEY_IN_HEADER.sub(r"\1…", KEY_IN_URL.sub(r"\1…", text))
