@@ -56,11 +56,12 @@ def test_records_come_from_another_machine(stub, tmp_path):
     for name in ("master", "worker"):
         (tmp_path / name).mkdir()
     scenario, port, folder = ["-f", str(SCENARIOS)], str(free_port()), Path("report")
-    address = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "1"]
+    token = ["--run-token", "a token of the tests"]
+    address = [*token, "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "1"]
     master = Locust(
         [*scenario, "--master", *address, *headless(stub), "-t", "1s", "Quick"], folder, tmp_path / "master"
     )
-    worker = Locust([*scenario, "--worker", "--master-port", port], folder, tmp_path / "worker")
+    worker = Locust([*scenario, "--worker", *token, "--master-port", port], folder, tmp_path / "worker")
     try:
         run = master.wait()
         assert worker.wait().code == 0

@@ -51,8 +51,9 @@ def test_the_work_is_that_of_the_scenarios(load, scenarios, work):
 def ports():
     """Give the arguments of a master on a free port, and those of its workers."""
     port = str(free_port())
+    token = ["--run-token", "a token of the tests"]
     master = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
-    return master, ["--master-host", "127.0.0.1", "--master-port", port]
+    return master + token, ["--master-host", "127.0.0.1", "--master-port", port, *token]
 
 
 def number_of(operation):

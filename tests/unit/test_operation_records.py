@@ -218,3 +218,37 @@ def test_phases_follow_the_intended_moment():
         OperationPhase.MEASURED,
         OperationPhase.DRAIN,
     ]
+
+
+@pytest.mark.parametrize("worker", NAMES)
+def test_what_a_worker_calls_itself_is_no_path(operations_file, tmp_path, worker):
+    """A file of a worker is in the folder of the records, whatever its name, and no other worker's."""
+    file = operations_file("honest")
+    file.ended(record())
+    content = file.close().read_bytes()
+    assert records.keep_operations(tmp_path, worker, content) is None
+    assert records.keep_operations(tmp_path, f"{worker}?", content) is None
+    assert len(list((tmp_path / "operations").glob("*.parquet"))) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["operations"]
+    assert read_operations(tmp_path).operations.num_rows == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"no parquet", b"PAR1" * 100, "text", None])
+def test_records_of_a_worker_that_cannot_be_read(operations_file, tmp_path, content):
+    """They are left out with a reason, and those of the others stay."""
+    file = operations_file("honest")
+    file.ended(record())
+    file.close()
+    assert "those of worker w2: " in records.keep_operations(tmp_path, "w2", content)
+    assert read_operations(tmp_path).operations.num_rows == 1
+
+
+def test_one_record_that_cannot_be_written_spares_the_others(operations_file, tmp_path):
+    """An operation with a number that no column holds is left out, and the file says so; text is made encodable."""
+    file = operations_file()
+    for fields in ({"instance_id": "half \ud800"}, {"payload_bytes": 2**70}, {"error": "plain"}):
+        file.ended(record(**fields))
+    file.close()
+    rows = read_operations(tmp_path).operations.to_pylist()
+    assert [(row["instance_id"], row["error"]) for row in rows] == [("half \\ud800", None), (None, "plain")]
+    assert "1 operations cannot be recorded" in file.problem

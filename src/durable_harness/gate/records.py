@@ -83,7 +83,7 @@ def read_operations(folder: Path) -> RecordedRun:
         raise ConfigurationError(
             str(folder), "", "holds no operations/*.parquet", "Give the --report-dir of a load run."
         )
-    tables = [_read(path) for path in paths]
+    tables = [read_operations_file(path) for path in paths]
     return RecordedRun(pa.concat_tables(table for table, _ in tables), tables[0][1])
 
 
@@ -98,7 +98,8 @@ def _current(paths: list[Path]) -> list[Path]:
     return [path for path in paths if not (_PART.search(path.stem) and _PART.sub("", path.stem) in wholes)]
 
 
-def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:
+def read_operations_file(path: Path) -> tuple[pa.Table, dict[str, Any]]:
+    """Read one file of a run, and what it says of the run; raise ConfigurationError for any other."""
     try:
         table = pq.ParquetFile(path).read(use_threads=False)
         metadata = json.loads((table.schema.metadata or {})[METADATA_KEY])

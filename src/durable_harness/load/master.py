@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import time
 from typing import Any
 
 import gevent
 from locust.runners import STATE_MISSING
 
+from durable_harness.foreign_text import shown
 from durable_harness.load.audit import Whereabouts
+from durable_harness.load.joining import JOINING, TOKEN_VARIABLE
 from durable_harness.load.messages import AT_ONCE, BEGUN, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
 from durable_harness.load.node import Interruption, Phase
 from durable_harness.load.open_load import open_scenarios
@@ -19,6 +23,9 @@ from durable_harness.load.sharing import START_S, Sharing
 from durable_harness.load.tally import Tally, merged
 from durable_harness.load.watch import GeneratorFigures
 
+logger = logging.getLogger(__name__)
+
+MOST_ID_CHARS = 120
 DRAIN_GRACE_S = 10.0
 """How much longer than the workers' own limit the master waits for their last word."""
 GIVE_UP_GRACE_S = 3.0
@@ -38,17 +45,23 @@ class MasterNode(OwnerNode):
         self._finals: set[str] = set()
         self._exhausted: set[str] = set()
         self._interrupted: dict[str, float] = {}
+        self._lost_records: list[str] = []
+        self._unreadable: dict[str, str] = {}
         self._whereabouts: list[Whereabouts] = []
         self._deadline = 0.0
         self.environment.events.worker_report.add_listener(self._on_worker_report)
         self.environment.runner.register_message(BEGUN, self._on_begun)
         self.environment.runner.register_message(FINAL, self._on_final)
         super().set_up()
+        if JOINING.is_made_here and not self.environment.parsed_options.processes:
+            # Not by the log, which the web UI shows.
+            sys.stderr.write(f"locust: workers on other machines join with {TOKEN_VARIABLE}={JOINING.token}\n")
 
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
         self._tallies, self._figures, self._finals, self._whereabouts = {}, {}, set(), []
         self._exhausted, self._interrupted = set(), {}
+        self._lost_records, self._unreadable = [], {}
         mark_run(options.report_dir, self.run_id)
         setattr(self.environment.parsed_options, RUN_ID_OPTION, self.run_id)
         self._sharing = Sharing(self.environment.runner, self.run_id, open_scenarios(self.environment))
@@ -106,6 +119,11 @@ class MasterNode(OwnerNode):
 
     def losses(self) -> list[str]:
         return [
+            *(
+                f"worker {shown(client_id, MOST_ID_CHARS)} sent figures that cannot be read ({problem}): does it run "
+                "this version?"
+                for client_id, problem in self._unreadable.items()
+            ),
             *(self._describe_loss(client_id) for client_id in sorted(self._participants() - self._finals)),
             *(
                 f"worker {client_id} never began the run: its share of the arrivals was not started"
@@ -121,6 +139,13 @@ class MasterNode(OwnerNode):
         return super().describe_interruption()
 
     def remarks(self) -> list[str]:
+        return [
+            *JOINING.describe_strangers(),
+            *(f"records of operations are missing: {problem}" for problem in self._lost_records),
+            *self._describe_interrupted(),
+        ]
+
+    def _describe_interrupted(self) -> list[str]:
         return [
             f"worker {client_id} was interrupted after {at - self._began:.1f} s, and took no more part in the run"
             for client_id, at in self._interrupted.items()
@@ -147,21 +172,33 @@ class MasterNode(OwnerNode):
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         if REPORT_KEY in data:
-            self._keep(client_id, Snapshot.from_wire(data[REPORT_KEY]))
+            self._read(client_id, data[REPORT_KEY])
 
     def _on_begun(self, msg: Any, **_: Any) -> None:
         if msg.data["run_id"] == self.run_id:
             self._sharing.admit(msg.node_id)
 
     def _on_final(self, msg: Any, **_: Any) -> None:
-        snapshot = Snapshot.from_wire(msg.data)
-        self._keep(msg.node_id, snapshot)
-        if snapshot.run_id == self.run_id:
+        snapshot = self._read(msg.node_id, msg.data)
+        if snapshot is not None and snapshot.run_id == self.run_id:
             if snapshot.records is not None:
-                keep_operations(self.options.report_dir, msg.node_id, snapshot.records)
+                problem = keep_operations(self.options.report_dir, msg.node_id, snapshot.records)
+                self._lost_records += [problem] if problem else []
             self._finals.add(msg.node_id)
             if snapshot.was_interrupted and self.phase is Phase.RUNNING:
                 self._interrupted[msg.node_id] = time.monotonic()
+
+    def _read(self, client_id: str, wire: Any) -> Snapshot | None:
+        """Read and keep a worker's snapshot; one that cannot be read, or put together with others, is a loss."""
+        try:
+            snapshot = Snapshot.from_wire(wire)
+            merged([snapshot.tally]).summary()
+        except Exception as error:
+            logger.exception("The figures of worker %s", client_id)
+            self._unreadable[client_id] = shown(f"{type(error).__name__}: {error}", MOST_ID_CHARS)
+            return None
+        self._keep(client_id, snapshot)
+        return snapshot
 
     def _keep(self, client_id: str, snapshot: Snapshot) -> None:
         """Keep a worker's newest tally of this run; one of an earlier run comes late and is dropped."""

@@ -22,6 +22,7 @@
 --poll-strategy NAME        DURABLE_HARNESS_POLL_STRATEGY
 --rate PROFILE              DURABLE_HARNESS_RATE
 --report-dir DIR            DURABLE_HARNESS_REPORT_DIR
+--run-token TOKEN           DURABLE_HARNESS_RUN_TOKEN
 --seed N                    DURABLE_HARNESS_SEED
 --service FILE              DURABLE_HARNESS_SERVICE
 --status-source NAME        DURABLE_HARNESS_STATUS_SOURCE

@@ -29,6 +29,7 @@ from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_f
 from durable_harness.load.end_watch import EndWatch
 from durable_harness.load.exit_code import ExitCode
 from durable_harness.load.home import Home
+from durable_harness.load.joining import JOINING
 from durable_harness.load.last_arrival import LastArrivalWatch
 from durable_harness.load.node import Node, Phase
 from durable_harness.load.open_load import open_scenarios
@@ -132,6 +133,7 @@ class OwnerNode(Node):
     def _secrets(self) -> Iterator[str]:
         """Give what no page may show."""
         yield self.environment.parsed_options.function_key or ""
+        yield JOINING.token
         yield urlsplit(self.home.base_url).netloc.rpartition("@")[0]
 
     def begin(self, options: LoadOptions) -> None:

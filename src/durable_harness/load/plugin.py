@@ -11,6 +11,7 @@ from gevent.event import Event
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, HarnessError
+from durable_harness.load.joining import add_joining_options, check_secure, secure_sockets
 from durable_harness.load.local import LocalNode
 from durable_harness.load.master import MasterNode
 from durable_harness.load.node import Node
@@ -24,10 +25,16 @@ from durable_harness.load.worker import WorkerNode
 
 def install(events: Any, default_gates: Callable[[], Path | None]) -> None:
     """Listen to Locust's events; `default_gates` finds the gates file that applies when the option is not given."""
-    events.init_command_line_parser.add_listener(lambda parser, **_: add_options(parser, default_gates()))
+    secure_sockets()
+    events.init_command_line_parser.add_listener(lambda parser, **_: _add_all_options(parser, default_gates()))
     is_set_up = Event()
     events.test_start.add_listener(lambda environment, **_: _hold_back(environment, is_set_up))
     events.init.add_listener(lambda environment, **_: _set_up(environment, is_set_up))
+
+
+def _add_all_options(parser: Any, default_gates: Path | None) -> None:
+    add_options(parser, default_gates)
+    add_joining_options(parser)
 
 
 def run_of(environment: Any) -> Run:
@@ -58,6 +65,8 @@ def _set_up(environment: Any, is_set_up: Event) -> None:
     set_up = _SetUp()
     node.signals = Signals(set_up.interrupt)
     try:
+        if not isinstance(environment.runner, LocalRunner):
+            check_secure(environment.runner)
         node.set_up()
     except HarnessError as error:
         _refuse(node, str(error), error.exit_code)

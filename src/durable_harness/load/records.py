@@ -6,8 +6,10 @@ whole. When the run is over they become one file. So a process that is killed lo
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import platform
+import re
 import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
@@ -19,11 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from gevent.event import Event
 
+from durable_harness.errors import ConfigurationError
 from durable_harness.foreign_text import shown
-from durable_harness.gate.records import FOLDER_NAME, SCHEMA, with_metadata
+from durable_harness.gate.records import FOLDER_NAME, SCHEMA, read_operations_file, with_metadata
 from durable_harness.load.options import LoadOptions
 from durable_harness.load.target import public_url
 from durable_harness.operations import OperationRecord
+from durable_harness.whole_files import write_whole_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +35,8 @@ FLUSH_S = 3.0
 BATCH_ROWS = 500
 """Rows that are turned into columns at once, about half a millisecond's work: nothing else runs meanwhile."""
 MARK = "run-id"
+NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.-]")
+MOST_NAME_CHARS = 120
 UNWRITABLE = (pa.ArrowException, ValueError, TypeError, OverflowError)
 LEARNED = (
     "server_created_s",
@@ -51,7 +57,7 @@ class OperationsFile:
     def __init__(self, report_dir: Path, worker: str, metadata: dict[str, Any]) -> None:
         self.folder = report_dir / FOLDER_NAME
         self.run_id = str(metadata.get("run_id", ""))
-        self._worker = worker
+        self._worker, self._file_name = worker, file_name(worker)
         self._schema = with_metadata({**metadata, "worker": worker})
         self._pending: list[OperationRecord] = []
         self._batches: list[pa.RecordBatch] = []
@@ -83,7 +89,7 @@ class OperationsFile:
         if not self._batches:
             return
         table, self._batches = pa.Table.from_batches(self._batches, self._schema), []
-        part = self.folder / f"{self._worker}-{len(self._parts):05d}.parquet"
+        part = self.folder / f"{self._file_name}-{len(self._parts):05d}.parquet"
         if self._try(_write, table, part):
             self._parts.append(part)
 
@@ -93,7 +99,7 @@ class OperationsFile:
             self._closing.set()
             self._flusher.join()
             self.flush()
-            whole = self.folder / f"{self._worker}.parquet"
+            whole = self.folder / f"{self._file_name}.parquet"
             if self._parts and self._try(_join, self._parts, whole, self._schema):
                 self._whole = whole
         return self._whole
@@ -164,9 +170,22 @@ def mark_run(report_dir: Path, run_id: str) -> None:
     (folder / MARK).write_text(run_id)
 
 
-def keep_operations(report_dir: Path, worker: str, content: bytes) -> None:
-    """Keep the file of a worker that writes elsewhere."""
-    (report_dir / FOLDER_NAME / f"{worker}.parquet").write_bytes(content)
+def keep_operations(report_dir: Path, worker: str, content: bytes) -> str | None:
+    """Keep the file of a worker that writes elsewhere; return why it is not kept, None if it is."""
+    path = report_dir / FOLDER_NAME / f"{file_name(worker)}.parquet"
+    try:
+        write_whole_bytes(path, content)
+        read_operations_file(path)
+    except (OSError, TypeError, ConfigurationError) as error:
+        path.unlink(missing_ok=True)
+        return f"those of worker {shown(worker, 120)}: {shown(str(error))}"
+    return None
+
+
+def file_name(worker: str) -> str:
+    """Return a name for the file of a worker: what a worker calls itself is no path."""
+    plain = NOT_PLAIN.sub("_", worker)[:MOST_NAME_CHARS].lstrip(".")
+    return plain if plain == worker else f"{plain}-{hashlib.sha256(worker.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def is_marked(report_dir: Path, run_id: str) -> bool:

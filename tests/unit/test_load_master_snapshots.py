@@ -1,0 +1,55 @@
+"""What a master makes of the figures of its workers: those that it cannot read are a loss with a name."""
+
+from importlib import import_module
+
+import pytest
+
+from durable_harness.load.tally import Tally
+
+RUN_ID = "the run"
+
+
+@pytest.fixture
+def master(monkeypatch):
+    """Give a master as far as it keeps snapshots; Locust is imported without patching the standard library."""
+    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
+    made = object.__new__(import_module("durable_harness.load.master").MasterNode)
+    made.run_id = RUN_ID
+    made._tallies, made._figures, made._finals, made._exhausted = {}, {}, set(), set()
+    made._whereabouts, made._unreadable = [], {}
+    return made
+
+
+def wire(**changes):
+    """Return a snapshot as a worker sends it."""
+    messages = import_module("durable_harness.load.messages")
+    return {**messages.Snapshot(RUN_ID, Tally()).to_wire(), **changes}
+
+
+def test_a_proper_snapshot_is_kept(master):
+    """A worker's tally counts."""
+    assert master._read("w1", wire()) is not None
+    assert (list(master._tallies), master._unreadable) == (["w1"], {})
+
+
+@pytest.mark.parametrize(
+    "wire_value",
+    [
+        None,
+        b"\x00",
+        {},
+        {"run_id": RUN_ID},
+        wire(tally={}),
+        wire(tally={**wire()["tally"], "latencies_ms": {"completion_ms": "x"}}),
+        wire(tally={**wire()["tally"], "started_count": "many"}),
+        wire(whereabouts=[{"path": "../../x"}]),
+        wire(figures=None),
+    ],
+)
+def test_what_cannot_be_read_is_named(master, wire_value, caplog):
+    """A message of other types or of another version is no figure; the worker is named, and the others still count."""
+    master._read("good", wire())
+    assert master._read("bad\x1b[2J", wire_value) is None
+    assert list(master._tallies) == ["good"]
+    assert list(master._unreadable) == ["bad\x1b[2J"]
+    assert caplog.records
