@@ -220,6 +220,9 @@ def test_phases_follow_the_intended_moment():
     ]
 
 
+NAMES = ("../../etc/passwd", "/etc/passwd", "a/b", "..", ".hidden", "nul\x00", "a" * 5_000, "\ud800")
+
+
 @pytest.mark.parametrize("worker", NAMES)
 def test_what_a_worker_calls_itself_is_no_path(operations_file, tmp_path, worker):
     """A file of a worker is in the folder of the records, whatever its name, and no other worker's."""
