@@ -24,7 +24,7 @@ SHOWN_LEFT_OUT = 20
 EXIT_CODES = """exit codes:
   0 done   1 a gate failed, head is slower   2 usage or configuration   3 invalid load run, nobody can tell
   4 system under test or scheduler unreachable   5 the app does not load   6 port in use
-  7 a recorded history replays differently   8 the file of a scheduler is damaged
+  7 a recorded history replays differently   8 the file of a scheduler is damaged   9 a report is missing
   130 interrupted: what was measured so far is reported, no verdict given"""
 
 

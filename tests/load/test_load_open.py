@@ -53,7 +53,7 @@ def ports():
     port = str(free_port())
     token = ["--run-token", "a token of the tests"]
     master = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
-    return master + token, ["--master-host", "127.0.0.1", "--master-port", port, *token]
+    return master + token, [*token, "--master-host", "127.0.0.1", "--master-port", port]
 
 
 def number_of(operation):

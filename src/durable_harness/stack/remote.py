@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from durable_harness.bounded_http import Limit, bounded_opener
 from durable_harness.errors import UnreachableError, UsageError
 from durable_harness.stack.children import RunningStack
 from durable_harness.stack.selection import StackOptions
@@ -21,11 +22,11 @@ def remote_stack(options: StackOptions) -> Iterator[RunningStack]:
     """Give the system at a URL once it answers anything at all. Raises UnreachableError if it does not."""
     url = _checked(options.url)
     try:
-        with urllib.request.urlopen(url, timeout=ANSWER_TIMEOUT_S):  # noqa: S310 - checked to be http or https
+        with Limit(ANSWER_TIMEOUT_S), bounded_opener().open(url, timeout=ANSWER_TIMEOUT_S):
             pass
     except urllib.error.HTTPError as error:
         error.close()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise UnreachableError(f"{url} does not answer: {error}\n  Is the app running there?") from error
     yield RunningStack("remote", url, options.function_key)
 

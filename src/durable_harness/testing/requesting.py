@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from durable_harness.bounded_http import Limit, bounded_opener, read_bounded
 from durable_harness.operations import Answer, NoAnswer, redact_keys
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, BadRedirectError, follow, is_same_origin, origin_of
 
@@ -32,7 +33,7 @@ class HttpClient:
         self._key = {KEY_HEADER: function_key} if function_key else {}
         is_here = urlsplit(base_url).hostname in {"localhost", "127.0.0.1", "::1"}
         proxies = [urllib.request.ProxyHandler({})] if is_here else []
-        self._opener = urllib.request.build_opener(_NoRedirects(), *proxies)
+        self._opener = bounded_opener(_NoRedirects(), *proxies)
 
     def request(
         self,
@@ -50,7 +51,8 @@ class HttpClient:
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
         try:
-            return self._follow(method, absolute, sent, body, timeout_s)
+            with Limit(timeout_s):
+                return self._follow(method, absolute, sent, body, timeout_s)
         except BadRedirectError as error:
             return NoAnswer(f"cannot be asked for: {error}")
         except (OSError, http.client.HTTPException) as error:
@@ -93,4 +95,4 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _answer(status: int, response: Any) -> Answer:
-    return Answer(status, {name.lower(): value for name, value in response.headers.items()}, response.read())
+    return Answer(status, {name.lower(): value for name, value in response.headers.items()}, read_bounded(response))

@@ -1,0 +1,97 @@
+"""urllib, but for its waits: a request ends by its limit whatever a server sends, be it a byte a second or no end."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+import urllib.request
+from types import TracebackType
+from typing import Any, Self
+
+MOST_BYTES = 64 * 1024 * 1024
+CHUNK_BYTES = 65536
+
+_current = threading.local()
+
+
+class Limit:
+    """A block that ends its connections when its time is up; urllib's own timeout begins again with every byte."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._is_over = False
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(timeout_s, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        _current.limit = self
+        self._timer.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        _current.limit = None
+        self._timer.cancel()
+        if self._is_over and (kind is None or isinstance(error, OSError | http.client.HTTPException)):
+            raise TimeoutError(f"no whole answer in {self._timeout_s:g} s") from error
+
+    def watch(self, sock: Any) -> None:
+        """End this connection, too, when the time is up."""
+        self._socket = sock
+        if self._is_over:
+            self._end()
+
+    def _end(self) -> None:
+        self._is_over = True
+        sock = self._socket
+        if sock is not None:
+            try:
+                # Not the method of a TLS socket, which is not made to be called beside a read.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            except OSError:
+                return  # It is closed already.
+
+
+def read_bounded(response: Any) -> bytes:
+    """Return a body; raise OSError for one that is larger than anybody reads."""
+    chunks, size = [], 0
+    while chunk := response.read(CHUNK_BYTES):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MOST_BYTES:
+            raise OSError(f"the answer is larger than {MOST_BYTES:,} bytes")
+    return b"".join(chunks)
+
+
+def bounded_opener(*handlers: Any) -> urllib.request.OpenerDirector:
+    """Return an opener whose connections end with the `Limit` that it is used in."""
+    return urllib.request.build_opener(_HttpHandler(), _HttpsHandler(), *handlers)
+
+
+class _HttpConnection(http.client.HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        _watch(self.sock)
+
+
+class _HttpsConnection(http.client.HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        _watch(self.sock)
+
+
+class _HttpHandler(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_HttpConnection, req)
+
+
+class _HttpsHandler(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_HttpsConnection, req)
+
+
+def _watch(sock: Any) -> None:
+    limit = getattr(_current, "limit", None)
+    if limit is not None:
+        limit.watch(sock)
