@@ -176,7 +176,9 @@ def _tls(options: ServeOptions) -> ssl.SSLContext | None:
 
 def _announce(host: FunctionsHost, described: str, options: ServeOptions, control: dict[str, Any] | None) -> None:
     print(f"durable-harness: app {host.app.directory}, scheduler {described}")
-    if options.enable_auth and options.ready_file is None:  # else they stand there, and this goes to a log
+    if options.enable_auth and options.ready_file is not None:
+        print(f"keys: in {options.ready_file}")  # and not here: what others start prints into a log
+    elif options.enable_auth:
         print_keys(host.options.web.keys, os.environ)
     for variable in host.options.web.keys.of_no_function(function.name for function in host.app.functions):
         print(f"warning: {variable}: there is no such function.", file=sys.stderr)
