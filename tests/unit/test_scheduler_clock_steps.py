@@ -236,7 +236,7 @@ async def test_an_orchestration_that_never_ends_follows_the_wall_clock_when_it_b
 
 @pytest.mark.parametrize("down_s", [0, 60])
 def test_after_a_restart_behind_the_file_its_time_goes_on_from_its_latest(tmp_path, down_s):
-    """A wall clock that was set back before a restart delays no timer by more than the time the process was down."""
+    """A wall clock that was set back before a restart delays no timer by more than what passed since the last write."""
 
     async def scene():
         bench = StepBench(tmp_path / "hub.db")
