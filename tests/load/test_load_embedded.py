@@ -1,6 +1,10 @@
 """Without a host, the embedded stack is started for the run and taken down with it."""
 
+import contextlib
 import re
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -9,6 +13,7 @@ import requests
 from locust_process import Locust
 
 from durable_harness.gate.records import read_operations
+from durable_harness.stack.ports import free_port
 
 pytestmark = pytest.mark.thorough
 
@@ -30,6 +35,13 @@ def start_loadtests(tmp_path):
     for process in started:
         process.kill()
         process.close()
+
+
+def accepts_connections(port):
+    """Tell whether anybody listens on a port of this machine."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10):
+        return True
+    return False
 
 
 def is_served(url):
@@ -145,3 +157,26 @@ def test_an_app_that_cannot_be_loaded_is_told_at_once(start_loadtests, tmp_path)
     assert run.code == 5, run.err
     assert "a_module_that_is_not_there" in run.err
     assert not run.out
+
+
+def test_a_host_of_ours_is_loaded_over_tls(start_loadtests, wait_until):
+    """`serve --useHttps` is loaded and audited with `--insecure`, and without it, since it is on this machine."""
+    port = free_port()
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "durable_harness", "serve", "--useHttps", "--port", str(port)],
+        cwd=REPOSITORY,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"https://localhost:{port}"
+        wait_until(lambda: accepts_connections(port), "the host")
+        for trust in ([], ["--insecure"]):
+            run = start_loadtests("--host", url, *trust, "-u", "2", "-r", "50", "-t", "2s", "Steady").wait()
+            assert run.code == 0, run.out + run.err
+            audit = run.summary["audit"]
+            assert audit["confirmed"] == audit["accepted"] == run.operations["completed"] > 0
+            assert audit["incomplete"] is None
+    finally:
+        serving.terminate()
+        serving.wait()

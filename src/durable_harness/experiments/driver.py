@@ -51,7 +51,10 @@ class Driver:
         self._client = Client(self._reactor, connections=max(1, allow_connections(DEFAULT_CONNECTIONS)))
         self._figures = GeneratorFigures()
         self._meter = ServerMeter(self._reactor)
-        self._engine = Engine(self._reactor, self._client, self._figures, (), _NoTable(), self._meter, self._forget)
+        self._engine = Engine(
+            *(self._reactor, self._client, self._figures, (), _NoTable(), self._meter, self._forget),
+            on_crash=self._crashed,
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
