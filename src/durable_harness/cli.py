@@ -135,7 +135,7 @@ def _add_scheduler_options(parser: argparse.ArgumentParser) -> None:
         type=_whole_number,
         default=1_048_576,
         metavar="N",
-        help="largest input, output, event or state, 0 for no limit (default: 1048576, as in Azure)",
+        help="largest input, output, event or state, 0 for 500,000,000 (default: 1048576, as in Azure)",
     )
 
 

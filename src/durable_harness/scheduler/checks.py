@@ -61,9 +61,10 @@ def _characters_problem(kind: str, text: str) -> str | None:
 
 def _named_problem(kind: str, named: Any) -> str | None:
     """Return what is wrong with the name, version and tags of what is asked for."""
+    version = named.version.value if named.HasField("version") else ""
     return (
         name_problem(f"name of the {kind}", named.name)
-        or name_problem(f"version of the {kind}", named.version.value)
+        or name_problem(f"version of the {kind}", version)
         or tags_problem(getattr(named, "tags", {}))
     )
 
