@@ -49,6 +49,16 @@ def test_a_hub_that_the_scheduler_lacks_ends_the_start(request):
         assert way in str(caught.value)
 
 
+def test_a_long_history_runs_on_a_scheduler_of_ours_elsewhere(running_apps, request):
+    """An orchestration whose history comes in parts ends as one that gets all of it each time."""
+    app = request.config.rootpath / "benchmarks" / "long_histories_app"
+    with scheduler_process() as scheduler:
+        address = f"Endpoint=http://{scheduler.grpc_address};Authentication=None;TaskHub=default"
+        client = running_apps(app, ("--scheduler", address))
+        status = client.wait_terminal(client.post("/api/chain/300").json()["id"])
+    assert (status["runtimeStatus"], status["output"]) == ("Completed", sum(range(300)))
+
+
 @pytest.mark.thorough
 def test_a_scheduler_that_does_not_answer_ends_the_start(tmp_path, request):
     """A scheduler that nobody answers for is an error that names it, with an exit code of its own."""

@@ -9,6 +9,7 @@ from durabletask.entities import EntityInstanceId
 from durabletask.internal import orchestrator_service_pb2 as pb
 from google.protobuf import empty_pb2
 
+from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER, LONG_HISTORY_EVENTS, continuation_of
 from durable_harness.protocol.costs import MEASURE_METHOD
 
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
@@ -309,3 +310,44 @@ def test_a_stream_that_sends_nothing_is_open(raw, work):
     assert work.is_active()
     raw.start()
     assert next(work).orchestratorRequest.instanceId == "i"
+
+
+def turns_of_long_history(raw, work):
+    """Run an instance whose first turn makes its history long; return its second and third turn, both answered."""
+    raw.start()
+    sent = [pb.OrchestratorAction(id=number, sendEvent={"name": "e"}) for number in range(LONG_HISTORY_EVENTS)]
+    raw.answer(next(work), *sent)
+    items = []
+    for name in ("second", "third"):
+        raw.RaiseEvent(pb.RaiseEventRequest(instanceId="i", name=name))
+        items.append(next(work))
+        raw.answer(items[-1])
+    return items
+
+
+def test_a_worker_that_keeps_executions_is_sent_what_is_new(hub):
+    """With the header that says so, a turn of a long history brings what came since the turn before."""
+    raw = hub.raw(**{KEEPS_EXECUTIONS_HEADER: "true"})
+    second, third = turns_of_long_history(raw, raw.work())
+    assert len(second.orchestratorRequest.pastEvents) == LONG_HISTORY_EVENTS
+    assert not third.orchestratorRequest.pastEvents
+    continuation = continuation_of(third.orchestratorRequest)
+    assert continuation == (second.completionToken, 2 + LONG_HISTORY_EVENTS + 2, LONG_HISTORY_EVENTS - 1)
+
+
+def test_a_worker_without_the_header_is_sent_everything(raw, work):
+    """Workers of others get the whole history with every turn, as the protocol says."""
+    second, third = turns_of_long_history(raw, work)
+    lengths = [len(item.orchestratorRequest.pastEvents) for item in (second, third)]
+    assert lengths == [2 + LONG_HISTORY_EVENTS, 4 + LONG_HISTORY_EVENTS]
+    assert continuation_of(third.orchestratorRequest) is None
+
+
+def test_the_history_of_a_turn_is_streamed(raw, work):
+    """The history for a turn is that of its execution; one of another execution is NOT_FOUND."""
+    turns_of_long_history(raw, work)
+    request = pb.StreamInstanceHistoryRequest(instanceId="i", forWorkItemProcessing=True)
+    events = [event for chunk in raw.StreamInstanceHistory(request) for event in chunk.events]
+    assert len(events) == 6 + LONG_HISTORY_EVENTS
+    request.executionId.value = "another"
+    assert "another" in refused(NOT_FOUND, lambda: list(raw.StreamInstanceHistory(request)))
