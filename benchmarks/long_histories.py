@@ -35,12 +35,14 @@ PEER_LENGTH = 3_000
 POLL_S = 0.05
 SETTLING_S = 2.0
 """How long the processes have after the end to write and to free what they will."""
-WARM_UP = 20
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What one case came to. Memory is resident, in MB; `kept_mb` is what was left after the end."""
+    """What one case came to. Memory is resident, in MB: at most, and how much more than in a process that is ready.
+
+    `kept_mb` is how much more than that is left after the end.
+    """
 
     case: str
     length: int
@@ -130,7 +132,6 @@ def measure(case: str, length: int) -> Figures:
     with open_stack() as (stack, scheduler):
         assert stack.pid is not None
         client = Client(stack.base_url)
-        run(client, WARM_UP)
         before_kb = resident_kb(stack.pid)
         scheduler_before_kb = resident_kb(scheduler) if scheduler else 0
         began = time.perf_counter()

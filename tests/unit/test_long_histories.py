@@ -51,18 +51,18 @@ async def take_turn(bench, runner, item):
         response = runner.run(request, item.completionToken)
     except HistoryNeededError:
         asked = True
-        complete_history(request, await history_of_turn(bench, request))
+        await complete_history(request, history_of_turn(bench, request))
         response = runner.run(request, item.completionToken)
     response.completionToken = item.completionToken
     await bench.hub.complete_orchestrator_task(response)
     return asked
 
 
-async def history_of_turn(bench, request):
+def history_of_turn(bench, request):
     wanted = pb.StreamInstanceHistoryRequest(
         instanceId=request.instanceId, executionId=request.executionId, forWorkItemProcessing=True
     )
-    return [past async for chunk in bench.hub.stream_instance_history(wanted) for past in chunk.events]
+    return bench.hub.stream_instance_history(wanted)
 
 
 async def activities(bench, count):
@@ -108,7 +108,7 @@ async def test_the_history_of_a_turn_can_be_asked_for(bench):
     await bench.start()
     request = (await activities(bench, LONG + 2))[-1].orchestratorRequest
     length = past_length(request)
-    complete_history(request, await history_of_turn(bench, request))
+    await complete_history(request, history_of_turn(bench, request))
     assert len(request.pastEvents) == length == EVENTS_PER_ACTIVITY * (LONG + 1)
     assert list(request.pastEvents) == (await bench.history())[:length]
     assert not request.requiresHistoryStreaming
@@ -122,7 +122,7 @@ async def test_an_execution_that_has_ended_has_no_history_for_turns(bench):
     item = await bench.item()
     await bench.answer(item, complete("1", status=pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW))
     with pytest.raises(RpcError) as refused:
-        await history_of_turn(bench, item.orchestratorRequest)
+        await anext(history_of_turn(bench, item.orchestratorRequest))
     assert refused.value.status is Status.NOT_FOUND
 
 
@@ -185,7 +185,8 @@ async def test_a_turn_that_is_done_again_starts_from_where_it_began(bench):
     runner, lost = (OrchestrationRunner(app_of(chain=chain)) for _ in range(2))
     await run_to(bench, runner, LONG + 5)
     item = await bench.item("orchestratorRequest")
-    lost.run(whole(item.orchestratorRequest, await bench.history()), item.completionToken)
+    await complete_history(item.orchestratorRequest, history_of_turn(bench, item.orchestratorRequest))
+    lost.run(item.orchestratorRequest, item.completionToken)
     await bench.hub.abandon_orchestrator_task(pb.AbandonOrchestrationTaskRequest(completionToken=item.completionToken))
     again = await bench.item("orchestratorRequest")
     await take_turn(bench, runner, again)
@@ -194,13 +195,6 @@ async def test_a_turn_that_is_done_again_starts_from_where_it_began(bench):
     with pytest.raises(HistoryNeededError):
         lost.run(following.orchestratorRequest, following.completionToken)
     assert not await take_turn(bench, runner, following)
-
-
-def whole(request, history):
-    copied = pb.OrchestratorRequest()
-    copied.CopyFrom(request)
-    complete_history(copied, history)
-    return copied
 
 
 async def run_to(bench, runner, count):

@@ -28,6 +28,13 @@ class Scheduled(NamedTuple):
     event: Any
 
 
+class Done(NamedTuple):
+    """The steps of an execution, and after how many events it had done them."""
+
+    steps: list[Step]
+    events_seen: int
+
+
 class NonDeterminismError(Exception):
     """Raised when an orchestrator does not do again what its history says that it did."""
 
@@ -69,6 +76,7 @@ class Execution:
         self._scheduled: dict[int, Scheduled] = {}
         self._was_rewound = False
         self._asked: list[tuple[Recorded, Any]] = []
+        self._steps: list[Step] = []
         self._built = 0
         self._ended: Any = None
         self._last_seen: Any = None
@@ -98,6 +106,7 @@ class Execution:
 
         The event is copied: it is a part of its request.
         """
+        self._describe_asked()
         self._token = token
         self._last_seen = copy_of(request.newEvents[-1] if len(request.newEvents) else request.pastEvents[-1])
 
@@ -124,8 +133,18 @@ class Execution:
 
     def steps(self, start: int = 0) -> list[Step]:
         """Return all that was asked for so far, from the numbered one on, and the end if this execution has ended."""
-        steps = [step_of_action(action, noted.line, also_due_ns(noted)) for noted, action in self._asked[start:]]
+        self._describe_asked()
+        steps = self._steps[start:]
         return steps if self._ended is None else [*steps, step_of_ending(self._ended, self.line)]
+
+    def _describe_asked(self) -> None:
+        """Turn new actions into steps. A step takes a tenth of the memory, but few executions are asked for theirs."""
+        self._steps += [step_of_action(action, noted.line, also_due_ns(noted)) for noted, action in self._asked]
+        self._asked.clear()
+
+    def done(self) -> Done:
+        """Return what this execution has done, to be compared with another run of it."""
+        return Done(self.steps(), self.events_seen)
 
     def waiting(self) -> str:
         """Say what an execution that has not ended waits for besides what it asked for."""
@@ -137,11 +156,10 @@ class Execution:
         """Where the app's code is, as `file:line`."""
         return self._executor.current_line()
 
-    def check_repeats(self, earlier: Execution) -> None:
+    def check_repeats(self, earlier: Done) -> None:
         """Raise NonDeterminismError where this replay, of as many turns or more, did not do what an earlier run did."""
-        done, again = earlier.steps(), self.steps()
-        has_gone_on = self.events_seen > earlier.events_seen
-        difference = first_difference(done, again[: len(done)] if has_gone_on else again)
+        again, has_gone_on = self.steps(), self.events_seen > earlier.events_seen
+        difference = first_difference(earlier.steps, again[: len(earlier.steps)] if has_gone_on else again)
         if difference is not None:
             self._contradicts(f"it was replayed, and {difference}")
 

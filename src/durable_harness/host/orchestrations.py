@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from durable_harness.host.execution import Checking, Execution, NonDeterminismError
+from durable_harness.host.execution import Checking, Done, Execution, NonDeterminismError
 from durable_harness.host.failures import describe, sendable, type_name
 from durable_harness.host.functions import FunctionApp
 from durable_harness.host.history import SCHEDULING_KINDS
@@ -64,10 +64,15 @@ class OrchestrationRunner:
             if live is not None:
                 self._keep_live(request.instanceId, live)
             raise HistoryNeededError
-        return _rewound(request) if is_rewound else self._run_whole(request, live, token)
+        done = None
+        if live is not None:  # gone before it is replayed, or a long one would be in memory twice
+            done = live.done()
+            live.close()
+            del live
+        return _rewound(request) if is_rewound else self._run_whole(request, done, token)
 
-    def _run_whole(self, request: Any, live: Execution | None, token: str) -> Any:
-        """Run a turn from the beginning of its history; `live` is the execution that went through it so far."""
+    def _run_whole(self, request: Any, done: Done | None, token: str) -> Any:
+        """Run a turn from the beginning of its history; `done` is what an execution that was kept did so far."""
         started = _execution_started(request)
         if started is None:
             return _failed(request, "InvalidOperationException", "The history has no ExecutionStarted event.")
@@ -82,7 +87,7 @@ class OrchestrationRunner:
             return Execution(function, turn, started, self._default_version, checking)
 
         name = function.durable_name
-        return self._respond_or_fail(request, name, lambda: self._replay_whole(request, live, token, begin))
+        return self._respond_or_fail(request, name, lambda: self._replay_whole(request, done, token, begin))
 
     def _respond_or_fail(self, request: Any, name: str, respond: Callable[[], Any]) -> Any:
         try:
@@ -97,14 +102,13 @@ class OrchestrationRunner:
         actions, custom_status = live.advance(request)
         return self._respond(request, live, token, actions, custom_status)
 
-    def _replay_whole(self, request: Any, live: Execution | None, token: str, begin: Callable[[Any], Execution]) -> Any:
+    def _replay_whole(self, request: Any, done: Done | None, token: str, begin: Callable[[Any], Execution]) -> Any:
         execution = begin(request)
         actions, custom_status = execution.advance(request)
-        if live is not None:
-            execution.check_repeats(live)
-            live.close()
+        if done is not None:
+            execution.check_repeats(done)
         if self._always_replay:
-            _replay(request, begin).check_repeats(execution)
+            _replay(request, begin).check_repeats(execution.done())
         return self._respond(request, execution, token, actions, custom_status)
 
     def _respond(

@@ -142,10 +142,9 @@ class DurableWorker:
             instanceId=request.instanceId, executionId=request.executionId, forWorkItemProcessing=True
         )
         try:
-            chunks = [chunk async for chunk in self._scheduler.stream_instance_history(wanted)]
+            await complete_history(request, self._scheduler.stream_instance_history(wanted))
         except RpcError as error:
             raise HistoryNeededError(str(error)) from error
-        complete_history(request, [event for chunk in chunks for event in chunk.events])
 
     async def _batch(self, item: Any) -> Any:
         request = item.entityRequestV2

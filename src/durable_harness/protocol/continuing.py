@@ -8,7 +8,10 @@ as that turn left it asks for the whole with `StreamInstanceHistory`.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
+
+from durabletask.internal import orchestrator_service_pb2 as pb
 
 LONG_HISTORY_EVENTS = 200
 """From how many events on a worker keeps an execution alive, and a scheduler leaves out what it has seen."""
@@ -60,9 +63,12 @@ def orchestrator_name(request: Any) -> str:
     return next((str(event.name) for event in started if event.name), "")
 
 
-def complete_history(request: Any, events: list[Any]) -> None:
+async def complete_history(request: Any, chunks: AsyncIterator[Any]) -> None:
     """Put the whole history into a request that lacked it; what came after the request was made is left out."""
-    length = past_length(request) if continuation_of(request) else len(events)
+    length = past_length(request) if continuation_of(request) else None
+    whole = pb.HistoryChunk()
+    async for chunk in chunks:
+        whole.MergeFrom(chunk)
     del request.pastEvents[:]
-    request.pastEvents.extend(events[:length])
+    request.pastEvents.extend(whole.events[:length])
     request.requiresHistoryStreaming = False

@@ -15,6 +15,8 @@ from durable_harness.protocol import pb
 NO_ACTION_ID = -1
 """The id of events that no action asked for: what came in, and ends that the scheduler itself makes."""
 
+EVENTS_AT_ONCE = 1000
+
 
 class History:
     """Events in order, of which any number from the end can be read at their own cost.
@@ -35,7 +37,10 @@ class History:
         return len(self._starts)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.since(0))
+        """Yield the events that there are now, reading a part at a time: as messages all would take ten times more."""
+        length = len(self)
+        for position in range(0, length, EVENTS_AT_ONCE):
+            yield from self.since(position, min(position + EVENTS_AT_ONCE, length))
 
     @property
     def size_bytes(self) -> int:
@@ -52,14 +57,15 @@ class History:
         for event in events:
             self.append(event)
 
-    def since(self, position: int) -> list[Any]:
-        """Return the events from a position on, as messages that share nothing with this history."""
+    def since(self, position: int, end: int | None = None) -> list[Any]:
+        """Return the events from a position to an end, as messages that share nothing with this history."""
         request = pb.OrchestratorRequest()
-        self.add_to(request, position)
+        self.add_to(request, position, end)
         return list(request.pastEvents)
 
-    def add_to(self, request: Any, position: int = 0) -> None:
-        """Add the events from a position on to the past events of an OrchestratorRequest."""
+    def add_to(self, request: Any, position: int = 0, end: int | None = None) -> None:
+        """Add the events from a position to an end to the past events of an OrchestratorRequest."""
         if position < len(self._starts):
+            last_byte = len(self._wire) if end is None or end >= len(self._starts) else self._starts[end]
             with memoryview(self._wire) as wire:
-                request.MergeFromString(wire[self._starts[position] :])
+                request.MergeFromString(wire[self._starts[position] : last_byte])

@@ -10,6 +10,8 @@ from durable_harness.protocol import pb
 RECEIVE_BYTES = 4 * 1024 * 1024
 MESSAGE_BYTES = RECEIVE_BYTES - 256 * 1024
 """What is filled at most where several things share a message; the rest is for what frames them."""
+CHUNK_EVENTS = 1000
+"""How many events share a message at most, so that neither side has all of a long history in messages at once."""
 MAX_LOSSES = 3
 
 
@@ -19,7 +21,7 @@ def chunks(messages: Iterable[Any]) -> Iterator[list[Any]]:
     size = 0
     for message in messages:
         own = message.ByteSize()
-        if chunk and size + own > MESSAGE_BYTES:
+        if chunk and (size + own > MESSAGE_BYTES or len(chunk) >= CHUNK_EVENTS):
             yield chunk
             chunk, size = [], 0
         chunk.append(message)
