@@ -20,7 +20,6 @@ from pathlib import Path
 import troubles
 from results import result_of, text_of
 from running import Soak
-from systems import libfaketime
 
 TROUBLES = ("clock", "disk", "kills", "hostile")
 
@@ -58,8 +57,6 @@ def parse():
 def what_to_leave_out(unwanted):
     """Return the troubles that do not come, each with the reason."""
     left_out = dict.fromkeys(unwanted, "left out by option")
-    if libfaketime() is None:
-        left_out.setdefault("clock", "libfaketime is not installed (Debian: apt-get install libfaketime)")
     if not troubles.may_mount():
         left_out.setdefault("disk", "only root can mount a small disk")
     return left_out

@@ -6,11 +6,13 @@ import random
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
 
 APP = Path(__file__).parents[1] / "apps" / "mixed"
+STEPPING = Path(__file__).with_name("stepping")
 HUB = "mixed"
 NO_EPHEMERAL_PORTS = (20_000, 32_000)
 
@@ -31,6 +33,7 @@ class Victim:
         self.name, self.samples, self.kills = name, [], 0
         self._words, self._env, self._log = words, env, log
         self._life = 0
+        self._changing = threading.Lock()  # a kill runs in a thread; a revival meanwhile would start it twice
         self.process = self._start()
 
     def _start(self):
@@ -46,14 +49,15 @@ class Victim:
 
     def kill(self):
         """Kill -9, whatever it is doing, and start again at once."""
-        self.process.kill()
-        self.process.wait()
-        self.kills += 1
-        self.process = self._start()
+        with self._changing:
+            self.process.kill()
+            self.process.wait()
+            self.kills += 1
+            self.process = self._start()
 
     def revive(self):
         """Start again if it ended by itself: a host whose scheduler was away for too long. Return whether it had."""
-        if self.process.poll() is None:
+        if self._changing.locked() or self.process.poll() is None:
             return False
         self.process = self._start()
         return True
@@ -104,17 +108,6 @@ class System:
             self.victims = [Victim(name, (*served, *data), env, folder / f"{name}.log")]
 
 
-def libfaketime():
-    """Return the library that changes the wall clock of a process, None if it is not installed."""
-    return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
-
-
 def clock_environment(offset_file):
     """Return the variables of a process whose wall clock is off by what the file says, its monotonic clock true."""
-    return {
-        "LD_PRELOAD": str(libfaketime()),
-        "FAKETIME_TIMESTAMP_FILE": str(offset_file),
-        "FAKETIME_CACHE_DURATION": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
+    return {"PYTHONPATH": str(STEPPING), "SOAK_CLOCK_OFFSET": str(offset_file)}

@@ -28,7 +28,7 @@ async def step_the_clock(offset_file, chance, mean_s, counts):
     """Set the wall clock of all processes back or ahead, by up to a week."""
     while True:
         await asyncio.sleep(chance.expovariate(1 / mean_s))
-        offset_file.write_text(f"{chance.choice(STEPS_S):+d}\n")
+        offset_file.write_text(f"{chance.choice(STEPS_S)}\n")
         counts["clock steps"] += 1
 
 

@@ -1,0 +1,37 @@
+"""Python's wall clock in a process under test, off by the seconds that a file says. Its monotonic clocks are true.
+
+Imported by the interpreter at its start, since the folder is on the path. (libfaketime would do it for all code of the
+process, but its version in Debian 12 breaks `time.sleep` and polling when the monotonic clock is to be true.)
+"""
+
+import os
+import time
+from pathlib import Path
+
+READ_AGAIN_S = 0.1
+NANOSECONDS = 1_000_000_000
+
+
+class _Offset:
+    """The offset that the file has; read again now and then, as long as it can be read."""
+
+    def __init__(self, path):
+        self._path, self._read_at, self._ns = path, 0.0, 0
+
+    def ns(self):
+        now = time.monotonic()
+        if now - self._read_at > READ_AGAIN_S:
+            self._read_at = now
+            text = self._path.read_text()
+            self._ns = int(text) * NANOSECONDS if text.strip() else self._ns
+        return self._ns
+
+
+def _install(path):
+    offset, real_ns = _Offset(path), time.time_ns
+    time.time_ns = lambda: real_ns() + offset.ns()
+    time.time = lambda: time.time_ns() / NANOSECONDS
+
+
+if "SOAK_CLOCK_OFFSET" in os.environ:
+    _install(Path(os.environ["SOAK_CLOCK_OFFSET"]))
