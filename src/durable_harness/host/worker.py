@@ -26,7 +26,8 @@ from durable_harness.settings import DurableTaskSettings
 
 logger = logging.getLogger("durable_harness.host")
 
-MAX_RECONNECT_DELAY_S = 15.0
+MAX_RECONNECT_DELAY_S = 2.0
+"""A try costs a scheduler next to nothing, and whoever restarts theirs waits for the host's next one."""
 DTS_WORK_PER_CORE = 100
 STORAGE_WORK_PER_CORE = 10
 HEALTH_PING = "healthPing"
