@@ -17,8 +17,8 @@ from typing import Any
 
 from durable_harness.protocol import pb
 from durable_harness.scheduler import TaskHub
-from durable_harness.scheduler.journal import Journal
-from durable_harness.scheduler.store import INSERT_INSTANCE, INSERT_TURN, Durability, Store
+from durable_harness.scheduler.storage.journal import Journal
+from durable_harness.scheduler.storage.store import INSERT_INSTANCE, INSERT_TURN, Durability, Store
 
 ROUNDS = 5
 OPERATIONS = {1: 300, 50: 3000}

@@ -23,8 +23,8 @@ from typing import Any
 
 from durable_harness.protocol import from_ns, pb
 from durable_harness.scheduler import SchedulerOptions, SchedulerService, TaskHub
-from durable_harness.scheduler.journal import Journal
-from durable_harness.scheduler.store import Store
+from durable_harness.scheduler.storage.journal import Journal
+from durable_harness.scheduler.storage.store import Store
 from durable_harness.stack import scheduler_process
 from processes import cpu_s, free_port, resident_kb
 

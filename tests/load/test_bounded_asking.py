@@ -7,7 +7,7 @@ import pytest
 from wire_server import keep_answering, once
 
 from durable_harness.errors import UnreachableError
-from durable_harness.host.tls import server_context
+from durable_harness.host.http.tls import server_context
 from durable_harness.load.http import Asker
 from durable_harness.load.http import client as client_module
 from durable_harness.load.target import probe

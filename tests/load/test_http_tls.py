@@ -4,7 +4,7 @@ import pytest
 from http_caller import body_of
 from wire_server import OK, keep_answering, once
 
-from durable_harness.host.tls import server_context
+from durable_harness.host.http.tls import server_context
 from durable_harness.load.http import client as client_module
 from durable_harness.operations import NoAnswer
 

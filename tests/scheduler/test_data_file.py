@@ -16,7 +16,7 @@ from durabletask.internal import orchestrator_service_pb2 as pb
 from durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
 
 from durable_harness.errors import DamagedFileError
-from durable_harness.scheduler.data_file import PAGE_BYTES
+from durable_harness.scheduler.storage.data_file import PAGE_BYTES
 from durable_harness.stack import embedded_stack, scheduler_process
 
 APP = Path(__file__).parents[1] / "apps" / "constant"

@@ -9,8 +9,8 @@ import pytest
 
 from durable_harness.protocol import from_ns, pb
 from durable_harness.scheduler import TaskHub
-from durable_harness.scheduler.journal import Journal
-from durable_harness.scheduler.store import Store
+from durable_harness.scheduler.storage.journal import Journal
+from durable_harness.scheduler.storage.store import Store
 
 START_NS = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
 

@@ -6,7 +6,7 @@ import pytest
 
 from durable_harness.errors import AppLoadError
 from durable_harness.host.functions import Function
-from durable_harness.host.routing import Router, RouteTimeoutError
+from durable_harness.host.http.routing import Router, RouteTimeoutError
 
 
 def function(route, methods=(), name="f"):

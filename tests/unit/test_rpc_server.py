@@ -8,11 +8,11 @@ import grpc
 import pytest
 from grpc._cython import cygrpc
 
-from durable_harness.scheduler import rpc_choice, rpc_server
-from durable_harness.scheduler.grpc_service import SERVER_OPTIONS
-from durable_harness.scheduler.plain_rpc_server import PlainRpcServer
-from durable_harness.scheduler.rpc_calls import Method
-from durable_harness.scheduler.rpc_server import RpcServer
+from durable_harness.scheduler.rpc import choice, fast
+from durable_harness.scheduler.rpc.calls import Method
+from durable_harness.scheduler.rpc.fast import RpcServer
+from durable_harness.scheduler.rpc.plain import PlainRpcServer
+from durable_harness.scheduler.rpc.service import SERVER_OPTIONS
 
 TIMEOUT_S = 10
 STREAM_MESSAGES = 1000
@@ -274,8 +274,8 @@ async def test_a_taken_port_is_an_error():
 @FAST_ONLY
 def test_the_fast_server_is_chosen():
     """With the grpc that is installed the scheduler stands on the fast server."""
-    rpc_choice.is_fast_usable.cache_clear()
-    assert rpc_choice.is_fast_usable()
+    choice.is_fast_usable.cache_clear()
+    assert choice.is_fast_usable()
 
 
 class Changed:
@@ -300,13 +300,13 @@ BREAKS = {
 @on_a_loop
 async def test_another_grpc_gets_the_plain_server(monkeypatch, caplog, name):
     """If the private part of grpc has changed, a warning says so and the plain server is used."""
-    monkeypatch.setattr(rpc_choice, "CHECK_LIMIT_S", 2)
-    monkeypatch.setattr(rpc_server, "cygrpc", Changed(*BREAKS[name]))
-    rpc_choice.is_fast_usable.cache_clear()
+    monkeypatch.setattr(choice, "CHECK_LIMIT_S", 2)
+    monkeypatch.setattr(fast, "cygrpc", Changed(*BREAKS[name]))
+    choice.is_fast_usable.cache_clear()
     try:
-        server = rpc_choice.new_server({})
+        server = choice.new_server({})
     finally:
-        rpc_choice.is_fast_usable.cache_clear()
+        choice.is_fast_usable.cache_clear()
     assert type(server) is PlainRpcServer
     assert "A slower one is used" in caplog.text
     await server.stop(grace_s=0)
@@ -315,7 +315,7 @@ async def test_another_grpc_gets_the_plain_server(monkeypatch, caplog, name):
 @on_a_loop
 async def test_the_plain_server_can_be_asked_for(monkeypatch):
     """A variable chooses the plain server, for whom the fast one fails later."""
-    monkeypatch.setenv(rpc_choice.PLAIN_VARIABLE, "1")
-    server = rpc_choice.new_server({})
+    monkeypatch.setenv(choice.PLAIN_VARIABLE, "1")
+    server = choice.new_server({})
     assert type(server) is PlainRpcServer
     await server.stop(grace_s=0)

@@ -9,8 +9,8 @@ import pytest
 
 from durable_harness.errors import ConfigurationError, DamagedFileError
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
-from durable_harness.scheduler.data_file import PAGE_BYTES
-from durable_harness.scheduler.store import INSERT_TURN, Store
+from durable_harness.scheduler.storage.data_file import PAGE_BYTES
+from durable_harness.scheduler.storage.store import INSERT_TURN, Store
 from hub_bench import file_scenario
 
 

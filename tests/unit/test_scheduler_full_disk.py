@@ -7,8 +7,8 @@ import pytest
 
 from durable_harness.errors import DamagedFileError, HarnessError
 from durable_harness.protocol import RpcError, Status, pb
-from durable_harness.scheduler import journal
-from durable_harness.scheduler.data_file import PAGE_BYTES
+from durable_harness.scheduler.storage import journal
+from durable_harness.scheduler.storage.data_file import PAGE_BYTES
 from hub_bench import at, complete, file_scenario, kinds, schedule
 
 TOO_LARGE = '"' + "x" * 50 * PAGE_BYTES + '"'

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from durable_harness.protocol import RpcError, Status, pb
-from durable_harness.scheduler.store import INSERT_INSTANCE, PUT_OPERATION, Store
+from durable_harness.scheduler.storage.store import INSERT_INSTANCE, PUT_OPERATION, Store
 from hub_bench import complete, file_scenario, scenario, schedule
 
 ROW_BYTES = 5000

@@ -7,9 +7,9 @@ import pytest
 
 from durable_harness.cli import main
 from durable_harness.protocol import pb
-from durable_harness.scheduler.data_file import PAGE_BYTES
-from durable_harness.scheduler.salvage import recover
-from durable_harness.scheduler.store import Store
+from durable_harness.scheduler.storage.data_file import PAGE_BYTES
+from durable_harness.scheduler.storage.salvage import recover
+from durable_harness.scheduler.storage.store import Store
 from hub_bench import Bench, at, complete, schedule
 
 FILLER = "x" * 700

@@ -20,7 +20,7 @@ from durable_harness.host.bindings import DurableEndpoints
 from durable_harness.host.entity_api import EntityApi
 from durable_harness.host.failures import message_of
 from durable_harness.host.functions import FunctionApp
-from durable_harness.host.json_bodies import JsonBodies
+from durable_harness.host.http.json_bodies import JsonBodies
 from durable_harness.host.start_options import check_instance_id, has_moment, read_wait_s, set_trace
 from durable_harness.host.status_json import history_events, status_object
 from durable_harness.protocol import (

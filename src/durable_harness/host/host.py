@@ -19,7 +19,7 @@ from durable_harness.errors import PortInUseError
 from durable_harness.host.bindings import DurableEndpoints
 from durable_harness.host.durable_api import DurableApi
 from durable_harness.host.functions import FunctionApp
-from durable_harness.host.http_server import RPC_NAME, HttpFrontend, WebOptions
+from durable_harness.host.http.server import RPC_NAME, HttpFrontend, WebOptions
 from durable_harness.host.invocation import Invoker
 from durable_harness.host.worker import DurableWorker
 from durable_harness.network import NO_LIMIT, bind, bind_one, serve_http

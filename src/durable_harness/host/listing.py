@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from durable_harness.host.functions import FunctionApp
-from durable_harness.host.routing import route_template
+from durable_harness.host.http.routing import route_template
 
 
 def function_list(app: FunctionApp, base_url: str, route_prefix: str) -> str:

@@ -17,10 +17,10 @@ from durable_harness.scheduler.clock import STEP_NS, Clock, RealClock
 from durable_harness.scheduler.dispatch import Dispatcher, Work
 from durable_harness.scheduler.entities import EntityStore
 from durable_harness.scheduler.instances import Execution, Instance, Parent, event, execution_started
-from durable_harness.scheduler.journal import Journal, Rows
 from durable_harness.scheduler.payloads import PayloadLimit
 from durable_harness.scheduler.registry import Registry
-from durable_harness.scheduler.store import Store
+from durable_harness.scheduler.storage.journal import Journal, Rows
+from durable_harness.scheduler.storage.store import Store
 from durable_harness.scheduler.tasks import take_up
 from durable_harness.scheduler.turns import TurnWork, end_at_once, end_stuck_turn
 

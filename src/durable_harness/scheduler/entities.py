@@ -12,8 +12,8 @@ from durable_harness.scheduler import queries
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.entity_records import Entity, EntitySaver, LockRequest, Numbered
 from durable_harness.scheduler.instances import Instance, event
-from durable_harness.scheduler.journal import Rows
 from durable_harness.scheduler.sizes import MESSAGE_BYTES, is_undeliverable, undeliverable
+from durable_harness.scheduler.storage.journal import Rows
 
 if TYPE_CHECKING:
     from durable_harness.scheduler.core import HubCore

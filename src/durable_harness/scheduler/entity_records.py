@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durable_harness.protocol import pb
-from durable_harness.scheduler import store as sql
-from durable_harness.scheduler.journal import Journal, Rows
+from durable_harness.scheduler.storage import store as sql
+from durable_harness.scheduler.storage.journal import Journal, Rows
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from durable_harness.protocol import Costs, Measurement, pb
 from durable_harness.protocol.costs import ACTION_KINDS
-from durable_harness.scheduler.store import Store
+from durable_harness.scheduler.storage.store import Store
 
 _PACKED = struct.Struct(f"<{len(ACTION_KINDS) + 2}q")
 _NODE_COLUMNS = "key, parent_key, completed_ns, children, costs"

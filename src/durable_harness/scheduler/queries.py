@@ -14,7 +14,7 @@ from durable_harness.protocol import RpcError, Status, to_ns
 from durable_harness.scheduler.instances import Instance, state_of
 from durable_harness.scheduler.registry import from_row
 from durable_harness.scheduler.sizes import MESSAGE_BYTES
-from durable_harness.scheduler.store import INSTANCE_COLUMNS, Store
+from durable_harness.scheduler.storage.store import INSTANCE_COLUMNS, Store
 
 if TYPE_CHECKING:
     from durable_harness.scheduler.entity_records import Entity

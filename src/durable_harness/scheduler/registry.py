@@ -14,13 +14,13 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from durable_harness.protocol import pb
-from durable_harness.scheduler import store as sql
-from durable_harness.scheduler.data_file import damaged
 from durable_harness.scheduler.history import History
 from durable_harness.scheduler.inbox import Inbox
 from durable_harness.scheduler.instances import Execution, Instance, Parent, Saved, parent_info
-from durable_harness.scheduler.journal import Journal, Rows
 from durable_harness.scheduler.measuring import pack_costs, unpack_costs
+from durable_harness.scheduler.storage import store as sql
+from durable_harness.scheduler.storage.data_file import damaged
+from durable_harness.scheduler.storage.journal import Journal, Rows
 
 logger = logging.getLogger("durable_harness.scheduler")
 

@@ -14,9 +14,9 @@ from durable_harness.errors import HarnessError
 from durable_harness.protocol import RpcError, Status
 from durable_harness.scheduler.clock import RealClock
 from durable_harness.scheduler.hub import TaskHub
-from durable_harness.scheduler.journal import Journal
 from durable_harness.scheduler.payloads import DEFAULT_MAX_PAYLOAD_BYTES
-from durable_harness.scheduler.store import Durability, Store
+from durable_harness.scheduler.storage.journal import Journal
+from durable_harness.scheduler.storage.store import Durability, Store
 from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 
 DEFAULT_HUB = "default"

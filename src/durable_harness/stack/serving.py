@@ -19,9 +19,9 @@ from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import shown, shown_lines
 from durable_harness.host.functions import load_app
 from durable_harness.host.host import FunctionsHost, HostOptions
-from durable_harness.host.http_server import WebOptions
+from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys, read_keys
+from durable_harness.host.http.server import WebOptions
 from durable_harness.host.invocation import FUNCTION_THREADS
-from durable_harness.host.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys, read_keys
 from durable_harness.host.listing import function_list
 from durable_harness.host.selftest import check_sdk
 from durable_harness.log_lines import LogFormatter, configure_logging
@@ -169,7 +169,7 @@ def _tls(options: ServeOptions) -> ssl.SSLContext | None:
         if options.certificate:
             raise UsageError("--cert is for HTTPS: add --useHttps.")
         return None
-    from durable_harness.host.tls import server_context  # noqa: PLC0415 - only where HTTPS is asked for
+    from durable_harness.host.http.tls import server_context  # noqa: PLC0415 - only where HTTPS is asked for
 
     return server_context(options.certificate, options.password)
 

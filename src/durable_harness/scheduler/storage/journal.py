@@ -23,8 +23,8 @@ from typing import Any, Protocol
 
 from durable_harness.errors import HarnessError
 from durable_harness.protocol import RpcError, Status
-from durable_harness.scheduler.data_file import is_damage, may_pass
-from durable_harness.scheduler.store import RefusedRow, Store
+from durable_harness.scheduler.storage.data_file import is_damage, may_pass
+from durable_harness.scheduler.storage.store import RefusedRow, Store
 
 logger = logging.getLogger("durable_harness.scheduler")
 

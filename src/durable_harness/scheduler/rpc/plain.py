@@ -1,4 +1,4 @@
-"""A gRPC server on the public API of grpc. It costs several times what `rpc_server` does, and needs nothing private."""
+"""A gRPC server on the public API of grpc. It costs several times what `fast` does, and needs nothing private."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from durable_harness.scheduler.rpc_calls import NO_SUCH_METHOD, Method, Methods, Options, describe, sendable_details
+from durable_harness.scheduler.rpc.calls import NO_SUCH_METHOD, Method, Methods, Options, describe, sendable_details
 
 logger = logging.getLogger("durable_harness.scheduler")
 
 
 class PlainRpcServer:
-    """Serves methods, as `rpc_server.RpcServer` does."""
+    """Serves methods, as `fast.RpcServer` does."""
 
     def __init__(self, methods: Methods, options: Options = ()) -> None:
         self._server = grpc.aio.server(options=list(options), maximum_concurrent_rpcs=None)

@@ -19,10 +19,10 @@ from google.protobuf.message import DecodeError
 
 from durable_harness.errors import DamagedFileError, UsageError
 from durable_harness.protocol import is_terminal, pb
-from durable_harness.scheduler import store as sql
-from durable_harness.scheduler.data_file import claim, is_damage, our_version, read_only
 from durable_harness.scheduler.registry import from_row
-from durable_harness.scheduler.store import Store
+from durable_harness.scheduler.storage import store as sql
+from durable_harness.scheduler.storage.data_file import claim, is_damage, our_version, read_only
+from durable_harness.scheduler.storage.store import Store
 
 COLUMNS = sql.INSTANCE_COLUMNS.split(", ")
 ROWS_AT_ONCE = 1000

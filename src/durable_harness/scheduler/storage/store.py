@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
 from durable_harness.errors import HarnessError
-from durable_harness.scheduler.data_file import (
+from durable_harness.scheduler.storage.data_file import (
     APPLICATION_ID,
     FORMAT_VERSION,
     checked_version,

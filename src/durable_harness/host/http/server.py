@@ -22,11 +22,11 @@ from durable_harness.host.api_messages import ApiRequest, ApiResponse, Query, js
 from durable_harness.host.bindings import WEBHOOK_PATH
 from durable_harness.host.durable_api import DurableApi
 from durable_harness.host.functions import Function
-from durable_harness.host.http_values import TEXT_TYPE, function_request, function_response
+from durable_harness.host.http.keys import Keys
+from durable_harness.host.http.malformed import problem_of
+from durable_harness.host.http.routing import Router, RouteTimeoutError
+from durable_harness.host.http.values import TEXT_TYPE, function_request, function_response
 from durable_harness.host.invocation import Invoker, TraceContext
-from durable_harness.host.keys import Keys
-from durable_harness.host.malformed import problem_of
-from durable_harness.host.routing import Router, RouteTimeoutError
 from durable_harness.protocol import Scheduler
 from durable_harness.settings import HostSettings
 

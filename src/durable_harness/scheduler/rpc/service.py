@@ -16,8 +16,8 @@ from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.scheduler.hub import TaskHub
-from durable_harness.scheduler.rpc_calls import LastingRpcCall, Method, RpcCall
-from durable_harness.scheduler.rpc_choice import new_server
+from durable_harness.scheduler.rpc.calls import LastingRpcCall, Method, RpcCall
+from durable_harness.scheduler.rpc.choice import new_server
 from durable_harness.scheduler.service import DEFAULT_HUB, SchedulerService
 
 SERVICE = "TaskHubSidecarService"

@@ -1,0 +1,1 @@
+"""The HTTP front of the host: server, routes, keys, values and bodies."""

@@ -1,0 +1,1 @@
+"""The scheduler over gRPC: its methods, and the server that carries them."""

@@ -1,0 +1,1 @@
+"""What the scheduler keeps: the database, its file, and the journal that writes to it."""
