@@ -71,6 +71,31 @@ def test_odd_times_to_wait_start_nothing(conformance, key, query):
     assert conformance.get(f"{WEBHOOKS}/instances/{key}").status_code == 404
 
 
+@pytest.mark.parametrize("authority", [b"evil.example", b"localhost.evil.example", b"localhost:1", b"me@localhost"])
+def test_a_request_line_of_another_host_is_refused(conformance, key, authority):
+    """A whole URL in the request line must name the host of the Host header: management URLs are made of it."""
+    path = f"{START}/{key}".encode()
+    assert raw(conformance.stack.base_url, b"POST http://%b%b HTTP/1.1" % (authority, path))[0] == 400
+    assert conformance.get(f"{WEBHOOKS}/instances/{key}").status_code == 404
+
+
+def test_a_whole_url_in_the_request_line_leads_to_the_same_place(conformance, key):
+    """A request as to a proxy is answered, and the management URLs name the host and the port that were asked."""
+    host = urlsplit(conformance.stack.base_url).netloc.encode()
+    line = b"POST http://%b%b/%b HTTP/1.1" % (host, START.encode(), key.encode())
+    status, body = raw(conformance.stack.base_url, line, [b"Host: " + host])
+    assert status == 202
+    assert json.loads(body)["statusQueryGetUri"].startswith(f"http://{host.decode()}/runtime/webhooks/")
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_starts_nothing(conformance, key):
+    """A body that never comes whole is no start, and the host serves on."""
+    parts = urlsplit(conformance.stack.base_url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=TIMEOUT_S) as connection:
+        connection.sendall(f"POST {START}/{key} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n[1".encode())
+    assert conformance.get(f"{WEBHOOKS}/instances/{key}").status_code == 404
+
+
 @pytest.mark.parametrize("moment", ["yesterday-ish", "99999-01-01", "0001-01-01T00:00:00%2B14:00", "%00", "1e400", "²"])
 def test_odd_dates_are_refused(conformance, moment):
     """A time that cannot be read is refused, where the extension lists, or purges, as if it had not been given."""

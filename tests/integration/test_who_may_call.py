@@ -259,10 +259,11 @@ PLACES = sorted(set().union(*OPENS.values()))
 
 
 @pytest.mark.parametrize("key", OPENS)
-@pytest.mark.parametrize("place", ["header", "query"])
+@pytest.mark.parametrize("place", ["header", "query", "QUERY"])
 def test_each_key_opens_what_it_opens_in_azure(guarded, key, place):
     """A function key opens its function, the host key all, the system key webhooks, the master key everything."""
-    given = {"headers": {"x-functions-key": key}} if place == "header" else {"params": {"code": key}}
+    name = "code" if place == "query" else "CODE"
+    given = {"headers": {"x-functions-key": key}} if place == "header" else {"params": {name: key}}
     answers = {path: ask("GET", url_of(guarded, path), **given).status_code for path in PLACES}
     assert answers == {path: 200 if path in OPENS[key] else 401 for path in PLACES}
     assert ask("GET", url_of(guarded, "/api/everyone"), **given).status_code == 200

@@ -92,14 +92,22 @@ class Client:
 
     async def _act(self, kind, number, instance_id):
         if kind == "suspended":
-            await self._until({202, 410}, "POST", f"/instances/{instance_id}/suspend?reason=soak")
-            await self._seen({"Suspended"}, instance_id)  # until then a resume is refused, and later too if it is done
+            await self._suspend(instance_id)
         if kind in {"events", "suspended"}:
             await self._until({202, 410}, "POST", f"/instances/{instance_id}/raiseEvent/go", json={"n": number})
         if kind == "suspended":
-            await self._until({202, 400, 410}, "POST", f"/instances/{instance_id}/resume?reason=soak")
+            await self._until({202, 410}, "POST", f"/instances/{instance_id}/resume?reason=soak")
         if kind == "terminated":
             await self._until({202, 410}, "POST", f"/instances/{instance_id}/terminate?reason=enough")
+
+    async def _suspend(self, instance_id):
+        """Suspend an operation until it is: a suspension whose answer was lost makes the next one an error."""
+        while True:
+            await self._ask("POST", f"/instances/{instance_id}/suspend?reason=soak")
+            await asyncio.sleep(POLL_S)
+            answer = await self._ask("GET", f"/instances/{instance_id}")
+            if answer is not None and answer[0] in {200, 202} and json.loads(answer[1])["runtimeStatus"] == "Suspended":
+                return
 
     async def _seen(self, states, instance_id):
         """Poll an operation until it is in one of the states; return its status."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +13,17 @@ MAX_TEXT_CHARS = 64 * 1024
 """How much of a message or a stack trace is kept: a failure is never checked against the limit on payloads."""
 MAX_TYPE_CHARS = 200
 SHOWN_CHARS = 60
+INTRODUCTION_CHARS = 2_000
+"""How much may stand before a text that was cut off already, such as "Activity function 'x' failed: "."""
+_CUT = re.compile(r"\.\.\. \(cut off: \d+ characters in all\)$")
 _TYPE_NAME = type.__dict__["__name__"]
 
 
 def sendable(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
     """Return text as protobuf takes it: half of a surrogate pair becomes its escape (`\\ud800`), the rest stays."""
     whole = str.encode(text, "utf-8", "backslashreplace").decode()  # of str itself: a subclass may do anything
-    if len(whole) <= max_chars:
+    was_cut = len(whole) <= max_chars + INTRODUCTION_CHARS and _CUT.search(whole)
+    if len(whole) <= max_chars or was_cut:
         return whole
     return f"{whole[:max_chars]}... (cut off: {len(whole)} characters in all)"
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=-]*(:\d{0,5})?|\[[0-9A-Fa-f:.]+\](:\d{0,5})?")
+SCHEMES = frozenset({"http", "https"})
 NUL = re.compile("%00|\x00")
 
 
@@ -21,7 +24,18 @@ def problem_of(request: web.BaseRequest) -> str:
     hosts = request.headers.getall("Host", ())
     if len(hosts) > 1 or not all(HOST.fullmatch(host) for host in hosts):
         return "The Host header must be one host name or address, with a port or without."
+    if not target.startswith("/") and not _is_own(target, hosts):
+        return "The request line names a URL of another host than the Host header does."
     return ""
+
+
+def _is_own(target: str, hosts: Sequence[str]) -> bool:
+    """Whether the target of a request line is one for all (`*`) or a whole URL of the host that was asked for."""
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return False
+    return target == "*" or (parts.scheme in SCHEMES and [parts.netloc.lower()] == [host.lower() for host in hosts])
 
 
 def _is_text(value: str) -> bool:

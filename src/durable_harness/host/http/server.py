@@ -251,6 +251,8 @@ async def _unless_malformed(
         return _text(400, "The body is not what Content-Length or Transfer-Encoding say.")
     except web.HTTPRequestEntityTooLarge:
         return ApiResponse(413)
+    except ConnectionResetError:
+        return _text(400, "The body ended before its Content-Length.")  # to a client that is gone
 
 
 def _text(status: int, text: str) -> ApiResponse:
@@ -258,7 +260,8 @@ def _text(status: int, text: str) -> ApiResponse:
 
 
 def _given_key(request: web.BaseRequest) -> str:
-    return request.headers.get("x-functions-key") or request.rel_url.query.get("code") or ""
+    in_url = (value for name, value in request.rel_url.query.items() if name.lower() == "code")
+    return request.headers.get("x-functions-key") or next(in_url, "")
 
 
 def _body_limit_bytes() -> int:
@@ -302,7 +305,7 @@ async def _api_request(request: web.BaseRequest, path: str, *, is_local: bool) -
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await request.read() if has_body else None,
         url=_url(request),
-        origin=f"{request.scheme}://{request.host}",
+        origin=_origin(request),
         is_local=is_local,
     )
 
@@ -316,7 +319,13 @@ def _is_cancelled() -> bool:
 def _url(request: web.BaseRequest) -> str:
     # A request line may also name a whole URL (as to a proxy); path and query alone belong behind the host.
     target = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
-    return f"{request.scheme}://{request.host}{target}"
+    return f"{_origin(request)}{target}"
+
+
+def _origin(request: web.BaseRequest) -> str:
+    """Return where the client sees this server. (Of a whole URL in the request line, aiohttp forgets the port.)"""
+    is_tls = request.transport is not None and request.transport.get_extra_info("sslcontext") is not None
+    return f"{'https' if is_tls else 'http'}://{request.headers.get('Host', request.host)}"
 
 
 class _Bare(web.Response):
