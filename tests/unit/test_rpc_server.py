@@ -299,7 +299,7 @@ BREAKS = {
 @pytest.mark.parametrize("name", BREAKS)
 @on_a_loop
 async def test_another_grpc_gets_the_plain_server(monkeypatch, caplog, name):
-    """If the private part of grpc has changed, a warning says so and the plain server is used."""
+    """If the private part of grpc has changed, a warning says so and the plain server answers."""
     monkeypatch.setattr(choice, "CHECK_LIMIT_S", 2)
     monkeypatch.setattr(fast, "cygrpc", Changed(*BREAKS[name]))
     choice.is_fast_usable.cache_clear()
@@ -309,6 +309,10 @@ async def test_another_grpc_gets_the_plain_server(monkeypatch, caplog, name):
         choice.is_fast_usable.cache_clear()
     assert type(server) is PlainRpcServer
     assert "A slower one is used" in caplog.text
+    port = server.start("127.0.0.1:0")
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        code, _ = await status_of(channel.unary_unary("/Test/Nothing")(b""))
+    assert code is grpc.StatusCode.UNIMPLEMENTED
     await server.stop(grace_s=0)
 
 

@@ -1,7 +1,8 @@
-"""Python's wall clock in a process under test, off by the seconds that a file says. Its monotonic clocks are true.
+"""The wall clock of the scheduler in a process under test, off by the seconds that a file says.
 
-Imported by the interpreter at its start, since the folder is on the path. (libfaketime would do it for all code of the
-process, but its version in Debian 12 breaks `time.sleep` and polling when the monotonic clock is to be true.)
+Imported by the interpreter at its start, since the folder is on the path. Only `time.time_ns`, which the scheduler's clock
+reads, is off: grpc adds `time.time` to its timeouts and compares with the true clock. (libfaketime would change it for all
+code, but its version in Debian 12 breaks `time.sleep` when the monotonic clock is to be true.)
 """
 
 import os
@@ -30,7 +31,6 @@ class _Offset:
 def _install(path):
     offset, real_ns = _Offset(path), time.time_ns
     time.time_ns = lambda: real_ns() + offset.ns()
-    time.time = lambda: time.time_ns() / NANOSECONDS
 
 
 if "SOAK_CLOCK_OFFSET" in os.environ:

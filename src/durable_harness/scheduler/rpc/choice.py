@@ -24,6 +24,7 @@ PLAIN_VARIABLE = "DURABLE_HARNESS_PLAIN_GRPC"
 """Set to anything, the plain server is used in any case."""
 CHECK_LIMIT_S = 10.0
 """Longer than a check lasts on a busy machine; a server that answers nothing must not hang the start."""
+CALL_LIMIT_S = 4.0
 SENT = b"is this still grpc?"
 
 
@@ -66,16 +67,23 @@ async def _check() -> None:
     """Raise if a call of one answer, a stream or a refusal does not arrive as it was sent."""
     from durable_harness.scheduler.rpc.fast import RpcServer  # noqa: PLC0415 - its import may fail
 
-    server = RpcServer({"/check/One": Method(_echo), "/check/Many": Method(_echo_twice, is_lasting=True)})
+    server = RpcServer(
+        {"/check/One": Method(_echo), "/check/Many": Method(_echo_twice, is_lasting=True)}, [("grpc.so_reuseport", 0)]
+    )
     port = server.start("127.0.0.1:0")
     try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            one = await channel.unary_unary("/check/One")(SENT, metadata=(("name", "value"),))
-            many = [message async for message in channel.unary_stream("/check/Many")(SENT)]
+        one, many = await asyncio.to_thread(_call, port)
     finally:
         await server.stop(grace_s=0)
     if (one, many) != (b"value" + SENT, [SENT, SENT]):
         raise RuntimeError(f"a call was answered with {one!r} and {many!r}")
+
+
+def _call(port: int) -> tuple[bytes, list[bytes]]:
+    """Make both calls, by the client that needs no event loop."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        one = channel.unary_unary("/check/One")(SENT, metadata=(("name", "value"),), timeout=CALL_LIMIT_S)
+        return one, list(channel.unary_stream("/check/Many")(SENT, timeout=CALL_LIMIT_S))
 
 
 async def _echo(call: RpcCall) -> None:
