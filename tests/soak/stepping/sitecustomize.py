@@ -1,8 +1,8 @@
 """The wall clock of the scheduler in a process under test, off by the seconds that a file says.
 
 Imported by the interpreter at its start, since the folder is on the path. Only `time.time_ns` is off, which the
-scheduler's clock reads: grpc adds `time.time` to its timeouts and compares with the true clock. (libfaketime would change
-it for all code, but its version in Debian 12 breaks `time.sleep` when the monotonic clock is to be true.)
+scheduler's clock reads: grpc adds `time.time` to its timeouts and compares with the true clock. (libfaketime would
+change it for all code, but its version in Debian 12 breaks `time.sleep` when the monotonic clock is to be true.)
 """
 
 import os
