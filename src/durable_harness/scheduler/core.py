@@ -59,30 +59,24 @@ class HubCore:
 
     def load(self) -> None:
         """Go on with what the store holds: instances, their timers, activities and entities."""
-        instances = self.instances.load()
-        self._begin_where_it_ended(instances)
-        for instance in instances:
+        for instance in self.instances.load():
+            self._begin_where_it_ended(instance)
             assert instance.execution is not None
             take_up(self, instance, instance.execution)
             if instance.execution.not_before_ns > self.time_of(instance):
                 self._begin_at(instance.execution.not_before_ns, instance)
             self.settle(instance)
-        self.entities.load(self._epoch_not_before(self._latest_ns(instances)))
+        self.entities.load()
 
-    def _begin_where_it_ended(self, instances: list[Instance]) -> None:
-        """Let the time of what was loaded go on from the latest time in the file, if the wall clock was set back."""
-        latest_ns = self._latest_ns(instances)
-        is_behind = latest_ns > self.clock.now_ns() + STEP_NS
-        epoch_ns = self._epoch_not_before(latest_ns)
-        for instance in instances:
-            instance.epoch_ns = epoch_ns
-            instance.is_modelled |= is_behind
+    def _begin_where_it_ended(self, instance: Instance) -> None:
+        """Let an instance's time go on from the latest that it had, if the wall clock is behind that.
 
-    def _latest_ns(self, instances: list[Instance]) -> int:
-        ended_ns = max((instance.updated_ns for instance in instances), default=0)
-        return max(ended_ns, self.instances.last_completed_ns(), self.entities.last_modified_ns())
+        From its own latest and no other's: of the wall clock's mistakes it shares only those that it saw.
+        """
+        instance.epoch_ns = self.epoch_not_before(instance.updated_ns)
+        instance.is_modelled |= instance.updated_ns > self.clock.now_ns() + STEP_NS
 
-    def _epoch_not_before(self, time_ns: int) -> int:
+    def epoch_not_before(self, time_ns: int) -> int:
         """Return an epoch by which it is not earlier than this time now."""
         return max(self.clock.epoch_ns, time_ns - self.clock.elapsed_ns())
 
@@ -241,7 +235,7 @@ class HubCore:
 
     def rewind(self, instance: Instance, reason: str | None) -> None:
         """Bring a failed instance back: a worker rewrites its history without the failures."""
-        instance.epoch_ns = self._epoch_not_before(instance.updated_ns)
+        instance.epoch_ns = self.epoch_not_before(instance.updated_ns)
         now_ns = self.time_of(instance)
         execution = self.instances.revive(instance)
         execution.last_turn = None

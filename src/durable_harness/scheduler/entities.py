@@ -112,16 +112,13 @@ class EntityStore:
         """Add the rows of all changes since the last call."""
         self._saver.collect(rows)
 
-    def last_modified_ns(self) -> int:
-        """Return the latest time that the store knows of entities and of what was sent to them, 0 if it knows none."""
-        return self._saver.last_modified_ns()
-
-    def load(self, epoch_ns: int) -> None:
-        """Go on with what the store holds; due times are counted from this epoch."""
+    def load(self) -> None:
+        """Go on with what the store holds. Due times go on from when the operation was sent, as those of instances."""
         for entity in self._saver.load_entities():
             self._entities[entity.entity_id] = entity
         self._waiting_locks = self._saver.load_lock_requests()
         for number, entity_id, due_ns, operation in self._saver.load_operations():
+            epoch_ns = self._hub.epoch_not_before(to_ns(operation.timestamp))
             if due_ns > self._hub.clock.elapsed_ns() + epoch_ns:
                 self._enqueue_later(entity_id, (number, operation), due_ns, epoch_ns)
             else:

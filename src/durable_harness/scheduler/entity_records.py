@@ -93,11 +93,6 @@ class EntitySaver:
             rows[statement] += noted
         self._changed, self._came, self._rows = {}, {}, {}
 
-    def last_modified_ns(self) -> int:
-        """Return when an entity was last modified, 0 if none is there."""
-        query = "SELECT IFNULL(MAX(modified_ns), 0) FROM entities WHERE hub = ?"
-        return int(self._store.row(query, (self._hub_name,))[0])  # type: ignore[index]
-
     def load_entities(self) -> Iterator[Entity]:
         query = "SELECT id, modified_ns, state, lock FROM entities WHERE hub = ?"
         for entity_id, modified_ns, state, lock in self._store.rows(query, (self._hub_name,)):

@@ -167,11 +167,6 @@ class Registry:
             self._living[instance.instance_id] = instance
         return list(self._living.values())
 
-    def last_completed_ns(self) -> int:
-        """Return when the last instance of all ended, 0 if none has."""
-        query = "SELECT IFNULL(MAX(completed_ns), 0) FROM instances WHERE hub = ? AND completed_ns > 0"
-        return int(self._journal.store.row(query, (self._hub_name,))[0])  # type: ignore[index]
-
     def _restore(self, instance: Instance, *, replay_due: bool) -> None:
         history = History(self.history(instance))
         inbox = self._journal.store.inbox(instance.key)
