@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from urllib.parse import quote
 
 HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # control characters, the escape of terminals among them
@@ -10,19 +12,43 @@ HIDDEN = re.compile(
     "\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"  # in no file: halves of a pair, no characters at all, tags
 )
 MOST_CHARS = 500
+LEAST_SECRET_CHARS = 8
+"""A shorter one, such as the key of a test, is a part of too many words."""
+BLANK = "***"
+_secrets: list[str] = []
+"""What this process never shows, longest first: one secret may be a part of another."""
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """Blank these texts in all that is shown from now on: services repeat keys and headers in what they answer.
+
+    Of a header such as `Bearer X` each word is a secret too, and so is each as it stands in a URL.
+    """
+    words = {word for secret in secrets for word in (secret, *secret.split()) if len(word) >= LEAST_SECRET_CHARS}
+    known = {*_secrets, *words, *(quote(word, safe="") for word in words)}
+    if len(known) > len(_secrets):
+        _secrets[:] = sorted(known, key=len, reverse=True)
+
+
+def blanked(text: str) -> str:
+    """Return text without the secrets of this process."""
+    for secret in _secrets:
+        text = text.replace(secret, BLANK)
+    return text
 
 
 def shown(text: str, most_chars: int = MOST_CHARS) -> str:
     r"""Return text on one line, at most so long, with `\x1b` and the like in place of what would not be seen."""
     # Characters that are cut off need not be looked at: a hostile text may have millions of them.
-    cut = text[: most_chars + 1]
+    longest = len(_secrets[0]) if _secrets else 0  # one that reaches beyond the end must be seen whole
+    cut = blanked(text[: most_chars + 1 + longest])[: most_chars + 1]
     escaped = HIDDEN.sub(_escape, cut)
     return escaped if len(cut) <= most_chars and len(escaped) <= most_chars else escaped[: most_chars - 1] + "…"
 
 
 def shown_lines(text: str) -> str:
     """Return text of any length with its line breaks and tabs, else as `shown` does."""
-    return HIDDEN.sub(lambda found: found[0] if found[0] in "\n\t" else _escape(found), text)
+    return HIDDEN.sub(lambda found: found[0] if found[0] in "\n\t" else _escape(found), blanked(text))
 
 
 def is_plain(text: str) -> bool:

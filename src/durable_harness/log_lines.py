@@ -7,13 +7,11 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
-from durable_harness.foreign_text import shown_lines
+from durable_harness.foreign_text import LEAST_SECRET_CHARS, shown_lines
 
 FORMAT = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
 NOISY = ("asyncio", "azure.functions", "azure.functions.DurableFunctions", "py.warnings")
 CONTINUED = "\n    "
-LEAST_SECRET_CHARS = 8
-"""A key of a test, such as `a`, is in too many words to be blanked."""
 
 
 class LogFormatter(logging.Formatter):

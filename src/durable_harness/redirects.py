@@ -77,6 +77,11 @@ def headers_for(url: str, headers: Mapping[str, str], home: str) -> Mapping[str,
     return {name: value for name, value in headers.items() if name.lower() in PUBLIC_HEADERS}
 
 
+def secrets_of(headers: Mapping[str, str]) -> list[str]:
+    """Return the values of the user's headers that are not for everybody."""
+    return [value for name, value in headers.items() if name.lower() not in PUBLIC_HEADERS]
+
+
 def follow(status: int, location: str, method: str, url: str, headers: Mapping[str, str]) -> Next:
     """Return the request that a redirect asks for in answer to one to `url`; raise BadRedirectError if there is none.
 

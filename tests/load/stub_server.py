@@ -239,7 +239,10 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(takes_s)
             self._answer(status, self.server.stub.measured(payload["ids"]))
             return
-        self._answer(*self.server.stub.start(payload))
+        status, answer = self.server.stub.start(payload)
+        if status == 401:
+            answer["error"] = f"{self.headers['x-functions-key']} is no good"
+        self._answer(status, answer)
 
     def do_GET(self):
         self._remember()

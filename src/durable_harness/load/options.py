@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.errors import UsageError
+from durable_harness.foreign_text import hide
 from durable_harness.gate import AbortRule, Gate, GateFile, load_gate_file
 from durable_harness.load.arrivals import FORMS, RateProfile, read_profile
 from durable_harness.load.generator_options import GeneratorOptions, add_generator_options
@@ -89,6 +90,7 @@ class LoadOptions:
     @classmethod
     def read(cls, parsed: Any) -> LoadOptions:
         """Type Locust's parsed options; raise UsageError for what the web form let through and no run can use."""
+        hide([parsed.function_key or ""])
         try:
             return cls(
                 function_key=parsed.function_key or None,

@@ -68,6 +68,11 @@ def read_host(host: str | None) -> str:
         is_url = False
     if not is_url:
         raise UsageError(f"--host: got '{host}', expected a URL like http://localhost:7071")
+    if parts.query or parts.fragment:
+        raise UsageError(
+            "--host: got a URL with a query or a fragment, expected one like http://localhost:7071\n"
+            "  Give the key that a URL of Azure carries behind code= as --function-key."
+        )
     return urlunsplit(parts).rstrip("/")
 
 

@@ -20,6 +20,7 @@ from locust import FastHttpUser
 from locust.exception import StopUser
 
 from durable_harness.errors import UsageError
+from durable_harness.foreign_text import hide
 from durable_harness.load.audit import AuditedService
 from durable_harness.load.follow import Follower
 from durable_harness.load.options import LoadOptions
@@ -43,7 +44,7 @@ from durable_harness.operations import (
     poll_strategy,
 )
 from durable_harness.operations.description import fill
-from durable_harness.redirects import is_same_origin
+from durable_harness.redirects import is_same_origin, secrets_of
 
 GATES_FILE = "gates.toml"
 KEY_HEADER = "x-functions-key"
@@ -111,10 +112,10 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     @classmethod
     def described_by(cls, options: LoadOptions) -> ServiceDescription:
         """Return the service: of `--service`, else the scenario's own, else a durable app's with the two paths."""
-        if (told := options.service()) is not None:
-            return told
-        if cls.service is not None:
-            return cls.service
+        service = options.service() or cls.service
+        if service is not None:
+            hide(secrets_of({**service.start.headers, **service.status.headers}))
+            return service
         if options.status_source == "app":
             return durable_status_route(cls.start_path, cls.status_path, cls.started_at, cls.finished_at)
         return durable_webhooks(cls.start_path, cls.started_at, cls.finished_at)

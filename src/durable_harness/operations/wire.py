@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from durable_harness.foreign_text import HIDDEN, is_plain, shown
+from durable_harness.foreign_text import HIDDEN, blanked, is_plain, shown
 from durable_harness.operations.description import (
     ServiceDescription,
     StatusDescription,
@@ -374,7 +374,7 @@ def excerpt(body: bytes) -> str:
 def excerpt_of_text(text: str) -> str:
     """Return the beginning of a text as `excerpt` does."""
     words = " ".join(text[: 4 * EXCERPT_CHARS].split())
-    return shown(ID.sub("{id}", redact_keys(words)), EXCERPT_CHARS)
+    return shown(ID.sub("{id}", redact_keys(blanked(words))), EXCERPT_CHARS)
 
 
 def redact_keys(text: str) -> str:

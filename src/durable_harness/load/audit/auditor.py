@@ -165,13 +165,20 @@ class _Audit:
         pool = Pool(CONCURRENT_REQUESTS)
         jobs = [pool.spawn(self._ask_one, client, instance_id) for instance_id in instance_ids]
         try:
-            gevent.joinall(jobs, raise_error=True)
+            for job in gevent.iwait(jobs):
+                if (problem := job.get()) is not None:
+                    raise problem
         finally:
             pool.kill()
 
-    def _ask_one(self, client: AuditClient, instance_id: str) -> None:
-        found: Any = client.ask(instance_id)
+    def _ask_one(self, client: AuditClient, instance_id: str) -> AuditError | None:
+        """Note what became of an operation; return why it cannot be known. (gevent prints what a greenlet raises.)"""
+        try:
+            found: Any = client.ask(instance_id)
+        except AuditError as error:
+            return error
         if found is None:
             self._ledger.lost(instance_id, "its status is unknown to the server")
         else:
             self._ledger.note(found)
+        return None
