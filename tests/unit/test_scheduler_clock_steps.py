@@ -293,6 +293,81 @@ def test_what_saw_a_clock_that_was_ahead_makes_no_other_timer_early(tmp_path, wh
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("purged", [False, True], ids=["kept", "purged"])
+@pytest.mark.parametrize("at_restart_s", [0, -DAY_S], ids=["right", "a day behind"])
+def test_a_process_whose_clock_was_ahead_leaves_nothing_to_later_ones(tmp_path, at_restart_s, purged):
+    """Three processes in turn, the first with its clock ahead: a timer that the second sets keeps its length."""
+
+    async def scene():
+        bench = StepBench(tmp_path / "hub.db")
+        bench.restart_at(START_NS + 2 * 3600 * SECOND_NS)
+        await bench.start("early")
+        await bench.turn(complete("1"))
+        bench.restart_at(START_NS)
+        await begin_timer(bench, "long", 1800)
+        assert to_ns((await bench.state("long")).createdTimestamp) == START_NS
+        if purged:  # after one more process, whose turn would write the time that it took from there
+            bench.restart_at(START_NS)
+            await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="long", name="go"))
+            await bench.turn()
+            await bench.hub.purge_instances(pb.PurgeInstancesRequest(instanceId="early"))
+        bench.restart_at(bench.world.wall_ns + at_restart_s * SECOND_NS)
+        bench.world.wait(1799)
+        assert await bench.no_item()
+        bench.world.wait(1)
+        assert await fired(bench) == ["long"]
+        await bench.close()
+
+    asyncio.run(scene())
+
+
+def test_what_came_before_a_restart_is_not_later_than_the_turn_that_takes_it(tmp_path):
+    """An event that no turn has taken yet is the latest time of its instance: behind it, time goes on from there."""
+
+    async def scene():
+        bench = StepBench(tmp_path / "hub.db")
+        bench.connect()
+        await begin_timer(bench, "i", 100)
+        bench.world.wait(40)
+        await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="i", name="go"))
+        bench.restart_at(bench.world.wall_ns - DAY_S * SECOND_NS)
+        item = await bench.item("orchestratorRequest")
+        times = [to_ns(new.timestamp) for new in item.orchestratorRequest.newEvents]
+        assert times == [START_NS + 40 * SECOND_NS] * 2
+        await bench.answer(item)
+        bench.world.wait(59)
+        assert await bench.no_item()
+        bench.world.wait(1)
+        assert await fired(bench) == ["i"]
+        await bench.close()
+
+    asyncio.run(scene())
+
+
+def test_an_orchestration_that_began_anew_at_the_right_time_keeps_it_after_a_restart(tmp_path):
+    """Of a clock that was ahead nothing is left once it has continued as new: neither its own time nor its events'."""
+
+    async def scene():
+        bench = StepBench(tmp_path / "hub.db")
+        bench.connect()
+        bench.world.set_wall(2 * 3600)
+        await bench.start()
+        item = await bench.item()
+        await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="i", name="kept"))
+        bench.world.set_wall(-2 * 3600)
+        renewal = complete("1", pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW)
+        carried = pb.HistoryEvent(eventId=-1, timestamp=from_ns(START_NS + 7200 * SECOND_NS), eventRaised={"name": "c"})
+        renewal.completeOrchestration.carryoverEvents.append(carried)
+        await bench.answer(item, renewal)
+        bench.restart_at(bench.world.wall_ns)
+        item = await bench.item()
+        assert kinds(item.orchestratorRequest.newEvents)[1:] == ["executionStarted", "eventRaised", "eventRaised"]
+        assert {to_ns(new.timestamp) for new in item.orchestratorRequest.newEvents} == {START_NS}
+        await bench.close()
+
+    asyncio.run(scene())
+
+
 def item_of(item):
     return item.orchestratorRequest.instanceId or item.entityRequestV2.instanceId
 

@@ -73,8 +73,9 @@ class HubCore:
 
         From its own latest and no other's: of the wall clock's mistakes it shares only those that it saw.
         """
-        instance.epoch_ns = self.epoch_not_before(instance.updated_ns)
-        instance.is_modelled |= instance.updated_ns > self.clock.now_ns() + STEP_NS
+        latest_ns = instance.latest_ns
+        instance.epoch_ns = self.epoch_not_before(latest_ns)
+        instance.is_modelled |= latest_ns > self.clock.now_ns() + STEP_NS
 
     def epoch_not_before(self, time_ns: int) -> int:
         """Return an epoch by which it is not earlier than this time now."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from durable_harness.protocol import Costs, from_ns, is_terminal, optional_text, pb
+from durable_harness.protocol import Costs, copy_of, from_ns, is_terminal, optional_text, pb, to_ns
 from durable_harness.protocol.continuing import Continuation
 from durable_harness.scheduler.history import NO_ACTION_ID, History
 from durable_harness.scheduler.inbox import Inbox
@@ -118,6 +118,12 @@ class Instance:
     def ended(self) -> bool:
         return is_terminal(self.status)
 
+    @property
+    def latest_ns(self) -> int:
+        """The latest time that is recorded of it: of its last turn, or of what came since then."""
+        inbox = self.execution.inbox if self.execution is not None else ()
+        return max([self.updated_ns, *(to_ns(came.timestamp) for came in inbox)])
+
 
 def state_of(instance: Instance, *, payloads: bool) -> Any:
     """Return the protocol's OrchestrationState, with input, output and custom status where `payloads` asks for them."""
@@ -174,6 +180,14 @@ def event(time_ns: int, event_id: int = NO_ACTION_ID, **kind: Any) -> Any:
     What an orchestrator asked for has the id of its action, its end too; the start of an execution has 0, all else -1.
     """
     return pb.HistoryEvent(eventId=event_id, timestamp=from_ns(time_ns), **kind)
+
+
+def not_after(time_ns: int, came: Any) -> Any:
+    """Return a copy of an event that is no later than this: it may have come by a clock that was set back since."""
+    copied = copy_of(came)
+    if to_ns(came.timestamp) > time_ns:
+        copied.timestamp.CopyFrom(from_ns(time_ns))
+    return copied
 
 
 def parent_info(parent: Parent | None) -> Any | None:

@@ -11,7 +11,7 @@ from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, Continuatio
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.history import NO_ACTION_ID
 from durable_harness.scheduler.inbox import Inbox
-from durable_harness.scheduler.instances import Execution, Instance, event, execution_started
+from durable_harness.scheduler.instances import Execution, Instance, event, execution_started, not_after
 from durable_harness.scheduler.queries import children_of
 from durable_harness.scheduler.rewinding import apply_rewound_history
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
@@ -259,9 +259,10 @@ class Turn:
             instance.costs.count(ending.carryoverEvents, -1)  # dispatched once more, but counted once
         instance.epoch_ns = self.hub.clock.epoch_ns  # one that never ends follows a wall clock that was set
         kept = (new for new in self.execution.inbox if new.WhichOneof("eventType") in _FOR_ANY_EXECUTION)
-        carried_over = map(copy_of, ending.carryoverEvents)
-        started = execution_started(instance, self.hub.time_of(instance))
-        instance.execution.inbox = Inbox([started, *carried_over, *kept])
+        instance.updated_ns = self.hub.time_of(instance)  # else a restart goes back to the time of before
+        started = execution_started(instance, instance.updated_ns)
+        old = (not_after(instance.updated_ns, came) for came in [*ending.carryoverEvents, *kept])
+        instance.execution.inbox = Inbox([started, *old])
         self.hub.entities.release_locks_of(instance.instance_id)
 
     def _end(self, ending: Any) -> None:
