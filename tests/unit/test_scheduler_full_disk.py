@@ -222,6 +222,97 @@ async def test_what_is_in_the_file_can_be_read_while_the_disk_is_full(bench):
 
 
 @file_scenario
+async def test_an_instance_with_unwritten_progress_is_shown_as_the_file_has_it(bench):
+    """Who polls an accepted instance is answered with what is committed, not with an error and not with more."""
+    bench.connect()
+    await bench.start("i")
+    item = await bench.item()
+    before = await bench.state()
+    fill_disk(bench)
+    reading = asyncio.ensure_future(bench.state())
+    async with refused():
+        await bench.answer(item, complete(TOO_LARGE))
+    async with asyncio.timeout(5):
+        assert await reading == before
+        assert await bench.state() == before
+        assert await bench.history() == []
+    free_disk(bench)
+    await until_written(bench)
+    assert await bench.status() == "COMPLETED"
+
+
+@file_scenario
+async def test_a_read_that_comes_as_the_disk_becomes_full_is_answered(bench):
+    """Whoever reads behind a change in the very write that fails is answered from the file too."""
+    bench.connect()
+    await bench.start("i")
+    item = await bench.item()
+    before = await bench.state()
+    fill_disk(bench)
+    change = asyncio.ensure_future(bench.answer(item, complete(TOO_LARGE)))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(
+            bench.state(),
+            bench.history(),
+            bench.hub.query_instances(pb.QueryInstancesRequest()),
+            bench.hub.get_entity(pb.GetEntityRequest(instanceId="@counter@k")),
+            bench.hub.query_entities(pb.QueryEntitiesRequest()),
+        )
+    assert (answers[0], answers[1]) == (before, [])
+    async with refused():
+        await change
+    free_disk(bench)
+
+
+async def count(bench, state):
+    """Let a worker carry out an operation of the entity @counter@k that leaves this state."""
+    await bench.hub.signal_entity(pb.SignalEntityRequest(instanceId="@counter@k", name="add", requestId="r"))
+    await finish_batch(bench, await bench.item("entityRequestV2"), state)
+
+
+async def finish_batch(bench, item, state):
+    result = pb.EntityBatchResult(completionToken=item.completionToken, results=[pb.OperationResult(success={})])
+    result.entityState.value = state
+    await bench.hub.complete_entity_task(result)
+
+
+async def entities(bench):
+    """Return what a single read and a list say of @counter@k: its state and how much waits for it."""
+    one = await bench.hub.get_entity(pb.GetEntityRequest(instanceId="@counter@k", includeState=True))
+    page = await bench.hub.query_entities(pb.QueryEntitiesRequest(query={"includeState": True}))
+    return [(e.instanceId, e.serializedState.value, e.backlogQueueSize) for e in (one.entity, *page.entities)]
+
+
+@file_scenario
+async def test_entities_can_be_read_while_the_disk_is_full(bench):
+    """A single entity and a list of them are answered although something of another kind waits for room."""
+    bench.connect()
+    await count(bench, "1")
+    fill_disk(bench)
+    async with refused():
+        await bench.start("filler", input=TOO_LARGE)
+    assert await entities(bench) == [("@counter@k", "1", 0)] * 2
+    free_disk(bench)
+
+
+@file_scenario
+async def test_an_entity_with_an_unwritten_state_is_shown_as_the_file_has_it(bench):
+    """What an operation made of an entity is shown when it is committed; until then the operation waits."""
+    bench.connect()
+    await count(bench, "1")
+    await bench.hub.signal_entity(pb.SignalEntityRequest(instanceId="@counter@k", name="add", requestId="r"))
+    item = await bench.item("entityRequestV2")
+    fill_disk(bench)
+    async with refused():
+        await finish_batch(bench, item, TOO_LARGE)
+    assert await entities(bench) == [("@counter@k", "1", 1)] * 2
+    free_disk(bench)
+    await until_written(bench)
+    assert await entities(bench) == [("@counter@k", TOO_LARGE, 0)] * 2
+
+
+@file_scenario
 async def test_the_end_does_not_wait_for_room(bench):
     """A scheduler that is ended while the disk is full ends at once; all that it had accepted is in the file."""
     bench.connect()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -191,17 +192,20 @@ class EntityStore:
         self._grant_locks()
 
     def get(self, request: Any) -> Any:
-        entity = self._entities.get(request.instanceId)
-        if entity is None or (entity.state is None and entity.idle):
-            return pb.GetEntityResponse(exists=False)
-        metadata = _metadata(entity, include_state=request.includeState)
-        return pb.GetEntityResponse(exists=entity.state is not None, entity=metadata)
+        return _answer_get(self._entities.get(request.instanceId), request)
+
+    def get_committed(self, request: Any) -> Any:
+        """Answer with what the store has of an entity, without what is not written yet."""
+        committed = self._saver.load_committed(self._hub.clock.now_ns(), request.instanceId)
+        return _answer_get(committed.get(request.instanceId), request)
 
     def query(self, query: Any) -> Any:
         """Return one page of entities in the order of their ids."""
-        describe = functools.partial(_metadata, include_state=query.includeState)
-        page, token = queries.select_entities(self._entities, query, describe)
-        return pb.QueryEntitiesResponse(entities=page, continuationToken=optional_text(token))
+        return _answer_query(self._entities, query)
+
+    def query_committed(self, query: Any) -> Any:
+        """Return one page of the entities that the store has, without what is not written yet."""
+        return _answer_query(self._saver.load_committed(self._hub.clock.now_ns()), query)
 
     def clean(self, request: Any) -> Any:
         """Forget entities without state or work, and locks whose holders are gone.
@@ -325,6 +329,19 @@ class EntityStore:
         entity.lock = None
         self._settle(entity)
         self._grant_locks()
+
+
+def _answer_get(entity: Entity | None, request: Any) -> Any:
+    if entity is None or (entity.state is None and entity.idle):
+        return pb.GetEntityResponse(exists=False)
+    metadata = _metadata(entity, include_state=request.includeState)
+    return pb.GetEntityResponse(exists=entity.state is not None, entity=metadata)
+
+
+def _answer_query(entities: Mapping[str, Entity], query: Any) -> Any:
+    describe = functools.partial(_metadata, include_state=query.includeState)
+    page, token = queries.select_entities(entities, query, describe)
+    return pb.QueryEntitiesResponse(entities=page, continuationToken=optional_text(token))
 
 
 def _answer_event(time_ns: int, request_id: str, outcome: Any) -> Any:

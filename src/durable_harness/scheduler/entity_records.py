@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from durable_harness.protocol import pb
+from durable_harness.protocol import pb, to_ns
 from durable_harness.scheduler.storage import store as sql
 from durable_harness.scheduler.storage.journal import Journal, Rows
 
@@ -93,18 +93,30 @@ class EntitySaver:
             rows[statement] += noted
         self._changed, self._came, self._rows = {}, {}, {}
 
-    def load_entities(self) -> Iterator[Entity]:
-        query = "SELECT id, modified_ns, state, lock FROM entities WHERE hub = ?"
-        for entity_id, modified_ns, state, lock in self._store.rows(query, (self._hub_name,)):
+    def load_committed(self, now_ns: int, entity_id: str | None = None) -> dict[str, Entity]:
+        """Return all entities, or one, as the store has them, with the operations that are due."""
+        entities = {entity.entity_id: entity for entity in self.load_entities(entity_id)}
+        for number, target, due_ns, operation in self.load_operations(entity_id):
+            if due_ns <= now_ns:
+                waiting = entities.setdefault(target, Entity(target, to_ns(operation.timestamp)))
+                waiting.pending.append((number, operation))
+        return entities
+
+    def load_entities(self, only: str | None = None) -> Iterator[Entity]:
+        query = "SELECT id, modified_ns, state, lock FROM entities WHERE hub = ?1 AND (?2 IS NULL OR id = ?2)"
+        for entity_id, modified_ns, state, lock in self._store.rows(query, (self._hub_name, only)):
             yield Entity(entity_id, modified_ns, state, lock=_lock(lock) if lock else None)
 
     def load_lock_requests(self) -> list[LockRequest]:
         query = "SELECT request FROM lock_requests WHERE hub = ? ORDER BY number"
         return [_lock(text) for (text,) in self._store.rows(query, (self._hub_name,))]
 
-    def load_operations(self) -> Iterator[tuple[int, str, int, Any]]:
-        query = "SELECT number, entity, due_ns, event FROM operations WHERE hub = ? ORDER BY number"
-        for number, entity_id, due_ns, blob in list(self._store.rows(query, (self._hub_name,))):
+    def load_operations(self, only: str | None = None) -> Iterator[tuple[int, str, int, Any]]:
+        query = (
+            "SELECT number, entity, due_ns, event FROM operations WHERE hub = ?1 AND (?2 IS NULL OR entity = ?2)"
+            " ORDER BY number"
+        )
+        for number, entity_id, due_ns, blob in list(self._store.rows(query, (self._hub_name, only))):
             yield number, entity_id, due_ns, pb.HistoryEvent.FromString(blob)
 
 

@@ -72,9 +72,9 @@ class TaskHub(HubCore):
 
     async def get_instance(self, request: Any) -> Any:
         answer = self._state(request)
-        if not self.instances.is_settled(request.instanceId):
-            await self.journal.settled()
-        return answer
+        if await self._may_show(request.instanceId):
+            return answer
+        return _answer(self.instances.committed(request.instanceId), request)
 
     async def wait_for_instance_start(self, request: Any) -> Any:
         return await self._wait(request, lambda instance: instance.status != pb.ORCHESTRATION_STATUS_PENDING)
@@ -153,6 +153,7 @@ class TaskHub(HubCore):
     async def purge_instances(self, request: Any) -> Any:
         self.journal.admit()
         await self.journal.written()
+        self.journal.admit()  # the disk may have become full in the meantime
         doomed = queries.select_for_purge(self.journal.store, self.instances, self.name, request)
         for instance in doomed:
             self.remove(instance)
@@ -164,9 +165,8 @@ class TaskHub(HubCore):
             history = self._history_of_turn(request)
         else:
             await self.journal.written()
-            if not self.instances.is_settled(request.instanceId):
-                await self.journal.settled()
-            history = self.instances.history(self._known(request.instanceId))
+            find = self.instances.get if await self._may_show(request.instanceId) else self.instances.committed
+            history = self.instances.history(_existing(find(request.instanceId), request.instanceId))
         for chunk in chunks(history):
             yield pb.HistoryChunk(events=chunk)
 
@@ -202,13 +202,11 @@ class TaskHub(HubCore):
 
     async def get_entity(self, request: Any) -> Any:
         answer = self.entities.get(request)
-        await self.journal.settled()
-        return answer
+        return answer if await self.journal.caught_up() else self.entities.get_committed(request)
 
     async def query_entities(self, request: Any) -> Any:
         answer = self.entities.query(request.query)
-        await self.journal.settled()
-        return answer
+        return answer if await self.journal.caught_up() else self.entities.query_committed(request.query)
 
     async def clean_entity_storage(self, request: Any) -> Any:
         self.journal.admit()
@@ -291,18 +289,15 @@ class TaskHub(HubCore):
             instance = self.instances.get(request.instanceId)
         return self._state(request)
 
+    async def _may_show(self, instance_id: str) -> bool:
+        """Whether what memory has of an instance is committed; False while it cannot be."""
+        return self.instances.is_settled(instance_id) or await self.journal.caught_up()
+
     def _state(self, request: Any) -> Any:
-        instance = self.instances.get(request.instanceId)
-        if instance is None:
-            return pb.GetInstanceResponse(exists=False)
-        state = state_of(instance, payloads=request.getInputsAndOutputs)
-        return pb.GetInstanceResponse(exists=True, orchestrationState=state)
+        return _answer(self.instances.get(request.instanceId), request)
 
     def _known(self, instance_id: str) -> Instance:
-        instance = self.instances.get(instance_id)
-        if instance is None:
-            raise RpcError(Status.NOT_FOUND, f"There is no orchestration instance with the id '{instance_id}'.")
-        return instance
+        return _existing(self.instances.get(instance_id), instance_id)
 
     def _history_of_turn(self, request: Any) -> Iterable[Any]:
         """Return the history that a worker needs for a turn of an execution; raise NOT_FOUND if that has ended."""
@@ -318,6 +313,19 @@ class TaskHub(HubCore):
     def _abandon(self, request: Any, kind: Kind) -> None:
         if not self.dispatcher.abandon(request.completionToken, kind):
             raise _no_lease(request.completionToken)
+
+
+def _answer(instance: Instance | None, request: Any) -> Any:
+    if instance is None:
+        return pb.GetInstanceResponse(exists=False)
+    state = state_of(instance, payloads=request.getInputsAndOutputs)
+    return pb.GetInstanceResponse(exists=True, orchestrationState=state)
+
+
+def _existing(instance: Instance | None, instance_id: str) -> Instance:
+    if instance is None:
+        raise RpcError(Status.NOT_FOUND, f"There is no orchestration instance with the id '{instance_id}'.")
+    return instance
 
 
 def _check_has_ended(instance: Instance) -> None:

@@ -45,13 +45,16 @@ class Registry:
         """Return an instance by its id, ended ones too."""
         instance = self._living.get(instance_id) or self._recent.get(instance_id)
         if instance is None and instance_id not in self._removed and instance_id not in self._leaving:
-            row = self._journal.store.row(
-                f"SELECT {sql.INSTANCE_COLUMNS} FROM instances WHERE hub = ? AND id = ?",
-                (self._hub_name, instance_id),
-            )
-            with self._decoding(instance_id):
-                instance = None if row is None else from_row(row)
+            instance = self.committed(instance_id)
         return instance
+
+    def committed(self, instance_id: str) -> Instance | None:
+        """Return an instance as the store has it, without what is not written yet."""
+        row = self._journal.store.row(
+            f"SELECT {sql.INSTANCE_COLUMNS} FROM instances WHERE hub = ? AND id = ?", (self._hub_name, instance_id)
+        )
+        with self._decoding(instance_id):
+            return None if row is None else from_row(row)
 
     @contextlib.contextmanager
     def _decoding(self, instance_id: str) -> Iterator[None]:

@@ -142,11 +142,24 @@ class Journal:
         await waiter.future
 
     async def written(self) -> None:
-        """Return when all that was answered so far can be read from the store."""
-        if self._refusal is not None and not self._has_ended:
-            return  # whatever waits to be written was answered with an error
-        await self.settled()
-        self._write_in_memory()
+        """Return when all that was answered so far can be read from the store; at once while it cannot be written."""
+        if await self.caught_up():
+            self._write_in_memory()
+
+    async def caught_up(self) -> bool:
+        """Return whether all that has happened so far is committed, once that is known.
+
+        False is the answer while the file cannot be written: what may be shown then is what it holds.
+        """
+        if self._has_ended and self._refusal is not None:
+            raise _copy(self._refusal)
+        try:
+            await self.settled()
+        except RpcError:
+            if self._has_ended:
+                raise
+            return False
+        return True
 
     def _schedule(self) -> None:
         if not self._scheduled and not self._busy:
