@@ -81,7 +81,9 @@ def test_equal_apps_are_not_slower(ab):
     """The same app on both sides passes, and the report says what it could have seen."""
     code, printed, report = ab(app_with(), "--base", "HEAD", "--effect", "10")
     assert (code, report["verdict"]) == (0, "not slower"), printed
-    assert 0 < report["figures"][0]["visible"] < 0.1
+    finish = report["figures"][0]
+    # By chance the interval may lie below 0: a head that is faster for certain leaves no slowdown to be seen.
+    assert finish["visible"] is None if finish["upper"] < 1 else 0 < finish["visible"] < 0.1
     assert "actions_per_operation: 5, the same" in printed
 
 
