@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
 
 MAX_REDIRECTS = 5
 """In a row; a server that leads on for longer leads in circles."""
@@ -31,8 +31,8 @@ class Origin(NamedTuple):
     port: int
 
 
-class BadRedirectError(ValueError):
-    """Raised when a redirect cannot be followed; the message says why, without the URL, which may carry a key."""
+class BadUrlError(ValueError):
+    """Raised when a URL cannot be asked for; the message says why, without the URL, which may carry a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +45,29 @@ class Next:
     keeps_body: bool
 
 
-def origin_of(url: str) -> Origin:
-    """Return the origin of a URL; raise BadRedirectError if it is no http or https URL."""
+def split_http_url(url: str) -> tuple[SplitResult, int]:
+    """Return the parts of a URL and its port; raise BadUrlError if it is no http or https URL."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise BadRedirectError("the URL has no valid host or port") from error
+        raise BadUrlError("the URL has no valid host or port") from error
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise BadRedirectError(f"the URL is not http or https but '{parts.scheme}'")
-    return Origin(parts.scheme, parts.hostname.lower(), port or DEFAULT_PORTS[parts.scheme])
+        raise BadUrlError(f"the URL is not http or https but '{parts.scheme}'")
+    return parts, port or DEFAULT_PORTS[parts.scheme]
+
+
+def origin_of(url: str) -> Origin:
+    """Return the origin of a URL; raise BadUrlError if it is no http or https URL."""
+    parts, port = split_http_url(url)
+    return Origin(parts.scheme, (parts.hostname or "").lower(), port)
 
 
 def is_same_origin(url: str, other: str) -> bool:
     """Tell whether two URLs are those of one server; False if either is no http or https URL."""
     try:
         return origin_of(url) == origin_of(other)
-    except BadRedirectError:
+    except BadUrlError:
         return False
 
 
@@ -83,7 +89,7 @@ def secrets_of(headers: Mapping[str, str]) -> list[str]:
 
 
 def follow(status: int, location: str, method: str, url: str, headers: Mapping[str, str]) -> Next:
-    """Return the request that a redirect asks for in answer to one to `url`; raise BadRedirectError if there is none.
+    """Return the request that a redirect asks for in answer to one to `url`; raise BadUrlError if there is none.
 
     Headers that were left behind do not come back: a later redirect may lead home again, but to a place of the other
     server's choice.
@@ -91,7 +97,7 @@ def follow(status: int, location: str, method: str, url: str, headers: Mapping[s
     try:
         there = urldefrag(urljoin(url, location))[0]
     except ValueError as error:
-        raise BadRedirectError("the URL has no valid host or port") from error
+        raise BadUrlError("the URL has no valid host or port") from error
     origin_of(there)
     kept = headers_for(there, headers, url)
     following = _next_method(status, method)

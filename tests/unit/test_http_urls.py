@@ -3,7 +3,8 @@
 import pytest
 
 from durable_harness.load.http.exchange import Request
-from durable_harness.load.http.urls import BadUrlError, split_url
+from durable_harness.load.http.urls import split_url
+from durable_harness.redirects import BadUrlError
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.redirects import BadRedirectError, follow, headers_for, is_downgrade, is_same_origin
+from durable_harness.redirects import BadUrlError, follow, headers_for, is_downgrade, is_same_origin
 
 HOME = "https://api.example/start?x=1"
 SECRETS = {"x-functions-key": "k", "Authorization": "Bearer t", "Cookie": "c=1", "X-Api-Key": "s", "X-Mine": "m"}
@@ -66,7 +66,7 @@ def test_methods_change_as_in_fetch(status, method, expected):
 )
 def test_a_place_that_no_client_of_ours_goes_to(location):
     """Other schemes and malformed URLs are refused, by a message that does not repeat them."""
-    with pytest.raises(BadRedirectError) as refused:
+    with pytest.raises(BadUrlError) as refused:
         follow(302, location, "GET", HOME, {})
     assert location not in str(refused.value)
 

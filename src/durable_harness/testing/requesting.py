@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from durable_harness.bounded_http import Limit, bounded_opener, read_bounded
 from durable_harness.operations import Answer, NoAnswer, redact_keys
-from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, BadRedirectError, follow, is_same_origin, origin_of
+from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, BadUrlError, follow, is_same_origin, origin_of
 
 REQUEST_TIMEOUT_S = 30.0
 KEY_HEADER = "x-functions-key"
@@ -53,7 +53,7 @@ class HttpClient:
         try:
             with Limit(timeout_s):
                 return self._follow(method, absolute, sent, body, timeout_s)
-        except BadRedirectError as error:
+        except BadUrlError as error:
             return NoAnswer(f"cannot be asked for: {error}")
         except (OSError, http.client.HTTPException) as error:
             return NoAnswer(redact_keys(f"{type(error).__name__}: {error}"))

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from durable_harness.redirects import DEFAULT_PORTS
+
 HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=-]*(:\d{0,5})?|\[[0-9A-Fa-f:.]+\](:\d{0,5})?")
-SCHEMES = frozenset({"http", "https"})
 NUL = re.compile("%00|\x00")
 
 
@@ -35,7 +36,9 @@ def _is_own(target: str, hosts: Sequence[str]) -> bool:
         parts = urlsplit(target)
     except ValueError:
         return False
-    return target == "*" or (parts.scheme in SCHEMES and [parts.netloc.lower()] == [host.lower() for host in hosts])
+    return target == "*" or (
+        parts.scheme in DEFAULT_PORTS and [parts.netloc.lower()] == [host.lower() for host in hosts]
+    )
 
 
 def _is_text(value: str) -> bool:

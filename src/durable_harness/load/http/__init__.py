@@ -13,6 +13,6 @@ from durable_harness.load.http.asking import Asker
 from durable_harness.load.http.client import Client, ClientCounts
 from durable_harness.load.http.exchange import Exchange, Request
 from durable_harness.load.http.reactor import OnCrash, Reactor, log_crash
-from durable_harness.load.http.urls import BadUrlError
+from durable_harness.redirects import BadUrlError
 
 __all__ = ["Asker", "BadUrlError", "Client", "ClientCounts", "Exchange", "OnCrash", "Reactor", "Request", "log_crash"]

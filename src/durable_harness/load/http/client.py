@@ -13,9 +13,9 @@ from durable_harness.load.http.pool import Pool
 from durable_harness.load.http.reactor import Reactor
 from durable_harness.load.http.resolver import Address
 from durable_harness.load.http.tls import TlsConnection, client_context, is_loopback
-from durable_harness.load.http.urls import BadUrlError, Origin
+from durable_harness.load.http.urls import Origin
 from durable_harness.operations import Answer, NoAnswer
-from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, REPEATING_REDIRECTS, BadRedirectError
+from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, REPEATING_REDIRECTS, BadUrlError
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 CHECK_TIME_S = 0.05
@@ -122,7 +122,7 @@ class Client:
         try:
             exchange.request = exchange.request.redirected(answer.status, answer.headers["location"])
         except ValueError as error:
-            reason = str(error) if isinstance(error, BadUrlError | BadRedirectError) else "its URL is malformed"
+            reason = str(error) if isinstance(error, BadUrlError) else "its URL is malformed"
             self._finish(exchange, NoAnswer(f"redirect that cannot be followed: {reason}"))
             return
         exchange.is_retried, exchange.queued = False, monotonic()

@@ -23,7 +23,7 @@ class Request:
         self.data = self._to_wire(target)
 
     def redirected(self, status: int, location: str) -> Request:
-        """Return the request that a redirect asks for; raise BadRedirectError or BadUrlError if there is none."""
+        """Return the request that a redirect asks for; raise BadUrlError if there is none."""
         following = follow(status, location, self.method, self.url, self.headers)
         return Request(following.method, following.url, following.headers, self.body if following.keeps_body else None)
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 from typing import NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
+from durable_harness.redirects import DEFAULT_PORTS, BadUrlError, split_http_url
+
 SAFE_IN_TARGET = "!$%&'()*+,-./:;=?@_~[]"
 """Left as it is in a path and query: all that RFC 3986 allows there, and % because a URL is encoded already."""
-
-
-class BadUrlError(ValueError):
-    """Raised when a URL cannot be asked for; the message says why, without the URL, which may carry a key."""
 
 
 class Origin(NamedTuple):
@@ -36,18 +33,11 @@ class Origin(NamedTuple):
 
 def split_url(url: str) -> tuple[Origin, str]:
     """Return the origin and the request target (path and query); raise BadUrlError if it is no http or https URL."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise BadUrlError("the URL has no valid host or port") from error
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise BadUrlError(f"the URL is not http or https but '{parts.scheme}'")
+    parts, port = split_http_url(url)
     target = quote(parts.path or "/", safe=SAFE_IN_TARGET)
     if parts.query:
         target += "?" + quote(parts.query, safe=SAFE_IN_TARGET)
-    host = _ascii_host(parts.hostname)
-    return Origin(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], _authorization(parts)), target
+    return Origin(parts.scheme, _ascii_host(parts.hostname or ""), port, _authorization(parts)), target
 
 
 def _ascii_host(host: str) -> str:
