@@ -84,7 +84,7 @@ def headers_for(url: str, headers: Mapping[str, str], home: str) -> Mapping[str,
 
 
 def secrets_of(headers: Mapping[str, str]) -> list[str]:
-    """Return the values of the user's headers that are not for everybody."""
+    """Return the values of the user's headers that may be secret."""
     return [value for name, value in headers.items() if name.lower() not in PUBLIC_HEADERS]
 
 

@@ -41,25 +41,24 @@ def never_answers(peer):
             pass
 
 
+def drip(peer, beginning, byte):
+    """Send the beginning of an answer, then a byte now and then."""
+    peer.request()
+    with contextlib.suppress(OSError):
+        peer.send(beginning)
+        while True:
+            peer.send(byte)
+            time.sleep(0.05)
+
+
 def answers_slowly(peer):
     """Send a byte of the answer now and then."""
-    peer.request()
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
-    peer.send(head)
-    with contextlib.suppress(OSError):
-        while True:
-            peer.send(b"[")
-            time.sleep(0.05)
+    drip(peer, b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n", b"[")
 
 
 def begins_slowly(peer):
     """Send a byte of the headers now and then."""
-    peer.request()
-    with contextlib.suppress(OSError):
-        peer.send(b"HTTP/1.1 200 OK\r\nX: ")
-        while True:
-            peer.send(b"y")
-            time.sleep(0.05)
+    drip(peer, b"HTTP/1.1 200 OK\r\nX: ", b"y")
 
 
 def never_ends(peer):

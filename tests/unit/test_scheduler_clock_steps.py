@@ -1,6 +1,7 @@
 """Steps of the wall clock, and a computer that slept: what waits keeps to the time that really passes."""
 
 import asyncio
+import inspect
 import itertools
 import time
 
@@ -65,6 +66,25 @@ def in_world(coroutine):
         asyncio.run(scene())
 
     test.__name__, test.__doc__, test.__module__ = coroutine.__name__, coroutine.__doc__, coroutine.__module__
+    return test
+
+
+def on_a_file(coroutine):
+    """Run a test with a bench on a file whose clocks are in its hands; what else it takes are parameters of pytest."""
+    names = list(inspect.signature(coroutine).parameters.values())[1:]
+
+    def test(tmp_path, **chosen):
+        async def scene():
+            bench = StepBench(tmp_path / "hub.db")
+            bench.connect()
+            await coroutine(bench, **chosen)
+            await bench.close()
+
+        asyncio.run(scene())
+
+    given = inspect.Parameter("tmp_path", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    test.__name__, test.__doc__, test.__module__ = coroutine.__name__, coroutine.__doc__, coroutine.__module__
+    test.__signature__ = inspect.Signature([given, *names])
     return test
 
 
@@ -235,159 +255,122 @@ async def test_an_orchestration_that_never_ends_follows_the_wall_clock_when_it_b
 
 
 @pytest.mark.parametrize("down_s", [0, 60])
-def test_after_a_restart_behind_the_file_the_time_of_each_goes_on_from_its_latest(tmp_path, down_s):
+@on_a_file
+async def test_after_a_restart_behind_the_file_the_time_of_each_goes_on_from_its_latest(bench, down_s):
     """A wall clock that was set back delays what waits by no more than what passed since it was last written."""
-
-    async def scene():
-        bench = StepBench(tmp_path / "hub.db")
-        bench.connect()
-        await begin_timer(bench, "i", 100)
-        bench.world.wait(40)
-        await bench.start("later", scheduledStartTimestamp=from_ns(bench.world.wall_ns + 60 * SECOND_NS))
-        signal = pb.SignalEntityRequest(instanceId="@e@k", name="o", requestId="r")
-        signal.scheduledTime.CopyFrom(from_ns(bench.world.wall_ns + 60 * SECOND_NS))
-        await bench.hub.signal_entity(signal)
-        bench.restart_at(bench.world.wall_ns - DAY_S * SECOND_NS + down_s * SECOND_NS)
-        bench.world.wait(59)
-        assert await bench.no_item()
-        bench.world.wait(1)
-        assert {item_of(await bench.item()) for _ in range(2)} == {"later", "@e@k"}
-        bench.world.wait(39)
-        assert await bench.no_item()
-        bench.world.wait(1)
-        assert item_of(await bench.item()) == "i"
-        await bench.start("new")
-        assert to_ns((await bench.state("new")).createdTimestamp) == bench.world.wall_ns
-        await bench.close()
-
-    asyncio.run(scene())
+    await begin_timer(bench, "i", 100)
+    bench.world.wait(40)
+    await bench.start("later", scheduledStartTimestamp=from_ns(bench.world.wall_ns + 60 * SECOND_NS))
+    signal = pb.SignalEntityRequest(instanceId="@e@k", name="o", requestId="r")
+    signal.scheduledTime.CopyFrom(from_ns(bench.world.wall_ns + 60 * SECOND_NS))
+    await bench.hub.signal_entity(signal)
+    bench.restart_at(bench.world.wall_ns - DAY_S * SECOND_NS + down_s * SECOND_NS)
+    bench.world.wait(59)
+    assert await bench.no_item()
+    bench.world.wait(1)
+    assert {item_of(await bench.item()) for _ in range(2)} == {"later", "@e@k"}
+    bench.world.wait(39)
+    assert await bench.no_item()
+    bench.world.wait(1)
+    assert item_of(await bench.item()) == "i"
+    await bench.start("new")
+    assert to_ns((await bench.state("new")).createdTimestamp) == bench.world.wall_ns
 
 
 @pytest.mark.parametrize("at_restart_s", [0, -DAY_S], ids=["right", "a day behind"])
 @pytest.mark.parametrize("what", ["instance", "entity"])
-def test_what_saw_a_clock_that_was_ahead_makes_no_other_timer_early(tmp_path, what, at_restart_s):
+@on_a_file
+async def test_what_saw_a_clock_that_was_ahead_makes_no_other_timer_early(bench, what, at_restart_s):
     """A timer that was set while the wall clock was right does not fire early because something else saw it ahead."""
-
-    async def scene():
-        bench = StepBench(tmp_path / "hub.db")
-        bench.connect()
-        bench.world.set_wall(2 * 3600)
-        if what == "instance":
-            await bench.start("early")
-            await bench.turn(complete("1"))
-        else:
-            await bench.hub.signal_entity(pb.SignalEntityRequest(instanceId="@e@k", name="o", requestId="r"))
-            item = await bench.item()
-            await bench.hub.complete_entity_task(
-                pb.EntityBatchResult(completionToken=item.completionToken, results=[{}])
-            )
-        bench.world.set_wall(-2 * 3600)
-        await begin_timer(bench, "long", 1800)
-        bench.restart_at(bench.world.wall_ns + at_restart_s * SECOND_NS)
-        bench.world.wait(1799)
-        assert await bench.no_item()
-        bench.world.wait(1)
-        assert await fired(bench) == ["long"]
-        await bench.close()
-
-    asyncio.run(scene())
+    bench.world.set_wall(2 * 3600)
+    if what == "instance":
+        await bench.start("early")
+        await bench.turn(complete("1"))
+    else:
+        await bench.hub.signal_entity(pb.SignalEntityRequest(instanceId="@e@k", name="o", requestId="r"))
+        item = await bench.item()
+        await bench.hub.complete_entity_task(pb.EntityBatchResult(completionToken=item.completionToken, results=[{}]))
+    bench.world.set_wall(-2 * 3600)
+    await begin_timer(bench, "long", 1800)
+    bench.restart_at(bench.world.wall_ns + at_restart_s * SECOND_NS)
+    bench.world.wait(1799)
+    assert await bench.no_item()
+    bench.world.wait(1)
+    assert await fired(bench) == ["long"]
 
 
 @pytest.mark.parametrize("purged", [False, True], ids=["kept", "purged"])
 @pytest.mark.parametrize("at_restart_s", [0, -DAY_S], ids=["right", "a day behind"])
-def test_a_process_whose_clock_was_ahead_leaves_nothing_to_later_ones(tmp_path, at_restart_s, purged):
+@on_a_file
+async def test_a_process_whose_clock_was_ahead_leaves_nothing_to_later_ones(bench, at_restart_s, purged):
     """Three processes in turn, the first with its clock ahead: a timer that the second sets keeps its length."""
-
-    async def scene():
-        bench = StepBench(tmp_path / "hub.db")
-        bench.restart_at(START_NS + 2 * 3600 * SECOND_NS)
-        await bench.start("early")
-        await bench.turn(complete("1"))
+    bench.restart_at(START_NS + 2 * 3600 * SECOND_NS)
+    await bench.start("early")
+    await bench.turn(complete("1"))
+    bench.restart_at(START_NS)
+    await begin_timer(bench, "long", 1800)
+    assert to_ns((await bench.state("long")).createdTimestamp) == START_NS
+    if purged:  # after one more process, whose turn would write the time that it took from there
         bench.restart_at(START_NS)
-        await begin_timer(bench, "long", 1800)
-        assert to_ns((await bench.state("long")).createdTimestamp) == START_NS
-        if purged:  # after one more process, whose turn would write the time that it took from there
-            bench.restart_at(START_NS)
-            await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="long", name="go"))
-            await bench.turn()
-            await bench.hub.purge_instances(pb.PurgeInstancesRequest(instanceId="early"))
-        bench.restart_at(bench.world.wall_ns + at_restart_s * SECOND_NS)
-        bench.world.wait(1799)
-        assert await bench.no_item()
-        bench.world.wait(1)
-        assert await fired(bench) == ["long"]
-        await bench.close()
-
-    asyncio.run(scene())
+        await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="long", name="go"))
+        await bench.turn()
+        await bench.hub.purge_instances(pb.PurgeInstancesRequest(instanceId="early"))
+    bench.restart_at(bench.world.wall_ns + at_restart_s * SECOND_NS)
+    bench.world.wait(1799)
+    assert await bench.no_item()
+    bench.world.wait(1)
+    assert await fired(bench) == ["long"]
 
 
-def test_what_came_before_a_restart_is_not_later_than_the_turn_that_takes_it(tmp_path):
+@on_a_file
+async def test_what_came_before_a_restart_is_not_later_than_the_turn_that_takes_it(bench):
     """An event that no turn has taken yet is the latest time of its instance: behind it, time goes on from there."""
-
-    async def scene():
-        bench = StepBench(tmp_path / "hub.db")
-        bench.connect()
-        await begin_timer(bench, "i", 100)
-        bench.world.wait(40)
-        await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="i", name="go"))
-        bench.restart_at(bench.world.wall_ns - DAY_S * SECOND_NS)
-        item = await bench.item("orchestratorRequest")
-        times = [to_ns(new.timestamp) for new in item.orchestratorRequest.newEvents]
-        assert times == [START_NS + 40 * SECOND_NS] * 2
-        await bench.answer(item)
-        bench.world.wait(59)
-        assert await bench.no_item()
-        bench.world.wait(1)
-        assert await fired(bench) == ["i"]
-        await bench.close()
-
-    asyncio.run(scene())
+    await begin_timer(bench, "i", 100)
+    bench.world.wait(40)
+    await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="i", name="go"))
+    bench.restart_at(bench.world.wall_ns - DAY_S * SECOND_NS)
+    item = await bench.item("orchestratorRequest")
+    times = [to_ns(new.timestamp) for new in item.orchestratorRequest.newEvents]
+    assert times == [START_NS + 40 * SECOND_NS] * 2
+    await bench.answer(item)
+    bench.world.wait(59)
+    assert await bench.no_item()
+    bench.world.wait(1)
+    assert await fired(bench) == ["i"]
 
 
-def test_an_orchestration_that_began_anew_at_the_right_time_keeps_it_after_a_restart(tmp_path):
+@on_a_file
+async def test_an_orchestration_that_began_anew_at_the_right_time_keeps_it_after_a_restart(bench):
     """Of a clock that was ahead nothing is left once it has continued as new: neither its own time nor its events'."""
-
-    async def scene():
-        bench = StepBench(tmp_path / "hub.db")
-        bench.connect()
-        bench.world.set_wall(2 * 3600)
-        await bench.start()
-        item = await bench.item()
-        await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="i", name="kept"))
-        bench.world.set_wall(-2 * 3600)
-        renewal = complete("1", pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW)
-        carried = pb.HistoryEvent(eventId=-1, timestamp=from_ns(START_NS + 7200 * SECOND_NS), eventRaised={"name": "c"})
-        renewal.completeOrchestration.carryoverEvents.append(carried)
-        await bench.answer(item, renewal)
-        bench.restart_at(bench.world.wall_ns)
-        item = await bench.item()
-        assert kinds(item.orchestratorRequest.newEvents)[1:] == ["executionStarted", "eventRaised", "eventRaised"]
-        assert {to_ns(new.timestamp) for new in item.orchestratorRequest.newEvents} == {START_NS}
-        await bench.close()
-
-    asyncio.run(scene())
+    bench.world.set_wall(2 * 3600)
+    await bench.start()
+    item = await bench.item()
+    await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="i", name="kept"))
+    bench.world.set_wall(-2 * 3600)
+    renewal = complete("1", pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW)
+    carried = pb.HistoryEvent(eventId=-1, timestamp=from_ns(START_NS + 7200 * SECOND_NS), eventRaised={"name": "c"})
+    renewal.completeOrchestration.carryoverEvents.append(carried)
+    await bench.answer(item, renewal)
+    bench.restart_at(bench.world.wall_ns)
+    item = await bench.item()
+    assert kinds(item.orchestratorRequest.newEvents)[1:] == ["executionStarted", "eventRaised", "eventRaised"]
+    assert {to_ns(new.timestamp) for new in item.orchestratorRequest.newEvents} == {START_NS}
 
 
 def item_of(item):
     return item.orchestratorRequest.instanceId or item.entityRequestV2.instanceId
 
 
-def test_a_rewound_instance_does_not_go_back_in_time(tmp_path):
+@on_a_file
+async def test_a_rewound_instance_does_not_go_back_in_time(bench):
     """A rewind after the wall clock was set back goes on from the last time in the history."""
-
-    async def scene():
-        bench = StepBench(tmp_path / "hub.db")
-        bench.connect()
-        await bench.start()
-        failed = complete(status=pb.ORCHESTRATION_STATUS_FAILED, failure="broken")
-        await bench.turn(failed)
-        bench.restart_at(bench.world.wall_ns - DAY_S * SECOND_NS)
-        await bench.hub.rewind_instance(pb.RewindInstanceRequest(instanceId="i"))
-        item = await bench.item()
-        assert to_ns(item.orchestratorRequest.newEvents[0].timestamp) >= START_NS
-        await bench.close()
-
-    asyncio.run(scene())
+    await bench.start()
+    failed = complete(status=pb.ORCHESTRATION_STATUS_FAILED, failure="broken")
+    await bench.turn(failed)
+    bench.restart_at(bench.world.wall_ns - DAY_S * SECOND_NS)
+    await bench.hub.rewind_instance(pb.RewindInstanceRequest(instanceId="i"))
+    item = await bench.item()
+    assert to_ns(item.orchestratorRequest.newEvents[0].timestamp) >= START_NS
 
 
 def test_a_pause_between_the_readings_of_the_clocks_is_no_step():

@@ -221,14 +221,20 @@ async def test_what_is_in_the_file_can_be_read_while_the_disk_is_full(bench):
     free_disk(bench)
 
 
-@file_scenario
-async def test_an_instance_with_unwritten_progress_is_shown_as_the_file_has_it(bench):
-    """Who polls an accepted instance is answered with what is committed, not with an error and not with more."""
+async def turn_on_a_full_disk(bench):
+    """Hand out a turn of an instance `i`, then fill the disk; return the turn and the state of the instance."""
     bench.connect()
     await bench.start("i")
     item = await bench.item()
     before = await bench.state()
     fill_disk(bench)
+    return item, before
+
+
+@file_scenario
+async def test_an_instance_with_unwritten_progress_is_shown_as_the_file_has_it(bench):
+    """Who polls an accepted instance is answered with what is committed, not with an error and not with more."""
+    item, before = await turn_on_a_full_disk(bench)
     reading = asyncio.ensure_future(bench.state())
     async with refused():
         await bench.answer(item, complete(TOO_LARGE))
@@ -244,11 +250,7 @@ async def test_an_instance_with_unwritten_progress_is_shown_as_the_file_has_it(b
 @file_scenario
 async def test_a_read_that_comes_as_the_disk_becomes_full_is_answered(bench):
     """Whoever reads behind a change in the very write that fails is answered from the file too."""
-    bench.connect()
-    await bench.start("i")
-    item = await bench.item()
-    before = await bench.state()
-    fill_disk(bench)
+    item, before = await turn_on_a_full_disk(bench)
     change = asyncio.ensure_future(bench.answer(item, complete(TOO_LARGE)))
     await asyncio.sleep(0)
     async with asyncio.timeout(5):

@@ -173,7 +173,7 @@ class Invoker:
 def _contained(call: Callable[[], Any]) -> Any:
     try:
         return call()
-    except StopIteration as error:  # no future takes it: the caller would wait for ever
+    except StopIteration as error:  # no future accepts it: the caller would wait forever
         raise RuntimeError(f"the function raised {describe(error)}") from error
     except Exception:
         raise

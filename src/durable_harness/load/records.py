@@ -239,7 +239,7 @@ def _value(name: str) -> Callable[[list[OperationRecord], str], list[Any]]:
 
 
 def _words(name: str) -> Callable[[list[OperationRecord], str], list[Any]]:
-    """Return the column of a text, of which a scenario or the service may have made something that is no Unicode."""
+    """Return a column of texts. A scenario or the service may have put something into them that is not Unicode."""
     return lambda records, _worker: [_encodable(getattr(record, name)) for record in records]
 
 

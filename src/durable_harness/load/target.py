@@ -79,7 +79,7 @@ def read_host(host: str | None) -> str:
 def probe(base_url: str, *, verify_tls: bool = True, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
     """Ask for anything; any HTTP answer will do. Raise UnreachableError if there is none.
 
-    It trusts whom the load trusts, and waits for the answer no longer than its time.
+    It trusts the same certificates as the load, and waits at most `timeout_s` for the answer.
     """
     with Asker(verify_tls=verify_tls, max_answer_bytes=PROBE_BYTES) as asker:
         result = asker.get(f"{base_url}/", {}, timeout_s)

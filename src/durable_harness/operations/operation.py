@@ -274,9 +274,9 @@ class Operation:
         if status.phase is Phase.TERMINATED and self.record.terminate_requested:
             return OperationState.TERMINATED, None
         if status.phase is not Phase.SUCCEEDED:
-            told = excerpt_of_text(output) if isinstance(output, str) else ""
+            detail = excerpt_of_text(output) if isinstance(output, str) else ""
             word = shown(status.word, MOST_WORD_CHARS)
-            return OperationState.FAILED, f"operation {word}" + (f": {told}" if told else "")
+            return OperationState.FAILED, f"operation {word}" + (f": {detail}" if detail else "")
         try:
             problem = self._wrong_token(output) or self.plan.check_output(self.plan.payload, output)
         except Exception as error:  # A check is the user's code; its failure must not end the run.

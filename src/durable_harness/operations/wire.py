@@ -216,10 +216,10 @@ class _UrlFinder:
             case UrlKind.PATH:
                 return self._own(source.value)
             case UrlKind.HEADER:
-                told = self.answer.headers.get(source.value)
+                location = self.answer.headers.get(source.value)
             case UrlKind.BODY:
-                told = at_pointer(self.body, source.value)
-        return joined_url(self.start_url, told) if isinstance(told, str) else None
+                location = at_pointer(self.body, source.value)
+        return joined_url(self.start_url, location) if isinstance(location, str) else None
 
     def _own(self, path: str) -> str | None:
         if "{id}" in path and self.instance_id is None:

@@ -177,7 +177,7 @@ class HubCore:
                 self.instances.restore(replaced)
 
     def refuse(self, key: int, problem: str) -> None:
-        """End an instance of which the store does not take a row: its calls, its parent and its readers hear why."""
+        """End an instance whose row the store refuses. Its callers, its parent and its readers get the reason."""
         instance = self.instances.living_by_key(key)
         if instance is None:
             return

@@ -19,7 +19,7 @@ EVENTS_AT_ONCE = 1000
 
 
 class History:
-    """Events in order, of which any number from the end can be read at their own cost.
+    """Events in order. Reading the last ones costs nothing for those before them.
 
     `_wire` is a serialised OrchestratorRequest that has nothing but past events; `_starts` says where each begins.
     `last_action_id` is the highest id of an action, -1 without any.
