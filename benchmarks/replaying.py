@@ -17,7 +17,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from durable_harness.host.functions import Function, FunctionApp
+from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.protocol import from_ns, pb
 from durable_harness.protocol.history_file import as_document, from_events, write_document
 from durable_harness.replay import replay_files

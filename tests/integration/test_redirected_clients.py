@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from durable_harness.host.http_activity import HttpActivity
+from durable_harness.host.work.http_activity import HttpActivity
 from durable_harness.operations import Answer, NoAnswer
 from durable_harness.testing.requesting import HttpClient
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import azure.durable_functions as df
 
-from durable_harness.host.functions import Function, FunctionApp
-from durable_harness.host.orchestrations import OrchestrationRunner
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.protocol import from_ns, pb
 from durable_harness.protocol.history_file import from_events
 

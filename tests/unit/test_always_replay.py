@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 
-from durable_harness.host.orchestrations import OrchestrationRunner
+from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.protocol import pb
 from recorded import app_of, drive, event
 from test_replay import COUNTER

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from durable_harness.host import answers
-from durable_harness.host.functions import Function, FunctionApp
-from durable_harness.host.invocation import Invoker
-from durable_harness.host.worker import DurableWorker
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.work import answers
+from durable_harness.host.work.worker import DurableWorker
 from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.settings import DurableTaskSettings
 
@@ -74,7 +74,7 @@ ITEMS = {
 def work(monkeypatch):
     """Give a function that lets a host work for a fake scheduler until its script is at its end."""
     monkeypatch.setattr(answers, "RETRY_DELAYS_S", (0, 0))
-    monkeypatch.setattr("durable_harness.host.worker.random.uniform", lambda *_: 0.01)
+    monkeypatch.setattr("durable_harness.host.work.worker.random.uniform", lambda *_: 0.01)
 
     async def run(streams, script):
         scheduler = FakeScheduler(*streams, script=script)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import azure.durable_functions as df
 import pytest
 
-from durable_harness.host.status_json import history_events
+from durable_harness.host.durable_http.status_json import history_events
 from durable_harness.protocol.history_file import UnreadableHistoryError, from_events
 from durable_harness.replay import replay
 from durable_harness.replay.from_webhook import history_from_rows

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_harness.host.http import json_bodies
-from durable_harness.host.http.json_bodies import JsonBodies, least_size
+from durable_harness.host.durable_http import json_bodies
+from durable_harness.host.durable_http.json_bodies import JsonBodies, least_size
 from durable_harness.protocol import MAX_JSON_DEPTH, holds_too_deep, is_too_deep
 
 ROOM_FRAMES = 150

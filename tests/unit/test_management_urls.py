@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from durable_harness.host.bindings import DurableEndpoints
+from durable_harness.host.app.bindings import DurableEndpoints
 
 ODD = ("a%41", "a/b", "a?b", "a#b", "a b", "žito", "a&code=b", "..%2f..")
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from durable_harness.host.remote_measuring import MAX_CALLS, HistoryMeasuring
+from durable_harness.host.work.remote_measuring import MAX_CALLS, HistoryMeasuring
 from durable_harness.protocol import RpcError, Status, from_ns, pb
 from hub_bench import START_NS, child, complete, fail, scenario, schedule, timer
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from durable_harness.errors import AppLoadError
-from durable_harness.host.functions import Function
+from durable_harness.host.app.functions import Function
 from durable_harness.host.http.routing import Router, RouteTimeoutError
 
 

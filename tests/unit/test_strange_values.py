@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from durable_harness.host.functions import Function, FunctionApp
-from durable_harness.host.invocation import Invoker
-from durable_harness.host.worker import DurableWorker
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.work.worker import DurableWorker
 from durable_harness.protocol import is_terminal, pb
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import DurableTaskSettings

@@ -6,9 +6,9 @@ from pathlib import Path
 import azure.durable_functions as df
 import pytest
 
-from durable_harness.host import selftest
-from durable_harness.host.functions import Function, FunctionApp
-from durable_harness.host.orchestrations import OrchestrationRunner
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.sdk1 import selftest
+from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.protocol import child_id, from_ns, pb
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

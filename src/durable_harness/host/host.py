@@ -16,12 +16,12 @@ from aiohttp import web
 
 from durable_harness.callers import programs_only
 from durable_harness.errors import PortInUseError
-from durable_harness.host.bindings import DurableEndpoints
-from durable_harness.host.durable_api import DurableApi
-from durable_harness.host.functions import FunctionApp
+from durable_harness.host.app.bindings import DurableEndpoints
+from durable_harness.host.app.functions import FunctionApp
+from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.durable_http.instances import DurableApi
 from durable_harness.host.http.server import RPC_NAME, HttpFrontend, WebOptions
-from durable_harness.host.invocation import Invoker
-from durable_harness.host.worker import DurableWorker
+from durable_harness.host.work.worker import DurableWorker
 from durable_harness.network import NO_LIMIT, bind, bind_one, serve_http
 from durable_harness.protocol import Scheduler
 from durable_harness.settings import AppSettings

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from durable_harness.errors import UsageError
-from durable_harness.host.remote import GrpcScheduler
+from durable_harness.host.work.remote import GrpcScheduler
 from durable_harness.protocol import RpcError, pb
 from durable_harness.protocol.history_file import RecordedHistory, from_events
 from durable_harness.replay.activity_inputs import unpack_activity_inputs

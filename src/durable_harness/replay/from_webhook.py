@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from durable_harness.host.status_json import STATUS_VALUES
+from durable_harness.host.durable_http.status_json import STATUS_VALUES
 from durable_harness.protocol import optional_text, pb
 from durable_harness.protocol.history_file import RecordedHistory, UnreadableHistoryError, from_events
 from durable_harness.replay.activity_inputs import unpack_activity_inputs

@@ -11,10 +11,10 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from durable_harness.host.execution import Checking, Execution
-from durable_harness.host.functions import Function, FunctionApp
-from durable_harness.host.orchestrations import REPLAYED_EVENTS
-from durable_harness.host.steps import Difference, Step, first_difference, is_same
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.sdk1.execution import Checking, Execution
+from durable_harness.host.sdk1.orchestrations import REPLAYED_EVENTS
+from durable_harness.host.sdk1.steps import Difference, Step, first_difference, is_same
 from durable_harness.protocol.history_file import RecordedHistory
 from durable_harness.replay.turns import Turn, copy_for, outcome_of, split_turns
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.errors import UsageError
-from durable_harness.host.functions import FunctionApp
+from durable_harness.host.app.functions import FunctionApp
 from durable_harness.protocol.history_file import LACKS, UnreadableHistoryError, read_history
 from durable_harness.replay.replaying import ReplayDifference, replay
 

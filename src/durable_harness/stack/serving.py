@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 from durable_harness.control import Call, FaultyScheduler, Rules
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import shown, shown_lines
-from durable_harness.host.functions import load_app
+from durable_harness.host.app.functions import load_app
+from durable_harness.host.app.invocation import FUNCTION_THREADS
 from durable_harness.host.host import FunctionsHost, HostOptions
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys, read_keys
+from durable_harness.host.http.listing import function_list
 from durable_harness.host.http.server import WebOptions
-from durable_harness.host.invocation import FUNCTION_THREADS
-from durable_harness.host.listing import function_list
-from durable_harness.host.selftest import check_sdk
+from durable_harness.host.sdk1.selftest import check_sdk
 from durable_harness.log_lines import LogFormatter, configure_logging
 from durable_harness.protocol import Scheduler
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
@@ -127,7 +127,7 @@ async def _connected(options: ServeOptions, settings: AppSettings, lifetime: Lif
         finally:
             await service.close()
         return
-    from durable_harness.host.remote import GrpcScheduler  # noqa: PLC0415 - gRPC is not needed for the embedded one
+    from durable_harness.host.work.remote import GrpcScheduler  # noqa: PLC0415 - gRPC is not needed for the embedded one
 
     address = settings.scheduler_at(options.scheduler)
     remote = GrpcScheduler(address, address.task_hub or hub)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from durable_harness.errors import AppLoadError
-from durable_harness.host.functions import Function
+from durable_harness.host.app.functions import Function
 
 SEGMENT = re.compile(
     r"^\{(?P<catch>\*{1,2})?(?P<name>[A-Za-z_]\w*)(?P<rules>(?::[^{}=?]+)*)(?:=(?P<default>[^{}?]*))?(?P<optional>\?)?\}$"

@@ -17,16 +17,16 @@ from aiohttp import web
 from durable_harness.callers import foreign
 from durable_harness.errors import ConfigurationError, UsageError
 from durable_harness.foreign_text import shown
-from durable_harness.host import measuring
-from durable_harness.host.api_messages import ApiRequest, ApiResponse, Query, json_response
-from durable_harness.host.bindings import WEBHOOK_PATH
-from durable_harness.host.durable_api import DurableApi
-from durable_harness.host.functions import Function
+from durable_harness.host.app.bindings import WEBHOOK_PATH
+from durable_harness.host.app.functions import Function
+from durable_harness.host.app.invocation import Invoker, TraceContext
+from durable_harness.host.durable_http import measuring
+from durable_harness.host.durable_http.instances import DurableApi
+from durable_harness.host.durable_http.messages import ApiRequest, ApiResponse, Query, json_response
 from durable_harness.host.http.keys import Keys
 from durable_harness.host.http.malformed import problem_of
 from durable_harness.host.http.routing import Router, RouteTimeoutError
 from durable_harness.host.http.values import TEXT_TYPE, function_request, function_response
-from durable_harness.host.invocation import Invoker, TraceContext
 from durable_harness.protocol import Scheduler
 from durable_harness.settings import HostSettings
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from azure.functions import HttpResponse
 from azure.functions.http import HttpRequest
 
-from durable_harness.host.api_messages import ApiResponse
+from durable_harness.host.durable_http.messages import ApiResponse
 from durable_harness.protocol import is_too_deep
 
 TEXT_TYPE = "text/plain; charset=utf-8"

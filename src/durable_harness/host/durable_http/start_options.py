@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from durable_harness.host.api_messages import ApiError, ApiRequest, bad_argument
+from durable_harness.host.durable_http.messages import ApiError, ApiRequest, bad_argument
 from durable_harness.protocol import pb
 
 MAX_INSTANCE_ID_CHARS = 256

@@ -1,7 +1,7 @@
 """The start-up proof that the installed azure-functions-durable numbers its tasks where this host listens.
 
-The ids of tasks are read from private methods of the SDK (see `durable_harness.host.replay`). A version that moved them
-would run tasks twice or never; it is better not to start.
+The ids of tasks are read from private methods of the SDK (see `durable_harness.host.sdk1.recording`). A version that
+moved them would run tasks twice or never; it is better not to start.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Any
 
 from durable_harness.errors import HarnessError
-from durable_harness.host.functions import Function, FunctionApp
-from durable_harness.host.orchestrations import OrchestrationRunner
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.protocol import from_ns, pb
 
 SUPPORTED_VERSIONS = ">=1.7,<1.8"

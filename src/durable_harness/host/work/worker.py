@@ -13,13 +13,13 @@ from typing import Any
 
 from azure.durable_functions.models.utils.df_serialization import df_dumps, df_loads
 
-from durable_harness.host.answers import ACTIVITY, BATCH, KINDS, TURN, AnswerSender, WorkKind
-from durable_harness.host.entities import EntityRunner
+from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
+from durable_harness.host.app.invocation import Invoker, TraceContext
 from durable_harness.host.failures import describe, failure_details, message_of, trace_of
-from durable_harness.host.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
-from durable_harness.host.http_activity import HttpActivity
-from durable_harness.host.invocation import Invoker, TraceContext
-from durable_harness.host.orchestrations import HistoryNeededError, OrchestrationRunner
+from durable_harness.host.sdk1.entities import EntityRunner
+from durable_harness.host.sdk1.orchestrations import HistoryNeededError, OrchestrationRunner
+from durable_harness.host.work.answers import ACTIVITY, BATCH, KINDS, TURN, AnswerSender, WorkKind
+from durable_harness.host.work.http_activity import HttpActivity
 from durable_harness.protocol import RpcError, Scheduler, pb, text_or_none
 from durable_harness.protocol.continuing import complete_history
 from durable_harness.settings import DurableTaskSettings

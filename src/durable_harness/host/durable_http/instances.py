@@ -8,7 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
-from durable_harness.host.api_messages import (
+from durable_harness.host.app.bindings import DurableEndpoints
+from durable_harness.host.app.functions import FunctionApp
+from durable_harness.host.durable_http.entities import EntityApi
+from durable_harness.host.durable_http.json_bodies import JsonBodies
+from durable_harness.host.durable_http.messages import (
     ApiError,
     ApiRequest,
     ApiResponse,
@@ -16,13 +20,9 @@ from durable_harness.host.api_messages import (
     invalid_operation,
     json_response,
 )
-from durable_harness.host.bindings import DurableEndpoints
-from durable_harness.host.entity_api import EntityApi
+from durable_harness.host.durable_http.start_options import check_instance_id, has_moment, read_wait_s, set_trace
+from durable_harness.host.durable_http.status_json import history_events, status_object
 from durable_harness.host.failures import message_of
-from durable_harness.host.functions import FunctionApp
-from durable_harness.host.http.json_bodies import JsonBodies
-from durable_harness.host.start_options import check_instance_id, has_moment, read_wait_s, set_trace
-from durable_harness.host.status_json import history_events, status_object
 from durable_harness.protocol import (
     TERMINAL_STATUSES,
     RpcError,

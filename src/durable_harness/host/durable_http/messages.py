@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from dateutil.parser import parse as parse_date
 
-from durable_harness.host.status_json import STATUS_NAMES, STATUS_VALUES
+from durable_harness.host.durable_http.status_json import STATUS_NAMES, STATUS_VALUES
 
 JSON_TYPE = "application/json; charset=utf-8"
 LARGEST_INTEGER = 2**31 - 1

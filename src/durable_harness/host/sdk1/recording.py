@@ -3,7 +3,7 @@
 The SDK answers with a list of actions that carry no ids; a scheduler wants only new actions, each with the id that its
 outcome will come back under. Numbering the list from outside is wrong in several cases (retries, a task yielded alone
 and again in a compound), so the ids are read from the SDK itself: the context below notes every number as it is given.
-`durable_harness.host.selftest` proves at start that the installed SDK still numbers tasks in the methods used here.
+`selftest` beside this module proves at start that the installed SDK still numbers tasks in the methods used here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from azure.durable_functions.models.history.HistoryEventType import HistoryEvent
 from azure.durable_functions.models.Task import AtomicTask
 from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchestrationExecutor
 
-from durable_harness.host.history import RaisedEvent, ReplayEvent
+from durable_harness.host.sdk1.history import RaisedEvent, ReplayEvent
 
 REPLAY_SCHEMA_V3 = 2
 _PROTOTYPE = TaskOrchestrationExecutor()

@@ -7,10 +7,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from durable_harness.host.execution import Checking, Done, Execution, NonDeterminismError
+from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.failures import describe, sendable, type_name
-from durable_harness.host.functions import FunctionApp
-from durable_harness.host.history import SCHEDULING_KINDS
+from durable_harness.host.sdk1.execution import Checking, Done, Execution, NonDeterminismError
+from durable_harness.host.sdk1.history import SCHEDULING_KINDS
 from durable_harness.protocol import optional_text, pb, text_or_none
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, continuation_of
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from durable_harness.host.api_messages import ApiError, ApiRequest, ApiResponse, json_response
-from durable_harness.host.functions import FunctionApp
-from durable_harness.host.http.json_bodies import JsonBodies
+from durable_harness.host.app.functions import FunctionApp
+from durable_harness.host.durable_http.json_bodies import JsonBodies
+from durable_harness.host.durable_http.messages import ApiError, ApiRequest, ApiResponse, json_response
+from durable_harness.host.durable_http.status_json import fine_time
 from durable_harness.host.payloads import parse_or_text, wrap_json
-from durable_harness.host.status_json import fine_time
 from durable_harness.protocol import Scheduler, new_id, optional_text, pb, text_or_none
 
 CONTINUATION_HEADER = "x-ms-continuation-token"

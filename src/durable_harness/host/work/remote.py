@@ -15,7 +15,7 @@ from durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarSer
 from google.protobuf import empty_pb2
 
 from durable_harness.errors import UnreachableError
-from durable_harness.host.remote_measuring import HistoryMeasuring
+from durable_harness.host.work.remote_measuring import HistoryMeasuring
 from durable_harness.protocol import Measurement, RpcError, Status, new_id
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import describe
-from durable_harness.host.functions import Function
 from durable_harness.protocol import new_id
 
 logger = logging.getLogger("durable_harness.host")

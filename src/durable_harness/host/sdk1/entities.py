@@ -8,8 +8,8 @@ from typing import Any
 
 from azure.durable_functions.models.utils.df_serialization import df_loads
 
+from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.failures import message_of, sendable
-from durable_harness.host.functions import FunctionApp
 from durable_harness.host.payloads import entity_input
 from durable_harness.protocol import optional_text, pb, text_or_none
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from durable_harness.host.functions import BUILT_IN_HTTP_ACTIVITY
+from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY
 from durable_harness.host.payloads import parse_or_text, unwrap_json
 from durable_harness.json_places import first_place, shown
 from durable_harness.protocol import from_ns, pb, text_or_none, to_ns

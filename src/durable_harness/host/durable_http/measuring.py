@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 
-from durable_harness.host.api_messages import ApiResponse, json_response
+from durable_harness.host.durable_http.messages import ApiResponse, json_response
 from durable_harness.protocol import RpcError, Scheduler, is_text
 
 logger = logging.getLogger("durable_harness.host")

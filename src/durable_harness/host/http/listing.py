@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable_harness.host.functions import FunctionApp
+from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.http.routing import route_template
 
 

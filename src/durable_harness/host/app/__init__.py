@@ -1,0 +1,1 @@
+"""An app as it is loaded: its functions, their bindings, their invocation."""

@@ -1,0 +1,1 @@
+"""The durable HTTP API: instances, entities, status documents."""

@@ -1,0 +1,1 @@
+"""Orchestrators and entities of azure-functions-durable 1.x."""

@@ -1,0 +1,1 @@
+"""Work items pulled from a scheduler and answered."""
