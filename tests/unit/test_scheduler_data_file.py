@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from durable_harness.errors import ConfigurationError, DamagedFileError
+from durable_harness.protocol import RpcError
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.scheduler.storage.data_file import PAGE_BYTES
 from durable_harness.scheduler.storage.store import INSERT_TURN, Store
@@ -83,6 +84,48 @@ def test_a_damaged_file_is_found_at_the_start_and_left_alone(tmp_path, damage):
     assert f"--data {path}: the file is damaged" in str(caught.value)
     assert f"durable-harness recover {path} NEW_FILE" in str(caught.value)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("missing", [1, 100, PAGE_BYTES, PAGE_BYTES + 1])
+def test_a_file_that_is_shorter_than_its_header_says_is_damaged(tmp_path, missing):
+    """A missing end is found at the start, also one of less than a page, which SQLite takes for zeros."""
+    path = filled(tmp_path / "hub.db")
+    whole = path.stat().st_size
+    os.truncate(path, whole - missing)
+    with pytest.raises(DamagedFileError, match=f"its end is missing: it has {whole - missing} bytes of {whole}"):
+        Store(path)
+
+
+def test_an_end_that_is_still_in_the_log_is_not_missing(tmp_path):
+    """A process that died amid a checkpoint leaves a file that its log makes whole: it opens, and has every row."""
+    store = Store(tmp_path / "hub.db")
+    store.write({INSERT_TURN: [(number, 1, b"t" * 2000) for number in range(200)]})
+    new = tmp_path / "new.db"
+    log = (tmp_path / "hub.db-wal").read_bytes()
+    store._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    new.write_bytes((tmp_path / "hub.db").read_bytes()[: 20 * PAGE_BYTES])
+    (tmp_path / "new.db-wal").write_bytes(log)
+    store.close()
+    store = Store(new)
+    assert store.row("SELECT count(*) FROM turns") == (200,)
+    store.close()
+
+
+@file_scenario
+async def test_a_value_that_is_no_text_is_named_by_its_place_and_not_shown(bench):
+    """The message of a value that cannot be read has its column, table and instance, and nothing of what is stored."""
+    await bench.start("secret-one")
+    failures = []
+    bench.hub.journal.on_failure(failures.append)
+    await bench.hub.journal.written()
+    bench.hub.journal.store._writer.execute("UPDATE instances SET input = CAST(x'1b5b33316d0a3a35ff' AS TEXT)")
+    with pytest.raises(RpcError) as caught:
+        bench.hub.instances.committed("secret-one")
+    assert "column 'input' of the table instances, instance 'secret-one'" in str(caught.value)
+    for text in (str(caught.value), str(failures[0])):
+        assert "31m" not in text
+        assert "\x1b" not in text
+        assert len(text.splitlines()) == 3
 
 
 def test_a_file_that_lost_a_table_is_damaged(tmp_path):

@@ -1,6 +1,8 @@
 """Saving what a damaged file still holds into a new one."""
 
 import asyncio
+import contextlib
+import os
 import sqlite3
 
 import pytest
@@ -126,6 +128,38 @@ def test_a_file_without_its_beginning_cannot_be_saved(path, tmp_path, capsys):
     assert main(["recover", str(path), str(tmp_path / "new.db")]) == 8
     assert "nothing can be saved" in capsys.readouterr().err
     assert not (tmp_path / "new.db").exists()
+
+
+@pytest.mark.parametrize("missing", [PAGE_BYTES, 100, 20 * PAGE_BYTES + 7])
+def test_of_a_file_that_was_cut_off_the_rest_is_saved(path, tmp_path, capsys, missing):
+    """A missing end costs what stood there, and that it is missing is said; the file itself is not changed."""
+    os.truncate(path, path.stat().st_size - missing)
+    before = path.read_bytes()
+    new = tmp_path / "new.db"
+    assert main(["recover", str(path), str(new)]) == 0
+    said = capsys.readouterr().out
+    assert f"it has {len(before)} bytes of {len(before) + missing}" in said
+    assert path.read_bytes() == before
+    done, under_way = outputs(new)
+    assert len(done) + len(under_way) > 60
+    assert not list(tmp_path.glob("new.db.*/"))
+
+
+def test_a_file_that_is_cut_off_in_its_first_page_cannot_be_saved(path, tmp_path, capsys):
+    """Where only a part of the first page is left the message says that the beginning is damaged, which is true."""
+    os.truncate(path, 2000)
+    assert main(["recover", str(path), str(tmp_path / "new.db")]) == 8
+    assert "the beginning of the file" in capsys.readouterr().err
+
+
+def test_a_stored_name_cannot_fake_lines_of_the_report(path, tmp_path, capsys):
+    """The name of what was left out is shown on one line, with its control characters escaped."""
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute(
+            "UPDATE instances SET id = 'a' || char(10, 27) || 'b', input = CAST(x'ff' AS TEXT) WHERE key=1"
+        )
+    assert main(["recover", str(path), str(tmp_path / "new.db")]) == 0
+    assert r"instance 'a\x0a\x1bb' of task hub 'test': it cannot be read" in capsys.readouterr().out
 
 
 def test_a_new_file_that_cannot_be_written_is_an_error_that_names_it(path, tmp_path, capsys, monkeypatch):

@@ -63,7 +63,9 @@ class Registry:
             yield
         except (DecodeError, ValueError, struct.error) as error:
             store = self._journal.store
-            raise store.on_damage(damaged(store.path, f"instance '{instance_id}' cannot be read: {error}")) from error
+            raise store.on_damage(
+                damaged(store.path, f"instance '{instance_id}' cannot be read ({type(error).__name__})")
+            ) from error
 
     def living(self) -> Iterator[Instance]:
         return iter(self._living.values())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import stat
 from pathlib import Path
 from typing import IO
 
 from durable_harness.errors import ConfigurationError, DamagedFileError
+from durable_harness.foreign_text import shown
+from durable_harness.scheduler.storage.file_length import MAGIC, bytes_due, is_cut_off
 
 try:
     import fcntl
@@ -33,9 +36,9 @@ PASSING_CODES = frozenset(
     }
 )
 """What may pass while the process lives: a full disk, a quota, a lock, a disk that was mounted read-only."""
-MAGIC = b"SQLite format 3\0"
 PAGE_BYTES = 4096
 READ_BYTES = 1 << 20
+UNDECODABLE = re.compile(r"Could not decode to UTF-8 column '(\w+)'")
 MOST_READ_AHEAD_BYTES = 4 << 30
 SHOWN_PROBLEMS = 3
 KINDS_OF_PLACE = {
@@ -51,9 +54,26 @@ def is_damage(error: BaseException) -> bool:
     """Whether an error says that the file is damaged, rather than full, locked or out of reach."""
     if not isinstance(error, sqlite3.Error):
         return True  # a row that is there and has no meaning
-    if isinstance(error, sqlite3.OperationalError) and "Could not decode to UTF-8" in str(error):
-        return True  # raised by the sqlite3 module itself, which gives it no code
+    if undecodable_column(error) is not None:
+        return True
     return _primary_code(error) in DAMAGE_CODES
+
+
+def undecodable_column(error: BaseException) -> str | None:
+    """Return the column with a value that is no text, None for other errors.
+
+    The sqlite3 module raises it itself, without a code, and quotes the value: its message is not for showing.
+    """
+    found = UNDECODABLE.match(str(error)) if isinstance(error, sqlite3.OperationalError) else None
+    return found and found[1]
+
+
+def problem_of(error: BaseException, place: str = "") -> str:
+    """Return what an error says of the file, without what somebody stored there."""
+    column = undecodable_column(error)
+    if column is None:
+        return str(error)
+    return f"a value cannot be read: it is not text (column '{column}'{place})"
 
 
 def may_pass(error: BaseException) -> bool:
@@ -72,7 +92,7 @@ def unusable(path: Path | None, problem: str) -> ConfigurationError:
 
 def damaged(path: Path | None, problem: str) -> DamagedFileError:
     return DamagedFileError(
-        f"--data {path}: the file is damaged: {problem}.\n"
+        f"--data {path}: the file is damaged: {shown(problem)}.\n"
         f"  To save what can still be read: durable-harness recover {path} NEW_FILE\n"
         "  To begin without it: name another file with --data."
     )
@@ -118,6 +138,8 @@ def check_place(path: Path) -> None:
 def checked_version(path: Path) -> int:
     """Return the version of a file's format; refuse one that is not ours, of a newer version or damaged, unchanged."""
     _read_ahead(path)
+    if has_our_header(path) and is_cut_off(path):
+        raise damaged(path, f"its end is missing: it has {path.stat().st_size} bytes of {bytes_due(path)}")
     with contextlib.closing(read_only(path)) as database:
         version = our_version(database, path)
         _check_whole(database, path)
@@ -157,6 +179,12 @@ def our_version(database: sqlite3.Connection, path: Path) -> int:
             " changed",
         )
     return int(version)
+
+
+def has_our_header(path: Path) -> bool:
+    with path.open("rb") as file:
+        header = file.read(72)
+    return header.startswith(MAGIC) and header[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def _may_be_ours(path: Path) -> bool:

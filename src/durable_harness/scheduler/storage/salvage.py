@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 import sqlite3
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,10 +21,18 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from durable_harness.errors import DamagedFileError, UsageError
+from durable_harness.foreign_text import shown
 from durable_harness.protocol import is_terminal, pb
 from durable_harness.scheduler.registry import from_row
 from durable_harness.scheduler.storage import store as sql
-from durable_harness.scheduler.storage.data_file import claim, is_damage, our_version, read_only
+from durable_harness.scheduler.storage.data_file import (
+    claim,
+    has_our_header,
+    is_damage,
+    our_version,
+    read_only,
+)
+from durable_harness.scheduler.storage.file_length import bytes_due, is_cut_off, log_of
 from durable_harness.scheduler.storage.store import Store
 
 COLUMNS = sql.INSTANCE_COLUMNS.split(", ")
@@ -49,22 +60,59 @@ def recover(damaged_path: Path, new_path: Path) -> Salvaged:
         raise UsageError(f"{damaged_path}: there is no such file. Name the damaged file, then a new one.")
     if new_path.exists():
         raise UsageError(f"{new_path}: it is there already. Name a new file to save into.")
-    with claim(damaged_path), contextlib.closing(read_only(damaged_path)) as source:
+    with claim(damaged_path), _readable(damaged_path, new_path) as (path, missing):
+        with contextlib.closing(read_only(path)) as source:
+            version = _version(source, damaged_path)
+            target = Store(new_path)
+            try:
+                found = _Salvage(source, target, version).run()
+            except sqlite3.Error as error:
+                raise _unwritable(new_path, str(error)) from error
+            finally:
+                target.close()
+        found.left_out += missing
+        return found
+
+
+@contextlib.contextmanager
+def _readable(path: Path, new_path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Give a file to read, and what it lacks: SQLite reads none without its end, so a copy gets one of zeros."""
+    if not (has_our_header(path) and is_cut_off(path)):
+        yield path, []
+        return
+    there, due = path.stat().st_size, bytes_due(path)
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=f"{new_path.name}.", dir=new_path.parent)
+    except OSError as error:
+        raise _unwritable(new_path, error.strerror or str(error)) from error
+    with folder:
+        copy = Path(folder.name) / "copy.db"
         try:
-            version = our_version(source, damaged_path)
-            source.execute("SELECT name FROM sqlite_master").fetchall()
-        except sqlite3.DatabaseError as error:
-            raise DamagedFileError(
-                f"{damaged_path}: nothing can be saved: the beginning of the file, which says what is where, is"
-                f" damaged ({error})."
-            ) from error
-        target = Store(new_path)
-        try:
-            return _Salvage(source, target, version).run()
-        except sqlite3.Error as error:
-            raise UsageError(f"{new_path}: cannot be written: {error}. Make room, or name another place.") from error
-        finally:
-            target.close()
+            shutil.copyfile(path, copy)
+            if log_of(path).exists():
+                shutil.copyfile(log_of(path), log_of(copy))
+            os.truncate(copy, due)
+        except OSError as error:
+            raise _unwritable(new_path, error.strerror or str(error)) from error
+        yield copy, [f"whatever else was in the end of the file: it has {there} bytes of {due}"]
+
+
+def _version(source: sqlite3.Connection, path: Path) -> int:
+    try:
+        version = our_version(source, path)
+        source.execute("SELECT name FROM sqlite_master").fetchall()
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise UsageError(f"{path}: cannot be read: {error}. Nothing was saved.") from error
+        raise DamagedFileError(
+            f"{path}: nothing can be saved: the beginning of the file, which says what is where, is damaged"
+            f" ({shown(str(error))})."
+        ) from error
+    return version
+
+
+def _unwritable(new_path: Path, problem: str) -> UsageError:
+    return UsageError(f"{new_path}: cannot be written: {problem}. Make room, or name another place.")
 
 
 class _Salvage:
@@ -196,7 +244,7 @@ class _Salvage:
 
 
 def _name(hub: str, instance_id: str) -> str:
-    return f"instance '{instance_id}' of task hub '{hub}'"
+    return f"instance '{shown(str(instance_id))}' of task hub '{shown(str(hub))}'"
 
 
 def _check_operation(row: tuple[Any, ...]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from durable_harness.scheduler.storage.data_file import (
     damaged,
     is_damage,
     lost,
+    problem_of,
     unusable,
 )
 
@@ -138,9 +140,9 @@ class Store:
                 raise self.refusal(error) from error
             raise
 
-    def refusal(self, error: BaseException) -> HarnessError:
-        """Return the error that a person sees where this file cannot be read or written."""
-        return damaged(self.path, str(error)) if is_damage(error) else unusable(self.path, str(error))
+    def refusal(self, error: BaseException, place: str = "") -> HarnessError:
+        """Return the error that a person sees where this file cannot be read or written; `place` says where in it."""
+        return damaged(self.path, problem_of(error, place)) if is_damage(error) else unusable(self.path, str(error))
 
     def _open(self) -> sqlite3.Connection:
         if self.path is None:
@@ -220,7 +222,7 @@ class Store:
             yield from self._reader.execute(query, parameters)
         except sqlite3.DatabaseError as error:
             if is_damage(error):
-                raise self.on_damage(self.refusal(error)) from error
+                raise self.on_damage(self.refusal(error, _place(query, parameters))) from error
             raise
 
     def row(self, query: str, parameters: Sequence[Any] = ()) -> Any | None:
@@ -254,6 +256,13 @@ class Store:
     def _unlock(self) -> None:
         if self._lock is not None:
             self._lock.close()
+
+
+def _place(query: str, parameters: Sequence[Any]) -> str:
+    """Say what a query reads: its table, and the instance if it asks for one."""
+    table = re.search(r"FROM (\w+)", query)
+    place = f" of the table {table[1]}" if table else ""
+    return f"{place}, instance '{parameters[1]}'" if "FROM instances WHERE hub = ? AND id = ?" in query else place
 
 
 def _connect(where: str) -> sqlite3.Connection:
