@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 HIDDEN = re.compile(
@@ -12,9 +12,11 @@ HIDDEN = re.compile(
     "\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"  # in no file: halves of a pair, no characters at all, tags
 )
 MOST_CHARS = 500
-LEAST_SECRET_CHARS = 8
+LEAST_SECRET_CHARS = 6
 """A shorter one, such as the key of a test, is a part of too many words."""
 BLANK = "***"
+PERCENT = re.compile("%[0-9A-F]{2}")
+IN_DOT_NET_JSON = re.compile("[+&<>']")
 _secrets: list[str] = []
 """What this process never shows, longest first: one secret may be a part of another."""
 
@@ -22,12 +24,25 @@ _secrets: list[str] = []
 def hide(secrets: Iterable[str]) -> None:
     """Blank these texts in all that is shown from now on: services repeat keys and headers in what they answer.
 
-    Of a header such as `Bearer X` each word is a secret too, and so is each as it stands in a URL.
+    Of a header such as `Bearer X` what follows the scheme is a secret too, and each is one as a URL or JSON writes it.
     """
-    words = {word for secret in secrets for word in (secret, *secret.split()) if len(word) >= LEAST_SECRET_CHARS}
-    known = {*_secrets, *words, *(quote(word, safe="") for word in words)}
+    words = {word for secret in secrets for word in (secret, secret.partition(" ")[2]) if _is_secret(word)}
+    known = {*_secrets, *(form for word in words for form in _forms(word))}
     if len(known) > len(_secrets):
         _secrets[:] = sorted(known, key=len, reverse=True)
+
+
+def _is_secret(word: str) -> bool:
+    return len(word) >= LEAST_SECRET_CHARS
+
+
+def _forms(word: str) -> Iterator[str]:
+    yield word
+    for in_url in (quote(word, safe=""), quote(word)):
+        yield from (in_url, PERCENT.sub(lambda found: found[0].lower(), in_url))
+    # .NET writes the characters that keys in Base64 have like this, other libraries a slash.
+    yield IN_DOT_NET_JSON.sub(lambda found: f"\\u{ord(found[0]):04X}", word)
+    yield word.replace("/", "\\/")
 
 
 def blanked(text: str) -> str:
@@ -37,11 +52,20 @@ def blanked(text: str) -> str:
     return text
 
 
+def beginning(text: str, most_chars: int) -> str:
+    """Return the beginning of `blanked` text, at least so long if there is so much: no secret is cut in two."""
+    longest = len(_secrets[0]) if _secrets else 0
+    if len(text) <= most_chars + longest:
+        return blanked(text)
+    # A secret may begin in the last characters and go on beyond them.
+    piece = blanked(text[: most_chars + longest])
+    return f"{piece[: max(0, len(piece) - longest)]}…"
+
+
 def shown(text: str, most_chars: int = MOST_CHARS) -> str:
     r"""Return text on one line, at most so long, with `\x1b` and the like in place of what would not be seen."""
     # Characters that are cut off need not be looked at: a hostile text may have millions of them.
-    longest = len(_secrets[0]) if _secrets else 0  # one that reaches beyond the end must be seen whole
-    cut = blanked(text[: most_chars + 1 + longest])[: most_chars + 1]
+    cut = beginning(text, most_chars + 1)[: most_chars + 1]
     escaped = HIDDEN.sub(_escape, cut)
     return escaped if len(cut) <= most_chars and len(escaped) <= most_chars else escaped[: most_chars - 1] + "…"
 

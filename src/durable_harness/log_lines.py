@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
-from durable_harness.foreign_text import LEAST_SECRET_CHARS, shown_lines
+from durable_harness.foreign_text import hide, shown_lines
 
 FORMAT = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
 NOISY = ("asyncio", "azure.functions", "azure.functions.DurableFunctions", "py.warnings")
@@ -22,17 +22,13 @@ class LogFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__(FORMAT)
-        self._secrets: list[str] = []
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Blank these texts in all entries from now on: keys reach logs in URLs and in what exceptions say."""
-        self._secrets += [secret for secret in secrets if len(secret) >= LEAST_SECRET_CHARS]
+        hide(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        text = shown_lines(super().format(record)).replace("\n", CONTINUED)
-        for secret in self._secrets:
-            text = text.replace(secret, "…")
-        return text
+        return shown_lines(super().format(record)).replace("\n", CONTINUED)
 
 
 def configure_logging(level: str, *, is_verbose: bool = False, stream: TextIO | None = None) -> LogFormatter:

@@ -43,6 +43,10 @@ class Behaviour:
     """The paged query does not tell of it."""
     vanishes: bool = False
     """Once its end was seen the server forgets it."""
+    unreadable: bool = False
+    """Its status is 400."""
+    unreadable_later: bool = False
+    """Once its end was seen its status is 400."""
     twice: bool = False
     """Its start makes two operations, and tells of one."""
     odd_word: str = ""
@@ -200,7 +204,11 @@ class StubServer:
             operation.polls += 1
         if operation.polls <= operation.behaviour.busy_polls:
             return 503, {"error": "busy"}
+        if operation.behaviour.unreadable:
+            return 400, {"error": "no"}
         status = operation.status()
+        if operation.behaviour.unreadable_later and status["runtimeStatus"] != "Running":
+            operation.behaviour = replace(operation.behaviour, unreadable=True)
         if operation.behaviour.vanishes and status["runtimeStatus"] != "Running":
             operation.behaviour = replace(operation.behaviour, lost=True)
         return 202 if status["runtimeStatus"] == "Running" else 200, status

@@ -111,6 +111,17 @@ def test_an_audit_that_cannot_ask_says_so(locust, stub):
     assert "The audit is incomplete: " in run.out
 
 
+def test_an_audit_one_by_one_that_cannot_ask_says_so_in_one_line(locust, stub):
+    """Where no status can be read after the run, the report says so once, and the terminal shows no traceback."""
+    stub.has_listing = False
+    stub.always(unreadable_later=True)
+    run = locust()
+    audit, _ = audit_of(run)
+    assert "a status cannot be read: 400" in audit["incomplete"]
+    assert run.out.count("The audit is incomplete: ") == 1
+    assert not [word for word in ("Traceback", "Greenlet", "AuditError") if word in run.out + run.err]
+
+
 def test_a_listing_that_never_ends_is_left_at_the_limit(locust, stub):
     """Pages that lead to ever more pages are read until --audit-timeout; the report says that the audit is incomplete.
 

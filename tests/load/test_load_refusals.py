@@ -37,20 +37,23 @@ def test_a_host_that_is_no_url_ends_with_two(start_locust):
     assert "got 'localhost:7071', expected a URL like http://localhost:7071" in run.err
 
 
-def test_a_host_with_a_key_in_it_ends_with_two(start_locust):
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_host_with_a_key_in_it_ends_with_two(start_locust, scheme):
     """A URL as Azure shows it, with its key, is a usage error that names the option for it and not the key."""
     run = start_locust(
-        "--headless", "--host", "http://localhost:7071/api?code=abc123def456", "-t", "30s", "Quick"
+        "--headless", "--host", f"{scheme}localhost:7071/api?code=abc123def456", "-t", "30s", "Quick"
     ).wait()
     assert run.code == 2
     assert "--function-key" in run.err
     assert "abc123def456" not in run.err + run.out
 
 
-def test_a_key_that_the_service_repeats_is_in_no_report(start_locust, stub):
+@pytest.mark.parametrize("has_workers", [False, True])
+def test_a_key_that_the_service_repeats_is_in_no_report(start_locust, stub, processes, has_workers):
     """A service that says which key it refuses brings it neither to the terminal nor into any file."""
     stub.always(refuse=401)
-    run = start_locust(*headless(stub), "--function-key", "abc123def456", "-t", "1s", "Quick").wait()
+    workers = processes if has_workers else []
+    run = start_locust(*headless(stub), *workers, "--function-key", "abc123def456", "-t", "1s", "Quick").wait()
     assert "*** is no good" in json.dumps(run.summary)
     files = [path for path in run.report_dir.rglob("*") if path.is_file()]
     assert [path.name for path in files if b"abc123def456" in path.read_bytes()] == []

@@ -6,6 +6,7 @@ import logging
 import pytest
 from aiohttp.http_exceptions import BadStatusLine
 
+from durable_harness import foreign_text
 from durable_harness.log_lines import LogFormatter, configure_logging
 
 
@@ -31,13 +32,14 @@ def test_no_text_passes_for_another_entry(place):
     assert [line.startswith("[") for line in lines.splitlines()] == [True] + [False] * (lines.count("\n"))
 
 
-def test_keys_are_blanked():
+def test_keys_are_blanked(monkeypatch):
     """A key in a URL or in an exception is in no entry."""
+    monkeypatch.setattr(foreign_text, "_secrets", [])
     formatter = LogFormatter()
     formatter.hide(["the-master-key", ""])
     text = entry("GET /x?code=%s", "the-master-key", error=ValueError("the-master-key"), formatter=formatter)
     assert "the-master-key" not in text
-    assert text.count("…") == 2
+    assert text.count("***") == 2
 
 
 def test_what_is_no_http_is_no_entry():

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psutil  # type: ignore[import-untyped]
 
-from durable_harness.errors import UnreachableError, UsageError
+from durable_harness.base_urls import read_base_url
+from durable_harness.errors import UnreachableError
 from durable_harness.load.http import Asker
 from durable_harness.load.http.connection import TOO_LARGE
 from durable_harness.load.options import LoadOptions
@@ -61,19 +62,7 @@ def open_target(host: str | None, options: LoadOptions) -> Iterator[Target]:
 
 def read_host(host: str | None) -> str:
     """Return the base URL without a slash at its end, or raise UsageError."""
-    parts = urlsplit((host or "").strip())
-    try:
-        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
-        is_url = False
-    if not is_url:
-        raise UsageError(f"--host: got '{host}', expected a URL like http://localhost:7071")
-    if parts.query or parts.fragment:
-        raise UsageError(
-            "--host: got a URL with a query or a fragment, expected one like http://localhost:7071\n"
-            "  Give the key that a URL of Azure carries behind code= as --function-key."
-        )
-    return urlunsplit(parts).rstrip("/")
+    return read_base_url(host, "--host", "http://localhost:7071")
 
 
 def probe(base_url: str, *, verify_tls: bool = True, timeout_s: float = ANSWER_TIMEOUT_S) -> None:

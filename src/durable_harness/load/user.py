@@ -114,7 +114,8 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         """Return the service: of `--service`, else the scenario's own, else a durable app's with the two paths."""
         service = options.service() or cls.service
         if service is not None:
-            hide(secrets_of({**service.start.headers, **service.status.headers}))
+            hide(secrets_of(service.start.headers))
+            hide(secrets_of(service.status.headers))
             return service
         if options.status_source == "app":
             return durable_status_route(cls.start_path, cls.status_path, cls.started_at, cls.finished_at)

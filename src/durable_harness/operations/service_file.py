@@ -43,6 +43,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.errors import ConfigurationError
+from durable_harness.foreign_text import hide
 from durable_harness.operations.description import (
     ServiceDescription,
     StartDescription,
@@ -52,6 +53,7 @@ from durable_harness.operations.description import (
     UrlSource,
     is_pointer,
 )
+from durable_harness.redirects import secrets_of
 
 ENVIRONMENT = "env:"
 METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
@@ -79,6 +81,8 @@ def load_service(path: Path) -> ServiceDescription:
         terminate=None if terminate is None else TerminateDescription(**terminate),
     )
     _check_sense(reader, service, is_result_told="result" in status)
+    hide(secrets_of(service.start.headers))
+    hide(secrets_of(service.status.headers))
     return service
 
 

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from durable_harness.foreign_text import HIDDEN, blanked, is_plain, shown
+from durable_harness.foreign_text import HIDDEN, beginning, is_plain, shown
 from durable_harness.operations.description import (
     ServiceDescription,
     StatusDescription,
@@ -27,6 +27,8 @@ UNKNOWN_STATUSES = frozenset({404, 410})
 RETRIED_STATUSES = frozenset({408, 425, 429})
 SERVER_ERROR = 500
 EXCERPT_CHARS = 120
+MOST_EXCERPTED_BYTES = 16_384
+"""What is looked at for an excerpt: a secret that begins in it, a long token too, must be seen whole."""
 MEMBERS_SHOWN, MEMBER_CHARS = 8, 30
 MOST_ID_CHARS, MOST_URL_CHARS = 1024, 16_384
 """What is longer than this is no id, and no URL that a server or proxy would take."""
@@ -368,13 +370,13 @@ def _shown(source: UrlSource) -> str:
 
 def excerpt(body: bytes) -> str:
     """Return the beginning of a body on one line, without ids and the function keys that a URL in it may carry."""
-    return excerpt_of_text(body[: 4 * EXCERPT_CHARS].decode("utf-8", "replace"))
+    return excerpt_of_text(body[:MOST_EXCERPTED_BYTES].decode("utf-8", "replace"))
 
 
 def excerpt_of_text(text: str) -> str:
     """Return the beginning of a text as `excerpt` does."""
-    words = " ".join(text[: 4 * EXCERPT_CHARS].split())
-    return shown(ID.sub("{id}", redact_keys(blanked(words))), EXCERPT_CHARS)
+    words = " ".join(beginning(text, 4 * EXCERPT_CHARS).split())
+    return shown(ID.sub("{id}", redact_keys(words)), EXCERPT_CHARS)
 
 
 def redact_keys(text: str) -> str:

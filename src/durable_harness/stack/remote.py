@@ -6,13 +6,15 @@ import contextlib
 import http.client
 import urllib.error
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
+from durable_harness.base_urls import read_base_url
 from durable_harness.bounded_http import Limit, bounded_opener
 from durable_harness.errors import UnreachableError, UsageError
+from durable_harness.foreign_text import hide
 from durable_harness.stack.children import RunningStack
 from durable_harness.stack.selection import StackOptions
 
+EXAMPLE = "https://my-app.azurewebsites.net"
 ANSWER_TIMEOUT_S = 60.0
 """A deployment that scales to zero takes long to answer its first request."""
 
@@ -21,6 +23,7 @@ ANSWER_TIMEOUT_S = 60.0
 def remote_stack(options: StackOptions) -> Iterator[RunningStack]:
     """Give the system at a URL once it answers anything at all. Raises UnreachableError if it does not."""
     url = _checked(options.url)
+    hide([options.function_key or ""])
     try:
         with Limit(ANSWER_TIMEOUT_S), bounded_opener().open(url, timeout=ANSWER_TIMEOUT_S):
             pass
@@ -32,8 +35,6 @@ def remote_stack(options: StackOptions) -> Iterator[RunningStack]:
 
 
 def _checked(url: str | None) -> str:
-    parts = urlsplit(url or "")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        given = f"got '{url}'" if url else "none was given"
-        raise UsageError(f"stack remote: needs the URL of the app, such as https://my-app.azurewebsites.net; {given}")
-    return (url or "").rstrip("/")
+    if not url:
+        raise UsageError(f"stack remote: needs the URL of the app, such as {EXAMPLE}; none was given")
+    return read_base_url(url, "stack remote: needs the URL of the app", EXAMPLE)

@@ -171,14 +171,14 @@ class _Audit:
         finally:
             pool.kill()
 
-    def _ask_one(self, client: AuditClient, instance_id: str) -> AuditError | None:
+    def _ask_one(self, client: AuditClient, instance_id: str) -> Exception | None:
         """Note what became of an operation; return why it cannot be known. (gevent prints what a greenlet raises.)"""
         try:
             found: Any = client.ask(instance_id)
-        except AuditError as error:
+            if found is None:
+                self._ledger.lost(instance_id, "its status is unknown to the server")
+            else:
+                self._ledger.note(found)
+        except Exception as error:  # noqa: BLE001 - who waits for all of them raises the first
             return error
-        if found is None:
-            self._ledger.lost(instance_id, "its status is unknown to the server")
-        else:
-            self._ledger.note(found)
         return None
