@@ -53,7 +53,7 @@ def blanked(text: str) -> str:
 
 
 def beginning(text: str, most_chars: int) -> str:
-    """Return the beginning of `blanked` text, at least so long if there is so much: no secret is cut in two."""
+    """Return the beginning of `blanked` text without cutting a secret in two; blanks may make it shorter or longer."""
     longest = len(_secrets[0]) if _secrets else 0
     if len(text) <= most_chars + longest:
         return blanked(text)

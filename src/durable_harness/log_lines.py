@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable
 from typing import TextIO
 
-from durable_harness.foreign_text import hide, shown_lines
+from durable_harness.foreign_text import shown_lines
 
 FORMAT = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
 NOISY = ("asyncio", "azure.functions", "azure.functions.DurableFunctions", "py.warnings")
@@ -23,25 +22,19 @@ class LogFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__(FORMAT)
 
-    def hide(self, secrets: Iterable[str]) -> None:
-        """Blank these texts in all entries from now on: keys reach logs in URLs and in what exceptions say."""
-        hide(secrets)
-
     def format(self, record: logging.LogRecord) -> str:
         return shown_lines(super().format(record)).replace("\n", CONTINUED)
 
 
-def configure_logging(level: str, *, is_verbose: bool = False, stream: TextIO | None = None) -> LogFormatter:
-    """Log to standard output, or elsewhere, at this level, or all that there is; return the formatter."""
-    formatter = LogFormatter()
+def configure_logging(level: str, *, is_verbose: bool = False, stream: TextIO | None = None) -> None:
+    """Log to standard output, or elsewhere, at this level, or all that there is."""
     handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(formatter)
+    handler.setFormatter(LogFormatter())
     handler.addFilter(_is_worth_an_entry)
     logging.basicConfig(level="DEBUG" if is_verbose else level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.DEBUG if is_verbose else logging.ERROR)
-    return formatter
 
 
 def _is_worth_an_entry(record: logging.LogRecord) -> bool:

@@ -52,6 +52,8 @@ def split_http_url(url: str) -> tuple[SplitResult, int]:
         port = parts.port
     except ValueError as error:
         raise BadUrlError("the URL has no valid host or port") from error
+    if port == 0:
+        raise BadUrlError("the URL has no valid host or port")
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise BadUrlError(f"the URL is not http or https but '{parts.scheme}'")
     return parts, port or DEFAULT_PORTS[parts.scheme]

@@ -31,6 +31,13 @@ def test_what_is_no_url_is_refused(url):
         read_base_url(url, "--host", EXAMPLE)
 
 
+def test_a_password_in_what_is_no_url_is_not_repeated():
+    """A user name and password stand before the host; the message leaves them out."""
+    with pytest.raises(UsageError, match=r"--host: got 'ftp://\*\*\*@a', expected") as refused:
+        read_base_url(f"ftp://user:{KEY}@a", "--host", EXAMPLE)
+    assert KEY not in str(refused.value)
+
+
 def test_a_remote_stack_takes_no_key_in_its_url(tmp_path):
     """What `capacity`, `record` and `--stack remote` share refuses such a URL before it asks for anything."""
     options = StackOptions(url=f"http://127.0.0.1:9/?code={KEY}")

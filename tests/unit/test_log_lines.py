@@ -10,10 +10,10 @@ from durable_harness import foreign_text
 from durable_harness.log_lines import LogFormatter, configure_logging
 
 
-def entry(message, *arguments, error=None, formatter=None):
+def entry(message, *arguments, error=None):
     info = (type(error), error, None) if error else None
     record = logging.LogRecord("durable_harness.host", logging.ERROR, "", 0, message, arguments, info)
-    return (formatter or LogFormatter()).format(record)
+    return LogFormatter().format(record)
 
 
 @pytest.mark.parametrize("character", ["\x1b", "\r", "\x07", "\x9b", "\u202e", "\u2066", "\x00"])
@@ -35,9 +35,8 @@ def test_no_text_passes_for_another_entry(place):
 def test_keys_are_blanked(monkeypatch):
     """A key in a URL or in an exception is in no entry."""
     monkeypatch.setattr(foreign_text, "_secrets", [])
-    formatter = LogFormatter()
-    formatter.hide(["the-master-key", ""])
-    text = entry("GET /x?code=%s", "the-master-key", error=ValueError("the-master-key"), formatter=formatter)
+    foreign_text.hide(["the-master-key", ""])
+    text = entry("GET /x?code=%s", "the-master-key", error=ValueError("the-master-key"))
     assert "the-master-key" not in text
     assert text.count("***") == 2
 

@@ -62,7 +62,7 @@ def test_methods_change_as_in_fetch(status, method, expected):
 
 
 @pytest.mark.parametrize(
-    "location", ["ftp://x/", "file:///etc/passwd", "javascript:1", "http://[::1", "http://x:port/"]
+    "location", ["ftp://x/", "file:///etc/passwd", "javascript:1", "http://[::1", "http://x:port/", "http://x:0/"]
 )
 def test_a_place_that_no_client_of_ours_goes_to(location):
     """Other schemes and malformed URLs are refused, by a message that does not repeat them."""

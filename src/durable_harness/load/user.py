@@ -44,7 +44,7 @@ from durable_harness.operations import (
     poll_strategy,
 )
 from durable_harness.operations.description import fill
-from durable_harness.redirects import is_same_origin, secrets_of
+from durable_harness.redirects import is_same_origin
 
 GATES_FILE = "gates.toml"
 KEY_HEADER = "x-functions-key"
@@ -114,8 +114,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         """Return the service: of `--service`, else the scenario's own, else a durable app's with the two paths."""
         service = options.service() or cls.service
         if service is not None:
-            hide(secrets_of(service.start.headers))
-            hide(secrets_of(service.status.headers))
+            hide(service.secrets)
             return service
         if options.status_source == "app":
             return durable_status_route(cls.start_path, cls.status_path, cls.started_at, cls.finished_at)

@@ -19,6 +19,8 @@ from dataclasses import InitVar, dataclass
 from enum import Enum
 from typing import Any
 
+from durable_harness.redirects import secrets_of
+
 
 class UrlKind(Enum):
     """Where a URL is told."""
@@ -147,6 +149,11 @@ class ServiceDescription:
     status: StatusDescription
     terminate: TerminateDescription | None = None
     """None if an operation cannot be ended from outside."""
+
+    @property
+    def secrets(self) -> list[str]:
+        """The values of its headers that may be secret."""
+        return [*secrets_of(self.start.headers), *secrets_of(self.status.headers)]
 
 
 SAMPLE_START_PATH = "/api/async_http_api"

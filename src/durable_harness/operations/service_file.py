@@ -53,7 +53,6 @@ from durable_harness.operations.description import (
     UrlSource,
     is_pointer,
 )
-from durable_harness.redirects import secrets_of
 
 ENVIRONMENT = "env:"
 METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
@@ -81,8 +80,7 @@ def load_service(path: Path) -> ServiceDescription:
         terminate=None if terminate is None else TerminateDescription(**terminate),
     )
     _check_sense(reader, service, is_result_told="result" in status)
-    hide(secrets_of(service.start.headers))
-    hide(secrets_of(service.status.headers))
+    hide(service.secrets)
     return service
 
 

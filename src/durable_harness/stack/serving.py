@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from durable_harness.control import Call, FaultyScheduler, Rules
 from durable_harness.errors import HarnessError, UsageError
-from durable_harness.foreign_text import shown, shown_lines
+from durable_harness.foreign_text import hide, shown, shown_lines
 from durable_harness.host.app.functions import load_app
 from durable_harness.host.app.invocation import FUNCTION_THREADS
 from durable_harness.host.host import FunctionsHost, HostOptions
@@ -24,7 +24,7 @@ from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys,
 from durable_harness.host.http.listing import function_list
 from durable_harness.host.http.server import WebOptions
 from durable_harness.host.sdk1.selftest import check_sdk
-from durable_harness.log_lines import LogFormatter, configure_logging
+from durable_harness.log_lines import configure_logging
 from durable_harness.protocol import Scheduler
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import AppSettings, load_app_settings
@@ -62,12 +62,12 @@ class ServeOptions:
 def serve(options: ServeOptions) -> None:
     """Serve an app until SIGINT or SIGTERM. Raises a HarnessError where it cannot start."""
     settings = load_app_settings(options.app_dir)
-    log = configure_logging(options.log_level, is_verbose=options.verbose)
+    configure_logging(options.log_level, is_verbose=options.verbose)
     for warning in settings.warnings:
         print(f"warning: {shown(warning)}", file=sys.stderr)
     check_sdk()
     try:
-        run_until_stopped(lambda lifetime: _serving(options, settings, lifetime, log), options.parent_pid)
+        run_until_stopped(lambda lifetime: _serving(options, settings, lifetime), options.parent_pid)
     except HarnessError as error:
         _leave(error)
         raise
@@ -85,14 +85,12 @@ def _leave(error: HarnessError | None = None) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _serving(
-    options: ServeOptions, settings: AppSettings, lifetime: Lifetime, log: LogFormatter
-) -> AsyncIterator[None]:
+async def _serving(options: ServeOptions, settings: AppSettings, lifetime: Lifetime) -> AsyncIterator[None]:
     async with _connected(options, settings, lifetime) as (scheduler, described, calls, finish):
         app = load_app(settings.app_dir, options.functions or settings.host.functions)
         faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
         host = FunctionsHost(app, settings, faulty or scheduler, _host_options(options, settings))
-        log.hide(host.secrets)
+        hide(host.secrets)
         await host.start()
         try:
             async with served_control({**calls, **fault_calls(faulty, host)} if faulty else None) as control:
