@@ -15,6 +15,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
+from durable_harness import foreign_text
 from durable_harness.stack import embedded_stack
 from warm_start import WarmStarter
 
@@ -213,6 +214,12 @@ class RunningApps:
 def _has_ended(pid):
     """Tell whether a child process has ended, without taking its exit code from the one who started it."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_one_test(monkeypatch):
+    """What a test hides is shown again in the next one, which may use the same word for something else."""
+    monkeypatch.setattr(foreign_text, "_secrets", list(foreign_text._secrets))
 
 
 @pytest.fixture(autouse=True)
