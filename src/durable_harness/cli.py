@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from durable_harness.cli_histories import add_record, add_replay
-from durable_harness.errors import INTERRUPTED, HarnessError, UsageError
+from durable_harness.errors import HarnessError, UsageError
 from durable_harness.experiments.commands import add_commands
 from durable_harness.foreign_text import shown_lines
+from durable_harness.output_streams import unbroken_output
 from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
+from durable_harness.sigterm import exit_code_of, raised_as_interrupt
 
 if TYPE_CHECKING:
     from durable_harness.scheduler import SchedulerOptions
@@ -25,19 +27,31 @@ EXIT_CODES = """exit codes:
   0 done   1 a gate failed, head is slower   2 usage or configuration   3 invalid load run, nobody can tell
   4 system under test or scheduler unreachable   5 the app does not load   6 port in use
   7 a recorded history replays differently   8 the file of a scheduler is damaged   9 a report is missing
-  130 interrupted: what was measured so far is reported, no verdict given"""
+  130 (Ctrl-C), 143 (SIGTERM) interrupted: what was done so far is reported, no verdict given; serve and scheduler: 0"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; the errors of this house are printed as they are."""
+    with unbroken_output() as lost:
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+    return lost.exit_code(code)
+
+
+def _run(arguments: list[str]) -> int:
+    is_service = False
     try:
-        options = _parser().parse_args(list(sys.argv[1:] if arguments is None else arguments))
-        return int(options.run(options) or 0)
+        with raised_as_interrupt():
+            options = _parser().parse_args(arguments)
+            is_service = options.is_service
+            return int(options.run(options) or 0)
     except HarnessError as error:
         print(f"error: {shown_lines(str(error))}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        if is_service:
+            return 0  # a signal is how a service ends, also while it starts
+        print(str(interrupt) or "interrupted", file=sys.stderr)
+        return exit_code_of(interrupt)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,18 +63,19 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="durable-harness", epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.set_defaults(is_service=False)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="run a Durable Functions app on this machine, scheduler included")
     _add_host_options(serve)
     _add_own_options(serve)
     _add_scheduler_options(serve)
     _add_lifetime_options(serve)
-    serve.set_defaults(run=_serve)
+    serve.set_defaults(run=_serve, is_service=True)
     scheduler = commands.add_parser("scheduler", help="serve the Durable Task Scheduler protocol, as the emulator does")
     _add_service_options(scheduler)
     _add_scheduler_options(scheduler)
     _add_lifetime_options(scheduler)
-    scheduler.set_defaults(run=_scheduler)
+    scheduler.set_defaults(run=_scheduler, is_service=True)
     _add_recover(commands)
     add_commands(commands)
     add_record(commands)

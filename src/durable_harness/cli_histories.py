@@ -7,12 +7,12 @@ import contextlib
 import json
 import os
 import re
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.errors import DifferentHistoryError, UsageError
+from durable_harness.experiments.arguments import above_zero
 from durable_harness.foreign_text import shown, shown_lines
 
 if TYPE_CHECKING:
@@ -51,48 +51,43 @@ def add_replay(commands: Any) -> None:
     parser.add_argument("histories", nargs="+", type=Path, metavar="HISTORY.json", help="files, or folders of them")
     parser.add_argument("--app", type=Path, default=Path(), metavar="DIR", help="app folder (default: this one)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument(
+        "--timeout",
+        type=above_zero,
+        default=300.0,
+        metavar="SECONDS",
+        help="for the import of the app, and for each history; one that takes longer is different (default: 300)",
+    )
     parser.set_defaults(run=_replay)
 
 
 def _replay(options: argparse.Namespace) -> None:
-    from durable_harness.replay import (  # noqa: PLC0415 - other commands do not pay for it
-        ReplayedApp,
-        as_json,
-        history_files,
-        replay_files,
-        table,
-    )
+    from durable_harness.replay import ReplayedApp, history_files  # noqa: PLC0415 - other commands do not pay for it
+    from durable_harness.replay.in_time import Watch, replay_in_time  # noqa: PLC0415 - same
 
     files = history_files(options.histories)
-    with ReplayedApp(options.app).loaded() as app, _noticed_ctrl_c() as was_pressed:
-        results = []
-        for file in files:
-            results += replay_files([file], app)
-            if was_pressed():
-                raise KeyboardInterrupt
-    print(
-        json.dumps(as_json(results), indent=2, ensure_ascii=False)
-        if options.json
-        else shown_lines("\n".join(table(results)))
-    )
+    results: list[FileResult] = []
+    try:
+        with Watch() as watch, watch.limit(options.timeout), ReplayedApp(options.app).loaded() as app:
+            results.extend(replay_in_time(file, app, watch, options.timeout) for file in files)
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = (f"interrupted: {len(results)} of {len(files)} histories were replayed",)
+        if results:
+            _show(results, str(interrupt), as_json=options.json)
+        raise
+    _show(results, as_json=options.json)
     _judge(results)
 
 
-@contextlib.contextmanager
-def _noticed_ctrl_c() -> Iterator[Callable[[], bool]]:
-    """Remember Ctrl-C: what it raises in an orchestrator is taken for a failure of that orchestrator."""
-    pressed = False
+def _show(results: list[FileResult], interrupted: str = "", *, as_json: bool) -> None:
+    from durable_harness.replay import as_json as to_json  # noqa: PLC0415 - other commands do not pay for it
+    from durable_harness.replay import table  # noqa: PLC0415 - same
 
-    def on_sigint(_number: int, _frame: object) -> None:
-        nonlocal pressed
-        pressed = True
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, on_sigint)
-    try:
-        yield lambda: pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
+    if as_json:
+        document = {**to_json(results), **({"interrupted": interrupted} if interrupted else {})}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        print(shown_lines("\n".join(table(results))))
 
 
 def _judge(results: list[FileResult]) -> None:
@@ -107,15 +102,23 @@ def _judge(results: list[FileResult]) -> None:
 
 
 def _record(options: argparse.Namespace) -> None:
+    written = 0
+    try:
+        with _reader(options) as read:
+            for instance_id in options.instances:
+                _write_history(read(instance_id), options.out / f"{_file_name(instance_id)}.json")
+                written += 1
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = (f"interrupted: {written} of {len(options.instances)} histories were written",)
+        raise
+
+
+def _write_history(document: dict[str, Any], path: Path) -> None:
     from durable_harness.protocol.history_file import write_document  # noqa: PLC0415 - same
 
-    with _reader(options) as read:
-        for instance_id in options.instances:
-            document = read(instance_id)
-            path = options.out / f"{_file_name(instance_id)}.json"
-            write_document(path, document)
-            lacks = f", without: {', '.join(document['lacks'])}" if document["lacks"] else ""
-            print(shown(f"{path}: {document['orchestrator']}, {len(document['events'])} events{lacks}"))
+    write_document(path, document)
+    lacks = f", without: {', '.join(document['lacks'])}" if document["lacks"] else ""
+    print(shown(f"{path}: {document['orchestrator']}, {len(document['events'])} events{lacks}"))
 
 
 @contextlib.contextmanager

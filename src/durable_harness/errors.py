@@ -13,8 +13,8 @@
     └── ReportError            9   it would have succeeded, but a report could not be made or written
 
 Exit code 0 is success, 1 a gate that failed. 130 is INTERRUPTED: Ctrl-C came before there was a verdict; what was
-measured so far is reported. SIGTERM ends `ab` and `capacity` with 143 and the same report, a load run with 130, and
-services (`serve`, `scheduler`) end with 0 on either signal, which is their way to end.
+measured or done so far is reported. SIGTERM ends commands with 143 and the same report, a load run with 130, and
+services (`serve`, `scheduler`) end with 0 on either signal, which is their way to end, also while they start.
 
 Messages are written for the person at the terminal: they name the thing, say what is allowed and what to do.
 """

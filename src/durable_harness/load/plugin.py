@@ -21,11 +21,14 @@ from durable_harness.load.settle import settle
 from durable_harness.load.signals import Signals, raise_in_main
 from durable_harness.load.startup import end_forked_workers, is_forked_worker
 from durable_harness.load.worker import WorkerNode
+from durable_harness.output_streams import keep_output_unbroken
 
 
 def install(events: Any, default_gates: Callable[[], Path | None]) -> None:
     """Listen to Locust's events; `default_gates` finds the gates file that applies when the option is not given."""
     secure_sockets()
+    lost = keep_output_unbroken()
+    events.quit.add_listener(lambda **_: lost.report())
     events.init_command_line_parser.add_listener(lambda parser, **_: _add_all_options(parser, default_gates()))
     is_set_up = Event()
     events.test_start.add_listener(lambda environment, **_: _hold_back(environment, is_set_up))

@@ -21,11 +21,12 @@ CLEAR_LINE = "\r\x1b[K"
 
 
 class Progress:
-    """Writes to `stream` from a greenlet of its own until it is closed."""
+    """Writes to `stream`, stderr by default, from a greenlet of its own until it is closed."""
 
     def __init__(
-        self, total: Callable[[], Tally], run_time_s: float | None = None, stream: TextIO = sys.stderr
+        self, total: Callable[[], Tally], run_time_s: float | None = None, stream: TextIO | None = None
     ) -> None:
+        stream = stream or sys.stderr
         self._total = total
         self._run_time_s = run_time_s if stream.isatty() else None
         self._stream = stream

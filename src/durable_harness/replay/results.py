@@ -29,11 +29,11 @@ class FileResult:
     lacks: tuple[str, ...] = ()
     difference: ReplayDifference | None = None
     reason: str = ""
-    """Why it cannot be read."""
+    """Why it cannot be read, or was not replayed to its end."""
 
     def explanation(self) -> list[str]:
         """Say what is wrong with it, and what could not be compared; empty where nothing is to be said."""
-        if self.result == UNREADABLE:
+        if self.reason:
             return [f"{self.file}: {self.reason}"]
         lines = _explained(self.file, self.difference) if self.difference else []
         return lines + [f"{self.file}: was recorded without {LACKS.get(lack, lack)}" for lack in self.lacks]

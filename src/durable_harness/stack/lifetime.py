@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
 import secrets
 import signal
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from durable_harness.errors import HarnessError, UsageError
 
 PARENT_CHECK_INTERVAL_S = 1.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StartInterrupted(KeyboardInterrupt):
+    """Raised where a signal ends user code that holds up the start of a service."""
 
 
 class Lifetime:
@@ -23,9 +31,13 @@ class Lifetime:
 
     def __init__(self) -> None:
         self._stopped = asyncio.Event()
+        self._starting: asyncio.Task[Any] | None = asyncio.current_task()
         self.error: HarnessError | None = None
 
     def stop(self) -> None:
+        """End the service. A start that waits for something is given up."""
+        if self._starting is not None and not self._stopped.is_set():
+            self._starting.cancel()
         self._stopped.set()
 
     def fail(self, error: HarnessError) -> None:
@@ -33,8 +45,34 @@ class Lifetime:
         self.error = self.error or error
         self._stopped.set()
 
+    def has_started(self) -> None:
+        self._starting = None
+
+    @property
+    def is_over(self) -> bool:
+        return self._stopped.is_set()
+
     async def over(self) -> None:
         await self._stopped.wait()
+
+    @contextlib.contextmanager
+    def ending_blocks(self) -> Iterator[None]:
+        """Let a signal end a block that holds up the event loop: an app may wait in its import, even for ever.
+
+        The block may swallow what is raised, as a loop with a bare `except` does. The next signal ends the process.
+        """
+        before = {number: signal.signal(number, self._on_signal_in_block) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal_in_block(self, number: int, _frame: object) -> NoReturn:
+        if self._stopped.is_set():
+            os._exit(128 + number)
+        self._stopped.set()
+        raise StartInterrupted
 
 
 Service = Callable[[Lifetime], AbstractAsyncContextManager[None]]
@@ -56,22 +94,27 @@ def run_until_stopped(service: Service, parent_pid: int | None) -> None:
 
 async def _run(service: Service, parent_pid: int | None) -> None:
     lifetime = Lifetime()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, lifetime.stop)
-    async with service(lifetime):
-        gc.freeze()  # what start-up made lives as long as the process
-        watch = asyncio.create_task(_watch_parent(parent_pid, lifetime)) if parent_pid else None
-        await lifetime.over()
-        if watch is not None:
-            watch.cancel()
+    if parent_pid:
+        # A thread: a start may hold up the event loop.
+        threading.Thread(target=_watch_parent, args=(parent_pid,), daemon=True, name="parent watch").start()
+    try:
+        async with service(lifetime):
+            lifetime.has_started()
+            gc.freeze()  # what start-up made lives as long as the process
+            await lifetime.over()
+    except (StartInterrupted, asyncio.CancelledError):
+        if not lifetime.is_over:
+            raise
     if lifetime.error is not None:
         raise lifetime.error
 
 
-async def _watch_parent(parent_pid: int, lifetime: Lifetime) -> None:
-    while os.getppid() == parent_pid:  # noqa: ASYNC110 - there is no event for it
-        await asyncio.sleep(PARENT_CHECK_INTERVAL_S)
-    lifetime.stop()
+def _watch_parent(parent_pid: int) -> None:
+    while os.getppid() == parent_pid:
+        time.sleep(PARENT_CHECK_INTERVAL_S)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def write_ready_file(path: Path | None, facts: dict[str, Any]) -> None:

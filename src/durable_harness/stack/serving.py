@@ -87,7 +87,8 @@ def _leave(error: HarnessError | None = None) -> None:
 @contextlib.asynccontextmanager
 async def _serving(options: ServeOptions, settings: AppSettings, lifetime: Lifetime) -> AsyncIterator[None]:
     async with _connected(options, settings, lifetime) as (scheduler, described, calls, finish):
-        app = load_app(settings.app_dir, options.functions or settings.host.functions)
+        with lifetime.ending_blocks():
+            app = load_app(settings.app_dir, options.functions or settings.host.functions)
         faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
         host = FunctionsHost(app, settings, faulty or scheduler, _host_options(options, settings))
         hide(host.secrets)

@@ -1,0 +1,128 @@
+"""What a command prints may be lost without the command being lost: its reader may have left, its disk may be full.
+
+`durable-harness serve | head -1` goes on serving, and a comparison whose reader left still has its reports and its exit
+code. What is lost for another reason than a reader who left is reported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, cast
+
+from durable_harness.errors import ReportError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+NAMES = {1: "stdout", 2: "stderr"}
+
+
+class LostOutput:
+    """Why streams could not be written, as far as that is worth a word."""
+
+    def __init__(self) -> None:
+        self._problems: dict[str, str] = {}
+
+    def note(self, stream: str, error: OSError) -> None:
+        """Take why a stream cannot be written."""
+        if not isinstance(error, BrokenPipeError):
+            self._problems.setdefault(stream, error.strerror or str(error))
+
+    def report(self) -> None:
+        """Say on stderr what was printed in vain."""
+        for stream, problem in self._problems.items():
+            sys.stderr.write(f"error: {stream} cannot be written ({problem}): what was printed is lost\n")
+
+    def exit_code(self, code: int) -> int:
+        """Return the exit code of a command: that of a missing report if nothing else is wrong with it."""
+        return code or (ReportError.exit_code if self._problems else 0)
+
+
+@contextlib.contextmanager
+def unbroken_output() -> Iterator[LostOutput]:
+    """Let nothing fail because stdout or stderr cannot be written, until the block ends."""
+    before = (sys.stdout, sys.stderr)
+    lost = keep_output_unbroken()
+    try:
+        yield lost
+    finally:
+        sys.stdout.flush()
+        lost.report()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr = before
+
+
+def keep_output_unbroken() -> LostOutput:
+    """Do so from now on.
+
+    Streams that are not this process's own, such as those of a test that captures them, stay as they are.
+    """
+    lost = LostOutput()
+    sys.stdout, sys.stderr = _unbroken(sys.stdout, 1, lost), _unbroken(sys.stderr, 2, lost)
+    return lost
+
+
+def _unbroken(stream: TextIO | None, descriptor: int, lost: LostOutput) -> TextIO:
+    if stream is None:  # as `>&-` leaves it
+        return Path(os.devnull).open("w", encoding="utf-8")
+    if not isinstance(stream, io.TextIOWrapper) or _descriptor_of(stream) != descriptor:
+        return stream
+    stream.flush()
+    raw = _Sink(descriptor, lost)
+    # Python writes through, without a buffer, where it was started with -u.
+    binary = io.BufferedWriter(raw) if isinstance(stream.buffer, io.BufferedWriter) else raw
+    return io.TextIOWrapper(
+        cast("io.BufferedWriter", binary),
+        stream.encoding,
+        stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+def _descriptor_of(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except (OSError, ValueError):
+        return None
+
+
+class _Sink(io.RawIOBase):
+    """Writes to a descriptor of the process, and to nowhere once that has failed."""
+
+    def __init__(self, descriptor: int, lost: LostOutput) -> None:
+        self.name = f"<{NAMES[descriptor]}>"
+        self._descriptor, self._lost = descriptor, lost
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+    def write(self, data: ReadableBuffer) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self._lost.note(NAMES[self._descriptor], error)
+            self._give_up()
+        return size
+
+    def _give_up(self) -> None:
+        """Send the rest, also what child processes print, to nowhere."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._descriptor)
+        os.close(nowhere)
