@@ -60,19 +60,23 @@ def test_ctrl_c_in_an_orchestrator_is_no_difference(capsys, changed_app):
     entities.write_text(text.replace('step["op"], "new")))', f'step["op"], {press})))'))
     assert press in entities.read_text()
     assert main(["replay", str(HISTORIES), "--app", str(changed_app)]) == 130
-    assert capsys.readouterr().out == ""
+    told = capsys.readouterr()
+    assert told.err == "interrupted: 1 of 4 histories were replayed\n"
+    assert told.out.endswith("1 ok, 0 different, 0 unreadable\n")
 
 
-def test_ctrl_c_while_a_history_is_awaited(tmp_path):
-    """Ctrl-C ends `record` at once, with 130 and without a traceback, while the app has not answered."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_history_is_awaited(tmp_path, number):
+    """A signal ends `record` at once while the app has not answered, with its code and how far it has come."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         words = [sys.executable, "-m", "durable_harness", "record", "some-id", "--host", url, "--out", str(tmp_path)]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
             connection, _ = silent.accept()
             with connection:
-                running.send_signal(signal.SIGINT)
-                assert (running.communicate(timeout=30)[0], running.returncode) == ("", 130)
+                running.send_signal(number)
+                told = running.communicate(timeout=30)[0]
+    assert (told, running.returncode) == ("interrupted: 0 of 1 histories were written\n", 128 + number)
 
 
 def test_ctrl_c_while_runs_are_compared(monkeypatch, capsys):
@@ -83,7 +87,7 @@ def test_ctrl_c_while_runs_are_compared(monkeypatch, capsys):
 
     monkeypatch.setattr("durable_harness.gate.comparison.read_run", press)
     assert main(["compare", "base", "head"]) == 130
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == ("", "interrupted\n")
 
 
 def test_results_as_json(capsys, changed_app, tmp_path):
