@@ -16,7 +16,7 @@ from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
 
 from durable_harness.errors import INTERRUPTED, DifferentHistoryError
-from durable_harness.host.functions import FunctionApp
+from durable_harness.host.app.functions import FunctionApp
 from durable_harness.replay.results import DIFFERENT, FileResult, replay_files
 from durable_harness.sigterm import TERMINATED, Terminated
 
