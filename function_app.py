@@ -91,8 +91,9 @@ def async_http_orchestrator(context: df.DurableOrchestrationContext) -> Generato
     return result
 
 
+# Azure's worker takes plain classes alone for a parameter's type: dict[str, Any] would cost the app all functions.
 @app.activity_trigger(input_name="operation")
-async def process_long_running_task(operation: dict[str, Any]) -> dict[str, Any]:
+async def process_long_running_task(operation: dict) -> dict[str, Any]:
     """Simulate work for `duration` seconds without holding a thread, logging each quarter of the way."""
     duration_s = operation["duration"]
     started, started_at = time.monotonic(), datetime.now(UTC)

@@ -14,7 +14,8 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from types import ModuleType
 
-from durable_harness.host.app.functions import FunctionApp, load_app
+from durable_harness.host.app.functions import FunctionApp
+from durable_harness.host.app.loading import load_app
 from durable_harness.host.sdk1.selftest import check_sdk
 from durable_harness.settings import load_app_settings
 

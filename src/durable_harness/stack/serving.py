@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from durable_harness.control import Call, FaultyScheduler, Rules
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import hide, shown, shown_lines
-from durable_harness.host.app.functions import load_app
 from durable_harness.host.app.invocation import FUNCTION_THREADS
+from durable_harness.host.app.loading import load_app
 from durable_harness.host.host import FunctionsHost, HostOptions
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys, read_keys
 from durable_harness.host.http.listing import function_list

@@ -1,0 +1,86 @@
+"""Apps of decorated functions: `function_app.py` and the one app object in it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from durable_harness.errors import AppLoadError, ConfigurationError
+from durable_harness.host.app.functions import Function
+from durable_harness.host.app.importing import importing
+from durable_harness.host.app.indexing import index
+
+DEFAULT_SCRIPT = "function_app.py"
+SCRIPT_VARIABLE = "PYTHON_SCRIPT_FILE_NAME"
+SCRIPT_NAME = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_-]*\.py")
+
+
+def script_of(directory: Path) -> Path:
+    """Return where the app's script would be. Raises ConfigurationError for a name that Azure does not take."""
+    name = os.environ.get(SCRIPT_VARIABLE) or DEFAULT_SCRIPT
+    if not SCRIPT_NAME.fullmatch(name):
+        raise ConfigurationError(
+            "environment", SCRIPT_VARIABLE, f"{name!r} is not the name of a Python file.", f"Such as {DEFAULT_SCRIPT}."
+        )
+    return directory / name
+
+
+def decorated_functions(script: Path) -> list[Function]:
+    """Import the script and index the functions of its app object."""
+    app = _find_app(_import(script), script)
+    try:
+        built = app.get_functions()
+    except Exception as error:
+        raise AppLoadError(f"{script.name}: the functions cannot be indexed: {error}") from error
+    return [_index(function, script.parent) for function in built]
+
+
+def _import(script: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(script.stem, script)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[script.stem] = module
+    with importing(script.name, script.parent):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _find_app(module: Any, script: Path) -> Any:
+    """Return the app object. One object under two names counts as two, as it does in Azure."""
+    from azure.functions import FunctionRegister  # noqa: PLC0415 - the app pays for this import anyway
+
+    found = {name: value for name, value in vars(module).items() if isinstance(value, FunctionRegister)}
+    if len(found) > 1:
+        raise AppLoadError(
+            f"{script.name}: more than one app object at the top level ({', '.join(found)}). Keep exactly one name."
+        )
+    if not found:
+        raise AppLoadError(f"{script.name}: no app object. Create one: app = azure.durable_functions.DFApp()")
+    return next(iter(found.values()))
+
+
+def _index(built: Any, directory: Path) -> Function:
+    return index(
+        built.get_function_name(),
+        built.get_user_function(),
+        trigger=_plain(built.get_trigger().get_dict_repr()),
+        bindings=[_plain(binding.get_dict_repr()) for binding in built.get_bindings()],
+        directory=directory,
+    )
+
+
+def _plain(binding: dict[str, Any]) -> dict[str, Any]:
+    """Turn the enumerations of a binding into the text that function.json has."""
+    return {
+        key: [_text(item) for item in value] if isinstance(value, list | tuple) else _text(value)
+        for key, value in binding.items()
+    }
+
+
+def _text(value: Any) -> Any:
+    return str(value) if hasattr(value, "value") and hasattr(value, "name") else value

@@ -1,0 +1,52 @@
+"""Importing an app's own code, and saying where in it an import failed."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from durable_harness.errors import AppLoadError
+
+
+def make_importable(directory: Path) -> None:
+    """Let the app import its own modules, now and later, from its folder and from `.python_packages`."""
+    for path in (directory / ".python_packages" / "lib" / "site-packages", directory):
+        if path.is_dir() and str(path) not in sys.path:
+            sys.path.insert(0, str(path))
+
+
+@contextlib.contextmanager
+def importing(shown: str, directory: Path) -> Iterator[None]:
+    """Turn whatever the app's code raises at import into an AppLoadError with the line that led to it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise AppLoadError(f"{shown} does not import: {_described(error, directory)}{_hint(error)}") from error
+
+
+def _described(error: BaseException, directory: Path) -> str:
+    described = f"{type(error).__name__}: {error}"
+    frame = None if isinstance(error, SyntaxError) else _last_frame_within(directory, error)
+    if frame is None:
+        return described
+    return f"{described}\n  at {Path(frame.filename).relative_to(directory)}, line {frame.lineno}: {frame.line}"
+
+
+def _last_frame_within(directory: Path, error: BaseException) -> traceback.FrameSummary | None:
+    packages = directory / ".python_packages"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_relative_to(directory) and not file.is_relative_to(packages):
+            return frame
+    return None
+
+
+def _hint(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return "\n  Install what the app needs into this environment: pip install -r requirements.txt"
+    return ""

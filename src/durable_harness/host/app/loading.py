@@ -1,0 +1,58 @@
+"""Loading an app: which of the two models it is written in, and what holds for both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from durable_harness.errors import AppLoadError, ConfigurationError
+from durable_harness.host.app.decorators import decorated_functions, script_of
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.app.importing import make_importable
+
+OWN_ROUTES = frozenset({"admin", "runtime"})
+
+
+def load_app(directory: Path, only: Collection[str] | None = None) -> FunctionApp:
+    """Import an app's script and index its functions; `only` names those to load (as `func start --functions` does).
+
+    Raises AppLoadError that tells what is wrong and where in the app's own code.
+    """
+    script = script_of(directory)
+    if not script.exists():
+        raise AppLoadError(f"There is no {script.name} in {directory}. Name the folder of your app with --app.")
+    make_importable(directory)
+    functions, where = decorated_functions(script), script.name
+    _check_routes(functions, where)
+    if only is not None:
+        functions = _select(functions, only, where)
+    if not functions:
+        raise AppLoadError(f"{where}: no functions found. Register at least one with a decorator of your app object.")
+    return FunctionApp(directory, functions)
+
+
+def _check_routes(functions: list[Function], where: str) -> None:
+    seen: dict[str, tuple[str, set[str]]] = {}
+    for function in functions:
+        if function.trigger_type.lower() != "httptrigger":
+            continue
+        route = str(function.trigger.get("route") or function.name).strip("/").lower()
+        if route.split("/")[0] in OWN_ROUTES:
+            raise AppLoadError(f"{where}: function {function.name}: the route '{route}' is the host's own.")
+        methods = {str(m).upper() for m in function.trigger.get("methods") or ()}
+        other, taken = seen.get(route, ("", set()))
+        if other and (not methods or not taken or methods & taken):
+            raise AppLoadError(
+                f"{where}: functions {other} and {function.name} have the same route '{route}' and methods."
+            )
+        seen[route] = (function.name, taken | methods)
+
+
+def _select(functions: list[Function], only: Collection[str], where: str) -> list[Function]:
+    known = {function.name.lower() for function in functions}
+    for name in only:
+        if name.lower() not in known:
+            names = ", ".join(function.name for function in functions)
+            raise ConfigurationError("--functions", name, f"{where} has no such function.", f"It has: {names}")
+    wanted = {name.lower() for name in only}
+    return [function for function in functions if function.name.lower() in wanted]

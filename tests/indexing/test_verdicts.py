@@ -1,0 +1,32 @@
+"""Which apps are loaded and which are refused, with the reason and the place, on any Python."""
+
+import pytest
+from generated import APPS
+
+import rooms
+
+PLAIN = [name for name, app in APPS.items() if not app.needs]
+STREAMS = [name for name, app in APPS.items() if app.needs]
+
+
+def assert_verdict(app, refused):
+    """Hold our verdict on an app against the expected one."""
+    if app.verdict is None:
+        assert refused is None
+        return
+    assert refused is not None, "it was loaded"
+    assert app.gist.lower() in refused.lower()
+    assert app.place in refused
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_verdict(name, our_verdicts):
+    """An app that Azure takes is loaded; any other is refused with its reason and the place in the app."""
+    assert_verdict(APPS[name], our_verdicts[name])
+
+
+@pytest.mark.timeout(rooms.ROOM_TIMEOUT_S)
+@pytest.mark.parametrize("name", STREAMS)
+def test_verdict_on_http_streams(name, our_verdicts_on_streams):
+    """With the HTTP extension its requests and responses are the types of all HTTP functions."""
+    assert_verdict(APPS[name], our_verdicts_on_streams[name])
