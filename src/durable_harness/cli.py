@@ -15,6 +15,7 @@ from durable_harness.errors import HarnessError, UsageError
 from durable_harness.experiments.commands import add_commands
 from durable_harness.foreign_text import shown_lines
 from durable_harness.output_streams import unbroken_output
+from durable_harness.settings.environment import without_host_json
 from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 from durable_harness.sigterm import exit_code_of, raised_as_interrupt
 
@@ -119,7 +120,9 @@ def _add_own_options(parser: argparse.ArgumentParser) -> None:
         help="replay orchestrations whole, and twice, in every turn; one that does anything else then fails",
     )
     levels = ("debug", "info", "warning", "error")
-    parser.add_argument("--log-level", default="info", choices=levels, help="least level of log lines (default: info)")
+    parser.add_argument(
+        "--log-level", choices=levels, help="least level of log lines (default: host.json's logging.logLevel, or info)"
+    )
 
 
 def _add_scheduler_options(parser: argparse.ArgumentParser) -> None:
@@ -283,11 +286,13 @@ def _scheduler(options: argparse.Namespace) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from durable_harness.stack.serving import ServeOptions, serve  # noqa: PLC0415 - other commands do not pay for it
+    app_dir = Path(options.app).resolve()
+    with without_host_json():
+        from durable_harness.stack.serving import ServeOptions, serve  # noqa: PLC0415 - other commands do not pay for it
 
     serve(
         ServeOptions(
-            app_dir=Path(options.app).resolve(),
+            app_dir=app_dir,
             port=options.port,
             address=options.address,
             cors=options.cors,

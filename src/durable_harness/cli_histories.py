@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from durable_harness.errors import DifferentHistoryError, UsageError
 from durable_harness.experiments.arguments import above_zero
 from durable_harness.foreign_text import shown, shown_lines
+from durable_harness.settings.environment import without_host_json
 
 if TYPE_CHECKING:
     from durable_harness.replay import FileResult
@@ -62,14 +64,18 @@ def add_replay(commands: Any) -> None:
 
 
 def _replay(options: argparse.Namespace) -> None:
-    from durable_harness.replay import ReplayedApp, history_files  # noqa: PLC0415 - other commands do not pay for it
-    from durable_harness.replay.in_time import Watch, replay_in_time  # noqa: PLC0415 - same
+    with without_host_json():
+        from durable_harness.replay import ReplayedApp, history_files  # noqa: PLC0415 - other commands pay nothing
+        from durable_harness.replay.in_time import Watch, replay_in_time  # noqa: PLC0415 - same
 
     files = history_files(options.histories)
+    in_any_folder = [(file, file.absolute()) for file in files]
     results: list[FileResult] = []
     try:
         with Watch() as watch, watch.limit(options.timeout), ReplayedApp(options.app).loaded() as app:
-            results.extend(replay_in_time(file, app, watch, options.timeout) for file in files)
+            for file, path in in_any_folder:
+                result = replay_in_time(path, app, watch, options.timeout)
+                results.append(dataclasses.replace(result, file=str(file)))
     except KeyboardInterrupt as interrupt:
         interrupt.args = (f"interrupted: {len(results)} of {len(files)} histories were replayed",)
         if results:

@@ -7,6 +7,8 @@ import sys
 from typing import TextIO
 
 from durable_harness.foreign_text import shown_lines
+from durable_harness.log_categories import category_of
+from durable_harness.settings.log_levels import LogLevels
 
 FORMAT = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
 NOISY = ("asyncio", "azure.functions", "azure.functions.DurableFunctions", "py.warnings")
@@ -26,12 +28,14 @@ class LogFormatter(logging.Formatter):
         return shown_lines(super().format(record)).replace("\n", CONTINUED)
 
 
-def configure_logging(level: str, *, is_verbose: bool = False, stream: TextIO | None = None) -> None:
-    """Log to standard output, or elsewhere, at this level, or all that there is."""
+def configure_logging(levels: LogLevels, *, is_verbose: bool = False, stream: TextIO | None = None) -> None:
+    """Log to standard output, or elsewhere, at these levels, or all that there is."""
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(LogFormatter())
     handler.addFilter(_is_worth_an_entry)
-    logging.basicConfig(level="DEBUG" if is_verbose else level.upper(), handlers=[handler], force=True)
+    if not is_verbose:
+        handler.addFilter(lambda record: record.levelno >= levels.least(category_of(record)))
+    logging.basicConfig(level="DEBUG" if is_verbose else levels.least_of_all, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.DEBUG if is_verbose else logging.ERROR)

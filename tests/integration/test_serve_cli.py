@@ -313,7 +313,8 @@ def assert_one_clear_message(stderr, stdout, texts):
 def test_bad_configuration_ends_the_start(make_app, files, texts, refused):
     """Exit code 2 and one message on stderr that names the file and the key, without a traceback."""
     app = make_app(**files)
-    code, stderr, stdout = refused("serve", "--script-root", app, "--port", 0, cwd=app.parent)
+    words = ("serve", "--script-root", app, "--port", 0, "--scheduler", "settings")
+    code, stderr, stdout = refused(*words, cwd=app.parent)
     assert_one_clear_message(stderr, stdout, texts)
     assert code == 2
 

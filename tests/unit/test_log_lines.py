@@ -8,6 +8,7 @@ from aiohttp.http_exceptions import BadStatusLine
 
 from durable_harness import foreign_text
 from durable_harness.log_lines import LogFormatter, configure_logging
+from durable_harness.settings.log_levels import LogLevels
 
 
 def entry(message, *arguments, error=None):
@@ -47,7 +48,7 @@ def test_what_is_no_http_is_no_entry():
     handlers, level = root.handlers[:], root.level
     root.handlers[:] = []  # configuring closes those that are there, pytest's among them
     try:
-        configure_logging("info", stream=written)
+        configure_logging(LogLevels(), stream=written)
         for error in (BadStatusLine("x"), ValueError("ours")):
             try:
                 raise error

@@ -1,6 +1,7 @@
 """Settings: what host.json, local.settings.json and connection strings say, and what they may not say."""
 
 import json
+import logging
 import re
 
 import pytest
@@ -12,6 +13,7 @@ from durable_harness.settings import (
     read_host_json,
     read_local_settings,
 )
+from durable_harness.settings.log_levels import read_log_levels
 
 GOOD_HOST = {
     "version": "2.0",
@@ -101,6 +103,10 @@ def durable(**settings):
         (durable(maxConcurrentActivityFunctions="x"), "maxConcurrentActivityFunctions", "whole number"),
         (durable(maxConcurrentOrchestratorFunctions=True), "maxConcurrentOrchestratorFunctions", "whole number"),
         (durable(overridableExistingInstanceStates="None"), "overridableExistingInstanceStates", "AnyState"),
+        (durable(localRpcEndpointEnabled="maybe"), "localRpcEndpointEnabled", "true or false"),
+        ({"version": "2.0", "functions": "pay"}, "functions", "list of names"),
+        ({"version": "2.0", "logging": {"logLevel": {"Function": "Verbose"}}}, "logging.logLevel.Function", "Trace"),
+        ({"version": "2.0", "logging": {"logLevel": "Debug"}}, "logging.logLevel", "object"),
         ({"version": "2.0", "functionTimeout": "ten"}, "functionTimeout", "hh:mm:ss"),
         ({"version": "2.0", "functionTimeout": "00:00:00"}, "functionTimeout", "one second or more"),
         ({"version": "2.0", "extensions": {"http": {"maxConcurrentRequests": 0}}}, "maxConcurrentRequests", "-1"),
@@ -163,10 +169,12 @@ def test_wrong_local_settings_are_explained(app_dir, local, says):
 
 
 def test_the_scheduler_of_an_app_is_found(app_dir):
-    """The connection string is taken from the app setting that host.json names."""
-    settings = load_app_settings(app_dir(host=GOOD_HOST, local={"Values": {"DTS": ADDRESS}}), {})
-    assert settings.scheduler is not None
-    assert settings.scheduler.target == "localhost:8080"
+    """The connection string is taken from the app setting that host.json names, by either name of the key."""
+    local = {"Values": {"DTS": ADDRESS}}
+    newer = durable(storageProvider={"type": "azureManaged", "connectionName": "DTS"})
+    for host in (GOOD_HOST, newer):
+        settings = load_app_settings(app_dir(host=host, local=local), {})
+        assert settings.scheduler_at("settings").target == "localhost:8080"
 
 
 @pytest.mark.parametrize(
@@ -174,9 +182,139 @@ def test_the_scheduler_of_an_app_is_found(app_dir):
     [({}, "DTS"), ({"Values": {"DTS": ""}}, "DTS"), ({"Values": {"DTS": "Endpoint"}}, "key=value")],
 )
 def test_an_app_without_its_scheduler_setting_is_refused(app_dir, local, says):
-    """Where the setting is absent, empty or malformed, the error names it."""
+    """Where the setting is absent, empty or malformed, an error names it, but only if that scheduler is asked for."""
+    settings = load_app_settings(app_dir(host=GOOD_HOST, local=local), {})
     with pytest.raises(ConfigurationError, match=says):
-        load_app_settings(app_dir(host=GOOD_HOST, local=local), {})
+        settings.scheduler_at("settings")
+    assert settings.scheduler_at(ADDRESS).target == "localhost:8080"
+
+
+def test_an_app_of_another_storage_has_no_scheduler_of_its_own(app_dir):
+    """`--scheduler settings` is refused for an app whose host.json names no Durable Task Scheduler."""
+    with pytest.raises(UsageError, match="not azureManaged"):
+        load_app_settings(app_dir(host={"version": "2.0"}), {}).scheduler_at("settings")
+
+
+COMMENTED = """// settings of the shop
+{
+  "Values": { /* all of
+  them */
+    "URL": "http://localhost//a/*b*/", // not a comment in here
+    "QUOTED": "say \\"hi\\", // please",
+    "LIST": "[1,]",  /* a comma */
+  },  // and another
+}
+"""
+
+
+def test_comments_and_trailing_commas_are_read(app_dir):
+    """Both files are read with comments and trailing commas, which mean themselves inside of text."""
+    folder = app_dir(host='{"version": "2.0", /* here */ "functions": ["a", "b",],}', local=COMMENTED)
+    values = read_local_settings(folder).values
+    assert values == {"URL": "http://localhost//a/*b*/", "QUOTED": 'say "hi", // please', "LIST": "[1,]"}
+    assert read_host_json(folder, {}).functions == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{ // one\n  "a": 1 "b": 2 }', "line 2, column 10"),
+        ('{"a": /* two\nlines */ }', "line 2, column 10"),
+        ('{"a": 1,, }', "line 1, column 9"),
+        ("{,}", "line 1, column 2"),
+        ("[1,]]", "line 1, column 5"),
+        ('{"a": 1} /* open', "line 1, column 10"),
+        ("{'a': 1}", "line 1, column 2"),
+    ],
+)
+def test_comments_do_not_move_the_place_of_an_error(app_dir, text, place):
+    """What is wrong in a file is named by its own line and column, whatever was left out before it."""
+    with pytest.raises(ConfigurationError, match=place):
+        read_local_settings(app_dir(local=text))
+
+
+def test_the_environment_is_that_of_core_tools(app_dir):
+    """An app finds AZURE_FUNCTIONS_ENVIRONMENT and its own folder, unless the environment or Values say otherwise."""
+    folder = app_dir(host={"version": "2.0"})
+    fresh, given, staged = {}, {"AZURE_FUNCTIONS_ENVIRONMENT": "Production"}, {}
+    load_app_settings(folder, fresh)
+    load_app_settings(folder, given)
+    load_app_settings(app_dir(local={"Values": {"AZURE_FUNCTIONS_ENVIRONMENT": "Staging"}}), staged)
+    assert fresh == {"AZURE_FUNCTIONS_ENVIRONMENT": "Development", "AzureWebJobsScriptRoot": str(folder)}
+    assert given["AZURE_FUNCTIONS_ENVIRONMENT"] == "Production"
+    assert staged["AZURE_FUNCTIONS_ENVIRONMENT"] == "Staging"
+
+
+@pytest.mark.parametrize(
+    ("environ", "read"),
+    [
+        ({"AzureFunctionsJobHost__functionTimeout": "00:01:00"}, lambda s: s.function_timeout_s == 60),
+        ({"azurefunctionsjobhost__EXTENSIONS__Http__RoutePrefix": "v2"}, lambda s: s.route_prefix == "v2"),
+        ({"AzureFunctionsJobHost:extensions:http:routePrefix": "v3"}, lambda s: s.route_prefix == "v3"),
+        (
+            {"AzureFunctionsJobHost__functions__1": "b", "AzureFunctionsJobHost__functions__0": "a"},
+            lambda s: s.functions == ("a", "b"),
+        ),
+        (
+            {"AzureFunctionsJobHost__extensions__durableTask__storageProvider__workItemFilteringEnabled": "true"},
+            lambda s: s.durable_task.work_item_filtering,
+        ),
+        (
+            {"AzureFunctionsJobHost__extensions__durableTask__localRpcEndpointEnabled": "False"},
+            lambda s: not s.durable_task.local_rpc_enabled,
+        ),
+        (
+            {"AzureFunctionsJobHost__logging__logLevel__Function.pay": "None"},
+            lambda s: s.log_levels.least("Function.pay") > 50,
+        ),
+        ({"AzureFunctionsJobHostX__functionTimeout": "00:01:00"}, lambda s: s.function_timeout_s != 60),
+    ],
+)
+def test_every_key_can_be_overridden(app_dir, environ, read):
+    """A variable AzureFunctionsJobHost__a__b replaces the key a.b, whatever its kind and in any case."""
+    assert read(read_host_json(app_dir(host=GOOD_HOST), environ))
+
+
+def test_an_empty_list_of_functions_means_all(app_dir):
+    """`"functions": []` loads every function, as its reference says."""
+    assert read_host_json(app_dir(host={"version": "2.0", "functions": []}), {}).functions is None
+
+
+def test_filtering_is_for_the_scheduler_that_has_it(app_dir):
+    """workItemFilteringEnabled counts for azureManaged only."""
+    for kind, expected in (("azureManaged", True), ("mssql", False)):
+        host = durable(storageProvider={"type": kind, "connectionStringName": "X", "workItemFilteringEnabled": True})
+        assert read_host_json(app_dir(host=host), {}).durable_task.work_item_filtering is expected
+
+
+def test_keys_without_effect_are_named(app_dir):
+    """Known keys that this host does not honour, and keys that are unknown, are named, once and as they are spelt."""
+    host = durable(useGracefulShutdown=True, hubname="x", maxConcurrentActivityFunction=3)
+    host |= {"extensionBundle": {"id": "x"}, "logging": {"applicationInsights": {"sampling": {}}, "logLevel": {}}}
+    idle, unknown = read_host_json(app_dir(host=host), {}).notes
+    assert idle.endswith(
+        "without effect in this host: extensions.durableTask.useGracefulShutdown, logging.applicationInsights."
+    )
+    assert "unknown, and without effect: extensions.durableTask.maxConcurrentActivityFunction (did you mean" in unknown
+    assert "maxConcurrentActivityFunctions?)" in unknown
+    assert read_host_json(app_dir(host=GOOD_HOST), {}).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("levels", "category", "least"),
+    [
+        ({}, "Function.pay", logging.INFO),
+        ({"default": "Warning"}, "anything", logging.WARNING),
+        ({"default": "None", "Function": "Trace"}, "Function.pay.User", 5),
+        ({"Function": "Error", "function.PAY": "Debug"}, "Function.pay.User", logging.DEBUG),
+        ({"Function.pay": "Debug", "Function.pay.User": "Critical"}, "Function.pay.User", logging.CRITICAL),
+        ({"Function.*.User": "Error", "Function": "Debug"}, "Function.pay.User", logging.ERROR),
+        ({"Host": 3}, "Host.General", logging.WARNING),
+    ],
+)
+def test_the_longest_beginning_of_a_category_counts(levels, category, least):
+    """The level of a category is that of the longest key that it begins with, in any case, else the default."""
+    assert read_log_levels("host.json", "logging.logLevel", levels).least(category) == least
 
 
 def test_a_missing_app_directory_is_explained(tmp_path):

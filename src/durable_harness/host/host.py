@@ -25,6 +25,7 @@ from durable_harness.host.work.worker import DurableWorker
 from durable_harness.network import NO_LIMIT, bind, bind_one, serve_http
 from durable_harness.protocol import Scheduler
 from durable_harness.settings import AppSettings
+from durable_harness.settings.environment import HOSTNAME_VARIABLE
 
 DEFAULT_PORT = 7071
 DEFAULT_RPC_PORT = 17071
@@ -85,12 +86,14 @@ class FunctionsHost:
         """Return the URL that people are told."""
         return f"{self.options.scheme}://localhost:{self.port}"
 
-    async def start(self) -> None:
-        """Bind both ports, serve, and begin to pull work. Raises PortInUseError where the public port is taken."""
-        public = bind(self.options.address, self.options.port)
+    async def start(self, public: list[socket.socket] | None = None) -> None:
+        """Serve, and begin to pull work. `public` is what `bind_public` returned, for an app that was imported since.
+
+        Raises PortInUseError where the public port is taken.
+        """
+        public = public or bind_public(self.options)
         self.port = public[0].getsockname()[1]
         rpc = _bind_rpc(ephemeral=self.options.port == 0)
-        os.environ["WEBSITE_HOSTNAME"] = f"localhost:{self.port}"
         self.endpoints = self._make_endpoints(rpc.getsockname()[1])
         frontend = self._make_frontend()
         self._runners = [
@@ -159,6 +162,13 @@ class FunctionsHost:
             options=self.options.web,
             rpc_path=self._rpc_path,
         )
+
+
+def bind_public(options: HostOptions) -> list[socket.socket]:
+    """Bind the public port, and set the variable by which apps know it; some read it as they are imported."""
+    public = bind(options.address, options.port)
+    os.environ[HOSTNAME_VARIABLE] = f"localhost:{public[0].getsockname()[1]}"
+    return public
 
 
 def _bind_rpc(*, ephemeral: bool) -> socket.socket:

@@ -1,7 +1,7 @@
 """An app loaded into this process to replay histories against it, without leaving a trace in it.
 
-Its modules, its folder on the import path and its settings are in place only while a replay runs: several apps may have
-modules of one name.
+Its modules, its settings, its folder on the import path and as the current one are in place only while a replay runs:
+several apps may have modules of one name.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.loading import load_app
 from durable_harness.host.sdk1.selftest import check_sdk
 from durable_harness.settings import load_app_settings
+from durable_harness.settings.environment import HOSTNAME_VARIABLE
+
+NO_HOST = "localhost:7071"
+"""Where the host would be if there were one."""
 
 
 class ReplayedApp:
@@ -34,7 +38,8 @@ class ReplayedApp:
         with _restored(os.environ), _restored_path(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             settings = load_app_settings(self.directory)
-            with self._own_modules():
+            os.environ.setdefault(HOSTNAME_VARIABLE, NO_HOST)  # apps read it as they are imported
+            with contextlib.chdir(self.directory), self._own_modules():
                 if self._app is None:
                     check_sdk()
                     self._app = load_app(self.directory, settings.host.functions)

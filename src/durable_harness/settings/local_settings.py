@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.errors import ConfigurationError
+from durable_harness.settings.json_file import read_json_object
 
 FILE_NAME = "local.settings.json"
 
@@ -59,22 +60,6 @@ def export_settings(settings: LocalSettings, environ: MutableMapping[str, str]) 
         else:
             environ[name] = value
     return warnings
-
-
-def read_json_object(path: Path) -> dict[str, Any]:
-    """Read a JSON file that holds one object, with or without a byte order mark."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigurationError(path.name, "", f"the file cannot be read: {error.strerror}.", str(path)) from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise ConfigurationError(path.name, "", f"the file is not UTF-8 JSON: {error}.", str(path)) from error
-    except json.JSONDecodeError as error:
-        problem = f"the file is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}."
-        raise ConfigurationError(path.name, "", problem, str(path)) from error
-    if not isinstance(content, dict):
-        raise ConfigurationError(path.name, "", "the file must hold one JSON object.", str(path))
-    return content
 
 
 def _app_settings(content: dict[str, Any]) -> tuple[dict[str, str], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from durable_harness.errors import PortInUseError
 from durable_harness.log_lines import configure_logging
 from durable_harness.network import bind_one, serve_http
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
+from durable_harness.settings.log_levels import LogLevels
 from durable_harness.stack.control import AHEAD_VARIABLE
 from durable_harness.stack.control_calls import clock_calls, served_control
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
@@ -37,7 +39,7 @@ class ServiceOptions:
 
 def run_scheduler(options: ServiceOptions) -> None:
     """Serve until SIGINT or SIGTERM. Raises a HarnessError where it cannot start."""
-    configure_logging("warning", stream=sys.stderr)
+    configure_logging(LogLevels(logging.WARNING), stream=sys.stderr)
     run_until_stopped(lambda lifetime: _service(options, lifetime), options.parent_pid)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import logging
 import os
+import socket
 import ssl
 import sys
 import threading
@@ -17,9 +18,10 @@ from typing import Any, NamedTuple
 from durable_harness.control import Call, FaultyScheduler, Rules
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import hide, shown, shown_lines
+from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.invocation import FUNCTION_THREADS
 from durable_harness.host.app.loading import load_app
-from durable_harness.host.host import FunctionsHost, HostOptions
+from durable_harness.host.host import FunctionsHost, HostOptions, bind_public
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys, read_keys
 from durable_harness.host.http.listing import function_list
 from durable_harness.host.http.server import WebOptions
@@ -28,6 +30,7 @@ from durable_harness.log_lines import configure_logging
 from durable_harness.protocol import Scheduler
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import AppSettings, load_app_settings
+from durable_harness.settings.log_levels import LogLevels
 from durable_harness.stack.control_calls import clock_calls, served_control
 from durable_harness.stack.fault_calls import fault_calls
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
@@ -51,7 +54,8 @@ class ServeOptions:
     password: str | None = field(default=None, repr=False)
     scheduler: str = "embedded"
     embedded: SchedulerOptions = field(default_factory=SchedulerOptions)
-    log_level: str = "info"
+    log_level: str | None = None
+    """The least level of all entries; None for the levels of host.json."""
     verbose: bool = False
     ready_file: Path | None = None
     parent_pid: int | None = None
@@ -60,9 +64,11 @@ class ServeOptions:
 
 
 def serve(options: ServeOptions) -> None:
-    """Serve an app until SIGINT or SIGTERM. Raises a HarnessError where it cannot start."""
+    """Serve an app until SIGINT or SIGTERM, in the app's folder. Raises a HarnessError where it cannot start."""
+    options = _from_here(options)
     settings = load_app_settings(options.app_dir)
-    configure_logging(options.log_level, is_verbose=options.verbose)
+    os.chdir(settings.app_dir)
+    configure_logging(_log_levels(options, settings), is_verbose=options.verbose)
     for warning in settings.warnings:
         print(f"warning: {shown(warning)}", file=sys.stderr)
     check_sdk()
@@ -72,6 +78,26 @@ def serve(options: ServeOptions) -> None:
         _leave(error)
         raise
     _leave()
+
+
+def _from_here(options: ServeOptions) -> ServeOptions:
+    """Return options whose paths mean the caller's folder also when the process has left it."""
+    embedded = options.embedded
+    if embedded.data is not None:
+        embedded = dataclasses.replace(embedded, data=embedded.data.absolute())
+    return dataclasses.replace(
+        options,
+        embedded=embedded,
+        certificate=options.certificate and options.certificate.absolute(),
+        ready_file=options.ready_file and options.ready_file.absolute(),
+    )
+
+
+def _log_levels(options: ServeOptions, settings: AppSettings) -> LogLevels:
+    """Return the levels of host.json, unless a level for all was asked for."""
+    if options.log_level is None:
+        return settings.host.log_levels
+    return LogLevels(logging.getLevelNamesMapping()[options.log_level.upper()])
 
 
 def _leave(error: HarnessError | None = None) -> None:
@@ -87,12 +113,14 @@ def _leave(error: HarnessError | None = None) -> None:
 @contextlib.asynccontextmanager
 async def _serving(options: ServeOptions, settings: AppSettings, lifetime: Lifetime) -> AsyncIterator[None]:
     async with _connected(options, settings, lifetime) as (scheduler, described, calls, finish):
+        host_options = _host_options(options, settings)
+        public = bind_public(host_options)
         with lifetime.ending_blocks():
-            app = load_app(settings.app_dir, options.functions or settings.host.functions)
+            app = _load(options, settings, public)
         faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
-        host = FunctionsHost(app, settings, faulty or scheduler, _host_options(options, settings))
+        host = FunctionsHost(app, settings, faulty or scheduler, host_options)
         hide(host.secrets)
-        await host.start()
+        await host.start(public)
         try:
             async with served_control({**calls, **fault_calls(faulty, host)} if faulty else None) as control:
                 _announce(host, described, options, control)
@@ -100,6 +128,16 @@ async def _serving(options: ServeOptions, settings: AppSettings, lifetime: Lifet
         finally:
             await finish()
             await host.stop()
+
+
+def _load(options: ServeOptions, settings: AppSettings, public: list[socket.socket]) -> FunctionApp:
+    """Load the app; where that fails, close the sockets that nobody will serve."""
+    try:
+        return load_app(settings.app_dir, options.functions or settings.host.functions)
+    except BaseException:
+        for listening in public:
+            listening.close()
+        raise
 
 
 class Connected(NamedTuple):
