@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from durable_harness.host.work.http_activity import HttpActivity
-from durable_harness.operations import Answer, NoAnswer
+from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan
+from durable_harness.operations.polling import FixedPolling
 from durable_harness.testing.requesting import HttpClient
 
 SECRETS = {"x-functions-key": "the-key", "Authorization": "Bearer token", "Cookie": "c=1", "X-Api-Key": "mine"}
@@ -84,6 +85,19 @@ def test_pytests_client_leaves_keys_behind(servers, status):
     assert secrets_in(home.asked)
     [(method, path, _, body)] = other.asked
     assert (method, path, bool(body)) == (("POST" if status >= 307 else "GET"), "/taken", status >= 307)
+    assert not secrets_in(other.asked)
+
+
+def test_pytests_client_resolves_a_location_where_it_was_answered(servers):
+    """A start that was redirected is followed at the server that took it, and the key stays with the first."""
+    home, other = servers
+    home.answers["/start"] = [(307, {"Location": f"{other.url}/good/start"})]
+    other.answers["/good/start"] = [(202, {"Location": "st/7"})]
+    plan = OperationPlan("token", f"{home.url}/start", {}, FixedPolling(0.1), 10.0)
+    client, operation = HttpClient(home.url, "the-key"), Operation(plan)
+    operation.start_answered(client.request("POST", plan.start_url, {}), 0.0)
+    assert operation.status_url == f"{other.url}/good/st/7"
+    client.request("GET", operation.status_url, headers=operation.poll_headers)
     assert not secrets_in(other.asked)
 
 

@@ -451,6 +451,7 @@ def test_a_redirect_to_another_origin_gets_no_key(caller, serve):
     assert other.requests[0].startswith(b"POST /moved ")
     assert b"secret" not in other.requests[0]
     assert other.requests[0].endswith(b"\r\n\r\n{}")
+    assert answer.url == f"{other.url}/moved"
 
 
 def test_a_post_is_never_turned_into_a_get(caller, serve):

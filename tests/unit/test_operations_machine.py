@@ -205,6 +205,16 @@ def test_the_location_of_a_202_is_followed():
     assert own.status_url == "http://host/mine/abc"
 
 
+@pytest.mark.parametrize("code", [202, 307])
+def test_a_location_is_relative_to_what_gave_it(code):
+    """An answer that came after redirects names its places as seen from where they led, for a start and a poll."""
+    op = operation()
+    op.start_answered(Answer(202, {"location": "/good/st/abc"}, b"{}", "http://other/good/start"), 100.5)
+    assert op.status_url == "http://other/good/st/abc"
+    op.poll_answered(Answer(code, {"location": "next"}, b'{"runtimeStatus": "Running"}', "http://third/a/b"), 101.5)
+    assert (op.status_url, op.poll_headers) == ("http://third/a/next", {})
+
+
 def test_a_refused_start_is_never_polled():
     """A start that is not accepted ends the operation with what was answered."""
     op = operation()

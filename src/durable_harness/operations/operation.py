@@ -248,7 +248,7 @@ class Operation:
     def _not_yet(self, answer: Answer, now: float) -> None:
         self._redirects, self.record.last_pending = 0, now
         if not self.plan.service.status.fixed_url and "location" in answer.headers:
-            self._go_to(joined_url(self.status_url or "", answer.headers["location"]))
+            self._go_to(joined_url(answer.url or self.status_url or "", answer.headers["location"]))
         self._plan_poll(read_retry_after_s(answer.headers), now)
 
     def _follow_redirect(self, answer: Answer, now: float) -> None:

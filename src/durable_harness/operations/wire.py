@@ -65,6 +65,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str = field(default="", compare=False)
+    """Which URL gave it, after the redirects that its client followed; empty if that is the URL that was asked."""
 
     def __repr__(self) -> str:
         """As for any dataclass, but for keys: pytest prints the values of assertions that fail."""
@@ -221,7 +223,7 @@ class _UrlFinder:
                 location = self.answer.headers.get(source.value)
             case UrlKind.BODY:
                 location = at_pointer(self.body, source.value)
-        return joined_url(self.start_url, location) if isinstance(location, str) else None
+        return joined_url(self.answer.url or self.start_url, location) if isinstance(location, str) else None
 
     def _own(self, path: str) -> str | None:
         if "{id}" in path and self.instance_id is None:
@@ -331,7 +333,7 @@ def location_of(answer: Answer, url: str) -> str:
     location = answer.headers.get("location")
     if not location:
         raise UnreadableAnswerError(f"{answer.status} without Location")
-    return joined_url(url, location)
+    return joined_url(answer.url or url, location)
 
 
 def output_of(answer: Answer) -> Any:

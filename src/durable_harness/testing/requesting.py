@@ -76,10 +76,10 @@ class HttpClient:
         request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310 - checked above
         try:
             with self._opener.open(request, timeout=timeout_s) as response:
-                return _answer(response.status, response)
+                return _answer(url, response.status, response)
         except urllib.error.HTTPError as error:
             with error:
-                return _answer(error.code, error)
+                return _answer(url, error.code, error)
 
     def _key_for(self, url: str) -> Mapping[str, str]:
         """Return the header with the deployment's key; not for others, nor for URLs that carry a key: it would win."""
@@ -94,5 +94,6 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _answer(status: int, response: Any) -> Answer:
-    return Answer(status, {name.lower(): value for name, value in response.headers.items()}, read_bounded(response))
+def _answer(url: str, status: int, response: Any) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(status, headers, read_bounded(response), url)

@@ -256,7 +256,7 @@ class Connection:
         exchange, self.exchange = self.exchange, None
         assert exchange is not None
         exchange.answered = self.received_at
-        answer = Answer(self._status, self._headers, b"".join(self._body))
+        answer = Answer(self._status, self._headers, b"".join(self._body), exchange.request.url)
         self.answers += 1
         if keep and not self._outgoing:
             self._note_keep_alive()
