@@ -1,6 +1,8 @@
 """Who takes part in a run of several processes: whoever has its token, and nobody else."""
 
+import contextlib
 import os
+import socket
 
 import msgpack
 import psutil
@@ -43,6 +45,40 @@ def test_the_master_of_processes_is_for_this_machine(start_locust, stub, master_
     wait_until(lambda: stub.accepted, "the worker to make load")
     assert addresses(locust) == {"127.0.0.1"}
     assert locust.wait().code == 0
+
+
+def test_runs_of_processes_share_a_machine(start_locust, stub, wait_until):
+    """Where no port is named, each master takes one that is free: runs at the same time do not meet."""
+    busy = zmq.Context.instance().socket(zmq.ROUTER)
+    try:
+        with contextlib.suppress(zmq.ZMQError):  # Whoever listens there is as good.
+            busy.bind("tcp://127.0.0.1:5557")
+        run = start_locust(*headless(stub), "--processes", "1", "-t", "1s", "Quick").wait()
+    finally:
+        busy.close(linger=0)
+    assert run.code == 0, run.err
+    assert run.operations["completed"] == stub.accepted > 0
+
+
+@pytest.mark.parametrize("kind", [["--master"], ["--processes", "1"]])
+def test_a_port_that_is_in_use(start_locust, stub, master_port, kind):
+    """A master that is to listen where something else does says which option names the port, and ends with 6."""
+    with socket.create_server(("127.0.0.1", int(master_port))):
+        address = ["--master-bind-host", "127.0.0.1", "--master-bind-port", master_port]
+        run = start_locust(*headless(stub), *kind, *address, "-t", "1s", "Quick").wait()
+    assert run.code == 6, run.err
+    assert f"locust: --master-bind-port {master_port} is in use: name a free port" in run.err
+    assert "Traceback" not in run.err
+
+
+def test_a_forked_worker_that_meets_another_runs_master(start_locust, stub, master_port, wait_until):
+    """It knows the token of its run, so it is told to choose another port."""
+    first = start_locust(*master(stub, master_port))
+    wait_until(lambda: "Waiting for workers to be ready" in first.err, "the first master")
+    apart = ["--master-bind-port", str(free_port()), "--master-port", master_port]
+    second = start_locust(*headless(stub), "--processes", "1", *apart, "-t", "1s", "Quick")
+    wait_until(lambda: "is the master of another run: name a free --master-bind-port" in second.err, "the refusal")
+    assert "DURABLE_HARNESS_RUN_TOKEN" not in second.err
 
 
 def test_who_has_not_the_token_takes_no_part(start_locust, stub, master_port, wait_until):

@@ -25,7 +25,8 @@ from locust.rpc import zmqrpc
 from zmq.utils import z85
 from zmq.utils.monitor import recv_monitor_message
 
-from durable_harness.errors import UsageError
+from durable_harness.errors import PortInUseError, UsageError
+from durable_harness.load.listening import LISTENING, add_default_ports
 
 TOKEN_VARIABLE = "DURABLE_HARNESS_RUN_TOKEN"  # noqa: S105 - where it is, not what it is
 LEAST_CHARS = 16
@@ -58,6 +59,8 @@ class Joining:
         self.token = ""
         self.is_made_here = False
         """Whether nobody but this process, and those that it forks, knows the token."""
+        self.forks_workers = False
+        """Whether the workers are forked from the master of `--processes`, and have its token without being told."""
         self.strangers: Counter[str] = Counter()
         """How often processes without the token tried to join, by their addresses."""
 
@@ -65,6 +68,7 @@ class Joining:
         """Take the token from the options; raise UsageError for a worker without one."""
         if self.token:
             return  # Locust parses its options again to make a page.
+        self.forks_workers = bool(options.processes) and not options.worker
         if options.run_token:
             self.token = options.run_token
         elif options.worker:
@@ -86,7 +90,7 @@ class Joining:
         else:
             sock.curve_serverkey = zmq.curve_public(secret)
             sock.curve_publickey, sock.curve_secretkey = zmq.curve_keypair()
-            gevent.spawn(_watch, sock, _Refusal())
+            gevent.spawn(_watch, sock, _Refusal(forked=self.forks_workers))
 
     def describe_strangers(self) -> list[str]:
         """Say that others tried to join, if they did; a connection may be gone before its address is known."""
@@ -113,6 +117,7 @@ def add_joining_options(parser: Any) -> None:
         f"Better set as {TOKEN_VARIABLE}, since anybody here can read command lines. --processes needs none.",
     )
     parser.set_defaults(master_bind_host=DefaultHost("*"))
+    add_default_ports(parser)
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to an option's help
         if action.dest == "master_bind_host":
             action.help = f"Address that the master listens on. Defaults to * (all), with --processes to {LOOPBACK}."
@@ -122,6 +127,7 @@ def add_joining_options(parser: Any) -> None:
         options = parse_args(*args, **kwargs)
         if options.processes and isinstance(options.master_bind_host, DefaultHost):
             options.master_bind_host = LOOPBACK
+        LISTENING.choose(options)
         try:
             JOINING.read(options)
         except UsageError as error:
@@ -190,7 +196,8 @@ class _Strangers:
 class _Refusal:
     """Of a worker: ends it once it is clear that its master will never listen to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, forked: bool) -> None:
+        self._is_forked = forked
         self._failures = 0
         self._has_joined = False
 
@@ -198,13 +205,22 @@ class _Refusal:
         self._has_joined |= event == zmq.Event.HANDSHAKE_SUCCEEDED
         self._failures += event in FAILURES
         if self._failures >= FAILURES_TO_END and not self._has_joined:
-            sys.stderr.write(
-                f"locust: what listens at --master-host and --master-port is no master of this run, or its token is "
-                f"another one: set {TOKEN_VARIABLE} to what the master printed\n"
-            )
+            error = self._explained()
+            sys.stderr.write(f"locust: {error}\n")
             sys.stderr.flush()
             # Nothing has begun, and Locust would try for five minutes.
-            os._exit(UsageError.exit_code)
+            os._exit(error.exit_code)
+
+    def _explained(self) -> UsageError | PortInUseError:
+        if self._is_forked:
+            return PortInUseError(
+                "what listens at --master-host and --master-port is the master of another run: name a free "
+                "--master-bind-port, or none"
+            )
+        return UsageError(
+            "what listens at --master-host and --master-port is no master of this run, or its token is another one: "
+            f"set {TOKEN_VARIABLE} to what the master printed"
+        )
 
 
 UNKNOWN_ADDRESS = "an unknown address"

@@ -12,6 +12,7 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, HarnessError
 from durable_harness.load.joining import add_joining_options, check_secure, secure_sockets
+from durable_harness.load.listening import guard_listening
 from durable_harness.load.local import LocalNode
 from durable_harness.load.master import MasterNode
 from durable_harness.load.node import Node
@@ -27,6 +28,7 @@ from durable_harness.output_streams import keep_output_unbroken
 def install(events: Any, default_gates: Callable[[], Path | None]) -> None:
     """Listen to Locust's events; `default_gates` finds the gates file that applies when the option is not given."""
     secure_sockets()
+    guard_listening()
     lost = keep_output_unbroken()
     events.quit.add_listener(lambda **_: lost.report())
     events.init_command_line_parser.add_listener(lambda parser, **_: _add_all_options(parser, default_gates()))

@@ -1,19 +1,5 @@
-"""Ports for processes that must be told one."""
+"""Ports for the processes of a stack."""
 
-from __future__ import annotations
+from durable_harness.ports import PORTS, free_port
 
-import contextlib
-import random
-import socket
-
-PORTS = range(20_000, 32_000)
-"""Below the range from which systems take the ports of connections."""
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free now, out of those nobody gets unasked."""
-    while True:
-        port = random.choice(PORTS)  # noqa: S311 - no secret
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+__all__ = ["PORTS", "free_port"]
