@@ -51,6 +51,40 @@ def test_a_worker_that_vanishes_makes_the_run_invalid(start_locust, stub, proces
     assert run.summary["audit"]["counts"] | {"stuck": 2, "unrecorded": 2} == run.summary["audit"]["counts"]
 
 
+@pytest.mark.parametrize("scenario", ["Quick", "Eager"])
+def test_a_master_that_is_killed_ends_its_workers(start_locust, stub, processes, wait_until, scenario):
+    """Workers without their master soon start nothing more, say why in one line and end, whatever is in flight."""
+    stub.always(work_s=math.inf)
+    locust = start_locust(*headless(stub), *processes, "-t", "60s", scenario)
+    wait_until(lambda: stub.accepted >= 4, "the workers to make load")
+    children = locust.children()
+    locust.process.kill()
+    wait_until(lambda: not any(child.is_running() for child in children), "the workers to end")
+    locust.close()
+    assert locust.err.count("locust: the master of this run is gone") == 2, locust.err
+    assert "Traceback" not in locust.err
+
+
+def test_a_worker_without_its_master_has_an_exit_code(stub, tmp_path, wait_until):
+    """A worker whose master was killed ends with 3: it took part in a run that proves nothing."""
+    for name in ("master", "worker"):
+        (tmp_path / name).mkdir()
+    scenario, port, token = ["-f", str(SCENARIOS)], str(free_port()), ["--run-token", "a token of the tests"]
+    address = [*token, "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "1"]
+    master = Locust([*scenario, "--master", *address, *headless(stub), "Quick"], Path("report"), tmp_path / "master")
+    worker = Locust([*scenario, "--worker", *token, "--master-port", port], Path("report"), tmp_path / "worker")
+    try:
+        wait_until(lambda: stub.accepted, "the worker to make load")
+        master.kill()
+        run = worker.wait()
+    finally:
+        master.kill()
+        master.close()
+        worker.kill()
+    assert run.code == 3, run.err
+    assert run.err.count("locust: the master of this run is gone") == 1
+
+
 def test_records_come_from_another_machine(stub, tmp_path):
     """A worker whose folder is not the master's sends its records with its last word, and they are audited with all."""
     for name in ("master", "worker"):

@@ -16,6 +16,7 @@ import os
 import secrets
 import socket
 import sys
+import time
 from collections import Counter
 from typing import Any
 
@@ -61,6 +62,7 @@ class Joining:
         """Whether nobody but this process, and those that it forks, knows the token."""
         self.forks_workers = False
         """Whether the workers are forked from the master of `--processes`, and have its token without being told."""
+        self._lost_since: float | None = None
         self.strangers: Counter[str] = Counter()
         """How often processes without the token tried to join, by their addresses."""
 
@@ -90,7 +92,15 @@ class Joining:
         else:
             sock.curve_serverkey = zmq.curve_public(secret)
             sock.curve_publickey, sock.curve_secretkey = zmq.curve_keypair()
-            gevent.spawn(_watch, sock, _Refusal(forked=self.forks_workers))
+            gevent.spawn(_watch, sock, _Refusal(self))
+
+    def note_connection(self, *, is_there: bool) -> None:
+        """Note that a worker's connection to its master was made or lost."""
+        self._lost_since = None if is_there else self._lost_since or time.monotonic()
+
+    def is_lost_for(self, time_s: float) -> bool:
+        """Return whether a worker's connection to its master has been lost for so long."""
+        return self._lost_since is not None and time.monotonic() - self._lost_since >= time_s
 
     def describe_strangers(self) -> list[str]:
         """Say that others tried to join, if they did; a connection may be gone before its address is known."""
@@ -194,15 +204,17 @@ class _Strangers:
 
 
 class _Refusal:
-    """Of a worker: ends it once it is clear that its master will never listen to it."""
+    """Of a worker: notes whether its master is there, and ends it once it is clear that it will never listen."""
 
-    def __init__(self, *, forked: bool) -> None:
-        self._is_forked = forked
+    def __init__(self, joining: Joining) -> None:
+        self._joining = joining
         self._failures = 0
         self._has_joined = False
 
     def note(self, event: int, _value: int) -> None:
         self._has_joined |= event == zmq.Event.HANDSHAKE_SUCCEEDED
+        if event in {zmq.Event.HANDSHAKE_SUCCEEDED, zmq.Event.DISCONNECTED}:
+            self._joining.note_connection(is_there=event == zmq.Event.HANDSHAKE_SUCCEEDED)
         self._failures += event in FAILURES
         if self._failures >= FAILURES_TO_END and not self._has_joined:
             error = self._explained()
@@ -212,7 +224,7 @@ class _Refusal:
             os._exit(error.exit_code)
 
     def _explained(self) -> UsageError | PortInUseError:
-        if self._is_forked:
+        if self._joining.forks_workers:
             return PortInUseError(
                 "what listens at --master-host and --master-port is the master of another run: name a free "
                 "--master-bind-port, or none"

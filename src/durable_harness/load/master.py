@@ -13,7 +13,16 @@ from locust.runners import STATE_MISSING
 from durable_harness.foreign_text import shown
 from durable_harness.load.audit import Whereabouts
 from durable_harness.load.joining import JOINING, TOKEN_VARIABLE
-from durable_harness.load.messages import AT_ONCE, BEGUN, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
+from durable_harness.load.messages import (
+    AT_ONCE,
+    BEGUN,
+    DRAIN,
+    FINAL,
+    REPORT_KEY,
+    RUN_ID_OPTION,
+    RUN_TIME_OPTION,
+    Snapshot,
+)
 from durable_harness.load.node import Interruption, Phase
 from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
@@ -63,7 +72,9 @@ class MasterNode(OwnerNode):
         self._exhausted, self._interrupted = set(), {}
         self._lost_records, self._unreadable = [], {}
         mark_run(options.report_dir, self.run_id)
-        setattr(self.environment.parsed_options, RUN_ID_OPTION, self.run_id)
+        parsed = self.environment.parsed_options
+        setattr(parsed, RUN_ID_OPTION, self.run_id)
+        setattr(parsed, RUN_TIME_OPTION, parsed.run_time)
         self._sharing = Sharing(self.environment.runner, self.run_id, open_scenarios(self.environment))
 
     def wind_up(self) -> None:

@@ -1,6 +1,6 @@
 """What a master and its workers say to each other beside Locust's own messages.
 
-run id     in the options that Locust sends with every spawn message
+run id     in the options that Locust sends with every spawn message, and beside it the run time
 snapshot   in every periodic report: the worker's tally since the run began, so that a lost one loses nothing, and how
            the worker kept up as a generator
 arrivals   master to workers, before a run begins, whenever a worker joins or vanishes, and in answer to begun: which
@@ -21,6 +21,7 @@ from durable_harness.load.tally import Tally
 from durable_harness.load.watch import GeneratorFigures
 
 RUN_ID_OPTION = "harness_run_id"
+RUN_TIME_OPTION = "harness_run_time_s"
 REPORT_KEY = "durable_harness"
 ARRIVALS = "durable_harness.arrivals"
 BEGUN = "durable_harness.begun"

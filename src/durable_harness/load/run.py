@@ -45,6 +45,7 @@ class Run:
         self._samples: dict[str, deque[Operation]] = {}
         self.is_accepting = True
         """False once the run ends: users must not start anything any longer."""
+        self._is_winding_up = False
         self._figures = GeneratorFigures()
         self._entries = LocustEntries(environment)
         self._reactor = Reactor(on_crash=_report_crash)
@@ -128,10 +129,10 @@ class Run:
 
         A second caller, also one that comes while the first still waits, waits for the same end.
         """
-        if not self.is_accepting:
+        if self._is_winding_up:
             self._wound_up.wait()
             return
-        self.is_accepting = False
+        self._is_winding_up, self.is_accepting = True, False
         self.phases.stop_offering(monotonic())
         try:
             self._drain()
@@ -178,7 +179,7 @@ class Run:
 
     def _forget(self, follower: Follower) -> None:
         self._in_flight.discard(follower)
-        if not self._in_flight and not self.is_accepting:
+        if not self._in_flight and self._is_winding_up:
             self._nothing_left.set()
 
     def _close(self) -> None:

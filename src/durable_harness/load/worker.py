@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from typing import Any
 
+import gevent
+
+from durable_harness.errors import InvalidRunError
+from durable_harness.load.joining import JOINING
 from durable_harness.load.messages import (
     ARRIVALS,
     AT_ONCE,
@@ -14,6 +19,7 @@ from durable_harness.load.messages import (
     FINAL,
     REPORT_KEY,
     RUN_ID_OPTION,
+    RUN_TIME_OPTION,
     Offer,
     Snapshot,
 )
@@ -24,6 +30,12 @@ from durable_harness.load.records import is_marked, open_operations
 from durable_harness.load.run import Run
 from durable_harness.load.tally import Tally
 
+MASTER_GONE_S = 5.0
+"""How long the connection to a master may be lost: ZeroMQ makes it again if the network alone was the cause."""
+CHECK_S = 0.25
+LATE_S = 10.0
+"""How long after the run time, counted here, a master may still end a run: it counts from another moment."""
+
 
 class WorkerNode(Node):
     """Generator in a process of its own."""
@@ -32,10 +44,12 @@ class WorkerNode(Node):
         self._run_id: str | None = None
         self._offer: Offer | None = None
         self._drained: str | None = None
+        self._is_orphan = False
         self.environment.runner.register_message(ARRIVALS, self._on_arrivals)
         self.environment.events.report_to_master.add_listener(self._on_report_to_master)
         # Concurrent, because draining takes long and the worker must go on listening to its master.
         self.environment.runner.register_message(DRAIN, self._on_drain, concurrent=True)
+        gevent.spawn(self._watch_master)
 
     def read_options(self) -> LoadOptions:
         return LoadOptions.read(self.environment.parsed_options)
@@ -45,6 +59,7 @@ class WorkerNode(Node):
         records = open_operations(self.environment, options, self._run_id or "", self.environment.runner.client_id)
         self.run = Run(options, self.environment, records)
         self._open_load = OpenLoad(self.environment, self.run, self.environment.runner.client_id)
+        gevent.spawn(self._stop_in_time, self.run, getattr(self.environment.parsed_options, RUN_TIME_OPTION, None))
         self._take_offer()
         # Whatever the master sent before this process was set up is lost: it answers with the arrivals.
         self.environment.runner.send_message(BEGUN, {"run_id": self._run_id})
@@ -55,6 +70,8 @@ class WorkerNode(Node):
     def wind_up(self) -> None:
         if self.run is not None:
             self._open_load.stop()
+            if self._is_orphan:
+                self.run.give_up()
             self.run.wind_up()
             self._send_final(replace(self._snapshot(), records=self._records_for_master(self.run)))
 
@@ -70,6 +87,30 @@ class WorkerNode(Node):
 
     def tear_down(self) -> None:
         """Nothing is left behind."""
+
+    def _stop_in_time(self, run: Run, run_time_s: float | None) -> None:
+        """Start nothing once the run time is certainly over, whether or not the master says so."""
+        if run_time_s:
+            gevent.sleep(run_time_s + LATE_S)
+            run.is_accepting = False
+
+    def _watch_master(self) -> None:
+        while self.phase is Phase.IDLE or not JOINING.is_lost_for(MASTER_GONE_S):
+            gevent.sleep(CHECK_S)
+        if not self.is_leaving:
+            self._leave_orphaned()
+
+    def _leave_orphaned(self) -> None:
+        """End a run that nobody will judge: what is in flight is given up."""
+        sys.stderr.write(
+            f"locust: the master of this run is gone, its connection is lost for {MASTER_GONE_S:g} s: this worker "
+            "starts nothing any longer, gives up what is in flight, and ends\n"
+        )
+        self.environment.process_exit_code = InvalidRunError.exit_code
+        self._is_orphan = True
+        if self.phase is Phase.WINDING_UP:
+            self.give_up()
+        self.leave()
 
     def _on_arrivals(self, msg: Any, **_: Any) -> None:
         self._offer = Offer.from_wire(msg.data)
