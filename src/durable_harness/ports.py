@@ -1,4 +1,4 @@
-"""Ports for processes that must be told one."""
+"""Free ports for processes that need one named."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PORTS = range(20_000, 32_000)
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free now, out of those nobody gets unasked."""
+    """Return a port of 127.0.0.1 that is free now, from a range that systems do not assign by themselves."""
     while True:
         port = random.choice(PORTS)  # noqa: S311 - no secret
         with socket.socket() as probe, contextlib.suppress(OSError):

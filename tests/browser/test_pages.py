@@ -16,7 +16,7 @@ from locust_process import SCENARIOS, Locust  # noqa: E402
 from stub_server import StubServer  # noqa: E402
 
 from durable_harness.gate.report import render_html  # noqa: E402
-from durable_harness.stack.ports import free_port  # noqa: E402
+from durable_harness.ports import free_port  # noqa: E402
 from test_gate_report import report  # noqa: E402
 
 pytestmark = pytest.mark.thorough

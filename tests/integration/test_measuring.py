@@ -9,9 +9,9 @@ from durabletask.testing import create_test_backend
 
 from durable_harness.host.work.remote import GrpcScheduler
 from durable_harness.host.work.remote_measuring import HistoryMeasuring
+from durable_harness.ports import free_port
 from durable_harness.settings import parse_connection_string
 from durable_harness.stack import embedded_stack, scheduler_process
-from durable_harness.stack.ports import free_port
 
 APP = Path(__file__).parents[1] / "apps" / "measured"
 ENDPOINT = "/admin/durable-harness/operations"

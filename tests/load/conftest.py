@@ -8,7 +8,7 @@ from wire_server import WireServer
 
 from durable_harness.load.http import Reactor
 from durable_harness.load.http.readiness import EpollReadiness, LoopReadiness
-from durable_harness.stack.ports import free_port
+from durable_harness.ports import free_port
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from locust_process import SCENARIOS
 from durable_harness.cli import main
 from durable_harness.errors import UnreachableError
 from durable_harness.operations import NoAnswer
+from durable_harness.ports import free_port
 from durable_harness.stack import StackOptions, embedded_stack, processes, remote
-from durable_harness.stack.ports import free_port
 from durable_harness.stack.remote import remote_stack
 from durable_harness.testing.requesting import HttpClient
 from patience import PATIENT

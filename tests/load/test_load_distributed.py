@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import signal
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,7 @@ from locust_process import SCENARIOS, Locust, headless
 from web_ui import WebUi
 
 from durable_harness.gate.records import read_operations
-from durable_harness.stack.ports import free_port
+from durable_harness.ports import free_port
 
 pytestmark = pytest.mark.thorough
 
@@ -83,6 +84,21 @@ def test_a_worker_without_its_master_has_an_exit_code(stub, tmp_path, wait_until
         worker.kill()
     assert run.code == 3, run.err
     assert run.err.count("locust: the master of this run is gone") == 1
+
+
+@pytest.mark.parametrize("scenario", ["Quick", "Constant"])
+def test_a_master_that_hangs_makes_no_run_longer(start_locust, stub, processes, wait_until, scenario):
+    """Workers start nothing after the run time although their master does not end the run, and say so once each."""
+    locust = start_locust(*headless(stub), *processes, "--rate", "20", "-t", "2s", scenario)
+    wait_until(lambda: stub.accepted >= 4, "the workers to make load")
+    locust.process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: locust.err.count("The master does not end the run, whose time is over") == 2, "the workers")
+    accepted = stub.accepted
+    locust.process.send_signal(signal.SIGCONT)
+    run = locust.wait()
+    assert run.operations == {"started": accepted, "accepted": accepted, "completed": accepted}
+    assert stub.accepted == accepted
+    assert accepted <= 40 or scenario == "Quick"
 
 
 def test_records_come_from_another_machine(stub, tmp_path):

@@ -13,7 +13,7 @@ import requests
 from locust_process import Locust
 
 from durable_harness.gate.records import read_operations
-from durable_harness.stack.ports import free_port
+from durable_harness.ports import free_port
 
 pytestmark = pytest.mark.thorough
 

@@ -7,7 +7,7 @@ import pytest
 from stub_server import Behaviour
 
 from durable_harness.gate.records import read_operations
-from durable_harness.stack.ports import free_port
+from durable_harness.ports import free_port
 
 pytestmark = pytest.mark.thorough
 

@@ -5,8 +5,8 @@ import pytest
 from js_packages import installed
 from js_room import JsError, JsHub, JsRoom, output_of, until
 
+from durable_harness.ports import free_port
 from durable_harness.stack import scheduler_process
-from durable_harness.stack.ports import free_port
 
 
 @pytest.fixture

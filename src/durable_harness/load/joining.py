@@ -61,7 +61,7 @@ class Joining:
         self.is_made_here = False
         """Whether nobody but this process, and those that it forks, knows the token."""
         self.forks_workers = False
-        """Whether the workers are forked from the master of `--processes`, and have its token without being told."""
+        """Whether the workers are forked from the master of `--processes`, and inherit its token."""
         self._lost_since: float | None = None
         self.strangers: Counter[str] = Counter()
         """How often processes without the token tried to join, by their addresses."""
@@ -99,7 +99,7 @@ class Joining:
         self._lost_since = None if is_there else self._lost_since or time.monotonic()
 
     def is_lost_for(self, time_s: float) -> bool:
-        """Return whether a worker's connection to its master has been lost for so long."""
+        """Return whether a worker's connection to its master has been lost for at least this time."""
         return self._lost_since is not None and time.monotonic() - self._lost_since >= time_s
 
     def describe_strangers(self) -> list[str]:

@@ -17,19 +17,19 @@ PORT_OPTIONS = ("master_bind_port", "master_port")
 
 
 class DefaultPort(int):
-    """A port of a master that nobody has chosen."""
+    """A port that the user has not named."""
 
     __slots__ = ()
 
 
 class Listening:
-    """Of this process's run: the port that was chosen for it."""
+    """The port of this process's run."""
 
     def __init__(self) -> None:
         self._chosen: int | None = None
 
     def choose(self, options: Any) -> None:
-        """Let the workers of `--processes` look for their master where it listens; they are forked later."""
+        """Choose one port for the master of `--processes` and for its workers, which are forked later."""
         if not options.processes or options.worker:
             return
         named = [port for name in PORT_OPTIONS if not isinstance(port := getattr(options, name), DefaultPort)]
@@ -44,7 +44,7 @@ LISTENING = Listening()
 
 
 def add_default_ports(parser: Any) -> None:
-    """Let it be known of the ports in Locust's parser whether somebody chose them."""
+    """Make the ports in Locust's parser known as defaults, by which a port that the user names can be told apart."""
     parser.set_defaults(**{name: DefaultPort(parser.get_default(name)) for name in PORT_OPTIONS})
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to an option's help
         if action.dest == "master_bind_port":
@@ -52,7 +52,7 @@ def add_default_ports(parser: Any) -> None:
 
 
 def guard_listening() -> None:
-    """Let a master that cannot listen where it should end with one line that says so, and not with a traceback."""
+    """End a master that cannot listen where it should with one line that says so instead of a traceback."""
     listen = zmqrpc.Server.__init__
     if getattr(listen, "is_guarded", False):
         return

@@ -13,16 +13,7 @@ from locust.runners import STATE_MISSING
 from durable_harness.foreign_text import shown
 from durable_harness.load.audit import Whereabouts
 from durable_harness.load.joining import JOINING, TOKEN_VARIABLE
-from durable_harness.load.messages import (
-    AT_ONCE,
-    BEGUN,
-    DRAIN,
-    FINAL,
-    REPORT_KEY,
-    RUN_ID_OPTION,
-    RUN_TIME_OPTION,
-    Snapshot,
-)
+from durable_harness.load.messages import AT_ONCE, BEGUN, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
 from durable_harness.load.node import Interruption, Phase
 from durable_harness.load.open_load import open_scenarios
 from durable_harness.load.options import LoadOptions
@@ -72,10 +63,9 @@ class MasterNode(OwnerNode):
         self._exhausted, self._interrupted = set(), {}
         self._lost_records, self._unreadable = [], {}
         mark_run(options.report_dir, self.run_id)
-        parsed = self.environment.parsed_options
-        setattr(parsed, RUN_ID_OPTION, self.run_id)
-        setattr(parsed, RUN_TIME_OPTION, parsed.run_time)
-        self._sharing = Sharing(self.environment.runner, self.run_id, open_scenarios(self.environment))
+        setattr(self.environment.parsed_options, RUN_ID_OPTION, self.run_id)
+        scenarios = open_scenarios(self.environment)
+        self._sharing = Sharing(self.environment.runner, self.run_id, scenarios, self._set_run_time_s())
 
     def wind_up(self) -> None:
         left_s = self._left_of_run_time_s()
@@ -85,6 +75,11 @@ class MasterNode(OwnerNode):
         self.environment.runner.send_message(DRAIN, {"run_id": self.run_id})
         while self._awaited() and time.monotonic() < self._deadline:
             gevent.sleep(POLL_S)
+
+    def _set_run_time_s(self) -> float | None:
+        """Return the run time if it is certain: the web form may change it, and a load shape has an end of its own."""
+        is_certain = self._is_headless and self.environment.shape_class is None
+        return self.environment.parsed_options.run_time if is_certain else None
 
     def _left_of_run_time_s(self) -> float:
         """Return for how long arrivals still come when Locust's run time is over: they began later than that.

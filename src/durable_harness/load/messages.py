@@ -1,10 +1,10 @@
 """What a master and its workers say to each other beside Locust's own messages.
 
-run id     in the options that Locust sends with every spawn message, and beside it the run time
+run id     in the options that Locust sends with every spawn message
 snapshot   in every periodic report: the worker's tally since the run began, so that a lost one loses nothing, and how
            the worker kept up as a generator
 arrivals   master to workers, before a run begins, whenever a worker joins or vanishes, and in answer to begun: which
-           arrivals are whose
+           arrivals are whose, and when the run time is over
 begun      worker to master, with the run id: it has begun the run, and takes a share of the arrivals from now on
 drain      master to workers, with the run id: wind up, then send; sent again to give up what is still in flight
 final      worker to master: the last snapshot, everything has ended
@@ -21,7 +21,6 @@ from durable_harness.load.tally import Tally
 from durable_harness.load.watch import GeneratorFigures
 
 RUN_ID_OPTION = "harness_run_id"
-RUN_TIME_OPTION = "harness_run_time_s"
 REPORT_KEY = "durable_harness"
 ARRIVALS = "durable_harness.arrivals"
 BEGUN = "durable_harness.begun"
@@ -73,18 +72,20 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The open scenarios of a run, when their arrivals count from, and which worker has which of them."""
+    """The open scenarios of a run, when their arrivals count from, for how long, and which worker has which of them."""
 
     run_id: str
     scenarios: tuple[str, ...]
     began_epoch_s: float
     shares: Shares
+    run_time_s: float | None = None
+    """None if the run has no set end."""
 
     def to_wire(self) -> dict[str, Any]:
-        began = {"began_epoch_s": self.began_epoch_s, "scenarios": list(self.scenarios)}
-        return {"run_id": self.run_id, **began, "shares": self.shares.to_wire()}
+        times = {"began_epoch_s": self.began_epoch_s, "run_time_s": self.run_time_s}
+        return {"run_id": self.run_id, **times, "scenarios": list(self.scenarios), "shares": self.shares.to_wire()}
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Offer:
         shares = Shares.from_wire(wire["shares"])
-        return cls(wire["run_id"], tuple(wire["scenarios"]), wire["began_epoch_s"], shares)
+        return cls(wire["run_id"], tuple(wire["scenarios"]), wire["began_epoch_s"], shares, wire["run_time_s"])

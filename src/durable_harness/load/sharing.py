@@ -26,14 +26,14 @@ class Sharing:
     begun the run, not once it has connected: until then nobody would start its arrivals.
     """
 
-    def __init__(self, runner: Any, run_id: str, scenarios: Iterable[str]) -> None:
+    def __init__(self, runner: Any, run_id: str, scenarios: Iterable[str], run_time_s: float | None = None) -> None:
         self._runner = runner
         self._expected = frozenset(self._connected())
         self._begun: set[str] = set()
         self._left_out: set[str] = set()
         self._is_closed = False
         shares = Shares([Era(0.0, tuple(sorted(self._expected)))])
-        self._offer = Offer(run_id, tuple(scenarios), time.time() + START_S, shares)
+        self._offer = Offer(run_id, tuple(scenarios), time.time() + START_S, shares, run_time_s)
         self._send_offer()
         self._greenlets: Any = Group()
         self._greenlets.spawn(self._watch)

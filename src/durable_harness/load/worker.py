@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import sys
 import time
 from dataclasses import replace
@@ -19,7 +21,6 @@ from durable_harness.load.messages import (
     FINAL,
     REPORT_KEY,
     RUN_ID_OPTION,
-    RUN_TIME_OPTION,
     Offer,
     Snapshot,
 )
@@ -31,10 +32,11 @@ from durable_harness.load.run import Run
 from durable_harness.load.tally import Tally
 
 MASTER_GONE_S = 5.0
-"""How long the connection to a master may be lost: ZeroMQ makes it again if the network alone was the cause."""
+"""How long the connection to a master may be lost: ZeroMQ makes it again if the network alone was the cause. A master
+that does not end a run for this long after its run time hangs."""
 CHECK_S = 0.25
-LATE_S = 10.0
-"""How long after the run time, counted here, a master may still end a run: it counts from another moment."""
+
+logger = logging.getLogger(__name__)
 
 
 class WorkerNode(Node):
@@ -45,6 +47,7 @@ class WorkerNode(Node):
         self._offer: Offer | None = None
         self._drained: str | None = None
         self._is_orphan = False
+        self._ends = math.inf
         self.environment.runner.register_message(ARRIVALS, self._on_arrivals)
         self.environment.events.report_to_master.add_listener(self._on_report_to_master)
         # Concurrent, because draining takes long and the worker must go on listening to its master.
@@ -59,7 +62,7 @@ class WorkerNode(Node):
         records = open_operations(self.environment, options, self._run_id or "", self.environment.runner.client_id)
         self.run = Run(options, self.environment, records)
         self._open_load = OpenLoad(self.environment, self.run, self.environment.runner.client_id)
-        gevent.spawn(self._stop_in_time, self.run, getattr(self.environment.parsed_options, RUN_TIME_OPTION, None))
+        self._ends = math.inf
         self._take_offer()
         # Whatever the master sent before this process was set up is lost: it answers with the arrivals.
         self.environment.runner.send_message(BEGUN, {"run_id": self._run_id})
@@ -88,17 +91,22 @@ class WorkerNode(Node):
     def tear_down(self) -> None:
         """Nothing is left behind."""
 
-    def _stop_in_time(self, run: Run, run_time_s: float | None) -> None:
-        """Start nothing once the run time is certainly over, whether or not the master says so."""
-        if run_time_s:
-            gevent.sleep(run_time_s + LATE_S)
-            run.is_accepting = False
-
     def _watch_master(self) -> None:
         while self.phase is Phase.IDLE or not JOINING.is_lost_for(MASTER_GONE_S):
+            if self.phase is Phase.RUNNING and self.run is not None:
+                self._stop_in_time(self.run)
             gevent.sleep(CHECK_S)
         if not self.is_leaving:
             self._leave_orphaned()
+
+    def _stop_in_time(self, run: Run) -> None:
+        """Start nothing once the run time is over, although the master does not say so."""
+        late_s = time.monotonic() - self._ends
+        if late_s >= 0:
+            run.is_accepting = False
+        if late_s >= MASTER_GONE_S:
+            logger.warning("The master does not end the run, whose time is over: this worker starts nothing any longer")
+            self._ends = math.inf
 
     def _leave_orphaned(self) -> None:
         """End a run that nobody will judge: what is in flight is given up."""
@@ -122,6 +130,7 @@ class WorkerNode(Node):
         if offer is not None and offer.run_id == self._run_id and self.phase is Phase.RUNNING:
             began = offer.began_epoch_s - (time.time() - time.monotonic())
             self._open_load.offer(offer.scenarios, offer.shares, began)
+            self._ends = math.inf if offer.run_time_s is None else began + offer.run_time_s
 
     def _on_drain(self, msg: Any, **_: Any) -> None:
         run_id = msg.data["run_id"]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from durable_harness.errors import PortInUseError, UsageError
+from durable_harness.ports import free_port
 from durable_harness.stack.children import RunningStack
 from durable_harness.stack.control import StackControl
-from durable_harness.stack.ports import free_port
 from durable_harness.stack.processes import Command
 from durable_harness.stack.selection import StackOptions
 
