@@ -7,6 +7,7 @@ Locust's users have no part in it: one user that only waits stands for a scenari
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -60,10 +61,15 @@ class OpenLoad:
         self._shares = Shares([])
         self._greenlets: dict[str, Any] = {}
         self._over: set[str] = set()
+        self._run_time_s = math.inf
 
-    def offer(self, scenarios: Iterable[str], shares: Shares, began: float) -> None:
-        """Start the arrivals of these scenarios, counted from the monotonic moment `began`; or take new shares."""
+    def offer(self, scenarios: Iterable[str], shares: Shares, began: float, run_time_s: float | None = None) -> None:
+        """Start the arrivals of these scenarios, counted from the monotonic moment `began`; or take new shares.
+
+        None comes at the end of the run time or later, even if whoever ends the run is late.
+        """
         self._shares = shares
+        self._run_time_s = math.inf if run_time_s is None else run_time_s
         known = open_scenarios(self._environment)
         for name in scenarios:
             if name in known and name not in self._greenlets:
@@ -86,6 +92,8 @@ class OpenLoad:
         process = user.arrivals()
         seed, time_s = f"{self._run.options.seed}:{scenario.__name__}", 0.0
         for number, time_s in enumerate(process.times_s(Random(seed)) if process else ()):  # noqa: S311 - load
+            if time_s >= self._run_time_s:
+                return
             if self._wait_for(number, time_s, began):
                 arrival = Arrival(number, began + time_s, f"{seed}:{number}")
                 self._guarded(user, user.arrive, arrival)

@@ -129,7 +129,7 @@ class WorkerNode(Node):
         offer = self._offer
         if offer is not None and offer.run_id == self._run_id and self.phase is Phase.RUNNING:
             began = offer.began_epoch_s - (time.time() - time.monotonic())
-            self._open_load.offer(offer.scenarios, offer.shares, began)
+            self._open_load.offer(offer.scenarios, offer.shares, began, offer.run_time_s)
             self._ends = math.inf if offer.run_time_s is None else began + offer.run_time_s
 
     def _on_drain(self, msg: Any, **_: Any) -> None:
