@@ -7,6 +7,7 @@
     ├── UnreachableError       4   the system under test or its scheduler does not answer
     │   └── StackUnavailableError  this machine lacks what a stack is made of
     ├── AppLoadError           5   the function app does not import or cannot be indexed
+    │   └── UnsupportedSdkError    the installed azure-functions-durable is not one for this host, or for this app
     ├── PortInUseError         6   somebody else listens there
     ├── DifferentHistoryError  7   a recorded history replays differently
     ├── DamagedFileError       8   the file of a scheduler is damaged, at the start or found later
@@ -67,6 +68,10 @@ class AppLoadError(HarnessError):
     """Raised when the function app does not import, or its functions cannot be indexed."""
 
     exit_code = 5
+
+
+class UnsupportedSdkError(AppLoadError):
+    """Raised when the installed azure-functions-durable is of a version that the host or the app cannot use."""
 
 
 class PortInUseError(HarnessError):

@@ -8,7 +8,7 @@ import pytest
 from durabletask.internal import orchestrator_service_pb2 as pb
 from google.protobuf.descriptor import FieldDescriptor
 
-from durable_harness.scheduler.rpc.service import UNARY
+from durable_harness.scheduler.grpc_service import UNARY
 from durable_harness.stack import scheduler_process
 
 pytestmark = pytest.mark.thorough

@@ -31,7 +31,7 @@ from durabletask.internal import orchestrator_service_pb2 as pb
 from durabletask.worker import ConcurrencyOptions
 
 from durable_harness.scheduler import SchedulerOptions, SchedulerService, dispatch
-from durable_harness.scheduler.rpc.service import GrpcService
+from durable_harness.scheduler.grpc_service import GrpcService
 from durable_harness.stack import scheduler_process
 
 NOT_FOUND = grpc.StatusCode.NOT_FOUND

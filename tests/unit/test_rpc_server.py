@@ -8,11 +8,11 @@ import grpc
 import pytest
 from grpc._cython import cygrpc
 
-from durable_harness.scheduler.rpc import choice, fast
-from durable_harness.scheduler.rpc.calls import Method
-from durable_harness.scheduler.rpc.fast import RpcServer
-from durable_harness.scheduler.rpc.plain import PlainRpcServer
-from durable_harness.scheduler.rpc.service import SERVER_OPTIONS
+from durable_harness.rpc import choice, fast
+from durable_harness.rpc.calls import Method
+from durable_harness.rpc.fast import RpcServer
+from durable_harness.rpc.methods import SERVER_OPTIONS
+from durable_harness.rpc.plain import PlainRpcServer
 
 TIMEOUT_S = 10
 STREAM_MESSAGES = 1000

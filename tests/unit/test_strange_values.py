@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.sdk.choice import installed_generation
 from durable_harness.host.work.worker import DurableWorker
 from durable_harness.protocol import is_terminal, pb
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
@@ -125,7 +126,9 @@ async def run(name):
     service = SchedulerService(SchedulerOptions())
     hub = service.hub("default")
     invoker = Invoker("", str, timeout_s=None, thread_count=2)
-    worker = DurableWorker(hub, APP, invoker, DurableTaskSettings(hub_name="default"))
+    settings = DurableTaskSettings(hub_name="default")
+    runner = installed_generation().runner(APP, invoker, settings, always_replay=False)
+    worker = DurableWorker(hub, runner, settings)
     working = asyncio.create_task(worker.run())
     try:
         await hub.start_instance(pb.CreateInstanceRequest(instanceId="i", name=name))

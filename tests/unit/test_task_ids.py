@@ -257,7 +257,7 @@ def test_the_selftest_refuses_an_sdk_that_numbers_otherwise(monkeypatch):
         self._sequence_number += 1
 
     monkeypatch.setattr(context, "_add_to_open_tasks", skip_a_number)
-    with pytest.raises(selftest.UnsupportedSdkError, match=r"1\.7.*>=1\.7,<1\.8") as caught:
+    with pytest.raises(selftest.UnsupportedSdkError, match=r"(?s)1\.7.*>=1\.3\.3,<1\.8") as caught:
         selftest.check_sdk()
     assert caught.value.exit_code == 5
 

@@ -17,6 +17,7 @@ INTRODUCTION_CHARS = 2_000
 """How much may stand before a text that was cut off already, such as "Activity function 'x' failed: "."""
 _CUT = re.compile(r"\.\.\. \(cut off: \d+ characters in all\)$")
 _TYPE_NAME = type.__dict__["__name__"]
+_QUALIFIED_NAME = type.__dict__["__qualname__"]
 
 
 def sendable(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
@@ -33,6 +34,12 @@ def type_name(error: BaseException) -> str:
     return sendable(_TYPE_NAME.__get__(type(error)), MAX_TYPE_CHARS)
 
 
+def qualified_name(error: BaseException) -> str:
+    """Return the name of an error's type with its module, as durabletask writes it: `builtins.ValueError`."""
+    module = type(error).__dict__.get("__module__", "builtins")
+    return sendable(f"{module}.{_QUALIFIED_NAME.__get__(type(error))}", MAX_TYPE_CHARS)
+
+
 def message_of(error: BaseException) -> str:
     """Return an error's text, or the name of its class if it has none."""
     if isinstance(error, UnicodeEncodeError):
@@ -41,10 +48,11 @@ def message_of(error: BaseException) -> str:
             f"the text {error.object[start : start + SHOWN_CHARS]!r} has half of a surrogate pair at position"
             f" {error.start} and cannot be encoded as UTF-8"
         )
-    return _text(error) or _text(type(error))
+    return text_of(error) or text_of(type(error))
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return the text of anything, also of what cannot be described."""
     try:
         return sendable(str(value))
     except BaseException as problem:  # noqa: BLE001 - what a user's __str__ raises

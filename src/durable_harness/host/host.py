@@ -5,32 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
-import secrets
 import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 
-from durable_harness.callers import programs_only
-from durable_harness.errors import PortInUseError
 from durable_harness.host.app.bindings import DurableEndpoints
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.durable_http.instances import DurableApi
-from durable_harness.host.http.server import RPC_NAME, HttpFrontend, WebOptions
+from durable_harness.host.http.server import HttpFrontend, WebOptions
+from durable_harness.host.sdk.generation import Generation
 from durable_harness.host.work.worker import DurableWorker
-from durable_harness.network import NO_LIMIT, bind, bind_one, serve_http
+from durable_harness.network import bind, serve_http
 from durable_harness.protocol import Scheduler
 from durable_harness.settings import AppSettings
 from durable_harness.settings.environment import HOSTNAME_VARIABLE
 
 DEFAULT_PORT = 7071
-DEFAULT_RPC_PORT = 17071
-RPC_PORT_RANGE = range(30000, 31000)
-RPC_PORT_TRIES = 9
 
 
 @dataclass(frozen=True)
@@ -54,16 +49,18 @@ class HostOptions:
 class FunctionsHost:
     """A running host. `start` returns when it answers; `stop` ends it and gives unfinished work back."""
 
-    def __init__(self, app: FunctionApp, settings: AppSettings, scheduler: Scheduler, options: HostOptions) -> None:
+    def __init__(
+        self, app: FunctionApp, sdk: Generation, settings: AppSettings, scheduler: Scheduler, options: HostOptions
+    ) -> None:
         self.app = app
         self.settings = settings
         self.scheduler = scheduler
         self.options = options
         self.endpoints: DurableEndpoints
         self.port = 0
-        # Nobody who was not given the SDK's binding can call it: no page, and no other user of this machine.
-        self._rpc_path = f"/{secrets.token_urlsafe(32)}/{RPC_NAME}/"
-        self._runners: list[web.ServerRunner] = []
+        self._sdk = sdk
+        self._rpc = sdk.endpoint(scheduler, settings.host.durable_task.hub_name)
+        self._public: web.ServerRunner | None = None
         self._working: asyncio.Task[None] | None = None
         self._worker: DurableWorker
         self._invoker: Invoker
@@ -73,7 +70,7 @@ class FunctionsHost:
         """Return what must be in no log: the keys that are checked, and the way to the local RPC endpoint."""
         keys = self.options.web.keys
         checked = [keys.host, keys.master, keys.system, *keys.functions.values()] if keys.are_checked else []
-        return [*checked, self._rpc_path.strip("/").partition("/")[0]]
+        return [*checked, *self._rpc.secrets]
 
     @property
     def base_url(self) -> str:
@@ -93,21 +90,19 @@ class FunctionsHost:
         """
         public = public or bind_public(self.options)
         self.port = public[0].getsockname()[1]
-        rpc = _bind_rpc(ephemeral=self.options.port == 0)
-        self.endpoints = self._make_endpoints(rpc.getsockname()[1])
+        self.endpoints = self._make_endpoints(self._rpc.bind(ephemeral=self.options.port == 0))
         frontend = self._make_frontend()
-        self._runners = [
-            await serve_http(public, frontend.handle_public, frontend.body_limit_bytes, self.options.tls),
-            await serve_http([rpc], programs_only(frontend.handle_rpc), NO_LIMIT),
-        ]
+        self._public = await serve_http(public, frontend.handle_public, frontend.body_limit_bytes, self.options.tls)
+        await self._rpc.serve(frontend.handle_rpc)
         self._start_working()
 
     async def stop(self) -> None:
         await self._stop_working()
-        for runner in self._runners:
-            await runner.cleanup()
+        if self._public is not None:
+            await self._public.cleanup()
+        await self._rpc.stop()
         self._invoker.close()
-        await _close_sdk_session()
+        await self._sdk.close()
 
     async def kill_worker(self) -> None:
         """Lose the durable worker and whatever it was doing, and start another: for tests of such deaths.
@@ -123,7 +118,8 @@ class FunctionsHost:
 
     def _start_working(self) -> None:
         settings, always_replay = self.settings.host.durable_task, self.options.always_replay
-        self._worker = DurableWorker(self.scheduler, self.app, self._invoker, settings, always_replay=always_replay)
+        runner = self._sdk.runner(self.app, self._invoker, settings, always_replay=always_replay)
+        self._worker = DurableWorker(self.scheduler, runner, settings)
         self._working = asyncio.create_task(self._worker.run())
 
     async def _stop_working(self) -> None:
@@ -133,11 +129,11 @@ class FunctionsHost:
                 await self._working
             await self._worker.close()
 
-    def _make_endpoints(self, rpc_port: int) -> DurableEndpoints:
+    def _make_endpoints(self, rpc_base_url: str) -> DurableEndpoints:
         durable = self.settings.host.durable_task
         return DurableEndpoints(
             origin=self.shown_url,
-            rpc_base_url=f"http://127.0.0.1:{rpc_port}{self._rpc_path}" if durable.local_rpc_enabled else None,
+            rpc_base_url=rpc_base_url if durable.local_rpc_enabled else None,
             task_hub=durable.hub_name,
             connection=durable.connection_string_name or "Storage",
             code=self.options.web.keys.system,
@@ -145,7 +141,7 @@ class FunctionsHost:
 
     def _make_frontend(self) -> HttpFrontend:
         host = self.settings.host
-        self._invoker = Invoker(str(self.app.directory), self.endpoints.client_binding, host.function_timeout_s)
+        self._invoker = Invoker(str(self.app.directory), self._client_value, host.function_timeout_s)
         api = DurableApi(
             self.scheduler,
             self.app,
@@ -160,8 +156,11 @@ class FunctionsHost:
             api,
             scheduler=self.scheduler,
             options=self.options.web,
-            rpc_path=self._rpc_path,
+            rpc_path=self._rpc.path,
         )
+
+    def _client_value(self, binding: dict[str, Any]) -> str:
+        return self._sdk.client_value(self.endpoints, binding)
 
 
 def bind_public(options: HostOptions) -> list[socket.socket]:
@@ -169,23 +168,3 @@ def bind_public(options: HostOptions) -> list[socket.socket]:
     public = bind(options.address, options.port)
     os.environ[HOSTNAME_VARIABLE] = f"localhost:{public[0].getsockname()[1]}"
     return public
-
-
-def _bind_rpc(*, ephemeral: bool) -> socket.socket:
-    """Bind the local RPC endpoint: its well-known port, or one of a few tries in the range that the extension uses."""
-    if ephemeral:
-        return bind_one("127.0.0.1", 0)
-    for port in (DEFAULT_RPC_PORT, *random.sample(RPC_PORT_RANGE, RPC_PORT_TRIES)):
-        with contextlib.suppress(PortInUseError):
-            return bind_one("127.0.0.1", port)
-    raise PortInUseError(
-        f"The local RPC endpoint found no free port: {DEFAULT_RPC_PORT} and {RPC_PORT_TRIES} others in"
-        f" {RPC_PORT_RANGE.start}-{RPC_PORT_RANGE.stop - 1} are in use."
-    )
-
-
-async def _close_sdk_session() -> None:
-    """The SDK's client keeps one HTTP session for the process; nobody else closes it."""
-    from azure.durable_functions.models.utils import http_utils  # noqa: PLC0415 - only where it was used
-
-    await http_utils._close_session()  # noqa: SLF001

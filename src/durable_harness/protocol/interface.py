@@ -44,6 +44,9 @@ class Scheduler(Protocol):
     async def get_instance(self, request: Any) -> Any:
         """GetInstanceRequest -> GetInstanceResponse; `exists` is false for an unknown id."""
 
+    async def wait_for_instance_start(self, request: Any) -> Any:
+        """GetInstanceRequest -> GetInstanceResponse, held until the instance has started."""
+
     async def wait_for_instance_completion(self, request: Any) -> Any:
         """GetInstanceRequest -> GetInstanceResponse, held until the instance has ended."""
 
@@ -68,6 +71,9 @@ class Scheduler(Protocol):
     async def query_instances(self, request: Any) -> Any:
         """QueryInstancesRequest -> QueryInstancesResponse, in pages ordered by creation time."""
 
+    async def list_instance_ids(self, request: Any) -> Any:
+        """ListInstanceIdsRequest -> ListInstanceIdsResponse, in pages ordered by the time of the end."""
+
     async def purge_instances(self, request: Any) -> Any:
         """PurgeInstancesRequest -> PurgeInstancesResponse; only ended instances are deleted."""
 
@@ -85,6 +91,12 @@ class Scheduler(Protocol):
 
     async def query_entities(self, request: Any) -> Any:
         """QueryEntitiesRequest -> QueryEntitiesResponse, in pages ordered by entity id."""
+
+    async def clean_entity_storage(self, request: Any) -> Any:
+        """CleanEntityStorageRequest -> CleanEntityStorageResponse: empty entities and orphaned locks are removed."""
+
+    async def skip_graceful_orchestration_terminations(self, request: Any) -> Any:
+        """SkipGracefulOrchestrationTerminationsRequest -> SkipGracefulOrchestrationTerminationsResponse."""
 
     def get_work_items(self, request: Any, *, keeps_executions: bool = False) -> AsyncIterator[Any]:
         """GetWorkItemsRequest -> WorkItem, ...; closing the iterator gives unfinished work back.

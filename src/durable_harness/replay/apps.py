@@ -15,8 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.app.loading import load_app
-from durable_harness.host.sdk1.selftest import check_sdk
+from durable_harness.host.sdk.choice import generation_for, load_durable_app
 from durable_harness.settings import load_app_settings
 from durable_harness.settings.environment import HOSTNAME_VARIABLE
 
@@ -41,8 +40,8 @@ class ReplayedApp:
             os.environ.setdefault(HOSTNAME_VARIABLE, NO_HOST)  # apps read it as they are imported
             with contextlib.chdir(self.directory), self._own_modules():
                 if self._app is None:
-                    check_sdk()
-                    self._app = load_app(self.directory, settings.host.functions)
+                    generation_for(self.directory)
+                    self._app = load_durable_app(self.directory, settings.host.functions)
                 yield self._app
 
     @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Replaying a recorded history against an orchestrator as it is today.
 
-Up to REPLAYED_EVENTS events the code is run from its beginning for every turn, as hosts do. Beyond, the execution is
-kept and only continued, and run from its beginning again each time that the history has doubled.
+Up to LONG_HISTORY_EVENTS events the code is run from its beginning for every turn, as hosts do. Beyond, the execution
+is kept and only continued, and run from its beginning again each time that the history has doubled.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from durable_harness.host.app.functions import Function, FunctionApp
-from durable_harness.host.sdk1.execution import Checking, Execution
-from durable_harness.host.sdk1.orchestrations import REPLAYED_EVENTS
-from durable_harness.host.sdk1.steps import Difference, Step, first_difference, is_same
+from durable_harness.host.sdk.choice import installed_generation
+from durable_harness.host.sdk.generation import ReplayedExecution
+from durable_harness.host.sdk.steps import Difference, Step, first_difference, is_same
+from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS
 from durable_harness.protocol.history_file import RecordedHistory
 from durable_harness.replay.turns import Turn, copy_for, outcome_of, split_turns
 
@@ -51,6 +52,7 @@ def replay(history: RecordedHistory, app: FunctionApp) -> ReplayDifference | Non
 class _Replayer:
     def __init__(self, function: Function, history: RecordedHistory) -> None:
         self._function = function
+        self._sdk = installed_generation()
         self._history = history
         self._started = next(e.executionStarted for e in history.events if e.HasField("executionStarted"))
         self.turns = list(itertools.takewhile(lambda turn: not turn.is_terminated, split_turns(history)))
@@ -58,7 +60,7 @@ class _Replayer:
         self._is_by_turn = not was_rewound and "turns" not in history.lacks
         self._recorded = self._in_order()
         self._upto = list(itertools.accumulate(len(turn.steps) for turn in self.turns))
-        self._live: Execution | None = None
+        self._live: ReplayedExecution | None = None
         self._confirmed = 0
 
     def check(self, turn: Turn) -> ReplayDifference | None:
@@ -80,17 +82,17 @@ class _Replayer:
         asked = sorted((step for step in steps if not step.is_end), key=lambda step: step.event_id)
         return [*asked, *[step for step in steps if step.is_end][-1:]]
 
-    def _run(self, turn: Turn) -> Execution:
+    def _run(self, turn: Turn) -> ReplayedExecution:
         execution = self._live
         if execution is None or execution.is_due_for_replay(turn):
             execution = self._begin(turn)
             self._confirmed = 0
         execution.advance(turn)
-        self._live = execution if turn.first_event >= REPLAYED_EVENTS else None
+        self._live = execution if turn.first_event >= LONG_HISTORY_EVENTS else None
         return execution
 
-    def _begin(self, turn: Turn) -> Execution:
-        return Execution(self._function, turn, self._started, checking=Checking.NOTHING)
+    def _begin(self, turn: Turn) -> ReplayedExecution:
+        return self._sdk.begin_replay(self._function, turn, self._started)
 
     def _expected(self, turn: Turn, asked: int) -> Sequence[Step]:
         """Return what is recorded up to the end of a turn; where turns are not known, as much as was asked for."""
@@ -100,7 +102,7 @@ class _Replayer:
             return self._recorded[self._confirmed :]
         return self._recorded[self._confirmed : self._confirmed + asked]
 
-    def _told(self, turn: Turn, difference: Difference, execution: Execution) -> ReplayDifference:
+    def _told(self, turn: Turn, difference: Difference, execution: ReplayedExecution) -> ReplayDifference:
         expected, got = difference.expected, difference.got
         recorded_in = next((t for t in self.turns if any(step is expected for step in t.steps)), turn)
         return ReplayDifference(

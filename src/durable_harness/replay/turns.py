@@ -8,8 +8,7 @@ from typing import Any
 
 from google.protobuf import wrappers_pb2
 
-from durable_harness.host.sdk1.history import SCHEDULING_KINDS
-from durable_harness.host.sdk1.steps import Step, step_of_ending, step_of_event
+from durable_harness.host.sdk.steps import SCHEDULING_KINDS, Step, step_of_ending, step_of_event
 from durable_harness.protocol import pb
 from durable_harness.protocol.history_file import RecordedHistory
 

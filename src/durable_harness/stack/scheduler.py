@@ -45,8 +45,8 @@ def run_scheduler(options: ServiceOptions) -> None:
 
 @contextlib.asynccontextmanager
 async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator[None]:
+    from durable_harness.scheduler.grpc_service import GrpcService  # noqa: PLC0415 - only this command needs gRPC
     from durable_harness.scheduler.http_service import Dashboard, HttpApi  # noqa: PLC0415
-    from durable_harness.scheduler.rpc.service import GrpcService  # noqa: PLC0415 - only this command needs gRPC
 
     bind_one(options.address, options.grpc_port, "--grpc-port").close()  # gRPC itself does not say why it cannot listen
     http = bind_one(options.address, options.http_port, "--http-port")

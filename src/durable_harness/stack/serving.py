@@ -20,12 +20,12 @@ from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import hide, shown, shown_lines
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.invocation import FUNCTION_THREADS
-from durable_harness.host.app.loading import load_app
 from durable_harness.host.host import FunctionsHost, HostOptions, bind_public
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys, read_keys
 from durable_harness.host.http.listing import function_list
 from durable_harness.host.http.server import WebOptions
-from durable_harness.host.sdk1.selftest import check_sdk
+from durable_harness.host.sdk.choice import generation_for, load_durable_app
+from durable_harness.host.sdk.generation import Generation
 from durable_harness.log_lines import configure_logging
 from durable_harness.protocol import Scheduler
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
@@ -71,9 +71,9 @@ def serve(options: ServeOptions) -> None:
     configure_logging(_log_levels(options, settings), is_verbose=options.verbose)
     for warning in settings.warnings:
         print(f"warning: {shown(warning)}", file=sys.stderr)
-    check_sdk()
+    sdk = generation_for(settings.app_dir)
     try:
-        run_until_stopped(lambda lifetime: _serving(options, settings, lifetime), options.parent_pid)
+        run_until_stopped(lambda lifetime: _serving(options, settings, sdk, lifetime), options.parent_pid)
     except HarnessError as error:
         _leave(error)
         raise
@@ -111,14 +111,16 @@ def _leave(error: HarnessError | None = None) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _serving(options: ServeOptions, settings: AppSettings, lifetime: Lifetime) -> AsyncIterator[None]:
+async def _serving(
+    options: ServeOptions, settings: AppSettings, sdk: Generation, lifetime: Lifetime
+) -> AsyncIterator[None]:
     async with _connected(options, settings, lifetime) as (scheduler, described, calls, finish):
         host_options = _host_options(options, settings)
         public = bind_public(host_options)
         with lifetime.ending_blocks():
             app = _load(options, settings, public)
         faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
-        host = FunctionsHost(app, settings, faulty or scheduler, host_options)
+        host = FunctionsHost(app, sdk, settings, faulty or scheduler, host_options)
         hide(host.secrets)
         await host.start(public)
         try:
@@ -133,7 +135,7 @@ async def _serving(options: ServeOptions, settings: AppSettings, lifetime: Lifet
 def _load(options: ServeOptions, settings: AppSettings, public: list[socket.socket]) -> FunctionApp:
     """Load the app; where that fails, close the sockets that nobody will serve."""
     try:
-        return load_app(settings.app_dir, options.functions or settings.host.functions)
+        return load_durable_app(settings.app_dir, options.functions or settings.host.functions)
     except BaseException:
         for listening in public:
             listening.close()

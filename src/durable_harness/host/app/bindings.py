@@ -25,7 +25,8 @@ class DurableEndpoints:
     code: str = field(repr=False)
 
     @property
-    def _code(self) -> str:
+    def key_query(self) -> str:
+        """Return what opens the API, as a part of a query string."""
         return f"code={_encoded(self.code)}"
 
     def management_urls(self, instance_id: str, *, origin: str | None = None, rewind: bool) -> dict[str, str]:
@@ -44,12 +45,12 @@ class DurableEndpoints:
                 "taskHubName": hub,
                 "connectionName": None,
                 "creationUrls": {
-                    "createNewInstancePostUri": f"{start}?{self._code}",
-                    "createAndWaitOnNewInstancePostUri": f"{start}?{wait}&{self._code}",
+                    "createNewInstancePostUri": f"{start}?{self.key_query}",
+                    "createAndWaitOnNewInstancePostUri": f"{start}?{wait}&{self.key_query}",
                 },
                 "managementUrls": self._urls(INSTANCE_PLACEHOLDER, self.origin, hub, connection, rewind=True),
                 "baseUrl": base,
-                "requiredQueryStringParameters": self._code,
+                "requiredQueryStringParameters": self.key_query,
                 "rpcBaseUrl": self.rpc_base_url,
                 "httpBaseUrl": None,
             }
@@ -57,7 +58,7 @@ class DurableEndpoints:
 
     def _urls(self, instance_id: str, origin: str, hub: str, connection: str, *, rewind: bool) -> dict[str, str]:
         instance = f"{origin}{WEBHOOK_PATH}/instances/{_encoded(instance_id)}"
-        query = f"taskHub={_encoded(hub)}&connection={_encoded(connection)}&{self._code}"
+        query = f"taskHub={_encoded(hub)}&connection={_encoded(connection)}&{self.key_query}"
         urls = {
             "id": instance_id,
             "statusQueryGetUri": f"{instance}?{query}",

@@ -106,7 +106,7 @@ def check_parameters(call: Callable[..., Any], bindings: Sequence[Mapping[str, A
     bound = {str(binding["name"]): binding for binding in bindings if binding["name"] != RETURN}
     wants_context = "context" in parameters and "context" not in bound
     if wants_context:
-        if _is_wrapped_by_the_sdk(call):
+        if _is_wrapped_by_sdk1(call, bindings):
             raise RefusedError(
                 f"its context_name is '{', '.join(bound)}'. It must be 'context', as the SDK wraps orchestrators and"
                 " entities in a function whose parameter has that name. Your own parameter may have any name"
@@ -120,8 +120,10 @@ def check_parameters(call: Callable[..., Any], bindings: Sequence[Mapping[str, A
     return wants_context
 
 
-def _is_wrapped_by_the_sdk(call: Callable[..., Any]) -> bool:
-    return any(hasattr(call, attribute) for attribute in WRAPPED)
+def _is_wrapped_by_sdk1(call: Callable[..., Any], bindings: Sequence[Mapping[str, Any]]) -> bool:
+    """SDK 2.x wraps them in functions that take the trigger under its own name, and the invocation's context too."""
+    is_sdk2 = any(binding.get("durableRequiresGrpc") for binding in bindings)
+    return not is_sdk2 and any(hasattr(call, attribute) for attribute in WRAPPED)
 
 
 def _check_direction(binding: Mapping[str, Any]) -> None:

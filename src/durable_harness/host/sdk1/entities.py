@@ -11,6 +11,7 @@ from azure.durable_functions.models.utils.df_serialization import df_loads
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.failures import message_of, sendable
 from durable_harness.host.payloads import entity_input
+from durable_harness.host.sdk.batches import all_failed, operation_info, unknown_entity
 from durable_harness.protocol import optional_text, pb, text_or_none
 
 
@@ -25,21 +26,18 @@ class EntityRunner:
         name, _, key = request.instanceId.removeprefix("@").partition("@")
         function = self.app.entities.get(name.lower())
         if function is None:
-            known = ", ".join(sorted(f.durable_name for f in self.app.entities.values())) or "none"
-            return _all_failed(
-                request, f"The entity function '{name}' does not exist in this app. Known ones: {known}."
-            )
+            return unknown_entity(request, name, self.app)
         try:
             return _result(request, json.loads(function.call(_context(request, function.durable_name, key))))
         except BaseException as error:  # noqa: BLE001 - the SDK lets its own errors through, and SystemExit
-            return _all_failed(request, f"Entity function '{function.durable_name}' failed: {message_of(error)}")
+            return all_failed(request, f"Entity function '{function.durable_name}' failed: {message_of(error)}")
 
 
 def _result(request: Any, answer: dict[str, Any]) -> Any:
     return pb.EntityBatchResult(
         results=[_outcome(result) for result in answer["results"]],
         entityState=optional_text(answer["entityState"] if answer["entityExists"] else None),
-        operationInfos=[_information(event) for event in request.operationRequests],
+        operationInfos=[operation_info(event) for event in request.operationRequests],
     )
 
 
@@ -71,27 +69,3 @@ def _outcome(result: dict[str, Any]) -> Any:
         return pb.OperationResult(success=pb.OperationResultSuccess(result=optional_text(result["result"])))
     failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=sendable(str(df_loads(result["result"]))))
     return pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))
-
-
-def _information(event: Any) -> Any:
-    if not event.HasField("entityOperationCalled"):
-        return pb.OperationInfo(requestId=event.entityOperationSignaled.requestId)
-    called = event.entityOperationCalled
-    return pb.OperationInfo(
-        requestId=called.requestId,
-        responseDestination=pb.OrchestrationInstance(
-            instanceId=called.parentInstanceId.value,
-            executionId=called.parentExecutionId if called.HasField("parentExecutionId") else None,
-        ),
-    )
-
-
-def _all_failed(request: Any, message: str) -> Any:
-    """Fail every operation and leave the state as it was."""
-    failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=sendable(message))
-    outcome = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))
-    return pb.EntityBatchResult(
-        results=[outcome] * len(request.operationRequests),
-        entityState=optional_text(text_or_none(request, "entityState")),
-        operationInfos=[_information(event) for event in request.operationRequests],
-    )

@@ -12,10 +12,17 @@ from azure.durable_functions.models.utils.df_serialization import df_dumps
 from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import failure_details, frames_of, message_of
 from durable_harness.host.payloads import unwrap_json, wrap_json
+from durable_harness.host.sdk.steps import (
+    SCHEDULING_KINDS,
+    Step,
+    first_difference,
+    step_of_action,
+    step_of_ending,
+    step_of_event,
+)
 from durable_harness.host.sdk1.actions import ActionBuilder, also_due_ns, differs_from_history
-from durable_harness.host.sdk1.history import SCHEDULING_KINDS, HistoryReader
+from durable_harness.host.sdk1.history import HistoryReader
 from durable_harness.host.sdk1.recording import Recorded, RecordingContext, RecordingExecutor
-from durable_harness.host.sdk1.steps import Step, first_difference, step_of_action, step_of_ending, step_of_event
 from durable_harness.protocol import copy_of, optional_text, pb, text_or_none
 from durable_harness.protocol.continuing import continuation_of, past_length
 

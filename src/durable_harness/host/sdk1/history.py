@@ -14,20 +14,8 @@ from typing import Any
 from azure.durable_functions.models.history import HistoryEvent
 from azure.durable_functions.models.history.HistoryEventType import HistoryEventType
 
+from durable_harness.host.sdk.steps import SCHEDULING_KINDS
 from durable_harness.protocol import optional_text, pb, text_or_none
-
-SCHEDULING_KINDS = frozenset(
-    {
-        "taskScheduled",
-        "timerCreated",
-        "subOrchestrationInstanceCreated",
-        "eventSent",
-        "entityOperationCalled",
-        "entityOperationSignaled",
-        "entityLockRequested",
-        "entityUnlockSent",
-    }
-)
 
 
 class ReplayEvent(HistoryEvent):  # type: ignore[misc]

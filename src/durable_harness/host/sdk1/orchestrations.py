@@ -8,20 +8,24 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.failures import describe, sendable, type_name
+from durable_harness.host.failures import describe, type_name
+from durable_harness.host.sdk.endings import (
+    execution_started,
+    failed,
+    next_action_id,
+    no_start,
+    terminated,
+    unknown_orchestrator,
+)
+from durable_harness.host.sdk.generation import HistoryNeededError
 from durable_harness.host.sdk1.execution import Checking, Done, Execution, NonDeterminismError
-from durable_harness.host.sdk1.history import SCHEDULING_KINDS
-from durable_harness.protocol import optional_text, pb, text_or_none
-from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, continuation_of
+from durable_harness.protocol import optional_text, pb
+from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS
 
 REPLAYED_EVENTS = LONG_HISTORY_EVENTS
 LIVE_EXECUTIONS = 500
 LIVE_EVENTS = 500_000
 """How many events the executions that are kept alive may have seen together: each takes about a kilobyte."""
-
-
-class HistoryNeededError(Exception):
-    """Raised for a turn that came without its whole history and cannot be run without it."""
 
 
 class OrchestrationRunner:
@@ -55,7 +59,7 @@ class OrchestrationRunner:
         new_kinds = {event.WhichOneof("eventType") for event in request.newEvents}
         if "executionTerminated" in new_kinds:
             self._forget(request.instanceId)
-            return _terminated(request)
+            return terminated(request)
         live = self._take_live(request)
         is_rewound = "executionRewound" in new_kinds
         if live is not None and not is_rewound and not live.is_due_for_replay(request):
@@ -73,14 +77,12 @@ class OrchestrationRunner:
 
     def _run_whole(self, request: Any, done: Done | None, token: str) -> Any:
         """Run a turn from the beginning of its history; `done` is what an execution that was kept did so far."""
-        started = _execution_started(request)
+        started = execution_started(request)
         if started is None:
-            return _failed(request, "InvalidOperationException", "The history has no ExecutionStarted event.")
+            return no_start(request)
         function = self.app.orchestrators.get(started.name.lower())
         if function is None:
-            known = ", ".join(sorted(f.durable_name for f in self.app.orchestrators.values())) or "none"
-            message = f"The orchestrator function '{started.name}' does not exist in this app. Known ones: {known}."
-            return _failed(request, "InvalidOperationException", message)
+            return unknown_orchestrator(request, started.name, self.app)
         checking = Checking.EVERYTHING if self._always_replay else Checking.KIND_AND_NAME
 
         def begin(turn: Any) -> Execution:
@@ -93,10 +95,10 @@ class OrchestrationRunner:
         try:
             return respond()
         except NonDeterminismError as error:
-            return _failed(request, "NonDeterministicOrchestrationException", str(error))
+            return failed(request, "NonDeterministicOrchestrationException", str(error))
         except BaseException as error:  # noqa: BLE001 - an action is made of whatever the user gave the SDK
             message = f"Orchestrator function '{name}' asked for what cannot be sent: {describe(error)}"
-            return _failed(request, type_name(error), message)
+            return failed(request, type_name(error), message)
 
     def _go_on(self, request: Any, live: Execution, token: str) -> Any:
         actions, custom_status = live.advance(request)
@@ -173,46 +175,6 @@ def _replay(request: Any, begin: Callable[[Any], Execution]) -> Execution:
     return again
 
 
-def _execution_started(request: Any) -> Any | None:
-    for part in (request.pastEvents, request.newEvents):
-        for event in part:
-            if event.HasField("executionStarted"):
-                return event.executionStarted
-    return None
-
-
-def _failed(request: Any, error_type: str, message: str) -> Any:
-    return failed_turn(request, pb.TaskFailureDetails(errorType=error_type, errorMessage=sendable(message)))
-
-
-def failed_turn(request: Any, failure: Any) -> Any:
-    """Return the answer that fails an orchestration."""
-    ending = pb.CompleteOrchestrationAction(orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED, failureDetails=failure)
-    return _ended(request, ending)
-
-
-def _terminated(request: Any) -> Any:
-    terminated = next(e.executionTerminated for e in request.newEvents if e.HasField("executionTerminated"))
-    ending = pb.CompleteOrchestrationAction(
-        orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED, result=optional_text(text_or_none(terminated, "input"))
-    )
-    return _ended(request, ending)
-
-
-def _ended(request: Any, ending: Any) -> Any:
-    action = pb.OrchestratorAction(id=_next_action_id(request), completeOrchestration=ending)
-    return pb.OrchestratorResponse(instanceId=request.instanceId, actions=[action])
-
-
-def _next_action_id(request: Any) -> int:
-    """Return the id of an action that follows all that history has, for ends that no code of the app asked for."""
-    continuation = continuation_of(request)
-    if continuation is not None:
-        return continuation.last_action_id + 1
-    events = (*request.pastEvents, *request.newEvents)
-    return max((e.eventId for e in events if e.WhichOneof("eventType") in SCHEDULING_KINDS), default=-1) + 1
-
-
 def _rewound(request: Any) -> Any:
     """Answer a rewind with the history as it was before the failures: they and what led to them are done again."""
     history = [*request.pastEvents, *request.newEvents]
@@ -224,6 +186,6 @@ def _rewound(request: Any) -> Any:
         and not (event.HasField("taskScheduled") and event.eventId in failed_tasks)
     ]
     action = pb.OrchestratorAction(
-        id=_next_action_id(request), rewindOrchestration=pb.RewindOrchestrationAction(newHistory=kept)
+        id=next_action_id(request), rewindOrchestration=pb.RewindOrchestrationAction(newHistory=kept)
     )
     return pb.OrchestratorResponse(instanceId=request.instanceId, actions=[action])

@@ -11,22 +11,15 @@ from collections.abc import Callable, Generator
 from datetime import timedelta
 from typing import Any
 
-from durable_harness.errors import HarnessError
+from durable_harness.errors import UnsupportedSdkError
 from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.sdk.installed import PACKAGE, SUPPORTED
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.protocol import from_ns, pb
 
-SUPPORTED_VERSIONS = ">=1.7,<1.8"
-PACKAGE = "azure-functions-durable"
 START_NS = 1_700_000_000_000_000_000
 
 Orchestrator = Callable[[Any], Generator[Any, Any, None]]
-
-
-class UnsupportedSdkError(HarnessError):
-    """Raised when the installed SDK does not number tasks as this host expects."""
-
-    exit_code = 5
 
 
 def check_sdk() -> None:
@@ -44,7 +37,7 @@ def _unsupported(problem: str) -> UnsupportedSdkError:
     version = importlib.metadata.version(PACKAGE)
     return UnsupportedSdkError(
         f"{PACKAGE} {version} numbers its tasks in another way than this host reads them ({problem}).\n"
-        f"  Supported versions: {SUPPORTED_VERSIONS}. Install one: pip install '{PACKAGE}{SUPPORTED_VERSIONS}'"
+        f"  Supported versions: {SUPPORTED[1]}. Install one: pip install '{PACKAGE}{SUPPORTED[1]}'"
     )
 
 

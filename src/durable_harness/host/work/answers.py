@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.host.failures import describe, failure_details
-from durable_harness.host.sdk1.orchestrations import failed_turn
+from durable_harness.host.sdk.endings import failed_turn
 from durable_harness.protocol import RpcError, Scheduler, Status, pb
 
 logger = logging.getLogger("durable_harness.host")

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import json
 import logging
 import os
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from azure.durable_functions.models.utils.df_serialization import df_dumps, df_loads
-
-from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
-from durable_harness.host.app.invocation import Invoker, TraceContext
-from durable_harness.host.failures import describe, failure_details, message_of, trace_of
-from durable_harness.host.sdk1.entities import EntityRunner
-from durable_harness.host.sdk1.orchestrations import HistoryNeededError, OrchestrationRunner
+from durable_harness.host.failures import describe, failure_details, trace_of
+from durable_harness.host.sdk.generation import HistoryNeededError, Runner
 from durable_harness.host.work.answers import ACTIVITY, BATCH, KINDS, TURN, AnswerSender, WorkKind
-from durable_harness.host.work.http_activity import HttpActivity
-from durable_harness.protocol import RpcError, Scheduler, pb, text_or_none
+from durable_harness.protocol import RpcError, Scheduler, pb
 from durable_harness.protocol.continuing import complete_history
 from durable_harness.settings import DurableTaskSettings
 
@@ -36,22 +28,10 @@ HEALTH_PING = "healthPing"
 class DurableWorker:
     """Does the durable work of an app: orchestration turns, activities, entity batches."""
 
-    def __init__(
-        self,
-        scheduler: Scheduler,
-        app: FunctionApp,
-        invoker: Invoker,
-        settings: DurableTaskSettings,
-        *,
-        always_replay: bool = False,
-    ) -> None:
+    def __init__(self, scheduler: Scheduler, runner: Runner, settings: DurableTaskSettings) -> None:
         self._scheduler = scheduler
-        self._app = app
-        self._invoker = invoker
+        self._runner = runner
         self._settings = settings
-        self._orchestrations = OrchestrationRunner(app, settings.default_version, always_replay=always_replay)
-        self._entities = EntityRunner(app)
-        self._http_activity = HttpActivity(settings.http_poll_interval_s)
         self._answers = AnswerSender(scheduler)
         self._running: set[asyncio.Task[None]] = set()
         self._refused: set[str | None] = set()
@@ -67,7 +47,7 @@ class DurableWorker:
         delay_s = 0.2
         while True:
             try:
-                keeps = self._orchestrations.keeps_executions
+                keeps = self._runner.keeps_executions
                 async for item in self._scheduler.get_work_items(self._request(), keeps_executions=keeps):
                     delay_s = 0.2
                     self._start(item)
@@ -83,7 +63,7 @@ class DurableWorker:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        await self._http_activity.close()
+        await self._runner.close()
 
     def _request(self) -> Any:
         settings, cores = self._settings, os.cpu_count() or 1
@@ -128,14 +108,10 @@ class DurableWorker:
     async def _turn(self, item: Any) -> Any:
         request, token = item.orchestratorRequest, item.completionToken
         try:
-            return await self._run_turn(request, token)
+            return await self._runner.turn(request, token)
         except HistoryNeededError:
             await self._fetch_history(request)
-            return await self._run_turn(request, token)
-
-    async def _run_turn(self, request: Any, token: str) -> Any:
-        call = functools.partial(self._orchestrations.run, request, token)
-        return await self._invoker.in_thread(call, f"A turn of instance '{request.instanceId}'")
+            return await self._runner.turn(request, token)
 
     async def _fetch_history(self, request: Any) -> None:
         """Complete a turn that came without the history which this worker was thought to have."""
@@ -148,57 +124,16 @@ class DurableWorker:
             raise HistoryNeededError(str(error)) from error
 
     async def _batch(self, item: Any) -> Any:
-        request = item.entityRequestV2
-        call = functools.partial(self._entities.run, request)
-        return await self._invoker.in_thread(call, f"A batch of entity '{request.instanceId}'")
+        return await self._runner.batch(item.entityRequestV2)
 
     async def _activity(self, item: Any) -> Any:
         request = item.activityRequest
         answer = pb.ActivityResponse(instanceId=request.orchestrationInstance.instanceId, taskId=request.taskId)
         try:
-            answer.result.value = await self._run_activity(request)
+            answer.result.value = await self._runner.activity(request)
         except BaseException as error:  # user code may raise anything, CancelledError included
             if self._is_closing:
                 raise
             logger.error("Activity '%s' failed: %s", request.name, describe(error))  # noqa: TRY400
-            return ACTIVITY.failed(request, _failure(request.name, error))
+            return ACTIVITY.failed(request, self._runner.activity_failure(request.name, error))
         return answer
-
-    async def _run_activity(self, request: Any) -> str:
-        input_text = text_or_none(request, "input")
-        if request.name == BUILT_IN_HTTP_ACTIVITY:
-            return json.dumps(await self._http_activity.call(json.loads(input_text or "{}")))
-        function = self._app.activities.get(request.name.lower())
-        if function is None:
-            known = ", ".join(sorted(f.durable_name for f in self._app.activities.values())) or "none"
-            raise LookupError(
-                f"The activity function '{request.name}' does not exist in this app. Known ones: {known}."
-            )
-        trace = TraceContext(request.parentTraceContext.traceParent, request.parentTraceContext.traceState.value)
-        result = await self._invoker.invoke(function, _decode(input_text), trace)
-        return _encode(function, result)
-
-
-def _decode(input_text: str | None) -> Any:
-    """Give an activity its input as the Python worker does: the JSON value, or the text where it is no JSON."""
-    if input_text is None:
-        return None
-    try:
-        return df_loads(input_text)
-    except json.JSONDecodeError:
-        return input_text
-
-
-def _encode(function: Function, result: Any) -> str:
-    try:
-        return str(df_dumps(result))
-    except TypeError as error:
-        raise ValueError(
-            f"activity trigger output must be json serializable; '{function.durable_name}' returned"
-            f" {type(result).__name__}: {message_of(error)}"
-        ) from error
-
-
-def _failure(name: str, error: BaseException) -> Any:
-    message = f"Activity function '{name}' failed: {describe(error)}"
-    return failure_details(error, message, trace_of(error))

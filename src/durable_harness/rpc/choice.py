@@ -15,8 +15,8 @@ from concurrent.futures import Future
 
 import grpc
 
-from durable_harness.scheduler.rpc.calls import LastingRpcCall, Method, Methods, Options, RpcCall, Server
-from durable_harness.scheduler.rpc.plain import PlainRpcServer
+from durable_harness.rpc.calls import LastingRpcCall, Method, Methods, Options, RpcCall, Server
+from durable_harness.rpc.plain import PlainRpcServer
 
 logger = logging.getLogger("durable_harness.scheduler")
 
@@ -32,7 +32,7 @@ def new_server(methods: Methods, options: Options = ()) -> Server:
     """Return a server that is not started yet. Must be called on the event loop that the handlers run on."""
     if os.environ.get(PLAIN_VARIABLE) or not is_fast_usable():
         return PlainRpcServer(methods, options)
-    from durable_harness.scheduler.rpc.fast import RpcServer  # noqa: PLC0415 - its import may fail
+    from durable_harness.rpc.fast import RpcServer  # noqa: PLC0415 - its import may fail
 
     return RpcServer(methods, options)
 
@@ -65,7 +65,7 @@ def _run_check(outcome: Future[None]) -> None:
 
 async def _check() -> None:
     """Raise if a call of one answer, a stream or a refusal does not arrive as it was sent."""
-    from durable_harness.scheduler.rpc.fast import RpcServer  # noqa: PLC0415 - its import may fail
+    from durable_harness.rpc.fast import RpcServer  # noqa: PLC0415 - its import may fail
 
     server = RpcServer(
         {"/check/One": Method(_echo), "/check/Many": Method(_echo_twice, is_lasting=True)}, [("grpc.so_reuseport", 0)]

@@ -18,6 +18,19 @@ from durable_harness.host.payloads import parse_or_text, unwrap_json
 from durable_harness.json_places import first_place, shown
 from durable_harness.protocol import from_ns, pb, text_or_none, to_ns
 
+SCHEDULING_KINDS = frozenset(
+    {
+        "taskScheduled",
+        "timerCreated",
+        "subOrchestrationInstanceCreated",
+        "eventSent",
+        "entityOperationCalled",
+        "entityOperationSignaled",
+        "entityLockRequested",
+        "entityUnlockSent",
+    }
+)
+"""The events that say what an orchestrator asked for; their ids are those of its actions."""
 UNKNOWN = "\0"
 """Stands for an input that a history does not tell; it is equal to every other."""
 ENDINGS = {

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from durable_harness.scheduler.rpc.calls import NO_SUCH_METHOD, Method, Methods, Options, describe, sendable_details
+from durable_harness.rpc.calls import NO_SUCH_METHOD, Method, Methods, Options, describe, sendable_details
 
 logger = logging.getLogger("durable_harness.scheduler")
 

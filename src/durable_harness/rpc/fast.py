@@ -18,7 +18,7 @@ from typing import Any
 import grpc
 from grpc._cython import cygrpc
 
-from durable_harness.scheduler.rpc.calls import (
+from durable_harness.rpc.calls import (
     NO_SUCH_METHOD,
     Handler,
     Method,

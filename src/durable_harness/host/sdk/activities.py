@@ -1,0 +1,31 @@
+"""What both generations do to call an activity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.app.invocation import TraceContext
+from durable_harness.host.failures import message_of
+
+
+def find_activity(app: FunctionApp, name: str) -> Function:
+    """Return an app's activity. Raises LookupError if it has none of this name."""
+    function = app.activities.get(name.lower())
+    if function is None:
+        known = ", ".join(sorted(f.durable_name for f in app.activities.values())) or "none"
+        raise LookupError(f"The activity function '{name}' does not exist in this app. Known ones: {known}.")
+    return function
+
+
+def trace_of_request(request: Any) -> TraceContext:
+    """Return the trace context that an ActivityRequest carries."""
+    return TraceContext(request.parentTraceContext.traceParent, request.parentTraceContext.traceState.value)
+
+
+def not_serializable(function: Function, result: Any, error: Exception) -> ValueError:
+    """Return the error of an activity whose result is no JSON."""
+    return ValueError(
+        f"activity trigger output must be json serializable; '{function.durable_name}' returned"
+        f" {type(result).__name__}: {message_of(error)}"
+    )

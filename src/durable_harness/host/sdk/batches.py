@@ -1,0 +1,40 @@
+"""Answers of entity batches that no code of the app gave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_harness.host.app.functions import FunctionApp
+from durable_harness.host.failures import sendable
+from durable_harness.protocol import optional_text, pb, text_or_none
+
+
+def unknown_entity(request: Any, name: str, app: FunctionApp) -> Any:
+    """Fail the operations of an entity that the app does not have."""
+    known = ", ".join(sorted(f.durable_name for f in app.entities.values())) or "none"
+    return all_failed(request, f"The entity function '{name}' does not exist in this app. Known ones: {known}.")
+
+
+def operation_info(event: Any) -> Any:
+    """Return where the outcome of an operation is sent."""
+    if not event.HasField("entityOperationCalled"):
+        return pb.OperationInfo(requestId=event.entityOperationSignaled.requestId)
+    called = event.entityOperationCalled
+    return pb.OperationInfo(
+        requestId=called.requestId,
+        responseDestination=pb.OrchestrationInstance(
+            instanceId=called.parentInstanceId.value,
+            executionId=called.parentExecutionId if called.HasField("parentExecutionId") else None,
+        ),
+    )
+
+
+def all_failed(request: Any, message: str) -> Any:
+    """Fail every operation and leave the state as it was."""
+    failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=sendable(message))
+    outcome = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))
+    return pb.EntityBatchResult(
+        results=[outcome] * len(request.operationRequests),
+        entityState=optional_text(text_or_none(request, "entityState")),
+        operationInfos=[operation_info(event) for event in request.operationRequests],
+    )

@@ -1,0 +1,44 @@
+"""The generation of azure-functions-durable that is installed, and apps loaded with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from durable_harness.errors import AppLoadError
+from durable_harness.host.app.functions import FunctionApp
+from durable_harness.host.app.loading import load_app
+from durable_harness.host.sdk.generation import Generation
+from durable_harness.host.sdk.installed import check_wanted, installed_version, other_generation
+from durable_harness.host.sdk.needed import needed_generation
+
+
+def installed_generation() -> Generation:
+    """Return the installed generation of the SDK. Raises UnsupportedSdkError if this host does not support it."""
+    if installed_version().major == 1:
+        from durable_harness.host.sdk1.generation import Sdk1  # noqa: PLC0415 - imports what exists in 1.x only
+
+        return Sdk1()
+    from durable_harness.host.sdk2.generation import Sdk2  # noqa: PLC0415 - imports what exists in 2.x only
+
+    return Sdk2()
+
+
+def generation_for(directory: Path) -> Generation:
+    """Return the installed generation, checked to work. Raises UnsupportedSdkError if an app needs another one."""
+    check_wanted(directory, installed_version())
+    generation = installed_generation()
+    generation.check()
+    return generation
+
+
+def load_durable_app(directory: Path, only: Collection[str] | None = None) -> FunctionApp:
+    """Load an app. Raises UnsupportedSdkError where it fails because it is written for another generation."""
+    try:
+        return load_app(directory, only)
+    except AppLoadError as error:
+        version = installed_version()
+        needed = needed_generation(error, version.major)
+        if needed is None:
+            raise
+        raise other_generation(version, needed.generation, f"it uses {needed.name}:\n  {error}\n ") from error

@@ -1,0 +1,66 @@
+"""Ends of orchestrations that no code of the app asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_harness.host.app.functions import FunctionApp
+from durable_harness.host.failures import sendable
+from durable_harness.host.sdk.steps import SCHEDULING_KINDS
+from durable_harness.protocol import optional_text, pb, text_or_none
+from durable_harness.protocol.continuing import continuation_of
+
+
+def failed(request: Any, error_type: str, message: str) -> Any:
+    """Return the answer that fails an orchestration with a type and a message."""
+    return failed_turn(request, pb.TaskFailureDetails(errorType=error_type, errorMessage=sendable(message)))
+
+
+def failed_turn(request: Any, failure: Any) -> Any:
+    """Return the answer that fails an orchestration."""
+    ending = pb.CompleteOrchestrationAction(orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED, failureDetails=failure)
+    return _ended(request, ending)
+
+
+def unknown_orchestrator(request: Any, name: str, app: FunctionApp) -> Any:
+    """Return the answer that fails an orchestration which the app does not have."""
+    known = ", ".join(sorted(f.durable_name for f in app.orchestrators.values())) or "none"
+    message = f"The orchestrator function '{name}' does not exist in this app. Known ones: {known}."
+    return failed(request, "InvalidOperationException", message)
+
+
+def no_start(request: Any) -> Any:
+    """Return the answer to a history that does not begin."""
+    return failed(request, "InvalidOperationException", "The history has no ExecutionStarted event.")
+
+
+def terminated(request: Any) -> Any:
+    """Return the answer to a turn that has an ExecutionTerminated event."""
+    event = next(e.executionTerminated for e in request.newEvents if e.HasField("executionTerminated"))
+    ending = pb.CompleteOrchestrationAction(
+        orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED, result=optional_text(text_or_none(event, "input"))
+    )
+    return _ended(request, ending)
+
+
+def execution_started(request: Any) -> Any | None:
+    """Return the ExecutionStartedEvent of a request, None if it has none."""
+    for part in (request.pastEvents, request.newEvents):
+        for event in part:
+            if event.HasField("executionStarted"):
+                return event.executionStarted
+    return None
+
+
+def next_action_id(request: Any) -> int:
+    """Return the id of an action that follows all that history has, for ends that no code of the app asked for."""
+    continuation = continuation_of(request)
+    if continuation is not None:
+        return continuation.last_action_id + 1
+    events = (*request.pastEvents, *request.newEvents)
+    return max((e.eventId for e in events if e.WhichOneof("eventType") in SCHEDULING_KINDS), default=-1) + 1
+
+
+def _ended(request: Any, ending: Any) -> Any:
+    action = pb.OrchestratorAction(id=next_action_id(request), completeOrchestration=ending)
+    return pb.OrchestratorResponse(instanceId=request.instanceId, actions=[action])

@@ -1,0 +1,109 @@
+"""The interface between the host and a generation of azure-functions-durable. It imports none of them.
+
+`host/sdk1` and `host/sdk2` implement it. Neither is imported before the version that is installed is known: both
+generations have the same names on PyPI and in Python, and hardly a module of one exists in the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from durable_harness.host.app.bindings import DurableEndpoints
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.sdk.steps import Step
+from durable_harness.protocol import Scheduler
+from durable_harness.settings import DurableTaskSettings
+
+RpcHandler = Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]]
+
+
+class HistoryNeededError(Exception):
+    """Raised for a turn that came without its whole history and cannot be run without it."""
+
+
+class Runner(Protocol):
+    """Runs the orchestrators, entities and activities of one app. Completion tokens are put in by the worker."""
+
+    keeps_executions: bool
+    """Whether turns may come without the part of their history that this runner has seen."""
+
+    async def turn(self, request: Any, token: str) -> Any:
+        """OrchestratorRequest -> OrchestratorResponse. Raises HistoryNeededError if the request lacks history."""
+
+    async def batch(self, request: Any) -> Any:
+        """EntityRequest -> EntityBatchResult."""
+
+    async def activity(self, request: Any) -> str:
+        """ActivityRequest -> the text of its result. Raises what the activity raises."""
+
+    def activity_failure(self, name: str, error: BaseException) -> Any:
+        """Return the TaskFailureDetails of an activity that raised an error."""
+
+    async def close(self) -> None:
+        """Release what the runner holds."""
+
+
+class ClientEndpoint(Protocol):
+    """Where the SDK's own client reaches the host: a port of the loopback."""
+
+    secrets: list[str]
+    """What of its URL must be in no log."""
+    path: str
+    """Where the durable HTTP API begins on it."""
+
+    def bind(self, *, ephemeral: bool) -> str:
+        """Take a port, its well-known one first or any free one, and return the URL for the client."""
+
+    async def serve(self, handle_rpc: RpcHandler) -> None:
+        """Answer calls; `handle_rpc` answers those of the durable HTTP API."""
+
+    async def stop(self) -> None:
+        """Take no more calls."""
+
+
+class ReplayedExecution(Protocol):
+    """An execution that is taken through a recorded history, turn by turn, to compare what it asks for."""
+
+    @property
+    def line(self) -> str | None:
+        """Where the app's code is, as `file:line`."""
+
+    def advance(self, request: Any) -> object:
+        """Go through the events of a turn that were not seen yet."""
+
+    def steps(self, start: int = 0) -> list[Step]:
+        """Return what was asked for so far, from the numbered step on, and the end if there was one."""
+
+    def is_due_for_replay(self, request: Any) -> bool:
+        """Whether the history has doubled since this execution began."""
+
+    def waiting(self) -> str:
+        """Say what the execution waits for besides what it asked for."""
+
+
+class Generation(Protocol):
+    """A generation of azure-functions-durable."""
+
+    def check(self) -> None:
+        """Raise UnsupportedSdkError if the installed version does not work as the host expects."""
+
+    def runner(
+        self, app: FunctionApp, invoker: Invoker, settings: DurableTaskSettings, *, always_replay: bool
+    ) -> Runner:
+        """Return what runs an app's durable functions."""
+
+    def endpoint(self, scheduler: Scheduler, task_hub: str) -> ClientEndpoint:
+        """Return the endpoint of the SDK's client, not bound yet."""
+
+    def client_value(self, endpoints: DurableEndpoints, binding: dict[str, Any]) -> str:
+        """Return the text that a durableClient parameter receives."""
+
+    def begin_replay(self, function: Function, turn: Any, started: Any) -> ReplayedExecution:
+        """Begin an execution for a recorded history; `started` is its ExecutionStartedEvent."""
+
+    async def close(self) -> None:
+        """Close what the SDK keeps open for the whole process."""

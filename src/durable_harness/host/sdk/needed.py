@@ -1,0 +1,56 @@
+"""Which generation of azure-functions-durable an app is written for, read from how it fails on the other one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+MODULE = "azure.durable_functions"
+ONLY_IN = {
+    1: frozenset({"models", "entity", "openai_agents", "DurableFunctionsCompatibilityWarning"})
+    | {"durable_openai_agent_orchestrator"},
+    2: frozenset({"DurableFunctionsClient", "SyncDurableFunctionsClient", "DurableHttpRequest", "DurableHttpResponse"})
+    | {"DurableOrchestrationStatus", "EntityStateResponse", "PurgeHistoryResult", "RetryPolicy", "TokenSource"}
+    | {"configure_history_export", "configure_large_payloads", "configure_scheduled_tasks"}
+    | {"client", "http", "internal", "worker"},
+}
+"""Names of the package, its submodules and its app object that one generation has and the other has not."""
+
+
+class Needed(NamedTuple):
+    """A generation, and what of it an app uses."""
+
+    generation: int
+    name: str
+
+
+def needed_generation(error: BaseException, installed: int) -> Needed | None:
+    """Return which other generation has what an error says is missing, None if the error says no such thing."""
+    for cause in _causes(error):
+        for name in _missing(cause):
+            for generation, names in ONLY_IN.items():
+                if generation != installed and name in names:
+                    return Needed(generation, name)
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__
+
+
+def _missing(error: BaseException) -> Iterator[str]:
+    """Return the names that an error says the SDK lacks."""
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith(f"{MODULE}."):
+        yield (error.name or "").removeprefix(f"{MODULE}.").partition(".")[0]
+    elif isinstance(error, ImportError) and error.name == MODULE:
+        yield str(error).partition("cannot import name '")[2].partition("'")[0]
+    elif isinstance(error, AttributeError) and _is_of_sdk(error.obj):
+        yield str(error.name)
+
+
+def _is_of_sdk(owner: object) -> bool:
+    module = getattr(owner, "__name__", None) if type(owner).__name__ == "module" else type(owner).__module__
+    return str(module).startswith(MODULE)

@@ -1,0 +1,42 @@
+"""azure-functions-durable 1.x as the host sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azure.durable_functions.models.utils import http_utils
+
+from durable_harness.host.app.bindings import DurableEndpoints
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.sdk1.endpoint import HttpEndpoint
+from durable_harness.host.sdk1.execution import Checking, Execution
+from durable_harness.host.sdk1.running import Sdk1Runner
+from durable_harness.host.sdk1.selftest import check_sdk
+from durable_harness.protocol import Scheduler
+from durable_harness.settings import DurableTaskSettings
+
+
+class Sdk1:
+    """Implements `durable_harness.host.sdk.generation.Generation`."""
+
+    def check(self) -> None:
+        check_sdk()
+
+    def runner(
+        self, app: FunctionApp, invoker: Invoker, settings: DurableTaskSettings, *, always_replay: bool
+    ) -> Sdk1Runner:
+        return Sdk1Runner(app, invoker, settings, always_replay=always_replay)
+
+    def endpoint(self, _scheduler: Scheduler, _task_hub: str) -> HttpEndpoint:
+        return HttpEndpoint()
+
+    def client_value(self, endpoints: DurableEndpoints, binding: dict[str, Any]) -> str:
+        return endpoints.client_binding(binding)
+
+    def begin_replay(self, function: Function, turn: Any, started: Any) -> Execution:
+        return Execution(function, turn, started, checking=Checking.NOTHING)
+
+    async def close(self) -> None:
+        """The SDK's client keeps one HTTP session for the process; nothing else closes it."""
+        await http_utils._close_session()

@@ -1,0 +1,72 @@
+"""Running an app's durable functions with azure-functions-durable 1.x."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+from azure.durable_functions.models.utils.df_serialization import df_dumps, df_loads
+
+from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
+from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.failures import describe, failure_details, trace_of
+from durable_harness.host.sdk.activities import find_activity, not_serializable, trace_of_request
+from durable_harness.host.sdk1.entities import EntityRunner
+from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
+from durable_harness.host.work.http_activity import HttpActivity
+from durable_harness.protocol import text_or_none
+from durable_harness.settings import DurableTaskSettings
+
+
+class Sdk1Runner:
+    """Implements `durable_harness.host.sdk.generation.Runner`."""
+
+    def __init__(
+        self, app: FunctionApp, invoker: Invoker, settings: DurableTaskSettings, *, always_replay: bool = False
+    ) -> None:
+        self._app = app
+        self._invoker = invoker
+        self._orchestrations = OrchestrationRunner(app, settings.default_version, always_replay=always_replay)
+        self._entities = EntityRunner(app)
+        self._http_activity = HttpActivity(settings.http_poll_interval_s)
+        self.keeps_executions = self._orchestrations.keeps_executions
+
+    async def turn(self, request: Any, token: str) -> Any:
+        call = functools.partial(self._orchestrations.run, request, token)
+        return await self._invoker.in_thread(call, f"A turn of instance '{request.instanceId}'")
+
+    async def batch(self, request: Any) -> Any:
+        call = functools.partial(self._entities.run, request)
+        return await self._invoker.in_thread(call, f"A batch of entity '{request.instanceId}'")
+
+    async def activity(self, request: Any) -> str:
+        input_text = text_or_none(request, "input")
+        if request.name == BUILT_IN_HTTP_ACTIVITY:
+            return json.dumps(await self._http_activity.call(json.loads(input_text or "{}")))
+        function = find_activity(self._app, request.name)
+        return _encode(function, await self._invoker.invoke(function, _decode(input_text), trace_of_request(request)))
+
+    def activity_failure(self, name: str, error: BaseException) -> Any:
+        message = f"Activity function '{name}' failed: {describe(error)}"
+        return failure_details(error, message, trace_of(error))
+
+    async def close(self) -> None:
+        await self._http_activity.close()
+
+
+def _decode(input_text: str | None) -> Any:
+    """Give an activity its input as the Python worker does: the JSON value, or the text where it is no JSON."""
+    if input_text is None:
+        return None
+    try:
+        return df_loads(input_text)
+    except json.JSONDecodeError:
+        return input_text
+
+
+def _encode(function: Function, result: Any) -> str:
+    try:
+        return str(df_dumps(result))
+    except TypeError as error:
+        raise not_serializable(function, result, error) from error

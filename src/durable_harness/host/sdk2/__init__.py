@@ -1,0 +1,1 @@
+"""Orchestrators, entities and activities of azure-functions-durable 2.x, which is built on durabletask."""

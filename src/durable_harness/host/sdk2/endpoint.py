@@ -1,0 +1,57 @@
+"""The gRPC endpoint of the SDK's client: what clients of a task hub may call, on a port of the loopback.
+
+The client can be given no secret: its only metadata are the hub's name and its own version. So the endpoint has what
+clients need and nothing of what workers do, and answers for the one hub of this host. Browsers cannot speak gRPC.
+"""
+
+from __future__ import annotations
+
+from durable_harness.host.sdk.generation import RpcHandler
+from durable_harness.host.sdk.ports import bind_rpc
+from durable_harness.protocol import RpcError, Scheduler, Status
+from durable_harness.rpc.calls import RpcCall, Server
+from durable_harness.rpc.choice import new_server
+from durable_harness.rpc.methods import SERVER_OPTIONS, by_path, client_methods
+
+GRACE_S = 0.2
+
+
+class GrpcEndpoint:
+    """Implements `durable_harness.host.sdk.generation.ClientEndpoint`. With a remote scheduler it is a proxy."""
+
+    path = "/"
+
+    def __init__(self, scheduler: Scheduler, task_hub: str) -> None:
+        self.secrets: list[str] = []
+        self._scheduler = scheduler
+        self._task_hub = task_hub
+        self._server: Server | None = None
+
+    def bind(self, *, ephemeral: bool) -> str:
+        self._server = new_server(by_path(client_methods(self._hub)), SERVER_OPTIONS)
+        return f"http://127.0.0.1:{self._server.start(f'127.0.0.1:{_free_port(ephemeral=ephemeral)}')}"
+
+    async def serve(self, _handle_rpc: RpcHandler) -> None:
+        """Calls are answered as soon as the port is taken."""
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop(GRACE_S)
+
+    def _hub(self, call: RpcCall) -> Scheduler:
+        named = next((str(value) for name, value in call.metadata if name == "taskhub"), self._task_hub)
+        if named != self._task_hub:
+            raise RpcError(
+                Status.NOT_FOUND,
+                f"Task hub not found: {named}. This host works for the task hub '{self._task_hub}': give the"
+                " durableClient binding no other one.",
+            )
+        return self._scheduler
+
+
+def _free_port(*, ephemeral: bool) -> int:
+    """Return a port that is free by now; gRPC itself does not say why it cannot listen."""
+    if ephemeral:
+        return 0
+    with bind_rpc(ephemeral=False) as found:
+        return int(found.getsockname()[1])

@@ -1,0 +1,40 @@
+"""azure-functions-durable 2.x as the host sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_harness.host.app.bindings import DurableEndpoints
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.sdk2.client_value import client_value
+from durable_harness.host.sdk2.endpoint import GrpcEndpoint
+from durable_harness.host.sdk2.replayed import Replayed
+from durable_harness.host.sdk2.running import Sdk2Runner
+from durable_harness.host.sdk2.selftest import check_sdk
+from durable_harness.protocol import Scheduler
+from durable_harness.settings import DurableTaskSettings
+
+
+class Sdk2:
+    """Implements `durable_harness.host.sdk.generation.Generation`."""
+
+    def check(self) -> None:
+        check_sdk()
+
+    def runner(
+        self, app: FunctionApp, invoker: Invoker, settings: DurableTaskSettings, *, always_replay: bool
+    ) -> Sdk2Runner:
+        return Sdk2Runner(app, invoker, settings, always_replay=always_replay)
+
+    def endpoint(self, scheduler: Scheduler, task_hub: str) -> GrpcEndpoint:
+        return GrpcEndpoint(scheduler, task_hub)
+
+    def client_value(self, endpoints: DurableEndpoints, binding: dict[str, Any]) -> str:
+        return client_value(endpoints, binding)
+
+    def begin_replay(self, function: Function, turn: Any, _started: Any) -> Replayed:
+        return Replayed(function, turn.instanceId)
+
+    async def close(self) -> None:
+        """Each client closes itself after its invocation; those of plain functions at the end of the process."""

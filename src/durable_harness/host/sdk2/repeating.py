@@ -1,0 +1,42 @@
+"""Whether an orchestrator does again what its history says that it did: for `--always-replay`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_harness.host.app.functions import Function
+from durable_harness.host.sdk.steps import (
+    SCHEDULING_KINDS,
+    Difference,
+    Step,
+    first_difference,
+    step_of_action,
+    step_of_ending,
+    step_of_event,
+)
+from durable_harness.host.sdk2.replayed import Replayed
+
+
+def contradiction(function: Function, request: Any, response: Any) -> str | None:
+    """Return how the code contradicts its history, or the turn that it has just done; None if it does not."""
+    if any(event.HasField("executionRewound") for event in (*request.pastEvents, *request.newEvents)):
+        return None  # what failed is done again, under new ids
+    difference = _difference(function, request, response)
+    return None if difference is None else f"it was replayed, and {difference}"
+
+
+def _difference(function: Function, request: Any, response: Any) -> Difference | None:
+    again = Replayed(function, request.instanceId)
+    again.advance(request)
+    return first_difference([*_steps_of_history(request), *_steps_of_answer(response)], again.steps())
+
+
+def _steps_of_history(request: Any) -> list[Step]:
+    events = (*request.pastEvents, *request.newEvents)
+    return [step_of_event(event) for event in events if event.WhichOneof("eventType") in SCHEDULING_KINDS]
+
+
+def _steps_of_answer(response: Any) -> list[Step]:
+    ends = [action for action in response.actions if action.HasField("completeOrchestration")]
+    asked = [step_of_action(action) for action in response.actions if not action.HasField("completeOrchestration")]
+    return [*asked, *(step_of_ending(action.completeOrchestration) for action in ends)]

@@ -1,0 +1,124 @@
+"""Running an app's durable functions with azure-functions-durable 2.x: its own messages in, its own answers out.
+
+The SDK takes a turn or a batch as the scheduler sends it, and gives the answer that the scheduler takes. What user code
+raises is in that answer. Only what the SDK itself does not answer is failed here.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from azure.functions import get_binding_registry
+from azure.functions._durable_functions import EntityContext, OrchestrationContext
+from azure.functions.meta import Datum
+from durabletask.internal.helpers import convert_to_entity_batch_request
+
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.failures import describe, qualified_name, sendable, text_of, trace_of, type_name
+from durable_harness.host.sdk.activities import find_activity, not_serializable, trace_of_request
+from durable_harness.host.sdk.batches import all_failed, unknown_entity
+from durable_harness.host.sdk.endings import execution_started, failed, no_start, terminated, unknown_orchestrator
+from durable_harness.host.sdk.generation import HistoryNeededError
+from durable_harness.host.sdk2.repeating import contradiction
+from durable_harness.protocol import optional_text, pb, text_or_none
+from durable_harness.settings import DurableTaskSettings
+
+ACTIVITY_TRIGGER = "activityTrigger"
+
+
+class Sdk2Runner:
+    """Implements `durable_harness.host.sdk.generation.Runner`."""
+
+    keeps_executions = False
+
+    def __init__(
+        self, app: FunctionApp, invoker: Invoker, _settings: DurableTaskSettings, *, always_replay: bool = False
+    ) -> None:
+        self._app = app
+        self._invoker = invoker
+        self._always_replay = always_replay
+        self._activity_values = get_binding_registry().get(ACTIVITY_TRIGGER)
+
+    async def turn(self, request: Any, _token: str) -> Any:
+        if request.requiresHistoryStreaming:
+            raise HistoryNeededError
+        started = execution_started(request)
+        if started is None:
+            return no_start(request)
+        function = self._app.orchestrators.get(started.name.lower())
+        if function is None:
+            is_terminated = any(event.HasField("executionTerminated") for event in request.newEvents)
+            return terminated(request) if is_terminated else unknown_orchestrator(request, started.name, self._app)
+        response = await self._run(function, request)
+        return await self._compared(function, request, response) if self._always_replay else response
+
+    async def _run(self, function: Function, request: Any) -> Any:
+        try:
+            answer = await self._invoker.invoke(function, OrchestrationContext(_encoded(request)))
+            return _decoded(pb.OrchestratorResponse, answer)
+        except Exception as error:  # noqa: BLE001 - of the SDK itself: user code's are in its answer
+            message = f"Orchestrator function '{function.durable_name}' failed: {describe(error)}"
+            return failed(request, type_name(error), message)
+
+    async def _compared(self, function: Function, request: Any, response: Any) -> Any:
+        """Return the answer of a turn, or a failure if the code does not do again what its history has."""
+        what = f"A replay of instance '{request.instanceId}'"
+        problem = await self._invoker.in_thread(lambda: contradiction(function, request, response), what)
+        if problem is None:
+            return response
+        message = f"Orchestrator function '{function.durable_name}' is not deterministic: {problem}."
+        return failed(request, "NonDeterministicOrchestrationException", message)
+
+    async def batch(self, request: Any) -> Any:
+        name = request.instanceId.removeprefix("@").partition("@")[0]
+        function = self._app.entities.get(name.lower())
+        if function is None:
+            return unknown_entity(request, name, self._app)
+        batch, operation_infos = convert_to_entity_batch_request(request)
+        try:
+            answer = _decoded(
+                pb.EntityBatchResult, await self._invoker.invoke(function, EntityContext(_encoded(batch)))
+            )
+        except Exception as error:  # noqa: BLE001 - same
+            return all_failed(request, f"Entity function '{function.durable_name}' failed: {describe(error)}")
+        answer.operationInfos.extend(operation_infos)
+        return answer
+
+    async def activity(self, request: Any) -> str:
+        function = find_activity(self._app, request.name)
+        value = self._decode(text_or_none(request, "input"))
+        return self._encode(function, await self._invoker.invoke(function, value, trace_of_request(request)))
+
+    def _decode(self, input_text: str | None) -> Any:
+        if input_text is None:
+            return None
+        return self._activity_values.decode(Datum(type="json", value=input_text), trigger_metadata=None)
+
+    def _encode(self, function: Function, result: Any) -> str:
+        try:
+            return str(self._activity_values.encode(result, expected_type=None).value)
+        except (TypeError, ValueError) as error:
+            raise not_serializable(function, result, error) from error
+
+    def activity_failure(self, _name: str, error: BaseException) -> Any:
+        return pb.TaskFailureDetails(
+            errorType=qualified_name(error),
+            errorMessage=sendable(text_of(error)),
+            stackTrace=optional_text(trace_of(error)),
+        )
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _encoded(message: Any) -> str:
+    return base64.b64encode(message.SerializeToString()).decode()
+
+
+def _decoded(message: Any, answer: Any) -> Any:
+    """Read an answer of the SDK. Raises RuntimeError if there is none."""
+    if not answer:
+        raise RuntimeError("the SDK gave no answer")
+    return message.FromString(base64.b64decode(answer))

@@ -1,0 +1,93 @@
+"""The gRPC face of the scheduler: `TaskHubSidecarService` of the Durable Task protocol, the hub named in metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
+from durable_harness.protocol.costs import MEASURE_METHOD
+from durable_harness.rpc.calls import LastingRpcCall, Method, RpcCall
+from durable_harness.rpc.choice import new_server
+from durable_harness.rpc.methods import (
+    OF_CLIENTS,
+    SERVER_OPTIONS,
+    by_path,
+    client_methods,
+    greeting,
+    read,
+    refusals,
+    send_all,
+    unary_methods,
+)
+from durable_harness.scheduler.hub import TaskHub
+from durable_harness.scheduler.service import DEFAULT_HUB, SchedulerService
+
+OF_WORKERS: dict[str, tuple[str, Any]] = {
+    "CompleteActivityTask": ("complete_activity_task", pb.ActivityResponse),
+    "CompleteOrchestratorTask": ("complete_orchestrator_task", pb.OrchestratorResponse),
+    "CompleteEntityTask": ("complete_entity_task", pb.EntityBatchResult),
+    "AbandonTaskActivityWorkItem": ("abandon_activity_task", pb.AbandonActivityTaskRequest),
+    "AbandonTaskOrchestratorWorkItem": ("abandon_orchestrator_task", pb.AbandonOrchestrationTaskRequest),
+    "AbandonTaskEntityWorkItem": ("abandon_entity_task", pb.AbandonEntityTaskRequest),
+}
+UNARY = OF_CLIENTS | OF_WORKERS
+
+
+class GrpcService:
+    """Serves the protocol on an address."""
+
+    def __init__(self, service: SchedulerService) -> None:
+        self._service = service
+        methods = by_path(self._methods())
+        methods[MEASURE_METHOD] = Method(self._measure)
+        self._server = new_server(methods, SERVER_OPTIONS)
+
+    def start(self, address: str) -> int:
+        """Listen on `host:port` and return the port. Raises RuntimeError where it is taken."""
+        return self._server.start(address)
+
+    async def stop(self) -> None:
+        await self._server.stop(grace_s=0.2)
+
+    def _methods(self) -> Iterator[tuple[str, Method]]:
+        yield from client_methods(self._hub)
+        yield from unary_methods(OF_WORKERS, self._hub)
+        yield "GetWorkItems", Method(self._work, is_lasting=True)
+        yield "CreateTaskHub", greeting(pb.CreateTaskHubResponse(), self._hub)
+        yield "DeleteTaskHub", Method(_delete_hub)
+
+    async def _work(self, call: LastingRpcCall) -> None:
+        keeps_executions = any(name == KEEPS_EXECUTIONS_HEADER for name, _ in call.metadata)
+        with refusals(call):
+            request = read(pb.GetWorkItemsRequest, call.body)
+            await send_all(call, self._hub(call).get_work_items(request, keeps_executions=keeps_executions))
+
+    async def _measure(self, call: RpcCall) -> None:
+        with refusals(call):
+            measured = await self._hub(call).measure_instances(_read_ids(call.body))
+            answer = {instance_id: measurement.as_json() for instance_id, measurement in measured.items()}
+            call.finish(json.dumps(answer).encode())
+
+    def _hub(self, call: RpcCall) -> TaskHub:
+        for name, value in call.metadata:
+            if name == "taskhub":
+                return self._service.hub(str(value))
+        return self._service.hub(DEFAULT_HUB)
+
+
+async def _delete_hub(call: RpcCall) -> None:
+    with refusals(call):
+        raise RpcError(Status.UNIMPLEMENTED, "This scheduler deletes no task hubs. Start it with others.")
+
+
+def _read_ids(body: bytes) -> list[str]:
+    try:
+        ids = json.loads(body)
+    except (ValueError, RecursionError):
+        ids = None
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+        raise RpcError(Status.INVALID_ARGUMENT, "The request is not a JSON list of instance ids.")
+    return ids

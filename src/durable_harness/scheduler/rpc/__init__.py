@@ -1,1 +1,0 @@
-"""The scheduler over gRPC: its methods, and the server that carries them."""
