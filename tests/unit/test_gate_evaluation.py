@@ -157,17 +157,40 @@ def test_an_interrupted_run_has_no_other_verdict(limits, invalid):
 
 
 @pytest.mark.parametrize(
-    ("audit", "measured", "passed"),
+    ("audit", "measured", "outcome", "note"),
     [
-        (Audit("asked", counts={Problem.STUCK: 2}), 2, False),
-        (Audit("asked", counts={Problem.LOST: 2}), 0, True),
-        (Audit("asked", incomplete="the server is gone"), None, False),
-        (None, None, False),
+        (Audit("asked", counts={Problem.STUCK: 2}), 2, Outcome.FAILED, ""),
+        (Audit("asked", counts={Problem.LOST: 2}), 0, Outcome.PASSED, ""),
+        (Audit("asked", incomplete="it is gone"), None, Outcome.NOT_MEASURED, "the audit is incomplete: it is gone"),
+        (
+            Audit("asked", counts={Problem.STUCK: 1}, incomplete="it is gone"),
+            1,
+            Outcome.FAILED,
+            "at least: the audit is incomplete: it is gone",
+        ),
+        (Audit("asked", not_checked={Problem.STUCK: "nobody looked"}), None, Outcome.NOT_MEASURED, "nobody looked"),
+        (None, None, Outcome.NOT_MEASURED, "there was no audit: --audit off"),
     ],
 )
-def test_an_audit_that_was_not_finished_holds_no_gate(audit, measured, passed):
-    """A gate on the audit counts what it found; without an audit, or with one that broke off, nothing is proved."""
+def test_an_audit_that_cannot_tell_breaks_no_gate_and_holds_none(audit, measured, outcome, note):
+    """A gate on the audit counts what it found. What it did not look at is not measured, with the reason."""
     gate = Gate("audit", "stuck", 0)
-    summary = RunSummary(Counts(started=1), 1.0, {}, Histogram(steps_per_unit=1), audit=audit)
-    (result,) = evaluate([gate], summary)
-    assert (result.measured, result.passed) == (measured, passed)
+    counts = Counts(started=1, accepted=1)
+    run = RunSummary(counts, 1.0, {}, Histogram(steps_per_unit=1), audit=audit, no_audit="" if audit else "--audit off")
+    (result,) = evaluate([gate], run)
+    assert (result.measured, result.outcome, result.note) == (measured, outcome, note)
+
+
+def test_nothing_accepted_fails_a_gate_on_the_audit():
+    """Where no start was accepted there is nothing to audit, which is no success of the service."""
+    run = RunSummary(Counts(started=1), 1.0, {}, Histogram(steps_per_unit=1), no_audit="no operation was accepted")
+    (result,) = evaluate([Gate("audit", "lost", 0)], run)
+    assert (result.outcome, result.note) == (Outcome.FAILED, "no operation was accepted")
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [(1, Verdict.FAILED), (100, Verdict.INVALID)])
+def test_an_audit_that_cannot_tell_hides_no_failure(limit, verdict):
+    """A run whose service broke down fails by its other gates, although the service could not be audited either."""
+    run = replace(summary(completion_ms=[50]), counts=Counts(started=1, accepted=1), no_audit="--audit off")
+    gates = [Gate("completion_ms", "max", limit), Gate("audit", "lost", 0)]
+    assert verdict_on(run, evaluate(gates, run)) is verdict

@@ -202,9 +202,15 @@ def test_the_listing_is_beside_the_instances(status_url, terminate_url, listing)
 
 def test_status_urls_of_others_differ_by_their_id():
     """Another operation is asked for where this one was, by its own id; not where the URL does not show the id."""
-    where = Whereabouts("", "a b", "http://host/jobs/a%20b?key=k")
-    assert where.status_url_of("c/d") == "http://host/jobs/c%2Fd?key=k"
-    assert Whereabouts("", "a b", "http://host/jobs/opaque").status_url_of("c") is None
+    for own, id_, other, url in (
+        ("http://host/jobs/a%20b?key=k", "a b", "c/d", "http://host/jobs/c%2Fd?key=k"),
+        ("http://host:8001/v1/jobs/1", "1", "2", "http://host:8001/v1/jobs/2"),
+        ("http://a/status?job=a&kind=a1", "a", "b", "http://a/status?job=b&kind=a1"),
+        ("http://host/jobs('x:1')", "x:1", "x:2", "http://host/jobs('x:2')"),
+        ("http://host/jobs/x.json", "x", "y", "http://host/jobs/y.json"),
+    ):
+        assert Whereabouts("", id_, own).status_url_of(other, other) == url
+    assert Whereabouts("", "a b", "http://host/jobs/opaque").status_url_of("c", "c") is None
 
 
 @pytest.mark.parametrize(

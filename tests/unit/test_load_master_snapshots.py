@@ -16,7 +16,7 @@ def master(monkeypatch):
     made = object.__new__(import_module("durable_harness.load.master").MasterNode)
     made.run_id = RUN_ID
     made._tallies, made._figures, made._finals, made._exhausted = {}, {}, set(), set()
-    made._whereabouts, made._unreadable = [], {}
+    made._whereabouts, made._unreadable = {}, {}
     return made
 
 

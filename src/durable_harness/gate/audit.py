@@ -53,10 +53,30 @@ class Audit:
     incomplete: str | None = None
     """Why it does not tell of all operations; None if it does."""
     elapsed_s: float = 0.0
+    not_checked: Mapping[Problem, str] = field(default_factory=dict)
+    """The problems that it did not look for in all operations, and why."""
 
     def count(self, problem: Problem) -> int:
-        """Return how many operations have a problem."""
+        """Return how many operations were found that have a problem."""
         return self.counts.get(problem, 0)
+
+    def known(self, problem: Problem) -> int | None:
+        """Return how many operations have a problem; None if none was found and not all were looked at."""
+        return self.count(problem) or (None if self.doubt(problem) else 0)
+
+    def doubt(self, problem: Problem) -> str:
+        """Say why there may be more operations with a problem than were found; empty if there are none."""
+        if self.incomplete is not None:
+            return f"the audit is incomplete: {self.incomplete}"
+        return self.not_checked.get(problem, "")
+
+    @property
+    def not_checked_sentence(self) -> str:
+        """Say which problems it did not look for, by their reasons; empty if there is none."""
+        names: dict[str, list[str]] = {}
+        for problem, reason in self.not_checked.items():
+            names.setdefault(reason, []).append(problem)
+        return "; ".join(f"{', '.join(problems)} ({reason})" for reason, problems in names.items())
 
     @property
     def is_clean(self) -> bool:
@@ -66,9 +86,11 @@ class Audit:
     @property
     def sentence(self) -> str:
         """Say in one line what it came to."""
-        words = f"{self.confirmed:,} of {self.accepted:,} accepted operations ended once"
+        is_once = Problem.DUPLICATED not in self.not_checked
+        words = f"{self.confirmed:,} of {self.accepted:,} accepted operations ended{' once' if is_once else ''}"
         seen, unseen = self.confirmed - self.unseen, self.unseen
-        words += f": {seen:,} as they were seen, {unseen:,} unseen" if unseen else " and as they were seen"
+        as_seen = " and as they were seen" if is_once else " as they were seen"
+        words += f": {seen:,} as they were seen, {unseen:,} unseen" if unseen else as_seen
         problems = ", ".join(f"{count:,} {problem}{REMARKS.get(problem, '')}" for problem, count in self.counts.items())
         rest = f"; {problems}" if problems else ""
         return f"{words}{rest} ({self.method}, {self.elapsed_s:.1f} s)"

@@ -51,7 +51,8 @@ from typing import Any, NamedTuple
 
 from durable_harness.errors import ConfigurationError
 from durable_harness.gate.audit import Problem
-from durable_harness.gate.gates import AUDIT, MEAN, Gate, percent_of
+from durable_harness.gate.gates import MEAN, Gate, percent_of
+from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.metrics import COSTS, METRICS
 from durable_harness.gate.summary import LATENCIES_MS, POLLS_PER_OPERATION
 

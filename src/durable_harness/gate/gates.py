@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from durable_harness.gate.audit import Audit, Problem
-from durable_harness.gate.measurable import SERVER_SIDE, UNKNOWN, remedy
+from durable_harness.gate.audit import Problem
+from durable_harness.gate.measurable import AUDIT, SERVER_SIDE, UNKNOWN, remedy
 from durable_harness.gate.summary import RunSummary
 
-AUDIT, MEAN = "audit", "mean"
+MEAN = "mean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _judge(gate: Gate, summary: RunSummary) -> GateResult:
     if gate.metric == "operations":
         measured, note = _operations_figure(gate.statistic, summary)
     elif gate.metric == AUDIT:
-        measured, note = _audit_figure(gate.statistic, summary.audit)
+        return _judge_audit(gate, summary)
     else:
         measured, note = _latency_figure(gate, summary)
     if measured is None:
@@ -115,12 +115,24 @@ def _latency_figure(gate: Gate, summary: RunSummary) -> tuple[float | None, str]
     return histogram.percentile(percent), note
 
 
-def _audit_figure(statistic: str, audit: Audit | None) -> tuple[float | None, str]:
-    if audit is None:
-        return None, "there was no audit"
-    if audit.incomplete is not None:
-        return None, f"the audit is incomplete: {audit.incomplete}"
-    return float(audit.count(Problem[statistic.upper()])), ""
+def _judge_audit(gate: Gate, summary: RunSummary) -> GateResult:
+    """Judge what an audit found. A limit that is broken already is; otherwise only a whole audit proves anything."""
+    if not summary.counts.accepted:
+        return GateResult(gate, None, Outcome.FAILED, "no operation was accepted")
+    if summary.audit is None:
+        return GateResult(gate, None, Outcome.NOT_MEASURED, no_audit_sentence(summary.no_audit))
+    problem = Problem[gate.statistic.upper()]
+    found, doubt = summary.audit.count(problem), summary.audit.doubt(problem)
+    if found > gate.limit:
+        return GateResult(gate, float(found), Outcome.FAILED, f"at least: {doubt}" if doubt else "")
+    if doubt:
+        return GateResult(gate, None, Outcome.NOT_MEASURED, doubt)
+    return GateResult(gate, float(found), Outcome.PASSED, "")
+
+
+def no_audit_sentence(reason: str) -> str:
+    """Say that there was no audit, and why."""
+    return f"there was no audit{f': {reason}' if reason else ''}"
 
 
 def _operations_figure(statistic: str, summary: RunSummary) -> tuple[float | None, str]:

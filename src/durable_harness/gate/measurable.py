@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from durable_harness.gate.metrics import COSTS
 
+AUDIT = "audit"
 SERVER_LATENCIES_MS = ("queueing_ms", "execution_ms", "server_completion_ms", "finish_ms", "detection_lag_ms")
 """The latencies that need a moment of the server."""
 SERVER_SIDE = (*SERVER_LATENCIES_MS, *COSTS)
@@ -27,6 +28,10 @@ TIMES_REMEDY = f"{NAME_TIMES}, {READ_HISTORIES}, or {SERVE_IT}"
 ACTIONS_REMEDY = (
     f"{READ_HISTORIES}, which show all actions of orchestrations without children, entities and continue-as-new, or "
     f"{SERVE_IT}"
+)
+AUDIT_REMEDY = (
+    "see that the audit can ask, name the token's place in outputs ([status] token of the service's description), or "
+    "leave the gate out"
 )
 
 
@@ -49,6 +54,8 @@ def not_measurable(counts: Mapping[str, int], *, whole_seconds: bool) -> dict[st
 
 def remedy(metric: str) -> str:
     """Return what would measure a figure, for the person who has a gate on it."""
+    if metric == AUDIT:
+        return AUDIT_REMEDY
     if metric not in COSTS:
         return TIMES_REMEDY
     return ACTIONS_REMEDY if metric == COSTS[0] else SERVE_IT

@@ -98,6 +98,8 @@ class RunSummary:
     """All operations, those that are in no figure too."""
     audit: Audit | None = None
     """What the server said of the accepted operations after the run; None if it was not asked."""
+    no_audit: str = ""
+    """Why it was not asked."""
     notes: tuple[str, ...] = ()
     """What a reader should know about the figures."""
     generator: Mapping[str, Any] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from durable_harness.errors import INTERRUPTED, InvalidRunError
 from durable_harness.gate.gates import GateResult
+from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.summary import RunSummary
 
 
@@ -36,12 +37,17 @@ class Verdict(StrEnum):
 def verdict_on(summary: RunSummary, results: Iterable[GateResult]) -> Verdict:
     """Decide: an interrupted or invalid run is neither a pass nor a failure; otherwise every gate must have passed.
 
-    A run is invalid, too, if a gate is about what the service does not tell.
+    A run is invalid, too, if a gate is about what the service does not tell. An audit that cannot tell hides no
+    failure, though: a service that broke down fails its gates, and answers no audit.
     """
     results = tuple(results)
     if summary.interrupted:
         return Verdict.INTERRUPTED
-    if summary.invalid or not all(result.is_measured for result in results):
+    if summary.invalid:
+        return Verdict.INVALID
+    lacking = {result.gate.metric for result in results if not result.is_measured}
+    is_broken = any(result.failed for result in results)
+    if lacking and not (is_broken and lacking == {AUDIT}):
         return Verdict.INVALID
     if not results:
         return Verdict.UNJUDGED

@@ -24,7 +24,7 @@ class LocalNode(OwnerNode):
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
         records = open_operations(self.environment, options, self.run_id, LOCAL)
-        self.run = Run(options, self.environment, records)
+        self.run = Run(options, self.environment, records, LOCAL)
         self._open_load = OpenLoad(self.environment, self.run, LOCAL)
         self._open_load.offer(open_scenarios(self.environment), Shares.alone(LOCAL), time.monotonic())
 

@@ -47,7 +47,7 @@ class MasterNode(OwnerNode):
         self._interrupted: dict[str, float] = {}
         self._lost_records: list[str] = []
         self._unreadable: dict[str, str] = {}
-        self._whereabouts: list[Whereabouts] = []
+        self._whereabouts: dict[tuple[str, str], Whereabouts] = {}
         self._deadline = 0.0
         self.environment.events.worker_report.add_listener(self._on_worker_report)
         self.environment.runner.register_message(BEGUN, self._on_begun)
@@ -59,7 +59,7 @@ class MasterNode(OwnerNode):
 
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
-        self._tallies, self._figures, self._finals, self._whereabouts = {}, {}, set(), []
+        self._tallies, self._figures, self._finals, self._whereabouts = {}, {}, set(), {}
         self._exhausted, self._interrupted = set(), {}
         self._lost_records, self._unreadable = [], {}
         mark_run(options.report_dir, self.run_id)
@@ -121,7 +121,7 @@ class MasterNode(OwnerNode):
         return {f"worker {client_id}": figures for client_id, figures in self._figures.items()}
 
     def whereabouts(self) -> list[Whereabouts]:
-        return self._whereabouts
+        return list(self._whereabouts.values())
 
     def losses(self) -> list[str]:
         return [
@@ -212,5 +212,4 @@ class MasterNode(OwnerNode):
             self._tallies[client_id], self._figures[client_id] = snapshot.tally, snapshot.figures
             if snapshot.are_arrivals_over:
                 self._exhausted.add(client_id)
-            known = {where.scenario for where in self._whereabouts}
-            self._whereabouts += [where for where in snapshot.whereabouts if where.scenario not in known]
+            self._whereabouts.update({(where.scenario, where.worker): where for where in snapshot.whereabouts})

@@ -233,7 +233,7 @@ class OwnerNode(Node):
         generator = merged_figures(self.figures().values())
         tally = self.total()
         learnt = None if gone else self._unless_hurried(lambda: self._learn(tally))
-        audit = None if gone or self.options.audit == "off" else self._unless_hurried(self._audit)
+        audit = self._audited(gone)
         cut_short = CUT_SHORT if self._hurried.is_set() else None
         # No signal is handled from here to the decision on the exit code: nothing waits.
         interrupted = self.describe_interruption()
@@ -242,7 +242,8 @@ class OwnerNode(Node):
             # A signal holds the generator up, too; and nobody asks what an interrupted run proves.
             invalid=[*self.losses(), *([] if interrupted else self._bottlenecks())],
             warm_up_s=self.options.warm_up_s,
-            audit=audit,
+            audit=audit if isinstance(audit, Audit) else None,
+            no_audit=audit if isinstance(audit, str) else "",
         )
         return Report(
             summary=replace(summary, generator=generator.for_report(), interrupted=interrupted),
@@ -295,7 +296,14 @@ class OwnerNode(Node):
             for reason in invalid_reasons(figures, bounds)
         ]
 
-    def _audit(self) -> Audit | None:
+    def _audited(self, gone: str | None) -> Audit | str:
+        """Return the audit, or why there is none."""
+        if gone or self.options.audit == "off":
+            return gone or "--audit off"
+        answer = self._unless_hurried(self._audit)
+        return answer or ("a signal cut it short" if self._hurried.is_set() else "it failed: see the log")
+
+    def _audit(self) -> Audit | str:
         """Ask the server what became of every accepted operation."""
         question = Question(
             self.options.report_dir,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections import deque
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from time import monotonic
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 from gevent.event import AsyncResult, Event
 from locust import log
 
-from durable_harness.load.audit import Whereabouts
+from durable_harness.load.audit import Addresses, Whereabouts
 from durable_harness.load.entries import FLUSH_S, LocustEntries
 from durable_harness.load.follow import Engine, Follower, unexpected
 from durable_harness.load.http import Client, Exchange, Reactor, Request, log_crash
@@ -29,7 +28,6 @@ from durable_harness.operations import Request as PlainRequest
 
 logger = logging.getLogger(__name__)
 
-SAMPLES = 50
 TOKEN_PREFIX_CHARS = 8
 INTERRUPTED = "given up when the run was interrupted"
 
@@ -37,12 +35,12 @@ INTERRUPTED = "given up when the run was interrupted"
 class Run:
     """Follows all operations from one reactor, so that a user that is stopped does not take its operations along."""
 
-    def __init__(self, options: LoadOptions, environment: Any, records: OperationsFile) -> None:
+    def __init__(self, options: LoadOptions, environment: Any, records: OperationsFile, worker: str) -> None:
         self.options = options
         self.tally = Tally()
         self.phases = Phases(monotonic(), options.warm_up_s)
         self._records = records
-        self._samples: dict[str, deque[Operation]] = {}
+        self._addresses = Addresses(worker)
         self.is_accepting = True
         """False once the run ends: users must not start anything any longer."""
         self._is_winding_up = False
@@ -81,7 +79,6 @@ class Run:
         Raises ValueError or TypeError for a URL or payload that cannot be sent.
         """
         follower = Follower(plan, self._engine)
-        self._sample(follower.operation)
         follower.operation.record.phase = self.phases.of(plan.intended)
         self._in_flight.add(follower)
         follower.begin()
@@ -119,10 +116,12 @@ class Run:
         return f"{token_prefix(self._records.run_id)}{uuid.uuid4().hex[TOKEN_PREFIX_CHARS:]}"
 
     def whereabouts(self) -> list[Whereabouts]:
-        """Return where an operation of each scenario is at the server, if any was accepted."""
-        found = ((Whereabouts.of(operation) for operation in samples) for samples in self._samples.values())
-        first = (next((where for where in one if where is not None), None) for one in found)
-        return [where for where in first if where is not None]
+        """Return where the operations that have ended are at the server, by scenario."""
+        return self._addresses.all()
+
+    def sample_whereabouts(self) -> list[Whereabouts]:
+        """Return where one of them is, by scenario."""
+        return self._addresses.samples()
 
     def wind_up(self) -> None:
         """Let nothing start any longer and follow what is in flight to its end, as long as the options allow.
@@ -155,12 +154,6 @@ class Run:
         self._why_stopped = INTERRUPTED
         self._give_all_up()
 
-    def _sample(self, operation: Operation) -> None:
-        """Keep the first operation of a scenario that was accepted; until there is one, the newest few."""
-        samples = self._samples.setdefault(operation.plan.scenario, deque(maxlen=SAMPLES))
-        if not samples or samples[0].first_status_url is None:
-            samples.append(operation)
-
     def _drain(self) -> None:
         for follower in [one for one in self._in_flight if not one.is_started]:
             # Its time to start would have come after the end of the run.
@@ -178,6 +171,7 @@ class Run:
             follower.give_up(self._why_stopped)
 
     def _forget(self, follower: Follower) -> None:
+        self._addresses.note(follower.operation)
         self._in_flight.discard(follower)
         if not self._in_flight and self._is_winding_up:
             self._nothing_left.set()

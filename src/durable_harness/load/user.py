@@ -130,8 +130,12 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
 
     def check_output(self, sent: Any, output: Any) -> str | None:
         """Say what is wrong with an operation's output, None if nothing is: the sample app's echoes what was sent."""
-        is_sample = self.options.service_file is None and self.described.start.body is None
-        return check_echo(sent, output) if is_sample else accept_any_output(sent, output)
+        return check_echo(sent, output) if self._is_sample(self.options) else accept_any_output(sent, output)
+
+    @classmethod
+    def _is_sample(cls, options: LoadOptions) -> bool:
+        """Tell whether the app is taken for the sample, whose outputs echo what was sent."""
+        return options.service_file is None and cls.described_by(options).start.body is None
 
     def run_operation(self) -> OperationRecord:
         """Start one operation, wait for its end and return its record."""
@@ -180,9 +184,9 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     @classmethod
     def audited_service(cls, options: LoadOptions) -> AuditedService:
         """Return how an audit reads its service; outputs echo tokens where that is what is checked."""
-        service = cls.described_by(options)
-        checks_echo = cls.check_output is OperationUser.check_output and service.start.body is None
-        return AuditedService(service, echoes=checks_echo or service.status.token is not None)
+        service, has_own_check = cls.described_by(options), cls.check_output is not OperationUser.check_output
+        echoes = service.status.token is not None or (not has_own_check and cls._is_sample(options))
+        return AuditedService(service, echoes=echoes, is_checked=echoes or has_own_check)
 
     @classmethod
     def describe_work(cls, options: LoadOptions) -> str:

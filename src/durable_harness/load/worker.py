@@ -60,7 +60,7 @@ class WorkerNode(Node):
     def begin(self, options: LoadOptions) -> None:
         self._run_id = getattr(self.environment.parsed_options, RUN_ID_OPTION, None)
         records = open_operations(self.environment, options, self._run_id or "", self.environment.runner.client_id)
-        self.run = Run(options, self.environment, records)
+        self.run = Run(options, self.environment, records, self.environment.runner.client_id)
         self._open_load = OpenLoad(self.environment, self.run, self.environment.runner.client_id)
         self._ends = math.inf
         self._take_offer()
@@ -76,7 +76,8 @@ class WorkerNode(Node):
             if self._is_orphan:
                 self.run.give_up()
             self.run.wind_up()
-            self._send_final(replace(self._snapshot(), records=self._records_for_master(self.run)))
+            whereabouts, records = tuple(self.run.whereabouts()), self._records_for_master(self.run)
+            self._send_final(replace(self._snapshot(), records=records, whereabouts=whereabouts))
 
     def give_up(self) -> None:
         if self.run is not None:
@@ -160,7 +161,7 @@ class WorkerNode(Node):
     def _snapshot(self) -> Snapshot:
         if self.run is None:
             return Snapshot(self._run_id, Tally())
-        whereabouts = tuple(self.run.whereabouts())
+        whereabouts = tuple(self.run.sample_whereabouts())
         return Snapshot(
             self._run_id,
             self.run.tally,

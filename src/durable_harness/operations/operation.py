@@ -182,6 +182,11 @@ class Operation:
         )
 
     @property
+    def status_headers(self) -> Mapping[str, str]:
+        """The headers of a request for the status where the answer to the start said that it is."""
+        return self._headers_for(self.first_status_url or "")
+
+    @property
     def deadline(self) -> float:
         """The moment after which it counts as timed out, unless its end was seen by then."""
         record = self.record

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from durable_harness.foreign_text import shown_lines
-from durable_harness.gate.audit import Audit
-from durable_harness.gate.gates import GateResult, Outcome
+from durable_harness.gate.gates import GateResult, Outcome, no_audit_sentence
 from durable_harness.gate.report.model import (
     NOT_JUDGED,
     PART_LABELS,
@@ -70,7 +69,7 @@ def render_html(report: Report) -> str:
         _section("Latencies", _latencies(summary), "Milliseconds; all measured operations of all processes."),
         _section("What an operation costs", _costs(summary), "In whole numbers, which do not depend on the machine."),
         _section("How operations ended", _counts(summary)),
-        _section("Audit", _audit(summary.audit), "What the server said of each operation afterwards."),
+        _section("Audit", _audit(summary), "What the server said of each operation afterwards."),
         _section("Why operations did not complete", _reasons(summary)),
         _section("Notes", _notes(summary)),
         _section("Settings", _settings(report)),
@@ -212,16 +211,18 @@ def _reasons(summary: RunSummary) -> str:
     return _table(["count", "ended as", "reason"], rows, words=(1, 2)) if rows else ""
 
 
-def _audit(audit: Audit | None) -> str:
+def _audit(summary: RunSummary) -> str:
+    audit = summary.audit
     if audit is None:
-        return ""
+        return f"<p>{escape(no_audit_sentence(summary.no_audit))}</p>" if summary.no_audit else ""
     incomplete = f'<p class="fail">Incomplete: {escape(audit.incomplete)}</p>' if audit.incomplete else ""
     rows = [
         [escape(finding.problem), escape(finding.instance_id), escape(finding.detail), escape(finding.token)]
         for finding in audit.findings
     ]
     table = _table(["problem", "instance id", "detail", "token"], rows, words=(1, 2, 3)) if rows else ""
-    return f"<p>{escape(audit.sentence)}</p>{incomplete}{table}"
+    unknown = f"<p>Not checked: {escape(audit.not_checked_sentence)}</p>" if audit.not_checked else ""
+    return f"<p>{escape(audit.sentence)}</p>{incomplete}{unknown}{table}"
 
 
 def _notes(summary: RunSummary) -> str:

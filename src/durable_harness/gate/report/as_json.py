@@ -61,6 +61,7 @@ def as_document(report: Report) -> dict[str, Any]:
         **{name: _cost(summary.costs.get(name)) for name in COSTS},
         "actions": dict(summary.actions),
         "audit": _audit(summary.audit),
+        "no_audit": summary.no_audit or None,
         "reasons": [asdict(reason) for reason in summary.reasons],
         "gates_file": report.gates_file,
         "gates": [_gate(result) for result in report.results],
@@ -101,8 +102,9 @@ def _split(split: TimeSplit) -> dict[str, Any]:
 def _audit(audit: Audit | None) -> dict[str, Any] | None:
     if audit is None:
         return None
-    counts = {problem.name.lower(): audit.count(problem) for problem in Problem}
-    return {**asdict(audit), "counts": counts, "is_clean": audit.is_clean}
+    counts = {problem.name.lower(): audit.known(problem) for problem in Problem}
+    not_checked = {problem.name.lower(): reason for problem, reason in audit.not_checked.items()}
+    return {**asdict(audit), "counts": counts, "not_checked": not_checked, "is_clean": audit.is_clean}
 
 
 def _gate(result: GateResult) -> dict[str, Any]:

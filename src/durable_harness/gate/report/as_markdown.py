@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from durable_harness.foreign_text import shown_lines
-from durable_harness.gate.gates import GateResult, Outcome
+from durable_harness.gate.gates import GateResult, Outcome, no_audit_sentence
 from durable_harness.gate.report.model import (
     NOT_JUDGED,
     PERCENTILES,
@@ -120,11 +120,14 @@ def _split(report: Report) -> str:
 
 def _audit(report: Report) -> str:
     audit = report.summary.audit
+    if audit is None and report.summary.no_audit:
+        return f"⚪ Audit: {_text(no_audit_sentence(report.summary.no_audit))}"
     if audit is None:
         return ""
     mark = "✅" if audit.is_clean else "⚠️"
     incomplete = f" **Incomplete: {_text(audit.incomplete)}**" if audit.incomplete else ""
-    return f"{mark} Audit: {_text(audit.sentence)}{incomplete}"
+    unknown = f" Not checked: {_text(audit.not_checked_sentence)}" if audit.not_checked else ""
+    return f"{mark} Audit: {_text(audit.sentence)}{incomplete}{unknown}"
 
 
 def _reasons(report: Report) -> str:

@@ -49,7 +49,8 @@ def _families(report: Report) -> Iterator[str]:
         [("", {"part": name}, mean / MS_PER_S) for name, mean in parts],
     )
     if summary.audit is not None:
-        found: list[Sample] = [("", {"problem": one.name.lower()}, summary.audit.count(one)) for one in Problem]
+        known = {one.name.lower(): summary.audit.known(one) for one in Problem}
+        found: list[Sample] = [("", {"problem": name}, n) for name, n in known.items() if n is not None]
         yield family("audit_operations", "gauge", "Operations that the audit found a problem with.", found)
         yield family("audit_confirmed", "gauge", "Operations that it confirmed.", [("", {}, summary.audit.confirmed)])
     yield from _gates(report, family)

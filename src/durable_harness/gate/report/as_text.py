@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from durable_harness.foreign_text import shown_lines
-from durable_harness.gate.audit import OURS, Audit
+from durable_harness.gate.audit import OURS
+from durable_harness.gate.gates import no_audit_sentence
 from durable_harness.gate.report.model import (
     COMPLETION_ORIGIN,
     PERCENTILES,
@@ -39,7 +40,7 @@ def render_text(report: Report) -> str:
         _costs(report.summary),
         _split(report.summary),
         _reasons(report.summary),
-        _audit(report.summary.audit),
+        _audit(report.summary),
         _gates(report),
         _notes(report.summary),
         [f"{report.verdict.upper()}: {report.verdict_sentence}"],
@@ -100,9 +101,10 @@ def _reasons(summary: RunSummary) -> list[str]:
     return ["Why operations did not complete:", *shown, *more]
 
 
-def _audit(audit: Audit | None) -> list[str]:
+def _audit(summary: RunSummary) -> list[str]:
+    audit = summary.audit
     if audit is None:
-        return []
+        return [f"Audit: {no_audit_sentence(summary.no_audit)}"] if summary.no_audit else []
     ours = [finding for finding in audit.findings if finding.problem in OURS]
     shown = [
         f"  {finding.problem}: {finding.instance_id}{' ' if finding.detail else ''}{finding.detail}"
@@ -111,7 +113,8 @@ def _audit(audit: Audit | None) -> list[str]:
     hidden = sum(count for problem, count in audit.counts.items() if problem in OURS) - len(shown)
     more = [f"  and {hidden:,} more; examples of each are in the JSON and HTML reports"] if hidden > 0 else []
     incomplete = [f"  The audit is incomplete: {audit.incomplete}"] if audit.incomplete else []
-    return [f"Audit: {audit.sentence}", *incomplete, *shown, *more]
+    unknown = [f"  Not checked: {audit.not_checked_sentence}"] if audit.not_checked else []
+    return [f"Audit: {audit.sentence}", *incomplete, *unknown, *shown, *more]
 
 
 def _gates(report: Report) -> list[str]:

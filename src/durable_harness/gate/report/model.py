@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from durable_harness.gate.gates import AUDIT, Gate, GateResult, Outcome, not_measured
+from durable_harness.gate.gates import Gate, GateResult, Outcome, not_measured
 from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.metrics import COSTS
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import Counts, RunSummary

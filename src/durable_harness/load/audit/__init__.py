@@ -2,6 +2,6 @@
 
 from durable_harness.load.audit.auditor import AuditedService, Question, audit_run
 from durable_harness.load.audit.histories import learn_from_histories
-from durable_harness.load.audit.whereabouts import Whereabouts
+from durable_harness.load.audit.whereabouts import Addresses, Whereabouts
 
-__all__ = ["AuditedService", "Question", "Whereabouts", "audit_run", "learn_from_histories"]
+__all__ = ["Addresses", "AuditedService", "Question", "Whereabouts", "audit_run", "learn_from_histories"]

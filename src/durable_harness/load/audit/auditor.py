@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import gevent
 import pyarrow.compute as pc
@@ -17,7 +17,13 @@ from durable_harness.errors import ConfigurationError
 from durable_harness.foreign_text import shown
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.records import read_operations
-from durable_harness.load.audit.client import MOST_ANSWER_BYTES, MOST_OTHERS, AuditClient, AuditError
+from durable_harness.load.audit.client import (
+    MOST_ANSWER_BYTES,
+    MOST_OTHERS,
+    AuditClient,
+    AuditError,
+    CannotTellError,
+)
 from durable_harness.load.audit.ledger import Ledger, Recorded
 from durable_harness.load.audit.whereabouts import Whereabouts
 from durable_harness.load.http import Asker
@@ -28,6 +34,11 @@ logger = logging.getLogger(__name__)
 MARGIN_S = 2.0
 """Creation times are in whole seconds: the span of a run is asked for with this much on either side."""
 CONCURRENT_REQUESTS = 20
+MOST_UNANSWERED = CONCURRENT_REQUESTS
+"""Requests in a row without an answer after which the server is taken to be gone."""
+NOTHING_ACCEPTED = "no operation was accepted"
+NO_RECORDS = "the run left no records of its operations"
+NOT_KNOWN = "unknown where other operations' URLs lead to, and their own process sent none"
 
 
 class AuditedService(NamedTuple):
@@ -36,6 +47,8 @@ class AuditedService(NamedTuple):
     description: ServiceDescription
     echoes: bool
     """Whether its outputs have the tokens of their inputs."""
+    is_checked: bool = False
+    """Whether the run compared each output that it saw with its start."""
 
 
 class Question(NamedTuple):
@@ -50,55 +63,82 @@ class Question(NamedTuple):
 
 def audit_run(
     question: Question, whereabouts: Iterable[Whereabouts], service_of: Callable[[str], AuditedService]
-) -> Audit | None:
-    """Account for every operation that was accepted; None if none was.
+) -> Audit | str:
+    """Account for every operation that was accepted; return why there is nothing to account for where that is so.
 
-    `whereabouts` has an operation of each scenario, or more of them. Never raises: what keeps an audit from its end is
-    in its `incomplete`.
+    `whereabouts` has those of each scenario and process. Never raises: what keeps an audit from its end is in its
+    `incomplete`.
     """
-    known = {where.scenario: where for where in whereabouts}
     try:
-        book = _Book.read(question.report_dir)
+        book = _Book.read(question.report_dir, service_of)
     except ConfigurationError:
-        return None
+        return NO_RECORDS
     if not book.accepted:
-        return None
-    return _Audit(question, known, service_of, book).run()
+        return NOTHING_ACCEPTED
+    return _Audit(question, _Known(whereabouts), service_of, book).run()
+
+
+class _Source(NamedTuple):
+    """Operations whose URLs are known in the same way."""
+
+    scenario: str
+    worker: str
+
+
+class _Known:
+    """Where operations are, by their source."""
+
+    def __init__(self, whereabouts: Iterable[Whereabouts]) -> None:
+        self.all = {_Source(where.scenario, where.worker): where for where in whereabouts}
+        self._any = {where.scenario: where for where in self.all.values()}
+
+    def of(self, source: _Source) -> Whereabouts | None:
+        """Return those of a source; a process that died sent none, and another one's have to do."""
+        return self.all.get(source) or self._any.get(source.scenario)
 
 
 class _Book(NamedTuple):
     """The records of a run, by what an audit needs."""
 
-    accepted: dict[str, dict[str, Recorded]]
-    """By scenario, then by instance id."""
+    accepted: dict[_Source, dict[str, Recorded]]
+    """By source, then by key."""
     given_twice: list[str]
     not_accepted: dict[str, str]
     first_s: float
 
     @classmethod
-    def read(cls, report_dir: Path) -> _Book:
+    def read(cls, report_dir: Path, service_of: Callable[[str], AuditedService]) -> _Book:
         table = read_operations(report_dir).operations
-        accepted: dict[str, dict[str, Recorded]] = {}
+        accepted: dict[_Source, dict[str, Recorded]] = {}
         not_accepted: dict[str, str] = {}
         ids: Counter[str] = Counter()
-        columns = ("scenario", "instance_id", "token", "state", "seen_s")
-        for scenario, instance_id, token, state, seen_s in zip(
+        checked = {name: _is_checked(service_of, name) for name in pc.unique(table.column("scenario")).to_pylist()}
+        columns = ("scenario", "worker", "instance_id", "token", "state", "accepted_s", "seen_s")
+        for scenario, worker, instance_id, token, state, accepted_s, seen_s in zip(
             *(table.column(name).to_pylist() for name in columns), strict=True
         ):
-            if instance_id is None:
+            if accepted_s is None:
                 not_accepted[token] = state
                 continue
-            ids[instance_id] += 1
-            accepted.setdefault(scenario, {})[instance_id] = Recorded(token, state, seen_s)
+            ids[instance_id or token] += 1
+            recorded = Recorded(token, state, seen_s, instance_id, checked[scenario])
+            accepted.setdefault(_Source(scenario, worker), {})[instance_id or token] = recorded
         twice = [instance_id for instance_id, count in ids.items() if count > 1]
         return cls(accepted, twice, not_accepted, pc.min(table.column("sent_s")).as_py() or 0.0)
+
+
+def _is_checked(service_of: Callable[[str], AuditedService], scenario: str) -> bool:
+    try:
+        return service_of(scenario).is_checked
+    except KeyError:  # a worker's records may name a scenario that this process does not have
+        return False
 
 
 class _Audit:
     def __init__(
         self,
         question: Question,
-        known: Mapping[str, Whereabouts],
+        known: _Known,
         service_of: Callable[[str], AuditedService],
         book: _Book,
     ) -> None:
@@ -106,6 +146,7 @@ class _Audit:
         everything = {key: value for one in book.accepted.values() for key, value in one.items()}
         self._ledger = Ledger(everything, book.given_twice, book.not_accepted, began_s=book.first_s)
         self._methods: list[str] = []
+        self._unanswered = 0
         self._asker = Asker(verify_tls=question.verify_tls, max_answer_bytes=MOST_ANSWER_BYTES)
 
     def run(self) -> Audit:
@@ -130,23 +171,32 @@ class _Audit:
         missing = len(self._ledger.missing())
         if incomplete is not None or missing:
             incomplete = f"{incomplete or 'not asked'}: {missing:,} operations are not accounted for"
+        incomplete = "; ".join(filter(None, (incomplete, self._ledger.untold))) or None
         method = " and ".join(dict.fromkeys(self._methods)) or "nothing was asked"
         return self._ledger.close(method, time.monotonic() - began, incomplete)
 
     def _ask_servers(self) -> None:
         """List each server once, then ask for those one by one that no listing told of."""
-        listed: set[str | None] = set()
-        for scenario, where in self._known.items():
-            client = self._client(scenario, where)
+        listings: dict[str, bool] = {}
+        for source, where in self._known.all.items():
+            client = self._client(source.scenario, where)
             listing = where.listing_url() if self._question.use_listing else None
-            if listing is not None and listing not in listed and client.has_listing():
-                listed.add(listing)
-                self._list(client)
+            if listing is not None and listing not in listings:
+                listings[listing] = client.has_listing()
+                if listings[listing]:
+                    self._list(client)
+        self._ledger.has_listing = bool(listings) and all(listings.values()) and self._are_all_listed()
         missing = set(self._ledger.missing())
-        for scenario, accepted in self._book.accepted.items():
-            if scenario in self._known and not missing.isdisjoint(accepted):
-                client = self._client(scenario, self._known[scenario])
-                self._ask_each(client, sorted(missing.intersection(accepted)))
+        for source, accepted in self._book.accepted.items():
+            known = self._known.of(source)
+            if known is not None and not missing.isdisjoint(accepted):
+                client = self._client(source.scenario, known)
+                self._ask_each(client, source, sorted(missing.intersection(accepted)))
+
+    def _are_all_listed(self) -> bool:
+        """Tell whether the operations of each scenario have a listing; one that others have does not show them."""
+        found = map(self._known.of, self._book.accepted)
+        return all(where is not None and where.listing_url() is not None for where in found)
 
     def _client(self, scenario: str, where: Whereabouts) -> AuditClient:
         service = self._service_of(scenario)
@@ -160,10 +210,10 @@ class _Audit:
         for found in client.listed(self._book.first_s - MARGIN_S, time.time() + MARGIN_S, most):
             self._ledger.note(found)
 
-    def _ask_each(self, client: AuditClient, instance_ids: list[str]) -> None:
+    def _ask_each(self, client: AuditClient, source: _Source, keys: list[str]) -> None:
         self._methods.append("by a status request for each")
-        pool = Pool(CONCURRENT_REQUESTS)
-        jobs = [pool.spawn(self._ask_one, client, instance_id) for instance_id in instance_ids]
+        pool, accepted = Pool(CONCURRENT_REQUESTS), self._book.accepted[source]
+        jobs = [pool.spawn(self._ask_one, client, source, key, accepted[key]) for key in keys]
         try:
             for job in gevent.iwait(jobs):
                 if (problem := job.get()) is not None:
@@ -171,14 +221,27 @@ class _Audit:
         finally:
             pool.kill()
 
-    def _ask_one(self, client: AuditClient, instance_id: str) -> Exception | None:
-        """Note what became of an operation; return why it cannot be known. (gevent prints what a greenlet raises.)"""
+    def _ask_one(self, client: AuditClient, source: _Source, key: str, recorded: Recorded) -> AuditError | None:
+        """Note what became of an operation; return why no other one can be asked either.
+
+        (gevent prints what a greenlet raises.)
+        """
         try:
-            found: Any = client.ask(instance_id)
-            if found is None:
-                self._ledger.lost(instance_id, "its status is unknown to the server")
-            else:
-                self._ledger.note(found)
-        except Exception as error:  # noqa: BLE001 - who waits for all of them raises the first
-            return error
+            found = client.ask(key, recorded)
+        except CannotTellError as error:
+            self._ledger.cannot_tell(key, str(error))
+            return None
+        except AuditError as error:
+            self._unanswered += 1
+            if self._unanswered > MOST_UNANSWERED:
+                return error
+            self._ledger.cannot_tell(key, str(error))
+            return None
+        self._unanswered = 0
+        if found is not None:
+            self._ledger.note(found)
+        elif source in self._known.all:
+            self._ledger.lost(key, "its status is unknown to the server")
+        else:
+            self._ledger.cannot_tell(key, NOT_KNOWN)
         return None

@@ -14,12 +14,22 @@ from urllib.parse import urlsplit
 import gevent
 
 from durable_harness.foreign_text import shown
-from durable_harness.load.audit.ledger import AtServer
+from durable_harness.load.audit.ledger import AtServer, Recorded
 from durable_harness.load.audit.whereabouts import Whereabouts
 from durable_harness.load.http import Asker
 from durable_harness.load.http.connection import TOO_LARGE
 from durable_harness.operations import Answer, NoAnswer, ServiceDescription
-from durable_harness.operations.wire import SERVER_ERROR, UNKNOWN_STATUSES, UnreadableAnswerError, read_status
+from durable_harness.operations.description import at_pointer
+from durable_harness.operations.wire import (
+    SERVER_ERROR,
+    UNKNOWN_STATUSES,
+    Phase,
+    Status,
+    UnreadableAnswerError,
+    location_of,
+    read_status,
+)
+from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, BadUrlError, follow
 
 PAGE_SIZES = (500, 50, 5, 1)
 """Rows of a page to ask for: fewer once a page was larger than what is read."""
@@ -31,12 +41,18 @@ CONTINUATION = "x-ms-continuation-token"
 ATTEMPTS = 3
 PAUSE_S = 0.5
 ANSWER_TIMEOUT_S = 20.0
-OK, TOO_MANY_REQUESTS = 200, 429
+OK, TOO_MANY_REQUESTS, GONE = 200, 429, 410
+NOT_KEPT = "status URLs that do not follow from ids, too many to keep"
+NO_URL = "the status URL does not follow from the id"
 MOST_WORD_CHARS = 60
 
 
 class AuditError(Exception):
     """Raised when the server cannot be asked; the message says why."""
+
+
+class CannotTellError(Exception):
+    """Raised when what became of one operation cannot be known; the message says why."""
 
 
 class AnswerTooLargeError(AuditError):
@@ -99,25 +115,52 @@ class AuditClient:
                 raise AuditError(f"the listing answered {answer.status}")
             return rows, answer.headers.get(CONTINUATION, "")
 
-    def ask(self, instance_id: str) -> AtServer | None:
-        """Return what the status of one operation says; None if it is unknown."""
-        url = self._where.status_url_of(instance_id)
+    def ask(self, key: str, recorded: Recorded) -> AtServer | None:
+        """Return what the status of one operation says; None if it is unknown.
+
+        Raises CannotTellError if the status does not say how the operation stands.
+        """
+        url = self._where.status_url_of(key, recorded.instance_id)
         if url is None:
-            raise AuditError("the status URL does not show how it depends on the id")
-        answer = get(self._asker, url, self._where.headers)
+            raise CannotTellError(NOT_KEPT if self._where.not_kept else NO_URL)
+        answer, url = self._follow(url)
+        if answer.status == GONE and recorded.seen_s is not None:
+            raise CannotTellError("410: the service no longer keeps what has ended")
         if answer.status in UNKNOWN_STATUSES:
             return None
         try:
             status = read_status(answer, self._service.status, url)
         except UnreadableAnswerError as error:
-            raise AuditError(f"a status cannot be read: {error}") from error
+            raise CannotTellError(f"a status cannot be read: {error}") from error
         body = answer.json_value()
         row = body if isinstance(body, dict) else {}
         return AtServer(
-            *(instance_id, status.phase, shown(status.word, MOST_WORD_CHARS), _text(row.get("name"))),
+            *(key, status.phase, shown(status.word, MOST_WORD_CHARS), _text(row.get("name"))),
             token=self._token_in(row.get("input")),
+            has_token_in_output=self._has_token(status, recorded.token),
             updated_s=status.updated_epoch_s if status.update_is_coarse else None,
         )
+
+    def _follow(self, url: str) -> tuple[Answer, str]:
+        """Return the answer of a status that may have moved, and where it was found."""
+        headers = self._where.headers_for(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = get(self._asker, url, headers)
+            if answer.status not in REDIRECTS - self._service.status.result:
+                return answer, url
+            try:
+                following = follow(answer.status, location_of(answer, url), "GET", url, headers)
+            except (UnreadableAnswerError, BadUrlError) as error:
+                raise CannotTellError(f"a status has moved, but cannot be followed: {error}") from error
+            url, headers = following.url, following.headers
+        raise CannotTellError(f"a status was not found after {MAX_REDIRECTS} redirects in a row")
+
+    def _has_token(self, status: Status, token: str) -> bool | None:
+        """Tell whether an output is that of its start; None if that cannot be known."""
+        if not self._echoes or status.phase is not Phase.SUCCEEDED or status.result_url is not None:
+            return None
+        place = self._service.status.token
+        return at_pointer(status.output, place) == token if place is not None else token in json.dumps(status.output)
 
     def _from_row(self, row: Mapping[str, Any]) -> AtServer | None:
         """Return what a row says; None for one that cannot be read: its operation is asked for by itself."""

@@ -14,6 +14,10 @@ from durable_harness.operations import OperationState
 from durable_harness.operations.wire import MOST_ID_CHARS, Phase
 
 FINDINGS_PER_PROBLEM = 50
+REASONS_SHOWN = 3
+NO_LISTING = "operations were asked for one by one: nothing lists what the service has beside them"
+NO_TOKENS = "the inputs that the service lists do not have the tokens of their starts"
+NOT_COMPARED = "were not compared with their starts"
 MOST_WORD_CHARS = 200
 CHANGE_TOLERANCE_S = 2.0
 """How much later than its end was seen the server may have changed an operation: times are in whole seconds."""
@@ -26,12 +30,16 @@ EXPECTED = {
 
 
 class Recorded(NamedTuple):
-    """What the run knows of an operation."""
+    """What the run knows of an operation. What tells it from others is its key: its id, or else its token."""
 
     token: str
     state: str
     seen_s: float | None
     """Seconds since the epoch, by the clock here."""
+    instance_id: str | None = None
+    """None if the service gave it none."""
+    is_output_checked: bool = False
+    """Whether the run compared its output with its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ class Ledger:
     """Takes every operation that the server tells of once, then gives the audit."""
 
     accepted: Mapping[str, Recorded]
-    """By instance id."""
+    """By key."""
     given_twice: Iterable[str] = ()
     """Ids that the server gave to two starts."""
     not_accepted: Mapping[str, str] = field(default_factory=dict)
@@ -69,6 +77,11 @@ class Ledger:
     confirmed: int = 0
     unseen: int = 0
     """Those of the confirmed operations whose end the run did not see."""
+    has_listing: bool = True
+    """Whether the server listed what it has beside the accepted operations."""
+    _untold: Counter[str] = field(default_factory=Counter)
+    _tokens_seen: int = 0
+    _not_compared: int = 0
     _seen: set[str] = field(default_factory=set)
     _names: set[str | None] = field(default_factory=set)
     _by_token: dict[str, list[str]] = field(default_factory=dict)
@@ -88,6 +101,9 @@ class Ledger:
             self._others.append(found)
             return
         self._names.add(found.name)
+        self._tokens_seen += found.token is not None
+        if found.phase is Phase.SUCCEEDED and found.has_token_in_output is None:
+            self._not_compared += not (recorded.is_output_checked and recorded.seen_s is not None)
         problem = self._problem(recorded, found)
         if problem is None:
             self.confirmed += 1
@@ -98,6 +114,19 @@ class Ledger:
     def missing(self) -> list[str]:
         """Return the accepted ids that the server has not told of so far."""
         return [instance_id for instance_id in self.accepted if instance_id not in self._seen]
+
+    def cannot_tell(self, key: str, reason: str) -> None:
+        """Take that nobody can know what became of an accepted operation."""
+        self._seen.add(key)
+        self._untold[reason] += 1
+
+    @property
+    def untold(self) -> str:
+        """Say of how many operations nothing can be known, and why; empty if there are none."""
+        reasons = [f"{shown(reason)} ({count:,})" for reason, count in self._untold.most_common(REASONS_SHOWN)]
+        more = len(self._untold) - REASONS_SHOWN
+        rest = f"; and {more:,} more reasons" if more > 0 else ""
+        return f"it cannot tell of {self._untold.total():,} operations: {'; '.join(reasons)}{rest}" if reasons else ""
 
     def lost(self, instance_id: str, detail: str) -> None:
         """Take that the server does not know an accepted operation."""
@@ -123,7 +152,18 @@ class Ledger:
             findings=tuple(self._findings),
             incomplete=incomplete,
             elapsed_s=elapsed_s,
+            not_checked=self._not_checked(),
         )
+
+    def _not_checked(self) -> dict[Problem, str]:
+        reasons: dict[Problem, str] = {}
+        if not self.has_listing:
+            reasons = dict.fromkeys((Problem.DUPLICATED, Problem.UNRECORDED, Problem.UNKNOWN), NO_LISTING)
+        elif self._names and not self._tokens_seen:
+            reasons = dict.fromkeys((Problem.DUPLICATED, Problem.UNRECORDED), NO_TOKENS)
+        if self._not_compared:
+            reasons[Problem.WRONG_OUTPUT] = f"{self._not_compared:,} outputs {NOT_COMPARED}"
+        return reasons
 
     def _problem(self, recorded: Recorded, found: AtServer) -> tuple[Problem, str] | None:
         state = OperationState(recorded.state)
@@ -177,6 +217,9 @@ class Ledger:
     def _add(self, problem: Problem, instance_id: str, token: str, detail: str) -> None:
         self._counts[problem] += 1
         if self._counts[problem] <= FINDINGS_PER_PROBLEM:
+            recorded = self.accepted.get(instance_id)
+            if recorded is not None and recorded.token == instance_id:
+                instance_id = ""  # The service gave it none, and it is known by its token.
             words = shown(instance_id, MOST_WORD_CHARS), shown(token, MOST_WORD_CHARS), shown(detail)
             self._findings.append(Finding(problem, *words))
 

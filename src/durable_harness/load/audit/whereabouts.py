@@ -1,17 +1,28 @@
-"""Where the server tells of one operation, and so of the others: URLs differ by the id alone."""
+"""Where the server tells of one operation, and so of the others: as a rule URLs differ by the id alone.
+
+Where they do not, as with a Location that hides the id, the URL of each operation is kept.
+"""
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from durable_harness.operations import Operation
+from durable_harness.redirects import is_same_origin
 
 LISTING = re.compile(r"(?P<listing>/.*durabletask/instances)/[^/]+(/terminate)?")
+ORIGIN = re.compile(r"\w+://[^/?#]*")
 NOT_FOR_LISTING = frozenset({"reason"})
+MOST_KEPT_CHARS = 64 * 1024 * 1024
+"""Of URLs and ids that a process keeps; some 500,000 operations."""
+ENCODINGS: tuple[Callable[[str], str], ...] = (functools.partial(quote, safe=""), quote, str)
+"""How services write an id in a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +30,39 @@ class Whereabouts:
     """The URLs of an operation that was accepted. They may carry keys: never show them."""
 
     scenario: str
-    instance_id: str
+    instance_id: str | None
     status_url: str
+    """As the answer to the start gave it."""
     terminate_url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """To be sent with requests of `status_url`."""
+    """To be sent with requests of a status at the home of the run."""
+    home: str = ""
+    """Where operations are started: no other origin gets the headers."""
+    token: str = ""
+    worker: str = ""
+    """The process that followed the operation."""
+    urls: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Status URLs of other operations, where they differ by more than the id, by the operations' keys."""
+    not_kept: int = 0
+    """How many such URLs were too many to keep."""
 
     @classmethod
     def of(cls, operation: Operation) -> Whereabouts | None:
-        """Return those of an operation that was accepted with an id, None for any other."""
-        record = operation.record
-        if record.instance_id is None or operation.first_status_url is None:
+        """Return those of an operation that was accepted, None for any other."""
+        url, record, home = operation.first_status_url, operation.record, operation.plan.start_url
+        if url is None:
             return None
         return cls(
-            *(record.scenario, record.instance_id, operation.first_status_url, operation.terminate_url),
-            headers=dict(operation.poll_headers),
+            *(record.scenario, record.instance_id, url, operation.terminate_url),
+            headers=dict(operation.status_headers),
+            home=home,
+            token=record.token,
         )
+
+    @property
+    def key(self) -> str:
+        """What the audit knows the operation by: a service may give it no id."""
+        return self.instance_id or self.token
 
     def listing_url(self, **query: str) -> str | None:
         """Return the URL of the durable webhooks' paged query; None if the service has none."""
@@ -54,14 +82,81 @@ class Whereabouts:
         parts = urlsplit(listing)
         return urlunsplit(parts._replace(path=f"{parts.path}/{quote(instance_id, safe='')}"))
 
-    def status_url_of(self, instance_id: str) -> str | None:
-        """Return the status URL of another operation; None if the URL does not show how it depends on the id."""
-        own = quote(self.instance_id, safe="")
-        parts = urlsplit(self.status_url)
-        if own not in parts.path:
+    def status_url_of(self, key: str, instance_id: str | None) -> str | None:
+        """Return the status URL of an operation; None if it was not kept, and does not follow from the id."""
+        if key in self.urls:
+            return self.urls[key]
+        if key == self.key:
+            return self.status_url
+        if instance_id is None or self.instance_id is None:
             return None
-        return urlunsplit(parts._replace(path=parts.path.replace(own, quote(instance_id, safe=""))))
+        template = _template_of(self.status_url, self.instance_id)
+        return None if template is None else template.url_of(instance_id)
+
+    def headers_for(self, url: str) -> Mapping[str, str]:
+        """Return what a request of a status gets."""
+        return self.headers if not self.home or is_same_origin(url, self.home) else {}
 
     def to_wire(self) -> dict[str, Any]:
         """Return a value of plain types that `Whereabouts(**wire)` turns into an equal one."""
         return asdict(self)
+
+
+class _Template(NamedTuple):
+    """A URL without the id that it has."""
+
+    parts: tuple[str, ...]
+    encode: Callable[[str], str]
+
+    def url_of(self, instance_id: str) -> str:
+        return self.encode(instance_id).join(self.parts)
+
+
+@functools.lru_cache(maxsize=1024)
+def _template_of(url: str, instance_id: str) -> _Template | None:
+    """Find an id in a URL, rather as a whole step of the path or a value of the query than as a part of one."""
+    origin = ORIGIN.match(url)
+    beginning, rest = (origin[0], url[origin.end() :]) if origin else ("", url)
+    for encode in ENCODINGS:
+        own = re.escape(encode(instance_id))
+        for pattern in (rf"(?<=[/=]){own}(?=[/?&#]|$)", own):
+            first, *others = re.split(pattern, rest)
+            if others:
+                return _Template((beginning + first, *others), encode)
+    return None
+
+
+class Addresses:
+    """Takes the operations of a process as they end, and keeps as little as tells where each of them is."""
+
+    def __init__(self, worker: str = "") -> None:
+        self._worker = worker
+        self._samples: dict[str, Whereabouts] = {}
+        self._urls: dict[str, dict[str, str]] = {}
+        self._chars = 0
+        self._not_kept: Counter[str] = Counter()
+
+    def note(self, operation: Operation) -> None:
+        """Take an operation that has ended; only one that was accepted is anywhere."""
+        where = Whereabouts.of(operation)
+        if where is None:
+            return
+        sample = self._samples.setdefault(where.scenario, where)
+        if sample.status_url_of(where.key, where.instance_id) == where.status_url:
+            return
+        self._chars += len(where.key) + len(where.status_url)
+        if self._chars > MOST_KEPT_CHARS:
+            self._not_kept[where.scenario] += 1
+        else:
+            self._urls.setdefault(where.scenario, {})[where.key] = where.status_url
+
+    def samples(self) -> list[Whereabouts]:
+        """Return where one operation of each scenario is."""
+        return [replace(sample, worker=self._worker) for sample in self._samples.values()]
+
+    def all(self) -> list[Whereabouts]:
+        """Return the same with what was kept of the others."""
+        return [
+            replace(sample, urls=self._urls.get(sample.scenario, {}), not_kept=self._not_kept[sample.scenario])
+            for sample in self.samples()
+        ]

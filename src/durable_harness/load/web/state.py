@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from durable_harness.gate import Gate, GateResult, Histogram, RunSummary, evaluate
-from durable_harness.gate.gates import AUDIT
+from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.report.model import (
     COST_LABELS,
     LATENCY_LABELS,

@@ -1,0 +1,212 @@
+"""Small services that follow the pattern, each in a way that makes it hard to ask after a run what became of what."""
+
+import asyncio
+import itertools
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+WORK_S = 0.1
+DESCRIPTION = """
+[start]
+path = "/jobs"
+headers = { X-Tenant = "load" }
+body = { title = "{token}" }
+[status]
+headers = { X-Tenant = "load" }
+state = "/state"
+succeeded = ["done"]
+output = "/output"
+"""
+
+
+@dataclass
+class Job:
+    """An operation of a service."""
+
+    number: str
+    title: str
+    name: str = field(default_factory=secrets.token_hex)
+    """What hides its number in a URL."""
+    began: float = field(default_factory=time.monotonic)
+    reads_of_end: int = 0
+
+    @property
+    def is_done(self):
+        return time.monotonic() - self.began >= WORK_S
+
+    def state(self):
+        """Return the body of its status."""
+        if not self.is_done:
+            return {"state": "working"}
+        self.reads_of_end += 1
+        return {"state": "done", "output": {"title": self.title}}
+
+
+class OddService:
+    """Serves on a free port, from a thread of its own; what it answers is for its kinds to say."""
+
+    description = DESCRIPTION
+
+    def __init__(self):
+        self.jobs, self.without_tenant = {}, 0
+        self._numbers = itertools.count(1)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.url = asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
+
+    async def _open(self):
+        app = web.Application()
+        app.router.add_get("/", self._root)
+        app.router.add_post("/jobs", self._start)
+        app.router.add_get("/{rest:.*}", self._get)
+        self._runner = web.AppRunner(app)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        return f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+
+    def close(self):
+        """Stop serving."""
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _root(self, _request):
+        return web.Response(text="here")
+
+    async def _start(self, request):
+        job = Job(str(next(self._numbers)), (await request.json())["title"])
+        self.jobs[self.key(job)] = job
+        return self.started(job)
+
+    async def _get(self, request):
+        self.without_tenant += request.headers.get("X-Tenant") != "load"
+        return self.status(request)
+
+    def key(self, job):
+        """What its URL has of a job."""
+        return job.number
+
+    def started(self, job):
+        """Answer a start."""
+        return web.json_response({"id": job.number}, status=202, headers={"Location": f"/jobs/{self.key(job)}"})
+
+    def status(self, request):
+        """Answer a poll."""
+        job = self.jobs[request.path.rpartition("/")[2]]
+        return self.end(job) if job.reads_of_end else web.json_response(job.state())
+
+    def end(self, job):
+        """Answer a poll of a job that was seen to be done."""
+        return web.json_response(job.state())
+
+
+class Opaque(OddService):
+    """Its status URLs do not show the id."""
+
+    def key(self, job):
+        return job.name
+
+
+class Bare(Opaque):
+    """It answers 202 with nothing but a Location."""
+
+    def started(self, job):
+        return web.Response(status=202, headers={"Location": f"/jobs/{job.name}"})
+
+
+class InTheQuery(OddService):
+    """Its status URLs have the id in the query, and the same digits in the path."""
+
+    def started(self, job):
+        location = f"/v1/jobs?job={job.number}&v=1"
+        return web.json_response({"id": int(job.number)}, status=202, headers={"Location": location})
+
+    def status(self, request):
+        return web.json_response(self.jobs[request.query["job"]].state())
+
+
+class Moved(OddService):
+    """Its status URLs redirect to others that hide the id."""
+
+    def status(self, request):
+        place, _, key = request.path.strip("/").rpartition("/")
+        if place == "jobs":
+            raise web.HTTPTemporaryRedirect(f"/moved/again/{key}")
+        if place == "moved/again":
+            raise web.HTTPFound(f"/real/{key}")
+        return super().status(request)
+
+
+class Elsewhere(OddService):
+    """It says at the end that the result is elsewhere."""
+
+    description = DESCRIPTION + 'result = [303]\ntoken = "/title"\n'
+
+    def status(self, request):
+        place, _, key = request.path.strip("/").rpartition("/")
+        job = self.jobs[key]
+        if place == "results":
+            return web.json_response({"title": job.title})
+        return (
+            web.Response(status=303, headers={"Location": f"/results/{key}"})
+            if job.is_done
+            else super().status(request)
+        )
+
+
+class Echoing(OddService):
+    """Its outputs have the token of their start."""
+
+    description = DESCRIPTION + 'token = "/title"\n'
+
+
+class Confusing(Echoing):
+    """Its outputs are others' once they were seen."""
+
+    def end(self, job):
+        return web.json_response({"state": "done", "output": {"title": "of another job"}})
+
+
+class Forgetting(OddService):
+    """It does not know a job once its end was seen."""
+
+    def end(self, job):
+        raise web.HTTPNotFound
+
+
+class Tidy(OddService):
+    """It says that it keeps no job once its end was seen."""
+
+    def end(self, job):
+        raise web.HTTPGone
+
+
+class Refusing(OddService):
+    """It lets nobody see the job again."""
+
+    def end(self, job):
+        raise web.HTTPForbidden
+
+
+class Circling(OddService):
+    """It leads in circles once the end was seen."""
+
+    def end(self, job):
+        raise web.HTTPFound(f"/jobs/{job.number}")
+
+
+class Silent(OddService):
+    """It breaks connections once the end was seen."""
+
+    def status(self, request):
+        job = self.jobs[request.path.rpartition("/")[2]]
+        if job.reads_of_end:
+            request.transport.abort()
+        return web.json_response(job.state())
