@@ -86,6 +86,8 @@ class OddService:
         return self.started(job)
 
     async def _get(self, request):
+        if request.path.startswith("/admin/"):
+            raise web.HTTPNotFound  # The generator asks each service whether it is one of ours.
         self.without_tenant += request.headers.get("X-Tenant") != "load"
         return self.status(request)
 
@@ -154,11 +156,9 @@ class Elsewhere(OddService):
         job = self.jobs[key]
         if place == "results":
             return web.json_response({"title": job.title})
-        return (
-            web.Response(status=303, headers={"Location": f"/results/{key}"})
-            if job.is_done
-            else super().status(request)
-        )
+        if job.is_done:
+            return web.Response(status=303, headers={"Location": f"/results/{key}"})
+        return super().status(request)
 
 
 class Echoing(OddService):

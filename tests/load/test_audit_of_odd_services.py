@@ -31,7 +31,7 @@ def audited(start_locust, tmp_path):
 
 @pytest.mark.parametrize("name", ["Opaque", "Bare", "InTheQuery", "Moved", "Elsewhere", "Echoing"])
 def test_every_operation_is_confirmed(audited, name):
-    """An audit asks where each start said that its status is, whatever that URL looks like, with the headers it needs."""
+    """An audit asks where each start said that its status is, whatever the URL looks like, with the right headers."""
     run, service = audited(name)
     audit = run.summary["audit"]
     assert run.code == 0, run.out + run.err
