@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from folders import FOLDERS
 from generated import APPS
 
 import rooms
@@ -39,6 +40,20 @@ def generated_folders(tmp_path_factory):
     """Give the folders of all generated apps by their names."""
     root = tmp_path_factory.mktemp("generated")
     return {name: written(app, root / f"app{number}") for number, (name, app) in enumerate(APPS.items())}
+
+
+@pytest.fixture(scope="session")
+def folder_apps(tmp_path_factory):
+    """Give the folders of all generated apps of function.json files by their names."""
+    root = tmp_path_factory.mktemp("folders")
+    return {name: written(app, root / f"app{number}") for number, (name, app) in enumerate(FOLDERS.items())}
+
+
+@pytest.fixture(scope="session")
+def our_verdicts_on_folders(folder_apps):
+    """Give our verdict on each generated app of function.json files."""
+    found = verdicts(sys.executable, "ours", folder_apps.values())
+    return {name: found[folder] for name, folder in folder_apps.items()}
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from folders import FOLDERS
 from generated import APPS
 
 import rooms
@@ -11,19 +12,29 @@ REPOSITORY = Path(__file__).parents[2]
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(rooms.ROOM_TIMEOUT_S)]
 
 
+def differences(referee, apps, folders):
+    """Return what the referee says to the apps where it disagrees with the table."""
+    found = referee(folders.values())
+    return {
+        name: found[folder]
+        for name, folder in folders.items()
+        if (found[folder] is None) != (apps[name].verdict is None or apps[name].is_the_hosts)
+    }
+
+
 def test_the_expected_verdicts_are_the_referees(generated_folders, referee):
     """What the table of generated apps expects is what Azure's worker does, app by app."""
-    found = referee(generated_folders.values())
-    wrong = {
-        name: found[folder]
-        for name, folder in generated_folders.items()
-        if (found[folder] is None) != (APPS[name].verdict is None or APPS[name].is_the_hosts)
-    }
-    assert wrong == {}
+    assert differences(referee, APPS, generated_folders) == {}
+
+
+def test_the_expected_verdicts_on_folders_are_the_referees(folder_apps, referee):
+    """The same for function.json files, as far as the worker sees them; what the host reads is left to it."""
+    seen = {name: folder for name, folder in folder_apps.items() if not FOLDERS[name].is_the_hosts}
+    assert differences(referee, FOLDERS, seen) == {}
 
 
 def test_the_worker_takes_every_app_of_these_tests(referee):
     """Each app that the tests run would have its functions in Azure."""
     folders = [file.parent for file in (REPOSITORY / "tests" / "apps").glob("*/function_app.py")]
-    folders += [REPOSITORY, REPOSITORY / "tests" / "plugin" / "app"]
+    folders += [REPOSITORY / "tests" / "apps" / "folders", REPOSITORY, REPOSITORY / "tests" / "plugin" / "app"]
     assert {folder: why for folder, why in referee(folders).items() if why is not None} == {}

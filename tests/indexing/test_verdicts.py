@@ -1,6 +1,7 @@
 """Which apps are loaded and which are refused, with the reason and the place, on any Python."""
 
 import pytest
+from folders import FOLDERS
 from generated import APPS
 
 import rooms
@@ -30,3 +31,9 @@ def test_verdict(name, our_verdicts):
 def test_verdict_on_http_streams(name, our_verdicts_on_streams):
     """With the HTTP extension its requests and responses are the types of all HTTP functions."""
     assert_verdict(APPS[name], our_verdicts_on_streams[name])
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_verdict_on_folders(name, our_verdicts_on_folders):
+    """What is wrong with a function.json or its script is named with folder, file, line and key."""
+    assert_verdict(FOLDERS[name], our_verdicts_on_folders[name])

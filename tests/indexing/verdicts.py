@@ -8,6 +8,7 @@ azure-functions-runtime and azure-functions-runtime-v1, `ours` needs this projec
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -67,10 +68,13 @@ def index_folders(folder):
     load_binding_registry()
     install()
     for file in sorted(folder.glob("*/function.json")):
-        config = json.loads(file.read_text())
-        script = str(file.parent / config.get("scriptFile", "__init__.py"))
+        text = re.sub(r"//[^\n]*|/\*.*?\*/", "", file.read_text())
+        text = re.sub(r",(?=\s*[]}])", "", text)
+        config = {key[0].lower() + key[1:]: value for key, value in json.loads(text).items()}
+        script = os.path.normpath(file.parent / config.get("scriptFile", "__init__.py"))
         function = load_function(file.parent.name, str(file.parent), script, config.get("entryPoint"))
-        bindings = {binding["name"]: _binding(binding) for binding in config["bindings"]}
+        given = [{key.lower(): value for key, value in binding.items()} for binding in config["bindings"]]
+        bindings = {binding["name"]: _binding(binding) for binding in given}
         metadata = SimpleNamespace(name=file.parent.name, directory=str(file.parent), bindings=bindings)
         Registry().add_function(file.parent.name, function, metadata, PROTOS)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from types import ModuleType
 
+from durable_harness.host.app.function_json import PACKAGE
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.sdk.choice import generation_for, load_durable_app
 from durable_harness.settings import load_app_settings
@@ -48,7 +49,7 @@ class ReplayedApp:
     def _own_modules(self) -> Iterator[None]:
         """Let the app import its own modules though others of their names may be loaded, which come back afterwards."""
         sys.path.insert(0, str(self.directory))
-        names = {path.stem for path in self.directory.iterdir() if path.suffix == ".py" or path.is_dir()}
+        names = {path.stem for path in self.directory.iterdir() if path.suffix == ".py" or path.is_dir()} | {PACKAGE}
         others = _take_out(names)
         sys.modules.update({name: module for name, module in others.items() if self._is_own(others, name)})
         sys.modules.update(self._modules)

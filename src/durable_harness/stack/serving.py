@@ -219,6 +219,8 @@ def _announce(host: FunctionsHost, described: str, options: ServeOptions, contro
         print(f"keys: in {options.ready_file}")  # and not here: what others start prints into a log
     elif options.enable_auth:
         print_keys(host.options.web.keys, os.environ)
+    for warning in host.app.warnings:
+        print(f"warning: {shown(warning)}", file=sys.stderr)
     for variable in host.options.web.keys.of_no_function(function.name for function in host.app.functions):
         print(f"warning: {variable}: there is no such function.", file=sys.stderr)
     print(shown_lines(function_list(host.app, host.shown_url, host.settings.host.route_prefix)), flush=True)

@@ -22,6 +22,7 @@ class Function:
     wants_context: bool
     directory: Path | None = None
     """The function's own folder if it has one, as function.json functions do."""
+    is_disabled: bool = False
 
     @property
     def trigger_type(self) -> str:
@@ -44,6 +45,8 @@ class FunctionApp:
 
     directory: Path
     functions: list[Function]
+    disabled: tuple[str, ...] = ()
+    """The names of functions that are in the app and switched off: to the host they do not exist."""
     warnings: tuple[str, ...] = ()
     """What the person who starts the app should know about the way it is laid out."""
     orchestrators: dict[str, Function] = field(init=False)

@@ -58,9 +58,9 @@ def index(  # noqa: PLR0913 - a function and where it was found
         _check_name(name)
         wants_context = check_parameters(call, bindings)
     except RefusedError as error:
-        where = own_folder.name if own_folder is not None else _place(call, directory)
+        lost = "this function fails there" if own_folder is not None else "the app has no functions there"
         raise AppLoadError(
-            f"{where}: function {name}: {error}.\n  Azure's Python worker refuses it too, and the app has no functions."
+            f"{_place(call, directory)}: function {name}: {error}.\n  Azure's Python worker refuses it too: {lost}."
         ) from error
     return Function(
         name=name,

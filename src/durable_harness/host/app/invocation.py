@@ -104,7 +104,7 @@ class Invoker:
                 arguments[binding["name"]] = self._bound_value(function, binding)
         if function.wants_context:
             arguments["context"] = InvocationContext(
-                function, self._directory, trace or TraceContext(), self._thread_local
+                function, str(function.directory or self._directory), trace or TraceContext(), self._thread_local
             )
         if function.is_async:
             return await self._in_time(function, function.call(**arguments))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from durable_harness.errors import AppLoadError, ConfigurationError
 from durable_harness.host.app.decorators import decorated_functions, script_of
+from durable_harness.host.app.function_file import FILE
+from durable_harness.host.app.function_json import check_generation, described_functions, function_folders
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.importing import make_importable
 
@@ -18,17 +20,41 @@ def load_app(directory: Path, only: Collection[str] | None = None) -> FunctionAp
 
     Raises AppLoadError that tells what is wrong and where in the app's own code.
     """
-    script = script_of(directory)
-    if not script.exists():
-        raise AppLoadError(f"There is no {script.name} in {directory}. Name the folder of your app with --app.")
+    directory = directory.resolve()
+    script, folders = script_of(directory), function_folders(directory)
+    if not script.exists() and not folders:
+        raise AppLoadError(
+            f"There is no {script.name} in {directory}, and no folder with a {FILE}. Name the folder of your app with"
+            " --app."
+        )
     make_importable(directory)
-    functions, where = decorated_functions(script), script.name
-    _check_routes(functions, where)
+    if script.exists():
+        functions, where = decorated_functions(script), script.name
+    else:
+        check_generation(folders[0])
+        functions, where = described_functions(directory), directory.name
     if only is not None:
         functions = _select(functions, only, where)
     if not functions:
         raise AppLoadError(f"{where}: no functions found. Register at least one with a decorator of your app object.")
-    return FunctionApp(directory, functions)
+    enabled = [function for function in functions if not function.is_disabled]
+    _check_routes(enabled, where)
+    return FunctionApp(
+        directory,
+        enabled,
+        disabled=tuple(function.name for function in functions if function.is_disabled),
+        warnings=_warnings(script, folders) if script.exists() else (),
+    )
+
+
+def _warnings(script: Path, folders: Sequence[Path]) -> tuple[str, ...]:
+    """Say which functions are not there: with a script, Azure asks only the script for them."""
+    if not folders:
+        return ()
+    names = ", ".join(folder.name for folder in folders)
+    return (
+        f"both models are in this app. As {script.name} is there, functions with a {FILE} are not loaded: {names}.",
+    )
 
 
 def _check_routes(functions: list[Function], where: str) -> None:

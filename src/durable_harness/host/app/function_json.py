@@ -1,0 +1,106 @@
+"""Apps of folders: each folder with a `function.json` is a function. SDK 1.x only.
+
+The file says which script and function to call and what its bindings are. Scripts are modules of the package `__app__`,
+which is the app's folder, so that functions import from each other and from shared code, relatively or by full name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from durable_harness.errors import AppLoadError
+from durable_harness.host.app.function_file import FILE, FunctionFile, read_function_file
+from durable_harness.host.app.functions import Function
+from durable_harness.host.app.importing import importing
+from durable_harness.host.app.indexing import index
+
+PACKAGE = "__app__"
+OLD_CLIENT, CLIENT = "orchestrationclient", "durableClient"
+"""The name that version 1 of the Durable extension had for its client binding, in lower case, and today's."""
+
+SDK = "azure-functions-durable"
+NEWEST_GENERATION = 1
+
+
+def function_folders(directory: Path) -> list[Path]:
+    """Return the folders of an app that are functions."""
+    return sorted(file.parent for file in directory.glob(f"*/{FILE}") if file.is_file())
+
+
+def check_generation(folder: Path) -> None:
+    """Raise AppLoadError if the SDK that is installed has decorators only."""
+    version = importlib.metadata.version(SDK)
+    if int(version.partition(".")[0]) > NEWEST_GENERATION:
+        raise AppLoadError(
+            f"{folder.name}/{FILE}: apps of {FILE} files need {SDK} {NEWEST_GENERATION}.x, and {version} is installed."
+            f"\n  Install that one: pip install '{SDK}<{NEWEST_GENERATION + 1}'"
+        )
+
+
+def described_functions(directory: Path) -> list[Function]:
+    """Import each folder's script and index its function. All files are read before anything is imported."""
+    files = [read_function_file(folder) for folder in function_folders(directory)]
+    _make_package(directory)
+    return [_load(file) for file in files]
+
+
+def _make_package(directory: Path) -> None:
+    spec = importlib.machinery.ModuleSpec(PACKAGE, None, is_package=True)
+    spec.submodule_search_locations = [str(directory)]
+    sys.modules[PACKAGE] = importlib.util.module_from_spec(spec)
+
+
+def _load(file: FunctionFile) -> Function:
+    call = _callable(file)
+    trigger = next(binding for binding in file.bindings if is_trigger(binding))
+    function = index(
+        file.name,
+        call,
+        trigger=trigger,
+        bindings=file.bindings,
+        directory=file.folder.parent,
+        own_folder=file.folder,
+    )
+    return replace(
+        function,
+        bindings=tuple(_today(binding) for binding in file.bindings),
+        is_disabled=_is_true(file.disabled) if isinstance(file.disabled, str) else file.disabled,
+    )
+
+
+def is_trigger(binding: dict[str, Any]) -> bool:
+    """Whether a binding is what starts the function."""
+    return str(binding["type"]).lower().endswith("trigger")
+
+
+def _callable(file: FunctionFile) -> Callable[..., Any]:
+    app = file.folder.parent
+    script = file.script.relative_to(app)
+    parts = script.parent.parts if script.stem == "__init__" else (*script.parent.parts, script.stem)
+    with importing(str(script), app):
+        module = importlib.import_module(".".join((PACKAGE, *parts)))
+    call: Any = getattr(module, file.entry_point, None)
+    if not callable(call):
+        raise AppLoadError(
+            f"{file.shown}: entryPoint: there is no function {file.entry_point}() in {script}. Define it, or name"
+            " another one in entryPoint."
+        )
+    return call  # type: ignore[no-any-return] # a function of the user's
+
+
+def _today(binding: dict[str, Any]) -> dict[str, Any]:
+    return {**binding, "type": CLIENT} if str(binding["type"]).lower() == OLD_CLIENT else binding
+
+
+def _is_true(setting: str) -> bool:
+    """Read the app setting that `disabled` names, with or without percent signs."""
+    return os.environ.get(setting.strip("%"), "").lower() in {"1", "true"}

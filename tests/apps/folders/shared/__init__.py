@@ -1,0 +1,1 @@
+"""Code that functions share; no function itself."""

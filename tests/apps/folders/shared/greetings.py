@@ -1,0 +1,5 @@
+from .words import HELLO
+
+
+def greeting(name):
+    return f"{HELLO} {name}!"
