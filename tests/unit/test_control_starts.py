@@ -1,6 +1,7 @@
 """Faults of kind "start": they strike the first turn of each operation, and no other work."""
 
 import asyncio
+import functools
 
 import pytest
 
@@ -8,6 +9,7 @@ from durable_harness.control import FaultyScheduler, Rules
 from durable_harness.protocol import RpcError, pb
 from hub_bench import child, complete, scenario, schedule
 
+DELAY_S = 3600.0
 AGAIN = pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW
 REUSED = {"orchestrationIdReusePolicy": {"replaceableStatus": [pb.ORCHESTRATION_STATUS_COMPLETED]}}
 
@@ -72,14 +74,27 @@ async def test_an_answer_that_is_refused_continues_nothing(bench):
 @scenario
 async def test_a_delayed_start_comes_after_its_delay(bench):
     """The first turn waits as long as the fault says; an activity of the same operation does not wait."""
-    delay_s = 0.05
-    faulty(bench, least_s=delay_s, most_s=delay_s)
-    clock = asyncio.get_running_loop().time
+    faulty(bench, least_s=DELAY_S, most_s=DELAY_S)
+    waits = delays_of(DELAY_S)
     await bench.start("a")
-    began = clock()
+    assert await bench.no_item()
+    assert len(waits) == 1
+    waits[0]()
     await bench.turn(schedule(0))
-    assert clock() - began >= delay_s
-    began = clock()
     await bench.activity()
     await bench.turn(complete())
-    assert clock() - began < delay_s
+    assert len(waits) == 1
+
+
+def delays_of(seconds):
+    """Return a list of what the event loop is asked from now on to call after exactly this time."""
+    loop = asyncio.get_running_loop()
+    call_later, waits = loop.call_later, []
+
+    def noted(delay_s, callback, *arguments, **context):
+        if delay_s == seconds:
+            waits.append(functools.partial(callback, *arguments))
+        return call_later(delay_s, callback, *arguments, **context)
+
+    loop.call_later = noted
+    return waits
