@@ -247,8 +247,12 @@ def _recover(options: argparse.Namespace) -> None:
     found = recover(options.damaged, options.new)
     print(
         f"Saved into {options.new}: {found.instances} instances ({found.under_way} under way),"
-        f" {found.entities} entities, {found.operations} waiting entity operations."
+        f" {found.entities} entities, {found.operations} waiting entity operations, {found.lock_requests} lock requests."
     )
+    if found.problem is not None:
+        print(
+            f"The structure of {options.damaged} is damaged, so more may be missing than is named here: {found.problem}"
+        )
     for line in _left_out(found.left_out, options.new.with_name(f"{options.new.name}.left-out.txt")):
         print(line)
 

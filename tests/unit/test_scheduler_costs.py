@@ -6,7 +6,7 @@ import sqlite3
 from durable_harness.protocol import pb
 from durable_harness.protocol.costs import costs_of
 from durable_harness.scheduler import RealClock, TaskHub
-from durable_harness.scheduler.storage.store import FORMAT_VERSION
+from durable_harness.scheduler.storage.schema import FORMAT_VERSION
 from hub_bench import START_NS, child, complete, fail, file_scenario, scenario, schedule, timer
 
 CONTINUED = pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW

@@ -134,7 +134,7 @@ def test_a_file_that_lost_a_table_is_damaged(tmp_path):
     database = sqlite3.connect(path)
     database.execute("DROP TABLE inbox")
     database.close()
-    with pytest.raises(DamagedFileError, match="no table inbox"):
+    with pytest.raises(DamagedFileError, match="it has no table inbox"):
         Store(path)
 
 

@@ -60,9 +60,10 @@ class HubCore:
     def load(self) -> None:
         """Go on with what the store holds: instances, their timers, activities and entities."""
         for instance in self.instances.load():
-            self._begin_where_it_ended(instance)
             assert instance.execution is not None
-            take_up(self, instance, instance.execution)
+            with self.instances.reading(instance.instance_id):
+                self._begin_where_it_ended(instance)
+                take_up(self, instance, instance.execution)
             if instance.execution.not_before_ns > self.time_of(instance):
                 self._begin_at(instance.execution.not_before_ns, instance)
             self.settle(instance)
@@ -210,8 +211,12 @@ class HubCore:
     def version_of(self, instance: Instance) -> str:
         """Return the version by which workers filter an instance and its calls: its own, else that of its callers."""
         caller: Instance | None = instance
+        callers = {instance.instance_id}
         while caller is not None and not caller.version and caller.parent is not None:
             caller = self.instances.get(caller.parent.instance_id)
+            if caller is not None and caller.instance_id in callers:
+                return ""  # an id that was used again below itself, or a damaged row
+            callers.add(caller.instance_id if caller is not None else "")
         return (caller and caller.version) or ""
 
     def deliver(self, instance: Instance, new_event: Any) -> None:

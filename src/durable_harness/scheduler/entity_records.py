@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from durable_harness.protocol import pb, to_ns
+from durable_harness.scheduler.storage import column_types
 from durable_harness.scheduler.storage import store as sql
+from durable_harness.scheduler.storage.column_types import INTEGER, TEXT, check_types
 from durable_harness.scheduler.storage.journal import Journal, Rows
+
+OPERATION_KINDS = frozenset({"entityOperationSignaled", "entityOperationCalled"})
 
 
 @dataclass(slots=True)
@@ -25,6 +29,8 @@ class LockRequest:
 
 
 Numbered = tuple[int, Any]
+Operation = tuple[int, str, int, Any]
+"""What waits for an entity: number, entity id, due time, and the event."""
 
 
 @dataclass(slots=True)
@@ -103,27 +109,60 @@ class EntitySaver:
         return entities
 
     def load_entities(self, only: str | None = None) -> Iterator[Entity]:
-        query = "SELECT id, modified_ns, state, lock FROM entities WHERE hub = ?1 AND (?2 IS NULL OR id = ?2)"
-        for entity_id, modified_ns, state, lock in self._store.rows(query, (self._hub_name, only)):
-            yield Entity(entity_id, modified_ns, state, lock=_lock(lock) if lock else None)
+        query = "SELECT hub, id, modified_ns, state, lock FROM entities WHERE hub = ?1 AND (?2 IS NULL OR id = ?2)"
+        for row in self._store.rows(query, (self._hub_name, only)):
+            with self._store.reading(f"entity '{row[1]}'"):
+                entity = read_entity(row)
+            yield entity
 
     def load_lock_requests(self) -> list[LockRequest]:
-        query = "SELECT request FROM lock_requests WHERE hub = ? ORDER BY number"
-        return [_lock(text) for (text,) in self._store.rows(query, (self._hub_name,))]
+        query = "SELECT number, hub, request FROM lock_requests WHERE hub = ? ORDER BY number"
+        requests = []
+        for row in self._store.rows(query, (self._hub_name,)):
+            with self._store.reading(f"lock request {row[0]}"):
+                requests.append(read_lock_request(row))
+        return requests
 
-    def load_operations(self, only: str | None = None) -> Iterator[tuple[int, str, int, Any]]:
+    def load_operations(self, only: str | None = None) -> Iterator[Operation]:
         query = (
-            "SELECT number, entity, due_ns, event FROM operations WHERE hub = ?1 AND (?2 IS NULL OR entity = ?2)"
+            "SELECT number, hub, entity, due_ns, event FROM operations WHERE hub = ?1 AND (?2 IS NULL OR entity = ?2)"
             " ORDER BY number"
         )
-        for number, entity_id, due_ns, blob in list(self._store.rows(query, (self._hub_name, only))):
-            yield number, entity_id, due_ns, pb.HistoryEvent.FromString(blob)
+        for row in list(self._store.rows(query, (self._hub_name, only))):
+            with self._store.reading(f"operation {row[0]} of entity '{row[2]}'"):
+                operation = read_operation(row)
+            yield operation
 
 
 def _lock_text(request: LockRequest) -> str:
     return json.dumps(dataclasses.astuple(request))
 
 
+# Each raises an error of UNREADABLE for a row without meaning.
+
+
+def read_entity(row: Sequence[Any]) -> Entity:
+    check_types(row, column_types.ENTITY)
+    _, entity_id, modified_ns, state, lock = row
+    return Entity(entity_id, modified_ns, state, lock=_lock(lock) if lock else None)
+
+
+def read_operation(row: Sequence[Any]) -> Operation:
+    check_types(row, column_types.OPERATION)
+    number, _, entity_id, due_ns, blob = row
+    operation = pb.HistoryEvent.FromString(blob)
+    if operation.WhichOneof("eventType") not in OPERATION_KINDS:
+        raise ValueError("not an operation")
+    return number, entity_id, due_ns, operation
+
+
+def read_lock_request(row: Sequence[Any]) -> LockRequest:
+    check_types(row, column_types.LOCK_REQUEST)
+    return _lock(row[2])
+
+
 def _lock(text: str) -> LockRequest:
     number, critical_section_id, parent_id, entity_ids = json.loads(text)
+    kinds = [INTEGER, TEXT, TEXT, *[TEXT] * len(entity_ids)]
+    check_types([number, critical_section_id, parent_id, *entity_ids], kinds)
     return LockRequest(number, critical_section_id, parent_id, tuple(entity_ids))

@@ -93,7 +93,7 @@ def _totals(store: Store, roots: Iterable[_Node]) -> dict[int, Costs | None]:
         level = [child.key for child in fresh if child.children and child.is_countable]
     totals: dict[int, Costs | None] = {}
     for key in sorted(nodes, reverse=True):  # a child's key is higher than its parent's
-        totals[key] = _sum(nodes[key], [totals[child] for child in children[key]])
+        totals[key] = _sum(store, nodes[key], [totals.get(child) for child in children[key]])
     return totals
 
 
@@ -104,8 +104,9 @@ def _children_of(store: Store, keys: Collection[int]) -> list[_Node]:
     return [_Node(*row) for row in store.rows(statement, (json.dumps(list(keys)),))]
 
 
-def _sum(node: _Node, children: list[Costs | None]) -> Costs | None:
-    costs: Any = unpack_costs(node.costs)
+def _sum(store: Store, node: _Node, children: list[Costs | None]) -> Costs | None:
+    with store.reading(f"what was counted for the instance with key {node.key}"):
+        costs: Any = unpack_costs(node.costs)
     if not node.is_countable or len(children) != node.children:
         return None
     for child in children:

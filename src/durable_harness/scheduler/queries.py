@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from durable_harness.protocol import RpcError, Status, to_ns
 from durable_harness.scheduler.instances import Instance, state_of
-from durable_harness.scheduler.registry import from_row
+from durable_harness.scheduler.registry import read_instance
 from durable_harness.scheduler.sizes import MESSAGE_BYTES
 from durable_harness.scheduler.storage.store import INSTANCE_COLUMNS, Store
 
@@ -41,7 +41,7 @@ def select_page(store: Store, hub: str, query: Any) -> tuple[list[Any], str | No
         values += [len(query.instanceIdPrefix.value), query.instanceIdPrefix.value]
     statement = f"SELECT {INSTANCE_COLUMNS} FROM instances WHERE hub = ?{where} ORDER BY created_ns, id LIMIT ?"
     with contextlib.closing(store.rows(statement, [hub, *values, size + 1])) as rows:
-        found = (state_of(from_row(row), payloads=query.fetchInputsAndOutputs) for row in rows)
+        found = (state_of(read_instance(store, row), payloads=query.fetchInputsAndOutputs) for row in rows)
         page, more = _fill_page(found, size)
     return page, _make_token((to_ns(page[-1].createdTimestamp), page[-1].instanceId)) if more else None
 
@@ -67,7 +67,7 @@ def select_for_purge(store: Store, registry: Registry, hub: str, request: Any) -
     if request.HasField("purgeInstanceFilter"):
         where, values = _created(request.purgeInstanceFilter)
         statement = f"SELECT {INSTANCE_COLUMNS} FROM instances WHERE hub = ? AND completed_ns > 0{where}"
-        chosen = [from_row(row) for row in store.rows(statement, [hub, *values])]
+        chosen = [read_instance(store, row) for row in store.rows(statement, [hub, *values])]
     else:
         ids = [request.instanceId] if request.instanceId else list(request.instanceBatch.instanceIds)
         chosen = [found for instance_id in ids if (found := registry.get(instance_id)) is not None]

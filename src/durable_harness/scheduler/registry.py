@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
-import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
-
-from google.protobuf.message import DecodeError
 
 from durable_harness.protocol import pb
 from durable_harness.scheduler.history import History
@@ -19,8 +16,10 @@ from durable_harness.scheduler.inbox import Inbox
 from durable_harness.scheduler.instances import Execution, Instance, Parent, Saved, parent_info
 from durable_harness.scheduler.measuring import pack_costs, unpack_costs
 from durable_harness.scheduler.storage import store as sql
-from durable_harness.scheduler.storage.data_file import damaged
+from durable_harness.scheduler.storage import column_types
+from durable_harness.scheduler.storage.column_types import TEXT, check_types
 from durable_harness.scheduler.storage.journal import Journal, Rows
+from durable_harness.scheduler.storage.store import Store
 
 logger = logging.getLogger("durable_harness.scheduler")
 
@@ -53,19 +52,11 @@ class Registry:
         row = self._journal.store.row(
             f"SELECT {sql.INSTANCE_COLUMNS} FROM instances WHERE hub = ? AND id = ?", (self._hub_name, instance_id)
         )
-        with self._decoding(instance_id):
-            return None if row is None else from_row(row)
+        return None if row is None else read_instance(self._journal.store, row)
 
-    @contextlib.contextmanager
-    def _decoding(self, instance_id: str) -> Iterator[None]:
-        """A row whose bits have flipped is damage, which SQLite does not see."""
-        try:
-            yield
-        except (DecodeError, ValueError, struct.error) as error:
-            store = self._journal.store
-            raise store.on_damage(
-                damaged(store.path, f"instance '{instance_id}' cannot be read ({type(error).__name__})")
-            ) from error
+    def reading(self, instance_id: str) -> AbstractContextManager[None]:
+        """Take what the store has of an instance for damaged where it has no meaning."""
+        return self._journal.store.reading(f"instance '{instance_id}'")
 
     def living(self) -> Iterator[Instance]:
         return iter(self._living.values())
@@ -111,14 +102,15 @@ class Registry:
         if instance.execution is not None:
             return instance.execution.history
         chunks = self._journal.store.turns(instance.key)
-        with self._decoding(instance.instance_id):
+        with self.reading(instance.instance_id):
             return [event for chunk in chunks for event in pb.HistoryChunk.FromString(chunk).events]
 
     def revive(self, instance: Instance) -> Execution:
         """Bring an ended instance back into memory with its history."""
         if instance.execution is None:
             history = History(self.history(instance))
-            saved = Saved(len(history), self._journal.store.highest_turn(instance.key))
+            with self.reading(instance.instance_id):
+                saved = Saved(len(history), self._journal.store.highest_turn(instance.key))
             instance.execution = Execution(instance.execution_id, history=history, saved=saved)
         self._recent.pop(instance.instance_id, None)
         self._living[instance.instance_id] = instance
@@ -166,7 +158,7 @@ class Registry:
         """Read the living instances into memory, as they were when the process that had them ended."""
         query = f"SELECT {sql.INSTANCE_COLUMNS} FROM instances WHERE hub = ? AND completed_ns = 0 ORDER BY key"
         for row in list(self._journal.store.rows(query, (self._hub_name,))):
-            with self._decoding(row[2]):
+            with self.reading(row[2]):
                 instance = from_row(row)
                 self._restore(instance, replay_due=bool(row[-1]))
             self._living[instance.instance_id] = instance
@@ -287,7 +279,15 @@ def _changes(instance: Instance, *, replay_due: bool) -> tuple[Any, ...]:
     )
 
 
+def read_instance(store: Store, row: Any) -> Instance:
+    """Return the instance of a row of this store."""
+    with store.reading(f"instance '{row[2]}'"):
+        return from_row(row)
+
+
 def from_row(row: Any) -> Instance:
+    """Return the instance of a row; raise an error of UNREADABLE for one without meaning."""
+    check_types(row, column_types.INSTANCE)
     (key, _, instance_id, name, version, text, created, updated, completed, scheduled, execution_id, *rest) = row
     status, output, custom_status, failure, parent, tags, trace, begun, modelled, parent_key, children, costs, _ = rest
     return Instance(
@@ -299,14 +299,14 @@ def from_row(row: Any) -> Instance:
         created,
         updated,
         execution_id,
-        status=status,
+        status=_status(status),
         output=output,
         custom_status=custom_status,
         failure=None if failure is None else pb.TaskFailureDetails.FromString(failure),
         completed_ns=completed,
         scheduled_start_ns=scheduled,
         parent=None if parent is None else _parent(pb.ParentInstanceInfo.FromString(parent), parent_key),
-        tags=json.loads(tags) if tags else None,
+        tags=_tags(tags) if tags else None,
         trace_context=None if trace is None else pb.TraceContext.FromString(trace),
         is_stored=True,
         begun_ns=begun,
@@ -314,6 +314,17 @@ def from_row(row: Any) -> Instance:
         children=children,
         costs=unpack_costs(costs),
     )
+
+
+def _status(number: int) -> int:
+    pb.OrchestrationStatus.Name(number)
+    return number
+
+
+def _tags(text: str) -> dict[str, str]:
+    tags = json.loads(text)
+    check_types([tags, *tags.values()], [(dict,), *[TEXT] * len(tags)])
+    return dict(tags)
 
 
 def _parent(info: Any, key: int) -> Parent:

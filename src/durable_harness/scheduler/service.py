@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
-
 from durable_harness.errors import HarnessError
 from durable_harness.protocol import RpcError, Status
 from durable_harness.scheduler.clock import RealClock
@@ -56,7 +54,7 @@ class SchedulerService:
             self._open_all()
         except BaseException as error:
             store.close()
-            if isinstance(error, (sqlite3.Error, DecodeError, ValueError)):  # not seen by the check of its structure
+            if isinstance(error, sqlite3.Error):  # not seen by the check of its structure
                 raise store.refusal(error) from error
             raise
         self.journal.on_commit(self._committed)
@@ -91,7 +89,7 @@ class SchedulerService:
         await self.journal.close()
 
     def _open_all(self) -> None:
-        stored = [name for (name,) in list(self.journal.store.rows("SELECT DISTINCT hub FROM instances"))]
+        stored = [str(name) for (name,) in list(self.journal.store.rows("SELECT DISTINCT hub FROM instances"))]
         for name in dict.fromkeys([*self.options.hubs, *(stored if self.options.dynamic_hubs else [])]):
             self._open(name)
 

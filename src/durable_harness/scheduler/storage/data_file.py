@@ -6,22 +6,34 @@ import contextlib
 import re
 import sqlite3
 import stat
+import struct
 from pathlib import Path
 from typing import IO
+
+from google.protobuf.message import DecodeError
 
 from durable_harness.errors import ConfigurationError, DamagedFileError
 from durable_harness.foreign_text import shown
 from durable_harness.scheduler.storage.file_length import MAGIC, bytes_due, is_cut_off
+from durable_harness.scheduler.storage.schema import APPLICATION_ID, FORMAT_VERSION, missing_parts
 
 try:
     import fcntl
 except ImportError:  # Windows: nobody keeps two schedulers from one file there
     fcntl = None  # type: ignore[assignment]
 
-APPLICATION_ID = 0x44484152  # "DHAR"
-FORMAT_VERSION = 2
-TABLES = ("instances", "turns", "inbox", "entities", "operations", "lock_requests")
 DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+UNREADABLE = (
+    DecodeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+    RecursionError,
+)
+"""What the reading of a row raises whose bits have flipped, which SQLite does not see."""
 PASSING_CODES = frozenset(
     {
         sqlite3.SQLITE_FULL,
@@ -142,7 +154,7 @@ def checked_version(path: Path) -> int:
         raise damaged(path, f"its end is missing: it has {path.stat().st_size} bytes of {bytes_due(path)}")
     with contextlib.closing(read_only(path)) as database:
         version = our_version(database, path)
-        _check_whole(database, path)
+        _check_whole(database, path, version)
         return version
 
 
@@ -196,12 +208,24 @@ def _may_be_ours(path: Path) -> bool:
     return header.startswith(MAGIC) or has_our_id or (size >= 2 * PAGE_BYTES and size % PAGE_BYTES == 0)
 
 
-def _check_whole(database: sqlite3.Connection, path: Path) -> None:
+def _check_whole(database: sqlite3.Connection, path: Path, version: int) -> None:
     """Read the whole file once, and refuse one whose structure is damaged or that lacks a table."""
-    found = [text for (text,) in database.execute(f"PRAGMA quick_check({SHOWN_PROBLEMS})")]
-    if found != ["ok"]:
-        raise damaged(path, "; ".join(line for text in found for line in text.splitlines() if "***" not in line))
-    there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    missing = [table for table in TABLES if table not in there]
+    problem = structure_problem(database)
+    if problem is not None:
+        raise damaged(path, problem)
+    missing = missing_parts(database, version)
     if missing:
-        raise damaged(path, f"there is no table {', '.join(missing)}")
+        raise damaged(path, f"it has {', '.join(missing)}")
+
+
+def structure_problem(database: sqlite3.Connection) -> str | None:
+    """Return what SQLite's check of a file's structure finds first, None if it finds nothing."""
+    try:
+        found = [str(text) for (text,) in database.execute(f"PRAGMA quick_check({SHOWN_PROBLEMS})")]
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return str(error)
+    if found == ["ok"]:
+        return None
+    return "; ".join(line for text in found for line in text.splitlines() if "***" not in line)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 MAGIC = b"SQLite format 3\0"
 HEADER_BYTES = 100
+PAGES_AT = 28
 LOG_HEADER_BYTES = 32
 FRAME_HEADER_BYTES = 24
 LARGEST_PAGE_BYTES = 65536
@@ -35,6 +36,22 @@ def is_cut_off(path: Path) -> bool:
         page_bytes = _page_bytes(file.read(HEADER_BYTES))
     missing = range(there // page_bytes + 1, due // page_bytes + 1)
     return not _pages_in_log(log_of(path), page_bytes).issuperset(missing)
+
+
+def is_too_long(path: Path) -> bool:
+    """Whether a file has more pages than its header counts."""
+    due = bytes_due(path)
+    return 0 < due < path.stat().st_size
+
+
+def count_pages_anew(path: Path) -> None:
+    """Let a file have as many pages as it has, the last one filled up with zeros: any other is damaged to SQLite."""
+    with path.open("r+b") as file:
+        page_bytes = _page_bytes(file.read(HEADER_BYTES))
+        pages = -(-path.stat().st_size // page_bytes)
+        file.truncate(pages * page_bytes)
+        file.seek(PAGES_AT)
+        file.write(pages.to_bytes(4, "big"))
 
 
 def _page_bytes(header: bytes) -> int:

@@ -1,46 +1,40 @@
-"""What can be read of a damaged file, saved into a new one: instance by instance, with a list of what was left out.
-
-Rows are read by ranges of their keys. A range that holds a damaged page is divided until the rows around the page are
-saved, so that a page costs only the rows on it.
-"""
+"""What can be read of a damaged file, saved into a new one: instance by instance, with a list of what was left out."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import shutil
 import sqlite3
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 from durable_harness.errors import DamagedFileError, UsageError
 from durable_harness.foreign_text import shown
 from durable_harness.protocol import is_terminal, pb
+from durable_harness.scheduler.entity_records import read_entity, read_lock_request, read_operation
 from durable_harness.scheduler.registry import from_row
 from durable_harness.scheduler.storage import store as sql
 from durable_harness.scheduler.storage.data_file import (
+    UNREADABLE,
     claim,
     has_our_header,
     is_damage,
     our_version,
     read_only,
+    structure_problem,
 )
-from durable_harness.scheduler.storage.file_length import bytes_due, is_cut_off, log_of
+from durable_harness.scheduler.storage.file_length import bytes_due, count_pages_anew, is_cut_off, is_too_long, log_of
+from durable_harness.scheduler.storage.scanning import LARGEST_KEY, Gap, Scan
 from durable_harness.scheduler.storage.store import Store
 
 COLUMNS = sql.INSTANCE_COLUMNS.split(", ")
-ROWS_AT_ONCE = 1000
 BATCH_INSTANCES = 500
-LARGEST_KEY = 10**9
-"""Keys count up from 1. A larger one was read from a damaged page."""
 ADDED_IN_FORMAT_2 = {"begun_ns": "0", "modelled": "0", "parent_key": "0", "children": "0", "costs": "NULL"}
+IT_CANNOT_BE_READ = "it cannot be read"
 
 
 @dataclass
@@ -51,7 +45,10 @@ class Salvaged:
     under_way: int = 0
     entities: int = 0
     operations: int = 0
+    lock_requests: int = 0
     left_out: list[str] = field(default_factory=list)
+    problem: str | None = None
+    """What the check of the structure finds. Then there may have been more than can be named."""
 
 
 def recover(damaged_path: Path, new_path: Path) -> Salvaged:
@@ -70,17 +67,19 @@ def recover(damaged_path: Path, new_path: Path) -> Salvaged:
                 raise _unwritable(new_path, str(error)) from error
             finally:
                 target.close()
-        found.left_out += missing
+        found.left_out[:0] = missing
         return found
 
 
 @contextlib.contextmanager
 def _readable(path: Path, new_path: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Give a file to read, and what it lacks: SQLite reads none without its end, so a copy gets one of zeros."""
-    if not (has_our_header(path) and is_cut_off(path)):
+    """Give a file to read, and what it lacks: SQLite reads as much as the header counts, so a copy gets it right."""
+    lacks_end = has_our_header(path) and is_cut_off(path)
+    if not (lacks_end or (has_our_header(path) and is_too_long(path))):
         yield path, []
         return
     there, due = path.stat().st_size, bytes_due(path)
+    missing = [f"whatever else was in the end of the file: it has {there} bytes of {due}"] if lacks_end else []
     try:
         folder = tempfile.TemporaryDirectory(prefix=f"{new_path.name}.", dir=new_path.parent)
     except OSError as error:
@@ -91,10 +90,10 @@ def _readable(path: Path, new_path: Path) -> Iterator[tuple[Path, list[str]]]:
             shutil.copyfile(path, copy)
             if log_of(path).exists():
                 shutil.copyfile(log_of(path), log_of(copy))
-            os.truncate(copy, due)
+            count_pages_anew(copy)
         except OSError as error:
             raise _unwritable(new_path, error.strerror or str(error)) from error
-        yield copy, [f"whatever else was in the end of the file: it has {there} bytes of {due}"]
+        yield copy, missing
 
 
 def _version(source: sqlite3.Connection, path: Path) -> int:
@@ -120,44 +119,76 @@ class _Salvage:
 
     def __init__(self, source: sqlite3.Connection, target: Store, version: int) -> None:
         self._source, self._target = source, target
+        source.text_factory = _text
         absent = ADDED_IN_FORMAT_2 if version == 1 else {}
         self._columns = ", ".join(absent.get(name, name) for name in COLUMNS)
         self._result = Salvaged()
+        self._reasons: dict[int, str] = {}
+        """Why instances with these keys were left out, of which more is known than that they are missing."""
+        self._taken: set[tuple[str, str]] = set()
 
     def run(self) -> Salvaged:
+        self._result.problem = self._problem()
         self._save_instances()
         self._save_entities()
-        self._save_numbered("operations", "number, hub, entity, due_ns, event", sql.PUT_OPERATION, _check_operation)
-        self._save_numbered("lock_requests", "number, hub, request", sql.PUT_LOCK_REQUEST, _check_lock_request)
+        columns = "number, hub, entity, due_ns, event"
+        self._result.operations = self._save_numbered("operations", columns, sql.PUT_OPERATION, read_operation)
+        columns = "number, hub, request"
+        self._result.lock_requests = self._save_numbered(
+            "lock_requests", columns, sql.PUT_LOCK_REQUEST, read_lock_request
+        )
         return self._result
 
+    def _problem(self) -> str | None:
+        try:
+            return structure_problem(self._source)
+        except sqlite3.Error as error:
+            return str(error)
+
+    def _write(self, batch: dict[str, list[Any]]) -> None:
+        for refused in self._target.write(batch):
+            self._result.left_out.append(f"a row that cannot be written: {refused.statement[:40]}: {refused.error}")
+
+    # -- instances ----------------------------------------------------------------------------------------------------
+
     def _save_instances(self) -> None:
-        known = self._known_instances()
-        highest = max([self._highest("instances", "key"), self._highest("turns", "instance"), *known])
+        index = _Keyed(self._source, "key, hub, id", "instances INDEXED BY instance_ids", slice(1, 3))
+        known = {row[0]: _name(row[1], row[2]) for row in index.rows() if isinstance(row[0], int)}
+        highest = max((key for key in known if key <= LARGEST_KEY), default=0)
+        scan = Scan(self._source, "instances", "key", self._columns, highest)
         saved: set[int] = set()
         batch: dict[str, list[Any]] = defaultdict(list)
-        for row in self._rows("instances", "key", self._columns, 1, highest):
+        for row in scan.rows():
+            known.setdefault(row[0], _name(row[1], row[2]))
             if self._save_instance(row, batch):
                 saved.add(row[0])
             if len(batch[sql.INSERT_INSTANCE]) >= BATCH_INSTANCES:
-                self._target.write(batch)
+                self._write(batch)
                 batch.clear()
-        self._target.write(batch)
+        self._write(batch)
         self._result.instances = len(saved)
         for key, name in sorted(known.items()):
             if key not in saved:
-                self._result.left_out.append(f"{name}: it cannot be read")
+                self._result.left_out.append(f"{name}: {self._reasons.get(key, IT_CANNOT_BE_READ)}")
+        if not index.is_whole:
+            self._note_gaps("instances, by the order in which they were started", scan.gaps)
 
     def _save_instance(self, row: tuple[Any, ...], batch: dict[str, list[Any]]) -> bool:
         """Add the rows of an instance to a batch; one under way is nothing without its history."""
         try:
-            instance = from_row(row)
-            ended = is_terminal(instance.status)
-        except (DecodeError, ValueError, TypeError):
+            ended = is_terminal(from_row(row).status)
+        except UNREADABLE:
+            return False
+        if not 0 < row[0] <= LARGEST_KEY:
             return False
         turns, inbox = self._parts("turns", row[0]), self._parts("inbox", row[0])
         if not ended and (turns is None or inbox is None or not (turns or inbox)):
+            self._reasons[row[0]] = "its history cannot be read, and without it an instance under way cannot go on"
             return False
+        if (row[1], row[2]) in self._taken:
+            self._reasons[row[0]] = "another one of this name was saved"
+            return False
+        self._taken.add((row[1], row[2]))
         if turns is None:
             self._result.left_out.append(f"{_name(row[1], row[2])}: only its history, the rest is saved")
         self._result.under_way += not ended
@@ -174,84 +205,107 @@ class _Salvage:
             parts = self._source.execute(query, (key,)).fetchall()
             for _, blob in parts:
                 message.FromString(blob)
-        except (sqlite3.Error, DecodeError, TypeError):
+        except (sqlite3.Error, *UNREADABLE):
             return None
         first = 1 if table == "turns" else next((number for number, _ in parts), 0)
         numbers = [number for number, _ in parts]
-        return parts if numbers == list(range(first, first + len(parts))) else None
+        is_whole = isinstance(first, int) and numbers == list(range(first, first + len(parts)))
+        return parts if is_whole else None
 
-    def _known_instances(self) -> dict[int, str]:
-        """Return the names of instances by their keys, from an index: it tells of rows that cannot be read."""
-        query = "SELECT key, hub, id FROM instances INDEXED BY instance_ids ORDER BY hub {0}, id {0}"
-        return {row[0]: _name(row[1], row[2]) for row in self._both_ways(query)}
+    # -- entities -----------------------------------------------------------------------------------------------------
 
     def _save_entities(self) -> None:
-        query = "SELECT hub, id, modified_ns, state, lock FROM entities ORDER BY hub {0}, id {0}"
-        failures = len(self._result.left_out)
-        rows = {tuple(row[:2]): row for row in self._both_ways(query, "entities between these that were saved")}
-        self._target.write({sql.PUT_ENTITY: list(rows.values())})
+        entities = _Keyed(self._source, "hub, id, modified_ns, state, lock", "entities", slice(0, 2))
+        rows = [readable for row in entities.rows() if (readable := self._readable_entity(row))]
+        self._write({sql.PUT_ENTITY: rows})
         self._result.entities = len(rows)
-        if len(self._result.left_out) > failures:
-            self._result.left_out[failures:] = ["entities, of an unknown number: their part of the file is damaged"]
+        if not entities.is_whole:
+            self._result.left_out.append(f"entities, of an unknown number{entities.between}: they cannot be read")
 
-    def _save_numbered(self, table: str, columns: str, statement: str, check: Any) -> None:
+    def _readable_entity(self, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        name = f"entity '{_shown(row[1])}' of task hub '{_shown(row[0])}'"
+        without_lock = (*row[:4], None)
+        for readable in (row, without_lock):
+            with contextlib.suppress(*UNREADABLE):
+                read_entity(readable)
+                if readable is without_lock:
+                    self._result.left_out.append(f"{name}: only who has it locked, the rest is saved")
+                return readable
+        self._result.left_out.append(f"{name}: {IT_CANNOT_BE_READ}")
+        return None
+
+    def _save_numbered(self, table: str, columns: str, statement: str, read: Callable[[Sequence[Any]], Any]) -> int:
+        scan = Scan(self._source, table, "number", columns)
+        kind = table.replace("_", " ")
         rows = []
-        for row in self._rows(table, "number", columns, 1, self._highest(table, "number")):
-            with contextlib.suppress(DecodeError, ValueError, TypeError):
-                check(row)
-                rows.append(row)
-        self._target.write({statement: rows})
-        if table == "operations":
-            self._result.operations = len(rows)
-
-    def _both_ways(self, query: str, note: str = "") -> Iterator[Any]:
-        """Read rows from both ends of their order until a damaged page ends it; `note` names what lies between."""
-        for direction in ("ASC", "DESC"):
+        for row in scan.rows():
             try:
-                yield from self._source.execute(query.format(direction))
-            except sqlite3.Error:
-                if note:
-                    self._result.left_out.append(note)
+                read(row)
+            except UNREADABLE:
+                entity = f" of entity '{_shown(row[2])}'" if table == "operations" else ""
+                self._result.left_out.append(f"number {row[0]} of the {kind}{entity}: {IT_CANNOT_BE_READ}")
             else:
+                rows.append(row)
+        self._write({statement: rows})
+        self._note_gaps(kind, scan.gaps)
+        return len(rows)
+
+    def _note_gaps(self, kind: str, gaps: list[Gap]) -> None:
+        for gap in gaps:
+            self._result.left_out.append(f"{kind}, {gap}, as far as there were any: they cannot be read")
+
+
+class _Keyed:
+    """One reading of a table, or of an index, whose key is a name: from both ends, up to the first damaged page."""
+
+    def __init__(self, source: sqlite3.Connection, columns: str, table: str, name: slice) -> None:
+        self._source, self._name = source, name
+        self._query = f"SELECT {columns} FROM {table} ORDER BY hub {{0}}, id {{0}}"
+        self._ends: list[Any] = []
+        self.is_whole = False
+
+    @property
+    def between(self) -> str:
+        """Say between which names rows are missing."""
+        places = [
+            f"{word} '{_shown(end[1])}' of task hub '{_shown(end[0])}'"
+            for word, end in zip((" after", " before"), self._ends, strict=False)
+            if end
+        ]
+        return " and".join(places)
+
+    def rows(self) -> Iterator[Any]:
+        seen: set[Any] = set()
+        for order in ("ASC", "DESC"):
+            self.is_whole = yield from self._read(order, seen)
+            if self.is_whole:
                 return
 
-    def _highest(self, table: str, column: str) -> int:
+    def _read(self, order: str, seen: set[Any]) -> Generator[Any, None, bool]:
+        last: Any = ()
         try:
-            highest = int(self._source.execute(f"SELECT IFNULL(MAX({column}), 0) FROM {table}").fetchone()[0])
-        except (sqlite3.Error, ValueError, TypeError):
-            return 0
-        return highest if highest <= LARGEST_KEY else 0
-
-    def _rows(self, table: str, key: str, columns: str, first: int, last: int) -> Iterator[Any]:
-        """Read the rows of a range of keys, all but those on a damaged page."""
-        query = f"SELECT {columns} FROM {table} WHERE {key} BETWEEN ? AND ? ORDER BY {key}"
-        starts = range(first, last + 1, ROWS_AT_ONCE)
-        ranges = [(low, min(low + ROWS_AT_ONCE - 1, last)) for low in reversed(starts)]
-        while ranges:
-            low, high = ranges.pop()
-            try:
-                rows = self._source.execute(query, (low, high)).fetchall()
-            except sqlite3.DatabaseError as error:
-                if not is_damage(error):
-                    raise
-                if low < high:
-                    middle = (low + high) // 2
-                    ranges += [(middle + 1, high), (low, middle)]
-                elif table != "instances":
-                    self._result.left_out.append(f"number {low} of the {table.replace('_', ' ')}: it cannot be read")
-            else:
-                yield from rows
+            for row in self._source.execute(self._query.format(order)):
+                last = row[self._name]
+                if last not in seen:
+                    seen.add(last)
+                    yield row
+        except sqlite3.Error:
+            self._ends.append(last)
+            return False
+        return True
 
 
-def _name(hub: str, instance_id: str) -> str:
-    return f"instance '{shown(str(instance_id))}' of task hub '{shown(str(hub))}'"
+def _text(raw: bytes) -> str | bytes:
+    """Return a text, or the bytes of what is none: a column of texts that has bytes is a row that cannot be read."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
 
 
-def _check_operation(row: tuple[Any, ...]) -> None:
-    pb.HistoryEvent.FromString(row[4])
+def _shown(name: Any) -> str:
+    return shown(name.decode(errors="replace") if isinstance(name, bytes) else str(name))
 
 
-def _check_lock_request(row: tuple[Any, ...]) -> None:
-    number, _, parent_id, entity_ids = json.loads(row[2])
-    if not (isinstance(number, int) and isinstance(parent_id, str) and isinstance(entity_ids, list)):
-        raise TypeError
+def _name(hub: Any, instance_id: Any) -> str:
+    return f"instance '{_shown(instance_id)}' of task hub '{_shown(hub)}'"

@@ -6,18 +6,18 @@ Without a file the same tables live in memory.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
 from durable_harness.errors import HarnessError
 from durable_harness.scheduler.storage.data_file import (
-    APPLICATION_ID,
-    FORMAT_VERSION,
+    UNREADABLE,
     checked_version,
     claim,
     damaged,
@@ -26,35 +26,10 @@ from durable_harness.scheduler.storage.data_file import (
     problem_of,
     unusable,
 )
+from durable_harness.scheduler.storage.schema import FORMAT_VERSION, create, migrate
 
 CACHE_KB = 32 * 1024
 CHECKPOINT_PAGES = 4000
-ADDED_COLUMNS = """begun_ns INTEGER NOT NULL DEFAULT 0, modelled INTEGER NOT NULL DEFAULT 0,
-    parent_key INTEGER NOT NULL DEFAULT 0, children INTEGER NOT NULL DEFAULT 0, costs BLOB"""
-"""What format 2 added to the instances of format 1. There, nothing had been counted: `costs` is NULL."""
-ADDED_INDEX = "CREATE INDEX instances_children ON instances (parent_key) WHERE parent_key > 0;"
-SCHEMA = f"""
-CREATE TABLE instances (
-    key INTEGER PRIMARY KEY, hub TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, version TEXT, input TEXT,
-    created_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL, completed_ns INTEGER NOT NULL,
-    scheduled_ns INTEGER NOT NULL, execution_id TEXT NOT NULL, status INTEGER NOT NULL, output TEXT,
-    custom_status TEXT, failure BLOB, parent BLOB, tags TEXT, trace BLOB, replay_due INTEGER NOT NULL,
-    {ADDED_COLUMNS}
-);
-CREATE UNIQUE INDEX instance_ids ON instances (hub, id);
-CREATE INDEX instances_created ON instances (hub, created_ns, id);
-CREATE INDEX instances_completed ON instances (hub, completed_ns, id) WHERE completed_ns > 0;
-CREATE INDEX instances_living ON instances (hub, key) WHERE completed_ns = 0;
-{ADDED_INDEX}
-CREATE TABLE turns (instance INTEGER, number INTEGER, events BLOB, PRIMARY KEY (instance, number)) WITHOUT ROWID;
-CREATE TABLE inbox (instance INTEGER, number INTEGER, event BLOB, PRIMARY KEY (instance, number)) WITHOUT ROWID;
-CREATE TABLE entities (
-    hub TEXT, id TEXT, modified_ns INTEGER NOT NULL, state TEXT, lock TEXT, PRIMARY KEY (hub, id)
-) WITHOUT ROWID;
-CREATE TABLE operations (number INTEGER PRIMARY KEY, hub TEXT, entity TEXT, due_ns INTEGER NOT NULL, event BLOB);
-CREATE TABLE lock_requests (number INTEGER PRIMARY KEY, hub TEXT, request TEXT NOT NULL);
-"""
-
 INSTANCE_COLUMNS = (
     "key, hub, id, name, version, input, created_ns, updated_ns, completed_ns, scheduled_ns, execution_id, status,"
     " output, custom_status, failure, parent, tags, trace, begun_ns, modelled, parent_key, children, costs,"
@@ -147,7 +122,7 @@ class Store:
     def _open(self) -> sqlite3.Connection:
         if self.path is None:
             database = _connect(":memory:")
-            _create(database)
+            create(database)
             return database
         is_new = not self.path.exists() or self.path.stat().st_size == 0
         version = FORMAT_VERSION if is_new else checked_version(self.path)
@@ -157,9 +132,9 @@ class Store:
         database.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         database.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         if is_new:
-            _create(database)
+            create(database)
         elif version < FORMAT_VERSION:
-            _migrate(database)
+            migrate(database)
         else:
             database.execute("BEGIN IMMEDIATE")  # a file that cannot be written shows it now
             database.execute("ROLLBACK")
@@ -225,6 +200,14 @@ class Store:
                 raise self.on_damage(self.refusal(error, _place(query, parameters))) from error
             raise
 
+    @contextlib.contextmanager
+    def reading(self, what: str) -> Iterator[None]:
+        """Take a row that has no meaning for damage, and name it."""
+        try:
+            yield
+        except UNREADABLE as error:
+            raise self.on_damage(damaged(self.path, f"{what} cannot be read ({type(error).__name__})")) from error
+
     def row(self, query: str, parameters: Sequence[Any] = ()) -> Any | None:
         return next(self.rows(query, parameters), None)
 
@@ -240,7 +223,8 @@ class Store:
 
     def highest(self, table: str, column: str) -> int:
         found = self.row(f"SELECT MAX({column}) FROM {table}")
-        return int((found and found[0]) or 0)
+        with self.reading(f"the numbers of {table}"):
+            return int((found and found[0]) or 0)
 
     def highest_instance(self) -> int:
         """Return the highest key that an instance has, or had whose children are still there."""
@@ -267,15 +251,3 @@ def _place(query: str, parameters: Sequence[Any]) -> str:
 
 def _connect(where: str) -> sqlite3.Connection:
     return sqlite3.connect(where, isolation_level=None, check_same_thread=False, cached_statements=256)
-
-
-def _create(database: sqlite3.Connection) -> None:
-    database.executescript(
-        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION}; {SCHEMA} COMMIT;"
-    )
-
-
-def _migrate(database: sqlite3.Connection) -> None:
-    """Bring a file of format 1 to the present format, in one transaction."""
-    added = "".join(f"ALTER TABLE instances ADD COLUMN {column};" for column in ADDED_COLUMNS.split(","))
-    database.executescript(f"BEGIN IMMEDIATE; {added} {ADDED_INDEX} PRAGMA user_version = {FORMAT_VERSION}; COMMIT;")
