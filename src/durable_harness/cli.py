@@ -247,7 +247,8 @@ def _recover(options: argparse.Namespace) -> None:
     found = recover(options.damaged, options.new)
     print(
         f"Saved into {options.new}: {found.instances} instances ({found.under_way} under way),"
-        f" {found.entities} entities, {found.operations} waiting entity operations, {found.lock_requests} lock requests."
+        f" {found.entities} entities, {found.operations} waiting entity operations, {found.lock_requests} waiting lock"
+        " requests."
     )
     if found.problem is not None:
         print(

@@ -1,5 +1,7 @@
 """The file of a scheduler before it is used: what kind of file it is, whether it is whole, how safely it is written."""
 
+import asyncio
+import contextlib
 import os
 import socket
 import sqlite3
@@ -8,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from durable_harness.errors import ConfigurationError, DamagedFileError
-from durable_harness.protocol import RpcError
+from durable_harness.protocol import RpcError, pb
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
+from durable_harness.scheduler.instances import Parent
 from durable_harness.scheduler.storage.data_file import PAGE_BYTES
 from durable_harness.scheduler.storage.store import INSERT_TURN, Store
-from hub_bench import file_scenario
+from hub_bench import Bench, at, file_scenario, scenario
 
 
 def make_fifo(path):
@@ -160,3 +163,79 @@ def test_durability_decides_how_often_the_disk_is_synced(tmp_path, durability, s
     assert store._writer.execute("PRAGMA synchronous").fetchone() == (synchronous,)
     assert store._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     store.close()
+
+
+SIGNAL = pb.SignalEntityRequest(instanceId="@late@0", name="later", requestId="r", scheduledTime=at(60))
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE operations SET event = x'ff'", "operation 1 of entity '@late@0'"),
+        ("UPDATE operations SET due_ns = x'00'", "operation 1 of entity '@late@0'"),
+        ("INSERT INTO lock_requests VALUES (3, 'test', '[1, 2')", "lock request 3"),
+        ("INSERT INTO lock_requests VALUES (3, 'test', '[1, 2, 3, 4]')", "lock request 3"),
+        ("INSERT INTO entities VALUES ('test', '@e@k', 0, NULL, '{}')", "entity '@e@k'"),
+        ("INSERT INTO entities VALUES ('test', '@e@k', x'00', NULL, NULL)", "entity '@e@k'"),
+        ("UPDATE instances SET status = 99", "instance 'one'"),
+        ("UPDATE instances SET created_ns = x'00'", "instance 'one'"),
+        ("UPDATE instances SET tags = '[1]'", "instance 'one'"),
+        ("UPDATE instances SET costs = x'00'", "instance 'one'"),
+        ("UPDATE instances SET parent = x'ff'", "instance 'one'"),
+        ("UPDATE inbox SET event = 'text'", "instance 'one'"),
+    ],
+)
+def test_whatever_a_start_cannot_understand_is_damage_with_a_name(tmp_path, statement, named):
+    """A value that SQLite reads and nobody understands ends the start with the damage message, whatever its table."""
+    path = tmp_path / "hub.db"
+
+    async def fill():
+        bench = Bench(path)
+        await bench.start("one")
+        await bench.hub.signal_entity(SIGNAL)
+        await bench.close()
+
+    asyncio.run(fill())
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute(statement)
+
+    async def start():
+        SchedulerService(SchedulerOptions(hubs=("test",), data=path))
+
+    with pytest.raises(DamagedFileError, match=f"the file is damaged: {named} cannot be read"):
+        asyncio.run(start())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["ALTER TABLE instances RENAME COLUMN begun_ns TO begum_ns", "DROP INDEX instances_living"],
+)
+def test_a_changed_description_of_the_tables_is_damage(tmp_path, statement):
+    """Flipped letters in the names of columns, and a lost index, are named at the start, not met by an error of SQL."""
+    path = filled(tmp_path / "hub.db")
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute(statement)
+    with pytest.raises(DamagedFileError, match=r"it has no (proper table instances|index instances_living)"):
+        Store(path)
+
+
+@file_scenario
+async def test_a_list_that_meets_a_row_without_meaning_ends_the_scheduler_as_damage(bench):
+    """Lists and measurements take such a row as single reads do: the journal ends, and names the instance."""
+    await bench.start("broken-one")
+    failures = []
+    bench.hub.journal.on_failure(failures.append)
+    await bench.hub.journal.written()
+    bench.hub.journal.store._writer.execute("UPDATE instances SET costs = x'00'")
+    with pytest.raises(RpcError, match="instance 'broken-one' cannot be read"):
+        await bench.hub.query_instances(pb.QueryInstancesRequest())
+    assert isinstance(failures[0], DamagedFileError)
+
+
+@scenario
+async def test_an_instance_that_is_its_own_caller_hangs_nothing(bench):
+    """The search for the version of callers ends where a damaged row makes a circle of them."""
+    await bench.start("one")
+    instance = bench.hub.instances.get("one")
+    instance.parent = Parent("one", "", 0, "o", None, 0)
+    assert bench.hub.version_of(instance) == ""

@@ -10,7 +10,7 @@ import pytest
 from durable_harness.cli import main
 from durable_harness.protocol import pb
 from durable_harness.scheduler.storage.data_file import PAGE_BYTES
-from durable_harness.scheduler.storage.salvage import recover
+from durable_harness.scheduler.storage.salvage import NO_HISTORY, recover
 from durable_harness.scheduler.storage.store import Store
 from hub_bench import Bench, at, complete, schedule
 
@@ -109,7 +109,7 @@ def test_the_command_says_what_it_left_out(path, tmp_path, capsys):
     before = path.read_bytes()
     assert main(["recover", str(path), str(tmp_path / "new.db")]) == 0
     said = capsys.readouterr().out
-    assert "3 entities, 1 waiting entity operations" in said
+    assert "3 entities, 1 waiting entity operations, 0 waiting lock requests" in said
     assert "instance 'i20' of task hub 'test': it cannot be read" in said
     assert path.read_bytes() == before
 
@@ -191,3 +191,98 @@ def test_a_file_of_the_first_format_is_saved_in_the_present_one(path, tmp_path):
     )
     database.close()
     assert recover(path, tmp_path / "new.db").instances == 120
+
+
+def changed(path, statement):
+    """Change a file of a scheduler by hand."""
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE operations SET event = x'ff'", "number 1 of the operations of entity '@counter@0': it cannot be read"),
+        ("UPDATE operations SET event = x''", "number 1 of the operations of entity '@counter@0': it cannot be read"),
+        (
+            "UPDATE operations SET entity = CAST(x'40ff' AS TEXT)",
+            "number 1 of the operations of entity '@\ufffd': it cannot be read",
+        ),
+        ("INSERT INTO lock_requests VALUES (7, 'test', '[7]')", "number 7 of the lock requests: it cannot be read"),
+        (
+            "UPDATE entities SET lock = '[' WHERE id = '@counter@1'",
+            "entity '@counter@1' of task hub 'test': only who has it locked, the rest is saved",
+        ),
+        (
+            "UPDATE entities SET modified_ns = x'00' WHERE id = '@counter@1'",
+            "entity '@counter@1' of task hub 'test': it cannot be read",
+        ),
+        ("UPDATE instances SET status = 77 WHERE key = 3", "instance 'i2' of task hub 'test': it cannot be read"),
+        ("UPDATE instances SET tags = '[1]' WHERE key = 3", "instance 'i2' of task hub 'test': it cannot be read"),
+        (
+            "DELETE FROM turns WHERE instance = 63",
+            f"instance 'i62' of task hub 'test': {NO_HISTORY}",
+        ),
+    ],
+)
+def test_a_row_without_meaning_is_left_out_by_name(path, tmp_path, statement, said):
+    """A row that SQLite reads and nobody understands is named, whatever its table; the new file starts without it."""
+    changed(path, statement)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        number = database.execute("SELECT number FROM operations").fetchone()[0]
+    found = recover(path, tmp_path / "new.db")
+    assert found.left_out == [said.replace("number 1 ", f"number {number} ")]
+    assert len(outputs(tmp_path / "new.db")[0]) >= 59
+
+
+def test_what_waits_for_entities_is_saved_around_a_damaged_page(path, tmp_path, capsys):
+    """A table of operations whose highest number cannot be read is saved up to there, and the rest is named."""
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        event = database.execute("SELECT event FROM operations").fetchone()[0]
+        rows = [(number, "test", f"@late@{number:04}", 1 << 61, event) for number in range(100, 400)]
+        database.executemany("INSERT INTO operations VALUES (?, ?, ?, ?, ?)", rows)
+    damage_page_with(path, "@late@0399", INSTANCES)
+    assert main(["recover", str(path), str(tmp_path / "new.db")]) == 0
+    said = capsys.readouterr().out
+    assert "operations, from number 3" in said
+    assert f"The structure of {path} is damaged, so more may be missing than is named here: " in said
+    with contextlib.closing(sqlite3.connect(tmp_path / "new.db")) as database:
+        assert database.execute("SELECT count(*) FROM operations").fetchone()[0] > 200
+
+
+def test_two_rows_of_one_name_cost_neither_the_others_nor_silence(path, tmp_path):
+    """An id that flipped into another one's is left out by name; the new file is written all the same."""
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("DROP INDEX instance_ids")
+        database.execute("UPDATE instances SET id = 'i7' WHERE key = 9")
+    found = recover(path, tmp_path / "new.db")
+    assert found.instances == 119
+    assert "instance 'i7' of task hub 'test': another one of this name was saved" in found.left_out
+
+
+def test_a_name_that_differs_from_its_index_is_said(path, tmp_path):
+    """An instance whose id flipped is saved by its row's name, and the name that the index has of it is reported."""
+    content = path.read_bytes()
+    at_row = next(at for at in _places(content, b"testi90") if content[at - at % PAGE_BYTES] == INSTANCES)
+    path.write_bytes(content[: at_row + 4] + b"iX0" + content[at_row + 7 :])
+    found = recover(path, tmp_path / "new.db")
+    name = "instance 'iX0' of task hub 'test'"
+    assert found.left_out == [f"instance 'i90' of task hub 'test': only its name, it is saved as {name}"]
+    assert found.instances == 120
+
+
+def _places(content, text):
+    at = content.find(text)
+    while at >= 0:
+        yield at
+        at = content.find(text, at + 1)
+
+
+@pytest.mark.parametrize("pages", [3, 1 << 30])
+def test_a_wrong_number_of_pages_in_the_header_costs_nothing(path, tmp_path, pages):
+    """Pages that the header does not count are read all the same; a count that is far too high makes no huge copy."""
+    content = bytearray(path.read_bytes())
+    content[28:32] = pages.to_bytes(4, "big")
+    path.write_bytes(content)
+    found = recover(path, tmp_path / "new.db")
+    assert (found.instances, found.entities, found.operations) == (120, 3, 1)

@@ -15,8 +15,8 @@ from durable_harness.scheduler.history import History
 from durable_harness.scheduler.inbox import Inbox
 from durable_harness.scheduler.instances import Execution, Instance, Parent, Saved, parent_info
 from durable_harness.scheduler.measuring import pack_costs, unpack_costs
-from durable_harness.scheduler.storage import store as sql
 from durable_harness.scheduler.storage import column_types
+from durable_harness.scheduler.storage import store as sql
 from durable_harness.scheduler.storage.column_types import TEXT, check_types
 from durable_harness.scheduler.storage.journal import Journal, Rows
 from durable_harness.scheduler.storage.store import Store

@@ -35,6 +35,7 @@ COLUMNS = sql.INSTANCE_COLUMNS.split(", ")
 BATCH_INSTANCES = 500
 ADDED_IN_FORMAT_2 = {"begun_ns": "0", "modelled": "0", "parent_key": "0", "children": "0", "costs": "NULL"}
 IT_CANNOT_BE_READ = "it cannot be read"
+NO_HISTORY = "its history cannot be read, and without it an instance under way cannot go on"
 
 
 @dataclass
@@ -159,9 +160,12 @@ class _Salvage:
         saved: set[int] = set()
         batch: dict[str, list[Any]] = defaultdict(list)
         for row in scan.rows():
-            known.setdefault(row[0], _name(row[1], row[2]))
+            name = _name(row[1], row[2])
             if self._save_instance(row, batch):
                 saved.add(row[0])
+                if known.setdefault(row[0], name) != name:
+                    self._result.left_out.append(f"{known[row[0]]}: only its name, it is saved as {name}")
+            known.setdefault(row[0], name)
             if len(batch[sql.INSERT_INSTANCE]) >= BATCH_INSTANCES:
                 self._write(batch)
                 batch.clear()
@@ -183,7 +187,7 @@ class _Salvage:
             return False
         turns, inbox = self._parts("turns", row[0]), self._parts("inbox", row[0])
         if not ended and (turns is None or inbox is None or not (turns or inbox)):
-            self._reasons[row[0]] = "its history cannot be read, and without it an instance under way cannot go on"
+            self._reasons[row[0]] = NO_HISTORY
             return False
         if (row[1], row[2]) in self._taken:
             self._reasons[row[0]] = "another one of this name was saved"
