@@ -12,6 +12,7 @@ TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / "unit"), str(TESTS / "load")]
 
 import requests  # noqa: E402 - the helpers of the other rooms are found from here on
+from chromium import Page  # noqa: E402
 from locust_process import SCENARIOS, Locust  # noqa: E402
 from stub_server import StubServer  # noqa: E402
 
@@ -30,11 +31,17 @@ MEASURE = """<script>addEventListener("load", () => {
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """Give browse(url, width): the page's document as a browser has it after some seconds."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
+def found():
+    """Give the path of a browser."""
+    path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if path is None:
         pytest.skip(f"needs a browser: install one of {', '.join(BROWSERS)}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(found):
+    """Give browse(url, width): the page's document as a browser has it after some seconds."""
 
     def browse(url, width=1200):
         flags = [
@@ -77,6 +84,30 @@ def test_the_live_page_shows_a_run(browser, tmp_path, wait_until):
     assert re.search(r"<span>completion p50</span><strong[^>]*>[\d.]+ ms</strong>", page)
     assert len(re.findall(r'<polyline class="series (?:one|two|good)" points="[\d]', page)) == 5
     assert "Nothing to judge yet, or no gates." in page
+
+
+def test_the_form_shows_why_a_value_is_refused(found, tmp_path, wait_until):
+    """A bad value typed into Locust's form starts nothing and is answered by its reason; corrected, the run starts."""
+    stub, port = StubServer(), str(free_port())
+    ui = ["--web-host", "127.0.0.1", "--web-port", port, "--host", stub.url, "--gates", "none"]
+    locust = Locust(["-f", str(SCENARIOS), *ui, "Quick"], tmp_path / "report", tmp_path)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: _state(f"{url}/durable"), "the web UI")
+        with Page(found, url) as page:
+            wait_until(lambda: "Custom parameters" in page.text(), "the form")
+            page.fill("pollInterval", "often")
+            page.press("Start")
+            reason = "--poll-interval: got 'often', expected seconds above 0"
+            wait_until(lambda: reason in page.text(), "the refusal")
+            assert stub.accepted == 0
+            page.fill("pollInterval", "0.1")
+            page.press("Start")
+            wait_until(lambda: stub.accepted, "operations of the run")
+    finally:
+        locust.press_ctrl_c()
+        locust.wait()
+        stub.close()
 
 
 def _state(url):

@@ -26,11 +26,64 @@ def test_each_stop_is_summed_up(start_locust, stub, port, wait_until):
         ui.stop()
         wait_until(lambda: locust.out.count("Reports: ") == run, "the summary")  # noqa: B023 - called at once
     accepted_before = stub.accepted
-    ui.start(host=stub.url, operation_duration="soon")
-    wait_until(lambda: "got 'soon', expected seconds, 0 or more" in locust.err, "the refusal")
+    refused = ui.start(host=stub.url, operation_duration="soon")
+    assert refused == {"success": False, "message": "--operation-duration: got 'soon', expected seconds, 0 or more"}
     assert stub.accepted == accepted_before
     locust.press_ctrl_c()
     assert locust.wait().operations["completed"] == stub.accepted - accepted
+
+
+BAD_VALUES = {
+    "user_count": ("many", "users: got 'many', expected a whole number, 0 or more"),
+    "spawn_rate": ("inf", "ramp up: got 'inf', expected users per second, above 0"),
+    "run_time": ("a while", "run time: got 'a while', expected a time like 20, 20s, 3m, 2h or 1h20m"),
+    "host": ("nowhere", "--host: got 'nowhere', expected"),
+    "rate": ("-5", "--rate: got '-5', expected"),
+    "seed": ("x", "--seed: got 'x', expected a whole number, 0 or more"),
+    "poll_interval": ("", "--poll-interval: got '', expected seconds above 0"),
+    "warm_up": ("nan", "--warm-up: got 'nan', expected seconds, 0 or more"),
+    "audit": ("perhaps", "--audit: got 'perhaps', expected one of auto, each, off"),
+    "operation_duration": ("soon", "--operation-duration: got 'soon', expected seconds, 0 or more"),
+    "connections": ("none", "--connections: got 'none', expected"),
+}
+
+
+def test_a_bad_value_is_refused_and_does_not_stick(start_locust, stub, port, wait_until):
+    """Each bad field is refused with its reason and starts nothing; the next start without it runs, and on its values.
+
+    Nothing of a refused form is kept, its good fields neither.
+    """
+    locust = start_locust("--web-port", str(port), "--host", stub.url, "--seed", "7", "Quick")
+    ui = WebUi(port)
+    wait_until(ui.page, "the web UI")
+    for name, (value, reason) in BAD_VALUES.items():
+        refused = ui.start(**{"host": stub.url, "drain_timeout": "13", "run_time": "30", name: value})
+        assert (refused["success"], refused["message"][: len(reason)]) == (False, reason)
+    assert stub.accepted == 0
+    assert ui.start() == {"success": True, "message": "Swarming started", "host": stub.url}
+    wait_until(lambda: stub.accepted, "operations of the run")
+    ui.stop()
+    wait_until(lambda: ui.state()["has_report"], "the report")
+    locust.press_ctrl_c()
+    settings = locust.wait().summary["settings"]
+    assert (settings["seed"], settings["drain timeout"], settings["run time"]) == ("7", "30 s", "until stopped")
+    assert "Traceback" not in locust.err
+
+
+def test_a_run_time_is_that_of_its_own_form(start_locust, stub, port, wait_until):
+    """A start without a run time after one with it runs until it is stopped, and its report says so."""
+    locust = start_locust("--web-port", str(port), "--host", stub.url, "Quick")
+    ui = WebUi(port)
+    wait_until(ui.page, "the web UI")
+    ui.start(host=stub.url, run_time="1s")
+    wait_until(lambda: locust.out.count("Reports: ") == 1, "the end of the first run")
+    accepted = stub.accepted
+    ui.start(host=stub.url, run_time="")
+    wait_until(lambda: stub.accepted > accepted, "operations of the second run")
+    ui.stop()
+    wait_until(lambda: locust.out.count("Reports: ") == 2, "the end of the second run")
+    locust.press_ctrl_c()
+    assert locust.wait().summary["settings"]["run time"] == "until stopped"
 
 
 def test_the_live_page_follows_a_run_to_its_report(start_locust, stub, port, wait_until, tmp_path):

@@ -3,6 +3,7 @@
 import json
 from html import escape
 from importlib import import_module
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import flask
@@ -25,15 +26,23 @@ def client(monkeypatch):
     app.add_url_rule(
         "/base/", "index", lambda: flask.Response(flask.request.args.get("show", ""), mimetype="text/html")
     )
-    guard = import_module("durable_harness.load.web.guard").Guard("/base", check_host, lambda: ["", "ab", KEY])
-    guard.watch(app)
+    web = import_module("durable_harness.load.web")
+    environment = SimpleNamespace(
+        parsed_options=import_module("locust.argument_parser").get_parser().parse_args([]),
+        host="http://mine",
+        user_classes=[],
+        available_user_classes={},
+        available_shape_classes={},
+        shape_class=None,
+    )
+    web.Guard("/base", web.StartForm(environment, check_run), lambda: ["", "ab", KEY]).watch(app)
     return app.test_client()
 
 
-def check_host(host):
+def check_run(options, _user_classes):
     """Allow one host."""
-    if host != "http://mine":
-        raise UsageError(f"{host} is another host")
+    if options.host != "http://mine":
+        raise UsageError(f"{options.host} is another host")
 
 
 @pytest.mark.parametrize(
@@ -69,6 +78,14 @@ def test_a_host_can_be_allowed(client, monkeypatch):
     [
         ("host", "http://mine", None),
         ("run_time", "10s", None),
+        ("run_time", "", None),
+        ("run_time", "soon", "run time: got 'soon', expected a time like 20, 20s, 3m, 2h or 1h20m"),
+        ("user_count", "2.5", "users: got '2.5', expected a whole number, 0 or more"),
+        ("user_count", "-1", "users: got '-1', expected a whole number, 0 or more"),
+        ("spawn_rate", "nan", "ramp up: got 'nan', expected users per second, above 0"),
+        ("spawn_rate", "0", "ramp up: got '0', expected users per second, above 0"),
+        ("user_classes", "Nobody", "user class: got 'Nobody', expected one of "),
+        ("shape_class", "Nobody", "shape class: got 'Nobody', expected one of Default"),
         ("host", "http://other", "http://other is another host"),
         ("report_dir", "/home", "Only the command line sets report_dir: start Locust again."),
         ("csv_prefix", "/home/x", "Only the command line sets csv_prefix: start Locust again."),
@@ -77,7 +94,7 @@ def test_a_host_can_be_allowed(client, monkeypatch):
 )
 def test_what_a_form_may_set(client, field, value, message):
     """What Locust's form shows may be set, anything else is refused by name, and so is a host that gets no key."""
-    answer = client.post("/base/swarm", data={"user_count": "1", field: value}, headers=OWN).json
+    answer = client.post("/base/swarm", data={"user_count": "1", "spawn_rate": "1", field: value}, headers=OWN).json
     assert answer == ({"success": True} if message is None else {"success": False, "message": message})
 
 
@@ -88,6 +105,9 @@ def test_what_a_form_may_set(client, field, value, message):
         ({"user_class_name": "Quick", "host": "http://mine"}, 200),
         ({"user_class_name": "Quick", "host": "http://other"}, 400),
         ({"user_class_name": "Quick", "host": ["x"]}, 400),
+        ({"user_class_name": "Quick", "weight": "many"}, 400),
+        ({"user_class_name": "Quick", "fixed_count": -1}, 400),
+        ({"user_class_name": "Quick", "fixed_count": True}, 400),
         ({"user_class_name": "Quick", "start_path": "@other/"}, 400),
         (["Quick"], 400),
     ],

@@ -7,7 +7,8 @@ import sys
 import time
 import uuid
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +44,7 @@ from durable_harness.load.startup import end_forked_workers
 from durable_harness.load.tally import Tally
 from durable_harness.load.target import Target, open_target, public_url
 from durable_harness.load.watch import GeneratorFigures, invalid_reasons, merged_figures
-from durable_harness.load.web import Guard, LiveRun, add_pages
+from durable_harness.load.web import Guard, LiveRun, StartForm, add_pages
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -112,7 +113,8 @@ class OwnerNode(Node):
         if self.environment.web_ui is not None:
             base_path = (getattr(self.environment.parsed_options, "web_base_path", None) or "").rstrip("/")
             add_pages(self.environment.web_ui, base_path, self._live, lambda: self._html_report)
-            Guard(base_path, self._check_host, self._secrets).watch(self.environment.web_ui.app)
+            form = StartForm(self.environment, self._check_run)
+            Guard(base_path, form, self._secrets).watch(self.environment.web_ui.app)
 
     def read_options(self) -> LoadOptions:
         try:
@@ -123,10 +125,9 @@ class OwnerNode(Node):
             raise StopTest(str(error)) from error
         return options
 
-    def _check_host(self, host: str) -> None:
-        """Raise UsageError for a host that the web form may not choose now."""
-        options = LoadOptions.read(self.environment.parsed_options)
-        base_url = self.home.read(host, options, self.environment.user_classes)
+    def _check_run(self, parsed: Namespace, user_classes: Iterable[type]) -> None:
+        """Raise UsageError for a run that the web form may not start now."""
+        base_url = self.home.read(parsed.host, LoadOptions.read(parsed), user_classes)
         if self.phase is not Phase.IDLE and base_url != self.environment.host:
             raise UsageError(f"A run against {public_url(self.environment.host)} is going on: stop it first.")
 

@@ -10,17 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from flask import Response, jsonify, request
-from locust.argument_parser import ui_extra_args_dict
+from werkzeug.datastructures import MultiDict
 
 from durable_harness.callers import foreign_call
-from durable_harness.errors import UsageError
 from durable_harness.foreign_text import shown
 
-LOCUST_FIELDS = frozenset({"user_count", "spawn_rate", "host", "run_time", "user_classes", "shape_class", "profile"})
 USER_FIELDS = frozenset({"user_class_name", "host", "weight", "fixed_count", "tasks"})
 """What Locust's page changes of a user class; by `setattr` any other attribute could be."""
 LEAST_SECRET_CHARS = 6
@@ -28,16 +26,23 @@ LEAST_SECRET_CHARS = 6
 SHOWING = frozenset({"text/html", "application/json", "text/csv", "text/plain"})
 BLANK = "…"
 
-CheckHost = Callable[[str], object]
-"""Raises UsageError for a host that a form may not choose."""
+NUMBERS = ("weight", "fixed_count")
+"""What of a user class is a number, 0 or more."""
+
+
+class Form(Protocol):
+    """Judges what a page asks for; a problem is a sentence, none is empty."""
+
+    def problem_of(self, form: MultiDict[str, str]) -> str: ...
+    def problem_of_host(self, host: str) -> str: ...
+    def forget_run_time(self) -> None: ...
 
 
 class Guard:
     """Looks at each request of a web UI before Locust does, and at each answer after it."""
 
-    def __init__(self, base_path: str, check_host: CheckHost, secrets: Callable[[], Iterable[str]]) -> None:
-        self._base, self._check_host, self._secrets = base_path, check_host, secrets
-        self._fields = LOCUST_FIELDS | ui_extra_args_dict([]).keys()
+    def __init__(self, base_path: str, form: Form, secrets: Callable[[], Iterable[str]]) -> None:
+        self._base, self._form, self._secrets = base_path, form, secrets
 
     def watch(self, app: Any) -> None:
         app.before_request(self._before)
@@ -50,19 +55,19 @@ class Guard:
         if request.method != "POST":
             return None
         if request.path == f"{self._base}/swarm":
-            problem = self._problem_of_form()
-            # Locust's page shows the message of such an answer, and none of an HTTP error.
-            return jsonify({"success": False, "message": problem}) if problem else None
+            return self._before_start()
         if request.path == f"{self._base}/user":
             problem = self._problem_of_user()
         return Response(problem, 400, mimetype="text/plain") if problem else None
 
-    def _problem_of_form(self) -> str:
-        others = sorted(request.form.keys() - self._fields)
-        if others:
-            names = ", ".join(shown(name, 40) for name in others[:5])
-            return f"Only the command line sets {names}: start Locust again."
-        return self._problem_of_host(request.form.get("host"))
+    def _before_start(self) -> Response | None:
+        problem = self._form.problem_of(request.form)
+        if problem:
+            # Locust's page shows the message of such an answer, and none of an HTTP error.
+            return jsonify({"success": False, "message": problem})
+        if not request.form.get("run_time"):
+            self._form.forget_run_time()
+        return None
 
     def _problem_of_user(self) -> str:
         try:
@@ -77,16 +82,11 @@ class Guard:
         host = settings.get("host")
         if host is not None and not isinstance(host, str):
             return "host: expected a text."
-        return self._problem_of_host(host) if isinstance(host, str) and host else ""
-
-    def _problem_of_host(self, host: str | None) -> str:
-        if host is None:
-            return ""
-        try:
-            self._check_host(host)
-        except UsageError as error:
-            return shown(str(error))
-        return ""
+        for name in NUMBERS:
+            value = settings.get(name)
+            if isinstance(value, bool) or not (value is None or (isinstance(value, int | float) and value >= 0)):
+                return f"{name}: expected a number, 0 or more."
+        return self._form.problem_of_host(host) if host else ""
 
     def _after(self, response: Response) -> Response:
         if response.mimetype in SHOWING and not response.is_streamed and not response.direct_passthrough:
