@@ -1,12 +1,24 @@
 """The audit's ledger: what the records say against what the server says, operation by operation."""
 
+import json
+
 import pytest
 
 from durable_harness.gate.audit import Problem
 from durable_harness.load.audit.histories import History, count_actions, learned, read_history
 from durable_harness.load.audit.ledger import FINDINGS_PER_PROBLEM, AtServer, Ledger, Recorded
-from durable_harness.load.audit.whereabouts import Whereabouts
-from durable_harness.operations import OperationRecord, OperationState
+from durable_harness.load.audit.whereabouts import Addresses, Whereabouts
+from durable_harness.operations import (
+    Answer,
+    Operation,
+    OperationPlan,
+    OperationRecord,
+    OperationState,
+    ServiceDescription,
+    StartDescription,
+    StatusDescription,
+    poll_strategy,
+)
 from durable_harness.operations.wire import Phase
 
 SEEN_S = 1_000.0
@@ -211,6 +223,47 @@ def test_status_urls_of_others_differ_by_their_id():
     ):
         assert Whereabouts("", id_, own).status_url_of(other, other) == url
     assert Whereabouts("", "a b", "http://host/jobs/opaque").status_url_of("c", "c") is None
+
+
+def accepted(token, url, instance_id=None):
+    """Make an operation of which the start was accepted."""
+    start = StartDescription("/jobs")
+    service = ServiceDescription("jobs", start, StatusDescription(headers={"X-Tenant": "t"}))
+    polling = poll_strategy("fixed", 1.0, 3.0)
+    plan = OperationPlan(token, "http://host/jobs", {}, polling, 9.0, service, scenario="S")
+    operation = Operation(plan)
+    operation.sent(0.0)
+    body = b"" if instance_id is None else json.dumps({"id": instance_id}).encode()
+    operation.start_answered(Answer(202, {"location": url}, body), 1.0)
+    return operation
+
+
+def test_only_urls_that_do_not_follow_from_ids_are_kept():
+    """Of operations whose URLs differ by the id alone one is kept; the others' follow, and carry the headers home."""
+    addresses = Addresses("w1")
+    for number in ("1", "2", "3"):
+        addresses.note(accepted(f"t{number}", f"/v1/jobs/{number}", number))
+    addresses.note(accepted("t4", "/elsewhere/x", "4"))
+    addresses.note(accepted("t5", "http://other/y"))
+    (where,) = addresses.all()
+    assert (where.scenario, where.worker, where.key) == ("S", "w1", "1")
+    assert dict(where.urls) == {"4": "http://host/elsewhere/x", "t5": "http://other/y"}
+    urls = [where.status_url_of(key, key) for key in ("2", "4", "t5")]
+    assert urls == ["http://host/v1/jobs/2", "http://host/elsewhere/x", "http://other/y"]
+    assert [dict(where.headers_for(url)) for url in urls] == [{"X-Tenant": "t"}, {"X-Tenant": "t"}, {}]
+    assert Whereabouts(**where.to_wire()) == where
+    assert [dict(sample.urls) for sample in addresses.samples()] == [{}]
+
+
+def test_urls_are_kept_up_to_a_limit(monkeypatch):
+    """What a process keeps of URLs has a bound; how many were too many is known."""
+    monkeypatch.setattr("durable_harness.load.audit.whereabouts.MOST_KEPT_CHARS", 62)
+    addresses = Addresses()
+    for number in range(5):
+        addresses.note(accepted(f"t{number}", f"/hidden/{number:010}"))
+    (where,) = addresses.all()
+    assert (len(where.urls), where.not_kept) == (2, 2)
+    assert where.status_url_of("t4", None) is None
 
 
 @pytest.mark.parametrize(

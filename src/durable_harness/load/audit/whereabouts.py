@@ -138,17 +138,23 @@ class Addresses:
 
     def note(self, operation: Operation) -> None:
         """Take an operation that has ended; only one that was accepted is anywhere."""
-        where = Whereabouts.of(operation)
-        if where is None:
-            return
-        sample = self._samples.setdefault(where.scenario, where)
-        if sample.status_url_of(where.key, where.instance_id) == where.status_url:
-            return
-        self._chars += len(where.key) + len(where.status_url)
+        # The generator waits meanwhile: of all but the first operation of a scenario, look at its URL alone.
+        record, url = operation.record, operation.first_status_url
+        sample = self._samples.get(record.scenario)
+        if sample is None:
+            if (where := Whereabouts.of(operation)) is not None:
+                self._samples[record.scenario] = where
+        elif url is not None:
+            key = record.instance_id or record.token
+            if sample.status_url_of(key, record.instance_id) != url:
+                self._keep(record.scenario, key, url)
+
+    def _keep(self, scenario: str, key: str, url: str) -> None:
+        self._chars += len(key) + len(url)
         if self._chars > MOST_KEPT_CHARS:
-            self._not_kept[where.scenario] += 1
+            self._not_kept[scenario] += 1
         else:
-            self._urls.setdefault(where.scenario, {})[where.key] = where.status_url
+            self._urls.setdefault(scenario, {})[key] = url
 
     def samples(self) -> list[Whereabouts]:
         """Return where one operation of each scenario is."""
