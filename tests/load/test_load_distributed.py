@@ -48,6 +48,7 @@ def test_a_worker_that_vanishes_makes_the_run_invalid(start_locust, stub, proces
     assert run.code == 3, run.err
     assert run.operations == {"started": 4, "accepted": 4, "timed_out": 2, "unaccounted": 2}
     assert "it had started 2 operations; 2 of them are unaccounted" in run.summary["invalid"][0]
+    assert "Audit: 0 of 2 accepted operations with a record ended once" in run.out
     assert "INVALID: worker" in run.out
     # The two that the other worker gave up have records; the server knows of the two that nobody has.
     assert run.summary["audit"]["counts"] | {"stuck": 2, "unrecorded": 2} == run.summary["audit"]["counts"]

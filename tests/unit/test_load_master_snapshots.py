@@ -4,7 +4,8 @@ from importlib import import_module
 
 import pytest
 
-from durable_harness.load.tally import Tally
+from durable_harness.load.tally import Tally, merged
+from durable_harness.operations import OperationPhase, OperationRecord
 
 RUN_ID = "the run"
 
@@ -53,3 +54,14 @@ def test_what_cannot_be_read_is_named(master, wire_value, caplog):
     assert list(master._tallies) == ["good"]
     assert list(master._unreadable) == ["bad\x1b[2J"]
     assert caplog.records
+
+
+def test_a_loss_is_counted_as_the_report_counts_it(master):
+    """What a vanished worker left open is what the report has as unaccounted, without the warm-up in either."""
+    tally = Tally()
+    for phase in (OperationPhase.WARM_UP, OperationPhase.WARM_UP, OperationPhase.MEASURED):
+        tally.started(OperationRecord("token", intended=100.0, sent=100.0, phase=phase, epoch_offset_s=0.0))
+    master._read("w1", wire(tally=tally.to_wire()))
+    counts = merged(master._tallies.values()).summary().counts
+    assert (counts.started, counts.unaccounted) == (1, 1)
+    assert master._describe_loss("w1").endswith("it had started 1 operations; 1 of them are unaccounted")

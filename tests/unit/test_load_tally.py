@@ -199,10 +199,33 @@ def test_polls_and_their_failures_are_counted():
     """Each poll is a sample; those without a usable answer are noted."""
     tally = tally_of(record())
     tally.polled(record(), 5.0, None)
-    tally.polled(record(), 7.0, "no answer: gone")
+    tally.polled(record(OperationState.IN_FLIGHT), 7.0, "no answer: gone")
     summary = tally.summary()
     assert (summary.polls, summary.failed_polls, summary.latencies_ms["poll_ms"].max) == (2, 1, 7.0)
     assert summary.notes == ("1 of 2 polls had no usable answer and were tried again",)
+
+
+@pytest.mark.parametrize(
+    ("problems", "note"),
+    [
+        (
+            {"failed": OperationState.FAILED},
+            "1 of 2 polls had no usable answer and ended their operations",
+        ),
+        (
+            {"failed": OperationState.FAILED, "busy": OperationState.IN_FLIGHT},
+            "2 of 3 polls had no usable answer: 1 were tried again, 1 ended their operations",
+        ),
+    ],
+)
+def test_a_poll_that_ended_its_operation_was_not_tried_again(problems, note):
+    """The note of polls without a usable answer tells those that were repeated from those that ended an operation."""
+    tally = Tally()
+    tally.polled(record(), 5.0, None)
+    for problem, state in problems.items():
+        tally.polled(record(state), 7.0, problem)
+    assert Tally.from_wire(tally.to_wire()).summary().notes == (note,)
+    assert merged([tally, tally]).ending_polls == 2
 
 
 def test_throughput_counts_from_first_start_to_last_end():

@@ -244,6 +244,24 @@ def test_a_status_of_another_shape_is_one_reason_for_all_operations():
     assert second.record.error == first.record.error
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"<html>Sign in</html>", "the answer is not JSON: <html>Sign in</html>"),
+        (b'{"runtimeStatus": "Comp', 'the answer is not JSON: {"runtimeStatus": "Comp'),
+        (b"[" * 100_000, "the answer is JSON that is nested too deeply to be read"),
+        (b"", "the answer is empty"),
+    ],
+)
+def test_an_answer_that_is_not_json_is_named_as_such(body, reason):
+    """A body that cannot be parsed is the reason, for a status and for a start, and no hint looks for a place in it."""
+    polled, started = accepted(), operation()
+    polled.poll_answered(Answer(200, {}, body), 101.5)
+    started.start_answered(Answer(202, {}, body), 100.5)
+    assert polled.record.error == f"status cannot be read: 200, {reason}"
+    assert started.record.error.endswith(f"202 without statusQueryGetUri or Location: {reason}")
+
+
 def test_a_start_without_an_answer():
     """No answer is unreachable before the deadline; after it, the operation timed out: it may well be running."""
     early, late = operation(), operation()

@@ -218,7 +218,7 @@ def test_the_first_source_that_is_there_counts():
     assert accepted(described, Answer(202, {"location": "/l"}, b"")).status_url == f"{BASE}/l"
     assert (
         accepted(described, Answer(202, {}, b"")).record.error
-        == "start refused: POST /reports answered 202 without statusUrl or Location"
+        == "start refused: POST /reports answered 202 without statusUrl or Location: the answer is empty"
     )
 
 

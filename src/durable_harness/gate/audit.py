@@ -43,6 +43,7 @@ class Audit:
     method: str
     """How the server was asked, in words."""
     accepted: int = 0
+    """Operations that the records name as accepted, those of the warm-up too."""
     confirmed: int = 0
     """Accepted operations that ended once, and not otherwise than they were seen to end."""
     unseen: int = 0
@@ -87,7 +88,9 @@ class Audit:
     def sentence(self) -> str:
         """Say in one line what it came to."""
         is_once = Problem.DUPLICATED not in self.not_checked
-        words = f"{self.confirmed:,} of {self.accepted:,} accepted operations ended{' once' if is_once else ''}"
+        # Beside operations without a record, those with one are not all that the run's figures count as accepted.
+        known = "accepted operations with a record" if self.count(Problem.UNRECORDED) else "accepted operations"
+        words = f"{self.confirmed:,} of {self.accepted:,} {known} ended{' once' if is_once else ''}"
         seen, unseen = self.confirmed - self.unseen, self.unseen
         as_seen = " and as they were seen" if is_once else " as they were seen"
         words += f": {seen:,} as they were seen, {unseen:,} unseen" if unseen else as_seen

@@ -171,10 +171,13 @@ class MasterNode(OwnerNode):
 
     def _describe_loss(self, client_id: str) -> str:
         tally = self._tallies.get(client_id)
-        known = "nothing is known of its operations"
-        if tally is not None:
-            known = f"it had started {tally.started_count:,} operations; {tally.in_flight:,} of them are unaccounted"
-        return f"worker {client_id} vanished: {known}"
+        if tally is None:
+            return f"worker {client_id} vanished: nothing is known of its operations"
+        counts = tally.summary().counts
+        return (
+            f"worker {client_id} vanished: by its last report, which the counts go by, it had started "
+            f"{counts.started:,} operations; {counts.unaccounted:,} of them are unaccounted"
+        )
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         if REPORT_KEY in data:

@@ -31,6 +31,8 @@ class Tally:
         self.accepted_count = 0
         self.polls = 0
         self.failed_polls = 0
+        self.ending_polls = 0
+        """Those of the failed polls with which their operations ended: they were not tried again."""
         self.bytes_received = 0
         self.coarse_lags = 0
         self.first_sent_epoch_s: float | None = None
@@ -93,6 +95,7 @@ class Tally:
             return
         self.polls += 1
         self.failed_polls += problem is not None
+        self.ending_polls += problem is not None and record.state.has_ended
         self.latencies_ms["poll_ms"].record(poll_ms)
 
     def ended(self, record: OperationRecord) -> None:
@@ -184,6 +187,7 @@ class Tally:
         self.accepted_count += other.accepted_count
         self.polls += other.polls
         self.failed_polls += other.failed_polls
+        self.ending_polls += other.ending_polls
         self.bytes_received += other.bytes_received
         self.coarse_lags += other.coarse_lags
         self.first_sent_epoch_s = _least([self.first_sent_epoch_s, other.first_sent_epoch_s])
@@ -310,7 +314,7 @@ class Tally:
             right = self.asked_count - self.unexpected_answers
             notes.append(f"{right:,} of {self.asked_count:,} requests beside the operations got the answer they should")
         if self.failed_polls:
-            notes.append(f"{self.failed_polls:,} of {self.polls:,} polls had no usable answer and were tried again")
+            notes.append(self._describe_failed_polls())
         if self.coarse_lags and lag.count:
             notes.append(f"{self.coarse_lags:,} operations have no detection lag: {WHOLE_SECONDS}")
         if lag.below_zero:
@@ -329,6 +333,15 @@ class Tally:
         ]
         return notes
 
+    def _describe_failed_polls(self) -> str:
+        found = f"{self.failed_polls:,} of {self.polls:,} polls had no usable answer"
+        if not self.ending_polls:
+            return f"{found} and were tried again"
+        tried_again = self.failed_polls - self.ending_polls
+        if not tried_again:
+            return f"{found} and ended their operations"
+        return f"{found}: {tried_again:,} were tried again, {self.ending_polls:,} ended their operations"
+
 
 _PLAIN = (
     "in_flight",
@@ -338,6 +351,7 @@ _PLAIN = (
     "accepted_count",
     "polls",
     "failed_polls",
+    "ending_polls",
     "bytes_received",
     "coarse_lags",
     "first_sent_epoch_s",

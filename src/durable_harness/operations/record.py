@@ -103,7 +103,7 @@ class OperationRecord:
     instance_id: str | None = None
     polls: int = 0
     failed_polls: int = 0
-    """Polls without a usable answer: no connection, 429, 5xx. They are tried again and are part of `polls`."""
+    """Polls without a usable answer: no connection, 429, 5xx, or one that cannot be read. They are part of `polls`."""
     poll_ms: float = 0.0
     """Time spent in polls, summed: sending each until its answer was there."""
     bytes_received: int = 0

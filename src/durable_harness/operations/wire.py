@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -87,6 +87,16 @@ class Answer:
             return json.loads(self.body)
         except (ValueError, RecursionError):
             return None
+
+    def json_problem(self) -> str | None:
+        """Return why the body is no JSON, with its beginning; None if it is."""
+        try:
+            json.loads(self.body)
+        except RecursionError:
+            return "the answer is JSON that is nested too deeply to be read"
+        except ValueError:
+            return f"the answer is not JSON: {excerpt(self.body)}" if self.body.strip() else "the answer is empty"
+        return None
 
     def json_object(self) -> dict[str, Any] | None:
         """Return the body if it is a JSON object, else None."""
@@ -210,8 +220,16 @@ class _UrlFinder:
                 return source, url
         needs_id = any(source.kind is UrlKind.PATH for source in sources)
         if needs_id and self.instance_id is None:
-            raise UnreadableAnswerError(f"{self.answer.status} without an id, which the status route needs")
-        raise UnreadableAnswerError(f"{self.answer.status} without {' or '.join(map(_shown, sources))}")
+            why = f": {problem}" if (problem := self.answer.json_problem()) else ""
+            raise UnreadableAnswerError(f"{self.answer.status} without an id, which the status route needs{why}")
+        raise UnreadableAnswerError(
+            f"{self.answer.status} without {' or '.join(map(_shown, sources))}{self._why(sources)}"
+        )
+
+    def _why(self, sources: Sequence[UrlSource]) -> str:
+        """Say so if what should have been in the body is missing because the body cannot be read."""
+        problem = self.answer.json_problem() if any(source.kind is UrlKind.BODY for source in sources) else None
+        return f": {problem}" if problem else ""
 
     def find(self, source: UrlSource, status_url: str | None = None) -> str | None:
         match source.kind:
@@ -271,6 +289,8 @@ def read_status(answer: Answer, status: StatusDescription, url: str = "") -> Sta
     if status.state is None and answer.is_success:
         return _read_body(output_of(answer), None, status)
     if status.state is not None and answer.is_success:
+        if (problem := answer.json_problem()) is not None:
+            raise UnreadableAnswerError(f"{answer.status}, {problem}")
         found = f"{answer.status} without a state at '{status.state}': {_shape(answer, body)}"
         raise UnreadableAnswerError(f"{found}; name the state's place in a file for --service")
     raise UnreadableAnswerError(f"{answer.status} {excerpt(answer.body)}".strip())
@@ -282,7 +302,7 @@ def _shape(answer: Answer, body: Any) -> str:
         more = ", …" if len(body) > MEMBERS_SHOWN else ""
         names = (shown(name, MEMBER_CHARS) for name in itertools.islice(body, MEMBERS_SHOWN))
         return f"the body has {', '.join(names)}{more}"
-    return f"the body is {excerpt(answer.body)}" if answer.body else "the body is empty"
+    return f"the body is {excerpt(answer.body)}"
 
 
 def _read_body(body: Any, word: str | None, status: StatusDescription) -> Status:
