@@ -191,12 +191,14 @@ def base_url(durable_stack: RunningStack) -> str:
 @pytest.fixture
 def operations(
     pytestconfig: pytest.Config, durable_stack: RunningStack, tmp_path_factory: pytest.TempPathFactory
-) -> Operations:
-    """Give what starts operations of the app under test and follows them."""
+) -> Iterator[Operations]:
+    """Start operations of the app under test and follow them; run functions, read outputs, give inputs."""
     from durable_harness.testing import Operations  # noqa: PLC0415 - same
 
     report_dir = tmp_path_factory.getbasetemp() / "durable-reports"
-    return Operations(durable_stack, report_dir, float(_setting(pytestconfig, "--operation-timeout")))
+    operations = Operations(durable_stack, report_dir, float(_setting(pytestconfig, "--operation-timeout")))
+    yield operations
+    operations.close()
 
 
 @pytest.fixture

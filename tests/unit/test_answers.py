@@ -9,6 +9,9 @@ import pytest
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.sdk.choice import installed_generation
+from durable_harness.host.triggers.bound import FunctionBindings
+from durable_harness.host.triggers.inputs import Inputs
+from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.work import answers
 from durable_harness.host.work.worker import DurableWorker
 from durable_harness.protocol import RpcError, Status, pb
@@ -79,7 +82,7 @@ def work(monkeypatch):
 
     async def run(streams, script):
         scheduler = FakeScheduler(*streams, script=script)
-        invoker = Invoker("", str, timeout_s=None, thread_count=1)
+        invoker = Invoker("", FunctionBindings(str, Inputs(), Outputs()), timeout_s=None, thread_count=1)
         settings = DurableTaskSettings(hub_name="h")
         runner = installed_generation().runner(app(), invoker, settings, always_replay=False)
         worker = DurableWorker(scheduler, runner, settings)

@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.sdk.choice import installed_generation
+from durable_harness.host.triggers.bound import FunctionBindings
+from durable_harness.host.triggers.inputs import Inputs
+from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.work.worker import DurableWorker
 from durable_harness.protocol import is_terminal, pb
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
@@ -125,7 +128,7 @@ async def run(name):
     """Run an orchestration with a host and a scheduler of its own; return its state at the end."""
     service = SchedulerService(SchedulerOptions())
     hub = service.hub("default")
-    invoker = Invoker("", str, timeout_s=None, thread_count=2)
+    invoker = Invoker("", FunctionBindings(str, Inputs(), Outputs()), timeout_s=None, thread_count=2)
     settings = DurableTaskSettings(hub_name="default")
     runner = installed_generation().runner(APP, invoker, settings, always_replay=False)
     worker = DurableWorker(hub, runner, settings)

@@ -17,8 +17,10 @@ from durable_harness.host.app.bindings import DurableEndpoints
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.durable_http.instances import DurableApi
-from durable_harness.host.http.server import HttpFrontend, WebOptions
+from durable_harness.host.http.admin import AdminApi
+from durable_harness.host.http.server import HttpFrontend, WebOptions, body_limit_bytes
 from durable_harness.host.sdk.generation import Generation
+from durable_harness.host.triggers import Triggers
 from durable_harness.host.work.worker import DurableWorker
 from durable_harness.network import bind, serve_http
 from durable_harness.protocol import Scheduler
@@ -62,6 +64,7 @@ class FunctionsHost:
         self._rpc = sdk.endpoint(scheduler, settings.host.durable_task.hub_name)
         self._public: web.ServerRunner | None = None
         self._working: asyncio.Task[None] | None = None
+        self.triggers = Triggers(app)
         self._worker: DurableWorker
         self._invoker: Invoker
 
@@ -97,6 +100,7 @@ class FunctionsHost:
         self._start_working()
 
     async def stop(self) -> None:
+        await self.triggers.close()
         await self._stop_working()
         if self._public is not None:
             await self._public.cleanup()
@@ -141,7 +145,9 @@ class FunctionsHost:
 
     def _make_frontend(self) -> HttpFrontend:
         host = self.settings.host
-        self._invoker = Invoker(str(self.app.directory), self._client_value, host.function_timeout_s)
+        bindings = self.triggers.bindings(self._client_value)
+        self._invoker = Invoker(str(self.app.directory), bindings, host.function_timeout_s)
+        self.triggers.use(self._invoker)
         api = DurableApi(
             self.scheduler,
             self.app,
@@ -154,7 +160,7 @@ class FunctionsHost:
             host,
             self._invoker,
             api,
-            scheduler=self.scheduler,
+            admin=AdminApi(self.app, self.triggers, self.scheduler, body_limit_bytes()),
             options=self.options.web,
             rpc_path=self._rpc.path,
         )

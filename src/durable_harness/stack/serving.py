@@ -26,6 +26,7 @@ from durable_harness.host.http.listing import function_list
 from durable_harness.host.http.server import WebOptions
 from durable_harness.host.sdk.choice import generation_for, load_durable_app
 from durable_harness.host.sdk.generation import Generation
+from durable_harness.host.triggers.triggers import warnings as trigger_warnings
 from durable_harness.log_lines import configure_logging
 from durable_harness.protocol import Scheduler
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
@@ -223,6 +224,8 @@ def _announce(host: FunctionsHost, described: str, options: ServeOptions, contro
         print(f"warning: {shown(warning)}", file=sys.stderr)
     for variable in host.options.web.keys.of_no_function(function.name for function in host.app.functions):
         print(f"warning: {variable}: there is no such function.", file=sys.stderr)
+    for warning in trigger_warnings(host.app):
+        print(f"warning: {shown(warning)}", file=sys.stderr)
     print(shown_lines(function_list(host.app, host.shown_url, host.settings.host.route_prefix)), flush=True)
     if not options.verbose:
         print("For detailed output, run with --verbose.", flush=True)

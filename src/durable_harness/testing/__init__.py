@@ -14,6 +14,7 @@ from durable_harness.testing.clock import DurableClock
 from durable_harness.testing.faults import DurableFaults, InjectedFault, Struck
 from durable_harness.testing.measuring import OperationMeasurement
 from durable_harness.testing.operations import Operations, StartedOperation, StuckOperationError
+from durable_harness.testing.triggering import TriggeredFunction, WrittenOutput
 from durable_harness.testing.webhook import HistoryRow, InstanceStatus
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "StartedOperation",
     "Struck",
     "StuckOperationError",
+    "TriggeredFunction",
+    "WrittenOutput",
     "assert_called_once",
     "assert_completed",
     "assert_failed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from durable_harness.testing.explanation import Explainer
 from durable_harness.testing.measuring import OperationMeasurement, read_measurement
 from durable_harness.testing.recording import record
 from durable_harness.testing.requesting import NOTHING, HttpClient
+from durable_harness.testing.triggering import TriggeredFunction, Triggering, WrittenOutput
 from durable_harness.testing.webhook import PATH, TERMINAL_STATES, HistoryRow, Instance, InstanceStatus, Webhook
 
 LOCAL_POLL_INTERVAL_S = 0.05
@@ -46,6 +48,7 @@ class Operations:
         self.client = HttpClient(stack.base_url, stack.function_key)
         self._report_dir = report_dir
         self._status_url: str | None = None
+        self._triggering = Triggering(stack, self.client)
 
     def request(
         self, method: str, url: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None
@@ -74,6 +77,74 @@ class Operations:
         __tracebackhide__ = True
         path = f"{PATH}/orchestrators/{quote(name, safe='')}"
         return self.start(f"{path}/{quote(instance_id, safe='')}" if instance_id else path, payload)
+
+    def follow(self, instance_id: str, timeout_s: float | None = None) -> StartedOperation:
+        """Return the operation with this id, which a timer or another trigger starts, once it exists.
+
+        Raises AssertionError if there is none after `timeout_s`.
+        """
+        __tracebackhide__ = True
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        explainer = Explainer(self.stack, self._report_dir)
+        url = f"{self.client.base_url}{PATH}/instances/{quote(instance_id, safe='')}"
+        deadline = time.monotonic() + limit_s
+        while _status_in(self.client.request("GET", url)) is None:
+            if time.monotonic() > deadline:
+                tail = explainer.log_tail()
+                raise AssertionError(f"There is no instance '{instance_id}' after {limit_s:g} s.\n{tail}".rstrip())
+            time.sleep(LOCAL_POLL_INTERVAL_S)
+        plan = OperationPlan(instance_id, url, {}, self._polling(), self.timeout_s)
+        accepted = json.dumps({"id": instance_id, "statusQueryGetUri": url}).encode()
+        return StartedOperation(plan, Answer(202, {"location": url}, accepted), self, explainer)
+
+    def trigger(
+        self, name: str, data: Any = NOTHING, *, metadata: Mapping[str, Any] | None = None
+    ) -> TriggeredFunction:
+        """Run a function by its name, whatever its trigger, and wait for its end.
+
+            operations.trigger("from_queue", {"id": 7}, metadata={"DequeueCount": 3})
+
+        `data` is what its trigger brings: text, bytes or a JSON value; omit it for a timer. `metadata` replaces what
+        the service behind the trigger would add. Returns what this invocation wrote to its output bindings. Raises
+        AssertionError with the traceback if the function failed, UsageError for an unknown function and for data that
+        its trigger cannot have. A host that is not ours (the stacks func and remote) only accepts the run: there this
+        returns at once and knows no outputs; a deployment needs its master key.
+        """
+        __tracebackhide__ = True
+        return self._triggering.trigger(name, data, metadata or {}, self.timeout_s)
+
+    def written(self, name: str, *, count: int | None = None, timeout_s: float | None = None) -> list[Any]:
+        """Return what functions wrote to an output binding since this test began, in order.
+
+            assert operations.written("receipts") == ["order 7 is paid"]
+
+        `name` is the queue, path, topic or table that the binding names, its parameter, or `function.parameter`. Each
+        message of a list counts by itself; values are text, bytes or JSON as they would go on the wire. With `count`,
+        waits for that many. Raises UsageError for a name that no binding has, and where the host is not ours.
+        """
+        __tracebackhide__ = True
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        return [output.value for output in self._triggering.written(name, count, limit_s)]
+
+    def outputs(self) -> list[WrittenOutput]:
+        """Return all that functions wrote to output bindings since this test began, with function and target."""
+        __tracebackhide__ = True
+        return self._triggering.outputs()
+
+    def give(self, name: str, value: Any) -> None:
+        """Give an input binding a value until the end of the test: text, bytes, or JSON for documents and rows.
+
+            operations.give("prices", b"apple 3")
+
+        `name` is the parameter, `function.parameter`, or the path, queue or table that the binding names. The latest
+        value given for a name is in force. Raises UsageError if no input binding that needs one has this name.
+        """
+        __tracebackhide__ = True
+        self._triggering.give(name, value)
+
+    def close(self) -> None:
+        """Undo what the test did to the host: take back given inputs."""
+        self._triggering.close()
 
     def history(self, instance_id: str) -> list[HistoryRow]:
         """Return the history of any instance of the app; fail if there is none."""

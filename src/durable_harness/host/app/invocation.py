@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import describe
@@ -54,8 +54,10 @@ class RetryContext:
 class InvocationContext:
     """What a function's `context` parameter receives."""
 
-    def __init__(self, function: Function, directory: str, trace: TraceContext, local: threading.local) -> None:
-        self.invocation_id = new_id()
+    def __init__(
+        self, function: Function, directory: str, trace: TraceContext, local: threading.local, invocation_id: str
+    ) -> None:
+        self.invocation_id = invocation_id
         self.function_name = function.name
         self.function_directory = directory
         self.trace_context = trace
@@ -63,54 +65,55 @@ class InvocationContext:
         self.thread_local_storage = local
 
 
-class OutputParameter:
-    """What a function's output binding parameter receives. This host has no target to write it to and says so."""
+class Bindings(Protocol):
+    """The bindings of a function other than its trigger."""
 
-    def __init__(self, function: Function, binding: dict[str, Any]) -> None:
-        self._where = f"Function '{function.name}': the output '{binding['name']}' ({binding['type']})"
-        self._value: Any = None
+    def values(self, function: Function, trigger_value: Any) -> dict[str, Any]:
+        """Return the arguments for them. Raises what fails the invocation if one has no value."""
 
-    def set(self, value: Any) -> None:
-        self._value = value
-        logger.warning("%s is not written: this host serves HTTP and durable functions.", self._where)
-
-    def get(self) -> Any:
-        return self._value
+    def written(self, function: Function, invocation_id: str, arguments: dict[str, Any], result: Any) -> Any:
+        """Take what a function that succeeded wrote by its arguments and its result; return what its caller gets."""
 
 
 class Invoker:
-    """Runs functions. `client_binding` gives the value of a durableClient binding."""
+    """Runs functions, with their bindings."""
 
     def __init__(
         self,
         directory: str,
-        client_binding: Callable[[dict[str, Any]], str],
+        bindings: Bindings,
         timeout_s: float | None,
         thread_count: int | None = None,
     ) -> None:
         self._directory = directory
-        self._client_binding = client_binding
+        self._bindings = bindings
         self._timeout_s = timeout_s
         self._thread_count = thread_count or default_thread_count()
         self._pool = ThreadPoolExecutor(self._thread_count, thread_name_prefix=FUNCTION_THREADS)
         self._thread_local = threading.local()
         self._quiet_until_s = 0.0
 
-    async def invoke(self, function: Function, trigger_value: Any, trace: TraceContext | None = None) -> Any:
+    async def invoke(
+        self,
+        function: Function,
+        trigger_value: Any,
+        trace: TraceContext | None = None,
+        invocation_id: str | None = None,
+    ) -> Any:
         """Call a function with its trigger's value and return what it returns, or raise what it raises."""
-        arguments = {function.trigger_parameter: trigger_value}
-        for binding in function.bindings:
-            if binding["name"] not in arguments and binding["name"] != "$return":
-                arguments[binding["name"]] = self._bound_value(function, binding)
+        invocation_id = invocation_id or new_id()
+        arguments = self._bindings.values(function, trigger_value)
+        arguments[function.trigger_parameter] = trigger_value
+        given = dict(arguments)
         if function.wants_context:
-            arguments["context"] = InvocationContext(
-                function, str(function.directory or self._directory), trace or TraceContext(), self._thread_local
+            directory = str(function.directory or self._directory)
+            given["context"] = InvocationContext(
+                function, directory, trace or TraceContext(), self._thread_local, invocation_id
             )
-        if function.is_async:
-            return await self._in_time(function, function.call(**arguments))
-        return await self._in_time(
-            function, self.in_thread(functools.partial(function.call, **arguments), f"Function '{function.name}'")
-        )
+        call = functools.partial(function.call, **given)
+        running = call() if function.is_async else self.in_thread(call, f"Function '{function.name}'")
+        result = await self._in_time(function, running)
+        return self._bindings.written(function, invocation_id, arguments, result)
 
     async def in_thread(self, call: Callable[[], Any], what: str) -> Any:
         """Run a plain callable in the pool, with the context variables of here. `what` names it where it must wait."""
@@ -158,16 +161,6 @@ class Invoker:
                 raise
             message = f"Timeout value of {self._timeout_s:g} s exceeded by function '{function.name}'"
             raise FunctionTimeoutError(f"{message} (host.json: functionTimeout).") from None
-
-    def _bound_value(self, function: Function, binding: dict[str, Any]) -> Any:
-        if str(binding["type"]).lower() == "durableclient":
-            return self._client_binding(binding)
-        if str(binding.get("direction", "")).upper() == "OUT":
-            return OutputParameter(function, binding)
-        raise NotImplementedError(
-            f"Function '{function.name}' needs the input binding '{binding['name']}' of type '{binding['type']}', which"
-            " this host does not have. It serves HTTP triggers, durable functions and durable clients."
-        )
 
 
 def _contained(call: Callable[[], Any]) -> Any:

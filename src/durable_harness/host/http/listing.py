@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from durable_harness.host.app.functions import FunctionApp
+from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.http.routing import route_template
+
+DURABLE = frozenset({"orchestrationtrigger", "activitytrigger", "entitytrigger"})
 
 
 def function_list(app: FunctionApp, base_url: str, route_prefix: str) -> str:
@@ -15,7 +17,13 @@ def function_list(app: FunctionApp, base_url: str, route_prefix: str) -> str:
         shown = f"[{methods}]" if methods else ""
         lines += [f"\t{function.name}: {shown} {base_url}{prefix}/{route_template(function)}", ""]
     for function in app.others:
-        lines += [f"\t{function.name}: {function.trigger_type}", ""]
+        lines += [f"\t{function.name}: {function.trigger_type}{_note(function, base_url)}", ""]
     for name in app.disabled:
         lines += [f"\t{name}: disabled", ""]
     return "\n".join(lines)
+
+
+def _note(function: Function, base_url: str) -> str:
+    """Return what a trigger that nothing pulls here needs to run."""
+    kind = function.trigger_type.lower()
+    return "" if kind in DURABLE else f", runs by hand only: POST {base_url}/admin/functions/{function.name}"

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import logging
 import os
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import web
 
@@ -20,14 +17,13 @@ from durable_harness.foreign_text import shown
 from durable_harness.host.app.bindings import WEBHOOK_PATH
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.invocation import Invoker, TraceContext
-from durable_harness.host.durable_http import measuring
 from durable_harness.host.durable_http.instances import DurableApi
-from durable_harness.host.durable_http.messages import ApiRequest, ApiResponse, Query, json_response
+from durable_harness.host.durable_http.messages import ApiRequest, ApiResponse, Query
+from durable_harness.host.http.admin import AdminApi
 from durable_harness.host.http.keys import Keys
 from durable_harness.host.http.malformed import problem_of
 from durable_harness.host.http.routing import Router, RouteTimeoutError
 from durable_harness.host.http.values import TEXT_TYPE, function_request, function_response
-from durable_harness.protocol import Scheduler
 from durable_harness.settings import HostSettings
 
 logger = logging.getLogger("durable_harness.host")
@@ -71,7 +67,7 @@ class HttpFrontend:
         invoker: Invoker,
         api: DurableApi,
         *,
-        scheduler: Scheduler,
+        admin: AdminApi,
         options: WebOptions,
         rpc_path: str,
     ) -> None:
@@ -79,11 +75,10 @@ class HttpFrontend:
         self.router = Router(functions, settings.route_prefix)
         self._invoker = invoker
         self._api = api
-        self._scheduler = scheduler
+        self._admin_api = admin
         self._options = options
         self._throttle = Throttle(settings.max_outstanding_requests, settings.max_concurrent_requests)
-        self.body_limit_bytes = _body_limit_bytes()
-        self._started = time.monotonic()
+        self.body_limit_bytes = body_limit_bytes()
 
     async def handle_public(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request on the public port."""
@@ -180,28 +175,7 @@ class HttpFrontend:
         refusal = self._refusal(request, is_open=self._options.keys.opens_admin(_given_key(request)))
         if refusal is not None:
             return refusal
-        if where == "/admin/host/status" and request.method == "GET":
-            return json_response(self._status())
-        if where == "/admin/functions" and request.method == "GET":
-            return json_response([_description(route.function) for route in self.router.routes])
-        if where == measuring.PATH and request.method == "POST":
-            return await self._measure(request)
-        return ApiResponse(404)
-
-    async def _measure(self, request: web.BaseRequest) -> ApiResponse:
-        if (request.content_length or 0) > self.body_limit_bytes:
-            return ApiResponse(413)
-        return await measuring.measure_operations(self._scheduler, await request.read())
-
-    def _status(self) -> dict[str, Any]:
-        return {
-            "id": "durable-harness",
-            "state": "Running",
-            "version": "4.0",
-            "versionDetails": "durable-harness",
-            "processUptime": int((time.monotonic() - self._started) * 1000),
-            "functionAppContentEditingState": "NotAllowed",
-        }
+        return await self._admin_api.handle(request, path.rstrip("/"))
 
     def _home(self, request: web.BaseRequest) -> ApiResponse:
         if request.method != "GET":
@@ -264,7 +238,8 @@ def _given_key(request: web.BaseRequest) -> str:
     return request.headers.get("x-functions-key") or next(in_url, "")
 
 
-def _body_limit_bytes() -> int:
+def body_limit_bytes() -> int:
+    """Return how large the body of a request may be. Raises ConfigurationError if the environment says it wrongly."""
     given = os.environ.get(BODY_LIMIT_VARIABLE, "")
     if given and not (given.isdigit() and int(given) > 0):
         raise ConfigurationError(
@@ -344,7 +319,3 @@ def _finish(response: ApiResponse) -> web.StreamResponse:
     for cookie in filter(None, cookies.split("\n")):
         answer.headers.add("Set-Cookie", cookie)
     return answer
-
-
-def _description(function: Function) -> dict[str, Any]:
-    return {"name": function.name, "config": {"bindings": json.loads(json.dumps(function.bindings, default=str))}}

@@ -1,0 +1,202 @@
+"""The admin API: the host's state, its functions, running one by hand, and what is ours: captured outputs, inputs.
+
+GET  /admin/host/status
+GET  /admin/functions                              all functions, whatever their trigger
+GET  /admin/functions/NAME
+POST /admin/functions/NAME                         run it: {"input": …}; answers 202 at once
+POST /admin/durable-harness/functions/NAME         run it and answer how it ended and what it wrote
+GET  /admin/durable-harness/outputs?since_ns=N     what functions wrote to their output bindings
+POST /admin/durable-harness/inputs                 give an input binding a value: {"name": …, "value": …}
+DELETE /admin/durable-harness/inputs/NUMBER        take it back
+POST /admin/durable-harness/operations             `durable_http.measuring`
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.durable_http import measuring
+from durable_harness.host.durable_http.messages import ApiResponse, json_response
+from durable_harness.host.triggers import Triggers, UnusableValueError
+from durable_harness.host.triggers.by_hand import Run
+from durable_harness.protocol import Scheduler, is_too_deep
+
+FUNCTIONS = "/admin/functions"
+OWN = "/admin/durable-harness"
+EXPECTED_RUN = 'expected nothing or a JSON object such as {"input": "…"}'
+EXPECTED_INPUT = 'expected a JSON object such as {"name": "…", "value": …}'
+Read = Callable[[], Awaitable[bytes]]
+
+
+class BadBodyError(ValueError):
+    """Raised for a body that is not what a call expects; the message says what is."""
+
+
+class Given(NamedTuple):
+    """What a body asks for."""
+
+    members: Mapping[str, Any]
+
+    def value(self, name: str) -> Any:
+        """Return a member: bytes if the body says that it is base64. Raises BadBodyError if it is not."""
+        value, encoding = self.members.get(name), self.members.get("encoding")
+        if encoding is None:
+            return value
+        if encoding != "base64":
+            raise BadBodyError(f'"encoding": expected "base64" or nothing, got {encoding!r}.')
+        try:
+            return base64.b64decode(str(value), validate=True)
+        except ValueError as error:
+            raise BadBodyError(f'"{name}" is not base64, which "encoding" says it is.') from error
+
+
+class AdminApi:
+    """Answers requests below /admin, whose sender is known to be allowed to ask."""
+
+    def __init__(self, app: FunctionApp, triggers: Triggers, scheduler: Scheduler, body_limit_bytes: int) -> None:
+        self._app = app
+        self._triggers = triggers
+        self._scheduler = scheduler
+        self._body_limit_bytes = body_limit_bytes
+        self._started = time.monotonic()
+
+    async def handle(self, request: web.BaseRequest, path: str) -> ApiResponse:
+        """Answer a request; `path` has no slash at its end."""
+        if (request.content_length or 0) > self._body_limit_bytes:
+            return ApiResponse(413)
+        where, _, name = path.rpartition("/")
+        method = request.method
+        try:
+            if (method, path.lower()) in self._fixed:
+                return await self._fixed[method, path.lower()](self, request)
+            if (method, where.lower()) in self._named:
+                return await self._named[method, where.lower()](self, request, name)
+        except (BadBodyError, UnusableValueError) as error:
+            return json_response({"error": str(error)}, 400)
+        return ApiResponse(404)
+
+    # -- as in Azure --------------------------------------------------------------------------------------------------
+
+    async def _status(self, _request: web.BaseRequest) -> ApiResponse:
+        return json_response(
+            {
+                "id": measuring.MEASURED_BY,
+                "state": "Running",
+                "version": "4.0",
+                "versionDetails": measuring.MEASURED_BY,
+                "processUptime": int((time.monotonic() - self._started) * 1000),
+                "functionAppContentEditingState": "NotAllowed",
+            }
+        )
+
+    async def _functions(self, _request: web.BaseRequest) -> ApiResponse:
+        return json_response([_description(function) for function in self._app.functions])
+
+    async def _function(self, _request: web.BaseRequest, name: str) -> ApiResponse:
+        function = self._triggers.runs.find(name)
+        return json_response(_description(function)) if function else self._unknown(name)
+
+    async def _run(self, request: web.BaseRequest, name: str) -> ApiResponse:
+        run = await self._prepared(request, name)
+        if run is None:
+            return self._unknown(name)
+        self._triggers.runs.start(run)
+        return ApiResponse(202)
+
+    # -- ours ---------------------------------------------------------------------------------------------------------
+
+    async def _run_to_its_end(self, request: web.BaseRequest, name: str) -> ApiResponse:
+        run = await self._prepared(request, name)
+        if run is None:
+            return self._unknown(name)
+        failure = await self._triggers.runs.start(run)
+        return json_response(
+            {
+                "function": run.function.name,
+                "invocationId": run.invocation_id,
+                "failure": {"description": failure.description, "trace": failure.trace} if failure else None,
+                "outputs": [written.as_json() for written in self._triggers.outputs.of(run.invocation_id)],
+            }
+        )
+
+    async def _outputs(self, request: web.BaseRequest) -> ApiResponse:
+        since = request.rel_url.query.get("since_ns", "0")
+        if not since.isdecimal():
+            raise BadBodyError(f"since_ns: expected a whole number of nanoseconds, got {since!r}.")
+        outputs = self._triggers.outputs
+        return json_response(
+            {
+                "outputs": [written.as_json() for written in outputs.since(int(since))],
+                "wereDropped": outputs.dropped_at_ns is not None and outputs.dropped_at_ns >= int(since),
+                "bindings": self._triggers.output_bindings(),
+            }
+        )
+
+    async def _give(self, request: web.BaseRequest) -> ApiResponse:
+        given = _members(await request.read(), EXPECTED_INPUT)
+        name = given.members.get("name")
+        if not isinstance(name, str) or not name:
+            raise BadBodyError(f'"name" is missing; {EXPECTED_INPUT}.')
+        self._triggers.check_input_name(name)
+        return json_response({"number": self._triggers.inputs.give(name, given.value("value"))})
+
+    async def _take_back(self, _request: web.BaseRequest, number: str) -> ApiResponse:
+        if number.isdecimal():
+            self._triggers.inputs.take_back([int(number)])
+        return ApiResponse(204)
+
+    async def _measure(self, request: web.BaseRequest) -> ApiResponse:
+        return await measuring.measure_operations(self._scheduler, await request.read())
+
+    async def _prepared(self, request: web.BaseRequest, name: str) -> Run | None:
+        function = self._triggers.runs.find(name)
+        if function is None:
+            return None
+        given = _members(await request.read() or b"{}", EXPECTED_RUN)
+        metadata = given.members.get("metadata") or {}
+        if not isinstance(metadata, dict):
+            raise BadBodyError('"metadata" is not a JSON object such as {"DequeueCount": 5}.')
+        try:
+            return self._triggers.runs.prepare(function, given.value("input"), metadata)
+        except UnusableValueError as error:
+            raise UnusableValueError(f"Function '{function.name}' ({function.trigger_type}): {error}") from error
+
+    def _unknown(self, name: str) -> ApiResponse:
+        known = ", ".join(function.name for function in self._app.functions)
+        return json_response({"error": f"There is no function '{name}'. Known ones: {known}."}, 404)
+
+    _fixed: Mapping[tuple[str, str], Callable[[AdminApi, web.BaseRequest], Awaitable[ApiResponse]]] = {
+        ("GET", "/admin/host/status"): _status,
+        ("GET", FUNCTIONS): _functions,
+        ("GET", f"{OWN}/outputs"): _outputs,
+        ("POST", f"{OWN}/inputs"): _give,
+        ("POST", measuring.PATH): _measure,
+    }
+    _named: Mapping[tuple[str, str], Callable[[AdminApi, web.BaseRequest, str], Awaitable[ApiResponse]]] = {
+        ("GET", FUNCTIONS): _function,
+        ("POST", FUNCTIONS): _run,
+        ("POST", f"{OWN}/functions"): _run_to_its_end,
+        ("DELETE", f"{OWN}/inputs"): _take_back,
+    }
+
+
+def _members(body: bytes, expected: str) -> Given:
+    try:
+        text = body.decode("utf-8-sig")
+        document = None if is_too_deep(text) else json.loads(text)
+    except ValueError as error:
+        raise BadBodyError(f"The body is not JSON; {expected}.") from error
+    if not isinstance(document, dict):
+        raise BadBodyError(f"The body is no JSON object, or nested too deep; {expected}.")
+    return Given(document)
+
+
+def _description(function: Function) -> dict[str, Any]:
+    return {"name": function.name, "config": {"bindings": json.loads(json.dumps(function.bindings, default=str))}}

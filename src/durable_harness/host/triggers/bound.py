@@ -1,0 +1,120 @@
+"""The bindings of an invocation other than its trigger: what they give, and what the function wrote to them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from durable_harness.foreign_text import shown
+from durable_harness.host.app.functions import Function
+from durable_harness.host.triggers.converting import Encoded, UnusableValueError, encode
+from durable_harness.host.triggers.inputs import SERVED, Inputs
+from durable_harness.host.triggers.outputs import Outputs
+from durable_harness.host.triggers.targets import resolved, target_of
+
+logger = logging.getLogger("durable_harness.host")
+
+RETURNED = "$return"
+MESSAGE_KINDS = frozenset({"queue", "servicebus", "eventhub", "eventgrid", "kafka", "cosmosdb", "sql", "mysql"})
+"""A list that is written to one of these is that many messages, documents or rows."""
+SHOWN_CHARS = 200
+
+
+class OutputParameter:
+    """What a function's `func.Out[...]` parameter receives."""
+
+    def __init__(self) -> None:
+        self._value: Any = None
+
+    def set(self, value: Any) -> None:
+        self._value = value
+
+    def get(self) -> Any:
+        return self._value
+
+
+class FunctionBindings:
+    """Gives functions the values of their bindings and captures what they write. `client` makes durable clients."""
+
+    def __init__(self, client: Callable[[dict[str, Any]], Any], inputs: Inputs, outputs: Outputs) -> None:
+        self._client = client
+        self._inputs = inputs
+        self._outputs = outputs
+
+    def values(self, function: Function, trigger_value: Any) -> dict[str, Any]:
+        """Return the arguments for all bindings but the trigger."""
+        return {
+            binding["name"]: self._value(function, binding, trigger_value)
+            for binding in function.bindings
+            if binding["name"] not in {function.trigger_parameter, RETURNED}
+        }
+
+    def written(self, function: Function, invocation_id: str, arguments: dict[str, Any], result: Any) -> Any:
+        """Capture what an invocation that succeeded wrote; return its result, or its response by a named output.
+
+        Raises UnusableValueError, which fails the invocation as in Azure, for what a binding cannot take.
+        """
+        for binding in function.bindings:
+            name = binding["name"]
+            if name != RETURNED and not isinstance(arguments.get(name), OutputParameter):
+                continue
+            value = result if name == RETURNED else arguments[name].get()
+            if str(binding["type"]).lower() == "http":
+                result = value
+            elif value is not None:
+                self._capture(function, invocation_id, binding, value, arguments[function.trigger_parameter])
+        return result
+
+    def _value(self, function: Function, binding: dict[str, Any], trigger_value: Any) -> Any:
+        if str(binding["type"]).lower() in SERVED:
+            return self._client(binding)
+        if is_output(binding):
+            return OutputParameter()
+        target = resolved(target_of(binding), function.trigger_parameter, trigger_value)
+        return self._inputs.value(function, binding, target)
+
+    def _capture(
+        self, function: Function, invocation_id: str, binding: dict[str, Any], value: Any, trigger_value: Any
+    ) -> None:
+        name, binding_type = str(binding["name"]), str(binding["type"])
+        try:
+            content = encode(binding_type, value)
+        except UnusableValueError as error:
+            raise UnusableValueError(f"Function '{function.name}', output '{name}': {error}.") from error
+        target = resolved(target_of(binding), function.trigger_parameter, trigger_value)
+        for part in _parts(binding_type, content):
+            self._outputs.add(
+                part,
+                invocation_id=invocation_id,
+                function=function.name,
+                name=name,
+                binding_type=binding_type,
+                target=target,
+            )
+            where = f"{binding_type} '{target}'" if target else binding_type
+            logger.info("Function '%s' wrote to %s (%s): %s", function.name, where, name, _shown(part))
+
+
+def is_output(binding: dict[str, Any]) -> bool:
+    """Return whether a function writes to a binding."""
+    return str(binding.get("direction", "")).upper() == "OUT"
+
+
+def _parts(binding_type: str, content: Encoded) -> Iterator[Encoded]:
+    kind = binding_type.lower()
+    if kind not in MESSAGE_KINDS or not isinstance(content.value, list):
+        yield _body_of_queue_message(content) if kind == "queue" else content
+        return
+    for value in content.value:
+        yield from _parts(binding_type, Encoded(value)) if not isinstance(value, list) else (Encoded(value),)
+
+
+def _body_of_queue_message(content: Encoded) -> Encoded:
+    """A `func.QueueMessage` is encoded as its id and its body; the body is the message."""
+    value = content.value
+    return Encoded(value["body"]) if isinstance(value, dict) and value.keys() == {"id", "body"} else content
+
+
+def _shown(content: Encoded) -> str:
+    return shown(f"{len(content.value)} bytes" if isinstance(content.value, bytes) else str(content.value), SHOWN_CHARS)

@@ -1,0 +1,92 @@
+"""Functions run by hand, whatever their trigger: by the admin API and by tests."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.failures import describe, trace_of
+from durable_harness.host.triggers.converting import UnusableValueError
+from durable_harness.host.triggers.metadata import trigger_value
+from durable_harness.protocol import new_id
+
+logger = logging.getLogger("durable_harness.host")
+
+GRACE_S = 5.0
+"""How long the host, when it stops, waits for functions that were accepted to run by hand or by a timer."""
+DURABLE_WAYS = {
+    "orchestrationtrigger": "start it by POST /runtime/webhooks/durabletask/orchestrators/{name}",
+    "entitytrigger": "signal it by POST /runtime/webhooks/durabletask/entities/{name}/KEY?op=OPERATION",
+}
+"""What has a history or a state of its own cannot run as a function alone."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A function, what its trigger brings, and the id of this invocation."""
+
+    function: Function
+    value: Any
+    invocation_id: str = field(default_factory=new_id)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How an invocation failed."""
+
+    description: str
+    trace: str
+
+
+class Runs:
+    """Runs functions of an app outside any request; one that fails is logged with its traceback."""
+
+    def __init__(self, app: FunctionApp, invoker: Invoker) -> None:
+        self._functions = {function.name.lower(): function for function in app.functions}
+        self._invoker = invoker
+        self._running: dict[asyncio.Task[Failure | None], Run] = {}
+
+    def find(self, name: str) -> Function | None:
+        """Return a function by its name in any case."""
+        return self._functions.get(name.lower())
+
+    def prepare(self, function: Function, data: Any, metadata: Mapping[str, Any]) -> Run:
+        """Return the run of a function with what a person gives it. Raises UnusableValueError for what cannot be."""
+        way = DURABLE_WAYS.get(function.trigger_type.lower())
+        if way is not None:
+            way = way.format(name=function.durable_name)
+            raise UnusableValueError(f"{function.trigger_type} functions do not run by themselves: {way}.")
+        return Run(function, trigger_value(function, data, metadata))
+
+    def start(self, run: Run) -> asyncio.Task[Failure | None]:
+        """Begin a run; the task that is returned ends with how it failed, None if it did not."""
+        task = asyncio.ensure_future(self._invoke(run))
+        self._running[task] = run
+        task.add_done_callback(self._running.pop)
+        return task
+
+    async def close(self) -> None:
+        """Wait for what runs, for GRACE_S, then cancel it."""
+        if not self._running:
+            return
+        _done, late = await asyncio.wait(list(self._running), timeout=GRACE_S)
+        for task in late:
+            logger.warning("Function '%s' still runs and is given up.", self._running[task].function.name)
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _invoke(self, run: Run) -> Failure | None:
+        try:
+            await self._invoker.invoke(run.function, run.value, invocation_id=run.invocation_id)
+        except BaseException as error:  # user code may raise anything, SystemExit and CancelledError included
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            logger.exception("Function '%s' failed", run.function.name)
+            return Failure(describe(error), trace_of(error))
+        return None

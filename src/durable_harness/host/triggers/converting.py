@@ -1,0 +1,125 @@
+"""Values of bindings by azure-functions' own converters, so that functions get and give what they do in Azure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from azure.functions import meta
+
+UNHANDLED = (NotImplementedError, ValueError, TypeError, AssertionError, AttributeError, KeyError)
+"""What converters raise for a value that they do not take."""
+
+
+class UnusableValueError(ValueError):
+    """Raised when a value does not fit the binding that it is given to or comes from."""
+
+
+class Encoded(NamedTuple):
+    """What a function wrote, as it would go on the wire: text, bytes or a JSON value."""
+
+    value: Any
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.value) if isinstance(self.value, bytes) else len(_text(self.value).encode("utf-8", "replace"))
+
+
+def datum(value: Any) -> Any:
+    """Return a value as the host sends it to a worker: text, bytes, a whole number, or else JSON."""
+    if value is None:
+        return meta.Datum(None, None)
+    if isinstance(value, bytes):
+        return meta.Datum(value, "bytes")
+    if isinstance(value, str):
+        return meta.Datum(value, "string")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return meta.Datum(value, "int")
+    return meta.Datum(json.dumps(value), "json")
+
+
+def text_datum(value: Any) -> Any:
+    """Return a message as brokers carry it: bytes and text as they are, anything else as JSON text."""
+    return datum(value if isinstance(value, bytes) else _text(value))
+
+
+def json_datum(value: Any) -> Any:
+    """Return a JSON value; text is one already. Raises UnusableValueError for text that is not."""
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    if isinstance(text, str):
+        try:
+            json.loads(text)
+        except ValueError as error:
+            raise UnusableValueError(f"expected JSON, got {_short(text)}") from error
+        return meta.Datum(text, "json")
+    return meta.Datum(json.dumps(value), "json")
+
+
+def many_datum(values: list[Any]) -> Any:
+    """Return a batch of messages."""
+    if all(isinstance(value, bytes) for value in values):
+        return meta.Datum(SimpleNamespace(bytes=values), "collection_bytes")
+    return meta.Datum(SimpleNamespace(string=[_text(value) for value in values]), "collection_string")
+
+
+def numbers_datum(values: list[int]) -> Any:
+    """Return a list of whole numbers, as metadata of a batch."""
+    return meta.Datum(SimpleNamespace(sint64=values), "collection_sint64")
+
+
+def decode(binding_type: str, given: Any, metadata: Mapping[str, Any]) -> Any:
+    """Return what a parameter receives for a Datum. Raises UnusableValueError if its converter does not take it."""
+    converter = _converter(binding_type)
+    if converter is None or not hasattr(converter, "decode"):
+        return given.value  # as the worker treats every binding that azure-functions does not know: text stays text
+    try:
+        return converter.decode(given, trigger_metadata=metadata)
+    except UNHANDLED as error:
+        raise UnusableValueError(f"the converter of {binding_type} refuses it: {_reason(error)}") from error
+
+
+def encode(binding_type: str, written: Any) -> Encoded:
+    """Return what an output binding sends. Raises UnusableValueError for a value that the worker would refuse."""
+    converter = _converter(binding_type)
+    if converter is None or not hasattr(converter, "encode"):
+        return _encode_plain(binding_type, written)
+    try:
+        encoded = converter.encode(written, expected_type=None)
+    except UNHANDLED as error:
+        raise UnusableValueError(
+            f"{type(written).__name__} cannot be written to a binding of type {binding_type}{_because(error)}"
+        ) from error
+    return Encoded(json.loads(encoded.value) if encoded.type == "json" else encoded.value)
+
+
+def _encode_plain(binding_type: str, written: Any) -> Encoded:
+    if isinstance(written, bytes | bytearray):
+        return Encoded(bytes(written))
+    if isinstance(written, str | dict | list | int | float):
+        return Encoded(written)
+    raise UnusableValueError(
+        f"{type(written).__name__} cannot be written to a binding of type {binding_type}; expected str, bytes, dict,"
+        " list or a number"
+    )
+
+
+def _converter(binding_type: str) -> Any:
+    return meta.get_binding_registry().get(binding_type)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _because(error: Exception) -> str:
+    return f": {error}" if str(error) else ""
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:59]}…")  # noqa: PLR2004 - what fits into a line

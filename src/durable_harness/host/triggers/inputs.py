@@ -1,0 +1,83 @@
+"""Values for input bindings that this host has no service for: tests give them."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from durable_harness.host.app.functions import Function
+from durable_harness.host.triggers.converting import UnusableValueError, datum, decode, text_datum
+from durable_harness.host.triggers.targets import target_of
+
+SERVED = frozenset({"durableclient", "orchestrationclient"})
+
+
+class MissingInputError(LookupError):
+    """Raised when a function runs whose input binding has no value."""
+
+
+@dataclass(frozen=True)
+class GivenInput:
+    """A value for the input bindings of this name: a parameter, `function.parameter`, or where the binding leads."""
+
+    number: int
+    name: str
+    value: Any
+
+
+class Inputs:
+    """The values that were given, the latest first in force."""
+
+    def __init__(self) -> None:
+        self._given: dict[int, GivenInput] = {}
+        self._numbers = itertools.count(1)
+
+    def give(self, name: str, value: Any) -> int:
+        """Give a value until `take_back` is called with the number that is returned."""
+        given = GivenInput(next(self._numbers), name, value)
+        self._given[given.number] = given
+        return given.number
+
+    def take_back(self, numbers: list[int]) -> None:
+        """Forget values; the ones that were given before them are in force again."""
+        for number in numbers:
+            self._given.pop(number, None)
+
+    def value(self, function: Function, binding: dict[str, Any], target: str) -> Any:
+        """Return what an input parameter receives. Raises MissingInputError, and UnusableValueError if it cannot be."""
+        known = names_of(function, binding) | {target.lower()}
+        given = next((given for given in reversed(self._given.values()) if given.name.lower() in known), None)
+        if given is None:
+            raise MissingInputError(
+                f"Function '{function.name}' needs {described(binding, target)}, and this host has no such service."
+                f' A test can give it a value: operations.give("{binding["name"]}", …).'
+            )
+        binding_type = str(binding["type"])
+        content = datum(None) if given.value is None else text_datum(given.value)
+        try:
+            return decode(binding_type, content, {})
+        except UnusableValueError as error:
+            raise UnusableValueError(f"The value that was given for '{given.name}': {error}") from error
+
+
+def names_of(function: Function, binding: dict[str, Any]) -> set[str]:
+    """Return the names, in lower case, by which a test may mean a binding."""
+    parameter = str(binding["name"]).lower()
+    names = {parameter, f"{function.name.lower()}.{parameter}", target_of(binding).lower()}
+    return names - {""}
+
+
+def described(binding: dict[str, Any], target: str) -> str:
+    """Return an input binding in words."""
+    where = f", {target}" if target else ""
+    return f"the input binding '{binding['name']}' ({binding['type']}{where})"
+
+
+def is_unserved_input(function: Function, binding: dict[str, Any]) -> bool:
+    """Return whether a binding is an input that has a value only if a test gives one."""
+    return (
+        str(binding.get("direction", "")).upper() != "OUT"
+        and binding["name"] != function.trigger_parameter
+        and str(binding["type"]).lower() not in SERVED
+    )

@@ -1,0 +1,192 @@
+"""What arrives with a message beside its body: the metadata that a service adds, made up where a test gives none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from azure.functions import meta
+
+from durable_harness.host.app.functions import Function
+from durable_harness.host.triggers.converting import (
+    UnusableValueError,
+    datum,
+    decode,
+    json_datum,
+    many_datum,
+    numbers_datum,
+    text_datum,
+)
+from durable_harness.protocol import new_id
+
+QUEUE_LIFETIME = timedelta(days=7)
+"""How long Azure Storage keeps a message unless its sender says otherwise."""
+Metadata = Mapping[str, Any]
+
+
+class Arrival(NamedTuple):
+    """What arrives at a trigger: the data, and metadata by name, both as Datum."""
+
+    data: Any
+    metadata: Metadata
+
+
+def trigger_value(function: Function, data: Any, given: Metadata) -> Any:
+    """Return what a function's trigger parameter receives for data and metadata that a person gives.
+
+    `data` is text, bytes or a JSON value, `given` replaces what would be made up. Raises UnusableValueError if the
+    trigger cannot have them.
+    """
+    if function.trigger_type.lower() == "httptrigger":
+        return decode("httpTrigger", _request(function, data, given), {})
+    make = _ARRIVALS.get(function.trigger_type, _other)
+    arrival = make(function.trigger, data)
+    metadata = {**arrival.metadata, **{name: datum(value) for name, value in given.items()}}
+    return decode(function.trigger_type, arrival.data, metadata)
+
+
+def _request(function: Function, data: Any, route_parameters: Metadata) -> Any:
+    """Return a request of the function's first method whose body is the data; metadata are its route's parameters."""
+    trigger, body = function.trigger, text_datum("" if data is None else data).value
+    parts = {
+        "method": str((trigger.get("methods") or ["POST"])[0]).upper(),
+        "url": f"http://localhost/{trigger.get('route') or function.name}",
+        "body": body if isinstance(body, bytes) else body.encode("utf-8", "replace"),
+    }
+    params = _datums(**{name: str(value) for name, value in route_parameters.items()})
+    return meta.Datum({**_datums(**parts), "headers": {}, "query": {}, "params": params}, "http")
+
+
+def _queue(_trigger: Metadata, data: Any) -> Arrival:
+    body, now = text_datum(data), datetime.now(UTC)
+    return Arrival(
+        body,
+        _datums(
+            Id=new_id(),
+            DequeueCount=1,
+            InsertionTime=_iso(now),
+            ExpirationTime=_iso(now + QUEUE_LIFETIME),
+            NextVisibleTime=_iso(now),
+            PopReceipt=new_id(),
+            QueueTrigger=body.value if isinstance(body.value, str) else "",
+        ),
+    )
+
+
+def _blob(trigger: Metadata, data: Any) -> Arrival:
+    body, path = text_datum(data), str(trigger.get("path", ""))
+    size = len(body.value if isinstance(body.value, bytes) else body.value.encode("utf-8", "replace"))
+    return Arrival(body, _datums(BlobTrigger=path, Uri=f"http://localhost/{path}", Properties={"Length": size}))
+
+
+def _service_bus(trigger: Metadata, data: Any) -> Arrival:
+    if _is_batch(trigger):
+        bodies = _as_list(data)
+        columns = {
+            "UserPropertiesArray": [{} for _ in bodies],
+            "ApplicationPropertiesArray": [{} for _ in bodies],
+            "MessageIdArray": [new_id() for _ in bodies],
+            "DeliveryCountArray": [1 for _ in bodies],
+            "EnqueuedTimeUtcArray": [_iso(datetime.now(UTC)) for _ in bodies],
+            "SequenceNumberArray": list(range(1, len(bodies) + 1)),
+        }
+        return Arrival(many_datum(bodies), _datums(**columns))
+    return Arrival(
+        text_datum(data),
+        _datums(
+            UserProperties={},
+            ApplicationProperties={},
+            MessageId=new_id(),
+            DeliveryCount=1,
+            EnqueuedTimeUtc=_iso(datetime.now(UTC)),
+            SequenceNumber=1,
+        ),
+    )
+
+
+def _event_hub(trigger: Metadata, data: Any) -> Arrival:
+    now = _iso(datetime.now(UTC))
+    if _is_batch(trigger):
+        bodies = _as_list(data)
+        properties = [{"SequenceNumber": n, "Offset": n, "EnqueuedTimeUtc": now} for n in range(len(bodies))]
+        return Arrival(many_datum(bodies), _datums(SystemPropertiesArray=properties))
+    known = {"SequenceNumber": 0, "Offset": "0", "EnqueuedTimeUtc": now}
+    return Arrival(text_datum(data), _datums(SystemProperties=known, **known))
+
+
+def _kafka(trigger: Metadata, data: Any) -> Arrival:
+    now, topic = _iso(datetime.now(UTC)), str(trigger.get("topic", ""))
+    if not _is_batch(trigger):
+        return Arrival(
+            text_datum(data), _datums(Timestamp=now, Partition=0, Offset=0, Topic=topic, Headers=[], Key=None)
+        )
+    bodies = _as_list(data)
+    columns = _datums(
+        TimestampArray=[now for _ in bodies],
+        KeyArray=[None for _ in bodies],
+        PartitionArray=[0 for _ in bodies],
+        HeadersArray=[[] for _ in bodies],
+    )
+    topics = many_datum([topic for _ in bodies])
+    offsets = numbers_datum(list(range(len(bodies))))
+    return Arrival(many_datum(bodies), {**columns, "TopicArray": topics, "OffsetArray": offsets})
+
+
+def _event(_trigger: Metadata, data: Any) -> Arrival:
+    event = json_datum(data)
+    if not isinstance(json.loads(event.value), dict):
+        raise UnusableValueError("expected one event, a JSON object such as {'id': …, 'eventType': …, 'data': {…}}")
+    return Arrival(event, {})
+
+
+def _documents(_trigger: Metadata, data: Any) -> Arrival:
+    return Arrival(json_datum([] if data is None else data), {})
+
+
+def _timer(_trigger: Metadata, data: Any) -> Arrival:
+    status = {"IsPastDue": False, "Schedule": {"AdjustForDST": True}, "ScheduleStatus": None}
+    given = json_datum(data or {})
+    if not isinstance(json.loads(given.value), dict):
+        raise UnusableValueError('expected nothing or a JSON object such as {"IsPastDue": true}')
+    return Arrival(json_datum({**status, **json.loads(given.value)}), {})
+
+
+def _activity(_trigger: Metadata, data: Any) -> Arrival:
+    return Arrival(text_datum(data), {})
+
+
+def _other(_trigger: Metadata, data: Any) -> Arrival:
+    return Arrival(datum(None) if data is None else text_datum(data), {})
+
+
+_ARRIVALS: Mapping[str, Callable[[Metadata, Any], Arrival]] = {
+    "queueTrigger": _queue,
+    "blobTrigger": _blob,
+    "serviceBusTrigger": _service_bus,
+    "eventHubTrigger": _event_hub,
+    "kafkaTrigger": _kafka,
+    "eventGridTrigger": _event,
+    "cosmosDBTrigger": _documents,
+    "sqlTrigger": _documents,
+    "mysqlTrigger": _documents,
+    "timerTrigger": _timer,
+    "activityTrigger": _activity,
+}
+
+
+def _is_batch(trigger: Metadata) -> bool:
+    return str(trigger.get("cardinality", "")).lower() == "many"
+
+
+def _as_list(data: Any) -> list[Any]:
+    return data if isinstance(data, list) else [data]
+
+
+def _datums(**values: Any) -> dict[str, Any]:
+    return {name: datum(value) for name, value in values.items()}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

@@ -1,0 +1,80 @@
+"""What a host has for the triggers and bindings of an app that no service serves here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.triggers.bound import RETURNED, FunctionBindings, is_output
+from durable_harness.host.triggers.by_hand import Runs
+from durable_harness.host.triggers.converting import UnusableValueError
+from durable_harness.host.triggers.inputs import Inputs, described, is_unserved_input, names_of
+from durable_harness.host.triggers.outputs import Outputs
+from durable_harness.host.triggers.targets import matches, target_of
+
+
+class Triggers:
+    """The captured outputs and given inputs of one host, and the runs of its functions by hand."""
+
+    runs: Runs
+
+    def __init__(self, app: FunctionApp) -> None:
+        self._app = app
+        self.inputs = Inputs()
+        self.outputs = Outputs()
+
+    def bindings(self, client: Callable[[dict[str, Any]], Any]) -> FunctionBindings:
+        """Return the values of functions' bindings; `client` makes that of a durable client."""
+        return FunctionBindings(client, self.inputs, self.outputs)
+
+    def use(self, invoker: Invoker) -> None:
+        """Run functions by this."""
+        self.runs = Runs(self._app, invoker)
+
+    async def close(self) -> None:
+        await self.runs.close()
+
+    def output_bindings(self) -> list[dict[str, str]]:
+        """Return the output bindings of the app that are captured."""
+        return [
+            {
+                "function": function.name,
+                "name": str(binding["name"]),
+                "type": str(binding["type"]),
+                "target": target_of(binding),
+            }
+            for function in self._app.functions
+            for binding in function.bindings
+            if (is_output(binding) or binding["name"] == RETURNED) and str(binding["type"]).lower() != "http"
+        ]
+
+    def check_input_name(self, name: str) -> None:
+        """Raise UnusableValueError unless some input binding that this host does not serve may be meant."""
+        unserved = list(unserved_inputs(self._app))
+        for function, binding in unserved:
+            if name.lower() in names_of(function, binding) or matches(target_of(binding), name):
+                return
+        known = ", ".join(sorted(f"{function.name}.{binding['name']}" for function, binding in unserved)) or "none"
+        raise UnusableValueError(
+            f"No function has an input binding '{name}' that needs a value. Those that do: {known}. Name the parameter,"
+            " function.parameter, or where the binding leads."
+        )
+
+
+def unserved_inputs(app: FunctionApp) -> Iterator[tuple[Function, dict[str, Any]]]:
+    """Give the input bindings that have a value only if a test gives one."""
+    for function in app.functions:
+        for binding in function.bindings:
+            if is_unserved_input(function, binding):
+                yield function, binding
+
+
+def warnings(app: FunctionApp) -> list[str]:
+    """Return what a person who starts the app should know about bindings that are not served."""
+    return [
+        f"Function '{function.name}' needs {described(binding, target_of(binding))}: this host has no such service, and"
+        " the function fails unless a test gives the value (operations.give)."
+        for function, binding in unserved_inputs(app)
+    ]

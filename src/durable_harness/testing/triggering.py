@@ -1,0 +1,239 @@
+"""Functions with triggers other than HTTP, their output bindings and their input bindings, in a test's hands."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from durable_harness.errors import UsageError
+from durable_harness.foreign_text import shown
+from durable_harness.operations import Answer, NoAnswer
+from durable_harness.stack import RunningStack
+from durable_harness.testing.requesting import NOTHING, HttpClient
+
+OWN_HOSTS = frozenset({"embedded", "emulator"})
+"""Stacks whose host is ours and on this machine: it captures outputs and takes values for inputs."""
+RUN_PATH = "/admin/functions/"
+OWN_PATH = "/admin/durable-harness/"
+ACCEPTED, BAD_REQUEST, NOT_FOUND = 202, 400, 404
+REFUSALS = frozenset({401, 403})
+POLL_INTERVAL_S = 0.05
+NOT_CAPTURED = (
+    "The {stack} stack writes to the services that its bindings name, and reads from them: its host neither captures"
+    " outputs nor takes values for inputs. Run this test with --stack embedded or emulator, whose host does."
+)
+EXPRESSION = re.compile(r"\{[^{}]+\}")
+SHOWN_WRITES, SHOWN_CHARS = 20, 100
+
+
+@dataclass(frozen=True)
+class WrittenOutput:
+    """One message, document, row or blob that a function wrote to an output binding."""
+
+    function: str
+    name: str
+    """The parameter that it was written by; `$return` if the function returned it."""
+    type: str
+    """The binding's type, such as "queue"."""
+    target: str
+    """The queue, path, topic or table of the binding; "" if its settings name none."""
+    value: Any
+    """As it would go on the wire: text, bytes, or a JSON value."""
+
+    @property
+    def described(self) -> str:
+        """Its function, parameter and target in words."""
+        return f"{self.function}.{self.name} ({self.type} '{self.target}')"
+
+    def is_meant_by(self, name: str) -> bool:
+        """Return whether `name` is its parameter, `function.parameter`, or its target, in any case."""
+        return name.lower() in {self.name.lower(), f"{self.function}.{self.name}".lower(), self.target.lower()}
+
+
+@dataclass(frozen=True)
+class TriggeredFunction:
+    """A function that a test ran, and what this one invocation wrote."""
+
+    function: str
+    stack: str
+    """The name of the stack that it ran on."""
+    invocation_id: str | None
+    """None if the host is not ours and only said that it will run."""
+    captured: list[WrittenOutput] | None
+    """What it wrote, in order; None if the host is not ours."""
+
+    def written(self, name: str) -> list[Any]:
+        """Return the values that it wrote to an output, named as for `operations.written`."""
+        if self.captured is None:
+            raise UsageError(NOT_CAPTURED.format(stack=self.stack))
+        return [output.value for output in self.captured if output.is_meant_by(name)]
+
+
+class Triggering:
+    """Runs functions, reads captured outputs and gives inputs, on one stack; outputs from its own beginning on."""
+
+    def __init__(self, stack: RunningStack, client: HttpClient) -> None:
+        self._stack = stack
+        self._client = client
+        self._since_ns = time.monotonic_ns()  # of the clock that this machine's processes share
+        self._given: list[int] = []
+
+    def trigger(self, name: str, data: Any, metadata: Mapping[str, Any], timeout_s: float) -> TriggeredFunction:
+        """Run a function and wait for its end; a host that is not ours is only asked to run it."""
+        __tracebackhide__ = True
+        if self._stack.name not in OWN_HOSTS:
+            self._trigger_elsewhere(name, data, metadata)
+            return TriggeredFunction(name, self._stack.name, None, None)
+        body = {**_encoded("input", data), "metadata": dict(metadata)}
+        document = self._ask("POST", f"functions/{quote(name, safe='')}", body, timeout_s)
+        failure = document["failure"]
+        if failure:
+            raise AssertionError(
+                f"Function '{document['function']}' failed: {failure['description']}\n{failure['trace']}"
+            )
+        return TriggeredFunction(document["function"], self._stack.name, document["invocationId"], _outputs(document))
+
+    def written(self, name: str, count: int | None, timeout_s: float) -> list[WrittenOutput]:
+        """Return what was written to an output; with a count, once there are that many."""
+        __tracebackhide__ = True
+        deadline = time.monotonic() + timeout_s
+        while True:
+            document = self._captured()
+            found = [output for output in _outputs(document) if output.is_meant_by(name)]
+            if not found:
+                _check_known(name, document["bindings"])
+            if count is None or len(found) >= count:
+                return found
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"{len(found)} of {count} values were written to '{name}' in {timeout_s:g} s.\n{_listed(document)}"
+                )
+            time.sleep(POLL_INTERVAL_S)
+
+    def outputs(self) -> list[WrittenOutput]:
+        """Return all that was written, in order."""
+        __tracebackhide__ = True
+        return _outputs(self._captured())
+
+    def give(self, name: str, value: Any) -> None:
+        """Give an input binding a value until `close`."""
+        __tracebackhide__ = True
+        self._given.append(self._ask("POST", "inputs", {"name": name, **_encoded("value", value)})["number"])
+
+    def close(self) -> None:
+        """Take back the values that were given."""
+        while self._given:
+            self._client.request("DELETE", f"{OWN_PATH}inputs/{self._given.pop()}")
+
+    def _captured(self) -> dict[str, Any]:
+        __tracebackhide__ = True
+        document = self._ask("GET", f"outputs?since_ns={self._since_ns}")
+        if document["wereDropped"]:
+            raise AssertionError(
+                "This test wrote more than the host keeps (10,000 values or 64 MiB): the first are gone. Look at them"
+                " in between, by the result of operations.trigger, or in smaller tests."
+            )
+        return document
+
+    def _ask(self, method: str, path: str, body: Any = NOTHING, timeout_s: float = 30.0) -> dict[str, Any]:
+        """Call what our host has for tests. Raises UsageError for what a test must say differently."""
+        __tracebackhide__ = True
+        if self._stack.name not in OWN_HOSTS:
+            raise UsageError(NOT_CAPTURED.format(stack=self._stack.name))
+        answer = _answered(self._client.request(method, f"{OWN_PATH}{path}", body, timeout_s=timeout_s))
+        document = answer.json_object() or {}
+        if answer.status in {BAD_REQUEST, NOT_FOUND}:
+            raise UsageError(str(document.get("error") or f"{method} {OWN_PATH}{path} answered {answer.status}."))
+        if answer.status >= BAD_REQUEST:
+            raise AssertionError(f"{method} {OWN_PATH}{path} answered {answer.status}: {document.get('error', '')}")
+        return document
+
+    def _trigger_elsewhere(self, name: str, data: Any, metadata: Mapping[str, Any]) -> None:
+        __tracebackhide__ = True
+        if metadata or isinstance(data, bytes):
+            raise UsageError(
+                f"The {self._stack.name} stack takes text or JSON for a function that is run by hand, no bytes and no"
+                " metadata. Run this test with --stack embedded or emulator, whose host takes them."
+            )
+        text = None if data is NOTHING else data if isinstance(data, str) else json.dumps(data)
+        body = {} if text is None else {"input": text}
+        answer = _answered(self._client.request("POST", f"{RUN_PATH}{quote(name, safe='')}", body))
+        if answer.status in REFUSALS:
+            raise UsageError(
+                f"The host at {self._client.base_url} refuses to run '{name}' by hand ({answer.status}): that needs the"
+                " master key of the app. Give it with --stack-key."
+            )
+        if answer.status == NOT_FOUND:
+            raise UsageError(f"The host at {self._client.base_url} has no function '{name}', or no admin API.")
+        if answer.status != ACCEPTED:
+            text = answer.body.decode(errors="replace")
+            raise AssertionError(f"POST {RUN_PATH}{name} answered {answer.status}: {shown(text)}")
+
+
+def _encoded(name: str, value: Any) -> dict[str, Any]:
+    if value is NOTHING:
+        return {}
+    if isinstance(value, bytes | bytearray):
+        return {name: base64.b64encode(value).decode(), "encoding": "base64"}
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"{name}: expected text, bytes or a JSON value, got {type(value).__name__}: {error}"
+        ) from error
+    return {name: value}
+
+
+def _outputs(document: Mapping[str, Any]) -> list[WrittenOutput]:
+    return [
+        WrittenOutput(
+            function=one["function"],
+            name=one["name"],
+            type=one["type"],
+            target=one["target"],
+            value=base64.b64decode(one["value"]) if one["encoding"] == "base64" else one["value"],
+        )
+        for one in document["outputs"]
+    ]
+
+
+def _check_known(name: str, bindings: Iterable[Mapping[str, str]]) -> None:
+    """Raise UsageError unless some output binding may be meant: a misspelt name would never be written to."""
+    known = []
+    for binding in bindings:
+        output = WrittenOutput(binding["function"], binding["name"], binding["type"], binding["target"], None)
+        if output.is_meant_by(name) or _may_lead_to(output.target, name):
+            return
+        known.append(output.described)
+    raise UsageError(
+        f"No function has an output binding '{name}'. Those of this app: {', '.join(known) or 'none'}. Name the"
+        " queue, path or table, the parameter, or function.parameter."
+    )
+
+
+def _may_lead_to(target: str, name: str) -> bool:
+    """Return whether a target with expressions in braces, which each invocation replaces, may become `name`."""
+    parts = EXPRESSION.split(target)
+    return re.fullmatch(".+".join(map(re.escape, parts)), name, re.IGNORECASE) is not None
+
+
+def _listed(document: Mapping[str, Any]) -> str:
+    outputs = _outputs(document)
+    lines = [
+        f"  {one.function}.{one.name} ({one.type} '{one.target}'): {shown(repr(one.value), 100)}" for one in outputs
+    ]
+    head = f"All that was written since the test began ({len(outputs)}):" if lines else "Nothing was written at all."
+    return "\n".join([head, *lines[-SHOWN_WRITES:]])
+
+
+def _answered(answer: Answer | NoAnswer) -> Answer:
+    __tracebackhide__ = True
+    if isinstance(answer, Answer):
+        return answer
+    raise AssertionError(f"The host did not answer: {answer.reason}")
