@@ -2,6 +2,7 @@
 
 import json
 import logging
+from typing import List  # noqa: UP035 - the worker takes no list[…]
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -41,7 +42,7 @@ def price(order: dict, prices: func.InputStream):
 @app.activity_trigger(input_name="order")
 @app.blob_output(arg_name="paper", path="receipts/{id}.txt", connection=STORAGE)
 @app.queue_output(arg_name="notices", queue_name="%RECEIPTS%", connection=STORAGE)
-def receipt(order: dict, paper: func.Out[str], notices: func.Out[list[str]]):
+def receipt(order: dict, paper: func.Out[str], notices: func.Out[List[str]]):  # noqa: UP006
     """Write a receipt, and two notices of it."""
     paper.set(f"{order['count']} {order['item']}: {order['total']}")
     notices.set([f"{order['id']} is paid", f"{order['id']} is packed"])

@@ -1,6 +1,7 @@
 """Functions that say by a queue what came to their triggers."""
 
 import json
+from typing import List  # noqa: UP035 - the worker takes no list[…]
 
 import azure.functions as func
 
@@ -28,7 +29,7 @@ def on_bus(message: func.ServiceBusMessage) -> str:
     arg_name="batch", topic_name="news", subscription_name="all", connection="BUS", cardinality="many"
 )
 @messages.queue_output(arg_name="$return", queue_name="seen", connection="STORAGE")
-def on_topic(batch: list[func.ServiceBusMessage]) -> str:
+def on_topic(batch: List[func.ServiceBusMessage]) -> str:  # noqa: UP006
     """Report a batch."""
     return json.dumps([message.get_body().decode() for message in batch])
 
@@ -44,7 +45,7 @@ def on_reading(event: func.EventHubEvent, alerts: func.Out[str]) -> str:
 
 @messages.event_hub_message_trigger(arg_name="events", event_hub_name="batches", connection="HUB", cardinality="many")
 @messages.queue_output(arg_name="$return", queue_name="seen", connection="STORAGE")
-def on_readings(events: list[func.EventHubEvent]) -> str:
+def on_readings(events: List[func.EventHubEvent]) -> str:  # noqa: UP006
     """Report a batch."""
     return json.dumps([event.get_body().decode() for event in events])
 
@@ -74,7 +75,7 @@ def on_line(event: func.KafkaEvent) -> str:
 
 @messages.kafka_trigger(arg_name="events", topic="lines", broker_list="BROKERS", cardinality="MANY")
 @messages.queue_output(arg_name="$return", queue_name="seen", connection="STORAGE")
-def on_lines(events: list[func.KafkaEvent]) -> str:
+def on_lines(events: List[func.KafkaEvent]) -> str:  # noqa: UP006
     """Report a batch."""
     return json.dumps([event.get_body().decode() for event in events])
 
