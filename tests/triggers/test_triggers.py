@@ -180,8 +180,9 @@ def test_an_activity_runs_by_hand(operations):
     ]
 
 
-def test_the_start_says_what_is_not_served(operations):
-    """Functions that nothing pulls, and inputs without a value, are named with the way out."""
+def test_the_host_says_what_is_not_served_and_what_was_written(operations):
+    """Functions that nothing pulls, and inputs without a value, are named with the way out; each write is logged."""
+    operations.trigger("on_generic", "x")
     log = operations.stack.log_path.read_text()
     assert "take_order: queueTrigger, runs by hand only: POST http://localhost" in log
     assert "warning: Function 'price' needs the input binding 'prices' (blob, data/prices.json)" in log
