@@ -1,15 +1,19 @@
-# Each target sets up what it needs. The virtual environment is made once and again when its inputs change.
-PYTHON ?= python3.11
+# Each target sets up what it needs: a virtual environment, made once and again when its inputs change.
+# PYTHON=python3.13 and SDK=2 (azure-functions-durable 2.x) ask for another one; without them it stays as it is.
+PYTHON ?=
+SDK ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 SCENARIOS ?= Steady Burst
 READY := $(VENV)/.ready
 DIST ?= dist
 
-.PHONY: help load test test-thorough serve soak check bench format lock wheel azure clean
+FORCE:
+
+.PHONY: FORCE help load test test-thorough serve soak check bench format lock wheel azure clean
 
 help:
 	@echo "make load   a load test of about a minute: summary in the terminal, JSON and HTML under build/"
@@ -20,14 +24,12 @@ help:
 	@echo "make wheel  the package to install beside your own app, under dist/"
 	@echo "make azure  the files of a test in Azure Load Testing, under dist/azure/"
 	@echo "make soak   half an hour of load with kills, clock steps, full disks and hostile clients (SOAK_ARGS=\"--minutes 5\")"
+	@echo "make … PYTHON=python3.13 SDK=2  any of these with another Python, or with azure-functions-durable 2.x"
 	@echo "make lock   pin what is installed anew, with hashes (LOCK_ARGS=--upgrade for newer versions)"
 	@echo "make bench  throughput and memory against durabletask's in-memory backend"
 
-$(READY): pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
-	@$(PIP) install --no-deps --require-hashes -r constraints.txt
-	@$(PIP) install --no-deps --no-build-isolation -e .
-	@touch $@
+$(READY): FORCE
+	@tools/make-venv.sh $(VENV) "$(PYTHON)" "$(SDK)"
 
 load: $(READY)
 	LOCUST_USER_CLASSES="$(SCENARIOS)" $(BIN)/locust -f loadtests --config loadtests/locust.conf --headless $(LOAD_ARGS)
@@ -65,8 +67,9 @@ bench: $(READY)
 
 # Not after $(READY): it makes what that installs.
 lock:
-	$(COMPILE) --extra dev --output-file constraints.txt
-	$(COMPILE) --extra build --output-file constraints-image.txt
+	$(COMPILE) --python-version 3.11 --extra dev --extra sdk1 --output-file constraints.txt
+	$(COMPILE) --python-version 3.13 --extra dev --extra sdk2 --output-file constraints-sdk2.txt
+	$(COMPILE) --python-version 3.11 --extra build --extra sdk1 --output-file constraints-image.txt
 
 wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(DIST) .
