@@ -85,28 +85,36 @@ class Worker:
 class Bench:
     """A task hub on a standing clock, in memory or in a file, with a worker that the test answers by hand."""
 
-    def __init__(self, path=None):
-        self.clock = HandClock()
+    def __init__(self, path=None, clock=None):
+        self.clock = clock or HandClock()
         self.path = path
-        self.hub = self._open()
         self.worker = None
+        self._dead = []
+        self.hub = self._open()
 
     def _open(self):
         hub = TaskHub("test", self.clock, Journal(Store(self.path)))
         hub.load()
         return hub
 
+    def _open_after_death(self):
+        """Open the file as after the sudden death of the process: unlocked, and what it had open as it was."""
+        self._dead.append(self.hub.journal.store)
+        self._dead[-1]._unlock()
+        return self._open()
+
     def restart(self):
         """Go on with the file as after the sudden death of the process; a new worker has to connect."""
         self.clock.due.clear()
-        self.hub.journal.store._unlock()  # as the system does when a process dies
-        self.hub = self._open()
+        self.hub = self._open_after_death()
         self.worker = None
 
     async def close(self):
         if self.worker:
             await self.worker.close()
         await self.hub.journal.close()
+        for store in self._dead:
+            store.close()
 
     def connect(self, **limits):
         """Open a worker stream, which `item`, `turn` and `activity` read from now on."""
@@ -231,8 +239,10 @@ def file_scenario(coroutine):
 
 async def tell(coroutine, path):
     bench = Bench(path)
-    await coroutine(bench)
-    await bench.close()
+    try:
+        await coroutine(bench)
+    finally:
+        await bench.close()
 
 
 def named_like(test, coroutine):

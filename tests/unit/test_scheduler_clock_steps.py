@@ -37,9 +37,7 @@ class StepBench(Bench):
 
     def __init__(self, path=None):
         self.world = World()
-        self.path, self.worker = path, None
-        self.clock = self.world.clock
-        self.hub = self._open()
+        super().__init__(path, self.world.clock)
 
     def restart_at(self, wall_ns):
         """Go on as another process does, which knows nothing but the file and the wall clock."""
@@ -47,8 +45,7 @@ class StepBench(Bench):
         self.world.clock = self.clock = RealClock(
             wall_ns=lambda: self.world.wall_ns, steady_ns=lambda: self.world.steady_ns
         )
-        self.hub.journal.store._unlock()
-        self.hub = self._open()
+        self.hub = self._open_after_death()
         self.connect()
 
 
@@ -436,6 +433,7 @@ def test_a_hub_needs_no_more_than_the_clock():
         hub = TaskHub("test")
         await hub.start_instance(pb.CreateInstanceRequest(instanceId="i", name="o"))
         answer = await hub.get_instance(pb.GetInstanceRequest(instanceId="i"))
+        await hub.journal.close()
         return abs(to_ns(answer.orchestrationState.createdTimestamp) - time.time_ns())
 
     assert asyncio.run(scene()) < 60 * SECOND_NS

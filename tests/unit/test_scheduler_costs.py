@@ -384,7 +384,10 @@ def test_modelled_times_are_no_measurements():
             await hub.complete_orchestrator_task(
                 pb.OrchestratorResponse(completionToken=item.completionToken, actions=[complete()])
             )
-        return await hub.measure_instances(["before", "across", "after"])
+        found = await hub.measure_instances(["before", "across", "after"])
+        await items.aclose()
+        await hub.journal.close()
+        return found
 
     found = asyncio.run(scene())
     assert {name: one.ended_ns is not None for name, one in found.items()} == {

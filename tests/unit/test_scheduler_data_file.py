@@ -239,3 +239,17 @@ async def test_an_instance_that_is_its_own_caller_hangs_nothing(bench):
     instance = bench.hub.instances.get("one")
     instance.parent = Parent("one", "", 0, "o", None, 0)
     assert bench.hub.version_of(instance) == ""
+
+
+def test_a_store_that_cannot_be_made_leaves_nothing_open(tmp_path, monkeypatch):
+    """A file that SQLite refuses to write is closed again: its connections and its lock."""
+    path = tmp_path / "hub.db"
+
+    def refuse(_database):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("durable_harness.scheduler.storage.store.create", refuse)
+    with pytest.raises(ConfigurationError) as caught:
+        Store(path)
+    kept = [str(fd.readlink()) for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()]
+    assert not any(name.startswith(str(path)) for name in kept), caught.value

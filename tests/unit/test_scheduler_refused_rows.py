@@ -138,6 +138,7 @@ def test_a_number_beyond_64_bits_is_a_row_that_is_left_out(number):
     assert [row.row[0] for row in refused] == [1]
     assert refused[0].instance_key is None
     assert list(store.rows("SELECT number FROM operations")) == [(2,)]
+    store.close()
 
 
 def test_half_of_a_character_is_a_row_that_is_left_out():
@@ -146,3 +147,4 @@ def test_half_of_a_character_is_a_row_that_is_left_out():
     columns = INSERT_INSTANCE.count("?") - 3
     refused = store.write({INSERT_INSTANCE: [(7, "h", "\ud800", *[0] * columns)]})
     assert [row.instance_key for row in refused] == [7]
+    store.close()

@@ -20,7 +20,8 @@ class PlainRpcServer:
 
     def __init__(self, methods: Methods, options: Options = ()) -> None:
         self._server = grpc.aio.server(options=list(options), maximum_concurrent_rpcs=None)
-        self._server.add_generic_rpc_handlers((_Finder(methods),))
+        self._finder = _Finder(methods)
+        self._server.add_generic_rpc_handlers((self._finder,))
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -39,6 +40,7 @@ class PlainRpcServer:
         if self._starting is not None:
             await self._starting
         await self._server.stop(grace_s)
+        await self._finder.cancel_running()  # grpc only asks handlers to end, and does not wait until they have
 
 
 class _Finder(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no types
@@ -46,12 +48,24 @@ class _Finder(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no types
 
     def __init__(self, methods: Methods) -> None:
         self._methods = methods
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def cancel_running(self) -> None:
+        """Cancel what still runs and was not asked to end yet, and return once it all has ended."""
+        running = list(self._running)
+        for task in running:
+            if not task.cancelling():
+                task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     def service(self, handler_call_details: Any) -> Any:
         method = self._methods.get(handler_call_details.method, Method(_refuse))
 
         async def serve(request: bytes, context: Any) -> None:
-            await _serve(method, _PlainCall(handler_call_details, request, context))
+            running = asyncio.ensure_future(_serve(method, _PlainCall(handler_call_details, request, context)))
+            self._running.add(running)
+            running.add_done_callback(self._running.discard)
+            await running
 
         return grpc.unary_stream_rpc_method_handler(serve)
 

@@ -106,27 +106,27 @@ class Store:
         self.on_damage: Callable[[HarnessError], Exception] = lambda error: error
         """Called when a read finds the file damaged; returns what to raise."""
         self._lock: IO[bytes] | None = None if path is None else claim(path)
-        try:
-            self._writer = self._open()
-            self._reader = self._writer if path is None else _connect(str(path))
-        except BaseException as error:
-            self._unlock()
-            if isinstance(error, sqlite3.Error):
+        with contextlib.ExitStack() as opened:
+            opened.callback(self._unlock)
+            try:
+                self._writer = self._open(opened)
+                self._reader = self._writer if path is None else _connect(str(path))
+            except sqlite3.Error as error:
                 raise self.refusal(error) from error
-            raise
+            opened.pop_all()  # nothing failed: it all stays open
 
     def refusal(self, error: BaseException, place: str = "") -> HarnessError:
         """Return the error that a person sees where this file cannot be read or written; `place` says where in it."""
         return damaged(self.path, problem_of(error, place)) if is_damage(error) else unusable(self.path, str(error))
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, opened: contextlib.ExitStack) -> sqlite3.Connection:
         if self.path is None:
-            database = _connect(":memory:")
+            database = opened.enter_context(contextlib.closing(_connect(":memory:")))
             create(database)
             return database
         is_new = not self.path.exists() or self.path.stat().st_size == 0
         version = FORMAT_VERSION if is_new else checked_version(self.path)
-        database = _connect(str(self.path))
+        database = opened.enter_context(contextlib.closing(_connect(str(self.path))))
         database.execute("PRAGMA journal_mode = WAL")
         database.execute(f"PRAGMA synchronous = {self._durability}")
         database.execute(f"PRAGMA cache_size = -{CACHE_KB}")
