@@ -8,6 +8,7 @@ import sqlite3
 import pytest
 
 from durable_harness.cli import main
+from durable_harness.errors import DamagedFileError
 from durable_harness.protocol import pb
 from durable_harness.scheduler.storage.data_file import PAGE_BYTES
 from durable_harness.scheduler.storage.salvage import NO_HISTORY, recover
@@ -286,3 +287,14 @@ def test_a_wrong_number_of_pages_in_the_header_costs_nothing(path, tmp_path, pag
     path.write_bytes(content)
     found = recover(path, tmp_path / "new.db")
     assert (found.instances, found.entities, found.operations) == (120, 3, 1)
+
+
+def test_a_format_that_sqlite_does_not_know_is_damage(path, tmp_path, capsys):
+    """A flipped bit in the header's format ends the start and `recover` as damage does, not as a wrong option."""
+    content = bytearray(path.read_bytes())
+    content[47] ^= 0x40
+    path.write_bytes(content)
+    with pytest.raises(DamagedFileError):
+        Store(path)
+    assert main(["recover", str(path), str(tmp_path / "new.db")]) == 8
+    assert "unsupported file format" in capsys.readouterr().err

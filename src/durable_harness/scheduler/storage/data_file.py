@@ -68,7 +68,12 @@ def is_damage(error: BaseException) -> bool:
         return True  # a row that is there and has no meaning
     if undecodable_column(error) is not None:
         return True
-    return _primary_code(error) in DAMAGE_CODES
+    return _primary_code(error) in DAMAGE_CODES or is_bad_format(error)
+
+
+def is_bad_format(error: BaseException) -> bool:
+    """Whether SQLite does not know the format that the header of a file names: it gives no code of its own for that."""
+    return _primary_code(error) == sqlite3.SQLITE_ERROR and "file format" in str(error)
 
 
 def undecodable_column(error: BaseException) -> str | None:
