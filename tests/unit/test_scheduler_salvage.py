@@ -298,3 +298,13 @@ def test_a_format_that_sqlite_does_not_know_is_damage(path, tmp_path, capsys):
         Store(path)
     assert main(["recover", str(path), str(tmp_path / "new.db")]) == 8
     assert "unsupported file format" in capsys.readouterr().err
+
+
+def test_a_format_that_sqlite_only_reads_is_damage(path, tmp_path):
+    """A file that would refuse each write as if it were read-only is found at the start, and saved whole."""
+    content = bytearray(path.read_bytes())
+    content[18] ^= 0x40
+    path.write_bytes(content)
+    with pytest.raises(DamagedFileError, match="a format that SQLite does not write"):
+        Store(path)
+    assert recover(path, tmp_path / "new.db").instances == 120

@@ -49,6 +49,8 @@ PASSING_CODES = frozenset(
 )
 """What may pass while the process lives: a full disk, a quota, a lock, a disk that was mounted read-only."""
 PAGE_BYTES = 4096
+FORMATS = {1, 2}
+"""The write and read versions of SQLite's header: a rollback journal, a write-ahead log."""
 READ_BYTES = 1 << 20
 UNDECODABLE = re.compile(r"Could not decode to UTF-8 column '(\w+)'")
 MOST_READ_AHEAD_BYTES = 4 << 30
@@ -157,6 +159,8 @@ def checked_version(path: Path) -> int:
     _read_ahead(path)
     if has_our_header(path) and is_cut_off(path):
         raise damaged(path, f"its end is missing: it has {path.stat().st_size} bytes of {bytes_due(path)}")
+    if has_our_header(path) and not _is_writable_format(path):
+        raise damaged(path, "its header names a format that SQLite does not write")
     with contextlib.closing(read_only(path)) as database:
         version = our_version(database, path)
         _check_whole(database, path, version)
@@ -202,6 +206,12 @@ def has_our_header(path: Path) -> bool:
     with path.open("rb") as file:
         header = file.read(72)
     return header.startswith(MAGIC) and header[68:72] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def _is_writable_format(path: Path) -> bool:
+    """Whether SQLite would write to a file: one with an unknown version it reads, and refuses each change later."""
+    with path.open("rb") as file:
+        return set(file.read(20)[18:]) <= FORMATS
 
 
 def _may_be_ours(path: Path) -> bool:
