@@ -11,7 +11,7 @@
     ├── PortInUseError         6   somebody else listens there
     ├── DifferentHistoryError  7   a recorded history replays differently
     ├── DamagedFileError       8   the file of a scheduler is damaged, at the start or found later
-    └── ReportError            9   it would have succeeded, but a report could not be made or written
+    └── ReportError            9   it would have succeeded, but a report, or what it printed, could not be written
 
 Exit code 0 is success, 1 a gate that failed. 130 is INTERRUPTED: Ctrl-C came before there was a verdict; what was
 measured or done so far is reported. SIGTERM ends commands with 143 and the same report, a load run with 130, and

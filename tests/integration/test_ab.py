@@ -183,6 +183,18 @@ def test_a_worktree_that_git_was_stopped_in_making_is_removed(repository, tmp_pa
     assert leftovers(repository) == []
 
 
+def test_a_hook_that_never_ends_is_left(ab, repository, monkeypatch):
+    """What git waits for has a limit: the command ends with 2, says so, and leaves no worktree behind."""
+    monkeypatch.setattr(revisions, "COMMAND_TIMEOUT_S", 2.0)
+    hook = repository.parent / ".git" / "hooks" / "post-checkout"
+    hook.write_text("#!/bin/sh\nexec sleep 20\n")
+    hook.chmod(0o755)
+    code, told, report = ab("--base", "HEAD")
+    assert (code, report) == (2, None)
+    assert "HEAD cannot be checked out: git was not done after 2 s" in told
+    assert leftovers(repository) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_whoever_cancels_leaves_nothing_behind(repository, tmp_path, number, wait_until):
     """A cancelled job ends both hosts and removes the worktree, with the signal's exit code and a line on why."""

@@ -238,6 +238,14 @@ def accepted(token, url, instance_id=None):
     return operation
 
 
+def noted(*operations):
+    """Return where operations of one scenario are."""
+    addresses = Addresses()
+    for operation in operations:
+        addresses.note(operation)
+    return addresses.all()
+
+
 def test_only_urls_that_do_not_follow_from_ids_are_kept():
     """Of operations whose URLs differ by the id alone one is kept; the others' follow, and carry the headers home."""
     addresses = Addresses("w1")
@@ -248,6 +256,8 @@ def test_only_urls_that_do_not_follow_from_ids_are_kept():
     (where,) = addresses.all()
     assert (where.scenario, where.worker, where.key) == ("S", "w1", "1")
     assert dict(where.urls) == {"4": "http://host/elsewhere/x", "t5": "http://other/y"}
+    (elsewhere,) = noted(accepted("t6", "http://other/z"), accepted("t7", "/jobs/x"))
+    assert dict(elsewhere.headers_for("http://host/jobs/x")) == {"X-Tenant": "t"}
     urls = [where.status_url_of(key, key) for key in ("2", "4", "t5")]
     assert urls == ["http://host/v1/jobs/2", "http://host/elsewhere/x", "http://other/y"]
     assert [dict(where.headers_for(url)) for url in urls] == [{"X-Tenant": "t"}, {"X-Tenant": "t"}, {}]

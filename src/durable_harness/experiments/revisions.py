@@ -27,6 +27,8 @@ REQUIREMENTS = "requirements.txt"
 OWN_SETTINGS = "local.settings.json"
 """Often not committed; a revision without it gets the working tree's."""
 OWN_NAME = "durable-harness"
+COMMAND_TIMEOUT_S = 600.0
+"""How long git and pip may take: a hook of the repository, or an index of packages, may never answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +155,13 @@ def _git(where: Path, *words: str, what: str) -> str:
 
 def _run(words: list[str], what: str) -> str:
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - git, python and pip
+        done = subprocess.run(  # noqa: S603 - git, python and pip
+            words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=COMMAND_TIMEOUT_S
+        )
     except FileNotFoundError:
         raise UsageError(f"{what}: {words[0]} is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"{what}: {Path(words[0]).name} was not done after {COMMAND_TIMEOUT_S:g} s") from None
     if done.returncode:
         told = done.stderr.strip().splitlines()
         raise UsageError(what + (f":\n  {told[-1]}" if told else ""))

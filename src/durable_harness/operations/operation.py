@@ -183,8 +183,8 @@ class Operation:
 
     @property
     def status_headers(self) -> Mapping[str, str]:
-        """The headers of a request for the status where the answer to the start said that it is."""
-        return self._headers_for(self.first_status_url or "")
+        """The headers of a request for a status at the origin where operations are started."""
+        return self._headers_for(self.plan.start_url)
 
     @property
     def deadline(self) -> float:
