@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from locust_process import SCENARIOS
+from wire_server import once
 
 from durable_harness.cli import main
 from durable_harness.errors import UnreachableError
@@ -68,6 +69,9 @@ def test_operation(durable_stack):
 
 def test_replay(durable_replay):
     durable_replay({str(HISTORY)!r})
+
+def test_started(operations):
+    operations.start("/start").wait()
 """
 FOR_EVER = "import pathlib, time\npathlib.Path({mark!r}).touch()\nwhile True:\n    time.sleep(1)\n"
 STUBBORN = (
@@ -81,6 +85,18 @@ def never_answers(peer):
     with contextlib.suppress(OSError):
         while peer.sock.recv(65536):
             pass
+
+
+def is_there(peer):
+    """Answer the first request of a client that looks whether anybody is there."""
+    once(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")(peer)
+
+
+def accepts_and_is_silent(peer):
+    """Accept a start whose status is at the same server; never answer anything else."""
+    peer.request()
+    location = b"Location: /status\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+    peer.send(b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n" + location)
 
 
 def drip(peer, beginning, byte):
@@ -189,6 +205,36 @@ def test_a_signal_ends_what_waits_for_an_app(start, tmp_path, wait_until, comman
     assert process.returncode == codes[number], told
     assert "Traceback" not in told
     wait_until(lambda: not app.processes(), "all its processes to end")
+
+
+FALLS_SILENT = {
+    "a start": (is_there, never_answers),
+    "a poll": (is_there, accepts_and_is_silent, never_answers),
+}
+OPERATION = [*TESTED, "--stack=remote", "-k", "started"]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("what", FALLS_SILENT)
+def test_a_signal_ends_an_operation_of_the_fixtures(start, serve, wait_until, what, number):
+    """A test that waits for a deployment which fell silent ends by a signal as any other test does."""
+    server = serve(*FALLS_SILENT[what])
+    process = start(*OPERATION, f"--stack-url={server.url}", "--operation-timeout=3600")
+    wait_until(lambda: server.connections == len(FALLS_SILENT[what]) or process.poll() is not None, what)
+    process.send_signal(number)
+    told, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == PYTEST[number], told
+
+
+@pytest.mark.thorough
+def test_an_operation_of_the_fixtures_ends_by_its_limit(start, serve):
+    """A test that waits for a deployment which fell silent fails when the time of its operation is up."""
+    server = serve(*FALLS_SILENT["a poll"])
+    process = start(*OPERATION, f"--stack-url={server.url}", "--operation-timeout=1")
+    told, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1, told
+    assert "1 failed" in told
 
 
 @pytest.mark.thorough
