@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
+import inspect
+import logging
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
+from durable_harness.log_categories import HOST_LOGGER, about
 from durable_harness.protocol import optional_text, pb
+
+logger = logging.getLogger(HOST_LOGGER)
 
 MAX_TEXT_CHARS = 64 * 1024
 """How much of a message or a stack trace is kept: a failure is never checked against the limit on payloads."""
@@ -16,6 +25,12 @@ SHOWN_CHARS = 60
 INTRODUCTION_CHARS = 2_000
 """How much may stand before a text that was cut off already, such as "Activity function 'x' failed: "."""
 _CUT = re.compile(r"\.\.\. \(cut off: \d+ characters in all\)$")
+_OUR_CODE = (
+    str(Path(__file__).parents[1]),
+    *(str(Path(inspect.getfile(m)).parent) for m in (asyncio, concurrent.futures)),
+)
+_SDK_CODE = re.compile(r"site-packages[/\\](azure[/\\](durable_)?functions|durabletask)[/\\]")
+_FRAME = re.compile(r'  File "([^"]+)", line \d+')
 _TYPE_NAME = type.__dict__["__name__"]
 _QUALIFIED_NAME = type.__dict__["__qualname__"]
 
@@ -72,6 +87,44 @@ def frames_of(error: BaseException) -> str:
 def trace_of(error: BaseException) -> str:
     """Return where an error came from, with its text and its causes."""
     return _formatted(lambda: traceback.format_exception(error))
+
+
+def log_failure(kind: str, name: str, error: BaseException, function: str) -> None:
+    """Log that a function failed: type and message of the error, and the traceback from the app's first line on."""
+    trace = _formatted(lambda: traceback.format_tb(_users_part(error.__traceback__)))
+    where = f"\nTraceback (most recent call last):\n{trace}" if trace else ""
+    logger.error("%s '%s' failed: %s%s", kind, name, describe(error), where.rstrip(), extra=about(function))
+
+
+def log_failed_work(kind: str, name: str, failure: Any, function: str) -> None:
+    """Log the TaskFailureDetails of a function whose error is not at hand."""
+    text = "".join(_users_frames(failure.stackTrace.value))
+    described = f"{failure.errorType}: {failure.errorMessage}"
+    logger.error("%s '%s' failed: %s%s", kind, name, described, f"\n{text}".rstrip(), extra=about(function))
+
+
+def _users_frames(trace: str) -> Iterator[str]:
+    """Give the lines of a traceback without the frames of the host and the SDK."""
+    is_users = True
+    for line in trace.splitlines(keepends=True):
+        frame = _FRAME.match(line)
+        if frame is not None:
+            is_users = not _is_machinery(frame[1])
+        elif not line.startswith("    "):
+            is_users = True
+        if is_users:
+            yield line
+
+
+def _users_part(trace: TracebackType | None) -> TracebackType | None:
+    """Leave out where the host and the SDK call the function: nobody looks for a mistake there."""
+    while trace is not None and _is_machinery(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
+
+
+def _is_machinery(file: str) -> bool:
+    return file.startswith(_OUR_CODE) or _SDK_CODE.search(file) is not None
 
 
 def failure_details(error: BaseException, message: str, stack_trace: str | None = None) -> Any:

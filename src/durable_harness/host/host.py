@@ -21,6 +21,7 @@ from durable_harness.host.http.admin import AdminApi
 from durable_harness.host.http.server import HttpFrontend, WebOptions, body_limit_bytes
 from durable_harness.host.sdk.generation import Generation
 from durable_harness.host.triggers import Triggers
+from durable_harness.host.work.filters import filters_of
 from durable_harness.host.work.worker import DurableWorker
 from durable_harness.network import bind, serve_http
 from durable_harness.protocol import Scheduler
@@ -123,7 +124,8 @@ class FunctionsHost:
     def _start_working(self) -> None:
         settings, always_replay = self.settings.host.durable_task, self.options.always_replay
         runner = self._sdk.runner(self.app, self._invoker, settings, always_replay=always_replay)
-        self._worker = DurableWorker(self.scheduler, runner, settings)
+        filters = filters_of(self.app) if settings.work_item_filtering else None
+        self._worker = DurableWorker(self.scheduler, runner, settings, filters)
         self._working = asyncio.create_task(self._worker.run())
 
     async def _stop_working(self) -> None:

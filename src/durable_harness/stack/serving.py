@@ -222,10 +222,12 @@ def _announce(host: FunctionsHost, described: str, options: ServeOptions, contro
         print_keys(host.options.web.keys, os.environ)
     for warning in host.app.warnings:
         print(f"warning: {shown(warning)}", file=sys.stderr)
-    for variable in host.options.web.keys.of_no_function(function.name for function in host.app.functions):
+    for variable in host.options.web.keys.of_no_function(f.name for f in (*host.app.functions, *host.app.disabled)):
         print(f"warning: {variable}: there is no such function.", file=sys.stderr)
     for warning in trigger_warnings(host.app):
         print(f"warning: {shown(warning)}", file=sys.stderr)
+    for function in host.app.disabled:
+        print(shown(f"Function {function.name} is disabled, by {function.disabled_by}."))
     print(shown_lines(function_list(host.app, host.shown_url, host.settings.host.route_prefix)), flush=True)
     if not options.verbose:
         print("For detailed output, run with --verbose.", flush=True)

@@ -73,7 +73,7 @@ def _load(file: FunctionFile) -> Function:
     return replace(
         function,
         bindings=tuple(_today(binding) for binding in file.bindings),
-        is_disabled=_is_true(file.disabled) if isinstance(file.disabled, str) else file.disabled,
+        disabled_by=f"its {FILE}" if _is_on(file.disabled) else None,
     )
 
 
@@ -101,6 +101,8 @@ def _today(binding: dict[str, Any]) -> dict[str, Any]:
     return {**binding, "type": CLIENT} if str(binding["type"]).lower() == OLD_CLIENT else binding
 
 
-def _is_true(setting: str) -> bool:
-    """Read the app setting that `disabled` names, with or without percent signs."""
-    return os.environ.get(setting.strip("%"), "").lower() in {"1", "true"}
+def _is_on(switch: bool | str) -> bool:  # noqa: FBT001 - as the file has it
+    """Read `disabled`: true, false or the name of an app setting, with or without percent signs."""
+    if isinstance(switch, bool):
+        return switch
+    return os.environ.get(switch.strip("%"), "").lower() in {"1", "true"}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 BUILT_IN_HTTP_ACTIVITY = "BuiltIn::HttpActivity"
+TRIGGERS = {"orchestrator": "orchestrationtrigger", "activity": "activitytrigger", "entity": "entitytrigger"}
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Function:
     wants_context: bool
     directory: Path | None = None
     """The function's own folder if it has one, as function.json functions do."""
-    is_disabled: bool = False
+    disabled_by: str | None = None
+    """What switches it off, None if nothing does."""
 
     @property
     def trigger_type(self) -> str:
@@ -45,10 +47,10 @@ class FunctionApp:
 
     directory: Path
     functions: list[Function]
-    disabled: tuple[str, ...] = ()
-    """The names of functions that are in the app and switched off: to the host they do not exist."""
     warnings: tuple[str, ...] = ()
     """What the person who starts the app should know about the way it is laid out."""
+    disabled: tuple[Function, ...] = ()
+    """Functions that are in the app and switched off: to the host they do not exist."""
     orchestrators: dict[str, Function] = field(init=False)
     activities: dict[str, Function] = field(init=False)
     entities: dict[str, Function] = field(init=False)
@@ -60,6 +62,15 @@ class FunctionApp:
 
     def _by_name(self, trigger_type: str) -> dict[str, Function]:
         return {f.durable_name.lower(): f for f in self.functions if f.trigger_type.lower() == trigger_type.lower()}
+
+    def unknown(self, kind: str, name: str) -> str:
+        """Say that there is no orchestrator, activity or entity function of this name, and why."""
+        for function in self.disabled:
+            if function.durable_name.lower() == name.lower() and function.trigger_type.lower() == TRIGGERS[kind]:
+                return f"The {kind} function '{name}' is disabled, by {function.disabled_by}."
+        functions = [f for f in self.functions if f.trigger_type.lower() == TRIGGERS[kind]]
+        known = ", ".join(sorted(function.durable_name for function in functions)) or "none"
+        return f"The {kind} function '{name}' does not exist in this app. Known ones: {known}."
 
     @property
     def http(self) -> list[Function]:

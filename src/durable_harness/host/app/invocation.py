@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import describe
+from durable_harness.log_categories import running
 from durable_harness.protocol import new_id
 
 logger = logging.getLogger("durable_harness.host")
@@ -151,11 +152,10 @@ class Invoker:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _in_time(self, function: Function, call: Any) -> Any:
-        if self._timeout_s is None:
-            return await call
         try:
             async with asyncio.timeout(self._timeout_s) as limit:
-                return await call
+                with running(function.name):
+                    return await call
         except TimeoutError:
             if not limit.expired():
                 raise

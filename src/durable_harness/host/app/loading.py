@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from durable_harness.errors import AppLoadError, ConfigurationError
 from durable_harness.host.app.decorators import decorated_functions, script_of
+from durable_harness.host.app.disabled import unless_switched_off
 from durable_harness.host.app.function_file import FILE
 from durable_harness.host.app.function_json import check_generation, described_functions, function_folders
 from durable_harness.host.app.functions import Function, FunctionApp
@@ -37,12 +39,13 @@ def load_app(directory: Path, only: Collection[str] | None = None) -> FunctionAp
         functions = _select(functions, only, where)
     if not functions:
         raise AppLoadError(f"{where}: no functions found. Register at least one with a decorator of your app object.")
-    enabled = [function for function in functions if not function.is_disabled]
+    functions = [unless_switched_off(function, os.environ) for function in functions]
+    enabled = [function for function in functions if function.disabled_by is None]
     _check_routes(enabled, where)
     return FunctionApp(
         directory,
         enabled,
-        disabled=tuple(function.name for function in functions if function.is_disabled),
+        disabled=tuple(function for function in functions if function.disabled_by is not None),
         warnings=_warnings(script, folders) if script.exists() else (),
     )
 

@@ -21,7 +21,10 @@ NAME_AND_KEY = 3
 class EntityApi:
     """Answers `entities[/{name}[/{key}]]`."""
 
-    def __init__(self, scheduler: Scheduler, app: FunctionApp, bodies: JsonBodies) -> None:
+    def __init__(
+        self, scheduler: Scheduler, app: FunctionApp, bodies: JsonBodies, *, others_may_have_it: bool = False
+    ) -> None:
+        self._others_may_have_it = others_may_have_it
         self._bodies = bodies
         self._scheduler = scheduler
         self._app = app
@@ -71,7 +74,7 @@ class EntityApi:
 
     async def _send(self, parts: list[str], operation: str, input_text: str | None) -> None:
         name, key = parts[1].lower(), parts[2] if len(parts) == NAME_AND_KEY else ""
-        if name not in self._app.entities:
+        if name not in self._app.entities and not self._others_may_have_it:
             known = ", ".join(f"'{f.durable_name}'" for f in self._app.entities.values()) or "none"
             raise ApiError(
                 400,

@@ -63,7 +63,7 @@ class DurableApi:
         self._settings = settings
         self._endpoints = endpoints
         self._bodies = JsonBodies(max_payload_bytes)
-        self._entities = EntityApi(scheduler, app, self._bodies)
+        self._entities = EntityApi(scheduler, app, self._bodies, others_may_have_it=settings.work_item_filtering)
         self._routes: dict[tuple[str, str, int], Handler] = {
             ("POST", "orchestrators", 2): self._start,
             ("POST", "orchestrators", 3): self._start,
@@ -118,7 +118,8 @@ class DurableApi:
     async def _start(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
         orchestrator = self._app.orchestrators.get(parts[1].lower())
         other_hub = (request.query.text("taskHub") or self._endpoints.task_hub) != self._endpoints.task_hub
-        if orchestrator is None and not other_hub:
+        # With filtering, another app on the hub may have it; if none has, the instance stays Pending, as in Azure.
+        if orchestrator is None and not other_hub and not self._settings.work_item_filtering:
             raise self._unknown_orchestrator(parts[1])
         instance_id = parts[2] if len(parts) > 2 and parts[2] else new_id()  # noqa: PLR2004
         check_instance_id(instance_id)

@@ -18,8 +18,8 @@ def function_list(app: FunctionApp, base_url: str, route_prefix: str) -> str:
         lines += [f"\t{function.name}: {shown} {base_url}{prefix}/{route_template(function)}", ""]
     for function in app.others:
         lines += [f"\t{function.name}: {function.trigger_type}{_note(function, base_url)}", ""]
-    for name in app.disabled:
-        lines += [f"\t{name}: disabled", ""]
+    for function in app.disabled:
+        lines += [f"\t{function.name}: disabled", ""]
     return "\n".join(lines)
 
 

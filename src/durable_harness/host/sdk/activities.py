@@ -6,16 +6,21 @@ from typing import Any
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import TraceContext
-from durable_harness.host.failures import message_of
+from durable_harness.host.failures import log_failure, message_of
 
 
 def find_activity(app: FunctionApp, name: str) -> Function:
     """Return an app's activity. Raises LookupError if it has none of this name."""
     function = app.activities.get(name.lower())
     if function is None:
-        known = ", ".join(sorted(f.durable_name for f in app.activities.values())) or "none"
-        raise LookupError(f"The activity function '{name}' does not exist in this app. Known ones: {known}.")
+        raise LookupError(app.unknown("activity", name))
     return function
+
+
+def log_activity_failure(app: FunctionApp, name: str, error: BaseException) -> None:
+    """Log what an activity raised."""
+    function = app.activities.get(name.lower())
+    log_failure("Activity", name, error, function.name if function else name)
 
 
 def trace_of_request(request: Any) -> TraceContext:

@@ -11,8 +11,7 @@ from durable_harness.protocol import optional_text, pb, text_or_none
 
 def unknown_entity(request: Any, name: str, app: FunctionApp) -> Any:
     """Fail the operations of an entity that the app does not have."""
-    known = ", ".join(sorted(f.durable_name for f in app.entities.values())) or "none"
-    return all_failed(request, f"The entity function '{name}' does not exist in this app. Known ones: {known}.")
+    return all_failed(request, app.unknown("entity", name))
 
 
 def operation_info(event: Any) -> Any:

@@ -24,9 +24,7 @@ def failed_turn(request: Any, failure: Any) -> Any:
 
 def unknown_orchestrator(request: Any, name: str, app: FunctionApp) -> Any:
     """Return the answer that fails an orchestration which the app does not have."""
-    known = ", ".join(sorted(f.durable_name for f in app.orchestrators.values())) or "none"
-    message = f"The orchestrator function '{name}' does not exist in this app. Known ones: {known}."
-    return failed(request, "InvalidOperationException", message)
+    return failed(request, "InvalidOperationException", app.unknown("orchestrator", name))
 
 
 def no_start(request: Any) -> Any:

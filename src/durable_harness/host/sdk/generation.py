@@ -41,7 +41,7 @@ class Runner(Protocol):
         """ActivityRequest -> the text of its result. Raises what the activity raises."""
 
     def activity_failure(self, name: str, error: BaseException) -> Any:
-        """Return the TaskFailureDetails of an activity that raised an error."""
+        """Log that an activity raised an error, and return its TaskFailureDetails."""
 
     async def close(self) -> None:
         """Release what the runner holds."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from azure.durable_functions.entity import Entity
 from azure.durable_functions.models.utils.df_serialization import df_loads
 
-from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.failures import message_of, sendable
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.failures import log_failure, message_of, sendable
 from durable_harness.host.payloads import entity_input
 from durable_harness.host.sdk.batches import all_failed, operation_info, unknown_entity
+from durable_harness.log_categories import running
 from durable_harness.protocol import optional_text, pb, text_or_none
 
 
@@ -28,9 +31,24 @@ class EntityRunner:
         if function is None:
             return unknown_entity(request, name, self.app)
         try:
-            return _result(request, json.loads(function.call(_context(request, function.durable_name, key))))
+            return _result(request, json.loads(_watched(function)(_context(request, function.durable_name, key))))
         except BaseException as error:  # noqa: BLE001 - the SDK lets its own errors through, and SystemExit
             return all_failed(request, f"Entity function '{function.durable_name}' failed: {message_of(error)}")
+
+
+def _watched(function: Function) -> Callable[[str], str]:
+    """Return an entity function as the SDK calls it, which logs what it raises: the SDK keeps the text alone."""
+    user_function = function.call.entity_function  # type: ignore[attr-defined]
+
+    def watched(context: Any) -> Any:
+        try:
+            with running(function.name):
+                return user_function(context)
+        except BaseException as error:
+            log_failure("Entity", f"{function.durable_name}.{context.operation_name}", error, function.name)
+            raise
+
+    return cast("Callable[[str], str]", Entity.create(watched))
 
 
 def _result(request: Any, answer: dict[str, Any]) -> Any:

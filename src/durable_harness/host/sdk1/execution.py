@@ -10,7 +10,7 @@ from azure.durable_functions.models.actions.ContinueAsNewAction import ContinueA
 from azure.durable_functions.models.utils.df_serialization import df_dumps
 
 from durable_harness.host.app.functions import Function
-from durable_harness.host.failures import failure_details, frames_of, message_of
+from durable_harness.host.failures import failure_details, frames_of, log_failure, message_of
 from durable_harness.host.payloads import unwrap_json, wrap_json
 from durable_harness.host.sdk.steps import (
     SCHEDULING_KINDS,
@@ -23,6 +23,7 @@ from durable_harness.host.sdk.steps import (
 from durable_harness.host.sdk1.actions import ActionBuilder, also_due_ns, differs_from_history
 from durable_harness.host.sdk1.history import HistoryReader
 from durable_harness.host.sdk1.recording import Recorded, RecordingContext, RecordingExecutor
+from durable_harness.log_categories import running
 from durable_harness.protocol import copy_of, optional_text, pb, text_or_none
 from durable_harness.protocol.continuing import continuation_of, past_length
 
@@ -149,6 +150,11 @@ class Execution:
         self._steps += [step_of_action(action, noted.line, also_due_ns(noted)) for noted, action in self._asked]
         self._asked.clear()
 
+    def log_failure(self) -> None:
+        """Log what the orchestrator raised, if this turn ended it so."""
+        if self._executor.exception is not None:
+            log_failure("Orchestrator", self.name, self._executor.exception, self._function.name)
+
     def done(self) -> Done:
         """Return what this execution has done, to be compared with another run of it."""
         return Done(self.steps(), self.events_seen)
@@ -171,6 +177,10 @@ class Execution:
             self._contradicts(f"it was replayed, and {difference}")
 
     def _run(self, past: Any, new: Any) -> None:
+        with running(self._function.name):
+            self._run_in_context(past, new)
+
+    def _run_in_context(self, past: Any, new: Any) -> None:
         events = self._context.events
         try:
             if not self.events_seen:

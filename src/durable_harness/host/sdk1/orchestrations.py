@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.failures import describe, type_name
+from durable_harness.host.failures import describe, log_failure, type_name
 from durable_harness.host.sdk.endings import (
     execution_started,
     failed,
@@ -95,6 +95,7 @@ class OrchestrationRunner:
         try:
             return respond()
         except NonDeterminismError as error:
+            log_failure("Orchestrator", name, error, name)
             return failed(request, "NonDeterministicOrchestrationException", str(error))
         except BaseException as error:  # noqa: BLE001 - an action is made of whatever the user gave the SDK
             message = f"Orchestrator function '{name}' asked for what cannot be sent: {describe(error)}"
@@ -120,6 +121,7 @@ class OrchestrationRunner:
         response = pb.OrchestratorResponse(
             instanceId=request.instanceId, actions=actions, customStatus=optional_text(custom_status)
         )
+        execution.log_failure()
         has_ended = any(action.HasField("completeOrchestration") for action in actions)
         if has_ended or self._always_replay or execution.events_seen < REPLAYED_EVENTS:
             execution.close()

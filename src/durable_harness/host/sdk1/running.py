@@ -11,7 +11,7 @@ from azure.durable_functions.models.utils.df_serialization import df_dumps, df_l
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.failures import describe, failure_details, trace_of
-from durable_harness.host.sdk.activities import find_activity, not_serializable, trace_of_request
+from durable_harness.host.sdk.activities import find_activity, log_activity_failure, not_serializable, trace_of_request
 from durable_harness.host.sdk1.entities import EntityRunner
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.host.work.http_activity import HttpActivity
@@ -48,6 +48,7 @@ class Sdk1Runner:
         return _encode(function, await self._invoker.invoke(function, _decode(input_text), trace_of_request(request)))
 
     def activity_failure(self, name: str, error: BaseException) -> Any:
+        log_activity_failure(self._app, name, error)
         message = f"Activity function '{name}' failed: {describe(error)}"
         return failure_details(error, message, trace_of(error))
 

@@ -16,8 +16,17 @@ from durabletask.internal.helpers import convert_to_entity_batch_request
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
-from durable_harness.host.failures import describe, qualified_name, sendable, text_of, trace_of, type_name
-from durable_harness.host.sdk.activities import find_activity, not_serializable, trace_of_request
+from durable_harness.host.failures import (
+    describe,
+    log_failed_work,
+    log_failure,
+    qualified_name,
+    sendable,
+    text_of,
+    trace_of,
+    type_name,
+)
+from durable_harness.host.sdk.activities import find_activity, log_activity_failure, not_serializable, trace_of_request
 from durable_harness.host.sdk.batches import all_failed, unknown_entity
 from durable_harness.host.sdk.endings import execution_started, failed, no_start, terminated, unknown_orchestrator
 from durable_harness.host.sdk.generation import HistoryNeededError
@@ -57,10 +66,21 @@ class Sdk2Runner:
     async def _run(self, function: Function, request: Any) -> Any:
         try:
             answer = await self._invoker.invoke(function, OrchestrationContext(_encoded(request)))
-            return _decoded(pb.OrchestratorResponse, answer)
+            response = _decoded(pb.OrchestratorResponse, answer)
+            self._log_ending(function, response)
         except Exception as error:  # noqa: BLE001 - of the SDK itself: user code's are in its answer
             message = f"Orchestrator function '{function.durable_name}' failed: {describe(error)}"
+            log_failure("Orchestrator", function.durable_name, error, function.name)
             return failed(request, type_name(error), message)
+        return response
+
+    @staticmethod
+    def _log_ending(function: Function, response: Any) -> None:
+        """Log a failure that the SDK made of what an orchestrator raised."""
+        for action in response.actions:
+            ending = action.completeOrchestration
+            if ending.HasField("failureDetails"):
+                log_failed_work("Orchestrator", function.durable_name, ending.failureDetails, function.name)
 
     async def _compared(self, function: Function, request: Any, response: Any) -> Any:
         """Return the answer of a turn, or a failure if the code does not do again what its history has."""
@@ -82,7 +102,12 @@ class Sdk2Runner:
                 pb.EntityBatchResult, await self._invoker.invoke(function, EntityContext(_encoded(batch)))
             )
         except Exception as error:  # noqa: BLE001 - same
+            log_failure("Entity", function.durable_name, error, function.name)
             return all_failed(request, f"Entity function '{function.durable_name}' failed: {describe(error)}")
+        for operation, outcome in zip(batch.operations, answer.results, strict=False):
+            if outcome.HasField("failure"):
+                name = f"{function.durable_name}.{operation.operation}"
+                log_failed_work("Entity", name, outcome.failure.failureDetails, function.name)
         answer.operationInfos.extend(operation_infos)
         return answer
 
@@ -102,7 +127,8 @@ class Sdk2Runner:
         except (TypeError, ValueError) as error:
             raise not_serializable(function, result, error) from error
 
-    def activity_failure(self, _name: str, error: BaseException) -> Any:
+    def activity_failure(self, name: str, error: BaseException) -> Any:
+        log_activity_failure(self._app, name, error)
         return pb.TaskFailureDetails(
             errorType=qualified_name(error),
             errorMessage=sendable(text_of(error)),

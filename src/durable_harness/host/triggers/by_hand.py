@@ -10,7 +10,7 @@ from typing import Any
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
-from durable_harness.host.failures import describe, trace_of
+from durable_harness.host.failures import describe, log_failure, trace_of
 from durable_harness.host.triggers.converting import UnusableValueError
 from durable_harness.host.triggers.metadata import trigger_value
 from durable_harness.protocol import new_id
@@ -87,6 +87,6 @@ class Runs:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            logger.exception("Function '%s' failed", run.function.name)
+            log_failure("Function", run.function.name, error, run.function.name)
             return Failure(describe(error), trace_of(error))
         return None

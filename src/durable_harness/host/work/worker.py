@@ -28,7 +28,11 @@ HEALTH_PING = "healthPing"
 class DurableWorker:
     """Does the durable work of an app: orchestration turns, activities, entity batches."""
 
-    def __init__(self, scheduler: Scheduler, runner: Runner, settings: DurableTaskSettings) -> None:
+    def __init__(
+        self, scheduler: Scheduler, runner: Runner, settings: DurableTaskSettings, filters: Any = None
+    ) -> None:
+        """Make a worker. `filters` are the WorkItemFilters of the work that it asks for; without them it takes all."""
+        self._filters = filters
         self._scheduler = scheduler
         self._runner = runner
         self._settings = settings
@@ -72,6 +76,7 @@ class DurableWorker:
             maxConcurrentOrchestrationWorkItems=settings.max_concurrent_orchestrators or default,
             maxConcurrentActivityWorkItems=settings.max_concurrent_activities or default,
             maxConcurrentEntityWorkItems=settings.max_concurrent_entities or default,
+            workItemFilters=self._filters,
         )
 
     def _start(self, item: Any) -> None:
@@ -134,6 +139,5 @@ class DurableWorker:
         except BaseException as error:  # user code may raise anything, CancelledError included
             if self._is_closing:
                 raise
-            logger.error("Activity '%s' failed: %s", request.name, describe(error))  # noqa: TRY400
             return ACTIVITY.failed(request, self._runner.activity_failure(request.name, error))
         return answer

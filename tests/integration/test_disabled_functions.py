@@ -1,0 +1,101 @@
+"""Functions that app settings disable: out of reach for HTTP, clients and orchestrations, and named at the start."""
+
+import json
+
+import pytest
+
+from durable_harness.stack import embedded_stack
+
+CODE = """
+import azure.durable_functions as df
+import azure.functions as func
+
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.function_name("Old Way".replace(" ", "_"))
+@app.route(route="old")
+def old(req: func.HttpRequest) -> str:
+    return "old"
+
+@app.route(route="new")
+def new(req: func.HttpRequest) -> str:
+    return "new"
+
+@app.orchestration_trigger(context_name="context")
+def calls_activity(context):
+    yield context.call_activity("charge", 1)
+
+@app.orchestration_trigger(context_name="context")
+def calls_entity(context):
+    yield context.call_entity(df.EntityId("Basket", "1"), "get")
+
+@app.orchestration_trigger(context_name="context")
+def calls_child(context):
+    yield context.call_sub_orchestrator("child")
+
+@app.orchestration_trigger(context_name="context")
+def child(context):
+    return 1
+
+@app.activity_trigger(input_name="amount", activity="charge")
+def charge_card(amount):
+    return amount
+
+@app.entity_trigger(context_name="context", entity_name="Basket")
+def basket(context):
+    context.set_result(1)
+"""
+SETTINGS = {
+    "AzureWebJobs.Old_Way.Disabled": "true",
+    "AzureWebJobs__charge_card__Disabled": "1",
+    "azurewebjobs.BASKET.disabled": True,
+    "AzureWebJobs:child:Disabled": "True",
+    "AzureWebJobs.new.Disabled": "0",
+}
+WEBHOOKS = "/runtime/webhooks/durabletask"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    """Give an app with five functions disabled, each in another spelling."""
+    folder = tmp_path_factory.mktemp("app")
+    log = tmp_path_factory.mktemp("log") / "log"
+    (folder / "function_app.py").write_text(CODE)
+    (folder / "host.json").write_text('{"version": "2.0"}')
+    (folder / "local.settings.json").write_text(json.dumps({"Values": SETTINGS}))
+    with embedded_stack(folder, log_path=log) as running:
+        yield running
+
+
+def test_a_disabled_http_function_is_not_found(stack, http):
+    """Its route answers 404; that of a function whose setting says no is served."""
+    assert http.get(f"{stack.base_url}/api/old").status_code == 404
+    assert http.get(f"{stack.base_url}/api/new").text == "new"
+
+
+def test_the_start_names_what_is_disabled(stack):
+    """The first lines say which functions are disabled and by which setting; the list too."""
+    printed = stack.log_path.read_text()
+    for name in ("Old_Way", "charge_card", "basket", "child"):
+        assert f"Function {name} is disabled, by the app setting AzureWebJobs.{name}.Disabled.\n" in printed
+        assert f"\t{name}: disabled" in printed
+    assert "Function new" not in printed
+
+
+@pytest.mark.parametrize(
+    ("orchestrator", "setting"),
+    [("calls_activity", "charge_card"), ("calls_entity", "basket"), ("calls_child", "child")],
+)
+def test_calling_a_disabled_function_fails_the_orchestration(stack, http, orchestrator, setting):
+    """A disabled activity, entity or orchestrator is unknown to whoever calls it; the reason names the setting."""
+    wait = "timeout=20&pollingInterval=1"
+    ended = http.post(f"{stack.base_url}{WEBHOOKS}/orchestrators/{orchestrator}?{wait}").json()
+    assert ended["runtimeStatus"] == "Failed"
+    assert f"AzureWebJobs.{setting}.Disabled" in ended["output"]
+
+
+def test_a_disabled_orchestrator_or_entity_is_not_started(stack, http):
+    """The webhooks refuse to start or signal what is disabled, as if it did not exist."""
+    start = http.post(f"{stack.base_url}{WEBHOOKS}/orchestrators/child")
+    signal = http.post(f"{stack.base_url}{WEBHOOKS}/entities/Basket/1?op=add")
+    assert (start.status_code, signal.status_code) == (400, 400)
