@@ -160,6 +160,38 @@ def test_a_signal_after_the_verdict_changes_nothing(start, wait_until, event, li
     assert_no_traceback(run)
 
 
+WRITES_SLOWLY = """
+import time
+from gevent.monkey import get_original
+from durable_harness.load import reporting
+render = reporting.RENDERINGS["summary.md"]
+def slowly(report):
+    print("writing", flush=True)
+    {sleep}(1)
+    return render(report)
+reporting.RENDERINGS["summary.md"] = slowly
+"""
+
+
+@pytest.mark.parametrize("sleep", ["time.sleep", "get_original('time', 'sleep')"])
+@pytest.mark.parametrize(("limits", "code"), [(HOLDS, 0), (FAILS, 1)])
+def test_a_signal_while_the_reports_are_written(start, wait_until, sleep, limits, code):
+    """A run that was judged keeps its verdict, reports and code, and the terminal says so of the signal, once.
+
+    Greenlets may run meanwhile, as while Locust's own files are written, or not, as while a report is made.
+    """
+    locust = start(limits, "-t", "30s", "Few", code=SCENARIO + WRITES_SLOWLY.format(sleep=sleep))
+    wait_until(lambda: "writing" in locust.out, "the reports")
+    locust.press_ctrl_c()
+    locust.press_ctrl_c()
+    run = locust.wait()
+    assert run.code == code, run.err
+    assert run.err.count("locust: the run had its verdict before the signal came") == 1
+    assert {path.name for path in run.report_dir.iterdir()} >= REPORTS
+    assert "Reports: " in run.out
+    assert_no_traceback(run)
+
+
 def test_a_signal_while_a_run_begins(start, wait_until):
     """Locust does not stop a run whose start it still announces: the run is reported as interrupted all the same."""
     locust = start(HOLDS, "Quick", code=SCENARIO + LINGERS_LATE)

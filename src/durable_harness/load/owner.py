@@ -50,6 +50,9 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 CUT_SHORT = "the server was not asked what became of each operation to the end: a signal cut that short"
+SIGNAL_S = 0.01
+"""How long the event loop takes at most to handle a signal that has come; 0 would not let it look."""
+TOO_LATE = "the run had its verdict before the signal came, which changes neither its reports nor its exit code"
 INTERRUPTED_IN = {
     Phase.RUNNING: "",
     Phase.WINDING_UP: ", while operations in flight were followed to their end",
@@ -74,6 +77,7 @@ class OwnerNode(Node):
         self._verdict: str | None = None
         self._html_report: Path | None = None
         self._hurried = Event()
+        self._has_late_signal = False
 
     @abstractmethod
     def are_arrivals_over(self) -> bool:
@@ -153,6 +157,7 @@ class OwnerNode(Node):
     def take_signal(self) -> None:
         """End the process; at once if it has only this run to make, and that has not begun."""
         if self.run_id or self.phase is not Phase.IDLE or not self._starts_by_itself:
+            self._acknowledge_late_signal()
             super().take_signal()
         elif not self.is_leaving:
             self.is_leaving = True
@@ -161,6 +166,13 @@ class OwnerNode(Node):
             self.tear_down()
             self.signals.ignore()
             raise_in_main(ProcessExit(INTERRUPTED))
+
+    def _acknowledge_late_signal(self) -> None:
+        """Say once that a signal is too late to interrupt the run, whose reports are being written or are there."""
+        if self._is_headless and self._verdict is not None and not self._has_late_signal:
+            self._has_late_signal = True
+            sys.stderr.write(f"locust: {TOO_LATE}\n")
+            sys.stderr.flush()
 
     def hurry(self) -> None:
         self._hurried.set()
@@ -184,6 +196,8 @@ class OwnerNode(Node):
         self._last_words = f"\n{render_text(report)}{self._with_log(written).sentence()}"
         if not self._is_headless:
             self._say_last_words()
+        # Nothing else ran meanwhile: a signal that came is handled now, or else Locust quits without a word about it.
+        gevent.sleep(SIGNAL_S)
 
     def tear_down(self) -> None:
         self._closing.close()
