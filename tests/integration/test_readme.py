@@ -26,6 +26,7 @@ SERVES = "serves until it is told to stop"
 SHORT = "--run-time 3s --report-dir {tmp} --gates {tmp}/gates.toml"  # the shipped limits are for an idle machine
 MAKE = "make --old-file .venv/.ready"  # the environment is the one of this test run; CI proves that make sets it up
 QUICK_AB = "--pairs 12 --slice 0.2 --effect 99 --warm-up 0.5 --operation-duration 0.05 --report-dir {tmp}"
+HONEST = " || test $? = 3"  # twelve short pairs on a busy machine may not be enough for an answer, which is one as well
 # How each command is run here: what is put in its place, and what its output must say.
 ADAPTED = {
     "make load": (MAKE + ' load LOAD_ARGS="' + SHORT + '"', "PASSED"),
@@ -36,11 +37,11 @@ ADAPTED = {
     "make wheel": (MAKE + " wheel DIST={tmp}/dist", ""),
     "pytest --stack emulator": ("pytest --stack emulator", "2 passed|2 skipped"),  # it says why, where Docker is not
     ".venv/bin/durable-harness ab --base origin/main": (
-        ".venv/bin/durable-harness ab --base HEAD " + QUICK_AB,
-        "NOT SLOWER",
+        ".venv/bin/durable-harness ab --base HEAD " + QUICK_AB + HONEST,
+        "NOT SLOWER|CANNOT TELL",
     ),
     ".venv/bin/durable-harness ab --aa": (
-        ".venv/bin/durable-harness ab --aa --comparisons 1 " + QUICK_AB,
+        ".venv/bin/durable-harness ab --aa --comparisons 1 " + QUICK_AB + HONEST,
         "against itself by finish_ms p95",
     ),
     "make serve": (MAKE + ' serve SERVE_ARGS="--port {port}"', SERVES),
