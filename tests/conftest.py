@@ -16,6 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from durable_harness import foreign_text
+from durable_harness.host.sdk.installed import installed_version
 from durable_harness.stack import embedded_stack
 from warm_start import WarmStarter
 
@@ -41,6 +42,15 @@ REQUEST_TIMEOUT_S = 30.0
 CONNECTIONS = 32
 LOG_TAIL_LINES = 60
 ABSENT = object()
+SDK = installed_version().major
+"""The generation of azure-functions-durable that the suite runs on."""
+OTHER_SDK, NEEDS_OTHER_SDK = {
+    1: (
+        "sdk2",
+        "needs azure-functions-durable 2.x: on Python 3.13, pip install --pre 'azure-functions-durable>=2.0.0rc3'",
+    ),
+    2: ("sdk1", "needs azure-functions-durable 1.x: pip install 'azure-functions-durable<2'"),
+}[SDK]
 
 
 def pytest_addoption(parser):
@@ -51,6 +61,8 @@ def pytest_configure(config):
     if getattr(config.option, "dist", None) == "load":
         # A worker that has nothing left to do takes over from another: the suite's slow tests are not evenly spread.
         config.option.dist = "worksteal"
+    config.addinivalue_line("markers", "sdk1: is about azure-functions-durable 1.x; skipped where 2.x is installed")
+    config.addinivalue_line("markers", "sdk2: is about azure-functions-durable 2.x; skipped where 1.x is installed")
     config.addinivalue_line("markers", "thorough: takes long; runs with --thorough, with -m, or if its file is named")
 
 
@@ -65,7 +77,10 @@ def pytest_report_header(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave the thorough tests out of a run of everything."""
+    """Leave the thorough tests out of a run of everything, and skip what the installed SDK is too old or new for."""
+    for item in items:
+        if item.get_closest_marker(OTHER_SDK):
+            item.add_marker(pytest.mark.skip(reason=NEEDS_OTHER_SDK))
     if not _runs_thorough_tests(config):
         kept = [item for item in items if not item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("thorough")])
@@ -261,10 +276,22 @@ def client_of():
         yield make
 
 
+@pytest.fixture(scope="session")
+def sdk_generation():
+    """Give the generation of the SDK: what its client sends is JSON within JSON in 1.x, and plain JSON in 2.x."""
+    return SDK
+
+
 @pytest.fixture
 def features(running_apps):
     """Give the client of the app that has every feature of the SDK."""
     return running_apps(APPS / "features")
+
+
+@pytest.fixture
+def native(running_apps):
+    """Give the client of the app that is written for SDK 2.x."""
+    return running_apps(APPS / "native")
 
 
 @pytest.fixture

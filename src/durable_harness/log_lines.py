@@ -12,6 +12,8 @@ from durable_harness.settings.log_levels import LogLevels
 
 FORMAT = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
 NOISY = ("asyncio", "azure.functions", "azure.functions.DurableFunctions", "py.warnings")
+CHATTY = ("azure.durable_functions",)
+"""SDK 2.x logs each turn and each start."""
 CONTINUED = "\n    "
 
 
@@ -39,6 +41,8 @@ def configure_logging(levels: LogLevels, *, is_verbose: bool = False, stream: Te
     logging.captureWarnings(capture=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.DEBUG if is_verbose else logging.ERROR)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.DEBUG if is_verbose else logging.WARNING)
 
 
 def _is_worth_an_entry(record: logging.LogRecord) -> bool:

@@ -32,6 +32,7 @@ def changed_app(tmp_path):
     return copy
 
 
+@pytest.mark.sdk1
 def test_unchanged_code_is_ok(capsys):
     """Histories in a folder replay clean: a line for each, the counts, exit code 0."""
     assert main(["replay", str(HISTORIES), "--app", str(FEATURES)]) == 0
@@ -41,6 +42,7 @@ def test_unchanged_code_is_ok(capsys):
     assert lines[-1] == "4 ok, 0 different, 0 unreadable"
 
 
+@pytest.mark.sdk1
 def test_changed_code_is_different(capsys, changed_app):
     """A difference is told with file, turn, event, both sides and the line of the code; the exit code is 7."""
     assert main(["replay", str(HISTORIES), "--app", str(changed_app)]) == 7
@@ -52,6 +54,7 @@ def test_changed_code_is_different(capsys, changed_app):
     assert told.err == "error: 1 of 4 recorded histories replay differently.\n"
 
 
+@pytest.mark.sdk1
 def test_ctrl_c_in_an_orchestrator_is_no_difference(capsys, changed_app):
     """Ctrl-C while an orchestrator's own code runs ends the command with 130, and is not taken for its failure."""
     entities = changed_app / "entities.py"
@@ -90,6 +93,7 @@ def test_ctrl_c_while_runs_are_compared(monkeypatch, capsys):
     assert capsys.readouterr() == ("", "interrupted\n")
 
 
+@pytest.mark.sdk1
 def test_results_as_json(capsys, changed_app, tmp_path):
     """With --json the same is one JSON object, unreadable files included."""
     broken = tmp_path / "broken.json"
@@ -103,6 +107,7 @@ def test_results_as_json(capsys, changed_app, tmp_path):
     assert "is not a recorded history" in results["broken.json"]["reason"]
 
 
+@pytest.mark.sdk1
 def test_what_cannot_be_read_is_a_usage_error(capsys, tmp_path):
     """Files that are no histories end with exit code 2, after all others were replayed; so does an empty folder."""
     missing = tmp_path / "missing.json"
@@ -154,6 +159,7 @@ def test_only_known_histories_are_served(features):
     assert features.post(f"{base}/nobody/history").status_code == 404
 
 
+@pytest.mark.sdk1
 def test_record_from_a_deployment_that_tells_less(features, key, tmp_path, capsys, monkeypatch):
     """Where only the durable HTTP API can be asked, the file says what it lacks, and replays with the rest."""
     monkeypatch.setattr("durable_harness.testing.webhook.Webhook.read_document", lambda *_: None)

@@ -13,6 +13,7 @@ def operations(features, tmp_path):
     return Operations(features.stack, tmp_path)
 
 
+@pytest.mark.sdk1
 @pytest.mark.parametrize(("name", "given"), [WAITING, ENDED], ids=["outstanding", "ended"])
 def test_children_that_look_alike_have_their_own_parents(operations, features, key, name, given):
     """Of two parents with children of one name and input, each has its own child in its tree, whatever its id."""
@@ -29,6 +30,7 @@ def test_children_that_look_alike_have_their_own_parents(operations, features, k
             parent.terminate()
 
 
+@pytest.mark.sdk1
 def test_only_rows_of_outstanding_children_have_their_id(operations, key):
     """As in Azure, the row of a sub-orchestration that has ended is its outcome, without the id of the instance."""
     waiting = operations.start_orchestrator("parent", {"name": WAITING[0], "input": WAITING[1], "id": f"waiting-{key}"})

@@ -74,6 +74,7 @@ def test_a_fan_out_of_ten_is_21_actions_and_one_for_its_timer(app):
     }
 
 
+@pytest.mark.sdk1
 @pytest.mark.parametrize(
     ("orchestrator", "value", "actions"),
     [

@@ -416,6 +416,7 @@ def request_to(url, chance):
     return line, headers, body
 
 
+@pytest.mark.sdk1
 @pytest.mark.parametrize(
     "count", [pytest.param(100, id="few"), pytest.param(2_000, marks=pytest.mark.thorough, id="many")]
 )

@@ -36,7 +36,7 @@ def running(sample):
 def test_start_is_accepted(sample):
     """A start answers 202 with every management URL, Location and Retry-After."""
     answer = start(sample, {"duration": 0})
-    assert list(answer.json()) == ["id", *MANAGEMENT]
+    assert set(answer.json()) == {"id", *MANAGEMENT}
     assert answer.headers["Location"] == answer.json()["statusQueryGetUri"]
     assert answer.headers["Retry-After"] == "10"
 
@@ -69,11 +69,12 @@ def test_an_operation_is_polled_to_its_output(sample, wait_until):
 @pytest.mark.parametrize(
     "body", [b"{}", b"", b"  ", b'{"unknown": 1}'], ids=["object", "nothing", "blanks", "unknown key"]
 )
-def test_defaults(sample, body):
+def test_defaults(sample, sdk_generation, body):
     """A start that says nothing means ProcessData for 30 s without data."""
     instance_id = sample.post(START, data=body).json()["id"]
     status = sample.wait_for(instance_id, "Running")
-    assert json.loads(status["input"]) == {"operation_type": "ProcessData", "duration": 30.0, "data": None}
+    given = json.loads(status["input"]) if sdk_generation == 1 else status["input"]
+    assert given == {"operation_type": "ProcessData", "duration": 30.0, "data": None}
     sample.operate(instance_id, "terminate")
 
 

@@ -36,6 +36,7 @@ def test_an_activity_gets_python_values(features, value, name):
     assert features.output_of("relay", {"activity": "type_name", "value": value}) == name
 
 
+@pytest.mark.sdk1
 @pytest.mark.parametrize("orchestrator", ["mirror_by_function", "mirror_by_name"])
 def test_a_custom_class_travels_both_ways(features, orchestrator):
     """A class with to_json and from_json arrives as itself, whether the activity is named by function or by text."""
@@ -101,6 +102,7 @@ def test_an_uncaught_activity_failure_fails_the_instance(features, activity, tex
     assert features.output_of("relay", {"activity": "echo", "value": "alive"}) == "alive"
 
 
+@pytest.mark.sdk1
 def test_the_failure_text_names_the_orchestrator(features):
     """The output of a failed instance begins with the orchestrator's name, as the extension writes it."""
     status = features.run("relay", {"activity": "fail", "value": "out of ink"})

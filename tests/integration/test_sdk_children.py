@@ -2,7 +2,10 @@
 
 import re
 
+import pytest
 
+
+@pytest.mark.sdk1
 def test_a_child_with_an_id_of_its_own_can_be_looked_up(features, key):
     """A child gets the id and input it was given, knows its parent, and is an instance like any other."""
     child_id, parent_id = f"{key}-child", f"{key}-parent"
@@ -15,6 +18,7 @@ def test_a_child_with_an_id_of_its_own_can_be_looked_up(features, key):
     assert (status["name"], status["runtimeStatus"], status["output"]) == ("child", "Completed", output["child"])
 
 
+@pytest.mark.sdk1
 def test_a_child_without_an_id_gets_one_from_its_parent(features, key):
     """A generated child id is the parent's id, a colon, and the task's number in hexadecimal."""
     child = features.output_of("parent", {"input": "x"}, key)["child"]
@@ -22,6 +26,7 @@ def test_a_child_without_an_id_gets_one_from_its_parent(features, key):
     assert features.status(child["id"])["output"] == child
 
 
+@pytest.mark.sdk1
 def test_five_children_in_parallel(features, key):
     """Children in task_all each run once, under different ids, and answer in the order of the calls."""
     children = features.output_of("parent_of_many", [{"input": n} for n in range(5)], key)
@@ -35,6 +40,7 @@ def test_a_top_level_instance_has_no_parent(features):
     assert features.output_of("who_am_i")["parent"] is None
 
 
+@pytest.mark.sdk1
 def test_a_failing_child_raises_in_its_parent(features, key):
     """The parent sees the child's failure with its text, and the child itself is Failed."""
     request = {"name": "raises", "id": f"{key}-child", "input": "too cold"}
@@ -42,6 +48,7 @@ def test_a_failing_child_raises_in_its_parent(features, key):
     assert features.status(f"{key}-child")["runtimeStatus"] == "Failed"
 
 
+@pytest.mark.sdk1
 def test_an_uncaught_child_failure_fails_the_parent(features):
     """A parent that does not catch its child's failure ends Failed with the same text."""
     status = features.run("parent", {"name": "raises", "input": "much too cold"})
@@ -49,6 +56,7 @@ def test_an_uncaught_child_failure_fails_the_parent(features):
     assert "much too cold" in status["output"]
 
 
+@pytest.mark.sdk1
 def test_an_unknown_child_fails_the_parent(features):
     """Calling an orchestrator that does not exist fails the caller and names what is missing."""
     status = features.run("parent", {"name": "no_such_child"})
@@ -76,6 +84,7 @@ def test_an_exhausted_child_fails_the_parent(features, key):
     assert "attempt 3 refused" in status["output"]
 
 
+@pytest.mark.sdk1
 def test_children_have_children(features, key):
     """A chain of three gives the answer through, and each generated id extends the one above."""
     grandchild = features.output_of("grandparent", {"input": "deep"}, key)["child"]
@@ -84,6 +93,7 @@ def test_children_have_children(features, key):
     assert grandchild["id"].startswith(grandchild["parent"])
 
 
+@pytest.mark.sdk1
 def test_a_child_with_a_version(features):
     """call_sub_orchestrator's version is the child's, whatever the parent's is."""
     assert features.output_of("parent", {"version": "3.1.0"})["child"]["version"] == "3.1.0"

@@ -47,6 +47,7 @@ def test_start_of_a_running_id_is_refused(features, waiting):
     assert features.status(waiting)["name"] == "wait_once"
 
 
+@pytest.mark.sdk1
 def test_start_of_an_unknown_orchestrator_is_refused(features):
     """start_new raises with a text that names the missing function and those there are."""
     answer = features.post("/api/start/no_such_function")
@@ -63,6 +64,7 @@ def test_status_of_an_unknown_id_is_falsy(sdk, key):
     assert sdk.one("status", key) is None
 
 
+@pytest.mark.sdk1
 def test_status_of_a_running_instance(sdk, waiting):
     """get_status tells name, id, state and times while the instance runs, and no output."""
     status = sdk.one("status", waiting)
@@ -71,12 +73,14 @@ def test_status_of_a_running_instance(sdk, waiting):
     assert status["createdTime"] <= status["lastUpdatedTime"]
 
 
+@pytest.mark.sdk1
 def test_status_with_input(features, sdk, key):
     """get_status with show_input tells the input as the JSON text that the SDK stored."""
     features.run("who_am_i", {"a": 1}, key)
     assert sdk.one("status", key, show_input="1")["input"] == '{"a": 1}'
 
 
+@pytest.mark.sdk1
 def test_status_with_history(features, sdk, key):
     """get_status with show_history keeps the server's historyEvents: completed tasks with their function's name."""
     features.run("relay", {"activity": "echo", "value": 7}, key)
@@ -89,6 +93,7 @@ def test_status_with_history(features, sdk, key):
     assert completed["ScheduledTime"] <= completed["Timestamp"]
 
 
+@pytest.mark.sdk1
 def test_status_with_history_hides_output_unless_asked(features, sdk, key):
     """Without show_history_output no event tells a result."""
     features.run("relay", {"activity": "echo", "value": 7}, key)
@@ -105,6 +110,7 @@ def test_status_of_all(features, sdk, key):
     assert ids(first_page) <= everything
 
 
+@pytest.mark.sdk1
 def test_status_by_prefix(features, sdk, key):
     """get_status_by a prefix gives the instances whose ids begin with it, and no others."""
     for name in ("a", "b"):
@@ -113,6 +119,7 @@ def test_status_by_prefix(features, sdk, key):
     assert ids(sdk.many("status_by", prefix=f"{key}-")) == {f"{key}-a", f"{key}-b"}
 
 
+@pytest.mark.sdk1
 def test_status_by_state(features, sdk, waiting):
     """get_status_by states gives the instances in one of them."""
     features.run("raises", "cold", f"{waiting}-failed")
@@ -120,6 +127,7 @@ def test_status_by_state(features, sdk, waiting):
     assert ids(sdk.many("status_by", prefix=waiting, states="Running,Failed")) == {waiting, f"{waiting}-failed"}
 
 
+@pytest.mark.sdk1
 def test_status_by_time(features, sdk, key):
     """get_status_by a span of creation times gives the instances created in it."""
     features.run("who_am_i", instance_id=key)
@@ -147,6 +155,7 @@ def test_terminate_of_a_suspended_instance(features, sdk, waiting):
     assert features.wait_terminal(waiting)["runtimeStatus"] == "Terminated"
 
 
+@pytest.mark.sdk1
 def test_events_wait_while_suspended(features, sdk, waiting):
     """An event raised while the instance is suspended is delivered when it is resumed."""
     sdk.one("suspend", waiting, reason="pause")
@@ -174,6 +183,7 @@ def test_operations_on_an_ended_instance_change_nothing(features, sdk, key, oper
     assert features.status(key)["runtimeStatus"] == "Completed"
 
 
+@pytest.mark.sdk1
 @pytest.mark.parametrize("operation", ["terminate", "suspend", "resume", "rewind"])
 def test_operations_on_an_unknown_instance_raise(sdk, sdk_error, key, operation):
     """terminate, suspend, resume and rewind raise for an id nobody has started."""
@@ -184,6 +194,7 @@ def test_operations_on_an_unknown_instance_raise(sdk, sdk_error, key, operation)
 # ---- restart, rewind
 
 
+@pytest.mark.sdk1
 def test_restart_under_a_new_id(features, sdk, key):
     """restart makes a new instance with the old one's input; SDK 1.7 gives the payload, not the id."""
     features.run("who_am_i", {"a": 1}, key)
@@ -194,6 +205,7 @@ def test_restart_under_a_new_id(features, sdk, key):
     assert features.status(key)["runtimeStatus"] == "Completed"
 
 
+@pytest.mark.sdk1
 def test_restart_under_the_same_id(features, sdk, key):
     """restart can keep the id: the instance runs again from its beginning."""
     features.run("retry_then_activity", {"key": key, "succeed_on": 1}, key)
@@ -201,6 +213,7 @@ def test_restart_under_the_same_id(features, sdk, key):
     assert features.wait_terminal(key)["output"] == [2, "after"]
 
 
+@pytest.mark.sdk1
 def test_restart_of_an_unknown_instance_raises(sdk, sdk_error, key):
     """restart raises for an id nobody has started."""
     with pytest.raises(sdk_error, match="400"):
@@ -217,6 +230,7 @@ def test_rewind_of_a_failed_activity(features, sdk, key):
     assert sdk.probe(key)["count"] == 2
 
 
+@pytest.mark.sdk1
 def test_rewind_is_for_failed_instances(features, sdk, sdk_error, key):
     """rewind of a completed instance raises and says what it is for."""
     features.run("who_am_i", instance_id=key)
@@ -257,6 +271,7 @@ def start_and_wait(features, orchestrator, value, timeout_ms=20_000, interval_ms
     return features.post(f"/api/start_and_wait/{orchestrator}", params=query, json=value)
 
 
+@pytest.mark.sdk1
 @pytest.mark.parametrize(("value", "body"), [({"a": 1}, b'{"a": 1}'), ("bare text", b"bare text"), (7, b"7")])
 def test_wait_gives_the_output(features, value, body):
     """wait_for_completion… answers 200 with the output: JSON, or the bare text when the output is text."""
@@ -265,6 +280,7 @@ def test_wait_gives_the_output(features, value, body):
     assert answer.headers["Content-Type"] == "application/json"
 
 
+@pytest.mark.sdk1
 def test_wait_gives_500_for_a_failure(features):
     """wait_for_completion… answers 500 with the status object when the instance fails."""
     answer = start_and_wait(features, "raises", "cold")
@@ -286,6 +302,7 @@ def test_wait_refuses_an_interval_longer_than_the_timeout(features):
     assert (answer.status_code, answer.content) == (500, b"")
 
 
+@pytest.mark.sdk1
 def test_management_payload(features, key):
     """create_http_management_payload gives the URLs of an instance at the host's own address, as templates."""
     payload = features.get(f"/api/management_payload/{key}").json()

@@ -73,6 +73,7 @@ def test_the_clock_is_utc_and_goes_forward(features):
     assert before < started < later < datetime.now(UTC) + timedelta(seconds=1)
 
 
+@pytest.mark.sdk1
 @pytest.mark.parametrize("value", [None, 0, "", "text", "7", [1], {"a": 1}, "🐎"])
 def test_input_given_by_the_sdk(features, value):
     """start_new's input arrives as the value; the status shows it as JSON text, because the SDK encodes it twice."""
@@ -102,6 +103,7 @@ def test_input_type_of_the_decorator(features):
     assert features.output_of("typed_input", envelope) == {"type": "Point", "at": [1, 2]}
 
 
+@pytest.mark.sdk1
 @pytest.mark.parametrize(("asked", "version"), [({}, "2.0.0"), ({"version": "1.5.0"}, "1.5.0")])
 def test_version(features, asked, version):
     """context.version is start_new's version, else the defaultVersion of host.json; the status tells it too."""
@@ -121,6 +123,7 @@ def test_an_orchestrator_need_not_be_a_generator(features, key):
     assert features.output_of("who_am_i", instance_id=key)["instance_id"] == key
 
 
+@pytest.mark.sdk1
 @pytest.mark.parametrize(
     ("orchestrator", "text"),
     [

@@ -1,5 +1,7 @@
 """Continue-as-new: state handed on, history left behind, events not lost."""
 
+import pytest
+
 
 def test_five_generations_hand_on_their_state(features):
     """Each generation starts with the input the last one gave, and only the last one's return is the output."""
@@ -23,6 +25,7 @@ def test_events_raised_together_reach_one_generation_each(features):
     assert features.wait_terminal(instance_id)["output"] == [0, 1, 2, 3]
 
 
+@pytest.mark.sdk1
 def test_events_that_pile_up_while_suspended_are_carried_over(features):
     """Four events that are delivered in one turn, at resume, reach four generations in order."""
     instance_id = features.start("gather", {"seen": [], "want": 4})

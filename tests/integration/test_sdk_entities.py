@@ -105,6 +105,7 @@ def test_inputs_arrive_as_values(features, sdk, key, wait_for_state, value):
     wait_for_state("recorder", key, [value, value])
 
 
+@pytest.mark.sdk1
 @pytest.mark.parametrize("value", [0, "", False, []])
 def test_falsy_inputs_of_client_signals_arrive_as_none(sdk, key, wait_for_state, value):
     """SDK 1.7 sends no body for a falsy signal input, so the operation gets None."""

@@ -20,6 +20,7 @@ def test_an_event_raised_over_http_arrives_as_its_value(features, value):
     assert output == {"type": type(value).__name__, "value": value}
 
 
+@pytest.mark.sdk1
 @pytest.mark.parametrize(
     ("value", "text"),
     [({"ok": True}, '{"ok": true}'), (7, "7"), ("word", '"word"'), (None, "null")],
@@ -46,6 +47,7 @@ def test_an_event_raised_before_it_is_awaited_is_kept(features):
     assert features.wait_terminal(instance_id)["output"] == ["early"]
 
 
+@pytest.mark.sdk1
 def test_one_early_event_satisfies_each_later_wait_of_its_name(features):
     """SDK 1.7 keeps an early event for good: three waits that follow all get it."""
     instance_id = features.start("wait_after_gate", 3)
@@ -64,6 +66,7 @@ def test_two_waits_in_turn_take_one_event_each(features, wait_until):
     assert features.wait_terminal(instance_id)["output"] == [1, 2]
 
 
+@pytest.mark.sdk1
 def test_two_open_waits_are_served_last_come_first(features):
     """Of two open waits for one name, SDK 1.7 gives the first event to the later wait."""
     instance_id = features.start("wait_twice_at_once")
@@ -82,6 +85,7 @@ def test_an_approval_races_its_timeout(features, timeout_s, answer):
     assert features.wait_terminal(instance_id)["output"] == answer
 
 
+@pytest.mark.sdk1
 def test_the_sdk_tells_of_an_unknown_or_ended_instance(features, sdk, sdk_error, key):
     """raise_event raises for an unknown instance and for one that has ended, each with its own text."""
     with pytest.raises(sdk_error, match=f"No instance with ID {key} found"):

@@ -12,6 +12,7 @@ def url(features):
     return lambda path: f"{features.stack.base_url}/api/called/{path}"
 
 
+@pytest.mark.sdk1
 def test_get(features, url):
     """A GET gives status, headers and content, and the activity after it its own answer."""
     request = {"method": "GET", "url": url("echo?a=1"), "headers": {"X-Test": "žito".encode().hex()}}
@@ -24,6 +25,7 @@ def test_get(features, url):
     assert output["after"] == "after"
 
 
+@pytest.mark.sdk1
 def test_post_of_a_json_body(features, url):
     """A dictionary is sent as JSON, with its content type."""
     request = {"method": "POST", "url": url("echo"), "content": {"word": "žito"}}
@@ -33,6 +35,7 @@ def test_post_of_a_json_body(features, url):
     assert seen["content_type"].startswith("application/json")
 
 
+@pytest.mark.sdk1
 def test_accepted_is_polled_to_its_end(features, sdk, url, key):
     """An answer 202 with Location is followed by GETs until the answer is another; only the POST was a POST."""
     output = features.output_of("call", {"method": "POST", "url": url(f"job/{key}?polls=4")})
@@ -40,6 +43,7 @@ def test_accepted_is_polled_to_its_end(features, sdk, url, key):
     assert sdk.probe(key)["notes"] == ["POST", "GET", "GET", "GET"]
 
 
+@pytest.mark.sdk1
 def test_an_error_status_is_an_answer(features, url):
     """A status of 400 and above does not raise: the orchestrator decides."""
     answer = features.output_of("call", {"method": "GET", "url": url("teapot")})["answer"]

@@ -10,11 +10,13 @@ def test_fan_out_of_50_keeps_the_order(features):
     assert features.output_of("fan_out", 50) == [2 * n for n in range(50)]
 
 
+@pytest.mark.sdk1
 def test_task_all_raises_at_the_first_failure(features):
     """A failed member fails task_all at once, though another member never completes."""
     assert "first failure" in features.output_of("all_fails_at_first_failure")["caught"]
 
 
+@pytest.mark.sdk1
 def test_task_all_of_nothing_completes_at_once(features):
     """An empty task_all does not wait; the SDK gives None for it."""
     assert features.output_of("all_of_nothing") == {"result": None}
@@ -50,6 +52,7 @@ def test_a_member_yielded_alone_before_its_task_any_runs_once(features, sdk, key
     assert sdk.probe(key)["count"] == 1
 
 
+@pytest.mark.sdk1
 def test_a_task_never_yielded_never_runs(features, sdk, key):
     """A task that is only created is not scheduled and takes no id from the next one."""
     assert features.output_of("created_but_never_yielded", key) == "the only one"

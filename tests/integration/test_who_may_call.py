@@ -110,6 +110,7 @@ def instances(command):
 # -- the local RPC endpoint and the control endpoint ------------------------------------------------------------------
 
 
+@pytest.mark.sdk1
 def test_the_rpc_endpoint_lives_under_a_secret_path(guarded):
     """Without the path that only the SDK's client is given nothing is started, and no answer holds a key."""
     base = guarded.facts["rpcBaseUrl"]
@@ -121,6 +122,7 @@ def test_the_rpc_endpoint_lives_under_a_secret_path(guarded):
     assert "guessed" not in instances(guarded)
 
 
+@pytest.mark.sdk1
 @pytest.mark.parametrize(
     "headers",
     [

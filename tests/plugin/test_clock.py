@@ -30,7 +30,7 @@ def test_a_month_passes_when_time_is_skipped(operations, durable_clock):
     durable_clock.skip()
     operation = operations.start_orchestrator("naps", {"days": 30})
     assert_completed(operation, output=1)
-    assert fired_at(operation)[0] - began >= 30 * DAY
+    assert fired_at(operation)[-1] - began >= 30 * DAY
     assert durable_clock.now() - began >= 30 * DAY
 
 

@@ -62,7 +62,7 @@ class FunctionsHost:
         self.endpoints: DurableEndpoints
         self.port = 0
         self._sdk = sdk
-        self._rpc = sdk.endpoint(scheduler, settings.host.durable_task.hub_name)
+        self._rpc = sdk.endpoint(scheduler, settings.host.durable_task)
         self._public: web.ServerRunner | None = None
         self._working: asyncio.Task[None] | None = None
         self.triggers = Triggers(app)
@@ -94,10 +94,12 @@ class FunctionsHost:
         """
         public = public or bind_public(self.options)
         self.port = public[0].getsockname()[1]
-        self.endpoints = self._make_endpoints(self._rpc.bind(ephemeral=self.options.port == 0))
+        has_rpc = self.settings.host.durable_task.local_rpc_enabled
+        self.endpoints = self._make_endpoints(self._rpc.bind(ephemeral=self.options.port == 0) if has_rpc else None)
         frontend = self._make_frontend()
         self._public = await serve_http(public, frontend.handle_public, frontend.body_limit_bytes, self.options.tls)
-        await self._rpc.serve(frontend.handle_rpc)
+        if has_rpc:
+            await self._rpc.serve(frontend.handle_rpc)
         self._start_working()
 
     async def stop(self) -> None:
@@ -135,11 +137,11 @@ class FunctionsHost:
                 await self._working
             await self._worker.close()
 
-    def _make_endpoints(self, rpc_base_url: str) -> DurableEndpoints:
+    def _make_endpoints(self, rpc_base_url: str | None) -> DurableEndpoints:
         durable = self.settings.host.durable_task
         return DurableEndpoints(
             origin=self.shown_url,
-            rpc_base_url=rpc_base_url if durable.local_rpc_enabled else None,
+            rpc_base_url=rpc_base_url,
             task_hub=durable.hub_name,
             connection=durable.connection_string_name or "Storage",
             code=self.options.web.keys.system,

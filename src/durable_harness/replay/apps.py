@@ -13,10 +13,12 @@ import warnings
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from durable_harness.host.app.function_json import PACKAGE
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.sdk.choice import generation_for, load_durable_app
+from durable_harness.host.sdk.choice import generation_for, installed_generation, load_durable_app
+from durable_harness.host.sdk.generation import Generation
 from durable_harness.settings import load_app_settings
 from durable_harness.settings.environment import HOSTNAME_VARIABLE
 
@@ -31,6 +33,7 @@ class ReplayedApp:
         self.directory = directory.resolve()
         self._modules: dict[str, ModuleType] = {}
         self._app: FunctionApp | None = None
+        self._state: Any = None
 
     @contextlib.contextmanager
     def loaded(self) -> Iterator[FunctionApp]:
@@ -39,11 +42,20 @@ class ReplayedApp:
             warnings.simplefilter("ignore")
             settings = load_app_settings(self.directory)
             os.environ.setdefault(HOSTNAME_VARIABLE, NO_HOST)  # apps read it as they are imported
-            with contextlib.chdir(self.directory), self._own_modules():
+            sdk = generation_for(self.directory) if self._app is None else installed_generation()
+            with contextlib.chdir(self.directory), self._own_modules(), self._own_state(sdk):
                 if self._app is None:
-                    generation_for(self.directory)
                     self._app = load_durable_app(self.directory, settings.host.functions)
                 yield self._app
+
+    @contextlib.contextmanager
+    def _own_state(self, sdk: Generation) -> Iterator[None]:
+        """Let the app give the SDK what it keeps for the whole process, though another app has done so."""
+        before = sdk.swap_state(self._state)
+        try:
+            yield
+        finally:
+            self._state = sdk.swap_state(before)
 
     @contextlib.contextmanager
     def _own_modules(self) -> Iterator[None]:

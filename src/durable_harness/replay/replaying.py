@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.sdk.choice import installed_generation
 from durable_harness.host.sdk.generation import ReplayedExecution
-from durable_harness.host.sdk.steps import Difference, Step, first_difference, is_same
+from durable_harness.host.sdk.installed import PACKAGE
+from durable_harness.host.sdk.steps import SCHEDULING_KINDS, Difference, Step, first_difference, is_same
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS
 from durable_harness.protocol.history_file import RecordedHistory
 from durable_harness.replay.turns import Turn, copy_for, outcome_of, split_turns
@@ -25,7 +26,8 @@ class ReplayDifference:
     """The first thing that an orchestrator does otherwise than a history of it tells."""
 
     aspect: str
-    """kind, name, input, due time, order or count; output of the end; orchestrator where the app has none."""
+    """kind, name, input, due time, order or count; output of the end; orchestrator if the app has none; SDK if that is
+    another one."""
     turn: int
     event_id: int | None
     """The id of the event in the history, None where history has no such event."""
@@ -45,14 +47,36 @@ def replay(history: RecordedHistory, app: FunctionApp) -> ReplayDifference | Non
         return ReplayDifference(
             "orchestrator", 1, None, f"orchestrator '{history.orchestrator}'", f"the app's orchestrators are: {known}"
         )
+    if _is_of_other_sdk(history, app):
+        return _of_other_sdk(app)
     replayer = _Replayer(function, history)
     return next(filter(None, map(replayer.check, replayer.turns)), None)
+
+
+def _is_of_other_sdk(history: RecordedHistory, app: FunctionApp) -> bool:
+    """Tell by the ids of actions, which begin with 0 in SDK 1.x and with 1 in SDK 2.x. A rewind may take the first."""
+    ids = [event.eventId for event in history.events if event.WhichOneof("eventType") in SCHEDULING_KINDS]
+    if app.is_passthrough or not ids:
+        return 0 in ids
+    return min(ids) > 0 and not any(event.HasField("executionRewound") for event in history.events)
+
+
+def _of_other_sdk(app: FunctionApp) -> ReplayDifference:
+    recorded, installed = ("1.x", "2.x") if app.is_passthrough else ("2.x", "1.x")
+    return ReplayDifference(
+        "SDK",
+        1,
+        None,
+        f"recorded with {PACKAGE} {recorded}, which numbers its tasks otherwise",
+        f"{PACKAGE} {installed} is installed. Record the history with it, or install the other one",
+    )
 
 
 class _Replayer:
     def __init__(self, function: Function, history: RecordedHistory) -> None:
         self._function = function
         self._sdk = installed_generation()
+        history = dataclasses.replace(history, events=self._sdk.with_payloads(history.events))
         self._history = history
         self._started = next(e.executionStarted for e in history.events if e.HasField("executionStarted"))
         self.turns = list(itertools.takewhile(lambda turn: not turn.is_terminated, split_turns(history)))

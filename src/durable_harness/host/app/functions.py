@@ -73,6 +73,11 @@ class FunctionApp:
         return f"The {kind} function '{name}' does not exist in this app. Known ones: {known}."
 
     @property
+    def is_passthrough(self) -> bool:
+        """Whether the protocol's messages pass through to the SDK, as they do to 2.x. The extension asks this too."""
+        return any(binding.get("durableRequiresGrpc") for f in self.functions for binding in f.bindings)
+
+    @property
     def http(self) -> list[Function]:
         return [f for f in self.functions if f.trigger_type.lower() == "httptrigger"]
 

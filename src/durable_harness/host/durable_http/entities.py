@@ -65,7 +65,7 @@ class EntityApi:
         return json_response(rows, 200, {CONTINUATION_HEADER: page.continuationToken.value})
 
     async def _signal(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
-        await self._send(parts, request.query.text("op") or "", _input(request, self._bodies))
+        await self._send(parts, request.query.text("op") or "", self._input(request))
         return ApiResponse(202)
 
     async def _delete(self, _request: ApiRequest, parts: list[str]) -> ApiResponse:
@@ -92,6 +92,18 @@ class EntityApi:
             )
         )
 
+    def _input(self, request: ApiRequest) -> str | None:
+        """Return an operation's input: JSON as it came, any other content as text, encoded as the SDK's client does."""
+        if not request.body:
+            return None
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            text = json.dumps(request.body.decode("utf-8-sig", errors="replace"))
+            return text if self._app.is_passthrough else wrap_json(text)
+        try:
+            return self._bodies.read("input", request.body)
+        except ValueError as error:
+            raise ApiError(400, f"Could not parse the body as JSON: {error}") from error
+
 
 def _row(entity: Any) -> dict[str, Any]:
     name, _, key = entity.instanceId.removeprefix("@").partition("@")
@@ -100,15 +112,3 @@ def _row(entity: Any) -> dict[str, Any]:
         "lastOperationTime": fine_time(entity.lastModifiedTime),
         "state": parse_or_text(text_or_none(entity, "serializedState")),
     }
-
-
-def _input(request: ApiRequest, bodies: JsonBodies) -> str | None:
-    """Return an operation's input: JSON as it came, any other content as text, encoded as the SDK's client does."""
-    if not request.body:
-        return None
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        return wrap_json(json.dumps(request.body.decode("utf-8-sig", errors="replace")))
-    try:
-        return bodies.read("input", request.body)
-    except ValueError as error:
-        raise ApiError(400, f"Could not parse the body as JSON: {error}") from error

@@ -6,7 +6,7 @@ generations have the same names on PyPI and in Python, and hardly a module of on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -96,11 +96,17 @@ class Generation(Protocol):
     ) -> Runner:
         """Return what runs an app's durable functions."""
 
-    def endpoint(self, scheduler: Scheduler, task_hub: str) -> ClientEndpoint:
+    def endpoint(self, scheduler: Scheduler, settings: DurableTaskSettings) -> ClientEndpoint:
         """Return the endpoint of the SDK's client, not bound yet."""
 
     def client_value(self, endpoints: DurableEndpoints, binding: dict[str, Any]) -> str:
         """Return the text that a durableClient parameter receives."""
+
+    def swap_state(self, state: Any) -> Any:
+        """Put in what an app gave the SDK for the whole process, None for a new app; return what was there."""
+
+    def with_payloads(self, events: Sequence[Any]) -> list[Any]:
+        """Return a history's events with the payloads that the app keeps elsewhere."""
 
     def begin_replay(self, function: Function, turn: Any, started: Any) -> ReplayedExecution:
         """Begin an execution for a recorded history; `started` is its ExecutionStartedEvent."""

@@ -31,6 +31,12 @@ SCHEDULING_KINDS = frozenset(
     }
 )
 """The events that say what an orchestrator asked for; their ids are those of its actions."""
+TO_ENTITIES = {
+    "entityOperationCalled": "entity call",
+    "entityOperationSignaled": "entity signal",
+    "entityLockRequested": "entity lock",
+    "entityUnlockSent": "entity unlock",
+}
 UNKNOWN = "\0"
 """Stands for an input that a history does not tell; it is equal to every other."""
 ENDINGS = {
@@ -179,6 +185,8 @@ def step_of_action(action: Any, line: str | None = None, also_due_ns: int | None
     if kind == "sendEntityMessage":
         message = detail.WhichOneof("EntityMessageType")
         return _to_entity(message, getattr(detail, message), action.id, line)
+    if kind == "sendEvent":
+        return _event(detail, action.id, line)
     return Step(kind, event_id=action.id, line=line)
 
 
@@ -209,8 +217,10 @@ def _step_of_event(kind: str, detail: Any, event_id: int) -> Step:
         return Step("timer", due=(to_ns(detail.fireAt),) if detail.HasField("fireAt") else (), event_id=event_id)
     if kind == "subOrchestrationInstanceCreated":
         return _child(detail, event_id)
-    if kind in {"entityOperationCalled", "entityOperationSignaled"}:
+    if kind in TO_ENTITIES:
         return _to_entity(kind, detail, event_id)
+    if kind == "eventSent":
+        return _event(detail, event_id)
     return Step(kind, getattr(detail, "name", ""), event_id=event_id)
 
 
@@ -228,9 +238,20 @@ def _child(detail: Any, event_id: int, line: str | None = None) -> Step:
 
 
 def _to_entity(kind: str, detail: Any, event_id: int, line: str | None = None) -> Step:
-    said = "entity call" if kind == "entityOperationCalled" else "entity signal"
-    name = f"{text_or_none(detail, 'targetInstanceId')} {detail.operation}"
-    return Step(said, name, text_or_none(detail, "input"), event_id=event_id, line=line)
+    said = TO_ENTITIES[kind]
+    if kind == "entityLockRequested":
+        return Step(said, ", ".join(detail.lockSet), event_id=event_id, line=line)
+    target = str(text_or_none(detail, "targetInstanceId"))
+    if kind == "entityUnlockSent":
+        return Step(said, target, event_id=event_id, line=line)
+    return Step(said, f"{target} {detail.operation}", text_or_none(detail, "input"), event_id=event_id, line=line)
+
+
+def _event(detail: Any, event_id: int, line: str | None = None) -> Step:
+    """Return the step of an event that is sent to another instance; action and history name that differently."""
+    target = detail.instance.instanceId if hasattr(detail, "instance") else detail.instanceId
+    payload = text_or_none(detail, "data" if hasattr(detail, "data") else "input")
+    return Step("event", f"{detail.name} to {target}", payload, event_id=event_id, line=line)
 
 
 # -- for people -------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from azure.durable_functions.models.utils import http_utils
@@ -28,11 +29,17 @@ class Sdk1:
     ) -> Sdk1Runner:
         return Sdk1Runner(app, invoker, settings, always_replay=always_replay)
 
-    def endpoint(self, _scheduler: Scheduler, _task_hub: str) -> HttpEndpoint:
+    def endpoint(self, _scheduler: Scheduler, _settings: DurableTaskSettings) -> HttpEndpoint:
         return HttpEndpoint()
 
     def client_value(self, endpoints: DurableEndpoints, binding: dict[str, Any]) -> str:
         return endpoints.client_binding(binding)
+
+    def swap_state(self, _state: Any) -> None:
+        """1.x keeps nothing of an app."""
+
+    def with_payloads(self, events: Sequence[Any]) -> list[Any]:
+        return list(events)
 
     def begin_replay(self, function: Function, turn: Any, started: Any) -> Execution:
         return Execution(function, turn, started, checking=Checking.NOTHING)

@@ -6,12 +6,15 @@ clients need and nothing of what workers do, and answers for the one hub of this
 
 from __future__ import annotations
 
+from typing import Any
+
 from durable_harness.host.sdk.generation import RpcHandler
 from durable_harness.host.sdk.ports import bind_rpc
 from durable_harness.protocol import RpcError, Scheduler, Status
 from durable_harness.rpc.calls import RpcCall, Server
 from durable_harness.rpc.choice import new_server
 from durable_harness.rpc.methods import SERVER_OPTIONS, by_path, client_methods
+from durable_harness.settings import DurableTaskSettings
 
 GRACE_S = 0.2
 
@@ -21,10 +24,11 @@ class GrpcEndpoint:
 
     path = "/"
 
-    def __init__(self, scheduler: Scheduler, task_hub: str) -> None:
+    def __init__(self, scheduler: Scheduler, settings: DurableTaskSettings) -> None:
         self.secrets: list[str] = []
-        self._scheduler = scheduler
-        self._task_hub = task_hub
+        version = settings.default_version
+        self._scheduler: Any = _Versioned(scheduler, version) if version else scheduler
+        self._task_hub = settings.hub_name
         self._server: Server | None = None
 
     def bind(self, *, ephemeral: bool) -> str:
@@ -38,7 +42,7 @@ class GrpcEndpoint:
         if self._server is not None:
             await self._server.stop(GRACE_S)
 
-    def _hub(self, call: RpcCall) -> Scheduler:
+    def _hub(self, call: RpcCall) -> Any:
         named = next((str(value) for name, value in call.metadata if name == "taskhub"), self._task_hub)
         if named != self._task_hub:
             raise RpcError(
@@ -47,6 +51,22 @@ class GrpcEndpoint:
                 " durableClient binding no other one.",
             )
         return self._scheduler
+
+
+class _Versioned:
+    """A task hub whose instances get the default version of host.json where their start names none."""
+
+    def __init__(self, scheduler: Scheduler, default_version: str) -> None:
+        self._scheduler = scheduler
+        self._default_version = default_version
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._scheduler, name)
+
+    async def start_instance(self, request: Any) -> Any:
+        if not request.version.value:
+            request.version.value = self._default_version
+        return await self._scheduler.start_instance(request)
 
 
 def _free_port(*, ephemeral: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from durable_harness.host.app.bindings import DurableEndpoints
@@ -12,7 +13,8 @@ from durable_harness.host.sdk2.endpoint import GrpcEndpoint
 from durable_harness.host.sdk2.replayed import Replayed
 from durable_harness.host.sdk2.running import Sdk2Runner
 from durable_harness.host.sdk2.selftest import check_sdk
-from durable_harness.protocol import Scheduler
+from durable_harness.host.sdk2.stored_payloads import swap_state, with_payloads
+from durable_harness.protocol import Scheduler, pb
 from durable_harness.settings import DurableTaskSettings
 
 
@@ -27,11 +29,17 @@ class Sdk2:
     ) -> Sdk2Runner:
         return Sdk2Runner(app, invoker, settings, always_replay=always_replay)
 
-    def endpoint(self, scheduler: Scheduler, task_hub: str) -> GrpcEndpoint:
-        return GrpcEndpoint(scheduler, task_hub)
+    def endpoint(self, scheduler: Scheduler, settings: DurableTaskSettings) -> GrpcEndpoint:
+        return GrpcEndpoint(scheduler, settings)
 
     def client_value(self, endpoints: DurableEndpoints, binding: dict[str, Any]) -> str:
         return client_value(endpoints, binding)
+
+    def swap_state(self, state: Any) -> Any:
+        return swap_state(state)
+
+    def with_payloads(self, events: Sequence[Any]) -> list[Any]:
+        return list(with_payloads(pb.OrchestratorRequest(pastEvents=events)).pastEvents)
 
     def begin_replay(self, function: Function, turn: Any, _started: Any) -> Replayed:
         return Replayed(function, turn.instanceId)

@@ -15,6 +15,7 @@ from durable_harness.host.sdk.steps import (
     step_of_event,
 )
 from durable_harness.host.sdk2.replayed import Replayed
+from durable_harness.host.sdk2.stored_payloads import with_payloads
 
 
 def contradiction(function: Function, request: Any, response: Any) -> str | None:
@@ -26,9 +27,10 @@ def contradiction(function: Function, request: Any, response: Any) -> str | None
 
 
 def _difference(function: Function, request: Any, response: Any) -> Difference | None:
+    whole = with_payloads(request)
     again = Replayed(function, request.instanceId)
-    again.advance(request)
-    return first_difference([*_steps_of_history(request), *_steps_of_answer(response)], again.steps())
+    again.advance(whole)
+    return first_difference([*_steps_of_history(whole), *_steps_of_answer(with_payloads(response))], again.steps())
 
 
 def _steps_of_history(request: Any) -> list[Step]:

@@ -43,10 +43,11 @@ class Sdk2Runner:
     keeps_executions = False
 
     def __init__(
-        self, app: FunctionApp, invoker: Invoker, _settings: DurableTaskSettings, *, always_replay: bool = False
+        self, app: FunctionApp, invoker: Invoker, settings: DurableTaskSettings, *, always_replay: bool = False
     ) -> None:
         self._app = app
         self._invoker = invoker
+        self._default_version = settings.default_version
         self._always_replay = always_replay
         self._activity_values = get_binding_registry().get(ACTIVITY_TRIGGER)
 
@@ -66,7 +67,7 @@ class Sdk2Runner:
     async def _run(self, function: Function, request: Any) -> Any:
         try:
             answer = await self._invoker.invoke(function, OrchestrationContext(_encoded(request)))
-            response = _decoded(pb.OrchestratorResponse, answer)
+            response = self._with_versions(_decoded(pb.OrchestratorResponse, answer))
             self._log_ending(function, response)
         except Exception as error:  # noqa: BLE001 - of the SDK itself: user code's are in its answer
             message = f"Orchestrator function '{function.durable_name}' failed: {describe(error)}"
@@ -81,6 +82,15 @@ class Sdk2Runner:
             ending = action.completeOrchestration
             if ending.HasField("failureDetails"):
                 log_failed_work("Orchestrator", function.durable_name, ending.failureDetails, function.name)
+
+    def _with_versions(self, response: Any) -> Any:
+        """Give sub-orchestrations the default version of host.json where the code names none."""
+        if self._default_version:
+            for action in response.actions:
+                child = action.createSubOrchestration if action.HasField("createSubOrchestration") else None
+                if child is not None and not child.version.value:
+                    child.version.value = self._default_version
+        return response
 
     async def _compared(self, function: Function, request: Any, response: Any) -> Any:
         """Return the answer of a turn, or a failure if the code does not do again what its history has."""

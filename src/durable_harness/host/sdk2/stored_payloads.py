@@ -1,0 +1,35 @@
+"""Payloads that an app of SDK 2.x keeps in a store of its own: histories have references in their place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azure.durable_functions.internal import history_export_compat, payloads
+from durabletask.payload import deexternalize_payloads
+
+from durable_harness.errors import UsageError
+from durable_harness.protocol import copy_of, pb
+
+State = tuple[Any, Any]
+
+
+def with_payloads(message: Any) -> Any:
+    """Return a message with its payloads instead of references; itself if the app has no store for them."""
+    store = payloads.get_transport_payload_store()
+    if store is None:
+        return message
+    whole = copy_of(message)
+    try:
+        deexternalize_payloads(whole, store)
+        if isinstance(whole, pb.OrchestratorRequest):
+            payloads.hydrate_entity_request(whole, store)
+    except Exception as error:
+        raise UsageError(f"The app's payload store does not have what the history refers to: {error}") from error
+    return whole
+
+
+def swap_state(state: State | None) -> State:
+    """Put in the store and the writer that an app gave the SDK for its process; return those of the app before."""
+    before = (payloads._payload_store, history_export_compat._export_writer)
+    payloads._payload_store, history_export_compat._export_writer = state or (None, None)
+    return before
