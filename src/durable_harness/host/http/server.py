@@ -24,6 +24,7 @@ from durable_harness.host.http.admin import AdminApi
 from durable_harness.host.http.keys import Keys
 from durable_harness.host.http.malformed import problem_of
 from durable_harness.host.http.routing import Router, RouteTimeoutError
+from durable_harness.host.http.streams import OWN_HEADERS, SentResponse, http_streams
 from durable_harness.host.http.values import TEXT_TYPE, function_request, function_response
 from durable_harness.settings import HostSettings
 
@@ -80,6 +81,7 @@ class HttpFrontend:
         self._options = options
         self._throttle = Throttle(settings.max_outstanding_requests, settings.max_concurrent_requests)
         self.body_limit_bytes = body_limit_bytes()
+        self._streams = http_streams(invoker, self.body_limit_bytes) if functions else None
 
     async def handle_public(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request on the public port."""
@@ -89,6 +91,8 @@ class HttpFrontend:
         origin = request.headers.get("Origin")
         if origin and self._options.cors_origins and request.method == "OPTIONS":
             return self._with_cors(ApiResponse(204), origin, request)
+        if origin:
+            request[OWN_HEADERS] = self._cors_headers(origin, request)
         response = await self._route(request)
         return self._with_cors(response, origin, request) if origin else response
 
@@ -129,9 +133,11 @@ class HttpFrontend:
         level = str(function.trigger.get("authLevel", "function"))
         if not self._options.keys.opens_function(_given_key(request), function.name, level):
             return ApiResponse(401)
-        body = await self._body(request)
         headers = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
         trace = TraceContext(headers.get("traceparent", ""), headers.get("tracestate", ""))
+        if self._streams is not None:
+            return await self._streams.answer(request, function, route_params, trace)
+        body = await self._body(request)
         query = request.rel_url.raw_query_string
         incoming = function_request(
             method=request.method,
@@ -201,9 +207,15 @@ class HttpFrontend:
         return _text(403, problem) if problem else None
 
     def _with_cors(self, response: ApiResponse, origin: str, request: web.BaseRequest) -> ApiResponse:
+        headers = self._cors_headers(origin, request)
+        if not headers or isinstance(response, SentResponse):
+            return response
+        return ApiResponse(response.status, response.body, {**response.headers, **headers})
+
+    def _cors_headers(self, origin: str, request: web.BaseRequest) -> dict[str, str]:
         allowed = self._options.cors_origins
         if origin not in allowed and "*" not in allowed:
-            return response
+            return {}
         headers = {"Access-Control-Allow-Origin": origin if origin in allowed else "*", "Vary": "Origin"}
         if self._options.cors_credentials:
             headers |= {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
@@ -211,7 +223,7 @@ class HttpFrontend:
             wanted = request.headers.get("Access-Control-Request-Method", "GET")
             headers["Access-Control-Allow-Methods"] = wanted
             headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
-        return ApiResponse(response.status, response.body, {**response.headers, **headers})
+        return headers
 
 
 async def _unless_malformed(
@@ -313,6 +325,8 @@ class _Bare(web.Response):
 
 
 def _finish(response: ApiResponse) -> web.StreamResponse:
+    if isinstance(response, SentResponse):
+        return response.sent
     headers = dict(response.headers)
     cookies = headers.pop("Set-Cookie", "")
     kind = web.Response if "Content-Type" in headers else _Bare

@@ -1,0 +1,178 @@
+"""HTTP functions by the app's web extension (azurefunctions-extensions-http-fastapi): its requests, its responses.
+
+An app that imports the extension has all of its HTTP functions served by it, as in Azure: the extension's own web
+application calls the function and turns what it returns into a response. It is called in this process, by ASGI. Bodies
+are passed on piece by piece in both directions, and neither side runs ahead of the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from durable_harness.host.app.converters import EXTENSIONS, streams_http
+from durable_harness.host.app.functions import Function
+from durable_harness.host.app.invocation import Invoker, TraceContext
+from durable_harness.host.durable_http.messages import ApiResponse
+
+logger = logging.getLogger("durable_harness.host")
+
+CALL = "durable_harness.call"
+"""Where in the ASGI scope stands which function to call."""
+OWN_HEADERS = "durable_harness.headers"
+"""Where on a request stand the headers that the host adds to the response."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentResponse(ApiResponse):
+    """A response that is already on the wire."""
+
+    sent: web.StreamResponse
+
+
+class HttpStreams:
+    """The extension's web application with the app's functions behind it."""
+
+    def __init__(self, invoker: Invoker, body_limit_bytes: int) -> None:
+        self._invoker = invoker
+        self._body_limit_bytes = body_limit_bytes
+        extensions = sys.modules[EXTENSIONS]
+        self._synchronizer = extensions.RequestTrackerMeta.get_synchronizer()
+        extension = importlib.import_module(extensions.ModuleTrackerMeta.get_module())
+        application = extension.WebApp()
+        request_type = extensions.RequestTrackerMeta.get_request_type()
+
+        async def call(request: Any) -> Any:
+            return await self._call(request)
+
+        call.__annotations__ = {"request": request_type}
+        application.route(call)
+        self._application = application.get_app()
+
+    async def answer(
+        self, request: web.BaseRequest, function: Function, route_params: Mapping[str, str], trace: TraceContext
+    ) -> ApiResponse:
+        """Call a function and pass its response on as it comes. A function that fails is logged and answered by 500."""
+        exchange = _Exchange(request, self._body_limit_bytes)
+        scope = {**_scope(request), CALL: (function, route_params, trace)}
+        try:
+            await self._application(scope, exchange.receive, exchange.send)
+        except asyncio.CancelledError:
+            raise
+        except BaseException:  # user code may raise anything; what it raises comes out of the web application
+            if exchange.is_lost:
+                logger.info("Function '%s': the client went away before the end.", function.name)
+            elif not exchange.is_too_large:
+                logger.exception("Function '%s' failed", function.name)
+        exchange.break_off()
+        if exchange.response is None:
+            return ApiResponse(413 if exchange.is_too_large else 500)
+        return SentResponse(exchange.response.status, sent=exchange.response)
+
+    async def _call(self, request: Any) -> Any:
+        function, route_params, trace = request.scope[CALL]
+        self._synchronizer.sync_route_params(request, route_params)
+        return await self._invoker.invoke(function, request, trace)
+
+
+def http_streams(invoker: Invoker, body_limit_bytes: int) -> HttpStreams | None:
+    """Return what serves the app's HTTP functions if it has imported a web extension."""
+    return HttpStreams(invoker, body_limit_bytes) if streams_http() else None
+
+
+class _Exchange:
+    """The two channels of one request, as ASGI has them."""
+
+    def __init__(self, request: web.BaseRequest, body_limit_bytes: int) -> None:
+        self._request = request
+        self._limit_bytes = body_limit_bytes
+        self._size_bytes = 0
+        self._is_received = False
+        self._is_sent = asyncio.Event()
+        self.response: web.StreamResponse | None = None
+        self.is_lost = False
+        self.is_too_large = False
+
+    async def receive(self) -> dict[str, Any]:
+        """Return the next piece of the request's body; after its end wait for the response's."""
+        if self._is_received:
+            await self._is_sent.wait()
+            return {"type": "http.disconnect"}
+        try:
+            piece = await self._request.content.readany()
+        except (OSError, web.RequestPayloadError):
+            self.is_lost = True
+            raise
+        self._size_bytes += len(piece)
+        if self._size_bytes > self._limit_bytes:
+            self.is_too_large = True
+            raise web.HTTPRequestEntityTooLarge(self._limit_bytes, self._size_bytes)
+        self._is_received = not piece
+        return {"type": "http.request", "body": piece, "more_body": bool(piece)}
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Take the next event of the response. Waits while the client reads more slowly than the function writes."""
+        try:
+            if message["type"] == "http.response.start":
+                await self._begin(message)
+            elif message["type"] == "http.response.body" and self.response is not None:
+                if message.get("body"):
+                    await self.response.write(message["body"])
+                if not message.get("more_body"):
+                    await self.response.write_eof()
+                    self._is_sent.set()
+        except OSError:
+            self.is_lost = True
+            raise
+
+    def break_off(self) -> None:
+        """Close the connection on a response that has not come to its end, lest the client takes it for whole."""
+        if self.response is not None and not self._is_sent.is_set() and self._request.transport is not None:
+            self._request.transport.close()
+        self._is_sent.set()
+
+    async def _begin(self, message: MutableMapping[str, Any]) -> None:
+        if self.is_too_large:
+            return
+        headers = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"])
+        headers.update(self._request.get(OWN_HEADERS, {}))
+        self.response = _Plain(status=message["status"], headers=headers)
+        await self.response.prepare(self._request)
+
+
+class _Plain(web.StreamResponse):
+    """A response with the headers that it was given: a content type is not made up."""
+
+    async def _prepare_headers(self) -> None:
+        has_type = "Content-Type" in self._headers
+        await super()._prepare_headers()
+        if not has_type:
+            self._headers.pop("Content-Type", None)
+
+
+def _scope(request: web.BaseRequest) -> dict[str, Any]:
+    url = request.rel_url
+    transport = request.transport
+    get: Any = transport.get_extra_info if transport is not None else lambda _name: None
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": f"{request.version.major}.{request.version.minor}",
+        "method": request.method,
+        "scheme": "https" if get("sslcontext") is not None else "http",
+        "path": url.path,
+        "raw_path": url.raw_path.encode("ascii", "replace"),
+        "query_string": url.raw_query_string.encode("ascii", "replace"),
+        "root_path": "",
+        "headers": [(name.lower(), value) for name, value in request.raw_headers],
+        "client": (get("peername") or (None,))[:2],
+        "server": (get("sockname") or (None,))[:2],
+    }
