@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import site
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,11 @@ def packages(requirements):
 def environment(requirements, version):
     """Return the Python of an environment of its own with these packages, for a version such as (3, 13)."""
     return _made(_python(version), Path(requirements), _install_environment) / "bin" / "python"
+
+
+def environment_beside_ours(requirements):
+    """Return the Python of an environment that has these packages on top of those that run the tests."""
+    return _made(sys.executable, Path(requirements), _install_beside_ours) / "bin" / "python"
 
 
 def leave_out(reason):
@@ -70,6 +76,14 @@ def _install_packages(python, requirements, target):
 
 def _install_environment(python, requirements, target):
     subprocess.run([python, "-m", "venv", str(target)], check=True, capture_output=True)
+    _pip(str(target / "bin" / "python"), requirements)
+
+
+def _install_beside_ours(python, requirements, target):
+    subprocess.run([python, "-m", "venv", "--without-pip", str(target)], check=True, capture_output=True)
+    packages = next(target.glob("lib/python*/site-packages"))
+    lines = [f"import site; site.addsitedir({path!r})\n" for path in site.getsitepackages()]
+    (packages / "ours.pth").write_text("".join(lines))
     _pip(str(target / "bin" / "python"), requirements)
 
 
