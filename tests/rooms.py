@@ -11,14 +11,22 @@ import shutil
 import site
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+FIND_PYTHON = Path(__file__).parents[1] / "tools" / "find-python.sh"
 CACHE = Path(__file__).parents[1] / "build" / "rooms"
 INSTALL_TIMEOUT_S = 300
+NEEDS_SDK1 = "needs azure-functions-durable 1.x: run it in the environment that plain `make test` makes"
 ROOM_TIMEOUT_S = INSTALL_TIMEOUT_S + 120
 """What a test that may be the one to install a room has in all."""
+
+
+def sdk_generation():
+    """Return which generation of azure-functions-durable the tests run with: 1 or 2."""
+    return int(version("azure-functions-durable").partition(".")[0])
 
 
 def packages(requirements):
@@ -26,9 +34,9 @@ def packages(requirements):
     return _made(sys.executable, Path(requirements), _install_packages)
 
 
-def environment(requirements, version):
-    """Return the Python of an environment of its own with these packages, for a version such as (3, 13)."""
-    return _made(_python(version), Path(requirements), _install_environment) / "bin" / "python"
+def environment(requirements, python_version):
+    """Return the Python of an environment of its own with these packages, for a Python such as (3, 13)."""
+    return _made(_python(python_version), Path(requirements), _install_environment) / "bin" / "python"
 
 
 def environment_beside_ours(requirements):
@@ -41,20 +49,14 @@ def leave_out(reason):
     (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
 
 
-def _python(version):
-    name = "python" + ".".join(map(str, version))
-    if sys.version_info[:2] == version:
+def _python(wanted):
+    if sys.version_info[:2] == wanted:
         return sys.executable
-    pyenv = sorted((Path.home() / ".pyenv" / "versions").glob(f"{name.removeprefix('python')}*/bin/python"))
-    found = next((path for path in (shutil.which(name), *map(str, pyenv)) if path and _runs(path)), None)
-    if found is None:
-        leave_out(f"{name} is not installed: put it on PATH, or run `pyenv install {name.removeprefix('python')}`")
-    return found
-
-
-def _runs(python):
-    """Whether it is a Python: pyenv puts names on PATH that only report a version as not chosen."""
-    return subprocess.run([python, "--version"], capture_output=True, check=False).returncode == 0
+    name = ".".join(map(str, wanted))
+    found = subprocess.run([FIND_PYTHON, name], capture_output=True, text=True, check=False)
+    if found.returncode:
+        leave_out(f"Python {name} is not installed: put python{name} on PATH, or run `pyenv install {name}`")
+    return found.stdout.strip()
 
 
 def _made(python, requirements, install):

@@ -8,7 +8,10 @@ import rooms
 from durable_harness.stack import embedded_stack
 
 ROOM = Path(__file__).parent
-pytestmark = pytest.mark.timeout(rooms.ROOM_TIMEOUT_S)
+pytestmark = [
+    pytest.mark.timeout(rooms.ROOM_TIMEOUT_S),
+    pytest.mark.skipif(rooms.sdk_generation() > 1, reason=rooms.NEEDS_SDK1),
+]
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,9 @@ The verdict `None` means accepted. Else it is what the reason is about: words th
 begin with "host:" are not the worker's but the Functions host's behind it, whose rules the referee does not know.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import rooms
 
 HOST = "host: "
 HEAD = """
@@ -66,7 +68,7 @@ def rest(code, verdict=None, needs=""):
     return App(IMPORTS + code.lstrip("\n"), verdict, needs)
 
 
-APPS = {
+EVERY_APP = {
     # ---- the trigger's parameter of an HTTP function
     "http plain": http("req: func.HttpRequest -> func.HttpResponse"),
     "http without annotations": http("req"),
@@ -636,3 +638,20 @@ def one(req: Request) -> func.HttpResponse: return func.HttpResponse("1")
         needs="fastapi",
     ),
 }
+
+TAKEN_BY_2 = (
+    "generic client of a class",
+    "activity wrapped and renamed",
+    "orchestrator's context of another name",
+    "entity's context of another name",
+)
+"""Version 2 wraps every function in one that has the right parameters, and types the clients itself."""
+
+
+def apps_for(generation):
+    """Return the apps with the verdicts that hold for a generation of azure-functions-durable."""
+    taken = TAKEN_BY_2 if generation > 1 else ()
+    return {name: replace(app, verdict=None) if name in taken else app for name, app in EVERY_APP.items()}
+
+
+APPS = apps_for(rooms.sdk_generation())

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import rooms
+
+pytestmark = pytest.mark.skipif(rooms.sdk_generation() > 1, reason=rooms.NEEDS_SDK1)
 APP = Path(__file__).parents[1] / "apps" / "folders"
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from durable_harness.errors import UsageError
+from durable_harness.host.app.models import is_app
 
 WORKING_TREE = "."
 REQUIREMENTS = "requirements.txt"
@@ -102,7 +103,7 @@ def _label(top: Path, revision: str) -> str:
 
 def _app(top: Path, root: Path, inside: Path, label: str) -> Path:
     app = root / inside
-    if not (app / "function_app.py").is_file():
+    if not is_app(app):
         raise UsageError(f"{label} has no function_app.py in {inside}. Say where the app is with --app-dir.")
     own = top / inside / OWN_SETTINGS
     if own.is_file() and not (app / OWN_SETTINGS).exists():

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
-from durable_harness.errors import AppLoadError, ConfigurationError
+from durable_harness.errors import AppLoadError
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.importing import importing
 from durable_harness.host.app.indexing import index
-
-DEFAULT_SCRIPT = "function_app.py"
-SCRIPT_VARIABLE = "PYTHON_SCRIPT_FILE_NAME"
-SCRIPT_NAME = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_-]*\.py")
-
-
-def script_of(directory: Path) -> Path:
-    """Return where the app's script would be. Raises ConfigurationError for a name that Azure does not take."""
-    name = os.environ.get(SCRIPT_VARIABLE) or DEFAULT_SCRIPT
-    if not SCRIPT_NAME.fullmatch(name):
-        raise ConfigurationError(
-            "environment", SCRIPT_VARIABLE, f"{name!r} is not the name of a Python file.", f"Such as {DEFAULT_SCRIPT}."
-        )
-    return directory / name
 
 
 def decorated_functions(script: Path) -> list[Function]:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from durable_harness.errors import AppLoadError, ConfigurationError
+from durable_harness.host.app.models import FUNCTION_FILE
 from durable_harness.settings.json_file import read_json_object
 
-FILE = "function.json"
 DEFAULT_SCRIPT = "__init__.py"
 DEFAULT_ENTRY_POINT = "main"
 DIRECTIONS = frozenset({"in", "out", "inout"})
@@ -36,7 +36,7 @@ class FunctionFile:
 
     @property
     def shown(self) -> str:
-        return f"{self.folder.name}/{FILE}"
+        return f"{self.folder.name}/{FUNCTION_FILE}"
 
 
 def read_function_file(folder: Path) -> FunctionFile:
@@ -47,8 +47,8 @@ def read_function_file(folder: Path) -> FunctionFile:
 class _Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._shown = f"{folder.name}/{FILE}"
-        self._text = (folder / FILE).read_text(encoding="utf-8-sig", errors="replace")
+        self._shown = f"{folder.name}/{FUNCTION_FILE}"
+        self._text = (folder / FUNCTION_FILE).read_text(encoding="utf-8-sig", errors="replace")
 
     def read(self) -> FunctionFile:
         document = _spelt(self._document(), KEYS)
@@ -65,7 +65,7 @@ class _Reader:
 
     def _document(self) -> Mapping[str, Any]:
         try:
-            return read_json_object(self._folder / FILE)
+            return read_json_object(self._folder / FUNCTION_FILE)
         except ConfigurationError as error:
             raise AppLoadError(f"{self._folder.name}/{error}") from error
 

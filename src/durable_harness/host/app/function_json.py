@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.errors import AppLoadError
-from durable_harness.host.app.function_file import FILE, FunctionFile, read_function_file
+from durable_harness.host.app.function_file import FunctionFile, read_function_file
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.importing import importing
 from durable_harness.host.app.indexing import index
+from durable_harness.host.app.models import FUNCTION_FILE, function_folders
 
 PACKAGE = "__app__"
 OLD_CLIENT, CLIENT = "orchestrationclient", "durableClient"
@@ -31,17 +32,12 @@ SDK = "azure-functions-durable"
 NEWEST_GENERATION = 1
 
 
-def function_folders(directory: Path) -> list[Path]:
-    """Return the folders of an app that are functions."""
-    return sorted(file.parent for file in directory.glob(f"*/{FILE}") if file.is_file())
-
-
 def check_generation(folder: Path) -> None:
     """Raise AppLoadError if the SDK that is installed has decorators only."""
     version = importlib.metadata.version(SDK)
     if int(version.partition(".")[0]) > NEWEST_GENERATION:
         raise AppLoadError(
-            f"{folder.name}/{FILE}: apps of {FILE} files need {SDK} {NEWEST_GENERATION}.x, and {version} is installed."
+            f"{folder.name}/{FUNCTION_FILE}: such apps need {SDK} {NEWEST_GENERATION}.x, and {version} is installed."
             f"\n  Install that one: pip install '{SDK}<{NEWEST_GENERATION + 1}'"
         )
 
@@ -73,7 +69,7 @@ def _load(file: FunctionFile) -> Function:
     return replace(
         function,
         bindings=tuple(_today(binding) for binding in file.bindings),
-        disabled_by=f"its {FILE}" if _is_on(file.disabled) else None,
+        disabled_by=f"its {FUNCTION_FILE}" if _is_on(file.disabled) else None,
     )
 
 

@@ -7,12 +7,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from durable_harness.errors import AppLoadError, ConfigurationError
-from durable_harness.host.app.decorators import decorated_functions, script_of
+from durable_harness.host.app.decorators import decorated_functions
 from durable_harness.host.app.disabled import unless_switched_off
-from durable_harness.host.app.function_file import FILE
-from durable_harness.host.app.function_json import check_generation, described_functions, function_folders
+from durable_harness.host.app.function_json import check_generation, described_functions
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.importing import make_importable
+from durable_harness.host.app.models import FUNCTION_FILE, function_folders, script_of
 
 OWN_ROUTES = frozenset({"admin", "runtime"})
 
@@ -26,8 +26,8 @@ def load_app(directory: Path, only: Collection[str] | None = None) -> FunctionAp
     script, folders = script_of(directory), function_folders(directory)
     if not script.exists() and not folders:
         raise AppLoadError(
-            f"There is no {script.name} in {directory}, and no folder with a {FILE}. Name the folder of your app with"
-            " --app."
+            f"There is no {script.name} in {directory}, and no folder with a {FUNCTION_FILE}. Name the folder of your"
+            " app with --app."
         )
     make_importable(directory)
     if script.exists():
@@ -55,9 +55,8 @@ def _warnings(script: Path, folders: Sequence[Path]) -> tuple[str, ...]:
     if not folders:
         return ()
     names = ", ".join(folder.name for folder in folders)
-    return (
-        f"both models are in this app. As {script.name} is there, functions with a {FILE} are not loaded: {names}.",
-    )
+    left_out = f"As {script.name} is there, functions with a {FUNCTION_FILE} are not loaded: {names}."
+    return (f"both models are in this app. {left_out}",)
 
 
 def _check_routes(functions: list[Function], where: str) -> None:
