@@ -396,6 +396,68 @@ def one(req): pass
 """,
         "trigger",
     ),
+    # ---- retry policies
+    "retries after a fixed delay": rest(
+        """
+@app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:00:05")
+@app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
+def one(timer): pass
+""",
+    ),
+    "retries after a growing delay": rest(
+        """
+@app.retry(strategy="exponential_backoff", max_retry_count=3, minimum_interval="00:00:01", maximum_interval="00:10:00")
+@app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
+def one(timer): pass
+""",
+    ),
+    "retries without intervals": rest(
+        """
+@app.retry(strategy="exponential_backoff", max_retry_count="3")
+@app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
+def one(timer): pass
+""",
+    ),
+    "retries after no delay": rest(
+        """
+@app.retry(strategy="fixed_delay", max_retry_count="3")
+@app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
+def one(timer): pass
+""",
+        "delay_interval",
+    ),
+    "retries after seconds": rest(
+        """
+@app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="5")
+@app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
+def one(timer): pass
+""",
+        "delay_interval",
+    ),
+    "retries after a day": rest(
+        """
+@app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="24:00:00")
+@app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
+def one(timer): pass
+""",
+        "delay_interval",
+    ),
+    "retries up to an odd interval": rest(
+        """
+@app.retry(strategy="exponential_backoff", max_retry_count="3", maximum_interval="soon")
+@app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
+def one(timer): pass
+""",
+        "maximum_interval",
+    ),
+    "retries often": rest(
+        """
+@app.retry(strategy="exponential_backoff", max_retry_count="often")
+@app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
+def one(timer): pass
+""",
+        "max_retry_count",
+    ),
     # ---- names
     "name given": rest("""
 @app.function_name(name="Some-Name_1")
@@ -456,6 +518,7 @@ def one(req): pass
 def ONE(req): pass
 """),
     # ---- app objects
+    "no functions": rest("", "host: no functions"),
     "no app": App("import azure.functions as func\n", "app object"),
     "two apps": rest("other = func.FunctionApp()\n" + ONE + "def one(req): pass\n", "app object"),
     "one app under two names": rest("same = app\n" + ONE + "def one(req): pass\n", "app object"),

@@ -10,7 +10,8 @@ from typing import Any
 from durable_harness.errors import AppLoadError
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.importing import importing
-from durable_harness.host.app.indexing import index
+from durable_harness.host.app.indexing import index, place_of
+from durable_harness.host.app.retries import SETTING, retry_problem
 
 
 def decorated_functions(script: Path) -> list[Function]:
@@ -49,6 +50,12 @@ def _find_app(module: Any, script: Path) -> Any:
 
 
 def _index(built: Any, directory: Path) -> Function:
+    problem = retry_problem(built.get_settings_dict(SETTING))
+    if problem is not None:
+        raise AppLoadError(
+            f"{place_of(built.get_user_function(), directory)}: function {built.get_function_name()}: its retry policy:"
+            f" {problem}."
+        )
     return index(
         built.get_function_name(),
         built.get_user_function(),

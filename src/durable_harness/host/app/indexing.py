@@ -60,7 +60,7 @@ def index(  # noqa: PLR0913 - a function and where it was found
     except RefusedError as error:
         lost = "this function fails there" if own_folder is not None else "the app has no functions there"
         raise AppLoadError(
-            f"{_place(call, directory)}: function {name}: {error}.\n  Azure's Python worker refuses it too: {lost}."
+            f"{place_of(call, directory)}: function {name}: {error}.\n  Azure's Python worker refuses it too: {lost}."
         ) from error
     return Function(
         name=name,
@@ -73,7 +73,7 @@ def index(  # noqa: PLR0913 - a function and where it was found
     )
 
 
-def _place(call: Callable[..., Any], directory: Path) -> str:
+def place_of(call: Callable[..., Any], directory: Path) -> str:
     """Return file and line of the user's code, which the SDK has wrapped."""
     for attribute in (*WRAPPED, "client_function"):
         call = getattr(call, attribute, call)
