@@ -15,7 +15,6 @@ from durable_harness.errors import HarnessError, UsageError
 from durable_harness.experiments.commands import add_commands
 from durable_harness.foreign_text import shown_lines
 from durable_harness.output_streams import unbroken_output
-from durable_harness.settings.environment import without_host_json
 from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 from durable_harness.sigterm import exit_code_of, raised_as_interrupt
 
@@ -292,8 +291,7 @@ def _scheduler(options: argparse.Namespace) -> None:
 
 def _serve(options: argparse.Namespace) -> None:
     app_dir = Path(options.app).resolve()
-    with without_host_json():
-        from durable_harness.stack.serving import ServeOptions, serve  # noqa: PLC0415 - other commands do not pay for it
+    from durable_harness.stack.serving import ServeOptions, serve  # noqa: PLC0415 - other commands do not pay for it
 
     serve(
         ServeOptions(

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from durable_harness.errors import DifferentHistoryError, UsageError
 from durable_harness.experiments.arguments import above_zero
 from durable_harness.foreign_text import shown, shown_lines
-from durable_harness.settings.environment import without_host_json
 
 if TYPE_CHECKING:
     from durable_harness.replay import FileResult
@@ -64,9 +63,8 @@ def add_replay(commands: Any) -> None:
 
 
 def _replay(options: argparse.Namespace) -> None:
-    with without_host_json():
-        from durable_harness.replay import ReplayedApp, history_files  # noqa: PLC0415 - other commands pay nothing
-        from durable_harness.replay.in_time import Watch, replay_in_time  # noqa: PLC0415 - same
+    from durable_harness.replay import ReplayedApp, history_files  # noqa: PLC0415 - other commands pay nothing
+    from durable_harness.replay.in_time import Watch, replay_in_time  # noqa: PLC0415 - same
 
     files = history_files(options.histories)
     in_any_folder = [(file, file.absolute()) for file in files]

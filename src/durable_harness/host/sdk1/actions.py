@@ -73,7 +73,7 @@ class ActionBuilder:
         child = pb.CreateSubOrchestrationAction(
             instanceId=action.instance_id or child_id(self._instance_id, self._execution_id, number),
             name=action.function_name,
-            version=optional_text(action.version or self._default_version),
+            version=optional_text(getattr(action, "version", None) or self._default_version),  # has one since 1.5
             input=optional_text(wrap_json(action._input)),
         )
         return pb.OrchestratorAction(id=number, createSubOrchestration=child)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from azure.durable_functions.entity import Entity
-from azure.durable_functions.models.utils.df_serialization import df_loads
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.failures import log_failure, message_of, sendable
 from durable_harness.host.payloads import entity_input
 from durable_harness.host.sdk.batches import all_failed, operation_info, unknown_entity
+from durable_harness.host.sdk1.serialization import df_loads
 from durable_harness.log_categories import running
 from durable_harness.protocol import optional_text, pb, text_or_none
 

@@ -7,7 +7,6 @@ from enum import Enum
 from typing import Any, NamedTuple, NoReturn
 
 from azure.durable_functions.models.actions.ContinueAsNewAction import ContinueAsNewAction
-from azure.durable_functions.models.utils.df_serialization import df_dumps
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import failure_details, frames_of, log_failure, message_of
@@ -23,6 +22,7 @@ from durable_harness.host.sdk.steps import (
 from durable_harness.host.sdk1.actions import ActionBuilder, also_due_ns, differs_from_history
 from durable_harness.host.sdk1.history import HistoryReader
 from durable_harness.host.sdk1.recording import Recorded, RecordingContext, RecordingExecutor
+from durable_harness.host.sdk1.serialization import df_dumps
 from durable_harness.log_categories import running
 from durable_harness.protocol import copy_of, optional_text, pb, text_or_none
 from durable_harness.protocol.continuing import continuation_of, past_length

@@ -45,5 +45,7 @@ class Sdk1:
         return Execution(function, turn, started, checking=Checking.NOTHING)
 
     async def close(self) -> None:
-        """The SDK's client keeps one HTTP session for the process; nothing else closes it."""
-        await http_utils._close_session()
+        """The SDK's client keeps one HTTP session for the process since 1.5; nothing else closes it."""
+        close_session = getattr(http_utils, "_close_session", None)
+        if close_session is not None:
+            await close_session()

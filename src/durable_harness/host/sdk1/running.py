@@ -6,14 +6,13 @@ import functools
 import json
 from typing import Any
 
-from azure.durable_functions.models.utils.df_serialization import df_dumps, df_loads
-
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.failures import describe, failure_details, trace_of
 from durable_harness.host.sdk.activities import find_activity, log_activity_failure, not_serializable, trace_of_request
 from durable_harness.host.sdk1.entities import EntityRunner
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
+from durable_harness.host.sdk1.serialization import df_dumps, df_loads
 from durable_harness.host.work.http_activity import HttpActivity
 from durable_harness.protocol import text_or_none
 from durable_harness.settings import DurableTaskSettings
