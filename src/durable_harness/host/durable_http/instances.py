@@ -20,18 +20,19 @@ from durable_harness.host.durable_http.messages import (
     invalid_operation,
     json_response,
 )
+from durable_harness.host.durable_http.refusals import GoneError, NotFoundError, rpc_error, start_error, unexpected
 from durable_harness.host.durable_http.start_options import check_instance_id, has_moment, read_wait_s, set_trace
-from durable_harness.host.durable_http.status_json import history_events, status_object
+from durable_harness.host.durable_http.status_json import STATUS_NAMES, history_events, status_object
 from durable_harness.host.failures import message_of
 from durable_harness.protocol import (
     TERMINAL_STATUSES,
     RpcError,
     Scheduler,
-    Status,
     is_terminal,
     new_id,
     optional_text,
     pb,
+    text_or_none,
 )
 from durable_harness.protocol.history_file import UnreadableHistoryError, as_document, from_events
 from durable_harness.settings import DurableTaskSettings
@@ -79,7 +80,7 @@ class DurableApi:
             "resume": self._resume,
             "rewind": self._rewind,
             "restart": self._restart,
-            "restartwithoptions": self._restart,
+            "restartwithoptions": self._restart_with_options,
         }
 
     async def handle(self, request: ApiRequest) -> ApiResponse:
@@ -91,12 +92,12 @@ class DurableApi:
         except ApiError as error:
             return error.response()
         except RpcError as error:
-            return _rpc_error(error).response()
+            return rpc_error(error).response()
         except UnicodeEncodeError as error:
             return bad_argument(f"The request cannot be carried out: {message_of(error)}.").response()
         except Exception as error:
             logger.exception("The durable HTTP API failed on %s %s", request.method, request.path)
-            return _unexpected(type(error).__name__, str(error)).response()
+            return unexpected(type(error).__name__, str(error)).response()
 
     def _find(self, method: str, parts: list[str]) -> Handler | None:
         if parts[0].lower() == "entities" and len(parts) <= 3:  # noqa: PLR2004 - entities/{name}/{key}
@@ -135,7 +136,7 @@ class DurableApi:
         try:
             await self._scheduler.start_instance(start)
         except RpcError as error:
-            raise _start_error(error) from error
+            raise start_error(error) from error
         return await self._started(request, instance_id, wait_s)
 
     def _input(self, request: ApiRequest) -> str | None:
@@ -238,7 +239,7 @@ class DurableApi:
         query = pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=payloads)
         answer = await self._scheduler.get_instance(query)
         if not answer.exists:
-            raise _NotFoundError
+            raise NotFoundError
         return answer.orchestrationState
 
     # -- changing -----------------------------------------------------------------------------------------------------
@@ -292,30 +293,50 @@ class DurableApi:
 
     async def _restart(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
         with_new_id = request.query.boolean("restartWithNewInstanceId", default=True)
+        return await self._start_again(request, parts, new_id() if with_new_id else parts[1])
+
+    async def _restart_with_options(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
+        instance_id = request.query.text("newInstanceId")
+        if instance_id is None:
+            raise bad_argument("newInstanceId is missing: it is the ID of the instance that restartWithOptions starts.")
+        check_instance_id(instance_id)
+        return await self._start_again(request, parts, instance_id, request.query.text("version"))
+
+    async def _start_again(
+        self, request: ApiRequest, parts: list[str], instance_id: str, version: str | None = None
+    ) -> ApiResponse:
+        """Start an instance with the name and input of another; its version too, unless another one is given."""
         wait_s = read_wait_s(request)
         try:
             state = await self._state(parts[1], payloads=True)
-        except _NotFoundError:
+        except NotFoundError:
             raise bad_argument(
                 "One or more of the arguments submitted is incorrect",
                 f"An instance with id '{parts[1]}' was not found.",
             ) from None
-        instance_id = new_id() if with_new_id else parts[1]
         start = pb.CreateInstanceRequest(
             instanceId=instance_id,
             name=state.name,
-            version=state.version if state.HasField("version") else None,
+            version=optional_text(version or text_or_none(state, "version")),
             input=state.input if state.HasField("input") else None,
             orchestrationIdReusePolicy=self._reuse_policy(),
         )
         try:
             await self._scheduler.start_instance(start)
         except RpcError as error:
-            raise _start_error(error) from error
+            raise start_error(error) from error
         return await self._started(request, instance_id, wait_s)
 
     async def _purge_one(self, _request: ApiRequest, parts: list[str]) -> ApiResponse:
-        await self._state(parts[1])
+        state = await self._state(parts[1])
+        if not is_terminal(state.orchestrationStatus):
+            status = STATUS_NAMES.get(state.orchestrationStatus, "Unknown")
+            raise ApiError(
+                409,
+                f"Cannot purge orchestration instance '{parts[1]}': it is {status}. Only instances that have ended can"
+                " be purged. Terminate it first.",
+                error_type="System.InvalidOperationException",
+            )
         purge = pb.PurgeInstancesRequest(instanceId=parts[1])
         answer = await self._scheduler.purge_instances(purge)
         return json_response({"instancesDeleted": answer.deletedInstanceCount})
@@ -337,26 +358,8 @@ class DurableApi:
         """Return the state of an instance that has not ended: 404 where there is none, 410 where it has."""
         state = await self._state(instance_id)
         if is_terminal(state.orchestrationStatus):
-            raise _GoneError
+            raise GoneError
         return state
-
-
-class _EmptyError(ApiError):
-    code = 0
-
-    def __init__(self) -> None:
-        super().__init__(self.code, "")
-
-    def response(self) -> ApiResponse:
-        return ApiResponse(self.code)
-
-
-class _NotFoundError(_EmptyError):
-    code = 404
-
-
-class _GoneError(_EmptyError):
-    code = 410
 
 
 def _parts(path: str) -> list[str]:
@@ -365,24 +368,6 @@ def _parts(path: str) -> list[str]:
         return [unquote(part, errors="strict") for part in path.strip("/").split("/")]
     except UnicodeDecodeError as error:
         raise bad_argument("The path is not percent-encoded UTF-8.") from error
-
-
-def _rpc_error(error: RpcError) -> ApiError:
-    if error.status is Status.INVALID_ARGUMENT:
-        return bad_argument(str(error))
-    return _unexpected("Grpc.Core.RpcException", f'Status(StatusCode="{error.status}", Detail="{error}")')
-
-
-def _start_error(error: RpcError) -> ApiError:
-    if error.status is Status.ALREADY_EXISTS:
-        return ApiError(409, str(error), error_type="DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException")
-    if error.status is Status.INVALID_ARGUMENT:
-        return bad_argument(str(error))
-    return _unexpected(str(error.status), str(error))
-
-
-def _unexpected(error_type: str, detail: str) -> ApiError:
-    return ApiError(500, "Something went wrong while processing your request", error_type=error_type, detail=detail)
 
 
 def _set_times(query: Any, request: ApiRequest) -> None:

@@ -11,6 +11,7 @@ from azure.durable_functions.models.actions.ContinueAsNewAction import ContinueA
 from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import failure_details, frames_of, log_failure, message_of
 from durable_harness.host.payloads import unwrap_json, wrap_json
+from durable_harness.host.sdk.custom_status import check_custom_status
 from durable_harness.host.sdk.steps import (
     SCHEDULING_KINDS,
     Step,
@@ -232,13 +233,15 @@ class Execution:
         raise NonDeterminismError(f"Orchestrator function '{name}' is not deterministic: {problem}.")
 
     def _custom_status(self) -> str | None:
-        """Return the status as JSON; one that cannot be written fails the orchestration, one that is falsy is none."""
+        """Return the status as JSON, None for a falsy one. One that is too large or no JSON fails the orchestration."""
         status = self._context.custom_status
         try:
-            return df_dumps(status) if status else None
+            text = df_dumps(status) if status else None
+            check_custom_status(text)
         except Exception as error:  # noqa: BLE001 - whatever a user's object raises
             self._executor.exception = self._executor.exception or error
             return None
+        return text
 
     def _ending(self) -> Any | None:
         executor = self._executor

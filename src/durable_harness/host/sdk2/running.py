@@ -28,6 +28,7 @@ from durable_harness.host.failures import (
 )
 from durable_harness.host.sdk.activities import find_activity, log_activity_failure, not_serializable, trace_of_request
 from durable_harness.host.sdk.batches import all_failed, unknown_entity
+from durable_harness.host.sdk.custom_status import check_custom_status
 from durable_harness.host.sdk.endings import execution_started, failed, no_start, terminated, unknown_orchestrator
 from durable_harness.host.sdk.generation import HistoryNeededError
 from durable_harness.host.sdk2.repeating import contradiction
@@ -68,6 +69,7 @@ class Sdk2Runner:
         try:
             answer = await self._invoker.invoke(function, OrchestrationContext(_encoded(request)))
             response = self._with_versions(_decoded(pb.OrchestratorResponse, answer))
+            check_custom_status(response.customStatus.value)
             self._log_ending(function, response)
         except Exception as error:  # noqa: BLE001 - of the SDK itself: user code's are in its answer
             message = f"Orchestrator function '{function.durable_name}' failed: {describe(error)}"

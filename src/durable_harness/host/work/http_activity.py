@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import time
 from collections.abc import Mapping
@@ -17,6 +18,13 @@ from durable_harness.redirects import REDIRECTS, follow, headers_for, is_downgra
 ACCEPTED = 202
 MOST_REDIRECTS = 50
 """HttpClient's limit."""
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins like that of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+)
 NOT_FOR_POLLS = frozenset({"content-type", "x-functions-key"})
 """Polls have no body; and the extension keeps a function's key back, which would not open the status anyway."""
 
@@ -76,12 +84,27 @@ class HttpActivity:
     async def _send(self, method: str, uri: str, headers: Mapping[str, str], content: str | None) -> dict[str, Any]:
         if self._session is None:
             # One session for all: no answer to one orchestration may set a cookie that another one sends.
-            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            # As the extension's HttpClient: bodies are not asked for compressed, and what comes so is left as it is.
+            self._session = aiohttp.ClientSession(
+                cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, skip_auto_headers=["Accept-Encoding"]
+            )
         sending = self._session.request(method, uri, headers=headers, data=content, allow_redirects=False)
         async with sending as response:
-            text = await response.text()
+            text = text_of(await response.read(), response.charset)
             names = {name.title(): ", ".join(response.headers.getall(name)) for name in response.headers}
             return {"statusCode": response.status, "headers": names, "content": text}
+
+
+def text_of(body: bytes, charset: str | None) -> str:
+    """Return a body as text, whatever it is: by its charset, its byte order mark or as UTF-8, else with U+FFFD."""
+    if charset is not None:
+        # A charset that is unknown, or a codec that gives no text, is no reason to fail: the status may be what counts.
+        with contextlib.suppress(LookupError, ValueError):
+            return body.decode(charset.strip("'\""), "replace").removeprefix("\ufeff")
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(encoding, "replace")
+    return body.decode("utf-8", "replace")
 
 
 def _delay_s(retry_after: str | None, default_s: float) -> float:
