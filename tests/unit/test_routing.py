@@ -6,7 +6,8 @@ import pytest
 
 from durable_harness.errors import AppLoadError
 from durable_harness.host.app.functions import Function
-from durable_harness.host.http.routing import Router, RouteTimeoutError
+from durable_harness.host.http.constraints import RouteTimeoutError, constraint
+from durable_harness.host.http.routing import Router
 
 
 def function(route, methods=(), name="f"):
@@ -49,6 +50,37 @@ def find(route, path, prefix="api"):
         ("files/{*rest}", "/api/files/a/b%20c", {"rest": "a/b c"}),
         ("files/{*rest}", "/api/files", {}),
         ("{**all}", "/api/x/y", {"all": "x/y"}),
+        ("files/{*rest}", "/api/files/a/", {"rest": "a/"}),
+        ("files/{*rest}", "/api/files/a//b", {"rest": "a//b"}),
+        ("files/{*rest}", "/api/files//b", None),
+        ("a/{x}", "/api/a//", None),
+        ("files/{*rest:file}", "/api/files/a/b.txt", {"rest": "a/b.txt"}),
+        ("files/{*rest:file}", "/api/files/a/b", None),
+        ("files/{*rest:file}", "/api/files", None),
+        ("files/{*rest:nonfile}", "/api/files", {}),
+        ("files/{*rest=index.html}", "/api/files", {"rest": "index.html"}),
+        ("{a=1}/{b=2}", "/api", {"a": "1", "b": "2"}),
+        ("{n:int=x}", "/api", None),
+        ("{name:alpha}.html", "/api/bar.HTML", {"name": "bar"}),
+        ("{name:alpha}.html", "/api/b4r.html", None),
+        ("{name:alpha}.html", "/api/.html", None),
+        ("{name}.{ext?}", "/api/a.b.c", {"name": "a.b", "ext": "c"}),
+        ("{name}.{ext?}", "/api/a", {"name": "a"}),
+        ("{name}.{ext?}", "/api/a.", None),
+        ("v{major}-{minor:int}", "/api/v1-2-3", {"major": "1-2", "minor": "3"}),
+        ("v{major}-{minor:int}", "/api/v1-x", None),
+        ("from{a}to{b}", "/api/from1to2", {"a": "1", "b": "2"}),
+        ("x{a}", "/api/yx1", None),
+        ("a{b}c", "/api/abxc", {"b": "bx"}),
+        ("{{x}}/{y}", "/api/%7Bx%7D/1", {"y": "1"}),
+        ("{code:regex(^\\d{{3}}$)}", "/api/123", {"code": "123"}),
+        ("{code:regex(^\\d{{3}}$)}", "/api/1234", None),
+        ("{s:regex(^(a:b|c=d)$)}", "/api/c=d", {"s": "c=d"}),
+        ("{s:regex(^abc$)}", "/api/ABC", {"s": "ABC"}),
+        ("{s:minlength(2):maxlength(3):alpha}", "/api/abc", {"s": "abc"}),
+        ("{s:minlength(2):maxlength(3):alpha}", "/api/ab1", None),
+        ("{S:INT}", "/api/7", {"S": "7"}),
+        ("{first-name}", "/api/x", {"first-name": "x"}),
     ],
 )
 def test_templates(route, path, expected):
@@ -83,7 +115,75 @@ def test_a_regex_that_would_never_end_is_given_up():
         find("{n:regex((a|a)+$)}", f"/api/{'a' * 40}b")
 
 
-BAD_ROUTES = ("{id:colour}", "a{b}", "{", "{a:b:c}", "{n:min(x)}", "{n:length()}", "{n:regex((a)}")
+@pytest.mark.parametrize(
+    ("rule", "good", "bad"),
+    [
+        ("bool", ["true", "FALSE"], ["1", "yes"]),
+        ("int", ["-7", "+7", "2147483647"], ["2147483648", "7.0", "1,000", "x"]),
+        ("long", ["9223372036854775807"], ["9223372036854775808"]),
+        ("decimal", ["1.5", "-1,000.25", "7-", ".5"], ["1e3", "NaN", "+7-", "9" * 40]),
+        ("double", ["1.5", "1e3", "NaN", "-Infinity", "1,000"], ["x", "1e", "--1"]),
+        ("float", ["1.5", "1e3"], ["1.5.2"]),
+        (
+            "datetime",
+            ["2026-01-31", "1/31/2026", "2026-01-31T10:00:00Z", "10:30"],
+            ["2026", "soon", "2026-13-45", "x1"],
+        ),
+        (
+            "guid",
+            ["0123456789abcdef0123456789ABCDEF", "{01234567-89ab-cdef-0123-456789abcdef}"],
+            ["01234567-89abcdef-0123-456789abcdef", "{0123456789abcdef0123456789abcdef}", "7"],
+        ),
+        ("length(3)", ["abc", "žíž"], ["ab", "abcd"]),
+        ("length(2,4)", ["ab", "abcd", "\U0001f600"], ["a", "abcde"]),
+        ("minlength(2)", ["ab"], ["a"]),
+        ("maxlength(2)", ["ab"], ["abc", "\U0001f600a"]),
+        ("min(3)", ["3", "4"], ["2", "x"]),
+        ("max(3)", ["-5", "3"], ["4"]),
+        ("range(1,10)", ["1", "10"], ["0", "11", "x"]),
+        ("alpha", ["abcXYZ"], ["ab1", "ž"]),
+        ("regex(^[a-c]+$)", ["abc", "ABC"], ["abd"]),
+        ("required", ["x"], []),
+        ("file", ["a.txt", ".profile", "a.b."], ["a", "a.", "a.."]),
+        ("nonfile", ["a", "a."], ["a.txt"]),
+    ],
+)
+def test_constraints(rule, good, bad):
+    """Each constraint of ASP.NET Core takes what it takes there."""
+    accepted = constraint(rule).accepts
+    assert [text for text in good if not accepted(text)] == []
+    assert [text for text in bad if accepted(text)] == []
+
+
+BAD_ROUTES = (
+    "{id:colour}",
+    "{",
+    "}",
+    "a}b",
+    "{}",
+    "{a:b:c}",
+    "{n:int(3)}",
+    "{n:min}",
+    "{n:min(x)}",
+    "{n:length()}",
+    "{n:length(5,2)}",
+    "{n:length(1,2,3)}",
+    "{n:range(1)}",
+    "{n:range(9,1)}",
+    "{n:minlength(-1)}",
+    "{n:regex((a)}",
+    "{a}{b}",
+    "{a?}x",
+    "{a}-{b?}",
+    "{a?=1}",
+    "{*a}/b",
+    "x{*a}",
+    "{*a?}",
+    "{a}/{A}",
+    "a//b",
+    "a?b",
+    "{a{b}}",
+)
 
 
 @pytest.mark.parametrize("route", BAD_ROUTES)

@@ -21,9 +21,10 @@ from durable_harness.host.durable_http.instances import DurableApi
 from durable_harness.host.durable_http.messages import ApiRequest, ApiResponse, Query
 from durable_harness.host.failures import log_failure
 from durable_harness.host.http.admin import AdminApi
+from durable_harness.host.http.constraints import RouteTimeoutError
 from durable_harness.host.http.keys import Keys
 from durable_harness.host.http.malformed import problem_of
-from durable_harness.host.http.routing import Router, RouteTimeoutError
+from durable_harness.host.http.routing import Router
 from durable_harness.host.http.streams import OWN_HEADERS, SentResponse, http_streams
 from durable_harness.host.http.values import TEXT_TYPE, function_request, function_response
 from durable_harness.settings import HostSettings
