@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from durable_harness.cli_core_tools import add_spellings, with_worker_arguments_joined
 from durable_harness.cli_histories import add_record, add_replay
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.experiments.commands import add_commands
@@ -41,7 +42,7 @@ def _run(arguments: list[str]) -> int:
     is_service = False
     try:
         with raised_as_interrupt():
-            options = _parser().parse_args(arguments)
+            options = _parser().parse_args(with_worker_arguments_joined(arguments))
             is_service = options.is_service
             return int(options.run(options) or 0)
     except HarnessError as error:
@@ -80,12 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     add_commands(commands)
     add_record(commands)
     add_replay(commands)
-    func = commands.add_parser("func", help="Core Tools' spelling: durable-harness func start …")
-    verbs = func.add_subparsers(required=True, metavar="start")
-    start = verbs.add_parser("start", help="the same host, with the arguments of `func start`")
-    _add_host_options(start)
-    _add_core_tools_options(start)
-    start.set_defaults(**vars(serve.parse_args([])) | {"run": _serve})
+    add_spellings(commands, _add_host_options, serve.parse_args([]))
     return parser
 
 
@@ -195,15 +191,6 @@ def _add_lifetime_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let tests move the clock and inject faults: a local endpoint, its secret in the ready file",
     )
-
-
-def _add_core_tools_options(parser: argparse.ArgumentParser) -> None:
-    """The rest of what Core Tools takes. These have nothing to change here and are accepted as they are."""
-    parser.add_argument("-t", "--timeout", type=int, help=argparse.SUPPRESS)
-    for name in ("--language-worker", "--runtime", "--json-output-file", "--debug"):
-        parser.add_argument(name, nargs="?", help=argparse.SUPPRESS)
-    for name in ("--no-build", "--enable-json-output", "--dotnet-isolated-debug", "--pause-on-error"):
-        parser.add_argument(name, action="store_true", help=argparse.SUPPRESS)
 
 
 def _port(text: str) -> int:

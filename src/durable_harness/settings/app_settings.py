@@ -12,6 +12,7 @@ from durable_harness.settings.connection_string import SchedulerAddress, parse_c
 from durable_harness.settings.environment import set_core_tools_variables
 from durable_harness.settings.host_json import HostSettings, read_host_json
 from durable_harness.settings.local_settings import LocalSettings, export_settings, read_local_settings
+from durable_harness.settings.worker_processes import notes_on_workers
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def load_app_settings(app_dir: Path, environ: MutableMapping[str, str] | None = 
     warnings = [*local.warnings, *export_settings(local, environ)]
     set_core_tools_variables(app_dir, environ)
     host = read_host_json(app_dir, environ)
-    return AppSettings(app_dir, host, local, environ, (*warnings, *host.notes))
+    return AppSettings(app_dir, host, local, environ, (*warnings, *notes_on_workers(environ), *host.notes))
 
 
 def _own_scheduler(name: str | None, environ: Mapping[str, str]) -> SchedulerAddress:
