@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -21,10 +22,13 @@ from durable_harness.host.http.admin import AdminApi
 from durable_harness.host.http.server import HttpFrontend, WebOptions, body_limit_bytes
 from durable_harness.host.sdk.generation import Generation
 from durable_harness.host.triggers import Triggers
+from durable_harness.host.triggers.monitor import Monitor
+from durable_harness.host.triggers.starts import StartsNoted
 from durable_harness.host.work.filters import filters_of
 from durable_harness.host.work.worker import DurableWorker
 from durable_harness.network import bind, serve_http
 from durable_harness.protocol import Scheduler
+from durable_harness.protocol.alarms import AlarmClock
 from durable_harness.settings import AppSettings
 from durable_harness.settings.environment import HOSTNAME_VARIABLE
 
@@ -42,6 +46,8 @@ class HostOptions:
     max_payload_bytes: int = 0
     """The scheduler's limit on payloads, so that what is beyond it is not even parsed; 0 if not known or without."""
     always_replay: bool = False
+    timers_file: Path | None = None
+    """Where the last runs of timer functions are kept; None forgets them when the host stops."""
     """Replay every orchestration whole, twice in each turn, and fail it where it does not repeat itself."""
 
     @property
@@ -52,8 +58,15 @@ class HostOptions:
 class FunctionsHost:
     """A running host. `start` returns when it answers; `stop` ends it and gives unfinished work back."""
 
-    def __init__(
-        self, app: FunctionApp, sdk: Generation, settings: AppSettings, scheduler: Scheduler, options: HostOptions
+    def __init__(  # noqa: PLR0913 - what a host is made of
+        self,
+        app: FunctionApp,
+        sdk: Generation,
+        settings: AppSettings,
+        scheduler: Scheduler,
+        options: HostOptions,
+        *,
+        alarms: AlarmClock,
     ) -> None:
         self.app = app
         self.settings = settings
@@ -62,10 +75,11 @@ class FunctionsHost:
         self.endpoints: DurableEndpoints
         self.port = 0
         self._sdk = sdk
-        self._rpc = sdk.endpoint(scheduler, settings.host.durable_task)
+        self._for_clients = StartsNoted(scheduler)
+        self._rpc = sdk.endpoint(self._for_clients, settings.host.durable_task)
         self._public: web.ServerRunner | None = None
         self._working: asyncio.Task[None] | None = None
-        self.triggers = Triggers(app)
+        self.triggers = Triggers(app, alarms, Monitor(options.timers_file))
         self._worker: DurableWorker
         self._invoker: Invoker
 
@@ -101,6 +115,7 @@ class FunctionsHost:
         if has_rpc:
             await self._rpc.serve(frontend.handle_rpc)
         self._start_working()
+        await self.triggers.start()
 
     async def stop(self) -> None:
         await self.triggers.close()
@@ -108,6 +123,7 @@ class FunctionsHost:
         if self._public is not None:
             await self._public.cleanup()
         await self._rpc.stop()
+        await self.triggers.close()  # of what was still accepted meanwhile
         self._invoker.close()
         await self._sdk.close()
 
@@ -153,7 +169,7 @@ class FunctionsHost:
         self._invoker = Invoker(str(self.app.directory), bindings, host.function_timeout_s)
         self.triggers.use(self._invoker)
         api = DurableApi(
-            self.scheduler,
+            self._for_clients,
             self.app,
             host.durable_task,
             self.endpoints,
@@ -164,7 +180,7 @@ class FunctionsHost:
             host,
             self._invoker,
             api,
-            admin=AdminApi(self.app, self.triggers, self.scheduler, body_limit_bytes()),
+            admin=AdminApi(self.app, self.triggers, self._for_clients, body_limit_bytes()),
             options=self.options.web,
             rpc_path=self._rpc.path,
         )

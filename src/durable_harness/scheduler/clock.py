@@ -42,8 +42,13 @@ class Clock(Protocol):
     def now_ns(self) -> int:
         """Return the present in nanoseconds since 1970. It follows the wall clock, also where that is set back."""
 
-    def call_at(self, due_ns: int, callback: Callable[[], None], epoch_ns: int | None = None) -> None:
-        """Call `callback` once, on the event loop, when `due_ns` has come, counted from an epoch or the present one."""
+    def call_at(
+        self, due_ns: int, callback: Callable[[], None], epoch_ns: int | None = None, *, is_awaited: bool = True
+    ) -> None:
+        """Call `callback` once, on the event loop, when `due_ns` has come, counted from an epoch or the present one.
+
+        What is not awaited is no reason to skip time; it fires when time is skipped over it.
+        """
 
     def on_step(self, callback: Callable[[], None]) -> None:
         """Call back whenever the wall clock was found to be set, with the epoch that is there since then."""
@@ -83,7 +88,8 @@ class RealClock:
         self._last_steady_ns = steady_ns()
         self._zero_ns = self._last_steady_ns  # what the steady clock showed when no time had passed yet
         self._epoch_ns = wall_ns()
-        self._due: list[tuple[int, int, Callable[[], None]]] = []
+        self._due: list[tuple[int, int, Callable[[], None], bool]] = []
+        self._awaited_count = 0
         self._sequence = itertools.count()
         self._wakeup: asyncio.TimerHandle | None = None
         self._on_step: list[Callable[[], None]] = []
@@ -147,8 +153,8 @@ class RealClock:
         self.move_to(self.elapsed_ns() + int(seconds * NANOSECONDS))
 
     def skip(self) -> bool:
-        """Jump to the next due time and fire what is due then, and no more: it may be work. False where nothing is."""
-        if self.next_due_ns is None:
+        """Jump to the next due time and fire what is due then, no more: it may be work. False if none is awaited."""
+        if self.next_due_ns is None or not self._awaited_count:
             return False
         self.move_to(self.next_due_ns)
         return True
@@ -158,20 +164,28 @@ class RealClock:
         """The next due time, in elapsed time."""
         return self._due[0][0] if self._due else None
 
+    @property
+    def next_awaited_due_ns(self) -> int | None:
+        """The next due time for whose sake time is skipped, in elapsed time."""
+        return min((due_ns for due_ns, _, _, is_awaited in self._due if is_awaited), default=None)
+
     def move_to(self, until_ns: int) -> None:
         """Move the clock ahead to an elapsed time, as `advance` does; one that has passed only fires what is due."""
         while self._due and self._due[0][0] <= until_ns:
             self._jump_to(self._due[0][0])
-            heapq.heappop(self._due)[2]()
+            self._fire_next()
         self._jump_to(until_ns)
         self._arm()
 
     def _jump_to(self, elapsed_ns: int) -> None:
         self._ahead_ns += max(0, elapsed_ns - self.elapsed_ns())
 
-    def call_at(self, due_ns: int, callback: Callable[[], None], epoch_ns: int | None = None) -> None:
+    def call_at(
+        self, due_ns: int, callback: Callable[[], None], epoch_ns: int | None = None, *, is_awaited: bool = True
+    ) -> None:
         due_elapsed_ns = due_ns - (self.epoch_ns if epoch_ns is None else epoch_ns)
-        heapq.heappush(self._due, (due_elapsed_ns, next(self._sequence), callback))
+        heapq.heappush(self._due, (due_elapsed_ns, next(self._sequence), callback, is_awaited))
+        self._awaited_count += is_awaited
         if self._due[0][0] == due_elapsed_ns:
             self._arm()
 
@@ -186,5 +200,10 @@ class RealClock:
     def _fire(self) -> None:
         elapsed_ns = self.elapsed_ns()
         while self._due and self._due[0][0] <= elapsed_ns:
-            heapq.heappop(self._due)[2]()
+            self._fire_next()
         self._arm()
+
+    def _fire_next(self) -> None:
+        _due_ns, _number, callback, is_awaited = heapq.heappop(self._due)
+        self._awaited_count -= is_awaited
+        callback()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import aclosing
 from typing import Any
 
 from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol.alarms import ALARM_METHOD
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.rpc.calls import LastingRpcCall, Method, RpcCall
@@ -43,6 +45,7 @@ class GrpcService:
         self._service = service
         methods = by_path(self._methods())
         methods[MEASURE_METHOD] = Method(self._measure)
+        methods[ALARM_METHOD] = Method(self._alarm, is_lasting=True)
         self._server = new_server(methods, SERVER_OPTIONS)
 
     def start(self, address: str) -> int:
@@ -71,6 +74,13 @@ class GrpcService:
             answer = {instance_id: measurement.as_json() for instance_id, measurement in measured.items()}
             call.finish(json.dumps(answer).encode())
 
+    async def _alarm(self, call: LastingRpcCall) -> None:
+        with refusals(call):
+            name, due_ns = _read_alarm(call.body)
+            async with aclosing(self._service.alarms.alarm(name, due_ns)) as moments:  # type: ignore[type-var]
+                async for now_ns in moments:
+                    await call.send(json.dumps({"nowNs": now_ns}).encode())
+
     def _hub(self, call: RpcCall) -> TaskHub:
         for name, value in call.metadata:
             if name == "taskhub":
@@ -81,6 +91,17 @@ class GrpcService:
 async def _delete_hub(call: RpcCall) -> None:
     with refusals(call):
         raise RpcError(Status.UNIMPLEMENTED, "This scheduler deletes no task hubs. Start it with others.")
+
+
+def _read_alarm(body: bytes) -> tuple[str, int]:
+    try:
+        document = json.loads(body)
+        name, due_ns = document["name"], document["dueNs"]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        name = due_ns = None
+    if not isinstance(name, str) or not isinstance(due_ns, int):
+        raise RpcError(Status.INVALID_ARGUMENT, 'The request is not a JSON object {"name": "…", "dueNs": …}.')
+    return name, due_ns
 
 
 def _read_ids(body: bytes) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from durable_harness.errors import HarnessError
 from durable_harness.protocol import RpcError, Status
+from durable_harness.scheduler.alarms import Alarms
 from durable_harness.scheduler.clock import RealClock
 from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.payloads import DEFAULT_MAX_PAYLOAD_BYTES
@@ -45,6 +46,7 @@ class SchedulerService:
         self.options = options
         self.clock = RealClock(options.ahead_s)
         self.skipping = options.skip_time
+        self.alarms = Alarms(self.clock, self._stopped_ringing)
         self.progress = asyncio.Event()
         """Set after every commit, when all that it allowed has been exposed."""
         store = Store(options.data, options.durability)
@@ -108,9 +110,19 @@ class SchedulerService:
 
     def skip_if_idle(self) -> None:
         """While time is skipped, let it jump to the next due time until work is running, waiting or being written."""
-        while self.skipping and self.journal.idle and not any(hub.dispatcher.busy for hub in self.hubs.values()):
+        while self.skipping and self._is_idle():
+            if self.alarms.are_set:
+                self.alarms.on_the_way_to(self.clock.next_awaited_due_ns)
             if not self.clock.skip():
                 return
+
+    def _is_idle(self) -> bool:
+        is_busy = any(hub.dispatcher.busy for hub in self.hubs.values())
+        return self.journal.idle and not is_busy and not self.alarms.ringing
+
+    def _stopped_ringing(self) -> None:
+        self.skip_if_idle()
+        self.progress.set()
 
     def _committed(self) -> None:
         self.skip_if_idle()

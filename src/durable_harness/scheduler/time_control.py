@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from durable_harness.scheduler.alarms import Ringing
 from durable_harness.scheduler.clock import NANOSECONDS
 from durable_harness.scheduler.dispatch import Kind, Work
 from durable_harness.scheduler.service import SchedulerService
@@ -19,7 +20,7 @@ class TimeControl:
 
     def __init__(self, service: SchedulerService) -> None:
         self._service = service
-        self._hanging: dict[int, Work] = {}
+        self._hanging: dict[int, Work | Ringing] = {}
 
     @property
     def now_s(self) -> float:
@@ -44,12 +45,16 @@ class TimeControl:
         """
         clock = self._service.clock
         target_ns = clock.elapsed_ns() + int(seconds * NANOSECONDS)
-        while True:
-            await self._quiet(patience_s)
-            due_ns = clock.next_due_ns
-            if due_ns is None or due_ns > target_ns:
-                break
-            clock.move_to(due_ns)
+        self._service.alarms.on_the_way_to(target_ns)
+        try:
+            while True:
+                await self._quiet(patience_s)
+                due_ns = clock.next_due_ns
+                if due_ns is None or due_ns > target_ns:
+                    break
+                clock.move_to(due_ns)
+        finally:
+            self._service.alarms.on_the_way_to(None)
         clock.move_to(target_ns)
         return self.now_s
 
@@ -65,8 +70,10 @@ class TimeControl:
             except TimeoutError:
                 self._hanging |= work
 
-    def _going_on(self) -> dict[int, Work]:
-        outstanding = [work for hub in self._service.hubs.values() for work in hub.dispatcher.outstanding()]
+    def _going_on(self) -> dict[int, Work | Ringing]:
+        outstanding: list[Work | Ringing] = [*self._service.alarms.ringing]
+        for hub in self._service.hubs.values():
+            outstanding += hub.dispatcher.outstanding()
         by_identity = {id(work): work for work in outstanding}
         self._hanging = {key: work for key, work in self._hanging.items() if key in by_identity}
         return {key: work for key, work in by_identity.items() if key not in self._hanging}

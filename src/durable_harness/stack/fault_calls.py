@@ -22,6 +22,7 @@ def fault_calls(scheduler: FaultyScheduler, host: FunctionsHost) -> dict[str, Ca
         async with asyncio.timeout(REACHABLE_TIMEOUT_S):
             while not await _answers(scheduler):  # noqa: ASYNC110 - it is elsewhere
                 await asyncio.sleep(REACHABLE_INTERVAL_S)
+        await host.triggers.timers.follow_again()
 
     async def inject(**what: Any) -> int:
         return scheduler.rules.add(**what).number

@@ -26,9 +26,9 @@ from durable_harness.host.http.listing import function_list
 from durable_harness.host.http.server import WebOptions
 from durable_harness.host.sdk.choice import generation_for, load_durable_app
 from durable_harness.host.sdk.generation import Generation
-from durable_harness.host.triggers.triggers import warnings as trigger_warnings
 from durable_harness.log_lines import configure_logging
 from durable_harness.protocol import Scheduler
+from durable_harness.protocol.alarms import AlarmClock
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.settings.log_levels import LogLevels
@@ -117,13 +117,13 @@ def _leave(error: HarnessError | None = None) -> None:
 async def _serving(
     options: ServeOptions, settings: AppSettings, sdk: Generation, lifetime: Lifetime
 ) -> AsyncIterator[None]:
-    async with _connected(options, settings, lifetime) as (scheduler, described, calls, finish):
+    async with _connected(options, settings, lifetime) as (scheduler, described, calls, finish, alarms):
         host_options = _host_options(options, settings)
         public = bind_public(host_options)
         with lifetime.ending_blocks():
             app = _load(options, settings, public)
         faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
-        host = FunctionsHost(app, sdk, settings, faulty or scheduler, host_options)
+        host = FunctionsHost(app, sdk, settings, faulty or scheduler, host_options, alarms=alarms)
         hide(host.secrets)
         await host.start(public)
         try:
@@ -131,6 +131,7 @@ async def _serving(
                 _announce(host, described, options, control)
                 yield
         finally:
+            await host.triggers.close()  # while what its functions call still answers
             await finish()
             await host.stop()
 
@@ -154,6 +155,8 @@ class Connected(NamedTuple):
     """What a test may call of it."""
     finish: Callable[[], Awaitable[None]]
     """Called before the host stops: it answers the requests that were taken, and takes no more."""
+    alarms: AlarmClock
+    """The clock that timer functions follow."""
 
 
 @contextlib.asynccontextmanager
@@ -165,7 +168,7 @@ async def _connected(options: ServeOptions, settings: AppSettings, lifetime: Lif
         kept = f"kept in {options.embedded.data}" if options.embedded.data else "kept in memory"
         try:
             described = f"embedded, task hub '{hub}', {kept}"
-            yield Connected(service.hub(hub), described, clock_calls(service), service.finish)
+            yield Connected(service.hub(hub), described, clock_calls(service), service.finish, service.alarms)
         finally:
             await service.close()
         return
@@ -175,7 +178,7 @@ async def _connected(options: ServeOptions, settings: AppSettings, lifetime: Lif
     remote = GrpcScheduler(address, address.task_hub or hub)
     try:
         await remote.connect()
-        yield Connected(remote, f"{address.endpoint}, task hub '{remote.task_hub}'", {}, _nothing)
+        yield Connected(remote, f"{address.endpoint}, task hub '{remote.task_hub}'", {}, _nothing, remote)
     finally:
         await remote.close()
 
@@ -203,7 +206,14 @@ def _host_options(options: ServeOptions, settings: AppSettings) -> HostOptions:
         _tls(options),
         max_payload_bytes=max_payload_bytes,
         always_replay=options.always_replay,
+        timers_file=_timers_file(options),
     )
+
+
+def _timers_file(options: ServeOptions) -> Path | None:
+    """Return where last runs of timers are kept: beside the file of the embedded scheduler, if it has one."""
+    data = options.embedded.data if options.scheduler == "embedded" else None
+    return data.with_name(f"{data.name}.timers.json") if data is not None else None
 
 
 def _tls(options: ServeOptions) -> ssl.SSLContext | None:
@@ -226,11 +236,12 @@ def _announce(host: FunctionsHost, described: str, options: ServeOptions, contro
         print(f"warning: {shown(warning)}", file=sys.stderr)
     for variable in host.options.web.keys.of_no_function(f.name for f in (*host.app.functions, *host.app.disabled)):
         print(f"warning: {variable}: there is no such function.", file=sys.stderr)
-    for warning in trigger_warnings(host.app):
+    for warning in host.triggers.warnings():
         print(f"warning: {shown(warning)}", file=sys.stderr)
     for function in host.app.disabled:
         print(shown(f"Function {function.name} is disabled, by {function.disabled_by}."))
-    print(shown_lines(function_list(host.app, host.shown_url, host.settings.host.route_prefix)), flush=True)
+    notes = host.triggers.notes(host.shown_url)
+    print(shown_lines(function_list(host.app, host.shown_url, host.settings.host.route_prefix, notes)), flush=True)
     if not options.verbose:
         print("For detailed output, run with --verbose.", flush=True)
     facts = {

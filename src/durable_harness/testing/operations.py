@@ -97,6 +97,20 @@ class Operations:
         accepted = json.dumps({"id": instance_id, "statusQueryGetUri": url}).encode()
         return StartedOperation(plan, Answer(202, {"location": url}, accepted), self, explainer)
 
+    def started(
+        self, orchestrator: str | None = None, *, count: int | None = None, timeout_s: float | None = None
+    ) -> list[StartedOperation]:
+        """Return the operations that were started since this test began, in order, whoever started them.
+
+            [operation] = operations.started("nightly_report", count=1)
+
+        With `count`, waits for that many. Sub-orchestrations are not among them. Raises UsageError if the host is not
+        ours.
+        """
+        __tracebackhide__ = True
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        return [self.follow(one, limit_s) for one in self._triggering.started(orchestrator, count, limit_s)]
+
     def trigger(
         self, name: str, data: Any = NOTHING, *, metadata: Mapping[str, Any] | None = None
     ) -> TriggeredFunction:

@@ -25,8 +25,9 @@ ACCEPTED, BAD_REQUEST, NOT_FOUND = 202, 400, 404
 REFUSALS = frozenset({401, 403})
 POLL_INTERVAL_S = 0.05
 NOT_CAPTURED = (
-    "The {stack} stack writes to the services that its bindings name, and reads from them: its host neither captures"
-    " outputs nor takes values for inputs. Run this test with --stack embedded or emulator, whose host does."
+    "The {stack} stack writes to the services that its bindings name, and reads from them: its host captures no"
+    " outputs, takes no values for inputs, and notes no starts. Run this test with --stack embedded or"
+    " emulator, whose host does."
 )
 EXPRESSION = re.compile(r"\{[^{}]+\}")
 SHOWN_WRITES, SHOWN_CHARS = 20, 100
@@ -120,6 +121,21 @@ class Triggering:
         """Return all that was written, in order."""
         __tracebackhide__ = True
         return _outputs(self._captured())
+
+    def started(self, orchestrator: str | None, count: int | None, timeout_s: float) -> list[str]:
+        """Return the ids of instances that were started through the host; with a count, once there are that many."""
+        __tracebackhide__ = True
+        deadline = time.monotonic() + timeout_s
+        while True:
+            starts = self._ask("GET", f"starts?since_ns={self._since_ns}")["starts"]
+            found = [one["id"] for one in starts if orchestrator is None or one["name"].lower() == orchestrator.lower()]
+            if count is None or len(found) >= count:
+                return found
+            if time.monotonic() > deadline:
+                listed = ", ".join(f"{one['name']} {one['id']}" for one in starts) or "none"
+                wanted = f"{count} instances of '{orchestrator}'" if orchestrator else f"{count} instances"
+                raise AssertionError(f"{len(found)} of {wanted} were started in {timeout_s:g} s. All: {listed}.")
+            time.sleep(POLL_INTERVAL_S)
 
     def give(self, name: str, value: Any) -> None:
         """Give an input binding a value until `close`."""

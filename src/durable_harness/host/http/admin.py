@@ -6,6 +6,7 @@ GET  /admin/functions/NAME
 POST /admin/functions/NAME                         run it: {"input": …}; answers 202 at once
 POST /admin/durable-harness/functions/NAME         run it and answer how it ended and what it wrote
 GET  /admin/durable-harness/outputs?since_ns=N     what functions wrote to their output bindings
+GET  /admin/durable-harness/starts?since_ns=N      which instances were started through this host
 POST /admin/durable-harness/inputs                 give an input binding a value: {"name": …, "value": …}
 DELETE /admin/durable-harness/inputs/NUMBER        take it back
 POST /admin/durable-harness/operations             `durable_http.measuring`
@@ -26,7 +27,8 @@ from durable_harness.host.durable_http import measuring
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
 from durable_harness.host.triggers import Triggers, UnusableValueError
 from durable_harness.host.triggers.by_hand import Run
-from durable_harness.protocol import Scheduler, is_too_deep
+from durable_harness.host.triggers.starts import StartsNoted
+from durable_harness.protocol import is_too_deep
 
 FUNCTIONS = "/admin/functions"
 OWN = "/admin/durable-harness"
@@ -60,7 +62,7 @@ class Given(NamedTuple):
 class AdminApi:
     """Answers requests below /admin, whose sender is known to be allowed to ask."""
 
-    def __init__(self, app: FunctionApp, triggers: Triggers, scheduler: Scheduler, body_limit_bytes: int) -> None:
+    def __init__(self, app: FunctionApp, triggers: Triggers, scheduler: StartsNoted, body_limit_bytes: int) -> None:
         self._app = app
         self._triggers = triggers
         self._scheduler = scheduler
@@ -127,17 +129,18 @@ class AdminApi:
         )
 
     async def _outputs(self, request: web.BaseRequest) -> ApiResponse:
-        since = request.rel_url.query.get("since_ns", "0")
-        if not since.isdecimal():
-            raise BadBodyError(f"since_ns: expected a whole number of nanoseconds, got {since!r}.")
-        outputs = self._triggers.outputs
+        since_ns, outputs = _since_ns(request), self._triggers.outputs
         return json_response(
             {
-                "outputs": [written.as_json() for written in outputs.since(int(since))],
-                "wereDropped": outputs.dropped_at_ns is not None and outputs.dropped_at_ns >= int(since),
+                "outputs": [written.as_json() for written in outputs.since(since_ns)],
+                "wereDropped": outputs.dropped_at_ns is not None and outputs.dropped_at_ns >= since_ns,
                 "bindings": self._triggers.output_bindings(),
             }
         )
+
+    async def _starts(self, request: web.BaseRequest) -> ApiResponse:
+        starts = self._scheduler.since(_since_ns(request))
+        return json_response({"starts": [{"id": one.instance_id, "name": one.orchestrator} for one in starts]})
 
     async def _give(self, request: web.BaseRequest) -> ApiResponse:
         given = _members(await request.read(), EXPECTED_INPUT)
@@ -176,6 +179,7 @@ class AdminApi:
         ("GET", "/admin/host/status"): _status,
         ("GET", FUNCTIONS): _functions,
         ("GET", f"{OWN}/outputs"): _outputs,
+        ("GET", f"{OWN}/starts"): _starts,
         ("POST", f"{OWN}/inputs"): _give,
         ("POST", measuring.PATH): _measure,
     }
@@ -185,6 +189,13 @@ class AdminApi:
         ("POST", f"{OWN}/functions"): _run_to_its_end,
         ("DELETE", f"{OWN}/inputs"): _take_back,
     }
+
+
+def _since_ns(request: web.BaseRequest) -> int:
+    since = request.rel_url.query.get("since_ns", "0")
+    if not (since.isascii() and since.isdecimal()):
+        raise BadBodyError(f"since_ns: expected a whole number of nanoseconds, got {since!r}.")
+    return int(since)
 
 
 def _members(body: bytes, expected: str) -> Given:

@@ -11,8 +11,13 @@ from durable_harness.host.triggers.bound import RETURNED, FunctionBindings, is_o
 from durable_harness.host.triggers.by_hand import Runs
 from durable_harness.host.triggers.converting import UnusableValueError
 from durable_harness.host.triggers.inputs import Inputs, described, is_unserved_input, names_of
+from durable_harness.host.triggers.monitor import Monitor
 from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.triggers.targets import matches, target_of
+from durable_harness.host.triggers.timers import Timers
+from durable_harness.protocol.alarms import AlarmClock
+
+DURABLE = frozenset({"orchestrationtrigger", "activitytrigger", "entitytrigger"})
 
 
 class Triggers:
@@ -20,8 +25,11 @@ class Triggers:
 
     runs: Runs
 
-    def __init__(self, app: FunctionApp) -> None:
+    def __init__(self, app: FunctionApp, clock: AlarmClock, monitor: Monitor) -> None:
         self._app = app
+        self._clock = clock
+        self._monitor = monitor
+        self.timers = Timers(app)
         self.inputs = Inputs()
         self.outputs = Outputs()
 
@@ -33,7 +41,13 @@ class Triggers:
         """Run functions by this."""
         self.runs = Runs(self._app, invoker)
 
+    async def start(self) -> None:
+        """Let timers fire."""
+        await self.timers.start(self._clock, self.runs, self._monitor)
+
     async def close(self) -> None:
+        """Let no more timers fire, and wait for what runs."""
+        await self.timers.close()
         await self.runs.close()
 
     def output_bindings(self) -> list[dict[str, str]]:
@@ -49,6 +63,24 @@ class Triggers:
             for binding in function.bindings
             if (is_output(binding) or binding["name"] == RETURNED) and str(binding["type"]).lower() != "http"
         ]
+
+    def warnings(self) -> list[str]:
+        """Return what a person who starts the app should know about triggers and bindings that are not served."""
+        timers = [f"Timer '{name}' does not fire: {problem}." for name, problem in self.timers.problems.items()]
+        return timers + [
+            f"Function '{function.name}' needs {described(binding, target_of(binding))}: this host has no such service,"
+            " and the function fails unless a test gives the value (operations.give)."
+            for function, binding in unserved_inputs(self._app)
+        ]
+
+    def notes(self, base_url: str) -> dict[str, str]:
+        """Return for each function that is neither HTTP nor durable what makes it run."""
+        return {
+            function.name: self.timers.schedules.get(function.name)
+            or f"runs by hand only: POST {base_url}/admin/functions/{function.name}"
+            for function in self._app.others
+            if function.trigger_type.lower() not in DURABLE
+        }
 
     def check_input_name(self, name: str) -> None:
         """Raise UnusableValueError unless some input binding that this host does not serve may be meant."""
@@ -69,12 +101,3 @@ def unserved_inputs(app: FunctionApp) -> Iterator[tuple[Function, dict[str, Any]
         for binding in function.bindings:
             if is_unserved_input(function, binding):
                 yield function, binding
-
-
-def warnings(app: FunctionApp) -> list[str]:
-    """Return what a person who starts the app should know about bindings that are not served."""
-    return [
-        f"Function '{function.name}' needs {described(binding, target_of(binding))}: this host has no such service, and"
-        " the function fails unless a test gives the value (operations.give)."
-        for function, binding in unserved_inputs(app)
-    ]

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -17,6 +18,7 @@ from google.protobuf import empty_pb2
 from durable_harness.errors import UnreachableError
 from durable_harness.host.work.remote_measuring import HistoryMeasuring
 from durable_harness.protocol import Measurement, RpcError, Status, new_id
+from durable_harness.protocol.alarms import ALARM_METHOD, wall_alarm
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.settings import SchedulerAddress
@@ -81,6 +83,8 @@ class GrpcScheduler:
         self._stub = TaskHubSidecarServiceStub(self._channel)
         self._measure = self._channel.unary_unary(MEASURE_METHOD)
         self._counts = True
+        self._set_alarm = self._channel.unary_stream(ALARM_METHOD)
+        self._has_alarms = True
 
     async def connect(self) -> None:
         """Say hello, also to one just starting; raise UnreachableError where nobody answers or knows the hub."""
@@ -136,6 +140,24 @@ class GrpcScheduler:
             else:
                 return {name: Measurement.from_json(found) for name, found in json.loads(answer).items()}
         return await HistoryMeasuring(self).measure(ids)
+
+    async def alarm(self, name: str, due_ns: int) -> AsyncIterator[int]:
+        """Set an alarm on the scheduler's clock if it is ours, else on this machine's."""
+        if self._has_alarms:
+            asked = json.dumps({"name": name, "dueNs": due_ns}).encode()
+            call = self._set_alarm(asked, metadata=await self._headers())
+            try:
+                async for answer in call:
+                    yield json.loads(answer)["nowNs"]
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                    raise _rpc_error(error) from error
+                self._has_alarms = False  # a scheduler of somebody else does not know the method
+            finally:
+                call.cancel()
+        async with aclosing(wall_alarm(due_ns)) as moments:  # type: ignore[type-var]
+            async for now_ns in moments:
+                yield now_ns
 
     async def _headers(self) -> list[tuple[str, str]]:
         """Return the metadata of a call. (grpc.aio would apply one interceptor to one kind of call only.)"""

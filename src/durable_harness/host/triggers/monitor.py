@@ -1,0 +1,70 @@
+"""When timer functions last ran, kept across starts of the host where the scheduler keeps its data in a file."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from durable_harness.whole_files import write_whole
+
+logger = logging.getLogger("durable_harness.host")
+
+
+@dataclass(frozen=True)
+class Status:
+    """The last run of a timer, None if it never ran, and when it was due next by then."""
+
+    last: datetime | None
+    next: datetime
+    updated: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "Last": self.last.isoformat() if self.last else None,
+            "Next": self.next.isoformat(),
+            "LastUpdated": self.updated.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Status:
+        last = found["Last"]
+        return cls(
+            datetime.fromisoformat(last) if last else None,
+            datetime.fromisoformat(found["Next"]),
+            datetime.fromisoformat(found["LastUpdated"]),
+        )
+
+
+class Monitor:
+    """The status of timers by function, in a file; without one, for as long as the host runs."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._known = _read(path) if path else {}
+
+    def get(self, name: str) -> Status | None:
+        return self._known.get(name)
+
+    def set(self, name: str, status: Status) -> None:
+        """Remember a status. A file that cannot be written is no reason for a timer not to fire."""
+        self._known[name] = status
+        if self._path is None:
+            return
+        try:
+            write_whole(self._path, json.dumps({key: one.as_json() for key, one in self._known.items()}, indent=1))
+        except OSError as error:
+            logger.warning("%s: the last run of timer '%s' cannot be written: %s", self._path, name, error)
+
+
+def _read(path: Path) -> dict[str, Status]:
+    try:
+        return {name: Status.from_json(found) for name, found in json.loads(path.read_text()).items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        logger.warning("%s: cannot be read (%s). The timers begin as if they had never run.", path, error)
+        return {}

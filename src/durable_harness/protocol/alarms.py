@@ -1,0 +1,38 @@
+"""The clock of a scheduler as a host sees it: due times, and time that waits for what is done when they come.
+
+An alarm is an asynchronous iterator. It gives the present, in nanoseconds since 1970, twice: when it is set, and when
+it is due. From then on until it is closed it rings: a clock that is moved or skipped by hand goes no further, unless
+whoever set it takes too long. Who sets the next alarm before closing this one misses nothing in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+ALARM_METHOD = "/durable_harness.Alarms/Set"
+"""The gRPC method by which a host sets an alarm in a scheduler of this project, in a process of its own.
+
+{"name": …, "dueNs": …} -> {"nowNs": …} twice, in JSON. Other schedulers answer UNIMPLEMENTED.
+"""
+
+LOOK_EVERY_S = 1.0
+"""How often the wall clock is looked at: it may be set, and timers of the event loop stand still during sleep."""
+NS_PER_S = 1_000_000_000
+
+
+class AlarmClock(Protocol):
+    """Sets alarms. Raises RpcError if the scheduler cannot be reached."""
+
+    def alarm(self, name: str, due_ns: int) -> AsyncIterator[int]:
+        """Set an alarm for a time in nanoseconds since 1970; one that has passed is due at once."""
+
+
+async def wall_alarm(due_ns: int) -> AsyncIterator[int]:
+    """Set an alarm on the wall clock, for schedulers that have none."""
+    yield time.time_ns()
+    while (left_ns := due_ns - time.time_ns()) > 0:  # noqa: ASYNC110 - the clock reports nothing
+        await asyncio.sleep(min(left_ns / NS_PER_S, LOOK_EVERY_S))
+    yield time.time_ns()
