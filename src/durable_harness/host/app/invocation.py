@@ -72,7 +72,7 @@ class Bindings(Protocol):
     def values(self, function: Function, trigger_value: Any) -> dict[str, Any]:
         """Return the arguments for them. Raises what fails the invocation if one has no value."""
 
-    def written(self, function: Function, invocation_id: str, arguments: dict[str, Any], result: Any) -> Any:
+    def written(self, function: Function, invocation_id: str | None, arguments: dict[str, Any], result: Any) -> Any:
         """Take what a function that succeeded wrote by its arguments and its result; return what its caller gets."""
 
 
@@ -102,11 +102,11 @@ class Invoker:
         invocation_id: str | None = None,
     ) -> Any:
         """Call a function with its trigger's value and return what it returns, or raise what it raises."""
-        invocation_id = invocation_id or new_id()
         arguments = self._bindings.values(function, trigger_value)
         arguments[function.trigger_parameter] = trigger_value
         given = dict(arguments)
         if function.wants_context:
+            invocation_id = invocation_id or new_id()
             directory = str(function.directory or self._directory)
             given["context"] = InvocationContext(
                 function, directory, trace or TraceContext(), self._thread_local, invocation_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from durable_harness.foreign_text import shown
 from durable_harness.host.app.functions import Function
@@ -12,6 +12,7 @@ from durable_harness.host.triggers.converting import Encoded, UnusableValueError
 from durable_harness.host.triggers.inputs import SERVED, Inputs
 from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.triggers.targets import resolved, target_of
+from durable_harness.protocol import new_id
 
 logger = logging.getLogger("durable_harness.host")
 
@@ -34,6 +35,20 @@ class OutputParameter:
         return self._value
 
 
+class _Plan(NamedTuple):
+    """The bindings of a function that take a value for each invocation, and those that it writes to."""
+
+    arguments: tuple[dict[str, Any], ...]
+    outputs: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def of(cls, function: Function) -> _Plan:
+        arguments = (b for b in function.bindings if b["name"] not in {function.trigger_parameter, RETURNED})
+        outputs = (b for b in function.bindings if is_output(b) or b["name"] == RETURNED)
+        written = (b for b in outputs if b["name"] != RETURNED or str(b["type"]).lower() != "http")
+        return cls(tuple(arguments), tuple(written))
+
+
 class FunctionBindings:
     """Gives functions the values of their bindings and captures what they write. `client` makes durable clients."""
 
@@ -41,30 +56,36 @@ class FunctionBindings:
         self._client = client
         self._inputs = inputs
         self._outputs = outputs
+        self._plans: dict[str, _Plan] = {}
 
     def values(self, function: Function, trigger_value: Any) -> dict[str, Any]:
         """Return the arguments for all bindings but the trigger."""
-        return {
-            binding["name"]: self._value(function, binding, trigger_value)
-            for binding in function.bindings
-            if binding["name"] not in {function.trigger_parameter, RETURNED}
-        }
+        plan = self._plan(function)
+        return {binding["name"]: self._value(function, binding, trigger_value) for binding in plan.arguments}
 
-    def written(self, function: Function, invocation_id: str, arguments: dict[str, Any], result: Any) -> Any:
+    def written(self, function: Function, invocation_id: str | None, arguments: dict[str, Any], result: Any) -> Any:
         """Capture what an invocation that succeeded wrote; return its result, or its response by a named output.
 
         Raises UnusableValueError, which fails the invocation as in Azure, for what a binding cannot take.
         """
-        for binding in function.bindings:
+        outputs = self._plan(function).outputs
+        if not outputs:
+            return result
+        invocation_id = invocation_id or new_id()
+        for binding in outputs:
             name = binding["name"]
-            if name != RETURNED and not isinstance(arguments.get(name), OutputParameter):
-                continue
             value = result if name == RETURNED else arguments[name].get()
             if str(binding["type"]).lower() == "http":
                 result = value
             elif value is not None:
                 self._capture(function, invocation_id, binding, value, arguments[function.trigger_parameter])
         return result
+
+    def _plan(self, function: Function) -> _Plan:
+        plan = self._plans.get(function.name)
+        if plan is None:
+            plan = self._plans[function.name] = _Plan.of(function)
+        return plan
 
     def _value(self, function: Function, binding: dict[str, Any], trigger_value: Any) -> Any:
         if str(binding["type"]).lower() in SERVED:
