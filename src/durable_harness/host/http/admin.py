@@ -14,6 +14,7 @@ POST /admin/durable-harness/operations             `durable_http.measuring`
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -118,7 +119,7 @@ class AdminApi:
         run = await self._prepared(request, name)
         if run is None:
             return self._unknown(name)
-        failure = await self._triggers.runs.start(run)
+        failure = await asyncio.shield(self._triggers.runs.start(run))  # it goes on if its client goes away
         return json_response(
             {
                 "function": run.function.name,

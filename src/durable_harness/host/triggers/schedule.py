@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from durable_harness.host.triggers.targets import SETTING
 
@@ -180,6 +179,8 @@ def _setting(name: str, lookup: Callable[[str], str | None]) -> str:
 def _zone(name: str | None) -> tzinfo:
     if not name:
         return UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - most apps keep to UTC
+
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, LookupError) as error:
