@@ -72,8 +72,14 @@ def our_verdicts_on_streams(generated_folders):
     return {name: found[folder] for name, folder in folders.items()}
 
 
+@pytest.fixture(scope="session", params=[1, 2], ids=["sdk 1", "sdk 2"])
+def generation(request):
+    """Give a generation of azure-functions-durable to judge apps with."""
+    return request.param
+
+
 @pytest.fixture(scope="session")
-def referee():
+def referee(generation):
     """Give the judge: call it with folders to get why Azure's worker refuses each, or None."""
-    python = rooms.environment(PROGRAM.parent / "referee.txt", (3, 13))
+    python = rooms.environment(PROGRAM.parent / f"referee_sdk{generation}.txt", (3, 13))
     return lambda folders: verdicts(python, "referee", folders)

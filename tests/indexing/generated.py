@@ -68,6 +68,11 @@ def rest(code, verdict=None, needs=""):
     return App(IMPORTS + code.lstrip("\n"), verdict, needs)
 
 
+def retried(code, verdict=None):
+    app = rest(code, verdict)
+    return replace(app, code=app.code.replace("df.DFApp", "func.FunctionApp"))  # the DFApp of version 2 has no retry
+
+
 EVERY_APP = {
     # ---- the trigger's parameter of an HTTP function
     "http plain": http("req: func.HttpRequest -> func.HttpResponse"),
@@ -244,7 +249,7 @@ async def one(value: str, client): return value
 def add(value, other): return value
 app.activity_trigger(input_name="value")(functools.wraps(add)(functools.partial(add, other=1)))
 """,
-        "annotation",
+        "function add",
     ),
     "activity wrapped": rest("""
 def twice(f):
@@ -397,28 +402,28 @@ def one(req): pass
         "trigger",
     ),
     # ---- retry policies
-    "retries after a fixed delay": rest(
+    "retries after a fixed delay": retried(
         """
 @app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:00:05")
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
 def one(timer): pass
 """,
     ),
-    "retries after a growing delay": rest(
+    "retries after a growing delay": retried(
         """
 @app.retry(strategy="exponential_backoff", max_retry_count=3, minimum_interval="00:00:01", maximum_interval="00:10:00")
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
 def one(timer): pass
 """,
     ),
-    "retries without intervals": rest(
+    "retries without intervals": retried(
         """
 @app.retry(strategy="exponential_backoff", max_retry_count="3")
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
 def one(timer): pass
 """,
     ),
-    "retries after no delay": rest(
+    "retries after no delay": retried(
         """
 @app.retry(strategy="fixed_delay", max_retry_count="3")
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
@@ -426,7 +431,7 @@ def one(timer): pass
 """,
         "delay_interval",
     ),
-    "retries after seconds": rest(
+    "retries after seconds": retried(
         """
 @app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="5")
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
@@ -434,7 +439,7 @@ def one(timer): pass
 """,
         "delay_interval",
     ),
-    "retries after a day": rest(
+    "retries after a day": retried(
         """
 @app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="24:00:00")
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
@@ -442,7 +447,7 @@ def one(timer): pass
 """,
         "delay_interval",
     ),
-    "retries up to an odd interval": rest(
+    "retries up to an odd interval": retried(
         """
 @app.retry(strategy="exponential_backoff", max_retry_count="3", maximum_interval="soon")
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
@@ -450,7 +455,7 @@ def one(timer): pass
 """,
         "maximum_interval",
     ),
-    "retries often": rest(
+    "retries often": retried(
         """
 @app.retry(strategy="exponential_backoff", max_retry_count="often")
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
@@ -703,12 +708,13 @@ def one(req: Request) -> func.HttpResponse: return func.HttpResponse("1")
 }
 
 TAKEN_BY_2 = (
+    "no functions",
     "generic client of a class",
     "activity wrapped and renamed",
     "orchestrator's context of another name",
     "entity's context of another name",
 )
-"""Version 2 wraps every function in one that has the right parameters, and types the clients itself."""
+"""Version 2 wraps functions in ones that have the right parameters, types the clients itself, and brings functions."""
 
 
 def apps_for(generation):
