@@ -23,6 +23,8 @@ class Function:
     wants_context: bool
     directory: Path | None = None
     """The function's own folder if it has one, as function.json functions do."""
+    has_return: bool = True
+    """Whether a binding takes what it returns. If none does, Azure fails an invocation that returns a value."""
     disabled_by: str | None = None
     """What switches it off, None if nothing does."""
 

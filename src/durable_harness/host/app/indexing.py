@@ -70,6 +70,7 @@ def index(  # noqa: PLR0913 - a function and where it was found
         is_async=inspect.iscoroutinefunction(call),
         wants_context=wants_context,
         directory=own_folder,
+        has_return=_has_return(bindings),
     )
 
 
@@ -206,6 +207,12 @@ def _check_return(bindings: Sequence[Mapping[str, Any]], annotations: Mapping[st
         )
     if not converters.fits_output(kind, annotation):
         _misfit(f"its return annotation {shown(annotation)}", kind)
+
+
+def _has_return(bindings: Sequence[Mapping[str, Any]]) -> bool:
+    return any(
+        binding["name"] == RETURN or converters.has_implicit_output(str(binding["type"])) for binding in bindings
+    )
 
 
 def _misfit(what: str, kind: str) -> NoReturn:

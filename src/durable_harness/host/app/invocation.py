@@ -30,6 +30,10 @@ class FunctionTimeoutError(Exception):
     """Raised when an invocation takes longer than host.json's functionTimeout."""
 
 
+class UnexpectedResultError(Exception):
+    """Raised when a function returns a value that no binding takes."""
+
+
 class UserCodeExitError(Exception):
     """Raised in place of SystemExit and its like, which user code may raise but which must not end a thread."""
 
@@ -114,6 +118,11 @@ class Invoker:
         call = functools.partial(function.call, **given)
         running = call() if function.is_async else self.in_thread(call, f"Function '{function.name}'")
         result = await self._in_time(function, running)
+        if result is not None and not function.has_return:
+            raise UnexpectedResultError(
+                f"Function '{function.name}' returned {type(result).__name__}, and none of its bindings takes a result."
+                " Return None, or add an output: in Azure the invocation fails too."
+            )
         return self._bindings.written(function, invocation_id, arguments, result)
 
     async def in_thread(self, call: Callable[[], Any], what: str) -> Any:
