@@ -135,4 +135,5 @@ def test_a_failure_is_logged_with_the_trace_of_the_users_code(printed, entry, co
     lines = text[text.index(entry) :].split("\n[")[0].splitlines()
     assert lines[-1].strip() == code
     files = [line for line in lines if line.strip().startswith("File ")]
-    assert [("function_app.py" in line) for line in files] == [True]
+    assert files
+    assert all("function_app.py" in line for line in files)

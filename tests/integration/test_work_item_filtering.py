@@ -19,7 +19,8 @@ def sell(context):
     parcels = yield context.call_sub_orchestrator("pack", 2)
     yield context.call_entity(df.EntityId("Stock", "tea"), "take", parcels)
     answer = yield context.call_http("GET", context.get_input())
-    return [parcels, answer["statusCode"], (yield context.call_activity("price", parcels))]
+    status = answer["statusCode"] if isinstance(answer, dict) else answer.status_code  # SDK 1.x, 2.x
+    return [parcels, status, (yield context.call_activity("price", parcels))]
 
 @app.orchestration_trigger(context_name="context")
 def haggle(context):

@@ -149,3 +149,17 @@ def test_workers_measure_their_own_operations(start_locust, stub, processes):
     assert run.operations["completed"] == stub.accepted > 0
     assert run.summary["latencies"]["finish_ms"]["count"] == run.operations["completed"]
     assert run.summary["actions"] == dict.fromkeys(("orchestration", "activity", "result"), stub.accepted)
+
+
+def test_what_the_host_warns_of_is_in_the_report(locust, stub, monkeypatch):
+    """What comes near a limit, as the host says, is a note of the report, each once; what is no text is left out."""
+    stub.measures = True
+    warnings = ["Function 'pay': its output is large\x1b[2J", 7, "Orchestrator 'pay': a long history"]
+    answer = stub.measured
+    monkeypatch.setattr(stub, "measured", lambda ids: answer(ids) | {"warnings": warnings * 2})
+    run = locust()
+    assert run.code == 0, run.out + run.err
+    noted = [note for note in run.summary["notes"] if note.startswith("near a limit")]
+    assert [note[:30] for note in noted] == ["near a limit: Function 'pay': ", "near a limit: Orchestrator 'pa"]
+    assert "note: near a limit: Orchestrator 'pay': a long history" in run.out + run.err
+    assert "\x1b[2J" not in run.out + run.err

@@ -30,6 +30,7 @@ _OUR_CODE = (
     *(str(Path(inspect.getfile(m)).parent) for m in (asyncio, concurrent.futures)),
 )
 _SDK_CODE = re.compile(r"site-packages[/\\](azure[/\\](durable_)?functions|durabletask)[/\\]")
+TRACEBACK = "Traceback (most recent call last):\n"
 _FRAME = re.compile(r'  File "([^"]+)", line \d+')
 _TYPE_NAME = type.__dict__["__name__"]
 _QUALIFIED_NAME = type.__dict__["__qualname__"]
@@ -92,15 +93,16 @@ def trace_of(error: BaseException) -> str:
 def log_failure(kind: str, name: str, error: BaseException, function: str) -> None:
     """Log that a function failed: type and message of the error, and the traceback from the app's first line on."""
     trace = _formatted(lambda: traceback.format_tb(_users_part(error.__traceback__)))
-    where = f"\nTraceback (most recent call last):\n{trace}" if trace else ""
-    logger.error("%s '%s' failed: %s%s", kind, name, describe(error), where.rstrip(), extra=about(function))
+    where = f"\n{TRACEBACK}{trace}".rstrip() if trace else ""
+    logger.error("%s '%s' failed: %s%s", kind, name, describe(error), where, extra=about(function))
 
 
 def log_failed_work(kind: str, name: str, failure: Any, function: str) -> None:
     """Log the TaskFailureDetails of a function whose error is not at hand."""
-    text = "".join(_users_frames(failure.stackTrace.value))
-    described = f"{failure.errorType}: {failure.errorMessage}"
-    logger.error("%s '%s' failed: %s%s", kind, name, described, f"\n{text}".rstrip(), extra=about(function))
+    frames = "".join(_users_frames(failure.stackTrace.value.removeprefix(TRACEBACK)))
+    where = f"\n{TRACEBACK}{frames}".rstrip() if frames else ""
+    described = f"{failure.errorType.removeprefix('builtins.')}: {failure.errorMessage}"
+    logger.error("%s '%s' failed: %s%s", kind, name, described, where, extra=about(function))
 
 
 def _users_frames(trace: str) -> Iterator[str]:

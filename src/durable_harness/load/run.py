@@ -51,7 +51,9 @@ class Run:
             self._reactor, connections=options.generator.connections, verify_tls=not options.generator.insecure
         )
         watchers = (self.tally, records, self._entries)
-        self._meter = ServerMeter(self._reactor, verify_tls=not options.generator.insecure)
+        self._meter = ServerMeter(
+            self._reactor, verify_tls=not options.generator.insecure, on_warnings=self.tally.warned
+        )
         self._engine = Engine(
             *(self._reactor, self._client, self._figures, watchers, self._entries, self._meter, self._forget),
             on_crash=_report_crash,

@@ -20,6 +20,7 @@ from durable_harness.operations.measurement import (
     is_measuring_host,
     question,
     read_measurements,
+    read_warnings,
 )
 
 INTERVAL_S = 0.05
@@ -40,8 +41,12 @@ class ServerMeter:
     Its requests are not part of the load: they use a connection of their own and are in no table and no figure.
     """
 
-    def __init__(self, reactor: Reactor, *, verify_tls: bool = True) -> None:
+    def __init__(
+        self, reactor: Reactor, *, verify_tls: bool = True, on_warnings: Callable[[list[str]], None] | None = None
+    ) -> None:
+        """Make a meter. `on_warnings` is called with all that a host warns of, each time that it does."""
         self._reactor = reactor
+        self._on_warnings = on_warnings
         self._client = Client(reactor, connections=1, verify_tls=verify_tls)
         self._hosts: dict[str, _Host] = {}
 
@@ -54,7 +59,9 @@ class ServerMeter:
         base_url = plan.base_url or "{0.scheme}://{0.netloc}".format(urlsplit(plan.start_url))
         host = self._hosts.get(base_url)
         if host is None:
-            host = self._hosts[base_url] = _Host(self._reactor, self._client, base_url, plan.key_headers)
+            host = self._hosts[base_url] = _Host(
+                self._reactor, self._client, base_url, plan.key_headers, self._on_warnings
+            )
         host.add(instance_id, on_measured)
 
     def close(self) -> None:
@@ -67,8 +74,16 @@ class ServerMeter:
 class _Host:
     """One host and the operations that wait for its answer."""
 
-    def __init__(self, reactor: Reactor, client: Client, base_url: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        client: Client,
+        base_url: str,
+        headers: Mapping[str, str],
+        on_warnings: Callable[[list[str]], None] | None,
+    ) -> None:
         self._reactor, self._client = reactor, client
+        self._on_warnings = on_warnings
         self._base_url, self._headers = base_url, headers
         self._waiting: list[tuple[str, OnMeasured]] = []
         self._asked_for: list[tuple[str, OnMeasured]] = []
@@ -132,7 +147,9 @@ class _Host:
         answer = exchange.outcome
         self._is_busy = False
         measurements = read_measurements(answer) if isinstance(answer, Answer) else None
-        if measurements is not None:
+        if measurements is not None and isinstance(answer, Answer):
+            if self._on_warnings is not None:
+                self._on_warnings(read_warnings(answer))
             batch, self._asked_for = self._asked_for, []
             for instance_id, on_measured in batch:
                 on_measured(measurements.get(instance_id))

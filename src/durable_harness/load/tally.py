@@ -49,6 +49,8 @@ class Tally:
         """How many values of a figure that needs the server are by each of its clocks: (figure, clock)."""
         self.remarks: list[str] = []
         """What a process has to say about its run beside the figures."""
+        self.warnings: list[str] = []
+        """What the host warns of, each once: what of its app comes near a limit."""
         self.split = TimeSplit()
         self.timeline = Timeline()
 
@@ -80,6 +82,10 @@ class Tally:
         if problem is not None:
             self.unexpected_answers += 1
             self._count_reason(UNEXPECTED, f"{name}: {problem}")
+
+    def warned(self, texts: Iterable[str]) -> None:
+        """Note what a host warns of."""
+        self.warnings += [text for text in dict.fromkeys(texts) if text not in self.warnings]
 
     def accepted(self, record: OperationRecord) -> None:
         """Count an operation that the server took."""
@@ -181,6 +187,7 @@ class Tally:
         self.in_flight += other.in_flight
         self.excluded.update(other.excluded)
         self.remarks += other.remarks
+        self.warned(other.warnings)
         self.started_count += other.started_count
         self.asked_count += other.asked_count
         self.unexpected_answers += other.unexpected_answers
@@ -211,6 +218,7 @@ class Tally:
             **{name: getattr(self, name) for name in _PLAIN},
             "excluded": dict(self.excluded),
             "remarks": self.remarks,
+            "warnings": self.warnings,
             "ended_by_state": dict(self.ended_by_state),
             "reasons": [[state, reason, count] for (state, reason), count in self.reasons.items()],
             "latencies_ms": {name: histogram.to_wire() for name, histogram in self.latencies_ms.items()},
@@ -231,6 +239,7 @@ class Tally:
             setattr(tally, name, wire[name])
         tally.excluded = Counter(wire["excluded"])
         tally.remarks = list(wire["remarks"])
+        tally.warnings = list(wire["warnings"])
         tally.ended_by_state = Counter(wire["ended_by_state"])
         tally.reasons = Counter({(state, reason): count for state, reason, count in wire["reasons"]})
         tally.latencies_ms = {name: Histogram.from_wire(histogram) for name, histogram in wire["latencies_ms"].items()}
@@ -310,6 +319,7 @@ class Tally:
         lag = self.latencies_ms["detection_lag_ms"]
         notes = [f"{count:,} operations of the {phase} are in no figure" for phase, count in self.excluded.items()]
         notes += self.remarks
+        notes += [f"near a limit: {warning}" for warning in self.warnings]
         if self.asked_count:
             right = self.asked_count - self.unexpected_answers
             notes.append(f"{right:,} of {self.asked_count:,} requests beside the operations got the answer they should")

@@ -18,6 +18,7 @@ from durable_harness.operations.wire import Answer
 HOST_STATUS_PATH = "/admin/host/status"
 MEASUREMENTS_PATH = "/admin/durable-harness/operations"
 OURS = "durable-harness"
+MOST_WARNINGS, MOST_WARNING_CHARS = 100, 600
 NANOSECONDS = 1_000_000_000
 MOST_WHOLE, MOST_ACTIONS = 2**63 - 1, 2**31 - 1
 """What a record can hold; no operation comes near it."""
@@ -66,6 +67,14 @@ def read_measurements(answer: Answer) -> Mapping[str, Measurement] | None:
     if not answer.is_success or not isinstance(operations, dict):
         return None
     return {instance_id: _read(row) for instance_id, row in operations.items() if isinstance(row, dict)}
+
+
+def read_warnings(answer: Answer) -> list[str]:
+    """Return what a host of ours warns of in an answer to `question`, as it may be shown."""
+    warnings = (answer.json_object() or {}).get("warnings")
+    if not answer.is_success or not isinstance(warnings, list):
+        return []
+    return [shown(text, MOST_WARNING_CHARS) for text in warnings[:MOST_WARNINGS] if isinstance(text, str)]
 
 
 def _read(row: Mapping[str, Any]) -> Measurement:

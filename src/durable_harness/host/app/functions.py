@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from durable_harness.host.app.near_limits import NearLimits
+
 BUILT_IN_HTTP_ACTIVITY = "BuiltIn::HttpActivity"
 TRIGGERS = {"orchestrator": "orchestrationtrigger", "activity": "activitytrigger", "entity": "entitytrigger"}
 
@@ -53,6 +55,8 @@ class FunctionApp:
     """What the person who starts the app should know about the way it is laid out."""
     disabled: tuple[Function, ...] = ()
     """Functions that are in the app and switched off: to the host they do not exist."""
+    near_limits: NearLimits = field(default_factory=NearLimits)
+    """What came near a limit while the app ran."""
     orchestrators: dict[str, Function] = field(init=False)
     activities: dict[str, Function] = field(init=False)
     entities: dict[str, Function] = field(init=False)

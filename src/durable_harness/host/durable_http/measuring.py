@@ -1,13 +1,15 @@
 """The endpoint that answers when operations ran and what they cost: `POST /admin/durable-harness/operations`.
 
 The body names instances, `{"ids": ["…"]}`; the answer has what the scheduler measured for each that it knows. The
-format is that of `Measurement.as_json`; times are nanoseconds since the epoch, by the scheduler's clock.
+format is that of `Measurement.as_json`; times are nanoseconds since the epoch, by the scheduler's clock. `warnings` has
+what came near a limit since the host started.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
 from durable_harness.protocol import RpcError, Scheduler, is_text
@@ -20,7 +22,7 @@ MAX_IDS = 1000
 MAX_BODY_BYTES = 10_000_000
 
 
-async def measure_operations(scheduler: Scheduler, body: bytes) -> ApiResponse:
+async def measure_operations(scheduler: Scheduler, body: bytes, warnings: Sequence[str] = ()) -> ApiResponse:
     """Answer a request for measurements: 200, 400 if the body is not a list of ids, 502 if the scheduler refuses."""
     try:
         ids = _read_ids(body)
@@ -32,7 +34,7 @@ async def measure_operations(scheduler: Scheduler, body: bytes) -> ApiResponse:
         logger.warning("Operations could not be measured: %s: %s", error.status, error)
         return json_response({"error": f"The scheduler answered {error.status}: {error}"}, 502)
     operations = {instance_id: measurement.as_json() for instance_id, measurement in measured.items()}
-    return json_response({"measuredBy": MEASURED_BY, "operations": operations})
+    return json_response({"measuredBy": MEASURED_BY, "operations": operations, "warnings": list(warnings)})
 
 
 def _read_ids(body: bytes) -> list[str]:

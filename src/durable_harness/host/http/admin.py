@@ -157,7 +157,8 @@ class AdminApi:
         return ApiResponse(204)
 
     async def _measure(self, request: web.BaseRequest) -> ApiResponse:
-        return await measuring.measure_operations(self._scheduler, await request.read())
+        warnings = self._app.near_limits.texts
+        return await measuring.measure_operations(self._scheduler, await request.read(), warnings)
 
     async def _prepared(self, request: web.BaseRequest, name: str) -> Run | None:
         function = self._triggers.runs.find(name)

@@ -22,6 +22,7 @@ from durable_harness.host.app.converters import EXTENSIONS, streams_http
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.invocation import Invoker, TraceContext
 from durable_harness.host.durable_http.messages import ApiResponse
+from durable_harness.host.failures import log_failure
 
 logger = logging.getLogger("durable_harness.host")
 
@@ -67,11 +68,11 @@ class HttpStreams:
             await self._application(scope, exchange.receive, exchange.send)
         except asyncio.CancelledError:
             raise
-        except BaseException:  # user code may raise anything; what it raises comes out of the web application
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything; it comes out of the web application
             if exchange.is_lost:
                 logger.info("Function '%s': the client went away before the end.", function.name)
             elif not exchange.is_too_large:
-                logger.exception("Function '%s' failed", function.name)
+                log_failure("Function", function.name, error, function.name)
         exchange.break_off()
         if exchange.response is None:
             return ApiResponse(413 if exchange.is_too_large else 500)

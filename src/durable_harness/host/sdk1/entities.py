@@ -31,9 +31,11 @@ class EntityRunner:
         if function is None:
             return unknown_entity(request, name, self.app)
         try:
-            return _result(request, json.loads(_watched(function)(_context(request, function.durable_name, key))))
+            result = _result(request, json.loads(_watched(function)(_context(request, function.durable_name, key))))
         except BaseException as error:  # noqa: BLE001 - the SDK lets its own errors through, and SystemExit
             return all_failed(request, f"Entity function '{function.durable_name}' failed: {message_of(error)}")
+        self.app.near_limits.texts_of(function, state=result.entityState.value)
+        return result
 
 
 def _watched(function: Function) -> Callable[[str], str]:

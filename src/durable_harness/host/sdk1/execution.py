@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, NoReturn
 from azure.durable_functions.models.actions.ContinueAsNewAction import ContinueAsNewAction
 
 from durable_harness.host.app.functions import Function
+from durable_harness.host.custom_status import check_custom_status
 from durable_harness.host.failures import failure_details, frames_of, log_failure, message_of
 from durable_harness.host.payloads import unwrap_json, wrap_json
-from durable_harness.host.sdk.custom_status import check_custom_status
 from durable_harness.host.sdk.steps import (
     SCHEDULING_KINDS,
     Step,
@@ -92,6 +92,10 @@ class Execution:
         self._token = ""
         self.events_seen = 0
         self._replay_at = 0
+
+    @property
+    def function(self) -> Function:
+        return self._function
 
     @property
     def name(self) -> str:

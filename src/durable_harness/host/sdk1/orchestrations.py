@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from durable_harness.host.app.functions import FunctionApp
+from durable_harness.host.app.near_limits import LONG_HISTORY_EVENTS as WARNED_EVENTS
 from durable_harness.host.failures import describe, log_failure, type_name
 from durable_harness.host.sdk.endings import (
     execution_started,
@@ -20,7 +22,7 @@ from durable_harness.host.sdk.endings import (
 from durable_harness.host.sdk.generation import HistoryNeededError
 from durable_harness.host.sdk1.execution import Checking, Done, Execution, NonDeterminismError
 from durable_harness.protocol import optional_text, pb
-from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS
+from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, past_length
 
 REPLAYED_EVENTS = LONG_HISTORY_EVENTS
 LIVE_EXECUTIONS = 500
@@ -62,7 +64,7 @@ class OrchestrationRunner:
             return terminated(request)
         live = self._take_live(request)
         is_rewound = "executionRewound" in new_kinds
-        if live is not None and not is_rewound and not live.is_due_for_replay(request):
+        if live is not None and not is_rewound and not self._is_to_be_replayed(live, request):
             return self._respond_or_fail(request, live.name, lambda: self._go_on(request, live, token))
         if request.requiresHistoryStreaming:
             if live is not None:
@@ -74,6 +76,13 @@ class OrchestrationRunner:
             live.close()
             del live
         return _rewound(request) if is_rewound else self._run_whole(request, done, token)
+
+    def _is_to_be_replayed(self, live: Execution, request: Any) -> bool:
+        """Whether a turn is run whole: its history has doubled, or is long and no replay of this code was timed yet."""
+        if live.is_due_for_replay(request):
+            return True
+        is_long = past_length(request) > WARNED_EVENTS
+        return is_long and not self.app.near_limits.has_noted_history(live.function)
 
     def _run_whole(self, request: Any, done: Done | None, token: str) -> Any:
         """Run a turn from the beginning of its history; `done` is what an execution that was kept did so far."""
@@ -106,8 +115,11 @@ class OrchestrationRunner:
         return self._respond(request, live, token, actions, custom_status)
 
     def _replay_whole(self, request: Any, done: Done | None, token: str, begin: Callable[[Any], Execution]) -> Any:
+        begun_s = time.perf_counter()
         execution = begin(request)
         actions, custom_status = execution.advance(request)
+        replay_ms = (time.perf_counter() - begun_s) * 1000
+        self.app.near_limits.history(execution.function, request.instanceId, execution.events_seen, replay_ms)
         if done is not None:
             execution.check_repeats(done)
         if self._always_replay:
@@ -121,6 +133,7 @@ class OrchestrationRunner:
         response = pb.OrchestratorResponse(
             instanceId=request.instanceId, actions=actions, customStatus=optional_text(custom_status)
         )
+        self.app.near_limits.turn(execution.function, request.newEvents, response)
         execution.log_failure()
         has_ended = any(action.HasField("completeOrchestration") for action in actions)
         if has_ended or self._always_replay or execution.events_seen < REPLAYED_EVENTS:

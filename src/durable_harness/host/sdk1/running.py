@@ -44,7 +44,10 @@ class Sdk1Runner:
         if request.name == BUILT_IN_HTTP_ACTIVITY:
             return json.dumps(await self._http_activity.call(json.loads(input_text or "{}")))
         function = find_activity(self._app, request.name)
-        return _encode(function, await self._invoker.invoke(function, _decode(input_text), trace_of_request(request)))
+        result = await self._invoker.invoke(function, _decode(input_text), trace_of_request(request))
+        output = _encode(function, result)
+        self._app.near_limits.texts_of(function, input=input_text, output=output)
+        return output
 
     def activity_failure(self, name: str, error: BaseException) -> Any:
         log_activity_failure(self._app, name, error)

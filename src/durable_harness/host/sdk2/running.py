@@ -7,6 +7,7 @@ raises is in that answer. Only what the SDK itself does not answer is failed her
 from __future__ import annotations
 
 import base64
+import time
 from typing import Any
 
 from azure.functions import get_binding_registry
@@ -16,6 +17,7 @@ from durabletask.internal.helpers import convert_to_entity_batch_request
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.custom_status import check_custom_status
 from durable_harness.host.failures import (
     describe,
     log_failed_work,
@@ -28,7 +30,6 @@ from durable_harness.host.failures import (
 )
 from durable_harness.host.sdk.activities import find_activity, log_activity_failure, not_serializable, trace_of_request
 from durable_harness.host.sdk.batches import all_failed, unknown_entity
-from durable_harness.host.sdk.custom_status import check_custom_status
 from durable_harness.host.sdk.endings import execution_started, failed, no_start, terminated, unknown_orchestrator
 from durable_harness.host.sdk.generation import HistoryNeededError
 from durable_harness.host.sdk2.repeating import contradiction
@@ -66,11 +67,15 @@ class Sdk2Runner:
         return await self._compared(function, request, response) if self._always_replay else response
 
     async def _run(self, function: Function, request: Any) -> Any:
+        begun_s = time.perf_counter()
         try:
             answer = await self._invoker.invoke(function, OrchestrationContext(_encoded(request)))
             response = self._with_versions(_decoded(pb.OrchestratorResponse, answer))
             check_custom_status(response.customStatus.value)
             self._log_ending(function, response)
+            events, turn_ms = len(request.pastEvents) + len(request.newEvents), (time.perf_counter() - begun_s) * 1000
+            self._app.near_limits.history(function, request.instanceId, events, turn_ms)
+            self._app.near_limits.turn(function, request.newEvents, response)
         except Exception as error:  # noqa: BLE001 - of the SDK itself: user code's are in its answer
             message = f"Orchestrator function '{function.durable_name}' failed: {describe(error)}"
             log_failure("Orchestrator", function.durable_name, error, function.name)
@@ -120,13 +125,17 @@ class Sdk2Runner:
             if outcome.HasField("failure"):
                 name = f"{function.durable_name}.{operation.operation}"
                 log_failed_work("Entity", name, outcome.failure.failureDetails, function.name)
+        self._app.near_limits.texts_of(function, state=answer.entityState.value)
         answer.operationInfos.extend(operation_infos)
         return answer
 
     async def activity(self, request: Any) -> str:
         function = find_activity(self._app, request.name)
-        value = self._decode(text_or_none(request, "input"))
-        return self._encode(function, await self._invoker.invoke(function, value, trace_of_request(request)))
+        given = text_or_none(request, "input")
+        result = await self._invoker.invoke(function, self._decode(given), trace_of_request(request))
+        output = self._encode(function, result)
+        self._app.near_limits.texts_of(function, input=given, output=output)
+        return output
 
     def _decode(self, input_text: str | None) -> Any:
         if input_text is None:

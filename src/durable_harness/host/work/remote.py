@@ -22,7 +22,7 @@ from durable_harness.protocol.alarms import ALARM_METHOD, wall_alarm
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.settings import SchedulerAddress
-from durable_harness.settings.task_hubs import HUBS_VARIABLE
+from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 
 CONNECT_TIMEOUT_S = 5.0
 CHANNEL_OPTIONS = [
@@ -96,7 +96,7 @@ class GrpcScheduler:
             code = error.code()
             raise UnreachableError(
                 f"The scheduler at {self._address.endpoint} (task hub '{self.task_hub}') does not answer:"
-                f" {code.name}: {error.details()}\n  {_way_out(code, self.task_hub)}"
+                f" {code.name}: {error.details()}\n  {_way_out(code, self.task_hub, error.details() or '')}"
             ) from error
 
     async def close(self) -> None:
@@ -218,10 +218,14 @@ def make_credential(address: SchedulerAddress) -> Any | None:
     return kinds[address.authentication]()
 
 
-def _way_out(code: grpc.StatusCode, task_hub: str) -> str:
-    if code is grpc.StatusCode.NOT_FOUND:
-        return (
-            f"Let the scheduler have this hub (the emulator: {HUBS_VARIABLE}=default,{task_hub}), or name one that it"
-            " has: TaskHub=NAME in the connection string."
-        )
-    return "Start the emulator, correct the connection string, or leave --scheduler out to use the embedded one."
+def _way_out(code: grpc.StatusCode, task_hub: str, detail: str) -> str:
+    """Say what to do about a scheduler that does not answer; ours says some of it by itself."""
+    if code is not grpc.StatusCode.NOT_FOUND:
+        return "Start the emulator, correct the connection string, or leave --scheduler out to use the embedded one."
+    other_hub = "name a hub that it has: TaskHub=NAME in the connection string."
+    if HUBS_VARIABLE in detail:
+        return f"Or {other_hub}"
+    return (
+        f"Start the emulator with {HUBS_VARIABLE}=default,{task_hub} or {DYNAMIC_HUBS_VARIABLE}=true, durable-harness"
+        f" scheduler with --task-hubs default,{task_hub} or --dynamic-task-hubs. Or {other_hub}"
+    )

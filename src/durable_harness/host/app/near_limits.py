@@ -1,0 +1,117 @@
+"""Warnings before a limit is reached: payloads, histories and custom statuses that grow, once for each function.
+
+Each is logged, and kept for the reports of load runs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from durable_harness.host.custom_status import MOST_BYTES, size_of
+from durable_harness.log_categories import HOST_LOGGER, about
+from durable_harness.protocol.costs import payload_size
+
+if TYPE_CHECKING:
+    from durable_harness.host.app.functions import Function
+
+logger = logging.getLogger(HOST_LOGGER)
+
+MOST_PAYLOAD_BYTES = 1_048_576
+HALF_PAYLOAD_BYTES = MOST_PAYLOAD_BYTES // 2
+HALF_STATUS_BYTES = MOST_BYTES // 2
+LONG_HISTORY_EVENTS = 1_000
+
+
+class NearLimits:
+    """What came near a limit, by function and kind. It may be told from any thread."""
+
+    def __init__(self) -> None:
+        self._noted: dict[tuple[str, str], str] = {}
+
+    @property
+    def texts(self) -> list[str]:
+        return list(self._noted.values())
+
+    def has_noted_history(self, function: Function) -> bool:
+        return (function.name, "history") in self._noted
+
+    def turn(self, function: Function, new_events: Iterable[Any], response: Any) -> None:
+        """Look at the events of a turn and at its answer."""
+        for event in new_events:
+            if event.ByteSize() > HALF_PAYLOAD_BYTES:
+                kind = event.WhichOneof("eventType")
+                if kind in {"executionStarted", "eventRaised"}:
+                    self._payload(function, "its input" if kind == "executionStarted" else "an event", event, kind)
+        status = response.customStatus.value
+        if 2 * len(status) > HALF_STATUS_BYTES:
+            self._status(function, size_of(status))
+        if response.ByteSize() > HALF_PAYLOAD_BYTES:
+            for action in response.actions:
+                kind = action.WhichOneof("orchestratorActionType")
+                if kind is not None:
+                    self._payload(function, ACTION_PAYLOADS.get(kind, "what it sends"), action, kind)
+
+    def texts_of(self, function: Function, **texts: str | None) -> None:
+        """Look at texts of an activity, or of an entity, by what they are."""
+        for what, text in texts.items():
+            self._text(function, f"its {what}", text or "")
+
+    def history(self, function: Function, instance_id: str, events: int, replay_ms: float) -> None:
+        """Look at a history that was just replayed whole."""
+        if events > LONG_HISTORY_EVENTS and not self.has_noted_history(function):
+            self._note(
+                function,
+                "history",
+                f"Orchestrator '{function.durable_name}': a history of {events:,} events (instance '{instance_id}'). To"
+                f" replay it took {replay_ms:,.1f} ms here, and Azure replays it in every turn. Call continue_as_new"
+                " before a history grows so long, or let sub-orchestrations share the work.",
+            )
+
+    def _status(self, function: Function, size_bytes: int) -> None:
+        if size_bytes > HALF_STATUS_BYTES:
+            self._note(
+                function,
+                "status",
+                f"Orchestrator '{function.durable_name}': a custom status of {size_bytes:,} bytes of UTF-16, over half"
+                f" of the {MOST_BYTES:,} that Azure takes.",
+            )
+
+    def _payload(self, function: Function, what: str, message: Any, kind: str) -> None:
+        for text in _texts_in(getattr(message, kind)):
+            self._text(function, what, text)
+
+    def _text(self, function: Function, what: str, text: str) -> None:
+        if len(text) * 4 <= HALF_PAYLOAD_BYTES:  # no character has more bytes
+            return
+        size_bytes = payload_size(text)
+        if size_bytes > HALF_PAYLOAD_BYTES:
+            self._note(
+                function,
+                "payload",
+                f"Function '{function.durable_name}': {what} has {size_bytes:,} bytes, over half of the"
+                f" {MOST_PAYLOAD_BYTES:,} that Azure takes. Keep large data elsewhere and pass a reference to it.",
+            )
+
+    def _note(self, function: Function, kind: str, text: str) -> None:
+        if self._noted.setdefault((function.name, kind), text) is text:
+            logger.warning("%s", text, extra=about(function.name))
+
+
+ACTION_PAYLOADS = {
+    "scheduleTask": "the input of an activity that it calls",
+    "createSubOrchestration": "the input of a sub-orchestration that it calls",
+    "completeOrchestration": "its output",
+}
+
+
+def _texts_in(detail: Any) -> Iterator[str]:
+    """Give the payloads of an event or an action."""
+    for name in ("input", "result", "data"):
+        value = getattr(detail, name, None)
+        if value is not None and detail.HasField(name):
+            yield value.value
+    kind = detail.WhichOneof("EntityMessageType") if "EntityMessageType" in detail.DESCRIPTOR.oneofs_by_name else None
+    if kind is not None:
+        yield from _texts_in(getattr(detail, kind))
