@@ -140,6 +140,16 @@ def test_a_text_body_is_a_string(native, key, wait_until):
     assert state_of(native, key, wait_until) == "5"
 
 
+def test_the_client_does_not_purge_what_has_not_ended(native):
+    """Purging an instance that still runs is an error for the client, and changes nothing."""
+    instance_id = begin(native, "waits", "go")
+    native.wait_for(instance_id, "Running")
+    refused = call(native, "purge_orchestration", instance_id)
+    assert (refused.status_code, "it is Running" in refused.text) == (409, True)
+    assert native.status(instance_id)["runtimeStatus"] == "Running"
+    assert "deleted_instance_count=0" in call(native, "purge_orchestration", "nobody").text
+
+
 def test_the_client_manages_instances(native):
     """Suspend, resume, state, history, terminate, restart and purge go over gRPC."""
     instance_id = begin(native, "waits", "go")

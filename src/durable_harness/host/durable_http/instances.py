@@ -22,8 +22,9 @@ from durable_harness.host.durable_http.messages import (
 )
 from durable_harness.host.durable_http.refusals import GoneError, NotFoundError, rpc_error, start_error, unexpected
 from durable_harness.host.durable_http.start_options import check_instance_id, has_moment, read_wait_s, set_trace
-from durable_harness.host.durable_http.status_json import STATUS_NAMES, history_events, status_object
+from durable_harness.host.durable_http.status_json import history_events, status_object
 from durable_harness.host.failures import message_of
+from durable_harness.host.purging import refusal_to_purge
 from durable_harness.protocol import (
     TERMINAL_STATUSES,
     RpcError,
@@ -328,15 +329,9 @@ class DurableApi:
         return await self._started(request, instance_id, wait_s)
 
     async def _purge_one(self, _request: ApiRequest, parts: list[str]) -> ApiResponse:
-        state = await self._state(parts[1])
-        if not is_terminal(state.orchestrationStatus):
-            status = STATUS_NAMES.get(state.orchestrationStatus, "Unknown")
-            raise ApiError(
-                409,
-                f"Cannot purge orchestration instance '{parts[1]}': it is {status}. Only instances that have ended can"
-                " be purged. Terminate it first.",
-                error_type="System.InvalidOperationException",
-            )
+        refusal = refusal_to_purge(await self._state(parts[1]))
+        if refusal is not None:
+            raise ApiError(409, refusal, error_type="System.InvalidOperationException")
         purge = pb.PurgeInstancesRequest(instanceId=parts[1])
         answer = await self._scheduler.purge_instances(purge)
         return json_response({"instancesDeleted": answer.deletedInstanceCount})

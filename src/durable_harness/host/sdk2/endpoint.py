@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from durable_harness.host.purging import refusal_to_purge
 from durable_harness.host.sdk.generation import RpcHandler
 from durable_harness.host.sdk.ports import bind_rpc
-from durable_harness.protocol import RpcError, Scheduler, Status
+from durable_harness.protocol import RpcError, Scheduler, Status, pb
 from durable_harness.rpc.calls import RpcCall, Server
 from durable_harness.rpc.choice import new_server
 from durable_harness.rpc.methods import SERVER_OPTIONS, by_path, client_methods
@@ -26,8 +27,7 @@ class GrpcEndpoint:
 
     def __init__(self, scheduler: Scheduler, settings: DurableTaskSettings) -> None:
         self.secrets: list[str] = []
-        version = settings.default_version
-        self._scheduler: Any = _Versioned(scheduler, version) if version else scheduler
+        self._scheduler: Any = _OfExtension(scheduler, settings.default_version)
         self._task_hub = settings.hub_name
         self._server: Server | None = None
 
@@ -53,10 +53,10 @@ class GrpcEndpoint:
         return self._scheduler
 
 
-class _Versioned:
-    """A task hub whose instances get the default version of host.json where their start names none."""
+class _OfExtension:
+    """A task hub with what the Durable extension adds to it: the default version of host.json, and rules of its own."""
 
-    def __init__(self, scheduler: Scheduler, default_version: str) -> None:
+    def __init__(self, scheduler: Scheduler, default_version: str | None) -> None:
         self._scheduler = scheduler
         self._default_version = default_version
 
@@ -64,9 +64,18 @@ class _Versioned:
         return getattr(self._scheduler, name)
 
     async def start_instance(self, request: Any) -> Any:
-        if not request.version.value:
+        if self._default_version and not request.version.value:
             request.version.value = self._default_version
         return await self._scheduler.start_instance(request)
+
+    async def purge_instances(self, request: Any) -> Any:
+        """Refuse to purge one instance that has not ended; the scheduler would purge nothing and say nothing."""
+        if request.instanceId:
+            found = await self._scheduler.get_instance(pb.GetInstanceRequest(instanceId=request.instanceId))
+            refusal = refusal_to_purge(found.orchestrationState) if found.exists else None
+            if refusal is not None:
+                raise RpcError(Status.FAILED_PRECONDITION, refusal)
+        return await self._scheduler.purge_instances(request)
 
 
 def _free_port(*, ephemeral: bool) -> int:
