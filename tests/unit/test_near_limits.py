@@ -22,6 +22,10 @@ def answer(custom_status=None, **action):
     return pb.OrchestratorResponse(instanceId="1", customStatus=optional_text(custom_status), actions=actions)
 
 
+def asked(*events):
+    return pb.OrchestratorRequest(instanceId="1", newEvents=events)
+
+
 def text(size_bytes):
     return "x" * size_bytes
 
@@ -62,7 +66,7 @@ def near():
 )
 def test_every_large_payload_of_a_turn_is_noted(near, events, response, what):
     """A payload over half of the limit is noted with its size, wherever in a turn it is."""
-    near.turn(function(), events, answer(**response))
+    near.turn(function(), asked(*events), answer(**response))
     (noted,) = near.texts
     assert f"'pay': {what}" in noted
     assert "524,289 bytes, over half of the 1,048,576" in noted
@@ -71,7 +75,7 @@ def test_every_large_payload_of_a_turn_is_noted(near, events, response, what):
 @pytest.mark.parametrize("size", [0, 1000, HALF])
 def test_what_is_far_from_a_limit_is_not_noted(near, size):
     """Up to half of a limit nothing is said."""
-    near.turn(function(), [COME], answer('"s"', scheduleTask=pb.ScheduleTaskAction(name="a", input=wrapped(size))))
+    near.turn(function(), asked(COME), answer('"s"', scheduleTask=pb.ScheduleTaskAction(name="a", input=wrapped(size))))
     near.texts_of(function(), input=text(size), output=None)
     near.history(function(), "1", 1000, 5.0)
     assert near.texts == []
@@ -88,9 +92,9 @@ def test_a_history_is_noted_with_the_time_of_its_replay(near):
 
 def test_a_custom_status_is_noted_by_its_size_in_utf_16(near):
     """A custom status over half of 16 KB is noted; it is measured as Azure writes it."""
-    near.turn(function(), [], answer('"' + "\\u017e" * 4000 + '"'))
+    near.turn(function(), asked(), answer('"' + "\\u017e" * 4000 + '"'))
     assert near.texts == []
-    near.turn(function(), [], answer('"' + "x" * 4095 + '"'))
+    near.turn(function(), asked(), answer('"' + "x" * 4095 + '"'))
     assert "8,194 bytes of UTF-16" in near.texts[0]
 
 
@@ -100,6 +104,6 @@ def test_each_is_noted_once_for_a_function(near, caplog):
         for name in ("pay", "ship", "pay"):
             near.texts_of(function(name), input=text(HALF + 5))
             near.history(function(name), "1", 2000, 1.0)
-            near.turn(function(name), [], answer('"' + "x" * 5000 + '"'))
+            near.turn(function(name), asked(), answer('"' + "x" * 5000 + '"'))
     assert len(near.texts) == len(caplog.records) == 6
     assert {record.function for record in caplog.records} == {"pay", "ship"}

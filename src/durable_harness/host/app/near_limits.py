@@ -6,7 +6,7 @@ Each is logged, and kept for the reports of load runs.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.host.custom_status import MOST_BYTES, size_of
@@ -37,17 +37,15 @@ class NearLimits:
     def has_noted_history(self, function: Function) -> bool:
         return (function.name, "history") in self._noted
 
-    def turn(self, function: Function, new_events: Iterable[Any], response: Any) -> None:
-        """Look at the events of a turn and at its answer."""
-        for event in new_events:
-            if event.ByteSize() > HALF_PAYLOAD_BYTES:
+    def turn(self, function: Function, request: Any, response: Any) -> None:
+        """Look at a turn: an OrchestratorRequest and its OrchestratorResponse. Small ones cost their two sizes only."""
+        if request.ByteSize() > HALF_PAYLOAD_BYTES:
+            for event in request.newEvents:
                 kind = event.WhichOneof("eventType")
-                if kind in {"executionStarted", "eventRaised"}:
-                    self._payload(function, "its input" if kind == "executionStarted" else "an event", event, kind)
-        status = response.customStatus.value
-        if 2 * len(status) > HALF_STATUS_BYTES:
-            self._status(function, size_of(status))
-        if response.ByteSize() > HALF_PAYLOAD_BYTES:
+                if kind in EVENT_PAYLOADS:
+                    self._payload(function, EVENT_PAYLOADS[kind], event, kind)
+        if response.ByteSize() > HALF_STATUS_BYTES // 2:
+            self._status(function, size_of(response.customStatus.value))
             for action in response.actions:
                 kind = action.WhichOneof("orchestratorActionType")
                 if kind is not None:
@@ -99,6 +97,7 @@ class NearLimits:
             logger.warning("%s", text, extra=about(function.name))
 
 
+EVENT_PAYLOADS = {"executionStarted": "its input", "eventRaised": "an event"}
 ACTION_PAYLOADS = {
     "scheduleTask": "the input of an activity that it calls",
     "createSubOrchestration": "the input of a sub-orchestration that it calls",

@@ -133,7 +133,7 @@ class OrchestrationRunner:
         response = pb.OrchestratorResponse(
             instanceId=request.instanceId, actions=actions, customStatus=optional_text(custom_status)
         )
-        self.app.near_limits.turn(execution.function, request.newEvents, response)
+        self.app.near_limits.turn(execution.function, request, response)
         execution.log_failure()
         has_ended = any(action.HasField("completeOrchestration") for action in actions)
         if has_ended or self._always_replay or execution.events_seen < REPLAYED_EVENTS:

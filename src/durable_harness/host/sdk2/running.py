@@ -75,7 +75,7 @@ class Sdk2Runner:
             self._log_ending(function, response)
             events, turn_ms = len(request.pastEvents) + len(request.newEvents), (time.perf_counter() - begun_s) * 1000
             self._app.near_limits.history(function, request.instanceId, events, turn_ms)
-            self._app.near_limits.turn(function, request.newEvents, response)
+            self._app.near_limits.turn(function, request, response)
         except Exception as error:  # noqa: BLE001 - of the SDK itself: user code's are in its answer
             message = f"Orchestrator function '{function.durable_name}' failed: {describe(error)}"
             log_failure("Orchestrator", function.durable_name, error, function.name)
