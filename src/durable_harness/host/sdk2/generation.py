@@ -10,6 +10,7 @@ from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.sdk2.client_value import client_value
 from durable_harness.host.sdk2.endpoint import GrpcEndpoint
+from durable_harness.host.sdk2.faster import read_version_once
 from durable_harness.host.sdk2.replayed import Replayed
 from durable_harness.host.sdk2.running import Sdk2Runner
 from durable_harness.host.sdk2.selftest import check_sdk
@@ -23,6 +24,7 @@ class Sdk2:
 
     def check(self) -> None:
         check_sdk()
+        read_version_once()
 
     def runner(
         self, app: FunctionApp, invoker: Invoker, settings: DurableTaskSettings, *, always_replay: bool
