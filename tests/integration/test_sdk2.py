@@ -69,10 +69,19 @@ def test_a_failure_has_the_type_and_the_text_of_the_error(native):
     assert "too cold" in ended["output"]
 
 
-@pytest.mark.parametrize("name", ["no_such_orchestrator"])
-def test_an_orchestrator_that_the_app_lacks_fails_and_names_the_others(native, name):
+def test_code_that_ends_the_process_fails_itself_only(native, key, wait_until):
+    """SystemExit in an orchestrator or an entity fails that instance or operation, and the host goes on."""
+    ended = native.wait_terminal(begin(native, "leaves"))
+    assert ended["runtimeStatus"] == "Failed"
+    assert "SystemExit: no more" in ended["output"]
+    for operation in ("leave", "keep"):
+        native.post(f"{WEBHOOKS}/entities/last/{key}?op={operation}", json=1)
+    assert state_of(native, key, wait_until) == 1
+
+
+def test_an_orchestrator_that_the_app_lacks_fails_and_names_the_others(native):
     """An instance of an unknown orchestrator fails; its output names those that there are."""
-    ended = native.wait_terminal(begin(native, name))
+    ended = native.wait_terminal(begin(native, "no_such_orchestrator"))
     assert ended["runtimeStatus"] == "Failed"
     assert "does not exist in this app. Known ones: " in ended["output"]
     assert "greet_all" in ended["output"]

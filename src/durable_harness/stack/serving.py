@@ -36,8 +36,6 @@ from durable_harness.stack.control_calls import clock_calls, served_control
 from durable_harness.stack.fault_calls import fault_calls
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
 
-SDK_THREADS = "durable-functions"
-"""The names of the threads that SDK 2.x runs orchestrators and entities on begin so."""
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -105,7 +103,7 @@ def _log_levels(options: ServeOptions, settings: AppSettings) -> LogLevels:
 
 def _leave(error: HarnessError | None = None) -> None:
     """End the process although a plain function still holds a thread: the interpreter would wait for it."""
-    if any(thread.name.startswith((FUNCTION_THREADS, SDK_THREADS)) for thread in threading.enumerate()):
+    if any(thread.name.startswith(FUNCTION_THREADS) for thread in threading.enumerate()):
         if error is not None:
             print(f"error: {shown_lines(str(error))}", file=sys.stderr, flush=True)
         logging.shutdown()

@@ -53,6 +53,12 @@ def retried(ctx: task.OrchestrationContext, times: int):
 
 
 @app.orchestration_trigger(context_name="context")
+def leaves(ctx: task.OrchestrationContext, _):
+    """Try to end the process."""
+    raise SystemExit("no more")
+
+
+@app.orchestration_trigger(context_name="context")
 def fails_once(ctx: task.OrchestrationContext, key: str):
     """Fail with an activity that succeeds when it is called again."""
     seen = yield ctx.call_activity("flaky", input={"id": f"once-{key}", "fails": 1})
@@ -235,7 +241,9 @@ class Account(DurableEntity):
 
 @app.entity_trigger(context_name="context")
 def last(ctx, value):
-    """Keep what came last."""
+    """Keep what came last; end the process where that is what is asked for."""
+    if ctx.operation == "leave":
+        raise SystemExit("no more")
     ctx.set_state(value)
 
 

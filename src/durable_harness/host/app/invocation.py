@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from durable_harness.host.app.functions import Function
@@ -127,13 +127,18 @@ class Invoker:
 
     async def in_thread(self, call: Callable[[], Any], what: str) -> Any:
         """Run a plain callable in the pool, with the context variables of here. `what` names it where it must wait."""
-        context, asked_s = contextvars.copy_context(), time.monotonic()
+        context = contextvars.copy_context()
+        return await asyncio.wrap_future(self.submit(functools.partial(context.run, call), what))
+
+    def submit(self, call: Callable[[], Any], what: str) -> Future[Any]:
+        """Run a plain callable in the pool as it is. `what` names it where it must wait."""
+        asked_s = time.monotonic()
 
         def run() -> Any:
             self._note_queue_time(what, time.monotonic() - asked_s)
-            return context.run(_contained, call)
+            return _contained(call)
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+        return self._pool.submit(run)
 
     def _note_queue_time(self, what: str, queue_time_s: float) -> None:
         """Tell of waits that people would otherwise take for slow code; not of each of a crowd."""
