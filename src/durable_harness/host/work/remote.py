@@ -25,6 +25,14 @@ from durable_harness.settings import SchedulerAddress
 from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 
 CONNECT_TIMEOUT_S = 5.0
+UNKNOWN_METHOD = frozenset(
+    {
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.PERMISSION_DENIED,  # what a gateway may say of a path that it does not know
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.NOT_FOUND,
+    }
+)
 CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -150,7 +158,7 @@ class GrpcScheduler:
                 async for answer in call:
                     yield json.loads(answer)["nowNs"]
             except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                if error.code() not in UNKNOWN_METHOD:
                     raise _rpc_error(error) from error
                 self._has_alarms = False  # a scheduler of somebody else does not know the method
             finally:
