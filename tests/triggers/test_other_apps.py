@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
+import rooms
 from durable_harness.stack import embedded_stack
 
 CLOCKWORK = Path(__file__).parents[1] / "apps" / "clockwork"
@@ -58,6 +59,7 @@ def outputs_of(stack, count):
         time.sleep(0.01)
 
 
+@pytest.mark.skipif(rooms.sdk_generation() > 1, reason=rooms.NEEDS_SDK1)
 def test_an_app_of_function_json_files_has_timers_and_triggers(files_app):
     """A timer runs at the start, a queue function by hand; outputs of known and unknown types are captured."""
     with embedded_stack(files_app) as stack:
