@@ -1,4 +1,4 @@
-"""Timers that were due while no host ran: remembered beside the data file, and told to the function."""
+"""Timers that were due while no host ran: remembered beside the data file, and reported to the function."""
 
 import json
 import re

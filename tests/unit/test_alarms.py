@@ -100,7 +100,7 @@ def test_time_waits_for_what_an_alarm_brings():
 
 
 def test_an_alarm_of_every_second_does_not_make_a_move_endless(monkeypatch, caplog):
-    """Beyond a number of times an alarm is due once more, at the end of the move; the next move counts anew."""
+    """Beyond a number of times an alarm is due once more, at the end of the move; the next move counts from 0."""
     monkeypatch.setattr(alarms, "MOST_FIRINGS", 10)
 
     async def scene(service, follow):

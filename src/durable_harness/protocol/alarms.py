@@ -2,7 +2,7 @@
 
 An alarm is an asynchronous iterator. It gives the present, in nanoseconds since 1970, twice: when it is set, and when
 it is due. From then on until it is closed it rings: a clock that is moved or skipped by hand goes no further, unless
-whoever set it takes too long. Who sets the next alarm before closing this one misses nothing in between.
+the owner of the alarm takes too long. An owner that sets the next alarm before it closes this one misses nothing.
 """
 
 from __future__ import annotations

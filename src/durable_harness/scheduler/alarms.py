@@ -64,7 +64,7 @@ class Alarms:
             yield self._clock.now_ns()
             await came
             yield self._clock.now_ns()
-            await asyncio.get_running_loop().create_future()  # rings until whoever set it closes it
+            await asyncio.get_running_loop().create_future()  # rings until its owner closes it
         finally:
             self._set_count -= 1
             came.cancel()

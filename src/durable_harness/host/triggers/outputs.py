@@ -74,9 +74,9 @@ class Outputs:
         return written
 
     def since(self, at_ns: int) -> Iterator[Written]:
-        """Give what was written from a moment on."""
+        """Yield what was written from a moment on."""
         return (written for written in self._kept if written.at_ns >= at_ns)
 
     def of(self, invocation_id: str) -> Iterator[Written]:
-        """Give what one invocation wrote."""
+        """Yield what one invocation wrote."""
         return (written for written in self._kept if written.invocation_id == invocation_id)

@@ -39,5 +39,5 @@ class StartsNoted:
         return answer
 
     def since(self, at_ns: int) -> Iterator[Start]:
-        """Give what was started from a moment on; of very many, the latest."""
+        """Yield what was started from a moment on; of very many, the latest."""
         return (start for start in self._starts if start.at_ns >= at_ns)

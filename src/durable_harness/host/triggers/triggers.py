@@ -96,7 +96,7 @@ class Triggers:
 
 
 def unserved_inputs(app: FunctionApp) -> Iterator[tuple[Function, dict[str, Any]]]:
-    """Give the input bindings that have a value only if a test gives one."""
+    """Yield the input bindings that have a value only if a test gives one."""
     for function in app.functions:
         for binding in function.bindings:
             if is_unserved_input(function, binding):
