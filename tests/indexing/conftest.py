@@ -13,7 +13,6 @@ from generated import APPS
 import rooms
 
 PROGRAM = Path(__file__).parent / "verdicts.py"
-TESTS = PROGRAM.parents[1]
 
 
 def verdicts(python, who, folders, import_path=()):
@@ -65,10 +64,10 @@ def our_verdicts(generated_folders):
 
 
 @pytest.fixture(scope="session")
-def our_verdicts_on_streams(generated_folders):
-    """Give our verdict on each generated app that needs the HTTP extension."""
+def our_verdicts_on_extensions(generated_folders):
+    """Give our verdict on each generated app that needs Microsoft's extensions."""
     folders = {name: folder for name, folder in generated_folders.items() if APPS[name].needs}
-    found = verdicts(sys.executable, "ours", folders.values(), [rooms.packages(TESTS / "http_streams.txt")])
+    found = verdicts(sys.executable, "ours", folders.values(), [rooms.packages(PROGRAM.parent / "extensions.txt")])
     return {name: found[folder] for name, folder in folders.items()}
 
 

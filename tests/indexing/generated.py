@@ -638,6 +638,96 @@ def one(req): pass
 """,
         "one",
     ),
+    # ---- types of extensions
+    "blob client at a trigger": rest(
+        """
+import azurefunctions.extensions.bindings.blob as blob
+
+@app.blob_trigger(arg_name="client", path="p/x", connection="C")
+def one(client: blob.BlobClient): pass
+""",
+        needs="azurefunctions.extensions.bindings.blob",
+    ),
+    "container client at an input": rest(
+        """
+import azurefunctions.extensions.bindings.blob as blob
+
+@app.route(route="one")
+@app.blob_input(arg_name="client", path="p/x", connection="C")
+def one(req: func.HttpRequest, client: blob.ContainerClient) -> str: return "1"
+""",
+        needs="azurefunctions.extensions.bindings.blob",
+    ),
+    "optional blob client": rest(
+        """
+import azurefunctions.extensions.bindings.blob as blob
+
+@app.route(route="one")
+@app.blob_input(arg_name="client", path="p/x", connection="C")
+def one(req: func.HttpRequest, client: Optional[blob.BlobClient]) -> str: return "1"
+""",
+        "client",
+        needs="azurefunctions.extensions.bindings.blob",
+    ),
+    "blob client at a queue": rest(
+        """
+import azurefunctions.extensions.bindings.blob as blob
+
+@app.queue_trigger(arg_name="client", queue_name="p", connection="C")
+def one(client: blob.BlobClient): pass
+""",
+        "client",
+        needs="azurefunctions.extensions.bindings.blob",
+    ),
+    "blob client as an output": rest(
+        """
+import azurefunctions.extensions.bindings.blob as blob
+
+@app.route(route="one")
+@app.blob_output(arg_name="client", path="p/x", connection="C")
+def one(req: func.HttpRequest, client: func.Out[blob.BlobClient]) -> str: return "1"
+""",
+        "client",
+        needs="azurefunctions.extensions.bindings.blob",
+    ),
+    "messages of the extension in batches": rest(
+        """
+import azurefunctions.extensions.bindings.servicebus as bus
+
+@app.service_bus_queue_trigger(arg_name="msg", queue_name="p", connection="C", cardinality="many")
+def one(msg: List[bus.ServiceBusReceivedMessage]): pass
+""",
+        needs="azurefunctions.extensions.bindings.blob",
+    ),
+    "settlement of messages": rest(
+        """
+import azurefunctions.extensions.bindings.servicebus as bus
+
+@app.service_bus_queue_trigger(arg_name="msg", queue_name="p", connection="C")
+def one(msg: bus.ServiceBusReceivedMessage, actions: bus.ServiceBusMessageActions): pass
+""",
+        needs="azurefunctions.extensions.bindings.blob",
+    ),
+    "settlement of messages without an annotation": rest(
+        """
+import azurefunctions.extensions.bindings.servicebus as bus
+
+@app.service_bus_queue_trigger(arg_name="msg", queue_name="p", connection="C")
+def one(msg: bus.ServiceBusReceivedMessage, actions): pass
+""",
+        "actions",
+        needs="azurefunctions.extensions.bindings.blob",
+    ),
+    "a second parameter beside the settlement": rest(
+        """
+import azurefunctions.extensions.bindings.servicebus as bus
+
+@app.service_bus_queue_trigger(arg_name="msg", queue_name="p", connection="C")
+def one(msg: bus.ServiceBusReceivedMessage, actions: bus.ServiceBusMessageActions, who): pass
+""",
+        "who",
+        needs="azurefunctions.extensions.bindings.blob",
+    ),
     # ---- extensions
     "streams": rest(
         """
