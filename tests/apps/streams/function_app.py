@@ -91,6 +91,11 @@ async def empty(req: Request) -> Response:
     return Response(status_code=204)
 
 
+@app.route(route="bare")
+async def bare(req: Request) -> Response:
+    return Response(b"raw")
+
+
 @app.route(route="refused")
 async def refused(req: Request) -> Response:
     raise HTTPException(status_code=418, detail="a teapot")

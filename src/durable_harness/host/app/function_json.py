@@ -25,9 +25,6 @@ from durable_harness.host.app.indexing import index
 from durable_harness.host.app.models import FUNCTION_FILE, function_folders
 
 PACKAGE = "__app__"
-OLD_CLIENT, CLIENT = "orchestrationclient", "durableClient"
-"""The name that version 1 of the Durable extension had for its client binding, in lower case, and today's."""
-
 SDK = "azure-functions-durable"
 NEWEST_GENERATION = 1
 
@@ -66,11 +63,7 @@ def _load(file: FunctionFile) -> Function:
         directory=file.folder.parent,
         own_folder=file.folder,
     )
-    return replace(
-        function,
-        bindings=tuple(_today(binding) for binding in file.bindings),
-        disabled_by=f"its {FUNCTION_FILE}" if _is_on(file.disabled) else None,
-    )
+    return replace(function, disabled_by=f"its {FUNCTION_FILE}" if _is_on(file.disabled) else None)
 
 
 def is_trigger(binding: dict[str, Any]) -> bool:
@@ -91,10 +84,6 @@ def _callable(file: FunctionFile) -> Callable[..., Any]:
             " another one in entryPoint."
         )
     return call  # type: ignore[no-any-return] # a function of the user's
-
-
-def _today(binding: dict[str, Any]) -> dict[str, Any]:
-    return {**binding, "type": CLIENT} if str(binding["type"]).lower() == OLD_CLIENT else binding
 
 
 def _is_on(switch: bool | str) -> bool:  # noqa: FBT001 - as the file has it
