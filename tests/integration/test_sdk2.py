@@ -9,9 +9,24 @@ from durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarSer
 from google.protobuf import empty_pb2
 
 from durable_harness.protocol import pb
+from durable_harness.stack import scheduler_process
 
 pytestmark = pytest.mark.sdk2
 WEBHOOKS = "/runtime/webhooks/durabletask"
+
+
+@pytest.fixture(scope="module")
+def scheduler_elsewhere():
+    """Give the connection string of a scheduler in another process."""
+    with scheduler_process() as scheduler:
+        yield f"Endpoint=http://{scheduler.grpc_address};Authentication=None;TaskHub=default"
+
+
+@pytest.fixture(params=["embedded", "remote"])
+def native(request, running_apps):
+    """Give the client of the app, on the embedded scheduler and on one to which the host's endpoint is a proxy."""
+    remote = ("--scheduler", request.getfixturevalue("scheduler_elsewhere")) if request.param == "remote" else ()
+    return running_apps(request.config.rootpath / "tests" / "apps" / "native", remote)
 
 
 def begin(native, name, value=None):

@@ -137,6 +137,26 @@ def test_an_app_written_for_the_other_generation_is_refused(tmp_path, monkeypatc
     assert "function_app.py, line 1" in str(caught.value)
 
 
+@pytest.mark.sdk1
+@pytest.mark.parametrize(
+    "function",
+    [
+        "@app.orchestration_trigger(context_name='context')\ndef native(ctx, value): ...",
+        "@app.entity_trigger(context_name='context')\ndef native(ctx, value): ...",
+    ],
+    ids=["orchestrator", "entity"],
+)
+def test_functions_of_two_parameters_need_2(tmp_path, monkeypatch, function):
+    """1.x would load durabletask's own form of a function, and fail each of its instances."""
+    script = f"import azure.durable_functions as df\napp = df.DFApp()\n{function}\n"
+    (tmp_path / "function_app.py").write_text(script)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with pytest.raises(
+        UnsupportedSdkError, match=r"needs azure-functions-durable 2\.x \(its function native takes two"
+    ):
+        choice.load_durable_app(tmp_path)
+
+
 def test_other_mistakes_of_an_app_stay_what_they_are(tmp_path, monkeypatch):
     """An app that does not import for a reason of its own is told that reason."""
     (tmp_path / "function_app.py").write_text("import no_such_package\n")

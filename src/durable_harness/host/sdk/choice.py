@@ -10,7 +10,7 @@ from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.loading import load_app
 from durable_harness.host.sdk.generation import Generation
 from durable_harness.host.sdk.installed import check_wanted, installed_version, other_generation
-from durable_harness.host.sdk.needed import needed_generation
+from durable_harness.host.sdk.needed import needed_generation, takes_input
 from durable_harness.settings.environment import without_host_json
 
 
@@ -37,10 +37,22 @@ def generation_for(directory: Path) -> Generation:
 def load_durable_app(directory: Path, only: Collection[str] | None = None) -> FunctionApp:
     """Load an app. Raises UnsupportedSdkError where it fails because it is written for another generation."""
     try:
-        return load_app(directory, only)
+        app = load_app(directory, only)
     except AppLoadError as error:
         version = installed_version()
         needed = needed_generation(error, version.major)
         if needed is None:
             raise
         raise other_generation(version, needed.generation, f"it uses {needed.name}:\n  {error}\n ") from error
+    _check_parameters(app)
+    return app
+
+
+def _check_parameters(app: FunctionApp) -> None:
+    """Raise UnsupportedSdkError for functions of durabletask's own form, which SDK 1.x would call without their input."""
+    if app.is_passthrough:
+        return
+    for function in (*app.orchestrators.values(), *app.entities.values()):
+        if takes_input(function.call):
+            reason = f"its function {function.name} takes two parameters, context and input"
+            raise other_generation(installed_version(), 2, reason)

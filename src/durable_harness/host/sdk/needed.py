@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 MODULE = "azure.durable_functions"
 ONLY_IN = {
@@ -32,6 +33,17 @@ def needed_generation(error: BaseException, installed: int) -> Needed | None:
                 if generation != installed and name in names:
                     return Needed(generation, name)
     return None
+
+
+def takes_input(call: Callable[..., Any]) -> bool:
+    """Whether the app's own orchestrator or entity, which the SDK has wrapped, must be given two arguments."""
+    own = getattr(call, "orchestrator_function", None) or getattr(call, "entity_function", None)
+    try:
+        parameters = inspect.signature(own).parameters.values() if callable(own) else ()
+    except (TypeError, ValueError):
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(each.kind in positional and each.default is each.empty for each in parameters) > 1
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
