@@ -49,7 +49,7 @@ def load_durable_app(directory: Path, only: Collection[str] | None = None) -> Fu
 
 
 def _check_parameters(app: FunctionApp) -> None:
-    """Raise UnsupportedSdkError for functions of durabletask's own form, which SDK 1.x would call without their input."""
+    """Raise UnsupportedSdkError for functions in durabletask's own form, which SDK 1.x calls without an input."""
     if app.is_passthrough:
         return
     for function in (*app.orchestrators.values(), *app.entities.values()):
