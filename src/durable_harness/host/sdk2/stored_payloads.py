@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from azure.durable_functions.internal import history_export_compat, payloads
+from azure.durable_functions.internal import payloads
 from durabletask.payload import deexternalize_payloads
 
 from durable_harness.errors import UsageError
 from durable_harness.protocol import copy_of, pb
 
+EXPORT_MODULE = "azure.durable_functions.internal.history_export_compat"
 State = tuple[Any, Any]
 
 
@@ -30,6 +32,9 @@ def with_payloads(message: Any) -> Any:
 
 def swap_state(state: State | None) -> State:
     """Put in the store and the writer that an app gave the SDK for its process; return those of the app before."""
-    before = (payloads._payload_store, history_export_compat._export_writer)
-    payloads._payload_store, history_export_compat._export_writer = state or (None, None)
+    export = sys.modules.get(EXPORT_MODULE)  # imported by apps that export histories, which few do
+    before = (payloads._payload_store, export and export._export_writer)
+    payloads._payload_store, writer = state or (None, None)
+    if export is not None:
+        export._export_writer = writer  # type: ignore[attr-defined]
     return before
