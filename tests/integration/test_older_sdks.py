@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from durable_harness.stack import embedded_stack
+from older_packages import environment_with
 
 pytestmark = [pytest.mark.sdk1, pytest.mark.thorough, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "tests" / "apps" / "patterns"
-PACKAGES = ROOT / "build" / "sdk"
 WHEELS = {
     "1.3.3": "8b140f95a77fc4d4bb6c57e6f1e6f09778ecf79b812e5375892a52be6ab921c0",
     "1.4.0": "0efe919cdda96924791feabe192a37c7d872414b4c6ce348417a02ee53d8cc31",
@@ -32,24 +32,11 @@ PATTERNS = {
 }
 
 
-def pip(*arguments):
-    words = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", *arguments]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"pip install {' '.join(arguments)}\n{done.stderr}"
-
-
 @pytest.fixture(scope="module", params=WHEELS)
-def older(request, tmp_path_factory):
+def older(request):
     """Give a version of the SDK, and the environment in which it comes before the installed one."""
     version = request.param
-    folder = PACKAGES / version
-    if not folder.exists():
-        made = tmp_path_factory.mktemp("sdk")
-        (made / "wanted.txt").write_text(f"azure-functions-durable=={version} --hash=sha256:{WHEELS[version]}\n")
-        pip("--no-deps", "--require-hashes", "--target", str(made / version), "-r", str(made / "wanted.txt"))
-        PACKAGES.mkdir(parents=True, exist_ok=True)
-        (made / version).rename(folder)
-    return version, {"PYTHONPATH": str(folder)}
+    return version, environment_with("azure-functions-durable", version, WHEELS[version])
 
 
 @pytest.fixture(scope="module")
