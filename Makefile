@@ -13,11 +13,12 @@ DIST ?= dist
 
 FORCE:
 
-.PHONY: FORCE help load test test-thorough serve soak check bench format lock wheel azure clean
+.PHONY: FORCE help load test test-host test-thorough serve soak check bench format lock wheel azure clean
 
 help:
 	@echo "make load   a load test of about a minute: summary in the terminal, JSON and HTML under build/"
 	@echo "make test   the test suite, in parallel"
+	@echo "make test-host  the tests of the host, of the plugin and of conformance alone"
 	@echo "make test-thorough  the tests that take minutes: whole loads, comparisons, a scheduler killed again and again"
 	@echo "make serve  the app on http://localhost:7071, with an embedded scheduler"
 	@echo "make check  ruff, format and mypy"
@@ -39,6 +40,12 @@ test: $(READY)
 
 serve: $(READY)
 	$(BIN)/durable-harness serve $(SERVE_ARGS)
+
+# What an app meets, for runs on other Pythons and with the other generation of the SDK.
+HOST_TESTS := tests/conformance tests/plugin $(wildcard tests/integration/test_sdk*.py) \
+	$(patsubst %,tests/integration/test_%.py,bodies odd_requests sample_app serve_cli surroundings)
+test-host: $(READY)
+	$(BIN)/python -m pytest -n auto -m "not thorough" $(HOST_TESTS) $(TEST_ARGS)
 
 test-thorough: $(READY)
 	$(BIN)/python -m pytest -n auto -m thorough $(TEST_ARGS)
