@@ -1,10 +1,10 @@
 """How `ab` goes from pair to pair: which figures, how many pairs, what is discarded, and what it reports."""
 
+import re
 import types
 
 import pytest
 
-from durable_harness.errors import InvalidRunError
 from durable_harness.experiments.ab import MOST_DISTURBED, AbOptions, Comparing
 from durable_harness.experiments.driver import Measured
 from durable_harness.experiments.offered import OfferedLoad
@@ -19,18 +19,33 @@ EPOCH_S = 1000.0
 
 
 class Side:
-    """A system that runs: its work takes the time it is asked for, times a factor."""
+    """A system that runs: its work takes the time it is asked for, times a factor.
 
-    def __init__(self, factor=1.0, *, actions=lambda number: 7, is_fine=True, error=None):
+    After `works` operations none ends, and its host has ended with `exits` if that is given.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is one way to be odd
+        self, factor=1.0, *, actions=lambda number: 7, is_fine=True, error=None, works=None, exits=None
+    ):
         self.base_url, self.function_key = self, None
         self.factor, self.actions, self.is_fine, self.error = factor, actions, is_fine, error
+        self.works, self.exits = works, exits
         self.slices = []
         self._made = 0
+
+    def exit_code(self):
+        return self.exits if self.is_over else None
+
+    @property
+    def is_over(self):
+        return self.works is not None and self._made >= self.works
 
     def record(self, arrival):
         """Return what a client that polls would have recorded."""
         self._made += 1
         intended = 100.0 + arrival.offset_s
+        if self.works is not None and self._made > self.works:
+            return self.no_end(intended)
         # The machine adds up to a millisecond, another one to each operation.
         ended = intended + arrival.duration_s * self.factor + (self._made * 7919 % 1000) / 1e6
         seen = intended + POLL_S * arrival.poll_phase
@@ -44,6 +59,13 @@ class Side:
         made.actions = {"activity": self.actions(self._made)} if self.is_fine else None
         made.polls, made.state = 1, OperationState.FAILED if self.error else OperationState.COMPLETED
         made.error = self.error
+        return made
+
+    def no_end(self, intended):
+        made = OperationRecord(token="t", intended=intended, epoch_offset_s=EPOCH_S)
+        made.sent, made.ended = intended, intended + 10.0
+        made.state = OperationState.TIMED_OUT if self.exits is None else OperationState.UNREACHABLE
+        made.error = "timed out" if self.exits is None else "connection refused"
         return made
 
 
@@ -120,8 +142,36 @@ def test_a_slice_without_the_figure_is_repeated():
 
 def test_a_figure_that_is_lost_for_good_ends_it():
     """Slices that go on without the figure end the comparison with the reason."""
-    with pytest.raises(InvalidRunError, match=r"finish_ms p95: the (base|head) has no operation with this figure"):
-        compare(Side(), Side(), driver=FakeDriver(unmeasured=range(6, 100)))
+    comparison = compare(Side(), Side(), driver=FakeDriver(unmeasured=range(6, 100)))
+    assert (comparison.verdict, comparison.exit_code(cannot_tell=0)) == ("invalid", 3)
+    assert re.match(r"finish_ms p95: the (base|head) has no operation with this figure", comparison.sentence)
+    assert comparison.results  # what the pairs before had
+
+
+@pytest.mark.parametrize("exits", [None, 1, -9])
+@pytest.mark.parametrize("works", [20, 60, 150, 200])
+def test_a_head_that_stops_to_work_fails(works, exits):
+    """A head that hangs or dies fails, whenever that is, with the pairs so far; a host that died is named."""
+    comparison = compare(Side(), Side(works=works, exits=exits))
+    assert (comparison.verdict, comparison.exit_code()) == ("slower", 1)
+    assert "the service" not in " ".join([comparison.sentence, *comparison.notes])
+    died = {None: "operations did not complete", 1: "it ended with exit code 1", -9: "signal 9 (SIGKILL) ended it"}
+    assert died[exits] in comparison.sentence
+
+
+def test_a_head_that_stops_late_fails_although_few_operations_did():
+    """Slices in a row without one completed operation fail the head, however few they are of all."""
+    comparison = compare(Side(), Side(works=130), Question(max_error_ratio=0.5))
+    assert comparison.exit_code() == 1
+    assert "no operation of the head completed in its last 4 slices" in comparison.sentence
+
+
+@pytest.mark.parametrize("exits", [None, 1])
+def test_a_base_that_stops_to_work_is_no_base(exits):
+    """What base and head break proves nothing about the head."""
+    comparison = compare(Side(works=150, exits=exits), Side(works=150, exits=exits))
+    assert (comparison.verdict, comparison.exit_code()) == ("invalid", 3)
+    assert ("the base's host died" in comparison.sentence) is bool(exits)
 
 
 def test_a_generator_that_is_always_late_proves_nothing():

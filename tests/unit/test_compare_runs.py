@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from durable_harness.cli import main
-from durable_harness.errors import InvalidRunError
 from durable_harness.gate.comparison import Answer, Design, Figure, Operations, Question, compare_runs
 from durable_harness.gate.comparison.operations import read_run
 from durable_harness.gate.comparison.rendering import render_json
@@ -218,9 +217,9 @@ def test_what_the_client_saw_stands_in_for_an_unknown_finish(coarse):
 )
 def test_a_figure_that_a_run_lacks_is_refused_with_the_reason(figure, lacking, words):
     """The message names the side and the reason, and lists what that run has."""
-    with pytest.raises(InvalidRunError) as error:
-        compare_runs(side(), side(**lacking), Question(((Figure(figure, 95), Design()),)))
-    message = str(error.value)
+    comparison = compare_runs(side(), side(**lacking), Question(((Figure(figure, 95), Design()),)))
+    (message,) = comparison.invalid
+    assert comparison.exit_code() == 3
     assert message.startswith(f"{figure} p95: the head has no operation with this figure: ")
     assert words in message
     known = message.partition("It has: ")[2].split(", ")
@@ -241,8 +240,19 @@ def test_a_finish_known_in_part_does_not_stand_for_a_run():
 
 def test_a_mean_that_nobody_counted_is_refused_with_the_reason():
     """Counts are known for hosts of durable-harness alone."""
-    with pytest.raises(InvalidRunError, match=r"only a host of durable-harness counts them\. It has: finish_ms, "):
-        compare_runs(side(is_counted=False), side(), Question(((Figure("actions_per_operation"), Design()),)))
+    comparison = compare_runs(side(is_counted=False), side(), Question(((Figure("actions_per_operation"), Design()),)))
+    assert "only a host of durable-harness counts them. It has: finish_ms, " in comparison.sentence
+
+
+@pytest.mark.parametrize("figure", ["finish_ms", "completion_ms", "server_completion_ms"])
+def test_a_head_without_any_end_is_failed_not_lacking(figure):
+    """Operations that never ended fail the head; the figure that is missing for that reason is a note that says so."""
+    never = {name: np.full(3000, np.nan) for name in ("seen_s", "server_updated_s", "ended_s")}
+    head = side(state=np.full(3000, "failed", dtype=object), **never)
+    comparison = compare_runs(side(), head, Question(((Figure(figure, 95), Design()),)))
+    assert (comparison.exit_code(), comparison.invalid) == (1, ())
+    assert "100.0% of the head's operations did not complete" in comparison.sentence
+    assert any("this figure: no operation was seen to end" in note for note in comparison.notes)
 
 
 def test_a_head_that_hangs_is_slower_by_its_finish():

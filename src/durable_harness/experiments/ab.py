@@ -12,6 +12,7 @@ from typing import Any
 
 from durable_harness.errors import HarnessError, InvalidRunError, UnreachableError
 from durable_harness.experiments.driver import Driver
+from durable_harness.experiments.ends import Ends
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.experiments.revisions import Version
 from durable_harness.gate.comparison import (
@@ -25,7 +26,6 @@ from durable_harness.gate.comparison import (
     Question,
     all_answered,
     default_figure,
-    judge_errors,
 )
 from durable_harness.gate.comparison.counts import ENOUGH
 from durable_harness.gate.comparison.pairs import METHOD
@@ -39,8 +39,6 @@ SLIP_LIMIT_MS = 50.0
 is discarded, whatever it says, and another one is taken."""
 MOST_LACKING = 3
 """Pairs that may be discarded because a slice of them has no value of a figure that others have."""
-MOST_REASONS = 3
-"""Reasons why operations did not complete that are reported of each side, the most frequent first."""
 MOST_DISTURBED = 10
 """With more pairs discarded than this, and than were kept, the comparison measures the generator."""
 
@@ -95,10 +93,10 @@ class Comparing:
         self._chance = random.Random(options.seed)  # noqa: S311 - no secret
         self._counts = CountComparison(options.question.counts)
         self._figures: list[PairedComparison] = []
-        self._ended, self._failed = [0, 0], [0, 0]
-        self._reasons: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+        self._ends = Ends(sides, options.question.max_error_ratio)
         self._taken = self._disturbed = 0
         self._lacking: Counter[str] = Counter()
+        self._lost = ""
         self._default = DEFAULT_FIGURE
 
     def run(self, names: tuple[str, str], progress: Callable[[PairedComparison], None] = lambda _: None) -> Comparison:
@@ -128,7 +126,7 @@ class Comparing:
 
     @property
     def _is_over(self) -> bool:
-        if self._is_hopeless or self._is_broken:
+        if self._is_hopeless or self._ends.is_broken or self._lost:
             return True
         judged = [figure for figure in self._figures if figure.is_judged]
         if self._taken >= self._figures[0].looks[-1]:
@@ -147,11 +145,6 @@ class Comparing:
     def _is_hopeless(self) -> bool:
         return self._disturbed > max(MOST_DISTURBED, self._taken)
 
-    @property
-    def _is_broken(self) -> bool:
-        """Whether a side fails most of its operations: there is nothing to compare."""
-        return any(2 * failed > ended for failed, ended in zip(self._failed, self._ended, strict=True))
-
     def _warm_up(self) -> None:
         """Load both sides for a while; what these operations cost is counted, how long they took is not judged."""
         options = self._options
@@ -159,17 +152,18 @@ class Comparing:
         warmed, taken = [], []
         for side in self._sides:
             records, _ = self._driver.measure(side.base_url, side.function_key, arrivals)
-            if all(record.state is OperationState.UNREACHABLE for record in records):
+            unreachable = all(record.state is OperationState.UNREACHABLE for record in records)
+            if unreachable and side.exit_code() is None:
                 raise UnreachableError(f"{side.base_url} does not answer: {records[0].error}")
             warmed.append(Operations.from_rows(row(record) for record in records))
             taken.append(records)
         self._counts.add(warmed[0], warmed[1])
         self._default = default_figure(warmed[0], warmed[1])
         self._figures = self._planned()
-        if not any(figure.is_judged for figure in self._figures):
+        if self._ends.has_died or not any(figure.is_judged for figure in self._figures):
             # The answer rests on these operations: a head that breaks them dispatches less, and is no better for it.
             for number, records in enumerate(taken):
-                self._note_ends(number, records)
+                self._ends.add(number, records)
 
     def _planned(self) -> list[PairedComparison]:
         """Return the figures to follow: those that are judged, then what a client saw."""
@@ -194,12 +188,12 @@ class Comparing:
             records, slips_ms = self._driver.measure(side.base_url, side.function_key, arrivals)
             slip_ms = max(slip_ms, slips_ms.max or 0.0)
             taken[number] = Operations.from_rows(row(record) for record in records)
-            self._note_ends(number, records)
+            self._ends.add(number, records)
         self._counts.add(taken[0], taken[1])
+        if self._ends.is_broken:
+            return False
         if slip_ms > SLIP_LIMIT_MS:
             self._disturbed += 1
-            return False
-        if self._is_broken:
             return False
         try:
             for figure in self._figures:
@@ -208,31 +202,24 @@ class Comparing:
             # The figure is there in general: the operations of this one slice failed, or could not be measured.
             self._lacking[str(error)] += 1
             if not self._taken or self._lacking.total() > MOST_LACKING:
-                raise
+                self._lost = str(error)
             return False
         for figure in self._figures:
             figure.add(taken[0], taken[1])
         self._taken += 1
         return True
 
-    def _note_ends(self, number: int, records: Sequence[OperationRecord]) -> None:
-        """Count the operations of a side that did not complete, and why."""
-        failed = [record.error or record.state for record in records if record.state is not OperationState.COMPLETED]
-        self._ended[number] += len(records)
-        self._failed[number] += len(failed)
-        self._reasons[number].update(failed)
-
     def _comparison(self, names: tuple[str, str], elapsed_s: float) -> Comparison:
-        errors = tuple(failed / max(ended, 1) for failed, ended in zip(self._failed, self._ended, strict=True))
-        failures, invalid = judge_errors((errors[0], errors[1]), self._options.question.max_error_ratio)
+        failures, invalid = self._ends.judged()
+        lost = [self._lost] if self._lost and not failures and not invalid else []
         return Comparison(
             *names,
             results=tuple(figure.result() for figure in self._figures if len(figure)),
             method=METHOD,
             counts=self._counts.results(),
-            errors=(errors[0], errors[1]),
+            errors=self._ends.error_ratios,
             failures=failures,
-            invalid=(*invalid, *self._generator_reasons()),
+            invalid=(*invalid, *lost, *self._generator_reasons()),
             notes=self._notes(),
             elapsed_s=elapsed_s,
             settings=self._settings(),
@@ -245,9 +232,7 @@ class Comparing:
         if is_unasked and self._taken:
             reason = "the answer to a start has no instance ID to ask the host for"
             notes.append(f"{DEFAULT_FIGURE.metric} is not known: {reason}. {SEEN_FIGURE.metric} is judged")
-        for name, reasons in zip(("base", "head"), self._reasons, strict=True):
-            for reason, count in reasons.most_common(MOST_REASONS):
-                notes.append(f"{count} operation{'' if count == 1 else 's'} of the {name}: {reason}")
+        notes += self._ends.notes()
         if self._disturbed:
             late = f"the generator was late by more than {SLIP_LIMIT_MS:g} ms"
             pairs = "pair was" if self._disturbed == 1 else "pairs were"

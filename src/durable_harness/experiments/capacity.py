@@ -15,6 +15,7 @@ import psutil  # type: ignore[import-untyped]
 
 from durable_harness.errors import InvalidRunError, UnreachableError
 from durable_harness.experiments.driver import Driver
+from durable_harness.experiments.ends import death_of
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate import Gate, RunSummary, evaluate
 from durable_harness.gate.capacity import Capacity, SearchPlan, Trial, search
@@ -127,22 +128,26 @@ class _Trials:
             records, slip_ms = self._driver.measure(
                 stack.base_url, stack.function_key, arrivals, drain_s, options.warm_up_s
             )
-        if all(record.state is OperationState.UNREACHABLE for record in records):
+        died = death_of(stack)
+        if not died and all(record.state is OperationState.UNREACHABLE for record in records):
             raise UnreachableError(f"{stack.base_url} does not answer: {records[0].error}")
         summary = _summed_up(records, options.warm_up_s)
-        return self._judge(rate_per_s, summary, _figures(records, summary, slip_ms.percentile(99) or 0.0, cpu, seconds))
+        figures = _figures(records, summary, slip_ms.percentile(99) or 0.0, cpu, seconds)
+        return self._judge(rate_per_s, summary, figures, died)
 
     def _drain_s(self) -> float:
         """Return how long to wait for the last operations: what lasts longer breaks the objective anyway."""
         limits = [gate.limit / 1000 for gate in self._options.objective if gate.metric == "completion_ms"]
         return max(limits) + DRAIN_MARGIN_S if limits else self._options.load.timeout_s
 
-    def _judge(self, rate_per_s: float, summary: RunSummary, figures: Figures) -> MeasuredTrial:
+    def _judge(self, rate_per_s: float, summary: RunSummary, figures: Figures, died: str = "") -> MeasuredTrial:
         results = evaluate(self._options.objective, summary)
         words = tuple(
             f"{result.gate.name} {with_unit(result.measured, result.gate)} ({limit_text(result.gate)})"
             for result in results
         )
+        if died:
+            return MeasuredTrial(Trial(rate_per_s, met=False, why=f"the host died: {died}"), figures, words)
         unknown = not_measured(results)
         if unknown and not self.measured:
             raise InvalidRunError("; ".join(unknown))

@@ -56,6 +56,7 @@ def breakable_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningSta
             dashboard_url=scheduler.facts["dashboardUrl"],
             task_hub=HUB,
             control=StackControl(host, scheduler),
+            exit_code=host.exit_code,
         )
 
 

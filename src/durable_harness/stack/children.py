@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,8 @@ class RunningStack:
     task_hub: str | None = None
     control: StackControl | None = field(default=None, repr=False)
     """How tests reach into it; None where they cannot."""
+    exit_code: Callable[[], int | None] = field(default=lambda: None, repr=False)
+    """How its host ended; None while it runs, and where somebody else started it."""
 
 
 @contextlib.contextmanager
@@ -53,6 +55,7 @@ def embedded_stack(  # noqa: PLR0913 - each is one thing to choose
             log_path=host.log,
             pid=host.pid,
             control=StackControl.of(host),
+            exit_code=host.exit_code,
         )
 
 

@@ -86,6 +86,10 @@ class Command:
         assert self._child is not None
         return self._child.pid
 
+    def exit_code(self) -> int | None:
+        """Return how it ended, None while it runs; a negative number is the signal that ended it."""
+        return None if self._child is None else self._child.poll()
+
     def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Start it and return when it is ready; raise the error that ended it where it could not start.
 

@@ -10,6 +10,7 @@ WHOLE_SECONDS = "the service tells times in whole seconds"
 NOT_TOLD = "the service does not tell when operations began or ended"
 NOT_COUNTED = "only a host of durable-harness counts them"
 NOT_SEEN = "no operation was seen to end"
+NOT_STARTED = "no start was answered"
 
 
 MOST, NEARLY_ALL = 0.5, 0.99
@@ -49,8 +50,10 @@ def missing_figure(figure: Figure, operations: Operations, side: str) -> str:
 
 
 def _reason(figure: Figure, operations: Operations) -> str:
+    if figure.metric == "start_ms":
+        return NOT_STARTED
+    if figure.metric in ("completion_ms", "polls") or not operations.has_ends:
+        return NOT_SEEN
     if figure.metric in COSTS:
         return NOT_COUNTED
-    if figure.metric in ("completion_ms", "start_ms", "polls"):
-        return NOT_SEEN
     return WHOLE_SECONDS if operations.has_whole_seconds else NOT_TOLD

@@ -75,6 +75,11 @@ class Operations:
         return float(np.mean(~np.isin(self._columns["state"], GOOD_ENDS))) if len(self) else 0.0
 
     @property
+    def has_ends(self) -> bool:
+        """Whether the end of any operation was seen."""
+        return bool(np.any(~np.isnan(self._columns["seen_s"])))
+
+    @property
     def span_s(self) -> float:
         """Seconds from the first intended start to the last."""
         intended = self._columns["intended_s"]

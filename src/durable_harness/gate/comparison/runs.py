@@ -7,7 +7,6 @@ version: where that may be, interleave the two (`durable-harness ab`).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -34,14 +33,21 @@ def compare_runs(
 ) -> Comparison:
     """Answer each figure that is asked for; several figures share the designs' errors.
 
-    Raises InvalidRunError, which says why and what can be compared, if a run lacks a figure.
+    If a run lacks a figure, the comparison is invalid, and the reason says what can be compared; but what fails the
+    head, or makes the base none, comes first.
     """
     counted = CountComparison(question.counts)
     counted.add(base, head)
     counts = counted.results(paired=False)
     varying = [count.metric for count in counts if count.varies]
     wanted = (*question.judged(default_figure(base, head)), *question.means(varying))
-    results = tuple(_compare(base, head, figure, design, len(wanted)) for figure, design in wanted)
+    results: list[FigureResult] = []
+    lacking: list[str] = []
+    for figure, design in wanted:
+        try:
+            results.append(_compare(base, head, figure, design, len(wanted)))
+        except InvalidRunError as error:
+            lacking.append(str(error))
     partly = [
         note
         for metric in dict.fromkeys(figure.metric for figure, _ in wanted)
@@ -55,28 +61,30 @@ def compare_runs(
         for name, run in zip(names, (base, head), strict=True)
         for reason in run.invalid
     ]
+    is_settled = bool(failures or invalid or themselves)
     return Comparison(
         *names,
-        results=results,
+        results=tuple(results),
         method=METHOD,
         counts=counts,
         errors=errors,
         failures=failures,
-        invalid=(*invalid, *dict.fromkeys(themselves)),
+        invalid=(*invalid, *dict.fromkeys(themselves), *(() if is_settled else lacking)),
         notes=(
             *dict.fromkeys((*base.notes, *head.notes)),
             *_differences(base, head),
-            *_default_note(question, results),
+            *_default_note(question, wanted[0][0] if wanted else None),
             *partly,
+            *(lacking if is_settled else ()),
             BETWEEN_RUNS,
         ),
         elapsed_s=max(base.span_s, head.span_s),
     )
 
 
-def _default_note(question: Question, results: Sequence[FigureResult]) -> list[str]:
+def _default_note(question: Question, judged: Figure | None) -> list[str]:
     """Say that the figure without polls in it was not there to be compared."""
-    if not question.asks_for_default or results[0].figure == DEFAULT_FIGURE:
+    if not question.asks_for_default or judged == DEFAULT_FIGURE:
         return []
     unknown = f"{DEFAULT_FIGURE.metric}, which has no polls in it, is not known for most operations of both runs"
     return [f"{unknown}: {SEEN_FIGURE.metric} is compared"]

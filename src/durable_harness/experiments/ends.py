@@ -1,0 +1,90 @@
+"""How the operations of base and head ended, and whether one of the two broke: that is judged before any latency."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Sequence
+
+from durable_harness.gate.comparison import judge_errors
+from durable_harness.operations import OperationRecord, OperationState
+from durable_harness.stack import RunningStack
+
+NAMES = ("base", "head")
+MOST_SILENT = 3
+"""Slices in a row in which no operation of a side completed. With more, the side has stopped to work."""
+MOST_REASONS = 3
+"""Reasons why operations did not complete that are reported of each side, the most frequent first."""
+
+
+class Ends:
+    """Counts how operations of the two sides ended. A side is meant by its number: base 0, head 1."""
+
+    def __init__(self, sides: Sequence[RunningStack], max_error_ratio: float) -> None:
+        self._sides, self._max_error_ratio = sides, max_error_ratio
+        self._ended, self._failed, self._silent = [0, 0], [0, 0], [0, 0]
+        self._reasons: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+
+    def add(self, number: int, records: Sequence[OperationRecord]) -> None:
+        """Count the operations of a slice that did not complete, and why."""
+        failed = [record.error or record.state for record in records if record.state is not OperationState.COMPLETED]
+        self._ended[number] += len(records)
+        self._failed[number] += len(failed)
+        self._silent[number] = self._silent[number] + 1 if len(failed) == len(records) else 0
+        self._reasons[number].update(failed)
+
+    @property
+    def has_died(self) -> bool:
+        """Whether the host of a side is gone."""
+        return any(side.exit_code() is not None for side in self._sides)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether there is nothing left to compare: a side died, stopped to work, or fails most of its operations."""
+        fails = any(2 * failed > ended for failed, ended in zip(self._failed, self._ended, strict=True))
+        return fails or any(map(self._broken, (0, 1)))
+
+    @property
+    def error_ratios(self) -> tuple[float, float]:
+        """Operations that did not complete, of all."""
+        base, head = (failed / max(ended, 1) for failed, ended in zip(self._failed, self._ended, strict=True))
+        return base, head
+
+    def judged(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return what fails the head, and what makes the comparison invalid because the base is none."""
+        failures, invalid = judge_errors(self.error_ratios, self._max_error_ratio)
+        base, head = self._broken(0), self._broken(1)
+        if base or invalid:
+            return (), (*base, *invalid)
+        return (*head, *failures), ()
+
+    def notes(self) -> list[str]:
+        """Return the most frequent reasons of each side."""
+        return [
+            f"{count} operation{'' if count == 1 else 's'} of the {name}: {reason}"
+            for name, reasons in zip(NAMES, self._reasons, strict=True)
+            for reason, count in reasons.most_common(MOST_REASONS)
+        ]
+
+    def _broken(self, number: int) -> tuple[str, ...]:
+        died = death_of(self._sides[number])
+        if died:
+            return (f"the {NAMES[number]}'s host died: {died}",)
+        if self._silent[number] > MOST_SILENT:
+            return (f"no operation of the {NAMES[number]} completed in its last {self._silent[number]} slices",)
+        return ()
+
+
+def death_of(stack: RunningStack) -> str:
+    """Say how the host of a stack ended although it was not asked to; empty while it runs."""
+    code = stack.exit_code()
+    if code is None:
+        return ""
+    return f"it ended with exit code {code}" if code >= 0 else f"signal {-code} ({_signal_name(-code)}) ended it"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"
