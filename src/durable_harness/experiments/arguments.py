@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import signal
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from durable_harness.documents import parse_json, read_json
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ def _payload(text: str | None) -> Any:
     if text is None:
         return None
     try:
-        return json.loads(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
+        return read_json(Path(text[1:])) if text.startswith("@") else parse_json(text)
     except OSError as error:
         raise UsageError(f"--payload: {text[1:]} cannot be read ({error.strerror})") from None
     except ValueError as error:
-        raise UsageError(f"--payload: is not JSON ({error})") from None
+        raise UsageError(f"--payload: {text[1:] if text.startswith('@') else 'it'} is not JSON ({error})") from None
 
 
 class Interruptible:

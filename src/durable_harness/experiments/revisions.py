@@ -15,11 +15,11 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from durable_harness.documents import read_toml
 from durable_harness.errors import UsageError
 from durable_harness.host.app.models import is_app
 
@@ -114,7 +114,7 @@ def _app(top: Path, root: Path, inside: Path, label: str) -> Path:
 def _environment(root: Path) -> dict[str, str]:
     """Let a revision of the harness itself be served by that revision."""
     try:
-        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+        project = read_toml(root / "pyproject.toml").get("project", {})
     except (OSError, ValueError):
         return {}
     if project.get("name") != OWN_NAME:

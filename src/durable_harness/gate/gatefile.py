@@ -41,14 +41,14 @@ itself may set `false_alarm_rate` and `power`, both ratios.
 from __future__ import annotations
 
 import difflib
-import math
 import re
-import tomllib
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from durable_harness.documents import read_toml
 from durable_harness.errors import ConfigurationError
 from durable_harness.gate.audit import Problem
 from durable_harness.gate.gates import MEAN, Gate, percent_of
@@ -157,7 +157,7 @@ class _Checked:
     def number(self, where: str, value: object, limits: _Range) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.error(where, f"got {_kind(value)}, expected {limits.meaning}")
-        if not (math.isfinite(value) and limits.holds(value)):
+        if not (abs(value) <= sys.float_info.max and limits.holds(value)):  # isfinite() raises for a huge int
             raise self.error(where, f"got {value}, expected {limits.meaning}")
         return float(value)
 
@@ -217,7 +217,7 @@ class _Reader(_Checked):
 
     def parse(self, path: Path) -> dict[str, Any]:
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
+            return read_toml(path)
         except FileNotFoundError:
             raise self.error("", "there is no such gates file") from None
         except OSError as error:

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from durable_harness.documents import parse_json
 from durable_harness.errors import ConfigurationError
 
 FORMAT = 2
@@ -102,7 +103,7 @@ def read_operations_file(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     """Read one file of a run, and what it says of the run; raise ConfigurationError for any other."""
     try:
         table = pq.ParquetFile(path).read(use_threads=False)
-        metadata = json.loads((table.schema.metadata or {})[METADATA_KEY])
+        metadata = parse_json((table.schema.metadata or {})[METADATA_KEY])
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise ConfigurationError(str(path), "", f"is not a file of a load run ({error})") from error
     if metadata.get("format") not in READABLE_FORMATS:

@@ -7,11 +7,11 @@ a folder     the report folder of a load run, or its `operations` folder: the in
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
+from durable_harness.documents import parse_json, read_text
 from durable_harness.errors import ConfigurationError
 from durable_harness.load.arrivals import Replayed
 from durable_harness.operations.wire import read_epoch_s
@@ -38,10 +38,10 @@ def _of_run(path: Path) -> list[float]:
 
 def _of_text(path: Path) -> list[float]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except FileNotFoundError:
         raise ConfigurationError(str(path), "", "there is no such file of arrivals") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigurationError(str(path), "", f"cannot be read as text ({error})") from None
     told = [(number, line.strip()) for number, line in enumerate(lines, 1)]
     return [_moment(path, number, line) for number, line in told if line and not line.startswith("#")]
@@ -51,7 +51,7 @@ def _moment(path: Path, number: int, line: str) -> float:
     value: Any = line
     if line.startswith("{"):
         try:
-            fields = json.loads(line)
+            fields = parse_json(line)
         except ValueError as error:
             raise ConfigurationError(str(path), f"line {number}", f"is not JSON ({error})") from None
         value = next((fields[key] for key in TIME_KEYS if fields.get(key) is not None), None)
@@ -67,6 +67,6 @@ def _moment(path: Path, number: int, line: str) -> float:
 def _number(value: object) -> float | None:
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None

@@ -37,11 +37,11 @@ from __future__ import annotations
 
 import difflib
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from durable_harness.documents import read_toml
 from durable_harness.errors import ConfigurationError
 from durable_harness.foreign_text import hide
 from durable_harness.operations.description import (
@@ -86,7 +86,7 @@ def load_service(path: Path) -> ServiceDescription:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return read_toml(path)
     except FileNotFoundError:
         raise ServiceFileError(str(path), "", "there is no such service file") from None
     except OSError as error:

@@ -29,6 +29,7 @@ from typing import Any
 from durabletask.internal import orchestrator_service_pb2 as pb
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
+from durable_harness.documents import read_json
 from durable_harness.errors import UsageError
 
 FORMAT = "durable-harness history"
@@ -89,7 +90,7 @@ def write_document(path: Path, document: dict[str, Any]) -> None:
 def read_history(path: Path) -> RecordedHistory:
     """Read a recorded history. Raises UnreadableHistoryError."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except OSError as error:
         raise UnreadableHistoryError(path, f"cannot be read: {error.strerror}") from error
     except ValueError as error:

@@ -5,11 +5,12 @@ Python's own parser ends at the recursion limit, 1,000 less the frames it is cal
 
 from __future__ import annotations
 
-import json
 import re
 from itertools import accumulate
 
-MAX_JSON_DEPTH = 800
+from durable_harness.documents import MAX_DEPTH, parse_json
+
+MAX_JSON_DEPTH = MAX_DEPTH
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -33,7 +34,7 @@ def holds_too_deep(text: str) -> bool:
     if not text.lstrip().startswith('"'):
         return is_too_deep(text)
     try:
-        content = json.loads(text)
+        content = parse_json(text)
     except ValueError:
         return False
     return isinstance(content, str) and is_too_deep(content)

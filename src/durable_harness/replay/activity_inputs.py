@@ -6,10 +6,10 @@ The Durable extension hands an activity a list of its arguments: its histories h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
+from durable_harness.documents import parse_json
 from durable_harness.host.payloads import is_json
 
 
@@ -27,7 +27,7 @@ def unpack_activity_inputs(events: Iterable[Any]) -> None:
 def _only_argument(stored: str) -> str | None:
     """Return the JSON text that is the only argument of a list, None where the input is no such list."""
     try:
-        arguments = json.loads(stored)
+        arguments = parse_json(stored)
     except ValueError:
         return None
     if not isinstance(arguments, list) or len(arguments) != 1 or not isinstance(arguments[0], str):

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from durable_harness.documents import parse_json, read_text
 from durable_harness.errors import ConfigurationError
 
 _COMMENT = r"//[^\n]*|/\*.*?\*/"
@@ -22,14 +23,14 @@ def read_json_object(path: Path) -> dict[str, Any]:
     Raises ConfigurationError that names the file, and line and column of what is wrong in it.
     """
     try:
-        content = json.loads(as_plain_json(path.read_text(encoding="utf-8-sig")))
+        content = parse_json(as_plain_json(read_text(path, "utf-8-sig")))
     except OSError as error:
         raise ConfigurationError(path.name, "", f"the file cannot be read: {error.strerror}.", str(path)) from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise ConfigurationError(path.name, "", f"the file is not UTF-8 JSON: {error}.", str(path)) from error
     except json.JSONDecodeError as error:
         problem = f"the file is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}."
         raise ConfigurationError(path.name, "", problem, str(path)) from error
+    except ValueError as error:
+        raise ConfigurationError(path.name, "", f"the file cannot be read as JSON: {error}.", str(path)) from error
     if not isinstance(content, dict):
         raise ConfigurationError(path.name, "", "the file must hold one JSON object.", str(path))
     return content

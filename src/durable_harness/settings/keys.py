@@ -8,6 +8,9 @@ from typing import Any
 
 from durable_harness.errors import ConfigurationError
 
+MAX_DIGITS = 18
+"""Of a whole number: int() refuses some thousands, and none that is longer than a 64-bit one means anything here."""
+
 
 class KeyReader:
     """Reads dotted keys in any case, as the host does, and complains with the full name of the key."""
@@ -75,7 +78,7 @@ class KeyReader:
         if value is None:
             return None
         text = "" if isinstance(value, bool | float) else str(value).strip()
-        if not re.fullmatch(r"-?\d+", text):
+        if not re.fullmatch(rf"-?\d{{1,{MAX_DIGITS}}}", text):
             raise ConfigurationError(self._file, key, f"must be a whole number, not {value!r}.")
         return int(text)
 

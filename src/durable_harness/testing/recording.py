@@ -42,6 +42,7 @@ def document_of(stack: RunningStack, webhook: Webhook, instance_id: str) -> dict
         connection = f"Endpoint=http://{stack.scheduler_address};Authentication=None"
         address = parse_connection_string(connection, where=f"the {stack.name} stack", key="scheduler")
         return as_document(history_of(address, stack.task_hub, instance_id))
+    from durable_harness.protocol.history_file import UnreadableHistoryError  # noqa: PLC0415 - same
     from durable_harness.replay.from_webhook import history_from_rows  # noqa: PLC0415 - same
 
     found = webhook.read(instance_id)
@@ -50,6 +51,8 @@ def document_of(stack: RunningStack, webhook: Webhook, instance_id: str) -> dict
             f"{stack.base_url} refuses the key ({webhook.refusal}): its durable webhooks take the system key"
             " durabletask_extension or the master key, and no key of a function."
         )
+    if webhook.problem:
+        raise UnreadableHistoryError(stack.base_url, webhook.problem)
     if found is None:
         raise MissingInstanceError(f"There is no instance '{instance_id}' at {stack.base_url}.")
     return as_document(history_from_rows(instance_id, found.history))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from durable_harness.documents import parse_json
 from durable_harness.foreign_text import shown
 from durable_harness.operations import Answer, redact_keys
 from durable_harness.testing.requesting import NOTHING, HttpClient
@@ -64,6 +65,8 @@ class Webhook:
         self._query = parts.query if found else ""
         self.refusal: int | None = None
         """The status of the last answer, if that was a refusal of the key."""
+        self.problem = ""
+        """Why the last answer cannot be read; empty if it can, or if it has nothing to read."""
 
     def read(self, instance_id: str, timeout_s: float = 30.0) -> Instance | None:
         """Return an instance and its history, without its children; None where it is unknown or nobody answers."""
@@ -138,12 +141,14 @@ class Webhook:
 
     def _get(self, path: str, query: dict[str, str], timeout_s: float) -> Any:
         answer = self._client.request("GET", self._url(path, query), timeout_s=timeout_s)
+        self.problem = ""
         self.refusal = answer.status if isinstance(answer, Answer) and answer.status in REFUSED_STATUSES else None
         if not isinstance(answer, Answer) or answer.status not in OK_STATUSES:
             return None
         try:
-            return json.loads(answer.body)
-        except ValueError:
+            return parse_json(answer.body)
+        except ValueError as error:
+            self.problem = f"its answer is not JSON: {error}"
             return None
 
     def _url(self, path: str, query: dict[str, str]) -> str:
@@ -156,7 +161,7 @@ def _comparable(value: Any) -> str:
     """Return text that is equal for equal inputs, whether the API gave them as JSON or as a string of JSON."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = parse_json(value)
         except ValueError:
             return str(value)
     return json.dumps(value, sort_keys=True)

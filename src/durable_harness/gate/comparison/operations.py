@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from durable_harness.documents import read_json
 from durable_harness.errors import ConfigurationError, InvalidRunError
 from durable_harness.gate.comparison.ranks import Values
 from durable_harness.gate.records import FOLDER_NAME, read_operations
@@ -183,7 +183,7 @@ def read_run(path: Path) -> Operations:
 def _invalid(folder: Path) -> list[str]:
     """Return why the run's own summary gives no verdict: it is invalid or interrupted. Nothing if it has none."""
     try:
-        summary = json.loads((folder / SUMMARY_NAME).read_text(encoding="utf-8"))
+        summary = read_json(folder / SUMMARY_NAME)
     except (OSError, ValueError):
         return []
     if not isinstance(summary, dict):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from durable_harness.documents import parse_json
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY
 from durable_harness.host.payloads import parse_or_text, unwrap_json
 from durable_harness.json_places import first_place, shown
@@ -163,7 +164,7 @@ def _canonical(value: Any) -> str:
 def _json(payload: str | None) -> Any:
     """Return stored text as JSON; text that is none, and no text at all, are equal to themselves only."""
     try:
-        return json.loads(payload) if payload is not None else UNKNOWN
+        return parse_json(payload) if payload is not None else UNKNOWN
     except ValueError:
         return f"{UNKNOWN}{payload}"
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from durable_harness.documents import read_json
 from durable_harness.whole_files import write_whole
 
 logger = logging.getLogger("durable_harness.host")
@@ -62,7 +63,7 @@ class Monitor:
 
 def _read(path: Path) -> dict[str, Status]:
     try:
-        return {name: Status.from_json(found) for name, found in json.loads(path.read_text()).items()}
+        return {name: Status.from_json(found) for name, found in read_json(path).items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
