@@ -69,7 +69,8 @@ def _payload(text: str | None) -> Any:
     except OSError as error:
         raise UsageError(f"--payload: {text[1:]} cannot be read ({error.strerror})") from None
     except ValueError as error:
-        raise UsageError(f"--payload: {text[1:] if text.startswith('@') else 'it'} is not JSON ({error})") from None
+        file = f"{text[1:]} " if text.startswith("@") else ""
+        raise UsageError(f"--payload: {file}is not JSON ({error})") from None
 
 
 class Interruptible:
