@@ -210,3 +210,14 @@ class Silent(OddService):
         if job.reads_of_end:
             request.transport.abort()
         return web.json_response(job.state())
+
+
+class FailingWithCode(OddService):
+    """Answers 500 with the status of an operation that failed, as its description says."""
+
+    description = DESCRIPTION + 'failed = ["error"]\nfailed_codes = [500]\n'
+
+    def status(self, request):
+        """Fail what is done."""
+        job = self.jobs[request.path.rpartition("/")[2]]
+        return web.json_response({"state": "error"}, status=500) if job.is_done else web.json_response(job.state())

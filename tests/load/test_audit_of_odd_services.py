@@ -113,3 +113,10 @@ def test_an_audit_that_was_not_wanted_has_its_reason(audited):
     run, _ = audited("Echoing", "--audit", "off")
     assert (run.code, run.summary["audit"], run.summary["no_audit"]) == (3, None, "--audit off")
     assert "not measured: audit lost, audit stuck, audit contradicted (there was no audit: --audit off)" in run.out
+
+
+def test_the_audit_reads_errors_as_the_load_does(audited):
+    """An error code that carries the status of failed operations confirms them in the audit too."""
+    run, service = audited("FailingWithCode")
+    audit = run.summary["audit"]
+    assert (audit["confirmed"], audit["incomplete"], run.code) == (len(service.jobs), None, 1)

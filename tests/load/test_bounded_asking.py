@@ -10,11 +10,13 @@ from durable_harness.errors import UnreachableError
 from durable_harness.host.http.tls import server_context
 from durable_harness.load.http import Asker
 from durable_harness.load.http import client as client_module
+from durable_harness.load.http.connection import HEADERS_TOO_LARGE, MAX_HEADER_BYTES, TOO_LARGE
 from durable_harness.load.target import probe
 from durable_harness.operations import Answer, NoAnswer
 
 MOST_BYTES = 100_000
 HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 def says_nothing(peer):
@@ -60,17 +62,31 @@ def test_an_answer_that_takes_too_long(asker, serve, script):
 
 
 @pytest.mark.parametrize(
-    "script",
+    ("script", "reason"),
     [
-        never_stops(HEAD + b"\r\n", b"x" * 10_000),
-        never_stops(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1000\r\n" + b"x" * 4096 + b"\r\n"),
-        never_stops(HEAD, b"X-More: y\r\n" * 1000),
-        never_stops(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000),
+        (never_stops(HEAD + b"\r\n", b"x" * 10_000), TOO_LARGE),
+        (never_stops(HEAD + CHUNKED, b"1000\r\n" + b"x" * 4096 + b"\r\n"), TOO_LARGE),
+        (never_stops(HEAD, b"X-More: y\r\n" * 1000), HEADERS_TOO_LARGE),
+        (never_stops(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000), HEADERS_TOO_LARGE),
     ],
 )
-def test_an_answer_without_end(asker, serve, script):
-    """A body, headers or interim answers without end are read up to the limit."""
-    assert asker.get(serve(script).url, {}, 30) == NoAnswer("the answer is larger than allowed")
+def test_an_answer_without_end(asker, serve, script, reason):
+    """A body, headers or interim answers without end are read up to the limit, which the reason names."""
+    assert asker.get(serve(script).url, {}, 30) == NoAnswer(reason)
+
+
+@pytest.mark.parametrize("piece_bytes", [MAX_HEADER_BYTES // 4, 1_000_000])
+def test_large_headers_are_refused_however_they_come(asker, serve, piece_bytes):
+    """Headers beyond their limit are refused, also where the last piece of them ends the answer."""
+    headers = b"".join(b"X-%d: %s\r\n" % (number, b"v" * 60_000) for number in range(5))
+    answer = HEAD + headers + b"Content-Length: 2\r\n\r\n{}"
+
+    def script(peer):
+        peer.request()
+        for start in range(0, len(answer), piece_bytes):
+            peer.send(answer[start : start + piece_bytes])
+
+    assert asker.get(serve(script).url, {}, 30) == NoAnswer(HEADERS_TOO_LARGE)
 
 
 def test_a_url_that_cannot_be_asked_for(asker):

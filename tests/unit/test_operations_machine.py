@@ -115,6 +115,9 @@ def test_a_failed_orchestration_told_with_500_is_terminal():
     op = accepted()
     assert op.poll_answered(status("Failed", http=500), 101.5) is None
     assert op.record.state is OperationState.FAILED
+    op = accepted()
+    assert op.poll_answered(status("Completed", http=500), 101.5) is not None
+    assert op.record.state is OperationState.IN_FLIGHT
 
 
 def test_a_poll_sent_late_does_not_make_the_next_one_late():

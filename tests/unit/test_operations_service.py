@@ -53,6 +53,34 @@ def told(status, headers=None, **body):
     return Answer(status, headers or {}, json.dumps(body).encode())
 
 
+@pytest.mark.parametrize("code", [500, 502, 503])
+def test_an_end_that_comes_with_an_error_is_a_failed_poll(code):
+    """A broken service's answer ends nothing, whatever state its body still has: it is asked again."""
+    op = accepted(service(failed_codes=frozenset({500})))
+    assert op.poll_answered(told(code, state="done"), 101.0).startswith(f"{code} ")
+    assert (op.record.state, op.record.failed_polls) == (OperationState.IN_FLIGHT, 1)
+    op.poll_answered(told(200, state="done"), 102.0)
+    assert op.record.state is OperationState.COMPLETED
+
+
+def test_an_end_that_comes_with_a_refusal_does_not_complete():
+    """A refused poll ends its operation as one that cannot be read, not as its body's state says."""
+    op = accepted()
+    op.poll_answered(told(400, state="done"), 101.0)
+    assert op.record.state is OperationState.FAILED
+    assert op.record.error.startswith("status cannot be read: 400 ")
+
+
+def test_a_failure_that_comes_with_an_error_counts_where_the_description_says_so():
+    """The codes of failed operations are named; without their name the reason says which key names them."""
+    op = accepted(service(failed_codes=frozenset({500})))
+    assert op.poll_answered(told(500, state="error"), 101.0) is None
+    assert (op.record.state, op.record.error) == (OperationState.FAILED, "operation error")
+    undescribed = accepted()
+    assert "status.failed_codes" in undescribed.poll_answered(told(500, state="error"), 101.0)
+    assert undescribed.record.state is OperationState.IN_FLIGHT
+
+
 def test_a_service_that_answers_200_all_along():
     """The state in the body counts, not the code: 200 with a state that ends nothing means 'not yet'."""
     op = accepted()

@@ -84,12 +84,15 @@ class StartDescription:
 
 @dataclass(frozen=True, slots=True)
 class StatusDescription:
-    """How the answer to a poll is read. The state that the body tells goes before the HTTP code."""
+    """How the answer to a poll is read. Of an answer that is no error, the state in the body goes before the code."""
 
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     """Sent with polls to the service's own origin, never to another that it points to."""
     pending: frozenset[int] = frozenset({202})
     """The HTTP codes that say 'not yet'."""
+    failed_codes: frozenset[int] = frozenset()
+    """The error codes that the status of a failed or terminated operation may come with. With any other error code the
+    poll itself has failed, whatever its body says; with none of them is an operation seen to end well."""
     result: frozenset[int] = frozenset({303})
     """The redirects that say 'done': their Location is the output. Any other redirect means that the status moved."""
     state: str | None = None
@@ -167,6 +170,7 @@ DURABLE_STATUS = StatusDescription(
     succeeded=frozenset({"Completed"}),
     failed=frozenset({"Failed", "Canceled"}),
     terminated=frozenset({"Terminated"}),
+    failed_codes=frozenset({500}),  # of status URLs with returnInternalServerErrorOnFailure
     output="/output",
     created="/createdTime",
     finished_at=(WEBHOOK_FINISHED_AT,),

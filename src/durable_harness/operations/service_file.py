@@ -13,6 +13,7 @@ status_url = ["header:Location"]         # or body:/POINTER, or path:/reports/{i
 [status]
 headers = {}
 pending = [202]                          # HTTP codes that say 'not yet'
+failed_codes = [500]                     # error codes that may carry `failed` or `terminated`; none unless given
 result = [303]                           # redirects that say 'done', to the output
 state = "/state"                         # JSON pointer; without it the HTTP code alone tells
 not_begun = ["queued"]
@@ -256,6 +257,7 @@ START_KEYS: Mapping[str, Callable[[Any], Any]] = {
 STATUS_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "headers": _headers,
     "pending": _codes,
+    "failed_codes": _codes,
     "result": _codes,
     "state": _pointer,
     "not_begun": _words,

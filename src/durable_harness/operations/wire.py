@@ -281,8 +281,7 @@ def read_status(answer: Answer, status: StatusDescription, url: str = "") -> Sta
         return Status(Phase.SUCCEEDED, str(answer.status), result_url=location_of(answer, url))
     body = answer.json_value()
     word = None if status.state is None else _word(at_pointer(body, status.state))
-    # The body of a refusal may use the same member for something else; only an end is believed whatever the code.
-    if word is not None and (answer.is_success or word in status.terminal):
+    if word is not None and _carries_status(answer, word, status):
         return _read_body(body, word, status)
     if answer.status in status.pending:
         return Status(Phase.ACTIVE, str(answer.status))
@@ -293,7 +292,27 @@ def read_status(answer: Answer, status: StatusDescription, url: str = "") -> Sta
             raise UnreadableAnswerError(f"{answer.status}, {problem}")
         found = f"{answer.status} without a state at '{status.state}': {_shape(answer, body)}"
         raise UnreadableAnswerError(f"{found}; name the state's place in a file for --service")
-    raise UnreadableAnswerError(f"{answer.status} {excerpt(answer.body)}".strip())
+    hint = "; if that is its end, name the code in status.failed_codes" if _is_bad_end(word, status) else ""
+    raise UnreadableAnswerError(f"{answer.status} {excerpt(answer.body)}".strip() + hint)
+
+
+def carries_failure(answer: Answer, status: StatusDescription) -> bool:
+    """Return whether an error is the status of an operation that ended badly, and no failed poll."""
+    if answer.status not in status.failed_codes or status.state is None:
+        return False
+    return _is_bad_end(_word(at_pointer(answer.json_value(), status.state)), status)
+
+
+def _carries_status(answer: Answer, word: str, status: StatusDescription) -> bool:
+    """Return whether the state in a body counts: that of an error is what a cache or a broken service has left."""
+    if answer.is_success:
+        return True
+    is_allowed = answer.status in status.failed_codes and _is_bad_end(word, status)
+    return is_allowed or (answer.status in status.pending and word in status.terminal)
+
+
+def _is_bad_end(word: str | None, status: StatusDescription) -> bool:
+    return word in status.failed or word in status.terminated
 
 
 def _shape(answer: Answer, body: Any) -> str:

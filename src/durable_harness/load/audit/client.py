@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,6 +17,7 @@ from durable_harness.foreign_text import shown
 from durable_harness.load.audit.ledger import AtServer, Recorded
 from durable_harness.load.audit.whereabouts import Whereabouts
 from durable_harness.load.http import Asker
+from durable_harness.load.http.client import MAX_ANSWER_BYTES
 from durable_harness.load.http.connection import TOO_LARGE
 from durable_harness.operations import Answer, NoAnswer, ServiceDescription
 from durable_harness.operations.description import at_pointer
@@ -26,6 +27,7 @@ from durable_harness.operations.wire import (
     Phase,
     Status,
     UnreadableAnswerError,
+    carries_failure,
     location_of,
     read_status,
 )
@@ -35,7 +37,8 @@ PAGE_SIZES = (500, 50, 5, 1)
 """Rows of a page to ask for: fewer once a page was larger than what is read."""
 MOST_OTHERS = 1_000_000
 """A listing of a run's time that has so many more operations than the run is taken for endless."""
-MOST_ANSWER_BYTES = 64 * 1024 * 1024
+MOST_ANSWER_BYTES = MAX_ANSWER_BYTES
+"""As in the load: what counted there can be read again."""
 MOST_OFFSET_S = 365 * 24 * 3600
 CONTINUATION = "x-ms-continuation-token"
 ATTEMPTS = 3
@@ -145,7 +148,7 @@ class AuditClient:
         """Return the answer of a status that may have moved, and where it was found."""
         headers = self._where.headers_for(url)
         for _ in range(MAX_REDIRECTS + 1):
-            answer = get(self._asker, url, headers)
+            answer = get(self._asker, url, headers, self._is_status)
             if answer.status not in REDIRECTS - self._service.status.result:
                 return answer, url
             try:
@@ -154,6 +157,9 @@ class AuditClient:
                 raise CannotTellError(f"a status has moved, but cannot be followed: {error}") from error
             url, headers = following.url, following.headers
         raise CannotTellError(f"a status was not found after {MAX_REDIRECTS} redirects in a row")
+
+    def _is_status(self, answer: Answer) -> bool:
+        return carries_failure(answer, self._service.status)
 
     def _has_token(self, status: Status, token: str) -> bool | None:
         """Tell whether an output is that of its start; None if that cannot be known."""
@@ -190,8 +196,13 @@ class AuditClient:
         self.clock_offset_s = offset_s if 2 < abs(offset_s) < MOST_OFFSET_S else 0.0  # noqa: PLR2004 - see the attribute
 
 
-def get(asker: Asker, url: str, headers: Mapping[str, str]) -> Answer:
-    """Send a GET, a few times if it gets no proper answer; raise AuditError if it never does."""
+def get(
+    asker: Asker, url: str, headers: Mapping[str, str], is_status: Callable[[Answer], bool] = lambda _: False
+) -> Answer:
+    """Send a GET, a few times if it gets no proper answer; raise AuditError if it never does.
+
+    `is_status` says of an error whether it is a proper answer.
+    """
     problem = ""
     for attempt in range(ATTEMPTS):
         gevent.sleep(PAUSE_S * attempt)
@@ -200,7 +211,7 @@ def get(asker: Asker, url: str, headers: Mapping[str, str]) -> Answer:
             problem = answer.reason
             if problem == TOO_LARGE:
                 raise AnswerTooLargeError(f"{problem} ({MOST_ANSWER_BYTES:,} bytes)")
-        elif answer.status < SERVER_ERROR and answer.status != TOO_MANY_REQUESTS:
+        elif (answer.status < SERVER_ERROR and answer.status != TOO_MANY_REQUESTS) or is_status(answer):
             return answer
         else:
             problem = f"status {answer.status}"

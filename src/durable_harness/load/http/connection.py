@@ -27,6 +27,8 @@ KEEP_ALIVE_MARGIN_S = 1.0
 """A connection is not used in the last second of the time for which the server keeps it."""
 MAX_HEADER_BYTES = 256 * 1024
 """What all headers of an answer may have, those of interim answers included."""
+HEADERS_TOO_LARGE = f"the headers of the answer are larger than allowed ({MAX_HEADER_BYTES:,} bytes)"
+HEADER_LINE_BYTES = len(": \r\n")
 FIRST_FINAL_STATUS = 200
 SWITCHING_PROTOCOLS = 101
 
@@ -236,10 +238,19 @@ class Connection:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._break(NOT_HTTP)
             return
-        if self._is_complete:
+        if problem := self._too_large():
+            self._break(problem)
+        elif self._is_complete:
             self._complete(keep=self._keeps_alive and not self._has_excess)
-        elif self._answer_bytes > (self._owner.max_answer_bytes if self._has_headers else MAX_HEADER_BYTES):
-            self._break(TOO_LARGE)
+
+    def _too_large(self) -> str:
+        """Return which limit is passed; the same answer must pass it whatever the pieces in which it comes."""
+        # What is not parsed yet is one header without an end.
+        unparsed = 0 if self._has_headers else self._answer_bytes
+        if max(self._header_bytes, unparsed) > MAX_HEADER_BYTES:
+            return HEADERS_TOO_LARGE
+        is_long = self._has_headers and self._answer_bytes - self._header_bytes > self._owner.max_answer_bytes
+        return TOO_LARGE if is_long else ""
 
     def _on_end_of_stream(self) -> None:
         if self.exchange is None:
@@ -293,7 +304,7 @@ class Connection:
         self._status = 0
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
-        self._answer_bytes = 0
+        self._answer_bytes = self._header_bytes = 0
         self._has_headers = self._is_complete = self._keeps_alive = self._has_excess = False
 
     # What the parser calls:
@@ -304,6 +315,7 @@ class Connection:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._is_complete:
+            self._header_bytes += len(name) + len(value) + HEADER_LINE_BYTES
             self._headers[_name(name)] = value.decode("latin-1").strip()
 
     def on_headers_complete(self) -> None:
