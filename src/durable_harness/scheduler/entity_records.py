@@ -109,7 +109,7 @@ class EntitySaver:
         return entities
 
     def load_entities(self, only: str | None = None) -> Iterator[Entity]:
-        query = "SELECT hub, id, modified_ns, state, lock FROM entities WHERE hub = ?1 AND (?2 IS NULL OR id = ?2)"
+        query = "SELECT hub, id, modified_ns, state, lock FROM entities WHERE hub = ? AND id IS IFNULL(?, id)"
         for row in self._store.rows(query, (self._hub_name, only)):
             with self._store.reading(f"entity '{row[1]}'"):
                 entity = read_entity(row)
@@ -125,7 +125,7 @@ class EntitySaver:
 
     def load_operations(self, only: str | None = None) -> Iterator[Operation]:
         query = (
-            "SELECT number, hub, entity, due_ns, event FROM operations WHERE hub = ?1 AND (?2 IS NULL OR entity = ?2)"
+            "SELECT number, hub, entity, due_ns, event FROM operations WHERE hub = ? AND entity IS IFNULL(?, entity)"
             " ORDER BY number"
         )
         for row in list(self._store.rows(query, (self._hub_name, only))):
