@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from urllib.parse import SplitResult, unquote
 
 from durable_harness.errors import UsageError
+from durable_harness.foreign_text import hide
 from durable_harness.redirects import BadUrlError, split_http_url
 
 KEY_HINT = "Give the key that a URL of Azure carries behind code= as --function-key (pytest: --stack-key)."
@@ -20,4 +23,13 @@ def read_base_url(text: str | None, option: str, example: str) -> str:
     except BadUrlError:
         public = re.sub("[^/]*@", "***@", base)
         raise UsageError(f"{option}: got '{public}', expected a URL like {example}") from None
+    hide([secret for secret in (unquote(parts.password or ""), basic_authorization(parts)) if secret])
     return parts.geturl().rstrip("/")
+
+
+def basic_authorization(parts: SplitResult) -> str:
+    """Return the value of the header that the user name and password in a URL stand for; "" if it has none."""
+    if parts.username is None:
+        return ""
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from urllib.parse import quote
+from collections.abc import Iterable
+
+from durable_harness.secret_writings import writings_of
 
 HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # control characters, the escape of terminals among them
@@ -12,49 +13,29 @@ HIDDEN = re.compile(
     "\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"  # in no file: halves of a pair, no characters at all, tags
 )
 MOST_CHARS = 500
-LEAST_SECRET_CHARS = 6
-"""A shorter one, such as the key of a test, is a part of too many words."""
 BLANK = "***"
-PERCENT = re.compile("%[0-9A-F]{2}")
-IN_DOT_NET_JSON = re.compile("[+&<>']")
 _secrets: list[str] = []
-"""What this process never shows, longest first: one secret may be a part of another."""
+"""What this process never shows."""
 
 
 def hide(secrets: Iterable[str]) -> None:
     """Blank these texts in all that is shown from now on: services repeat keys and headers in what they answer.
 
-    Of a header such as `Bearer X` what follows the scheme is a secret too, and each is one as a URL or JSON writes it.
+    Of a header such as `Bearer X` what follows the scheme is a secret too, and each is one in any of its writings.
     """
-    words = {word for secret in secrets for word in (secret, secret.partition(" ")[2]) if _is_secret(word)}
-    known = {*_secrets, *(form for word in words for form in _forms(word))}
-    if len(known) > len(_secrets):
-        _secrets[:] = sorted(known, key=len, reverse=True)
-
-
-def _is_secret(word: str) -> bool:
-    return len(word) >= LEAST_SECRET_CHARS
-
-
-def _forms(word: str) -> Iterator[str]:
-    yield word
-    for in_url in (quote(word, safe=""), quote(word)):
-        yield from (in_url, PERCENT.sub(lambda found: found[0].lower(), in_url))
-    # .NET writes the characters that keys in Base64 have like this, other libraries a slash.
-    yield IN_DOT_NET_JSON.sub(lambda found: f"\\u{ord(found[0]):04X}", word)
-    yield word.replace("/", "\\/")
+    _secrets[:] = sorted({*_secrets, *(secret for secret in secrets if secret)})
 
 
 def blanked(text: str) -> str:
     """Return text without the secrets of this process."""
-    for secret in _secrets:
-        text = text.replace(secret, BLANK)
+    for pattern in writings_of(tuple(_secrets)).patterns:
+        text = pattern.sub(BLANK, text)
     return text
 
 
 def beginning(text: str, most_chars: int) -> str:
     """Return the beginning of `blanked` text without cutting a secret in two; blanks may make it shorter or longer."""
-    longest = len(_secrets[0]) if _secrets else 0
+    longest = writings_of(tuple(_secrets)).most_chars
     if len(text) <= most_chars + longest:
         return blanked(text)
     # A secret may begin in the last characters and go on beyond them.

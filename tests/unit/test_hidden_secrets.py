@@ -1,8 +1,14 @@
 """Text of others, as it is shown: without the secrets of this process."""
 
+import base64
+import html
+import json
+from urllib.parse import quote, quote_plus
+
 import pytest
 
 from durable_harness import foreign_text
+from durable_harness.base_urls import read_base_url
 from durable_harness.foreign_text import hide, shown, shown_lines
 from durable_harness.operations import load_service
 from durable_harness.operations.wire import excerpt
@@ -32,6 +38,60 @@ def _hidden(monkeypatch):
 def test_secrets_are_blanked_in_each_of_their_forms(text, expected):
     """A header, its words and their form in a URL are blanked; what is too short to be a secret stays."""
     assert (shown(text), shown_lines(text)) == (expected, expected)
+
+
+KEY = 'Aq7+x/Z="k&Ü\\9 end'
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        str.upper,
+        str.lower,
+        json.dumps,
+        lambda key: json.dumps(json.dumps(key)),
+        lambda key: json.dumps(key).replace("/", "\\/"),
+        lambda key: "".join(char if char.isascii() and char.isalnum() else f"\\u{ord(char):04X}" for char in key),
+        lambda key: "".join(char if char.isascii() and char.isalnum() else f"&#x{ord(char):X};" for char in key),
+        lambda key: "".join(char if char.isascii() and char.isalnum() else f"&#x00{ord(char):x};" for char in key),
+        lambda key: "".join(char if char.isascii() and char.isalnum() else f"&#0{ord(char)};" for char in key),
+        html.escape,
+        lambda key: html.escape(html.escape(key)),
+        lambda key: key.replace("+", "&plus;").replace("/", "&sol;").replace("=", "&equals;"),
+        quote,
+        quote_plus,
+        lambda key: quote(quote(key, safe=""), safe=""),
+        lambda key: html.escape(quote(key, safe="")).lower(),
+        lambda key: base64.b64encode(key.encode()).decode(),
+        lambda key: base64.urlsafe_b64encode(key.encode()).decode().rstrip("="),
+        lambda key: key.encode().hex(),
+    ],
+)
+def test_secrets_are_blanked_however_a_service_writes_them(write):
+    """HTML, JSON, URLs, Base64, hexadecimal and another case, one within another too, show nothing of a secret."""
+    hide([KEY])
+    assert shown(f"key ({write(KEY)})").replace('"', "").replace("\\", "").replace("=", "") == "key (***)"
+
+
+@pytest.mark.parametrize("before", ["u:", "us:", "use:"])
+def test_base64_of_more_than_the_secret_is_blanked(before):
+    """Wherever in what was encoded the secret stands, no more than a part of its edges is left."""
+    hide(["the-whole-key-of-it"])
+    seen = shown(base64.b64encode(f"{before}the-whole-key-of-it:x".encode()).decode())
+    assert b"whole-key-of" not in base64.b64decode(seen.replace("*", "") + "===", validate=False)
+    assert "***" in seen
+
+
+def test_what_a_basic_header_stands_for_is_secret():
+    """The decoded pair of a Basic header is blanked, and the password alone."""
+    hide(["Basic " + base64.b64encode(b"me:pass-word").decode()])
+    assert shown("me:pass-word, pass-word, bWU6cGFzcy13b3Jk") == "***, ***, ***"
+
+
+def test_the_password_of_a_base_url_is_secret():
+    """The password in a URL of the user's is blanked, and the header that clients make of it."""
+    read_base_url("http://me:pa%2Bssword@host", "--host", "http://host")
+    assert shown("Basic bWU6cGErc3N3b3Jk, pa+ssword, pa%2bssword") == "***, ***, ***"
 
 
 def test_a_secret_that_reaches_beyond_the_end_is_blanked_too():

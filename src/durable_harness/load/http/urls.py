@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from typing import NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
+from durable_harness.base_urls import basic_authorization
 from durable_harness.redirects import DEFAULT_PORTS, BadUrlError, split_http_url
 
 SAFE_IN_TARGET = "!$%&'()*+,-./:;=?@_~[]"
@@ -37,7 +37,7 @@ def split_url(url: str) -> tuple[Origin, str]:
     target = quote(parts.path or "/", safe=SAFE_IN_TARGET)
     if parts.query:
         target += "?" + quote(parts.query, safe=SAFE_IN_TARGET)
-    return Origin(parts.scheme, _ascii_host(parts.hostname or ""), port, _authorization(parts)), target
+    return Origin(parts.scheme, _ascii_host(parts.hostname or ""), port, basic_authorization(parts)), target
 
 
 def _ascii_host(host: str) -> str:
@@ -47,11 +47,3 @@ def _ascii_host(host: str) -> str:
         return host.encode("idna").decode("ascii")
     except UnicodeError as error:
         raise BadUrlError("the URL has no valid host") from error
-
-
-def _authorization(parts: object) -> str:
-    username, password = getattr(parts, "username", None), getattr(parts, "password", None)
-    if username is None:
-        return ""
-    pair = f"{unquote(username)}:{unquote(password or '')}"
-    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
