@@ -31,6 +31,11 @@ def running(function: str) -> Iterator[None]:
         _running.reset(token)
 
 
+def running_function() -> str | None:
+    """Return the name of the function that runs here, or that began what does; None if there is none."""
+    return _running.get()
+
+
 def about(function: str) -> dict[str, str]:
     """Return the `extra` of an entry of ours about one function."""
     return {"function": function}

@@ -83,19 +83,16 @@ def run_until_stopped(service: Service, parent_pid: int | None) -> None:
 
     Raises the error that it fails with, once it has stopped.
     """
-    main = _run(service, parent_pid)
-    try:
-        import uvloop  # noqa: PLC0415 - not there on every platform
-    except ImportError:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
+    from durable_harness.stack.lasting_loop import run_lasting  # noqa: PLC0415 - uvloop is for services only
+
+    run_lasting(lambda has_handlers: _run(service, parent_pid, has_handlers))
 
 
-async def _run(service: Service, parent_pid: int | None) -> None:
+async def _run(service: Service, parent_pid: int | None, has_handlers: Callable[[], None]) -> None:
     lifetime = Lifetime()
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, lifetime.stop)
+    has_handlers()
     if parent_pid:
         # A thread: a start may hold up the event loop.
         threading.Thread(target=_watch_parent, args=(parent_pid,), daemon=True, name="parent watch").start()

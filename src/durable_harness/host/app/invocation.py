@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import describe
 from durable_harness.log_categories import running
+from durable_harness.own_tasks import shown_to_user_code
 from durable_harness.protocol import new_id
 
 logger = logging.getLogger("durable_harness.host")
@@ -168,7 +169,7 @@ class Invoker:
     async def _in_time(self, function: Function, call: Any) -> Any:
         try:
             async with asyncio.timeout(self._timeout_s) as limit:
-                with running(function.name):
+                with running(function.name), shown_to_user_code():
                     return await call
         except TimeoutError:
             if not limit.expired():

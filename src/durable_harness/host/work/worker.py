@@ -12,6 +12,7 @@ from typing import Any
 from durable_harness.host.failures import describe, failure_details, trace_of
 from durable_harness.host.sdk.generation import HistoryNeededError, Runner
 from durable_harness.host.work.answers import ACTIVITY, BATCH, KINDS, TURN, AnswerSender, WorkKind
+from durable_harness.own_tasks import drop_cancellation
 from durable_harness.protocol import RpcError, Scheduler, pb
 from durable_harness.protocol.continuing import complete_history
 from durable_harness.settings import DurableTaskSettings
@@ -99,12 +100,14 @@ class DurableWorker:
         """Do a work item and answer it, whatever happens meanwhile, unless this worker ends."""
         try:
             answer = await handler(item)
+            await drop_cancellation()
         except HistoryNeededError as error:
             logger.warning("The history of a turn could not be read: %s. It is given back.", error)
             await self._answers.give_back(item, kind)
         except BaseException as error:  # user code may raise anything, CancelledError included
             if self._is_closing:
                 raise
+            await drop_cancellation()
             message = f"The host could not answer this work: {describe(error)}"
             await self._answers.fail(kind, item, failure_details(error, message, trace_of(error)))
         else:

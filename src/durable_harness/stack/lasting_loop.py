@@ -1,0 +1,113 @@
+"""An event loop that lasts as long as its main task, although user code runs on it and may stop it.
+
+`stop()` and SystemExit end an event loop, whoever they come from. A service ends by signals and errors of its own only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from durable_harness.log_categories import HOST_LOGGER, running_function
+
+try:
+    from uvloop import Loop as FastestLoop
+except ImportError:  # not there on every platform
+    FastestLoop = asyncio.SelectorEventLoop
+
+logger = logging.getLogger(HOST_LOGGER)
+
+
+class _Loop(FastestLoop):  # type: ignore[misc]  # uvloop has no types
+    """A loop that functions cannot stop, and on which they find no tasks but those of functions.
+
+    What stops it from a thread without the context of a function is noticed by `run_lasting`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hidden: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+
+    def stop(self) -> None:
+        function = running_function()
+        if function is None:
+            super().stop()
+            return
+        logger.error(
+            "Function '%s' called stop() of the event loop that the host and all functions run on. It was not stopped.",
+            function,
+        )
+
+    def create_task(self, work: Any, **options: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = super().create_task(work, **options)
+        if running_function() is None:
+            self.hide(task)
+        return task
+
+    def hide(self, task: asyncio.Task[Any]) -> None:
+        asyncio._unregister_task(task)  # noqa: SLF001 - documented, for those who extend asyncio
+        self._hidden.add(task)
+
+    def show(self, task: asyncio.Task[Any]) -> None:
+        asyncio._register_task(task)  # noqa: SLF001 - as above
+
+    def show_all(self) -> None:
+        """Let the tasks that are left be found by what ends a loop in order."""
+        for task in list(self._hidden):
+            if not task.done():
+                self.show(task)
+
+
+class _Running:
+    """The main task of a loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, main: Callable[[Callable[[], None]], Main]) -> None:
+        self._loop = loop
+        self._has_handlers = False
+        self._task = loop.create_task(main(self._note_handlers))
+
+    def to_end(self) -> None:
+        """Run it until it is done, and raise the error that it ends with."""
+        while not self._task.done():
+            self._run()
+        self._task.result()
+
+    def _note_handlers(self) -> None:
+        self._has_handlers = True
+
+    def _run(self) -> None:
+        """Run the loop until the task is done, or code of the app ends it."""
+        try:
+            self._loop.run_until_complete(self._task)
+        except BaseException as error:
+            if self._task.done():
+                return
+            if self._loop.is_closed() or not self._has_handlers:
+                raise
+            logger.error("Code of the app %s. The host goes on.", _deed(error))  # noqa: TRY400 - no trace shows whose
+
+
+Main = Coroutine[Any, Any, None]
+
+
+def run_lasting(main: Callable[[Callable[[], None]], Main]) -> None:
+    """Run a coroutine to its end on a loop of its own, and raise the error that it ends with.
+
+    `main` is given what it calls once it handles signals itself: an interrupt that is raised then is not one.
+    """
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, _Loop)
+        try:
+            _Running(loop, main).to_end()
+        finally:
+            loop.show_all()
+
+
+def _deed(error: BaseException) -> str:
+    if isinstance(error, RuntimeError):
+        return "stopped the event loop that the host and all functions run on"
+    return f"raised {type(error).__name__} in a task of its own"
