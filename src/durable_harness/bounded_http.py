@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
+import time
 import urllib.request
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,7 @@ class Limit:
         self._timeout_s = timeout_s
         self._is_over = False
         self._socket: socket.socket | None = None
+        self._deadline = time.monotonic() + timeout_s
         self._timer = threading.Timer(timeout_s, self._end)
         self._timer.daemon = True
 
@@ -35,6 +37,11 @@ class Limit:
         self._timer.cancel()
         if self._is_over and (kind is None or isinstance(error, OSError | http.client.HTTPException)):
             raise TimeoutError(f"no whole answer in {self._timeout_s:g} s") from error
+
+    @property
+    def left_s(self) -> float:
+        """The seconds that are left, above zero: a timeout of 0 means something else to sockets."""
+        return max(self._deadline - time.monotonic(), 0.001)
 
     def watch(self, sock: Any) -> None:
         """End this connection, too, when the time is up."""
@@ -71,12 +78,14 @@ def bounded_opener(*handlers: Any) -> urllib.request.OpenerDirector:
 
 class _HttpConnection(http.client.HTTPConnection):
     def connect(self) -> None:
+        self.timeout = _left_s(self.timeout)
         super().connect()
         _watch(self.sock)
 
 
 class _HttpsConnection(http.client.HTTPSConnection):
     def connect(self) -> None:
+        self.timeout = _left_s(self.timeout)
         super().connect()
         _watch(self.sock)
 
@@ -89,6 +98,12 @@ class _HttpHandler(urllib.request.HTTPHandler):
 class _HttpsHandler(urllib.request.HTTPSHandler):
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(_HttpsConnection, req)
+
+
+def _left_s(timeout_s: float | None) -> float | None:
+    """Return how long connecting may take, of what earlier requests of the block have left."""
+    limit = getattr(_current, "limit", None)
+    return timeout_s if limit is None else limit.left_s
 
 
 def _watch(sock: Any) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
 DEFAULT_HOST = "http://localhost:7071"
 DEFAULT_FOLDER = Path("tests/histories")
+RECORD_TIMEOUT_S, FIRST_ANSWER_S = 30.0, 60.0
+"""An app that scales to zero takes longer to answer first."""
 
 
 def add_record(commands: Any) -> None:
@@ -41,6 +43,12 @@ def add_record(commands: Any) -> None:
         help="read from the scheduler instead, which tells all: settings (the app's own) or a connection string",
     )
     parser.add_argument("--app", type=Path, default=Path(), metavar="DIR", help="app folder, for --scheduler settings")
+    parser.add_argument(
+        "--timeout",
+        type=above_zero,
+        metavar="SECONDS",
+        help=f"for each answer of the app (default: {RECORD_TIMEOUT_S:g}, the first one {FIRST_ANSWER_S:g})",
+    )
     folder = f"folder of the files (default: {DEFAULT_FOLDER})"
     parser.add_argument("--out", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help=folder)
     parser.set_defaults(run=_record)
@@ -136,9 +144,10 @@ def _reader(options: argparse.Namespace) -> Iterator[Callable[[str], dict[str, A
     from durable_harness.testing.requesting import HttpClient  # noqa: PLC0415 - same
     from durable_harness.testing.webhook import Webhook  # noqa: PLC0415 - same
 
-    host = StackOptions(url=options.host, function_key=options.function_key)
+    first_s, each_s = (FIRST_ANSWER_S, RECORD_TIMEOUT_S) if options.timeout is None else (options.timeout,) * 2
+    host = StackOptions(url=options.host, function_key=options.function_key, answer_timeout_s=first_s)
     with open_stack("remote", options.app, host) as stack:
-        webhook = Webhook(HttpClient(stack.base_url, stack.function_key))
+        webhook = Webhook(HttpClient(stack.base_url, stack.function_key, each_s))
         yield lambda instance_id: document_of(stack, webhook, instance_id)
 
 

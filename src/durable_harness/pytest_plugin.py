@@ -171,6 +171,7 @@ def durable_stack(
         serve_args=(*durable_serve_args, *_replay_args(pytestconfig, durable_stack_name)),
         url=_setting(pytestconfig, "--stack-url") or None,
         function_key=_setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
+        answer_timeout_s=_given_timeout_s(pytestconfig),
         control=_is_used(request.node, "durable_clock", "durable_faults"),
         breakable=_is_used(request.node, "durable_faults"),
     )
@@ -317,9 +318,19 @@ def _fault_seed(config: pytest.Config) -> int:
 
 def _setting(config: pytest.Config, flag: str) -> str:
     """Return an option: from the command line, else from the ini file, else its default."""
-    option = next(option for option in OPTIONS if option.flag == flag)
     given = config.getoption(flag)
-    return str(config.getini(option.ini) if given is None else given)
+    return str(config.getini(_option(flag).ini) if given is None else given)
+
+
+def _option(flag: str) -> Option:
+    return next(option for option in OPTIONS if option.flag == flag)
+
+
+def _given_timeout_s(config: pytest.Config) -> float | None:
+    """Return the limit that the user set; None for the default, which leaves a cold start more time."""
+    given = _setting(config, "--operation-timeout")
+    is_default = config.getoption("--operation-timeout") is None and given == _option("--operation-timeout").default
+    return None if is_default else float(given)
 
 
 # -- the emulator: required or not, and gone when the run has ended ---------------------------------------------------

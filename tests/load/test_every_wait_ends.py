@@ -18,8 +18,9 @@ from durable_harness.cli import main
 from durable_harness.errors import UnreachableError
 from durable_harness.operations import NoAnswer
 from durable_harness.ports import free_port
-from durable_harness.stack import StackOptions, embedded_stack, processes, remote
+from durable_harness.stack import RunningStack, StackOptions, embedded_stack, processes, remote
 from durable_harness.stack.remote import remote_stack
+from durable_harness.testing import Operations
 from durable_harness.testing.requesting import HttpClient
 from patience import PATIENT
 
@@ -370,3 +371,35 @@ def test_the_first_request_to_a_running_system_ends_by_its_limit(serve, monkeypa
     monkeypatch.setattr(remote, "ANSWER_TIMEOUT_S", 0.3)
     with pytest.raises(UnreachableError, match="does not answer"), remote_stack(StackOptions(url=serve(script).url)):
         pass
+
+
+def drips_headers(peer):
+    """Begin an answer and send header after header, for as long as anybody listens."""
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\n")
+    with contextlib.suppress(OSError):
+        while True:
+            peer.send(b"X: y\r\n")
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("script", [never_answers, drips_headers])
+def test_operations_keep_the_limit_of_the_user(serve, tmp_path, script):
+    """Starting an operation, and the first answer of its stack, wait no longer than the test's limit says."""
+    url = serve(script).url
+    options = StackOptions(url=url, answer_timeout_s=0.3)
+    with pytest.raises(UnreachableError, match=r"0\.3 s|timed out"), remote_stack(options):
+        pass
+    operations = Operations(RunningStack("remote", url), tmp_path, 0.3)
+    with pytest.raises(AssertionError, match=r"no whole answer in 0\.3 s|timed out"):
+        operations.start("/start")
+    with pytest.raises(AssertionError, match=r"There is no instance 'x' after 0\.3 s"):
+        operations.follow("x")
+
+
+@pytest.mark.parametrize("script", [never_answers, drips_headers])
+def test_recording_keeps_the_limit_of_the_user(serve, tmp_path, capsys, script):
+    """`record --timeout` bounds the wait for a server that does not answer, however slowly it begins to."""
+    arguments = ["record", "x", "--host", serve(script).url, "--out", str(tmp_path), "--timeout", "0.3"]
+    assert main(arguments) == UnreachableError.exit_code
+    assert "does not answer" in capsys.readouterr().err

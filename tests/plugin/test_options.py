@@ -2,6 +2,7 @@
 
 import gc
 import subprocess
+import socket
 import sys
 from pathlib import Path
 
@@ -207,6 +208,16 @@ def test_a_remote_stack_needs_a_url(inner):
     assert "needs the URL of the app" in inner.run("--stack", "remote").error("test_on_its_stack[remote]")
     outcome = inner.run("--stack", "remote", "--stack-url", "http://127.0.0.1:1")
     assert "http://127.0.0.1:1 does not answer" in outcome.error("test_on_its_stack[remote]")
+
+
+def test_the_first_answer_of_a_remote_stack_has_the_users_limit(inner):
+    """A deployment that is silent is unreachable after `--operation-timeout`, which the error names."""
+    inner.write("test_it.py", ON_ITS_STACK)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        outcome = inner.run("--stack", "remote", "--stack-url", url, "--operation-timeout", "0.3")
+    error = outcome.error("test_on_its_stack[remote]")
+    assert "does not answer: no whole answer in 0.3 s" in error or "does not answer: timed out" in error
 
 
 @pytest.mark.thorough

@@ -24,8 +24,9 @@ def remote_stack(options: StackOptions) -> Iterator[RunningStack]:
     """Give the system at a URL once it answers anything at all. Raises UnreachableError if it does not."""
     url = _checked(options.url)
     hide([options.function_key or ""])
+    timeout_s = ANSWER_TIMEOUT_S if options.answer_timeout_s is None else options.answer_timeout_s
     try:
-        with Limit(ANSWER_TIMEOUT_S), bounded_opener().open(url, timeout=ANSWER_TIMEOUT_S):
+        with Limit(timeout_s), bounded_opener().open(url, timeout=timeout_s):
             pass
     except urllib.error.HTTPError as error:
         error.close()

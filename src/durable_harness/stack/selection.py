@@ -37,6 +37,8 @@ class StackOptions:
     """Where a remote stack is."""
     function_key: str | None = field(default=None, repr=False)
     """The key that a remote stack asks for."""
+    answer_timeout_s: float | None = None
+    """How long to wait for the first answer of a remote stack; None for the time that a cold start may take."""
 
 
 def open_stack(

@@ -45,7 +45,7 @@ class Operations:
     def __init__(self, stack: RunningStack, report_dir: Path, timeout_s: float = 30.0) -> None:
         self.stack = stack
         self.timeout_s = timeout_s
-        self.client = HttpClient(stack.base_url, stack.function_key)
+        self.client = HttpClient(stack.base_url, stack.function_key, timeout_s)
         self._report_dir = report_dir
         self._status_url: str | None = None
         self._triggering = Triggering(stack, self.client)
@@ -88,7 +88,7 @@ class Operations:
         explainer = Explainer(self.stack, self._report_dir)
         url = f"{self.client.base_url}{PATH}/instances/{quote(instance_id, safe='')}"
         deadline = time.monotonic() + limit_s
-        while _status_in(self.client.request("GET", url)) is None:
+        while _status_in(self.client.request("GET", url, timeout_s=_left_s(deadline))) is None:
             if time.monotonic() > deadline:
                 tail = explainer.log_tail()
                 raise AssertionError(f"There is no instance '{instance_id}' after {limit_s:g} s.\n{tail}".rstrip())
@@ -311,8 +311,11 @@ class StartedOperation:
         return status
 
     def _ask(self, url: str, deadline: float) -> Answer | NoAnswer:
-        limit_s = max(deadline - time.monotonic(), LAST_REQUEST_S)
-        return self._client.request("GET", url, timeout_s=limit_s)
+        return self._client.request("GET", url, timeout_s=_left_s(deadline))
+
+
+def _left_s(deadline: float) -> float:
+    return max(deadline - time.monotonic(), LAST_REQUEST_S)
 
 
 def _watched(plan: OperationPlan, accepted: Answer) -> Operation:

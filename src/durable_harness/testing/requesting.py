@@ -28,7 +28,8 @@ NOTHING: Final = Nothing()
 class HttpClient:
     """Sends requests to one deployment; a URL that begins with a slash is a path there."""
 
-    def __init__(self, base_url: str, function_key: str | None = None) -> None:
+    def __init__(self, base_url: str, function_key: str | None = None, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self.base_url = base_url.rstrip("/")
         self._key = {KEY_HEADER: function_key} if function_key else {}
         is_here = urlsplit(base_url).hostname in {"localhost", "127.0.0.1", "::1"}
@@ -42,17 +43,18 @@ class HttpClient:
         payload: Any = NOTHING,
         *,
         headers: Mapping[str, str] | None = None,
-        timeout_s: float = REQUEST_TIMEOUT_S,
+        timeout_s: float | None = None,
     ) -> Answer | NoAnswer:
-        """Send a request, its payload as JSON, and return what came."""
+        """Send a request, its payload as JSON, and return what came in this time, by default the client's."""
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
         absolute = f"{self.base_url}{url}" if url.startswith("/") else url
         sent = {**self._key_for(absolute), **(headers or {})}
         body = None if payload is NOTHING else json.dumps(payload).encode()
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
         try:
-            with Limit(timeout_s):
-                return self._follow(method, absolute, sent, body, timeout_s)
+            with Limit(limit_s):
+                return self._follow(method, absolute, sent, body, limit_s)
         except BadUrlError as error:
             return NoAnswer(f"cannot be asked for: {error}")
         except (OSError, http.client.HTTPException) as error:

@@ -26,6 +26,8 @@ class StackRequest:
     serve_args: tuple[str, ...] = ()
     url: str | None = None
     function_key: str | None = field(default=None, repr=False)
+    answer_timeout_s: float | None = None
+    """How long to wait for the first answer of a remote stack; None for the time that a cold start may take."""
     control: bool = False
     """Whether tests move its clock or break it: such modules do not share a stack with others."""
     breakable: bool = False
@@ -83,6 +85,7 @@ class RunningStacks:
             task_hub=self._task_hub(request.module),
             url=request.url,
             function_key=request.function_key,
+            answer_timeout_s=request.answer_timeout_s,
         )
         stack = exits.enter_context(open_stack(request.name, request.app_dir, options))
         self._open[request.shared_as] = (stack, exits)

@@ -157,7 +157,7 @@ class Triggering:
             )
         return document
 
-    def _ask(self, method: str, path: str, body: Any = NOTHING, timeout_s: float = 30.0) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, body: Any = NOTHING, timeout_s: float | None = None) -> dict[str, Any]:
         """Call what our host has for tests. Raises UsageError for what a test must say differently."""
         __tracebackhide__ = True
         if self._stack.name not in OWN_HOSTS:

@@ -68,7 +68,7 @@ class Webhook:
         self.problem = ""
         """Why the last answer cannot be read; empty if it can, or if it has nothing to read."""
 
-    def read(self, instance_id: str, timeout_s: float = 30.0) -> Instance | None:
+    def read(self, instance_id: str, timeout_s: float | None = None) -> Instance | None:
         """Return an instance and its history, without its children; None where it is unknown or nobody answers."""
         query = {"showInput": "true", "showHistory": "true", "showHistoryOutput": "true"}
         found = self._get(f"/instances/{quote(instance_id, safe='')}", query, timeout_s)
@@ -77,12 +77,12 @@ class Webhook:
         history = found.pop("historyEvents", None) or []
         return Instance(instance_id, found, [row for row in history if isinstance(row, dict)])
 
-    def read_document(self, instance_id: str, timeout_s: float = 30.0) -> dict[str, Any] | None:
+    def read_document(self, instance_id: str, timeout_s: float | None = None) -> dict[str, Any] | None:
         """Return an instance's history as a document to be replayed later; None where the host has no such thing."""
         found = self._get(f"/instances/{quote(instance_id, safe='')}/history", {}, timeout_s)
         return found if isinstance(found, dict) and "events" in found else None
 
-    def read_tree(self, instance_id: str, timeout_s: float = 30.0) -> Instance | None:
+    def read_tree(self, instance_id: str, timeout_s: float | None = None) -> Instance | None:
         """Return an instance and its history, with its sub-orchestrations below it."""
         root = self.read(instance_id, timeout_s)
         unread, count = [root] if root else [], 0
@@ -103,7 +103,7 @@ class Webhook:
             raise AssertionError(shown(redact_keys(refused)))
         return answer
 
-    def _children(self, parent: Instance, timeout_s: float) -> list[Instance]:
+    def _children(self, parent: Instance, timeout_s: float | None) -> list[Instance]:
         rows = [row for row in parent.history if str(row.get("EventType")).startswith("SubOrchestration")]
         if not rows:
             return []
@@ -113,13 +113,13 @@ class Webhook:
         found = [self.read(instance_id, timeout_s) for instance_id in sorted(ids)[:MAX_INSTANCES]]
         return [child for child in found if child is not None]
 
-    def _told_children(self, parent: Instance, timeout_s: float) -> set[str]:
+    def _told_children(self, parent: Instance, timeout_s: float | None) -> set[str]:
         """Return the ids of children as our host tells them; the Durable extension keeps those of ended ones back."""
         document = self.read_document(parent.instance_id, timeout_s) or {"events": ()}
         created = [event.get("subOrchestrationInstanceCreated") for event in document["events"]]
         return {str(child["instanceId"]) for child in created if child}
 
-    def _find_children(self, parent: Instance, rows: list[HistoryRow], timeout_s: float) -> set[str]:
+    def _find_children(self, parent: Instance, rows: list[HistoryRow], timeout_s: float | None) -> set[str]:
         """Find children by the ids that hosts make, `parent:0001`, else by name and input among those begun since."""
         prefix = f"{parent.instance_id}:"
         listed = self._list({"instanceIdPrefix": prefix}, timeout_s)
@@ -135,11 +135,11 @@ class Webhook:
             and status["instanceId"] != parent.instance_id
         }
 
-    def _list(self, query: dict[str, str], timeout_s: float) -> list[InstanceStatus]:
+    def _list(self, query: dict[str, str], timeout_s: float | None) -> list[InstanceStatus]:
         found = self._get("/instances", {**query, "showInput": "true"}, timeout_s)
         return found if isinstance(found, list) else []
 
-    def _get(self, path: str, query: dict[str, str], timeout_s: float) -> Any:
+    def _get(self, path: str, query: dict[str, str], timeout_s: float | None) -> Any:
         answer = self._client.request("GET", self._url(path, query), timeout_s=timeout_s)
         self.problem = ""
         self.refusal = answer.status if isinstance(answer, Answer) and answer.status in REFUSED_STATUSES else None
