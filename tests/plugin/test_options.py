@@ -1,8 +1,8 @@
 """The plugin's options, ini keys, marker and skips: each in a run of pytest of its own."""
 
 import gc
-import subprocess
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
