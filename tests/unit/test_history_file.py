@@ -8,6 +8,7 @@ from durable_harness.errors import UsageError
 from durable_harness.protocol.history_file import (
     UnreadableHistoryError,
     as_document,
+    from_document,
     from_events,
     read_history,
     write_document,
@@ -95,3 +96,34 @@ def test_times_keep_their_fraction(document):
     """Times are written as precisely as they are known."""
     written = json.dumps(as_document(from_events("i", [event(0.123, executionStarted={"name": "o"})])))
     assert "2026-01-01T00:00:00.123Z" in written
+
+
+def edited(document, *, twice=None, **change):
+    """Return a document with a change; the event of the kind `twice` is there twice."""
+    events = [event for event in document["events"] for _ in range(1 + (twice in event))]
+    return {**document, "events": events, **change}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"twice": "executionStarted"}, "it has 2 events executionStarted, expected 1"),
+        ({"twice": "executionCompleted"}, "it ends more than once"),
+        ({"twice": "taskScheduled"}, "more than one thing was asked for as eventId 0"),
+        ({"orchestrator": "other"}, "its orchestrator is 'other', that of its executionStarted 'o'"),
+        ({"orchestrator": None}, "its orchestrator is None, that of its executionStarted 'o'"),
+        ({"lacks": ["turns", "everything"]}, "lacks has 'everything', expected turns, dueTimes, inputs"),
+    ],
+)
+def test_a_file_that_contradicts_itself_is_refused(document, change, says):
+    """What no recording writes is an edit: such a history is not replayed, and the error says what it is."""
+    with pytest.raises(UnreadableHistoryError, match=f"contradicts itself: {says}"):
+        from_document(edited(document, **change), "file")
+
+
+def test_a_rewound_history_may_repeat_itself(document):
+    """A rewind leaves what it has undone in the history, where ids come again."""
+    rewound = {"eventId": -1, "timestamp": "2026-01-01T00:00:00Z", "executionRewound": {}}
+    repeated = edited(document, twice="taskScheduled")
+    repeated["events"].append(rewound)
+    assert from_document(repeated, "file").orchestrator == "o"

@@ -21,6 +21,7 @@ the same text.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from durable_harness.documents import read_json
 from durable_harness.errors import UsageError
+from durable_harness.foreign_text import shown
 
 FORMAT = "durable-harness history"
 VERSION = 1
@@ -39,6 +41,8 @@ LACKS = {
     "dueTimes": "the time that timers were reckoned from: their due times are not compared",
     "inputs": "some inputs: those that are missing are not compared",
 }
+ASKING = frozenset({"taskScheduled", "subOrchestrationInstanceCreated", "timerCreated"})
+"""The events that have an id of their own in an execution."""
 NOISE = frozenset({"parentTraceContext", "orchestrationSpanID", "tags", "properties"})
 
 
@@ -103,13 +107,40 @@ def from_document(document: Any, where: Path | str) -> RecordedHistory:
     _check_format(document, where)
     try:
         events = [ParseDict(event, pb.HistoryEvent()) for event in document["events"]]
-        lacks = frozenset(map(str, document.get("lacks", ())))
+        lacks = frozenset(map(str, document.get("lacks") or ()))
     except (ParseError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableHistoryError(where, f"its events are not those of a history: {error}") from error
     try:
-        return from_events(str(document.get("instanceId")), events, lacks)
+        history = from_events(str(document.get("instanceId")), events, lacks)
     except UnreadableHistoryError as error:
         raise UnreadableHistoryError(where, error.reason) from error
+    if contradiction := _contradiction(history, document):
+        raise UnreadableHistoryError(where, f"contradicts itself: {contradiction}. Record it again, or take it back")
+    return history
+
+
+def _contradiction(history: RecordedHistory, document: dict[str, Any]) -> str | None:
+    """Return what no recording can have written: a replay of an edited file would pass, and prove nothing."""
+    named = document.get("orchestrator")
+    if named != history.orchestrator:
+        return f"its orchestrator is {shown(repr(named))}, that of its executionStarted '{shown(history.orchestrator)}'"
+    if unknown := sorted(history.lacks - LACKS.keys()):
+        return f"lacks has '{shown(unknown[0])}', expected {', '.join(LACKS)}"
+    return _repeated(history)
+
+
+def _repeated(history: RecordedHistory) -> str | None:
+    """Return what is there twice and can be only once, unless a rewind has done it."""
+    kinds = Counter(event.WhichOneof("eventType") for event in history.events)
+    if kinds["executionRewound"]:
+        return None
+    if kinds["executionStarted"] > 1:
+        return f"it has {kinds['executionStarted']} events executionStarted, expected 1"
+    if kinds["executionCompleted"] + kinds["continueAsNew"] > 1:
+        return "it ends more than once"
+    asked = Counter(event.eventId for event in history.events if event.WhichOneof("eventType") in ASKING)
+    repeated = next((number for number, count in asked.items() if count > 1), None)
+    return None if repeated is None else f"more than one thing was asked for as eventId {repeated}"
 
 
 def _check_format(document: Any, where: Path | str) -> None:
