@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -113,15 +113,24 @@ class PayloadLimit:
 def _parts_of_turn(response: Any) -> Iterator[tuple[str, str]]:
     yield "custom status", response.customStatus.value
     for action in response.actions:
-        called = action.sendEntityMessage.entityOperationCalled
-        signaled = action.sendEntityMessage.entityOperationSignaled
-        yield f"input of entity operation '{called.operation}'", called.input.value
-        yield f"input of entity operation '{signaled.operation}'", signaled.input.value
-        yield f"input of '{action.scheduleTask.name}'", action.scheduleTask.input.value
-        yield f"input of '{action.createSubOrchestration.name}'", action.createSubOrchestration.input.value
-        yield f"event '{action.sendEvent.name}'", action.sendEvent.data.value
-        yield "reason of a termination", action.terminateOrchestration.reason.value
-        yield "output", action.completeOrchestration.result.value
+        kind = action.WhichOneof("orchestratorActionType")
+        if kind in _PARTS_OF_ACTION:  # A turn may have 100,000 actions: only what is there is looked at.
+            yield from _PARTS_OF_ACTION[kind](getattr(action, kind))
+
+
+def _of_entity_message(message: Any) -> Iterator[tuple[str, str]]:
+    for operation in (message.entityOperationCalled, message.entityOperationSignaled):
+        yield f"input of entity operation '{operation.operation}'", operation.input.value
+
+
+_PARTS_OF_ACTION: Mapping[str, Callable[[Any], Iterable[tuple[str, str]]]] = {
+    "sendEntityMessage": _of_entity_message,
+    "scheduleTask": lambda task: ((f"input of '{task.name}'", task.input.value),),
+    "createSubOrchestration": lambda child: ((f"input of '{child.name}'", child.input.value),),
+    "sendEvent": lambda event: ((f"event '{event.name}'", event.data.value),),
+    "terminateOrchestration": lambda end: (("reason of a termination", end.reason.value),),
+    "completeOrchestration": lambda end: (("output", end.result.value),),
+}
 
 
 def _parts_of_batch(result: Any) -> Iterator[tuple[str, str]]:
