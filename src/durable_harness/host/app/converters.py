@@ -6,6 +6,8 @@ import sys
 from typing import Any
 
 EXTENSIONS = "azurefunctions.extensions.base"
+GENERIC = "generic"
+"""The type of binding that azure-functions has no converter for: values stay text or bytes."""
 HTTP_BINDINGS = frozenset({"http", "httpTrigger"})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ class Function:
     """Whether a binding takes what it returns. If none does, Azure fails an invocation that returns a value."""
     disabled_by: str | None = None
     """What switches it off, None if nothing does."""
+    plain_types: Mapping[str, type] = field(default_factory=dict)
+    """The parameters annotated `str` or `bytes` that get or write just that, whatever their binding's own type is."""
 
     @property
     def trigger_type(self) -> str:

@@ -71,6 +71,7 @@ def index(  # noqa: PLR0913 - a function and where it was found
         wants_context=wants_context,
         directory=own_folder,
         has_return=_has_return(bindings),
+        plain_types=_plain_types(call, bindings),
     )
 
 
@@ -178,11 +179,27 @@ def _check_parameter(name: str, binding: Mapping[str, Any], annotation: Any) -> 
         )
     if marked and not is_output:
         raise RefusedError(f"its parameter {name} is an input ({binding['type']}), but its annotation is func.Out")
-    kind = str(binding["type"])
-    if inner in (str, bytes) and not converters.has_implicit_output(kind):
-        kind = "generic"
+    kind = converters.GENERIC if _is_plain(binding, inner) else str(binding["type"])
     if not (converters.fits_output if is_output else converters.fits_input)(kind, inner):
         _misfit(f"the annotation {shown(inner)} of its parameter {name}", str(binding["type"]))
+
+
+def _is_plain(binding: Mapping[str, Any], inner: Any) -> bool:
+    """Whether the worker binds a parameter of this annotation to text and bytes instead of the binding's own type."""
+    return inner in (str, bytes) and not converters.has_implicit_output(str(binding["type"]))
+
+
+def _plain_types(call: Callable[..., Any], bindings: Sequence[Mapping[str, Any]]) -> dict[str, type]:
+    """What is returned stays with its binding's own type, whatever its annotation is: the worker does the same."""
+    annotations = annotations_of(call)
+    plain = {}
+    for binding in bindings:
+        name = str(binding["name"])
+        annotation = annotations.get(name)
+        inner = _inner(name, annotation) if is_out(annotation) else annotation
+        if _is_plain(binding, inner):
+            plain[name] = inner
+    return plain
 
 
 def _inner(name: str, annotation: Any) -> Any:

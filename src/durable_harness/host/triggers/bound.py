@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from durable_harness.foreign_text import shown
 from durable_harness.host.app.functions import Function
-from durable_harness.host.triggers.converting import Encoded, UnusableValueError, encode
+from durable_harness.host.triggers.converting import Encoded, UnusableValueError, encode, encode_plain
 from durable_harness.host.triggers.inputs import SERVED, Inputs
 from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.triggers.targets import resolved, target_of
@@ -100,11 +100,12 @@ class FunctionBindings:
     ) -> None:
         name, binding_type = str(binding["name"]), str(binding["type"])
         try:
-            content = encode(binding_type, value)
+            is_plain = name in function.plain_types
+            content = encode_plain(binding_type, value) if is_plain else encode(binding_type, value)
         except UnusableValueError as error:
             raise UnusableValueError(f"Function '{function.name}', output '{name}': {error}.") from error
         target = resolved(target_of(binding), function.trigger_parameter, trigger_value)
-        for part in _parts(binding_type, content):
+        for part in _parts(binding_type, content, is_plain=is_plain):
             self._outputs.add(
                 part,
                 invocation_id=invocation_id,
@@ -122,13 +123,14 @@ def is_output(binding: dict[str, Any]) -> bool:
     return str(binding.get("direction", "")).upper() == "OUT"
 
 
-def _parts(binding_type: str, content: Encoded) -> Iterator[Encoded]:
+def _parts(binding_type: str, content: Encoded, *, is_plain: bool) -> Iterator[Encoded]:
     kind = binding_type.lower()
     if kind not in MESSAGE_KINDS or not isinstance(content.value, list):
-        yield _body_of_queue_message(content) if kind == "queue" else content
+        yield _body_of_queue_message(content) if kind == "queue" and not is_plain else content
         return
     for value in content.value:
-        yield from _parts(binding_type, Encoded(value)) if not isinstance(value, list) else (Encoded(value),)
+        part = Encoded(value)
+        yield from (part,) if isinstance(value, list) else _parts(binding_type, part, is_plain=is_plain)
 
 
 def _body_of_queue_message(content: Encoded) -> Encoded:

@@ -11,6 +11,8 @@ from azure.functions import meta
 
 UNHANDLED = (NotImplementedError, ValueError, TypeError, AssertionError, AttributeError, KeyError)
 """What converters raise for a value that they do not take."""
+PLAIN_DATA = (None, "string", "bytes", "json")
+"""The data that the worker hands over as they are to a parameter annotated `str` or `bytes`."""
 
 
 class UnusableValueError(ValueError):
@@ -80,11 +82,24 @@ def decode(binding_type: str, given: Any, metadata: Mapping[str, Any]) -> Any:
         raise UnusableValueError(f"the converter of {binding_type} refuses it: {_reason(error)}") from error
 
 
+def decode_plain(plain_type: type, given: Any) -> Any:
+    """Return what a parameter annotated `str` or `bytes` receives. Raises UnusableValueError for what is neither."""
+    if given.type not in PLAIN_DATA:
+        raise UnusableValueError(
+            f"a parameter annotated {plain_type.__name__} does not take {given.type}. A batch has the annotation of its"
+            " messages' type, such as list[func.ServiceBusMessage], or none"
+        )
+    value = given.value
+    if plain_type is bytes and isinstance(value, str):
+        return value.encode("utf-8", "replace")
+    return value.decode("utf-8", "replace") if plain_type is str and isinstance(value, bytes) else value
+
+
 def encode(binding_type: str, written: Any) -> Encoded:
     """Return what an output binding sends. Raises UnusableValueError for a value that the worker would refuse."""
     converter = _converter(binding_type)
     if converter is None or not hasattr(converter, "encode"):
-        return _encode_plain(binding_type, written)
+        return encode_plain(binding_type, written)
     try:
         encoded = converter.encode(written, expected_type=None)
     except UNHANDLED as error:
@@ -94,7 +109,8 @@ def encode(binding_type: str, written: Any) -> Encoded:
     return Encoded(json.loads(encoded.value) if encoded.type == "json" else encoded.value)
 
 
-def _encode_plain(binding_type: str, written: Any) -> Encoded:
+def encode_plain(binding_type: str, written: Any) -> Encoded:
+    """Return what goes out of a parameter `Out[str]` or `Out[bytes]`, and of bindings without a converter."""
     if isinstance(written, bytes | bytearray):
         return Encoded(bytes(written))
     if isinstance(written, str | dict | list | int | float):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.host.app.functions import Function
-from durable_harness.host.triggers.converting import UnusableValueError, datum, decode, text_datum
+from durable_harness.host.triggers.converting import UnusableValueError, datum, decode, decode_plain, text_datum
 from durable_harness.host.triggers.targets import target_of
 
 SERVED = frozenset({"durableclient", "orchestrationclient"})
@@ -53,10 +53,10 @@ class Inputs:
                 f"Function '{function.name}' needs {described(binding, target)}, and this host has no such service."
                 f' A test can give it a value: operations.give("{binding["name"]}", …).'
             )
-        binding_type = str(binding["type"])
+        binding_type, plain_type = str(binding["type"]), function.plain_types.get(binding["name"])
         content = datum(None) if given.value is None else text_datum(given.value)
         try:
-            return decode(binding_type, content, {})
+            return decode_plain(plain_type, content) if plain_type else decode(binding_type, content, {})
         except UnusableValueError as error:
             raise UnusableValueError(f"The value that was given for '{given.name}': {error}") from error
 

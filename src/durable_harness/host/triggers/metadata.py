@@ -14,6 +14,7 @@ from durable_harness.host.triggers.converting import (
     UnusableValueError,
     datum,
     decode,
+    decode_plain,
     json_datum,
     many_datum,
     numbers_datum,
@@ -44,6 +45,9 @@ def trigger_value(function: Function, data: Any, given: Metadata) -> Any:
     make = _ARRIVALS.get(function.trigger_type, _other)
     arrival = make(function.trigger, data)
     metadata = {**arrival.metadata, **{name: datum(value) for name, value in given.items()}}
+    plain_type = function.plain_types.get(function.trigger_parameter)
+    if plain_type is not None:
+        return decode_plain(plain_type, arrival.data)
     return decode(function.trigger_type, arrival.data, metadata)
 
 
