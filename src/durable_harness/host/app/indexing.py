@@ -192,12 +192,12 @@ def _is_plain(binding: Mapping[str, Any], inner: Any) -> bool:
 def _plain_types(call: Callable[..., Any], bindings: Sequence[Mapping[str, Any]]) -> dict[str, type]:
     """What is returned stays with its binding's own type, whatever its annotation is: the worker does the same."""
     annotations = annotations_of(call)
-    plain = {}
+    plain: dict[str, type] = {}
     for binding in bindings:
         name = str(binding["name"])
         annotation = annotations.get(name)
         inner = _inner(name, annotation) if is_out(annotation) else annotation
-        if _is_plain(binding, inner):
+        if inner is not None and _is_plain(binding, inner):
             plain[name] = inner
     return plain
 
