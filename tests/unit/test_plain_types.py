@@ -1,15 +1,19 @@
 """Parameters annotated `str` and `bytes`: they get and write just that, whatever their binding's own type is."""
 
+import asyncio
 from pathlib import Path
 
 import azure.functions as func
 import pytest
 
+from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.indexing import index
+from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.triggers.bound import FunctionBindings
+from durable_harness.host.triggers.by_hand import Runs
 from durable_harness.host.triggers.converting import UnusableValueError
 from durable_harness.host.triggers.inputs import Inputs
-from durable_harness.host.triggers.metadata import trigger_value
+from durable_harness.host.triggers.metadata import arrived
 from durable_harness.host.triggers.outputs import Outputs
 
 
@@ -39,20 +43,20 @@ KINDS = ["queueTrigger", "blobTrigger", "serviceBusTrigger", "eventHubTrigger", 
 def test_a_trigger_gives_text_and_bytes(kind):
     """Each trigger gives text to `str` and bytes to `bytes`, however the test gave them."""
     for given in ("é", "é".encode()):
-        assert trigger_value(function_of(as_text, kind), given, {}) == "é"
-        assert trigger_value(function_of(as_bytes, kind), given, {}) == "é".encode()
+        assert arrived(function_of(as_text, kind), given, {}).value == "é"
+        assert arrived(function_of(as_bytes, kind), given, {}).value == "é".encode()
 
 
 @pytest.mark.parametrize(("kind", "given"), [("cosmosDBTrigger", [{"id": "1"}]), ("eventGridTrigger", {"id": "1"})])
 def test_documents_are_json_text(kind, given):
     """Documents and events come to `str` as JSON text."""
-    assert '"id": "1"' in trigger_value(function_of(as_text, kind), given, {})
+    assert '"id": "1"' in arrived(function_of(as_text, kind), given, {}).value
 
 
 def test_a_batch_is_refused():
     """A batch is no text: the error names what came, as the worker refuses it."""
     with pytest.raises(UnusableValueError, match="annotated str does not take collection_string"):
-        trigger_value(function_of(as_text, "serviceBusTrigger", cardinality="many"), ["a", "b"], {})
+        arrived(function_of(as_text, "serviceBusTrigger", cardinality="many"), ["a", "b"], {})
 
 
 def test_an_input_gives_text():
@@ -65,6 +69,30 @@ def test_an_input_gives_text():
     inputs.give("given", b"text")
     bindings = FunctionBindings(lambda _: None, inputs, Outputs())
     assert bindings.values(function_of(call, "queueTrigger"), "") == {"given": "text"}
+
+
+@pytest.mark.parametrize("annotation", [str, bytes, func.InputStream])
+def test_a_path_names_what_an_output_is_written_to(annotation):
+    """The `{name}` of an output is that of the blob that arrived, whatever annotation the blob has."""
+
+    def copy(value, out):
+        out.set(value if isinstance(value, str | bytes) else value.read())
+
+    copy.__annotations__ = {"value": annotation, "out": func.Out[bytes]}
+    trigger = {"type": "blobTrigger", "name": "value", "direction": "in", "path": "c/{name}"}
+    out = {"type": "blob", "name": "out", "direction": "out", "path": "copies/{name}"}
+    function = index("copy", copy, trigger=trigger, bindings=[trigger, out], directory=Path())
+    outputs = Outputs()
+    invoker = Invoker("", FunctionBindings(lambda _: None, Inputs(), outputs), timeout_s=None)
+    runs = Runs(FunctionApp(Path(), [function]), invoker)
+    run = runs.prepare(function, b"text", {"BlobTrigger": "c/a.txt"})
+
+    async def run_it():
+        return await runs.start(run)
+
+    assert asyncio.run(run_it()) is None
+    invoker.close()
+    assert [written.target for written in outputs.of(run.invocation_id)] == ["copies/a.txt"]
 
 
 def written_by(call, value):

@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import describe
-from durable_harness.log_categories import running
+from durable_harness.log_categories import HOST_LOGGER, running
 from durable_harness.own_tasks import shown_to_user_code
 from durable_harness.protocol import new_id
 
-logger = logging.getLogger("durable_harness.host")
+logger = logging.getLogger(HOST_LOGGER)
 
 FUNCTION_THREADS = "function"
 THREAD_COUNT_VARIABLE = "PYTHON_THREADPOOL_THREAD_COUNT"
@@ -105,11 +105,16 @@ class Invoker:
         trigger_value: Any,
         trace: TraceContext | None = None,
         invocation_id: str | None = None,
+        source: Any = None,
     ) -> Any:
-        """Call a function with its trigger's value and return what it returns, or raise what it raises."""
-        arguments = self._bindings.values(function, trigger_value)
-        arguments[function.trigger_parameter] = trigger_value
-        given = dict(arguments)
+        """Call a function with its trigger's value and return what it returns, or raise what it raises.
+
+        `source` is what the settings of its other bindings are resolved from, where that is not the trigger's value.
+        """
+        source = trigger_value if source is None else source
+        arguments = self._bindings.values(function, source)
+        arguments[function.trigger_parameter] = source
+        given = {**arguments, function.trigger_parameter: trigger_value}
         if function.wants_context:
             invocation_id = invocation_id or new_id()
             directory = str(function.directory or self._directory)

@@ -12,10 +12,11 @@ from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.failures import describe, log_failure, trace_of
 from durable_harness.host.triggers.converting import UnusableValueError
-from durable_harness.host.triggers.metadata import trigger_value
+from durable_harness.host.triggers.metadata import Arrived, arrived
+from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.protocol import new_id
 
-logger = logging.getLogger("durable_harness.host")
+logger = logging.getLogger(HOST_LOGGER)
 
 GRACE_S = 5.0
 """How long the host, when it stops, waits for functions that were accepted to run by hand or by a timer."""
@@ -31,7 +32,7 @@ class Run:
     """A function, what its trigger brings, and the id of this invocation."""
 
     function: Function
-    value: Any
+    arrived: Arrived
     invocation_id: str = field(default_factory=new_id)
 
 
@@ -61,7 +62,7 @@ class Runs:
         if way is not None:
             way = way.format(name=function.durable_name)
             raise UnusableValueError(f"{function.trigger_type} functions do not run by themselves: {way}.")
-        return Run(function, trigger_value(function, data, metadata))
+        return Run(function, arrived(function, data, metadata))
 
     def start(self, run: Run) -> asyncio.Task[Failure | None]:
         """Begin a run; the task that is returned ends with how it failed, None if it did not."""
@@ -82,7 +83,9 @@ class Runs:
 
     async def _invoke(self, run: Run) -> Failure | None:
         try:
-            await self._invoker.invoke(run.function, run.value, invocation_id=run.invocation_id)
+            await self._invoker.invoke(
+                run.function, run.arrived.value, invocation_id=run.invocation_id, source=run.arrived.source
+            )
         except BaseException as error:  # user code may raise anything, SystemExit and CancelledError included
             task = asyncio.current_task()
             if task is not None and task.cancelling():

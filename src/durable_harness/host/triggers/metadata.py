@@ -34,21 +34,37 @@ class Arrival(NamedTuple):
     metadata: Metadata
 
 
-def trigger_value(function: Function, data: Any, given: Metadata) -> Any:
-    """Return what a function's trigger parameter receives for data and metadata that a person gives.
+class Arrived(NamedTuple):
+    """What a trigger brought."""
+
+    value: Any
+    """What the function's parameter receives."""
+    source: Any
+    """What expressions in other bindings' settings are resolved from: the value with its metadata, such as a blob's
+    path, also where the parameter is annotated `str` or `bytes`."""
+
+
+def arrived(function: Function, data: Any, given: Metadata) -> Arrived:
+    """Return what a function's trigger brings for data and metadata that a person gives.
 
     `data` is text, bytes or a JSON value, `given` replaces what would be made up. Raises UnusableValueError if the
     trigger cannot have them.
     """
     if function.trigger_type.lower() == "httptrigger":
-        return decode("httpTrigger", _request(function, data, given), {})
+        request = decode("httpTrigger", _request(function, data, given), {})
+        return Arrived(request, request)
     make = _ARRIVALS.get(function.trigger_type, _other)
     arrival = make(function.trigger, data)
     metadata = {**arrival.metadata, **{name: datum(value) for name, value in given.items()}}
     plain_type = function.plain_types.get(function.trigger_parameter)
-    if plain_type is not None:
-        return decode_plain(plain_type, arrival.data)
-    return decode(function.trigger_type, arrival.data, metadata)
+    if plain_type is None:
+        value = decode(function.trigger_type, arrival.data, metadata)
+        return Arrived(value, value)
+    value = decode_plain(plain_type, arrival.data)
+    try:
+        return Arrived(value, decode(function.trigger_type, arrival.data, metadata))
+    except UnusableValueError:  # as plain text or bytes it is taken all the same
+        return Arrived(value, value)
 
 
 def _request(function: Function, data: Any, route_parameters: Metadata) -> Any:
@@ -151,10 +167,10 @@ def _documents(_trigger: Metadata, data: Any) -> Arrival:
 
 def _timer(_trigger: Metadata, data: Any) -> Arrival:
     status = {"IsPastDue": False, "Schedule": {"AdjustForDST": True}, "ScheduleStatus": None}
-    given = json_datum(data or {})
-    if not isinstance(json.loads(given.value), dict):
+    given = json.loads(json_datum(data or {}).value)
+    if not isinstance(given, dict):
         raise UnusableValueError('expected nothing or a JSON object such as {"IsPastDue": true}')
-    return Arrival(json_datum({**status, **json.loads(given.value)}), {})
+    return Arrival(json_datum({**status, **given}), {})
 
 
 def _activity(_trigger: Metadata, data: Any) -> Arrival:
