@@ -11,6 +11,7 @@ from durable_harness.protocol.interface import RpcError, Scheduler, Status
 from durable_harness.protocol.json_depth import MAX_JSON_DEPTH, holds_too_deep, is_too_deep, too_deep
 from durable_harness.protocol.values import (
     MAX_ID_CHARS,
+    MAX_PAYLOAD_BYTES,
     TERMINAL_STATUSES,
     child_id,
     copy_of,
@@ -26,6 +27,7 @@ from durable_harness.protocol.values import (
 __all__ = [
     "MAX_ID_CHARS",
     "MAX_JSON_DEPTH",
+    "MAX_PAYLOAD_BYTES",
     "TERMINAL_STATUSES",
     "Costs",
     "Measurement",

@@ -11,6 +11,8 @@ from google.protobuf import timestamp_pb2, wrappers_pb2
 
 NANOSECONDS = 1_000_000_000
 LATEST_NS = 1 << 62
+MAX_PAYLOAD_BYTES = 1_048_576
+"""What the service takes as one input, output, event, custom status or entity state."""
 MAX_ID_CHARS = 100
 """How long the service lets ids of instances and of entities be."""
 _ids = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - ids must be unique, not secret; asking the kernel for each costs a syscall

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from durable_harness.protocol import MAX_JSON_DEPTH, RpcError, Status, holds_too_deep, pb, too_deep
+from durable_harness.protocol import MAX_JSON_DEPTH, MAX_PAYLOAD_BYTES, RpcError, Status, holds_too_deep, pb, too_deep
 from durable_harness.scheduler.checks import failed_turn
 
-DEFAULT_MAX_PAYLOAD_BYTES = 1_048_576
+DEFAULT_MAX_PAYLOAD_BYTES = MAX_PAYLOAD_BYTES
 STORED_BYTES = 500_000_000
 """What the store takes in any case: half of what SQLite has room for in a row, which has an input and an output."""
 TOO_LARGE = "PayloadTooLarge"

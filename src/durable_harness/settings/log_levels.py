@@ -26,7 +26,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True)
 class LogLevels:
-    """The levels by the beginning of a category, in lower case, of which the longest counts."""
+    """The levels by the beginning of a category, in lower case. The longest beginning counts."""
 
     default: int = logging.INFO
     by_prefix: Mapping[str, int] = field(default_factory=dict)

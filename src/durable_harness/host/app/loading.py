@@ -20,7 +20,7 @@ OWN_ROUTES = frozenset({"admin", "runtime"})
 def load_app(directory: Path, only: Collection[str] | None = None) -> FunctionApp:
     """Import an app's script and index its functions; `only` names those to load (as `func start --functions` does).
 
-    Raises AppLoadError that tells what is wrong and where in the app's own code.
+    Raises AppLoadError, which says what is wrong and where in the app's own code.
     """
     directory = directory.resolve()
     script, folders = script_of(directory), function_folders(directory)

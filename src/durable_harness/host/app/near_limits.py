@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from durable_harness.host.custom_status import MOST_BYTES, size_of
 from durable_harness.log_categories import HOST_LOGGER, about
+from durable_harness.protocol import MAX_PAYLOAD_BYTES
 from durable_harness.protocol.costs import payload_size
 
 if TYPE_CHECKING:
@@ -18,14 +19,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(HOST_LOGGER)
 
-MOST_PAYLOAD_BYTES = 1_048_576
-HALF_PAYLOAD_BYTES = MOST_PAYLOAD_BYTES // 2
+HALF_PAYLOAD_BYTES = MAX_PAYLOAD_BYTES // 2
 HALF_STATUS_BYTES = MOST_BYTES // 2
-LONG_HISTORY_EVENTS = 1_000
+WARNED_EVENTS = 1_000
 
 
 class NearLimits:
-    """What came near a limit, by function and kind. It may be told from any thread."""
+    """What came near a limit, by function and kind. Any thread may report to it."""
 
     def __init__(self) -> None:
         self._noted: dict[tuple[str, str], str] = {}
@@ -58,7 +58,7 @@ class NearLimits:
 
     def history(self, function: Function, instance_id: str, events: int, replay_ms: float) -> None:
         """Look at a history that was just replayed whole."""
-        if events > LONG_HISTORY_EVENTS and not self.has_noted_history(function):
+        if events > WARNED_EVENTS and not self.has_noted_history(function):
             self._note(
                 function,
                 "history",
@@ -89,7 +89,7 @@ class NearLimits:
                 function,
                 "payload",
                 f"Function '{function.durable_name}': {what} has {size_bytes:,} bytes, over half of the"
-                f" {MOST_PAYLOAD_BYTES:,} that Azure takes. Keep large data elsewhere and pass a reference to it.",
+                f" {MAX_PAYLOAD_BYTES:,} that Azure takes. Keep large data elsewhere and pass a reference to it.",
             )
 
     def _note(self, function: Function, kind: str, text: str) -> None:

@@ -25,6 +25,7 @@ from durable_harness.host.durable_http.start_options import check_instance_id, h
 from durable_harness.host.durable_http.status_json import history_events, status_object
 from durable_harness.host.failures import message_of
 from durable_harness.host.purging import refusal_to_purge
+from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.protocol import (
     TERMINAL_STATUSES,
     RpcError,
@@ -38,7 +39,7 @@ from durable_harness.protocol import (
 from durable_harness.protocol.history_file import UnreadableHistoryError, as_document, from_events
 from durable_harness.settings import DurableTaskSettings
 
-logger = logging.getLogger("durable_harness.host")
+logger = logging.getLogger(HOST_LOGGER)
 
 CREATION_RETRY_AFTER_S = "10"
 POLL_RETRY_AFTER_S = "5"

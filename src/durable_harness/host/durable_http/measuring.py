@@ -12,9 +12,10 @@ import logging
 from collections.abc import Sequence
 
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
+from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.protocol import RpcError, Scheduler, is_text
 
-logger = logging.getLogger("durable_harness.host")
+logger = logging.getLogger(HOST_LOGGER)
 
 PATH = "/admin/durable-harness/operations"
 MEASURED_BY = "durable-harness"

@@ -13,7 +13,7 @@ LARGEST_DECIMAL = 2**96 - 1
 
 
 class RouteTimeoutError(Exception):
-    """Raised when a route's regex takes too long for a path: the route's mistake, of which a caller may make use."""
+    """Raised when a route's regex takes too long for a path: a flaw of the route that a caller can exploit."""
 
     def __init__(self, pattern: str) -> None:
         super().__init__(f"the route constraint regex({pattern}) took more than {REGEX_LIMIT_S} s")

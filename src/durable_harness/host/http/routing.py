@@ -20,7 +20,7 @@ class Route:
     methods: frozenset[str]
 
     def match(self, path: Path) -> dict[str, str] | None:
-        """Return the route's parameters in a path, or None where they do not fit."""
+        """Return the route's parameters in a path, or None if the path does not match."""
         values: dict[str, str] = {}
         for position, segment in enumerate(self.segments):
             found = _match_at(segment, path, position)

@@ -27,9 +27,10 @@ from durable_harness.host.http.malformed import problem_of
 from durable_harness.host.http.routing import Router
 from durable_harness.host.http.streams import OWN_HEADERS, SentResponse, http_streams
 from durable_harness.host.http.values import TEXT_TYPE, function_request, function_response
+from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.settings import HostSettings
 
-logger = logging.getLogger("durable_harness.host")
+logger = logging.getLogger(HOST_LOGGER)
 
 DEFAULT_BODY_LIMIT_BYTES = 104_857_600
 BODY_LIMIT_VARIABLE = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"

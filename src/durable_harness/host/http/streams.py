@@ -23,8 +23,9 @@ from durable_harness.host.app.functions import Function
 from durable_harness.host.app.invocation import Invoker, TraceContext
 from durable_harness.host.durable_http.messages import ApiResponse
 from durable_harness.host.failures import log_failure
+from durable_harness.log_categories import HOST_LOGGER
 
-logger = logging.getLogger("durable_harness.host")
+logger = logging.getLogger(HOST_LOGGER)
 
 CALL = "durable_harness.call"
 """Where in the ASGI scope stands which function to call."""

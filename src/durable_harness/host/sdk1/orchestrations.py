@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.app.near_limits import LONG_HISTORY_EVENTS as WARNED_EVENTS
+from durable_harness.host.app.near_limits import WARNED_EVENTS
 from durable_harness.host.failures import describe, log_failure, type_name
 from durable_harness.host.sdk.endings import (
     execution_started,

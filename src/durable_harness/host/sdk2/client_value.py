@@ -1,4 +1,4 @@
-"""The value of a durableClient binding, of which azure-functions-durable 2.x makes a gRPC client."""
+"""The value of a durableClient binding. azure-functions-durable 2.x makes a gRPC client from it."""
 
 from __future__ import annotations
 

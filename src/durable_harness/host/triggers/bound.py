@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 from durable_harness.foreign_text import shown
 from durable_harness.host.app.functions import Function
 from durable_harness.host.triggers.converting import Encoded, UnusableValueError, encode, encode_plain
-from durable_harness.host.triggers.inputs import SERVED, Inputs
+from durable_harness.host.triggers.inputs import SERVED, Inputs, is_output
 from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.triggers.targets import resolved, target_of
+from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.protocol import new_id
 
-logger = logging.getLogger("durable_harness.host")
+logger = logging.getLogger(HOST_LOGGER)
 
 RETURNED = "$return"
 MESSAGE_KINDS = frozenset({"queue", "servicebus", "eventhub", "eventgrid", "kafka", "cosmosdb", "sql", "mysql"})
@@ -116,11 +117,6 @@ class FunctionBindings:
             )
             where = f"{binding_type} '{target}'" if target else binding_type
             logger.info("Function '%s' wrote to %s (%s): %s", function.name, where, name, _shown(part))
-
-
-def is_output(binding: dict[str, Any]) -> bool:
-    """Return whether a function writes to a binding."""
-    return str(binding.get("direction", "")).upper() == "OUT"
 
 
 def _parts(binding_type: str, content: Encoded, *, is_plain: bool) -> Iterator[Encoded]:

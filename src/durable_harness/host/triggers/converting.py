@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from azure.functions import meta
 
+from durable_harness.documents import parse_json
+
 UNHANDLED = (NotImplementedError, ValueError, TypeError, AssertionError, AttributeError, KeyError)
 """What converters raise for a value that they do not take."""
 PLAIN_DATA = (None, "string", "bytes", "json")
@@ -52,7 +54,7 @@ def json_datum(value: Any) -> Any:
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     if isinstance(text, str):
         try:
-            json.loads(text)
+            parse_json(text)
         except ValueError as error:
             raise UnusableValueError(f"expected JSON, got {_short(text)}") from error
         return meta.Datum(text, "json")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.host.app.functions import Function
+from durable_harness.host.app.indexing import direction_of
 from durable_harness.host.triggers.converting import UnusableValueError, datum, decode, decode_plain, text_datum
 from durable_harness.host.triggers.targets import target_of
 
@@ -74,10 +75,15 @@ def described(binding: dict[str, Any], target: str) -> str:
     return f"the input binding '{binding['name']}' ({binding['type']}{where})"
 
 
+def is_output(binding: dict[str, Any]) -> bool:
+    """Return whether a function writes to a binding."""
+    return direction_of(binding) == "out"
+
+
 def is_unserved_input(function: Function, binding: dict[str, Any]) -> bool:
     """Return whether a binding is an input that has a value only if a test gives one."""
     return (
-        str(binding.get("direction", "")).upper() != "OUT"
+        not is_output(binding)
         and binding["name"] != function.trigger_parameter
         and str(binding["type"]).lower() not in SERVED
     )

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.documents import read_json
+from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.whole_files import write_whole
 
-logger = logging.getLogger("durable_harness.host")
+logger = logging.getLogger(HOST_LOGGER)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Written:
     type: str
     target: str
     content: Encoded
+    size_bytes: int
 
     def as_json(self) -> dict[str, Any]:
         value = self.content.value
@@ -62,14 +63,22 @@ class Outputs:
         """Keep what a function wrote."""
         self._count += 1
         written = Written(
-            self._count, time.monotonic_ns(), invocation_id, function, name, binding_type, target, content
+            self._count,
+            time.monotonic_ns(),
+            invocation_id,
+            function,
+            name,
+            binding_type,
+            target,
+            content,
+            content.size_bytes,
         )
         self._kept.append(written)
-        self._size_bytes += content.size_bytes
+        self._size_bytes += written.size_bytes
         # The last one is kept whatever its size: it is in memory anyway, and a test waits for it.
         while len(self._kept) > self._most_writes or (self._size_bytes > self._most_bytes and len(self._kept) > 1):
             oldest = self._kept.popleft()
-            self._size_bytes -= oldest.content.size_bytes
+            self._size_bytes -= oldest.size_bytes
             self.dropped_at_ns = oldest.at_ns
         return written
 

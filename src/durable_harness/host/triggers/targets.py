@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+from durable_harness.host.payloads import parse_or_text
 
 TARGET_KEYS = (
     "queueName",
@@ -77,10 +78,7 @@ def _body(value: Any) -> Any:
     if isinstance(body, bytes):
         body = body.decode("utf-8", "replace")
     if isinstance(body, str):
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError):
-            return body
+        return parse_or_text(body) if body.strip() else body
     return body
 
 

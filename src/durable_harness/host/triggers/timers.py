@@ -14,10 +14,11 @@ from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.triggers.by_hand import Runs
 from durable_harness.host.triggers.monitor import Monitor, Status
 from durable_harness.host.triggers.schedule import Schedule, ScheduleError, read_schedule
+from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.protocol import RpcError
 from durable_harness.protocol.alarms import AlarmClock
 
-logger = logging.getLogger("durable_harness.host")
+logger = logging.getLogger(HOST_LOGGER)
 
 TIMER = "timertrigger"
 START_TIMEOUT_S = 5.0

@@ -7,10 +7,10 @@ from typing import Any
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
-from durable_harness.host.triggers.bound import RETURNED, FunctionBindings, is_output
+from durable_harness.host.triggers.bound import RETURNED, FunctionBindings
 from durable_harness.host.triggers.by_hand import Runs
 from durable_harness.host.triggers.converting import UnusableValueError
-from durable_harness.host.triggers.inputs import Inputs, described, is_unserved_input, names_of
+from durable_harness.host.triggers.inputs import Inputs, described, is_output, is_unserved_input, names_of
 from durable_harness.host.triggers.monitor import Monitor
 from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.triggers.targets import matches, target_of

@@ -14,9 +14,10 @@ from typing import Any
 
 from durable_harness.host.failures import describe, failure_details
 from durable_harness.host.sdk.endings import failed_turn
+from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.protocol import RpcError, Scheduler, Status, pb
 
-logger = logging.getLogger("durable_harness.host")
+logger = logging.getLogger(HOST_LOGGER)
 
 TRANSIENT = frozenset({Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.RESOURCE_EXHAUSTED})
 TOO_LARGE = "larger than max"

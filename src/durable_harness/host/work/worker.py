@@ -12,12 +12,13 @@ from typing import Any
 from durable_harness.host.failures import describe, failure_details, trace_of
 from durable_harness.host.sdk.generation import HistoryNeededError, Runner
 from durable_harness.host.work.answers import ACTIVITY, BATCH, KINDS, TURN, AnswerSender, WorkKind
+from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_tasks import drop_cancellation
 from durable_harness.protocol import RpcError, Scheduler, pb
 from durable_harness.protocol.continuing import complete_history
 from durable_harness.settings import DurableTaskSettings
 
-logger = logging.getLogger("durable_harness.host")
+logger = logging.getLogger(HOST_LOGGER)
 
 MAX_RECONNECT_DELAY_S = 2.0
 """A try costs a scheduler next to nothing, and whoever restarts theirs waits for the host's next one."""

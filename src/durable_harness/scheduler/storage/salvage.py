@@ -125,7 +125,7 @@ class _Salvage:
         self._columns = ", ".join(absent.get(name, name) for name in COLUMNS)
         self._result = Salvaged()
         self._reasons: dict[int, str] = {}
-        """Why instances with these keys were left out, of which more is known than that they are missing."""
+        """Why the instances with these keys were left out, where that is known."""
         self._taken: set[tuple[str, str]] = set()
 
     def run(self) -> Salvaged:
