@@ -127,3 +127,18 @@ def test_a_rewound_history_may_repeat_itself(document):
     repeated = edited(document, twice="taskScheduled")
     repeated["events"].append(rewound)
     assert from_document(repeated, "file").orchestrator == "o"
+
+
+@pytest.mark.parametrize(
+    ("scheduled", "failed"),
+    [("taskScheduled", "taskFailed"), ("subOrchestrationInstanceCreated", "subOrchestrationInstanceFailed")],
+)
+def test_attempts_may_have_one_id(scheduled, failed):
+    """SDK 2.x retries under the id of the attempt that failed; the same history without that failure is an edit."""
+    started = [event(orchestratorStarted={}), event(executionStarted={"name": "o"})]
+    attempt = event(event_id=1, **{scheduled: {"name": "a"}})
+    failure = event(**{failed: {"taskScheduledId": 1}})
+    written = as_document(from_events("i", [*started, attempt, failure, attempt]))
+    assert from_document(written, "file").orchestrator == "o"
+    with pytest.raises(UnreadableHistoryError, match="more than one thing was asked for as eventId 1"):
+        from_document(as_document(from_events("i", [*started, attempt, attempt, failure])), "file")

@@ -43,6 +43,7 @@ LACKS = {
 }
 ASKING = frozenset({"taskScheduled", "subOrchestrationInstanceCreated", "timerCreated"})
 """The events that have an id of their own in an execution."""
+FAILING = frozenset({"taskFailed", "subOrchestrationInstanceFailed"})
 NOISE = frozenset({"parentTraceContext", "orchestrationSpanID", "tags", "properties"})
 
 
@@ -138,9 +139,21 @@ def _repeated(history: RecordedHistory) -> str | None:
         return f"it has {kinds['executionStarted']} events executionStarted, expected 1"
     if kinds["executionCompleted"] + kinds["continueAsNew"] > 1:
         return "it ends more than once"
-    asked = Counter(event.eventId for event in history.events if event.WhichOneof("eventType") in ASKING)
-    repeated = next((number for number, count in asked.items() if count > 1), None)
-    return None if repeated is None else f"more than one thing was asked for as eventId {repeated}"
+    return _asked_twice(history.events)
+
+
+def _asked_twice(events: Iterable[Any]) -> str | None:
+    """SDK 2.x asks for each attempt of a task with retries under one id, once the attempt before has failed."""
+    asked: set[int] = set()
+    for event in events:
+        kind = event.WhichOneof("eventType")
+        if kind in FAILING:
+            asked.discard(getattr(event, kind).taskScheduledId)
+        elif kind in ASKING:
+            if event.eventId in asked:
+                return f"more than one thing was asked for as eventId {event.eventId}"
+            asked.add(event.eventId)
+    return None
 
 
 def _check_format(document: Any, where: Path | str) -> None:
