@@ -36,8 +36,8 @@ def play(hub):
 
     def play(scene, **options):
         async def act():
-            async with hub.new_async_client(**options) as client:
-                return await asyncio.wait_for(scene(client), DEADLINE_S)
+            async with hub.new_async_client(**options) as client, asyncio.timeout(DEADLINE_S):
+                return await scene(client)
 
         return asyncio.run(act())
 

@@ -14,6 +14,7 @@ from systems import System, clock_environment
 DISK_MB = 512
 READY_S = 60
 SETTLES_S = 180
+CANCELLED_S = 30
 SAMPLE_S = 2
 PROGRESS_S = 60
 WHOLE_MINUTES = 30
@@ -132,12 +133,17 @@ class Soak:
 
 
 async def _cancel(tasks):
-    """Cancel tasks; raise what one of them raised."""
+    """Cancel tasks; raise what one of them raised, or the name of one that does not end."""
     for task in tasks:
         task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            raise outcome
+    if not tasks:
+        return
+    ended, unended = await asyncio.wait(tasks, timeout=CANCELLED_S)
+    if unended:
+        raise TimeoutError(f"{len(unended)} tasks do not end {CANCELLED_S} s after their cancellation: {unended}")
+    for task in ended:
+        if not task.cancelled():
+            task.result()
 
 
 async def _ready(system, session):

@@ -127,7 +127,8 @@ class Hostile:
             head = "\r\n".join([*lines, *headers, "", ""]).encode("latin-1")
             writer.write(head + body)
             await writer.drain()
-            answer = await asyncio.wait_for(reader.read(), 30)
+            async with asyncio.timeout(30):
+                answer = await reader.read()
             status = answer[9:12].decode("latin-1")
             self._counts[f"odd {status or 'cut off'}"] += 1
             if status == "500":

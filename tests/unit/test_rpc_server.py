@@ -28,6 +28,11 @@ def on_a_loop(test):
     return run
 
 
+async def in_time(awaitable):
+    async with asyncio.timeout(TIMEOUT_S):
+        return await awaitable
+
+
 async def echo(call):
     call.finish(dict(call.metadata).get("before", "").encode() + call.body)
 
@@ -85,13 +90,13 @@ async def serving(**methods):
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             yield channel
     finally:
-        await asyncio.wait_for(server.stop(grace_s=0), TIMEOUT_S)
+        await in_time(server.stop(grace_s=0))
 
 
 async def status_of(call):
     """Wait for a call that fails; return its status code and details."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await asyncio.wait_for(call, TIMEOUT_S)
+        await in_time(call)
     return caught.value.code(), caught.value.details()
 
 
@@ -218,12 +223,12 @@ async def test_a_lasting_call_is_cancelled_when_its_client_gives_up(give_up):
     async with serving(Wait=Method(waiting, is_lasting=True)) as channel:
         call = channel.unary_unary("/Test/Wait")(b"", timeout=0.2 if give_up == "deadline" else None)
         if give_up != "deadline":
-            await asyncio.wait_for(waiting.began.wait(), TIMEOUT_S)
+            await in_time(waiting.began.wait())
         if give_up == "cancel":
             call.cancel()
         elif give_up == "connection":
             await channel.close()
-        await asyncio.wait_for(waiting.cancelled.wait(), TIMEOUT_S)
+        await in_time(waiting.cancelled.wait())
 
 
 @pytest.mark.parametrize("is_lasting", [False, True])
@@ -234,8 +239,8 @@ async def test_a_stop_cancels_what_outlasts_its_grace(is_lasting):
     server = new_server(Wait=Method(waiting, is_lasting))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.start('127.0.0.1:0')}") as channel:
         call = channel.unary_unary("/Test/Wait")(b"")
-        await asyncio.wait_for(waiting.began.wait(), TIMEOUT_S)
-        await asyncio.wait_for(server.stop(grace_s=0.01), TIMEOUT_S)
+        await in_time(waiting.began.wait())
+        await in_time(server.stop(grace_s=0.01))
         assert waiting.cancelled.is_set()
         code, _ = await status_of(call)
         assert code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
@@ -254,11 +259,11 @@ async def test_a_stop_lets_calls_end_within_its_grace():
     server = new_server(Answer=Method(answer))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.start('127.0.0.1:0')}") as channel:
         call = channel.unary_unary("/Test/Answer")(b"")
-        await asyncio.wait_for(began.wait(), TIMEOUT_S)
+        await in_time(began.wait())
         stopping = asyncio.ensure_future(server.stop(grace_s=TIMEOUT_S))
         go_on.set()
-        assert await asyncio.wait_for(call, TIMEOUT_S) == b"answer"
-    await asyncio.wait_for(stopping, TIMEOUT_S)
+        assert await in_time(call) == b"answer"
+    await in_time(stopping)
 
 
 @on_a_loop

@@ -75,7 +75,8 @@ def test_a_month_of_timers_passes_in_a_moment():
 
     async def scene():
         service = SchedulerService(SchedulerOptions(skip_time=True))
-        found = await asyncio.wait_for(run_timer_chain(service.hub("default"), 30), 20)
+        async with asyncio.timeout(20):
+            found = await run_timer_chain(service.hub("default"), 30)
         await service.close()
         return found
 
@@ -134,7 +135,8 @@ def test_time_does_not_wait_for_what_an_ended_orchestration_left_behind():
         )
         due = from_ns(service.clock.now_ns() + DAY_NS)
         await hub.start_instance(pb.CreateInstanceRequest(instanceId="later", name="o", scheduledStartTimestamp=due))
-        started = await asyncio.wait_for(anext(items), 20)
+        async with asyncio.timeout(20):
+            started = await anext(items)
         await service.close()
         return started.orchestratorRequest.instanceId
 

@@ -298,7 +298,8 @@ async def test_waiting_for_completion_costs_nothing_and_ends(bench):
     assert not any(waiter.done() for waiter in waiters)
     await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="i", name="go"))
     await bench.turn(complete())
-    answers = await asyncio.wait_for(asyncio.gather(*waiters), 5)
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*waiters)
     assert {answer.orchestrationState.orchestrationStatus for answer in answers} == {pb.ORCHESTRATION_STATUS_COMPLETED}
     assert not (await bench.hub.wait_for_instance_completion(pb.GetInstanceRequest(instanceId="nobody"))).exists
 

@@ -272,7 +272,8 @@ class Journal:
     async def _rest(self) -> None:
         """Wait before the next try; the end of the process cuts it short."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ending.wait(), RETRY_INTERVAL_S)
+            async with asyncio.timeout(RETRY_INTERVAL_S):
+                await self._ending.wait()
 
     def _refuse(self, error: Exception) -> tuple[Rows, list[Callable[[], None]]]:
         """Refuse those who wait, and return what withdraws their changes: to be written with these, or not at all."""
