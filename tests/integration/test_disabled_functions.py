@@ -1,6 +1,7 @@
 """Functions that app settings disable: out of reach for HTTP, clients and orchestrations, and named at the start."""
 
 import json
+import uuid
 
 import pytest
 
@@ -44,12 +45,25 @@ def charge_card(amount):
 @app.entity_trigger(context_name="context", entity_name="Basket")
 def basket(context):
     context.set_result(1)
+
+@app.timer_trigger(arg_name="timer", schedule="0 0 0 1 1 *")
+@app.queue_output(arg_name="out", queue_name="ids", connection="Storage")
+def nightly(timer: func.TimerRequest, out: func.Out[str], context: func.Context) -> None:
+    out.set(context.invocation_id)
+
+@app.queue_trigger(arg_name="message", queue_name="failing", connection="Storage")
+def failing(message: func.QueueMessage) -> None:
+    try:
+        raise KeyError("cause")
+    except KeyError as error:
+        raise ValueError("effect") from error
 """
 SETTINGS = {
     "AzureWebJobs.Old_Way.Disabled": "true",
     "AzureWebJobs__charge_card__Disabled": "1",
     "azurewebjobs.BASKET.disabled": True,
     "AzureWebJobs:child:Disabled": "True",
+    "AzureWebJobs.nightly.Disabled": "true",
     "AzureWebJobs.new.Disabled": "0",
 }
 WEBHOOKS = "/runtime/webhooks/durabletask"
@@ -57,7 +71,7 @@ WEBHOOKS = "/runtime/webhooks/durabletask"
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    """Give an app with five functions disabled, each in another spelling."""
+    """Give an app with several functions disabled, each in another spelling."""
     folder = tmp_path_factory.mktemp("app")
     log = tmp_path_factory.mktemp("log") / "log"
     (folder / "function_app.py").write_text(CODE)
@@ -76,7 +90,7 @@ def test_a_disabled_http_function_is_not_found(stack, http):
 def test_the_start_names_what_is_disabled(stack):
     """The first lines say which functions are disabled and by which setting; the list too."""
     printed = stack.log_path.read_text()
-    for name in ("Old_Way", "charge_card", "basket", "child"):
+    for name in ("Old_Way", "charge_card", "basket", "child", "nightly"):
         assert f"Function {name} is disabled, by the app setting AzureWebJobs.{name}.Disabled.\n" in printed
         assert f"\t{name}: disabled" in printed
     assert "Function new" not in printed
@@ -99,3 +113,29 @@ def test_a_disabled_orchestrator_or_entity_is_not_started(stack, http):
     start = http.post(f"{stack.base_url}{WEBHOOKS}/orchestrators/child")
     signal = http.post(f"{stack.base_url}{WEBHOOKS}/entities/Basket/1?op=add")
     assert (start.status_code, signal.status_code) == (400, 400)
+
+
+def test_a_disabled_function_runs_by_hand(stack, http):
+    """A disabled timer runs by the admin API, with its outputs; its invocation id is a GUID with dashes."""
+    assert http.post(f"{stack.base_url}/admin/functions/nightly").status_code == 202
+    ran = http.post(f"{stack.base_url}/admin/durable-harness/functions/nightly").json()
+    (written,) = ran["outputs"]
+    assert ran["failure"] is None
+    assert written["value"] == ran["invocationId"] == str(uuid.UUID(ran["invocationId"]))
+
+
+def test_a_disabled_orchestrator_is_not_run_by_hand(stack, http):
+    """It has no way to be started, so the error gives the setting that disables it."""
+    refused = http.post(f"{stack.base_url}/admin/functions/child")
+    assert refused.status_code == 400
+    assert "disabled, by the app setting AzureWebJobs.child.Disabled" in refused.json()["error"]
+
+
+def test_a_trace_has_only_frames_of_the_app(stack, http):
+    """The trace of a failure begins with the app's own line, and so does that of its cause."""
+    trace = http.post(f"{stack.base_url}/admin/durable-harness/functions/failing").json()["failure"]["trace"]
+    files = [line for line in trace.splitlines() if line.startswith('  File "')]
+    assert len(files) == 2
+    assert all("function_app.py" in line for line in files)
+    assert "KeyError: 'cause'" in trace
+    assert trace.endswith("ValueError: effect\n")

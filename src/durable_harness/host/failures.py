@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
+import itertools
 import logging
 import re
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from durable_harness.log_categories import HOST_LOGGER, about
@@ -82,17 +82,22 @@ def describe(error: BaseException) -> str:
 
 def frames_of(error: BaseException) -> str:
     """Return where an error came from, without its text."""
-    return _formatted(lambda: traceback.format_tb(error.__traceback__))
+    return _formatted(lambda: [*_trimmed(error).stack.format()])
 
 
 def trace_of(error: BaseException) -> str:
-    """Return where an error came from, with its text and its causes."""
+    """Return where an error came from, with its text and its causes, each from the app's first line on."""
+    return _formatted(lambda: list(_trimmed(error).format()))
+
+
+def whole_trace_of(error: BaseException) -> str:
+    """Return the same with the frames of the host, for an error that may be the host's own."""
     return _formatted(lambda: traceback.format_exception(error))
 
 
 def log_failure(kind: str, name: str, error: BaseException, function: str) -> None:
     """Log that a function failed: type and message of the error, and the traceback from the app's first line on."""
-    trace = _formatted(lambda: traceback.format_tb(_users_part(error.__traceback__)))
+    trace = frames_of(error)
     where = f"\n{TRACEBACK}{trace}".rstrip() if trace else ""
     logger.error("%s '%s' failed: %s%s", kind, name, describe(error), where, extra=about(function))
 
@@ -118,11 +123,16 @@ def _users_frames(trace: str) -> Iterator[str]:
             yield line
 
 
-def _users_part(trace: TracebackType | None) -> TracebackType | None:
-    """Leave out where the host and the SDK call the function: nobody looks for a mistake there."""
-    while trace is not None and _is_machinery(trace.tb_frame.f_code.co_filename):
-        trace = trace.tb_next
-    return trace
+def _trimmed(error: BaseException) -> traceback.TracebackException:
+    """Leave out where the host and the SDK call the function, for the error and for all that led to it."""
+    trimmed = traceback.TracebackException.from_exception(error)
+    waiting = [trimmed]
+    while waiting:
+        one = waiting.pop()
+        users = itertools.dropwhile(lambda frame: _is_machinery(frame.filename), one.stack)
+        one.stack = traceback.StackSummary.from_list(users)
+        waiting += [other for other in (one.__cause__, one.__context__, *(one.exceptions or ())) if other is not None]
+    return trimmed
 
 
 def _is_machinery(file: str) -> bool:

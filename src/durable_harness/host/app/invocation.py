@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
@@ -37,6 +38,11 @@ class UnexpectedResultError(Exception):
 
 class UserCodeExitError(Exception):
     """Raised in place of SystemExit and its like, which user code may raise but which must not end a thread."""
+
+
+def new_invocation_id() -> str:
+    """Return the id of an invocation: a GUID with dashes, as Azure gives them."""
+    return str(uuid.UUID(new_id(), version=4))
 
 
 class TraceContext:
@@ -116,7 +122,7 @@ class Invoker:
         arguments[function.trigger_parameter] = source
         given = {**arguments, function.trigger_parameter: trigger_value}
         if function.wants_context:
-            invocation_id = invocation_id or new_id()
+            invocation_id = invocation_id or new_invocation_id()
             directory = str(function.directory or self._directory)
             given["context"] = InvocationContext(
                 function, directory, trace or TraceContext(), self._thread_local, invocation_id

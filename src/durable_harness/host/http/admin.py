@@ -174,7 +174,7 @@ class AdminApi:
             raise UnusableValueError(f"Function '{function.name}' ({function.trigger_type}): {error}") from error
 
     def _unknown(self, name: str) -> ApiResponse:
-        known = ", ".join(function.name for function in self._app.functions)
+        known = ", ".join(function.name for function in (*self._app.functions, *self._app.disabled))
         return json_response({"error": f"There is no function '{name}'. Known ones: {known}."}, 404)
 
     _fixed: Mapping[tuple[str, str], Callable[[AdminApi, web.BaseRequest], Awaitable[ApiResponse]]] = {

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from durable_harness.foreign_text import shown
 from durable_harness.host.app.functions import Function
+from durable_harness.host.app.invocation import new_invocation_id
 from durable_harness.host.triggers.converting import Encoded, UnusableValueError, encode, encode_plain
 from durable_harness.host.triggers.inputs import SERVED, Inputs, is_output
 from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.triggers.targets import resolved, target_of
 from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.protocol import new_id
 
 logger = logging.getLogger(HOST_LOGGER)
 
@@ -72,7 +72,7 @@ class FunctionBindings:
         outputs = self._plan(function).outputs
         if not outputs:
             return result
-        invocation_id = invocation_id or new_id()
+        invocation_id = invocation_id or new_invocation_id()
         for binding in outputs:
             name = binding["name"]
             value = result if name == RETURNED else arguments[name].get()

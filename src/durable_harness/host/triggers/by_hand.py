@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durable_harness.host.app.functions import Function, FunctionApp
-from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.app.invocation import Invoker, new_invocation_id
 from durable_harness.host.failures import describe, log_failure, trace_of
 from durable_harness.host.triggers.converting import UnusableValueError
 from durable_harness.host.triggers.metadata import Arrived, arrived
 from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.protocol import new_id
 
 logger = logging.getLogger(HOST_LOGGER)
 
@@ -33,7 +32,7 @@ class Run:
 
     function: Function
     arrived: Arrived
-    invocation_id: str = field(default_factory=new_id)
+    invocation_id: str = field(default_factory=new_invocation_id)
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,13 @@ class Failure:
 
 
 class Runs:
-    """Runs functions of an app outside any request; one that fails is logged with its traceback."""
+    """Runs functions of an app outside any request; one that fails is logged with its traceback.
+
+    Disabled functions run too, as in Azure: to disable a function takes away its trigger, not the way by hand.
+    """
 
     def __init__(self, app: FunctionApp, invoker: Invoker) -> None:
-        self._functions = {function.name.lower(): function for function in app.functions}
+        self._functions = {function.name.lower(): function for function in (*app.functions, *app.disabled)}
         self._invoker = invoker
         self._running: dict[asyncio.Task[Failure | None], Run] = {}
 
@@ -59,6 +61,8 @@ class Runs:
     def prepare(self, function: Function, data: Any, metadata: Mapping[str, Any]) -> Run:
         """Return the run of a function with what a person gives it. Raises UnusableValueError for what cannot be."""
         way = DURABLE_WAYS.get(function.trigger_type.lower())
+        if way is not None and function.disabled_by is not None:
+            raise UnusableValueError(f"it is disabled, by {function.disabled_by}, and cannot be started.")
         if way is not None:
             way = way.format(name=function.durable_name)
             raise UnusableValueError(f"{function.trigger_type} functions do not run by themselves: {way}.")

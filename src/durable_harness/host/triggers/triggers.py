@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from durable_harness.host.app.functions import Function, FunctionApp
@@ -59,7 +59,7 @@ class Triggers:
                 "type": str(binding["type"]),
                 "target": target_of(binding),
             }
-            for function in self._app.functions
+            for function in (*self._app.functions, *self._app.disabled)
             for binding in function.bindings
             if (is_output(binding) or binding["name"] == RETURNED) and str(binding["type"]).lower() != "http"
         ]
@@ -70,7 +70,7 @@ class Triggers:
         return timers + [
             f"Function '{function.name}' needs {described(binding, target_of(binding))}: this host has no such service,"
             " and the function fails unless a test gives the value (operations.give)."
-            for function, binding in unserved_inputs(self._app)
+            for function, binding in unserved_inputs(self._app.functions)
         ]
 
     def notes(self, base_url: str) -> dict[str, str]:
@@ -84,7 +84,7 @@ class Triggers:
 
     def check_input_name(self, name: str) -> None:
         """Raise UnusableValueError unless some input binding that this host does not serve may be meant."""
-        unserved = list(unserved_inputs(self._app))
+        unserved = list(unserved_inputs((*self._app.functions, *self._app.disabled)))
         for function, binding in unserved:
             if name.lower() in names_of(function, binding) or matches(target_of(binding), name):
                 return
@@ -95,9 +95,9 @@ class Triggers:
         )
 
 
-def unserved_inputs(app: FunctionApp) -> Iterator[tuple[Function, dict[str, Any]]]:
+def unserved_inputs(functions: Iterable[Function]) -> Iterator[tuple[Function, dict[str, Any]]]:
     """Yield the input bindings that have a value only if a test gives one."""
-    for function in app.functions:
+    for function in functions:
         for binding in function.bindings:
             if is_unserved_input(function, binding):
                 yield function, binding

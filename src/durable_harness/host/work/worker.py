@@ -9,7 +9,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from durable_harness.host.failures import describe, failure_details, trace_of
+from durable_harness.host.failures import describe, failure_details, whole_trace_of
 from durable_harness.host.sdk.generation import HistoryNeededError, Runner
 from durable_harness.host.work.answers import ACTIVITY, BATCH, KINDS, TURN, AnswerSender, WorkKind
 from durable_harness.log_categories import HOST_LOGGER
@@ -110,7 +110,7 @@ class DurableWorker:
                 raise
             await drop_cancellation()
             message = f"The host could not answer this work: {describe(error)}"
-            await self._answers.fail(kind, item, failure_details(error, message, trace_of(error)))
+            await self._answers.fail(kind, item, failure_details(error, message, whole_trace_of(error)))
         else:
             await self._answers.send(kind, item, answer)
 
