@@ -69,16 +69,32 @@ SETTINGS = {
 WEBHOOKS = "/runtime/webhooks/durabletask"
 
 
+KEYS = {"DURABLE_HARNESS_FUNCTION_KEY": "the-host-key", "DURABLE_HARNESS_MASTER_KEY": "the-master-key"}
+
+
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory):
+def app(tmp_path_factory):
     """Give an app with several functions disabled, each in another spelling."""
     folder = tmp_path_factory.mktemp("app")
-    log = tmp_path_factory.mktemp("log") / "log"
     (folder / "function_app.py").write_text(CODE)
     (folder / "host.json").write_text('{"version": "2.0"}')
     (folder / "local.settings.json").write_text(json.dumps({"Values": SETTINGS}))
-    with embedded_stack(folder, log_path=log) as running:
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stack(app, tmp_path_factory):
+    """Give the app on a host that checks no keys."""
+    with embedded_stack(app, log_path=tmp_path_factory.mktemp("log") / "log") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def url_with_keys(app, tmp_path_factory):
+    """Give the URL of a host that checks keys."""
+    log = tmp_path_factory.mktemp("keys") / "log"
+    with embedded_stack(app, log_path=log, serve_args=["--enableAuth"], environment=KEYS) as running:
+        yield running.base_url
 
 
 def test_a_disabled_http_function_is_not_found(stack, http):
@@ -122,6 +138,32 @@ def test_a_disabled_function_runs_by_hand(stack, http):
     (written,) = ran["outputs"]
     assert ran["failure"] is None
     assert written["value"] == ran["invocationId"] == str(uuid.UUID(ran["invocationId"]))
+
+
+def test_a_disabled_http_function_runs_by_hand(stack, http):
+    """The admin API runs it although its route is not found."""
+    ran = http.post(f"{stack.base_url}/admin/durable-harness/functions/Old_Way").json()
+    assert (ran["function"], ran["failure"]) == ("Old_Way", None)
+    assert http.post(f"{stack.base_url}/admin/functions/old_way").status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("key", "route", "by_hand"), [("", 404, 401), ("the-host-key", 404, 401), ("the-master-key", 200, 202)]
+)
+def test_the_master_key_runs_a_disabled_http_function(url_with_keys, http, key, route, by_hand):
+    """As in Azure: by its route and by the admin API with the master key, and with no other."""
+    headers = {"x-functions-key": key}
+    assert http.get(f"{url_with_keys}/api/old", headers=headers).status_code == route
+    assert http.post(f"{url_with_keys}/admin/functions/Old_Way", headers=headers).status_code == by_hand
+
+
+def test_disabled_functions_are_in_the_list_of_functions(stack, http):
+    """GET /admin/functions has them with isDisabled, and so has the description of each."""
+    listed = {one["name"]: one["isDisabled"] for one in http.get(f"{stack.base_url}/admin/functions").json()}
+    disabled = {"Old_Way", "charge_card", "basket", "child", "nightly"}
+    assert {name for name, is_disabled in listed.items() if is_disabled} == disabled
+    assert listed["new"] is False
+    assert http.get(f"{stack.base_url}/admin/functions/OLD_WAY").json()["isDisabled"] is True
 
 
 def test_a_disabled_orchestrator_is_not_run_by_hand(stack, http):

@@ -193,6 +193,25 @@ def test_functions_loads_only_those(make_app, served, http):
         assert http.get(f"{run.base_url}/api/greet/you").status_code == 404
 
 
+def test_host_json_names_the_functions_to_load(make_app, served, http):
+    """A name in host.json's list that no function has is a warning with the known ones; the named ones are loaded."""
+    app = make_app(host__json='{"version": "2.0", "functions": ["Anything", "gone", "lost"]}')
+    with served("serve", "--script-root", app, "--port", 0, cwd=app.parent) as run:
+        assert [line.partition(":")[0] for line in run.listed] == ["anything"]
+        assert http.get(f"{run.base_url}/api/anything").status_code == 200
+        warned = [line for line in run.log.read_text().splitlines() if "warning: " in line]
+        assert len(warned) == 1
+        assert warned[0].startswith("warning: host.json: functions: function_app.py has no 'gone', 'lost'. It has: ")
+
+
+def test_a_list_of_functions_without_any_of_the_app(make_app, refused):
+    """If host.json names no function of the app, the start ends with 2 and with the names that it has."""
+    app = make_app(host__json='{"version": "2.0", "functions": ["gone"]}')
+    code, stderr, stdout = refused("serve", "--script-root", app, "--port", 0, cwd=app.parent)
+    assert_one_clear_message(stderr, stdout, ["host.json: functions", "'gone'", "It has: "])
+    assert code == 2
+
+
 def test_func_start_spelling(make_app, served, http, free_port):
     """`durable-harness func start --port N` serves the app of the current directory on that port."""
     app = make_app()

@@ -9,9 +9,9 @@ import itertools
 import logging
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from durable_harness.log_categories import HOST_LOGGER, about
 from durable_harness.protocol import optional_text, pb
@@ -32,6 +32,8 @@ _OUR_CODE = (
 _SDK_CODE = re.compile(r"site-packages[/\\](azure[/\\](durable_)?functions|durabletask)[/\\]")
 TRACEBACK = "Traceback (most recent call last):\n"
 _FRAME = re.compile(r'  File "([^"]+)", line \d+')
+_BEFORE_FRAME = re.compile(r'^(?=  File ")', re.MULTILINE)
+Frame = TypeVar("Frame")
 _TYPE_NAME = type.__dict__["__name__"]
 _QUALIFIED_NAME = type.__dict__["__qualname__"]
 
@@ -104,35 +106,32 @@ def log_failure(kind: str, name: str, error: BaseException, function: str) -> No
 
 def log_failed_work(kind: str, name: str, failure: Any, function: str) -> None:
     """Log the TaskFailureDetails of a function whose error is not at hand."""
-    frames = "".join(_users_frames(failure.stackTrace.value.removeprefix(TRACEBACK)))
+    frames = _users_frames(failure.stackTrace.value.removeprefix(TRACEBACK))
     where = f"\n{TRACEBACK}{frames}".rstrip() if frames else ""
     described = f"{failure.errorType.removeprefix('builtins.')}: {failure.errorMessage}"
     logger.error("%s '%s' failed: %s%s", kind, name, described, where, extra=about(function))
 
 
-def _users_frames(trace: str) -> Iterator[str]:
-    """Give the lines of a traceback without the frames of the host and the SDK."""
-    is_users = True
-    for line in trace.splitlines(keepends=True):
-        frame = _FRAME.match(line)
-        if frame is not None:
-            is_users = not _is_machinery(frame[1])
-        elif not line.startswith("    "):
-            is_users = True
-        if is_users:
-            yield line
+def _users_frames(trace: str) -> str:
+    """Return the frames of a traceback that is text from the app's first one on."""
+    frames = [frame for frame in _BEFORE_FRAME.split(trace) if frame]
+    return "".join(_from_the_app_on(frames, lambda frame: found[1] if (found := _FRAME.match(frame)) else ""))
 
 
 def _trimmed(error: BaseException) -> traceback.TracebackException:
-    """Leave out where the host and the SDK call the function, for the error and for all that led to it."""
+    """Return an error and all that led to it, the frames of each from the app's first one on."""
     trimmed = traceback.TracebackException.from_exception(error)
     waiting = [trimmed]
     while waiting:
         one = waiting.pop()
-        users = itertools.dropwhile(lambda frame: _is_machinery(frame.filename), one.stack)
-        one.stack = traceback.StackSummary.from_list(users)
+        one.stack = traceback.StackSummary.from_list(_from_the_app_on(one.stack, lambda frame: str(frame[0])))
         waiting += [other for other in (one.__cause__, one.__context__, *(one.exceptions or ())) if other is not None]
     return trimmed
+
+
+def _from_the_app_on(frames: Iterable[Frame], file_of: Callable[[Frame], str]) -> Iterator[Frame]:
+    """Leave out where the host and the SDK call the function. What the app calls, the SDK too, stays."""
+    return itertools.dropwhile(lambda frame: _is_machinery(file_of(frame)), frames)
 
 
 def _is_machinery(file: str) -> bool:

@@ -176,7 +176,7 @@ class FunctionsHost:
             max_payload_bytes=self.options.max_payload_bytes,
         )
         return HttpFrontend(
-            self.app.http,
+            self.app,
             host,
             self._invoker,
             api,

@@ -45,7 +45,7 @@ class ReplayedApp:
             sdk = generation_for(self.directory) if self._app is None else installed_generation()
             with contextlib.chdir(self.directory), self._own_modules(), self._own_state(sdk):
                 if self._app is None:
-                    self._app = load_durable_app(self.directory, settings.host.functions)
+                    self._app = load_durable_app(self.directory, allowed=settings.host.functions)
                 yield self._app
 
     @contextlib.contextmanager

@@ -137,7 +137,7 @@ async def _serving(
 def _load(options: ServeOptions, settings: AppSettings, public: list[socket.socket]) -> FunctionApp:
     """Load the app; where that fails, close the sockets that nobody will serve."""
     try:
-        return load_durable_app(settings.app_dir, options.functions or settings.host.functions)
+        return load_durable_app(settings.app_dir, options.functions, settings.host.functions)
     except BaseException:
         for listening in public:
             listening.close()
@@ -232,7 +232,7 @@ def _announce(host: FunctionsHost, described: str, options: ServeOptions, contro
         print_keys(host.options.web.keys, os.environ)
     for warning in host.app.warnings:
         print(f"warning: {shown(warning)}", file=sys.stderr)
-    for variable in host.options.web.keys.of_no_function(f.name for f in (*host.app.functions, *host.app.disabled)):
+    for variable in host.options.web.keys.of_no_function(f.name for f in host.app.all):
         print(f"warning: {variable}: there is no such function.", file=sys.stderr)
     for warning in host.triggers.warnings():
         print(f"warning: {shown(warning)}", file=sys.stderr)

@@ -56,7 +56,7 @@ class FunctionApp:
     warnings: tuple[str, ...] = ()
     """What the person who starts the app should know about the way it is laid out."""
     disabled: tuple[Function, ...] = ()
-    """Functions that are in the app and switched off: to the host they do not exist."""
+    """Functions that are in the app and switched off: they run by hand only."""
     near_limits: NearLimits = field(default_factory=NearLimits)
     """What came near a limit while the app ran."""
     orchestrators: dict[str, Function] = field(init=False)
@@ -86,8 +86,17 @@ class FunctionApp:
         return any(binding.get("durableRequiresGrpc") for f in self.functions for binding in f.bindings)
 
     @property
+    def all(self) -> tuple[Function, ...]:
+        """Return the functions of the app, disabled ones too."""
+        return (*self.functions, *self.disabled)
+
+    @property
     def http(self) -> list[Function]:
         return [f for f in self.functions if f.trigger_type.lower() == "httptrigger"]
+
+    @property
+    def disabled_http(self) -> list[Function]:
+        return [f for f in self.disabled if f.trigger_type.lower() == "httptrigger"]
 
     @property
     def others(self) -> list[Function]:

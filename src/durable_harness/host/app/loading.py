@@ -14,11 +14,16 @@ from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.importing import make_importable
 from durable_harness.host.app.models import FUNCTION_FILE, function_folders, script_of
 
+HOST_JSON = "host.json"
 OWN_ROUTES = frozenset({"admin", "runtime"})
 
 
-def load_app(directory: Path, only: Collection[str] | None = None) -> FunctionApp:
-    """Import an app's script and index its functions; `only` names those to load (as `func start --functions` does).
+def load_app(
+    directory: Path, only: Collection[str] | None = None, allowed: Collection[str] | None = None
+) -> FunctionApp:
+    """Import an app's script and index its functions.
+
+    `only` names those to keep, as `func start --functions` does; without it `allowed` does, the list in host.json.
 
     Raises AppLoadError, which says what is wrong and where in the app's own code.
     """
@@ -35,8 +40,12 @@ def load_app(directory: Path, only: Collection[str] | None = None) -> FunctionAp
     else:
         check_generation(folders[0])
         functions, where = described_functions(directory), directory.name
-    if only is not None:
+    warnings = _warnings(script, folders) if script.exists() else ()
+    if only:
         functions = _select(functions, only, where)
+    elif allowed:
+        warnings += _not_there(functions, allowed, where)
+        functions = _named(functions, allowed)
     if not functions:
         raise AppLoadError(f"{where}: no functions found. Register at least one with a decorator of your app object.")
     functions = [unless_switched_off(function, os.environ) for function in functions]
@@ -46,7 +55,7 @@ def load_app(directory: Path, only: Collection[str] | None = None) -> FunctionAp
         directory,
         enabled,
         disabled=tuple(function for function in functions if function.disabled_by is not None),
-        warnings=_warnings(script, folders) if script.exists() else (),
+        warnings=warnings,
     )
 
 
@@ -77,10 +86,36 @@ def _check_routes(functions: list[Function], where: str) -> None:
 
 
 def _select(functions: list[Function], only: Collection[str], where: str) -> list[Function]:
+    unknown = _unknown(functions, only)
+    if unknown:
+        raise ConfigurationError(
+            "--functions", unknown[0], f"{where} has no such function.", f"It has: {_names(functions)}"
+        )
+    return _named(functions, only)
+
+
+def _not_there(functions: list[Function], allowed: Collection[str], where: str) -> tuple[str, ...]:
+    """Warn of names in host.json that no function has: Azure's host passes over them, and so does this one.
+
+    Raises ConfigurationError if no function is left.
+    """
+    unknown = ", ".join(f"'{name}'" for name in _unknown(functions, allowed))
+    if not _named(functions, allowed):
+        raise ConfigurationError(
+            HOST_JSON, "functions", f"{where} has none of these functions: {unknown}.", f"It has: {_names(functions)}"
+        )
+    return (f"{HOST_JSON}: functions: {where} has no {unknown}. It has: {_names(functions)}",) if unknown else ()
+
+
+def _unknown(functions: list[Function], names: Collection[str]) -> list[str]:
     known = {function.name.lower() for function in functions}
-    for name in only:
-        if name.lower() not in known:
-            names = ", ".join(function.name for function in functions)
-            raise ConfigurationError("--functions", name, f"{where} has no such function.", f"It has: {names}")
-    wanted = {name.lower() for name in only}
+    return [name for name in names if name.lower() not in known]
+
+
+def _named(functions: list[Function], names: Collection[str]) -> list[Function]:
+    wanted = {name.lower() for name in names}
     return [function for function in functions if function.name.lower() in wanted]
+
+
+def _names(functions: list[Function]) -> str:
+    return ", ".join(function.name for function in functions)

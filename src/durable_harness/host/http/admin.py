@@ -1,7 +1,7 @@
 """The admin API: the host's state, its functions, running one by hand, and what is ours: captured outputs, inputs.
 
 GET  /admin/host/status
-GET  /admin/functions                              all functions, whatever their trigger
+GET  /admin/functions                              all functions, whatever their trigger, disabled ones too
 GET  /admin/functions/NAME
 POST /admin/functions/NAME                         run it: {"input": …}; answers 202 at once
 POST /admin/durable-harness/functions/NAME         run it and answer how it ended and what it wrote
@@ -100,7 +100,7 @@ class AdminApi:
         )
 
     async def _functions(self, _request: web.BaseRequest) -> ApiResponse:
-        return json_response([_description(function) for function in self._app.functions])
+        return json_response([_description(function) for function in self._app.all])
 
     async def _function(self, _request: web.BaseRequest, name: str) -> ApiResponse:
         function = self._triggers.runs.find(name)
@@ -174,7 +174,7 @@ class AdminApi:
             raise UnusableValueError(f"Function '{function.name}' ({function.trigger_type}): {error}") from error
 
     def _unknown(self, name: str) -> ApiResponse:
-        known = ", ".join(function.name for function in (*self._app.functions, *self._app.disabled))
+        known = ", ".join(function.name for function in self._app.all)
         return json_response({"error": f"There is no function '{name}'. Known ones: {known}."}, 404)
 
     _fixed: Mapping[tuple[str, str], Callable[[AdminApi, web.BaseRequest], Awaitable[ApiResponse]]] = {
@@ -212,4 +212,8 @@ def _members(body: bytes, expected: str) -> Given:
 
 
 def _description(function: Function) -> dict[str, Any]:
-    return {"name": function.name, "config": {"bindings": json.loads(json.dumps(function.bindings, default=str))}}
+    return {
+        "name": function.name,
+        "config": {"bindings": json.loads(json.dumps(function.bindings, default=str))},
+        "isDisabled": function.disabled_by is not None,
+    }

@@ -15,7 +15,7 @@ from durable_harness.callers import foreign
 from durable_harness.errors import ConfigurationError, UsageError
 from durable_harness.foreign_text import shown
 from durable_harness.host.app.bindings import WEBHOOK_PATH
-from durable_harness.host.app.functions import Function
+from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker, TraceContext
 from durable_harness.host.durable_http.instances import DurableApi
 from durable_harness.host.durable_http.messages import ApiRequest, ApiResponse, Query
@@ -66,7 +66,7 @@ class HttpFrontend:
 
     def __init__(  # noqa: PLR0913 - what requests are answered with
         self,
-        functions: list[Function],
+        app: FunctionApp,
         settings: HostSettings,
         invoker: Invoker,
         api: DurableApi,
@@ -76,14 +76,15 @@ class HttpFrontend:
         rpc_path: str,
     ) -> None:
         self._rpc_path = rpc_path
-        self.router = Router(functions, settings.route_prefix)
+        self.router = Router(app.http, settings.route_prefix)
+        self._disabled = Router(app.disabled_http, settings.route_prefix)
         self._invoker = invoker
         self._api = api
         self._admin_api = admin
         self._options = options
         self._throttle = Throttle(settings.max_outstanding_requests, settings.max_concurrent_requests)
         self.body_limit_bytes = body_limit_bytes()
-        self._streams = http_streams(invoker, self.body_limit_bytes) if functions else None
+        self._streams = http_streams(invoker, self.body_limit_bytes) if app.http or app.disabled_http else None
 
     async def handle_public(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request on the public port."""
@@ -123,13 +124,21 @@ class HttpFrontend:
         if first == "runtime":
             return await self._webhook(request, path)
         try:
-            found = self.router.find(request.method, path)
+            found = self._find(request, path)
         except RouteTimeoutError as error:
             logger.error("A request was given up: %s", error)  # noqa: TRY400 - where it was raised says nothing
             return ApiResponse(500)
         if found is not None:
             return await self._call(request, *found)
         return self._home(request) if path == "/" else ApiResponse(404)
+
+    def _find(self, request: web.BaseRequest, path: str) -> tuple[Function, dict[str, str]] | None:
+        """Return the function of a request. A disabled one answers whoever sends the master key, as in Azure."""
+        found = self.router.find(request.method, path)
+        keys = self._options.keys
+        if found is None and keys.are_checked and keys.opens_admin(_given_key(request)):
+            found = self._disabled.find(request.method, path)
+        return found
 
     async def _call(self, request: web.BaseRequest, function: Function, route_params: dict[str, str]) -> ApiResponse:
         level = str(function.trigger.get("authLevel", "function"))

@@ -34,10 +34,12 @@ def generation_for(directory: Path) -> Generation:
     return generation
 
 
-def load_durable_app(directory: Path, only: Collection[str] | None = None) -> FunctionApp:
-    """Load an app. Raises UnsupportedSdkError where it fails because it is written for another generation."""
+def load_durable_app(
+    directory: Path, only: Collection[str] | None = None, allowed: Collection[str] | None = None
+) -> FunctionApp:
+    """Load an app by `load_app`. Raises UnsupportedSdkError where it fails as it is written for another generation."""
     try:
-        app = load_app(directory, only)
+        app = load_app(directory, only, allowed)
     except AppLoadError as error:
         version = installed_version()
         needed = needed_generation(error, version.major)

@@ -50,7 +50,7 @@ class Runs:
     """
 
     def __init__(self, app: FunctionApp, invoker: Invoker) -> None:
-        self._functions = {function.name.lower(): function for function in (*app.functions, *app.disabled)}
+        self._functions = {function.name.lower(): function for function in app.all}
         self._invoker = invoker
         self._running: dict[asyncio.Task[Failure | None], Run] = {}
 

@@ -59,7 +59,7 @@ class Triggers:
                 "type": str(binding["type"]),
                 "target": target_of(binding),
             }
-            for function in (*self._app.functions, *self._app.disabled)
+            for function in self._app.all
             for binding in function.bindings
             if (is_output(binding) or binding["name"] == RETURNED) and str(binding["type"]).lower() != "http"
         ]
@@ -84,7 +84,7 @@ class Triggers:
 
     def check_input_name(self, name: str) -> None:
         """Raise UnusableValueError unless some input binding that this host does not serve may be meant."""
-        unserved = list(unserved_inputs((*self._app.functions, *self._app.disabled)))
+        unserved = list(unserved_inputs(self._app.all))
         for function, binding in unserved:
             if name.lower() in names_of(function, binding) or matches(target_of(binding), name):
                 return
