@@ -29,7 +29,8 @@ NOT_CAPTURED = (
     " outputs, takes no values for inputs, and notes no starts. Run this test with --stack embedded or"
     " emulator, whose host does."
 )
-EXPRESSION = re.compile(r"\{[^{}]+\}")
+EXPRESSION = re.compile(r"(\{\{|\}\}|\{[^{}]+\})")
+BRACES = {"{{": r"\{", "}}": r"\}"}
 SHOWN_WRITES, SHOWN_CHARS = 20, 100
 
 
@@ -236,7 +237,9 @@ def _check_known(name: str, bindings: Iterable[Mapping[str, str]]) -> None:
 def _may_lead_to(target: str, name: str) -> bool:
     """Return whether a target with expressions in braces, which each invocation replaces, may become `name`."""
     parts = EXPRESSION.split(target)
-    return re.fullmatch(".+".join(map(re.escape, parts)), name, re.IGNORECASE) is not None
+    parts[::2] = map(re.escape, parts[::2])
+    parts[1::2] = [BRACES.get(token, ".+") for token in parts[1::2]]
+    return re.fullmatch("".join(parts), name, re.IGNORECASE) is not None
 
 
 def _listed(document: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from durable_harness.host.app.invocation import new_invocation_id
 from durable_harness.host.triggers.converting import Encoded, UnusableValueError, encode, encode_plain
 from durable_harness.host.triggers.inputs import SERVED, Inputs, is_output
 from durable_harness.host.triggers.outputs import Outputs
-from durable_harness.host.triggers.targets import resolved, target_of
+from durable_harness.host.triggers.targets import advice_on, target_for
 from durable_harness.log_categories import HOST_LOGGER
 
 logger = logging.getLogger(HOST_LOGGER)
@@ -93,7 +93,7 @@ class FunctionBindings:
             return self._client(binding)
         if is_output(binding):
             return OutputParameter()
-        target = resolved(target_of(binding), function.trigger_parameter, trigger_value)
+        target = target_for(function, binding, trigger_value)
         return self._inputs.value(function, binding, target)
 
     def _capture(
@@ -105,7 +105,10 @@ class FunctionBindings:
             content = encode_plain(binding_type, value) if is_plain else encode(binding_type, value)
         except UnusableValueError as error:
             raise UnusableValueError(f"Function '{function.name}', output '{name}': {error}.") from error
-        target = resolved(target_of(binding), function.trigger_parameter, trigger_value)
+        target, missing = target_for(function, binding, trigger_value)
+        if missing:
+            advice = advice_on(function, missing)
+            logger.warning("Function '%s', output '%s': %s", function.name, name, advice)
         for part in _parts(binding_type, content, is_plain=is_plain):
             self._outputs.add(
                 part,

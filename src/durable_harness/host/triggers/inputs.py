@@ -9,7 +9,8 @@ from typing import Any
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.indexing import direction_of
 from durable_harness.host.triggers.converting import UnusableValueError, datum, decode, decode_plain, text_datum
-from durable_harness.host.triggers.targets import target_of
+from durable_harness.host.triggers.expressions import Resolved
+from durable_harness.host.triggers.targets import advice_on, target_of
 
 SERVED = frozenset({"durableclient", "orchestrationclient"})
 
@@ -45,14 +46,16 @@ class Inputs:
         for number in numbers:
             self._given.pop(number, None)
 
-    def value(self, function: Function, binding: dict[str, Any], target: str) -> Any:
+    def value(self, function: Function, binding: dict[str, Any], target: Resolved) -> Any:
         """Return what an input parameter receives. Raises MissingInputError, and UnusableValueError if it cannot be."""
-        known = names_of(function, binding) | {target.lower()}
+        known = names_of(function, binding) | {target.text.lower()}
         given = next((given for given in reversed(self._given.values()) if given.name.lower() in known), None)
         if given is None:
+            advice = advice_on(function, target.missing)
             raise MissingInputError(
-                f"Function '{function.name}' needs {described(binding, target)}, and this host has no such service."
-                f' A test can give it a value: operations.give("{binding["name"]}", …).'
+                f"Function '{function.name}' needs {described(binding, target.text)}, and this host has no such"
+                f' service. A test can give it a value: operations.give("{binding["name"]}", …).'
+                f"{' ' if advice else ''}{advice}"
             )
         binding_type, plain_type = str(binding["type"]), function.plain_types.get(binding["name"])
         content = datum(None) if given.value is None else text_datum(given.value)

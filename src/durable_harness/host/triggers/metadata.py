@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from azure.functions import meta
 
 from durable_harness.host.app.functions import Function
+from durable_harness.host.triggers.binding_data import BindingData, arrived_data, data_of
+from durable_harness.host.triggers.blob_paths import blob_metadata
 from durable_harness.host.triggers.converting import (
     UnusableValueError,
     datum,
@@ -24,6 +26,18 @@ from durable_harness.protocol import new_id
 
 QUEUE_LIFETIME = timedelta(days=7)
 """How long Azure Storage keeps a message unless its sender says otherwise."""
+SPELLINGS = {
+    name.lower(): name
+    for name in (
+        *("Id", "DequeueCount", "InsertionTime", "ExpirationTime", "NextVisibleTime", "PopReceipt", "QueueTrigger"),
+        *("BlobTrigger", "Uri", "Properties", "Metadata"),
+        *("UserProperties", "ApplicationProperties", "MessageId", "CorrelationId", "DeliveryCount", "ContentType"),
+        *("SequenceNumber", "EnqueuedTimeUtc", "SessionId", "Label", "Subject", "ReplyTo", "To", "ExpiresAtUtc"),
+        *("PartitionKey", "Offset", "SystemProperties", "SystemPropertiesArray", "Key", "Partition", "Topic"),
+    )
+}
+"""Metadata as the converters know them; a person may write them in any case."""
+PARTS_OF_A_REQUEST = frozenset({"query", "headers"})
 Metadata = Mapping[str, Any]
 
 
@@ -39,9 +53,8 @@ class Arrived(NamedTuple):
 
     value: Any
     """What the function's parameter receives."""
-    source: Any
-    """What expressions in other bindings' settings are resolved from: the value with its metadata, such as a blob's
-    path, also where the parameter is annotated `str` or `bytes`."""
+    source: BindingData
+    """The values for expressions in other bindings' settings: metadata such as a blob's path, and a body's members."""
 
 
 def arrived(function: Function, data: Any, given: Metadata) -> Arrived:
@@ -52,31 +65,48 @@ def arrived(function: Function, data: Any, given: Metadata) -> Arrived:
     """
     if function.trigger_type.lower() == "httptrigger":
         request = decode("httpTrigger", _request(function, data, given), {})
-        return Arrived(request, request)
-    make = _ARRIVALS.get(function.trigger_type, _other)
-    arrival = make(function.trigger, data)
+        return Arrived(request, data_of(function, request))
+    given = {SPELLINGS.get(name.lower(), name): value for name, value in given.items()}
+    if function.trigger_type == "blobTrigger":
+        given = blob_metadata(function.trigger, given)
+    arrival = _ARRIVALS.get(function.trigger_type, _other)(function.trigger, data)
     metadata = {**arrival.metadata, **{name: datum(value) for name, value in given.items()}}
     plain_type = function.plain_types.get(function.trigger_parameter)
     if plain_type is None:
         value = decode(function.trigger_type, arrival.data, metadata)
-        return Arrived(value, value)
-    value = decode_plain(plain_type, arrival.data)
-    try:
-        return Arrived(value, decode(function.trigger_type, arrival.data, metadata))
-    except UnusableValueError:  # as plain text or bytes it is taken all the same
-        return Arrived(value, value)
+    else:
+        value = decode_plain(plain_type, arrival.data)
+    known = {name: one.python_value for name, one in metadata.items()}
+    return Arrived(value, arrived_data(function, arrival.data.value, known))
 
 
-def _request(function: Function, data: Any, route_parameters: Metadata) -> Any:
-    """Return a request of the function's first method whose body is the data; metadata are its route's parameters."""
+def _request(function: Function, data: Any, given: Metadata) -> Any:
+    """Return a request of the function's first method whose body is the data.
+
+    Metadata are the parameters of its route, and its query and headers by the names Query and Headers.
+    """
     trigger, body = function.trigger, text_datum("" if data is None else data).value
     parts = {
         "method": str((trigger.get("methods") or ["POST"])[0]).upper(),
         "url": f"http://localhost/{trigger.get('route') or function.name}",
         "body": body if isinstance(body, bytes) else body.encode("utf-8", "replace"),
     }
-    params = _datums(**{name: str(value) for name, value in route_parameters.items()})
-    return meta.Datum({**_datums(**parts), "headers": {}, "query": {}, "params": params}, "http")
+    named = {
+        name.lower(): value
+        for name, value in given.items()
+        if name.lower() in PARTS_OF_A_REQUEST and isinstance(value, dict)
+    }
+    params = {name: value for name, value in given.items() if name.lower() not in named}
+    texts = {
+        "params": _texts(params),
+        "query": _texts(named.get("query", {})),
+        "headers": _texts({name.lower(): value for name, value in named.get("headers", {}).items()}),
+    }
+    return meta.Datum({**_datums(**parts), **texts}, "http")
+
+
+def _texts(values: Metadata) -> dict[str, Any]:
+    return _datums(**{name: str(value) for name, value in values.items()})
 
 
 def _queue(_trigger: Metadata, data: Any) -> Arrival:

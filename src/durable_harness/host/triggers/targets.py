@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import uuid
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from durable_harness.host.payloads import parse_or_text
+from durable_harness.host.app.functions import Function
+from durable_harness.host.triggers.binding_data import data_of
+from durable_harness.host.triggers.expressions import Resolved, resolve
 
 TARGET_KEYS = (
     "queueName",
@@ -25,13 +26,6 @@ TARGET_KEYS = (
     "hubName",
 )
 SETTING = re.compile(r"%([^%\s]+)%")
-EXPRESSION = re.compile(r"\{([^{}]+)\}")
-MADE_UP: Mapping[str, Callable[[], str]] = {
-    "rand-guid": lambda: str(uuid.uuid4()),
-    "sys.randguid": lambda: str(uuid.uuid4()),
-    "datetime": lambda: datetime.now(UTC).isoformat(timespec="seconds"),
-    "sys.utcnow": lambda: datetime.now(UTC).isoformat(timespec="seconds"),
-}
 
 
 def target_of(binding: Mapping[str, Any]) -> str:
@@ -40,51 +34,36 @@ def target_of(binding: Mapping[str, Any]) -> str:
     return SETTING.sub(lambda match: os.environ.get(match[1], match[0]), found)
 
 
-def resolved(target: str, trigger_parameter: str, trigger_value: Any) -> str:
-    """Replace the expressions of a target by what the trigger brought; one that is not known stays as it is."""
-    if "{" not in target:
-        return target
-    known = _known(trigger_parameter, trigger_value)
-
-    def replacement(match: re.Match[str]) -> str:
-        name = match[1].lower()
-        made_up = MADE_UP.get(name.partition(":")[0])
-        return made_up() if made_up else str(known.get(name, match[0]))
-
-    return EXPRESSION.sub(replacement, target)
+def target_for(function: Function, binding: Mapping[str, Any], source: Any) -> Resolved:
+    """Return where a function's binding leads in an invocation. `source` is what its trigger brought."""
+    target = target_of(binding)
+    return resolve(target, data_of(function, source) if "{" in target else {}, function.name)
 
 
-def matches(pattern: str, target: str) -> bool:
-    """Return whether a target is one that a binding's settings, with expressions, may lead to."""
-    parts = EXPRESSION.split(pattern)[::2]
-    return re.fullmatch(".+".join(re.escape(part) for part in parts), target, re.IGNORECASE) is not None
+def advice_on(function: Function, missing: Iterable[str]) -> str:
+    """Return what a person can do about expressions without a value, "" if there are none."""
+    names = list(missing)
+    if not names:
+        return ""
+    listed = ", ".join(f"{{{name}}}" for name in names)
+    if function.trigger_type.lower() == "httptrigger":
+        return f"The request has no value for {listed}: in Azure the invocation fails."
+    return (
+        f"The trigger brings no value for {listed}: in Azure the invocation fails. A test can give one in its data, or"
+        f" by operations.trigger(…, metadata={_example(names)})."
+    )
 
 
-def _known(parameter: str, value: Any) -> dict[str, Any]:
-    """Return the members of what a trigger brought by their names in lower case, those of nested objects dotted."""
-    body = _body(value)
-    known = _flat(body, "") if isinstance(body, dict) else {}
-    if isinstance(body, str):
-        known[parameter.lower()] = body
-    known |= {name.lower(): item for name, item in (getattr(value, "route_params", None) or {}).items()}
-    if isinstance(getattr(value, "name", None), str):  # a blob
-        known |= {"blobtrigger": value.name, "name": value.name.rpartition("/")[2]}
-    return known
-
-
-def _body(value: Any) -> Any:
-    get_body = getattr(value, "get_body", None)
-    body = get_body() if callable(get_body) else value
-    if isinstance(body, bytes):
-        body = body.decode("utf-8", "replace")
-    if isinstance(body, str):
-        return parse_or_text(body) if body.strip() else body
-    return body
-
-
-def _flat(members: Mapping[str, Any], before: str) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in members.items():
-        path = f"{before}{name}".lower()
-        flat |= _flat(value, f"{path}.") if isinstance(value, dict) else {path: value}
-    return flat
+def _example(names: Iterable[str]) -> str:
+    """Return metadata with these names, those with dots nested."""
+    example: dict[str, Any] = {}
+    for name in names:
+        *holders, last = name.partition(":")[0].split(".")
+        members = example
+        for holder in holders:
+            members = members.setdefault(holder, {})
+            if not isinstance(members, dict):
+                break
+        else:
+            members[last] = "…"
+    return json.dumps(example, ensure_ascii=False)

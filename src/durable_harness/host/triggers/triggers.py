@@ -10,10 +10,11 @@ from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.triggers.bound import RETURNED, FunctionBindings
 from durable_harness.host.triggers.by_hand import Runs
 from durable_harness.host.triggers.converting import UnusableValueError
+from durable_harness.host.triggers.expressions import may_become
 from durable_harness.host.triggers.inputs import Inputs, described, is_output, is_unserved_input, names_of
 from durable_harness.host.triggers.monitor import Monitor
 from durable_harness.host.triggers.outputs import Outputs
-from durable_harness.host.triggers.targets import matches, target_of
+from durable_harness.host.triggers.targets import SETTING, target_of
 from durable_harness.host.triggers.timers import Timers
 from durable_harness.protocol.alarms import AlarmClock
 
@@ -67,7 +68,7 @@ class Triggers:
     def warnings(self) -> list[str]:
         """Return what a person who starts the app should know about triggers and bindings that are not served."""
         timers = [f"Timer '{name}' does not fire: {problem}." for name, problem in self.timers.problems.items()]
-        return timers + [
+        return [*timers, *unset_settings(self._app)] + [
             f"Function '{function.name}' needs {described(binding, target_of(binding))}: this host has no such service,"
             " and the function fails unless a test gives the value (operations.give)."
             for function, binding in unserved_inputs(self._app.functions)
@@ -86,13 +87,24 @@ class Triggers:
         """Raise UnusableValueError unless some input binding that this host does not serve may be meant."""
         unserved = list(unserved_inputs(self._app.all))
         for function, binding in unserved:
-            if name.lower() in names_of(function, binding) or matches(target_of(binding), name):
+            if name.lower() in names_of(function, binding) or may_become(target_of(binding), name):
                 return
         known = ", ".join(sorted(f"{function.name}.{binding['name']}" for function, binding in unserved)) or "none"
         raise UnusableValueError(
             f"No function has an input binding '{name}' that needs a value. Those that do: {known}. Name the parameter,"
             " function.parameter, or where the binding leads."
         )
+
+
+def unset_settings(app: FunctionApp) -> Iterator[str]:
+    """Yield what to say of bindings that lead to a setting which is not there."""
+    for function in app.functions:
+        for binding in function.bindings:
+            for name in SETTING.findall(target_of(binding)):
+                yield (
+                    f"Function '{function.name}', binding '{binding['name']}' ({binding['type']}): the setting '{name}'"
+                    f" of %{name}% is not set, so the name stays as it is; in Azure the function does not start."
+                )
 
 
 def unserved_inputs(functions: Iterable[Function]) -> Iterator[tuple[Function, dict[str, Any]]]:
