@@ -17,7 +17,7 @@ ARRIVALS = ScenarioOption(
 
 
 class Replay(ArrivalUser):
-    """The file has one number of seconds a line, or JSON lines with `time`; see `durable_harness.load.arrival_file`."""
+    """Each line has a number of seconds, or JSON with `time`: see `durable_harness.load.arrivals.file`."""
 
     def arrivals(self) -> ArrivalProcess | None:
         recorded = ARRIVALS.of(self)

@@ -11,7 +11,7 @@ from durable_harness.host.http.tls import server_context
 from durable_harness.load.http import Asker
 from durable_harness.load.http import client as client_module
 from durable_harness.load.http.connection import HEADERS_TOO_LARGE, MAX_HEADER_BYTES, TOO_LARGE
-from durable_harness.load.target import probe
+from durable_harness.load.options.target import probe
 from durable_harness.operations import Answer, NoAnswer
 
 MOST_BYTES = 100_000

@@ -16,12 +16,12 @@ from hostile_service import HostileService
 from durable_harness.foreign_text import is_plain
 from durable_harness.gate.records import read_operations
 from durable_harness.gate.report import Report, render_text
-from durable_harness.load.follow import Engine, Follower
+from durable_harness.load.engine.follow import Engine, Follower
+from durable_harness.load.engine.server_meter import ServerMeter
 from durable_harness.load.http import Client, Reactor
-from durable_harness.load.records import OperationsFile
-from durable_harness.load.reporting import write_report
-from durable_harness.load.server_meter import ServerMeter
-from durable_harness.load.tally import Tally
+from durable_harness.load.results.records import OperationsFile
+from durable_harness.load.results.reporting import write_report
+from durable_harness.load.results.tally import Tally
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.operations import FixedPolling, OperationPlan
 
@@ -76,7 +76,7 @@ def bench(tmp_path, monkeypatch):
     stats, event = import_module("locust.stats").RequestStats(), import_module("locust.event").EventHook()
     event.add_listener(lambda exception=None, **_: exception and str(exception).encode())
     events = type("Events", (), {"request": event})
-    made = Bench(tmp_path, events, import_module("durable_harness.load.entries").LocustEntries, stats)
+    made = Bench(tmp_path, events, import_module("durable_harness.load.results.entries").LocustEntries, stats)
     yield made
     made.close()
 

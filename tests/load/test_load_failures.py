@@ -6,7 +6,7 @@ import re
 import pytest
 from stub_server import Behaviour
 
-from durable_harness.load.reporting import RENDERINGS
+from durable_harness.load.results.reporting import RENDERINGS
 
 pytestmark = pytest.mark.thorough
 

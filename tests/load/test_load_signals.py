@@ -163,7 +163,7 @@ def test_a_signal_after_the_verdict_changes_nothing(start, wait_until, event, li
 WRITES_SLOWLY = """
 import time
 from gevent.monkey import get_original
-from durable_harness.load import reporting
+from durable_harness.load.results import reporting
 render = reporting.RENDERINGS["summary.md"]
 def slowly(report):
     print("writing", flush=True)

@@ -8,7 +8,7 @@ from stub_server import DISPATCH_S, HOST_STATUS, MEASUREMENTS, Behaviour
 
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.offered import Arrival, OfferedLoad
-from durable_harness.load import server_meter
+from durable_harness.load.engine import server_meter
 from durable_harness.operations import OperationState
 
 WORK_S = 0.1

@@ -19,9 +19,9 @@ from durable_harness.gate.report import (
     render_openmetrics,
     render_text,
 )
-from durable_harness.load.progress import progress_line
-from durable_harness.load.reporting import write_report
-from durable_harness.load.tally import Tally
+from durable_harness.load.results.progress import progress_line
+from durable_harness.load.results.reporting import write_report
+from durable_harness.load.results.tally import Tally
 from test_gate_report import report
 
 EVIL = 'a|b\n<script> "q" \\ `c`\x00'

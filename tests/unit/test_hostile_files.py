@@ -10,7 +10,7 @@ import pytest
 from durable_harness.cli import main
 from durable_harness.documents import MAX_DEPTH, parse_json, parse_toml, read_json
 from durable_harness.errors import HarnessError
-from durable_harness.load.arrival_file import read_arrivals
+from durable_harness.load.arrivals.file import read_arrivals
 from durable_harness.operations import load_service
 
 DEEP = 100_000

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durable_harness.errors import ConfigurationError
-from durable_harness.load.arrival_file import read_arrivals
-from durable_harness.load.arrivals import Batches, Paced, RateProfile, Replayed, read_profile
+from durable_harness.load.arrivals.file import read_arrivals
+from durable_harness.load.arrivals.plans import Batches, Paced, RateProfile, Replayed, read_profile
 
 
 def times(process, count, seed=1):

@@ -16,7 +16,7 @@ def locust_names(monkeypatch):
     return SimpleNamespace(
         event=import_module("locust.event").EventHook,
         stats=import_module("locust.stats").RequestStats,
-        entries=import_module("durable_harness.load.entries").LocustEntries,
+        entries=import_module("durable_harness.load.results.entries").LocustEntries,
     )
 
 
@@ -131,7 +131,7 @@ def test_listeners_of_others_hear_of_each_request(locust_names, new_environment)
 
 def test_each_purpose_of_an_arrival_has_its_own_chance(locust_names):
     """Phases of polls are drawn by the seed, the same in any process, and change nothing that payloads draw."""
-    arrival = import_module("durable_harness.load.open_load").Arrival(3, 100.0, "1:Steady:3")
+    arrival = import_module("durable_harness.load.engine.open_load").Arrival(3, 100.0, "1:Steady:3")
     drawn = arrival.random().random()
     phases = [arrival.random("poll phases").random() for _ in range(2)]
     assert phases[0] == phases[1] != drawn

@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-from durable_harness.load.tally import Tally, merged
+from durable_harness.load.results.tally import Tally, merged
 from durable_harness.operations import OperationPhase, OperationRecord
 
 RUN_ID = "the run"
@@ -14,7 +14,7 @@ RUN_ID = "the run"
 def master(monkeypatch):
     """Give a master as far as it keeps snapshots; Locust is imported without patching the standard library."""
     monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    made = object.__new__(import_module("durable_harness.load.master").MasterNode)
+    made = object.__new__(import_module("durable_harness.load.processes.master").MasterProcess)
     made.run_id = RUN_ID
     made._tallies, made._figures, made._finals, made._exhausted = {}, {}, set(), set()
     made._whereabouts, made._unreadable = {}, {}
@@ -23,7 +23,7 @@ def master(monkeypatch):
 
 def wire(**changes):
     """Return a snapshot as a worker sends it."""
-    messages = import_module("durable_harness.load.messages")
+    messages = import_module("durable_harness.load.distributed.messages")
     return {**messages.Snapshot(RUN_ID, Tally()).to_wire(), **changes}
 
 

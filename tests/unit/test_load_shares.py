@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_harness.load.shares import Era, Shares
+from durable_harness.load.arrivals.shares import Era, Shares
 
 
 def test_workers_take_turns():

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import gevent
 import pytest
 
-from durable_harness.load.messages import Offer
-from durable_harness.load.sharing import LEAD_S, START_S, Sharing
+from durable_harness.load.distributed.messages import Offer
+from durable_harness.load.distributed.sharing import LEAD_S, START_S, Sharing
 
 RUN_ID = "4711"
 
@@ -45,7 +45,7 @@ class FakeRunner:
 @pytest.fixture
 def sharing_of(monkeypatch):
     """Give sharing_of(runner, *scenarios): the sharing of a run, which watches without a pause."""
-    monkeypatch.setattr("durable_harness.load.sharing.WATCH_S", 0)
+    monkeypatch.setattr("durable_harness.load.distributed.sharing.WATCH_S", 0)
     made = []
 
     def make(runner, *scenarios):

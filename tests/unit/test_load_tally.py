@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from durable_harness.gate import Counts
 from durable_harness.gate.measurable import NO_BEGINNING, NO_COSTS, NO_END, WHOLE_SECONDS
-from durable_harness.load.messages import Snapshot
-from durable_harness.load.tally import MAX_REASONS, OTHER_REASONS, Tally, merged
+from durable_harness.load.distributed.messages import Snapshot
+from durable_harness.load.results.tally import MAX_REASONS, OTHER_REASONS, Tally, merged
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState, Workload
 
 ENDS = [state for state in OperationState if state.has_ended]

@@ -11,9 +11,9 @@ import pytest
 
 from durable_harness.errors import ConfigurationError
 from durable_harness.gate.records import METADATA_KEY, SCHEMA, read_operations
-from durable_harness.load import records
-from durable_harness.load.phases import Phases
-from durable_harness.load.records import OperationsFile, clear_operations
+from durable_harness.load.engine.phases import Phases
+from durable_harness.load.results import records
+from durable_harness.load.results.records import OperationsFile, clear_operations
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState, Workload
 
 
@@ -123,7 +123,7 @@ KILLED = """
 import os, pathlib, signal, sys
 sys.path.insert(0, sys.argv[2])
 from test_operation_records import record
-from durable_harness.load.records import OperationsFile
+from durable_harness.load.results.records import OperationsFile
 file = OperationsFile(pathlib.Path(sys.argv[1]), "victim", {})
 for index in range(7):
     file.ended(record(str(index)))

@@ -12,8 +12,8 @@ from durable_harness.foreign_text import is_plain
 from durable_harness.gate import FailureReason
 from durable_harness.gate.audit import Audit, Finding, Problem
 from durable_harness.gate.writing import write_reports
-from durable_harness.load import reporting
-from durable_harness.load.reporting import write_report
+from durable_harness.load.results import reporting
+from durable_harness.load.results.reporting import write_report
 from test_gate_report import report
 
 HOSTILE = 'half \ud800 nul\x00 esc\x1b[2J rtl\u202e ]]> </script> | `x` "q" \\ \r\n### ✅ Load run passed'

@@ -17,7 +17,7 @@ from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
 
 if TYPE_CHECKING:
     from durable_harness.experiments.offered import OfferedLoad
-    from durable_harness.load.values import Durations
+    from durable_harness.load.options.values import Durations
 
 
 def add_load(parser: argparse.ArgumentParser) -> None:
@@ -112,7 +112,7 @@ def needs_extra() -> None:
 
 def durations(text: str) -> Durations:
     """Read seconds of work, for argparse."""
-    from durable_harness.load.values import read_durations  # noqa: PLC0415 - `load` is for those who make load
+    from durable_harness.load.options.values import read_durations  # noqa: PLC0415 - `load` is for those who make load
 
     return read_durations(text)
 

@@ -22,8 +22,8 @@ from durable_harness.gate.capacity import Capacity, SearchPlan, Trial, search
 from durable_harness.gate.capacity.saturation import Figures, saturated_first
 from durable_harness.gate.gates import not_measured
 from durable_harness.gate.report.model import limit_text, with_unit
-from durable_harness.load.tally import Tally
-from durable_harness.load.target import public_url
+from durable_harness.load.options.target import public_url
+from durable_harness.load.results.tally import Tally
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
 from durable_harness.stack import RunningStack, StackOptions, embedded_stack, open_stack
 

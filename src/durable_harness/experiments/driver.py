@@ -11,11 +11,11 @@ from gevent.event import Event
 
 from durable_harness.experiments.offered import Arrival, OfferedLoad
 from durable_harness.gate import Histogram
-from durable_harness.load.follow import Engine, Follower
-from durable_harness.load.generator_options import DEFAULT_CONNECTIONS, allow_connections
+from durable_harness.load.engine.follow import Engine, Follower
+from durable_harness.load.engine.server_meter import ServerMeter
+from durable_harness.load.engine.settle import settle
 from durable_harness.load.http import Client, Exchange, Reactor
-from durable_harness.load.server_meter import ServerMeter
-from durable_harness.load.settle import settle
+from durable_harness.load.options.generator import DEFAULT_CONNECTIONS, allow_connections
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.operations import OperationRecord
 

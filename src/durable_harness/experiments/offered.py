@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from durable_harness.load.arrivals import Paced, Piece, RateProfile
-from durable_harness.load.values import Durations, read_durations
+from durable_harness.load.arrivals.plans import Paced, Piece, RateProfile
+from durable_harness.load.options.values import Durations, read_durations
 from durable_harness.operations import (
     OperationPlan,
     ServiceDescription,

@@ -12,17 +12,23 @@ by `process_exit_code` or by `sys.exit`.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.load.startup import guard_start_up
+from durable_harness.load.lifecycle.startup import guard_start_up
 
 if TYPE_CHECKING:
-    from durable_harness.load.arrival_file import read_arrivals
-    from durable_harness.load.arrival_user import ArrivalUser
-    from durable_harness.load.arrivals import ArrivalProcess, Batches, Paced, Piece, RateProfile, Replayed
-    from durable_harness.load.knobs import ScenarioOption
-    from durable_harness.load.open_load import Arrival
-    from durable_harness.load.options import read_rate
-    from durable_harness.load.user import OperationUser
-    from durable_harness.load.values import Durations, read_durations, read_share, seconds_above_zero, whole_number
+    from durable_harness.load.arrivals.file import read_arrivals
+    from durable_harness.load.arrivals.plans import ArrivalProcess, Batches, Paced, Piece, RateProfile, Replayed
+    from durable_harness.load.engine.open_load import Arrival
+    from durable_harness.load.options.run import read_rate
+    from durable_harness.load.options.values import (
+        Durations,
+        read_durations,
+        read_share,
+        seconds_above_zero,
+        whole_number,
+    )
+    from durable_harness.load.scenario.arrival_user import ArrivalUser
+    from durable_harness.load.scenario.operation_user import OperationUser
+    from durable_harness.load.scenario.option import ScenarioOption
 
 __all__ = [
     "Arrival",
@@ -45,17 +51,17 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Arrival": "open_load",
-    "ArrivalUser": "arrival_user",
-    "Durations": "values",
-    "OperationUser": "user",
-    "ScenarioOption": "knobs",
-    "read_arrivals": "arrival_file",
-    "read_durations": "values",
-    "read_rate": "options",
-    "read_share": "values",
-    "seconds_above_zero": "values",
-    "whole_number": "values",
+    "Arrival": "engine.open_load",
+    "ArrivalUser": "scenario.arrival_user",
+    "Durations": "options.values",
+    "OperationUser": "scenario.operation_user",
+    "ScenarioOption": "scenario.option",
+    "read_arrivals": "arrivals.file",
+    "read_durations": "options.values",
+    "read_rate": "options.run",
+    "read_share": "options.values",
+    "seconds_above_zero": "options.values",
+    "whole_number": "options.values",
 }
 
 guard_start_up()
@@ -64,5 +70,5 @@ guard_start_up()
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_MODULES.get(name, 'arrivals')}")
+    module = importlib.import_module(f"{__name__}.{_MODULES.get(name, 'arrivals.plans')}")
     return getattr(module, name)

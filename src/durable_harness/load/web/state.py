@@ -20,7 +20,7 @@ from durable_harness.gate.report.model import (
     with_unit,
 )
 from durable_harness.gate.timeline import Timeline
-from durable_harness.load.tally import Tally
+from durable_harness.load.results.tally import Tally
 
 SLICES_SHOWN = 90
 PERCENTS = (50.0, 90.0, 95.0, 99.0)

@@ -1,0 +1,1 @@
+"""Make the load of one process: operations started, followed to their end and counted."""

@@ -1,0 +1,207 @@
+"""One load test in this process: the operations in flight, what the ended ones came to, and how the run is wound up."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+from gevent.event import AsyncResult, Event
+from locust import log
+
+from durable_harness.load.audit import Addresses, Whereabouts
+from durable_harness.load.engine.follow import Engine, Follower, unexpected
+from durable_harness.load.engine.phases import Phases
+from durable_harness.load.engine.server_meter import ServerMeter
+from durable_harness.load.http import Client, Exchange, Reactor, Request, log_crash
+from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.results.entries import FLUSH_S, LocustEntries
+from durable_harness.load.results.records import OperationsFile
+from durable_harness.load.results.tally import Tally
+from durable_harness.load.watch import GeneratorFigures, Heart
+from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan
+from durable_harness.operations import Request as PlainRequest
+
+logger = logging.getLogger(__name__)
+
+TOKEN_PREFIX_CHARS = 8
+INTERRUPTED = "given up when the run was interrupted"
+
+
+class Run:
+    """Follows all operations from one reactor, so that a user that is stopped does not take its operations along."""
+
+    def __init__(self, options: LoadOptions, environment: Any, records: OperationsFile, worker: str) -> None:
+        self.options = options
+        self.tally = Tally()
+        self.phases = Phases(monotonic(), options.warm_up_s)
+        self._records = records
+        self._addresses = Addresses(worker)
+        self.is_accepting = True
+        """False once the run ends: users must not start anything any longer."""
+        self._is_winding_up = False
+        self._figures = GeneratorFigures()
+        self._entries = LocustEntries(environment)
+        self._reactor = Reactor(on_crash=_report_crash)
+        self._client = Client(
+            self._reactor, connections=options.generator.connections, verify_tls=not options.generator.insecure
+        )
+        watchers = (self.tally, records, self._entries)
+        self._meter = ServerMeter(
+            self._reactor, verify_tls=not options.generator.insecure, on_warnings=self.tally.warned
+        )
+        self._engine = Engine(
+            *(self._reactor, self._client, self._figures, watchers, self._entries, self._meter, self._forget),
+            on_crash=_report_crash,
+        )
+        self._heart = Heart(self._reactor, self._figures)
+        self._in_flight: set[Follower] = set()
+        self._nothing_left = Event()
+        self._wound_up = Event()
+        self._why_stopped = f"still running {options.drain_timeout_s:g} s after the end of the run"
+        self._reactor.call_at(monotonic() + FLUSH_S, self._flush_entries)
+        if options.warm_up_s:
+            self._reactor.call_at(self.phases.warm_up_ends, lambda *_: self._figures.start_over())
+
+    @property
+    def figures(self) -> GeneratorFigures:
+        """How this process kept up so far."""
+        counts = self._client.counts
+        self._figures.connects, self._figures.retries = counts.connects, counts.retries
+        self._figures.redirects = counts.redirects
+        return self._figures
+
+    def start(self, plan: OperationPlan) -> tuple[Operation, Follower]:
+        """Start an operation at its intended moment, at once if that is over; return it and what `join` waits for.
+
+        Raises ValueError or TypeError for a URL or payload that cannot be sent.
+        """
+        follower = Follower(plan, self._engine)
+        follower.operation.record.phase = self.phases.of(plan.intended)
+        self._in_flight.add(follower)
+        follower.begin()
+        return follower.operation, follower
+
+    def ask(
+        self,
+        request: PlainRequest,
+        timeout_s: float = 60.0,
+        *,
+        name: str | None = None,
+        expected: Collection[int] | None = None,
+    ) -> Answer | NoAnswer:
+        """Send a request beside the operations', say one that terminates an operation; wait for what comes of it.
+
+        It is part of Locust's table, under its name or else the path of its URL. With `expected` it counts as answered
+        well if its HTTP code is one of these, and as an unexpected answer if not, which a gate may forbid. Raises
+        ValueError for a URL that cannot be asked for.
+        """
+        ended: AsyncResult = AsyncResult()
+        wire = Request(request.method, request.url, request.headers, request.body)
+        self._client.send(wire, ended.set, monotonic() + timeout_s)
+        exchange: Exchange = ended.get()
+        row = name or urlsplit(request.url).path
+        if expected is None:
+            self._engine.tell_request(exchange, row)
+        else:
+            problem = unexpected(exchange.outcome, expected)
+            self._engine.tell_request(exchange, row, problem)
+            self.tally.asked(row, problem)
+        return exchange.outcome
+
+    def new_token(self) -> str:
+        """Return a text that no other operation has, and that tells at the server which run it is of."""
+        return f"{token_prefix(self._records.run_id)}{uuid.uuid4().hex[TOKEN_PREFIX_CHARS:]}"
+
+    def whereabouts(self) -> list[Whereabouts]:
+        """Return where the operations that have ended are at the server, by scenario."""
+        return self._addresses.all()
+
+    def sample_whereabouts(self) -> list[Whereabouts]:
+        """Return where one of them is, by scenario."""
+        return self._addresses.samples()
+
+    def wind_up(self) -> None:
+        """Let nothing start any longer and follow what is in flight to its end, as long as the options allow.
+
+        A second caller, also one that comes while the first still waits, waits for the same end.
+        """
+        if self._is_winding_up:
+            self._wound_up.wait()
+            return
+        self._is_winding_up, self.is_accepting = True, False
+        self.phases.stop_offering(monotonic())
+        try:
+            self._drain()
+        except KeyboardInterrupt:
+            self._why_stopped = INTERRUPTED
+        finally:
+            self._give_all_up()
+            self._close()
+            self._records.close()
+            if self._records.problem is not None:
+                self.tally.remarks.append(self._records.problem)
+            self._wound_up.set()
+
+    def records_path(self) -> Path | None:
+        """Return the file of this process's operations once the run is wound up; None if it has none."""
+        return self._records.close()
+
+    def give_up(self) -> None:
+        """Stop following at once; what is in flight counts as timed out."""
+        self._why_stopped = INTERRUPTED
+        self._give_all_up()
+
+    def _drain(self) -> None:
+        for follower in [one for one in self._in_flight if not one.is_started]:
+            # Its time to start would have come after the end of the run.
+            follower.give_up(self._why_stopped)
+        if self._in_flight:
+            logger.info(
+                "Following %d operations in flight to their end, at most %g s (Ctrl-C gives them up)",
+                len(self._in_flight),
+                self.options.drain_timeout_s,
+            )
+            self._nothing_left.wait(timeout=self.options.drain_timeout_s)
+
+    def _give_all_up(self) -> None:
+        for follower in list(self._in_flight):
+            follower.give_up(self._why_stopped)
+
+    def _forget(self, follower: Follower) -> None:
+        self._addresses.note(follower.operation)
+        self._in_flight.discard(follower)
+        if not self._in_flight and self._is_winding_up:
+            self._nothing_left.set()
+
+    def _close(self) -> None:
+        self._heart.stop()
+        self._meter.close()
+        self._client.close()
+        self._reactor.close()
+        self._entries.flush()
+
+    def _flush_entries(self, _due: float, _argument: Any) -> None:
+        self._entries.flush()
+        self._reactor.call_at(monotonic() + FLUSH_S, self._flush_entries)
+
+
+def token_prefix(run_id: str) -> str:
+    """Return what all tokens of a run begin with."""
+    return run_id[:TOKEN_PREFIX_CHARS]
+
+
+def _report_crash(what: str, error: Exception) -> None:
+    """Log an exception, and let Locust's exit code tell of it as of one in a user's task."""
+    log_crash(what, error)
+    log.unhandled_greenlet_exception = True
+
+
+def join(followers: Iterable[Follower]) -> None:
+    """Let this greenlet wait until all have ended."""
+    for follower in followers:
+        follower.wait()

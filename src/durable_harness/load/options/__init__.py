@@ -1,0 +1,1 @@
+"""The options of a run as checked values, and the system under test that they describe."""

@@ -1,0 +1,387 @@
+"""The process that coordinates a run: it opens the system under test, shows progress, judges and reports."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import uuid
+from abc import abstractmethod
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import gevent
+from gevent.event import Event
+from locust import log
+from locust.exception import StopTest
+
+from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
+from durable_harness.gate import evaluate
+from durable_harness.gate.audit import Audit
+from durable_harness.gate.report import COMPLETION_ORIGIN, Report, render_text
+from durable_harness.gate.writing import Written
+from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories
+from durable_harness.load.distributed.joining import JOINING
+from durable_harness.load.engine.open_load import open_scenarios
+from durable_harness.load.engine.run import token_prefix
+from durable_harness.load.lifecycle.exit_code import ExitCode
+from durable_harness.load.lifecycle.signals import ProcessExit, raise_in_main
+from durable_harness.load.lifecycle.startup import end_forked_workers
+from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.options.target import Target, open_target, public_url
+from durable_harness.load.processes.early_ends import AbortWatch, EndWatch, LastArrivalWatch
+from durable_harness.load.processes.process import LocustProcess, RunPhase
+from durable_harness.load.results.progress import Progress
+from durable_harness.load.results.records import amend_operations, clear_operations
+from durable_harness.load.results.reporting import HTML_NAME, clear_reports, prepare_folder, write_report
+from durable_harness.load.results.tally import Tally
+from durable_harness.load.watch import GeneratorFigures, invalid_reasons, merged_figures
+from durable_harness.load.web import Guard, LiveRun, StartForm, add_pages
+from durable_harness.load.web.home import Home
+
+logger = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+
+CUT_SHORT = "the server was not asked what became of each operation to the end: a signal cut that short"
+SIGNAL_S = 0.01
+"""How long the event loop takes at most to handle a signal that has come; 0 would not let it look."""
+TOO_LATE = "the run had its verdict before the signal came, which changes neither its reports nor its exit code"
+INTERRUPTED_IN = {
+    RunPhase.RUNNING: "",
+    RunPhase.WINDING_UP: ", while operations in flight were followed to their end",
+    RunPhase.IDLE: ", after its end, before its verdict",
+}
+"""What a run was doing when it was interrupted."""
+
+
+class Coordinator(LocustProcess):
+    """Common to a Locust that runs alone and to a master."""
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.target: Target | None = None
+        self.run_id = ""
+        self._closing = ExitStack()
+        self._exit_code = ExitCode(environment)
+        self._progress: Progress | None = None
+        self._watches: list[EndWatch] = []
+        self._last_words = ""
+        self._began = self._elapsed_s = 0.0
+        self._verdict: str | None = None
+        self._html_report: Path | None = None
+        self._hurried = Event()
+        self._has_late_signal = False
+
+    @abstractmethod
+    def are_arrivals_over(self) -> bool:
+        """Return whether the last arrival of all open scenarios has come."""
+
+    @abstractmethod
+    def total(self) -> Tally:
+        """Return what the operations of all processes came to so far."""
+
+    @abstractmethod
+    def figures(self) -> dict[str, GeneratorFigures]:
+        """Return how each process kept up as a generator, by its name; that of the only one is empty."""
+
+    @abstractmethod
+    def whereabouts(self) -> list[Whereabouts]:
+        """Return where the server tells of an operation of each scenario."""
+
+    @abstractmethod
+    def losses(self) -> list[str]:
+        """Return which processes vanished or left their share undone; a run that lost one proves nothing."""
+
+    def remarks(self) -> list[str]:
+        """Return what the report should say about the processes."""
+        return []
+
+    def set_up(self) -> None:
+        options = LoadOptions.read(self.environment.parsed_options)
+        prepare_folder(options.report_dir)
+        if self._starts_by_itself:
+            # Not even a run that never begins may leave an old report behind.
+            clear_reports(options.report_dir)
+        self.target = self._closing.enter_context(open_target(self.environment.host, options))
+        self.environment.host = self.target.base_url
+        if self.target.function_key and not options.function_key:
+            self.environment.parsed_options.function_key = self.target.function_key
+        self.home = Home(self.target.base_url)
+        if self.environment.web_ui is not None:
+            base_path = (getattr(self.environment.parsed_options, "web_base_path", None) or "").rstrip("/")
+            add_pages(self.environment.web_ui, base_path, self._live, lambda: self._html_report)
+            form = StartForm(self.environment, self._check_run)
+            Guard(base_path, form, self._secrets).watch(self.environment.web_ui.app)
+
+    def read_options(self) -> LoadOptions:
+        try:
+            options = LoadOptions.read(self.environment.parsed_options)
+            self.environment.host = self.home.read(self.environment.host, options, self.environment.user_classes)
+        except UsageError as error:
+            # Only the web form can get here with a bad value; StopTest is how Locust tells it to the person.
+            raise StopTest(str(error)) from error
+        return options
+
+    def _check_run(self, parsed: Namespace, user_classes: Iterable[type]) -> None:
+        """Raise UsageError for a run that the web form may not start now."""
+        base_url = self.home.read(parsed.host, LoadOptions.read(parsed), user_classes)
+        if self.phase is not RunPhase.IDLE and base_url != self.environment.host:
+            raise UsageError(f"A run against {public_url(self.environment.host)} is going on: stop it first.")
+
+    def _secrets(self) -> Iterator[str]:
+        """Give what no page may show."""
+        yield self.environment.parsed_options.function_key or ""
+        yield JOINING.token
+        yield urlsplit(self.home.base_url).netloc.rpartition("@")[0]
+
+    def begin(self, options: LoadOptions) -> None:
+        self.options = options
+        self.run_id = uuid.uuid4().hex
+        clear_operations(options.report_dir)
+        clear_reports(options.report_dir)
+        self._hurried.clear()
+        self._exit_code.reset()
+        self._last_words = ""
+        self._began, self._verdict, self._html_report = time.monotonic(), None, None
+        if self._is_headless or sys.stderr.isatty():
+            self._progress = Progress(self.total, self.environment.parsed_options.run_time)
+        self._watches = list(self._watch_for_ends(options))
+
+    def take_signal(self) -> None:
+        """End the process; at once if it has only this run to make, and that has not begun."""
+        if self.run_id or self.phase is not RunPhase.IDLE or not self._starts_by_itself:
+            self._acknowledge_late_signal()
+            super().take_signal()
+        elif not self.is_leaving:
+            self.is_leaving = True
+            sys.stderr.write(f"locust: {NOTHING_MEASURED}\n")
+            end_forked_workers()
+            self.tear_down()
+            self.signals.ignore()
+            raise_in_main(ProcessExit(INTERRUPTED))
+
+    def _acknowledge_late_signal(self) -> None:
+        """Say once that a signal is too late to interrupt the run, whose reports are being written or are there."""
+        if self._is_headless and self._verdict is not None and not self._has_late_signal:
+            self._has_late_signal = True
+            sys.stderr.write(f"locust: {TOO_LATE}\n")
+            sys.stderr.flush()
+
+    def hurry(self) -> None:
+        self._hurried.set()
+
+    def _on_test_stopping(self, **event: Any) -> None:
+        """Look no longer for a reason to end the run: it ends, and a second end would cut its winding up short."""
+        for watch in self._watches:
+            watch.close()
+        super()._on_test_stopping(**event)
+
+    def end(self) -> None:
+        if self._progress is not None:
+            self._progress.close()
+        report = self._judge()
+        self._verdict = f"{report.verdict}: {report.verdict_sentence}"
+        written = write_report(report, self.options.report_dir)
+        self._exit_code.decide(written.exit_code(self._code_of(report)), self._verdict)
+        self._elapsed_s = time.monotonic() - self._began
+        html_report = self.options.report_dir / HTML_NAME
+        self._html_report = html_report if html_report in written.paths else None
+        self._last_words = f"\n{render_text(report)}{self._with_log(written).sentence()}"
+        if not self._is_headless:
+            self._say_last_words()
+        # Nothing else ran meanwhile: a signal that came is handled now, or else Locust quits without a word about it.
+        gevent.sleep(SIGNAL_S)
+
+    def tear_down(self) -> None:
+        self._closing.close()
+
+    def _on_quit(self, **_: Any) -> None:
+        """Locust has printed its tables; ours is what the person at the terminal reads last."""
+        super()._on_quit()
+        self._say_last_words()
+
+    def _live(self) -> LiveRun:
+        """Tell the live page how the run stands, or how the last one ended."""
+        has_run, is_over = bool(self.run_id), self.phase is RunPhase.IDLE
+        return LiveRun(
+            tally=self.total(),
+            gates=self.options.gates() if has_run else (),
+            phase=self.phase.value,
+            elapsed_s=self._elapsed_s if is_over or not has_run else time.monotonic() - self._began,
+            run_time_s=self.environment.parsed_options.run_time if has_run else None,
+            target=public_url(self.environment.host or ""),
+            processes=self.describe_processes(),
+            verdict=self._verdict,
+        )
+
+    def _say_last_words(self) -> None:
+        # A terminal's encoding may lack characters that reports have.
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(self._last_words.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+        self._last_words = ""
+
+    def _with_log(self, written: Written) -> Written:
+        """Name the embedded stack's log too: that is where the cause of a failure is told."""
+        log_path = self.target.log_path if self.target else None
+        return written._replace(paths=(*written.paths, log_path)) if log_path else written
+
+    @property
+    def _is_headless(self) -> bool:
+        return bool(self.environment.parsed_options.headless)
+
+    @property
+    def _starts_by_itself(self) -> bool:
+        """Whether Locust is here for one run, which nobody has to start."""
+        return self._is_headless or bool(self.environment.parsed_options.autostart)
+
+    def _judge(self) -> Report:
+        gone = self.target.gone() if self.target else None
+        early = [watch.reason for watch in self._watches]
+        generator = merged_figures(self.figures().values())
+        tally = self.total()
+        learnt = None if gone else self._unless_hurried(lambda: self._learn(tally))
+        audit = self._audited(gone)
+        cut_short = CUT_SHORT if self._hurried.is_set() else None
+        # No signal is handled from here to the decision on the exit code: nothing waits.
+        interrupted = self.describe_interruption()
+        summary = tally.summary(
+            notes=[*filter(None, (*early, gone, learnt, cut_short)), *self.remarks(), generator.describe()],
+            # A signal holds the generator up, too; and nobody asks what an interrupted run proves.
+            invalid=[*self.losses(), *([] if interrupted else self._bottlenecks())],
+            warm_up_s=self.options.warm_up_s,
+            audit=audit if isinstance(audit, Audit) else None,
+            no_audit=audit if isinstance(audit, str) else "",
+        )
+        return Report(
+            summary=replace(summary, generator=generator.for_report(), interrupted=interrupted),
+            results=evaluate(self.options.gates(), summary),
+            target=public_url(self.environment.host),
+            scenarios=tuple(sorted(user_class.__name__ for user_class in self.environment.user_classes)),
+            settings=self._settings(),
+            gates_file=str(self.options.gates_file) if self.options.gates_file else None,
+        )
+
+    def _unless_hurried(self, ask: Callable[[], Answer]) -> Answer | None:
+        """Return what the call returns; None if a signal comes before it does."""
+        asking = gevent.spawn(ask)
+        gevent.wait([asking, self._hurried], count=1)
+        if asking.ready():
+            # What it raised is logged already, and must not cost the report.
+            answer: Answer | None = asking.value
+            return answer
+        asking.kill()
+        return None
+
+    def describe_interruption(self) -> str:
+        """Say how far the run had come when a signal ended it; return nothing if none did."""
+        if self.interruption is None:
+            return ""
+        run_time_s = self.environment.parsed_options.run_time
+        of = f"of a run time of {run_time_s:g} s" if run_time_s else "of a run without a set run time"
+        return f"after {self.interruption.at - self._began:.1f} s {of}{INTERRUPTED_IN[self.interruption.phase]}"
+
+    def _watch_for_ends(self, options: LoadOptions) -> Iterator[EndWatch]:
+        """Begin to watch for what ends a run before its time."""
+        if (rule := options.abort_rule()) is not None:
+            span_s = (options.warm_up_s, self.environment.parsed_options.run_time)
+            yield AbortWatch(rule, options.gates(), self.total, span_s, self._stop)
+        if len(open_scenarios(self.environment)) == len(self.environment.user_classes):
+            # A closed scenario would go on for ever.
+            yield LastArrivalWatch(self.are_arrivals_over, self._stop)
+
+    def _stop(self) -> None:
+        """End the run; a headless Locust with it."""
+        runner = self.environment.runner
+        (runner.quit if self._is_headless else runner.stop)()
+
+    def _bottlenecks(self) -> list[str]:
+        """Return where the generator and not the system under test was measured."""
+        bounds = self.options.generator.bounds
+        return [
+            f"{process}: {reason}" if process else reason
+            for process, figures in self.figures().items()
+            for reason in invalid_reasons(figures, bounds)
+        ]
+
+    def _audited(self, gone: str | None) -> Audit | str:
+        """Return the audit, or why there is none."""
+        if gone or self.options.audit == "off":
+            return gone or "--audit off"
+        answer = self._unless_hurried(self._audit)
+        return answer or ("a signal cut it short" if self._hurried.is_set() else "it failed: see the log")
+
+    def _audit(self) -> Audit | str:
+        """Ask the server what became of every accepted operation."""
+        question = Question(
+            self.options.report_dir,
+            token_prefix(self.run_id),
+            self.options.audit_timeout_s,
+            use_listing=self.options.audit == "auto",
+            verify_tls=not self.options.generator.insecure,
+        )
+        scenarios = {user_class.__name__: user_class for user_class in self.environment.user_classes}
+        return audit_run(
+            question, self.whereabouts(), lambda scenario: scenarios[scenario].audited_service(self.options)
+        )
+
+    def _learn(self, tally: Tally) -> str | None:
+        """Learn from histories what operations took and cost, if neither their status nor their host tells."""
+        if not tally.lacks or not self.options.history_sample:
+            return None
+        learned = learn_from_histories(
+            *(self.options.report_dir, self.whereabouts(), self.options.history_sample),
+            timeout_s=self.options.audit_timeout_s,
+            verify_tls=not self.options.generator.insecure,
+        )
+        tally.learn(learned)
+        amend_operations(self.options.report_dir, [now for _, now in learned])
+        read = f"times or actions of {len(learned):,} operations are from their histories, read after the run"
+        return f"{read} (--history-sample)" if learned else None
+
+    def _settings(self) -> Mapping[str, str]:
+        parsed = self.environment.parsed_options
+        run_time = f"{parsed.run_time} s" if parsed.run_time else "until stopped"
+        return {
+            "users": str(self.environment.runner.target_user_count),
+            "run time": run_time,
+            "processes": self.describe_processes(),
+            COMPLETION_ORIGIN: self._describe_origins(),
+            **self.options.for_report(),
+            "work per operation": self._describe_work(),
+        }
+
+    def _describe_origins(self) -> str:
+        """Say what completion counts from: it differs between open and closed workloads."""
+        opened = open_scenarios(self.environment)
+        closed = [cls.__name__ for cls in self.environment.user_classes if cls.__name__ not in opened]
+        intended = f"the intended start ({', '.join(sorted(opened))})" if opened else ""
+        sent = f"sending the start ({', '.join(sorted(closed))})" if closed else ""
+        return "; ".join(filter(None, (intended, sent)))
+
+    def _describe_work(self) -> str:
+        """Say how much work operations ask for, by scenario where that differs."""
+        scenarios: dict[str, list[str]] = {}
+        for user_class in sorted(self.environment.user_classes, key=lambda user_class: user_class.__name__):
+            if describe := getattr(user_class, "describe_work", None):
+                scenarios.setdefault(describe(self.options), []).append(user_class.__name__)
+        if len(scenarios) == 1:
+            return next(iter(scenarios))
+        return "; ".join(f"{work} ({', '.join(sorted(names))})" for work, names in scenarios.items())
+
+    @abstractmethod
+    def describe_processes(self) -> str:
+        """Say which processes made the load."""
+
+    def _code_of(self, report: Report) -> int | None:
+        """Return the verdict's exit code; None leaves it to Locust: no gates, or code that raised."""
+        code = report.verdict.exit_code
+        if code == 0 and (self.environment.runner.exceptions or log.unhandled_greenlet_exception):
+            logger.error("The gates hold, but exceptions were raised: see above")
+            return None
+        return code

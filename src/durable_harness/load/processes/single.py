@@ -1,0 +1,56 @@
+"""A Locust that runs alone: it makes the load and coordinates the run."""
+
+from __future__ import annotations
+
+import time
+
+from durable_harness.load.arrivals.shares import Shares
+from durable_harness.load.audit import Whereabouts
+from durable_harness.load.engine.open_load import OpenLoad, open_scenarios
+from durable_harness.load.engine.run import Run
+from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.processes.coordinator import Coordinator
+from durable_harness.load.results.records import open_operations
+from durable_harness.load.results.tally import Tally
+from durable_harness.load.watch import GeneratorFigures
+
+LOCAL = "local"
+"""What this process is called among workers."""
+
+
+class SingleProcess(Coordinator):
+    """Coordinator and generator in one process."""
+
+    def begin(self, options: LoadOptions) -> None:
+        super().begin(options)
+        records = open_operations(self.environment, options, self.run_id, LOCAL)
+        self.run = Run(options, self.environment, records, LOCAL)
+        self._open_load = OpenLoad(self.environment, self.run, LOCAL)
+        self._open_load.offer(open_scenarios(self.environment), Shares.alone(LOCAL), time.monotonic())
+
+    def wind_up(self) -> None:
+        if self.run is not None:
+            self._open_load.stop()
+            self.run.wind_up()
+
+    def give_up(self) -> None:
+        if self.run is not None:
+            self.run.give_up()
+
+    def are_arrivals_over(self) -> bool:
+        return self._open_load.is_over
+
+    def total(self) -> Tally:
+        return self.run.tally if self.run is not None else Tally()
+
+    def figures(self) -> dict[str, GeneratorFigures]:
+        return {} if self.run is None else {"": self.run.figures}
+
+    def whereabouts(self) -> list[Whereabouts]:
+        return self.run.whereabouts() if self.run is not None else []
+
+    def losses(self) -> list[str]:
+        return []
+
+    def describe_processes(self) -> str:
+        return "1"

@@ -1,0 +1,64 @@
+"""The open user: a scenario subclasses it and says when operations arrive, and what they are."""
+
+from __future__ import annotations
+
+from locust import constant, task
+
+from durable_harness.load.arrivals.plans import ArrivalProcess, Paced
+from durable_harness.load.engine.open_load import Arrival
+from durable_harness.load.scenario.operation_user import OperationUser
+from durable_harness.operations import Operation, Workload
+
+WAITING_S = 3600
+
+
+class ArrivalUser(OperationUser):
+    """Starts operations at the moments of an arrival process, in all processes of the run together.
+
+        class Steady(ArrivalUser):
+            pass
+
+        class Morning(ArrivalUser):
+            def arrivals(self):
+                return Paced(RateProfile.ramp(1, 20, over_s=60), poisson=True)
+
+    Completion counts from the intended moment of each arrival, so that a slow system, or a busy generator, cannot hide
+    the operations that it delays. Locust's number of users has no say in it.
+    """
+
+    abstract = True
+    fixed_count = 1
+    workload = Workload.OPEN
+    is_poisson = False
+    """The spacing of arrivals unless `--arrivals` says otherwise."""
+    wait_time = constant(WAITING_S)
+
+    @task  # type: ignore[untyped-decorator]
+    def stand_for_the_scenario(self) -> None:
+        """Do nothing: the arrivals are started beside Locust's users."""
+
+    def arrivals(self) -> ArrivalProcess | None:
+        """Return when operations arrive: by `--rate`, unless overridden; None if never."""
+        return Paced(self.options.rate, self.chosen_poisson)
+
+    def arrive(self, arrival: Arrival) -> None:
+        """Do what an arrival is for, without waiting: start one operation at its moment, unless overridden.
+
+        This is called shortly before that moment.
+        """
+        self.start_operation(arrival)
+
+    def start_operation(self, arrival: Arrival) -> Operation:
+        """Start an operation that was to start at the arrival's moment; the run follows it to its end.
+
+        Its token names the scenario and the number of the arrival, so that records show each arrival once.
+        """
+        self.random, self._phases = arrival.random(), arrival.random("poll phases")
+        token = f"{type(self).__name__}-{arrival.number}-{self._run.new_token()}"
+        return self._start_one(token, arrival.intended)[0]
+
+    @property
+    def chosen_poisson(self) -> bool:
+        """Whether arrivals are a Poisson process rather than evenly spaced."""
+        chosen = self.options.arrivals
+        return self.is_poisson if chosen == "scenario" else chosen == "poisson"
