@@ -164,7 +164,7 @@ def clear_operations(report_dir: Path) -> None:
 
 
 def mark_run(report_dir: Path, run_id: str) -> None:
-    """Leave a mark in the folder, by which a worker sees whether it writes where the owner of the run reads."""
+    """Leave a mark in the folder, by which a worker sees whether it writes where the coordinator of the run reads."""
     folder = report_dir / FOLDER_NAME
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(run_id)
@@ -189,7 +189,7 @@ def file_name(worker: str) -> str:
 
 
 def is_marked(report_dir: Path, run_id: str) -> bool:
-    """Tell whether the owner of a run reads from this folder."""
+    """Return whether the coordinator of a run reads from this folder."""
     try:
         return (report_dir / FOLDER_NAME / MARK).read_text() == run_id
     except OSError:
