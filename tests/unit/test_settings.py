@@ -13,6 +13,7 @@ from durable_harness.settings import (
     read_host_json,
     read_local_settings,
 )
+from durable_harness.settings.json_file import PIECE, as_plain_json
 from durable_harness.settings.log_levels import read_log_levels
 
 GOOD_HOST = {
@@ -231,6 +232,34 @@ def test_comments_do_not_move_the_place_of_an_error(app_dir, text, place):
     """What is wrong in a file is named by its own line and column, whatever was left out before it."""
     with pytest.raises(ConfigurationError, match=place):
         read_local_settings(app_dir(local=text))
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("[1, /* a */ 2 /* b */ ]", "[1,         2         ]"),
+        ("[1 /* a */, // b\n]", f"[1{14 * ' '}\n]"),
+        ("[/* a */, 1]", "[       , 1]"),
+        ("[1,\u00a0]", "[1 \u00a0]"),
+        ('["a/*", "*/b",]', '["a/*", "*/b" ]'),
+    ],
+)
+def test_only_comments_and_trailing_commas_are_left_out(text, plain):
+    """A comma before a value stays, whatever the comments around it, and white space is as it was."""
+    assert as_plain_json(text) == plain
+
+
+HOSTILE = ["/*", "/* *", '"\\', '\\"', ",", ", ", "[1,", "//", "/", "/*,*/", "[,]", "\n//", ",/**/ "]
+
+
+@pytest.mark.parametrize("part", HOSTILE)
+@pytest.mark.parametrize("first", ["", '"', "[1,"])
+def test_a_settings_file_is_read_in_one_pass(first, part):
+    """Each piece begins where the one before it ended: nothing is looked for in vain, so the work is linear."""
+    text = first + 100_000 * part
+    ends = [0, *(found.end() for found in PIECE.finditer(text))]
+    assert [found.start() for found in PIECE.finditer(text)] == ends[:-1]
+    assert ends[-1] == len(text) == len(as_plain_json(text))
 
 
 def test_the_environment_is_that_of_core_tools(app_dir):

@@ -10,11 +10,20 @@ from typing import Any
 from durable_harness.documents import parse_json, read_text
 from durable_harness.errors import ConfigurationError
 
-_COMMENT = r"//[^\n]*|/\*.*?\*/"
-_TOKEN = re.compile(
-    rf'"[^"\\]*+(?:\\.[^"\\]*+)*+"|{_COMMENT}|,(?=(?:\s|{_COMMENT})*[}}\]])',
-    re.DOTALL,
+PIECE = re.compile(
+    r"""
+    (?P<comment>//[^\n]*+|/\*.*?\*/)
+    |(?P<space>\s++)
+    |"[^"\\]*+(?:\\.[^"\\]*+)*+"?+    # text; without its end, all the rest
+    |/\*.*+                             # a comment without its end: all the rest too
+    |[^"/,\[\]{}\s]++
+    |.
+    """,
+    re.DOTALL | re.VERBOSE,
 )
+"""Matches wherever it is tried, so that a file is read once from its beginning to its end, however hostile it is."""
+_BEFORE_VALUES = frozenset({"", ",", "{", "["})
+"""After these a comma is wrong, even for those who allow trailing ones."""
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
@@ -38,15 +47,21 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 def as_plain_json(text: str) -> str:
     """Return JSON with spaces in place of comments and trailing commas, so that every position stays what it was."""
-    return _TOKEN.sub(_blanked, text)
+    pieces: list[str] = []
+    last = ""
+    comma: int | None = None
+    """Where the comma is that turns out to be a trailing one if a bracket follows."""
+    for found in PIECE.finditer(text):
+        piece = found[0]
+        pieces.append(_blanked(piece) if found.lastgroup == "comment" else piece)
+        if found.lastgroup is not None:
+            continue  # no value and no bracket
+        if piece in {"]", "}"} and comma is not None:
+            pieces[comma] = " "
+        comma = len(pieces) - 1 if piece == "," and last not in _BEFORE_VALUES else None
+        last = piece
+    return "".join(pieces)
 
 
-def _blanked(token: re.Match[str]) -> str:
-    if token[0][0] == '"' or (token[0] == "," and _ends_nothing(token.string[: token.start()])):
-        return token[0]
-    return re.sub(r"[^\n]", " ", token[0])
-
-
-def _ends_nothing(before: str) -> bool:
-    """Whether no value stands before a comma, which is then wrong even for those who allow trailing ones."""
-    return before.rstrip()[-1:] in {"", ",", "{", "["}
+def _blanked(piece: str) -> str:
+    return re.sub(r"[^\n]", " ", piece)
