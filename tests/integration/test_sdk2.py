@@ -64,6 +64,15 @@ def test_orchestrators_run_to_their_output(native, name, value, output):
     assert output_of(native, name, value) == output
 
 
+def test_an_error_of_an_entity_is_logged_once(native, key):
+    """The host's entry is the only one: it names the operation and begins with the app's own frame."""
+    before = len(native.stack.log_path.read_text())
+    assert "there is not so much" in output_of(native, "fails_an_entity", key)
+    logged = native.stack.log_path.read_text()[before:]
+    assert logged.count(" ERROR ") == logged.count("Entity 'Account.withdraw' failed: ValueError: there is not so") == 1
+    assert "durabletask" not in logged
+
+
 def test_the_synchronous_client_waits_for_an_output(native):
     """A plain function's client starts an orchestration and waits for its end over gRPC."""
     assert native.post("/api/run/greet_all", data='["Ada"]').json() == ["Hello Ada!"]

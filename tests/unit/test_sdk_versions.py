@@ -3,8 +3,11 @@
 import importlib.metadata
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from packaging.version import Version
 
 from durable_harness.errors import AppLoadError, UnsupportedSdkError
@@ -181,3 +184,12 @@ def test_nothing_of_the_sdk_is_imported_before_its_version_is_known(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (5, ""), done.stderr
     assert f"error: The app needs azure-functions-durable {other}.x" in done.stderr
+
+
+def test_apps_that_need_the_older_azure_functions_can_be_installed_on_every_python():
+    """Agent Framework takes azure-functions below 2: on Python 3.13 that is 1.25, the newest that allows it."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    ours = [Requirement(text) for text in project["dependencies"]]
+    for python, newest in (("3.11", "1.26.0"), ("3.12", "1.26.0"), ("3.13", "1.25.0"), ("3.14", "1.25.0")):
+        (azure,) = [r for r in ours if r.name == "azure-functions" and r.marker.evaluate({"python_version": python})]
+        assert newest in azure.specifier

@@ -11,6 +11,7 @@ from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.sdk2.client_value import client_value
 from durable_harness.host.sdk2.endpoint import GrpcEndpoint
 from durable_harness.host.sdk2.faster import read_version_once
+from durable_harness.host.sdk2.logged_once import log_entity_errors_once
 from durable_harness.host.sdk2.pool import use_pool_of
 from durable_harness.host.sdk2.replayed import Replayed
 from durable_harness.host.sdk2.running import Sdk2Runner
@@ -31,6 +32,7 @@ class Sdk2:
         self, app: FunctionApp, invoker: Invoker, settings: DurableTaskSettings, *, always_replay: bool
     ) -> Sdk2Runner:
         use_pool_of(invoker)
+        log_entity_errors_once()
         return Sdk2Runner(app, invoker, settings, always_replay=always_replay)
 
     def endpoint(self, scheduler: Scheduler, settings: DurableTaskSettings) -> GrpcEndpoint:
