@@ -90,7 +90,7 @@ def test_a_path_names_what_an_output_is_written_to(annotation):
     async def run_it():
         return await runs.start(run)
 
-    assert asyncio.run(run_it()) is None
+    assert asyncio.run(run_it()).failure is None
     invoker.close()
     assert [written.target for written in outputs.of(run.invocation_id)] == ["copies/a.txt"]
 

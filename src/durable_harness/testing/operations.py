@@ -119,7 +119,8 @@ class Operations:
             operations.trigger("from_queue", {"id": 7}, metadata={"DequeueCount": 3})
 
         `data` is what its trigger brings: text, bytes or a JSON value; omit it for a timer. `metadata` replaces what
-        the service behind the trigger would add. Returns what this invocation wrote to its output bindings. Raises
+        the service behind the trigger would add. A batch is a list. Returns what this invocation wrote to its output
+        bindings (`written`) and what it returned (`returned`). Raises
         AssertionError with the traceback if the function failed, UsageError for an unknown function and for data that
         its trigger cannot have. A host that is not ours (the stacks func and remote) only accepts the run: there this
         returns at once and knows no outputs; a deployment needs its master key.

@@ -69,6 +69,17 @@ class TriggeredFunction:
     """None if the host is not ours and only said that it will run."""
     captured: list[WrittenOutput] | None
     """What it wrote, in order; None if the host is not ours."""
+    result: Any = None
+
+    @property
+    def returned(self) -> Any:
+        """What it returned, as the host would send it on: text, bytes or a JSON value; None if nothing.
+
+        Of an HTTP function it is a dict of status, headers and body, or the text that it returned.
+        """
+        if self.captured is None:
+            raise UsageError(NOT_CAPTURED.format(stack=self.stack))
+        return self.result
 
     def written(self, name: str) -> list[Any]:
         """Return the values that it wrote to an output, named as for `operations.written`."""
@@ -99,7 +110,14 @@ class Triggering:
             raise AssertionError(
                 f"Function '{document['function']}' failed: {failure['description']}\n{failure['trace']}"
             )
-        return TriggeredFunction(document["function"], self._stack.name, document["invocationId"], _outputs(document))
+        returned = document["returned"]
+        return TriggeredFunction(
+            document["function"],
+            self._stack.name,
+            document["invocationId"],
+            _outputs(document),
+            _value(returned) if returned else None,
+        )
 
     def written(self, name: str, count: int | None, timeout_s: float) -> list[WrittenOutput]:
         """Return what was written to an output; with a count, once there are that many."""
@@ -173,7 +191,7 @@ class Triggering:
 
     def _trigger_elsewhere(self, name: str, data: Any, metadata: Mapping[str, Any]) -> None:
         __tracebackhide__ = True
-        if metadata or isinstance(data, bytes):
+        if metadata or isinstance(data, bytes | bytearray):
             raise UsageError(
                 f"The {self._stack.name} stack takes text or JSON for a function that is run by hand, no bytes and no"
                 " metadata. Run this test with --stack embedded or emulator, whose host takes them."
@@ -198,6 +216,9 @@ def _encoded(name: str, value: Any) -> dict[str, Any]:
         return {}
     if isinstance(value, bytes | bytearray):
         return {name: base64.b64encode(value).decode(), "encoding": "base64"}
+    if isinstance(value, list) and any(isinstance(item, bytes | bytearray) for item in value):
+        items = [_encoded(name, item) for item in value]
+        return {name: [item[name] for item in items], "encoding": [item.get("encoding") for item in items]}
     try:
         json.dumps(value)
     except (TypeError, ValueError) as error:
@@ -214,10 +235,14 @@ def _outputs(document: Mapping[str, Any]) -> list[WrittenOutput]:
             name=one["name"],
             type=one["type"],
             target=one["target"],
-            value=base64.b64decode(one["value"]) if one["encoding"] == "base64" else one["value"],
+            value=_value(one),
         )
         for one in document["outputs"]
     ]
+
+
+def _value(one: Mapping[str, Any]) -> Any:
+    return base64.b64decode(one["value"]) if one["encoding"] == "base64" else one["value"]
 
 
 def _check_known(name: str, bindings: Iterable[Mapping[str, str]]) -> None:

@@ -3,10 +3,11 @@
 import json
 from typing import List  # noqa: UP035 - the worker takes no list[…]
 
+import azure.durable_functions as df
 import azure.functions as func
 
 STORAGE = "AzureWebJobsStorage"
-app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 
 @app.blob_trigger(arg_name="scan", path="%SCANS%/{depot}/{parcel}.{kind}", connection=STORAGE)
@@ -84,10 +85,10 @@ def find_tool(call, log: func.Out[str]) -> str:
 
 
 @app.generic_trigger(arg_name="what", type="rabbitMQTrigger", queueName="rabbits", connectionStringSetting="R")
-def echo(what: bytes):
+def echo(what: str):
     """Return what was sent, as its message says: text, JSON, bytes, nothing, or what no host takes."""
     returned = {"text": "hop", "json": {"hops": [1, 2]}, "bytes": b"\xff", "object": object()}
-    return returned.get(what.decode())
+    return returned.get(what)
 
 
 @app.queue_trigger(arg_name="message", queue_name="weights", connection=STORAGE)
@@ -149,3 +150,39 @@ def kafka_many(items: List[func.KafkaEvent]) -> str:  # noqa: UP006
 def kafka_one(items: func.KafkaEvent) -> str:
     """Show one."""
     return shown(items)
+
+
+@batch("event_hub_message_trigger", event_hub_name="h", connection="HUB", many=True)
+@app.queue_output(arg_name="$return", queue_name="seen", connection=STORAGE)
+def hub_metadata(items: List[func.EventHubEvent]) -> str:  # noqa: UP006
+    """Show the metadata of a batch."""
+    return json.dumps([[item.partition_key, item.sequence_number, item.iothub_metadata] for item in items])
+
+
+@batch("service_bus_queue_trigger", queue_name="q", connection="BUS", many=True)
+@app.queue_output(arg_name="$return", queue_name="seen", connection=STORAGE)
+def bus_metadata(items: List[func.ServiceBusMessage]) -> str:  # noqa: UP006
+    """Show the metadata of a batch."""
+    return json.dumps([[item.message_id, item.correlation_id] for item in items])
+
+
+@batch("kafka_trigger", topic="k", broker_list="BROKERS", many=True)
+@app.queue_output(arg_name="$return", queue_name="seen", connection=STORAGE)
+def kafka_metadata(items: List[func.KafkaEvent]) -> str:  # noqa: UP006
+    """Show the metadata of a batch."""
+    return json.dumps([[item.topic, item.offset, item.key] for item in items])
+
+
+@app.queue_trigger(arg_name="message", queue_name="pairs", connection=STORAGE)
+@app.queue_output(arg_name="first", queue_name="firsts", connection=STORAGE)
+@app.queue_output(arg_name="second", queue_name="seconds", connection=STORAGE)
+def two_outputs(message: str, first: func.Out[str], second: func.Out[str]):
+    """Write to two queues, to one of them what no queue takes."""
+    second.set("fine")
+    first.set(object())
+
+
+@app.activity_trigger(input_name="weights")
+def weigh(weights: list):
+    """Return a sum."""
+    return {"sum": sum(weights)}

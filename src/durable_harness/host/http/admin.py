@@ -48,16 +48,27 @@ class Given(NamedTuple):
     members: Mapping[str, Any]
 
     def value(self, name: str) -> Any:
-        """Return a member: bytes if the body says that it is base64. Raises BadBodyError if it is not."""
+        """Return a member: bytes where the body says base64, of a list also for each item by itself.
+
+        Raises BadBodyError if it is not that.
+        """
         value, encoding = self.members.get(name), self.members.get("encoding")
-        if encoding is None:
-            return value
-        if encoding != "base64":
-            raise BadBodyError(f'"encoding": expected "base64" or nothing, got {encoding!r}.')
-        try:
-            return base64.b64decode(str(value), validate=True)
-        except ValueError as error:
-            raise BadBodyError(f'"{name}" is not base64, which "encoding" says it is.') from error
+        if not isinstance(encoding, list):
+            return _decoded(name, value, encoding)
+        if not isinstance(value, list) or len(value) != len(encoding):
+            raise BadBodyError(f'"encoding" is a list, so "{name}" must be one of the same length.')
+        return [_decoded(name, item, how) for item, how in zip(value, encoding, strict=True)]
+
+
+def _decoded(name: str, value: Any, encoding: Any) -> Any:
+    if encoding is None:
+        return value
+    if encoding != "base64":
+        raise BadBodyError(f'"encoding": expected "base64" or nothing, got {encoding!r}.')
+    try:
+        return base64.b64decode(str(value), validate=True)
+    except ValueError as error:
+        raise BadBodyError(f'"{name}" is not base64, which "encoding" says it is.') from error
 
 
 class AdminApi:
@@ -119,12 +130,14 @@ class AdminApi:
         run = await self._prepared(request, name)
         if run is None:
             return self._unknown(name)
-        failure = await asyncio.shield(self._triggers.runs.start(run))  # it goes on if its client goes away
+        ending = await asyncio.shield(self._triggers.runs.start(run))  # it goes on if its client goes away
+        failure, returned = ending.failure, ending.returned
         return json_response(
             {
                 "function": run.function.name,
                 "invocationId": run.invocation_id,
                 "failure": {"description": failure.description, "trace": failure.trace} if failure else None,
+                "returned": returned.as_json() if returned else None,
                 "outputs": [written.as_json() for written in self._triggers.outputs.of(run.invocation_id)],
             }
         )

@@ -6,21 +6,20 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from durable_harness.foreign_text import shown
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.invocation import new_invocation_id
-from durable_harness.host.triggers.converting import Encoded, UnusableValueError, encode, encode_plain
+from durable_harness.host.triggers.converting import Encoded, UnusableValueError, encode, encode_plain, shown_content
+from durable_harness.host.triggers.expressions import Resolved
 from durable_harness.host.triggers.inputs import SERVED, Inputs, is_output
 from durable_harness.host.triggers.outputs import Outputs
+from durable_harness.host.triggers.returned import HTTP, RETURNED, answers_by_returning, returned_by
 from durable_harness.host.triggers.targets import advice_on, target_for
 from durable_harness.log_categories import HOST_LOGGER
 
 logger = logging.getLogger(HOST_LOGGER)
 
-RETURNED = "$return"
 MESSAGE_KINDS = frozenset({"queue", "servicebus", "eventhub", "eventgrid", "kafka", "cosmosdb", "sql", "mysql"})
 """A list that is written to one of these is that many messages, documents or rows."""
-SHOWN_CHARS = 200
 
 
 class OutputParameter:
@@ -41,13 +40,23 @@ class _Plan(NamedTuple):
 
     arguments: tuple[dict[str, Any], ...]
     outputs: tuple[dict[str, Any], ...]
+    answers: bool
+    """Whether what it returns goes back by its trigger."""
 
     @classmethod
     def of(cls, function: Function) -> _Plan:
         arguments = (b for b in function.bindings if b["name"] not in {function.trigger_parameter, RETURNED})
         outputs = (b for b in function.bindings if is_output(b) or b["name"] == RETURNED)
-        written = (b for b in outputs if b["name"] != RETURNED or str(b["type"]).lower() != "http")
-        return cls(tuple(arguments), tuple(written))
+        written = (b for b in outputs if b["name"] != RETURNED or str(b["type"]).lower() != HTTP)
+        return cls(tuple(arguments), tuple(written), answers_by_returning(function))
+
+
+class _Write(NamedTuple):
+    """What a function wrote to a binding, and where that leads."""
+
+    binding: dict[str, Any]
+    content: Encoded
+    target: Resolved
 
 
 class FunctionBindings:
@@ -69,17 +78,19 @@ class FunctionBindings:
 
         Raises UnusableValueError, which fails the invocation as in Azure, for what a binding cannot take.
         """
-        outputs = self._plan(function).outputs
-        if not outputs:
-            return result
-        invocation_id = invocation_id or new_invocation_id()
-        for binding in outputs:
+        plan = self._plan(function)
+        if plan.answers:
+            returned_by(function, result)
+        writes: list[_Write] = []
+        for binding in plan.outputs:
             name = binding["name"]
             value = result if name == RETURNED else arguments[name].get()
-            if str(binding["type"]).lower() == "http":
+            if str(binding["type"]).lower() == HTTP:
                 result = value
             elif value is not None:
-                self._capture(function, invocation_id, binding, value, arguments[function.trigger_parameter])
+                writes.append(_write(function, binding, value, arguments[function.trigger_parameter]))
+        if writes:
+            self._capture(function, invocation_id or new_invocation_id(), writes)
         return result
 
     def _plan(self, function: Function) -> _Plan:
@@ -96,30 +107,33 @@ class FunctionBindings:
         target = target_for(function, binding, trigger_value)
         return self._inputs.value(function, binding, target)
 
-    def _capture(
-        self, function: Function, invocation_id: str, binding: dict[str, Any], value: Any, trigger_value: Any
-    ) -> None:
-        name, binding_type = str(binding["name"]), str(binding["type"])
-        try:
-            is_plain = name in function.plain_types
-            content = encode_plain(binding_type, value) if is_plain else encode(binding_type, value)
-        except UnusableValueError as error:
-            raise UnusableValueError(f"Function '{function.name}', output '{name}': {error}.") from error
-        target, missing = target_for(function, binding, trigger_value)
-        if missing:
-            advice = advice_on(function, missing)
-            logger.warning("Function '%s', output '%s': %s", function.name, name, advice)
-        for part in _parts(binding_type, content, is_plain=is_plain):
-            self._outputs.add(
-                part,
-                invocation_id=invocation_id,
-                function=function.name,
-                name=name,
-                binding_type=binding_type,
-                target=target,
-            )
-            where = f"{binding_type} '{target}'" if target else binding_type
-            logger.info("Function '%s' wrote to %s (%s): %s", function.name, where, name, _shown(part))
+    def _capture(self, function: Function, invocation_id: str, writes: list[_Write]) -> None:
+        """Keep what a function wrote, once all of it is known to fit: one that fails writes nothing."""
+        for binding, content, (target, missing) in writes:
+            name, binding_type = str(binding["name"]), str(binding["type"])
+            if missing:
+                advice = advice_on(function, missing)
+                logger.warning("Function '%s', output '%s': %s", function.name, name, advice)
+            for part in _parts(binding_type, content, is_plain=name in function.plain_types):
+                self._outputs.add(
+                    part,
+                    invocation_id=invocation_id,
+                    function=function.name,
+                    name=name,
+                    binding_type=binding_type,
+                    target=target,
+                )
+                where = f"{binding_type} '{target}'" if target else binding_type
+                logger.info("Function '%s' wrote to %s (%s): %s", function.name, where, name, shown_content(part))
+
+
+def _write(function: Function, binding: dict[str, Any], value: Any, source: Any) -> _Write:
+    name, binding_type = str(binding["name"]), str(binding["type"])
+    try:
+        content = (encode_plain if name in function.plain_types else encode)(binding_type, value)
+        return _Write(binding, content, target_for(function, binding, source))
+    except UnusableValueError as error:
+        raise UnusableValueError(f"Function '{function.name}', output '{name}': {error}.") from error
 
 
 def _parts(binding_type: str, content: Encoded, *, is_plain: bool) -> Iterator[Encoded]:
@@ -136,7 +150,3 @@ def _body_of_queue_message(content: Encoded) -> Encoded:
     """A `func.QueueMessage` is encoded as its id and its body; the body is the message."""
     value = content.value
     return Encoded(value["body"]) if isinstance(value, dict) and value.keys() == {"id", "body"} else content
-
-
-def _shown(content: Encoded) -> str:
-    return shown(f"{len(content.value)} bytes" if isinstance(content.value, bytes) else str(content.value), SHOWN_CHARS)

@@ -11,8 +11,9 @@ from typing import Any
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker, new_invocation_id
 from durable_harness.host.failures import describe, log_failure, trace_of
-from durable_harness.host.triggers.converting import UnusableValueError
+from durable_harness.host.triggers.converting import Encoded, UnusableValueError, shown_content
 from durable_harness.host.triggers.metadata import Arrived, arrived
+from durable_harness.host.triggers.returned import answers_by_returning, returned_by
 from durable_harness.log_categories import HOST_LOGGER
 
 logger = logging.getLogger(HOST_LOGGER)
@@ -43,6 +44,15 @@ class Failure:
     trace: str
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How an invocation ended."""
+
+    failure: Failure | None = None
+    returned: Encoded | None = None
+    """What the function returned; None if nothing, and if it failed."""
+
+
 class Runs:
     """Runs functions of an app outside any request; one that fails is logged with its traceback.
 
@@ -52,7 +62,7 @@ class Runs:
     def __init__(self, app: FunctionApp, invoker: Invoker) -> None:
         self._functions = {function.name.lower(): function for function in app.all}
         self._invoker = invoker
-        self._running: dict[asyncio.Task[Failure | None], Run] = {}
+        self._running: dict[asyncio.Task[Ending], Run] = {}
 
     def find(self, name: str) -> Function | None:
         """Return a function by its name in any case."""
@@ -68,8 +78,8 @@ class Runs:
             raise UnusableValueError(f"{function.trigger_type} functions do not run by themselves: {way}.")
         return Run(function, arrived(function, data, metadata))
 
-    def start(self, run: Run) -> asyncio.Task[Failure | None]:
-        """Begin a run; the task that is returned ends with how it failed, None if it did not."""
+    def start(self, run: Run) -> asyncio.Task[Ending]:
+        """Begin a run; the task that is returned ends with how the function ended."""
         task = asyncio.ensure_future(self._invoke(run))
         self._running[task] = run
         task.add_done_callback(self._running.pop)
@@ -85,15 +95,18 @@ class Runs:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    async def _invoke(self, run: Run) -> Failure | None:
+    async def _invoke(self, run: Run) -> Ending:
         try:
-            await self._invoker.invoke(
+            result = await self._invoker.invoke(
                 run.function, run.arrived.value, invocation_id=run.invocation_id, source=run.arrived.source
             )
+            returned = returned_by(run.function, result)
         except BaseException as error:  # user code may raise anything, SystemExit and CancelledError included
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
             log_failure("Function", run.function.name, error, run.function.name)
-            return Failure(describe(error), trace_of(error))
-        return None
+            return Ending(Failure(describe(error), trace_of(error)))
+        if returned is not None and answers_by_returning(run.function):
+            logger.info("Function '%s' returned: %s", run.function.name, shown_content(returned))
+        return Ending(returned=returned)

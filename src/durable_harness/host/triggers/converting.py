@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -10,9 +11,11 @@ from typing import Any, NamedTuple
 from azure.functions import meta
 
 from durable_harness.documents import parse_json
+from durable_harness.foreign_text import shown
 
 UNHANDLED = (NotImplementedError, ValueError, TypeError, AssertionError, AttributeError, KeyError)
 """What converters raise for a value that they do not take."""
+SHOWN_CHARS = 200
 PLAIN_DATA = (None, "string", "bytes", "json")
 """The data that the worker hands over as they are to a parameter annotated `str` or `bytes`."""
 
@@ -29,6 +32,12 @@ class Encoded(NamedTuple):
     @property
     def size_bytes(self) -> int:
         return len(self.value) if isinstance(self.value, bytes) else len(_text(self.value).encode("utf-8", "replace"))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for a JSON document: bytes as base64, and whether it is that."""
+        if isinstance(self.value, bytes):
+            return {"value": base64.b64encode(self.value).decode(), "encoding": "base64"}
+        return {"value": self.value, "encoding": None}
 
 
 def datum(value: Any) -> Any:
@@ -62,9 +71,10 @@ def json_datum(value: Any) -> Any:
 
 
 def many_datum(values: list[Any]) -> Any:
-    """Return a batch of messages."""
-    if all(isinstance(value, bytes) for value in values):
-        return meta.Datum(SimpleNamespace(bytes=values), "collection_bytes")
+    """Return a batch of messages: all of them as bytes if one is."""
+    if any(isinstance(value, bytes) for value in values):
+        bodies = [value if isinstance(value, bytes) else _text(value).encode("utf-8", "replace") for value in values]
+        return meta.Datum(SimpleNamespace(bytes=bodies), "collection_bytes")
     return meta.Datum(SimpleNamespace(string=[_text(value) for value in values]), "collection_string")
 
 
@@ -109,6 +119,12 @@ def encode(binding_type: str, written: Any) -> Encoded:
             f"{type(written).__name__} cannot be written to a binding of type {binding_type}{_because(error)}"
         ) from error
     return Encoded(json.loads(encoded.value) if encoded.type == "json" else encoded.value)
+
+
+def shown_content(content: Encoded) -> str:
+    """Return what a function wrote or returned for a line of the log, shortened."""
+    value = content.value
+    return shown(f"{len(value)} bytes" if isinstance(value, bytes) else str(value), SHOWN_CHARS)
 
 
 def encode_plain(binding_type: str, written: Any) -> Encoded:

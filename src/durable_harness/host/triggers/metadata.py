@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from azure.functions import meta
 
 from durable_harness.host.app.functions import Function
+from durable_harness.host.triggers.batches import batch_metadata, is_batch
 from durable_harness.host.triggers.binding_data import BindingData, arrived_data, data_of
 from durable_harness.host.triggers.blob_paths import blob_metadata
 from durable_harness.host.triggers.converting import (
@@ -46,6 +47,8 @@ class Arrival(NamedTuple):
 
     data: Any
     metadata: Metadata
+    size: int | None = None
+    """The number of messages of a batch; None for one message that stands alone."""
 
 
 class Arrived(NamedTuple):
@@ -70,7 +73,7 @@ def arrived(function: Function, data: Any, given: Metadata) -> Arrived:
     if function.trigger_type == "blobTrigger":
         given = blob_metadata(function.trigger, given)
     arrival = _ARRIVALS.get(function.trigger_type, _other)(function.trigger, data)
-    metadata = {**arrival.metadata, **{name: datum(value) for name, value in given.items()}}
+    metadata = _replaced(function.trigger, arrival, given)
     plain_type = function.plain_types.get(function.trigger_parameter)
     if plain_type is None:
         value = decode(function.trigger_type, arrival.data, metadata)
@@ -78,6 +81,13 @@ def arrived(function: Function, data: Any, given: Metadata) -> Arrived:
         value = decode_plain(plain_type, arrival.data)
     known = {name: one.python_value for name, one in metadata.items()}
     return Arrived(value, arrived_data(function, arrival.data.value, known))
+
+
+def _replaced(trigger: Metadata, arrival: Arrival, given: Metadata) -> Metadata:
+    """Return the metadata that were made up, replaced by those that a person gives."""
+    if arrival.size is not None:
+        return batch_metadata(trigger, arrival.metadata, given, arrival.size)
+    return {**arrival.metadata, **{name: datum(value) for name, value in given.items()}}
 
 
 def _request(function: Function, data: Any, given: Metadata) -> Any:
@@ -132,7 +142,7 @@ def _blob(trigger: Metadata, data: Any) -> Arrival:
 
 
 def _service_bus(trigger: Metadata, data: Any) -> Arrival:
-    if _is_batch(trigger):
+    if is_batch(trigger):
         bodies = _as_list(data)
         columns = {
             "UserPropertiesArray": [{} for _ in bodies],
@@ -142,7 +152,7 @@ def _service_bus(trigger: Metadata, data: Any) -> Arrival:
             "EnqueuedTimeUtcArray": [_iso(datetime.now(UTC)) for _ in bodies],
             "SequenceNumberArray": list(range(1, len(bodies) + 1)),
         }
-        return Arrival(many_datum(bodies), _datums(**columns))
+        return Arrival(many_datum(bodies), _datums(**columns), len(bodies))
     return Arrival(
         text_datum(data),
         _datums(
@@ -158,17 +168,17 @@ def _service_bus(trigger: Metadata, data: Any) -> Arrival:
 
 def _event_hub(trigger: Metadata, data: Any) -> Arrival:
     now = _iso(datetime.now(UTC))
-    if _is_batch(trigger):
+    if is_batch(trigger):
         bodies = _as_list(data)
         properties = [{"SequenceNumber": n, "Offset": n, "EnqueuedTimeUtc": now} for n in range(len(bodies))]
-        return Arrival(many_datum(bodies), _datums(SystemPropertiesArray=properties))
+        return Arrival(many_datum(bodies), _datums(SystemPropertiesArray=properties), len(bodies))
     known = {"SequenceNumber": 0, "Offset": "0", "EnqueuedTimeUtc": now}
     return Arrival(text_datum(data), _datums(SystemProperties=known, **known))
 
 
 def _kafka(trigger: Metadata, data: Any) -> Arrival:
     now, topic = _iso(datetime.now(UTC)), str(trigger.get("topic", ""))
-    if not _is_batch(trigger):
+    if not is_batch(trigger):
         return Arrival(
             text_datum(data), _datums(Timestamp=now, Partition=0, Offset=0, Topic=topic, Headers=[], Key=None)
         )
@@ -181,7 +191,7 @@ def _kafka(trigger: Metadata, data: Any) -> Arrival:
     )
     topics = many_datum([topic for _ in bodies])
     offsets = numbers_datum(list(range(len(bodies))))
-    return Arrival(many_datum(bodies), {**columns, "TopicArray": topics, "OffsetArray": offsets})
+    return Arrival(many_datum(bodies), {**columns, "TopicArray": topics, "OffsetArray": offsets}, len(bodies))
 
 
 def _event(_trigger: Metadata, data: Any) -> Arrival:
@@ -224,10 +234,6 @@ _ARRIVALS: Mapping[str, Callable[[Metadata, Any], Arrival]] = {
     "timerTrigger": _timer,
     "activityTrigger": _activity,
 }
-
-
-def _is_batch(trigger: Metadata) -> bool:
-    return str(trigger.get("cardinality", "")).lower() == "many"
 
 
 def _as_list(data: Any) -> list[Any]:

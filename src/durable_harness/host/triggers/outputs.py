@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -32,8 +31,6 @@ class Written:
     size_bytes: int
 
     def as_json(self) -> dict[str, Any]:
-        value = self.content.value
-        is_bytes = isinstance(value, bytes)
         return {
             "number": self.number,
             "invocationId": self.invocation_id,
@@ -41,8 +38,7 @@ class Written:
             "name": self.name,
             "type": self.type,
             "target": self.target,
-            "value": base64.b64encode(value).decode() if is_bytes else value,
-            "encoding": "base64" if is_bytes else None,
+            **self.content.as_json(),
         }
 
 

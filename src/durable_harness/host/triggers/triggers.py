@@ -7,18 +7,17 @@ from typing import Any
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
-from durable_harness.host.triggers.bound import RETURNED, FunctionBindings
+from durable_harness.host.triggers.bound import FunctionBindings
 from durable_harness.host.triggers.by_hand import Runs
 from durable_harness.host.triggers.converting import UnusableValueError
 from durable_harness.host.triggers.expressions import may_become
 from durable_harness.host.triggers.inputs import Inputs, described, is_output, is_unserved_input, names_of
 from durable_harness.host.triggers.monitor import Monitor
 from durable_harness.host.triggers.outputs import Outputs
+from durable_harness.host.triggers.returned import DURABLE_TRIGGERS, RETURNED
 from durable_harness.host.triggers.targets import SETTING, target_of
 from durable_harness.host.triggers.timers import Timers
 from durable_harness.protocol.alarms import AlarmClock
-
-DURABLE = frozenset({"orchestrationtrigger", "activitytrigger", "entitytrigger"})
 
 
 class Triggers:
@@ -80,7 +79,7 @@ class Triggers:
             function.name: self.timers.schedules.get(function.name)
             or f"runs by hand only: POST {base_url}/admin/functions/{function.name}"
             for function in self._app.others
-            if function.trigger_type.lower() not in DURABLE
+            if function.trigger_type.lower() not in DURABLE_TRIGGERS
         }
 
     def check_input_name(self, name: str) -> None:
