@@ -11,7 +11,7 @@ from durable_harness import foreign_text
 from durable_harness.base_urls import read_base_url
 from durable_harness.foreign_text import hide, shown, shown_lines
 from durable_harness.operations import load_service
-from durable_harness.operations.wire import excerpt
+from durable_harness.operations.excerpts import excerpt
 
 SECRET = "Bearer abc+def/123456"
 

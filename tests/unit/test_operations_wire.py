@@ -5,16 +5,15 @@ import json
 import pytest
 
 from durable_harness.operations import durable_status_route, durable_webhooks
+from durable_harness.operations.excerpts import excerpt, redact_keys
+from durable_harness.operations.messages import Answer
 from durable_harness.operations.wire import (
-    Answer,
     Phase,
     UnreadableAnswerError,
-    excerpt,
     read_accepted,
     read_epoch_s,
     read_retry_after_s,
     read_status,
-    redact_keys,
 )
 
 DURABLE = durable_webhooks()

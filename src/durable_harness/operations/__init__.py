@@ -11,13 +11,14 @@ from durable_harness.operations.description import (
     durable_status_route,
     durable_webhooks,
 )
+from durable_harness.operations.excerpts import redact_keys
 from durable_harness.operations.measurement import Measurement
+from durable_harness.operations.messages import Answer, NoAnswer, Request
 from durable_harness.operations.operation import Operation, OperationPlan
 from durable_harness.operations.polling import ExponentialPolling, FixedPolling, PollStrategy, ServerDirectedPolling
 from durable_harness.operations.record import OperationPhase, OperationRecord, OperationState, Workload
 from durable_harness.operations.service_file import load_service
 from durable_harness.operations.strategies import STRATEGIES, poll_strategy
-from durable_harness.operations.wire import Answer, NoAnswer, Request, redact_keys
 
 __all__ = [
     "STRATEGIES",

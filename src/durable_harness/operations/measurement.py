@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.foreign_text import shown
+from durable_harness.operations.messages import Answer
 from durable_harness.operations.record import SCHEDULER_CLOCK, OperationRecord
-from durable_harness.operations.wire import Answer
 
 HOST_STATUS_PATH = "/admin/host/status"
 MEASUREMENTS_PATH = "/admin/durable-harness/operations"

@@ -27,18 +27,14 @@ from urllib.parse import quote, urlsplit
 from durable_harness.foreign_text import shown
 from durable_harness.operations.checks import OutputCheck, accept_any_output
 from durable_harness.operations.description import ServiceDescription, at_pointer, durable_webhooks
+from durable_harness.operations.excerpts import excerpt, excerpt_of_text
+from durable_harness.operations.messages import UNKNOWN_STATUSES, Answer, NoAnswer, Request
 from durable_harness.operations.polling import PollStrategy
 from durable_harness.operations.record import SERVICE_CLOCK, OperationRecord, OperationState, Workload
 from durable_harness.operations.wire import (
-    UNKNOWN_STATUSES,
-    Answer,
-    NoAnswer,
     Phase,
-    Request,
     Status,
     UnreadableAnswerError,
-    excerpt,
-    excerpt_of_text,
     joined_url,
     location_of,
     output_of,

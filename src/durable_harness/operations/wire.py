@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from durable_harness.foreign_text import HIDDEN, beginning, is_plain, shown
+from durable_harness.foreign_text import HIDDEN, is_plain, shown
 from durable_harness.operations.description import (
     ServiceDescription,
     StatusDescription,
@@ -21,94 +20,13 @@ from durable_harness.operations.description import (
     UrlSource,
     at_pointer,
 )
+from durable_harness.operations.excerpts import excerpt
+from durable_harness.operations.messages import Answer
 from durable_harness.redirects import DEFAULT_PORTS
 
-UNKNOWN_STATUSES = frozenset({404, 410})
-RETRIED_STATUSES = frozenset({408, 425, 429})
-SERVER_ERROR = 500
-EXCERPT_CHARS = 120
-MOST_EXCERPTED_BYTES = 16_384
-"""What is looked at for an excerpt: a secret that begins in it, a long token too, must be seen whole."""
 MEMBERS_SHOWN, MEMBER_CHARS = 8, 30
 MOST_ID_CHARS, MOST_URL_CHARS = 1024, 16_384
 """What is longer than this is no id, and no URL that a server or proxy would take."""
-ID = re.compile(r"[\w-]*(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
-"""A token of a run or an instance id. A reason that contains one would be the reason of a single operation."""
-
-
-KEY_IN_URL = re.compile(
-    r"((?:[?&]|&amp;|\\u0026|%3F|%26)code(?:=|%3D))(?:(?!&amp;|\\u0026|%26)[^&\s\"'#<>])+", re.IGNORECASE
-)
-"""In a URL as it is, in HTML, in JSON as .NET writes it, and in a URL within a URL."""
-KEY_IN_HEADER = re.compile(
-    r"((?:x-functions-key|authorization)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic) )?)[^\s\"',;}]+", re.IGNORECASE
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An HTTP request to send. Redirects that answer it are the operation's business: do not follow them."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes | None = None
-
-    def __repr__(self) -> str:
-        return f"Request({self.method!r}, {redact_keys(self.url)!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer. Header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str = field(default="", compare=False)
-    """Which URL gave it, after the redirects that its client followed; empty if that is the URL that was asked."""
-
-    def __repr__(self) -> str:
-        """As for any dataclass, but for keys: pytest prints the values of assertions that fail."""
-        return redact_keys(f"Answer(status={self.status}, headers={dict(self.headers)!r}, body={self.body!r})")
-
-    @property
-    def is_success(self) -> bool:
-        return self.status // 100 == 2  # noqa: PLR2004 - 2xx
-
-    @property
-    def is_passing(self) -> bool:
-        """Whether the same request may get another answer later: the server is busy or broken, not unwilling."""
-        return self.status in RETRIED_STATUSES or self.status >= SERVER_ERROR
-
-    def json_value(self) -> Any:
-        """Return the body as a JSON value, None if it is none."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
-
-    def json_problem(self) -> str | None:
-        """Return why the body is no JSON, with its beginning; None if it is."""
-        try:
-            json.loads(self.body)
-        except RecursionError:
-            return "the answer is JSON that is nested too deeply to be read"
-        except ValueError:
-            return f"the answer is not JSON: {excerpt(self.body)}" if self.body.strip() else "the answer is empty"
-        return None
-
-    def json_object(self) -> dict[str, Any] | None:
-        """Return the body if it is a JSON object, else None."""
-        value = self.json_value()
-        return value if isinstance(value, dict) else None
-
-
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """The request got no HTTP answer; `reason` is for people."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,19 +325,3 @@ def read_retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 def _shown(source: UrlSource) -> str:
     return source.value.removeprefix("/") if source.kind is UrlKind.BODY else source.value.title()
-
-
-def excerpt(body: bytes) -> str:
-    """Return the beginning of a body on one line, without ids and the function keys that a URL in it may carry."""
-    return excerpt_of_text(body[:MOST_EXCERPTED_BYTES].decode("utf-8", "replace"))
-
-
-def excerpt_of_text(text: str) -> str:
-    """Return the beginning of a text as `excerpt` does."""
-    words = " ".join(beginning(text, 4 * EXCERPT_CHARS).split())
-    return shown(ID.sub("{id}", redact_keys(words)), EXCERPT_CHARS)
-
-
-def redact_keys(text: str) -> str:
-    """Blank the `code` parameter of every URL in a text, and headers with keys that a service repeats."""
-    return KEY_IN_HEADER.sub(r"\1…", KEY_IN_URL.sub(r"\1…", text))

@@ -21,9 +21,8 @@ from durable_harness.load.http.client import MAX_ANSWER_BYTES
 from durable_harness.load.http.connection import TOO_LARGE
 from durable_harness.operations import Answer, NoAnswer, ServiceDescription
 from durable_harness.operations.description import at_pointer
+from durable_harness.operations.messages import SERVER_ERROR, UNKNOWN_STATUSES
 from durable_harness.operations.wire import (
-    SERVER_ERROR,
-    UNKNOWN_STATUSES,
     Phase,
     Status,
     UnreadableAnswerError,

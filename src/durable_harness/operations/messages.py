@@ -1,0 +1,80 @@
+"""HTTP requests and answers as values: what an operation sends and gets, whoever opens the sockets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from durable_harness.operations.excerpts import excerpt, redact_keys
+
+UNKNOWN_STATUSES = frozenset({404, 410})
+RETRIED_STATUSES = frozenset({408, 425, 429})
+SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request to send. Redirects that answer it are the operation's business: do not follow them."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Request({self.method!r}, {redact_keys(self.url)!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str = field(default="", compare=False)
+    """Which URL gave it, after the redirects that its client followed; empty if that is the URL that was asked."""
+
+    def __repr__(self) -> str:
+        """As for any dataclass, but for keys: pytest prints the values of assertions that fail."""
+        return redact_keys(f"Answer(status={self.status}, headers={dict(self.headers)!r}, body={self.body!r})")
+
+    @property
+    def is_success(self) -> bool:
+        return self.status // 100 == 2  # noqa: PLR2004 - 2xx
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may get another answer later: the server is busy or broken, not unwilling."""
+        return self.status in RETRIED_STATUSES or self.status >= SERVER_ERROR
+
+    def json_value(self) -> Any:
+        """Return the body as a JSON value, None if it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def json_problem(self) -> str | None:
+        """Return why the body is no JSON, with its beginning; None if it is."""
+        try:
+            json.loads(self.body)
+        except RecursionError:
+            return "the answer is JSON that is nested too deeply to be read"
+        except ValueError:
+            return f"the answer is not JSON: {excerpt(self.body)}" if self.body.strip() else "the answer is empty"
+        return None
+
+    def json_object(self) -> dict[str, Any] | None:
+        """Return the body if it is a JSON object, else None."""
+        value = self.json_value()
+        return value if isinstance(value, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The request got no HTTP answer; `reason` is for people."""
+
+    reason: str
