@@ -84,6 +84,19 @@ def test_crowd(operations):
 def test_never_suspended(operations):
     operations.start_orchestrator("approval").wait_for("Suspended", 0.2)
 
+def test_server_error(operations):
+    operations.request("GET", "/api/pay/7?code=secret")
+    assert operations.request("GET", "/api/pay/8").status == 200
+
+def test_start_of_a_broken_function(operations):
+    operations.start("/api/pay/9")
+
+def test_unwilling(operations):
+    assert operations.request("GET", "/api/unwilling").status == 200
+
+def test_right_server_error(operations):
+    assert operations.request("GET", "/api/pay/10").status == 500
+
 def test_host_hung(operations, durable_stack):
     import os, signal
     operation = operations.start_orchestrator("approval")
@@ -118,7 +131,7 @@ def report(outcome, name):
 
 def test_what_is_right_passes(outcome):
     """Assertions that hold pass, and the run's report names the stack."""
-    passed = ("test_right", "test_right_failure", "test_event")
+    passed = ("test_right", "test_right_failure", "test_event", "test_right_server_error")
     assert all(len(outcome.cases[f"{name}[embedded]"].findall("failure")) == 0 for name in passed), outcome.output
     assert (outcome.code, outcome.count("failure")) == (1, len(outcome.cases) - len(passed))
     assert outcome.stacks() == {"embedded"}
@@ -224,3 +237,29 @@ def test_everything_is_in_the_file(outcome):
     assert len(content["instance"]["historyEvents"]) >= 20
     assert content["problem"].startswith("operation long (long_story, Running)")
     assert content["stack"]["name"] == "embedded"
+
+
+def shown_of(outcome, name):
+    """Return all that pytest prints about a failed test."""
+    return re.search(rf"^_+ {name}\[embedded\] _+$(.*?)^[_=]{{4}}", outcome.output, re.MULTILINE | re.DOTALL)[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "amounts"), [("test_server_error", (7, 8)), ("test_start_of_a_broken_function", (9,))]
+)
+def test_a_server_error_is_shown_with_what_the_host_logged(outcome, name, amounts):
+    """Whether a request or a start got 500: the traceback of the function that gave it is in the report, and no key."""
+    shown = shown_of(outcome, name)
+    assert "durable-harness: server errors of this test" in shown
+    for amount in amounts:
+        assert f" /api/pay/{amount} was answered with 500. The host logged meanwhile (" in shown
+        assert f"Function 'pay' failed: KeyError: 'no account for {amount}'" in shown
+    assert shown.count("in charge\n") >= len(amounts)
+    assert "no account for 10" not in shown
+    assert "secret" not in shown.partition("server errors of this test")[2]
+
+
+def test_a_server_error_that_the_function_meant_is_said(outcome):
+    """Where nothing was logged meanwhile, the report says so."""
+    shown = shown_of(outcome, "test_unwilling")
+    assert "/api/unwilling was answered with 503. The host logged nothing meanwhile" in shown

@@ -25,7 +25,8 @@ from durable_harness.stack import RunningStack
 from durable_harness.testing.explanation import Explainer
 from durable_harness.testing.measuring import OperationMeasurement, read_measurement
 from durable_harness.testing.recording import record
-from durable_harness.testing.requesting import NOTHING, HttpClient
+from durable_harness.testing.requesting import NOTHING
+from durable_harness.testing.server_errors import WatchedClient
 from durable_harness.testing.triggering import TriggeredFunction, Triggering, WrittenOutput
 from durable_harness.testing.webhook import PATH, TERMINAL_STATES, HistoryRow, Instance, InstanceStatus, Webhook
 
@@ -45,7 +46,7 @@ class Operations:
     def __init__(self, stack: RunningStack, report_dir: Path, timeout_s: float = 30.0) -> None:
         self.stack = stack
         self.timeout_s = timeout_s
-        self.client = HttpClient(stack.base_url, stack.function_key, timeout_s)
+        self.client = WatchedClient(stack.base_url, stack.function_key, timeout_s, stack.log_path)
         self._report_dir = report_dir
         self._status_url: str | None = None
         self._triggering = Triggering(stack, self.client)

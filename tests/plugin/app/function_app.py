@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 
 import azure.durable_functions as df
+import azure.functions as func
 
 app = df.DFApp()
 
@@ -71,3 +72,18 @@ def say_hello(name):
 @app.activity_trigger(input_name="reason")
 def fail(reason):
     raise ValueError(reason)
+
+
+def charge(amount):
+    """Fail below frames of the app's own."""
+    return {}[f"no account for {amount}"]
+
+
+@app.route(route="pay/{amount}")
+def pay(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(str(charge(req.route_params["amount"])))
+
+
+@app.route(route="unwilling")
+def unwilling(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("not today", status_code=503)

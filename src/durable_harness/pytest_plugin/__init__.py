@@ -11,7 +11,7 @@ Fixtures:
     durable_app_dir   the folder of the app under test; redefine it where one module or folder tests another app
     durable_serve_args  further options of `durable-harness serve`; redefine it likewise
 
-The options and the ini keys are OPTIONS below. With several stacks (`--stack embedded,emulator`), tests that use the
+The options and the ini keys are in `options`. With several stacks (`--stack embedded,emulator`), tests that use the
 fixtures run once on each; `@pytest.mark.stacks("embedded", reason="…")` limits a test to some.
 
 Nothing of the harness is imported before one of the fixtures is used.
@@ -20,99 +20,43 @@ Nothing of the harness is imported before one of the fixtures is used.
 from __future__ import annotations
 
 import os
-import random
-import tempfile
-import uuid
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+
+from durable_harness.pytest_plugin.options import (
+    KEY_VARIABLE,
+    add_options,
+    check_options,
+    given_timeout_s,
+    is_emulator_required,
+    replay_args,
+    setting,
+    stack_names,
+)
+from durable_harness.pytest_plugin.runs import STACK_PROPERTY, STATE, OutcomeCounter, RunState
 
 if TYPE_CHECKING:
     from durable_harness.replay import ReplayedApp
     from durable_harness.stack import RunningStack
     from durable_harness.testing import DurableClock, DurableFaults, HistoryRow, Operations
     from durable_harness.testing.replaying import HistoryReplayer
-    from durable_harness.testing.run import Run
     from durable_harness.testing.stacks import RunningStacks
 
-STACKS = ("embedded", "emulator", "func", "remote")
 STACK_PARAMETER = "durable_stack_name"
-STACK_PROPERTY = "durable_stack"
-KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
 MARKER = "stacks(*names, reason): run this test on these stacks only (durable-harness)"
 
 
-class Option(NamedTuple):
-    """An option of the command line and its twin in the ini file."""
-
-    flag: str
-    ini: str
-    default: str
-    help: str
-
-
-OPTIONS = (
-    Option(
-        "--stack",
-        "durable_stack",
-        "embedded",
-        "what the app under test runs on: embedded (nothing but Python), emulator (our host on a DTS emulator in a"
-        " container), func (Core Tools on that emulator), remote (a deployment); several separated by commas",
-    ),
-    Option(
-        "--app-dir",
-        "durable_app_dir",
-        ".",
-        "folder of the function_app.py under test; in the ini file relative to the root directory (write --app-dir=DIR"
-        " with the equals sign: pytest takes a folder after a space for one of tests when it looks for its ini file)",
-    ),
-    Option("--stack-url", "durable_stack_url", "", "URL of the deployment that --stack remote tests"),
-    Option("--stack-key", "durable_stack_key", "", f"its function key; {KEY_VARIABLE} in the environment does too"),
-    Option("--operation-timeout", "durable_operation_timeout", "30", "seconds in which an operation must have ended"),
-    Option(
-        "--fault-seed",
-        "durable_fault_seed",
-        "1",
-        "what durable_faults chooses by: a whole number, or random for another one in each run; a failure tells it",
-    ),
-)
-REPLAY_FLAG, REPLAY_INI = "--always-replay", "durable_always_replay"
-REPLAY_HELP = (
-    "replay every orchestration from its beginning, twice in each turn, and fail it where it does not repeat itself; on"
-    " the embedded and emulator stacks, whose host is ours"
-)
-REPLAYING_STACKS = ("embedded", "emulator")
-REQUIRE_FLAG, REQUIRE_INI = "--require-emulator", "durable_require_emulator"
-REQUIRE_HELP = (
-    "fail instead of skipping where the emulator cannot run, and when no test ran on it; CI=true in the environment"
-    " does the same if --stack names the emulator"
-)
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("durable-harness", "durable-harness, tests of Durable Functions apps")
-    for option in OPTIONS:
-        group.addoption(option.flag, metavar="VALUE", help=f"{option.help} (default: {option.default or 'none'})")
-        parser.addini(option.ini, f"{option.flag}: {option.help}", default=option.default)
-    group.addoption(REPLAY_FLAG, action="store_true", help=REPLAY_HELP)
-    parser.addini(REPLAY_INI, f"{REPLAY_FLAG}: {REPLAY_HELP}", type="bool", default=False)
-    group.addoption(REQUIRE_FLAG, action="store_true", help=REQUIRE_HELP)
-    parser.addini(REQUIRE_INI, f"{REQUIRE_FLAG}: {REQUIRE_HELP}", type="bool", default=False)
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
-    names = _stack_names(config)
-    wrong = [name for name in names or [""] if name not in STACKS]
-    if wrong:
-        raise pytest.UsageError(f"--stack: got '{wrong[0]}', allowed are {', '.join(STACKS)}")
-    others = [name for name in names if name not in REPLAYING_STACKS]
-    if config.getoption(REPLAY_FLAG) and others:
-        raise pytest.UsageError(f"{REPLAY_FLAG}: the host of the {others[0]} stack is not ours and cannot be told to")
-    config.stash[_STATE] = _State(config)
+    check_options(config)
+    config.stash[STATE] = RunState(config)
 
 
 # -- fixtures ---------------------------------------------------------------------------------------------------------
@@ -121,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def durable_stack_name(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> str:
     """Give the name of the stack that the test runs on, one of those that --stack names."""
-    return str(getattr(request, "param", None) or _stack_names(pytestconfig)[0])
+    return str(getattr(request, "param", None) or stack_names(pytestconfig)[0])
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +90,7 @@ def _durable_stacks(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPa
 
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     log_dir = tmp_path_factory.mktemp("durable-logs")
-    stacks = RunningStacks(pytestconfig.stash[_STATE].run(), worker, log_dir, coverage_environment())
+    stacks = RunningStacks(pytestconfig.stash[STATE].run(), worker, log_dir, coverage_environment())
     yield stacks
     stacks.close()
 
@@ -168,10 +112,10 @@ def durable_stack(
         name=durable_stack_name,
         app_dir=Path(durable_app_dir),
         module=Path(request.node.nodeid).stem,
-        serve_args=(*durable_serve_args, *_replay_args(pytestconfig, durable_stack_name)),
-        url=_setting(pytestconfig, "--stack-url") or None,
-        function_key=_setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
-        answer_timeout_s=_given_timeout_s(pytestconfig),
+        serve_args=(*durable_serve_args, *replay_args(pytestconfig, durable_stack_name)),
+        url=setting(pytestconfig, "--stack-url") or None,
+        function_key=setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
+        answer_timeout_s=given_timeout_s(pytestconfig),
         control=_is_used(request.node, "durable_clock", "durable_faults"),
         breakable=_is_used(request.node, "durable_faults"),
     )
@@ -197,7 +141,7 @@ def operations(
     from durable_harness.testing import Operations  # noqa: PLC0415 - same
 
     report_dir = tmp_path_factory.getbasetemp() / "durable-reports"
-    operations = Operations(durable_stack, report_dir, float(_setting(pytestconfig, "--operation-timeout")))
+    operations = Operations(durable_stack, report_dir, float(setting(pytestconfig, "--operation-timeout")))
     yield operations
     operations.close()
 
@@ -242,17 +186,12 @@ def durable_replay(
     return HistoryReplayer(pytestconfig.rootpath, Path(durable_app_dir), load)
 
 
-def _replay_args(config: pytest.Config, stack: str) -> tuple[str, ...]:
-    is_asked_for = config.getoption(REPLAY_FLAG) or config.getini(REPLAY_INI)
-    return (REPLAY_FLAG,) if is_asked_for and stack in REPLAYING_STACKS else ()
-
-
 @pytest.fixture
 def durable_faults(pytestconfig: pytest.Config, durable_stack: RunningStack) -> Iterator[DurableFaults]:
     """Give what breaks the system under test; after the test everything is mended."""
     from durable_harness.testing.faults import faults_of  # noqa: PLC0415 - same
 
-    faults = faults_of(durable_stack.control, pytestconfig.stash[_STATE].fault_seed)
+    faults = faults_of(durable_stack.control, pytestconfig.stash[STATE].fault_seed)
     if faults is None:
         pytest.skip(
             f"the {durable_stack.name} stack cannot be broken: its host is not a process of ours. Run this test with"
@@ -264,12 +203,21 @@ def durable_faults(pytestconfig: pytest.Config, durable_stack: RunningStack) -> 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell the seed and the faults of a test that failed."""
+    """Add to the report of a failed test why the host answered with errors, and its faults with their seed."""
     report = yield
-    faults: DurableFaults | None = getattr(item, "funcargs", {}).get("durable_faults")
+    used = getattr(item, "funcargs", {})
+    faults: DurableFaults | None = used.get("durable_faults")
+    if report.failed and (errors := _server_errors(used.get("operations"))):
+        report.sections.append(("durable-harness: server errors of this test", errors))
     if report.failed and faults is not None:
         report.sections.append(("durable-harness: the faults of this test", faults.describe()))
     return report
+
+
+def _server_errors(operations: Any) -> str:
+    """Return why the host answered with errors; nothing for a fixture of that name that is the project's own."""
+    is_ours = type(operations).__module__.partition(".")[0] == "durable_harness"
+    return str(operations.client.server_errors()) if is_ours else ""
 
 
 def _is_used(module: pytest.Item, *fixtures: str) -> bool:
@@ -283,7 +231,7 @@ def _is_used(module: pytest.Item, *fixtures: str) -> bool:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if STACK_PARAMETER in metafunc.fixturenames:
-        metafunc.parametrize(STACK_PARAMETER, _stack_names(metafunc.config), indirect=True, scope="session")
+        metafunc.parametrize(STACK_PARAMETER, stack_names(metafunc.config), indirect=True, scope="session")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -303,117 +251,33 @@ def _stack_of(item: pytest.Item) -> str | None:
     return None if name is None else str(name)
 
 
-def _stack_names(config: pytest.Config) -> list[str]:
-    return [name.strip() for name in _setting(config, "--stack").split(",") if name.strip()]
-
-
-def _fault_seed(config: pytest.Config) -> int:
-    given = _setting(config, "--fault-seed").strip()
-    if given == "random":
-        return random.SystemRandom().randrange(1_000_000)
-    if not given.removeprefix("-").isdecimal():
-        raise pytest.UsageError(f"--fault-seed: got '{given}', allowed are whole numbers and random")
-    return int(given)
-
-
-def _setting(config: pytest.Config, flag: str) -> str:
-    """Return an option: from the command line, else from the ini file, else its default."""
-    given = config.getoption(flag)
-    return str(config.getini(_option(flag).ini) if given is None else given)
-
-
-def _option(flag: str) -> Option:
-    return next(option for option in OPTIONS if option.flag == flag)
-
-
-def _given_timeout_s(config: pytest.Config) -> float | None:
-    """Return the limit that the user set; None for the default, which leaves a cold start more time."""
-    given = _setting(config, "--operation-timeout")
-    is_default = config.getoption("--operation-timeout") is None and given == _option("--operation-timeout").default
-    return None if is_default else float(given)
-
-
-# -- the emulator: required or not, and gone when the run has ended ---------------------------------------------------
+# -- the run: its emulator, its other processes, its end --------------------------------------------------------------
 
 
 def _cannot_run(config: pytest.Config, stack: str, why: str) -> NoReturn:
-    if _is_required(config):
+    if is_emulator_required(config):
         pytest.fail(f"the {stack} stack is required here and cannot run: {why}", pytrace=False)
     pytest.skip(f"the {stack} stack cannot run here: {why}")
-
-
-def _is_required(config: pytest.Config) -> bool:
-    if config.getoption(REQUIRE_FLAG) or config.getini(REQUIRE_INI):
-        return True
-    return os.environ.get("CI", "").lower() == "true" and "emulator" in _stack_names(config)
-
-
-class _State:
-    """What the plugin knows of one run of pytest."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._facts: dict[str, Any] | None = getattr(config, "workerinput", {}).get("durable_harness_run")
-        self.is_controller = self._facts is None
-        self.outcomes: Counter[tuple[str, str]] = Counter()
-        self.fault_seed: int = getattr(config, "workerinput", {}).get("durable_harness_fault_seed", _fault_seed(config))
-        self.complaint = ""
-
-    def facts(self) -> dict[str, Any]:
-        """Return what names the run, for its other processes."""
-        if self._facts is None:
-            name = uuid.uuid4().hex
-            folder = Path(tempfile.gettempdir()) / f"durable-harness-run-{name}"
-            self._facts = {"name": name, "folder": str(folder), "controller_pid": os.getpid()}
-        return self._facts
-
-    def run(self) -> Run:
-        from durable_harness.testing.run import Run  # noqa: PLC0415 - only who uses a fixture pays for it
-
-        return Run(**self.facts())
-
-    def ran_on(self, stack: str) -> int:
-        """Return how many tests were not skipped there."""
-        return sum(count for (name, outcome), count in self.outcomes.items() if name == stack and outcome != "skipped")
-
-    def end(self) -> None:
-        """Clean up after all processes of the run, if any of them used a fixture."""
-        if self.is_controller and self._facts is not None and Path(self._facts["folder"]).exists():
-            self.run().end()
-
-
-_STATE = pytest.StashKey[_State]()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker which run it belongs to; one that replaces a dead worker belongs to the same."""
-    state = node.config.stash[_STATE]
+    state = node.config.stash[STATE]
     node.workerinput["durable_harness_run"] = state.facts()
     node.workerinput["durable_harness_fault_seed"] = state.fault_seed
 
 
-class _Counter:
-    """Counts in the controller's process, where the reports of all workers come together."""
-
-    def __init__(self, state: _State) -> None:
-        self._state = state
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        stack = dict(report.user_properties).get(STACK_PROPERTY)
-        if stack and (report.when == "call" or report.outcome != "passed"):
-            self._state.outcomes[str(stack), report.outcome] += 1
-
-
 def pytest_sessionstart(session: pytest.Session) -> None:
-    session.config.pluginmanager.register(_Counter(session.config.stash[_STATE]))
+    session.config.pluginmanager.register(OutcomeCounter(session.config.stash[STATE]))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    state = session.config.stash[_STATE]
+    state = session.config.stash[STATE]
     state.end()
     ended_well = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
-    if not (state.is_controller and ended_well and _is_required(session.config)):
+    if not (state.is_controller and ended_well and is_emulator_required(session.config)):
         return
     if not state.ran_on("emulator") and not session.config.getoption("--collect-only"):
         state.complaint = "No test ran on the emulator, which is required here."
@@ -421,7 +285,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    state = config.stash[_STATE]
+    state = config.stash[STATE]
     if state.outcomes:
         counts = sorted(state.outcomes.items())
         terminalreporter.line("stacks: " + ", ".join(f"{stack} {count} {how}" for (stack, how), count in counts))

@@ -1,0 +1,68 @@
+"""One run of pytest: what its processes share, and how its tests fared on each stack."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from durable_harness.pytest_plugin.options import fault_seed
+
+if TYPE_CHECKING:
+    from durable_harness.testing.run import Run
+
+STACK_PROPERTY = "durable_stack"
+"""The property in a test's report that names the stack it ran on."""
+
+
+class RunState:
+    """What the plugin knows of one run of pytest."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._facts: dict[str, Any] | None = getattr(config, "workerinput", {}).get("durable_harness_run")
+        self.is_controller = self._facts is None
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.fault_seed: int = getattr(config, "workerinput", {}).get("durable_harness_fault_seed", fault_seed(config))
+        self.complaint = ""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what names the run, for its other processes."""
+        if self._facts is None:
+            name = uuid.uuid4().hex
+            folder = Path(tempfile.gettempdir()) / f"durable-harness-run-{name}"
+            self._facts = {"name": name, "folder": str(folder), "controller_pid": os.getpid()}
+        return self._facts
+
+    def run(self) -> Run:
+        from durable_harness.testing.run import Run  # noqa: PLC0415 - only who uses a fixture pays for it
+
+        return Run(**self.facts())
+
+    def ran_on(self, stack: str) -> int:
+        """Return how many tests were not skipped there."""
+        return sum(count for (name, outcome), count in self.outcomes.items() if name == stack and outcome != "skipped")
+
+    def end(self) -> None:
+        """Clean up after all processes of the run, if any of them used a fixture."""
+        if self.is_controller and self._facts is not None and Path(self._facts["folder"]).exists():
+            self.run().end()
+
+
+class OutcomeCounter:
+    """Counts in the controller's process, where the reports of all workers come together."""
+
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        stack = dict(report.user_properties).get(STACK_PROPERTY)
+        if stack and (report.when == "call" or report.outcome != "passed"):
+            self._state.outcomes[str(stack), report.outcome] += 1
+
+
+STATE = pytest.StashKey[RunState]()

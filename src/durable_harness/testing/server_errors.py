@@ -1,0 +1,85 @@
+"""What the host logged while it answered a test's requests with errors of its own: why a test got a 500."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from durable_harness.foreign_text import shown_lines
+from durable_harness.operations import Answer, NoAnswer, redact_keys
+from durable_harness.testing.requesting import NOTHING, HttpClient
+
+SERVER_ERROR = 500
+MOST_SHOWN = 3
+MOST_LINES = 60
+"""Of the log of one request: a traceback's beginning and its end are in it, however deep it is."""
+MOST_LOGGED_BYTES = 256 * 1024
+_ENTRY = re.compile(r"^(?=\[\d{4}-\d\d-\d\d )", re.MULTILINE)
+_ERROR = re.compile(r"\[[^\]]+\] (ERROR|CRITICAL) ")
+
+
+class ServerError(NamedTuple):
+    """A request that was answered with 500 or more, and the part of the host's log that was written meanwhile."""
+
+    request: str
+    status: int
+    begin: int
+    end: int
+
+
+class WatchedClient(HttpClient):
+    """A client that notes where in the host's log the reason of each server error is."""
+
+    def __init__(self, base_url: str, function_key: str | None, timeout_s: float, log_path: Path | None) -> None:
+        super().__init__(base_url, function_key, timeout_s)
+        self._log_path = log_path
+        self._noted: list[ServerError] = []
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        payload: Any = NOTHING,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Answer | NoAnswer:
+        begin = self._log_size()
+        answer = super().request(method, url, payload, headers=headers, timeout_s=timeout_s)
+        if isinstance(answer, Answer) and answer.status >= SERVER_ERROR:
+            request = f"{method} {urlsplit(url).path}"
+            self._noted.append(ServerError(request, answer.status, begin, self._log_size()))
+        return answer
+
+    def server_errors(self) -> str:
+        """Return the latest server errors with what was logged meanwhile; nothing if there was none."""
+        return "\n".join(self._described(error) for error in self._noted[-MOST_SHOWN:])
+
+    def _described(self, error: ServerError) -> str:
+        answered = f"{error.request} was answered with {error.status}"
+        if self._log_path is None:
+            return f"{answered}. The host's log is where it runs."
+        lines = self._logged(error).splitlines()
+        if not lines:
+            return f"{answered}. The host logged nothing meanwhile: the function itself may have answered so."
+        left_out = len(lines) - MOST_LINES
+        if left_out > 0:
+            half = MOST_LINES // 2
+            lines = [*lines[:half], f"    … {left_out} more lines …", *lines[-half:]]
+        return "\n".join([f"{answered}. The host logged meanwhile ({self._log_path}):", *lines])
+
+    def _logged(self, error: ServerError) -> str:
+        """Return the errors logged meanwhile, or all that was logged if there are none."""
+        assert self._log_path is not None
+        with self._log_path.open("rb") as log:
+            log.seek(max(error.begin, error.end - MOST_LOGGED_BYTES))
+            text = log.read(error.end - log.tell()).decode(errors="replace")
+        errors = "".join(entry for entry in _ENTRY.split(text) if _ERROR.match(entry))
+        return shown_lines(redact_keys(errors or text))
+
+    def _log_size(self) -> int:
+        path = self._log_path
+        return path.stat().st_size if path is not None and path.exists() else 0
