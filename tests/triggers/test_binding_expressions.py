@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from durable_harness.errors import UsageError
+from durable_harness.testing import assert_completed
 
 pytestmark = pytest.mark.stacks("embedded", reason="its host is ours and captures what functions write")
 EVENT = {
@@ -140,3 +141,11 @@ def test_an_input_without_a_value_names_the_expression(operations):
         AssertionError, match=r'operations\.give\("route", …\)\. The trigger brings no value for \{depot\}'
     ):
         operations.trigger("archive_scan", "")
+
+
+def test_an_activity_names_its_instance(operations):
+    """`{instanceId}` is the instance that called an activity, `{data}` its input, also by the input's own members."""
+    assert_completed(operations.start("/api/deliver/d-1"))
+    assert targets(operations) == ["receipts/d-1/Cy/Cy"]
+    operations.trigger("sign", {"by": {"name": "Di"}}, metadata={"instanceId": "by-hand"})
+    assert targets(operations)[1:] == ["receipts/by-hand/Di/Di"]

@@ -15,6 +15,7 @@ from durable_harness.host.triggers.converting import UnusableValueError
 from durable_harness.host.triggers.inputs import Inputs
 from durable_harness.host.triggers.metadata import arrived
 from durable_harness.host.triggers.outputs import Outputs
+from durable_harness.host.triggers.unrunnable import UnrunnableFunctionError
 
 
 def function_of(call, kind, **settings):
@@ -47,10 +48,26 @@ def test_a_trigger_gives_text_and_bytes(kind):
         assert arrived(function_of(as_bytes, kind), given, {}).value == "é".encode()
 
 
-@pytest.mark.parametrize(("kind", "given"), [("cosmosDBTrigger", [{"id": "1"}]), ("eventGridTrigger", {"id": "1"})])
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [("cosmosDBTrigger", [{"id": "1"}]), ("eventGridTrigger", {"id": "1"}), ("timerTrigger", {"id": "1"})],
+)
 def test_documents_are_json_text(kind, given):
-    """Documents and events come to `str` as JSON text."""
+    """Documents, events and timers come to `str` as JSON text."""
     assert '"id": "1"' in arrived(function_of(as_text, kind), given, {}).value
+
+
+@pytest.mark.parametrize(("call", "name"), [(as_text, "str"), (as_bytes, "bytes")])
+def test_a_request_is_no_text(call, name):
+    """The worker indexes `req: str` and fails each call: so does this host, with the reason, by HTTP and by hand."""
+    function, bindings = function_of(call, "httpTrigger"), FunctionBindings(lambda _: None, Inputs(), Outputs())
+    reason = f"'value' is annotated {name}, which takes no HTTP request: in Azure each call fails too"
+    with pytest.raises(UnrunnableFunctionError, match=reason):
+        bindings.values(function, func.HttpRequest(method="GET", url="/", body=b""))
+    invoker = Invoker("", bindings, timeout_s=None)
+    with pytest.raises(UnusableValueError, match=reason):
+        Runs(FunctionApp(Path(), [function]), invoker).prepare(function, "x", {})
+    invoker.close()
 
 
 def test_a_batch_is_refused():

@@ -186,3 +186,30 @@ def two_outputs(message: str, first: func.Out[str], second: func.Out[str]):
 def weigh(weights: list):
     """Return a sum."""
     return {"sum": sum(weights)}
+
+
+@app.orchestration_trigger(context_name="context")
+def deliver(context: df.DurableOrchestrationContext):
+    """Deliver one parcel."""
+    return (yield context.call_activity("sign", {"by": {"name": "Cy"}}))
+
+
+@app.activity_trigger(input_name="receipt")
+@app.blob_output(arg_name="paper", path="receipts/{instanceId}/{data.by.name}/{by.name}", connection=STORAGE)
+def sign(receipt: dict, paper: func.Out[str]):
+    """Write a receipt."""
+    paper.set("signed")
+
+
+@app.route(route="deliver/{id}")
+@app.durable_client_input(client_name="client")
+async def start_delivery(req: func.HttpRequest, client) -> func.HttpResponse:
+    """Start a delivery."""
+    instance_id = await client.start_new("deliver", req.route_params["id"])
+    return client.create_check_status_response(req, instance_id)
+
+
+@app.route(route="as-text")
+def as_text(req: str) -> str:
+    """Take a request as text, which the worker indexes and cannot carry out."""
+    return "never"

@@ -35,7 +35,7 @@ def fits_input(binding_type: str, annotation: Any) -> bool:
     """Whether a parameter of an input binding or a trigger may be annotated so."""
     if binding_type == "httpTrigger" and streams_http():
         return _fits_streams("RequestTrackerMeta", annotation)
-    converter = _deferred().get(binding_type) if _is_deferred(annotation) else _converter(binding_type)
+    converter = _deferred().get(binding_type) if is_sdk_type(annotation) else _converter(binding_type)
     return _holds(getattr(converter or _Generic, "check_input_type_annotation", None), annotation)
 
 
@@ -64,7 +64,7 @@ def _converter(binding_type: str) -> Any:
     return azure.functions.get_binding_registry().get(binding_type) or _Generic
 
 
-def _is_deferred(annotation: Any) -> bool:
+def is_sdk_type(annotation: Any) -> bool:
     """Whether it is a type of an extension, such as BlobClient, whose values the extension makes itself."""
     registry = _deferred()
     return registry is not None and _holds(registry.check_supported_type, annotation)

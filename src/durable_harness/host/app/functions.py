@@ -31,6 +31,8 @@ class Function:
     """What switches it off, None if nothing does."""
     plain_types: Mapping[str, type] = field(default_factory=dict)
     """The parameters annotated `str` or `bytes` that get or write just that, whatever their binding's own type is."""
+    sdk_types: Mapping[str, str] = field(default_factory=dict)
+    """The parameters that take objects of a service's own SDK, such as a BlobClient, with the names of their types."""
 
     @property
     def trigger_type(self) -> str:

@@ -72,6 +72,7 @@ def index(  # noqa: PLR0913 - a function and where it was found
         directory=own_folder,
         has_return=_has_return(bindings),
         plain_types=_plain_types(call, bindings),
+        sdk_types=_sdk_types(call),
     )
 
 
@@ -200,6 +201,14 @@ def _plain_types(call: Callable[..., Any], bindings: Sequence[Mapping[str, Any]]
         if inner is not None and _is_plain(binding, inner):
             plain[name] = inner
     return plain
+
+
+def _sdk_types(call: Callable[..., Any]) -> dict[str, str]:
+    return {
+        name: shown(annotation)
+        for name, annotation in annotations_of(call).items()
+        if name != "return" and (converters.is_sdk_type(annotation) or converters.is_settlement_client(annotation))
+    }
 
 
 def _inner(name: str, annotation: Any) -> Any:

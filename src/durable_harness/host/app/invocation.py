@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import describe
@@ -75,6 +75,13 @@ class InvocationContext:
         self.trace_context = trace
         self.retry_context = RetryContext()
         self.thread_local_storage = local
+
+
+class ActivitySource(NamedTuple):
+    """What the other bindings of an activity can be resolved from: its input, and the instance that called it."""
+
+    value: Any
+    instance_id: str
 
 
 class Bindings(Protocol):

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
-from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.app.invocation import ActivitySource, Invoker
 from durable_harness.host.failures import describe, failure_details, trace_of
 from durable_harness.host.sdk.activities import find_activity, log_activity_failure, not_serializable, trace_of_request
 from durable_harness.host.sdk1.entities import EntityRunner
@@ -44,7 +44,9 @@ class Sdk1Runner:
         if request.name == BUILT_IN_HTTP_ACTIVITY:
             return json.dumps(await self._http_activity.call(json.loads(input_text or "{}")))
         function = find_activity(self._app, request.name)
-        result = await self._invoker.invoke(function, _decode(input_text), trace_of_request(request))
+        value = _decode(input_text)
+        source = ActivitySource(value, request.orchestrationInstance.instanceId)
+        result = await self._invoker.invoke(function, value, trace_of_request(request), source=source)
         output = _encode(function, result)
         self._app.near_limits.texts_of(function, input=input_text, output=output)
         return output

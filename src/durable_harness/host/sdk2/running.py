@@ -16,7 +16,7 @@ from azure.functions.meta import Datum
 from durabletask.internal.helpers import convert_to_entity_batch_request
 
 from durable_harness.host.app.functions import Function, FunctionApp
-from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.app.invocation import ActivitySource, Invoker
 from durable_harness.host.custom_status import check_custom_status
 from durable_harness.host.failures import (
     describe,
@@ -132,7 +132,9 @@ class Sdk2Runner:
     async def activity(self, request: Any) -> str:
         function = find_activity(self._app, request.name)
         given = text_or_none(request, "input")
-        result = await self._invoker.invoke(function, self._decode(given), trace_of_request(request))
+        value = self._decode(given)
+        source = ActivitySource(value, request.orchestrationInstance.instanceId)
+        result = await self._invoker.invoke(function, value, trace_of_request(request), source=source)
         output = self._encode(function, result)
         self._app.near_limits.texts_of(function, input=given, output=output)
         return output

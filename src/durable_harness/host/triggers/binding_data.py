@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from durable_harness.host.app.functions import Function
+from durable_harness.host.app.invocation import ActivitySource
 from durable_harness.host.payloads import parse_or_text
 
 SYSTEM_QUERY = "code"
@@ -56,6 +57,8 @@ def data_of(function: Function, source: Any) -> BindingData:
     """Return the values for expressions in the bindings of a function, from what its trigger brought."""
     if isinstance(source, BindingData):
         return source
+    if isinstance(source, ActivitySource):
+        return arrived_data(function, source.value, {"instanceId": source.instance_id})
     if function.trigger_type.lower() == "httptrigger":
         return _of_request(source)
     return arrived_data(function, source, {})

@@ -14,6 +14,7 @@ from durable_harness.host.triggers.inputs import SERVED, Inputs, is_output
 from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.triggers.returned import HTTP, RETURNED, answers_by_returning, returned_by
 from durable_harness.host.triggers.targets import advice_on, target_for
+from durable_harness.host.triggers.unrunnable import check_runnable
 from durable_harness.log_categories import HOST_LOGGER
 
 logger = logging.getLogger(HOST_LOGGER)
@@ -70,6 +71,7 @@ class FunctionBindings:
 
     def values(self, function: Function, trigger_value: Any) -> dict[str, Any]:
         """Return the arguments for all bindings but the trigger."""
+        check_runnable(function)
         plan = self._plan(function)
         return {binding["name"]: self._value(function, binding, trigger_value) for binding in plan.arguments}
 

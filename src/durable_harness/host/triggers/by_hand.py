@@ -14,6 +14,7 @@ from durable_harness.host.failures import describe, log_failure, trace_of
 from durable_harness.host.triggers.converting import Encoded, UnusableValueError, shown_content
 from durable_harness.host.triggers.metadata import Arrived, arrived
 from durable_harness.host.triggers.returned import answers_by_returning, returned_by
+from durable_harness.host.triggers.unrunnable import reasons_of
 from durable_harness.log_categories import HOST_LOGGER
 
 logger = logging.getLogger(HOST_LOGGER)
@@ -76,6 +77,8 @@ class Runs:
         if way is not None:
             way = way.format(name=function.durable_name)
             raise UnusableValueError(f"{function.trigger_type} functions do not run by themselves: {way}.")
+        for reason in reasons_of(function):
+            raise UnusableValueError(f"it cannot run: {reason}")
         return Run(function, arrived(function, data, metadata))
 
     def start(self, run: Run) -> asyncio.Task[Ending]:

@@ -88,5 +88,6 @@ def is_unserved_input(function: Function, binding: dict[str, Any]) -> bool:
     return (
         not is_output(binding)
         and binding["name"] != function.trigger_parameter
+        and binding["name"] not in function.sdk_types
         and str(binding["type"]).lower() not in SERVED
     )

@@ -17,6 +17,7 @@ from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.triggers.returned import DURABLE_TRIGGERS, RETURNED
 from durable_harness.host.triggers.targets import SETTING, target_of
 from durable_harness.host.triggers.timers import Timers
+from durable_harness.host.triggers.unrunnable import reasons_of, sdk_bindings, sdk_type_reason
 from durable_harness.protocol.alarms import AlarmClock
 
 
@@ -67,7 +68,12 @@ class Triggers:
     def warnings(self) -> list[str]:
         """Return what a person who starts the app should know about triggers and bindings that are not served."""
         timers = [f"Timer '{name}' does not fire: {problem}." for name, problem in self.timers.problems.items()]
-        return [*timers, *unset_settings(self._app)] + [
+        unrunnable = [
+            f"Function '{function.name}' fails whenever it runs: {reason}"
+            for function in self._app.functions
+            for reason in reasons_of(function)
+        ]
+        return [*timers, *unset_settings(self._app), *unrunnable] + [
             f"Function '{function.name}' needs {described(binding, target_of(binding))}: this host has no such service,"
             " and the function fails unless a test gives the value (operations.give)."
             for function, binding in unserved_inputs(self._app.functions)
@@ -77,7 +83,11 @@ class Triggers:
         """Return for each function that is neither HTTP nor durable what makes it run."""
         return {
             function.name: self.timers.schedules.get(function.name)
-            or f"runs by hand only: POST {base_url}/admin/functions/{function.name}"
+            or (
+                "cannot run here"
+                if any(reasons_of(function))
+                else f"runs by hand only: POST {base_url}/admin/functions/{function.name}"
+            )
             for function in self._app.others
             if function.trigger_type.lower() not in DURABLE_TRIGGERS
         }
@@ -88,6 +98,10 @@ class Triggers:
         for function, binding in unserved:
             if name.lower() in names_of(function, binding) or may_become(target_of(binding), name):
                 return
+        for function, binding, type_name in sdk_bindings(self._app.all):
+            if name.lower() in names_of(function, binding) or may_become(target_of(binding), name):
+                reason = sdk_type_reason(function, binding["name"], type_name)
+                raise UnusableValueError(f"No value can be given for '{name}' of function '{function.name}': {reason}")
         known = ", ".join(sorted(f"{function.name}.{binding['name']}" for function, binding in unserved)) or "none"
         raise UnusableValueError(
             f"No function has an input binding '{name}' that needs a value. Those that do: {known}. Name the parameter,"
