@@ -21,6 +21,7 @@ from durable_harness.load.engine.server_meter import ServerMeter
 from durable_harness.load.http import Client, Reactor
 from durable_harness.load.results.records import OperationsFile
 from durable_harness.load.results.reporting import write_report
+from durable_harness.load.results.summary import summarize
 from durable_harness.load.results.tally import Tally
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.operations import FixedPolling, OperationPlan
@@ -103,7 +104,7 @@ def test_nothing_that_a_service_answers_takes_others_along(bench, answers, tmp_p
     assert all(record.state.has_ended for record in records)
     assert bench.records.problem is None
     assert read_operations(tmp_path).operations.num_rows == len(records) == bench.tally.started_count
-    summary = Tally.from_wire(bench.tally.to_wire()).summary()
+    summary = summarize(Tally.from_wire(bench.tally.to_wire()))
     assert (summary.counts.unaccounted, summary.counts.started) == (0, len(records))
     assert summary.counts.completed > len(records) / 10
     report = Report(replace(summary), (), target=service.url, scenarios=("Hostile",), settings={})

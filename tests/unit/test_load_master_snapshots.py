@@ -4,6 +4,7 @@ from importlib import import_module
 
 import pytest
 
+from durable_harness.load.results.summary import summarize
 from durable_harness.load.results.tally import Tally, merged
 from durable_harness.operations import OperationPhase, OperationRecord
 
@@ -62,6 +63,6 @@ def test_a_loss_is_counted_as_the_report_counts_it(master):
     for phase in (OperationPhase.WARM_UP, OperationPhase.WARM_UP, OperationPhase.MEASURED):
         tally.started(OperationRecord("token", intended=100.0, sent=100.0, phase=phase, epoch_offset_s=0.0))
     master._read("w1", wire(tally=tally.to_wire()))
-    counts = merged(master._tallies.values()).summary().counts
+    counts = summarize(merged(master._tallies.values())).counts
     assert (counts.started, counts.unaccounted) == (1, 1)
     assert master._describe_loss("w1").endswith("it had started 1 operations; 1 of them are unaccounted")

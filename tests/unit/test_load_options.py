@@ -9,8 +9,9 @@ from random import Random
 import pytest
 
 from durable_harness.errors import UsageError
-from durable_harness.load.options import run as run_options
-from durable_harness.load.options.run import LoadOptions, add_options
+from durable_harness.load.options import arguments
+from durable_harness.load.options.arguments import add_options
+from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.options.values import read_durations
 from durable_harness.load.watch import Bounds
 
@@ -59,7 +60,7 @@ def test_every_option_has_an_environment_twin(parser):
     assert parser.environment == {
         name: "DURABLE_HARNESS_" + name.removeprefix("--").replace("-", "_").upper() for name in parser.environment
     }
-    assert all(name in run_options.__doc__ and twin in run_options.__doc__ for name, twin in parser.environment.items())
+    assert all(name in arguments.__doc__ and twin in arguments.__doc__ for name, twin in parser.environment.items())
 
 
 def test_the_web_form_shows_what_a_run_may_change(parser):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from durable_harness.gate import Counts
 from durable_harness.gate.measurable import NO_BEGINNING, NO_COSTS, NO_END, WHOLE_SECONDS
 from durable_harness.load.distributed.messages import Snapshot
+from durable_harness.load.results.summary import summarize
 from durable_harness.load.results.tally import MAX_REASONS, OTHER_REASONS, Tally, merged
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState, Workload
 
@@ -47,7 +48,7 @@ def tally_of(*records):
 
 def test_each_end_is_counted_under_its_name():
     """Every way to end has a count of its own, and all of them together are what was started."""
-    counts = tally_of(*(record(state) for state in ENDS)).summary().counts
+    counts = summarize(tally_of(*(record(state) for state in ENDS))).counts
     ends = {state.name.lower(): 1 for state in ENDS}
     assert counts == Counts(started=len(ENDS), accepted=len(ENDS) - 2, **ends)
     assert counts.errors == len(ENDS) - 2  # all but completed and terminated
@@ -55,7 +56,7 @@ def test_each_end_is_counted_under_its_name():
 
 def test_completion_times_are_those_of_ends_that_were_seen_or_timed_out():
     """An end that was seen counts at its time, a time-out at what it had lasted; the lost and refused have none."""
-    summary = tally_of(*(record(state, lasted=index + 1) for index, state in enumerate(ENDS))).summary()
+    summary = summarize(tally_of(*(record(state, lasted=index + 1) for index, state in enumerate(ENDS))))
     seen = sorted(1000.0 * (i + 1) for i, state in enumerate(ENDS) if state in SEEN | {OperationState.TIMED_OUT})
     completion = summary.latencies_ms["completion_ms"]
     assert completion.count == len(seen)
@@ -67,12 +68,14 @@ def test_completion_times_are_those_of_ends_that_were_seen_or_timed_out():
 def test_lags_and_their_coarseness_are_told():
     """Detection lags need the server's time, finer than seconds; coarse ones and those below zero are noted."""
     ended_at = 1_000_101.0
-    summary = tally_of(
-        record(server_updated_epoch_s=ended_at),
-        record(server_updated_epoch_s=ended_at, server_update_is_coarse=True),
-        record(server_updated_epoch_s=ended_at + 5),
-        record(),
-    ).summary()
+    summary = summarize(
+        tally_of(
+            record(server_updated_epoch_s=ended_at),
+            record(server_updated_epoch_s=ended_at, server_update_is_coarse=True),
+            record(server_updated_epoch_s=ended_at + 5),
+            record(),
+        )
+    )
     lag = summary.latencies_ms["detection_lag_ms"]
     assert (lag.count, lag.min, lag.max) == (2, -4000, 1000)
     assert summary.coarse_lags == 1
@@ -81,14 +84,16 @@ def test_lags_and_their_coarseness_are_told():
 
 def test_figures_that_no_operation_has_are_named_with_the_reason():
     """Whole seconds, no time at all, and no costs are told apart; what some operation has is measurable."""
-    whole = tally_of(record(server_updated_epoch_s=1_000_101.0, server_update_is_coarse=True)).summary()
+    whole = summarize(tally_of(record(server_updated_epoch_s=1_000_101.0, server_update_is_coarse=True)))
     assert whole.not_measurable["detection_lag_ms"] == whole.not_measurable["finish_ms"] == WHOLE_SECONDS
-    none = tally_of(record()).summary()
+    none = summarize(tally_of(record()))
     assert (none.not_measurable["detection_lag_ms"], none.not_measurable["queueing_ms"]) == (NO_END, NO_BEGINNING)
     assert none.not_measurable["actions_per_operation"] == NO_COSTS
-    mixed = tally_of(finished(100.5, 101.5), record(server_update_is_coarse=True, server_updated_epoch_s=1.0)).summary()
+    mixed = summarize(
+        tally_of(finished(100.5, 101.5), record(server_update_is_coarse=True, server_updated_epoch_s=1.0))
+    )
     assert "detection_lag_ms" not in mixed.not_measurable
-    assert tally_of(record(OperationState.LOST)).summary().not_measurable == {}
+    assert summarize(tally_of(record(OperationState.LOST))).not_measurable == {}
 
 
 COSTS_OF_TWO = {
@@ -101,7 +106,7 @@ COSTS_OF_TWO = {
 def test_costs_are_counted_by_kind_and_each_figure_has_its_clock():
     """What the scheduler measured of an operation is in the tally, with the clock that each figure is of."""
     scheduled = {"server_running_epoch_s": 1_000_100.5, "server_updated_epoch_s": 1_000_101.5}
-    summary = tally_of(record(server_clock="scheduler", **scheduled, **COSTS_OF_TWO), record()).summary()
+    summary = summarize(tally_of(record(server_clock="scheduler", **scheduled, **COSTS_OF_TWO), record()))
     assert {name: (cost.count, cost.max) for name, cost in summary.costs.items()} == {
         "actions_per_operation": (1, 5),
         "replayed_events_per_operation": (1, 12),
@@ -123,7 +128,7 @@ def test_what_is_learned_later_is_added_once():
     assert tally.lacks
     later = {"server_running_epoch_s": 1_000_100.5, "server_updated_epoch_s": 1_000_101.75, "server_clock": "history"}
     tally.learn([(before, record(**later, actions={"orchestration": 1}))])
-    summary = tally.summary()
+    summary = summarize(tally)
     counts = [summary.latencies_ms[name].count for name in ("finish_ms", "detection_lag_ms", "execution_ms")]
     assert counts == [1, 1, 1]
     assert summary.latencies_ms["finish_ms"].max == pytest.approx(1500, abs=0.01)
@@ -165,7 +170,7 @@ def test_operations_bound_the_servers_clock():
     split = tally_of(finished(100.5, 101.5), finished(100.2, 101.9)).split
     assert split.clock_ms == pytest.approx((-100, 200), abs=0.01)
     assert split.clock_error_ms == 0
-    assert tally_of(finished(100.5, 101.5)).summary().notes == ()
+    assert summarize(tally_of(finished(100.5, 101.5))).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -173,7 +178,7 @@ def test_operations_bound_the_servers_clock():
 )
 def test_clocks_that_differ_are_told(begun_s, ended_s, words):
     """Two machines' clocks are never subtracted silently: the least by which they differ is in the notes."""
-    notes = tally_of(finished(begun_s, ended_s)).summary().notes
+    notes = summarize(tally_of(finished(begun_s, ended_s))).notes
     assert f"the server's clock is at least {words} the one here" in notes[-1]
 
 
@@ -200,7 +205,7 @@ def test_polls_and_their_failures_are_counted():
     tally = tally_of(record())
     tally.polled(record(), 5.0, None)
     tally.polled(record(OperationState.IN_FLIGHT), 7.0, "no answer: gone")
-    summary = tally.summary()
+    summary = summarize(tally)
     assert (summary.polls, summary.failed_polls, summary.latencies_ms["poll_ms"].max) == (2, 1, 7.0)
     assert summary.notes == ("1 of 2 polls had no usable answer and were tried again",)
 
@@ -224,13 +229,13 @@ def test_a_poll_that_ended_its_operation_was_not_tried_again(problems, note):
     tally.polled(record(), 5.0, None)
     for problem, state in problems.items():
         tally.polled(record(state), 7.0, problem)
-    assert Tally.from_wire(tally.to_wire()).summary().notes == (note,)
+    assert summarize(Tally.from_wire(tally.to_wire())).notes == (note,)
     assert merged([tally, tally]).ending_polls == 2
 
 
 def test_throughput_counts_from_first_start_to_last_end():
     """The time of a run is from the first start that was sent until the last operation ended."""
-    summary = tally_of(record(lasted=1.0), record(lasted=4.0)).summary()
+    summary = summarize(tally_of(record(lasted=1.0), record(lasted=4.0)))
     assert (summary.elapsed_s, summary.throughput_per_s) == (4.0, 0.5)
     assert summary.started_epoch_s == 1_000_100.0
 
@@ -240,7 +245,7 @@ def test_what_is_not_measured_is_in_no_figure():
     others = [record(phase=phase, polls=9) for phase in (OperationPhase.WARM_UP, OperationPhase.DRAIN)]
     tally = tally_of(record(), *others, record(OperationState.FAILED, phase=OperationPhase.WARM_UP))
     tally.polled(others[0], 99.0, "busy")
-    summary = tally.summary()
+    summary = summarize(tally)
     assert summary.counts == Counts(started=1, accepted=1, completed=1)
     assert {name: histogram.count for name, histogram in summary.latencies_ms.items() if histogram.count} == {
         "slip_ms": 1,
@@ -258,7 +263,7 @@ def test_what_is_not_measured_is_in_no_figure():
 def test_an_open_workload_counts_from_the_intended_start():
     """What an open workload's operation waited before it was sent is part of its completion, as a lower bound too."""
     late = {"intended": 98.0, "workload": Workload.OPEN}
-    summary = tally_of(record(lasted=1.0, **late), record(OperationState.TIMED_OUT, lasted=4.0, **late)).summary()
+    summary = summarize(tally_of(record(lasted=1.0, **late), record(OperationState.TIMED_OUT, lasted=4.0, **late)))
     completion = summary.latencies_ms["completion_ms"]
     assert (completion.min, completion.max) == (3000, 6000)
 
@@ -268,19 +273,19 @@ def test_remarks_of_all_processes_are_noted():
     tally = Tally()
     tally.remarks.append("records of operations are missing: no space left")
     sent = Tally.from_wire(json.loads(json.dumps(tally.to_wire())))
-    assert merged([sent, tally_of(record())]).summary().notes == tuple(tally.remarks)
+    assert summarize(merged([sent, tally_of(record())])).notes == tuple(tally.remarks)
 
 
 def test_what_has_not_ended_is_unaccounted():
     """Operations of a worker that vanished are neither completed nor forgotten."""
     tally = tally_of(record())
     tally.started(record())
-    assert tally.in_flight == tally.summary().counts.unaccounted == 1
+    assert tally.in_flight == summarize(tally).counts.unaccounted == 1
 
 
 def test_a_run_without_operations_is_invalid():
     """Nothing was measured, so nothing is proved."""
-    summary = Tally().summary()
+    summary = summarize(Tally())
     assert summary.invalid == ("no operation was started",)
     assert (summary.error_ratio, summary.throughput_per_s) == (None, None)
 
@@ -288,7 +293,7 @@ def test_a_run_without_operations_is_invalid():
 def test_the_list_of_reasons_is_bounded():
     """A server that words every refusal anew does not fill the memory: beyond the limit reasons share one line."""
     refusals = [record(OperationState.REFUSED, error=f"reason {index}") for index in range(MAX_REASONS + 7)]
-    reasons = tally_of(*refusals, record(OperationState.REFUSED, error="reason 0")).summary().reasons
+    reasons = summarize(tally_of(*refusals, record(OperationState.REFUSED, error="reason 0"))).reasons
     assert len(reasons) == MAX_REASONS + 1
     assert {reason.reason: reason.count for reason in reasons}[OTHER_REASONS] == 7
     assert {reason.reason: reason.count for reason in reasons}["reason 0"] == 2
@@ -314,8 +319,8 @@ RECORDS = st.lists(
 def test_merging_workers_loses_nothing(left, right):
     """Two workers' tallies, sent to a master and merged, are the tally of one process that did it all."""
     wires = [json.loads(json.dumps(Snapshot("run", tally_of(*half)).to_wire())) for half in (left, right)]
-    both = merged(Snapshot.from_wire(wire).tally for wire in wires).summary()
-    together = tally_of(*left, *right).summary()
+    both = summarize(merged(Snapshot.from_wire(wire).tally for wire in wires))
+    together = summarize(tally_of(*left, *right))
     assert both.counts == together.counts
     assert both.elapsed_s == pytest.approx(together.elapsed_s)
     assert Counter(both.reasons) == Counter(together.reasons)
@@ -338,8 +343,8 @@ def test_what_bad_clients_got_is_counted_apart():
     tally.asked("bad start", None)
     for one in (tally, other):
         one.asked("bad start", "HTTP 202 instead of 400")
-    summary = merged(Snapshot.from_wire(Snapshot("run", one).to_wire()).tally for one in (tally, other)).summary()
-    assert summary.counts == tally_of(record()).summary().counts
+    summary = summarize(merged(Snapshot.from_wire(Snapshot("run", one).to_wire()).tally for one in (tally, other)))
+    assert summary.counts == summarize(tally_of(record())).counts
     assert summary.unexpected_answers == 2
     assert [(reason.state, reason.reason, reason.count) for reason in summary.reasons] == [
         ("unexpected answer", "bad start: HTTP 202 instead of 400", 2)
@@ -349,7 +354,7 @@ def test_what_bad_clients_got_is_counted_apart():
 
 def test_a_termination_that_was_wanted_is_no_completion():
     """An operation that the scenario ended is neither an error nor in the latencies of completion."""
-    summary = tally_of(record(), record(OperationState.TERMINATED)).summary()
+    summary = summarize(tally_of(record(), record(OperationState.TERMINATED)))
     assert (summary.counts.errors, summary.counts.terminated) == (0, 1)
     assert summary.latencies_ms["completion_ms"].count == 1
 
@@ -371,6 +376,6 @@ def test_what_timed_out_had_not_finished_sooner():
     """An operation that timed out is in finish with the time it had lasted, unless nothing says when others ended."""
     late = record(seen=None, ended=160.0, state=OperationState.TIMED_OUT)
     known = record(server_running_epoch_s=1_000_100.5, server_updated_epoch_s=1_000_101.5)
-    both = Tally.from_wire(tally_of(known, late).to_wire()).summary().latencies_ms["finish_ms"]
+    both = summarize(Tally.from_wire(tally_of(known, late).to_wire())).latencies_ms["finish_ms"]
     assert (both.count, both.max) == (2, pytest.approx(60_000, abs=0.01))
-    assert tally_of(late).summary().latencies_ms["finish_ms"].count == 0
+    assert summarize(tally_of(late)).latencies_ms["finish_ms"].count == 0

@@ -23,6 +23,7 @@ from durable_harness.gate.capacity.saturation import Figures, saturated_first
 from durable_harness.gate.gates import not_measured
 from durable_harness.gate.report.model import limit_text, with_unit
 from durable_harness.load.options.target import public_url
+from durable_harness.load.results.summary import summarize
 from durable_harness.load.results.tally import Tally
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
 from durable_harness.stack import RunningStack, StackOptions, embedded_stack, open_stack
@@ -167,7 +168,7 @@ def _summed_up(records: Sequence[OperationRecord], warm_up_s: float) -> RunSumma
         if record.accepted is not None:
             tally.accepted(record)
         tally.ended(record)
-    return tally.summary()
+    return summarize(tally)
 
 
 def _figures(

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from durable_harness.load.arrivals.file import read_arrivals
     from durable_harness.load.arrivals.plans import ArrivalProcess, Batches, Paced, Piece, RateProfile, Replayed
     from durable_harness.load.engine.open_load import Arrival
-    from durable_harness.load.options.run import read_rate
     from durable_harness.load.options.values import (
         Durations,
         read_durations,
+        read_rate,
         read_share,
         seconds_above_zero,
         whole_number,
@@ -58,7 +58,7 @@ _MODULES = {
     "ScenarioOption": "scenario.option",
     "read_arrivals": "arrivals.file",
     "read_durations": "options.values",
-    "read_rate": "options.run",
+    "read_rate": "options.values",
     "read_share": "options.values",
     "seconds_above_zero": "options.values",
     "whole_number": "options.values",

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
+from durable_harness.load.arrivals.plans import RateProfile, read_profile
+
 
 class DurationRange(NamedTuple):
     """Seconds, evenly spread from `low_s` to `high_s`."""
@@ -54,6 +56,14 @@ def _read_range(text: str) -> DurationRange:
     if high_s < low_s:
         raise argparse.ArgumentTypeError(f"got '{text}', expected the smaller number first, like 0.3-0.7")
     return DurationRange(low_s, high_s)
+
+
+def read_rate(text: str) -> RateProfile:
+    """Read a rate profile, or raise ArgumentTypeError."""
+    try:
+        return read_profile(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def checked(read: Callable[[str], object]) -> Callable[[str], str]:

@@ -8,46 +8,45 @@ import time
 import uuid
 from abc import abstractmethod
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-from gevent.event import Event
 from locust import log
 from locust.exception import StopTest
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
 from durable_harness.gate import evaluate
 from durable_harness.gate.audit import Audit
-from durable_harness.gate.report import COMPLETION_ORIGIN, Report, render_text
+from durable_harness.gate.report import Report, render_text
 from durable_harness.gate.writing import Written
-from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories
+from durable_harness.load.audit import Whereabouts
 from durable_harness.load.distributed.joining import JOINING
 from durable_harness.load.engine.open_load import open_scenarios
-from durable_harness.load.engine.run import token_prefix
 from durable_harness.load.lifecycle.exit_code import ExitCode
 from durable_harness.load.lifecycle.signals import ProcessExit, raise_in_main
 from durable_harness.load.lifecycle.startup import end_forked_workers
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.options.target import Target, open_target, public_url
 from durable_harness.load.processes.early_ends import AbortWatch, EndWatch, LastArrivalWatch
+from durable_harness.load.processes.inquiry import Inquiry
 from durable_harness.load.processes.process import LocustProcess, RunPhase
+from durable_harness.load.processes.run_settings import run_settings
 from durable_harness.load.results.progress import Progress
-from durable_harness.load.results.records import amend_operations, clear_operations
+from durable_harness.load.results.records import clear_operations
 from durable_harness.load.results.reporting import HTML_NAME, clear_reports, prepare_folder, write_report
+from durable_harness.load.results.summary import summarize
 from durable_harness.load.results.tally import Tally
 from durable_harness.load.watch import GeneratorFigures, invalid_reasons, merged_figures
 from durable_harness.load.web import Guard, LiveRun, StartForm, add_pages
 from durable_harness.load.web.home import Home
 
 logger = logging.getLogger(__name__)
-Answer = TypeVar("Answer")
 
-CUT_SHORT = "the server was not asked what became of each operation to the end: a signal cut that short"
 SIGNAL_S = 0.01
 """How long the event loop takes at most to handle a signal that has come; 0 would not let it look."""
 TOO_LATE = "the run had its verdict before the signal came, which changes neither its reports nor its exit code"
@@ -74,7 +73,6 @@ class Coordinator(LocustProcess):
         self._began = self._elapsed_s = 0.0
         self._verdict: str | None = None
         self._html_report: Path | None = None
-        self._hurried = Event()
         self._has_late_signal = False
 
     @abstractmethod
@@ -144,7 +142,7 @@ class Coordinator(LocustProcess):
         self.run_id = uuid.uuid4().hex
         clear_operations(options.report_dir)
         clear_reports(options.report_dir)
-        self._hurried.clear()
+        self._inquiry = Inquiry(self.environment, options, self.run_id, self.whereabouts)
         self._exit_code.reset()
         self._last_words = ""
         self._began, self._verdict, self._html_report = time.monotonic(), None, None
@@ -173,7 +171,7 @@ class Coordinator(LocustProcess):
             sys.stderr.flush()
 
     def hurry(self) -> None:
-        self._hurried.set()
+        self._inquiry.cut_short()
 
     def _on_test_stopping(self, **event: Any) -> None:
         """Look no longer for a reason to end the run: it ends, and a second end would cut its winding up short."""
@@ -245,13 +243,17 @@ class Coordinator(LocustProcess):
         early = [watch.reason for watch in self._watches]
         generator = merged_figures(self.figures().values())
         tally = self.total()
-        learnt = None if gone else self._unless_hurried(lambda: self._learn(tally))
-        audit = self._audited(gone)
-        cut_short = CUT_SHORT if self._hurried.is_set() else None
+        learned = None if gone else self._inquiry.learn(tally)
+        audit = gone or self._inquiry.audit()
         # No signal is handled from here to the decision on the exit code: nothing waits.
         interrupted = self.describe_interruption()
-        summary = tally.summary(
-            notes=[*filter(None, (*early, gone, learnt, cut_short)), *self.remarks(), generator.describe()],
+        summary = summarize(
+            tally,
+            notes=[
+                *filter(None, (*early, gone, learned, self._inquiry.describe_cut())),
+                *self.remarks(),
+                generator.describe(),
+            ],
             # A signal holds the generator up, too; and nobody asks what an interrupted run proves.
             invalid=[*self.losses(), *([] if interrupted else self._bottlenecks())],
             warm_up_s=self.options.warm_up_s,
@@ -263,20 +265,9 @@ class Coordinator(LocustProcess):
             results=evaluate(self.options.gates(), summary),
             target=public_url(self.environment.host),
             scenarios=tuple(sorted(user_class.__name__ for user_class in self.environment.user_classes)),
-            settings=self._settings(),
+            settings=run_settings(self.environment, self.options, self.describe_processes()),
             gates_file=str(self.options.gates_file) if self.options.gates_file else None,
         )
-
-    def _unless_hurried(self, ask: Callable[[], Answer]) -> Answer | None:
-        """Return what the call returns; None if a signal comes before it does."""
-        asking = gevent.spawn(ask)
-        gevent.wait([asking, self._hurried], count=1)
-        if asking.ready():
-            # What it raised is logged already, and must not cost the report.
-            answer: Answer | None = asking.value
-            return answer
-        asking.kill()
-        return None
 
     def describe_interruption(self) -> str:
         """Say how far the run had come when a signal ended it; return nothing if none did."""
@@ -308,71 +299,6 @@ class Coordinator(LocustProcess):
             for process, figures in self.figures().items()
             for reason in invalid_reasons(figures, bounds)
         ]
-
-    def _audited(self, gone: str | None) -> Audit | str:
-        """Return the audit, or why there is none."""
-        if gone or self.options.audit == "off":
-            return gone or "--audit off"
-        answer = self._unless_hurried(self._audit)
-        return answer or ("a signal cut it short" if self._hurried.is_set() else "it failed: see the log")
-
-    def _audit(self) -> Audit | str:
-        """Ask the server what became of every accepted operation."""
-        question = Question(
-            self.options.report_dir,
-            token_prefix(self.run_id),
-            self.options.audit_timeout_s,
-            use_listing=self.options.audit == "auto",
-            verify_tls=not self.options.generator.insecure,
-        )
-        scenarios = {user_class.__name__: user_class for user_class in self.environment.user_classes}
-        return audit_run(
-            question, self.whereabouts(), lambda scenario: scenarios[scenario].audited_service(self.options)
-        )
-
-    def _learn(self, tally: Tally) -> str | None:
-        """Learn from histories what operations took and cost, if neither their status nor their host tells."""
-        if not tally.lacks or not self.options.history_sample:
-            return None
-        learned = learn_from_histories(
-            *(self.options.report_dir, self.whereabouts(), self.options.history_sample),
-            timeout_s=self.options.audit_timeout_s,
-            verify_tls=not self.options.generator.insecure,
-        )
-        tally.learn(learned)
-        amend_operations(self.options.report_dir, [now for _, now in learned])
-        read = f"times or actions of {len(learned):,} operations are from their histories, read after the run"
-        return f"{read} (--history-sample)" if learned else None
-
-    def _settings(self) -> Mapping[str, str]:
-        parsed = self.environment.parsed_options
-        run_time = f"{parsed.run_time} s" if parsed.run_time else "until stopped"
-        return {
-            "users": str(self.environment.runner.target_user_count),
-            "run time": run_time,
-            "processes": self.describe_processes(),
-            COMPLETION_ORIGIN: self._describe_origins(),
-            **self.options.for_report(),
-            "work per operation": self._describe_work(),
-        }
-
-    def _describe_origins(self) -> str:
-        """Say what completion counts from: it differs between open and closed workloads."""
-        opened = open_scenarios(self.environment)
-        closed = [cls.__name__ for cls in self.environment.user_classes if cls.__name__ not in opened]
-        intended = f"the intended start ({', '.join(sorted(opened))})" if opened else ""
-        sent = f"sending the start ({', '.join(sorted(closed))})" if closed else ""
-        return "; ".join(filter(None, (intended, sent)))
-
-    def _describe_work(self) -> str:
-        """Say how much work operations ask for, by scenario where that differs."""
-        scenarios: dict[str, list[str]] = {}
-        for user_class in sorted(self.environment.user_classes, key=lambda user_class: user_class.__name__):
-            if describe := getattr(user_class, "describe_work", None):
-                scenarios.setdefault(describe(self.options), []).append(user_class.__name__)
-        if len(scenarios) == 1:
-            return next(iter(scenarios))
-        return "; ".join(f"{work} ({', '.join(sorted(names))})" for work, names in scenarios.items())
 
     @abstractmethod
     def describe_processes(self) -> str:

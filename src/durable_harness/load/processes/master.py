@@ -20,6 +20,7 @@ from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.processes.coordinator import Coordinator
 from durable_harness.load.processes.process import Interruption, RunPhase
 from durable_harness.load.results.records import keep_operations, mark_run
+from durable_harness.load.results.summary import summarize
 from durable_harness.load.results.tally import Tally, merged
 from durable_harness.load.watch import GeneratorFigures
 
@@ -173,7 +174,7 @@ class MasterProcess(Coordinator):
         tally = self._tallies.get(client_id)
         if tally is None:
             return f"worker {client_id} vanished: nothing is known of its operations"
-        counts = tally.summary().counts
+        counts = summarize(tally).counts
         return (
             f"worker {client_id} vanished: by its last report, which the counts go by, it had started "
             f"{counts.started:,} operations; {counts.unaccounted:,} of them are unaccounted"
@@ -201,7 +202,7 @@ class MasterProcess(Coordinator):
         """Read and keep a worker's snapshot; one that cannot be read, or put together with others, is a loss."""
         try:
             snapshot = Snapshot.from_wire(wire)
-            merged([snapshot.tally]).summary()
+            summarize(merged([snapshot.tally]))
         except Exception as error:
             logger.exception("The figures of worker %s", client_id)
             self._unreadable[client_id] = shown(f"{type(error).__name__}: {error}", MOST_ID_CHARS)

@@ -17,7 +17,7 @@ from durable_harness.load.engine.run import Run
 from durable_harness.load.engine.settle import settle
 from durable_harness.load.lifecycle.signals import Signals, raise_in_main
 from durable_harness.load.lifecycle.startup import end_forked_workers, is_forked_worker
-from durable_harness.load.options.run import add_options
+from durable_harness.load.options.arguments import add_options
 from durable_harness.load.processes.master import MasterProcess
 from durable_harness.load.processes.process import LocustProcess
 from durable_harness.load.processes.single import SingleProcess

@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from durable_harness.gate import COSTS, LATENCIES_MS, Counts, FailureReason, Histogram, RunSummary, Timeline, TimeSplit
-from durable_harness.gate.histogram import merged as merged_histograms
-from durable_harness.gate.measurable import SERVER_LATENCIES_MS, WHOLE_SECONDS, not_measurable
-from durable_harness.load.results.clocks import clock_words
+from durable_harness.gate import COSTS, LATENCIES_MS, Histogram, Timeline, TimeSplit
+from durable_harness.gate.measurable import SERVER_LATENCIES_MS
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
 from durable_harness.operations.record import HISTORY_CLOCK, SCHEDULER_CLOCK, SERVICE_CLOCK
 
@@ -251,106 +249,6 @@ class Tally:
         tally.split = TimeSplit.from_wire(wire["split"])
         tally.timeline = Timeline.from_wire(wire["timeline"])
         return tally
-
-    def summary(self, notes: Iterable[str] = (), invalid: Iterable[str] = (), **more: Any) -> RunSummary:
-        """Sum the run up. Whatever has not ended by now is unaccounted: its process vanished.
-
-        `more` are fields of RunSummary that no operation tells.
-        """
-        return RunSummary(
-            **more,
-            counts=self._counts(),
-            elapsed_s=self._elapsed_s(),
-            latencies_ms={**self.latencies_ms, "finish_ms": self._finish_ms()},
-            polls_per_operation=self.polls_per_operation,
-            costs=self.costs,
-            actions=self.actions,
-            not_measurable=self._not_measurable(),
-            clocks=clock_words(self.latencies_ms, self.clocks),
-            started_epoch_s=self.first_sent_epoch_s,
-            polls=self.polls,
-            failed_polls=self.failed_polls,
-            unexpected_answers=self.unexpected_answers,
-            bytes_received=self.bytes_received,
-            coarse_lags=self.coarse_lags,
-            reasons=tuple(FailureReason(*key, count) for key, count in self.reasons.most_common()),
-            excluded=self.excluded,
-            split=self.split,
-            timeline=self.timeline,
-            notes=(*notes, *self._notes()),
-            invalid=(*invalid, *self._nothing_measured()),
-        )
-
-    def _finish_ms(self) -> Histogram:
-        """Return the finish of all operations, as a lower bound of those that timed out.
-
-        Where the service does not say when others ended, these alone would be no figure.
-        """
-        finish_ms = self.latencies_ms["finish_ms"]
-        return merged_histograms([finish_ms, self.unfinished_ms]) if finish_ms.count else finish_ms
-
-    def _not_measurable(self) -> dict[str, str]:
-        if not self.polls_per_operation.count:
-            return {}
-        counts = {name: histogram.count for name, histogram in (self.latencies_ms | self.costs).items()}
-        return not_measurable(counts, whole_seconds=bool(self.coarse_lags))
-
-    def _nothing_measured(self) -> list[str]:
-        if self.started_count:
-            return []
-        if self.excluded:
-            return [f"no operation was measured: all fell into the {' or the '.join(self.excluded)}"]
-        return ["no operation was started"]
-
-    def _counts(self) -> Counts:
-        return Counts(
-            started=self.started_count,
-            accepted=self.accepted_count,
-            unaccounted=self.started_count - self.ended_count,
-            **{state.name.lower(): self.ended_by_state[state] for state in OperationState if state.has_ended},
-        )
-
-    def _elapsed_s(self) -> float:
-        if self.first_sent_epoch_s is None or self.last_ended_epoch_s is None:
-            return 0.0
-        return self.last_ended_epoch_s - self.first_sent_epoch_s
-
-    def _notes(self) -> list[str]:
-        lag = self.latencies_ms["detection_lag_ms"]
-        notes = [f"{count:,} operations of the {phase} are in no figure" for phase, count in self.excluded.items()]
-        notes += self.remarks
-        notes += [f"near a limit: {warning}" for warning in self.warnings]
-        if self.asked_count:
-            right = self.asked_count - self.unexpected_answers
-            notes.append(f"{right:,} of {self.asked_count:,} requests beside the operations got the answer they should")
-        if self.failed_polls:
-            notes.append(self._describe_failed_polls())
-        if self.coarse_lags and lag.count:
-            notes.append(f"{self.coarse_lags:,} operations have no detection lag: {WHOLE_SECONDS}")
-        if lag.below_zero:
-            notes.append(f"{lag.below_zero:,} detection lags are below zero: the clocks here and at the server differ")
-        error_ms = self.split.clock_error_ms
-        if error_ms:
-            way = "ahead of" if error_ms > 0 else "behind"
-            notes.append(
-                f"the server's clock is at least {abs(error_ms):,.1f} ms {way} the one here: "
-                "queueing, finish and detection lag, which go from one clock to the other, are off by that"
-            )
-        notes += [
-            f"{histogram.out_of_range:,} values of {name} were out of range and left out"
-            for name, histogram in self.latencies_ms.items()
-            if histogram.out_of_range
-        ]
-        return notes
-
-    def _describe_failed_polls(self) -> str:
-        found = f"{self.failed_polls:,} of {self.polls:,} polls had no usable answer"
-        if not self.ending_polls:
-            return f"{found} and were tried again"
-        tried_again = self.failed_polls - self.ending_polls
-        if not tried_again:
-            return f"{found} and ended their operations"
-        return f"{found}: {tried_again:,} were tried again, {self.ending_polls:,} ended their operations"
 
 
 _PLAIN = (

@@ -20,6 +20,7 @@ from durable_harness.gate.report.model import (
     with_unit,
 )
 from durable_harness.gate.timeline import Timeline
+from durable_harness.load.results.summary import summarize
 from durable_harness.load.results.tally import Tally
 
 SLICES_SHOWN = 90
@@ -49,7 +50,7 @@ class LiveRun:
 def state_of(run: LiveRun) -> dict[str, Any]:
     """Return the page's data: counts, percentiles in milliseconds, gates as they stand, the last slices of time."""
     tally = run.tally
-    summary = _of_what_ended(tally.summary())
+    summary = _of_what_ended(summarize(tally))
     return {
         "phase": run.phase,
         "elapsed_s": run.elapsed_s,

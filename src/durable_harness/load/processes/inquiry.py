@@ -1,0 +1,89 @@
+"""What a coordinator asks the server once a run is over, before the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import gevent
+from gevent.event import Event
+
+from durable_harness.gate.audit import Audit
+from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories
+from durable_harness.load.engine.run import token_prefix
+from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.results.records import amend_operations
+from durable_harness.load.results.tally import Tally
+
+Answer = TypeVar("Answer")
+
+CUT_SHORT = "the server was not asked what became of each operation to the end: a signal cut that short"
+
+
+class Inquiry:
+    """The questions about one run. A signal cuts them short."""
+
+    def __init__(
+        self, environment: Any, options: LoadOptions, run_id: str, whereabouts: Callable[[], list[Whereabouts]]
+    ) -> None:
+        self._environment, self._options, self._run_id = environment, options, run_id
+        self._whereabouts = whereabouts
+        self._was_cut_short = Event()
+
+    def learn(self, tally: Tally) -> str | None:
+        """Learn from histories what operations took and cost; return a note on what was learned."""
+        return self._unless_cut_short(lambda: self._learn(tally))
+
+    def audit(self) -> Audit | str:
+        """Return the audit, or why there is none."""
+        if self._options.audit == "off":
+            return "--audit off"
+        answer = self._unless_cut_short(self._audit)
+        return answer or ("a signal cut it short" if self._was_cut_short.is_set() else "it failed: see the log")
+
+    def cut_short(self) -> None:
+        """Ask no more: whatever waits for an answer returns without one."""
+        self._was_cut_short.set()
+
+    def describe_cut(self) -> str | None:
+        """Return a note if a signal cut the questions short; None if none did."""
+        return CUT_SHORT if self._was_cut_short.is_set() else None
+
+    def _unless_cut_short(self, ask: Callable[[], Answer]) -> Answer | None:
+        """Return what the call returns; None if a signal comes before it does."""
+        asking = gevent.spawn(ask)
+        gevent.wait([asking, self._was_cut_short], count=1)
+        if asking.ready():
+            # What it raised is logged already, and must not cost the report.
+            answer: Answer | None = asking.value
+            return answer
+        asking.kill()
+        return None
+
+    def _audit(self) -> Audit | str:
+        """Ask the server what became of every accepted operation."""
+        question = Question(
+            self._options.report_dir,
+            token_prefix(self._run_id),
+            self._options.audit_timeout_s,
+            use_listing=self._options.audit == "auto",
+            verify_tls=not self._options.generator.insecure,
+        )
+        scenarios = {user_class.__name__: user_class for user_class in self._environment.user_classes}
+        return audit_run(
+            question, self._whereabouts(), lambda scenario: scenarios[scenario].audited_service(self._options)
+        )
+
+    def _learn(self, tally: Tally) -> str | None:
+        """Learn from histories what operations took and cost, if neither their status nor their host tells."""
+        if not tally.lacks or not self._options.history_sample:
+            return None
+        learned = learn_from_histories(
+            *(self._options.report_dir, self._whereabouts(), self._options.history_sample),
+            timeout_s=self._options.audit_timeout_s,
+            verify_tls=not self._options.generator.insecure,
+        )
+        tally.learn(learned)
+        amend_operations(self._options.report_dir, [now for _, now in learned])
+        read = f"times or actions of {len(learned):,} operations are from their histories, read after the run"
+        return f"{read} (--history-sample)" if learned else None

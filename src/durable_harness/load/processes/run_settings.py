@@ -1,0 +1,44 @@
+"""The settings of a run, as its report shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from durable_harness.gate.report import COMPLETION_ORIGIN
+from durable_harness.load.engine.open_load import open_scenarios
+from durable_harness.load.options.run import LoadOptions
+
+
+def run_settings(environment: Any, options: LoadOptions, processes: str) -> Mapping[str, str]:
+    """Return the settings of a run by their names in its report; `processes` says which made the load."""
+    parsed = environment.parsed_options
+    run_time = f"{parsed.run_time} s" if parsed.run_time else "until stopped"
+    return {
+        "users": str(environment.runner.target_user_count),
+        "run time": run_time,
+        "processes": processes,
+        COMPLETION_ORIGIN: _describe_origins(environment),
+        **options.for_report(),
+        "work per operation": _describe_work(environment, options),
+    }
+
+
+def _describe_origins(environment: Any) -> str:
+    """Say what completion counts from: it differs between open and closed workloads."""
+    opened = open_scenarios(environment)
+    closed = [cls.__name__ for cls in environment.user_classes if cls.__name__ not in opened]
+    intended = f"the intended start ({', '.join(sorted(opened))})" if opened else ""
+    sent = f"sending the start ({', '.join(sorted(closed))})" if closed else ""
+    return "; ".join(filter(None, (intended, sent)))
+
+
+def _describe_work(environment: Any, options: LoadOptions) -> str:
+    """Say how much work operations ask for, by scenario where that differs."""
+    scenarios: dict[str, list[str]] = {}
+    for user_class in sorted(environment.user_classes, key=lambda user_class: user_class.__name__):
+        if describe := getattr(user_class, "describe_work", None):
+            scenarios.setdefault(describe(options), []).append(user_class.__name__)
+    if len(scenarios) == 1:
+        return next(iter(scenarios))
+    return "; ".join(f"{work} ({', '.join(sorted(names))})" for work, names in scenarios.items())
