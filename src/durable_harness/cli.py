@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from durable_harness.cli_core_tools import add_spellings, with_worker_arguments_joined
 from durable_harness.cli_histories import add_record, add_replay
+from durable_harness.collection import resting_collector
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.experiments.commands import add_commands
 from durable_harness.foreign_text import shown_lines
@@ -278,7 +279,8 @@ def _scheduler(options: argparse.Namespace) -> None:
 
 def _serve(options: argparse.Namespace) -> None:
     app_dir = Path(options.app).resolve()
-    from durable_harness.stack.serving import ServeOptions, serve  # noqa: PLC0415 - other commands do not pay for it
+    with resting_collector():
+        from durable_harness.stack.serving import ServeOptions, serve  # noqa: PLC0415 - other commands do not pay for it
 
     serve(
         ServeOptions(

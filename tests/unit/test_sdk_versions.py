@@ -34,6 +34,10 @@ def app_that_needs(tmp_path, *lines):
         ("azure-functions-durable<2; python_version < '3'", TWO),
         ("# azure-functions-durable<2", TWO),
         ("-r other.txt", TWO),
+        ("azure-functions-durable-extra<2", TWO),
+        ("azure-functions-durable[x]>=2; python_version >= '3'", TWO),
+        ("azure-functions-durable @ https://example.test/azure_functions_durable-1.2.9-py3-none-any.whl", TWO),
+        ("azure-functions-durable << 2", TWO),
         ("requests==1.0", TWO),
     ],
 )
@@ -54,6 +58,8 @@ def test_a_requirement_that_allows_the_installed_generation_is_no_error(tmp_path
         ("azure-functions-durable>=2.0.0b1", ONE, "2.x"),
         ("azure-functions-durable==2.0.0rc3", ONE, "2.x"),
         ("azure-functions-durable>=2", ONE, "2.x"),
+        ("azure-functions-durable[x]<2", TWO, "1.x"),
+        ("azure-functions-durable (<2)", TWO, "1.x"),
         ("azure-functions-durable<2; python_version >= '3'", TWO, "1.x"),
     ],
 )

@@ -40,11 +40,8 @@ def new_server(methods: Methods, options: Options = ()) -> Server:
 @functools.cache
 def is_fast_usable() -> bool:
     """Return whether the fast server works with the installed grpc; log why not. Checked once per process."""
-    outcome: Future[None] = Future()
-    # A thread that nothing waits for: a server that does not work may not stop either.
-    threading.Thread(target=_run_check, args=(outcome,), name="scheduler-grpc-check", daemon=True).start()
     try:
-        outcome.result(CHECK_LIMIT_S)
+        begin_check().result(CHECK_LIMIT_S)
     except Exception as error:  # noqa: BLE001 - a private module may fail in any way
         logger.warning(
             "grpc %s does not work as the scheduler's fast server expects (%s: %s). A slower one is used.",
@@ -54,6 +51,15 @@ def is_fast_usable() -> bool:
         )
         return False
     return True
+
+
+@functools.cache
+def begin_check() -> Future[None]:
+    """Begin to check the fast server, and return what becomes of it. A start does it while it imports the SDK."""
+    outcome: Future[None] = Future()
+    # A thread that nothing waits for: a server that does not work may not stop either.
+    threading.Thread(target=_run_check, args=(outcome,), name="scheduler-grpc-check", daemon=True).start()
+    return outcome
 
 
 def _run_check(outcome: Future[None]) -> None:

@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from dateutil.parser import parse as parse_date
-
 from durable_harness.host.durable_http.status_json import STATUS_NAMES, STATUS_VALUES
 
 JSON_TYPE = "application/json; charset=utf-8"
@@ -130,8 +128,10 @@ class Query:
         value = self.text(name)
         if value is None:
             return None
+        from dateutil.parser import parse  # noqa: PLC0415 - a host starts without it
+
         try:
-            parsed = parse_date(value)
+            parsed = parse(value)
             return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
         except (ValueError, OverflowError, TypeError, ArithmeticError, IndexError, AttributeError) as error:
             # dateutil documents the first two; text by chance finds the others too.

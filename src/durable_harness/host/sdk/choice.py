@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from durable_harness.collection import resting_collector
 from durable_harness.errors import AppLoadError
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.loading import load_app
 from durable_harness.host.sdk.generation import Generation
 from durable_harness.host.sdk.installed import check_wanted, installed_version, other_generation
 from durable_harness.host.sdk.needed import needed_generation, takes_input
+from durable_harness.rpc.choice import begin_check
 from durable_harness.settings.environment import without_host_json
 
 
 def installed_generation() -> Generation:
     """Return the installed generation of the SDK. Raises UnsupportedSdkError if this host does not support it."""
     if installed_version().major == 1:
-        with without_host_json():
+        with without_host_json(), resting_collector():
             from durable_harness.host.sdk1.generation import Sdk1  # noqa: PLC0415 - imports what exists in 1.x only
 
         return Sdk1()
-    from durable_harness.host.sdk2.generation import Sdk2  # noqa: PLC0415 - imports what exists in 2.x only
+    begin_check()
+    with resting_collector():
+        from durable_harness.host.sdk2.generation import Sdk2  # noqa: PLC0415 - imports what exists in 2.x only
 
     return Sdk2()
 

@@ -5,13 +5,14 @@ Only metadata is read. The package itself must not be imported before its genera
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from durable_harness.errors import UnsupportedSdkError
@@ -21,6 +22,8 @@ SUPPORTED = {1: ">=1.3.3,<1.8", 2: ">=2.0.0b2,<2.1"}
 """The versions that this host works with, by generation."""
 ALSO_TRIED = ("0.0", "999.0")
 """Versions of a generation that stand for all in between when the app's requirement is read."""
+_SDK = re.compile(r"azure[-_.]+functions[-_.]+durable(?![A-Za-z0-9])", re.IGNORECASE)
+_PLAIN = re.compile(rf"{_SDK.pattern}\s*(?P<versions>[^\[\](){{}};@]*)", re.IGNORECASE)
 _NAMED = re.compile(r"\d+(?:\.\d+)*(?:(?:a|b|rc|\.dev|\.post)\d+)*")
 
 
@@ -44,11 +47,11 @@ def installed_version() -> Version:
 def check_wanted(directory: Path, version: Version) -> None:
     """Raise UnsupportedSdkError if the requirements.txt of an app excludes the installed generation of the SDK."""
     wanted = _requirement(directory / "requirements.txt")
-    if wanted is None or _allows(wanted.specifier, version.major):
+    if wanted is None or _allows(wanted.versions, version.major):
         return
-    other = next((generation for generation in SUPPORTED if _allows(wanted.specifier, generation)), None)
+    other = next((generation for generation in SUPPORTED if _allows(wanted.versions, generation)), None)
     if other is not None:
-        raise other_generation(version, other, f"requirements.txt has {wanted}")
+        raise other_generation(version, other, f"requirements.txt has {wanted.line}")
 
 
 def other_generation(version: Version, needed: int, reason: str) -> UnsupportedSdkError:
@@ -71,7 +74,14 @@ def _python(generation: int) -> str:
     return " (on Python 3.13 or later)" if generation > 1 else ""
 
 
-def _requirement(file: Path) -> Requirement | None:
+class Wanted(NamedTuple):
+    """What a requirements file asks of the SDK: its line, and the versions that it allows."""
+
+    line: str
+    versions: SpecifierSet
+
+
+def _requirement(file: Path) -> Wanted | None:
     """Return what a requirements file asks of the SDK in this environment, None if it says nothing that can be read."""
     try:
         lines = file.read_text("utf-8-sig").splitlines()
@@ -80,15 +90,29 @@ def _requirement(file: Path) -> Requirement | None:
     return next(_requirements(lines), None)
 
 
-def _requirements(lines: Iterable[str]) -> Iterator[Requirement]:
+def _requirements(lines: Iterable[str]) -> Iterator[Wanted]:
     for line in lines:
-        try:
-            found = Requirement(re.split(r"\s(?:#|--)", line, maxsplit=1)[0].strip().removesuffix("\\"))
-        except InvalidRequirement:
+        text = re.split(r"\s(?:#|--)", line, maxsplit=1)[0].strip().removesuffix("\\").strip()
+        if not _SDK.match(text):
             continue
-        is_sdk = re.sub(r"[-_.]+", "-", found.name).lower() == PACKAGE
-        if is_sdk and (found.marker is None or found.marker.evaluate()):
-            yield found
+        plain = _PLAIN.fullmatch(text)
+        with contextlib.suppress(InvalidSpecifier):
+            wanted = SpecifierSet(plain["versions"]) if plain else _whole_requirement(text)
+            if wanted is not None:
+                yield Wanted(text, wanted)
+
+
+def _whole_requirement(text: str) -> SpecifierSet | None:
+    """Return the versions of a requirement with extras, a marker or a URL; None if it does not count here."""
+    # These parsers take longer to import than all that is read here, and few apps need them.
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
+
+    try:
+        found = Requirement(text)
+    except InvalidRequirement:
+        return None
+    is_sdk = re.sub(r"[-_.]+", "-", found.name).lower() == PACKAGE
+    return found.specifier if is_sdk and (found.marker is None or found.marker.evaluate()) else None
 
 
 def _allows(wanted: SpecifierSet, generation: int) -> bool:
