@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import functools
+import subprocess
+import sys
 
 import grpc
 import pytest
@@ -286,6 +288,32 @@ def test_the_fast_server_is_chosen():
     """With the grpc that is installed the scheduler stands on the fast server."""
     forget_the_check()
     assert choice.is_fast_usable()
+
+
+NEVER_STOPS = """
+from grpc._cython import cygrpc
+from durable_harness.rpc import choice, fast
+
+class Server(cygrpc.Server):
+    def shutdown(self, queue, _reported):
+        super().shutdown(queue, lambda _event: None)
+
+class Changed:
+    Server = Server
+    def __getattr__(self, name):
+        return getattr(cygrpc, name)
+
+choice.CHECK_LIMIT_S = 0.5
+fast.cygrpc = Changed()
+print(choice.is_fast_usable())
+"""
+
+
+@FAST_ONLY
+def test_a_server_that_never_stops_does_not_keep_the_process():
+    """If the private part of grpc has changed so that the checked server hangs, the process ends all the same."""
+    ended = subprocess.run([sys.executable, "-c", NEVER_STOPS], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "False\n"), ended.stderr
 
 
 class Changed:

@@ -9,6 +9,7 @@ interpreter. Handlers run on the loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections import deque
@@ -46,6 +47,9 @@ class RpcServer:
         self._server.register_completion_queue(self._queue)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._serve, name="scheduler-grpc", daemon=True)
+        # Not the end of the thread: to wait for that takes a thread which Python waits for at its end, so that a server
+        # which never stops would keep the process.
+        self._ended = asyncio.Event()
         self._calls: set[Call] = set()
         self._posted: deque[Callable[[], None]] = deque()
         self._handed_back = threading.Lock()
@@ -68,11 +72,13 @@ class RpcServer:
         with self._lock:
             self._is_stopping = True
             self._server.shutdown(self._queue, self._on_stopped)
-        await asyncio.to_thread(self._thread.join, grace_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self._ended.wait()
         self._server.cancel_all_calls()
         for call in list(self._calls):
             call.cancel()
-        await asyncio.to_thread(self._thread.join)
+        await self._ended.wait()
         self._server.destroy()
 
     def _take_over(self) -> None:
@@ -95,6 +101,13 @@ class RpcServer:
     # -- in the thread, or on the loop while the thread pauses --------------------------------------------------------
 
     def _serve(self) -> None:
+        try:
+            self._follow_the_queue()
+        finally:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                self._loop.call_soon_threadsafe(self._ended.set)
+
+    def _follow_the_queue(self) -> None:
         while self._calls or not self._has_stopped:
             event = self._queue.poll()
             self._take_up(event)
