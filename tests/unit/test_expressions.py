@@ -14,6 +14,7 @@ from durable_harness.host.triggers.blob_paths import blob_metadata
 from durable_harness.host.triggers.converting import UnusableValueError
 from durable_harness.host.triggers.dotnet_formats import STANDARD, format_guid, format_time
 from durable_harness.host.triggers.expressions import Resolved, captured, may_become, resolve
+from durable_harness.host.triggers.metadata import arrived
 from durable_harness.host.triggers.triggers import unset_settings
 
 MOMENT = datetime(2026, 3, 5, 14, 7, 9, 123456, UTC)
@@ -164,7 +165,30 @@ def test_a_target_may_lead_where_its_expressions_allow():
 )
 def test_a_blobs_path_and_its_parts_follow_from_each_other(path, given, known):
     """Container and blob are matched each for itself; a path without expressions is known without metadata."""
-    assert blob_metadata({"path": path}, given) == known
+    found = blob_metadata({"path": path}, given)
+    uri = found.pop("Uri", None)
+    assert found == known
+    assert uri == (f"http://localhost/{known['BlobTrigger']}" if known else None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "data", "metadata", "known"),
+    [
+        ({"path": "c/{n}"}, "text", {}, {"properties": {"Length": 4}}),
+        ({"path": "c/{n}"}, '{"n": "body"}', {"n": "path"}, {"n": "body", "blobtrigger": "c/path"}),
+        ({"path": "c/{n}", "dataType": "BINARY"}, '{"n": "body"}', {"n": "path"}, {"n": "path"}),
+    ],
+)
+def test_a_blob_brings_what_is_known_of_it(settings, data, metadata, known):
+    """A path that nobody gave is not known; a JSON body comes before the path, unless the trigger takes bytes."""
+
+    def take(value):
+        """Stand for a function."""
+
+    trigger = {"type": "blobTrigger", "name": "value", "direction": "in", **settings}
+    source = arrived(index("take", take, trigger=trigger, bindings=[trigger], directory=Path()), data, metadata).source
+    assert source.items() >= known.items()
+    assert bool(metadata) == ("blobtrigger" in source) == ("uri" in source)
 
 
 def test_a_setting_that_is_not_set_is_named(monkeypatch):

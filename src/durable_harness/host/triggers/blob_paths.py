@@ -20,14 +20,18 @@ def blob_metadata(trigger: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
     path = _given_path(given)
     if path is None:
         whole = resolve(pattern, given, "")
-        return {**given, "BlobTrigger": whole.text} if "/" in pattern and not whole.missing else dict(given)
+        return _at(whole.text, given) if "/" in pattern and not whole.missing else dict(given)
     parts = _parts(pattern, path) if pattern else {}
     if parts is None:
         raise UnusableValueError(
             f"the blob '{path}' does not fit the trigger's path '{pattern}', so the function would not run for it."
             " Expected a path with the container, CONTAINER/BLOB"
         )
-    return {**parts, **given, "BlobTrigger": path}
+    return {**parts, **_at(path, given)}
+
+
+def _at(path: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"Uri": f"http://localhost/{path}", **given, "BlobTrigger": path}
 
 
 def _given_path(given: Mapping[str, Any]) -> str | None:

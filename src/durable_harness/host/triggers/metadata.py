@@ -23,6 +23,7 @@ from durable_harness.host.triggers.converting import (
     numbers_datum,
     text_datum,
 )
+from durable_harness.host.triggers.targets import target_of
 from durable_harness.protocol import new_id
 
 QUEUE_LIFETIME = timedelta(days=7)
@@ -79,8 +80,18 @@ def arrived(function: Function, data: Any, given: Metadata) -> Arrived:
         value = decode(function.trigger_type, arrival.data, metadata)
     else:
         value = decode_plain(plain_type, arrival.data)
-    known = {name: one.python_value for name, one in metadata.items()}
-    return Arrived(value, arrived_data(function, arrival.data.value, known))
+    return Arrived(value, _data(function, arrival.data, metadata, given))
+
+
+def _data(function: Function, body: Any, metadata: Metadata, given: Metadata) -> BindingData:
+    """Return the values for expressions. Nobody knows the path of a blob that has none; bytes have no members."""
+    known = {
+        name: one.python_value
+        for name, one in metadata.items()
+        if name in given or function.trigger_type != "blobTrigger" or name not in {"BlobTrigger", "Uri"}
+    }
+    is_binary = str(function.trigger.get("dataType") or "").lower() == "binary"
+    return arrived_data(function, None if is_binary else body.value, known)
 
 
 def _replaced(trigger: Metadata, arrival: Arrival, given: Metadata) -> Metadata:
@@ -136,7 +147,7 @@ def _queue(_trigger: Metadata, data: Any) -> Arrival:
 
 
 def _blob(trigger: Metadata, data: Any) -> Arrival:
-    body, path = text_datum(data), str(trigger.get("path", ""))
+    body, path = text_datum(data), target_of(trigger)
     size = len(body.value if isinstance(body.value, bytes) else body.value.encode("utf-8", "replace"))
     return Arrival(body, _datums(BlobTrigger=path, Uri=f"http://localhost/{path}", Properties={"Length": size}))
 
