@@ -47,7 +47,8 @@ def add_record(commands: Any) -> None:
         "--timeout",
         type=above_zero,
         metavar="SECONDS",
-        help=f"for each answer of the app (default: {RECORD_TIMEOUT_S:g}, the first one {FIRST_ANSWER_S:g})",
+        help="for each answer of the app or the scheduler"
+        f" (default: {RECORD_TIMEOUT_S:g}, the first one of an app {FIRST_ANSWER_S:g})",
     )
     folder = f"folder of the files (default: {DEFAULT_FOLDER})"
     parser.add_argument("--out", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help=folder)
@@ -153,13 +154,14 @@ def _reader(options: argparse.Namespace) -> Iterator[Callable[[str], dict[str, A
 
 def _from_scheduler(options: argparse.Namespace) -> Callable[[str], dict[str, Any]]:
     from durable_harness.protocol.history_file import as_document  # noqa: PLC0415 - same
-    from durable_harness.replay.from_scheduler import history_of  # noqa: PLC0415 - same
+    from durable_harness.replay.from_scheduler import ANSWER_TIMEOUT_S, history_of  # noqa: PLC0415 - same
     from durable_harness.settings import load_app_settings  # noqa: PLC0415 - same
 
     settings = load_app_settings(options.app.resolve())
     address = settings.scheduler_at(options.scheduler)
     hub = address.task_hub or settings.host.durable_task.hub_name
-    return lambda instance_id: as_document(history_of(address, hub, instance_id))
+    timeout_s = options.timeout or ANSWER_TIMEOUT_S
+    return lambda instance_id: as_document(history_of(address, hub, instance_id, timeout_s))
 
 
 def _file_name(instance_id: str) -> str:

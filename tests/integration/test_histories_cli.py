@@ -1,16 +1,27 @@
 """`durable-harness record` and `durable-harness replay`: what they write, print and end with."""
 
+import contextlib
 import json
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 import pytest
+from durabletask.internal.orchestrator_service_pb2_grpc import (
+    TaskHubSidecarServiceServicer,
+    add_TaskHubSidecarServiceServicer_to_server,
+)
+from google.protobuf import empty_pb2
 
 from durable_harness.cli import main
+from durable_harness.errors import UnreachableError
+from durable_harness.protocol import pb
 from durable_harness.stack import RunningStack, scheduler_process
 from durable_harness.stack.processes import running_command
 from durable_harness.testing import Operations
@@ -186,3 +197,51 @@ def test_record_from_a_scheduler(tmp_path, key, capsys):
     document = json.loads((tmp_path / "out" / f"{key}.json").read_text())
     assert (document["orchestrator"], document["lacks"]) == ("fan_out", [])
     assert main(["replay", str(tmp_path / "out"), "--app", str(FEATURES)]) == 0
+
+
+class Reticent(TaskHubSidecarServiceServicer):
+    """A scheduler that stops answering: before or after it says whether an instance exists, or within its history."""
+
+    def __init__(self, answers):
+        self._answers = answers
+        self._is_over = threading.Event()
+
+    def _answered(self, number, answer):
+        if self._answers < number:
+            self._is_over.wait()
+        return answer
+
+    def Hello(self, _request, _context):  # noqa: N802 - as the service spells it
+        return self._answered(1, empty_pb2.Empty())
+
+    def GetInstance(self, request, _context):  # noqa: N802 - same
+        state = pb.OrchestrationState(instanceId=request.instanceId)
+        return self._answered(2, pb.GetInstanceResponse(exists=True, orchestrationState=state))
+
+    def StreamInstanceHistory(self, _request, _context):  # noqa: N802 - same
+        for number in (3, 4):
+            yield self._answered(number, pb.HistoryChunk(events=[pb.HistoryEvent(eventId=number)]))
+
+    @contextlib.contextmanager
+    def listening(self):
+        server = grpc.server(ThreadPoolExecutor(4))
+        add_TaskHubSidecarServiceServicer_to_server(self, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            self._is_over.set()
+            server.stop(None).wait()
+
+
+@pytest.mark.parametrize("answers", [0, 1, 2, 3])
+def test_recording_from_a_scheduler_keeps_the_limit_of_the_user(tmp_path, capsys, answers):
+    """`record --scheduler … --timeout` ends with 4 wherever the scheduler stops, and names it and the limit."""
+    with Reticent(answers).listening() as endpoint:
+        connection = f"Endpoint={endpoint};Authentication=None;TaskHub=default"
+        words = ["record", "x", "--scheduler", connection, "--app", str(FEATURES), "--out", str(tmp_path / "out")]
+        assert main([*words, "--timeout", "0.3"]) == UnreachableError.exit_code
+    expected = f"The scheduler at {endpoint} (task hub 'default') has not answered for 0.3 s."
+    assert expected in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
