@@ -82,6 +82,52 @@ def test_the_embedded_stack_is_served_for_each_trial(capacity):
     assert "the highest rate to try" in told
 
 
+MORTAL = """
+import os
+import pathlib
+
+import azure.durable_functions as df
+import azure.functions as func
+
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+steps = []
+
+@app.route(route="work", methods=["POST"])
+@app.durable_client_input(client_name="client")
+async def work(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    return client.create_check_status_response(req, await client.start_new("one_step"))
+
+@app.orchestration_trigger(context_name="context")
+def one_step(context: df.DurableOrchestrationContext):
+    return (yield context.call_activity("step", None))
+
+@app.activity_trigger(input_name="nothing")
+def step(nothing) -> int:
+    steps.append(1)
+    if len(steps) == 5 and not pathlib.Path("has_died").exists():
+        pathlib.Path("has_died").touch()
+        os._exit(7)
+    return len(steps)
+"""
+
+
+def test_a_host_that_dies_by_accident(capacity, tmp_path):
+    """The trial in which the host died says how; the search goes on with a new host, and tries that rate again."""
+    app = tmp_path / "mortal"
+    app.mkdir()
+    (app / "function_app.py").write_text(MORTAL)
+    (app / "host.json").write_text('{"version": "2.0"}')
+    objective = ("--objective", "completion_ms p50 <= 2000", "--app-dir", str(app), "--start-path", "/api/work")
+    code, told, report = capacity(*objective, *SHORT, "--max-rate", "10", "--resolution", "90")
+    deaths = [trial for trial in report["trials"] if trial["why"] == "the host died: it ended with exit code 7"]
+    assert [(trial["rate_per_s"], trial["met"]) for trial in deaths] == [(10, False)]
+    assert "10.0/s  not met: the host died: it ended with exit code 7" in told
+    others = [trial for trial in report["trials"] if trial not in deaths]
+    assert others, told
+    assert all(trial["met"] for trial in others), told
+    assert (code, report["capacity_per_s"]) == (0, 10)
+
+
 def start_capacity(folder, *options):
     """Start the command in a process of its own, at a rate that it holds for long trials."""
     words = [sys.executable, "-m", "durable_harness", "capacity", "--report-dir", str(folder), *options]
