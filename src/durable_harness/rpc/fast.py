@@ -75,10 +75,11 @@ class RpcServer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
                 await self._ended.wait()
-        self._server.cancel_all_calls()
-        for call in list(self._calls):
-            call.cancel()
-        await self._ended.wait()
+        if not self._ended.is_set():
+            self._server.cancel_all_calls()
+            for call in list(self._calls):
+                call.cancel()
+            await self._ended.wait()
         self._server.destroy()
 
     def _take_over(self) -> None:
