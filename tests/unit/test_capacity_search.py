@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
+from durable_harness.cli.capacity import capacity_exit_code
 from durable_harness.errors import UsageError
-from durable_harness.experiments.capacity_command import capacity_exit_code
 from durable_harness.gate import Gate
 from durable_harness.gate.capacity import Capacity, SearchPlan, Trial, read_objective, search
 from durable_harness.gate.capacity.saturation import Figures, saturated_first

@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness import cli
+from durable_harness.cli import main, serve
 from durable_harness.errors import ConfigurationError
 from durable_harness.settings.worker_processes import notes_on_workers
 
@@ -13,8 +13,8 @@ def started(monkeypatch):
 
     def run(line):
         seen = []
-        monkeypatch.setattr(cli, "_serve", seen.append)
-        return cli.main(line.split()), seen[0] if seen else None
+        monkeypatch.setattr(serve, "_serve", seen.append)
+        return main(line.split()), seen[0] if seen else None
 
     return run
 

@@ -1,9 +1,8 @@
-"""Options that several commands share, and how their values are read."""
+"""What the commands of experiments share: the load that their options describe, how they are interrupted, reports."""
 
 from __future__ import annotations
 
 import argparse
-import math
 import signal
 import sys
 import tempfile
@@ -12,12 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from durable_harness.cli.values import above_zero, durations, path, whole
 from durable_harness.documents import parse_json, read_json
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
 
 if TYPE_CHECKING:
     from durable_harness.experiments.offered import OfferedLoad
-    from durable_harness.load.options.values import Durations
 
 
 def add_load(parser: argparse.ArgumentParser) -> None:
@@ -110,20 +109,6 @@ def needs_extra() -> None:
         raise UsageError(f"needs {error.name}: install durable-harness[load]") from None
 
 
-def durations(text: str) -> Durations:
-    """Read seconds of work, for argparse."""
-    from durable_harness.load.options.values import read_durations  # noqa: PLC0415 - `load` is for those who make load
-
-    return read_durations(text)
-
-
-def path(text: str) -> str:
-    """Read the path of a route, for argparse."""
-    if not text.startswith("/") or text.startswith("//") or any(char.isspace() for char in text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a path of the app: expected one like /api/orders")
-    return text
-
-
 def prepare_reports(folder: Path, names: Iterable[str]) -> None:
     """Make the folder of the reports and remove those of an earlier run; raise UsageError if that cannot be."""
     try:
@@ -134,30 +119,3 @@ def prepare_reports(folder: Path, names: Iterable[str]) -> None:
             pass
     except OSError as error:
         raise UsageError(f"--report-dir: {folder} cannot be written ({error.strerror})") from None
-
-
-def above_zero(text: str) -> float:
-    """Read a number above 0, for argparse."""
-    return _number(text, "a number above 0", 0.0, math.inf)
-
-
-def percents(text: str) -> float:
-    """Read percents as a ratio, for argparse."""
-    return _number(text.rstrip("% "), "a percentage above 0 and below 100", 0.0, 100.0) / 100
-
-
-def whole(text: str) -> int:
-    """Read a whole number, for argparse."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number, 0 or more")
-    return int(text)
-
-
-def _number(text: str, what: str, above: float, below: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not above < value < below:
-        raise argparse.ArgumentTypeError(f"'{text}' is not {what}")
-    return value

@@ -7,15 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.experiments.arguments import (
-    Interruptible,
-    above_zero,
-    add_load,
-    needs_extra,
-    offered_load,
-    percents,
-    prepare_reports,
-)
+from durable_harness.cli.experiment import Interruptible, add_load, needs_extra, offered_load, prepare_reports
+from durable_harness.cli.values import above_zero, percents
 
 if TYPE_CHECKING:
     from durable_harness.gate.capacity import Capacity

@@ -1,23 +1,17 @@
-"""The commands about recorded histories: `durable-harness record` and `durable-harness replay`."""
+"""The command `record`: histories of instances, written to files."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from durable_harness.errors import DifferentHistoryError, UsageError
-from durable_harness.experiments.arguments import above_zero
-from durable_harness.foreign_text import shown, shown_lines
-
-if TYPE_CHECKING:
-    from durable_harness.replay import FileResult
+from durable_harness.cli.values import above_zero
+from durable_harness.foreign_text import shown
 
 KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
 DEFAULT_HOST = "http://localhost:7071"
@@ -53,65 +47,6 @@ def add_record(commands: Any) -> None:
     folder = f"folder of the files (default: {DEFAULT_FOLDER})"
     parser.add_argument("--out", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help=folder)
     parser.set_defaults(run=_record)
-
-
-def add_replay(commands: Any) -> None:
-    """Add the command that replays recorded histories."""
-    parser = commands.add_parser("replay", help="replay recorded histories against today's orchestrators")
-    parser.add_argument("histories", nargs="+", type=Path, metavar="HISTORY.json", help="files, or folders of them")
-    parser.add_argument("--app", type=Path, default=Path(), metavar="DIR", help="app folder (default: this one)")
-    parser.add_argument("--json", action="store_true", help="print the results as JSON")
-    parser.add_argument(
-        "--timeout",
-        type=above_zero,
-        default=300.0,
-        metavar="SECONDS",
-        help="for the import of the app, and for each history; one that takes longer is different (default: 300)",
-    )
-    parser.set_defaults(run=_replay)
-
-
-def _replay(options: argparse.Namespace) -> None:
-    from durable_harness.replay import ReplayedApp, history_files  # noqa: PLC0415 - other commands pay nothing
-    from durable_harness.replay.in_time import Watch, replay_in_time  # noqa: PLC0415 - same
-
-    files = history_files(options.histories)
-    in_any_folder = [(file, file.absolute()) for file in files]
-    results: list[FileResult] = []
-    try:
-        with Watch() as watch, watch.limit(options.timeout), ReplayedApp(options.app).loaded() as app:
-            for file, path in in_any_folder:
-                result = replay_in_time(path, app, watch, options.timeout)
-                results.append(dataclasses.replace(result, file=str(file)))
-    except KeyboardInterrupt as interrupt:
-        interrupt.args = (f"interrupted: {len(results)} of {len(files)} histories were replayed",)
-        if results:
-            _show(results, str(interrupt), as_json=options.json)
-        raise
-    _show(results, as_json=options.json)
-    _judge(results)
-
-
-def _show(results: list[FileResult], interrupted: str = "", *, as_json: bool) -> None:
-    from durable_harness.replay import as_json as to_json  # noqa: PLC0415 - other commands do not pay for it
-    from durable_harness.replay import table  # noqa: PLC0415 - same
-
-    if as_json:
-        document = {**to_json(results), **({"interrupted": interrupted} if interrupted else {})}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
-    else:
-        print(shown_lines("\n".join(table(results))))
-
-
-def _judge(results: list[FileResult]) -> None:
-    from durable_harness.replay import DIFFERENT, UNREADABLE  # noqa: PLC0415 - same
-
-    different = sum(result.result == DIFFERENT for result in results)
-    if different:
-        raise DifferentHistoryError(f"{different} of {len(results)} recorded histories replay differently.")
-    unreadable = [result.file for result in results if result.result == UNREADABLE]
-    if unreadable:
-        raise UsageError(f"not a recorded history that can be read: {', '.join(unreadable)}")
 
 
 def _record(options: argparse.Namespace) -> None:

@@ -1,0 +1,71 @@
+"""The command line as a whole: its commands, and what becomes of the errors that they raise."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from durable_harness.cli.ab import add_ab
+from durable_harness.cli.capacity import add_capacity
+from durable_harness.cli.compare import add_compare
+from durable_harness.cli.core_tools import add_spellings, with_worker_arguments_joined
+from durable_harness.cli.record import add_record
+from durable_harness.cli.recover import add_recover
+from durable_harness.cli.replay import add_replay
+from durable_harness.cli.scheduler import add_scheduler
+from durable_harness.cli.serve import add_host_options, add_serve
+from durable_harness.errors import HarnessError, UsageError
+from durable_harness.foreign_text import shown_lines
+from durable_harness.output_streams import unbroken_output
+from durable_harness.sigterm import exit_code_of, raised_as_interrupt
+
+EXIT_CODES = """exit codes:
+  0 done   1 a gate failed, head is slower   2 usage or configuration   3 invalid load run, nobody can tell
+  4 system under test or scheduler unreachable   5 the app does not load   6 port in use
+  7 a recorded history replays differently   8 the file of a scheduler is damaged   9 a report is missing
+  130 (Ctrl-C), 143 (SIGTERM) interrupted: what was done so far is reported, no verdict given; serve and scheduler: 0"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; the errors of this house are printed as they are."""
+    with unbroken_output() as lost:
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+    return lost.exit_code(code)
+
+
+def _run(arguments: list[str]) -> int:
+    is_service = False
+    try:
+        with raised_as_interrupt():
+            options = make_parser().parse_args(with_worker_arguments_joined(arguments))
+            is_service = options.is_service
+            return int(options.run(options) or 0)
+    except HarnessError as error:
+        print(f"error: {shown_lines(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt as interrupt:
+        if is_service:
+            return 0  # a signal is how a service ends, also while it starts
+        print(str(interrupt) or "interrupted", file=sys.stderr)
+        return exit_code_of(interrupt)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but its complaints end like every other error here."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}\n  See: {self.prog} --help")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = _Parser(prog="durable-harness", epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.set_defaults(is_service=False)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    serve = add_serve(commands)
+    for add in (add_scheduler, add_recover, add_compare, add_ab, add_capacity, add_record, add_replay):
+        add(commands)
+    add_spellings(commands, add_host_options, serve.parse_args([]))
+    return parser

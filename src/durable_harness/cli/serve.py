@@ -1,0 +1,98 @@
+"""The command `serve`: its options, and the host that they describe."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from durable_harness.cli.scheduler_options import add_lifetime_options, add_scheduler_options, scheduler_options
+from durable_harness.cli.values import port
+from durable_harness.collection import resting_collector
+
+SCHEDULER_VARIABLE = "DURABLE_HARNESS_SCHEDULER"
+
+
+def add_serve(commands: Any) -> argparse.ArgumentParser:
+    """Add the command to the parsers of `durable-harness`, and return its own."""
+    serve: argparse.ArgumentParser = commands.add_parser(
+        "serve", help="run a Durable Functions app on this machine, scheduler included"
+    )
+    add_host_options(serve)
+    _add_own_options(serve)
+    add_scheduler_options(serve)
+    add_lifetime_options(serve)
+    serve.set_defaults(run=_serve, is_service=True)
+    return serve
+
+
+def add_host_options(parser: argparse.ArgumentParser) -> None:
+    """Options that `func start` has too, with its names."""
+    parser.add_argument("--script-root", "--prefix", "--app", dest="app", default=".", metavar="DIR", help="app folder")
+    parser.add_argument("-p", "--port", type=port, help="port to listen on, 0 for any free one (default: 7071)")
+    parser.add_argument("--cors", help="origins allowed to call, separated by commas, or *")
+    parser.add_argument("--cors-credentials", action="store_true", help="allow credentials in such calls")
+    parser.add_argument("--functions", nargs="+", metavar="NAME", help="load only these functions")
+    parser.add_argument(
+        "--enableAuth", "--enable-auth", dest="enable_auth", action="store_true", help="check keys as Azure does"
+    )
+    parser.add_argument("--useHttps", "--use-https", dest="https", action="store_true", help="serve HTTPS")
+    parser.add_argument("--cert", type=Path, metavar="PFX", help="certificate for HTTPS (default: one made here)")
+    parser.add_argument("--password", help="password of the certificate's file")
+    parser.add_argument("--verbose", action="store_true", help="log what the host does")
+
+
+def _add_own_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--address", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--scheduler",
+        default=os.environ.get(SCHEDULER_VARIABLE, "embedded"),
+        metavar="WHICH",
+        help="embedded (default), settings (the app's own connection string), or a connection string",
+    )
+    parser.add_argument(
+        "--always-replay",
+        action="store_true",
+        help="replay orchestrations whole, and twice, in every turn; one that does anything else then fails",
+    )
+    levels = ("debug", "info", "warning", "error")
+    parser.add_argument(
+        "--log-level", choices=levels, help="least level of log lines (default: host.json's logging.logLevel, or info)"
+    )
+
+
+def _serve(options: argparse.Namespace) -> None:
+    app_dir = Path(options.app).resolve()
+    with resting_collector():
+        from durable_harness.stack.serving import ServeOptions, serve  # noqa: PLC0415 - other commands do not pay for it
+
+    serve(
+        ServeOptions(
+            app_dir=app_dir,
+            port=options.port,
+            address=options.address,
+            cors=options.cors,
+            cors_credentials=options.cors_credentials,
+            functions=_names(options.functions),
+            enable_auth=options.enable_auth,
+            https=options.https,
+            certificate=options.cert,
+            password=options.password,
+            scheduler=options.scheduler,
+            embedded=scheduler_options(options),
+            log_level=options.log_level,
+            verbose=options.verbose,
+            ready_file=options.ready_file,
+            parent_pid=options.exit_with_parent,
+            always_replay=options.always_replay,
+            test_control=options.test_control,
+        )
+    )
+
+
+def _names(given: list[str] | None) -> tuple[str, ...] | None:
+    """Return function names given separated by spaces, or by commas as people do."""
+    if given is None:
+        return None
+    return tuple(name for part in given for name in part.split(",") if name)
