@@ -11,10 +11,13 @@ import pytest
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.indexing import index
 from durable_harness.host.triggers.blob_paths import blob_metadata
+from durable_harness.host.triggers.bound import FunctionBindings
 from durable_harness.host.triggers.converting import UnusableValueError
 from durable_harness.host.triggers.dotnet_formats import STANDARD, format_guid, format_time
 from durable_harness.host.triggers.expressions import Resolved, captured, may_become, resolve
+from durable_harness.host.triggers.inputs import Inputs, MissingInputError
 from durable_harness.host.triggers.metadata import arrived
+from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.triggers.triggers import unset_settings
 
 MOMENT = datetime(2026, 3, 5, 14, 7, 9, 123456, UTC)
@@ -189,6 +192,54 @@ def test_a_blob_brings_what_is_known_of_it(settings, data, metadata, known):
     source = arrived(index("take", take, trigger=trigger, bindings=[trigger], directory=Path()), data, metadata).source
     assert source.items() >= known.items()
     assert bool(metadata) == ("blobtrigger" in source) == ("uri" in source)
+
+
+def run_of(kind, data, metadata, target="t", **settings):
+    """Return what a trigger of a kind brings to a function that reads a blob."""
+
+    def take(value, given):
+        """Stand for a function."""
+
+    trigger = {"type": kind, "name": "value", "direction": "in", **settings}
+    given = {"type": "blob", "name": "given", "direction": "in", "path": target}
+    function = index("take", take, trigger=trigger, bindings=[trigger, given], directory=Path())
+    return function, arrived(function, data, metadata)
+
+
+def test_a_message_of_bytes_has_a_text():
+    """`{queueTrigger}` is the text of a message, also if a test gives bytes."""
+    assert run_of("queueTrigger", "é".encode(), {})[1].source["queuetrigger"] == "é"
+
+
+@pytest.mark.parametrize(
+    ("kind", "metadata", "problem"),
+    [
+        ("eventHubTrigger", {"SystemPropertiesArray": ["x"]}, "'SystemPropertiesArray': expected a JSON object.*'x'"),
+        ("serviceBusTrigger", {"UserPropertiesArray": "x"}, "'UserPropertiesArray': expected a list of 1.*got str"),
+        ("kafkaTrigger", {"OffsetArray": []}, "'OffsetArray': expected a list of 1.*got 0 values"),
+        ("blobTrigger", {"Uri": "https://[store/c/a"}, "'Uri': 'https://.store/c/a' is not a URL"),
+        ("cosmosDBTrigger", {}, "expected JSON, got a list with bytes in it"),
+    ],
+)
+def test_what_cannot_arrive_is_an_error(kind, metadata, problem):
+    """It names the metadata, or the data, and what is expected."""
+    with pytest.raises(UnusableValueError, match=problem):
+        run_of(kind, [b"a"], metadata, cardinality="many", path="c/{n}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "error", "says"),
+    [
+        ("queueTrigger", "{rand-guid:Q}", UnusableValueError, "Function 'take', input 'given': 'Q' is not a format"),
+        ("activityTrigger", "{x}", MissingInputError, "The input of the activity has no value for {x}: in Azure"),
+        ("queueTrigger", "{x}", MissingInputError, 'operations.trigger(…, metadata={"x": "…"})'),
+    ],
+)
+def test_an_input_that_cannot_be_found_says_why(kind, target, error, says):
+    """The error names function, parameter and expression, and the place where a value for it belongs."""
+    function, brought = run_of(kind, "a", {}, target)
+    with pytest.raises(error, match=re.escape(says)):
+        FunctionBindings(lambda _: None, Inputs(), Outputs()).values(function, brought.source)
 
 
 def test_a_setting_that_is_not_set_is_named(monkeypatch):

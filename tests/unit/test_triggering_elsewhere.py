@@ -93,8 +93,14 @@ def test_what_only_our_host_has_is_an_error_elsewhere(tmp_path, stack, ask):
         ask(operations_at("http://127.0.0.1:9", tmp_path, stack))
 
 
-@pytest.mark.parametrize(("data", "metadata"), [(b"\xff", None), ("x", {"DequeueCount": 2})])
+@pytest.mark.parametrize(("data", "metadata"), [(b"\xff", None), (["a", b"\xff"], None), ("x", {"DequeueCount": 2})])
 def test_bytes_and_metadata_need_our_host(tmp_path, data, metadata):
     """What the admin API of Azure has no place for is refused before anything is sent."""
     with pytest.raises(UsageError, match=r"takes text or JSON .*, no bytes and no metadata"):
         operations_at("http://127.0.0.1:9", tmp_path).trigger("f", data, metadata=metadata)
+
+
+def test_what_is_no_json_is_an_error_elsewhere_too(tmp_path):
+    """An object that no host can take is named, not left to the encoder's traceback."""
+    with pytest.raises(UsageError, match="data: expected text, bytes or a JSON value, got object"):
+        operations_at("http://127.0.0.1:9", tmp_path).trigger("f", object())

@@ -191,7 +191,7 @@ class Triggering:
 
     def _trigger_elsewhere(self, name: str, data: Any, metadata: Mapping[str, Any]) -> None:
         __tracebackhide__ = True
-        if metadata or isinstance(data, bytes | bytearray):
+        if metadata or "encoding" in _encoded("data", data):
             raise UsageError(
                 f"The {self._stack.name} stack takes text or JSON for a function that is run by hand, no bytes and no"
                 " metadata. Run this test with --stack embedded or emulator, whose host takes them."

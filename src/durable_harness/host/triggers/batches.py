@@ -30,7 +30,7 @@ def batch_metadata(
     single = {name: value for name, value in given.items() if not name.endswith(ARRAY)}
     if trigger["type"] == "eventHubTrigger":
         name = f"{SYSTEM_PROPERTIES}{ARRAY}"
-        properties = arrays.get(name) or made_up[name].python_value
+        properties = _objects(name, arrays.get(name) or made_up[name].python_value)
         arrays[name] = [{**one, **_system_properties(single)} for one in properties]
         single = {name: value for name, value in single.items() if name not in {*OF_THE_SYSTEM, SYSTEM_PROPERTIES}}
     arrays |= {f"{name}{ARRAY}": [value] * count for name, value in single.items()}
@@ -42,6 +42,13 @@ def _of_length(name: str, value: Any, count: int) -> list[Any]:
         got = f"{len(value)} values" if isinstance(value, list) else type(value).__name__
         raise UnusableValueError(f"metadata '{name}': expected a list of {count}, one for each message, got {got}")
     return value
+
+
+def _objects(name: str, values: list[Any]) -> list[dict[str, Any]]:
+    for value in values:
+        if not isinstance(value, dict):
+            raise UnusableValueError(f"metadata '{name}': expected a JSON object for each message, got {value!r}")
+    return values
 
 
 def _system_properties(single: Mapping[str, Any]) -> dict[str, Any]:

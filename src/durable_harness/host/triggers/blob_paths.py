@@ -38,7 +38,12 @@ def _given_path(given: Mapping[str, Any]) -> str | None:
     """Return the path that is given as such, or as a URL."""
     if given.get("BlobTrigger"):
         return str(given["BlobTrigger"]).lstrip("/")
-    return unquote(urlsplit(str(given["Uri"])).path).lstrip("/") if given.get("Uri") else None
+    if not given.get("Uri"):
+        return None
+    try:
+        return unquote(urlsplit(str(given["Uri"])).path).lstrip("/")
+    except ValueError as error:
+        raise UnusableValueError(f"metadata 'Uri': {given['Uri']!r} is not a URL: {error}") from error
 
 
 def _parts(pattern: str, path: str) -> dict[str, str] | None:

@@ -106,7 +106,10 @@ class FunctionBindings:
             return self._client(binding)
         if is_output(binding):
             return OutputParameter()
-        target = target_for(function, binding, trigger_value)
+        try:
+            target = target_for(function, binding, trigger_value)
+        except UnusableValueError as error:
+            raise UnusableValueError(f"Function '{function.name}', input '{binding['name']}': {error}.") from error
         return self._inputs.value(function, binding, target)
 
     def _capture(self, function: Function, invocation_id: str, writes: list[_Write]) -> None:

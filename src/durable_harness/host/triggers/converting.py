@@ -13,7 +13,7 @@ from azure.functions import meta
 from durable_harness.documents import parse_json
 from durable_harness.foreign_text import shown
 
-UNHANDLED = (NotImplementedError, ValueError, TypeError, AssertionError, AttributeError, KeyError)
+UNHANDLED = (NotImplementedError, ValueError, TypeError, AssertionError, AttributeError, LookupError, RecursionError)
 """What converters raise for a value that they do not take."""
 SHOWN_CHARS = 200
 PLAIN_DATA = (None, "string", "bytes", "json")
@@ -67,7 +67,10 @@ def json_datum(value: Any) -> Any:
         except ValueError as error:
             raise UnusableValueError(f"expected JSON, got {_short(text)}") from error
         return meta.Datum(text, "json")
-    return meta.Datum(json.dumps(value), "json")
+    try:
+        return meta.Datum(json.dumps(value), "json")
+    except TypeError as error:
+        raise UnusableValueError("expected JSON, got a list with bytes in it") from error
 
 
 def many_datum(values: list[Any]) -> Any:

@@ -141,7 +141,7 @@ def _queue(_trigger: Metadata, data: Any) -> Arrival:
             ExpirationTime=_iso(now + QUEUE_LIFETIME),
             NextVisibleTime=_iso(now),
             PopReceipt=new_id(),
-            QueueTrigger=body.value if isinstance(body.value, str) else "",
+            QueueTrigger=body.value.decode("utf-8", "replace") if isinstance(body.value, bytes) else body.value,
         ),
     )
 

@@ -25,6 +25,8 @@ TARGET_KEYS = (
     "topicEndpointUri",
     "hubName",
 )
+BRINGERS = {"httptrigger": "The request", "activitytrigger": "The input of the activity"}
+"""What expressions have their values from, where that is not what a test gives to a trigger."""
 SETTING = re.compile(r"%([^%\s]+)%")
 
 
@@ -46,8 +48,9 @@ def advice_on(function: Function, missing: Iterable[str]) -> str:
     if not names:
         return ""
     listed = ", ".join(f"{{{name}}}" for name in names)
-    if function.trigger_type.lower() == "httptrigger":
-        return f"The request has no value for {listed}: in Azure the invocation fails."
+    bringer = BRINGERS.get(function.trigger_type.lower())
+    if bringer is not None:
+        return f"{bringer} has no value for {listed}: in Azure the invocation fails."
     return (
         f"The trigger brings no value for {listed}: in Azure the invocation fails. A test can give one in its data, or"
         f" by operations.trigger(…, metadata={_example(names)})."
