@@ -29,10 +29,10 @@ def ours():
 
     def index(folder):
         try:
-            load_app(folder)
+            app = load_app(folder)
         except HarnessError as error:
             return str(error)
-        return None
+        return "\n".join(one.problem for one in app.broken) or None  # a folder alone does not end the start
 
     return index
 

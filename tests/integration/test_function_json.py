@@ -1,11 +1,14 @@
 """Apps of function.json files, written as Microsoft's samples for them are: the folders app runs every pattern."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 import rooms
+from durable_harness.errors import AppLoadError
+from durable_harness.stack import embedded_stack
 
 pytestmark = pytest.mark.skipif(rooms.sdk_generation() > 1, reason=rooms.NEEDS_SDK1)
 APP = Path(__file__).parents[1] / "apps" / "folders"
@@ -80,3 +83,61 @@ def test_with_a_script_the_folders_are_left_out(tmp_path, running_apps):
     printed = both.stack.log_path.read_text()
     assert "warning: both models are in this app" in printed
     assert "Approval, Chaining, Count, Counter, FanOut, Hello" in printed
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory):
+    """Give a copy of the app in which an activity, an HTTP function, an orchestrator and a file are broken."""
+    copy = tmp_path_factory.mktemp("damaged") / "app"
+    shutil.copytree(APP, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "Hello" / "__init__.py").write_text("import no_such_module\n")
+    (copy / "Where" / "__init__.py").write_text("def main(request, nothing_binds_me): ...\n")
+    (copy / "Monitor" / "__init__.py").write_text("raise RuntimeError('not today')\n")
+    (copy / "Count" / "function.json").write_text('{"bindings": [}')
+    return copy
+
+
+BROKEN = {
+    "Hello": "no_such_module",
+    "Where": "nothing_binds_me",
+    "Monitor": "RuntimeError: not today",
+    "Count": "Count/function.json",
+}
+
+
+def test_functions_that_do_not_load_leave_the_others_running(damaged, running_apps):
+    """The start names each with the reason, lists it as broken, and serves the rest."""
+    app = running_apps(damaged)
+    assert app.wait_terminal(start(app, "fan_out_fan_in", 3))["output"] == 30
+    printed = app.stack.log_path.read_text()
+    errors = re.findall(r"^error: .*(?:\n  .*)*", printed, re.MULTILINE)
+    assert len(errors) == len(BROKEN)
+    for name, reason in BROKEN.items():
+        assert f"\t{name}: does not load\n" in printed
+        assert any(reason in error and "The other functions run." in error for error in errors)
+    assert "Traceback" not in printed
+
+
+def test_who_calls_a_function_that_does_not_load_gets_the_reason(damaged, running_apps):
+    """An HTTP function answers 500, its reason in the log; an orchestration fails with that of its activity."""
+    app = running_apps(damaged)
+    assert app.get("/api/where").status_code == 500
+    assert "Function 'Where' failed: FunctionLoadError: " in app.stack.log_path.read_text()
+    ended = app.wait_terminal(start(app, "Chaining", ["Oslo"]))
+    assert ended["runtimeStatus"] == "Failed"
+    assert "no_such_module" in ended["output"]
+
+
+@pytest.mark.parametrize("name", ["Monitor", "Count"])
+def test_an_orchestrator_that_does_not_load_is_not_started(damaged, running_apps, name):
+    """The durable HTTP API refuses the start with the reason."""
+    refused = running_apps(damaged).post(f"/runtime/webhooks/durabletask/orchestrators/{name}")
+    assert refused.status_code == 400
+    assert BROKEN[name] in refused.text
+
+
+def test_an_app_of_which_nothing_loads_does_not_start(damaged):
+    """If all functions that are asked for are broken, the start ends with the reasons and the exit code of an app."""
+    with pytest.raises(AppLoadError) as ended, embedded_stack(damaged, serve_args=["--functions", "Hello", "Monitor"]):
+        pass
+    assert all(BROKEN[name] in str(ended.value) for name in ("Hello", "Monitor"))

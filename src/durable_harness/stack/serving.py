@@ -232,6 +232,8 @@ def _announce(host: FunctionsHost, described: str, options: ServeOptions, contro
         print_keys(host.options.web.keys, os.environ)
     for warning in host.app.warnings:
         print(f"warning: {shown(warning)}", file=sys.stderr)
+    for broken in host.app.broken:
+        print(f"error: {shown_lines(broken.problem)}\n  The other functions run.", file=sys.stderr)
     for variable in host.options.web.keys.of_no_function(f.name for f in host.app.all):
         print(f"warning: {variable}: there is no such function.", file=sys.stderr)
     for warning in host.triggers.warnings():

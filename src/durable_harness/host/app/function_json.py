@@ -15,11 +15,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from durable_harness.errors import AppLoadError
 from durable_harness.host.app.function_file import FunctionFile, read_function_file
-from durable_harness.host.app.functions import Function
+from durable_harness.host.app.functions import BrokenFunction, Function
 from durable_harness.host.app.importing import importing
 from durable_harness.host.app.indexing import index
 from durable_harness.host.app.models import FUNCTION_FILE, function_folders
@@ -27,6 +27,7 @@ from durable_harness.host.app.models import FUNCTION_FILE, function_folders
 PACKAGE = "__app__"
 SDK = "azure-functions-durable"
 NEWEST_GENERATION = 1
+FOUND_BY_NAME = frozenset({"orchestrationtrigger", "entitytrigger"})
 
 
 def check_generation(folder: Path) -> None:
@@ -39,11 +40,45 @@ def check_generation(folder: Path) -> None:
         )
 
 
-def described_functions(directory: Path) -> list[Function]:
-    """Import each folder's script and index its function. All files are read before anything is imported."""
-    files = [read_function_file(folder) for folder in function_folders(directory)]
+class FunctionLoadError(Exception):
+    """Raised by each invocation of a function that does not load, as Azure's host does for its worker."""
+
+
+def described_functions(directory: Path) -> tuple[list[Function], tuple[BrokenFunction, ...]]:
+    """Import each folder's script and index its function; return the functions, and those that do not load.
+
+    As in Azure these do not keep the others from running. A function whose file cannot be used is not there. Of the
+    rest each invocation fails with the reason, orchestrators and entities by not being found.
+    """
+    functions: list[Function] = []
+    broken: list[BrokenFunction] = []
+    files = [file for folder in function_folders(directory) if (file := _read(folder, broken)) is not None]
     _make_package(directory)
-    return [_load(file) for file in files]
+    for file in files:
+        try:
+            functions.append(_load(file))
+        except AppLoadError as error:
+            failing = _failing(file, str(error))
+            broken.append(BrokenFunction(file.name, failing.durable_name, str(error)))
+            if failing.trigger_type.lower() not in FOUND_BY_NAME:
+                functions.append(failing)
+    return functions, tuple(broken)
+
+
+def _read(folder: Path, broken: list[BrokenFunction]) -> FunctionFile | None:
+    try:
+        return read_function_file(folder)
+    except AppLoadError as error:
+        broken.append(BrokenFunction(folder.name, folder.name, str(error)))
+        return None
+
+
+def _failing(file: FunctionFile, problem: str) -> Function:
+    def fail(**_arguments: Any) -> NoReturn:
+        raise FunctionLoadError(problem)
+
+    trigger = next(binding for binding in file.bindings if is_trigger(binding))
+    return Function(file.name, trigger, file.bindings, fail, is_async=False, wants_context=False, directory=file.folder)
 
 
 def _make_package(directory: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from durable_harness.host.app.near_limits import NearLimits
 
@@ -49,6 +49,14 @@ class Function:
         return str(given or self.name)
 
 
+class BrokenFunction(NamedTuple):
+    """A function that does not load although the others of its app do."""
+
+    name: str
+    durable_name: str
+    problem: str
+
+
 @dataclass
 class FunctionApp:
     """All functions of an app by kind. Durable functions are found by name without regard to case."""
@@ -59,6 +67,8 @@ class FunctionApp:
     """What the person who starts the app should know about the way it is laid out."""
     disabled: tuple[Function, ...] = ()
     """Functions that are in the app and switched off: they run by hand only."""
+    broken: tuple[BrokenFunction, ...] = ()
+    """Functions that do not load. They may be among `functions`, each invocation failing with the reason."""
     near_limits: NearLimits = field(default_factory=NearLimits)
     """What came near a limit while the app ran."""
     orchestrators: dict[str, Function] = field(init=False)
@@ -78,9 +88,16 @@ class FunctionApp:
         for function in self.disabled:
             if function.durable_name.lower() == name.lower() and function.trigger_type.lower() == TRIGGERS[kind]:
                 return f"The {kind} function '{name}' is disabled, by {function.disabled_by}."
+        if (problem := self.load_problem(name)) is not None:
+            return f"The {kind} function '{name}' does not load: {problem}"
         functions = [f for f in self.functions if f.trigger_type.lower() == TRIGGERS[kind]]
         known = ", ".join(sorted(function.durable_name for function in functions)) or "none"
         return f"The {kind} function '{name}' does not exist in this app. Known ones: {known}."
+
+    def load_problem(self, durable_name: str) -> str | None:
+        """Return why a function does not load, None if it does or if there is no such function."""
+        problems = (one.problem for one in self.broken if one.durable_name.lower() == durable_name.lower())
+        return next(problems, None)
 
     @property
     def is_passthrough(self) -> bool:

@@ -10,7 +10,7 @@ from durable_harness.errors import AppLoadError, ConfigurationError
 from durable_harness.host.app.decorators import decorated_functions
 from durable_harness.host.app.disabled import unless_switched_off
 from durable_harness.host.app.function_json import check_generation, described_functions
-from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.app.functions import BrokenFunction, Function, FunctionApp
 from durable_harness.host.app.importing import make_importable
 from durable_harness.host.app.models import FUNCTION_FILE, function_folders, script_of
 
@@ -35,19 +35,22 @@ def load_app(
             " app with --app."
         )
     make_importable(directory)
+    broken: tuple[BrokenFunction, ...] = ()
     if script.exists():
         functions, where = decorated_functions(script), script.name
     else:
         check_generation(folders[0])
-        functions, where = described_functions(directory), directory.name
+        (functions, broken), where = described_functions(directory), directory.name
     warnings = _warnings(script, folders) if script.exists() else ()
+    known = list(dict.fromkeys([*(function.name for function in functions), *(one.name for one in broken)]))
     if only:
-        functions = _select(functions, only, where)
+        _check_names(only, known, where)
     elif allowed:
-        warnings += _not_there(functions, allowed, where)
-        functions = _named(functions, allowed)
-    if not functions:
-        raise AppLoadError(f"{where}: no functions found. Register at least one with a decorator of your app object.")
+        warnings += _not_there(allowed, known, where)
+    wanted = {name.lower() for name in only or allowed or known}
+    functions = [function for function in functions if function.name.lower() in wanted]
+    broken = tuple(one for one in broken if one.name.lower() in wanted)
+    _check_any(functions, broken, where)
     functions = [unless_switched_off(function, os.environ) for function in functions]
     enabled = [function for function in functions if function.disabled_by is None]
     _check_routes(enabled, where)
@@ -56,6 +59,7 @@ def load_app(
         enabled,
         disabled=tuple(function for function in functions if function.disabled_by is not None),
         warnings=warnings,
+        broken=broken,
     )
 
 
@@ -85,37 +89,34 @@ def _check_routes(functions: list[Function], where: str) -> None:
         seen[route] = (function.name, taken | methods)
 
 
-def _select(functions: list[Function], only: Collection[str], where: str) -> list[Function]:
-    unknown = _unknown(functions, only)
+def _check_names(only: Collection[str], known: list[str], where: str) -> None:
+    unknown = _unknown(only, known)
     if unknown:
         raise ConfigurationError(
-            "--functions", unknown[0], f"{where} has no such function.", f"It has: {_names(functions)}"
+            "--functions", unknown[0], f"{where} has no such function.", f"It has: {', '.join(known)}"
         )
-    return _named(functions, only)
 
 
-def _not_there(functions: list[Function], allowed: Collection[str], where: str) -> tuple[str, ...]:
+def _not_there(allowed: Collection[str], known: list[str], where: str) -> tuple[str, ...]:
     """Warn of names in host.json that no function has: Azure's host passes over them, and so does this one.
 
     Raises ConfigurationError if no function is left.
     """
-    unknown = ", ".join(f"'{name}'" for name in _unknown(functions, allowed))
-    if not _named(functions, allowed):
-        raise ConfigurationError(
-            HOST_JSON, "functions", f"{where} has none of these functions: {unknown}.", f"It has: {_names(functions)}"
-        )
-    return (f"{HOST_JSON}: functions: {where} has no {unknown}. It has: {_names(functions)}",) if unknown else ()
+    unknown = _unknown(allowed, known)
+    names, has = ", ".join(f"'{name}'" for name in unknown), f"It has: {', '.join(known)}"
+    if len(unknown) == len(allowed):
+        raise ConfigurationError(HOST_JSON, "functions", f"{where} has none of these functions: {names}.", has)
+    return (f"{HOST_JSON}: functions: {where} has no {names}. {has}",) if unknown else ()
 
 
-def _unknown(functions: list[Function], names: Collection[str]) -> list[str]:
-    known = {function.name.lower() for function in functions}
-    return [name for name in names if name.lower() not in known]
+def _unknown(names: Collection[str], known: list[str]) -> list[str]:
+    lower = {name.lower() for name in known}
+    return [name for name in names if name.lower() not in lower]
 
 
-def _named(functions: list[Function], names: Collection[str]) -> list[Function]:
-    wanted = {name.lower() for name in names}
-    return [function for function in functions if function.name.lower() in wanted]
-
-
-def _names(functions: list[Function]) -> str:
-    return ", ".join(function.name for function in functions)
+def _check_any(functions: list[Function], broken: Sequence[BrokenFunction], where: str) -> None:
+    """Raise AppLoadError if there is nothing that could run."""
+    if {function.name for function in functions} <= {one.name for one in broken}:
+        if broken:
+            raise AppLoadError("\n".join(one.problem for one in broken))
+        raise AppLoadError(f"{where}: no functions found. Register at least one with a decorator of your app object.")

@@ -184,6 +184,8 @@ class DurableApi:
             f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function. Additional info:"
             f" the following are the known orchestrator functions: {known}."
         )
+        if (problem := self._app.load_problem(name)) is not None:
+            detail = f"{detail} It does not load: {problem}"
         return bad_argument("One or more of the arguments submitted is incorrect", detail)
 
     # -- reading ------------------------------------------------------------------------------------------------------

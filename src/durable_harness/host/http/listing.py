@@ -15,13 +15,20 @@ def function_list(app: FunctionApp, base_url: str, route_prefix: str, notes: Map
     """
     prefix = f"/{route_prefix}" if route_prefix else ""
     lines = ["", "Functions:", ""]
+    broken = {one.name for one in app.broken}
     for function in app.http:
+        if function.name in broken:
+            continue
         methods = ",".join(str(method).upper() for method in function.trigger.get("methods") or ())
         shown = f"[{methods}]" if methods else ""
         lines += [f"\t{function.name}: {shown} {base_url}{prefix}/{route_template(function)}", ""]
     for function in app.others:
+        if function.name in broken:
+            continue
         words = [function.trigger_type, notes.get(function.name)]
         lines += [f"\t{function.name}: {', '.join(filter(None, words))}", ""]
+    for one in app.broken:
+        lines += [f"\t{one.name}: does not load", ""]
     for function in app.disabled:
         lines += [f"\t{function.name}: disabled", ""]
     return "\n".join(lines)
