@@ -150,3 +150,13 @@ def test_an_activity_names_its_instance(operations):
     assert targets(operations) == ["receipts/d-1/Cy/Cy"]
     operations.trigger("sign", {"by": {"name": "Di"}}, metadata={"instanceId": "by-hand"})
     assert targets(operations)[1:] == ["receipts/by-hand/Di/Di"]
+
+
+def test_what_chooses_a_document_needs_values_too(operations):
+    """With a given value the function runs; the log names what the request lacks, and only that."""
+    operations.give("owners", "Eve")
+    assert operations.request("GET", "/api/owners/1?land=fr").body == b"owner: Eve"
+    said = "Function 'owner', input 'owner': The request has no value for"
+    assert said not in operations.stack.log_path.read_text()
+    assert operations.request("GET", "/api/owners/1").body == b"owner: Eve"
+    assert f"{said} {{Query.land}}: in Azure the invocation fails." in operations.stack.log_path.read_text()

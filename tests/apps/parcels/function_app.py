@@ -213,3 +213,17 @@ async def start_delivery(req: func.HttpRequest, client) -> func.HttpResponse:
 def as_text(req: str) -> str:
     """Take a request as text, which the worker indexes and cannot carry out."""
     return "never"
+
+
+@app.route(route="owners/{id}")
+@app.cosmos_db_input(
+    arg_name="owner",
+    database_name="d",
+    container_name="owners",
+    connection="C",
+    id="{id}",
+    partition_key="{Query.land}",
+)
+def owner(req: func.HttpRequest, owner: str) -> str:
+    """Return a document that route and query choose."""
+    return f"owner: {owner}"

@@ -110,15 +110,15 @@ class FunctionBindings:
             target = target_for(function, binding, trigger_value)
         except UnusableValueError as error:
             raise UnusableValueError(f"Function '{function.name}', input '{binding['name']}': {error}.") from error
-        return self._inputs.value(function, binding, target)
+        value = self._inputs.value(function, binding, target)
+        _warn_of_missing(function, "input", binding, target)
+        return value
 
     def _capture(self, function: Function, invocation_id: str, writes: list[_Write]) -> None:
         """Keep what a function wrote, once all of it is known to fit: one that fails writes nothing."""
-        for binding, content, (target, missing) in writes:
-            name, binding_type = str(binding["name"]), str(binding["type"])
-            if missing:
-                advice = advice_on(function, missing)
-                logger.warning("Function '%s', output '%s': %s", function.name, name, advice)
+        for binding, content, resolved in writes:
+            name, binding_type, target = str(binding["name"]), str(binding["type"]), resolved.text
+            _warn_of_missing(function, "output", binding, resolved)
             for part in _parts(binding_type, content, is_plain=name in function.plain_types):
                 self._outputs.add(
                     part,
@@ -130,6 +130,12 @@ class FunctionBindings:
                 )
                 where = f"{binding_type} '{target}'" if target else binding_type
                 logger.info("Function '%s' wrote to %s (%s): %s", function.name, where, name, shown_content(part))
+
+
+def _warn_of_missing(function: Function, what: str, binding: dict[str, Any], target: Resolved) -> None:
+    if target.missing:
+        advice = advice_on(function, target.missing)
+        logger.warning("Function '%s', %s '%s': %s", function.name, what, binding["name"], advice)
 
 
 def _write(function: Function, binding: dict[str, Any], value: Any, source: Any) -> _Write:

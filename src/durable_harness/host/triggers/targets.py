@@ -25,6 +25,8 @@ TARGET_KEYS = (
     "topicEndpointUri",
     "hubName",
 )
+SELECTING_KEYS = ("id", "partitionKey", "rowKey", "filter", "parameters")
+"""Settings that choose documents and rows. They are not part of a target, but their expressions need values too."""
 BRINGERS = {"httptrigger": "The request", "activitytrigger": "The input of the activity"}
 """What expressions have their values from, where that is not what a test gives to a trigger."""
 SETTING = re.compile(r"%([^%\s]+)%")
@@ -39,7 +41,11 @@ def target_of(binding: Mapping[str, Any]) -> str:
 def target_for(function: Function, binding: Mapping[str, Any], source: Any) -> Resolved:
     """Return where a function's binding leads in an invocation. `source` is what its trigger brought."""
     target = target_of(binding)
-    return resolve(target, data_of(function, source) if "{" in target else {}, function.name)
+    others = [value for key in SELECTING_KEYS if "{" in (value := str(binding.get(key) or ""))]
+    data = data_of(function, source) if others or "{" in target else {}
+    found, *rest = [resolve(template, data, function.name) for template in (target, *others)]
+    missing = dict.fromkeys(name for one in (found, *rest) for name in one.missing)
+    return Resolved(found.text, tuple(missing))
 
 
 def advice_on(function: Function, missing: Iterable[str]) -> str:
