@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.values import above_zero
-from durable_harness.errors import DifferentHistoryError, UsageError
+from durable_harness.errors import AppLoadError, DifferentHistoryError, UsageError
 from durable_harness.foreign_text import shown_lines
 
 if TYPE_CHECKING:
+    from durable_harness.host.app.functions import FunctionApp
     from durable_harness.replay import FileResult
+    from durable_harness.replay.in_time import Watch
 
 
 def add_replay(commands: Any) -> None:
@@ -33,14 +37,14 @@ def add_replay(commands: Any) -> None:
 
 
 def _replay(options: argparse.Namespace) -> None:
-    from durable_harness.replay import ReplayedApp, history_files  # noqa: PLC0415 - other commands pay nothing
+    from durable_harness.replay import history_files  # noqa: PLC0415 - other commands pay nothing
     from durable_harness.replay.in_time import Watch, replay_in_time  # noqa: PLC0415 - same
 
     files = history_files(options.histories)
     in_any_folder = [(file, file.absolute()) for file in files]
     results: list[FileResult] = []
     try:
-        with Watch() as watch, watch.limit(options.timeout), ReplayedApp(options.app).loaded() as app:
+        with Watch() as watch, _loaded(options, watch) as app:
             for file, path in in_any_folder:
                 result = replay_in_time(path, app, watch, options.timeout)
                 results.append(dataclasses.replace(result, file=str(file)))
@@ -51,6 +55,19 @@ def _replay(options: argparse.Namespace) -> None:
         raise
     _show(results, as_json=options.json)
     _judge(results)
+
+
+@contextlib.contextmanager
+def _loaded(options: argparse.Namespace, watch: Watch) -> Iterator[FunctionApp]:
+    """Give the app; raise AppLoadError where its import takes too long."""
+    from durable_harness.replay import ReplayedApp  # noqa: PLC0415 - same
+    from durable_harness.replay.in_time import TimeUp  # noqa: PLC0415 - same
+
+    try:
+        with ReplayedApp(options.app, lambda: watch.limit(options.timeout)).loaded() as app:
+            yield app
+    except TimeUp as late:
+        raise AppLoadError(f"The import of the app in {options.app} does not end: {late}") from late
 
 
 def _show(results: list[FileResult], interrupted: str = "", *, as_json: bool) -> None:

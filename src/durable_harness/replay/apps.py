@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,7 +19,7 @@ from durable_harness.host.app.function_json import PACKAGE
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.sdk.choice import generation_for, installed_generation, load_durable_app
 from durable_harness.host.sdk.generation import Generation
-from durable_harness.settings import load_app_settings
+from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.settings.environment import HOSTNAME_VARIABLE
 
 NO_HOST = "localhost:7071"
@@ -27,10 +27,13 @@ NO_HOST = "localhost:7071"
 
 
 class ReplayedApp:
-    """The app of a folder. It is loaded when first entered, and only once."""
+    """The app of a folder. It is loaded when first entered, and only once, within what `in_time` returns."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, in_time: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+    ) -> None:
         self.directory = directory.resolve()
+        self._in_time = in_time
         self._modules: dict[str, ModuleType] = {}
         self._app: FunctionApp | None = None
         self._state: Any = None
@@ -45,8 +48,13 @@ class ReplayedApp:
             sdk = generation_for(self.directory) if self._app is None else installed_generation()
             with contextlib.chdir(self.directory), self._own_modules(), self._own_state(sdk):
                 if self._app is None:
-                    self._app = load_durable_app(self.directory, allowed=settings.host.functions)
+                    self._app = self._load(settings)
                 yield self._app
+
+    def _load(self, settings: AppSettings) -> FunctionApp:
+        # Only the app's own import is limited: what interrupts the check of the SDK would count as a fault of the SDK.
+        with self._in_time():
+            return load_durable_app(self.directory, allowed=settings.host.functions)
 
     @contextlib.contextmanager
     def _own_state(self, sdk: Generation) -> Iterator[None]:
