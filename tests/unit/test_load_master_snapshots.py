@@ -4,8 +4,8 @@ from importlib import import_module
 
 import pytest
 
-from durable_harness.load.results.summary import summarize
-from durable_harness.load.results.tally import Tally, merged
+from durable_harness.load.results.run_tally import RunTally, merged_runs
+from durable_harness.load.results.summary import summarize_run
 from durable_harness.operations import OperationPhase, OperationRecord
 
 RUN_ID = "the run"
@@ -25,7 +25,7 @@ def master(monkeypatch):
 def wire(**changes):
     """Return a snapshot as a worker sends it."""
     messages = import_module("durable_harness.load.distributed.messages")
-    return {**messages.Snapshot(RUN_ID, Tally()).to_wire(), **changes}
+    return {**messages.Snapshot(RUN_ID, RunTally()).to_wire(), **changes}
 
 
 def test_a_proper_snapshot_is_kept(master):
@@ -42,8 +42,10 @@ def test_a_proper_snapshot_is_kept(master):
         {},
         {"run_id": RUN_ID},
         wire(tally={}),
-        wire(tally={**wire()["tally"], "latencies_ms": {"completion_ms": "x"}}),
-        wire(tally={**wire()["tally"], "started_count": "many"}),
+        wire(tally={"beside": wire()["tally"]["beside"]}),
+        wire(tally={**wire()["tally"], "scenarios": {"Steady": {}}}),
+        wire(tally={"beside": {**wire()["tally"]["beside"], "latencies_ms": {"completion_ms": "x"}}, "scenarios": {}}),
+        wire(tally={"beside": {**wire()["tally"]["beside"], "started_count": "many"}, "scenarios": {}}),
         wire(whereabouts=[{"path": "../../x"}]),
         wire(figures=None),
     ],
@@ -59,10 +61,10 @@ def test_what_cannot_be_read_is_named(master, wire_value, caplog):
 
 def test_a_loss_is_counted_as_the_report_counts_it(master):
     """What a vanished worker left open is what the report has as unaccounted, without the warm-up in either."""
-    tally = Tally()
+    tally = RunTally()
     for phase in (OperationPhase.WARM_UP, OperationPhase.WARM_UP, OperationPhase.MEASURED):
         tally.started(OperationRecord("token", intended=100.0, sent=100.0, phase=phase, epoch_offset_s=0.0))
     master._read("w1", wire(tally=tally.to_wire()))
-    counts = summarize(merged(master._tallies.values())).counts
+    counts = summarize_run(merged_runs(master._tallies.values())).counts
     assert (counts.started, counts.unaccounted) == (1, 1)
     assert master._describe_loss("w1").endswith("it had started 1 operations; 1 of them are unaccounted")

@@ -9,41 +9,11 @@ from hypothesis import strategies as st
 
 from durable_harness.gate import Counts
 from durable_harness.gate.measurable import NO_BEGINNING, NO_COSTS, NO_END, WHOLE_SECONDS
-from durable_harness.load.distributed.messages import Snapshot
-from durable_harness.load.results.summary import summarize
+from durable_harness.load.results.run_tally import RunTally
+from durable_harness.load.results.summary import summarize, summarize_run
 from durable_harness.load.results.tally import MAX_REASONS, OTHER_REASONS, Tally, merged
-from durable_harness.operations import OperationPhase, OperationRecord, OperationState, Workload
-
-ENDS = [state for state in OperationState if state.has_ended]
-SEEN = {OperationState.COMPLETED, OperationState.FAILED, OperationState.WRONG_OUTPUT}
-
-
-def record(state=OperationState.COMPLETED, *, lasted=2.0, error=None, **fields):
-    """Make the record of an operation that was sent at 100.0 and ended `lasted` seconds later."""
-    never_accepted = state in {OperationState.REFUSED, OperationState.UNREACHABLE}
-    values = {
-        "intended": 100.0,
-        "sent": 100.0,
-        "accepted": None if never_accepted else 100.25,
-        "seen": 100.0 + lasted if state in SEEN else None,
-        "ended": 100.0 + lasted,
-        "polls": 4,
-        "bytes_received": 10,
-        "error": error or (None if state is OperationState.COMPLETED else f"because of {state}"),
-        **fields,
-    }
-    return OperationRecord("token", epoch_offset_s=1_000_000.0, state=state, **values)
-
-
-def tally_of(*records):
-    """Make the tally of operations that have ended."""
-    tally = Tally()
-    for one in records:
-        tally.started(one)
-        if one.accepted is not None:
-            tally.accepted(one)
-        tally.ended(one)
-    return tally
+from durable_harness.operations import OperationPhase, OperationState, Workload
+from tallies import ENDS, SEEN, across_processes, record, run_of, tally_of
 
 
 def test_each_end_is_counted_under_its_name():
@@ -318,8 +288,7 @@ RECORDS = st.lists(
 @given(RECORDS, RECORDS)
 def test_merging_workers_loses_nothing(left, right):
     """Two workers' tallies, sent to a master and merged, are the tally of one process that did it all."""
-    wires = [json.loads(json.dumps(Snapshot("run", tally_of(*half)).to_wire())) for half in (left, right)]
-    both = summarize(merged(Snapshot.from_wire(wire).tally for wire in wires))
+    both = summarize_run(across_processes(run_of(*left), run_of(*right)))
     together = summarize(tally_of(*left, *right))
     assert both.counts == together.counts
     assert both.elapsed_s == pytest.approx(together.elapsed_s)
@@ -339,11 +308,12 @@ def test_merging_workers_loses_nothing(left, right):
 
 def test_what_bad_clients_got_is_counted_apart():
     """Requests beside the operations change no count of theirs; wrong answers are counted and named, by all workers."""
-    tally, other = tally_of(record()), Tally()
-    tally.asked("bad start", None)
-    for one in (tally, other):
-        one.asked("bad start", "HTTP 202 instead of 400")
-    summary = summarize(merged(Snapshot.from_wire(Snapshot("run", one).to_wire()).tally for one in (tally, other)))
+    run, other = run_of(record()), RunTally()
+    run.of("BadClients").asked("bad start", None)
+    for one in (run, other):
+        one.of("BadClients").asked("bad start", "HTTP 202 instead of 400")
+    summary = summarize_run(across_processes(run, other))
+    assert summary.scenarios["BadClients"].unexpected_answers == 2
     assert summary.counts == summarize(tally_of(record())).counts
     assert summary.unexpected_answers == 2
     assert [(reason.state, reason.reason, reason.count) for reason in summary.reasons] == [

@@ -25,7 +25,8 @@ def broken_for_good(gates: Iterable[Gate], summary: RunSummary, share_done: floa
 
     `share_done` is how much of the run is over, above 0 and at most 1; None if nobody knows when it ends.
     """
-    return tuple(gate for gate in gates if _is_broken(gate, summary, share_done))
+    figures = ((gate, gate.figures_of(summary)) for gate in gates)
+    return tuple(gate for gate, of_it in figures if of_it is not None and _is_broken(gate, of_it, share_done))
 
 
 def _is_broken(gate: Gate, summary: RunSummary, share_done: float | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -34,6 +34,18 @@ class Finding:
     instance_id: str
     token: str = ""
     detail: str = ""
+    scenario: str = ""
+    """Empty if nobody knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioAudit:
+    """What an audit came to for the operations of one scenario."""
+
+    accepted: int = 0
+    confirmed: int = 0
+    unseen: int = 0
+    counts: Mapping[Problem, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,23 @@ class Audit:
     elapsed_s: float = 0.0
     not_checked: Mapping[Problem, str] = field(default_factory=dict)
     """The problems that it did not look for in all operations, and why."""
+    scenarios: Mapping[str, ScenarioAudit] = field(default_factory=dict)
+
+    def of_scenario(self, scenario: str) -> Audit:
+        """Return what it came to for one scenario. What it may have missed anywhere, it may have missed there."""
+        own = self.scenarios.get(scenario, ScenarioAudit())
+        findings = tuple(finding for finding in self.findings if finding.scenario == scenario)
+        not_checked = {problem: why for problem, why in self.not_checked.items() if problem not in OF_NO_SCENARIO}
+        return replace(
+            self,
+            accepted=own.accepted,
+            confirmed=own.confirmed,
+            unseen=own.unseen,
+            counts=own.counts,
+            findings=findings,
+            not_checked=not_checked,
+            scenarios={},
+        )
 
     def count(self, problem: Problem) -> int:
         """Return how many operations were found that have a problem."""
@@ -101,3 +130,5 @@ class Audit:
 
 REMARKS = {Problem.UNKNOWN: " (no token of this run: probably started by others)"}
 OURS = frozenset(Problem) - {Problem.UNKNOWN}
+OF_NO_SCENARIO = (Problem.UNRECORDED, Problem.UNKNOWN)
+"""No record says which scenario such an operation is of."""

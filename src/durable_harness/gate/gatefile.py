@@ -28,6 +28,9 @@ p95 = 1.05                # times the base's: a slowdown of 5 % or more fails
 [relative.actions_per_operation]
 mean = 1                  # times the base's: counts are exact, so 1 allows no increase
 
+[scenario.Burst.completion_ms]  # the same tables but [relative] and [abort], of one scenario alone
+p95 = 4000
+
 [abort]                   # end the run as soon as a gate can hold no longer
 on_fail = true
 grace_s = 10              # not before the run has lasted so long
@@ -44,13 +47,13 @@ import difflib
 import re
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from durable_harness.documents import read_toml
 from durable_harness.errors import ConfigurationError
-from durable_harness.gate.audit import Problem
+from durable_harness.gate.audit import OF_NO_SCENARIO, Problem
 from durable_harness.gate.gates import MEAN, Gate, percent_of
 from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.metrics import COSTS, METRICS
@@ -59,8 +62,10 @@ from durable_harness.gate.summary import LATENCIES_MS, POLLS_PER_OPERATION
 OPERATIONS = "operations"
 AUDIT_STATISTICS = tuple(problem.name.lower() for problem in Problem)
 OPERATION_STATISTICS = ("error_ratio", "lost", "throughput_per_s", "unexpected_answers")
-RELATIVE, ABORT = "relative", "abort"
-TABLES = (*LATENCIES_MS, POLLS_PER_OPERATION, *COSTS, OPERATIONS, AUDIT, RELATIVE, ABORT)
+RELATIVE, ABORT, SCENARIO = "relative", "abort", "scenario"
+FIGURES = (*LATENCIES_MS, POLLS_PER_OPERATION, *COSTS, OPERATIONS, AUDIT)
+TABLES = (*FIGURES, SCENARIO, RELATIVE, ABORT)
+WHOLE_RUN_PROBLEMS = tuple(problem.name.lower() for problem in OF_NO_SCENARIO)
 PERCENTILES = "p1 … p100 such as p50, p95, p99 or 'p99.9', max"
 
 
@@ -134,10 +139,21 @@ def load_gate_file(path: Path) -> GateFile:
     document = reader.parse(path)
     relative = _RelativeReader(str(path)).read(document.pop(RELATIVE, {}))
     abort = _AbortReader(str(path)).read(document.pop(ABORT, {}))
+    scenarios = document.pop(SCENARIO, {})
     gates = [gate for table, limits in document.items() for gate in reader.table(table, limits)]
+    gates += reader.scenarios(scenarios)
     if not gates and not relative.gates:
         raise reader.error("", "has no gates", f"Write at least one table of {', '.join(TABLES)}.")
     return GateFile(tuple(gates), relative, abort)
+
+
+def check_scenarios(path: Path, gates: Iterable[Gate], known: Iterable[str]) -> None:
+    """Raise GateFileError if a gate is about a scenario that is not among the known ones."""
+    names = tuple(sorted(known))
+    for gate in gates:
+        if gate.scenario and gate.scenario not in names:
+            key = f"{SCENARIO}.{gate.scenario}"
+            raise GateFileError(str(path), key, "is not a scenario that is loaded", _allowed(gate.scenario, names))
 
 
 class _Checked:
@@ -215,6 +231,9 @@ class _AbortReader(_Checked):
 class _Reader(_Checked):
     """Reads the absolute gates."""
 
+    tables = TABLES
+    audit_statistics = AUDIT_STATISTICS
+
     def parse(self, path: Path) -> dict[str, Any]:
         try:
             return read_toml(path)
@@ -226,8 +245,8 @@ class _Reader(_Checked):
             raise self.error("", f"is not TOML ({error})") from None
 
     def table(self, table: str, limits: object) -> Iterable[Gate]:
-        if table not in TABLES:
-            raise self.error(table, "is not a metric", _allowed(table, TABLES))
+        if table not in self.tables:
+            raise self.error(table, "is not a metric", _allowed(table, self.tables))
         limits = self.table_of(table, limits)
         if table == OPERATIONS:
             return [self._operations_gate(key, value) for key, value in limits.items()]
@@ -237,6 +256,18 @@ class _Reader(_Checked):
         gates = [gate(table, key, value) for key, value in limits.items()]
         self._refuse_repeated(table, gates)
         return gates
+
+    def scenarios(self, content: object) -> Iterable[Gate]:
+        for name, tables in self.table_of(SCENARIO, content).items():
+            for table, limits in self._tables_of(name, tables).items():
+                reader = _ScenarioReader(self._where, name)
+                yield from (replace(gate, scenario=name) for gate in reader.table(table, limits))
+
+    def _tables_of(self, name: str, tables: object) -> dict[str, Any]:
+        where = f"{SCENARIO}.{name}"
+        if name in FIGURES:
+            raise self.error(where, "lacks the scenario", f"Write [{SCENARIO}.NAME.{name}] with a scenario's name.")
+        return self.table_of(where, tables)
 
     def _latency_gate(self, table: str, key: str, value: object) -> Gate:
         where = f"{table}.{key}"
@@ -262,8 +293,8 @@ class _Reader(_Checked):
 
     def _audit_gate(self, key: str, value: object) -> Gate:
         where = f"{AUDIT}.{key}"
-        if key not in AUDIT_STATISTICS:
-            raise self.error(where, "is nothing that an audit counts", _allowed(key, AUDIT_STATISTICS))
+        if key not in self.audit_statistics:
+            raise self.error(where, "is nothing that an audit counts", _allowed(key, self.audit_statistics))
         return Gate(AUDIT, key, self.number(where, value, WHOLE))
 
     def _refuse_repeated(self, table: str, gates: list[Gate]) -> None:
@@ -275,6 +306,20 @@ class _Reader(_Checked):
             if percent in seen:
                 raise self.error(f"{table}.{gate.statistic}", f"is the same as {seen[percent]}", "Keep one of them.")
             seen[percent] = gate.statistic
+
+
+class _ScenarioReader(_Reader):
+    """Reads the gates of one scenario."""
+
+    tables = FIGURES
+    audit_statistics = tuple(name for name in AUDIT_STATISTICS if name not in WHOLE_RUN_PROBLEMS)
+
+    def __init__(self, where: str, scenario: str) -> None:
+        super().__init__(where)
+        self._scenario = scenario
+
+    def error(self, key: str, problem: str, hint: str = "") -> GateFileError:
+        return super().error(f"{SCENARIO}.{self._scenario}.{key}", problem, hint)
 
 
 def is_percentile(key: str) -> bool:

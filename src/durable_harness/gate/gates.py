@@ -12,6 +12,7 @@ from durable_harness.gate.measurable import AUDIT, SERVER_SIDE, UNKNOWN, remedy
 from durable_harness.gate.summary import RunSummary
 
 MEAN = "mean"
+NO_PART = "the scenario took no part in the run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,16 @@ class Gate:
     limit: float
     bound: Literal["at most", "at least"] = "at most"
     unit: str = ""
+    scenario: str = ""
+    """The one that it is about; empty for all of the run together."""
 
     @property
     def name(self) -> str:
-        return f"{self.metric} {self.statistic}"
+        return " ".join(filter(None, (self.scenario, self.metric, self.statistic)))
+
+    def figures_of(self, run: RunSummary) -> RunSummary | None:
+        """Return the figures that it is about; None if its scenario took no part in the run."""
+        return run.scenarios.get(self.scenario) if self.scenario else run
 
 
 class Outcome(StrEnum):
@@ -66,7 +73,19 @@ class GateResult:
 
 def evaluate(gates: Iterable[Gate], summary: RunSummary) -> tuple[GateResult, ...]:
     """Judge every gate, in the given order."""
-    return tuple(_judge(gate, summary) for gate in gates)
+    return tuple(_judged(gate, summary) for gate in gates)
+
+
+def gates_of(scenarios: Iterable[str], gates: Iterable[Gate]) -> tuple[Gate, ...]:
+    """Return the gates that apply to a run of these scenarios."""
+    taking_part = {"", *scenarios}
+    return tuple(gate for gate in gates if gate.scenario in taking_part)
+
+
+def left_out(scenarios: Iterable[str], gates: Iterable[Gate]) -> list[str]:
+    """Say which scenarios have gates and take no part in the run."""
+    absent = {gate.scenario for gate in gates} - {"", *scenarios}
+    return [f"the gates of {name} are left out: it takes no part in this run" for name in sorted(absent)]
 
 
 def not_measured(results: Iterable[GateResult]) -> list[str]:
@@ -81,6 +100,11 @@ def not_measured(results: Iterable[GateResult]) -> list[str]:
 def percent_of(statistic: str) -> float:
     """Return the percent that a latency's statistic stands for: 95.0 for `p95`, 100.0 for `max`."""
     return 100.0 if statistic == "max" else float(statistic.removeprefix("p"))
+
+
+def _judged(gate: Gate, run: RunSummary) -> GateResult:
+    summary = gate.figures_of(run)
+    return GateResult(gate, None, Outcome.FAILED, NO_PART) if summary is None else _judge(gate, summary)
 
 
 def _judge(gate: Gate, summary: RunSummary) -> GateResult:

@@ -108,6 +108,9 @@ class RunSummary:
     """Why the run proves nothing; empty for a valid run."""
     interrupted: str = ""
     """How far the run had come when a signal ended it; empty if none did."""
+    scenarios: Mapping[str, RunSummary] = field(default_factory=dict)
+    """The same figures of each scenario alone, by its name. Its notes, its generator and why it would be invalid are
+    those of the run."""
 
     def histogram(self, metric: str) -> Histogram | None:
         """Return the values of a latency, of the polls or of a cost; None if there is no such figure."""

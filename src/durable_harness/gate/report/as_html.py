@@ -32,6 +32,7 @@ from durable_harness.gate.report.plots import (
     percentile_curves,
     split_over_time,
 )
+from durable_harness.gate.report.scenarios import report_of, scenario_table, shown_scenarios, whose
 from durable_harness.gate.report.style import STYLE
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import RunSummary
@@ -49,6 +50,9 @@ def render_html(report: Report) -> str:
         _heading(report),
         _tiles(summary),
         _section("Gates", _gates(report), "Each gate is one limit on one figure of the run."),
+        _section(
+            "By scenario", _scenarios(report), "Completion times, in milliseconds; open a scenario for its plots."
+        ),
         _section("Completion over time", latency_over_time(report), OVER_TIME),
         _pair(
             _section("Latencies by percentile", percentile_curves(report), "Each step to the right is one nine more."),
@@ -163,6 +167,33 @@ def _meter(result: GateResult, *, is_judged: bool) -> str:
     )
 
 
+def _scenarios(report: Report) -> str:
+    heads, *rows = scenario_table(report.summary) or [[]]
+    if not rows:
+        return ""
+    table = _table(heads, [[escape(cell) for cell in row] for row in rows])
+    return table + "".join(_scenario(name, report_of(report, name)) for name in report.summary.scenarios)
+
+
+def _scenario(name: str, report: Report) -> str:
+    """Show what one scenario came to, folded."""
+    summary = report.summary
+    sections = (
+        _section("Gates", _gates(report)),
+        _section("Completion over time", latency_over_time(report)),
+        _pair(
+            _section("Latencies by percentile", percentile_curves(report)),
+            _section("Completion times", completion_distribution(report)),
+        ),
+        _section("Where the time went", _split(summary.split)),
+        _section("Latencies", _latencies(summary)),
+        _section("What an operation costs", _costs(summary)),
+        _section("How operations ended", _counts(summary)),
+        _section("Why operations did not complete", _reasons(summary)),
+    )
+    return f"<details><summary>{escape(name)}</summary>{''.join(filter(None, sections))}</details>"
+
+
 def _split(split: TimeSplit) -> str:
     """Show the mean parts of completion as one bar, and in figures."""
     if not split.sums.count:
@@ -207,8 +238,13 @@ def _counts(summary: RunSummary) -> str:
 
 
 def _reasons(summary: RunSummary) -> str:
-    rows = [[f"{reason.count:,}", escape(reason.state), escape(reason.reason)] for reason in summary.reasons]
-    return _table(["count", "ended as", "reason"], rows, words=(1, 2)) if rows else ""
+    rows = [
+        [f"{reason.count:,}", escape(reason.state), escape(reason.reason), escape(whose(reason, summary))]
+        for reason in summary.reasons
+    ]
+    width = 4 if shown_scenarios(summary) else 3
+    heads = ["count", "ended as", "reason", "scenarios"][:width]
+    return _table(heads, [row[:width] for row in rows], words=(1, 2, 3)) if rows else ""
 
 
 def _audit(summary: RunSummary) -> str:

@@ -13,10 +13,10 @@ from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.metrics import COSTS
 from durable_harness.gate.report.model import PERCENTILES, Report
 from durable_harness.gate.split import TimeSplit
-from durable_harness.gate.summary import POLLS_PER_OPERATION
+from durable_harness.gate.summary import POLLS_PER_OPERATION, RunSummary
 from durable_harness.gate.timeline import Timeline
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever a key changes its meaning or goes."""
 
 
@@ -39,12 +39,27 @@ def as_document(report: Report) -> dict[str, Any]:
         "verdict": report.verdict.value,
         "verdict_reason": report.verdict_sentence,
         "target": report.target,
-        "scenarios": list(report.scenarios),
         "started_at": report.started_at.isoformat() if report.started_at else None,
         "elapsed_s": summary.elapsed_s,
+        **_figures(summary),
+        "scenarios": {name: _figures(one) for name, one in summary.scenarios.items()},
+        "gates_file": report.gates_file,
+        "gates": [_gate(result) for result in report.results],
+        "notes": list(summary.notes),
+        "invalid": list(report.invalid),
+        "interrupted": summary.interrupted or None,
+        "generator": dict(summary.generator),
+        "settings": dict(report.settings),
+    }
+
+
+def _figures(summary: RunSummary) -> dict[str, Any]:
+    """Return the figures of operations, of all or of one scenario."""
+    return {
         "operations": asdict(summary.counts),
         "error_ratio": summary.error_ratio,
         "throughput_per_s": summary.throughput_per_s,
+        "unexpected_answers": summary.unexpected_answers,
         "polls": summary.polls,
         "failed_polls": summary.failed_polls,
         "bytes_received": summary.bytes_received,
@@ -63,13 +78,6 @@ def as_document(report: Report) -> dict[str, Any]:
         "audit": _audit(summary.audit),
         "no_audit": summary.no_audit or None,
         "reasons": [asdict(reason) for reason in summary.reasons],
-        "gates_file": report.gates_file,
-        "gates": [_gate(result) for result in report.results],
-        "notes": list(summary.notes),
-        "invalid": list(report.invalid),
-        "interrupted": summary.interrupted or None,
-        "generator": dict(summary.generator),
-        "settings": dict(report.settings),
         "timeline": _timeline(summary.timeline),
     }
 
@@ -104,7 +112,8 @@ def _audit(audit: Audit | None) -> dict[str, Any] | None:
         return None
     counts = {problem.name.lower(): audit.known(problem) for problem in Problem}
     not_checked = {problem.name.lower(): reason for problem, reason in audit.not_checked.items()}
-    return {**asdict(audit), "counts": counts, "not_checked": not_checked, "is_clean": audit.is_clean}
+    words = {key: value for key, value in asdict(audit).items() if key != "scenarios"}
+    return {**words, "counts": counts, "not_checked": not_checked, "is_clean": audit.is_clean}
 
 
 def _gate(result: GateResult) -> dict[str, Any]:

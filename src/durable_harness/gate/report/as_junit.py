@@ -34,7 +34,7 @@ def render_junit(report: Report) -> str:
 
 
 def _case(result: GateResult, why_skipped: str | None) -> ET.Element:
-    case = ET.Element("testcase", classname=f"gates.{result.gate.metric}", name=_name(result), time="0")
+    case = ET.Element("testcase", classname=_class_name(result), name=_name(result), time="0")
     if why_skipped:
         why = why_skipped if result.is_measured else f"{result.outcome}: {result.note}"
         ET.SubElement(case, "skipped", message=why)
@@ -42,6 +42,10 @@ def _case(result: GateResult, why_skipped: str | None) -> ET.Element:
         message = f"measured {with_unit(result.measured, result.gate)}, limit {limit_text(result.gate)}"
         ET.SubElement(case, "failure", type="gate", message=message).text = result.note or message
     return case
+
+
+def _class_name(result: GateResult) -> str:
+    return ".".join(filter(None, ("gates", result.gate.scenario, result.gate.metric)))
 
 
 def _name(result: GateResult) -> str:

@@ -23,6 +23,7 @@ from durable_harness.gate.report.model import (
     split_sentence,
     with_unit,
 )
+from durable_harness.gate.report.scenarios import scenario_table, shown_scenarios, whose
 from durable_harness.gate.verdict import Verdict
 
 MARKS = {
@@ -45,6 +46,7 @@ def render_markdown(report: Report) -> str:
         _heading(report),
         _facts(report),
         _gates(report),
+        _scenarios(report),
         _latencies(report),
         _costs(report),
         _split(report),
@@ -102,6 +104,11 @@ def _latencies(report: Report) -> str:
     return "\n\n".join([*unknown, _folded("Latencies", content)])
 
 
+def _scenarios(report: Report) -> str:
+    heads, *rows = scenario_table(report.summary) or [[]]
+    return _table(heads, [[_text(row[0]), *row[1:]] for row in rows], "l" + "r" * (len(heads) - 1)) if rows else ""
+
+
 def _costs(report: Report) -> str:
     sentence, rows = _text(actions_sentence(report.summary)), cost_rows(report.summary)
     if not rows:
@@ -132,10 +139,15 @@ def _audit(report: Report) -> str:
 
 def _reasons(report: Report) -> str:
     reasons = report.summary.reasons[:REASONS_SHOWN]
-    rows = [[f"{reason.count:,}", reason.state, _text(reason.reason)] for reason in reasons]
-    return (
-        _folded("Why operations did not complete", _table(["count", "ended as", "reason"], rows, "rll")) if rows else ""
-    )
+    rows = [
+        [f"{reason.count:,}", reason.state, _text(reason.reason), _text(whose(reason, report.summary))]
+        for reason in reasons
+    ]
+    heads = ["count", "ended as", "reason", "scenarios"]
+    # Without a second scenario the last column says nothing.
+    width = 4 if shown_scenarios(report.summary) else 3
+    table = _table(heads[:width], [row[:width] for row in rows], "rlll"[:width])
+    return _folded("Why operations did not complete", table) if rows else ""
 
 
 def _folded(title: str, content: str) -> str:

@@ -8,6 +8,7 @@ from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.audit import Problem
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.report.model import COST_LABELS, COUNT_LABELS, PERCENTILES, Report
+from durable_harness.gate.summary import RunSummary
 from durable_harness.gate.verdict import Verdict
 
 PREFIX = "durable_harness"
@@ -53,7 +54,26 @@ def _families(report: Report) -> Iterator[str]:
         found: list[Sample] = [("", {"problem": name}, n) for name, n in known.items() if n is not None]
         yield family("audit_operations", "gauge", "Operations that the audit found a problem with.", found)
         yield family("audit_confirmed", "gauge", "Operations that it confirmed.", [("", {}, summary.audit.confirmed)])
+    yield from _scenarios(summary, family)
     yield from _gates(report, family)
+
+
+def _scenarios(summary: RunSummary, family: Callable[..., str]) -> Iterator[str]:
+    """Give families of their own to the scenarios: within one, their sum and that of the run would be counted twice."""
+    named = [({"scenario": name}, one) for name, one in summary.scenarios.items()]
+    ends = ("started", "accepted", *COUNT_LABELS)
+    counts = [("", {**label, "state": end}, getattr(one.counts, end)) for label, one in named for end in ends]
+    yield family("scenario_operations", "gauge", "Operations of a scenario by what became of them.", counts)
+    rates = [("", label, one.throughput_per_s) for label, one in named]
+    yield family("scenario_throughput", "gauge", "Completed operations of a scenario per second.", rates)
+    completion = [
+        (suffix, {**label, **labels}, value)
+        for label, one in named
+        for suffix, labels, value in _quantiles(one.latencies_ms["completion_ms"], MS_PER_S)
+    ]
+    yield family(
+        "scenario_completion_seconds", "summary", "Completion of a scenario's operations in seconds.", completion
+    )
 
 
 def _gates(report: Report, family: Callable[..., str]) -> Iterator[str]:

@@ -23,7 +23,8 @@ from durable_harness.gate.report.model import (
     split_sentence,
     with_unit,
 )
-from durable_harness.gate.summary import RunSummary
+from durable_harness.gate.report.scenarios import scenario_table, whose
+from durable_harness.gate.summary import FailureReason, RunSummary
 
 REASONS_SHOWN = 10
 BAR_CHARS = 30
@@ -35,6 +36,7 @@ def render_text(report: Report) -> str:
     blocks = [
         _heading(report),
         _counts(report.summary),
+        _scenarios(report.summary),
         _latencies(report),
         _clocks(report.summary),
         _costs(report.summary),
@@ -58,6 +60,11 @@ def _counts(summary: RunSummary) -> list[str]:
     ended = "   ".join(f"{label} {value:,}" for label, value in shown_counts(counts).items())
     speed = "" if rate is None else f"   ({number(rate)} completed/s)"
     return [f"started {counts.started:,}   accepted {counts.accepted:,}{speed}", ended]
+
+
+def _scenarios(summary: RunSummary) -> list[str]:
+    table = scenario_table(summary)
+    return ["By scenario, with completion times in ms:", *_table(table)] if table else []
 
 
 def _latencies(report: Report) -> list[str]:
@@ -95,10 +102,17 @@ def _split(summary: RunSummary) -> list[str]:
 def _reasons(summary: RunSummary) -> list[str]:
     if not summary.reasons:
         return []
-    shown = [f"  {reason.count:>6,} x {reason.reason}" for reason in summary.reasons[:REASONS_SHOWN]]
+    shown = [
+        f"  {reason.count:>6,} x {reason.reason}{_whose(reason, summary)}" for reason in summary.reasons[:REASONS_SHOWN]
+    ]
     hidden = len(summary.reasons) - REASONS_SHOWN
     more = [f"  and {hidden} more reasons, in the JSON and HTML reports"] if hidden > 0 else []
     return ["Why operations did not complete:", *shown, *more]
+
+
+def _whose(reason: FailureReason, summary: RunSummary) -> str:
+    scenarios = whose(reason, summary)
+    return f" ({scenarios})" if scenarios else ""
 
 
 def _audit(summary: RunSummary) -> list[str]:

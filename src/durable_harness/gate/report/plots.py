@@ -60,7 +60,7 @@ def latency_over_time(report: Report) -> str:
     limits = [
         Marker(result.gate.limit, f"gate {result.gate.statistic} {limit_text(result.gate)}", "limit")
         for result in report.results
-        if result.gate.metric == "completion_ms" and result.gate.limit <= 2 * max(seen)
+        if result.gate.metric == "completion_ms" and not result.gate.scenario and result.gate.limit <= 2 * max(seen)
     ]
     scale = Log.around([*seen, *(limit.at for limit in limits)])
     lines = [
@@ -130,7 +130,9 @@ def completion_distribution(report: Report) -> str:
     markers += [
         Marker(result.gate.limit, f"gate {result.gate.statistic} {limit_text(result.gate)}", "limit")
         for result in report.results
-        if result.gate.metric == "completion_ms" and result.gate.limit <= 1.5 * bars[-1].high
+        if result.gate.metric == "completion_ms"
+        and not result.gate.scenario
+        and result.gate.limit <= 1.5 * bars[-1].high
     ]
     markers.sort(key=lambda marker: marker.at)
     plot = bar_plot(

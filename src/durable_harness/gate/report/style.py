@@ -70,6 +70,7 @@ svg .marker-text { fill: var(--two); } svg .limit-text { fill: var(--bad); }
 .stack span { background: var(--tone); min-width: 2px; }
 .swatch { display: inline-block; width: .75rem; height: .75rem; border-radius: .2rem; background: var(--tone);
   margin-right: .5rem; vertical-align: -1px; }
+details { margin-top: .7rem; } details > summary { cursor: pointer; font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; margin: 0; font-size: .93rem; }
 h2.clocks { font-size: .93rem; margin-top: 1rem; } h2.clocks + dl { margin-top: .3rem; }
 dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; } ul { margin: .2rem 0 0; padding-left: 1.1rem; }

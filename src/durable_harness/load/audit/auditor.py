@@ -121,7 +121,7 @@ class _Book(NamedTuple):
                 not_accepted[token] = state
                 continue
             ids[instance_id or token] += 1
-            recorded = Recorded(token, state, seen_s, instance_id, checked[scenario])
+            recorded = Recorded(token, state, seen_s, instance_id, checked[scenario], scenario)
             accepted.setdefault(_Source(scenario, worker), {})[instance_id or token] = recorded
         twice = [instance_id for instance_id, count in ids.items() if count > 1]
         return cls(accepted, twice, not_accepted, pc.min(table.column("sent_s")).as_py() or 0.0)

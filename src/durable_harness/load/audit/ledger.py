@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from durable_harness.foreign_text import shown
-from durable_harness.gate.audit import Audit, Finding, Problem
+from durable_harness.gate.audit import Audit, Finding, Problem, ScenarioAudit
 from durable_harness.operations import OperationState
 from durable_harness.operations.wire import MOST_ID_CHARS, Phase
 
 FINDINGS_PER_PROBLEM = 50
+CONFIRMED, UNSEEN = "confirmed", "unseen"
 REASONS_SHOWN = 3
 NO_LISTING = "operations were asked for one by one: nothing lists what the service has beside them"
 NO_TOKENS = "the inputs that the service lists do not have the tokens of their starts"
@@ -40,6 +41,7 @@ class Recorded(NamedTuple):
     """None if the service gave it none."""
     is_output_checked: bool = False
     """Whether the run compared its output with its start."""
+    scenario: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Ledger:
     _by_token: dict[str, list[str]] = field(default_factory=dict)
     _others: list[AtServer] = field(default_factory=list)
     _counts: Counter[Problem] = field(default_factory=Counter)
+    _by_scenario: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By scenario and problem, CONFIRMED or UNSEEN."""
     _findings: list[Finding] = field(default_factory=list)
 
     def note(self, found: AtServer) -> None:
@@ -108,6 +112,8 @@ class Ledger:
         if problem is None:
             self.confirmed += 1
             self.unseen += recorded.seen_s is None
+            self._by_scenario[recorded.scenario, CONFIRMED] += 1
+            self._by_scenario[recorded.scenario, UNSEEN] += recorded.seen_s is None
         else:
             self._add(problem[0], found.instance_id, recorded.token, problem[1])
 
@@ -141,7 +147,7 @@ class Ledger:
             # One of them is the operation that was meant, the accepted one if there is one.
             meant, *others = sorted(instance_ids, key=lambda instance_id: instance_id not in self.accepted)
             for instance_id in others:
-                self._add(Problem.DUPLICATED, instance_id, token, f"{meant} has the same token")
+                self._add(Problem.DUPLICATED, instance_id, token, f"{meant} has the same token", meant)
         for found in self._others:
             self._note_other(found)
         order = {problem: self._counts[problem] for problem in Problem if self._counts[problem]}
@@ -153,7 +159,16 @@ class Ledger:
             incomplete=incomplete,
             elapsed_s=elapsed_s,
             not_checked=self._not_checked(),
+            scenarios=self._scenarios(),
         )
+
+    def _scenarios(self) -> dict[str, ScenarioAudit]:
+        accepted = Counter(recorded.scenario for recorded in self.accepted.values())
+        return {name: self._of_scenario(name, count) for name, count in accepted.items()}
+
+    def _of_scenario(self, name: str, accepted: int) -> ScenarioAudit:
+        found = {problem: self._by_scenario[name, problem] for problem in Problem if self._by_scenario[name, problem]}
+        return ScenarioAudit(accepted, self._by_scenario[name, CONFIRMED], self._by_scenario[name, UNSEEN], found)
 
     def _not_checked(self) -> dict[Problem, str]:
         reasons: dict[Problem, str] = {}
@@ -214,14 +229,18 @@ class Ledger:
         latest_s = found.created_s + (1 if found.created_s.is_integer() else 0)
         return latest_s - self.clock_offset_s <= self.began_s
 
-    def _add(self, problem: Problem, instance_id: str, token: str, detail: str) -> None:
+    def _add(self, problem: Problem, instance_id: str, token: str, detail: str, meant: str | None = None) -> None:
+        """Count a problem of an operation, in the scenario of the one that was `meant` if it has no record itself."""
         self._counts[problem] += 1
+        recorded = self.accepted.get(instance_id)
+        known = recorded or self.accepted.get(meant or "")
+        scenario = known.scenario if known else ""
+        self._by_scenario[scenario, problem] += 1
         if self._counts[problem] <= FINDINGS_PER_PROBLEM:
-            recorded = self.accepted.get(instance_id)
             if recorded is not None and recorded.token == instance_id:
                 instance_id = ""  # The service gave it none, and it is known by its token.
             words = shown(instance_id, MOST_WORD_CHARS), shown(token, MOST_WORD_CHARS), shown(detail)
-            self._findings.append(Finding(problem, *words))
+            self._findings.append(Finding(problem, *words, scenario=scenario))
 
 
 def _was(state: OperationState) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from durable_harness.load.arrivals.shares import Shares
 from durable_harness.load.audit import Whereabouts
-from durable_harness.load.results.tally import Tally
+from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import GeneratorFigures
 
 RUN_ID_OPTION = "harness_run_id"
@@ -34,7 +34,7 @@ class Snapshot:
     """A worker's tally of a run, and its figures as a generator."""
 
     run_id: str | None
-    tally: Tally
+    tally: RunTally
     figures: GeneratorFigures = field(default_factory=GeneratorFigures)
     whereabouts: tuple[Whereabouts, ...] = ()
     are_arrivals_over: bool = False
@@ -61,7 +61,7 @@ class Snapshot:
         figures = GeneratorFigures.from_wire(wire["figures"])
         return cls(
             wire["run_id"],
-            Tally.from_wire(wire["tally"]),
+            RunTally.from_wire(wire["tally"]),
             figures,
             whereabouts,
             wire["are_arrivals_over"],

@@ -21,7 +21,7 @@ from durable_harness.load.http import Client, Exchange, Reactor, Request, log_cr
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.results.entries import FLUSH_S, LocustEntries
 from durable_harness.load.results.records import OperationsFile
-from durable_harness.load.results.tally import Tally
+from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import GeneratorFigures, Heart
 from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan
 from durable_harness.operations import Request as PlainRequest
@@ -37,7 +37,7 @@ class Run:
 
     def __init__(self, options: LoadOptions, environment: Any, records: OperationsFile, worker: str) -> None:
         self.options = options
-        self.tally = Tally()
+        self.tally = RunTally()
         self.phases = Phases(monotonic(), options.warm_up_s)
         self._records = records
         self._addresses = Addresses(worker)
@@ -52,7 +52,7 @@ class Run:
         )
         watchers = (self.tally, records, self._entries)
         self._meter = ServerMeter(
-            self._reactor, verify_tls=not options.generator.insecure, on_warnings=self.tally.warned
+            self._reactor, verify_tls=not options.generator.insecure, on_warnings=self.tally.beside.warned
         )
         self._engine = Engine(
             *(self._reactor, self._client, self._figures, watchers, self._entries, self._meter, self._forget),
@@ -93,12 +93,13 @@ class Run:
         *,
         name: str | None = None,
         expected: Collection[int] | None = None,
+        scenario: str = "",
     ) -> Answer | NoAnswer:
         """Send a request beside the operations', say one that terminates an operation; wait for what comes of it.
 
         It is part of Locust's table, under its name or else the path of its URL. With `expected` it counts as answered
-        well if its HTTP code is one of these, and as an unexpected answer if not, which a gate may forbid. Raises
-        ValueError for a URL that cannot be asked for.
+        well if its HTTP code is one of these, and as an unexpected answer of its scenario if not, which a gate may
+        forbid. Raises ValueError for a URL that cannot be asked for.
         """
         ended: AsyncResult = AsyncResult()
         wire = Request(request.method, request.url, request.headers, request.body)
@@ -110,7 +111,7 @@ class Run:
         else:
             problem = unexpected(exchange.outcome, expected)
             self._engine.tell_request(exchange, row, problem)
-            self.tally.asked(row, problem)
+            self.tally.of(scenario).asked(row, problem)
         return exchange.outcome
 
     def new_token(self) -> str:
@@ -144,7 +145,7 @@ class Run:
             self._close()
             self._records.close()
             if self._records.problem is not None:
-                self.tally.remarks.append(self._records.problem)
+                self.tally.beside.remarks.append(self._records.problem)
             self._wound_up.set()
 
     def records_path(self) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from durable_harness.errors import UsageError
 from durable_harness.foreign_text import hide
 from durable_harness.gate import AbortRule, Gate, GateFile, load_gate_file
+from durable_harness.gate.gatefile import check_scenarios
 from durable_harness.load.arrivals.plans import RateProfile
 from durable_harness.load.options.generator import GeneratorOptions
 from durable_harness.load.options.values import (
@@ -90,6 +92,11 @@ class LoadOptions:
     def gates(self) -> tuple[Gate, ...]:
         """Return the gates as they were when the file was first read: a run is judged by what was checked before it."""
         return () if self.gates_file is None else gates_once(self.gates_file).gates
+
+    def check_scenarios(self, known: Iterable[str]) -> None:
+        """Raise GateFileError if a gate is about a scenario that is not among the known ones."""
+        if self.gates_file is not None:
+            check_scenarios(self.gates_file, self.gates(), known)
 
     def abort_rule(self) -> AbortRule | None:
         """Return when the gates file ends a run early; None if it does not."""

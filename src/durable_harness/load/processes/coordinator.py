@@ -20,8 +20,9 @@ from locust import log
 from locust.exception import StopTest
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
-from durable_harness.gate import evaluate
+from durable_harness.gate import Gate, evaluate
 from durable_harness.gate.audit import Audit
+from durable_harness.gate.gates import gates_of, left_out
 from durable_harness.gate.report import Report, render_text
 from durable_harness.gate.writing import Written
 from durable_harness.load.audit import Whereabouts
@@ -39,8 +40,8 @@ from durable_harness.load.processes.run_settings import run_settings
 from durable_harness.load.results.progress import Progress
 from durable_harness.load.results.records import clear_operations
 from durable_harness.load.results.reporting import HTML_NAME, clear_reports, prepare_folder, write_report
-from durable_harness.load.results.summary import summarize
-from durable_harness.load.results.tally import Tally
+from durable_harness.load.results.run_tally import RunTally
+from durable_harness.load.results.summary import summarize_run
 from durable_harness.load.watch import GeneratorFigures, invalid_reasons, merged_figures
 from durable_harness.load.web import Guard, LiveRun, StartForm, add_pages
 from durable_harness.load.web.home import Home
@@ -80,7 +81,7 @@ class Coordinator(LocustProcess):
         """Return whether the last arrival of all open scenarios has come."""
 
     @abstractmethod
-    def total(self) -> Tally:
+    def total(self) -> RunTally:
         """Return what the operations of all processes came to so far."""
 
     @abstractmethod
@@ -105,6 +106,7 @@ class Coordinator(LocustProcess):
         if self._starts_by_itself:
             # Not even a run that never begins may leave an old report behind.
             clear_reports(options.report_dir)
+        options.check_scenarios(self.loaded_scenarios())
         self.target = self._closing.enter_context(open_target(self.environment.host, options))
         self.environment.host = self.target.base_url
         if self.target.function_key and not options.function_key:
@@ -208,7 +210,7 @@ class Coordinator(LocustProcess):
         has_run, is_over = bool(self.run_id), self.phase is RunPhase.IDLE
         return LiveRun(
             tally=self.total(),
-            gates=self.options.gates() if has_run else (),
+            gates=self._gates() if has_run else (),
             phase=self.phase.value,
             elapsed_s=self._elapsed_s if is_over or not has_run else time.monotonic() - self._began,
             run_time_s=self.environment.parsed_options.run_time if has_run else None,
@@ -247,24 +249,26 @@ class Coordinator(LocustProcess):
         audit = gone or self._inquiry.audit()
         # No signal is handled from here to the decision on the exit code: nothing waits.
         interrupted = self.describe_interruption()
-        summary = summarize(
+        summary = summarize_run(
             tally,
             notes=[
                 *filter(None, (*early, gone, learned, self._inquiry.describe_cut())),
                 *self.remarks(),
+                *left_out(self._scenarios(), self.options.gates()),
                 generator.describe(),
             ],
             # A signal holds the generator up, too; and nobody asks what an interrupted run proves.
             invalid=[*self.losses(), *([] if interrupted else self._bottlenecks())],
+            expected=self._scenarios(),
             warm_up_s=self.options.warm_up_s,
             audit=audit if isinstance(audit, Audit) else None,
             no_audit=audit if isinstance(audit, str) else "",
         )
         return Report(
             summary=replace(summary, generator=generator.for_report(), interrupted=interrupted),
-            results=evaluate(self.options.gates(), summary),
+            results=evaluate(self._gates(), summary),
             target=public_url(self.environment.host),
-            scenarios=tuple(sorted(user_class.__name__ for user_class in self.environment.user_classes)),
+            scenarios=tuple(sorted(cls.__name__ for cls in self.environment.user_classes)),
             settings=run_settings(self.environment, self.options, self.describe_processes()),
             gates_file=str(self.options.gates_file) if self.options.gates_file else None,
         )
@@ -281,7 +285,7 @@ class Coordinator(LocustProcess):
         """Begin to watch for what ends a run before its time."""
         if (rule := options.abort_rule()) is not None:
             span_s = (options.warm_up_s, self.environment.parsed_options.run_time)
-            yield AbortWatch(rule, options.gates(), self.total, span_s, self._stop)
+            yield AbortWatch(rule, self._gates(), self.total, span_s, self._stop)
         if len(open_scenarios(self.environment)) == len(self.environment.user_classes):
             # A closed scenario would go on for ever.
             yield LastArrivalWatch(self.are_arrivals_over, self._stop)
@@ -290,6 +294,14 @@ class Coordinator(LocustProcess):
         """End the run; a headless Locust with it."""
         runner = self.environment.runner
         (runner.quit if self._is_headless else runner.stop)()
+
+    def _scenarios(self) -> list[str]:
+        """Return the names of the user classes of the run that start operations."""
+        return [cls.__name__ for cls in self.environment.user_classes if hasattr(cls, "workload")]
+
+    def _gates(self) -> tuple[Gate, ...]:
+        """Return the gates of the run: not those of scenarios that take no part in it."""
+        return gates_of(self._scenarios(), self.options.gates())
 
     def _bottlenecks(self) -> list[str]:
         """Return where the generator and not the system under test was measured."""

@@ -11,8 +11,8 @@ from typing import Any
 import gevent
 
 from durable_harness.gate import AbortRule, Gate, broken_for_good
-from durable_harness.load.results.summary import summarize
-from durable_harness.load.results.tally import Tally
+from durable_harness.load.results.run_tally import RunTally
+from durable_harness.load.results.summary import summarize_run
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class AbortWatch(EndWatch):
         self,
         rule: AbortRule,
         gates: Iterable[Gate],
-        total: Callable[[], Tally],
+        total: Callable[[], RunTally],
         span_s: tuple[float, float | None],
         stop: Callable[[], None],
     ) -> None:
@@ -75,7 +75,7 @@ class AbortWatch(EndWatch):
         tally = self._total()
         if elapsed_s < self._warm_up_s + self._rule.grace_s or tally.ended_count < self._rule.min_operations:
             return None
-        broken = broken_for_good(self._gates, summarize(tally), self._share_done(elapsed_s))
+        broken = broken_for_good(self._gates, summarize_run(tally), self._share_done(elapsed_s))
         if not broken:
             return None
         names = ", ".join(gate.name for gate in broken)

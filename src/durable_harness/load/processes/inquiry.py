@@ -13,7 +13,7 @@ from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_f
 from durable_harness.load.engine.run import token_prefix
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.results.records import amend_operations
-from durable_harness.load.results.tally import Tally
+from durable_harness.load.results.run_tally import RunTally
 
 Answer = TypeVar("Answer")
 
@@ -30,7 +30,7 @@ class Inquiry:
         self._whereabouts = whereabouts
         self._was_cut_short = Event()
 
-    def learn(self, tally: Tally) -> str | None:
+    def learn(self, tally: RunTally) -> str | None:
         """Learn from histories what operations took and cost; return a note on what was learned."""
         return self._unless_cut_short(lambda: self._learn(tally))
 
@@ -74,7 +74,7 @@ class Inquiry:
             question, self._whereabouts(), lambda scenario: scenarios[scenario].audited_service(self._options)
         )
 
-    def _learn(self, tally: Tally) -> str | None:
+    def _learn(self, tally: RunTally) -> str | None:
         """Learn from histories what operations took and cost, if neither their status nor their host tells."""
         if not tally.lacks or not self._options.history_sample:
             return None

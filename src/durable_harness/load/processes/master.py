@@ -20,8 +20,8 @@ from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.processes.coordinator import Coordinator
 from durable_harness.load.processes.process import Interruption, RunPhase
 from durable_harness.load.results.records import keep_operations, mark_run
-from durable_harness.load.results.summary import summarize
-from durable_harness.load.results.tally import Tally, merged
+from durable_harness.load.results.run_tally import RunTally, merged_runs
+from durable_harness.load.results.summary import summarize_run
 from durable_harness.load.watch import GeneratorFigures
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class MasterProcess(Coordinator):
     """Coordinator of a run whose load its workers make."""
 
     def set_up(self) -> None:
-        self._tallies: dict[str, Tally] = {}
+        self._tallies: dict[str, RunTally] = {}
         self._figures: dict[str, GeneratorFigures] = {}
         self._finals: set[str] = set()
         self._exhausted: set[str] = set()
@@ -115,8 +115,8 @@ class MasterProcess(Coordinator):
         workers = self._awaited()
         return bool(workers) and workers <= self._exhausted
 
-    def total(self) -> Tally:
-        return merged(self._tallies.values())
+    def total(self) -> RunTally:
+        return merged_runs(self._tallies.values())
 
     def figures(self) -> dict[str, GeneratorFigures]:
         return {f"worker {client_id}": figures for client_id, figures in self._figures.items()}
@@ -174,7 +174,7 @@ class MasterProcess(Coordinator):
         tally = self._tallies.get(client_id)
         if tally is None:
             return f"worker {client_id} vanished: nothing is known of its operations"
-        counts = summarize(tally).counts
+        counts = summarize_run(tally).counts
         return (
             f"worker {client_id} vanished: by its last report, which the counts go by, it had started "
             f"{counts.started:,} operations; {counts.unaccounted:,} of them are unaccounted"
@@ -202,7 +202,7 @@ class MasterProcess(Coordinator):
         """Read and keep a worker's snapshot; one that cannot be read, or put together with others, is a loss."""
         try:
             snapshot = Snapshot.from_wire(wire)
-            summarize(merged([snapshot.tally]))
+            summarize_run(merged_runs([snapshot.tally]))
         except Exception as error:
             logger.exception("The figures of worker %s", client_id)
             self._unreadable[client_id] = shown(f"{type(error).__name__}: {error}", MOST_ID_CHARS)

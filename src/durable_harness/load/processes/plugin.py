@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,7 +25,9 @@ from durable_harness.load.processes.worker import WorkerProcess
 from durable_harness.output_streams import keep_output_unbroken
 
 
-def install(events: Any, default_gates: Callable[[], Path | None]) -> None:
+def install(
+    events: Any, default_gates: Callable[[], Path | None], loaded_scenarios: Callable[[], Iterable[str]]
+) -> None:
     """Listen to Locust's events; `default_gates` finds the gates file that applies when the option is not given."""
     secure_sockets()
     guard_listening()
@@ -34,7 +36,7 @@ def install(events: Any, default_gates: Callable[[], Path | None]) -> None:
     events.init_command_line_parser.add_listener(lambda parser, **_: _add_all_options(parser, default_gates()))
     is_set_up = Event()
     events.test_start.add_listener(lambda environment, **_: _hold_back(environment, is_set_up))
-    events.init.add_listener(lambda environment, **_: _set_up(environment, is_set_up))
+    events.init.add_listener(lambda environment, **_: _set_up(environment, is_set_up, loaded_scenarios))
 
 
 def _add_all_options(parser: Any, default_gates: Path | None) -> None:
@@ -64,9 +66,9 @@ def _hold_back(environment: Any, is_set_up: Event) -> None:
         environment.harness_process.start_test()
 
 
-def _set_up(environment: Any, is_set_up: Event) -> None:
+def _set_up(environment: Any, is_set_up: Event, loaded_scenarios: Callable[[], Iterable[str]]) -> None:
     process = _process_class(environment.runner)(environment)
-    environment.harness_process = process
+    environment.harness_process, process.loaded_scenarios = process, loaded_scenarios
     set_up = _SetUp()
     process.signals = Signals(set_up.interrupt)
     try:

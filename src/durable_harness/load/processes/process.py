@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import partial
 from typing import Any, NamedTuple
@@ -58,6 +58,8 @@ class LocustProcess(ABC):
     """Listens to Locust's events and takes each step of a run once, however often its event is fired."""
 
     signals: Signals
+    loaded_scenarios: Callable[[], Iterable[str]]
+    """Names the scenarios that Locust has loaded, those that take no part in the run too."""
 
     def __init__(self, environment: Any) -> None:
         self.environment = environment

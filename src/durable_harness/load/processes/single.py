@@ -11,7 +11,7 @@ from durable_harness.load.engine.run import Run
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.processes.coordinator import Coordinator
 from durable_harness.load.results.records import open_operations
-from durable_harness.load.results.tally import Tally
+from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import GeneratorFigures
 
 LOCAL = "local"
@@ -40,8 +40,8 @@ class SingleProcess(Coordinator):
     def are_arrivals_over(self) -> bool:
         return self._open_load.is_over
 
-    def total(self) -> Tally:
-        return self.run.tally if self.run is not None else Tally()
+    def total(self) -> RunTally:
+        return self.run.tally if self.run is not None else RunTally()
 
     def figures(self) -> dict[str, GeneratorFigures]:
         return {} if self.run is None else {"": self.run.figures}

@@ -29,7 +29,7 @@ from durable_harness.load.engine.run import Run
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.processes.process import LocustProcess, RunPhase
 from durable_harness.load.results.records import is_marked, open_operations
-from durable_harness.load.results.tally import Tally
+from durable_harness.load.results.run_tally import RunTally
 
 MASTER_GONE_S = 5.0
 """How long the connection to a master may be lost: ZeroMQ makes it again if the network alone was the cause. A master
@@ -142,7 +142,7 @@ class WorkerProcess(LocustProcess):
             self.wind_up()
         else:
             # It came too late to take part, and must not keep the master waiting.
-            self._send_final(Snapshot(run_id, Tally()))
+            self._send_final(Snapshot(run_id, RunTally()))
 
     def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
         if self.run is not None:
@@ -160,7 +160,7 @@ class WorkerProcess(LocustProcess):
 
     def _snapshot(self) -> Snapshot:
         if self.run is None:
-            return Snapshot(self._run_id, Tally())
+            return Snapshot(self._run_id, RunTally())
         whereabouts = tuple(self.run.sample_whereabouts())
         return Snapshot(
             self._run_id,

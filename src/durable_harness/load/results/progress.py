@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import gevent
 
 from durable_harness.gate.report.model import number
+from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.tally import Tally
 from durable_harness.operations import OperationState
 
@@ -24,7 +25,7 @@ class Progress:
     """Writes to `stream`, stderr by default, from a greenlet of its own until it is closed."""
 
     def __init__(
-        self, total: Callable[[], Tally], run_time_s: float | None = None, stream: TextIO | None = None
+        self, total: Callable[[], RunTally], run_time_s: float | None = None, stream: TextIO | None = None
     ) -> None:
         stream = stream or sys.stderr
         self._total = total
@@ -44,7 +45,7 @@ class Progress:
     def _show(self) -> None:
         while True:
             gevent.sleep(TERMINAL_INTERVAL_S if self._is_terminal else PLAIN_INTERVAL_S)
-            line = progress_line(self._total(), time.monotonic() - self._began, self._run_time_s)
+            line = progress_line(self._total().whole(), time.monotonic() - self._began, self._run_time_s)
             self._stream.write(self._refreshed(line) if self._is_terminal else f"{line}\n")
             self._stream.flush()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from durable_harness.gate import Counts, FailureReason, Histogram, RunSummary
 from durable_harness.gate.histogram import merged as merged_histograms
 from durable_harness.gate.measurable import WHOLE_SECONDS, not_measurable
 from durable_harness.load.results.clocks import clock_words
+from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.tally import Tally
 from durable_harness.operations import OperationState
 
@@ -41,6 +43,22 @@ def summarize(tally: Tally, notes: Iterable[str] = (), invalid: Iterable[str] = 
         notes=(*notes, *_notes(tally)),
         invalid=(*invalid, *_nothing_measured(tally)),
     )
+
+
+def summarize_run(
+    run: RunTally, notes: Iterable[str] = (), invalid: Iterable[str] = (), *, expected: Iterable[str] = (), **more: Any
+) -> RunSummary:
+    """Sum a run up, whole and by scenario; scenarios that were `expected` are there if they did nothing, too."""
+    whole = summarize(run.whole(), notes, invalid, **more)
+    tallies = {name: Tally() for name in expected} | run.scenarios
+    return replace(whole, scenarios={name: _of_scenario(name, tallies[name], whole) for name in sorted(tallies)})
+
+
+def _of_scenario(name: str, tally: Tally, whole: RunSummary) -> RunSummary:
+    """Sum a scenario up; its throughput is its part of the run's, and so counts for the run's whole time."""
+    audit = None if whole.audit is None else whole.audit.of_scenario(name)
+    summary = summarize(tally, warm_up_s=whole.warm_up_s, audit=audit, no_audit=whole.no_audit)
+    return replace(summary, elapsed_s=whole.elapsed_s)
 
 
 def _finish_ms(tally: Tally) -> Histogram:

@@ -179,7 +179,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         gevent.spawn_later(delay_s, self._ask, request, name, expected)
 
     def _ask(self, request: Request, name: str, expected: Collection[int]) -> None:
-        self._run.ask(request, name=name, expected=expected)
+        self._run.ask(request, name=name, expected=expected, scenario=type(self).__name__)
 
     @classmethod
     def audited_service(cls, options: LoadOptions) -> AuditedService:
@@ -254,6 +254,11 @@ def gates_beside_scenarios() -> Path | None:
     return next((Path(os.path.relpath(path)) for path in found), None)
 
 
+def loaded_scenarios() -> Iterator[str]:
+    """Name the scenarios that Locust has loaded."""
+    return (scenario.__name__ for scenario in _subclasses(OperationUser) if not scenario.abstract)
+
+
 def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
     subclasses: list[type[Any]] = cls.__subclasses__()
     for subclass in subclasses:
@@ -261,4 +266,4 @@ def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
         yield from _subclasses(subclass)
 
 
-install(locust.events, gates_beside_scenarios)
+install(locust.events, gates_beside_scenarios, loaded_scenarios)

@@ -20,8 +20,8 @@ from durable_harness.gate.report.model import (
     with_unit,
 )
 from durable_harness.gate.timeline import Timeline
-from durable_harness.load.results.summary import summarize
-from durable_harness.load.results.tally import Tally
+from durable_harness.load.results.run_tally import RunTally
+from durable_harness.load.results.summary import summarize_run
 
 SLICES_SHOWN = 90
 PERCENTS = (50.0, 90.0, 95.0, 99.0)
@@ -35,7 +35,7 @@ SHOWN_LATENCIES = (
 class LiveRun:
     """How a run stands."""
 
-    tally: Tally
+    tally: RunTally
     gates: tuple[Gate, ...] = ()
     phase: str = "idle"
     """`idle` before and after a run, else `running` or `winding up`."""
@@ -49,8 +49,7 @@ class LiveRun:
 
 def state_of(run: LiveRun) -> dict[str, Any]:
     """Return the page's data: counts, percentiles in milliseconds, gates as they stand, the last slices of time."""
-    tally = run.tally
-    summary = _of_what_ended(summarize(tally))
+    tally, summary = run.tally.whole(), _of_what_ended(summarize_run(run.tally))
     return {
         "phase": run.phase,
         "elapsed_s": run.elapsed_s,
@@ -87,7 +86,9 @@ def state_of(run: LiveRun) -> dict[str, Any]:
 def _of_what_ended(summary: RunSummary) -> RunSummary:
     """Judge a run that goes on by what has ended: what is in flight has not failed."""
     counts = summary.counts
-    return replace(summary, counts=replace(counts, started=counts.started - counts.unaccounted, unaccounted=0))
+    ended = replace(counts, started=counts.started - counts.unaccounted, unaccounted=0)
+    scenarios = {name: _of_what_ended(one) for name, one in summary.scenarios.items()}
+    return replace(summary, counts=ended, scenarios=scenarios)
 
 
 def _judged_now(gates: Iterable[Gate]) -> list[Gate]:
