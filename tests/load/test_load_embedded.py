@@ -57,7 +57,7 @@ def test_the_projects_scenarios_pass_their_gates(start_loadtests):
     """The scenarios run together on the embedded stack, start dozens of operations and keep to their gates."""
     run = start_loadtests("--config", "loadtests/locust.conf", "-t", "3s", "Steady", "Burst").wait()
     assert run.code == 0, run.out + run.err
-    assert run.summary["scenarios"] == ["Burst", "Steady"]
+    assert list(run.summary["scenarios"]) == ["Burst", "Steady"]
     assert run.operations["completed"] == run.operations["started"] >= 50
     assert "PASSED" in run.out
     assert not is_served(run.summary["target"])
@@ -101,7 +101,7 @@ def test_all_scenarios_run_together(start_loadtests):
     run = start_loadtests("--config", "loadtests/locust.conf", "-t", "4s", "-u", "10", "-r", "50").wait()
     assert run.code == 0, run.out + run.err
     scenarios = ["BadClients", "Burst", "Closed", "Mixed", "Replay", "Soak", "Spike", "Steady", "Terminate"]
-    assert run.summary["scenarios"] == scenarios
+    assert list(run.summary["scenarios"]) == scenarios
     counts = run.operations
     assert counts["completed"] + counts["terminated"] == counts["started"] == counts["accepted"]
     assert counts["terminated"] >= 10
@@ -117,7 +117,7 @@ def test_a_scenario_runs_alone(start_loadtests, scenario):
     """Each scenario can be run by its class's name, and passes."""
     run = start_loadtests("-t", "2s", "--gates", "none", scenario).wait()
     assert run.code == 0, run.out + run.err
-    assert run.summary["scenarios"] == [scenario]
+    assert list(run.summary["scenarios"]) == [scenario]
     assert run.operations["completed"] + run.operations["terminated"] == run.operations["started"] >= 2
 
 

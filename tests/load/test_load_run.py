@@ -114,7 +114,7 @@ def test_reports_are_written_and_self_contained(good_run):
     assert not re.search(r"(src|href)\s*=|@import|url\(", page)
     assert page.count("<svg") == 5
     assert str(run.report_dir / "report.html") in run.out
-    assert run.summary["scenarios"] == ["Few"]
+    assert list(run.summary["scenarios"]) == ["Few"]
 
 
 def test_progress_is_shown_while_a_run_lasts(locust, stub):
@@ -129,5 +129,5 @@ def test_progress_is_shown_while_a_run_lasts(locust, stub):
 def test_a_named_scenario_runs_alone(locust, stub):
     """A scenario named on the command line runs alone; one that does not wait is followed to the end all the same."""
     run = locust(run_time="1s", scenario="Eager")
-    assert run.summary["scenarios"] == ["Eager"]
+    assert list(run.summary["scenarios"]) == ["Eager"]
     assert run.operations["completed"] == stub.accepted > 4
