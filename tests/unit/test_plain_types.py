@@ -66,7 +66,7 @@ def test_a_request_is_no_text(call, name):
         bindings.values(function, func.HttpRequest(method="GET", url="/", body=b""))
     invoker = Invoker("", bindings, timeout_s=None)
     with pytest.raises(UnusableValueError, match=reason):
-        Runs(FunctionApp(Path(), [function]), invoker).prepare(function, "x", {})
+        Runs(FunctionApp(Path(), [function]), invoker, clock=None).prepare(function, "x", {})
     invoker.close()
 
 
@@ -101,7 +101,7 @@ def test_a_path_names_what_an_output_is_written_to(annotation):
     function = index("copy", copy, trigger=trigger, bindings=[trigger, out], directory=Path())
     outputs = Outputs()
     invoker = Invoker("", FunctionBindings(lambda _: None, Inputs(), outputs), timeout_s=None)
-    runs = Runs(FunctionApp(Path(), [function]), invoker)
+    runs = Runs(FunctionApp(Path(), [function]), invoker, clock=None)
     run = runs.prepare(function, b"text", {"BlobTrigger": "c/a.txt"})
 
     async def run_it():

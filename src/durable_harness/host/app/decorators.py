@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from durable_harness.errors import AppLoadError
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.importing import importing
 from durable_harness.host.app.indexing import index, place_of
-from durable_harness.host.app.retries import SETTING, retry_problem
+from durable_harness.host.app.retries import SETTING, read_policy, retry_problem
 
 
 def decorated_functions(script: Path) -> list[Function]:
@@ -50,19 +51,21 @@ def _find_app(module: Any, script: Path) -> Any:
 
 
 def _index(built: Any, directory: Path) -> Function:
-    problem = retry_problem(built.get_settings_dict(SETTING))
+    policy = built.get_settings_dict(SETTING)
+    problem = retry_problem(policy)
     if problem is not None:
         raise AppLoadError(
             f"{place_of(built.get_user_function(), directory)}: function {built.get_function_name()}: its retry policy:"
             f" {problem}."
         )
-    return index(
+    function = index(
         built.get_function_name(),
         built.get_user_function(),
         trigger=_plain(built.get_trigger().get_dict_repr()),
         bindings=[_plain(binding.get_dict_repr()) for binding in built.get_bindings()],
         directory=directory,
     )
+    return dataclasses.replace(function, retry=read_policy(policy))
 
 
 def _plain(binding: dict[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,21 @@ from typing import Any, NoReturn
 
 from durable_harness.errors import AppLoadError, ConfigurationError
 from durable_harness.host.app.models import FUNCTION_FILE
+from durable_harness.host.app.retries import FIXED, RetryPolicy, read_policy, retry_problem
 from durable_harness.settings.json_file import read_json_object
 
+RETRY_KEYS = {
+    "strategy": "strategy",
+    "maxRetryCount": "max_retry_count",
+    "delayInterval": "delay_interval",
+    "minimumInterval": "minimum_interval",
+    "maximumInterval": "maximum_interval",
+}
+"""The keys of a retry policy, and what decorators call them."""
 DEFAULT_SCRIPT = "__init__.py"
 DEFAULT_ENTRY_POINT = "main"
 DIRECTIONS = frozenset({"in", "out", "inout"})
-KEYS = ("scriptFile", "entryPoint", "bindings", "disabled")
+KEYS = ("scriptFile", "entryPoint", "bindings", "disabled", "retry")
 BINDING_KEYS = ("name", "type", "direction", "dataType", "authLevel", "route", "methods")
 TRIGGER_KEYS = ("orchestration", "activity", "entityName", "taskHub", "connectionName")
 
@@ -29,6 +38,7 @@ class FunctionFile:
     entry_point: str
     bindings: tuple[dict[str, Any], ...]
     disabled: bool | str
+    retry: RetryPolicy | None = None
 
     @property
     def name(self) -> str:
@@ -61,6 +71,7 @@ class _Reader:
             self._text_at(document, "entryPoint", DEFAULT_ENTRY_POINT),
             self._bindings(document),
             disabled,
+            self._retry(document),
         )
 
     def _document(self) -> Mapping[str, Any]:
@@ -90,6 +101,19 @@ class _Reader:
         """Return `__init__.py`, or the only script if the folder has another one."""
         scripts = [file.name for file in self._folder.glob("*.py")]
         return scripts[0] if len(scripts) == 1 else DEFAULT_SCRIPT
+
+    def _retry(self, document: Mapping[str, Any]) -> RetryPolicy | None:
+        given = document.get("retry")
+        if given is None:
+            return None
+        if not isinstance(given, dict):
+            self._refuse("retry", "expected an object with strategy and maxRetryCount")
+        policy = {name: _spelt(given, tuple(RETRY_KEYS)).get(key) for key, name in RETRY_KEYS.items()}
+        policy["strategy"] = FIXED if str(policy["strategy"]).lower() == "fixeddelay" else policy["strategy"]
+        problem = retry_problem(policy)
+        if problem is not None:
+            self._refuse("retry", _as_spelt(problem))
+        return read_policy(policy)
 
     def _bindings(self, document: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
         given = document.get("bindings")
@@ -138,6 +162,13 @@ class _Reader:
             number for number, line in enumerate(self._text.splitlines(), 1) if f'"{sign}"'.lower() in line.lower()
         ]
         return f", line {lines[-1]}" if lines else ""
+
+
+def _as_spelt(problem: str) -> str:
+    """Return what is wrong with a retry policy in the words of function.json."""
+    for key, name in RETRY_KEYS.items():
+        problem = problem.replace(name, key)
+    return problem
 
 
 def _spelt(given: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

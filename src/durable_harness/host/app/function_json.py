@@ -98,7 +98,7 @@ def _load(file: FunctionFile) -> Function:
         directory=file.folder.parent,
         own_folder=file.folder,
     )
-    return replace(function, disabled_by=f"its {FUNCTION_FILE}" if _is_on(file.disabled) else None)
+    return replace(function, retry=file.retry, disabled_by=f"its {FUNCTION_FILE}" if _is_on(file.disabled) else None)
 
 
 def is_trigger(binding: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from durable_harness.host.app.near_limits import NearLimits
+from durable_harness.host.app.retries import RetryPolicy
 
 BUILT_IN_HTTP_ACTIVITY = "BuiltIn::HttpActivity"
 TRIGGERS = {"orchestrator": "orchestrationtrigger", "activity": "activitytrigger", "entity": "entitytrigger"}
@@ -27,6 +28,7 @@ class Function:
     """The function's own folder if it has one, as function.json functions do."""
     has_return: bool = True
     """Whether a binding takes what it returns. If none does, Azure fails an invocation that returns a value."""
+    retry: RetryPolicy | None = None
     disabled_by: str | None = None
     """What switches it off, None if nothing does."""
     plain_types: Mapping[str, type] = field(default_factory=dict)

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from durable_harness.host.app.functions import Function
@@ -55,12 +56,22 @@ class TraceContext:
         self.Attributes = self.attributes
 
 
-class RetryContext:
-    """The `context.retry_context` of an invocation that is never retried by the host."""
+@dataclass(frozen=True)
+class RetryException:
+    """What failed the try before this one, as `azure.functions.RpcException` has it."""
 
-    retry_count = 0
-    max_retry_count = 0
-    exception = None
+    source: str
+    stack_trace: str
+    message: str
+
+
+@dataclass(frozen=True)
+class RetryContext:
+    """The `context.retry_context` of an invocation. `exception` is None in the first try."""
+
+    retry_count: int = 0
+    max_retry_count: int = 0
+    exception: RetryException | None = None
 
 
 class InvocationContext:
@@ -112,13 +123,15 @@ class Invoker:
         self._thread_local = threading.local()
         self._quiet_until_s = 0.0
 
-    async def invoke(
+    async def invoke(  # noqa: PLR0913 - what an invocation is made of
         self,
         function: Function,
         trigger_value: Any,
         trace: TraceContext | None = None,
         invocation_id: str | None = None,
         source: Any = None,
+        *,
+        retry: RetryContext | None = None,
     ) -> Any:
         """Call a function with its trigger's value and return what it returns, or raise what it raises.
 
@@ -131,9 +144,9 @@ class Invoker:
         if function.wants_context:
             invocation_id = invocation_id or new_invocation_id()
             directory = str(function.directory or self._directory)
-            given["context"] = InvocationContext(
-                function, directory, trace or TraceContext(), self._thread_local, invocation_id
-            )
+            context = InvocationContext(function, directory, trace or TraceContext(), self._thread_local, invocation_id)
+            context.retry_context = retry or context.retry_context
+            given["context"] = context
         call = functools.partial(function.call, **given)
         running = call() if function.is_async else self.in_thread(call, f"Function '{function.name}'")
         result = await self._in_time(function, running)

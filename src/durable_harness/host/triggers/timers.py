@@ -106,6 +106,7 @@ class _Firing:
         self.follows = asyncio.Event()
         """Set while it has an alarm on the clock, or needs none."""
         self._is_firing = False
+        self._ringing: Any = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -138,20 +139,24 @@ class _Firing:
 
     async def _follow(self) -> None:
         """Fire at each due time. The next alarm is set before the one that rings is closed, so that none is missed."""
-        ringing = await self._set(0)
+        self._ringing = await self._set(0)
         try:
-            now = await _due(ringing, EPOCH)
+            now = await _due(self._ringing, EPOCH)
             if self._reached is None:
                 self._reached = now
                 await self._begin(now)
             while (due := self._timer.schedule.next_after(self._reached)) is not None:
                 following = await self._set((due - EPOCH) // timedelta(microseconds=1) * 1000)
-                await ringing.aclose()
-                ringing = following
-                self._reached = await _due(ringing, due)
+                await self._ringing.aclose()
+                self._ringing = following
+                self._reached = await _due(following, due)
                 await self._fire(self._reached)
         finally:
-            await ringing.aclose()
+            await self._ringing.aclose()
+
+    async def _release(self) -> None:
+        """Let the clock go on while a function that failed waits for its retry."""
+        await self._ringing.aclose()
 
     async def _set(self, due_ns: int) -> Any:
         alarm: AsyncIterator[int] = self._clock.alarm(self._name, due_ns)
@@ -195,7 +200,7 @@ class _Firing:
             "ScheduleStatus": status.as_json() if status else None,
         }
         run = self._runs.prepare(self._timer.function, arrived, {})
-        await asyncio.shield(self._runs.start(run))
+        await asyncio.shield(self._runs.start(run, self._release))
         due = self._timer.schedule.next_after(now)
         if is_monitored and due is not None:
             self._monitor.set(self._name, Status(now, due, now))

@@ -40,7 +40,7 @@ class Triggers:
 
     def use(self, invoker: Invoker) -> None:
         """Run functions by this."""
-        self.runs = Runs(self._app, invoker)
+        self.runs = Runs(self._app, invoker, self._clock)
 
     async def start(self) -> None:
         """Let timers fire."""

@@ -1,0 +1,7 @@
+"""Fail."""
+
+import azure.functions as func
+
+
+def main(timer: func.TimerRequest) -> None:
+    raise RuntimeError("never")
