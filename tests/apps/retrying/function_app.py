@@ -1,9 +1,8 @@
 """Functions with retry policies: one succeeds at its third try, one never does, one has a trigger without retries."""
 
-import azure.durable_functions as df
 import azure.functions as func
 
-app = df.DFApp()
+app = func.FunctionApp()
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 0 3 * * *")
