@@ -58,3 +58,38 @@ def test_a_key_that_the_service_repeats_is_in_no_report(start_locust, stub, proc
     files = [path for path in run.report_dir.rglob("*") if path.is_file()]
     assert [path.name for path in files if b"abc123def456" in path.read_bytes()] == []
     assert "abc123def456" not in run.err + run.out
+
+
+@pytest.mark.parametrize("has_workers", [False, True])
+def test_a_misspelt_attribute_ends_with_two(start_locust, stub, processes, tmp_path, has_workers):
+    """What nothing would ever read is named before any load, with what was meant."""
+    path = tmp_path / "orders.py"
+    path.write_text(
+        "from durable_harness.load import ArrivalUser\n"
+        "class Orders(ArrivalUser):\n"
+        "    def chek_output(self, sent, output):\n"
+        "        return None\n"
+    )
+    workers = processes if has_workers else []
+    run = start_locust(*headless(stub), *workers, "-t", "1s", "Orders", scenarios=path).wait()
+    assert run.code == 2
+    assert run.err.count("locust: Orders.chek_output: no scenario has an attribute of that name") == 1
+    assert "Did you mean check_output?" in run.err
+    assert not stub.requests
+
+
+def test_a_hook_that_raises_is_reported(start_locust, stub, tmp_path):
+    """An error in on_accepted is shown with its line, keeps no operation from its end, and is no success."""
+    path = tmp_path / "orders.py"
+    path.write_text(
+        "from durable_harness.load import ArrivalUser\n"
+        "class Orders(ArrivalUser):\n"
+        "    def on_accepted(self, operation):\n"
+        "        raise ZeroDivisionError(operation.record.state)\n"
+    )
+    run = start_locust(
+        *headless(stub), "-t", "2s", "--rate", "10/1", "--gates", "none", "Orders", scenarios=path
+    ).wait()
+    assert run.operations == {"started": 10, "accepted": 10, "completed": 10}
+    assert run.code == 1
+    assert "ZeroDivisionError: in flight" in run.err

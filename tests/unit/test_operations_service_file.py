@@ -67,7 +67,7 @@ def test_a_service_may_need_no_state(load):
     ("text", "told"),
     [
         ("", "start.path: is missing"),
-        ("path = 1", "path: is not understood\n  Allowed are name, start, status, terminate."),
+        ("path = 1", "path: is not understood\n  Allowed are name, start, status, terminate, event."),
         ("[start]\n" + STATUS, "start.path: is missing"),
         (START + "metod = 'PUT'\n", "start.metod: is not understood\n  Did you mean method?"),
         ("[start]\npath = 'reports'\n", "start.path: got 'reports', expected a path that begins with a slash"),
@@ -121,4 +121,4 @@ def test_every_field_has_a_key():
     """Whatever a description can say, a file can say."""
     assert set(service_file.START_KEYS) == set(StartDescription.__dataclass_fields__)
     assert set(service_file.STATUS_KEYS) == set(StatusDescription.__dataclass_fields__)
-    assert set(service_file.TERMINATE_KEYS) == set(TerminateDescription.__dataclass_fields__)
+    assert set(service_file.REQUEST_KEYS) == set(TerminateDescription.__dataclass_fields__)

@@ -60,6 +60,7 @@ def test_the_apps_own_status_route_is_made_from_the_id():
     [
         (answer(503, {"error": "busy"}), '503 {"error": "busy"}'),
         (answer(200, {"statusQueryGetUri": STATUS}), "200 "),
+        (answer(201), "201; if 201 accepts it, write accepted = [201] below [start] for --service"),
         (answer(500), "500"),
         (answer(202, {"id": "abc"}), "202 without statusQueryGetUri or Location"),
         (answer(202, ["no", "object"]), "202 without statusQueryGetUri or Location"),

@@ -3,10 +3,12 @@
 from durable_harness.operations.adaptive import AdaptivePolling
 from durable_harness.operations.checks import OutputCheck, accept_any_output, check_echo
 from durable_harness.operations.description import (
+    EventDescription,
     ServiceDescription,
     StartDescription,
     StatusDescription,
     TerminateDescription,
+    UrlKind,
     UrlSource,
     durable_status_route,
     durable_webhooks,
@@ -24,6 +26,7 @@ __all__ = [
     "STRATEGIES",
     "AdaptivePolling",
     "Answer",
+    "EventDescription",
     "ExponentialPolling",
     "FixedPolling",
     "Measurement",
@@ -41,6 +44,7 @@ __all__ = [
     "StartDescription",
     "StatusDescription",
     "TerminateDescription",
+    "UrlKind",
     "UrlSource",
     "Workload",
     "accept_any_output",

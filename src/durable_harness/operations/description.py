@@ -144,6 +144,18 @@ class TerminateDescription:
 
 
 @dataclass(frozen=True, slots=True)
+class EventDescription:
+    """The request that raises an event for an operation; its data is the JSON body."""
+
+    url: UrlSource
+    """`{eventName}` in it stands for the event's name."""
+    method: str = "POST"
+    accepted: frozenset[int] = frozenset({200, 202, 204})
+    too_late: frozenset[int] = frozenset({404, 409, 410})
+    """The HTTP codes of an operation that has ended already."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceDescription:
     """A service that follows the pattern."""
 
@@ -152,6 +164,8 @@ class ServiceDescription:
     status: StatusDescription
     terminate: TerminateDescription | None = None
     """None if an operation cannot be ended from outside."""
+    event: EventDescription | None = None
+    """None if no event can be raised for an operation."""
 
     @property
     def secrets(self) -> list[str]:
@@ -193,6 +207,7 @@ def durable_webhooks(
         ),
         status=_durable_status(start_path, started_at, finished_at),
         terminate=TerminateDescription(UrlSource(UrlKind.BODY, "/terminatePostUri")),
+        event=EventDescription(UrlSource(UrlKind.BODY, "/sendEventPostUri")),
     )
 
 

@@ -18,7 +18,7 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,9 @@ class Operation:
         self.next_poll: float | None = None
         self.terminate_url: str | None = None
         """Where to end it before its time; None until it is accepted, and if the service cannot do that."""
+        self.event_url: str | None = None
+        """Where to raise an event for it, likewise."""
+        self._when_accepted: tuple[Callable[[Operation], None], ...] = ()
         self.record = OperationRecord(
             token=plan.token,
             intended=plan.intended,
@@ -129,7 +132,8 @@ class Operation:
             return
         self.record.accepted, self.record.instance_id = now, accepted.instance_id
         self.record.state = OperationState.IN_FLIGHT
-        self.terminate_url, self._own_route = accepted.terminate_url, accepted.is_own_route
+        self.terminate_url, self.event_url = accepted.terminate_url, accepted.event_url
+        self._own_route = accepted.is_own_route
         self.record.last_pending = now
         self.first_status_url = accepted.status_url
         self._go_to(accepted.status_url)
@@ -162,6 +166,27 @@ class Operation:
         self.record.terminate_requested = True
         url = self.terminate_url.replace("{text}", quote(reason, safe=""))
         return Request(terminate.method, url, self._headers_for(url))
+
+    def event_request(self, name: str, data: Any) -> Request | None:
+        """Return the request that raises an event for it; None if it has ended, or takes no events."""
+        event = self.plan.service.event
+        if event is None or self.event_url is None or self.record.state.has_ended:
+            return None
+        url = self.event_url.replace("{eventName}", quote(name, safe=""))
+        headers = {"Content-Type": "application/json", **self._headers_for(url)}
+        return Request(event.method, url, headers, json.dumps(data).encode())
+
+    def when_accepted(self, act: Callable[[Operation], None]) -> None:
+        """Have `act` called with it once it is accepted: now if it has been, never if it is refused."""
+        if self.record.accepted is not None:
+            act(self)
+        elif not self.record.state.has_ended:
+            self._when_accepted = (*self._when_accepted, act)
+
+    def take_waiting(self) -> tuple[Callable[[Operation], None], ...]:
+        """Return what waits for the acceptance, for whoever drives it to call, and forget it."""
+        waiting, self._when_accepted = self._when_accepted, ()
+        return waiting
 
     def teach(self) -> None:
         """Let the poll strategy learn when it ended, if it completed. Call once, when all is known that will be."""

@@ -32,6 +32,12 @@ url = "status"                           # the status URL; or as in status_url, 
 method = "DELETE"
 accepted = [200, 202, 204]
 too_late = [404, 409, 410]               # HTTP codes of an operation that has ended already
+
+[event]                                  # may be left out
+url = "path:/reports/{id}/events/{eventName}"          # as in [terminate]; `{eventName}` stands for the event's name
+method = "POST"
+accepted = [200, 202, 204]
+too_late = [404, 409, 410]
 """
 
 from __future__ import annotations
@@ -46,6 +52,7 @@ from durable_harness.documents import read_toml
 from durable_harness.errors import ConfigurationError
 from durable_harness.foreign_text import hide
 from durable_harness.operations.description import (
+    EventDescription,
     ServiceDescription,
     StartDescription,
     StatusDescription,
@@ -67,18 +74,17 @@ def load_service(path: Path) -> ServiceDescription:
     """Return the description in a file, or raise ServiceFileError."""
     document = _parse(path)
     reader = _Reader(str(path))
-    reader.refuse_unknown("", document, ("name", "start", "status", "terminate"))
+    reader.refuse_unknown("", document, ("name", "start", "status", "terminate", "event"))
     start = reader.table("start", document, START_KEYS, required=("path",))
     status = _with_today_s_names(reader, reader.table("status", document, STATUS_KEYS))
-    terminate = (
-        reader.table("terminate", document, TERMINATE_KEYS, required=("url",)) if "terminate" in document else None
-    )
+    terminate, event = (_request_table(reader, name, document) for name in ("terminate", "event"))
     name = reader.value("", "name", document.get("name", path.stem), _text)
     service = ServiceDescription(
         name=name,
         start=StartDescription(**start),
         status=StatusDescription(**status),
         terminate=None if terminate is None else TerminateDescription(**terminate),
+        event=None if event is None else EventDescription(**event),
     )
     _check_sense(reader, service, is_result_told="result" in status)
     hide(service.secrets)
@@ -94,6 +100,10 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ServiceFileError(str(path), "", f"cannot be read ({error.strerror})") from None
     except ValueError as error:
         raise ServiceFileError(str(path), "", f"is not TOML ({error})") from None
+
+
+def _request_table(reader: _Reader, name: str, document: Mapping[str, Any]) -> dict[str, Any] | None:
+    return reader.table(name, document, REQUEST_KEYS, required=("url",)) if name in document else None
 
 
 def _with_today_s_names(reader: _Reader, status: dict[str, Any]) -> dict[str, Any]:
@@ -274,7 +284,7 @@ STATUS_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "fixed_url": _flag,
 }
 FORMER_STATUS_KEYS = {"begun": "started_at", "finished": "finished_at"}
-TERMINATE_KEYS: Mapping[str, Callable[[Any], Any]] = {
+REQUEST_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "url": _source,
     "method": _method,
     "accepted": _codes,

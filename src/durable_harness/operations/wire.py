@@ -14,8 +14,10 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from durable_harness.foreign_text import HIDDEN, is_plain, shown
 from durable_harness.operations.description import (
+    EventDescription,
     ServiceDescription,
     StatusDescription,
+    TerminateDescription,
     UrlKind,
     UrlSource,
     at_pointer,
@@ -38,6 +40,7 @@ class Accepted:
     is_own_route: bool
     """Whether the status URL was made from the description's own path, not told by the server."""
     terminate_url: str | None
+    event_url: str | None
     retry_after_s: float | None
 
 
@@ -88,7 +91,9 @@ def read_accepted(answer: Answer, service: ServiceDescription, start_url: str, b
     start was not accepted, or does not say where to poll.
     """
     if answer.status not in service.start.accepted:
-        raise UnreadableAnswerError(f"{answer.status} {excerpt(answer.body)}".strip())
+        hint = f"; if {answer.status} accepts it, write accepted = [{answer.status}] below [start] for --service"
+        found = f"{answer.status} {excerpt(answer.body)}".strip()
+        raise UnreadableAnswerError(found + (hint if answer.is_success else ""))
     body = answer.json_value()
     instance_id = _read_id(answer, at_pointer(body, service.start.id))
     finder = _UrlFinder(answer, body, instance_id, start_url, base_url)
@@ -97,7 +102,8 @@ def read_accepted(answer: Answer, service: ServiceDescription, start_url: str, b
         instance_id=instance_id,
         status_url=status_url,
         is_own_route=source.kind is UrlKind.PATH,
-        terminate_url=_terminate_url(finder, service, status_url),
+        terminate_url=finder.own_request(service.terminate, status_url),
+        event_url=finder.own_request(service.event, status_url),
         retry_after_s=read_retry_after_s(answer.headers),
     )
 
@@ -110,16 +116,6 @@ def _read_id(answer: Answer, value: object) -> str | None:
     if len(instance_id) > MOST_ID_CHARS or not is_plain(instance_id):
         raise UnreadableAnswerError(f"{answer.status} with an id that cannot be asked for: '{shown(instance_id, 60)}'")
     return instance_id
-
-
-def _terminate_url(finder: _UrlFinder, service: ServiceDescription, status_url: str) -> str | None:
-    """Return where to end the operation; None if it cannot be ended, or not by a URL like that."""
-    if service.terminate is None:
-        return None
-    try:
-        return finder.find(service.terminate.url, status_url)
-    except UnreadableAnswerError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +156,13 @@ class _UrlFinder:
             case UrlKind.BODY:
                 location = at_pointer(self.body, source.value)
         return joined_url(self.answer.url or self.start_url, location) if isinstance(location, str) else None
+
+    def own_request(self, request: TerminateDescription | EventDescription | None, status_url: str) -> str | None:
+        """Return where to send a request about the operation; None if there is none, or not at a URL like that."""
+        try:
+            return None if request is None else self.find(request.url, status_url)
+        except UnreadableAnswerError:
+            return None
 
     def _own(self, path: str) -> str | None:
         if "{id}" in path and self.instance_id is None:

@@ -163,6 +163,8 @@ class Follower:
         if operation.record.accepted is not None:
             for watcher in self._engine.watchers:
                 self._engine.tell(watcher.accepted, operation.record)
+            for act in operation.take_waiting():
+                self._engine.tell(act, operation)
         self._go_on()
 
     def _break_off(self, error: Exception) -> None:

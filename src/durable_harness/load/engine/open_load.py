@@ -19,6 +19,7 @@ import gevent
 
 from durable_harness.load.arrivals.shares import LOOK_AHEAD_S, Shares
 from durable_harness.load.engine.run import Run
+from durable_harness.load.options.run import LoadOptions
 from durable_harness.operations import Workload
 
 HAND_OVER_S = 0.0537
@@ -51,6 +52,15 @@ class Arrival:
 def open_scenarios(environment: Any) -> dict[str, type[Any]]:
     """Return the open scenarios that Locust has loaded and that were selected, by their names."""
     return {cls.__name__: cls for cls in environment.user_classes if getattr(cls, "workload", None) is Workload.OPEN}
+
+
+def check_scenarios(user_classes: Iterable[type[Any]], options: LoadOptions | None) -> None:
+    """Raise UsageError for a scenario that is written wrongly or, with the options of a run, cannot make that run."""
+    for cls in user_classes:
+        if check := getattr(cls, "check_attributes", None):
+            check()
+        if options is not None and (check := getattr(cls, "check", None)):
+            check(options)
 
 
 class OpenLoad:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from gevent.event import AsyncResult, Event
@@ -29,7 +30,16 @@ from durable_harness.operations import Request as PlainRequest
 logger = logging.getLogger(__name__)
 
 TOKEN_PREFIX_CHARS = 8
+ASK_TIMEOUT_S = 60.0
 INTERRUPTED = "given up when the run was interrupted"
+
+
+class _Beside(NamedTuple):
+    """A request beside the operations: its row in Locust's table, the HTTP codes that are right, whose it is."""
+
+    name: str
+    expected: Collection[int] | None
+    scenario: str
 
 
 class Run:
@@ -89,7 +99,7 @@ class Run:
     def ask(
         self,
         request: PlainRequest,
-        timeout_s: float = 60.0,
+        timeout_s: float = ASK_TIMEOUT_S,
         *,
         name: str | None = None,
         expected: Collection[int] | None = None,
@@ -102,17 +112,46 @@ class Run:
         forbid. Raises ValueError for a URL that cannot be asked for.
         """
         ended: AsyncResult = AsyncResult()
-        wire = Request(request.method, request.url, request.headers, request.body)
-        self._client.send(wire, ended.set, monotonic() + timeout_s)
+        self._client.send(_on_the_wire(request), ended.set, monotonic() + timeout_s)
         exchange: Exchange = ended.get()
-        row = name or urlsplit(request.url).path
-        if expected is None:
-            self._engine.tell_request(exchange, row)
-        else:
-            problem = unexpected(exchange.outcome, expected)
-            self._engine.tell_request(exchange, row, problem)
-            self.tally.of(scenario).asked(row, problem)
+        self._note_answer(exchange, _Beside(name or urlsplit(request.url).path, expected, scenario))
         return exchange.outcome
+
+    def send_at(
+        self,
+        moment: float,
+        make: Callable[[], PlainRequest | None],
+        name: str,
+        expected: Collection[int],
+        scenario: str = "",
+    ) -> None:
+        """Send what `make` returns at a moment of `time.monotonic()`, as `ask` does, but wait for nothing.
+
+        It takes a timer and no greenlet. `make` is called when the request is due, and returns None if none is needed
+        any longer.
+        """
+        if not self._wound_up.is_set():
+            self._reactor.call_at(moment, self._send_now, (make, _Beside(name, expected, scenario)))
+
+    def _send_now(self, _due: float, planned: tuple[Callable[[], PlainRequest | None], _Beside]) -> None:
+        make, beside = planned
+        try:
+            request = make()
+            wire = None if request is None else _on_the_wire(request)
+        except Exception as error:  # noqa: BLE001 - a URL that cannot be asked for, or a bug of the scenario
+            self.tally.of(beside.scenario).asked(beside.name, f"no request could be made: {error}")
+            return
+        if wire is not None:
+            ended = functools.partial(self._note_answer, beside=beside)
+            self._client.send(wire, ended, monotonic() + ASK_TIMEOUT_S)
+
+    def _note_answer(self, exchange: Exchange, beside: _Beside) -> None:
+        if beside.expected is None:
+            self._engine.tell_request(exchange, beside.name)
+            return
+        problem = unexpected(exchange.outcome, beside.expected)
+        self._engine.tell_request(exchange, beside.name, problem)
+        self.tally.of(beside.scenario).asked(beside.name, problem)
 
     def new_token(self) -> str:
         """Return a text that no other operation has, and that tells at the server which run it is of."""
@@ -189,6 +228,11 @@ class Run:
     def _flush_entries(self, _due: float, _argument: Any) -> None:
         self._entries.flush()
         self._reactor.call_at(monotonic() + FLUSH_S, self._flush_entries)
+
+
+def _on_the_wire(request: PlainRequest) -> Request:
+    """Return a request as the client takes it; raise ValueError for a URL that cannot be asked for."""
+    return Request(request.method, request.url, request.headers, request.body)
 
 
 def token_prefix(run_id: str) -> str:

@@ -27,7 +27,7 @@ from durable_harness.gate.report import Report, render_text
 from durable_harness.gate.writing import Written
 from durable_harness.load.audit import Whereabouts
 from durable_harness.load.distributed.joining import JOINING
-from durable_harness.load.engine.open_load import open_scenarios
+from durable_harness.load.engine.open_load import check_scenarios, open_scenarios
 from durable_harness.load.lifecycle.exit_code import ExitCode
 from durable_harness.load.lifecycle.signals import ProcessExit, raise_in_main
 from durable_harness.load.lifecycle.startup import end_forked_workers
@@ -102,6 +102,7 @@ class Coordinator(LocustProcess):
 
     def set_up(self) -> None:
         options = LoadOptions.read(self.environment.parsed_options)
+        check_scenarios(self.environment.user_classes, options if self._starts_by_itself else None)
         prepare_folder(options.report_dir)
         if self._starts_by_itself:
             # Not even a run that never begins may leave an old report behind.
@@ -121,6 +122,7 @@ class Coordinator(LocustProcess):
     def read_options(self) -> LoadOptions:
         try:
             options = LoadOptions.read(self.environment.parsed_options)
+            check_scenarios(self.environment.user_classes, options)
             self.environment.host = self.home.read(self.environment.host, options, self.environment.user_classes)
         except UsageError as error:
             # Only the web form can get here with a bad value; StopTest is how Locust tells it to the person.

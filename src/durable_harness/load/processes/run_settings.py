@@ -20,7 +20,7 @@ def run_settings(environment: Any, options: LoadOptions, processes: str) -> Mapp
         "processes": processes,
         COMPLETION_ORIGIN: _describe_origins(environment),
         **options.for_report(),
-        "work per operation": _describe_work(environment, options),
+        **_by_scenario(environment, options),
     }
 
 
@@ -33,12 +33,18 @@ def _describe_origins(environment: Any) -> str:
     return "; ".join(filter(None, (intended, sent)))
 
 
-def _describe_work(environment: Any, options: LoadOptions) -> str:
-    """Say how much work operations ask for, by scenario where that differs."""
-    scenarios: dict[str, list[str]] = {}
+def _by_scenario(environment: Any, options: LoadOptions) -> dict[str, str]:
+    """Say what scenarios may decide for themselves, by scenario where that differs."""
+    said: dict[str, dict[str, list[str]]] = {}
     for user_class in sorted(environment.user_classes, key=lambda user_class: user_class.__name__):
-        if describe := getattr(user_class, "describe_work", None):
-            scenarios.setdefault(describe(options), []).append(user_class.__name__)
-    if len(scenarios) == 1:
-        return next(iter(scenarios))
-    return "; ".join(f"{work} ({', '.join(sorted(names))})" for work, names in scenarios.items())
+        describe = getattr(user_class, "describe", None)
+        for name, text in (describe(options) if describe else {}).items():
+            said.setdefault(name, {}).setdefault(text, []).append(user_class.__name__)
+    return {name: _one_or_each(texts) for name, texts in said.items()}
+
+
+def _one_or_each(texts: Mapping[str, list[str]]) -> str:
+    """Return the only text, or each with the scenarios that it is of."""
+    if len(texts) == 1:
+        return next(iter(texts))
+    return "; ".join(f"{text} ({', '.join(names)})" for text, names in texts.items())

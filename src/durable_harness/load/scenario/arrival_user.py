@@ -55,6 +55,7 @@ class ArrivalUser(OperationUser):
         """
         self.random, self._phases = arrival.random(), arrival.random("poll phases")
         token = f"{type(self).__name__}-{arrival.number}-{self._run.new_token()}"
+        self._number = arrival.number - 1
         return self._start_one(token, arrival.intended)[0]
 
     @property

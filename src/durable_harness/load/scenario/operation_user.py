@@ -6,15 +6,16 @@ import functools
 import inspect
 import itertools
 import json
+import logging
 import os
+import sys
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
-from weakref import WeakKeyDictionary
 
-import gevent
 import locust
 from locust import FastHttpUser
 from locust.exception import StopUser
@@ -28,11 +29,14 @@ from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.options.target import public_url
 from durable_harness.load.options.values import Durations
 from durable_harness.load.processes.plugin import install, run_of
+from durable_harness.load.scenario.attributes import check_attributes
+from durable_harness.load.scenario.polling import describe_polling, polling_of
 from durable_harness.operations import (
+    Answer,
+    NoAnswer,
     Operation,
     OperationPlan,
     OperationRecord,
-    OperationState,
     PollStrategy,
     Request,
     ServiceDescription,
@@ -41,16 +45,16 @@ from durable_harness.operations import (
     check_echo,
     durable_status_route,
     durable_webhooks,
-    poll_strategy,
 )
-from durable_harness.operations.description import fill
+from durable_harness.operations.description import SAMPLE_START_PATH, fill
 from durable_harness.redirects import is_same_origin
 
 GATES_FILE = "gates.toml"
 KEY_HEADER = "x-functions-key"
-ACCEPTANCE_CHECK_S = 0.01
+NO_TERMINATE = "the service has no way to end one. Describe it: [terminate] in the file for --service."
+NO_EVENT = "the service has no way to raise one. Describe it: [event] in the file for --service."
+logger = logging.getLogger(__name__)
 _USER_NUMBERS = itertools.count()
-_STRATEGIES: WeakKeyDictionary[Run, dict[str, PollStrategy]] = WeakKeyDictionary()
 
 
 class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followed by mypy
@@ -63,13 +67,18 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
             def one_operation(self):
                 self.run_operation()
 
-    Override `payload` and `check_output` for an app other than the sample, and the two paths if its routes differ.
+    For an app other than the sample say what to send where (`start_path`, `payload`) and how to tell a right output
+    (`check_output`). docs/scenarios.md has all that a scenario may define; it is checked before any load.
+
     Such a user waits for its operations, so a slow system gets less load: completion counts from sending the start. For
     load that does not wait see `ArrivalUser`.
     """
 
     abstract = True
     start_path = "/api/async_http_api"
+    start_method = "POST"
+    headers: Mapping[str, str] = {}
+    """Sent with the start and, to the host of the run alone, with polls."""
     status_path = "/api/status/{id}"
     """Polled with `--status-source app`."""
     service: ServiceDescription | None = None
@@ -79,6 +88,11 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     """JSON pointers into a durable app's terminal status, such as `/output/finishedAt`, for an app that puts out when
     its work began and ended. A host of ours is asked for these times, and needs no such output."""
     operation_type = "load_test"
+    poll_strategy: str | PollStrategy | None = None
+    """A name that `--poll-strategy` takes, or a strategy; None, as for the next ones, leaves it to the option."""
+    poll_interval_s: float | None = None
+    poll_budget: float | None = None
+    operation_timeout_s: float | None = None
 
     workload = Workload.CLOSED
 
@@ -88,6 +102,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         self.random = Random(seed)  # noqa: S311 - load, not secrets
         # Phases of polls have a stream of their own: drawing them must not change the payloads of a seed.
         self._phases = Random(f"{seed}:poll phases")  # noqa: S311 - load, not secrets
+        self._number = -1
 
     @property
     def options(self) -> LoadOptions:
@@ -117,25 +132,68 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
             hide(service.secrets)
             return service
         if options.status_source == "app":
-            return durable_status_route(cls.start_path, cls.status_path, cls.started_at, cls.finished_at)
-        return durable_webhooks(cls.start_path, cls.started_at, cls.finished_at)
+            service = durable_status_route(cls.start_path, cls.status_path, cls.started_at, cls.finished_at)
+        else:
+            service = durable_webhooks(cls.start_path, cls.started_at, cls.finished_at)
+        start = replace(service.start, method=cls.start_method, headers=cls.headers)
+        service = replace(service, start=start, status=replace(service.status, headers=cls.headers))
+        hide(service.secrets)
+        return service
+
+    @classmethod
+    def check(cls, options: LoadOptions) -> None:
+        """Raise UsageError for a scenario that cannot run: a wrong attribute, or a service that lacks what it needs."""
+        problem = cls.check_service(cls.described_by(options))
+        if problem is not None:
+            raise UsageError(f"{cls.__name__}: {problem}\n  Or name the scenarios to run behind the options.")
+
+    @classmethod
+    def check_attributes(cls) -> None:
+        """Raise UsageError for an attribute of the author's that is misspelt or of a wrong type."""
+        check_attributes(cls)
+
+    @classmethod
+    def check_service(cls, service: ServiceDescription) -> str | None:  # noqa: ARG003 - for those who override it
+        """Say what the scenario needs that a service does not have, and where to write it; None if it has all."""
+        return None
 
     def payload(self, token: str) -> Any:
-        """Return the JSON body of a start; `token` is unique and should come back in the output."""
-        duration_s = self.durations.pick_s(self.random)
+        """Return the JSON body of a start; `token` is unique and should come back in the output.
+
+        In a subclass it may also be a JSON value, in which `{token}`, `{duration}` and `{number}` are filled in.
+        """
         body = self.described.start.body
         if body is not None:
-            return fill(body, {"token": token, "duration": duration_s})
+            return self.fill(body, token)
+        duration_s = self.durations.pick_s(self.random)
         return {"operation_type": self.operation_type, "duration": duration_s, "data": {"token": token}}
+
+    def fill(self, template: Any, token: str) -> Any:
+        """Put an operation's token, duration and number into a JSON value: `"{duration}"` becomes a number."""
+        values = {"token": token, "duration": self.durations.pick_s(self.random), "number": self._number}
+        return fill(template, values)
+
+    def _body(self, token: str) -> Any:
+        payload: Any = self.payload
+        return payload(token) if callable(payload) else self.fill(payload, token)
 
     def check_output(self, sent: Any, output: Any) -> str | None:
         """Say what is wrong with an operation's output, None if nothing is: the sample app's echoes what was sent."""
-        return check_echo(sent, output) if self._is_sample(self.options) else accept_any_output(sent, output)
+        return check_echo(sent, output) if self._expects_echo else accept_any_output(sent, output)
+
+    def on_accepted(self, operation: Operation) -> None:
+        """Do what is to be done once an operation was accepted, without waiting for anything; nothing by default."""
+
+    @functools.cached_property
+    def _expects_echo(self) -> bool:
+        return self._is_sample(self.options)
 
     @classmethod
     def _is_sample(cls, options: LoadOptions) -> bool:
         """Tell whether the app is taken for the sample, whose outputs echo what was sent."""
-        return options.service_file is None and cls.described_by(options).start.body is None
+        start = cls.described_by(options).start
+        is_own = options.service_file is not None or start.body is not None or not callable(cls.payload)
+        return not is_own and start.path == SAMPLE_START_PATH
 
     def run_operation(self) -> OperationRecord:
         """Start one operation, wait for its end and return its record."""
@@ -159,15 +217,40 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
 
         From then on being terminated is the end that it is meant to have.
         """
-        gevent.spawn(self._terminate, operation, delay_s, reason)
+        terminate = self.described.terminate
+        if terminate is None:
+            raise UsageError(f"{type(self).__name__} terminates operations: {NO_TERMINATE}")
+        make = functools.partial(operation.terminate_request, reason)
+        self._send_later(operation, delay_s, make, "terminate", terminate.accepted | terminate.too_late)
 
-    def _terminate(self, operation: Operation, delay_s: float, reason: str) -> None:
-        while operation.record.state is OperationState.STARTING:
-            gevent.sleep(ACCEPTANCE_CHECK_S)
-        gevent.sleep(delay_s)
-        terminate, request = self.described.terminate, operation.terminate_request(reason)
-        if terminate is not None and request is not None:
-            self._ask(request, "terminate", terminate.accepted | terminate.too_late)
+    def raise_event_later(self, operation: Operation, delay_s: float, name: str, data: Any = None) -> None:
+        """Raise an event for an operation `delay_s` seconds after it was accepted, unless it has ended by then.
+
+        `data` is sent as JSON. An event that an operation does not wait for yet is kept for it by the service.
+        """
+        event = self.described.event
+        if event is None:
+            raise UsageError(f"{type(self).__name__} raises events: {NO_EVENT}")
+        json.dumps(data)  # What cannot be sent is refused here, while the scenario's own line is in the traceback.
+        make = functools.partial(operation.event_request, name, data)
+        self._send_later(operation, delay_s, make, "raise event", event.accepted | event.too_late)
+
+    def _send_later(
+        self,
+        operation: Operation,
+        delay_s: float,
+        make: Callable[[], Request | None],
+        name: str,
+        expected: Collection[int],
+    ) -> None:
+        """Send a request about an operation once it is accepted, and the delay over: a timer, and no greenlet."""
+        run, scenario = self._run, type(self).__name__
+
+        def plan(accepted: Operation) -> None:
+            moment = (accepted.record.accepted or time.monotonic()) + delay_s
+            run.send_at(moment, make, name, expected, scenario)
+
+        operation.when_accepted(plan)
 
     def send_expecting(self, request: Request, name: str, expected: Collection[int], at: float | None = None) -> None:
         """Send a request beside the operations, without waiting: a success is an answer with one of these HTTP codes.
@@ -175,11 +258,17 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         `at` is the moment to send it, in seconds of `time.monotonic()`. It is listed under `name`, and is in no figure
         of the operations; a run in which such a request got another answer does not pass.
         """
-        delay_s = 0.0 if at is None else max(0.0, at - time.monotonic())
-        gevent.spawn_later(delay_s, self._ask, request, name, expected)
+        self._run.send_at(time.monotonic() if at is None else at, lambda: request, name, expected, type(self).__name__)
 
-    def _ask(self, request: Request, name: str, expected: Collection[int]) -> None:
-        self._run.ask(request, name=name, expected=expected, scenario=type(self).__name__)
+    def ask(
+        self, request: Request, name: str | None = None, expected: Collection[int] | None = None
+    ) -> Answer | NoAnswer:
+        """Send a request beside the operations and wait for what comes of it: an answer, or why there is none.
+
+        It is listed under `name`, or else the path of its URL. With `expected` any other HTTP code is an unexpected
+        answer. Only a closed scenario, or `on_start`, may wait; an open one has `send_expecting`.
+        """
+        return self._run.ask(request, name=name, expected=expected, scenario=type(self).__name__)
 
     @classmethod
     def audited_service(cls, options: LoadOptions) -> AuditedService:
@@ -189,10 +278,22 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         return AuditedService(service, echoes=echoes, is_checked=echoes or has_own_check)
 
     @classmethod
-    def describe_work(cls, options: LoadOptions) -> str:
-        """Return, for the report, the seconds of work that operations ask for, as far as the options decide that."""
+    def describe(cls, options: LoadOptions) -> dict[str, str]:
+        """Return, for the report, what a scenario may decide otherwise than the options."""
+        timeout_s = cls.operation_timeout_s or options.operation_timeout_s
+        return {
+            "work per operation": cls._describe_work(options),
+            "poll strategy": describe_polling(options, cls),
+            "operation timeout": f"{timeout_s:g} s",
+        }
+
+    @classmethod
+    def _describe_work(cls, options: LoadOptions) -> str:
+        """Return the seconds of work that operations ask for, as far as the options decide that."""
         body = cls.described_by(options).start.body
-        is_own = cls.payload is not OperationUser.payload or cls.durations is not OperationUser.durations
+        body = cls.payload if not callable(cls.payload) else body
+        is_own = callable(cls.payload) and cls.payload is not OperationUser.payload
+        is_own = is_own or cls.durations is not OperationUser.durations
         is_asked = body is None or "{duration}" in json.dumps(body)
         return str(options.operation_duration_s) if is_asked and not is_own else "as the scenario decides"
 
@@ -202,7 +303,19 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         return [self._start_one(self._run.new_token(), time.monotonic()) for _ in range(count)]
 
     def _start_one(self, token: str, intended: float) -> tuple[Operation, Follower]:
-        return self._run.start(self._plan(token, intended))
+        self._number += 1
+        operation, follower = self._run.start(self._plan(token, intended))
+        if type(self).on_accepted is not OperationUser.on_accepted:
+            operation.when_accepted(self._accepted)
+        return operation, follower
+
+    def _accepted(self, operation: Operation) -> None:
+        """Call the author's hook; what it raises is reported as Locust does for its users' tasks."""
+        try:
+            self.on_accepted(operation)
+        except Exception as error:
+            self.environment.events.user_error.fire(user_instance=self, exception=error, tb=sys.exc_info()[2])
+            logger.exception("%s.on_accepted raised", type(self).__name__)
 
     def _start_url(self) -> str:
         """Return where operations start; keys and headers go there, so it must be at the host of the run."""
@@ -220,9 +333,9 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         return OperationPlan(
             token=token,
             start_url=self._start_url(),
-            payload=self.payload(token),
-            polling=_polling_of(self._run, type(self).__name__),
-            timeout_s=options.operation_timeout_s,
+            payload=self._body(token),
+            polling=polling_of(self._run, type(self)),
+            timeout_s=self.operation_timeout_s or options.operation_timeout_s,
             service=service,
             base_url=self.host or "",
             key_headers=self.key_headers,
@@ -236,15 +349,6 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
 
 _leads_to = functools.lru_cache(is_same_origin)
 """Asked for every operation, and mostly the same."""
-
-
-def _polling_of(run: Run, scenario: str) -> PollStrategy:
-    """Return the strategy that the operations of a scenario share in a run: one that learns, learns from all."""
-    strategies = _STRATEGIES.setdefault(run, {})
-    if scenario not in strategies:
-        options = run.options
-        strategies[scenario] = poll_strategy(options.poll_strategy, options.poll_interval_s, options.poll_budget)
-    return strategies[scenario]
 
 
 def gates_beside_scenarios() -> Path | None:
