@@ -20,8 +20,8 @@ from durable_harness.gate import (
 from durable_harness.gate.report import Report, render_html, render_json, render_text
 from durable_harness.gate.report.model import limit_text, number, with_unit
 from durable_harness.gate.report.plots import NOT_OVER_TIME, arrivals_and_completions
-from durable_harness.gate.report.scales import Log, Nines
-from durable_harness.gate.report.svg import Bar, Marker, Series, bar_plot, layer_plot, line_plot, round_up, ticks
+from durable_harness.web.plots import Bar, Marker, Series, bar_plot, layer_plot, line_plot, round_up, ticks
+from durable_harness.web.scales import Log, Nines
 
 GATES = (Gate("completion_ms", "p95", 500, unit="ms"), Gate("operations", "lost", 0))
 
@@ -96,17 +96,20 @@ def test_the_json_carries_every_figure():
 
 @pytest.mark.parametrize("operations", [0, 1, 100, 1000])
 def test_the_page_is_well_formed(operations):
-    """The HTML is well-formed and fetches nothing, for an empty run as for a long one; plots need samples."""
+    """The HTML is well-formed and fetches nothing, for an empty run as for a long one; plots need samples.
+
+    Each plot is drawn for wide windows and for narrow ones.
+    """
     text = render_html(report(operations))
-    assert Page(text).tags.count("svg") == (5 if operations else 0)
-    assert not re.search(r"(src|href)\s*=|@import|url\(|nan|inf\b", text)
+    assert Page(text).tags.count("svg") == (2 * 5 if operations else 0)
+    assert not re.search(r"(src|href)\s*=|@import|url\(|\bnan\b|\binf\b", text)
 
 
 def test_the_page_escapes_what_others_wrote():
     """Reasons, notes and settings come from servers and users; they are text, never markup."""
     evil = "<script>alert(1)</script>"
     text = render_html(report(reasons=(FailureReason("failed", evil, 1),), notes=(evil,), invalid=(evil,)))
-    assert "<script" not in text
+    assert text.count("<script") == 1, "the page's own, which shows values"
     assert text.count("&lt;script&gt;") == 3
 
 
@@ -160,8 +163,10 @@ def test_plots_interrupt_lines_where_there_is_nothing():
     """A slice without operations leaves a gap in the line, not a drop to zero."""
     series = Series("p50", "one", [(0, 1.0), (1, None), (2, 3.0)])
     plot = line_plot([series], x_label="s", y_label="ms", description="d")
-    assert plot.count("<polyline") == 2
-    assert plot.count("<circle") == 2
+    wide, narrow = plot.split("<svg")[1:]
+    for drawing in (wide, narrow):
+        assert drawing.count("<polyline") == 2
+        assert drawing.count("<circle") == 2
 
 
 def test_scales_place_values():
@@ -186,8 +191,9 @@ def test_layers_stand_on_one_another():
 def test_the_warm_up_and_the_drain_are_shaded():
     """The parts of a run that are in no figure, or in which nothing starts any longer, are seen in the plots."""
     text = render_html(report(100, warm_up_s=60))
-    assert text.count(">warm-up</text>") == 3
-    assert text.count('class="shade"') == 6
+    wide = "".join(re.findall(r'<svg class="wide".*?</svg>', text, re.DOTALL))
+    assert wide.count(">warm-up</text>") == 3
+    assert wide.count('class="shade"') == 6
 
 
 def arrivals(moments, lasting_s=0.05):
@@ -200,7 +206,8 @@ def arrivals(moments, lasting_s=0.05):
 
 
 def line_of(plot, css_class):
-    """Return the points of a line, or of lone points, in pixels."""
+    """Return the points of a line, or of lone points, in pixels of the wide drawing."""
+    plot = plot.partition("</svg>")[0]
     lines = re.findall(rf'series {css_class}" points="([^"]+)"', plot)
     dots = re.findall(rf'point {css_class}" cx="([\d.]+)" cy="([\d.]+)"', plot)
     return [tuple(map(float, place.split(","))) for line in lines for place in line.split()] or [

@@ -13,9 +13,9 @@ from durable_harness.gate.capacity import Capacity
 from durable_harness.gate.capacity.saturation import Figures
 from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import limit_text, number
-from durable_harness.gate.report.style import STYLE
-from durable_harness.gate.report.svg import Series, line_plot
 from durable_harness.gate.writing import Written, write_reports
+from durable_harness.web.plots import Series, line_plot
+from durable_harness.web.style import STYLE
 
 FORMAT = 1
 HEADINGS = ("rate", "completed", "p50", "p95", "queueing p95", "slip p99", "host CPU", "generator CPU", "objective")

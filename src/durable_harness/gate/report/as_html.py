@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from html import escape
 
-from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.gates import GateResult, Outcome, no_audit_sentence
 from durable_harness.gate.report.model import (
     NOT_JUDGED,
@@ -33,9 +31,9 @@ from durable_harness.gate.report.plots import (
     split_over_time,
 )
 from durable_harness.gate.report.scenarios import report_of, scenario_table, shown_scenarios, whose
-from durable_harness.gate.report.style import STYLE
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import RunSummary
+from durable_harness.web.parts import bullets, facts, heading, page, pair, section, table, tiles, verdict
 
 _HEADS = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
 GATE_CLASSES = {Outcome.PASSED: "pass", Outcome.FAILED: "fail", Outcome.NOT_MEASURED: "odd"}
@@ -48,67 +46,43 @@ def render_html(report: Report) -> str:
     summary = report.summary
     sections = [
         _heading(report),
+        section("Why operations did not complete", _reasons(summary)),
         _tiles(summary),
-        _section("Gates", _gates(report), "Each gate is one limit on one figure of the run."),
-        _section(
-            "By scenario", _scenarios(report), "Completion times, in milliseconds; open a scenario for its plots."
+        section("Gates", _gates(report), "Each gate is one limit on one figure of the run."),
+        section("By scenario", _scenarios(report), "Completion times, in milliseconds; open a scenario for its plots."),
+        section("Completion over time", latency_over_time(report), OVER_TIME),
+        pair(
+            section("Latencies by percentile", percentile_curves(report), "Each step to the right is one nine more."),
+            section("Completion times", completion_distribution(report), "The slowest share the last bar."),
         ),
-        _section("Completion over time", latency_over_time(report), OVER_TIME),
-        _pair(
-            _section("Latencies by percentile", percentile_curves(report), "Each step to the right is one nine more."),
-            _section("Completion times", completion_distribution(report), "The slowest share the last bar."),
+        pair(
+            section("Where the time went", _split(summary.split)),
+            section("Where the time went, over time", _split_over_time(report), "Mean of the operations that ended."),
         ),
-        _pair(
-            _section("Where the time went", _split(summary.split)),
-            _section("Where the time went, over time", _split_over_time(report), "Mean of the operations that ended."),
-        ),
-        _pair(
-            _section(
+        pair(
+            section(
                 "Arrivals and completions",
                 arrivals_and_completions(report),
                 "Falling behind means saturated.",
             ),
-            _section("In flight", in_flight(report), "Started and not ended; what polling has to follow."),
+            section("In flight", in_flight(report), "Started and not ended; what polling has to follow."),
         ),
-        _section("Latencies", _latencies(summary), "Milliseconds; all measured operations of all processes."),
-        _section("What an operation costs", _costs(summary), "In whole numbers, which do not depend on the machine."),
-        _section("How operations ended", _counts(summary)),
-        _section("Audit", _audit(summary), "What the server said of each operation afterwards."),
-        _section("Why operations did not complete", _reasons(summary)),
-        _section("Notes", _notes(summary)),
-        _section("Settings", _settings(report)),
+        section("Latencies", _latencies(summary), "Milliseconds; all measured operations of all processes."),
+        section("What an operation costs", _costs(summary), "In whole numbers, which do not depend on the machine."),
+        section("How operations ended", _counts(summary)),
+        section("Audit", _audit(summary), "What the server said of each operation afterwards."),
+        section("Notes", _notes(summary)),
+        section("Settings", _settings(report)),
     ]
-    title = f"Load run: {report.verdict}"
-    return shown_lines(
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body><main>\n"
-        + "\n".join(section for section in sections if section)
-        + "\n</main></body></html>\n"
-    )
-
-
-def _section(title: str, content: str, lead: str = "") -> str:
-    if not content:
-        return ""
-    words = f'<p class="muted lead">{escape(lead)}</p>' if lead else ""
-    return f"<section><h2>{escape(title)}</h2>{words}{content}</section>"
-
-
-def _pair(*sections: str) -> str:
-    """Put sections beside one another where the page is wide enough."""
-    shown = [section for section in sections if section]
-    return f'<div class="pair">{"".join(shown)}</div>' if shown else ""
+    return page(f"Load run: {report.verdict}", sections)
 
 
 def _heading(report: Report) -> str:
     when = report.started_at.strftime("%Y-%m-%d %H:%M:%S UTC") if report.started_at else "nothing was started"
     scenarios = f" · {', '.join(report.scenarios)}" if report.scenarios else ""
-    facts = f"{report.target}{scenarios} · {when} · {report.summary.elapsed_s:.1f} s"
-    css_class = report.verdict.value.split()[0]
-    return (
-        f'<h1>Load run</h1><p class="muted lead">{escape(facts)}</p>'
-        f'<p class="verdict {css_class}"><b>{escape(report.verdict)}</b> {escape(report.verdict_sentence)}</p>'
+    lead = f"{report.target}{scenarios} · {when} · {report.summary.elapsed_s:.1f} s"
+    return heading("Load run", lead) + verdict(
+        report.verdict, report.verdict_sentence, report.verdict.value.split(maxsplit=1)[0]
     )
 
 
@@ -116,7 +90,7 @@ def _tiles(summary: RunSummary) -> str:
     completion = summary.latencies_ms["completion_ms"]
     ratio = summary.error_ratio
     audit = summary.audit
-    tiles = {
+    shown = {
         "started": f"{summary.counts.started:,}",
         "completed": f"{summary.counts.completed:,}",
         "completed / s": number(summary.throughput_per_s),
@@ -126,8 +100,7 @@ def _tiles(summary: RunSummary) -> str:
         "completion p99": _ms(completion.percentile(99)),
         **({} if audit is None else {"audit confirmed": f"{audit.confirmed / audit.accepted:.2%}"}),
     }
-    cells = (f'<div class="tile"><span>{label}</span><strong>{value}</strong></div>' for label, value in tiles.items())
-    return f'<div class="tiles">{"".join(cells)}</div>'
+    return tiles(shown)
 
 
 def _ms(value: float | None) -> str:
@@ -138,16 +111,16 @@ def _gates(report: Report) -> str:
     rows = [
         [
             escape(result.gate.name),
+            _gate_word(report, result),
             escape(limit_text(result.gate)),
             escape(with_unit(result.measured, result.gate)),
             _meter(result, is_judged=report.is_judged),
-            _gate_word(report, result),
             escape(result.note),
         ]
         for result in report.results
     ]
-    heads = ["gate", "limit", "measured", "of the limit", "verdict", ""]
-    return _table(heads, rows, words=(len(heads) - 1,)) if rows else ""
+    heads = ["gate", "verdict", "limit", "measured", "of the limit", ""]
+    return table(heads, rows, words=(len(heads) - 1,)) if rows else ""
 
 
 def _gate_word(report: Report, result: GateResult) -> str:
@@ -171,25 +144,25 @@ def _scenarios(report: Report) -> str:
     heads, *rows = scenario_table(report.summary) or [[]]
     if not rows:
         return ""
-    table = _table(heads, [[escape(cell) for cell in row] for row in rows])
-    return table + "".join(_scenario(name, report_of(report, name)) for name in report.summary.scenarios)
+    shown = table(heads, [[escape(cell) for cell in row] for row in rows])
+    return shown + "".join(_scenario(name, report_of(report, name)) for name in report.summary.scenarios)
 
 
 def _scenario(name: str, report: Report) -> str:
     """Show what one scenario came to, folded."""
     summary = report.summary
     sections = (
-        _section("Gates", _gates(report)),
-        _section("Completion over time", latency_over_time(report)),
-        _pair(
-            _section("Latencies by percentile", percentile_curves(report)),
-            _section("Completion times", completion_distribution(report)),
+        section("Gates", _gates(report)),
+        section("Completion over time", latency_over_time(report)),
+        pair(
+            section("Latencies by percentile", percentile_curves(report)),
+            section("Completion times", completion_distribution(report)),
         ),
-        _section("Where the time went", _split(summary.split)),
-        _section("Latencies", _latencies(summary)),
-        _section("What an operation costs", _costs(summary)),
-        _section("How operations ended", _counts(summary)),
-        _section("Why operations did not complete", _reasons(summary)),
+        section("Where the time went", _split(summary.split)),
+        section("Latencies", _latencies(summary)),
+        section("What an operation costs", _costs(summary)),
+        section("How operations ended", _counts(summary)),
+        section("Why operations did not complete", _reasons(summary)),
     )
     return f"<details><summary>{escape(name)}</summary>{''.join(filter(None, sections))}</details>"
 
@@ -205,8 +178,8 @@ def _split(split: TimeSplit) -> str:
         [f'<i class="swatch part-{name}"></i>{PART_LABELS[name]}', _ms(mean), f"{shares[PART_LABELS[name]][1]:.1%}"]
         for name, mean in means.items()
     ]
-    table = _table(["mean of each part", "", "share"], rows)
-    return f'<div class="stack">{bar}</div>{table}<p class="muted lead">{escape(split_sentence(split))}</p>'
+    parts = table(["mean of each part", "", "share"], rows)
+    return f'<div class="stack">{bar}</div>{parts}<p class="muted lead">{escape(split_sentence(split))}</p>'
 
 
 def _split_over_time(report: Report) -> str:
@@ -218,23 +191,23 @@ def _latencies(summary: RunSummary) -> str:
         f'<p class="muted lead">{escape(labels)}: {escape(reason)}</p>'
         for labels, reason in not_measurable_rows(summary)
     )
-    return _table(_HEADS, histogram_rows(summary)) + unknown + _clocks(summary)
+    return table(_HEADS, histogram_rows(summary)) + unknown + _clocks(summary)
 
 
 def _clocks(summary: RunSummary) -> str:
-    items = "".join(f"<dt>{escape(clock)}</dt><dd>{escape(labels)}</dd>" for clock, labels in clock_rows(summary))
-    return f'<h2 class="clocks">Clocks</h2><dl>{items}</dl>' if items else ""
+    rows = dict(clock_rows(summary))
+    return f'<h2 class="clocks">Clocks</h2>{facts(rows)}' if rows else ""
 
 
 def _costs(summary: RunSummary) -> str:
     sentence, rows = actions_sentence(summary), cost_rows(summary)
     words = f'<p class="muted lead">{escape(sentence)}</p>' if sentence else ""
-    return (_table(_HEADS, rows) if rows else "") + words
+    return (table(_HEADS, rows) if rows else "") + words
 
 
 def _counts(summary: RunSummary) -> str:
     counts = {"started": summary.counts.started, "accepted": summary.counts.accepted, **shown_counts(summary.counts)}
-    return _table(list(counts), [[f"{value:,}" for value in counts.values()]])
+    return table(list(counts), [[f"{value:,}" for value in counts.values()]])
 
 
 def _reasons(summary: RunSummary) -> str:
@@ -244,7 +217,7 @@ def _reasons(summary: RunSummary) -> str:
     ]
     width = 4 if shown_scenarios(summary) else 3
     heads = ["count", "ended as", "reason", "scenarios"][:width]
-    return _table(heads, [row[:width] for row in rows], words=(1, 2, 3)) if rows else ""
+    return table(heads, [row[:width] for row in rows], words=(1, 2, 3)) if rows else ""
 
 
 def _audit(summary: RunSummary) -> str:
@@ -256,28 +229,14 @@ def _audit(summary: RunSummary) -> str:
         [escape(finding.problem), escape(finding.instance_id), escape(finding.detail), escape(finding.token)]
         for finding in audit.findings
     ]
-    table = _table(["problem", "instance id", "detail", "token"], rows, words=(1, 2, 3)) if rows else ""
+    found = table(["problem", "instance id", "detail", "token"], rows, words=(1, 2, 3)) if rows else ""
     unknown = f"<p>Not checked: {escape(audit.not_checked_sentence)}</p>" if audit.not_checked else ""
-    return f"<p>{escape(audit.sentence)}</p>{incomplete}{unknown}{table}"
+    return f"<p>{escape(audit.sentence)}</p>{incomplete}{unknown}{found}"
 
 
 def _notes(summary: RunSummary) -> str:
-    items = "".join(f"<li>{escape(note)}</li>" for note in summary.notes)
-    return f"<ul>{items}</ul>" if items else ""
+    return bullets(summary.notes)
 
 
 def _settings(report: Report) -> str:
-    settings = {**report.settings, **({"gates file": report.gates_file} if report.gates_file else {})}
-    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in settings.items())
-    return f"<dl>{items}</dl>" if items else ""
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: tuple[int, ...] = ()) -> str:
-    def cells(tag: str, row: Sequence[str]) -> str:
-        return "".join(
-            f"<{tag}{' class=words' if column in words else ''}>{cell}</{tag}>" for column, cell in enumerate(row)
-        )
-
-    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    head = f"<tr>{cells('th', [escape(head) for head in heads])}</tr>"
-    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
+    return facts({**report.settings, **({"gates file": report.gates_file} if report.gates_file else {})})

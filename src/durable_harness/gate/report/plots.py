@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from durable_harness.gate.histogram import Histogram
-from durable_harness.gate.report.canvas import HALF
 from durable_harness.gate.report.model import LATENCY_LABELS, PART_LABELS, Report, limit_text, number
-from durable_harness.gate.report.scales import Linear, Log, Nines
-from durable_harness.gate.report.svg import (
+from durable_harness.gate.split import PARTS
+from durable_harness.gate.summary import RunSummary
+from durable_harness.gate.timeline import Slice
+from durable_harness.web.canvas import HALF
+from durable_harness.web.plots import (
     Bar,
     Cell,
     Look,
@@ -23,9 +25,7 @@ from durable_harness.gate.report.svg import (
     layer_plot,
     line_plot,
 )
-from durable_harness.gate.split import PARTS
-from durable_harness.gate.summary import RunSummary
-from durable_harness.gate.timeline import Slice
+from durable_harness.web.scales import Linear, Log, Nines
 
 BINS = 48
 SHOWN_PERCENT = 99.5
@@ -69,7 +69,7 @@ def latency_over_time(report: Report) -> str:
             css_class,
             [(one.middle, one.piece.completion_ms.percentile(percent)) for one in slices],
         )
-        for percent, css_class in zip(MARKED_PERCENTS, ("one", "two", "three"), strict=True)
+        for percent, css_class in zip(MARKED_PERCENTS, ("one", "two dashed", "three dotted"), strict=True)
     ]
     plot = line_plot(
         lines,

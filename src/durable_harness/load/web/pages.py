@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
-from durable_harness.gate.report.style import STYLE
 from durable_harness.load.web.state import LiveRun, state_of
+from durable_harness.web.style import STYLE
 
 PATH = "/durable"
 LINK = (

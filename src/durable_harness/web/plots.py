@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from durable_harness.gate.report.canvas import HALF, LEFT, TOP, WIDE, Canvas, Size, unbroken
-from durable_harness.gate.report.scales import Linear, Scale, round_up, ticks
+from durable_harness.web.canvas import HALF, NARROW, TOP, WIDE, Canvas, Size, unbroken
+from durable_harness.web.scales import Linear, Scale, round_up, ticks
 
 __all__ = [
     "Bar",
@@ -98,10 +98,17 @@ def line_plot(series: Sequence[Series], *, x_label: str, y_label: str, descripti
     if not ys:
         return empty_plot()
     x_scale = look.x_scale or Linear(min(xs), max(*xs, min(xs) + 1))
-    canvas = Canvas(x_scale, look.y_scale or Linear.up_to(ys), look.size)
+    y_scale = look.y_scale or Linear.up_to(ys)
+    canvases = [Canvas(x_scale, y_scale, size) for size in (look.size, NARROW)]
+    for canvas in canvases:
+        _draw_lines(canvas, series, look, (x_label, y_label))
+    return _rendered(canvases, description)
+
+
+def _draw_lines(canvas: Canvas, series: Sequence[Series], look: Look, labels: tuple[str, str]) -> None:
     for shade in look.shades:
         canvas.column(shade.low, shade.high, "shade", label=shade.label)
-    canvas.axes(x_label, y_label)
+    canvas.axes(*labels)
     for cell in look.cells:
         canvas.box(cell.low, cell.high, "cell", opacity=cell.density)
     for column, rule in enumerate(look.rules):
@@ -110,11 +117,15 @@ def line_plot(series: Sequence[Series], *, x_label: str, y_label: str, descripti
         _draw_series(canvas, one, with_dots=not look.tips)
     for tip in look.tips:
         canvas.column(tip.low, tip.high, "tip", tip=tip.tip)
-    return canvas.render(description)
+
+
+def _rendered(canvases: Iterable[Canvas], description: str) -> str:
+    """Return a drawing for wide windows and one for narrow ones; the style sheet shows one of them."""
+    return "".join(canvas.render(description) for canvas in canvases)
 
 
 def layer_plot(
-    layers: Sequence[Series], *, x_label: str, y_label: str, description: str, tips: Iterable[Span] = ()
+    layers: Sequence[Series], *, x_label: str, y_label: str, description: str, tips: Sequence[Span] = ()
 ) -> str:
     """Draw series on one another: the upper edge of the last is the sum of all."""
     if not layers or not any(y is not None for _, y in layers[0].points):
@@ -122,8 +133,16 @@ def layer_plot(
     totals = [_sum(layer.points[index][1] for layer in layers) for index in range(len(layers[0].points))]
     xs = [x for x, _ in layers[0].points]
     height = Linear.up_to(total for total in totals if total is not None)
-    canvas = Canvas(Linear(min(xs), max(*xs, min(xs) + 1)), height, HALF)
-    canvas.axes(x_label, y_label)
+    canvases = [Canvas(Linear(min(xs), max(*xs, min(xs) + 1)), height, size) for size in (HALF, NARROW)]
+    for canvas in canvases:
+        canvas.axes(x_label, y_label)
+        _draw_layers(canvas, layers, xs)
+        for tip in tips:
+            canvas.column(tip.low, tip.high, "tip", tip=tip.tip)
+    return _rendered(canvases, description)
+
+
+def _draw_layers(canvas: Canvas, layers: Sequence[Series], xs: Sequence[float]) -> None:
     base = [0.0] * len(xs)
     for layer in layers:
         top = [None if y is None else low + y for low, (_, y) in zip(base, layer.points, strict=True)]
@@ -131,9 +150,6 @@ def layer_plot(
         for run in unbroken(list(zip(xs, top, strict=True))):
             canvas.area([*run, *((x, floors[x]) for x, _ in reversed(run))], layer.css_class)
         base = [low if high is None else high for low, high in zip(base, top, strict=True)]
-    for tip in tips:
-        canvas.column(tip.low, tip.high, "tip", tip=tip.tip)
-    return canvas.render(description)
 
 
 def bar_plot(bars: Sequence[Bar], markers: Sequence[Marker], *, x_label: str, y_label: str, description: str) -> str:
@@ -141,15 +157,21 @@ def bar_plot(bars: Sequence[Bar], markers: Sequence[Marker], *, x_label: str, y_
     if not bars:
         return empty_plot()
     ends = [bars[0].low, bars[-1].high, *(marker.at for marker in markers)]
-    canvas = Canvas(Linear(min(ends), max(ends)), Linear.up_to(bar.count for bar in bars), HALF)
-    canvas.axes(x_label, y_label)
+    height = Linear.up_to(bar.count for bar in bars)
+    canvases = [Canvas(Linear(min(ends), max(ends)), height, size) for size in (HALF, NARROW)]
+    for canvas in canvases:
+        canvas.axes(x_label, y_label)
+        _draw_bars(canvas, bars, markers)
+    return _rendered(canvases, description)
+
+
+def _draw_bars(canvas: Canvas, bars: Sequence[Bar], markers: Sequence[Marker]) -> None:
     for bar in bars:
         canvas.box((bar.low, 0), (bar.high, bar.count), "bar", tip=bar.tip)
     for marker, row in zip(markers, _label_rows(canvas, markers), strict=True):
         canvas.line((canvas.x(marker.at), TOP), (canvas.x(marker.at), canvas.bottom), marker.css_class)
         x, anchor = _label_place(canvas, marker)
         canvas.text((x, TOP + 9 + 13 * row), marker.label, f"note {marker.css_class}-text {anchor}")
-    return canvas.render(description)
 
 
 def empty_plot() -> str:
@@ -187,7 +209,7 @@ def _label_rows(canvas: Canvas, markers: Sequence[Marker]) -> list[int]:
     for marker in markers:
         x, anchor = _label_place(canvas, marker)
         start = x if anchor == "right" else x - _label_width(marker)
-        row = next((row for row, end in enumerate(ends) if start > max(end, LEFT)), len(ends))
+        row = next((row for row, end in enumerate(ends) if start > max(end, canvas.left)), len(ends))
         ends[row : row + 1] = [start + _label_width(marker)]
         rows.append(row)
     return rows

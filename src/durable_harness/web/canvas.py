@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from durable_harness.gate.report.scales import Scale
+from durable_harness.web.scales import Scale
 
-LEFT, RIGHT, TOP, BOTTOM = 72, 24, 14, 42
+RIGHT, TOP, BOTTOM = 24, 14, 42
 LABEL_ROOM = 56
 RULE_COLUMN = 150
 Point = tuple[float, float]
@@ -20,9 +20,11 @@ class Size:
 
     width: int
     height: int
+    left: int = 72
+    """The room for the y axis with its labels."""
 
 
-WIDE, HALF = Size(1080, 340), Size(520, 300)
+WIDE, HALF, NARROW = Size(1080, 340), Size(520, 300), Size(350, 270, left=56)
 
 
 @dataclass(slots=True)
@@ -35,6 +37,10 @@ class Canvas:
     shapes: list[str] = field(default_factory=list)
 
     @property
+    def left(self) -> float:
+        return self.size.left
+
+    @property
     def right(self) -> float:
         return self.size.width - RIGHT
 
@@ -44,7 +50,7 @@ class Canvas:
 
     def x(self, value: float) -> float:
         """Return the pixel of a value of the x axis."""
-        return LEFT + self.x_scale.place(value) * (self.right - LEFT)
+        return self.left + self.x_scale.place(value) * (self.right - self.left)
 
     def y(self, value: float) -> float:
         """Return the pixel of a value of the y axis."""
@@ -53,13 +59,13 @@ class Canvas:
     def axes(self, x_label: str, y_label: str) -> None:
         """Draw grid, ticks and labels."""
         for tick, words in self.y_scale.ticks():
-            self.line((LEFT, self.y(tick)), (self.right, self.y(tick)), "grid")
-            self.text((LEFT - 8, self.y(tick) + 4), words, "tick y")
+            self.line((self.left, self.y(tick)), (self.right, self.y(tick)), "grid")
+            self.text((self.left - 8, self.y(tick) + 4), words, "tick y")
         for tick, words in self.x_scale.ticks():
             self.line((self.x(tick), self.bottom), (self.x(tick), self.bottom + 4), "axis")
             self.text((self.x(tick), self.bottom + 18), words, "tick x")
-        self.line((LEFT, self.bottom), (self.right, self.bottom), "axis")
-        self.text(((LEFT + self.right) / 2, self.size.height - 4), x_label, "label x")
+        self.line((self.left, self.bottom), (self.right, self.bottom), "axis")
+        self.text(((self.left + self.right) / 2, self.size.height - 4), x_label, "label x")
         middle = (TOP + self.bottom) / 2
         self.shapes.append(
             f'<text class="label x" transform="translate(13 {middle:.0f}) rotate(-90)">{escape(y_label)}</text>'
@@ -86,28 +92,24 @@ class Canvas:
     def dot(self, point: Point, css_class: str, tip: str) -> None:
         """Draw a point that tells its value."""
         x, y = self.x(point[0]), self.y(point[1])
-        self.shapes.append(
-            f'<circle class="point {css_class}" cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{escape(tip)}</title></circle>'
-        )
+        self.shapes.append(f'<circle class="point {css_class}" cx="{x:.1f}" cy="{y:.1f}" r="3"{_tip(tip)}/>')
 
     def box(self, low: Point, high: Point, css_class: str, *, tip: str = "", opacity: float | None = None) -> None:
         """Fill a rectangle between two values."""
         x, y = self.x(low[0]), self.y(high[1])
         width, height = max(self.x(high[0]) - x, 1), max(self.y(low[1]) - y, 0)
         shade = "" if opacity is None else f' fill-opacity="{opacity:.2f}"'
-        title = f"<title>{escape(tip)}</title>" if tip else ""
         self.shapes.append(
-            f'<rect class="{css_class}"{shade} x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}">'
-            f"{title}</rect>"
+            f'<rect class="{css_class}"{shade} x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
+            f"{_tip(tip)}/>"
         )
 
     def column(self, low: float, high: float, css_class: str, *, tip: str = "", label: str = "") -> None:
         """Fill a part of the x axis from bottom to top."""
         x, width = self.x(low), max(self.x(high) - self.x(low), 1)
-        title = f"<title>{escape(tip)}</title>" if tip else ""
         self.shapes.append(
-            f'<rect class="{css_class}" x="{x:.1f}" y="{TOP}" width="{width:.1f}" height="{self.bottom - TOP:.1f}">'
-            f"{title}</rect>"
+            f'<rect class="{css_class}" x="{x:.1f}" y="{TOP}" width="{width:.1f}" height="{self.bottom - TOP:.1f}"'
+            f"{_tip(tip)}/>"
         )
         if label and width > LABEL_ROOM:
             self.text((x + width / 2, TOP + 12), label, "note x")
@@ -115,18 +117,25 @@ class Canvas:
     def rule(self, at: float, label: str, css_class: str, column: int = 0) -> None:
         """Draw a horizontal line at a value of the y axis, with its name; in columns names do not overlap."""
         y = self.y(at)
-        self.line((LEFT, y), (self.right, y), css_class)
+        self.line((self.left, y), (self.right, y), css_class)
+        column %= max(1, int((self.right - self.left) // RULE_COLUMN))
         self.text((self.right - 4 - RULE_COLUMN * column, y - 4), label, f"note left {css_class}-text")
 
     def render(self, description: str) -> str:
         """Return the drawing; `description` is what a screen reader says."""
+        css_class = "narrow" if self.size == NARROW else "wide"
         return (
-            f'<svg viewBox="0 0 {self.size.width} {self.size.height}" role="img">'
+            f'<svg class="{css_class}" viewBox="0 0 {self.size.width} {self.size.height}" role="img">'
             f"<title>{escape(description)}</title>{''.join(self.shapes)}</svg>"
         )
 
     def _places(self, points: Iterable[Point]) -> str:
         return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
+
+
+def _tip(words: str) -> str:
+    """Return the attribute that the page's script shows where one points."""
+    return f' data-tip="{escape(words)}"' if words else ""
 
 
 def unbroken(points: Sequence[tuple[float, float | None]]) -> list[list[Point]]:

@@ -20,7 +20,7 @@ section { background: var(--card); border-radius: .75rem; padding: 1.1rem 1.25re
 section > :last-child { margin-bottom: 0; } section > .lead + * { margin-top: .8rem; } h2 + * { margin-top: .7rem; }
 h2 + .lead { margin-top: .1rem; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 1.1rem; }
-.verdict { display: flex; flex-wrap: wrap; gap: .2rem .9rem; align-items: baseline; margin: 1.2rem 0 1.1rem;
+.verdict { display: flex; flex-wrap: wrap; gap: .2rem .9rem; align-items: baseline; margin: 1.2rem 0 0;
   padding: .85rem 1.1rem; border-radius: .75rem; border: 1px solid var(--rule); border-left: .4rem solid var(--tone);
   background: color-mix(in srgb, var(--tone) 9%, var(--card)); --tone: var(--muted); }
 .verdict b { text-transform: uppercase; letter-spacing: .05em; color: var(--tone); font-size: 1.1rem; }
@@ -28,7 +28,7 @@ h2 + .lead { margin-top: .1rem; }
 .verdict.invalid, .verdict.interrupted { --tone: var(--odd); }
 .pass { color: var(--good); } .fail { color: var(--bad); } .odd { color: var(--odd); }
 .pass, .fail, .odd { font-weight: 600; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.4rem, 1fr)); gap: .7rem; }
+.tiles { margin-top: 1.1rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(7.4rem, 1fr)); gap: .7rem; }
 .tile { background: var(--card); border: 1px solid var(--rule); border-radius: .75rem; padding: .65rem .85rem;
   box-shadow: var(--shadow); }
 .tile span { display: block; color: var(--muted); font-size: .82rem; }
@@ -39,12 +39,12 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: right; padding: .38rem .6rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 tbody tr:last-child td { border-bottom: 0; } tbody tr:hover { background: var(--panel); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; } th { color: var(--muted); font-weight: 500;
-  font-size: .82rem; } td.words, th.words { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+  font-size: .82rem; } td.words, th.words { text-align: left; white-space: normal; overflow-wrap: break-word; }
 td .use { display: inline-block; width: 7rem; height: .5rem; margin-right: .5rem; border-radius: .25rem;
   background: linear-gradient(to right, var(--fill) var(--share), var(--rule) var(--share)); --fill: var(--good); }
 td .share { display: inline-block; width: 2.8rem; }
 td .use.over { --fill: var(--bad); }
-figure { margin: 0; overflow-x: auto; } svg[viewBox^="0 0 1080"] { min-width: 44rem; }
+figure { margin: 0; }
 figcaption { color: var(--muted); font-size: .85rem; margin: 0 0 .35rem; }
 .key { margin-right: 1.1rem; white-space: nowrap; color: var(--muted); }
 .key::before { content: ""; display: inline-block; width: 1rem; height: .22rem; margin-right: .4rem;
@@ -61,8 +61,20 @@ svg .grid { stroke: var(--rule); } svg .axis { stroke: var(--muted); opacity: .6
 svg .series { fill: none; stroke: var(--tone); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 svg .area { fill: var(--tone); opacity: .85; } svg .cell { fill: var(--one); } svg .shade { fill: var(--panel); }
 svg .point { stroke: none; fill: var(--tone); } svg .tip { fill: transparent; }
-svg .tip:hover { fill: var(--ink); fill-opacity: .07; }
-svg .bar { fill: var(--one); opacity: .8; } svg .bar:hover { opacity: 1; }
+svg .tip.pointed { fill: var(--ink); fill-opacity: .07; }
+svg .bar { fill: var(--one); opacity: .8; } svg .bar.pointed { opacity: 1; }
+svg .point.pointed { stroke: var(--ink); stroke-width: 2; }
+svg .dashed { stroke-dasharray: 8 4; } svg .dotted { stroke-dasharray: 2 4; stroke-width: 2.5; }
+.key.dashed::before { background: repeating-linear-gradient(to right, var(--tone) 0 .4rem, transparent .4rem .6rem); }
+.key.dotted::before { background: repeating-linear-gradient(to right, var(--tone) 0 .15rem, transparent .15rem .3rem); }
+.readout { position: fixed; left: 0; top: 0; z-index: 9; max-width: 22rem; padding: .45rem .7rem; white-space: pre-line;
+  pointer-events: none; background: var(--ink); color: var(--card); border-radius: .45rem; font-size: .82rem;
+  line-height: 1.4; font-variant-numeric: tabular-nums; } .readout[hidden] { display: none; }
+.narrow { display: none; }
+@media (max-width: 40rem) { .wide { display: none; } .narrow { display: block; } main { padding: 1rem .6rem 3rem; }
+  section { padding: .8rem .7rem; } .tiles { grid-template-columns: repeat(auto-fit, minmax(6.2rem, 1fr)); gap: .5rem; }
+  .tile { padding: .5rem .6rem; } .tile strong { font-size: 1.1rem; } td .use { width: 2.6rem; }
+  td .share { width: auto; } }
 svg .marker { stroke: var(--two); stroke-dasharray: 4 3; } svg .limit { stroke: var(--bad); stroke-dasharray: 7 4; }
 svg .note { paint-order: stroke; stroke: var(--card); stroke-width: 3px; stroke-linejoin: round; }
 svg .marker-text { fill: var(--two); } svg .limit-text { fill: var(--bad); }

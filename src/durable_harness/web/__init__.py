@@ -1,0 +1,1 @@
+"""What the pages share: their style, plots, parts and the script that shows values where one points."""

@@ -1,0 +1,32 @@
+"""The script that shows the values of a plot where one points at it, with a mouse or a finger."""
+
+SCRIPT = """
+"use strict";
+(() => {
+  const box = document.createElement("div");
+  box.className = "readout";
+  box.hidden = true;
+  document.body.append(box);
+  let marked = null;
+  const tipOf = event => {
+    const shape = event.target.closest ? event.target.closest("svg [data-tip]") : null;
+    return shape && shape.dataset.tip ? shape : null;
+  };
+  const show = event => {
+    const shape = tipOf(event);
+    if (marked && marked !== shape) marked.classList.remove("pointed");
+    marked = shape;
+    box.hidden = !shape;
+    if (!shape) return;
+    shape.classList.add("pointed");
+    box.textContent = shape.dataset.tip;
+    const {innerWidth: width, innerHeight: height} = window, gap = 14;
+    const {offsetWidth: w, offsetHeight: h} = box;
+    const x = event.clientX + gap + w > width ? event.clientX - gap - w : event.clientX + gap;
+    const y = event.clientY + gap + h > height ? event.clientY - gap - h : event.clientY + gap;
+    box.style.transform = `translate(${Math.max(4, Math.min(x, width - w - 4))}px, ${Math.max(4, y)}px)`;
+  };
+  for (const kind of ["pointermove", "pointerdown"]) document.addEventListener(kind, show);
+  document.addEventListener("pointerleave", () => { box.hidden = true; });
+})();
+"""

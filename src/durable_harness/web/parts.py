@@ -1,0 +1,96 @@
+"""The parts of a page: its frame, sections, tables, tiles, a verdict. Cells and contents are HTML, all else is text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from durable_harness.foreign_text import shown_lines
+from durable_harness.web.hover import SCRIPT
+from durable_harness.web.style import STYLE
+
+_SCRIPT_HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_SCRIPT_HASH}'; base-uri 'none'"
+"""A browser runs no other script than the page's own, and fetches nothing, whatever a service wrote into a report."""
+
+
+def page(title: str, contents: Iterable[str]) -> str:
+    """Return a whole page that fetches nothing. Empty contents are left out."""
+    return shown_lines(
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body><main>\n"
+        + "\n".join(content for content in contents if content)
+        + f"\n</main><script>{SCRIPT}</script></body></html>\n"
+    )
+
+
+def heading(title: str, facts: str) -> str:
+    """Return the page's first lines: what it is about, and of what."""
+    return f'<h1>{escape(title)}</h1><p class="muted lead">{escape(facts)}</p>'
+
+
+def verdict(word: str, sentence: str, css_class: str) -> str:
+    """Return the verdict, in the colour of its class: passed, failed, invalid, interrupted."""
+    return f'<p class="verdict {css_class}"><b>{escape(word)}</b> {escape(sentence)}</p>'
+
+
+def section(title: str, content: str, lead: str = "") -> str:
+    """Return content under a heading; nothing where there is no content."""
+    if not content:
+        return ""
+    words = f'<p class="muted lead">{escape(lead)}</p>' if lead else ""
+    return f"<section><h2>{escape(title)}</h2>{words}{content}</section>"
+
+
+def pair(*sections: str) -> str:
+    """Put sections beside one another where the page is wide enough."""
+    shown = [section for section in sections if section]
+    return f'<div class="pair">{"".join(shown)}</div>' if shown else ""
+
+
+def tiles(values: Mapping[str, str]) -> str:
+    """Return figures by their labels, each in a tile."""
+    cells = (
+        f'<div class="tile"><span>{escape(label)}</span><strong>{escape(value)}</strong></div>'
+        for label, value in values.items()
+    )
+    return f'<div class="tiles">{"".join(cells)}</div>'
+
+
+def facts(values: Mapping[str, str]) -> str:
+    """Return a list of names with their values; nothing where there are none."""
+    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in values.items())
+    return f"<dl>{items}</dl>" if items else ""
+
+
+def bullets(lines: Iterable[str]) -> str:
+    """Return a list of lines; nothing where there are none."""
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: tuple[int, ...] = ()) -> str:
+    """Return a table whose columns are numbers but for the first one and those in `words`."""
+
+    def cells(tag: str, row: Sequence[str]) -> str:
+        return "".join(
+            f"<{tag}{' class=words' if column in words else ''}>{cell}</{tag}>" for column, cell in enumerate(row)
+        )
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    head = f"<tr>{cells('th', [escape(head) for head in heads])}</tr>"
+    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
+
+
+def keys(labels: Iterable[tuple[str, str]], more: str = "") -> str:
+    """Return the key of a plot: labels with their classes."""
+    return "".join(f'<span class="key {css_class}">{escape(label)}</span>' for label, css_class in labels) + more
+
+
+def figure(plot: str, caption: str = "") -> str:
+    """Return a plot with its key."""
+    return f"<figure>{f'<figcaption>{caption}</figcaption>' if caption else ''}{plot}</figure>"
