@@ -58,12 +58,49 @@ def browser(found):
     return browse
 
 
+POINT = """<script>addEventListener("load", () => {
+  const shape = [...document.querySelectorAll("svg [data-tip]")].find(one => one.getBoundingClientRect().height > 0);
+  const {x, y} = shape.getBoundingClientRect();
+  shape.dispatchEvent(new PointerEvent("pointermove", {bubbles: true, clientX: x, clientY: y}));
+  const box = document.querySelector(".readout"), {left, right} = box.getBoundingClientRect();
+  document.title = [box.hidden ? "hidden" : "shown", left >= 0 && right <= innerWidth ? "in view" : "cut off",
+    box.textContent === shape.dataset.tip ? "its words" : "other words"].join(", ");
+})</script>"""
+
+
+@pytest.fixture
+def measured(browser, tmp_path):
+    """Give measured(html, script, width): the title that a script gives to a page without its policy."""
+
+    def measured(html, script, width):
+        page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
+        path = tmp_path / "page.html"
+        path.write_text(page.replace("</body>", f"{script}</body>"), encoding="utf-8")
+        return re.search(r"<title>([^<]*)</title>", browser(path.as_uri(), width))[1]
+
+    return measured
+
+
 @pytest.mark.parametrize("width", [1200, 500])
-def test_the_report_draws_and_fits(browser, tmp_path, width):
+def test_the_report_draws_and_fits(measured, width):
     """A report is as wide as the window, on a phone too; its plots have a size, and nothing is fetched."""
+    assert measured(render_html(report(200)), MEASURE, width) == "fits 5 0"
+
+
+@pytest.mark.parametrize("width", [1200, 500])
+def test_values_are_shown_where_one_points(measured, width):
+    """A plot shows what lies under the pointer, within the window."""
+    assert measured(render_html(report(200)), POINT, width) == "shown, in view, its words"
+
+
+def test_a_page_runs_no_script_but_its_own(browser, tmp_path):
+    """A script that came into a report in spite of everything does not run."""
     path = tmp_path / "report.html"
-    path.write_text(render_html(report(200)).replace("</body>", f"{MEASURE}</body>"), encoding="utf-8")
-    assert re.search(r"<title>([^<]*)</title>", browser(path.as_uri(), width))[1] == "fits 5 0"
+    evil = "<script>document.title = 'changed'</script>"
+    path.write_text(render_html(report(200)).replace("</body>", f"{evil}</body>"), encoding="utf-8")
+    page = browser(path.as_uri())
+    assert "<title>Load run" in page
+    assert 'class="readout"' in page, "its own script has run"
 
 
 def test_the_live_page_shows_a_run(browser, tmp_path, wait_until):
