@@ -38,7 +38,7 @@ AZURE_KEYS = {
     *("configurationFiles", "failureCriteria", "autoStop"),
 }
 CRITERION = re.compile(r"(p(50|90|95|99)|avg|min|max)\(response_time_ms\) [<>] \d+|percentage\(error\) > \d+")
-ROWS = {"start", "completion"}
+ROWS = {"/api/async_http_api", "Steady completion"}
 
 
 def read(path):

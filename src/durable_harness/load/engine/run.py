@@ -20,7 +20,7 @@ from durable_harness.load.engine.phases import Phases
 from durable_harness.load.engine.server_meter import ServerMeter
 from durable_harness.load.http import Client, Exchange, Reactor, Request, log_crash
 from durable_harness.load.options.run import LoadOptions
-from durable_harness.load.results.entries import FLUSH_S, LocustEntries
+from durable_harness.load.results.entries import LocustEntries, seconds_to_flush
 from durable_harness.load.results.records import OperationsFile
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import GeneratorFigures, Heart
@@ -73,7 +73,7 @@ class Run:
         self._nothing_left = Event()
         self._wound_up = Event()
         self._why_stopped = f"still running {options.drain_timeout_s:g} s after the end of the run"
-        self._reactor.call_at(monotonic() + FLUSH_S, self._flush_entries)
+        self._reactor.call_at(monotonic() + seconds_to_flush(), self._flush_entries)
         if options.warm_up_s:
             self._reactor.call_at(self.phases.warm_up_ends, lambda *_: self._figures.start_over())
 
@@ -227,7 +227,7 @@ class Run:
 
     def _flush_entries(self, _due: float, _argument: Any) -> None:
         self._entries.flush()
-        self._reactor.call_at(monotonic() + FLUSH_S, self._flush_entries)
+        self._reactor.call_at(monotonic() + seconds_to_flush(), self._flush_entries)
 
 
 def _on_the_wire(request: PlainRequest) -> Request:

@@ -1,16 +1,12 @@
-"""Show operations in Locust's own tables and web UI, beside its rows for the raw requests.
+"""Show requests and operations in Locust's own tables, charts and web UI.
 
-    OP     start                 sending the POST until the 202
-    OP     poll                  one poll
-    OP     completion            sending the POST until the terminal status was seen
-    OP     terminated            the same for an operation that the scenario ended before its time
-    OP     finish                the intended start until the server had ended the operation
-    OP     detection lag         from then until the terminal status was seen
-    COUNT  polls per operation   a number of polls: where Locust says milliseconds, read polls
-    COUNT  actions per operation, replayed events per operation, payload bytes per operation: likewise
+    GET, POST, …   route               a request as it was sent: a start, a poll, whatever else a scenario asks for
+    OP             Steady completion   an operation of the scenario, until its end was seen
 
-A row is only there where its figure is known: a service that gives whole seconds has no finish and no detection lag.
-Locust rounds these figures; the summary and the gates have their own histograms.
+Requests alone are in Locust's totals, so that its requests per second, its failures and its charts are the service's
+own. A redirect that is followed is one more request of the same row, without a time. Operations that did not complete
+are among Locust's failures, by their reasons. Locust rounds these figures; the summary and the gates have their own
+histograms.
 """
 
 from __future__ import annotations
@@ -19,21 +15,22 @@ import time
 from collections import Counter, defaultdict
 from typing import Any
 
-from locust.stats import StatsEntry, bucket_response_time
+from locust.event import EventHook
+from locust.stats import StatsEntry, StatsError, bucket_response_time
 
 from durable_harness.load.http import Exchange
 from durable_harness.operations import Answer, OperationRecord, OperationState
 
-OPERATION, COUNT = "OP", "COUNT"
-START_STATES = (OperationState.REFUSED, OperationState.UNREACHABLE)
+OPERATION = "OP"
+NOT_ACCEPTED = (OperationState.REFUSED, OperationState.UNREACHABLE)
 FLUSH_S = 0.5
 """How often Locust's statistics hear of what went well. Locust shows them every second or two."""
 MOST_ROWS, MOST_ERRORS = 500, 500
 """Rows of the table, and errors listed below it, that a service can bring about by its URLs and words. Those beyond
 are counted together."""
 OTHER_ROW, OTHER_ERROR = "(other routes)", "(other errors)"
-OWN_LISTENERS = 1
-"""Locust's runner listens to its request event itself."""
+LOCUST_MODULE = "locust.runners"
+"""Where Locust's runner listens to its request event itself."""
 
 
 class OperationError(Exception):
@@ -41,7 +38,7 @@ class OperationError(Exception):
 
 
 class LocustEntries:
-    """Adds everything that happens to operations to Locust's statistics.
+    """Adds requests and operations to Locust's statistics.
 
     An event for every poll would cost more than the poll: what went well is added up and handed over together, unless
     somebody else listens to Locust's request event and wants to hear of each.
@@ -50,71 +47,84 @@ class LocustEntries:
     def __init__(self, environment: Any) -> None:
         self._stats = environment.stats
         self._request_event = environment.events.request
-        self._pending: defaultdict[tuple[str, str], _Pending] = defaultdict(_Pending)
+        self._requests: defaultdict[tuple[str, str], _Pending] = defaultdict(_Pending)
+        self._operations: defaultdict[tuple[str, str], _Pending] = defaultdict(_Pending)
         self._rows, self._errors = Few(MOST_ROWS, OTHER_ROW), Few(MOST_ERRORS, OTHER_ERROR)
 
     def started(self, record: OperationRecord) -> None:
         """Nothing to show yet."""
 
     def accepted(self, record: OperationRecord) -> None:
-        self._add(OPERATION, "start", record.start_ms or 0.0, record.bytes_received)
+        """The request that started it is shown."""
 
-    def polled(self, record: OperationRecord, poll_ms: float, problem: str | None) -> None:  # noqa: ARG002 - a Watcher
-        self._add(OPERATION, "poll", poll_ms, error=problem)
+    def polled(self, record: OperationRecord, poll_ms: float, problem: str | None) -> None:
+        """Likewise the poll."""
 
     def requested(self, method: str, route: str, exchange: Exchange, problem: str | None) -> None:
         result = exchange.result
         length = len(result.body) if isinstance(result, Answer) else 0
-        self._add(method, self._rows.of(route), exchange.elapsed_ms, length, problem)
+        name = self._rows.of(route)
+        if problem is None and len(self._request_event._handlers) <= 1:  # noqa: SLF001 - nothing public tells
+            self._requests[name, method].add(exchange.elapsed_ms, length)
+        else:
+            self._request_event.fire(**self._event(method, name, exchange.elapsed_ms, length, problem))
+        if exchange.redirects:
+            self._requests[name, method].untimed += exchange.redirects
 
     def ended(self, record: OperationRecord) -> None:
         if record.state is OperationState.TERMINATED:
-            self._add(OPERATION, "terminated", record.elapsed_ms or 0.0, record.bytes_received)
             return
-        name = "start" if record.state in START_STATES else "completion"
+        name = f"{record.scenario} completion".lstrip()
         elapsed_ms = record.completion_ms if record.seen is not None else record.elapsed_ms
-        self._add(OPERATION, name, elapsed_ms or 0.0, record.bytes_received, record.error)
-        if record.seen is None:
-            return
-        self._add(COUNT, "polls per operation", record.polls)
-        for row, value_ms in (("finish", record.finish_ms), ("detection lag", record.detection_lag_ms)):
-            if value_ms is not None:
-                # Locust's statistics cannot take a time below zero, which differing clocks produce; ours keep it.
-                self._add(OPERATION, row, max(value_ms, 0.0))
-        actions = None if record.actions is None else sum(record.actions.values())
-        for cost, count in (
-            ("actions", actions),
-            ("replayed events", record.replayed_events),
-            ("payload bytes", record.payload_bytes),
-        ):
-            if count is not None:
-                self._add(COUNT, f"{cost} per operation", count)
+        pending = self._operations[name, OPERATION]
+        if record.state in NOT_ACCEPTED or elapsed_ms is None:
+            pending.untimed += 1
+        else:
+            pending.add(elapsed_ms, record.bytes_received)
+        if record.error is not None:
+            self._fail(name, record.error)
+        self._tell_others(name, elapsed_ms or 0.0, record)
 
     def flush(self) -> None:
-        """Hand over what was added up."""
-        pending, self._pending = self._pending, defaultdict(_Pending)
+        """Hand over what was added up: it happened in the second that the last moments were in."""
         now = time.time()
-        for (kind, name), values in pending.items():
-            entry = values.to_entry(self._stats, name, kind, now)
-            self._stats.entries[name, kind].extend(entry)
-            if kind != COUNT:
-                # The total is of milliseconds; Locust itself, where somebody listens to each request, adds counts too.
-                self._stats.total.extend(entry)
+        requests, self._requests = self._requests, defaultdict(_Pending)
+        operations, self._operations = self._operations, defaultdict(_Pending)
+        for (name, method), values in requests.items():
+            entry = values.to_entry(self._stats, name, method, now)
+            self._stats.entries[name, method].extend(entry)
+            self._stats.total.extend(entry)
+        for (name, method), values in operations.items():
+            self._stats.entries[name, method].extend(values.to_entry(self._stats, name, method, now))
 
-    def _add(self, kind: str, name: str, value: float, length: int = 0, error: str | None = None) -> None:
-        if error is None and len(self._request_event._handlers) <= OWN_LISTENERS:  # noqa: SLF001 - nothing public tells
-            pending = self._pending[kind, name]
-            pending.values.append(value)
-            pending.length += length
-            return
-        self._request_event.fire(
-            request_type=kind,
-            name=name,
-            response_time=value,
-            response_length=length,
-            exception=None if error is None else OperationError(self._errors.of(error)),
-            context={},
-        )
+    def _fail(self, name: str, error: str) -> None:
+        """List an operation's failure as Locust lists a request's, but not in the totals."""
+        self._stats.entries[name, OPERATION].log_error(error)
+        failure = OperationError(self._errors.of(error))
+        errors, key = self._stats.errors, StatsError.create_key(OPERATION, name, failure)
+        if key not in errors:
+            errors[key] = StatsError(OPERATION, name, failure)
+        errors[key].occurred()
+
+    def _tell_others(self, name: str, elapsed_ms: float, record: OperationRecord) -> None:
+        """Tell of an operation to those who listen to Locust's request event; not to Locust, whose total it is not."""
+        handlers = self._request_event._handlers  # noqa: SLF001 - as above
+        if len(handlers) > 1:
+            others = EventHook()
+            for handler in handlers:
+                if getattr(handler, "__module__", None) != LOCUST_MODULE:
+                    others.add_listener(handler)
+            others.fire(**self._event(OPERATION, name, elapsed_ms, record.bytes_received, record.error))
+
+    def _event(self, method: str, name: str, elapsed_ms: float, length: int, error: str | None) -> dict[str, Any]:
+        return {
+            "request_type": method,
+            "name": name,
+            "response_time": elapsed_ms,
+            "response_length": length,
+            "exception": None if error is None else OperationError(self._errors.of(error)),
+            "context": {},
+        }
 
 
 class Few:
@@ -131,22 +141,37 @@ class Few:
 
 
 class _Pending:
-    """Values of one row since the last flush."""
+    """What happened in one row since the last flush."""
 
-    __slots__ = ("length", "values")
+    __slots__ = ("length", "untimed", "values")
 
     def __init__(self) -> None:
         self.values: list[float] = []
+        self.untimed = 0
+        """How many have no time."""
         self.length = 0
 
-    def to_entry(self, stats: Any, name: str, kind: str, now: float) -> Any:
+    def add(self, value: float, length: int) -> None:
+        self.values.append(value)
+        self.length += length
+
+    def to_entry(self, stats: Any, name: str, method: str, now: float) -> Any:
         """Return what Locust would have counted had it been told one by one."""
-        entry = StatsEntry(stats, name, kind)
-        entry.num_requests = len(self.values)
-        entry.total_response_time = sum(self.values)
-        entry.min_response_time, entry.max_response_time = min(self.values), max(self.values)
-        entry.total_content_length = self.length
-        entry.response_times = Counter(map(bucket_response_time, self.values))
-        entry.num_reqs_per_sec = {int(now): len(self.values)}
+        entry = StatsEntry(stats, name, method)
+        entry.num_requests, entry.num_none_requests = len(self.values) + self.untimed, self.untimed
+        if self.values:
+            entry.total_response_time = sum(self.values)
+            entry.min_response_time, entry.max_response_time = min(self.values), max(self.values)
+            entry.total_content_length = self.length
+            entry.response_times = Counter(map(bucket_response_time, self.values))
+        entry.num_reqs_per_sec = {int(now - FLUSH_S / 2): entry.num_requests}
         entry.last_request_timestamp = now
         return entry
+
+
+def seconds_to_flush() -> float:
+    """Return for how long to wait until the next flush. Flushes are in step with the clock.
+
+    So there are as many of them in every second, and none tells of requests of two.
+    """
+    return FLUSH_S - time.time() % FLUSH_S
