@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-from locust import log
+from locust import log, stats
 from locust.exception import StopTest
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
@@ -206,6 +206,9 @@ class Coordinator(LocustProcess):
         """Locust has printed its tables; ours is what the person at the terminal reads last."""
         super()._on_quit()
         self._say_last_words()
+        if self.environment.parsed_options.csv_prefix:
+            # Locust closes these files without the last second. Its writer sleeps for this long, and did so before us.
+            gevent.sleep(stats.CSV_STATS_INTERVAL_SEC)
 
     def _live(self) -> LiveRun:
         """Tell the live page how the run stands, or how the last one ended."""
