@@ -49,6 +49,7 @@ ADAPTED = {
 REPLACED = [
     ("path/to/your/app", "."),
     ("https://YOUR-APP.azurewebsites.net", "{host}"),
+    ("--metrics-port 9464", "--metrics-port 0"),
     ("--run-time 30s", SHORT),
     ("--run-time 1m", SHORT),
     ("error_ratio <= 0.01", "error_ratio <= 1"),

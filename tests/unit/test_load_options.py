@@ -92,6 +92,10 @@ def test_the_web_form_shows_what_a_run_may_change(parser):
         ("--max-slip-ms", "-1", "got '-1', expected a number, 0 or more (inf for no bound)"),
         ("--max-cpu-percent", "all", "got 'all', expected a number, 0 or more (inf for no bound)"),
         ("--gates", "absent.toml", "there is no such gates file"),
+        ("--metrics-port", "http", "got 'http', expected a whole number, 0 or more"),
+        ("--metrics-port", "65536", "got '65536', expected a port up to 65535"),
+        ("--otlp-endpoint", "localhost:4318", "got 'localhost:4318', expected a URL like http://localhost:4318"),
+        ("--traceparent", "maybe", "choose from"),
     ],
 )
 def test_a_bad_value_is_refused(parser, option, value, told):

@@ -76,6 +76,7 @@ def test_every_moment_and_count_has_its_column(operations_file, tmp_path):
             "error": None,
             "workload": "closed",
             "phase": "measured",
+            "trace_id": "",
         }
     ]
 

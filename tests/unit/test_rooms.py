@@ -15,7 +15,7 @@ FLOORS = {
         {"watch", "audit"},
         {"options"},
         {"results"},
-        {"distributed", "engine", "web"},
+        {"distributed", "engine", "metrics", "web"},
         {"processes"},
         {"scenario"},
     )

@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 from durable_harness.documents import parse_json
 from durable_harness.errors import ConfigurationError
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever a column is added, changes its meaning or goes."""
-READABLE_FORMATS = (1, FORMAT)
+READABLE_FORMATS = (1, 2, FORMAT)
 """Columns that an older file does not have are null."""
 METADATA_KEY = b"durable_harness"
 FOLDER_NAME = "operations"
@@ -56,11 +56,13 @@ _FIELDS: tuple[tuple[str, Any], ...] = (
     ("error", pa.string()),
     ("workload", pa.string()),
     ("phase", pa.string()),
+    ("trace_id", pa.string()),
 )
 SCHEMA = pa.schema(_FIELDS)
 """The columns, in their order. `state`, `workload` and `phase` hold the words of OperationState, Workload and
 OperationPhase. `poll_ms` is the time spent in all polls of the operation, `server_clock` where the server's times come
-from, `actions` how many messages were dispatched to the app for the operation, of all kinds."""
+from, `actions` how many messages were dispatched to the app for the operation, of all kinds, and `trace_id` what
+the start carried in `traceparent`, empty if it carried none."""
 
 
 @dataclass(frozen=True, slots=True)

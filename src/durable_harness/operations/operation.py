@@ -45,6 +45,7 @@ from durable_harness.operations.wire import (
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, is_same_origin
 
 MOST_WORD_CHARS = 60
+TRACE_HEADER, SPAN_ID_CHARS = "traceparent", 16
 NO_HEADERS: Mapping[str, str] = {}
 WRONG_ROUTE_STATUSES = frozenset({404, 405})
 NO_SUCH_ROUTE = (
@@ -80,12 +81,21 @@ class OperationPlan:
     scenario: str = ""
     workload: Workload = Workload.CLOSED
     """What decides when it starts; in an open workload `intended` is the moment of its arrival."""
+    trace_id: str = ""
+    """Sent with the start, so that its trace at the service can be found: 32 hexadecimal digits; empty for none."""
 
     def start_request(self) -> Request:
         """Return the request that starts the operation."""
         start = self.service.start
-        headers = {"Content-Type": "application/json", **start.headers, **self.key_headers}
+        headers = {"Content-Type": "application/json", **self._trace_headers, **start.headers, **self.key_headers}
         return Request(start.method, self.start_url, headers, json.dumps(self.payload).encode())
+
+    @property
+    def _trace_headers(self) -> Mapping[str, str]:
+        """The W3C trace context of the start: it asks for its trace to be recorded."""
+        if not self.trace_id:
+            return NO_HEADERS
+        return {TRACE_HEADER: f"00-{self.trace_id}-{self.trace_id[-SPAN_ID_CHARS:]}-01"}
 
 
 class Operation:
@@ -109,6 +119,7 @@ class Operation:
             epoch_offset_s=time.time() - time.monotonic(),
             scenario=plan.scenario,
             workload=plan.workload,
+            trace_id=plan.trace_id,
         )
         self._own_route = False
         self._redirects = 0

@@ -115,6 +115,8 @@ class OperationRecord:
     """Why it did not complete, in words that are the same for all operations that share the reason."""
     scenario: str = ""
     """Name of the user class that wanted it."""
+    trace_id: str = ""
+    """Under which its start is known to tracing at the service; empty if it carried none."""
     workload: Workload = Workload.CLOSED
     phase: OperationPhase = OperationPhase.MEASURED
 

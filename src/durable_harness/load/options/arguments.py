@@ -14,9 +14,12 @@
 --max-pool-wait-ms MS       DURABLE_HARNESS_MAX_POOL_WAIT_MS
 --max-slip-ms MS            DURABLE_HARNESS_MAX_SLIP_MS
 --max-stall-ms MS           DURABLE_HARNESS_MAX_STALL_MS
+--metrics-host HOST         DURABLE_HARNESS_METRICS_HOST
+--metrics-port PORT         DURABLE_HARNESS_METRICS_PORT
 --history-sample N          DURABLE_HARNESS_HISTORY_SAMPLE
 --operation-duration S|A-B  DURABLE_HARNESS_OPERATION_DURATION
 --operation-timeout S       DURABLE_HARNESS_OPERATION_TIMEOUT
+--otlp-endpoint URL         DURABLE_HARNESS_OTLP_ENDPOINT
 --poll-budget N             DURABLE_HARNESS_POLL_BUDGET
 --poll-interval S           DURABLE_HARNESS_POLL_INTERVAL
 --poll-strategy NAME        DURABLE_HARNESS_POLL_STRATEGY
@@ -26,6 +29,7 @@
 --seed N                    DURABLE_HARNESS_SEED
 --service FILE              DURABLE_HARNESS_SERVICE
 --status-source NAME        DURABLE_HARNESS_STATUS_SOURCE
+--traceparent on|off        DURABLE_HARNESS_TRACEPARENT
 --warm-up S                 DURABLE_HARNESS_WARM_UP
 """
 
@@ -38,6 +42,7 @@ from typing import Any
 from durable_harness.errors import UsageError
 from durable_harness.load.arrivals.plans import FORMS
 from durable_harness.load.options.generator import add_generator_options
+from durable_harness.load.options.metrics import add_metrics_options
 from durable_harness.load.options.run import AUDITS, NO_GATES, SPACINGS, STATUS_SOURCES, gates_once, service_once
 from durable_harness.load.options.values import (
     checked,
@@ -58,6 +63,7 @@ def add_options(parser: Any, default_gates: Path | None) -> None:
     _listen_on_loopback(parser)
     _add_run_options(parser)
     add_generator_options(parser)
+    add_metrics_options(parser)
     _add_process_options(parser, default_gates)
 
 

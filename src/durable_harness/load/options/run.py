@@ -15,6 +15,7 @@ from durable_harness.gate import AbortRule, Gate, GateFile, load_gate_file
 from durable_harness.gate.gatefile import check_scenarios
 from durable_harness.load.arrivals.plans import RateProfile
 from durable_harness.load.options.generator import GeneratorOptions
+from durable_harness.load.options.metrics import MetricsOptions
 from durable_harness.load.options.values import (
     Durations,
     choice,
@@ -58,6 +59,7 @@ class LoadOptions:
     gates_file: Path | None
     report_dir: Path
     generator: GeneratorOptions
+    metrics: MetricsOptions = field(default_factory=MetricsOptions)
 
     @classmethod
     def read(cls, parsed: Any) -> LoadOptions:
@@ -85,6 +87,7 @@ class LoadOptions:
                 gates_file=None if parsed.gates in (None, "", NO_GATES) else Path(parsed.gates),
                 report_dir=Path(parsed.report_dir),
                 generator=GeneratorOptions.read(parsed),
+                metrics=MetricsOptions.read(parsed),
             )
         except argparse.ArgumentTypeError as error:
             raise UsageError(str(error)) from error

@@ -31,6 +31,8 @@ from durable_harness.load.engine.open_load import check_scenarios, open_scenario
 from durable_harness.load.lifecycle.exit_code import ExitCode
 from durable_harness.load.lifecycle.signals import ProcessExit, raise_in_main
 from durable_harness.load.lifecycle.startup import end_forked_workers
+from durable_harness.load.metrics.families import Reading
+from durable_harness.load.metrics.watching import watched
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.options.target import Target, open_target, public_url
 from durable_harness.load.processes.early_ends import AbortWatch, EndWatch, LastArrivalWatch
@@ -71,7 +73,7 @@ class Coordinator(LocustProcess):
         self._progress: Progress | None = None
         self._watches: list[EndWatch] = []
         self._last_words = ""
-        self._began = self._elapsed_s = 0.0
+        self._began = self._elapsed_s = self._began_epoch_s = 0.0
         self._verdict: str | None = None
         self._html_report: Path | None = None
         self._has_late_signal = False
@@ -108,6 +110,7 @@ class Coordinator(LocustProcess):
             # Not even a run that never begins may leave an old report behind.
             clear_reports(options.report_dir)
         options.check_scenarios(self.loaded_scenarios())
+        self._watched = self._closing.enter_context(watched(options.metrics, self._read_metrics))
         self.target = self._closing.enter_context(open_target(self.environment.host, options))
         self.environment.host = self.target.base_url
         if self.target.function_key and not options.function_key:
@@ -149,6 +152,7 @@ class Coordinator(LocustProcess):
         self._inquiry = Inquiry(self.environment, options, self.run_id, self.whereabouts)
         self._exit_code.reset()
         self._last_words = ""
+        self._began_epoch_s = time.time()
         self._began, self._verdict, self._html_report = time.monotonic(), None, None
         if self._is_headless or sys.stderr.isatty():
             self._progress = Progress(self.total, self.environment.parsed_options.run_time)
@@ -196,6 +200,7 @@ class Coordinator(LocustProcess):
         self._last_words = f"\n{render_text(report)}{self._with_log(written).sentence()}"
         if not self._is_headless:
             self._say_last_words()
+        self._watched.run_is_over()
         # Nothing else ran meanwhile: a signal that came is handled now, or else Locust quits without a word about it.
         gevent.sleep(SIGNAL_S)
 
@@ -209,6 +214,11 @@ class Coordinator(LocustProcess):
         if self.environment.parsed_options.csv_prefix:
             # Locust closes these files without the last second. Its writer sleeps for this long, and did so before us.
             gevent.sleep(stats.CSV_STATS_INTERVAL_SEC)
+
+    def _read_metrics(self) -> Reading:
+        """Return how the run stands, or how the last one ended, for whoever watches from outside."""
+        identity = {"run_id": self.run_id, "target": public_url(self.environment.host or "")}
+        return Reading(self.total(), identity, self._began_epoch_s)
 
     def _live(self) -> LiveRun:
         """Tell the live page how the run stands, or how the last one ended."""

@@ -259,7 +259,7 @@ _COLUMNS: dict[str, Callable[[list[OperationRecord], str], list[Any]]] = {
         name: _value(name)
         for name in ("server_update_is_coarse", "polls", "failed_polls", "poll_ms", "bytes_received", "state")
     },
-    **{name: _words(name) for name in ("token", "instance_id", "scenario", "error")},
+    **{name: _words(name) for name in ("token", "instance_id", "scenario", "error", "trace_id")},
     **{name: _value(name) for name in ("workload", "phase")},
     **{name: _value(name) for name in ("server_clock", "replayed_events", "payload_bytes")},
     "worker": lambda records, worker: [worker] * len(records),

@@ -47,10 +47,13 @@ from durable_harness.operations import (
     durable_webhooks,
 )
 from durable_harness.operations.description import SAMPLE_START_PATH, fill
+from durable_harness.operations.operation import TRACE_HEADER
 from durable_harness.redirects import is_same_origin
 
 GATES_FILE = "gates.toml"
 KEY_HEADER = "x-functions-key"
+TRACE_ID_CHARS = 32
+"""A token ends in so many hexadecimal digits of a UUID, which no other operation has."""
 NO_TERMINATE = "the service has no way to end one. Describe it: [terminate] in the file for --service."
 NO_EVENT = "the service has no way to raise one. Describe it: [event] in the file for --service."
 logger = logging.getLogger(__name__)
@@ -183,6 +186,12 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
 
     def on_accepted(self, operation: Operation) -> None:
         """Do what is to be done once an operation was accepted, without waiting for anything; nothing by default."""
+
+    @functools.cached_property
+    def _carries_trace(self) -> bool:
+        """Whether starts get a trace parent of ours: one of the scenario's own goes before it."""
+        own = {name.lower() for name in self.described.start.headers}
+        return self.options.metrics.has_traces and TRACE_HEADER not in own
 
     @functools.cached_property
     def _expects_echo(self) -> bool:
@@ -344,6 +353,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
             poll_phase=1 - self._phases.random(),
             scenario=type(self).__name__,
             workload=self.workload,
+            trace_id=token[-TRACE_ID_CHARS:] if self._carries_trace else "",
         )
 
 
