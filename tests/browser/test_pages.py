@@ -1,5 +1,6 @@
 """The report and the live page in a real browser: they draw, fit a phone, and fetch nothing from elsewhere."""
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ sys.path[:0] = [str(TESTS / "unit"), str(TESTS / "load")]
 import requests  # noqa: E402 - the helpers of the other rooms are found from here on
 from chromium import Page  # noqa: E402
 from locust_process import SCENARIOS, Locust  # noqa: E402
-from stub_server import StubServer  # noqa: E402
+from stub_server import Behaviour, StubServer  # noqa: E402
 
 from durable_harness.gate.report import render_html  # noqa: E402
 from durable_harness.ports import free_port  # noqa: E402
@@ -121,6 +122,26 @@ def test_the_live_page_shows_a_run(browser, tmp_path, wait_until):
     assert re.search(r"<span>completion p50</span><strong[^>]*>[\d.]+ ms</strong>", page)
     assert len(re.findall(r'<polyline class="series (?:one|two|good)" points="[\d]', page)) == 5
     assert "Nothing to judge yet, or no gates." in page
+
+
+def test_the_live_page_shows_failures_and_times_at_the_server(found, tmp_path, wait_until):
+    """While a run goes on the page lists why operations failed, and draws their times at a host that tells them."""
+    stub, port = StubServer(), str(free_port())
+    stub.measures = True
+    stub.behaviours = itertools.cycle([Behaviour(), Behaviour(outcome="Failed")])
+    ui = ["--web-host", "127.0.0.1", "--web-port", port, "--host", stub.url]
+    load = ["--autostart", "-u", "4", "-r", "50", "--gates", "none", "Quick"]
+    locust = Locust(["-f", str(SCENARIOS), *ui, *load], tmp_path / "report", tmp_path)
+    try:
+        url = f"http://127.0.0.1:{port}/durable"
+        wait_until(lambda: len(_state(url).get("slices", [])) > 3, "a few seconds of the run")
+        with Page(found, url) as page:
+            wait_until(lambda: "the activity raised" in page.text(), "the reason")
+            assert "At the server over time" in page.text()
+    finally:
+        locust.press_ctrl_c()
+        locust.wait()
+        stub.close()
 
 
 def test_the_form_shows_why_a_value_is_refused(found, tmp_path, wait_until):

@@ -1,16 +1,21 @@
 """The web UI: the host is filled in, a bad value is refused, and every test stop is summed up."""
 
+import itertools
 import re
 
 import pytest
 import requests
-from stub_server import StubServer
+from locust_process import headless
+from stub_server import Behaviour, StubServer
 from web_ui import WebUi
 from wire_server import keep_answering
 
 from durable_harness.gate.measurable import NO_BEGINNING, NO_CREATION
 
 pytestmark = pytest.mark.thorough
+
+LOST = Behaviour(lost=True)
+ENDS = ("failed", "lost")
 
 
 def test_each_stop_is_summed_up(start_locust, stub, port, wait_until):
@@ -179,3 +184,32 @@ def test_without_a_secret_another_host_may_be_chosen(start_locust, stub, port, w
         assert locust.wait().summary["target"] == second.url
     finally:
         second.close()
+
+
+def test_failures_and_times_at_the_server_are_live(start_locust, stub, port, wait_until):
+    """The live page's data has why operations failed, the most frequent reason first, and a host's times over time."""
+    stub.measures = True
+    stub.behaviours = itertools.cycle([Behaviour(), Behaviour(outcome="Failed"), Behaviour(outcome="Failed"), LOST])
+    locust = start_locust("--web-port", str(port), *headless(stub)[1:], "--autostart", "Quick")
+    ui = WebUi(port)
+    wait_until(ui.page, "the web UI")
+
+    def shown():
+        state = ui.state()
+        is_measured = any(piece[7] is not None for piece in state["slices"])
+        return state if len(state["reasons"]) == 2 and state["reasons"][0]["count"] > 3 and is_measured else None
+
+    state = wait_until(shown, "reasons and times")
+    failed, lost = state["reasons"]
+    assert (failed["state"], lost["state"]) == ("failed", "lost")
+    assert failed["reason"] == "operation Failed: the activity raised"
+    assert (failed["count"], lost["count"], state["more_reasons"]) == (
+        state["ended"]["failed"],
+        state["ended"]["lost"],
+        0,
+    )
+    for *_, queueing_ms, execution_ms in [piece for piece in state["slices"] if piece[7] is not None]:
+        assert queueing_ms >= 0
+        assert round(execution_ms) == 80
+    locust.press_ctrl_c()
+    locust.wait()

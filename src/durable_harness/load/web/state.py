@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from durable_harness.gate import Gate, GateResult, Histogram, RunSummary, evaluate
@@ -19,11 +19,12 @@ from durable_harness.gate.report.model import (
     split_rows,
     with_unit,
 )
-from durable_harness.gate.timeline import Timeline
+from durable_harness.gate.timeline import Slice, Timeline
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.summary import summarize_run
 
 SLICES_SHOWN = 90
+REASONS_SHOWN = 10
 PERCENTS = (50.0, 90.0, 95.0, 99.0)
 SHOWN_LATENCIES = (
     *("completion_ms", "finish_ms", "start_ms", "queueing_ms", "execution_ms"),
@@ -78,6 +79,8 @@ def state_of(run: LiveRun) -> dict[str, Any]:
         "clocks": [": ".join(row) for row in clock_rows(summary)],
         "split": [list(row) for row in split_rows(tally.split)],
         "gates": [_gate(result) for result in evaluate(_judged_now(run.gates), summary)] if tally.started_count else [],
+        "reasons": [asdict(reason) for reason in summary.reasons[:REASONS_SHOWN]],
+        "more_reasons": max(0, len(summary.reasons) - REASONS_SHOWN),
         "slices": _slices(tally.timeline),
         "slice_s": tally.timeline.width_s,
     }
@@ -112,13 +115,21 @@ def _gate(result: GateResult) -> dict[str, Any]:
 
 
 def _slices(timeline: Timeline) -> list[list[float | None]]:
-    """Return [seconds, started, ended, in flight, p50, p95] of the last slices; the newest is still being filled."""
+    """Return the last slices; the newest is still being filled.
+
+    Each is [seconds, started, ended, in flight, completion p50, p95, mean queueing, mean execution]; the means are None
+    where the server does not tell.
+    """
     slices, in_flight, rows = timeline.slices(), 0, []
     for start, piece in slices:
         ended = piece.completed + piece.not_completed
         in_flight += piece.started - ended
         rows.append((start - slices[0][0], piece, ended, in_flight))
-    return [
-        [at, piece.started, ended, flying, piece.completion_ms.percentile(50), piece.completion_ms.percentile(95)]
-        for at, piece, ended, flying in rows[-SLICES_SHOWN:]
-    ]
+    return [[at, piece.started, ended, flying, *_times(piece)] for at, piece, ended, flying in rows[-SLICES_SHOWN:]]
+
+
+def _times(piece: Slice) -> list[float | None]:
+    """Return the times in milliseconds of the operations that ended in a slice."""
+    percentiles = [piece.completion_ms.percentile(percent) for percent in (50, 95)]
+    means = piece.parts.means_ms()
+    return [*percentiles, means.get("queueing"), means.get("execution")]
