@@ -168,6 +168,43 @@ def test_the_form_shows_why_a_value_is_refused(found, tmp_path, wait_until):
         stub.close()
 
 
+VISIBLE = """[...document.querySelectorAll("form [name]")].filter(field => field.offsetParent)
+  .sort((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top)
+  .map(field => field.name).join(" ")"""
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "asked"),
+    [
+        (["Constant"], "rate runTime operationDuration host"),
+        (["Quick"], "runTime operationDuration host userCount spawnRate"),
+        (["Quick", "Constant"], "rate runTime operationDuration host userCount spawnRate"),
+    ],
+)
+def test_the_form_asks_first_for_what_matters(found, tmp_path, wait_until, scenarios, asked):
+    """Rate and run time stand in front, unfolded; users are asked for where they decide, rates where arrivals do."""
+    stub, port = StubServer(), str(free_port())
+    ui = ["--web-host", "127.0.0.1", "--web-port", port, "--host", stub.url, "--gates", "none"]
+    locust = Locust(["-f", str(SCENARIOS), *ui, *scenarios], tmp_path / "report", tmp_path)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: _state(f"{url}/durable"), "the web UI")
+        with Page(found, url) as page:
+            wait_until(lambda: "Custom parameters" in page.text(), "the form")
+            assert page.evaluate(VISIBLE) == asked
+            page.press("Custom parameters")
+            wait_until(lambda: "pollInterval" in page.evaluate(VISIBLE), "the fields in the fold")
+            shown = page.evaluate(VISIBLE)
+            assert shown.startswith(asked.split(" userCount")[0])
+            assert ("arrivals" in shown) == ("Constant" in scenarios)
+            page.press("Start")
+            wait_until(lambda: _state(f"{url}/durable")["phase"] == "running", "the run")
+    finally:
+        locust.press_ctrl_c()
+        locust.wait()
+        stub.close()
+
+
 def _state(url):
     try:
         return requests.get(f"{url}/state", timeout=5).json()

@@ -46,6 +46,7 @@ from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.summary import summarize_run
 from durable_harness.load.watch import GeneratorFigures, invalid_reasons, merged_figures
 from durable_harness.load.web import Guard, LiveRun, StartForm, add_pages
+from durable_harness.load.web.form_style import form_style
 from durable_harness.load.web.home import Home
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ class Coordinator(LocustProcess):
         self.home = Home(self.target.base_url)
         if self.environment.web_ui is not None:
             base_path = (getattr(self.environment.parsed_options, "web_base_path", None) or "").rstrip("/")
-            add_pages(self.environment.web_ui, base_path, self._live, lambda: self._html_report)
+            add_pages(self.environment.web_ui, base_path, self._live, lambda: self._html_report, self._form_style)
             form = StartForm(self.environment, self._check_run)
             Guard(base_path, form, self._secrets).watch(self.environment.web_ui.app)
 
@@ -309,6 +310,11 @@ class Coordinator(LocustProcess):
         """End the run; a headless Locust with it."""
         runner = self.environment.runner
         (runner.quit if self._is_headless else runner.stop)()
+
+    def _form_style(self) -> str:
+        opened, picker = open_scenarios(self.environment), self.environment.web_ui.userclass_picker_is_active
+        has_closed = len(opened) < len(self.environment.user_classes)
+        return form_style(has_open=bool(opened) or picker, has_closed=has_closed or picker)
 
     def _scenarios(self) -> list[str]:
         """Return the names of the user classes of the run that start operations."""

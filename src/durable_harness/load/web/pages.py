@@ -20,8 +20,17 @@ LINK = (
 )
 
 
-def add_pages(web_ui: Any, base_path: str, live: Callable[[], LiveRun], report: Callable[[], Path | None]) -> None:
-    """Add the page to Locust's web UI; `report` returns the HTML report of the last run, None before its end."""
+def add_pages(
+    web_ui: Any,
+    base_path: str,
+    live: Callable[[], LiveRun],
+    report: Callable[[], Path | None],
+    style: Callable[[], str],
+) -> None:
+    """Add the page to Locust's web UI; `report` returns the HTML report of the last run, None before its end.
+
+    `style` returns what is added to the head of Locust's own page.
+    """
     page = files(__package__).joinpath("page.html").read_text("utf-8").replace("/*STYLE*/", STYLE)
     protected, base = web_ui.auth_required_if_enabled, base_path.rstrip("/")
 
@@ -43,5 +52,6 @@ def add_pages(web_ui: Any, base_path: str, live: Callable[[], LiveRun], report: 
     @web_ui.app.after_request  # type: ignore[untyped-decorator]
     def add_link(response: Response) -> Response:
         if request.path.rstrip("/") == base and response.mimetype == "text/html" and not response.is_streamed:
-            response.set_data(response.get_data(as_text=True).replace("</body>", f"{LINK}</body>"))
+            page = response.get_data(as_text=True).replace("</head>", f"{style()}</head>", 1)
+            response.set_data(page.replace("</body>", f"{LINK}</body>"))
         return response
