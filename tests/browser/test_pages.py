@@ -19,6 +19,7 @@ from stub_server import Behaviour, StubServer  # noqa: E402
 
 from durable_harness.gate.report import render_html  # noqa: E402
 from durable_harness.ports import free_port  # noqa: E402
+from test_experiment_pages import capacity_page, compared, comparison_page, result, searched, trial  # noqa: E402
 from test_gate_report import report  # noqa: E402
 
 pytestmark = pytest.mark.thorough
@@ -86,6 +87,14 @@ def measured(browser, tmp_path):
 def test_the_report_draws_and_fits(measured, width):
     """A report is as wide as the window, on a phone too; its plots have a size, and nothing is fetched."""
     assert measured(render_html(report(200)), MEASURE, width) == "fits 5 0"
+
+
+@pytest.mark.parametrize("width", [1200, 500])
+def test_the_pages_of_experiments_draw_and_fit(measured, width):
+    """So do the pages of a comparison and of a search for capacity."""
+    assert measured(comparison_page(compared(result(1.01, 0.98, 1.05))), MEASURE, width) == "fits 1 0"
+    found = searched(trial(5, met=True), trial(9, met=False), lower=5, upper=9)
+    assert measured(capacity_page(found), MEASURE, width) == "fits 4 0"
 
 
 @pytest.mark.parametrize("width", [1200, 500])

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from durable_harness.gate.comparison import PairedComparison, Question
 
 DEFAULT_COMPARISONS = 5
+SHOWN_PAIRS = 5
+"""After how many pairs a line of progress comes where the output is no terminal."""
 
 
 def add_ab(commands: Any) -> None:
@@ -121,7 +123,7 @@ def _show_line(line: str) -> None:
 
 
 def _show_progress(figure: PairedComparison) -> None:
-    """Show how far it is: on one line of a terminal, elsewhere at each planned look."""
+    """Show how far it is: on one line of a terminal, elsewhere every few pairs and at each planned look."""
     from durable_harness.gate.comparison.ranks import centre  # noqa: PLC0415
     from durable_harness.gate.comparison.results import percent_text  # noqa: PLC0415
 
@@ -131,6 +133,6 @@ def _show_progress(figure: PairedComparison) -> None:
     line = f"{bar:<20} {done} of at most {most} pairs, {figure.figure.name} {percent_text(ratio)} so far"
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{line}\r" if done < most else "\r\x1b[K")
-    elif figure.is_look:
+    elif figure.is_look or done % SHOWN_PAIRS == 0:
         sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

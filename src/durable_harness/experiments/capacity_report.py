@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from html import escape
 from pathlib import Path
 
 from durable_harness.experiments.capacity import CapacityReport, MeasuredTrial
-from durable_harness.gate.capacity import Capacity
+from durable_harness.gate.capacity import Capacity, Trial
 from durable_harness.gate.capacity.saturation import Figures
 from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import limit_text, number
 from durable_harness.gate.writing import Written, write_reports
-from durable_harness.web.plots import Series, line_plot
-from durable_harness.web.style import STYLE
+from durable_harness.web.canvas import HALF
+from durable_harness.web.parts import bullets, figure, heading, keys, page, pair, section, table, verdict
+from durable_harness.web.plots import Band, Look, Marker, Series, line_plot, scattered
+from durable_harness.web.scales import Linear, Log
 
 FORMAT = 1
+BY_RATE = Look(size=HALF, x_unit="operations/s")
+OUTCOME_CLASSES = {"met": ("pass", "good"), "not met": ("fail", "bad"), "no answer": ("odd", "two")}
+"""The class of each outcome's word and of its points."""
 HEADINGS = ("rate", "completed", "p50", "p95", "queueing p95", "slip p99", "host CPU", "generator CPU", "objective")
 
 
@@ -58,8 +62,7 @@ def render_text(report: CapacityReport) -> str:
 def trial_text(measured: MeasuredTrial) -> str:
     """Say in one line how a trial went."""
     trial = measured.trial
-    outcome = "met" if trial.met else "not met" if trial.valid else "no answer"
-    return f"{number(trial.rate_per_s)}/s  {outcome}: {trial.why or ', '.join(measured.limits)}"
+    return f"{number(trial.rate_per_s)}/s  {_outcome_of(trial)}: {trial.why or ', '.join(measured.limits)}"
 
 
 def render_json(report: CapacityReport) -> str:
@@ -91,24 +94,32 @@ def _verdict(found: Capacity) -> str:
 
 
 def render_html(report: CapacityReport) -> str:
-    """Return a self-contained page: the verdict, latency and CPU by rate, the trials."""
-    heads = "".join(f"<th>{escape(head)}</th>" for head in HEADINGS)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(one)) + "</tr>" for one in _by_rate(report)
-    )
+    """Return a self-contained page: the verdict, the search, latency and CPU by rate, the trials."""
     lead, *rest = verdict_text(report).splitlines()
-    css_class = "verdict interrupted" if report.capacity.interrupted else "verdict"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Capacity of {escape(report.target)}</title><style>{STYLE}</style></head>\n<body><main>"
-        f'<h1>Capacity of {escape(report.target)}</h1><div class="{css_class}">{escape(lead)}</div>'
-        + "".join(f"<p>{escape(line)}</p>" for line in rest)
-        + f"<section><h2>Completion by rate</h2>{_latency_plot(report)}</section>"
-        f"<section><h2>CPU by rate</h2>{_cpu_plot(report)}</section>"
-        f'<section><h2>Trials</h2><div class="scroll"><table><tr>{heads}</tr>{rows}</table></div></section>'
-        "</main></body></html>\n"
+    found = report.capacity
+    css_class = "interrupted" if found.interrupted else "failed" if found.lower is None else "passed"
+    heads = [HEADINGS[0], HEADINGS[-1], *HEADINGS[1:-1]]
+    rows = [[cells[0], _outcome(cells[-1]), *cells[1:-1]] for cells in map(_cells, _by_rate(report))]
+    return page(
+        f"Capacity of {report.target}",
+        [
+            heading(f"Capacity of {report.target}", f"{len(report.trials)} trials, {report.elapsed_s:.0f} s"),
+            verdict(_verdict(found), lead, css_class),
+            bullets(rest),
+            section("The search", _search_plot(report), "Each trial offers one rate; the band is where capacity lies."),
+            section("Completion by rate", _latency_plot(report)),
+            pair(
+                section("CPU by rate", _cores_plot(report)),
+                section("The machine by rate", _machine_plot(report), "Used by everything that runs on it."),
+            ),
+            section("Trials", table(heads, rows)),
+            section("Why trials ended as they did", bullets(trial_text(one) for one in report.trials)),
+        ],
     )
+
+
+def _outcome(word: str) -> str:
+    return f'<span class="{OUTCOME_CLASSES[word][0]}">{word}</span>'
 
 
 def write_all(report: CapacityReport, folder: Path) -> Written:
@@ -136,35 +147,67 @@ def _cells(one: MeasuredTrial) -> tuple[str, ...]:
         *(f"{number(value)} ms" for value in milliseconds),
         "-" if figures.host_cpu is None else f"{figures.host_cpu:.2f}",
         f"{figures.generator_cpu:.2f}",
-        "met" if trial.met else "not met" if trial.valid else "no answer",
+        _outcome_of(trial),
     )
 
 
-def _latency_plot(report: CapacityReport) -> str:
-    limits = [gate.limit for gate in report.objective if gate.metric == "completion_ms"]
+def _outcome_of(trial: Trial) -> str:
+    return "met" if trial.met else "not met" if trial.valid else "no answer"
+
+
+def _search_plot(report: CapacityReport) -> str:
+    """Draw the rates in the order in which they were tried, with what became of each."""
     rates = [one.trial.rate_per_s for one in report.trials]
+    lines = []
+    for outcome, (_, css_class) in OUTCOME_CLASSES.items():
+        tried = [(at, one) for at, one in enumerate(report.trials, 1) if _outcome_of(one.trial) == outcome]
+        points = scattered((at, one.trial.rate_per_s) for at, one in tried)
+        lines.append(Series(outcome, css_class, points, [f"trial {at}: {trial_text(one)}" for at, one in tried]))
+    lines = [line for line in lines if line.points]
+    found = report.capacity
+    plot = line_plot(
+        lines,
+        x_label="trial",
+        y_label="operations per second, logarithmic",
+        description="The rates that were tried, in their order",
+        look=Look(
+            x_scale=Linear(0, len(rates) + 1),
+            y_scale=Log.around(rates, least=min(rates)),
+            bands=[Band(found.lower, found.upper)] if found.lower and found.upper else (),
+            rules=[Marker(found.lower, f"capacity {number(found.lower)}/s", "estimate")] if found.lower else (),
+        ),
+    )
+    return figure(plot, keys((line.label, line.css_class) for line in lines))
+
+
+def _latency_plot(report: CapacityReport) -> str:
+    limits = [gate for gate in report.objective if gate.metric == "completion_ms"]
     lines = [
         _series(report, "p50", "one", lambda figures: figures.completion_p50_ms),
-        _series(report, "p95", "two", lambda figures: figures.completion_p95_ms),
-        *(Series("limit", "three", [(min(rates), limit), (max(rates), limit)]) for limit in limits[:1]),
+        _series(report, "p95", "two dashed", lambda figures: figures.completion_p95_ms),
     ]
-    return _figure(lines, "completion (ms)", "Completion time at each rate")
+    rules = [Marker(gate.limit, f"objective {gate.statistic} {limit_text(gate)}", "limit") for gate in limits]
+    return _plot(lines, "completion (ms)", "Completion time at each rate", Look(rules=rules, x_unit="operations/s"))
 
 
-def _cpu_plot(report: CapacityReport) -> str:
+def _cores_plot(report: CapacityReport) -> str:
     lines = [
-        _series(report, "host, cores", "one", lambda figures: figures.host_cpu),
-        _series(report, "generator, cores", "two", lambda figures: figures.generator_cpu),
-        _series(report, "machine, share of all cores", "three", lambda figures: figures.machine_cpu),
+        _series(report, "host", "one", lambda figures: figures.host_cpu),
+        _series(report, "generator", "two", lambda figures: figures.generator_cpu),
     ]
-    return _figure(lines, "CPU", "CPU used at each rate")
+    known = [line for line in lines if any(y is not None for _, y in line.points)]
+    return _plot(known, "CPU (cores)", "CPU used at each rate", BY_RATE)
+
+
+def _machine_plot(report: CapacityReport) -> str:
+    line = _series(report, "machine", "three", lambda figures: 100 * figures.machine_cpu)
+    return _plot([line], "CPU (% of all cores)", "CPU of the whole machine at each rate", BY_RATE)
 
 
 def _series(report: CapacityReport, label: str, style: str, value: Callable[[Figures], float | None]) -> Series:
     return Series(label, style, [(one.trial.rate_per_s, value(one.figures)) for one in _by_rate(report)])
 
 
-def _figure(lines: list[Series], y_label: str, description: str) -> str:
-    keys = "".join(f'<span class="key {line.css_class}">{escape(line.label)}</span>' for line in lines)
-    plot = line_plot(lines, x_label="operations per second", y_label=y_label, description=description)
-    return f"<figure><figcaption>{keys}</figcaption>{plot}</figure>"
+def _plot(lines: list[Series], y_label: str, description: str, look: Look) -> str:
+    plot = line_plot(lines, x_label="operations per second", y_label=y_label, description=description, look=look)
+    return figure(plot, keys((line.label, line.css_class) for line in lines))

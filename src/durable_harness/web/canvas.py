@@ -114,6 +114,14 @@ class Canvas:
         if label and width > LABEL_ROOM:
             self.text((x + width / 2, TOP + 12), label, "note x")
 
+    def row(self, low: float, high: float, css_class: str) -> None:
+        """Fill a part of the y axis from left to right."""
+        y, height = self.y(high), max(self.y(low) - self.y(high), 1)
+        self.shapes.append(
+            f'<rect class="{css_class}" x="{self.left}" y="{y:.1f}" width="{self.right - self.left:.1f}"'
+            f' height="{height:.1f}"/>'
+        )
+
     def rule(self, at: float, label: str, css_class: str, column: int = 0) -> None:
         """Draw a horizontal line at a value of the y axis, with its name; in columns names do not overlap."""
         y = self.y(at)

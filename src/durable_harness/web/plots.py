@@ -31,6 +31,8 @@ class Series:
     label: str
     css_class: str
     points: Sequence[tuple[float, float | None]]
+    tips: Sequence[str] = ()
+    """What each point shows where one points at it; by default its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,15 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """A part of the y axis, in the colour of its class."""
+
+    low: float
+    high: float
+    css_class: str = "band"
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """How a line plot differs from a plain one, whose axes are linear, with y from zero."""
 
@@ -86,6 +97,9 @@ class Look:
     """Tell figures where pointed at, instead of the points."""
     rules: Sequence[Marker] = ()
     """Horizontal lines."""
+    bands: Sequence[Band] = ()
+    """Mark parts of the y axis."""
+    x_unit: str = "s"
 
 
 PLAIN = Look()
@@ -108,13 +122,15 @@ def line_plot(series: Sequence[Series], *, x_label: str, y_label: str, descripti
 def _draw_lines(canvas: Canvas, series: Sequence[Series], look: Look, labels: tuple[str, str]) -> None:
     for shade in look.shades:
         canvas.column(shade.low, shade.high, "shade", label=shade.label)
+    for band in look.bands:
+        canvas.row(band.low, band.high, band.css_class)
     canvas.axes(*labels)
     for cell in look.cells:
         canvas.box(cell.low, cell.high, "cell", opacity=cell.density)
     for column, rule in enumerate(look.rules):
         canvas.rule(rule.at, rule.label, rule.css_class, column)
     for one in series:
-        _draw_series(canvas, one, with_dots=not look.tips)
+        _draw_series(canvas, one, look.x_unit, with_dots=not look.tips)
     for tip in look.tips:
         canvas.column(tip.low, tip.high, "tip", tip=tip.tip)
 
@@ -184,12 +200,20 @@ def _sum(values: Iterable[float | None]) -> float | None:
     return sum(known) if known else None
 
 
-def _draw_series(canvas: Canvas, series: Series, *, with_dots: bool) -> None:
+def _draw_series(canvas: Canvas, series: Series, x_unit: str, *, with_dots: bool) -> None:
+    known = [point for point in series.points if point[1] is not None]
+    tips = dict(zip(known, series.tips, strict=True)) if series.tips else {}
     for run in unbroken(series.points):
         canvas.path(run, series.css_class)
         if with_dots or len(run) == 1:
             for x, y in run:
-                canvas.dot((x, y), series.css_class, f"{series.label}: {y:,.4g} at {x:g} s")
+                words = tips.get((x, y)) or f"{series.label}: {y:,.4g} at {x:g} {x_unit}"
+                canvas.dot((x, y), series.css_class, words)
+
+
+def scattered(points: Iterable[tuple[float, float]]) -> list[tuple[float, float | None]]:
+    """Return points that no line joins."""
+    return [each for x, y in points for each in ((x, y), (x, None))]
 
 
 def _label_place(canvas: Canvas, marker: Marker) -> tuple[float, str]:

@@ -60,6 +60,7 @@ svg .tick.y, svg .left { text-anchor: end; } svg .x { text-anchor: middle; }
 svg .grid { stroke: var(--rule); } svg .axis { stroke: var(--muted); opacity: .6; }
 svg .series { fill: none; stroke: var(--tone); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 svg .area { fill: var(--tone); opacity: .85; } svg .cell { fill: var(--one); } svg .shade { fill: var(--panel); }
+svg .band { fill: var(--one); opacity: .14; }
 svg .point { stroke: none; fill: var(--tone); } svg .tip { fill: transparent; }
 svg .tip.pointed { fill: var(--ink); fill-opacity: .07; }
 svg .bar { fill: var(--one); opacity: .8; } svg .bar.pointed { opacity: 1; }
@@ -77,6 +78,8 @@ svg .dashed { stroke-dasharray: 8 4; } svg .dotted { stroke-dasharray: 2 4; stro
   td .share { width: auto; } }
 svg .marker { stroke: var(--two); stroke-dasharray: 4 3; } svg .limit { stroke: var(--bad); stroke-dasharray: 7 4; }
 svg .note { paint-order: stroke; stroke: var(--card); stroke-width: 3px; stroke-linejoin: round; }
+svg .estimate { stroke: var(--two); stroke-width: 2; } svg .estimate-text { fill: var(--two); }
+svg .axis-text { fill: var(--muted); } .key.band::before { height: .7rem; background: var(--one); opacity: .3; }
 svg .marker-text { fill: var(--two); } svg .limit-text { fill: var(--bad); }
 .stack { display: flex; height: 2.1rem; border-radius: .45rem; overflow: hidden; gap: 2px; margin-bottom: .7rem; }
 .stack span { background: var(--tone); min-width: 2px; }

@@ -119,6 +119,7 @@ class PairedComparison:
             resolution=resolution,
             advice=self._advice(interval, resolution) if answer is Answer.CANNOT_TELL else "",
             is_judged=self.is_judged,
+            pairs=tuple(float(ratio) for ratio in np.exp(self.log_ratios())),
         )
 
     def log_ratios(self) -> Values:

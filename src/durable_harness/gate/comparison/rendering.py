@@ -10,38 +10,37 @@ from xml.etree import ElementTree as ET
 from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.comparison.counts import CountResult
 from durable_harness.gate.comparison.design import Answer
-from durable_harness.gate.comparison.results import Comparison, FigureResult, interval_text, percent_text, visible_text
+from durable_harness.gate.comparison.page import render_html
+from durable_harness.gate.comparison.results import Comparison, FigureResult
+from durable_harness.gate.comparison.words import HEADINGS, cells, count_lines, figure_rows, small_print
 from durable_harness.gate.report.as_json import json_text
-from durable_harness.gate.report.model import number
 from durable_harness.gate.writing import Written, append_step_summary, write_reports
 
 FORMAT = 2
 """Raised whenever a key changes its meaning or goes. 2: `base` and `head` of a figure are centres of slices or blocks,
 `units` is `sample`, and figures that are only shown are listed too."""
-HEADINGS = ("figure", "base", "head", "change", "interval", "visible", "matters", "answer")
-NOT_JUDGED = "not judged"
 MARKDOWN_NAME = "comparison.md"
 MARKS = {"not slower": "✅", "slower": "❌", "cannot tell": "❔", "invalid": "⚠️", "interrupted": "⏹️"}
 
 
 def render_text(comparison: Comparison) -> str:
     """Return lines that end in the verdict."""
-    rows = [HEADINGS, *_rows(comparison)]
+    rows = [HEADINGS, *figure_rows(comparison)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    counts = [*_counts(comparison), ""] if comparison.counts else []
+    counts = [*count_lines(comparison), ""] if comparison.counts else []
     lines = [f"{comparison.base} (base) against {comparison.head} (head)", "", *counts]
-    lines += [*([*table, ""] if comparison.results else []), *_small_print(comparison)]
+    lines += [*([*table, ""] if comparison.results else []), *small_print(comparison)]
     return shown_lines("\n".join([*lines, "", f"{comparison.verdict.upper()}: {comparison.sentence}", ""]))
 
 
 def render_markdown(comparison: Comparison) -> str:
     """Return a section with the verdict, the table and how it was found."""
-    rows = [HEADINGS, ("---",) * len(HEADINGS), *_rows(comparison)]
+    rows = [HEADINGS, ("---",) * len(HEADINGS), *figure_rows(comparison)]
     table = [f"| {' | '.join(row)} |" for row in rows]
     head = f"### {MARKS[comparison.verdict]} {comparison.verdict.capitalize()}: `{comparison.head}` against "
-    counts = [*(f"- {line}" for line in _counts(comparison)), ""] if comparison.counts else []
-    detail = [f"- {line}" for line in _small_print(comparison)]
+    counts = [*(f"- {line}" for line in count_lines(comparison)), ""] if comparison.counts else []
+    detail = [f"- {line}" for line in small_print(comparison)]
     figures = [*table, ""] if comparison.results else []
     blocks = [f"{head}`{comparison.base}`", "", comparison.sentence, "", *counts, *figures, *detail, ""]
     return shown_lines("\n".join(blocks))
@@ -80,7 +79,7 @@ def render_junit(comparison: Comparison, cannot_tell: int) -> str:
         if comparison.interrupted:
             ET.SubElement(case, "skipped", message="the comparison was interrupted")
         else:
-            _mark(case, result.answer, ", ".join(_cells(result)), cannot_tell)
+            _mark(case, result.answer, ", ".join(cells(result)), cannot_tell)
     unproven = (comparison.sentence,) if comparison.interrupted else comparison.invalid
     for name, kind, reasons in (("errors", "failure", comparison.failures), ("validity", "error", unproven)):
         if reasons:
@@ -93,74 +92,19 @@ def render_junit(comparison: Comparison, cannot_tell: int) -> str:
 
 
 def write_all(comparison: Comparison, folder: Path, cannot_tell: int) -> Written:
-    """Write comparison.json, .md and .xml, and append to the step summary where CI has one. Never raises."""
+    """Write comparison.json, .html, .md and .xml, and append to the step summary where CI has one. Never raises."""
     written = write_reports(
         folder,
         {
             "comparison.json": partial(render_json, comparison),
             MARKDOWN_NAME: partial(render_markdown, comparison),
+            "comparison.html": partial(render_html, comparison),
             "comparison.xml": partial(render_junit, comparison, cannot_tell),
         },
     )
     if folder / MARKDOWN_NAME in written.paths:
         append_step_summary(render_markdown(comparison))
     return written
-
-
-def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    return [_cells(result, is_valid=not comparison.invalid) for result in comparison.results]
-
-
-def _cells(result: FigureResult, *, is_valid: bool = True) -> tuple[str, ...]:
-    unit = f" {result.figure.unit}" if result.figure.unit else ""
-    return (
-        result.figure.name,
-        f"{number(result.base)}{unit}",
-        f"{number(result.head)}{unit}",
-        percent_text(result.ratio),
-        interval_text(result),
-        visible_text(result),
-        f"{100 * result.design.effect:g} %" if result.is_judged else "",
-        result.answer.value if result.is_judged and is_valid else NOT_JUDGED,
-    )
-
-
-def _counts(comparison: Comparison) -> list[str]:
-    """Return what changed first; counts that nobody counted share one line."""
-    known = [count for count in comparison.counts if count.is_known]
-    if not known:
-        reasons = "; ".join(dict.fromkeys(count.reason for count in comparison.counts))
-        return [f"actions, replayed events and payload bytes are not known: {reasons}"]
-    changed = [count.sentence for count in known if count.difference != 0]
-    same = [count.sentence for count in known if count.difference == 0]
-    judged = any(count.is_judged for count in known)
-    more = any((count.difference or 0) > 0 for count in known)
-    hint = ["counts are not judged unless asked for: --metric actions_per_operation"] if more and not judged else []
-    return [*changed, *same, *hint]
-
-
-def _small_print(comparison: Comparison) -> list[str]:
-    design = comparison.judged[0].design if comparison.judged else None
-    samples = {result.figure.name: result.sample for result in comparison.results}
-    shared = dict.fromkeys(samples.values())
-    words = next(iter(shared)) if len(shared) == 1 else "; ".join(f"{name}: {text}" for name, text in samples.items())
-    lines = [f"{comparison.method}; {words}"] if samples else []
-    lines += [
-        f"{metric.name}: {metric.meaning} ({metric.clock})"
-        for metric in dict.fromkeys(result.figure.kind for result in comparison.results)
-    ]
-    if design:
-        lines.append(
-            f"false alarms at most {design.false_alarm_rate:.2%}, power at least {1 - design.miss_rate:.1%} where it "
-            "answers; the interval has these errors on its two sides, looks and figures included"
-        )
-    if comparison.results:
-        lines.append(
-            "base and head are centres over slices or blocks; visible is the smallest change that can be seen here"
-        )
-    base, head = comparison.errors
-    lines.append(f"operations that did not complete: base {base:.2%}, head {head:.2%}; {comparison.elapsed_s:.0f} s")
-    return [*lines, *(f"note: {note}" for note in comparison.notes)]
 
 
 def _document(result: FigureResult) -> dict[str, object]:
@@ -180,6 +124,7 @@ def _document(result: FigureResult) -> dict[str, object]:
         "answer": result.answer.value if result.is_judged else None,
         "sample": result.sample,
         "advice": result.advice,
+        "pairs": list(result.pairs),
     }
 
 

@@ -34,6 +34,8 @@ class FigureResult:
     """What to do where the comparison cannot tell."""
     is_judged: bool = True
     """Whether the verdict depends on it; other figures are only shown beside it."""
+    pairs: tuple[float, ...] = ()
+    """The ratio head / base of each pair of slices, in their order; empty where runs are compared."""
 
     @property
     def head(self) -> float:

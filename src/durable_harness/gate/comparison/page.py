@@ -1,0 +1,81 @@
+"""A comparison as a page: the verdict, the figures, each pair with the interval, and how it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from durable_harness.gate.comparison.results import Comparison, FigureResult, interval_text, percent_text
+from durable_harness.gate.comparison.words import HEADINGS, count_lines, figure_rows, small_print
+from durable_harness.web.canvas import WIDE
+from durable_harness.web.parts import bullets, facts, figure, heading, keys, page, section, table, verdict
+from durable_harness.web.plots import Band, Look, Marker, Series, line_plot, scattered
+from durable_harness.web.scales import Linear
+
+VERDICT_CLASSES = {"not slower": "passed", "slower": "failed", "interrupted": "interrupted"}
+ANSWER_CLASSES = {"not slower": "pass", "slower": "fail", "cannot tell": "odd"}
+LEAST_SHOWN = 0.05
+"""The change that the axis shows at least, on both sides of none."""
+
+
+def render_html(comparison: Comparison) -> str:
+    """Return the comparison as a self-contained page."""
+    return page(
+        f"Comparison: {comparison.verdict}",
+        [
+            heading("Comparison", f"{comparison.base} (base) against {comparison.head} (head)"),
+            verdict(comparison.verdict, comparison.sentence, VERDICT_CLASSES.get(comparison.verdict, "invalid")),
+            section("Figures", _figures(comparison), "Change is head against base; above 0 the head is slower."),
+            *(_pairs(result) for result in comparison.results if result.pairs),
+            section("What an operation costs", bullets(count_lines(comparison)) if comparison.counts else ""),
+            section("How it was found", bullets(small_print(comparison))),
+            section("Settings", facts(comparison.settings)),
+        ],
+    )
+
+
+def _figures(comparison: Comparison) -> str:
+    rows = [[escape(row[0]), _answer(row[-1]), *map(escape, row[1:-1])] for row in figure_rows(comparison)]
+    return table([HEADINGS[0], HEADINGS[-1], *HEADINGS[1:-1]], rows) if rows else ""
+
+
+def _answer(word: str) -> str:
+    return f'<span class="{ANSWER_CLASSES.get(word, "muted")}">{escape(word)}</span>'
+
+
+def _pairs(result: FigureResult) -> str:
+    """Draw the change that each pair of slices saw, with the estimate, its interval and the change that matters."""
+    changes = [_percent(ratio) for ratio in result.pairs]
+    points = list(enumerate(changes, 1))
+    tips = [f"pair {at}: {change:+.1f} %" for at, change in points]
+    bounds = [_percent(bound) for bound in (result.lower, result.upper) if bound is not None]
+    matters = 100 * result.design.effect if result.is_judged else None
+    seen = [*changes, *bounds, *([matters] if matters else []), 100 * LEAST_SHOWN, -100 * LEAST_SHOWN]
+    rules = [Marker(0.0, "", "axis"), Marker(_percent(result.ratio), percent_text(result.ratio), "estimate")]
+    rules += [Marker(matters, f"matters: +{matters:g} %", "limit")] if matters else []
+    plot = line_plot(
+        [Series("pair of slices", "one", scattered(points), tips)],
+        x_label="pair of slices, in their order",
+        y_label="change (%)",
+        description=f"Change of {result.figure.name} in each pair",
+        look=Look(
+            size=WIDE,
+            x_scale=Linear(0, len(changes) + 1),
+            y_scale=_around(seen),
+            rules=rules,
+            bands=[Band(bounds[0], bounds[1])] if len(bounds) == 2 else (),  # noqa: PLR2004 - from and to
+        ),
+    )
+    key = keys((("pair of slices", "one"), ("estimate", "two"), (f"interval: {interval_text(result)}", "band")))
+    return section(result.figure.name, figure(plot, key), result.sample)
+
+
+def _percent(ratio: float) -> float:
+    return 100 * (ratio - 1)
+
+
+def _around(values: Iterable[float]) -> Linear:
+    known = list(values)
+    low, high = min(known), max(known)
+    margin = 0.08 * (high - low)
+    return Linear(low - margin, high + margin)

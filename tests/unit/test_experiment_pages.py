@@ -1,0 +1,123 @@
+"""The pages of a comparison and of a search for capacity: what they show, whatever was found."""
+
+import math
+import re
+from dataclasses import replace
+
+import pytest
+
+from durable_harness.experiments.capacity import CapacityReport, MeasuredTrial
+from durable_harness.experiments.capacity_report import render_html as capacity_page
+from durable_harness.gate.capacity import Capacity, Trial
+from durable_harness.gate.capacity.saturation import Figures
+from durable_harness.gate.comparison import Answer, Comparison
+from durable_harness.gate.comparison.design import Design
+from durable_harness.gate.comparison.figures import Figure
+from durable_harness.gate.comparison.page import render_html as comparison_page
+from durable_harness.gate.comparison.ranks import Interval
+from durable_harness.gate.comparison.results import FigureResult
+from durable_harness.gate.gates import Gate
+
+EVIL = "<script>alert(1)</script>"
+
+
+def result(*pairs, lower=-0.02, upper=0.03, answer=Answer.NOT_SLOWER, is_judged=True):
+    return FigureResult(
+        Figure("finish_ms", 95.0),
+        Design(),
+        base=500.0,
+        interval=Interval(0.01, lower, upper),
+        answer=answer,
+        sample=f"{len(pairs)} pairs of slices",
+        is_judged=is_judged,
+        pairs=pairs,
+    )
+
+
+def compared(*results, **changes):
+    return replace(Comparison("abc (base)", "def", results, "a signed-rank test"), **changes)
+
+
+def drawings(page):
+    """Return the drawings for wide windows."""
+    return re.findall(r'<svg class="wide".*?</svg>', page, re.DOTALL)
+
+
+def test_a_comparison_shows_each_pair_and_the_interval():
+    """Every pair is a point with its change, the interval a band, the change that matters a line."""
+    (plot,) = drawings(comparison_page(compared(result(1.01, 0.98, 1.05))))
+    assert [f"pair {number}: {change} %" in plot for number, change in ((1, "+1.0"), (2, "-2.0"), (3, "+5.0"))] == [
+        True,
+        True,
+        True,
+    ]
+    assert plot.count("<circle") == 3
+    assert plot.count('class="band"') == 1
+    assert "matters: +" in plot
+
+
+def test_a_comparison_without_an_interval_draws_its_pairs_alone():
+    """Before the first look there is no interval: no band is drawn, and the page says that there are too few data."""
+    page = comparison_page(compared(result(1.01, 0.98, lower=-math.inf, upper=math.inf, answer=Answer.CANNOT_TELL)))
+    (plot,) = drawings(page)
+    assert 'class="band"' not in plot
+    assert "too few data" in page
+
+
+def test_figures_that_are_only_shown_have_no_line_of_what_matters():
+    """No verdict hangs on them."""
+    (plot,) = drawings(comparison_page(compared(result(1.0, 1.1, is_judged=False))))
+    assert "matters" not in plot
+
+
+def test_a_comparison_of_runs_has_no_plot_of_pairs():
+    """Two finished runs have blocks of operations and no pairs."""
+    page = comparison_page(compared(result()))
+    assert drawings(page) == []
+    assert "finish_ms p95" in page
+
+
+@pytest.mark.parametrize(
+    "changes", [{"invalid": (EVIL,)}, {"failures": (EVIL,)}, {"interrupted": EVIL}, {"base": EVIL}]
+)
+def test_a_comparison_escapes_what_others_wrote(changes):
+    """Names of revisions and reasons are text."""
+    page = comparison_page(compared(result(1.0, 1.1), **changes))
+    assert page.count("<script") == 1, "the page's own"
+    assert "&lt;script&gt;" in page
+
+
+def trial(rate, *, met, valid=True, p95=100.0):
+    figures = Figures(rate, rate, p95 / 2, p95, 5.0, 5.0, 1.0, 0.2, None, 0.5, 0)
+    return MeasuredTrial(Trial(rate, met=met, valid=valid, why="" if met else "too slow"), figures, ("p95 fine",))
+
+
+def searched(*trials, lower, upper, **changes):
+    found = Capacity(lower, upper, tuple(one.trial for one in trials), **changes)
+    objective = (Gate("completion_ms", "p95", 200.0, unit="ms"),)
+    return CapacityReport(f"app {EVIL}", objective, found, trials, "", 30.0)
+
+
+def test_a_search_shows_its_trials_in_order_and_where_capacity_lies():
+    """Each trial is a point in the colour of its outcome; the band is between the rates that bound capacity."""
+    page = capacity_page(
+        searched(trial(5, met=True), trial(20, met=False), trial(10, met=False, valid=False), lower=5, upper=10)
+    )
+    search = drawings(page)[0]
+    assert re.findall(r'point (\w+)"[^>]*data-tip="trial (\d)', search) == [("good", "1"), ("bad", "2"), ("two", "3")]
+    assert search.count('class="band"') == 1
+    assert "capacity 5.00/s" in search
+    assert "<script>alert" not in page
+
+
+def test_a_search_that_found_no_upper_end_draws_no_band():
+    """Where capacity ends is not known, and nothing is drawn for it."""
+    search = drawings(capacity_page(searched(trial(5, met=True), lower=5, upper=None)))[0]
+    assert 'class="band"' not in search
+
+
+def test_what_is_not_known_of_a_host_is_not_drawn():
+    """The CPU of a host elsewhere is not known: its line and its key are not there."""
+    page = capacity_page(searched(trial(5, met=True), trial(9, met=False), lower=5, upper=9))
+    assert ">generator<" in page
+    assert ">host<" not in page
