@@ -18,14 +18,16 @@ from durable_harness.host.app.bindings import DurableEndpoints
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.durable_http.instances import DurableApi
+from durable_harness.host.durable_http.timings import HostNotes
 from durable_harness.host.http.admin import AdminApi
 from durable_harness.host.http.server import HttpFrontend, WebOptions, body_limit_bytes
 from durable_harness.host.sdk.generation import Generation
+from durable_harness.host.stages import StagesNoted
 from durable_harness.host.triggers import Triggers
 from durable_harness.host.triggers.monitor import Monitor
 from durable_harness.host.triggers.starts import StartsNoted
 from durable_harness.host.work.filters import filters_of
-from durable_harness.host.work.worker import DurableWorker
+from durable_harness.host.work.worker import DurableWorker, work_limits
 from durable_harness.network import bind, serve_http
 from durable_harness.protocol import Scheduler
 from durable_harness.protocol.alarms import AlarmClock
@@ -80,6 +82,7 @@ class FunctionsHost:
         self._public: web.ServerRunner | None = None
         self._working: asyncio.Task[None] | None = None
         self.triggers = Triggers(app, alarms, Monitor(options.timers_file))
+        self._stages = StagesNoted()
         self._worker: DurableWorker
         self._invoker: Invoker
 
@@ -143,7 +146,7 @@ class FunctionsHost:
         settings, always_replay = self.settings.host.durable_task, self.options.always_replay
         runner = self._sdk.runner(self.app, self._invoker, settings, always_replay=always_replay)
         filters = filters_of(self.app) if settings.work_item_filtering else None
-        self._worker = DurableWorker(self.scheduler, runner, settings, filters)
+        self._worker = DurableWorker(self.scheduler, runner, settings, filters, self._stages)
         self._working = asyncio.create_task(self._worker.run())
 
     async def _stop_working(self) -> None:
@@ -180,10 +183,14 @@ class FunctionsHost:
             host,
             self._invoker,
             api,
-            admin=AdminApi(self.app, self.triggers, self._for_clients, body_limit_bytes()),
+            admin=AdminApi(self.app, self.triggers, self._for_clients, self._notes(), body_limit_bytes()),
             options=self.options.web,
             rpc_path=self._rpc.path,
         )
+
+    def _notes(self) -> HostNotes:
+        limits = {"threads": self._invoker.thread_count, **work_limits(self.settings.host.durable_task)}
+        return HostNotes(self._stages, self._invoker.holds, limits)
 
     def _client_value(self, binding: dict[str, Any]) -> str:
         return self._sdk.client_value(self.endpoints, binding)

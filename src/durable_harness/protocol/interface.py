@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from durable_harness.protocol.costs import Measurement
+from durable_harness.protocol.timings import Document
 
 
 class Status(StrEnum):
@@ -82,6 +83,9 @@ class Scheduler(Protocol):
 
     async def measure_instances(self, ids: Collection[str]) -> Mapping[str, Measurement]:
         """Return times and costs by instance id; ids that are not known are left out. Not part of the protocol."""
+
+    async def instance_timings(self, instance_id: str) -> Document:
+        """Return when what happened to an instance; NOT_FOUND for an unknown id. Not part of the protocol."""
 
     async def signal_entity(self, request: Any) -> Any:
         """SignalEntityRequest -> SignalEntityResponse."""

@@ -22,6 +22,7 @@ from durable_harness.scheduler.registry import Registry
 from durable_harness.scheduler.storage.journal import Journal, Rows
 from durable_harness.scheduler.storage.store import Store
 from durable_harness.scheduler.tasks import take_up
+from durable_harness.scheduler.timings import Timings
 from durable_harness.scheduler.turns import TurnWork, end_at_once, end_stuck_turn
 
 NOT_STORED = "NotStored"
@@ -49,6 +50,7 @@ class HubCore:
         self.journal = journal or Journal(Store())
         self.payloads = PayloadLimit(max_payload_bytes)
         self.dispatcher = Dispatcher(lease_timeout_s)
+        self.timings = Timings()
         self.instances = Registry(name, self.journal, self.touch)
         self.entities = EntityStore(self)
         self._exposures: list[Callable[[], None]] = []
@@ -167,6 +169,7 @@ class HubCore:
     def remove(self, instance: Instance) -> None:
         """Delete an instance for good. What still runs for it finds nobody to report to."""
         self.entities.release_locks_of(instance.instance_id)
+        self.timings.forget(instance.instance_id)
         self.instances.remove(instance)
         self._woken[instance.instance_id] = None
 
@@ -267,6 +270,7 @@ class HubCore:
 
     def offer(self, work: Work) -> None:
         """Make work ready for a worker, when what it rests on is committed."""
+        self.timings.note(work.subject_id, work.times)
         self.after_commit(lambda: self.dispatcher.offer(work))
 
     def _refuse_waiters(self, error: RpcError) -> None:

@@ -16,6 +16,8 @@ from enum import Enum
 from typing import Any, Protocol
 
 from durable_harness.protocol import pb
+from durable_harness.protocol.timings import SLOT, WORKER
+from durable_harness.scheduler.timings import WorkTimes
 
 SWEEPS_PER_TIMEOUT = 8
 HEALTH_PING_INTERVAL_S = 30.0
@@ -46,6 +48,14 @@ class Work(Protocol):
     @property
     def is_awaited(self) -> bool:
         """Whether anything goes on once it is done; time does not wait for what an ended orchestration left behind."""
+
+    @property
+    def times(self) -> WorkTimes:
+        """When what happened to it."""
+
+    @property
+    def subject_id(self) -> str:
+        """The instance or entity that it is work of."""
 
     def make_item(self, *, keeps_executions: bool) -> Any | None:
         """Return the WorkItem to send (without its token), or None when there is nothing left to do.
@@ -179,10 +189,17 @@ class Dispatcher:
             stream = self._streams[0]
             self._streams.rotate(-1)
             if stream is not but and _takes(stream, work):
+                work.times.offered("")
                 self._send(stream, work)
                 return
+        work.times.offered(self._lacking(work))
         queue = self._ready.setdefault((work.kind, work.name, work.version), deque())
         queue.append((next(self._sequence), work))
+
+    def _lacking(self, work: Work) -> str:
+        """Return what work waits for that no worker takes now."""
+        accepted = any(stream.accepts(work.kind, work.name, work.version) for stream in self._streams)
+        return SLOT if accepted else WORKER
 
     async def stream(self, request: Any, *, keeps_executions: bool = False) -> AsyncIterator[Any]:
         """Yield work items for one worker until it closes the iterator."""
@@ -205,6 +222,7 @@ class Dispatcher:
         lease = self._leases.get(token)
         if lease is None or lease.work.kind is not kind:
             return None
+        lease.work.times.done()
         self._end(lease)
         return lease.work
 
@@ -269,9 +287,11 @@ class Dispatcher:
     def _send(self, stream: WorkerStream, work: Work) -> None:
         item = work.make_item(keeps_executions=stream.keeps_executions)
         if item is None:
+            work.times.is_void = True
             return
         token = next(self._tokens)
         item.completionToken = token
+        work.times.sent(token)
         self._leases[token] = Lease(token, work, stream, self._deadline_s())
         stream.held[work.kind] += 1
         stream.send(item)

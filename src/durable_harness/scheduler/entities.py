@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.protocol import copy_of, from_ns, new_id, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import timings as noted
 from durable_harness.scheduler import queries
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.entity_records import Entity, EntitySaver, LockRequest, Numbered
 from durable_harness.scheduler.instances import Instance, event
 from durable_harness.scheduler.sizes import MESSAGE_BYTES, is_undeliverable, undeliverable
 from durable_harness.scheduler.storage.journal import Rows
+from durable_harness.scheduler.timings import WorkTimes
 
 if TYPE_CHECKING:
     from durable_harness.scheduler.core import HubCore
@@ -31,6 +33,11 @@ class BatchWork:
     kind: Kind = Kind.ENTITY
     version: str = ""
     is_awaited: bool = True
+    times: WorkTimes = field(default_factory=lambda: WorkTimes(kind=noted.BATCH))
+
+    @property
+    def subject_id(self) -> str:
+        return self.entity.entity_id
 
     @property
     def name(self) -> str:

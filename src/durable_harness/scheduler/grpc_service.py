@@ -11,6 +11,7 @@ from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.protocol.alarms import ALARM_METHOD
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
+from durable_harness.protocol.timings import TIMINGS_METHOD
 from durable_harness.rpc.calls import LastingRpcCall, Method, RpcCall
 from durable_harness.rpc.choice import new_server
 from durable_harness.rpc.methods import (
@@ -45,6 +46,7 @@ class GrpcService:
         self._service = service
         methods = by_path(self._methods())
         methods[MEASURE_METHOD] = Method(self._measure)
+        methods[TIMINGS_METHOD] = Method(self._timings)
         methods[ALARM_METHOD] = Method(self._alarm, is_lasting=True)
         self._server = new_server(methods, SERVER_OPTIONS)
 
@@ -73,6 +75,11 @@ class GrpcService:
             measured = await self._hub(call).measure_instances(_read_ids(call.body))
             answer = {instance_id: measurement.as_json() for instance_id, measurement in measured.items()}
             call.finish(json.dumps(answer).encode())
+
+    async def _timings(self, call: RpcCall) -> None:
+        with refusals(call):
+            document = await self._hub(call).instance_timings(call.body.decode(errors="replace"))
+            call.finish(json.dumps(document).encode())
 
     async def _alarm(self, call: LastingRpcCall) -> None:
         with refusals(call):

@@ -18,6 +18,7 @@ from durable_harness.protocol import (
     text_or_none,
     to_ns,
 )
+from durable_harness.protocol.timings import Document
 from durable_harness.scheduler import queries
 from durable_harness.scheduler.checks import (
     check_entity_id,
@@ -32,6 +33,7 @@ from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import Instance, event, state_of
 from durable_harness.scheduler.measuring import measure
 from durable_harness.scheduler.sizes import chunks
+from durable_harness.scheduler.timings import document_of
 from durable_harness.scheduler.turns import TurnWork, end_at_once, finish_turn
 
 MEASURED_AT_ONCE = 100
@@ -179,6 +181,11 @@ class TaskHub(HubCore):
             measured |= measure(self.journal.store, self.name, batch)
             await asyncio.sleep(0)
         return measured
+
+    async def instance_timings(self, instance_id: str) -> Document:
+        """Return when what happened to an instance; NOT_FOUND for an unknown id."""
+        await self.journal.written()
+        return document_of(self, self._known(instance_id))
 
     async def list_instance_ids(self, request: Any) -> Any:
         await self.journal.written()

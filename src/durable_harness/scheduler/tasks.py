@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.protocol import copy_of, from_ns, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import timings as noted
 from durable_harness.scheduler.checks import start_problem
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import Execution, Instance, Parent, event
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
+from durable_harness.scheduler.timings import WorkTimes
 
 if TYPE_CHECKING:
     from durable_harness.scheduler.core import HubCore
@@ -29,6 +31,14 @@ class ActivityWork:
     losses: int = 0
     is_undeliverable: bool = False
     kind: Kind = Kind.ACTIVITY
+    times: WorkTimes = field(default_factory=lambda: WorkTimes(kind=noted.ACTIVITY))
+
+    def __post_init__(self) -> None:
+        self.times.task_id = self.task_id
+
+    @property
+    def subject_id(self) -> str:
+        return self.instance_id
 
     @property
     def name(self) -> str:

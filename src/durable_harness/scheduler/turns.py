@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.protocol import child_id, copy_of, is_terminal, new_id, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import timings as noted
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, Continuation, set_continuation
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.history import NO_ACTION_ID
@@ -16,6 +17,7 @@ from durable_harness.scheduler.queries import children_of
 from durable_harness.scheduler.rewinding import apply_rewound_history
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
 from durable_harness.scheduler.tasks import arm_timer, offer_activity, start_child, tell_parent
+from durable_harness.scheduler.timings import WorkTimes
 
 if TYPE_CHECKING:
     from durable_harness.scheduler.core import HubCore
@@ -33,6 +35,11 @@ class TurnWork:
     execution: Execution
     kind: Kind = Kind.ORCHESTRATION
     is_awaited: bool = True
+    times: WorkTimes = field(default_factory=lambda: WorkTimes(kind=noted.TURN))
+
+    @property
+    def subject_id(self) -> str:
+        return self.instance.instance_id
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import describe
+from durable_harness.host.stages import CURRENT, Holds
 from durable_harness.log_categories import HOST_LOGGER, running
 from durable_harness.own_tasks import shown_to_user_code
 from durable_harness.protocol import new_id
@@ -122,6 +123,11 @@ class Invoker:
         self._pool = ThreadPoolExecutor(self._thread_count, thread_name_prefix=FUNCTION_THREADS)
         self._thread_local = threading.local()
         self._quiet_until_s = 0.0
+        self.holds = Holds()
+
+    @property
+    def thread_count(self) -> int:
+        return self._thread_count
 
     async def invoke(  # noqa: PLR0913 - what an invocation is made of
         self,
@@ -148,7 +154,7 @@ class Invoker:
             context.retry_context = retry or context.retry_context
             given["context"] = context
         call = functools.partial(function.call, **given)
-        running = call() if function.is_async else self.in_thread(call, f"Function '{function.name}'")
+        running = self._on_loop(function, call) if function.is_async else self._in_pool(function, call)
         result = await self._in_time(function, running)
         if result is not None and not function.has_return:
             raise UnexpectedResultError(
@@ -157,6 +163,19 @@ class Invoker:
             )
         return self._bindings.written(function, invocation_id, arguments, result)
 
+    async def _on_loop(self, function: Function, call: Callable[[], Any]) -> Any:
+        stages, coroutine = CURRENT.get(), call()
+        if stages is None:
+            return await self.holds.watch(function.name, coroutine)
+        stages.begun()
+        try:
+            return await self.holds.watch(function.name, coroutine)
+        finally:
+            stages.ended()
+
+    async def _in_pool(self, function: Function, call: Callable[[], Any]) -> Any:
+        return await self.in_thread(call, f"Function '{function.name}'")
+
     async def in_thread(self, call: Callable[[], Any], what: str) -> Any:
         """Run a plain callable in the pool, with the context variables of here. `what` names it where it must wait."""
         context = contextvars.copy_context()
@@ -164,13 +183,25 @@ class Invoker:
 
     def submit(self, call: Callable[[], Any], what: str) -> Future[Any]:
         """Run a plain callable in the pool as it is. `what` names it where it must wait."""
-        asked_s = time.monotonic()
+        asked_s, stages = time.monotonic(), CURRENT.get()
+        if stages is None:
 
-        def run() -> Any:
+            def run() -> Any:
+                self._note_queue_time(what, time.monotonic() - asked_s)
+                return _contained(call)
+
+            return self._pool.submit(run)
+        stages.asked()
+
+        def run_noted() -> Any:
+            stages.begun()
             self._note_queue_time(what, time.monotonic() - asked_s)
-            return _contained(call)
+            try:
+                return _contained(call)
+            finally:
+                stages.ended()
 
-        return self._pool.submit(run)
+        return self._pool.submit(run_noted)
 
     def _note_queue_time(self, what: str, queue_time_s: float) -> None:
         """Tell of waits that people would otherwise take for slow code; not of each of a crowd."""

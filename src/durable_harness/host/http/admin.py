@@ -10,6 +10,7 @@ GET  /admin/durable-harness/starts?since_ns=N      which instances were started 
 POST /admin/durable-harness/inputs                 give an input binding a value: {"name": …, "value": …}
 DELETE /admin/durable-harness/inputs/NUMBER        take it back
 POST /admin/durable-harness/operations             `durable_http.measuring`
+GET  /admin/durable-harness/timings?instance=ID    `durable_http.timings`
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from aiohttp import web
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.durable_http import measuring
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
+from durable_harness.host.durable_http.timings import HostNotes, instance_timings
 from durable_harness.host.triggers import Triggers, UnusableValueError
 from durable_harness.host.triggers.by_hand import Run
 from durable_harness.host.triggers.starts import StartsNoted
@@ -74,7 +76,10 @@ def _decoded(name: str, value: Any, encoding: Any) -> Any:
 class AdminApi:
     """Answers requests below /admin, whose sender is known to be allowed to ask."""
 
-    def __init__(self, app: FunctionApp, triggers: Triggers, scheduler: StartsNoted, body_limit_bytes: int) -> None:
+    def __init__(
+        self, app: FunctionApp, triggers: Triggers, scheduler: StartsNoted, notes: HostNotes, body_limit_bytes: int
+    ) -> None:
+        self._notes = notes
         self._app = app
         self._triggers = triggers
         self._scheduler = scheduler
@@ -173,6 +178,9 @@ class AdminApi:
         warnings = self._app.near_limits.texts
         return await measuring.measure_operations(self._scheduler, await request.read(), warnings)
 
+    async def _timings(self, request: web.BaseRequest) -> ApiResponse:
+        return await instance_timings(self._scheduler, self._notes, request.rel_url.query.get("instance", ""))
+
     async def _prepared(self, request: web.BaseRequest, name: str) -> Run | None:
         function = self._triggers.runs.find(name)
         if function is None:
@@ -197,6 +205,7 @@ class AdminApi:
         ("GET", f"{OWN}/starts"): _starts,
         ("POST", f"{OWN}/inputs"): _give,
         ("POST", measuring.PATH): _measure,
+        ("GET", f"{OWN}/timings"): _timings,
     }
     _named: Mapping[tuple[str, str], Callable[[AdminApi, web.BaseRequest, str], Awaitable[ApiResponse]]] = {
         ("GET", FUNCTIONS): _function,

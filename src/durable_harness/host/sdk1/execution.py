@@ -170,6 +170,11 @@ class Execution:
         return f"external event {names}" if names else "what it asked for before"
 
     @property
+    def replayed_until_ns(self) -> int:
+        """When the first event that is not replayed was reached, by the monotonic clock; 0 if none was."""
+        return self._executor.first_new_ns
+
+    @property
     def line(self) -> str | None:
         """Where the app's code is, as `file:line`."""
         return self._executor.current_line()

@@ -21,6 +21,7 @@ from durable_harness.host.sdk.endings import (
 )
 from durable_harness.host.sdk.generation import HistoryNeededError
 from durable_harness.host.sdk1.execution import Checking, Done, Execution, NonDeterminismError
+from durable_harness.host.stages import CURRENT
 from durable_harness.protocol import optional_text, pb
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, past_length
 
@@ -115,10 +116,11 @@ class OrchestrationRunner:
         return self._respond(request, live, token, actions, custom_status)
 
     def _replay_whole(self, request: Any, done: Done | None, token: str, begin: Callable[[Any], Execution]) -> Any:
-        begun_s = time.perf_counter()
+        begun_s, begun_ns = time.perf_counter(), time.monotonic_ns()
         execution = begin(request)
         actions, custom_status = execution.advance(request)
         replay_ms = (time.perf_counter() - begun_s) * 1000
+        _note_replay(request, execution, begun_ns)
         self.app.near_limits.history(execution.function, request.instanceId, execution.events_seen, replay_ms)
         if done is not None:
             execution.check_repeats(done)
@@ -176,6 +178,14 @@ class OrchestrationRunner:
             _, oldest = self._live.popitem(last=False)
             self._live_events -= oldest.events_seen
             yield oldest
+
+
+def _note_replay(request: Any, execution: Execution, begun_ns: int) -> None:
+    """Note how long a turn took to reach what is new in it."""
+    stages = CURRENT.get()
+    if stages is not None and len(request.pastEvents):
+        stages.replayed_events = len(request.pastEvents)
+        stages.replay_ns = max(execution.replayed_until_ns - begun_ns, 0) if execution.replayed_until_ns else None
 
 
 def _replay(request: Any, begin: Callable[[Any], Execution]) -> Execution:

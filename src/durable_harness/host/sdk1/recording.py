@@ -9,6 +9,7 @@ and again in a compound), so the ids are read from the SDK itself: the context b
 from __future__ import annotations
 
 import json
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -118,6 +119,8 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
     exception: BaseException | None
     orchestrator_returned: bool
     output_text: str | None = None
+    first_new_ns = 0
+    """When the first event that is not replayed was reached, by the monotonic clock."""
 
     def __init__(self) -> None:
         # The SDK makes a class for this table in every turn; that takes a tenth of a millisecond.
@@ -137,6 +140,11 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
             if self.has_execution_completed:
                 break
         self.get_orchestrator_state_str()
+
+    def process_event(self, event: Any) -> None:
+        if not (self.first_new_ns or event.is_played):
+            self.first_new_ns = time.monotonic_ns()
+        super().process_event(event)
 
     def current_line(self) -> str | None:
         """Return where the user's code is now, or where it raised, as `file:line`; of generators the innermost."""

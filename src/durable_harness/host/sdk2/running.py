@@ -33,6 +33,7 @@ from durable_harness.host.sdk.batches import all_failed, unknown_entity
 from durable_harness.host.sdk.endings import execution_started, failed, no_start, terminated, unknown_orchestrator
 from durable_harness.host.sdk.generation import HistoryNeededError
 from durable_harness.host.sdk2.repeating import contradiction
+from durable_harness.host.stages import CURRENT
 from durable_harness.protocol import optional_text, pb, text_or_none
 from durable_harness.settings import DurableTaskSettings
 
@@ -67,7 +68,9 @@ class Sdk2Runner:
         return await self._compared(function, request, response) if self._always_replay else response
 
     async def _run(self, function: Function, request: Any) -> Any:
-        begun_s = time.perf_counter()
+        stages, begun_s = CURRENT.get(), time.perf_counter()
+        if stages is not None:
+            stages.replayed_events = len(request.pastEvents)
         try:
             answer = await self._invoker.invoke(function, OrchestrationContext(_encoded(request)))
             response = self._with_versions(_decoded(pb.OrchestratorResponse, answer))

@@ -17,10 +17,12 @@ from google.protobuf import empty_pb2
 
 from durable_harness.errors import UnreachableError
 from durable_harness.host.work.remote_measuring import HistoryMeasuring
+from durable_harness.host.work.remote_timings import timings_from_history
 from durable_harness.protocol import Measurement, RpcError, Status, new_id
 from durable_harness.protocol.alarms import ALARM_METHOD, wall_alarm
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
+from durable_harness.protocol.timings import TIMINGS_METHOD, Document
 from durable_harness.settings import SchedulerAddress
 from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 
@@ -91,6 +93,8 @@ class GrpcScheduler:
         self._stub = TaskHubSidecarServiceStub(self._channel)
         self._measure = self._channel.unary_unary(MEASURE_METHOD)
         self._counts = True
+        self._timings = self._channel.unary_unary(TIMINGS_METHOD)
+        self._notes_times = True
         self._set_alarm = self._channel.unary_stream(ALARM_METHOD)
         self._has_alarms = True
 
@@ -148,6 +152,18 @@ class GrpcScheduler:
             else:
                 return {name: Measurement.from_json(found) for name, found in json.loads(answer).items()}
         return await HistoryMeasuring(self).measure(ids)
+
+    async def instance_timings(self, instance_id: str) -> Document:
+        """Return when what happened to an instance: what the scheduler noted if it is ours, else what histories say."""
+        if self._notes_times:
+            try:
+                return dict(json.loads(await self._timings(instance_id.encode(), metadata=await self._headers())))
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in UNKNOWN_METHOD:
+                    raise _rpc_error(error) from error
+                # Not found is the method at a gateway, or the instance at a scheduler of ours: the history says which.
+                self._notes_times = error.code() is grpc.StatusCode.NOT_FOUND
+        return await timings_from_history(self, instance_id)
 
     async def alarm(self, name: str, due_ns: int) -> AsyncIterator[int]:
         """Set an alarm on the scheduler's clock if it is ours, else on this machine's."""

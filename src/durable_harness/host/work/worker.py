@@ -11,10 +11,11 @@ from typing import Any
 
 from durable_harness.host.failures import describe, failure_details, whole_trace_of
 from durable_harness.host.sdk.generation import HistoryNeededError, Runner
+from durable_harness.host.stages import StagesNoted
 from durable_harness.host.work.answers import ACTIVITY, BATCH, KINDS, TURN, AnswerSender, WorkKind
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_tasks import drop_cancellation
-from durable_harness.protocol import RpcError, Scheduler, pb
+from durable_harness.protocol import RpcError, Scheduler, pb, timings
 from durable_harness.protocol.continuing import complete_history
 from durable_harness.settings import DurableTaskSettings
 
@@ -27,13 +28,33 @@ STORAGE_WORK_PER_CORE = 10
 HEALTH_PING = "healthPing"
 
 
+def work_limits(settings: DurableTaskSettings) -> dict[str, int]:
+    """Return how much work of each kind a host does at once: what host.json says, else Azure's default."""
+    cores = os.cpu_count() or 1
+    default = cores * (DTS_WORK_PER_CORE if settings.provider == "azureManaged" else STORAGE_WORK_PER_CORE)
+    return {
+        timings.TURN: settings.max_concurrent_orchestrators or default,
+        timings.ACTIVITY: settings.max_concurrent_activities or default,
+        timings.BATCH: settings.max_concurrent_entities or default,
+    }
+
+
 class DurableWorker:
     """Does the durable work of an app: orchestration turns, activities, entity batches."""
 
     def __init__(
-        self, scheduler: Scheduler, runner: Runner, settings: DurableTaskSettings, filters: Any = None
+        self,
+        scheduler: Scheduler,
+        runner: Runner,
+        settings: DurableTaskSettings,
+        filters: Any = None,
+        stages: StagesNoted | None = None,
     ) -> None:
-        """Make a worker. `filters` are the WorkItemFilters of the work that it asks for; without them it takes all."""
+        """Make a worker. `filters` are the WorkItemFilters of the work that it asks for; without them it takes all.
+
+        `stages` is where it notes what its work goes through.
+        """
+        self._stages = stages or StagesNoted()
         self._filters = filters
         self._scheduler = scheduler
         self._runner = runner
@@ -72,12 +93,11 @@ class DurableWorker:
         await self._runner.close()
 
     def _request(self) -> Any:
-        settings, cores = self._settings, os.cpu_count() or 1
-        default = cores * (DTS_WORK_PER_CORE if settings.provider == "azureManaged" else STORAGE_WORK_PER_CORE)
+        limits = work_limits(self._settings)
         return pb.GetWorkItemsRequest(
-            maxConcurrentOrchestrationWorkItems=settings.max_concurrent_orchestrators or default,
-            maxConcurrentActivityWorkItems=settings.max_concurrent_activities or default,
-            maxConcurrentEntityWorkItems=settings.max_concurrent_entities or default,
+            maxConcurrentOrchestrationWorkItems=limits[timings.TURN],
+            maxConcurrentActivityWorkItems=limits[timings.ACTIVITY],
+            maxConcurrentEntityWorkItems=limits[timings.BATCH],
             workItemFilters=self._filters,
         )
 
@@ -99,6 +119,7 @@ class DurableWorker:
 
     async def _work(self, item: Any, kind: WorkKind, handler: Callable[[Any], Awaitable[Any]]) -> None:
         """Do a work item and answer it, whatever happens meanwhile, unless this worker ends."""
+        self._stages.begin(item.completionToken)
         try:
             answer = await handler(item)
             await drop_cancellation()

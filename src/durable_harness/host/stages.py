@@ -1,0 +1,142 @@
+"""What a piece of durable work went through in this process: received, its thread, the app's code, its replay.
+
+The work under way is in a context variable, so that whoever runs its function can note what happens. All moments are
+those of the monotonic clock of this process.
+"""
+
+from __future__ import annotations
+
+import time
+import types
+from collections import OrderedDict, deque
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+MOST_WORK = 30_000
+"""How many pieces of work are remembered, the latest ones."""
+HELD_NS = 50_000_000
+"""How long code must keep the event loop to itself to be noted: nothing else of the host happens meanwhile."""
+MOST_HOLDS = 1_000
+
+
+@dataclass(slots=True)
+class Stages:
+    """The moments of one piece of work; 0 for what has not happened."""
+
+    received_ns: int
+    asked_ns: int = 0
+    """When it asked for a thread; coroutines need none."""
+    begun_ns: int = 0
+    ended_ns: int = 0
+    replayed_events: int = 0
+    replay_ns: int | None = None
+    """How long its replay took; None if that is not known."""
+    held_ns: int = 0
+    """The longest time for which its coroutine kept the event loop to itself."""
+
+    def asked(self) -> None:
+        self.asked_ns = self.asked_ns or time.monotonic_ns()
+
+    def begun(self) -> None:
+        self.begun_ns = self.begun_ns or time.monotonic_ns()
+
+    def ended(self) -> None:
+        self.ended_ns = time.monotonic_ns()
+
+    def as_json(self, offset_ns: int) -> dict[str, Any]:
+        """Return the moments as times of another clock, which shows `offset_ns` more."""
+        moments = {
+            "receivedNs": self.received_ns,
+            "askedNs": self.asked_ns,
+            "begunNs": self.begun_ns,
+            "endedNs": self.ended_ns,
+        }
+        times = {name: at_ns + offset_ns if at_ns else None for name, at_ns in moments.items()}
+        return {**times, "replayedEvents": self.replayed_events, "replayNs": self.replay_ns, "heldNs": self.held_ns}
+
+
+CURRENT: ContextVar[Stages | None] = ContextVar("stages of the work under way", default=None)
+
+
+class StagesNoted:
+    """The stages of the latest work, by its completion token."""
+
+    def __init__(self, most: int = MOST_WORK) -> None:
+        self._most = most
+        self._noted: OrderedDict[str, Stages] = OrderedDict()
+
+    def begin(self, token: str) -> None:
+        """Make new stages those of the work that this task does."""
+        stages = Stages(time.monotonic_ns())
+        CURRENT.set(stages)
+        self._noted[token] = stages
+        if len(self._noted) > self._most:
+            self._noted.popitem(last=False)
+
+    def of(self, token: str) -> Stages | None:
+        return self._noted.get(token)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Code of a coroutine that kept the event loop to itself."""
+
+    function: str
+    from_ns: int
+    to_ns: int
+
+
+class Holds:
+    """The latest times at which a function kept the event loop to itself."""
+
+    def __init__(self) -> None:
+        self._noted: deque[Hold] = deque(maxlen=MOST_HOLDS)
+
+    def since(self, at_ns: int) -> Iterator[Hold]:
+        return (hold for hold in self._noted if hold.to_ns >= at_ns)
+
+    async def watch(self, function: str, call: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine to its end; note each of its steps that kept the loop for HELD_NS or longer."""
+        stages = CURRENT.get()
+
+        def held(from_ns: int, to_ns: int) -> None:
+            self._noted.append(Hold(function, from_ns, to_ns))
+            if stages is not None:
+                stages.held_ns = max(stages.held_ns, to_ns - from_ns)
+
+        return await _watched(call, held)
+
+
+@types.coroutine
+def _watched(call: Coroutine[Any, Any, Any], held: Callable[[int, int], None]) -> Generator[Any, Any, Any]:
+    """Pass on everything between a coroutine and the event loop, as `await` does, and time each step."""
+    step: Callable[[], Any] = lambda: call.send(None)  # noqa: E731 - replaced by what the loop answers
+    while True:
+        from_ns = time.monotonic_ns()
+        try:
+            waits_for = step()
+        except StopIteration as ending:
+            return ending.value
+        finally:
+            to_ns = time.monotonic_ns()
+            if to_ns - from_ns >= HELD_NS:
+                held(from_ns, to_ns)
+        try:
+            answer = yield waits_for
+        except GeneratorExit:
+            call.close()
+            raise
+        except BaseException as raised:  # noqa: BLE001 - it is the coroutine's to take
+            step = _throwing(call, raised)
+        else:
+            step = _sending(call, answer)
+
+
+def _sending(call: Coroutine[Any, Any, Any], answer: Any) -> Callable[[], Any]:
+    return lambda: call.send(answer)
+
+
+def _throwing(call: Coroutine[Any, Any, Any], raised: BaseException) -> Callable[[], Any]:
+    return lambda: call.throw(raised)
