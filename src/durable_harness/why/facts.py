@@ -1,0 +1,233 @@
+"""The document of an instance as values: its events, its turns, its work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from durable_harness.why.segments import Part, Segment
+
+TURN, ACTIVITY, ENTITY = "turn", "activity", "entity"
+ASKING = frozenset(
+    {
+        "taskScheduled",
+        "timerCreated",
+        "subOrchestrationInstanceCreated",
+        "entityOperationCalled",
+        "entityLockRequested",
+        "entityOperationSignaled",
+        "entityUnlockSent",
+        "eventSent",
+    }
+)
+BOUNDS = frozenset({"orchestratorStarted", "orchestratorCompleted", "executionCompleted", "genericEvent"})
+SAME_NS = 2_000_000
+"""How far the moment of a dispatch and the beginning of its turn in the history may lie apart."""
+WORK_KINDS = {"turn": TURN, "activity": ACTIVITY, "batch": ENTITY}
+ENDED = frozenset({"COMPLETED", "FAILED", "TERMINATED", "CANCELED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A history event in short."""
+
+    kind: str
+    event_id: int
+    time_ns: int
+    fields: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.fields.get("name") or self.fields.get("operation") or "")
+
+    @property
+    def due_ns(self) -> int | None:
+        return self.fields.get("dueNs")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A piece of work and its moments; None for what has not happened or is not known."""
+
+    kind: str
+    task: int
+    waited_for: str
+    ready_ns: int | None
+    offered_ns: int | None
+    sent_ns: int | None
+    done_ns: int | None
+    is_hosted: bool = False
+    """Whether the host said what it did with it."""
+    received_ns: int | None = None
+    asked_ns: int | None = None
+    begun_ns: int | None = None
+    ended_ns: int | None = None
+    replayed_events: int = 0
+    replay_ns: int | None = None
+    held_ns: int = 0
+
+    def stages(self, name: str) -> list[Segment]:
+        """Return what it went through. Where the host said nothing, its time there is not known."""
+        waits = {"slot": Part.SLOT, "worker": Part.DISPATCH}.get(self.waited_for, Part.HARNESS)
+        marks: list[tuple[Part, int | None]] = [(Part.HARNESS, self.offered_ns), (waits, self.sent_ns)]
+        if not self.is_hosted:
+            marks.append((Part.UNKNOWN, self.done_ns))
+            return self._segments(marks, name)
+        marks += [(Part.HARNESS, self.received_ns), (Part.HARNESS, self.asked_ns)]
+        marks.append((Part.THREAD if self.asked_ns else Part.HARNESS, self.begun_ns))
+        if self.begun_ns is not None and self.replay_ns:
+            marks.append((Part.REPLAY, self.begun_ns + self.replay_ns))
+        marks.append((Part.ORCHESTRATOR if self.kind == TURN else Part.CODE, self.ended_ns))
+        marks.append((Part.HARNESS, self.done_ns))
+        return self._segments(marks, name)
+
+    def _segments(self, marks: Sequence[tuple[Part, int | None]], name: str) -> list[Segment]:
+        segments, at_ns = [], self.ready_ns
+        for part, until_ns in marks:
+            if until_ns is not None and at_ns is not None:
+                segments.append(Segment(part, at_ns, until_ns, name, self.kind))
+                at_ns = until_ns
+        return segments
+
+    def now(self) -> tuple[Part, int | None]:
+        """Return what it waits for or does at present, and since when."""
+        if self.sent_ns is None:
+            waits = {"slot": Part.SLOT, "worker": Part.DISPATCH}.get(self.waited_for, Part.HARNESS)
+            return waits, self.offered_ns or self.ready_ns
+        if not self.is_hosted:
+            return Part.UNKNOWN, self.sent_ns
+        if self.ended_ns is not None:
+            return Part.HARNESS, self.ended_ns
+        if self.begun_ns is not None:
+            return (Part.ORCHESTRATOR if self.kind == TURN else Part.CODE), self.begun_ns
+        return (Part.THREAD, self.asked_ns) if self.asked_ns else (Part.HARNESS, self.received_ns)
+
+
+@dataclass
+class Turn:
+    """A turn as the history has it: when it was dispatched, what it was given, what it asked for."""
+
+    began_ns: int
+    given: list[Event] = field(default_factory=list)
+    asked: list[Event] = field(default_factory=list)
+    work: Work | None = None
+
+    @property
+    def ended_ns(self) -> int | None:
+        """When its answer was accepted; None if neither the scheduler nor its history says."""
+        if self.work is not None and self.work.done_ns is not None:
+            return self.work.done_ns
+        return self.asked[0].time_ns if self.asked else None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One instance and its sub-orchestrations."""
+
+    instance_id: str
+    orchestrator: str
+    status: str
+    created_ns: int
+    ended_ns: int | None
+    now_ns: int | None
+    is_timed: bool
+    events: Sequence[Event]
+    came: Sequence[Event]
+    work: Sequence[Work]
+    entities: Mapping[str, Sequence[Work]]
+    children: Mapping[str, Facts]
+    limits: Mapping[str, int]
+    held: Sequence[Segment]
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def until_ns(self) -> int:
+        """Where its path ends: its end, or the present; the latest event of a service that says neither."""
+        last_ns = max((event.time_ns for event in self.events), default=self.created_ns)
+        return (self.ended_ns if self.has_ended else self.now_ns) or last_ns
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether a scheduler of this project noted moments of its work."""
+        return bool(self.work)
+
+    @cached_property
+    def turns(self) -> list[Turn]:
+        turns: list[Turn] = []
+        for event in self.events:
+            if event.kind == "orchestratorStarted":
+                turns.append(Turn(event.time_ns))
+            elif event.kind not in BOUNDS and turns:
+                (turns[-1].asked if event.kind in ASKING else turns[-1].given).append(event)
+        for turn in turns:
+            turn.work = self._work_of(turn)
+        return [turn for turn in turns if turn.given]
+
+    def _work_of(self, turn: Turn) -> Work | None:
+        done = [one for one in self.work if one.kind == TURN and one.sent_ns and one.done_ns]
+        nearest = min(done, key=lambda one: abs((one.sent_ns or 0) - turn.began_ns), default=None)
+        return nearest if nearest and abs((nearest.sent_ns or 0) - turn.began_ns) <= SAME_NS else None
+
+    @property
+    def turn_under_way(self) -> Work | None:
+        """The turn that is ready or with a host now."""
+        waiting = [one for one in self.work if one.kind == TURN and one.done_ns is None]
+        return waiting[-1] if waiting and not self.has_ended else None
+
+    def activity(self, event: Event) -> Work | None:
+        """Return the work of the activity that an event scheduled."""
+        same = [one for one in self.work if one.kind == ACTIVITY and one.task == event.event_id]
+        since = [one for one in same if (one.ready_ns or 0) >= event.time_ns - SAME_NS]
+        return since[0] if since else None
+
+
+def read_facts(document: Mapping[str, Any]) -> Facts:
+    """Return the values of a document."""
+    children = {str(child["instanceId"]): read_facts(child) for child in document["children"]}
+    held = [Segment(Part.LOOP, hold["fromNs"], hold["toNs"], hold["function"]) for hold in document.get("holds") or ()]
+    return Facts(
+        instance_id=str(document["instanceId"]),
+        orchestrator=str(document["orchestrator"]),
+        status=str(document["status"]),
+        created_ns=document["createdNs"],
+        ended_ns=document["endedNs"],
+        now_ns=document["nowNs"],
+        is_timed=bool(document["isTimed"]),
+        events=[_event(row) for row in document["events"]],
+        came=[_event(row) for row in document["came"]],
+        work=[_work(row) for row in document["work"]],
+        entities={name: [_work(row) for row in rows] for name, rows in document["entities"].items()},
+        children=children,
+        limits=dict(document.get("limits") or {}),
+        held=held,
+    )
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    return Event(str(row["kind"]), int(row["id"]), int(row["timeNs"]), row)
+
+
+def _work(row: Mapping[str, Any]) -> Work:
+    host = row.get("host") or {}
+    return Work(
+        kind=WORK_KINDS[row["kind"]],
+        task=row["task"],
+        waited_for=row["waitedFor"],
+        ready_ns=row["readyNs"],
+        offered_ns=row["offeredNs"],
+        sent_ns=row["sentNs"],
+        done_ns=row["doneNs"],
+        is_hosted=bool(host),
+        received_ns=host.get("receivedNs"),
+        asked_ns=host.get("askedNs"),
+        begun_ns=host.get("begunNs"),
+        ended_ns=host.get("endedNs"),
+        replayed_events=host.get("replayedEvents", 0),
+        replay_ns=host.get("replayNs"),
+        held_ns=host.get("heldNs", 0),
+    )

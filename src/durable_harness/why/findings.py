@@ -1,0 +1,146 @@
+"""The knob that binds: what of the path is a wait that a setting, or another way to write a function, would shorten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from durable_harness.why.facts import ACTIVITY, ENTITY, TURN, Facts
+from durable_harness.why.segments import Part, Segment, totals
+
+THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
+SLOTS: Mapping[str, tuple[str, str, str]] = {
+    TURN: ("maxConcurrentOrchestratorFunctions", "turn", "orchestrator turns"),
+    ACTIVITY: ("maxConcurrentActivityFunctions", "activity", "activities"),
+    ENTITY: ("maxConcurrentEntityFunctions", "batch", "entity batches"),
+}
+"""For each kind of work: its setting in host.json, its name among the limits of a host, and what it is called."""
+LEAST_SHARE = 0.05
+"""Parts below this share of the path are not worth a sentence."""
+MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What takes a share of the path, in a sentence. `knob` is the setting that binds, if one does."""
+
+    part: Part
+    share: float
+    text: str
+    knob: str = ""
+    value: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "part": self.part,
+            "share": self.share,
+            "text": self.text,
+            "knob": self.knob or None,
+            "value": self.value,
+        }
+
+
+def findings_of(facts: Facts, path: Sequence[Segment]) -> Iterator[Finding]:
+    """Yield what is worth saying of a path, the largest share first."""
+    sums = totals(path)
+    total_ns = sum(sums.values())
+    for part, part_ns in sums.items():
+        share = part_ns / total_ns if total_ns else 0.0
+        if share >= LEAST_SHARE:
+            yield from _of_part(facts, part, share, [one for one in path if one.part is part])
+    yield from _blocking(facts)
+
+
+def _of_part(facts: Facts, part: Part, share: float, pieces: Sequence[Segment]) -> Iterator[Finding]:
+    say = _SENTENCES.get(part)
+    if part is Part.THREAD:
+        yield _thread(facts, share)
+    elif part is Part.SLOT:
+        yield _slot(facts, share, pieces)
+    elif part is Part.REPLAY:
+        yield _replay(facts, share)
+    elif say:
+        yield Finding(part, share, f"{share:.0%} {say.format(_main(pieces))}".replace(" .", "."))
+
+
+def _thread(facts: Facts, share: float) -> Finding:
+    threads = facts.limits.get("threads")
+    known = "" if threads is None else f": {threads} plain (not async) functions at once, {THREADS} is {threads}"
+    return Finding(
+        Part.THREAD,
+        share,
+        f"{share:.0%} waits for a thread{known}. Raise it, or make functions that wait for something async.",
+        THREADS,
+        threads,
+    )
+
+
+def _slot(facts: Facts, share: float, pieces: Sequence[Segment]) -> Finding:
+    lengths = Counter[str]()
+    for piece in pieces:
+        lengths[piece.work] += piece.length_ns
+    setting, limit_name, plural = SLOTS[lengths.most_common(1)[0][0]]
+    limit = facts.limits.get(limit_name)
+    known = "" if limit is None else f": {limit} {plural} at once, {setting} is {limit}"
+    return Finding(
+        Part.SLOT,
+        share,
+        f"{share:.0%} waits for a slot{known}. Raise extensions.durableTask.{setting} in host.json.",
+        setting,
+        limit,
+    )
+
+
+def _replay(facts: Facts, share: float) -> Finding:
+    turns = [work for work in facts.work if work.kind == TURN and work.replayed_events]
+    events = sum(work.replayed_events for work in turns)
+    return Finding(
+        Part.REPLAY,
+        share,
+        f"{share:.0%} is replay: {len(turns)} turns replayed {events:,} events. Shorten the history:"
+        " sub-orchestrations, continue_as_new, fewer and larger activities; and keep what orchestrators compute small.",
+    )
+
+
+def _blocking(facts: Facts) -> Iterator[Finding]:
+    """Yield the functions that keep the event loop to themselves, the longest first."""
+    longest: dict[str, int] = {}
+    for held in facts.held:
+        if held.from_ns < facts.until_ns:
+            longest[held.name] = max(longest.get(held.name, 0), held.length_ns)
+    for name, held_ns in sorted(longest.items(), key=lambda item: -item[1]):
+        yield Finding(
+            Part.LOOP,
+            0.0,
+            f"The async function '{name}' keeps the event loop to itself for up to {held_ns / MS:,.0f} ms: no other"
+            " function, answer or turn of this host goes on meanwhile. Make it a plain function, or await what it waits"
+            " for.",
+        )
+
+
+def _main(pieces: Sequence[Segment]) -> str:
+    """Return what most of some pieces belong to, and how many pieces those are."""
+    lengths, counts = Counter[str](), Counter[str]()
+    for piece in pieces:
+        lengths[piece.name] += piece.length_ns
+        counts[piece.name] += 1
+    name = lengths.most_common(1)[0][0] if lengths else ""
+    if not name:
+        return ""
+    return f"'{name}'" + (f" ({counts[name]} one after the other)" if counts[name] > 1 else "")
+
+
+_SENTENCES: Mapping[Part, str] = {
+    Part.CODE: "is the code of {}.",
+    Part.ORCHESTRATOR: "is the code of orchestrator {}.",
+    Part.LOOP: "waits for the event loop, which {} keeps to itself.",
+    Part.TIMER: "waits for timers {}.",
+    Part.RETRY: "waits between attempts of what failed.",
+    Part.EVENT: "waits for an external event {}.",
+    Part.SUSPENDED: "is spent suspended.",
+    Part.ENTITY: "waits for an entity that is busy or locked: {}.",
+    Part.DISPATCH: "waits for a host that takes the work of {}: none that is connected does.",
+    Part.HARNESS: "passes between scheduler and host.",
+}

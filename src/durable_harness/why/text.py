@@ -1,0 +1,89 @@
+"""An explanation as text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from durable_harness.why.explanation import Explanation
+from durable_harness.why.segments import LABELS, Segment
+from durable_harness.why.waits import Wait
+
+MS = 1_000_000
+MOST_PIECES = 12
+LEAST_SHARE = 0.005
+"""The listing of a path has its longest pieces, none below this share of the whole; it says how many are left out."""
+
+
+def as_lines(explained: Explanation) -> Iterator[str]:
+    """Yield the lines: the whole, what it waits for now, the parts, the findings, the path."""
+    yield _head(explained)
+    yield from _waits(explained.waits)
+    yield from _parts(explained)
+    yield from (f"-> {finding.text}" for finding in explained.findings)
+    yield from (f"Not known: {what}" for what in explained.not_known)
+    yield from _path(explained)
+
+
+def _head(explained: Explanation) -> str:
+    facts, total_ns = explained.facts, explained.total_ns
+    took = "" if total_ns is None else f", {_length(total_ns)} from its creation until {_end(explained)}"
+    return f"Instance '{facts.instance_id}' of orchestrator '{facts.orchestrator}': {facts.status.lower()}{took}"
+
+
+def _end(explained: Explanation) -> str:
+    if explained.facts.has_ended:
+        return "its end"
+    return "now" if explained.facts.now_ns is not None else "the last event of its history"
+
+
+def _waits(waits: Sequence[Wait]) -> Iterator[str]:
+    """Yield what it waits for, what is alike in one line with the oldest of its kind."""
+    alike = Counter((wait.what, wait.does) for wait in waits)
+    for (what, does), count in alike.items():
+        ages = [wait.age_ns for wait in waits if (wait.what, wait.does) == (what, does) and wait.age_ns is not None]
+        since = f" since {max(ages) / 1e9:,.1f} s" if ages else ""
+        times = f"{count} x " if count > 1 else ""
+        oldest = " (the oldest)" if count > 1 and ages else ""
+        yield f"Waits now for {times}{what}: {does}{since}{oldest}"
+
+
+def _parts(explained: Explanation) -> Iterator[str]:
+    total_ns = explained.total_ns or 0
+    for part, part_ns in explained.parts.items():
+        share = part_ns / total_ns if total_ns else 0.0
+        yield f"{share:>6.1%} {_length(part_ns):>12}  {LABELS[part]}"
+
+
+def _path(explained: Explanation) -> Iterator[str]:
+    total_ns = explained.total_ns or 0
+    pieces = list(joined(explained.path))
+    long = [one for one in pieces if one.length_ns >= LEAST_SHARE * total_ns]
+    longest = sorted(long, key=lambda one: -one.length_ns)[:MOST_PIECES]
+    shown = sorted(longest, key=lambda one: one.from_ns)
+    if not shown:
+        return
+    yield "The critical path:"
+    for piece in shown:
+        at_ms = (piece.from_ns - explained.facts.created_ns) / MS
+        yield f"  at {at_ms:>10,.1f} ms {_length(piece.length_ns):>12}  {LABELS[piece.part]:<28} {piece.name}".rstrip()
+    if len(shown) < len(pieces):
+        yield f"  and {len(pieces) - len(shown)} shorter pieces"
+
+
+def joined(path: Iterable[Segment]) -> Iterator[Segment]:
+    """Join neighbours that are the same part of the same thing."""
+    last: Segment | None = None
+    for piece in path:
+        if last is not None and (last.part, last.name) == (piece.part, piece.name):
+            last = Segment(last.part, last.from_ns, piece.to_ns, last.name, last.work)
+            continue
+        if last is not None:
+            yield last
+        last = piece
+    if last is not None:
+        yield last
+
+
+def _length(length_ns: int) -> str:
+    return f"{length_ns / MS:,.1f} ms"
