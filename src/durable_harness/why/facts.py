@@ -76,7 +76,7 @@ class Work:
             marks.append((Part.UNKNOWN, self.done_ns))
             return self._segments(marks, name)
         marks += [(Part.HARNESS, self.received_ns), (Part.HARNESS, self.asked_ns)]
-        marks.append((Part.THREAD if self.asked_ns else Part.HARNESS, self.begun_ns))
+        marks.append((Part.HARNESS if self.asked_ns is None else Part.THREAD, self.begun_ns))
         if self.begun_ns is not None and self.replay_ns:
             marks.append((Part.REPLAY, self.begun_ns + self.replay_ns))
         marks.append((Part.ORCHESTRATOR if self.kind == TURN else Part.CODE, self.ended_ns))
@@ -95,14 +95,14 @@ class Work:
         """Return what it waits for or does at present, and since when."""
         if self.sent_ns is None:
             waits = {"slot": Part.SLOT, "worker": Part.DISPATCH}.get(self.waited_for, Part.HARNESS)
-            return waits, self.offered_ns or self.ready_ns
+            return waits, self.ready_ns if self.offered_ns is None else self.offered_ns
         if not self.is_hosted:
             return Part.UNKNOWN, self.sent_ns
         if self.ended_ns is not None:
             return Part.HARNESS, self.ended_ns
         if self.begun_ns is not None:
             return (Part.ORCHESTRATOR if self.kind == TURN else Part.CODE), self.begun_ns
-        return (Part.THREAD, self.asked_ns) if self.asked_ns else (Part.HARNESS, self.received_ns)
+        return (Part.THREAD, self.asked_ns) if self.asked_ns is not None else (Part.HARNESS, self.received_ns)
 
 
 @dataclass
@@ -169,7 +169,7 @@ class Facts:
         return [turn for turn in turns if turn.given]
 
     def _work_of(self, turn: Turn) -> Work | None:
-        done = [one for one in self.work if one.kind == TURN and one.sent_ns and one.done_ns]
+        done = [one for one in self.work if one.kind == TURN and None not in (one.sent_ns, one.done_ns)]
         nearest = min(done, key=lambda one: abs((one.sent_ns or 0) - turn.began_ns), default=None)
         return nearest if nearest and abs((nearest.sent_ns or 0) - turn.began_ns) <= SAME_NS else None
 

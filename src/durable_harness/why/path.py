@@ -78,7 +78,7 @@ class _Walk:
         while number >= 0:
             turn = self._turns[number]
             decisive = max(turn.given, key=lambda event: event.time_ns)
-            came_ns = min(decisive.time_ns, until_ns)
+            came_ns = min(_effective_ns(decisive), until_ns)
             yield from self._turn_span(number, came_ns, until_ns)
             number, until_ns, pieces = self._before(decisive, number, came_ns)
             yield from pieces
@@ -187,8 +187,16 @@ class _Walk:
     def _batch(self, called: Event, came_ns: int) -> Work | None:
         """Return the batch that answered a call: the last one that was done when the answer came."""
         works: Sequence[Work] = self._facts.entities.get(str(called.fields.get("entity")), ())
-        done = [one for one in works if one.done_ns and called.time_ns <= one.done_ns <= came_ns + 1_000_000]
+        done = [
+            one for one in works if one.done_ns is not None and called.time_ns <= one.done_ns <= came_ns + 1_000_000
+        ]
         return max(done, key=lambda one: one.done_ns or 0, default=works[-1] if works and not done else None)
+
+
+def _effective_ns(given: Event) -> int:
+    """Return when something could be used: at once, but a start that was scheduled for later only then."""
+    is_start = given.kind == "executionStarted" and given.due_ns is not None
+    return max(given.time_ns, given.due_ns or 0) if is_start else given.time_ns
 
 
 def _identity(asked: Event) -> object:
@@ -213,4 +221,4 @@ def unanswered(facts: Facts) -> list[Event]:
 def present_stage(work: Work, name: str, now_ns: int) -> Segment:
     """Return the stage that unfinished work is in."""
     part, since_ns = work.now()
-    return Segment(part, since_ns or now_ns, now_ns, name, work.kind)
+    return Segment(part, now_ns if since_ns is None else since_ns, now_ns, name, work.kind)
