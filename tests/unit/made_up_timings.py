@@ -17,7 +17,7 @@ def begins(at_ms=0, **fields):
     return [turn_began(at_ms), event("executionStarted", 0, 0, name="o", **fields)]
 
 
-def work(kind, ready_ms, sent_ms, done_ms, *, task=0, waited_for="", host=None):
+def work(kind, ready_ms, sent_ms, done_ms, *, task=0, waited_for="", host=None):  # noqa: PLR0913 - its fields
     """Return the notes of a piece of work; `host` are its moments there: received, asked, begun, ended."""
     moments = None
     if host is not None:

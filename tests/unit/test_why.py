@@ -1,5 +1,7 @@
 """The critical path of instances whose answer is known by hand, and what is said of it."""
 
+from itertools import pairwise
+
 import pytest
 
 from durable_harness.why import Part, explain
@@ -257,7 +259,7 @@ def test_every_moment_of_a_path_is_in_one_piece():
     ]
     path = explain(fan_out(works, (110, 510))).path
     assert (path[0].from_ns, path[-1].to_ns) == (0, 520 * MS)
-    assert all(one.to_ns == after.from_ns for one, after in zip(path, path[1:], strict=False))
+    assert all(one.to_ns == after.from_ns for one, after in pairwise(path))
 
 
 def stamp(seconds):

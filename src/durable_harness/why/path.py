@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from durable_harness.why.facts import ENTITY, TURN, Event, Facts, Work
+from durable_harness.why.facts import ENTITY, SAME_NS, TURN, Event, Facts, Work
 from durable_harness.why.segments import Part, Segment, split_by, tiled
 
 ANSWERS = {
@@ -187,10 +187,9 @@ class _Walk:
     def _batch(self, called: Event, came_ns: int) -> Work | None:
         """Return the batch that answered a call: the last one that was done when the answer came."""
         works: Sequence[Work] = self._facts.entities.get(str(called.fields.get("entity")), ())
-        done = [
-            one for one in works if one.done_ns is not None and called.time_ns <= one.done_ns <= came_ns + 1_000_000
-        ]
-        return max(done, key=lambda one: one.done_ns or 0, default=works[-1] if works and not done else None)
+        done = [(one.done_ns, one) for one in works if one.done_ns is not None]
+        answering = [one for done_ns, one in done if called.time_ns <= done_ns <= came_ns + SAME_NS]
+        return (answering or list(works) or [None])[-1]
 
 
 def _effective_ns(given: Event) -> int:

@@ -1,4 +1,4 @@
-"""An app whose orchestrations are slow, each for a reason of its own: threads, slots, timers, events, replay, the loop."""
+"""An app whose orchestrations are slow for one reason each: threads, slots, timers, events, replay, the loop."""
 
 import asyncio
 import time
