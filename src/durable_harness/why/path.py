@@ -189,7 +189,8 @@ class _Walk:
         works: Sequence[Work] = self._facts.entities.get(str(called.fields.get("entity")), ())
         done = [(one.done_ns, one) for one in works if one.done_ns is not None]
         answering = [one for done_ns, one in done if called.time_ns <= done_ns <= came_ns + SAME_NS]
-        return (answering or list(works) or [None])[-1]
+        found = answering or list(works)
+        return found[-1] if found else None
 
 
 def _effective_ns(given: Event) -> int:
