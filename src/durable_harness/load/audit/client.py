@@ -79,7 +79,7 @@ class AuditClient:
         if url is None:
             return False
         asked_s = time.time()
-        answer = get(self._asker, url, {})
+        answer = get(self._asker, url, self._where.headers_for_webhook(url))
         self._note_clock(answer, (asked_s + time.time()) / 2)
         return answer.status == OK and isinstance(answer.json_value(), list)
 
@@ -106,7 +106,8 @@ class AuditClient:
         while True:
             url = self._where.listing_url(top=str(sizes[0]), showInput="true", **span) or ""
             try:
-                answer = get(self._asker, url, {CONTINUATION: token} if token else {})
+                more = {CONTINUATION: token} if token else {}
+                answer = get(self._asker, url, {**self._where.headers_for_webhook(url), **more})
             except AnswerTooLargeError:
                 if len(sizes) == 1:
                     raise

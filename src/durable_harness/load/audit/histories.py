@@ -199,7 +199,8 @@ def _lacking(table: pa.Table, scenarios: list[str], limit: int) -> list[dict[str
 
 def _read(asker: Asker, row: Mapping[str, Any], where: Whereabouts) -> History | None:
     try:
-        answer = get(asker, where.history_url(row["instance_id"]) or "", {})
+        url = where.history_url(row["instance_id"]) or ""
+        answer = get(asker, url, where.headers_for_webhook(url))
     except AuditError:
         return None
     body = answer.json_object() or {}

@@ -36,6 +36,8 @@ class Whereabouts:
     terminate_url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """To be sent with requests of a status at the home of the run."""
+    webhook_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The same without a function key, which would win over the key in the URL of a durable webhook."""
     home: str = ""
     """Where operations are started: no other origin gets the headers."""
     token: str = ""
@@ -55,6 +57,7 @@ class Whereabouts:
         return cls(
             *(record.scenario, record.instance_id, url, operation.terminate_url),
             headers=dict(operation.status_headers),
+            webhook_headers=dict(operation.plan.service.status.headers),
             home=home,
             token=record.token,
         )
@@ -95,7 +98,14 @@ class Whereabouts:
 
     def headers_for(self, url: str) -> Mapping[str, str]:
         """Return what a request of a status gets."""
-        return self.headers if not self.home or is_same_origin(url, self.home) else {}
+        return self.headers if self._is_at_home(url) else {}
+
+    def headers_for_webhook(self, url: str) -> Mapping[str, str]:
+        """Return what a request to a durable webhook gets: the listing, a history."""
+        return self.webhook_headers if self._is_at_home(url) else {}
+
+    def _is_at_home(self, url: str) -> bool:
+        return not self.home or is_same_origin(url, self.home)
 
     def to_wire(self) -> dict[str, Any]:
         """Return a value of plain types that `Whereabouts(**wire)` turns into an equal one."""

@@ -139,11 +139,15 @@ class Run:
             request = make()
             wire = None if request is None else _on_the_wire(request)
         except Exception as error:  # noqa: BLE001 - a URL that cannot be asked for, or a bug of the scenario
-            self.tally.of(beside.scenario).asked(beside.name, f"no request could be made: {error}")
+            self.note_beside(beside.name, f"no request could be made: {error}", beside.scenario)
             return
         if wire is not None:
             ended = functools.partial(self._note_answer, beside=beside)
             self._client.send(wire, ended, monotonic() + ASK_TIMEOUT_S)
+
+    def note_beside(self, name: str, problem: str, scenario: str) -> None:
+        """Count a request beside the operations that could not be sent as one with an unexpected answer."""
+        self.tally.of(scenario).asked(name, problem)
 
     def _note_answer(self, exchange: Exchange, beside: _Beside) -> None:
         if beside.expected is None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import locust
 from locust import FastHttpUser
@@ -55,9 +55,18 @@ KEY_HEADER = "x-functions-key"
 TRACE_ID_CHARS = 32
 """A token ends in so many hexadecimal digits of a UUID, which no other operation has."""
 NO_TERMINATE = "the service has no way to end one. Describe it: [terminate] in the file for --service."
+NO_URL = "the answer to the start has no URL for it: does the description name the right place?"
 NO_EVENT = "the service has no way to raise one. Describe it: [event] in the file for --service."
 logger = logging.getLogger(__name__)
 _USER_NUMBERS = itertools.count()
+
+
+class _About(NamedTuple):
+    """A request about an operation: its row in Locust's table, the HTTP codes that are right, where it goes."""
+
+    name: str
+    expected: Collection[int]
+    url: Callable[[], str | None]
 
 
 class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followed by mypy
@@ -230,7 +239,8 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         if terminate is None:
             raise UsageError(f"{type(self).__name__} terminates operations: {NO_TERMINATE}")
         make = functools.partial(operation.terminate_request, reason)
-        self._send_later(operation, delay_s, make, "terminate", terminate.accepted | terminate.too_late)
+        expected = terminate.accepted | terminate.too_late
+        self._send_later(operation, delay_s, make, _About("terminate", expected, lambda: operation.terminate_url))
 
     def raise_event_later(self, operation: Operation, delay_s: float, name: str, data: Any = None) -> None:
         """Raise an event for an operation `delay_s` seconds after it was accepted, unless it has ended by then.
@@ -242,22 +252,21 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
             raise UsageError(f"{type(self).__name__} raises events: {NO_EVENT}")
         json.dumps(data)  # What cannot be sent is refused here, while the scenario's own line is in the traceback.
         make = functools.partial(operation.event_request, name, data)
-        self._send_later(operation, delay_s, make, "raise event", event.accepted | event.too_late)
+        expected = event.accepted | event.too_late
+        self._send_later(operation, delay_s, make, _About("raise event", expected, lambda: operation.event_url))
 
     def _send_later(
-        self,
-        operation: Operation,
-        delay_s: float,
-        make: Callable[[], Request | None],
-        name: str,
-        expected: Collection[int],
+        self, operation: Operation, delay_s: float, make: Callable[[], Request | None], about: _About
     ) -> None:
         """Send a request about an operation once it is accepted, and the delay over: a timer, and no greenlet."""
         run, scenario = self._run, type(self).__name__
 
         def plan(accepted: Operation) -> None:
-            moment = (accepted.record.accepted or time.monotonic()) + delay_s
-            run.send_at(moment, make, name, expected, scenario)
+            if about.url() is None:
+                run.note_beside(about.name, NO_URL, scenario)
+            else:
+                moment = (accepted.record.accepted or time.monotonic()) + delay_s
+                run.send_at(moment, make, about.name, about.expected, scenario)
 
         operation.when_accepted(plan)
 
