@@ -49,7 +49,7 @@ def test_an_example_runs_as_it_is(run_example, name):
 def test_what_a_scenario_decides_is_in_the_report(run_example):
     """The report says how operations were polled and how long they may take, also where a scenario decides that."""
     settings = run_example("Clerk").summary["settings"]
-    assert (settings["poll strategy"], settings["operation timeout"]) == ("exponential, 0.05 s", "10 s")
+    assert (settings["poll strategy"], settings["operation timeout"]) == ("exponential, 0.1 s", "10 s")
 
 
 def test_an_example_terminates_what_it_started(run_example):
