@@ -17,8 +17,10 @@ from chromium import Page  # noqa: E402
 from locust_process import SCENARIOS, Locust  # noqa: E402
 from stub_server import Behaviour, StubServer  # noqa: E402
 
-from durable_harness.gate.report import render_html  # noqa: E402
+from durable_harness.gate.report import Report, render_html  # noqa: E402
+from durable_harness.load.results.summary import summarize_run  # noqa: E402
 from durable_harness.ports import free_port  # noqa: E402
+from tallies import record, run_of  # noqa: E402
 from test_experiment_pages import capacity_page, compared, comparison_page, result, searched, trial  # noqa: E402
 from test_gate_report import report  # noqa: E402
 
@@ -87,6 +89,14 @@ def measured(browser, tmp_path):
 def test_the_report_draws_and_fits(measured, width):
     """A report is as wide as the window, on a phone too; its plots have a size, and nothing is fetched."""
     assert measured(render_html(report(200)), MEASURE, width) == "fits 5 0"
+
+
+@pytest.mark.parametrize("width", [1280, 500])
+def test_the_plots_of_each_scenario_unfold(measured, width):
+    """A report of two scenarios fits as well; what is unfolded has plots of its own, as wide as the rest."""
+    records = [record(scenario=name, lasted=1 + number / 9) for name in ("Burst", "Steady") for number in range(40)]
+    page = render_html(Report(summarize_run(run_of(*records)))).replace("<details>", "<details open>")
+    assert measured(page, MEASURE, width) == "fits 11 0"
 
 
 @pytest.mark.parametrize("width", [1200, 500])

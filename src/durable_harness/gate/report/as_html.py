@@ -162,6 +162,7 @@ def _scenario(name: str, report: Report) -> str:
         section("Latencies", _latencies(summary)),
         section("What an operation costs", _costs(summary)),
         section("How operations ended", _counts(summary)),
+        section("Audit", _audit(summary)),
         section("Why operations did not complete", _reasons(summary)),
     )
     return f"<details><summary>{escape(name)}</summary>{''.join(filter(None, sections))}</details>"

@@ -19,6 +19,7 @@ from durable_harness.gate.report.model import (
     split_rows,
     with_unit,
 )
+from durable_harness.gate.report.scenarios import scenario_table
 from durable_harness.gate.timeline import Slice, Timeline
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.summary import summarize_run
@@ -81,6 +82,7 @@ def state_of(run: LiveRun) -> dict[str, Any]:
         "gates": [_gate(result) for result in evaluate(_judged_now(run.gates), summary)] if tally.started_count else [],
         "reasons": [asdict(reason) for reason in summary.reasons[:REASONS_SHOWN]],
         "more_reasons": max(0, len(summary.reasons) - REASONS_SHOWN),
+        "scenarios": scenario_table(summary),
         "slices": _slices(tally.timeline),
         "slice_s": tally.timeline.width_s,
     }
