@@ -16,6 +16,7 @@ from durable_harness.cli.recover import add_recover
 from durable_harness.cli.replay import add_replay
 from durable_harness.cli.scheduler import add_scheduler
 from durable_harness.cli.serve import add_host_options, add_serve
+from durable_harness.cli.trend import add_trend
 from durable_harness.cli.why import add_why
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import shown_lines
@@ -66,7 +67,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.set_defaults(is_service=False)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     serve = add_serve(commands)
-    for add in (add_scheduler, add_recover, add_compare, add_ab, add_capacity, add_record, add_replay, add_why):
+    for add in (add_scheduler, add_recover, add_compare, add_ab, add_capacity, add_trend):
+        add(commands)
+    for add in (add_record, add_replay, add_why):
         add(commands)
     add_spellings(commands, add_host_options, serve.parse_args([]))
     return parser

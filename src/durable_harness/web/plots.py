@@ -99,6 +99,8 @@ class Look:
     """Horizontal lines."""
     bands: Sequence[Band] = ()
     """Mark parts of the y axis."""
+    uprights: Sequence[Marker] = ()
+    """Vertical lines."""
     x_unit: str = "s"
 
 
@@ -129,6 +131,7 @@ def _draw_lines(canvas: Canvas, series: Sequence[Series], look: Look, labels: tu
         canvas.box(cell.low, cell.high, "cell", opacity=cell.density)
     for column, rule in enumerate(look.rules):
         canvas.rule(rule.at, rule.label, rule.css_class, column)
+    _draw_markers(canvas, look.uprights)
     for one in series:
         _draw_series(canvas, one, look.x_unit, with_dots=not look.tips)
     for tip in look.tips:
@@ -184,6 +187,10 @@ def bar_plot(bars: Sequence[Bar], markers: Sequence[Marker], *, x_label: str, y_
 def _draw_bars(canvas: Canvas, bars: Sequence[Bar], markers: Sequence[Marker]) -> None:
     for bar in bars:
         canvas.box((bar.low, 0), (bar.high, bar.count), "bar", tip=bar.tip)
+    _draw_markers(canvas, markers)
+
+
+def _draw_markers(canvas: Canvas, markers: Sequence[Marker]) -> None:
     for marker, row in zip(markers, _label_rows(canvas, markers), strict=True):
         canvas.line((canvas.x(marker.at), TOP), (canvas.x(marker.at), canvas.bottom), marker.css_class)
         x, anchor = _label_place(canvas, marker)

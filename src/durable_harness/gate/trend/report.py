@@ -1,0 +1,198 @@
+"""Figures over runs, as text, as JSON and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from durable_harness.foreign_text import shown_lines
+from durable_harness.gate.report.as_json import json_text
+from durable_harness.gate.report.model import number
+from durable_harness.gate.trend.changes import FALSE_ALARM_RATE, LEAST_CHANGE, LEAST_RUNS, Change, find_changes
+from durable_harness.gate.trend.runs import Run, Runs, figure_names
+from durable_harness.gate.writing import Written, write_reports
+from durable_harness.web.canvas import HALF
+from durable_harness.web.parts import bullets, figure, heading, keys, page, pair, section, table, verdict
+from durable_harness.web.plots import Look, Marker, Series, line_plot, scattered
+from durable_harness.web.scales import Linear
+
+FORMAT = 1
+VERDICT_CLASSES = {"passed": "pass", "failed": "fail"}
+FAR = 4.0
+"""A limit that is so many times as high as all figures is written beside the plot: it would flatten them."""
+METHOD = (
+    f"A change is marked where the figures before and after it differ beyond chance (rank sums, permutation test,"
+    f" {FALSE_ALARM_RATE:.0%} false alarms a figure), by at least {LEAST_CHANGE:.0%} of the median, with at least"
+    f" {LEAST_RUNS} runs on each side. So the newest runs can only show a change once there are {LEAST_RUNS} of them."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """One figure over the runs. `points` are `(number of the run, value)` of the runs whose figures count."""
+
+    name: str
+    unit: str
+    points: tuple[tuple[int, float], ...]
+    uncounted: tuple[tuple[int, float], ...]
+    limits: tuple[tuple[int, float], ...]
+    changes: tuple[tuple[int, Change], ...]
+    """With the number of the first run after it."""
+
+
+def counts(run: Run, runs: Sequence[Run]) -> bool:
+    """Whether a run's figures count: it was judged, and made the same load as the newest one."""
+    return run.is_judged and run.scenarios == runs[-1].scenarios
+
+
+def trends_of(runs: Sequence[Run]) -> list[Trend]:
+    """Return each figure that at least two runs have, those that changed first. Runs count from 1, the oldest first."""
+    trends = [_trend(name, runs) for name in figure_names(runs)]
+    return sorted(trends, key=lambda trend: not trend.changes)
+
+
+def _trend(name: str, runs: Sequence[Run]) -> Trend:
+    known = [(at, run, value) for at, run in enumerate(runs, 1) if (value := run.figures.get(name)) is not None]
+    points = tuple((at, value) for at, run, value in known if counts(run, runs))
+    changes = find_changes([value for _, value in points])
+    return Trend(
+        name,
+        next((run.units[name] for run in reversed(runs) if name in run.units), ""),
+        points,
+        tuple((at, value) for at, run, value in known if not counts(run, runs)),
+        tuple((at, run.limits[name].value) for at, run in enumerate(runs, 1) if name in run.limits),
+        tuple((points[change.index][0], change) for change in changes),
+    )
+
+
+def render_text(runs: Runs) -> str:
+    """Return the changes, or that there are none, and what was not read."""
+    found = runs.found
+    span = f"{_when(found[0])} to {_when(found[-1])}"
+    lines = [f"{len(found)} runs, {span}{_uncounted(found)}"]
+    lines += [f"  {line}" for line in _change_lines(found)] or ["  no change beyond chance"]
+    lines += [f"not read: {problem}" for problem in runs.problems]
+    return shown_lines("\n".join([*lines, ""]))
+
+
+def _uncounted(runs: Sequence[Run]) -> str:
+    left_out = sum(not counts(run, runs) for run in runs)
+    why = "neither passed nor failed, or had other scenarios than the newest"
+    return f"; {left_out} do not count: they {why}" if left_out else ""
+
+
+def render_json(runs: Runs) -> str:
+    """Return runs and figures as a JSON document."""
+    found = runs.found
+    document = {
+        "format": FORMAT,
+        "runs": [
+            {"folder": str(run.folder), "started_at": run.started_at.isoformat(), "verdict": run.verdict}
+            for run in found
+        ],
+        "figures": [_document(trend) for trend in trends_of(found)],
+        "problems": list(runs.problems),
+    }
+    return json_text(document)
+
+
+def _document(trend: Trend) -> dict[str, Any]:
+    changes = [{"run": at, **asdict(change), "ratio": change.ratio} for at, change in trend.changes]
+    return {**asdict(trend), "changes": changes}
+
+
+def render_html(runs: Runs) -> str:
+    """Return a self-contained page: what changed, each figure over the runs, the runs."""
+    found = runs.found
+    lines = _change_lines(found)
+    sentence = f"{len(lines)} in {len(found)} runs" if lines else f"in {len(found)} runs, beyond chance"
+    plots = [section(trend.name, _plot(trend, found)) for trend in trends_of(found)]
+    return page(
+        "Trend of load runs",
+        [
+            heading("Trend of load runs", f"{_when(found[0])} to {_when(found[-1])}{_uncounted(found)}"),
+            verdict("changes" if lines else "no change", sentence, "invalid" if lines else "passed"),
+            section("What changed", bullets(lines)),
+            pair(*plots),
+            section("Runs", _table(found)),
+            section("Not read", bullets(runs.problems)),
+            section("How changes are found", bullets([METHOD])),
+        ],
+    )
+
+
+def write_all(runs: Runs, folder: Path) -> Written:
+    """Write trend.html and trend.json. Never raises."""
+    return write_reports(folder, {"trend.html": partial(render_html, runs), "trend.json": partial(render_json, runs)})
+
+
+def _change_lines(runs: Sequence[Run]) -> list[str]:
+    return [
+        f"{trend.name}: {_value(change.before, trend)} before, {_value(change.after, trend)} from run {at}"
+        f" ({_when(runs[at - 1])}, {runs[at - 1].folder}){_percent(change)}"
+        for trend in trends_of(runs)
+        for at, change in trend.changes
+    ]
+
+
+def _percent(change: Change) -> str:
+    return "" if change.ratio is None else f", {100 * (change.ratio - 1):+.0f} %"
+
+
+def _value(value: float, trend: Trend) -> str:
+    return f"{number(value)} {trend.unit}".rstrip()
+
+
+def _when(run: Run) -> str:
+    return run.started_at.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _plot(trend: Trend, runs: Sequence[Run]) -> str:
+    lines = [Series("measured", "one", trend.points, [_tip(at, value, trend, runs) for at, value in trend.points])]
+    if trend.uncounted:
+        tips = [_tip(at, value, trend, runs) for at, value in trend.uncounted]
+        lines.append(Series("does not count", "two", scattered(trend.uncounted), tips))
+    values = [y for line in lines for _, y in line.points if y is not None]
+    limits = [limit for _, limit in trend.limits]
+    far = f"limit {_value(limits[-1], trend)}" if limits and max(limits) > FAR * max(values) else ""
+    if limits and not far:
+        values += limits
+        tips = [f"limit {_value(limit, trend)}" for _, limit in trend.limits]
+        lines.append(Series("limit", "bad dashed", trend.limits, tips))
+    plot = line_plot(
+        lines,
+        x_label="run",
+        y_label=trend.unit or trend.name.rpartition(" ")[2],
+        description=f"{trend.name} over runs",
+        look=Look(
+            size=HALF,
+            x_scale=Linear(0, len(runs) + 1),
+            y_scale=Linear.up_to(values),
+            uprights=[Marker(at - 0.5, _percent(change).lstrip(", ") or "changed") for at, change in trend.changes],
+        ),
+    )
+    more = f'<span class="muted">{escape(far)}, beyond the plot</span>' if far else ""
+    return figure(plot, keys(((line.label, line.css_class) for line in lines), more))
+
+
+def _tip(at: int, value: float, trend: Trend, runs: Sequence[Run]) -> str:
+    run = runs[at - 1]
+    return f"run {at}, {_when(run)}, {run.verdict}\n{_value(value, trend)}\n{run.folder}"
+
+
+def _table(runs: Sequence[Run]) -> str:
+    rows = [
+        [
+            str(at),
+            f'<span class="{VERDICT_CLASSES.get(run.verdict, "odd")}">{escape(run.verdict)}</span>',
+            _when(run),
+            escape(", ".join(run.scenarios)),
+            escape(str(run.folder)),
+        ]
+        for at, run in reversed(list(enumerate(runs, 1)))
+    ]
+    return table(["run", "verdict", "started", "scenarios", "folder"], rows, words=(3, 4))

@@ -1,0 +1,126 @@
+"""The runs below a folder, read from their summary.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from durable_harness.documents import read_json
+from durable_harness.errors import UsageError
+
+SUMMARY = "summary.json"
+FORMATS = (2, 3)
+"""The formats of summary.json that are read. 2 has no figures by scenario."""
+JUDGED = frozenset({"passed", "failed"})
+"""The verdicts of runs whose figures count; an invalid or interrupted run measures something else."""
+LATENCIES = (("completion_ms", "p50"), ("completion_ms", "p95"), ("completion_ms", "p99"), ("start_ms", "p95"))
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A gate's limit in one run. `bound` is `at most` or `at least`."""
+
+    value: float
+    bound: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. `figures` are by name, such as `completion_ms p95` or `Steady completion_ms p95`; None is not known."""
+
+    folder: Path
+    started_at: datetime
+    verdict: str
+    scenarios: tuple[str, ...]
+    figures: Mapping[str, float | None]
+    units: Mapping[str, str]
+    limits: Mapping[str, Limit]
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether its figures count."""
+        return self.verdict in JUDGED
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The runs of a folder, the oldest first, and why files that look like runs are none."""
+
+    found: tuple[Run, ...]
+    problems: tuple[str, ...]
+
+
+def read_runs(folder: Path) -> Runs:
+    """Return the runs whose report folders lie in a folder, at any depth.
+
+    Raises UsageError where it is no folder, or no run can be read from it.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder. Name one that holds report folders, such as build/load.")
+    found: list[Run] = []
+    problems: list[str] = []
+    for path in sorted(folder.rglob(SUMMARY)):
+        try:
+            found.append(_run(path))
+        except (OSError, ValueError) as error:
+            problems.append(f"{path}: {getattr(error, 'strerror', None) or error}")
+    if not found:
+        why = "; ".join(problems) or f"No {SUMMARY} lies in it: load runs write one (--report-dir)."
+        raise UsageError(f"{folder} holds no run that can be read.\n  {why}")
+    return Runs(tuple(sorted(found, key=lambda run: run.started_at)), tuple(problems))
+
+
+def _run(path: Path) -> Run:
+    """Read one run. Raises ValueError that says what is wrong."""
+    document = read_json(path)
+    if not isinstance(document, dict) or document.get("format") not in FORMATS:
+        raise ValueError(f"it is no summary of format {' or '.join(map(str, FORMATS))}")
+    try:
+        return _read(path.parent, document)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"it lacks what a summary has ({type(error).__name__}: {error})") from error
+
+
+def _read(folder: Path, document: dict[str, Any]) -> Run:
+    if document["started_at"] is None:
+        raise ValueError("nothing was started in it")
+    started_at = datetime.fromisoformat(document["started_at"])
+    if started_at.tzinfo is None:
+        started_at = started_at.replace(tzinfo=UTC)
+    by_scenario = document["scenarios"] if isinstance(document["scenarios"], dict) else {}
+    figures = _figures("", document)
+    for name, one in by_scenario.items():
+        figures |= _figures(f"{name} ", one)
+    units = {name: "ms" for name in figures if "_ms " in name}
+    limits = {}
+    for gate in document["gates"]:
+        figures[gate["name"]] = _known(gate["measured"])
+        units[gate["name"]] = str(gate["unit"])
+        limits[gate["name"]] = Limit(float(gate["limit"]), str(gate["bound"]))
+    verdict, scenarios = str(document["verdict"]), tuple(map(str, document["scenarios"]))
+    return Run(folder, started_at, verdict, scenarios, figures, units, limits)
+
+
+def _figures(before: str, document: Mapping[str, Any]) -> dict[str, float | None]:
+    latencies = document["latencies"]
+    figures = {
+        f"{before}{metric} {statistic}": _known((latencies.get(metric) or {}).get(statistic))
+        for metric, statistic in LATENCIES
+    }
+    figures[f"{before}operations throughput_per_s"] = _known(document["throughput_per_s"])
+    figures[f"{before}operations error_ratio"] = _known(document["error_ratio"])
+    return figures
+
+
+def _known(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def figure_names(runs: Sequence[Run]) -> list[str]:
+    """Return the figures that at least two runs have, those with gates first."""
+    names = dict.fromkeys(name for run in runs for name in run.limits)
+    names |= dict.fromkeys(name for run in runs for name in run.figures)
+    return [name for name in names if sum(run.figures.get(name) is not None for run in runs) > 1]
