@@ -69,3 +69,14 @@ def test_different_shapes_do_not_merge():
     """Histograms of different precision would merge with loss, so they do not."""
     with pytest.raises(ValueError, match="one shape"):
         Histogram().merge(Histogram(digits=2))
+
+
+def test_values_up_to_bounds_are_counted():
+    """Counting up to bounds agrees with counting the values one by one, at every magnitude and below zero too."""
+    histogram, bounds = Histogram(), (0.0, 0.001, 1.0, 2.047, 2.048, 50.0, 1000.0, 86_400_000.0)
+    values = [-5.0, 0.0, 0.0005, 1.0, 2.047, 2.0481, 49.9, 50.1, 999.0, 1001.0, 9e8]
+    assert histogram.counts_up_to(bounds) == [0] * len(bounds)
+    for value in values:
+        histogram.record(value)
+    shown = [value for value, count in histogram.buckets() for _ in range(count)]
+    assert histogram.counts_up_to(bounds) == [sum(one <= bound for one in shown) for bound in bounds]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import functools
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -105,6 +107,16 @@ class Histogram:
             steps = _value_at_rank(self._positive, rank - self.below_zero)
         return min(max(steps, self._min), self._max) / self.steps_per_unit
 
+    def counts_up_to(self, bounds: tuple[float, ...]) -> list[int]:
+        """Return how many values there are up to each of some ascending bounds, none of which is below zero.
+
+        It takes microseconds, however many values there are.
+        """
+        self._fold()
+        ends = _ends_of(bounds, self.steps_per_unit, self.digits)
+        totals = np.cumsum(np.ctypeslib.as_array(self._positive.counts)[: ends[-1]], dtype=np.int64)
+        return [self.below_zero + (int(totals[end - 1]) if end else 0) for end in ends]
+
     def buckets(self) -> Iterator[tuple[float, int]]:
         """Yield (value, how many) in ascending order, for every value that occurred."""
         self._fold()
@@ -162,7 +174,7 @@ class Histogram:
         return self._negative
 
     def _new_counts(self) -> Any:
-        return HdrHistogram(1, HIGHEST_VALUE * self.steps_per_unit, self.digits)
+        return _empty_counts(self.steps_per_unit, self.digits)
 
 
 def merged(histograms: Iterable[Histogram], *, steps_per_unit: int = 1000, digits: int = 3) -> Histogram:
@@ -171,6 +183,21 @@ def merged(histograms: Iterable[Histogram], *, steps_per_unit: int = 1000, digit
     for histogram in histograms:
         total.merge(histogram)
     return total
+
+
+def _empty_counts(steps_per_unit: int, digits: int) -> Any:
+    return HdrHistogram(1, HIGHEST_VALUE * steps_per_unit, digits)
+
+
+@functools.cache
+def _ends_of(bounds: tuple[float, ...], steps_per_unit: int, digits: int) -> list[int]:
+    """Return how many places of the counts have values up to each of some bounds."""
+    counts = _empty_counts(steps_per_unit, digits)
+    places = range(counts.counts_len)
+    return [
+        bisect.bisect_right(places, bound * steps_per_unit, key=lambda place: _highest_value(counts, place))
+        for bound in bounds
+    ]
 
 
 def _count(counts: Any, steps: Any) -> None:

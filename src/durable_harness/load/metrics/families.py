@@ -6,7 +6,7 @@ the operations that the report counts too, so none of a warm-up; `in_flight` cou
 
 from __future__ import annotations
 
-import bisect
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -123,9 +123,8 @@ def _distributions(
 
 def buckets_of(histogram: Histogram, bounds: tuple[float, ...], per_unit: int) -> Buckets:
     """Return the values of a histogram in buckets; `per_unit` of its steps make one of the bounds' unit."""
-    counts = [0] * (len(bounds) + 1)
-    for value, count in histogram.buckets():
-        counts[bisect.bisect_left(bounds, value / per_unit)] += count
+    up_to = [0, *histogram.counts_up_to(tuple(bound * per_unit for bound in bounds)), histogram.count]
+    counts = [upper - lower for lower, upper in itertools.pairwise(up_to)]
     least, most = histogram.min or 0.0, histogram.max or 0.0
     total = (histogram.mean or 0.0) * histogram.count / per_unit
     return Buckets(bounds, tuple(counts), total, least / per_unit, most / per_unit)

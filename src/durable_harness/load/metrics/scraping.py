@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import gevent
 from gevent.pywsgi import WSGIServer
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import (
@@ -61,7 +62,10 @@ class RunCollector(Collector):
         info = InfoMetricFamily(f"{PREFIX}_run", "The run that the metrics are of.")
         info.add_metric([], {name: shown(text) for name, text in reading.identity.items()})
         yield info
-        yield from map(_metric, families(reading.tally))
+        # All values are of one moment. Writing them takes longer, and lets the operations go on in between.
+        for family in list(families(reading.tally)):
+            gevent.sleep(0)
+            yield _metric(family)
 
 
 def _metric(family: Family) -> Metric:
