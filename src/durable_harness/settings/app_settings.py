@@ -49,7 +49,9 @@ def load_app_settings(app_dir: Path, environ: MutableMapping[str, str] | None = 
     """
     environ = os.environ if environ is None else environ
     if not app_dir.is_dir():
-        raise UsageError(f"There is no directory {app_dir}. Name the folder of your function_app.py with --app.")
+        raise UsageError(
+            f"There is no directory {app_dir}. Name the folder of your function_app.py with --app (pytest: --app-dir)."
+        )
     local = read_local_settings(app_dir)
     warnings = [*local.warnings, *export_settings(local, environ)]
     set_core_tools_variables(app_dir, environ)

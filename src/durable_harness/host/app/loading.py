@@ -13,9 +13,9 @@ from durable_harness.host.app.function_json import check_generation, described_f
 from durable_harness.host.app.functions import BrokenFunction, Function, FunctionApp
 from durable_harness.host.app.importing import make_importable
 from durable_harness.host.app.models import FUNCTION_FILE, function_folders, script_of
+from durable_harness.host.app.routes import refused_routes
 
 HOST_JSON = "host.json"
-OWN_ROUTES = frozenset({"admin", "runtime"})
 
 
 def load_app(
@@ -32,7 +32,7 @@ def load_app(
     if not script.exists() and not folders:
         raise AppLoadError(
             f"There is no {script.name} in {directory}, and no folder with a {FUNCTION_FILE}. Name the folder of your"
-            " app with --app."
+            " app with --app (pytest: --app-dir)."
         )
     make_importable(directory)
     broken: tuple[BrokenFunction, ...] = ()
@@ -50,10 +50,11 @@ def load_app(
     wanted = {name.lower() for name in only or allowed or known}
     functions = [function for function in functions if function.name.lower() in wanted]
     broken = tuple(one for one in broken if one.name.lower() in wanted)
+    refused = tuple(refused_routes(functions, where))
+    functions, broken = _without(functions, refused), (*broken, *refused)
     _check_any(functions, broken, where)
     functions = [unless_switched_off(function, os.environ) for function in functions]
     enabled = [function for function in functions if function.disabled_by is None]
-    _check_routes(enabled, where)
     return FunctionApp(
         directory,
         enabled,
@@ -72,21 +73,9 @@ def _warnings(script: Path, folders: Sequence[Path]) -> tuple[str, ...]:
     return (f"both models are in this app. {left_out}",)
 
 
-def _check_routes(functions: list[Function], where: str) -> None:
-    seen: dict[str, tuple[str, set[str]]] = {}
-    for function in functions:
-        if function.trigger_type.lower() != "httptrigger":
-            continue
-        route = str(function.trigger.get("route") or function.name).strip("/").lower()
-        if route.split("/")[0] in OWN_ROUTES:
-            raise AppLoadError(f"{where}: function {function.name}: the route '{route}' is the host's own.")
-        methods = {str(m).upper() for m in function.trigger.get("methods") or ()}
-        other, taken = seen.get(route, ("", set()))
-        if other and (not methods or not taken or methods & taken):
-            raise AppLoadError(
-                f"{where}: functions {other} and {function.name} have the same route '{route}' and methods."
-            )
-        seen[route] = (function.name, taken | methods)
+def _without(functions: list[Function], refused: Sequence[BrokenFunction]) -> list[Function]:
+    names = {one.name for one in refused}
+    return [function for function in functions if function.name not in names]
 
 
 def _check_names(only: Collection[str], known: list[str], where: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.http.routing import route_template
+from durable_harness.host.app.routes import route_of
 
 
 def function_list(app: FunctionApp, base_url: str, route_prefix: str, notes: Mapping[str, str]) -> str:
@@ -21,7 +21,7 @@ def function_list(app: FunctionApp, base_url: str, route_prefix: str, notes: Map
             continue
         methods = ",".join(str(method).upper() for method in function.trigger.get("methods") or ())
         shown = f"[{methods}]" if methods else ""
-        lines += [f"\t{function.name}: {shown} {base_url}{prefix}/{route_template(function)}", ""]
+        lines += [f"\t{function.name}: {shown} {base_url}{prefix}/{route_of(function)}", ""]
     for function in app.others:
         if function.name in broken:
             continue

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from durable_harness.errors import AppLoadError
 from durable_harness.host.app.functions import Function
+from durable_harness.host.app.routes import methods_of, route_of
 from durable_harness.host.http.templates import Parameter, Segment, TemplateError, parse_template
 
 
@@ -85,15 +86,10 @@ class Router:
         return None
 
 
-def route_template(function: Function) -> str:
-    return str(function.trigger.get("route") or function.name).strip("/")
-
-
 def _route(function: Function) -> Route:
-    template = route_template(function)
+    template = route_of(function)
     try:
         segments = parse_template(template)
     except TemplateError as error:
         raise AppLoadError(f"Function {function.name}: its route '{template}': {error}.") from error
-    methods = frozenset(str(method).upper() for method in function.trigger.get("methods") or ())
-    return Route(function, template, segments, methods)
+    return Route(function, template, segments, methods_of(function))
