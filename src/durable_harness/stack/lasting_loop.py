@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import weakref
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from durable_harness.log_categories import HOST_LOGGER, running_function
 
-try:
-    from uvloop import Loop as FastestLoop
-except ImportError:  # not there on every platform
-    FastestLoop = asyncio.SelectorEventLoop
-
 logger = logging.getLogger(HOST_LOGGER)
 
+HAS_UVLOOP_IN_AZURE = (3, 13)
+"""The first Python version whose worker in Azure runs functions on uvloop; the older ones do on asyncio's own loop."""
 
-class _Loop(FastestLoop):  # type: ignore[misc]  # uvloop has no types
+if TYPE_CHECKING:
+    AnyLoop = asyncio.SelectorEventLoop
+else:
+    AnyLoop = object
+
+
+class _Lasting(AnyLoop):
     """A loop that functions cannot stop, and on which they find no tasks but those of functions.
 
     What stops it from a thread without the context of a function is noticed by `run_lasting`.
@@ -30,6 +34,7 @@ class _Loop(FastestLoop):  # type: ignore[misc]  # uvloop has no types
     def __init__(self) -> None:
         super().__init__()
         self._hidden: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        self._factory_of_functions: Any = None
 
     def stop(self) -> None:
         function = running_function()
@@ -41,10 +46,31 @@ class _Loop(FastestLoop):  # type: ignore[misc]  # uvloop has no types
             function,
         )
 
-    def create_task(self, work: Any, **options: Any) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = super().create_task(work, **options)
+    def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         if running_function() is None:
+            task: asyncio.Task[Any] = super().create_task(coro, **options)
             self.hide(task)
+            return task
+        if self._factory_of_functions is None:
+            return super().create_task(coro, **options)
+        return self._made_by_functions(coro, **options)
+
+    def set_task_factory(self, factory: Any) -> None:
+        """Let functions have tasks of their own kind. Those of the host stay what they are."""
+        if factory is not None and not callable(factory):
+            raise TypeError("task factory must be a callable or None")
+        self._factory_of_functions = factory
+
+    def get_task_factory(self) -> Any:
+        return self._factory_of_functions
+
+    def _made_by_functions(self, coro: Any, name: Any = None, context: Any = None, **options: Any) -> asyncio.Task[Any]:
+        """Return a task of the factory that a function has set. Not every one takes a name: it is set after."""
+        if context is not None:
+            options["context"] = context
+        task: asyncio.Task[Any] = self._factory_of_functions(self, coro, **options)
+        if name is not None and hasattr(task, "set_name"):
+            task.set_name(name)
         return task
 
     def hide(self, task: asyncio.Task[Any]) -> None:
@@ -93,18 +119,37 @@ class _Running:
 Main = Coroutine[Any, Any, None]
 
 
-def run_lasting(main: Callable[[Callable[[], None]], Main]) -> None:
+def run_lasting(main: Callable[[Callable[[], None]], Main], *, as_in_azure: bool = False) -> None:
     """Run a coroutine to its end on a loop of its own, and raise the error that it ends with.
 
-    `main` is given what it calls once it handles signals itself: an interrupt that is raised then is not one.
+    `main` is given what it calls once it handles signals itself: an interrupt that is raised then is not one. User code
+    is run `as_in_azure`: on the kind of loop that it has there with this Python version.
     """
-    with asyncio.Runner(loop_factory=_Loop) as runner:
+    with asyncio.Runner(loop_factory=lambda: _new_loop(as_in_azure=as_in_azure)) as runner:
         loop = runner.get_loop()
-        assert isinstance(loop, _Loop)
+        assert isinstance(loop, _Lasting)
         try:
             _Running(loop, main).to_end()
         finally:
             loop.show_all()
+
+
+def _new_loop(*, as_in_azure: bool) -> asyncio.AbstractEventLoop:
+    """Return a loop, the fastest one unless user code would find another kind in Azure."""
+    base: Any = asyncio.SelectorEventLoop
+    if not as_in_azure or sys.version_info >= HAS_UVLOOP_IN_AZURE:
+        base = _fastest_loop()
+    kind = type("_LastingLoop", (_Lasting, base), {"__module__": __name__})
+    made: asyncio.AbstractEventLoop = kind()
+    return made
+
+
+def _fastest_loop() -> Any:
+    try:
+        from uvloop import Loop  # noqa: PLC0415 - not where user code needs asyncio's own
+    except ImportError:  # not there on every platform
+        return asyncio.SelectorEventLoop
+    return Loop
 
 
 def _deed(error: BaseException) -> str:

@@ -78,14 +78,15 @@ class Lifetime:
 Service = Callable[[Lifetime], AbstractAsyncContextManager[None]]
 
 
-def run_until_stopped(service: Service, parent_pid: int | None) -> None:
+def run_until_stopped(service: Service, parent_pid: int | None, *, as_in_azure: bool = False) -> None:
     """Run a service on an event loop of its own until SIGINT, SIGTERM, the end of the parent, or until it fails.
 
-    Raises the error that it fails with, once it has stopped.
+    `as_in_azure` is for services that run user code: the loop is then of the kind that Azure has. Raises the error that
+    it fails with, once it has stopped.
     """
     from durable_harness.stack.lasting_loop import run_lasting  # noqa: PLC0415 - uvloop is for services only
 
-    run_lasting(lambda has_handlers: _run(service, parent_pid, has_handlers))
+    run_lasting(lambda has_handlers: _run(service, parent_pid, has_handlers), as_in_azure=as_in_azure)
 
 
 async def _run(service: Service, parent_pid: int | None, has_handlers: Callable[[], None]) -> None:

@@ -74,7 +74,9 @@ def serve(options: ServeOptions) -> None:
         print(f"warning: {shown(warning)}", file=sys.stderr)
     sdk = generation_for(settings.app_dir)
     try:
-        run_until_stopped(lambda lifetime: _serving(options, settings, sdk, lifetime), options.parent_pid)
+        run_until_stopped(
+            lambda lifetime: _serving(options, settings, sdk, lifetime), options.parent_pid, as_in_azure=True
+        )
     except HarnessError as error:
         _leave(error)
         raise

@@ -49,4 +49,9 @@ def _last_frame_within(directory: Path, error: BaseException) -> traceback.Frame
 def _hint(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
         return "\n  Install what the app needs into this environment: pip install -r requirements.txt"
+    if isinstance(error, ValueError) and "patch loop" in str(error):
+        return (
+            "\n  From Python 3.13 on, functions run on uvloop in Azure too, which nest_asyncio cannot patch. Use Python"
+            " 3.12 or older, or await instead of running the loop again."
+        )
     return ""
