@@ -8,6 +8,7 @@ from typing import Any
 
 from durable_harness.gate.audit import Audit, Problem
 from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.timeline import Timeline
 
@@ -94,6 +95,8 @@ class RunSummary:
     """Operations that are in no figure, by the phase of the run that they fell into."""
     warm_up_s: float = 0.0
     split: TimeSplit = field(default_factory=TimeSplit)
+    paths: tuple[PathsAt, ...] = ()
+    """Where operations near the percentiles spent it, of one scenario; empty if nobody was asked."""
     timeline: Timeline = field(default_factory=Timeline)
     """All operations, those that are in no figure too."""
     audit: Audit | None = None

@@ -28,6 +28,7 @@ class Part(StrEnum):
     ACTIVITY_WHOLE = "activity_whole"
     TURN_WHOLE = "turn_whole"
     DETECTION = "detection"
+    REQUESTS = "requests"
     UNKNOWN = "unknown"
 
 
@@ -50,6 +51,7 @@ LABELS: Mapping[Part, str] = {
     Part.ACTIVITY_WHOLE: "activities, waits included",
     Part.TURN_WHOLE: "orchestrator turns, waits included",
     Part.DETECTION: "detection lag",
+    Part.REQUESTS: "start request and detection lag",
     Part.UNKNOWN: "not known",
 }
 

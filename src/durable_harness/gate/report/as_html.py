@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from durable_harness.gate.gates import GateResult, Outcome, no_audit_sentence
+from durable_harness.gate.paths import PathsAt, side_by_side
 from durable_harness.gate.report.model import (
     NOT_JUDGED,
     PART_LABELS,
@@ -17,6 +18,7 @@ from durable_harness.gate.report.model import (
     limit_text,
     not_measurable_rows,
     number,
+    path_findings,
     shown_counts,
     split_rows,
     split_sentence,
@@ -38,6 +40,7 @@ from durable_harness.web.parts import bullets, facts, heading, page, pair, secti
 _HEADS = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
 GATE_CLASSES = {Outcome.PASSED: "pass", Outcome.FAILED: "fail", Outcome.NOT_MEASURED: "odd"}
 UNJUDGED_CLASS = "muted"
+PATHS = "The critical paths of operations near the percentiles of completion, by the scheduler's own times."
 OVER_TIME = "Of the operations that ended in each slice of time; point at it for its figures."
 
 
@@ -49,6 +52,7 @@ def render_html(report: Report) -> str:
         section("Why operations did not complete", _reasons(summary)),
         _tiles(summary),
         section("Gates", _gates(report), "Each gate is one limit on one figure of the run."),
+        section("Where the slow ones spent it", _paths(summary), PATHS),
         section("By scenario", _scenarios(report), "Completion times, in milliseconds; open a scenario for its plots."),
         section("Completion over time", latency_over_time(report), OVER_TIME),
         pair(
@@ -181,6 +185,38 @@ def _split(split: TimeSplit) -> str:
     ]
     parts = table(["mean of each part", "", "share"], rows)
     return f'<div class="stack">{bar}</div>{parts}<p class="muted lead">{escape(split_sentence(split))}</p>'
+
+
+def _paths(summary: RunSummary) -> str:
+    """Show the critical paths near each percentile of each scenario, a bar each."""
+    return "".join(_paths_of(name, one) for name, one in summary.scenarios.items() if one.paths)
+
+
+def _paths_of(name: str, summary: RunSummary) -> str:
+    shown = side_by_side(summary.paths)
+    if not shown.columns:
+        return f'<p class="muted lead">{escape(name)}: {escape(summary.paths[0].unknown)}</p>'
+    tones = {part: f"--tone: hsl({number * 67 % 360} 55% 55%)" for number, (part, _) in enumerate(shown.rows)}
+    bars = "".join(_path_bar(name, one, tones) for one in shown.columns)
+    rows = [
+        [
+            f'<i class="swatch" style="{tones[part]}"></i>{escape(label)}',
+            *(f"{_ms(one.means_ms.get(part))} ({one.share(part):.0%})" for one in shown.columns),
+        ]
+        for part, label in shown.rows
+    ]
+    heads = ["mean of each part", *(f"p{one.percentile}" for one in shown.columns)]
+    return bars + table(heads, rows) + bullets(path_findings(summary.paths))
+
+
+def _path_bar(name: str, paths: PathsAt, tones: dict[str, str]) -> str:
+    title = f"{name}, p{paths.percentile}: {number(paths.completion_ms)} ms, mean of {paths.operations}"
+    pieces = "".join(
+        f'<span style="flex: {part.mean_ms:.4f}; {tones[part.name]}" title="{escape(part.label)}'
+        f' {number(part.mean_ms)} ms"></span>'
+        for part in paths.parts
+    )
+    return f'<p class="muted lead">{escape(title)}</p><div class="stack">{pieces}</div>'
 
 
 def _split_over_time(report: Report) -> str:

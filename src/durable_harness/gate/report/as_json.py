@@ -11,6 +11,7 @@ from durable_harness.gate.audit import Audit, Problem
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.metrics import COSTS
+from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.report.model import PERCENTILES, Report
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import POLLS_PER_OPERATION, RunSummary
@@ -71,6 +72,7 @@ def _figures(summary: RunSummary) -> dict[str, Any]:
         "not_measurable": dict(summary.not_measurable),
         "clocks": dict(summary.clocks),
         "time_split": _split(summary.split),
+        "paths": [_paths(one) for one in summary.paths],
         "excluded": dict(summary.excluded),
         POLLS_PER_OPERATION: _histogram(summary.polls_per_operation),
         **{name: _cost(summary.costs.get(name)) for name in COSTS},
@@ -104,6 +106,17 @@ def _split(split: TimeSplit) -> dict[str, Any]:
         "mean_ms": dict(split.sums.means_ms()),
         "excess_p99_ms": split.excess_ms.percentile(99),
         "clock_ahead_ms": split.clock_ms,
+    }
+
+
+def _paths(paths: PathsAt) -> dict[str, Any]:
+    return {
+        "percentile": paths.percentile,
+        "operations": paths.operations,
+        "completion_ms": paths.completion_ms,
+        "mean_ms": dict(paths.means_ms),
+        "findings": list(paths.findings),
+        "unknown": paths.unknown or None,
     }
 
 

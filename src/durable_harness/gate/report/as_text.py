@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.audit import OURS
 from durable_harness.gate.gates import no_audit_sentence
+from durable_harness.gate.paths import PathsAt, side_by_side
 from durable_harness.gate.report.model import (
     COMPLETION_ORIGIN,
     PERCENTILES,
@@ -18,6 +19,7 @@ from durable_harness.gate.report.model import (
     limit_text,
     not_measurable_rows,
     number,
+    path_findings,
     shown_counts,
     split_rows,
     split_sentence,
@@ -29,6 +31,8 @@ from durable_harness.gate.summary import FailureReason, RunSummary
 REASONS_SHOWN = 10
 BAR_CHARS = 30
 FINDINGS_SHOWN = 10
+LEAST_SHARE = 0.005
+"""Parts of critical paths below this share of each percentile are in the JSON and HTML reports only."""
 
 
 def render_text(report: Report) -> str:
@@ -41,6 +45,7 @@ def render_text(report: Report) -> str:
         _clocks(report.summary),
         _costs(report.summary),
         _split(report.summary),
+        _paths(report.summary),
         _reasons(report.summary),
         _audit(report.summary),
         _gates(report),
@@ -97,6 +102,35 @@ def _split(summary: RunSummary) -> list[str]:
     ]
     sentence = [f"  {part}" for part in split_sentence(summary.split).split("; ")]
     return ["Where the time went, on average:", *_table(bars, left=(0, 3)), *sentence]
+
+
+def _paths(summary: RunSummary) -> list[str]:
+    blocks = [_paths_of(name, one) for name, one in summary.scenarios.items()]
+    lines = [line for block in blocks if block for line in ("", *block)]
+    return lines[1:]
+
+
+def _paths_of(name: str, summary: RunSummary) -> list[str]:
+    """Show the parts of the critical paths near each percentile side by side, and what binds in the slow ones."""
+    shown = side_by_side(summary.paths)
+    if not shown.columns:
+        return [f"Where the slow ones spent it ({name}): {summary.paths[0].unknown}"] if summary.paths else []
+    heads = [f"Where the slow ones spent it ({name}):", *(cell for one in shown.columns for cell in _path_head(one))]
+    rows = [
+        [f"  {label}", *(cell for one in shown.columns for cell in _path_cell(one, part))]
+        for part, label in shown.rows
+        if any(one.share(part) >= LEAST_SHARE for one in shown.columns)
+    ]
+    return [*_table([heads, *rows]), *(f"  -> {text}" for text in path_findings(summary.paths))]
+
+
+def _path_head(paths: PathsAt) -> tuple[str, str]:
+    return f"p{paths.percentile}, {number(paths.completion_ms)} ms", f"of {paths.operations}"
+
+
+def _path_cell(paths: PathsAt, part: str) -> tuple[str, str]:
+    mean_ms = paths.means_ms.get(part)
+    return ("-", "") if mean_ms is None else (f"{number(mean_ms)} ms", f"{paths.share(part):.0%}")
 
 
 def _reasons(summary: RunSummary) -> list[str]:

@@ -10,6 +10,7 @@ from durable_harness.gate.gates import Gate, GateResult, Outcome, not_measured
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.metrics import COSTS
+from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import Counts, RunSummary
 from durable_harness.gate.verdict import Verdict, verdict_on
@@ -117,6 +118,16 @@ def split_rows(split: TimeSplit) -> list[tuple[str, float, float]]:
     means = split.sums.means_ms()
     whole = sum(means.values()) or 1.0
     return [(PART_LABELS[name], mean, mean / whole) for name, mean in means.items() if name != "slip" or mean]
+
+
+def path_findings(paths: tuple[PathsAt, ...]) -> list[str]:
+    """Return what binds the slowest operations that are known, and what is not known of them."""
+    known = [one for one in paths if one.parts]
+    if not known:
+        return []
+    slowest = known[-1]
+    unknown = [f"Not known: {slowest.unknown}"] if slowest.unknown else []
+    return [f"p{slowest.percentile}: {text}" for text in [*slowest.findings, *unknown]]
 
 
 def split_sentence(split: TimeSplit) -> str:

@@ -2,6 +2,7 @@
 
 from durable_harness.load.audit.auditor import AuditedService, Question, audit_run
 from durable_harness.load.audit.histories import learn_from_histories
+from durable_harness.load.audit.paths import learn_paths
 from durable_harness.load.audit.whereabouts import Addresses, Whereabouts
 
-__all__ = ["Addresses", "AuditedService", "Question", "Whereabouts", "audit_run", "learn_from_histories"]
+__all__ = ["Addresses", "AuditedService", "Question", "Whereabouts", "audit_run", "learn_from_histories", "learn_paths"]

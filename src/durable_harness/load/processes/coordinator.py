@@ -263,6 +263,7 @@ class Coordinator(LocustProcess):
         tally = self.total()
         learned = None if gone else self._inquiry.learn(tally)
         audit = gone or self._inquiry.audit()
+        paths = {} if gone else self._inquiry.paths()
         # No signal is handled from here to the decision on the exit code: nothing waits.
         interrupted = self.describe_interruption()
         summary = summarize_run(
@@ -279,6 +280,7 @@ class Coordinator(LocustProcess):
             warm_up_s=self.options.warm_up_s,
             audit=audit if isinstance(audit, Audit) else None,
             no_audit=audit if isinstance(audit, str) else "",
+            paths=paths,
         )
         return Report(
             summary=replace(summary, generator=generator.for_report(), interrupted=interrupted),

@@ -9,7 +9,8 @@ import gevent
 from gevent.event import Event
 
 from durable_harness.gate.audit import Audit
-from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories
+from durable_harness.gate.paths import PathsAt
+from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories, learn_paths
 from durable_harness.load.engine.run import token_prefix
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.results.records import amend_operations
@@ -29,6 +30,7 @@ class Inquiry:
         self._environment, self._options, self._run_id = environment, options, run_id
         self._whereabouts = whereabouts
         self._was_cut_short = Event()
+        self._histories_read = 0
 
     def learn(self, tally: RunTally) -> str | None:
         """Learn from histories what operations took and cost; return a note on what was learned."""
@@ -40,6 +42,10 @@ class Inquiry:
             return "--audit off"
         answer = self._unless_cut_short(self._audit)
         return answer or ("a signal cut it short" if self._was_cut_short.is_set() else "it failed: see the log")
+
+    def paths(self) -> dict[str, tuple[PathsAt, ...]]:
+        """Return by scenario where operations near the percentiles spent their time."""
+        return self._unless_cut_short(self._paths) or {}
 
     def cut_short(self) -> None:
         """Ask no more: whatever waits for an answer returns without one."""
@@ -74,6 +80,13 @@ class Inquiry:
             question, self._whereabouts(), lambda scenario: scenarios[scenario].audited_service(self._options)
         )
 
+    def _paths(self) -> dict[str, tuple[PathsAt, ...]]:
+        return learn_paths(
+            *(self._options.report_dir, self._whereabouts(), self._options.audit_timeout_s),
+            most_histories=max(0, self._options.history_sample - self._histories_read),
+            verify_tls=not self._options.generator.insecure,
+        )
+
     def _learn(self, tally: RunTally) -> str | None:
         """Learn from histories what operations took and cost, if neither their status nor their host tells."""
         if not tally.lacks or not self._options.history_sample:
@@ -83,6 +96,7 @@ class Inquiry:
             timeout_s=self._options.audit_timeout_s,
             verify_tls=not self._options.generator.insecure,
         )
+        self._histories_read = len(learned)
         tally.learn(learned)
         amend_operations(self._options.report_dir, [now for _, now in learned])
         read = f"times or actions of {len(learned):,} operations are from their histories, read after the run"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from durable_harness.gate import Counts, FailureReason, Histogram, RunSummary
 from durable_harness.gate.histogram import merged as merged_histograms
 from durable_harness.gate.measurable import WHOLE_SECONDS, not_measurable
+from durable_harness.gate.paths import PathsAt
 from durable_harness.load.results.clocks import clock_words
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.tally import Tally
@@ -46,12 +47,20 @@ def summarize(tally: Tally, notes: Iterable[str] = (), invalid: Iterable[str] = 
 
 
 def summarize_run(
-    run: RunTally, notes: Iterable[str] = (), invalid: Iterable[str] = (), *, expected: Iterable[str] = (), **more: Any
+    run: RunTally,
+    notes: Iterable[str] = (),
+    invalid: Iterable[str] = (),
+    *,
+    expected: Iterable[str] = (),
+    paths: Mapping[str, tuple[PathsAt, ...]] | None = None,
+    **more: Any,
 ) -> RunSummary:
     """Sum a run up, whole and by scenario; scenarios that were `expected` are there if they did nothing, too."""
     whole = summarize(run.whole(), notes, invalid, **more)
     tallies = {name: Tally() for name in expected} | run.scenarios
-    return replace(whole, scenarios={name: _of_scenario(name, tallies[name], whole) for name in sorted(tallies)})
+    scenarios = {name: _of_scenario(name, tallies[name], whole) for name in sorted(tallies)}
+    with_paths = {name: replace(one, paths=(paths or {}).get(name, ())) for name, one in scenarios.items()}
+    return replace(whole, scenarios=with_paths)
 
 
 def _of_scenario(name: str, tally: Tally, whole: RunSummary) -> RunSummary:
