@@ -92,8 +92,11 @@ def adapt(command, host, tmp_path):
         text = f"cd {project(tmp_path)} && .venv/bin/python -m {text}"
     for old, new in REPLACED:
         text = text.replace(old, new)
-    if re.search("durable-harness (record|replay)", text):
-        says, ended = "events", Operations(host, tmp_path).start("/api/async_http_api", {"duration": 0})
+    if re.search("durable-harness (record|replay|why)", text):
+        says, ended = (
+            ("critical path|findings" if " why " in text else "events"),
+            Operations(host, tmp_path).start("/api/async_http_api", {"duration": 0}),
+        )
         ended.wait()
         text = text.replace("INSTANCE_ID", ended.instance_id).replace("--out tests", "--out {tmp}")
     elif re.search("durable-harness (serve|scheduler|func)", text):

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 import gevent
 import pyarrow as pa
 import pyarrow.compute as pc
+from gevent.lock import BoundedSemaphore
 from gevent.pool import Pool
 
 from durable_harness.errors import ConfigurationError
@@ -60,16 +61,25 @@ class _Service:
         """Make a service. It takes a number from `histories` for each history that it reads."""
         self._asker, self._where = asker, where
         self._histories = histories
+        self._first = BoundedSemaphore()
         self._notes: bool | None = None
         """Whether its host is one of ours; None before it was asked."""
 
     def explain(self, instance_id: str) -> Explanation | None:
         """Return what explains an operation; None if nothing does."""
         try:
-            found = self._from_host(instance_id) if self._notes is not False else None
+            found = self._from_noting_host(instance_id)
             return self._from_history(instance_id) if found is None and not self._notes else found
         except (AuditError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
             return None  # an answer that is not what its address promises
+
+    def _from_noting_host(self, instance_id: str) -> Explanation | None:
+        """Ask its host, unless that is known not to be one of ours; the first question is alone."""
+        if self._notes is None:
+            with self._first:
+                if self._notes is None:
+                    return self._from_host(instance_id)
+        return self._from_host(instance_id) if self._notes else None
 
     def _from_host(self, instance_id: str) -> Explanation | None:
         home = urlsplit(self._where.home or self._where.status_url)
