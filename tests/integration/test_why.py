@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from durabletask.testing import create_test_backend
 
 from durable_harness.cli import main
 from durable_harness.errors import UsageError
@@ -113,6 +114,24 @@ def test_a_host_that_does_not_answer(capsys):
     """Nothing at the URL is told apart from a wrong id: exit code 4, and how to start the app."""
     assert main(["why", "i", "--host", f"http://127.0.0.1:{free_port()}"]) == 4
     assert "durable-harness serve" in capsys.readouterr().err
+
+
+def test_of_a_scheduler_of_somebody_else_the_history_is_known(running_apps, capsys):
+    """A host of ours at another scheduler: activities have their time, waits included, and the rest is not known."""
+    port = free_port()
+    backend = create_test_backend(port=port)
+    try:
+        client = running_apps(APP, ("--scheduler", f"Endpoint=http://localhost:{port};Authentication=None"))
+        instance_id = client.post("/api/orchestrators/starved_of_threads").json()["id"]
+        client.wait_terminal(instance_id)
+        assert main(["why", instance_id, "--host", client.stack.base_url, "--json"]) == 0
+        explained = json.loads(capsys.readouterr().out)
+        assert explained["parts"][0]["part"] == "activity_whole"
+        assert not {"thread", "slot", "code"} & {each["part"] for each in explained["parts"]}
+        assert "not known" in explained["notKnown"][0]
+        assert main(["why", "nobody", "--host", client.stack.base_url]) == UsageError.exit_code
+    finally:
+        backend.stop()
 
 
 def test_a_purged_instance_takes_its_times_along(slow):

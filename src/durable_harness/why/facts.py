@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from durable_harness.why.segments import Part, Segment
@@ -164,14 +166,31 @@ class Facts:
                 turns.append(Turn(event.time_ns))
             elif event.kind not in BOUNDS and turns:
                 (turns[-1].asked if event.kind in ASKING else turns[-1].given).append(event)
-        for turn in turns:
+        for turn in turns if self._done_turns else ():
             turn.work = self._work_of(turn)
         return [turn for turn in turns if turn.given]
 
     def _work_of(self, turn: Turn) -> Work | None:
-        done = [one for one in self.work if one.kind == TURN and None not in (one.sent_ns, one.done_ns)]
-        nearest = min(done, key=lambda one: abs((one.sent_ns or 0) - turn.began_ns), default=None)
-        return nearest if nearest and abs((nearest.sent_ns or 0) - turn.began_ns) <= SAME_NS else None
+        """Return the work that was handed out when a turn began."""
+        place = bisect(self._done_turns, turn.began_ns, key=itemgetter(0))
+        near = self._done_turns[max(0, place - 1) : place + 1]
+        distance_ns, nearest = min(((abs(at_ns - turn.began_ns), work) for at_ns, work in near), key=itemgetter(0))
+        return nearest if distance_ns <= SAME_NS else None
+
+    @cached_property
+    def _done_turns(self) -> list[tuple[int, Work]]:
+        """The turns that were handed out and answered, by when they were handed out."""
+        turns = (one for one in self.work if one.kind == TURN and one.done_ns is not None)
+        return sorted(((one.sent_ns, one) for one in turns if one.sent_ns is not None), key=itemgetter(0))
+
+    @cached_property
+    def _activities(self) -> dict[int, list[Work]]:
+        """The work of activities by their ids, which begin again with each execution."""
+        found: dict[int, list[Work]] = {}
+        for one in self.work:
+            if one.kind == ACTIVITY:
+                found.setdefault(one.task, []).append(one)
+        return found
 
     @property
     def turn_under_way(self) -> Work | None:
@@ -181,7 +200,7 @@ class Facts:
 
     def activity(self, event: Event) -> Work | None:
         """Return the work of the activity that an event scheduled."""
-        same = [one for one in self.work if one.kind == ACTIVITY and one.task == event.event_id]
+        same = self._activities.get(event.event_id, ())
         since = [one for one in same if (one.ready_ns or 0) >= event.time_ns - SAME_NS]
         return since[0] if since else None
 

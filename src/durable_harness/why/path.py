@@ -110,9 +110,11 @@ class _Walk:
         If a turn of before was still under way then, its stages are what was waited for first.
         """
         name, stages = self._facts.orchestrator, list[Segment]()
-        for turn in self._turns[: number + 1]:
-            if turn.work is not None:
-                stages += turn.work.stages(name)
+        for place in range(number, -1, -1):
+            earlier = self._turns[place]
+            if earlier.ended_ns is not None and earlier.ended_ns <= came_ns:
+                break
+            stages += earlier.work.stages(name) if earlier.work is not None else []
         turn = self._turns[number]
         if turn.work is None:
             stages += [
@@ -141,7 +143,7 @@ class _Walk:
 
     def _last_turn_before(self, number: int, came_ns: int) -> int:
         """Return the last turn before a numbered one that had begun when something came, -1 if none had."""
-        return max((n for n in range(number) if self._turns[n].began_ns <= came_ns), default=-1)
+        return next((n for n in range(number - 1, -1, -1) if self._turns[n].began_ns <= came_ns), -1)
 
     def _beginning(self, started: Event, came_ns: int) -> Iterator[Segment]:
         """Yield what was before the execution began: its scheduled start, or executions that are not kept."""
