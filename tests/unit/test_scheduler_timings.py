@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from durable_harness.host.work.remote_timings import timings_from_history
 from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.scheduler.timings import Timings, WorkTimes
 from hub_bench import child, complete, scenario, schedule
@@ -85,6 +86,22 @@ async def test_sub_orchestrations_are_in_the_answer(bench):
     await bench.turn(child(1, "c"))
     document = await bench.hub.instance_timings("i")
     assert [each["instanceId"] for each in document["children"]] == ["c"]
+
+
+@scenario
+async def test_of_another_scheduler_its_history_is_known(bench):
+    """Without our method there are the events of the instance and its children, and no moment of any work."""
+    bench.connect()
+    await bench.start()
+    await bench.turn(schedule(1), child(2, "c"))
+    ours = await bench.hub.instance_timings("i")
+    found = await timings_from_history(bench.hub, "i")
+    assert found["events"] == ours["events"]
+    assert (found["work"], found["nowNs"]) == ([], None)
+    assert [each["instanceId"] for each in found["children"]] == ["c"]
+    with pytest.raises(RpcError) as caught:
+        await timings_from_history(bench.hub, "nobody")
+    assert caught.value.status is Status.NOT_FOUND
 
 
 @scenario

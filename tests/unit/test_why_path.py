@@ -207,7 +207,7 @@ def test_no_number_comes_from_a_clock_that_was_moved():
     assert explained.as_json()["total_ms"] is None
     text = "\n".join(as_lines(explained))
     assert "Waits now for activity 'work': waits for a slot\n" in text
-    assert "The clock of its scheduler was moved" in text
+    assert "the clock of its scheduler was moved" in text
     assert " ms" not in text
 
 

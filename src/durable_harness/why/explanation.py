@@ -13,7 +13,10 @@ from durable_harness.why.segments import LABELS, Part, Segment, totals
 from durable_harness.why.waits import Wait, waits_of
 
 MS = 1_000_000
-NOT_TIMED = "The clock of its scheduler was moved or set while it lived: how long things took is not known."
+NOT_TIMED = (
+    "Its times are no measurements: the clock of its scheduler was moved or set while it lived, or its events are not"
+    " stamped. How long things took is not known."
+)
 NOT_NOTED = (
     "No scheduler of this project noted its work, so waits for dispatch, slots and threads are not told from code: that"
     " is not known."

@@ -40,7 +40,7 @@ async def _read(scheduler: Scheduler, instance_id: str, seen: set[str]) -> Docum
         "createdNs": to_ns(state.createdTimestamp),
         "endedNs": to_ns(state.completedTimestamp) if state.HasField("completedTimestamp") else None,
         "nowNs": None,
-        "isTimed": True,
+        "isTimed": all(event["timeNs"] > 0 for event in events),  # some schedulers stamp only a part of them
         "events": events,
         "came": [],
         "work": [],
