@@ -95,7 +95,7 @@ class _Service:
         url = self._where.history_url(instance_id)
         if url is None or next(self._histories, None) is None:
             return None
-        status = get(self._asker, url, {}).json_object() or {}
+        status = get(self._asker, url, self._where.headers_for_webhook(url)).json_object() or {}
         rows = [row for row in status.get("historyEvents") or () if isinstance(row, dict)]
         return explain(document_of(instance_id, status, rows)) if rows else None
 
