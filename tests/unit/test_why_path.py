@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from durable_harness.why import Part, explain
+from durable_harness.why.findings import findings_of
 from durable_harness.why.text import as_lines
 from durable_harness.why.webhook import document_of
 from made_up_timings import MS, begins, document, event, turn, turn_began, work
@@ -292,3 +293,15 @@ def test_a_living_instance_of_another_service_has_no_age():
     status = {"name": "o", "runtimeStatus": "Running", "createdTime": stamp(0), "lastUpdatedTime": stamp(1)}
     waits = explain(document_of("i", status, rows)).waits
     assert [(wait.what, wait.age_ns) for wait in waits] == [("activity 'a'", None)]
+
+
+def test_pieces_that_follow_one_another_are_counted_for_one_operation():
+    """A chain says how many calls it has; of several operations together it is still those of one."""
+    events = [*begins(), scheduled(0, 1), turn_began(50), completed(50, 1), scheduled(50, 2), turn_began(90)]
+    works = [
+        work("activity", at, at, at + 40, task=task, host=(at, None, at, at + 40)) for at, task in ((0, 1), (50, 2))
+    ]
+    explained = explain(document([*events, completed(90, 2)], [turn(0, 0, 0), turn(50, 50, 50), *works], ended_ms=90))
+    assert "'work' (2 one after the other)" in explained.findings[0].text
+    together = list(findings_of(explained.facts, [*explained.path, *explained.path], operations=2))
+    assert together[0].text == explained.findings[0].text

@@ -42,18 +42,18 @@ class Finding:
         }
 
 
-def findings_of(facts: Facts, path: Sequence[Segment]) -> Iterator[Finding]:
-    """Yield what is worth saying of a path, the largest share first."""
+def findings_of(facts: Facts, path: Sequence[Segment], operations: int = 1) -> Iterator[Finding]:
+    """Yield what is worth saying of a path, or of those of several operations together, the largest share first."""
     sums = totals(path)
     total_ns = sum(sums.values())
     for part, part_ns in sums.items():
         share = part_ns / total_ns if total_ns else 0.0
         if share >= LEAST_SHARE:
-            yield from _of_part(facts, part, share, [one for one in path if one.part is part])
+            yield from _of_part(facts, part, share, [one for one in path if one.part is part], operations)
     yield from _blocking(facts)
 
 
-def _of_part(facts: Facts, part: Part, share: float, pieces: Sequence[Segment]) -> Iterator[Finding]:
+def _of_part(facts: Facts, part: Part, share: float, pieces: Sequence[Segment], operations: int) -> Iterator[Finding]:
     say = _SENTENCES.get(part)
     if part is Part.THREAD:
         yield _thread(facts, share)
@@ -62,7 +62,7 @@ def _of_part(facts: Facts, part: Part, share: float, pieces: Sequence[Segment]) 
     elif part is Part.REPLAY:
         yield _replay(facts, share)
     elif say:
-        yield Finding(part, share, f"{share:.0%} {say.format(_main(pieces))}".replace(" .", "."))
+        yield Finding(part, share, f"{share:.0%} {say.format(_main(pieces, operations))}".replace(" .", "."))
 
 
 def _thread(facts: Facts, share: float) -> Finding:
@@ -120,8 +120,8 @@ def _blocking(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _main(pieces: Sequence[Segment]) -> str:
-    """Return what most of some pieces belong to, and how many pieces those are."""
+def _main(pieces: Sequence[Segment], operations: int) -> str:
+    """Return what most of some pieces belong to, and how many of them an operation has, if it has several."""
     lengths, counts = Counter[str](), Counter[str]()
     for piece in pieces:
         lengths[piece.name] += piece.length_ns
@@ -129,7 +129,8 @@ def _main(pieces: Sequence[Segment]) -> str:
     name = lengths.most_common(1)[0][0] if lengths else ""
     if not name:
         return ""
-    return f"'{name}'" + (f" ({counts[name]} one after the other)" if counts[name] > 1 else "")
+    of_one = counts[name] // operations
+    return f"'{name}'" + (f" ({of_one} one after the other)" if of_one > 1 else "")
 
 
 _SENTENCES: Mapping[Part, str] = {

@@ -188,7 +188,7 @@ def _paths_at(percent: int, group: Sequence[_Operation], explained: Sequence[Exp
         sum(one.completion_ms for one, _ in known) / len(known),
         len(known),
         tuple(PathPart(part.value, LABELS[part], mean_ms) for part, mean_ms in means.items() if mean_ms > 0),
-        tuple(finding.text for finding in findings_of(middle.facts, whole)),
+        tuple(finding.text for finding in findings_of(middle.facts, whole, len(known))),
         unknown="; ".join(middle.not_known),
     )
 
