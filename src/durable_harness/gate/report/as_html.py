@@ -36,10 +36,13 @@ from durable_harness.gate.report.scenarios import report_of, scenario_table, sho
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import RunSummary
 from durable_harness.web.parts import bullets, facts, heading, page, pair, section, table, tiles, verdict
+from durable_harness.why import Part
 
 _HEADS = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
 GATE_CLASSES = {Outcome.PASSED: "pass", Outcome.FAILED: "fail", Outcome.NOT_MEASURED: "odd"}
 UNJUDGED_CLASS = "muted"
+_PART_TONES = {part.value: f"--tone: hsl({number * 137 % 360} 55% 55%)" for number, part in enumerate(Part)}
+"""A colour for each part of a path, the same on all pages."""
 PATHS = "The critical paths of operations near the percentiles of completion, by the scheduler's own times."
 OVER_TIME = "Of the operations that ended in each slice of time; point at it for its figures."
 
@@ -196,7 +199,7 @@ def _paths_of(name: str, summary: RunSummary) -> str:
     shown = side_by_side(summary.paths)
     if not shown.columns:
         return f'<p class="muted lead">{escape(name)}: {escape(summary.paths[0].unknown)}</p>'
-    tones = {part: f"--tone: hsl({number * 67 % 360} 55% 55%)" for number, (part, _) in enumerate(shown.rows)}
+    tones = {part: _PART_TONES[part] for part, _ in shown.rows}
     bars = "".join(_path_bar(name, one, tones) for one in shown.columns)
     rows = [
         [
