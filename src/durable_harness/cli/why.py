@@ -95,6 +95,7 @@ def _asked(client: HttpClient, path: str) -> tuple[int, dict[str, Any] | None]:
     answer = client.request("GET", path)
     if not isinstance(answer, Answer):
         raise UnreachableError(
-            f"{client.base_url} does not answer: {answer.reason}\n  Start the app (durable-harness serve), or name it by --host."
+            f"{client.base_url} does not answer: {answer.reason}\n"
+            "  Start the app (durable-harness serve), or name it by --host."
         )
     return answer.status, answer.json_object() if answer.status == 200 else None  # noqa: PLR2004 - OK
