@@ -305,3 +305,19 @@ def test_pieces_that_follow_one_another_are_counted_for_one_operation():
     assert "'work' (2 one after the other)" in explained.findings[0].text
     together = list(findings_of(explained.facts, [*explained.path, *explained.path], operations=2))
     assert together[0].text == explained.findings[0].text
+
+
+def test_a_start_that_is_scheduled_for_later_is_waited_for():
+    """An instance that is Pending because it was asked to start later says when it will."""
+    came = [event("executionStarted", 0, 0, name="o", dueNs=12_000 * MS)]
+    explained = explain(document([], status="PENDING", came=came))
+    assert [(wait.what, wait.does) for wait in explained.waits] == [("its scheduled start", "comes in 2.0 s")]
+    assert parts_ms(explained) == {"timer": 10_000}
+
+
+def test_a_suspended_instance_says_so_beside_what_is_open():
+    """What it asked for goes on; that it is suspended comes first."""
+    events = [*begins(), scheduled(10, 1)]
+    works = [turn(0, 0, 10), work("activity", 10, None, None, task=1, waited_for="slot")]
+    waits = explain(document(events, works, status="SUSPENDED")).waits
+    assert [wait.part for wait in waits] == [Part.SUSPENDED, Part.SLOT]

@@ -193,6 +193,12 @@ class Facts:
         return found
 
     @property
+    def scheduled_start_ns(self) -> int | None:
+        """When an instance that has not begun is to start; None if it need not wait for that."""
+        starts = (event for event in self.came if event.kind == "executionStarted")
+        return next((start.due_ns for start in starts), None) if not self.turns else None
+
+    @property
     def turn_under_way(self) -> Work | None:
         """The turn that is ready or with a host now."""
         waiting = [one for one in self.work if one.kind == TURN and one.done_ns is None]

@@ -99,7 +99,8 @@ class _Walk:
             asked = self._asked[oldest.kind, _identity(oldest)]
             return asked.turn, oldest.time_ns, list(self._outcome(oldest, now_ns))
         if last < 0:
-            return last, now_ns, [Segment(Part.UNKNOWN, facts.created_ns, now_ns)]
+            part = Part.UNKNOWN if facts.scheduled_start_ns is None else Part.TIMER
+            return last, now_ns, [Segment(part, facts.created_ns, now_ns)]
         since_ns = self._turns[last].ended_ns or now_ns
         part = Part.SUSPENDED if facts.status == "SUSPENDED" else Part.EVENT
         return last, since_ns, [Segment(part, since_ns, now_ns)]

@@ -46,13 +46,15 @@ def waits_of(facts: Facts) -> Iterator[Wait]:
     """Yield what an instance waits for, those inside its sub-orchestrations too; nothing if it has ended."""
     if facts.has_ended:
         return
+    if facts.status == "SUSPENDED":
+        yield Wait("its resumption", "it is suspended", None, Part.SUSPENDED)
     under_way = facts.turn_under_way
     if under_way is not None:
         yield _of_work(facts, under_way, f"a turn of orchestrator '{facts.orchestrator}'")
     pending = unanswered(facts)
     for event in pending:
         yield from _of_request(facts, event)
-    if not pending and under_way is None:
+    if not pending and under_way is None and facts.status != "SUSPENDED":
         yield _of_nothing_asked(facts)
 
 
@@ -85,8 +87,10 @@ def _of_work(facts: Facts, work: Work, what: str) -> Wait:
 
 def _of_nothing_asked(facts: Facts) -> Wait:
     """Return the wait of an instance that has asked for nothing else: only an event can bring it on."""
-    if facts.status == "SUSPENDED":
-        return Wait("its resumption", "it is suspended", None, Part.SUSPENDED)
+    due_ns = facts.scheduled_start_ns
+    if due_ns is not None and due_ns > facts.until_ns:
+        left = f"comes in {(due_ns - facts.until_ns) / 1e9:,.1f} s" if facts.is_timed else "has not come"
+        return Wait("its scheduled start", left, None, Part.TIMER)
     if not facts.turns:
         return Wait(f"the first turn of orchestrator '{facts.orchestrator}'", "has not begun", None, Part.DISPATCH)
     since_ns = facts.turns[-1].ended_ns
