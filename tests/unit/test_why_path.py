@@ -284,6 +284,17 @@ def test_of_other_services_what_the_history_says_is_known():
     assert "not known" in explained.not_known[0]
 
 
+def test_of_other_services_a_wait_for_an_event_is_one():
+    """Where the end of a turn is not known, the wait is counted from its beginning."""
+    rows = [
+        {"EventType": "ExecutionStarted", "FunctionName": "o", "Timestamp": stamp(0)},
+        {"EventType": "EventRaised", "Name": "Go", "Timestamp": stamp(5)},
+        {"EventType": "ExecutionCompleted", "Timestamp": stamp(5.5)},
+    ]
+    status = {"name": "o", "runtimeStatus": "Completed", "createdTime": stamp(0), "lastUpdatedTime": stamp(5.5)}
+    assert parts_ms(explain(document_of("i", status, rows))) == {"event": 5000, "turn_whole": 500}
+
+
 def test_a_living_instance_of_another_service_has_no_age():
     """Its clock was not read for the present, so no time is given for what it waits for."""
     rows = [

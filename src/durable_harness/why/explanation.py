@@ -18,8 +18,8 @@ NOT_TIMED = (
     " stamped. How long things took is not known."
 )
 NOT_NOTED = (
-    "No scheduler of this project noted its work, so waits for dispatch, slots and threads are not told from code: that"
-    " is not known."
+    "There are no notes of its work (its scheduler is not of this project, was started again, or it is too long ago):"
+    " which part of it were waits for dispatch, slots and threads is not known."
 )
 
 

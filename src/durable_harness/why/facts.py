@@ -123,6 +123,11 @@ class Turn:
             return self.work.done_ns
         return self.asked[0].time_ns if self.asked else None
 
+    @property
+    def waits_from_ns(self) -> int:
+        """Return from when an orchestrator waited that asked for nothing: its answer, or else its beginning."""
+        return self.began_ns if self.ended_ns is None else self.ended_ns
+
 
 @dataclass(frozen=True)
 class Facts:

@@ -136,6 +136,8 @@ def _main(pieces: Sequence[Segment], operations: int) -> str:
 _SENTENCES: Mapping[Part, str] = {
     Part.CODE: "is the code of {}.",
     Part.ORCHESTRATOR: "is the code of orchestrator {}.",
+    Part.ACTIVITY_WHOLE: "is activity {}, with what it waited for.",
+    Part.TURN_WHOLE: "is turns of orchestrator {}, with what they waited for.",
     Part.LOOP: "waits for the event loop, which {} keeps to itself.",
     Part.TIMER: "waits for timers {}.",
     Part.RETRY: "waits between attempts of what failed.",

@@ -101,7 +101,7 @@ class _Walk:
         if last < 0:
             part = Part.UNKNOWN if facts.scheduled_start_ns is None else Part.TIMER
             return last, now_ns, [Segment(part, facts.created_ns, now_ns)]
-        since_ns = self._turns[last].ended_ns or now_ns
+        since_ns = self._turns[last].waits_from_ns
         part = Part.SUSPENDED if facts.status == "SUSPENDED" else Part.EVENT
         return last, since_ns, [Segment(part, since_ns, now_ns)]
 
@@ -118,10 +118,7 @@ class _Walk:
             stages += earlier.work.stages(name) if earlier.work is not None else []
         turn = self._turns[number]
         if turn.work is None:
-            stages += [
-                Segment(Part.DISPATCH, came_ns, turn.began_ns, name, TURN),
-                Segment(Part.TURN_WHOLE, turn.began_ns, turn.ended_ns or until_ns, name, TURN),
-            ]
+            stages.append(Segment(Part.TURN_WHOLE, came_ns, until_ns, name, TURN))
         part = Part.HARNESS if self._facts.is_noted else Part.TURN_WHOLE
         yield from tiled(stages, came_ns, until_ns, Segment(part, 0, 0, name, TURN))
 
@@ -138,7 +135,7 @@ class _Walk:
         earlier = self._last_turn_before(number, came_ns)
         if earlier < 0:
             return -1, came_ns, []
-        since_ns = min(self._turns[earlier].ended_ns or came_ns, came_ns)
+        since_ns = min(self._turns[earlier].waits_from_ns, came_ns)
         part = BEFORE.get(decisive.kind, Part.EVENT)
         return earlier, since_ns, [Segment(part, since_ns, came_ns, decisive.name)]
 

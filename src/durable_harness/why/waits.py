@@ -93,8 +93,7 @@ def _of_nothing_asked(facts: Facts) -> Wait:
         return Wait("its scheduled start", left, None, Part.TIMER)
     if not facts.turns:
         return Wait(f"the first turn of orchestrator '{facts.orchestrator}'", "has not begun", None, Part.DISPATCH)
-    since_ns = facts.turns[-1].ended_ns
-    age_ns = None if since_ns is None else _age(facts, since_ns)
+    age_ns = _age(facts, facts.turns[-1].waits_from_ns)
     return Wait("an external event", "none has come that it takes", age_ns, Part.EVENT)
 
 
