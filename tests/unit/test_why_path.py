@@ -76,7 +76,7 @@ def test_work_that_no_host_takes_waits_for_dispatch():
     ]
     explained = explain(fan_out(works, (110, 410)))
     assert parts_ms(explained)["dispatch"] == 300
-    assert "none that is connected does" in explained.findings[0].text
+    assert "none that was connected did" in explained.findings[0].text
 
 
 def test_a_turn_that_was_busy_when_the_outcome_came_is_on_the_path():

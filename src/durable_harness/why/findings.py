@@ -144,7 +144,7 @@ _SENTENCES: Mapping[Part, str] = {
     Part.EVENT: "waits for an external event {}.",
     Part.SUSPENDED: "is spent suspended.",
     Part.ENTITY: "waits for an entity that is busy or locked: {}.",
-    Part.DISPATCH: "waits for a host that takes the work of {}: none that is connected does.",
+    Part.DISPATCH: "waits for a host that takes the work of {}: none that was connected did.",
     Part.SLIP: "is a late start by the load generator: not the service's.",
     Part.START: "is the request that starts the operation, until its orchestration is created.",
     Part.DETECTION: "passes between the end and the poll that sees it: a shorter poll interval sees it earlier.",

@@ -92,7 +92,7 @@ def _of_nothing_asked(facts: Facts) -> Wait:
         left = f"comes in {(due_ns - facts.until_ns) / 1e9:,.1f} s" if facts.is_timed else "has not come"
         return Wait("its scheduled start", left, None, Part.TIMER)
     if not facts.turns:
-        return Wait(f"the first turn of orchestrator '{facts.orchestrator}'", "has not begun", None, Part.DISPATCH)
+        return Wait(f"the first turn of orchestrator '{facts.orchestrator}'", "has not begun", None, Part.UNKNOWN)
     age_ns = _age(facts, facts.turns[-1].waits_from_ns)
     return Wait("an external event", "none has come that it takes", age_ns, Part.EVENT)
 
