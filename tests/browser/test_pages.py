@@ -127,7 +127,7 @@ def test_the_live_page_shows_a_run(browser, tmp_path, wait_until):
     """The page in Locust's web UI fills with the figures of the run that goes on, and draws its plots."""
     stub, port = StubServer(), str(free_port())
     ui = ["--web-host", "127.0.0.1", "--web-port", port, "--host", stub.url]
-    load = ["--autostart", "-u", "4", "-r", "50", "--gates", "none", "Quick"]
+    load = ["--autostart", "-u", "4", "-r", "50", "--gates", "none", "Quick", "Eager"]
     locust = Locust(["-f", str(SCENARIOS), *ui, *load], tmp_path / "report", tmp_path)
     try:
         url = f"http://127.0.0.1:{port}/durable"
@@ -141,6 +141,7 @@ def test_the_live_page_shows_a_run(browser, tmp_path, wait_until):
     assert re.search(r"<span>completion p50</span><strong[^>]*>[\d.]+ ms</strong>", page)
     assert len(re.findall(r'<polyline class="series (?:one|two|good)" points="[\d]', page)) == 5
     assert "Nothing to judge yet, or no gates." in page
+    assert re.search(r"<tr><td>Quick</td><td>\d+</td>", page)
 
 
 def test_the_live_page_shows_failures_and_times_at_the_server(found, tmp_path, wait_until):

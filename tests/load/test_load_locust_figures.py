@@ -5,8 +5,10 @@ import json
 import re
 
 import pytest
+import requests
 from locust_process import headless
 from stub_server import START, WEBHOOK, Behaviour
+from web_ui import WebUi
 
 pytestmark = pytest.mark.thorough
 
@@ -53,6 +55,29 @@ def test_totals_are_what_the_service_counted(start_locust, stub, processes, tmp_
     page = json.loads(re.search(r"templateArgs = (\{.*\})", (tmp_path / "page.html").read_text())[1])
     totals = [row for row in page["requests_statistics"] if row["name"] == "Aggregated"]
     assert [row["num_requests"] for row in totals] == [int(total["Request Count"])]
+
+
+def test_the_web_page_shows_what_the_service_counted(start_locust, stub, port, wait_until):
+    """The figures that Locust's page asks for have the service's requests in total, and each scenario's operations."""
+    locust = start_locust("--web-port", str(port), "--host", stub.url, *UNASKED, "--poll-interval", "0.05", "Quick")
+    ui = WebUi(port)
+    wait_until(ui.page, "the web UI")
+    ui.start(host=stub.url)
+    wait_until(lambda: stub.accepted > 5, "operations of the run")
+    ui.stop()
+    counted = sum(requests_of(stub).values())
+    shown = wait_until(lambda: _figures_of_the_page(ui, counted), "all requests in Locust's figures")
+    assert {row["name"] for row in shown["stats"]} >= {START, "Quick completion", "Aggregated"}
+    assert shown["fail_ratio"] == 0
+    locust.press_ctrl_c()
+    locust.wait()
+
+
+def _figures_of_the_page(ui, counted):
+    """Return the figures once they have as many requests as the service counted."""
+    figures = requests.get(f"{ui.url}/stats/requests", timeout=10).json()
+    total = next(row for row in figures["stats"] if row["name"] == "Aggregated")
+    return figures if total["num_requests"] == counted else None
 
 
 def test_failures_of_operations_are_listed_with_their_reasons(start_locust, stub, tmp_path):

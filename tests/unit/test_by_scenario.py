@@ -104,7 +104,7 @@ def test_what_histories_tell_is_learned_by_the_scenario():
 def test_remarks_and_warnings_are_of_the_run():
     """What a process has to say is a note of the run, and makes no scenario."""
     run = RunTally()
-    run.beside.warned(["a long history"])
+    run.warned(["a long history"])
     summary = summarize_run(across_processes(run))
     assert summary.scenarios == {}
     assert "near a limit: a long history" in summary.notes

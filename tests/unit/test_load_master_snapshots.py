@@ -6,6 +6,7 @@ import pytest
 
 from durable_harness.load.results.run_tally import RunTally, merged_runs
 from durable_harness.load.results.summary import summarize_run
+from durable_harness.load.results.tally import Tally
 from durable_harness.operations import OperationPhase, OperationRecord
 
 RUN_ID = "the run"
@@ -42,10 +43,10 @@ def test_a_proper_snapshot_is_kept(master):
         {},
         {"run_id": RUN_ID},
         wire(tally={}),
-        wire(tally={"beside": wire()["tally"]["beside"]}),
+        wire(tally={"beside": None}),
         wire(tally={**wire()["tally"], "scenarios": {"Steady": {}}}),
-        wire(tally={"beside": {**wire()["tally"]["beside"], "latencies_ms": {"completion_ms": "x"}}, "scenarios": {}}),
-        wire(tally={"beside": {**wire()["tally"]["beside"], "started_count": "many"}, "scenarios": {}}),
+        wire(tally={"beside": {**Tally().to_wire(), "latencies_ms": {"completion_ms": "x"}}, "scenarios": {}}),
+        wire(tally={"beside": {**Tally().to_wire(), "started_count": "many"}, "scenarios": {}}),
         wire(whereabouts=[{"path": "../../x"}]),
         wire(figures=None),
     ],

@@ -62,7 +62,7 @@ class Run:
         )
         watchers = (self.tally, records, self._entries)
         self._meter = ServerMeter(
-            self._reactor, verify_tls=not options.generator.insecure, on_warnings=self.tally.beside.warned
+            self._reactor, verify_tls=not options.generator.insecure, on_warnings=self.tally.warned
         )
         self._engine = Engine(
             *(self._reactor, self._client, self._figures, watchers, self._entries, self._meter, self._forget),

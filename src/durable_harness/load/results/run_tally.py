@@ -18,8 +18,22 @@ class RunTally:
 
     def __init__(self) -> None:
         self.scenarios: dict[str, Tally] = {}
-        self.beside = Tally()
-        """What belongs to no scenario: remarks, warnings, requests that no scenario sent."""
+        self._beside: Tally | None = None
+
+    @property
+    def beside(self) -> Tally:
+        """What belongs to no scenario: remarks, warnings, requests that no scenario sent.
+
+        It is made when needed: a tally takes some megabytes.
+        """
+        if self._beside is None:
+            self._beside = Tally()
+        return self._beside
+
+    def warned(self, texts: Iterable[str]) -> None:
+        """Note what a host warns of."""
+        if texts := list(texts):
+            self.beside.warned(texts)
 
     def of(self, scenario: str) -> Tally:
         """Return the tally of a scenario; that of no scenario has no name."""
@@ -61,28 +75,30 @@ class RunTally:
         return sum(tally.ended_count for tally in self._all())
 
     def whole(self) -> Tally:
-        """Return all scenarios together. It takes some milliseconds for each of them."""
-        return merged(self._all())
+        """Return all scenarios together, to be read only. It takes some milliseconds for each of several."""
+        tallies = self._all()
+        return tallies[0] if len(tallies) == 1 else merged(tallies)
 
     def _all(self) -> list[Tally]:
-        return [self.beside, *self.scenarios.values()]
+        return [*([] if self._beside is None else [self._beside]), *self.scenarios.values()]
 
     def merge(self, other: RunTally) -> None:
         """Add what another process's operations came to."""
-        self.beside.merge(other.beside)
+        if other._beside is not None:
+            self.beside.merge(other._beside)
         for name, tally in other.scenarios.items():
             self.of(name).merge(tally)
 
     def to_wire(self) -> dict[str, Any]:
         """Return a value of plain types that `from_wire` turns into an equal tally, in another process."""
         scenarios = {name: tally.to_wire() for name, tally in self.scenarios.items()}
-        return {"beside": self.beside.to_wire(), "scenarios": scenarios}
+        return {"beside": None if self._beside is None else self._beside.to_wire(), "scenarios": scenarios}
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> RunTally:
         """Make the tally that `to_wire` was called on."""
         tally = cls()
-        tally.beside = Tally.from_wire(wire["beside"])
+        tally._beside = None if wire["beside"] is None else Tally.from_wire(wire["beside"])
         tally.scenarios = {name: Tally.from_wire(one) for name, one in wire["scenarios"].items()}
         return tally
 
