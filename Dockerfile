@@ -10,6 +10,7 @@ COPY constraints-image.txt ./
 RUN python3 -m pip install --no-cache-dir --no-deps --require-hashes --requirement constraints-image.txt
 COPY pyproject.toml README.md ./
 COPY src ./src
+COPY loadtests ./loadtests
 RUN python3 -m pip install --no-cache-dir --no-deps --no-build-isolation . \
     && useradd --system --uid 10001 --no-create-home harness \
     && install --directory --owner harness /data

@@ -100,8 +100,9 @@ def test_a_head_that_fails_operations_is_no_pass(ab, repository):
     """An app that breaks fails the comparison, however fast it does so, and the report says why operations failed."""
     source = (repository / "function_app.py").read_text()
     (repository / "function_app.py").write_text(source.replace('"result": "Success"', '"result": "Oops"'))
-    code, told, report = ab("--base", "HEAD")
+    code, told, report = ab("--base", "HEAD", "--no-preflight")
     assert (code, report["figures"]) == (1, [])
+    assert "mostly: wrong output" in told
     assert "100.0% of the head's operations did not complete" in told
     assert re.search(r"note: \d+ operations of the head: .*output", told)
     assert not any("operations of the base" in note for note in report["notes"])
@@ -114,9 +115,29 @@ def test_a_head_that_fails_at_once_is_no_pass(ab, repository, options):
     assert FIRST_LINE in source
     broken = source.replace(FIRST_LINE, f'{FIRST_LINE}    raise ValueError("broken")\n')
     (repository / "function_app.py").write_text(broken)
-    code, told, report = ab("--base", "HEAD", *options)
+    code, told, report = ab("--base", "HEAD", "--no-preflight", *options)
     assert (code, report["verdict"]) == (1, "slower")
     assert "100.0% of the head's operations did not complete" in told
+
+
+def test_a_head_whose_first_operation_fails_is_the_answer(ab, repository):
+    """Where the base works and the head does not, no load is made: the head fails, with what it answered."""
+    source = (repository / "function_app.py").read_text()
+    (repository / "function_app.py").write_text(
+        source.replace(FIRST_LINE, f'{FIRST_LINE}    raise ValueError("broken")\n')
+    )
+    code, told, report = ab("--base", "HEAD")
+    assert (code, report["verdict"], report["figures"]) == (1, "slower", [])
+    assert "the head does not work: the first operation failed" in told
+    assert "broken" in told
+
+
+def test_a_base_whose_first_operation_is_refused_ends_the_command(ab, repository):
+    """A wrong path is wrong for both: exit code 2, the base and the starters are named, and no report is written."""
+    code, told, report = ab("--base", "HEAD", "--start-path", "/api/orders")
+    assert (code, report) == (2, None)
+    assert "answered 404" in told
+    assert "POST /api/async_http_api  (async_operation)" in told
 
 
 def test_different_requirements_get_environments_of_their_own(ab, repository):
@@ -205,7 +226,8 @@ def test_whoever_cancels_leaves_nothing_behind(repository, tmp_path, number, wai
         hosts = wait_until(lambda: len(found := hosts_of(process)) == 2 and found, "both hosts")
         running.send_signal(number)
         assert running.wait(timeout=30) == 128 + number
-        assert running.stderr.read() == "interrupted before anything was measured\n"
+        said = [line for line in running.stderr.read().splitlines() if not line.startswith("operations start by ")]
+        assert said == ["interrupted before anything was measured"]
     assert leftovers(repository) == []
     wait_until(lambda: not any(host.is_running() for host in hosts), "both hosts to end")
 
@@ -235,6 +257,8 @@ def test_an_interrupted_comparison_reports_its_pairs(request, tmp_path, app, num
     words = [sys.executable, "-m", "durable_harness", "ab", "--base", "HEAD", "--app-dir", str(folder), *SHORT, *asked]
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         line = running.stderr.readline()
+        if line.startswith("operations start by "):
+            line = running.stderr.readline()
         assert " of at most " in line, line + running.stderr.read()
         hosts = hosts_of(psutil.Process(running.pid))
         running.send_signal(number)

@@ -66,16 +66,39 @@ def test_an_objective_that_the_service_does_not_give(capacity, stub, tmp_path):
 def test_a_service_that_meets_no_objective(capacity, stub):
     """Errors count: a service that refuses everything has no capacity, and the gate fails."""
     stub.always(refuse=503)
-    code, told, report = capacity("--objective", "error_ratio <= 0.01", "--host", stub.url, *SHORT)
+    code, told, report = capacity("--objective", "error_ratio <= 0.01", "--host", stub.url, *SHORT, "--no-preflight")
     assert code == 1
     assert report["capacity_per_s"] is None
     assert "no capacity" in told
 
 
+def test_operations_that_fail_are_no_bottleneck(capacity, stub, tmp_path):
+    """Where operations failed nothing is said to be saturated: text, JSON and page give the reasons and counts."""
+    stub.always(refuse=400)
+    code, told, report = capacity("--objective", "error_ratio <= 0", "--host", stub.url, *SHORT, "--no-preflight")
+    assert (code, report["saturated_first"]) == (1, "")
+    assert "saturated" not in told
+    (reason,) = report["reasons"]
+    assert (reason["state"], reason["count"] > 1) == ("refused", True)
+    assert "POST /api/async_http_api answered 400" in reason["reason"]
+    page = (tmp_path / "report" / "capacity.html").read_text()
+    for text in (told, page):
+        assert f"{reason['count']:,} x start refused: POST /api/async_http_api answered 400" in text
+
+
+def test_a_search_ends_where_its_first_operation_does_not_work(capacity, stub):
+    """Before any trial one operation shows that the path is wrong: exit code 2, no report, the option to set."""
+    stub.always(refuse=404)
+    code, told, report = capacity("--objective", "error_ratio <= 0", "--host", stub.url, *SHORT)
+    assert (code, report, len(stub.operations)) == (2, None, 0)
+    assert f"POST {stub.url}/api/async_http_api answered 404" in told
+    assert "--start-path" in told
+
+
 def test_the_embedded_stack_is_served_for_each_trial(capacity):
-    """Without --host the app of --app-dir is served; its host's CPU is part of the figures; --at-least is a gate."""
+    """Without --host the app in a folder is served; its host's CPU is part of the figures; --at-least is a gate."""
     short = ("--operation-duration", "0.1", "--start-rate", "5", "--max-rate", "5", "--trial", "1", "--warm-up", "0.2")
-    objective = ("--objective", "completion_ms p50 <= 9000, lost <= 0", "--app-dir", str(REPOSITORY))
+    objective = ("--objective", "completion_ms p50 <= 9000, lost <= 0", str(REPOSITORY))
     code, told, report = capacity(*objective, *short, "--at-least", "6")
     assert (code, report["capacity_per_s"]) == (3, 5)
     assert all(trial["host_cpu"] > 0 for trial in report["trials"])
@@ -163,7 +186,8 @@ def test_a_search_that_is_interrupted_in_its_first_trial(tmp_path, app, wait_unt
         hosts = wait_until(lambda: process.children(recursive=True), "the host to start")
         running.send_signal(signal.SIGINT)
         _, complaints = running.communicate(timeout=60)
-    assert (running.returncode, complaints) == (130, "interrupted before anything was measured\n")
+    said = [line for line in complaints.splitlines() if not line.startswith("operations start by ")]
+    assert (running.returncode, said) == (130, ["interrupted before anything was measured"])
     assert not (tmp_path / "capacity.json").exists()
     wait_until(lambda: not any(host.is_running() for host in hosts), "the host to end")
 
@@ -176,7 +200,7 @@ def test_a_search_that_is_interrupted_in_its_first_trial(tmp_path, app, wait_unt
         (["--objective", "lost <= 0", "--host", "http://127.0.0.1:9/?code=a-key"], 2, "--function-key"),
         (["--objective", "lost <= 0", "--host", "http://127.0.0.1:9"], 4, "does not answer"),
         (["--objective", "lost <= 0", "--app-dir", "absent"], 2, "absent"),
-        (["--objective", "lost <= 0", "--payload", "{"], 2, "--payload: is not JSON"),
+        (["--objective", "lost <= 0", "--payload", "{"], 2, "--payload: it is not JSON"),
         (["--objective", "lost <= 0", "--operation-duration", "2-1"], 2, "--operation-duration: got '2-1'"),
         (["--objective", "lost <= 0", "--service", "absent.toml"], 2, "absent.toml"),
         (["--objective", "lost <= 0", "--trial", "0"], 2, "'0' is not a number above 0"),

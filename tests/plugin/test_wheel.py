@@ -69,7 +69,8 @@ def clean_python(tmp_path, pattern):
     source.mkdir()
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(pattern.app_dir / name, source)
-    shutil.copytree(pattern.app_dir / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("src", "loadtests"):
+        shutil.copytree(pattern.app_dir / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     isolation = ["--no-build-isolation", "--no-index"] if importlib.util.find_spec("hatchling") else []
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
     run(*pip, "wheel", "--quiet", "--no-deps", *isolation, "--wheel-dir", tmp_path / "dist", ".", cwd=source)
@@ -97,3 +98,18 @@ def test_a_users_test_runs_from_the_wheel(tmp_path, clean_python):
     told = run(clean_python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project)
     assert "2 passed" in told
     assert len(USERS_TEST.strip().splitlines()) <= 15
+
+
+def test_a_load_run_from_the_wheel(tmp_path, clean_python):
+    """The wheel has the scenarios, the gates and what `init` writes: an app is loaded without a file of its own."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "function_app.py").write_text(FUNCTION_APP)
+    (project / "host.json").write_text(HOST_JSON)
+    (project / "local.settings.json").write_text(LOCAL_SETTINGS)
+    command = (clean_python, "-m", "durable_harness")
+    payload = '{"name": "{token}"}'
+    told = run(*command, "load", "--run-time", "1s", "--payload", payload, cwd=project)
+    assert "all 6 gates hold" in told
+    assert "wrote loadtests/start_greetings.py" in run(*command, "init", cwd=project)
+    assert "all 6 gates hold" in run(*command, "load", "--run-time", "1s", cwd=project)

@@ -65,7 +65,8 @@ def test_every_option_has_an_environment_twin(parser):
 
 def test_the_web_form_shows_what_a_run_may_change(parser):
     """The form has the options of a run; the key, files and folders are those of the process."""
-    assert not {"--gates", "--app-dir", "--report-dir", "--service", "--function-key"} & parser.in_web_ui
+    assert not {"--gates", "--app", "--report-dir", "--service", "--function-key"} & parser.in_web_ui
+    assert not {"--start-path", "--start-method", "--payload", "--headers"} & parser.in_web_ui
     assert {"--poll-strategy", "--operation-duration", "--drain-timeout"} <= parser.in_web_ui
 
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from durable_harness.gate import Counts
 from durable_harness.gate.measurable import NO_BEGINNING, NO_COSTS, NO_END, WHOLE_SECONDS
+from durable_harness.gate.reasons import MOST_REASONS, OTHER_REASONS
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.summary import summarize, summarize_run
-from durable_harness.load.results.tally import MAX_REASONS, OTHER_REASONS, Tally, merged
+from durable_harness.load.results.tally import Tally, merged
 from durable_harness.operations import OperationPhase, OperationState, Workload
 from tallies import ENDS, SEEN, across_processes, record, run_of, tally_of
 
@@ -262,11 +263,11 @@ def test_a_run_without_operations_is_invalid():
 
 def test_the_list_of_reasons_is_bounded():
     """A server that words every refusal anew does not fill the memory: beyond the limit reasons share one line."""
-    refusals = [record(OperationState.REFUSED, error=f"reason {index}") for index in range(MAX_REASONS + 7)]
-    reasons = summarize(tally_of(*refusals, record(OperationState.REFUSED, error="reason 0"))).reasons
-    assert len(reasons) == MAX_REASONS + 1
+    refusals = [record(OperationState.REFUSED, error=f"reason {'x' * index}") for index in range(MOST_REASONS + 7)]
+    reasons = summarize(tally_of(*refusals, record(OperationState.REFUSED, error="reason "))).reasons
+    assert len(reasons) == MOST_REASONS + 1
     assert {reason.reason: reason.count for reason in reasons}[OTHER_REASONS] == 7
-    assert {reason.reason: reason.count for reason in reasons}["reason 0"] == 2
+    assert {reason.reason: reason.count for reason in reasons}["reason "] == 2
 
 
 RECORDS = st.lists(

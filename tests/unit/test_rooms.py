@@ -15,7 +15,7 @@ FLOORS = {
         {"watch", "audit"},
         {"options"},
         {"results"},
-        {"distributed", "engine", "metrics", "web"},
+        {"distributed", "engine", "metrics", "preflight", "web"},
         {"processes"},
         {"scenario"},
     )

@@ -10,7 +10,17 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.cli.experiment import Interruptible, add_load, needs_extra, offered_load, prepare_reports
+from durable_harness.cli.app_folder import app_folder
+from durable_harness.cli.experiment import (
+    Interruptible,
+    add_load,
+    before_load,
+    given,
+    needs_extra,
+    offered_load,
+    prepare_reports,
+    show_line,
+)
 from durable_harness.cli.question import REPORTS, add_question, finish, read_question
 from durable_harness.cli.values import above_zero, whole
 from durable_harness.errors import UsageError
@@ -30,7 +40,9 @@ def add_ab(commands: Any) -> None:
     ab.add_argument("--base", metavar="REV", help="git revision to compare with, such as origin/main")
     ab.add_argument("--head", default=".", metavar="REV", help="revision in question, . for the working tree (default)")
     add_load(ab)
-    ab.add_argument("--rate", type=above_zero, default=30.0, metavar="N", help="operations started per second (30)")
+    ab.add_argument(
+        "--rate", type=above_zero, default=given("--rate", "30"), metavar="N", help="operations started per second (30)"
+    )
     ab.add_argument("--slice", type=above_zero, default=0.5, metavar="SECONDS", help="length of one slice (0.5)")
     ab.add_argument("--pairs", type=whole, default=120, metavar="N", help="pairs of slices at most (120)")
     ab.add_argument("--warm-up", type=above_zero, default=2.0, metavar="SECONDS", help="discarded load a side (2)")
@@ -57,7 +69,7 @@ def _ab(options: argparse.Namespace) -> int:
     if options.comparisons is not None:
         raise UsageError("--comparisons is for --aa.")
     prepare_reports(options.report_dir, REPORTS)
-    with Interruptible() as run, checked_out(options.app_dir, options.base, options.head) as (base, head):
+    with Interruptible() as run, checked_out(app_folder(options), options.base, options.head) as (base, head):
         comparison = compare_versions(base, head, given, _show_progress)
     code = finish(comparison, options)
     return run.exit_code if comparison.interrupted else code
@@ -74,8 +86,8 @@ def _aa(options: argparse.Namespace, given: AbOptions) -> int:
     if not comparisons:
         raise UsageError("--comparisons: got 0, expected at least 1.")
     prepare_reports(options.report_dir, REPORTS)
-    with Interruptible() as run, checked_out(options.app_dir, options.head, options.head) as (version, _):
-        check = check_self(version, given, comparisons, _show_line)
+    with Interruptible() as run, checked_out(app_folder(options), options.head, options.head) as (version, _):
+        check = check_self(version, given, comparisons, show_line)
     written = write_json(check, options.report_dir)
     sys.stdout.write(f"{render_text(check)}{written.sentence()}")
     return written.exit_code(run.exit_code if check.interrupted else check.exit_code) or 0
@@ -100,6 +112,7 @@ def ab_options(options: argparse.Namespace) -> AbOptions:
         warm_up_s=options.warm_up,
         most_pairs=options.pairs,
         seed=options.seed,
+        before=before_load(options),
     )
 
 
@@ -115,11 +128,6 @@ def _check_pairs(pairs: int, question: Question) -> None:
             f"--pairs {pairs}: {least} pairs are the fewest that can give an answer with these error rates. Take more "
             "pairs, or allow more errors (--false-alarm-rate, --power)."
         )
-
-
-def _show_line(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
 
 
 def _show_progress(figure: PairedComparison) -> None:

@@ -7,7 +7,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.cli.experiment import Interruptible, add_load, needs_extra, offered_load, prepare_reports
+from durable_harness.cli.app_folder import app_folder
+from durable_harness.cli.experiment import (
+    Interruptible,
+    add_load,
+    before_load,
+    given,
+    needs_extra,
+    offered_load,
+    prepare_reports,
+    show_line,
+)
 from durable_harness.cli.values import above_zero, percents
 
 if TYPE_CHECKING:
@@ -22,8 +32,10 @@ def add_capacity(commands: Any) -> None:
     capacity.add_argument(
         "--objective", required=True, metavar="LIMITS", help="such as 'completion_ms p95 <= 2000, error_ratio <= 0.01'"
     )
-    capacity.add_argument("--host", metavar="URL", help="a system that runs (default: serve --app-dir)")
-    capacity.add_argument("--function-key", metavar="KEY", help="key of a deployment")
+    capacity.add_argument("--host", metavar="URL", help="a system that runs (default: serve the app in FOLDER)")
+    capacity.add_argument(
+        "--function-key", default=given("--function-key"), metavar="KEY", help="key of a deployment, sent to --host"
+    )
     add_load(capacity)
     _add_search(capacity)
     capacity.set_defaults(run=_capacity)
@@ -56,14 +68,15 @@ def _capacity(options: argparse.Namespace) -> int:
         plan=SearchPlan(min(options.start_rate, options.max_rate), least, options.max_rate, options.resolution),
         host=options.host,
         function_key=options.function_key,
-        app_dir=options.app_dir,
+        app_dir=app_folder(options),
         trial_s=options.trial,
         warm_up_s=options.warm_up,
         process=options.arrivals,
         seed=options.seed,
+        before=before_load(options),
     )
     with Interruptible() as run:
-        report = find_capacity(given, lambda measured: _show(trial_text(measured)))
+        report = find_capacity(given, lambda measured: show_line(trial_text(measured)))
     written = write_all(report, options.report_dir)
     sys.stdout.write(f"{render_text(report)}{written.sentence()}")
     code = run.exit_code if report.capacity.interrupted else capacity_exit_code(report.capacity, options.at_least)
@@ -79,8 +92,3 @@ def capacity_exit_code(found: Capacity, at_least: float | None) -> int:
     if found.lower is None or at_least is not None:
         return 1
     return 0
-
-
-def _show(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()

@@ -11,6 +11,9 @@ from durable_harness.cli.ab import add_ab
 from durable_harness.cli.capacity import add_capacity
 from durable_harness.cli.compare import add_compare
 from durable_harness.cli.core_tools import add_spellings, with_worker_arguments_joined
+from durable_harness.cli.init import add_init
+from durable_harness.cli.load import NAME as LOAD
+from durable_harness.cli.load import add_load_command, run_load
 from durable_harness.cli.record import add_record
 from durable_harness.cli.recover import add_recover
 from durable_harness.cli.replay import add_replay
@@ -41,6 +44,8 @@ def _run(arguments: list[str]) -> int:
     is_service = False
     try:
         with raised_as_interrupt():
+            if arguments[:1] == [LOAD]:
+                run_load(arguments[1:])
             options = make_parser().parse_args(with_worker_arguments_joined(arguments))
             is_service = options.is_service
             return int(options.run(options) or 0)
@@ -66,6 +71,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="durable-harness", epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.set_defaults(is_service=False)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    add_init(commands)
+    add_load_command(commands)
     serve = add_serve(commands)
     for add in (add_scheduler, add_recover, add_compare, add_ab, add_capacity, add_trend):
         add(commands)

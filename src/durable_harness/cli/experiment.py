@@ -3,73 +3,131 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
-from durable_harness.cli.values import above_zero, durations, path, whole
-from durable_harness.documents import parse_json, read_json
+from durable_harness.cli.app_folder import add_app_folder
+from durable_harness.cli.values import above_zero, durations, whole
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
 
 if TYPE_CHECKING:
+    from durable_harness.experiments.before_load import BeforeLoad
     from durable_harness.experiments.offered import OfferedLoad
 
 
 def add_load(parser: argparse.ArgumentParser) -> None:
-    """Options that say which app gets which operations."""
+    """Options that say which app gets which operations; load runs have them too, with the same names and defaults."""
+    add_app_folder(parser)
     group = parser.add_argument_group("load")
-    group.add_argument("--app-dir", type=Path, default=Path(), metavar="DIR", help="folder of the function app (.)")
+    for name, metavar, read, meaning in START_OPTIONS:
+        group.add_argument(name, type=checked(read), default=given(name), metavar=metavar, help=meaning)
     group.add_argument(
-        "--start-path",
-        type=path,
-        default="/api/async_http_api",
-        metavar="PATH",
-        help="route of the app where a POST starts an operation (/api/async_http_api)",
-    )
-    group.add_argument("--service", type=Path, metavar="FILE", help="description of a service that is no durable app")
-    group.add_argument(
-        "--payload", metavar="JSON|@FILE", help="body of every start; {token} in it is unique (default: the sample's)"
+        "--service",
+        type=Path,
+        default=given("--service"),
+        metavar="FILE",
+        help="description of a service that is no durable app",
     )
     group.add_argument(
         "--operation-duration",
         type=durations,
-        default="0.3-0.7",
+        default=given("--operation-duration", "0.3-0.7"),
         metavar="SECONDS",
         help="work asked for: a number, a range, or a mix with weights like 0.2-0.4:80,2:20 (0.3-0.7)",
     )
-    group.add_argument("--poll-interval", type=above_zero, default=0.05, metavar="SECONDS", help="(0.05)")
-    group.add_argument("--operation-timeout", type=above_zero, default=60.0, metavar="SECONDS", help="(60)")
-    group.add_argument("--seed", type=whole, default=0, metavar="N", help="of arrivals, work and order (0)")
+    for name, reader, default, metavar, meaning in (
+        ("--poll-interval", above_zero, "0.2", "SECONDS", "between two polls of an operation (0.2)"),
+        ("--operation-timeout", above_zero, "60", "SECONDS", "after which an operation counts as timed out (60)"),
+        ("--seed", whole, "1", "N", "of arrivals, work and order (1)"),
+    ):
+        group.add_argument(name, type=reader, default=given(name, default), metavar=metavar, help=meaning)
+    group.add_argument(
+        "--no-preflight",
+        action="store_true",
+        default=(given("--no-preflight") or "").lower() in {"1", "true", "yes"},
+        help="make the load without one operation first that shows whether path and payload are right",
+    )
+
+
+START_OPTIONS = (
+    (
+        "--start-path",
+        "PATH",
+        "read_path",
+        "where operations start; {number} and {token} in it are filled in (the app's one function that starts them)",
+    ),
+    ("--start-method", "METHOD", "read_method", "HTTP method of the start (POST)"),
+    (
+        "--payload",
+        "JSON|@FILE",
+        "read_payload",
+        'body of every start: {token} is unique, {number} counts, "{duration}" is the work in seconds (the sample\'s)',
+    ),
+    (
+        "--headers",
+        "TEXT|@FILE",
+        "read_headers",
+        "headers of starts and polls: 'Name: value' lines, or JSON; env:VARIABLE is read from the environment",
+    ),
+)
+"""Their readers are those of load runs."""
+
+
+def given(option: str, default: str | None = None) -> str | None:
+    """Return the value of an option in the environment, where each has its twin."""
+    return os.environ.get("DURABLE_HARNESS_" + option.removeprefix("--").replace("-", "_").upper()) or default
+
+
+def checked(reader: str) -> Callable[[str], str]:
+    """Check a text by one of the readers for the start, and keep it as it is."""
+
+    def check(text: str) -> str:
+        from durable_harness.load.options import start  # noqa: PLC0415 - for those who make load
+
+        if text:
+            getattr(start, reader)(text)
+        return text
+
+    return check
 
 
 def offered_load(options: argparse.Namespace) -> OfferedLoad:
     """Return the load that the options describe; raise UsageError for what they cannot mean."""
     from durable_harness.experiments.offered import OfferedLoad  # noqa: PLC0415
+    from durable_harness.load.options.start import StartOptions  # noqa: PLC0415
     from durable_harness.operations import durable_webhooks, load_service  # noqa: PLC0415
+    from durable_harness.operations.description import SAMPLE_START_PATH  # noqa: PLC0415
 
+    start = StartOptions.read(options)
+    known = load_service(options.service) if options.service else durable_webhooks(start.path or SAMPLE_START_PATH)
     return OfferedLoad(
-        service=load_service(options.service) if options.service else durable_webhooks(options.start_path),
-        payload=_payload(options.payload),
+        service=start.on(known),
+        payload=start.payload,
         durations=options.operation_duration,
         poll_interval_s=options.poll_interval,
         timeout_s=options.operation_timeout,
     )
 
 
-def _payload(text: str | None) -> Any:
-    if text is None:
-        return None
-    try:
-        return read_json(Path(text[1:])) if text.startswith("@") else parse_json(text)
-    except OSError as error:
-        raise UsageError(f"--payload: {text[1:]} cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        file = f"{text[1:]} " if text.startswith("@") else ""
-        raise UsageError(f"--payload: {file}is not JSON ({error})") from None
+def before_load(options: argparse.Namespace) -> BeforeLoad:
+    """Return what is done before the load."""
+    from durable_harness.experiments.before_load import BeforeLoad  # noqa: PLC0415
+
+    return BeforeLoad(
+        finds_start=not options.service and not options.start_path, preflight=not options.no_preflight, tell=show_line
+    )
+
+
+def show_line(line: str) -> None:
+    """Tell the person at the terminal what goes on."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 class Interruptible:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.scheduler_options import add_lifetime_options, add_scheduler_options, scheduler_options
 from durable_harness.cli.values import port
 from durable_harness.collection import resting_collector
@@ -19,6 +20,7 @@ def add_serve(commands: Any) -> argparse.ArgumentParser:
     serve: argparse.ArgumentParser = commands.add_parser(
         "serve", help="run a Durable Functions app on this machine, scheduler included"
     )
+    serve.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="folder of the function app")
     add_host_options(serve)
     _add_own_options(serve)
     add_scheduler_options(serve)
@@ -29,7 +31,7 @@ def add_serve(commands: Any) -> argparse.ArgumentParser:
 
 def add_host_options(parser: argparse.ArgumentParser) -> None:
     """Options that `func start` has too, with its names."""
-    parser.add_argument("--script-root", "--prefix", "--app", dest="app", default=".", metavar="DIR", help="app folder")
+    add_app_option(parser, "--app-dir", "--script-root", "--prefix")
     parser.add_argument("-p", "--port", type=port, help="port to listen on, 0 for any free one (default: 7071)")
     parser.add_argument("--cors", help="origins allowed to call, separated by commas, or *")
     parser.add_argument("--cors-credentials", action="store_true", help="allow credentials in such calls")
@@ -63,7 +65,7 @@ def _add_own_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    app_dir = Path(options.app).resolve()
+    app_dir = app_folder(options).resolve()
     with resting_collector():
         from durable_harness.stack.serving import ServeOptions, serve  # noqa: PLC0415 - other commands do not pay for it
 

@@ -17,13 +17,6 @@ def durations(text: str) -> Durations:
     return read_durations(text)
 
 
-def path(text: str) -> str:
-    """Read the path of a route, for argparse."""
-    if not text.startswith("/") or text.startswith("//") or any(char.isspace() for char in text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a path of the app: expected one like /api/orders")
-    return text
-
-
 def port(text: str) -> int:
     """Read a port, for argparse."""
     if not text.isdigit() or int(text) > 65535:  # noqa: PLR2004 - the range of ports

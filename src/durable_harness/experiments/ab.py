@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from durable_harness.errors import HarnessError, InvalidRunError, UnreachableError
+from durable_harness.experiments.before_load import BeforeLoad, failed_first
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.ends import Ends
 from durable_harness.experiments.offered import OfferedLoad
@@ -55,6 +56,7 @@ class AbOptions:
     most_pairs: int = 120
     seed: int = 0
     serve_args: tuple[str, ...] = ()
+    before: BeforeLoad = field(default_factory=BeforeLoad)
 
 
 def compare_versions(
@@ -65,8 +67,24 @@ def compare_versions(
         sides = [
             stacks.enter_context(_served(version, name, options)) for name, version in (("base", base), ("head", head))
         ]
+        names = (base.label, head.label)
+        options = replace(options, load=_prepared(sides[0], names[0], options))
         driver = stacks.enter_context(Driver(options.load))
-        return Comparing(driver, sides, options).run((base.label, head.label), progress)
+        comparing = Comparing(driver, sides, options)
+        try:
+            options.before.check(options.load, sides[1])
+        except HarnessError as error:
+            # The base does what the head cannot: that is an answer, and no wrong option.
+            return comparing.without_load(names, f"the head does not work: {failed_first(error)}")
+        return comparing.run(names, progress)
+
+
+def _prepared(side: RunningStack, label: str, options: AbOptions) -> OfferedLoad:
+    """Return the load as the base takes it; the error of a base that does not work says which it is."""
+    try:
+        return options.before.prepare(options.load, side)
+    except HarnessError as error:
+        raise type(error)(f"the base, {label}: {error}") from error
 
 
 @contextlib.contextmanager
@@ -111,6 +129,10 @@ class Comparing:
                 raise
             interrupted = f"after {self._taken} of at most {self._figures[0].looks[-1]} pairs"
         return replace(self._comparison(names, time.monotonic() - began), interrupted=interrupted)
+
+    def without_load(self, names: tuple[str, str], failure: str) -> Comparison:
+        """Return the answer about a head that broke before any load was made."""
+        return replace(self._comparison(names, 0.0), failures=(failure,), errors=(0.0, 1.0))
 
     def _take_pairs(self, progress: Callable[[PairedComparison], None]) -> None:
         swapped = False

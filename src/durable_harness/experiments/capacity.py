@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,13 +14,15 @@ from typing import Self
 import psutil  # type: ignore[import-untyped]
 
 from durable_harness.errors import InvalidRunError, UnreachableError
+from durable_harness.experiments.before_load import BeforeLoad
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.ends import death_of
 from durable_harness.experiments.offered import OfferedLoad
-from durable_harness.gate import Gate, RunSummary, evaluate
+from durable_harness.gate import FailureReason, Gate, RunSummary, evaluate
 from durable_harness.gate.capacity import Capacity, SearchPlan, Trial, search
 from durable_harness.gate.capacity.saturation import Figures, saturated_first
 from durable_harness.gate.gates import not_measured
+from durable_harness.gate.reasons import Reasons
 from durable_harness.gate.report.model import limit_text, with_unit
 from durable_harness.load.options.target import public_url
 from durable_harness.load.results.summary import summarize
@@ -47,6 +49,7 @@ class CapacityOptions:
     warm_up_s: float = 3.0
     process: str = "poisson"
     seed: int = 0
+    before: BeforeLoad = field(default_factory=BeforeLoad)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class MeasuredTrial:
     figures: Figures
     limits: tuple[str, ...]
     """Each limit of the objective and what was measured, in words."""
+    failed: int = 0
+    """Operations that failed, which is not what a slow system does to them: that makes them time out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,10 @@ class CapacityReport:
     capacity: Capacity
     trials: tuple[MeasuredTrial, ...]
     saturated: str
-    """What gave out first; empty if nothing did."""
+    """What gave out first; empty if nothing did, or if operations failed, of which that is no measure."""
     elapsed_s: float
+    reasons: tuple[FailureReason, ...] = ()
+    """Why operations did not complete, in all trials together."""
 
 
 def find_capacity(
@@ -77,7 +84,11 @@ def find_capacity(
 ) -> CapacityReport:
     """Search for the capacity of a system. Raises what keeps it from being started, or reached."""
     began = time.monotonic()
-    with Driver(options.load) as driver, _systems(options) as system:
+    with _systems(options) as system, contextlib.ExitStack() as closing:
+        if options.before.has_work:
+            with system() as stack:
+                options = replace(options, load=options.before.prepare(options.load, stack))
+        driver = closing.enter_context(Driver(options.load))
         trials = _Trials(options, driver, system)
         found = search(trials.attempt, options.plan, lambda: progress(trials.measured[-1]))
     return CapacityReport(
@@ -86,6 +97,7 @@ def find_capacity(
         capacity=found,
         trials=tuple(trials.measured),
         saturated=_saturated(found, trials.measured),
+        reasons=trials.reasons.listed(),
         elapsed_s=time.monotonic() - began,
     )
 
@@ -109,6 +121,7 @@ class _Trials:
     def __init__(self, options: CapacityOptions, driver: Driver, system: System) -> None:
         self._options, self._driver, self._system = options, driver, system
         self.measured: list[MeasuredTrial] = []
+        self.reasons = Reasons()
 
     def attempt(self, rate_per_s: float) -> Trial:
         if self.measured and self._options.host is not None:
@@ -132,9 +145,11 @@ class _Trials:
         died = death_of(stack)
         if not died and all(record.state is OperationState.UNREACHABLE for record in records):
             raise UnreachableError(f"{stack.base_url} does not answer: {records[0].error}")
-        summary = _summed_up(records, options.warm_up_s)
+        tally = _tallied(records, options.warm_up_s)
+        self.reasons.merge(tally.reasons)
+        summary = summarize(tally)
         figures = _figures(records, summary, slip_ms.percentile(99) or 0.0, cpu, seconds)
-        return self._judge(rate_per_s, summary, figures, died)
+        return replace(self._judge(rate_per_s, summary, figures, died), failed=_failed(summary))
 
     def _drain_s(self) -> float:
         """Return how long to wait for the last operations: what lasts longer breaks the objective anyway."""
@@ -159,7 +174,7 @@ class _Trials:
         return MeasuredTrial(Trial(rate_per_s, met=not broken, why=why, valid=valid), figures, words)
 
 
-def _summed_up(records: Sequence[OperationRecord], warm_up_s: float) -> RunSummary:
+def _tallied(records: Sequence[OperationRecord], warm_up_s: float) -> Tally:
     tally = Tally()
     for record in records:
         if record.intended < records[0].intended + warm_up_s:
@@ -168,7 +183,12 @@ def _summed_up(records: Sequence[OperationRecord], warm_up_s: float) -> RunSumma
         if record.accepted is not None:
             tally.accepted(record)
         tally.ended(record)
-    return summarize(tally)
+    return tally
+
+
+def _failed(summary: RunSummary) -> int:
+    counts = summary.counts
+    return counts.failed + counts.wrong_output + counts.lost + counts.refused + counts.unreachable
 
 
 def _figures(
@@ -196,7 +216,8 @@ def _saturated(found: Capacity, measured: Sequence[MeasuredTrial]) -> str:
         late = [one for one in measured if not one.trial.valid]
         broken = late[:1]
     calm = [one for one in measured if one.trial.met]
-    if not broken:
+    # Where no rate was met, the lowest one may have had hardly an operation.
+    if not broken or any(one.failed for one in (broken if calm else measured)):
         return ""
     lowest = min(calm, key=lambda one: one.trial.rate_per_s, default=broken[0])
     return saturated_first(lowest.figures, broken[-1].figures)

@@ -10,6 +10,7 @@ from pathlib import Path
 from durable_harness.experiments.capacity import CapacityReport, MeasuredTrial
 from durable_harness.gate.capacity import Capacity, Trial
 from durable_harness.gate.capacity.saturation import Figures
+from durable_harness.gate.reasons import reason_text
 from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import limit_text, number
 from durable_harness.gate.writing import Written, write_reports
@@ -19,6 +20,7 @@ from durable_harness.web.plots import Band, Look, Marker, Series, line_plot, sca
 from durable_harness.web.scales import Linear, Log
 
 FORMAT = 1
+REASONS_SHOWN = 5
 BY_RATE = Look(size=HALF, x_unit="operations/s")
 OUTCOME_CLASSES = {"met": ("pass", "good"), "not met": ("fail", "bad"), "no answer": ("odd", "two")}
 """The class of each outcome's word and of its points."""
@@ -41,6 +43,9 @@ def verdict_text(report: CapacityReport) -> str:
         lines.append(f"saturated first: {report.saturated}")
     if found.limited_by:
         lines.append(f"the search ended early: {found.limited_by}")
+    if report.reasons:
+        lines.append("operations did not complete:")
+        lines += [f"  {reason.count:,} x {reason_text(reason)}" for reason in report.reasons[:REASONS_SHOWN]]
     return "\n".join(lines)
 
 
@@ -78,6 +83,7 @@ def render_json(report: CapacityReport) -> str:
         "not_met_at_per_s": found.upper,
         "uncertainty": found.uncertainty,
         "saturated_first": report.saturated,
+        "reasons": [asdict(reason) for reason in report.reasons],
         "limited_by": found.limited_by,
         "elapsed_s": report.elapsed_s,
         "trials": [{**asdict(one.trial), **asdict(one.figures), "limits": list(one.limits)} for one in report.trials],

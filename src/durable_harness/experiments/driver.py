@@ -43,9 +43,7 @@ class Driver:
         self._crash: Exception | None = None
 
     def __enter__(self) -> Self:
-        # Else a Ctrl-C that comes in the reactor's turn leaves a traceback before it gets here.
-        hub = gevent.get_hub()
-        hub.NOT_ERROR = (*type(hub).NOT_ERROR, KeyboardInterrupt)
+        quiet_interrupts()
         settle()
         self._reactor = Reactor(on_crash=self._crashed)
         self._client = Client(self._reactor, connections=max(1, allow_connections(DEFAULT_CONNECTIONS)))
@@ -102,6 +100,12 @@ class Driver:
     def _crashed(self, _what: str, error: Exception) -> None:
         self._crash = error
         self._all_ended.set()
+
+
+def quiet_interrupts() -> None:
+    """Let a Ctrl-C that comes in the reactor's turn get to the main greenlet without a traceback on its way."""
+    hub = gevent.get_hub()
+    hub.NOT_ERROR = (*type(hub).NOT_ERROR, KeyboardInterrupt)
 
 
 class _NoTable:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections import Counter
 from collections.abc import Sequence
 
 from durable_harness.gate.comparison import judge_errors
+from durable_harness.gate.reasons import Reasons, reason_text
 from durable_harness.operations import OperationRecord, OperationState
 from durable_harness.stack import RunningStack
 
@@ -23,15 +23,16 @@ class Ends:
     def __init__(self, sides: Sequence[RunningStack], max_error_ratio: float) -> None:
         self._sides, self._max_error_ratio = sides, max_error_ratio
         self._ended, self._failed, self._silent = [0, 0], [0, 0], [0, 0]
-        self._reasons: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+        self._reasons = (Reasons(), Reasons())
 
     def add(self, number: int, records: Sequence[OperationRecord]) -> None:
         """Count the operations of a slice that did not complete, and why."""
-        failed = [record.error or record.state for record in records if record.state is not OperationState.COMPLETED]
+        failed = [record for record in records if record.state is not OperationState.COMPLETED]
         self._ended[number] += len(records)
         self._failed[number] += len(failed)
         self._silent[number] = self._silent[number] + 1 if len(failed) == len(records) else 0
-        self._reasons[number].update(failed)
+        for record in failed:
+            self._reasons[number].add(record.state, record.error or record.state, record.instance_id or "")
 
     @property
     def has_died(self) -> bool:
@@ -55,15 +56,21 @@ class Ends:
         failures, invalid = judge_errors(self.error_ratios, self._max_error_ratio)
         base, head = self._broken(0), self._broken(1)
         if base or invalid:
-            return (), (*base, *invalid)
-        return (*head, *failures), ()
+            return (), (*base, *invalid, *self._mostly(0))
+        found = (*head, *failures)
+        return (*found, *self._mostly(1)) if found else (), ()
+
+    def _mostly(self, number: int) -> tuple[str, ...]:
+        """Return the most frequent reason of a side, which says more than how many failed."""
+        reasons = self._reasons[number].listed()[:1]
+        return tuple(f"mostly: {reason_text(reason)}" for reason in reasons)
 
     def notes(self) -> list[str]:
         """Return the most frequent reasons of each side."""
         return [
-            f"{count} operation{'' if count == 1 else 's'} of the {name}: {reason}"
+            f"{reason.count} operation{'' if reason.count == 1 else 's'} of the {name}: {reason_text(reason)}"
             for name, reasons in zip(NAMES, self._reasons, strict=True)
-            for reason, count in reasons.most_common(MOST_REASONS)
+            for reason in reasons.listed()[:MOST_REASONS]
         ]
 
     def _broken(self, number: int) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from durable_harness.operations import (
     durable_webhooks,
     poll_strategy,
 )
-from durable_harness.operations.description import SAMPLE_START_PATH, fill
+from durable_harness.operations.description import SAMPLE_START_PATH, fill, fill_path
 
 OPERATION_TYPE = "load_test"
 KEY_HEADER = "x-functions-key"
@@ -35,6 +35,8 @@ class Arrival(NamedTuple):
     """How much work it asks for, of an app that can be asked."""
     poll_phase: float = 1.0
     """Where the grid of its polls begins, as a part of the interval."""
+    number: int = 0
+    """Its place among those that were planned together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +59,27 @@ class OfferedLoad:
         paced = Paced(RateProfile((Piece(rate_per_s, rate_per_s, for_s),)), poisson=process == "poisson")
         # A slice so short that nothing would come has one arrival all the same.
         offsets = list(paced.times_s(chance)) or [0.0]
-        return [Arrival(offset_s, self.durations.pick_s(chance), 1 - phases.random()) for offset_s in offsets]
+        return [
+            Arrival(offset_s, self.durations.pick_s(chance), 1 - phases.random(), number)
+            for number, offset_s in enumerate(offsets)
+        ]
+
+    @property
+    def shortest_s(self) -> float:
+        """The least seconds of work that an operation asks for."""
+        return min(some.low_s for some in self.durations.ranges)
 
     def plan(self, base_url: str, key: str | None, arrival: Arrival, intended: float) -> OperationPlan:
         """Return what to send; `intended` is the moment of `time.monotonic()` from which latency counts."""
         token = uuid.uuid4().hex
         body = self.service.start.body if self.payload is None else self.payload
+        values = {"token": token, "duration": arrival.duration_s, "number": arrival.number}
         # An app at another route may take this body too; its output is its own affair.
         sample = {"operation_type": OPERATION_TYPE, "duration": arrival.duration_s, "data": {"token": token}}
         return OperationPlan(
             token=token,
-            start_url=f"{base_url}{self.service.start.path}",
-            payload=sample if body is None else fill(body, {"token": token, "duration": arrival.duration_s}),
+            start_url=f"{base_url}{fill_path(self.service.start.path, values)}",
+            payload=sample if body is None else fill(body, values),
             polling=poll_strategy(self.poll, self.poll_interval_s),
             timeout_s=self.timeout_s,
             service=self.service,

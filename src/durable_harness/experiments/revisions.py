@@ -50,7 +50,14 @@ def checked_out(app_dir: Path, base: str, head: str) -> Iterator[tuple[Version, 
     Raises UsageError where `app_dir` is not in a git repository, a revision is none, has no such app, or its
     requirements cannot be installed.
     """
-    top = Path(_git(app_dir, "rev-parse", "--show-toplevel", what=f"--app-dir {app_dir} is not in a git repository"))
+    top = Path(
+        _git(
+            app_dir,
+            "rev-parse",
+            "--show-toplevel",
+            what=f"{app_dir} is not in a git repository; name the folder of an app that is: ab FOLDER",
+        )
+    )
     inside = app_dir.resolve().relative_to(top.resolve())
     with tempfile.TemporaryDirectory(prefix="durable-harness-ab-") as folder, contextlib.ExitStack() as worktrees:
         roots = [
@@ -104,7 +111,7 @@ def _label(top: Path, revision: str) -> str:
 def _app(top: Path, root: Path, inside: Path, label: str) -> Path:
     app = root / inside
     if not is_app(app):
-        raise UsageError(f"{label} has no function_app.py in {inside}. Say where the app is with --app-dir.")
+        raise UsageError(f"{label} has no function_app.py in {inside}. Say where the app is: ab FOLDER, or --app.")
     own = top / inside / OWN_SETTINGS
     if own.is_file() and not (app / OWN_SETTINGS).exists():
         shutil.copy(own, app)

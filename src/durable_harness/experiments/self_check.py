@@ -130,6 +130,7 @@ def check_self(
     try:
         with contextlib.ExitStack() as stacks:
             sides = [stacks.enter_context(_served(version)) for _ in range(2)]
+            options = replace(options, load=options.before.prepare(options.load, sides[0]))
             driver = stacks.enter_context(Driver(options.load))
             check = _Check(driver, sides, options, progress)
             for trial in check.compare(comparisons, 0.0, "equal against equal"):

@@ -61,6 +61,8 @@ class FailureReason:
     state: str
     reason: str
     count: int
+    example: str = ""
+    """One of them: its instance, and its own words where they differ; empty if there is nothing to add."""
 
 
 @dataclass(frozen=True, slots=True)

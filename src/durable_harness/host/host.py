@@ -183,7 +183,10 @@ class FunctionsHost:
             host,
             self._invoker,
             api,
-            admin=AdminApi(self.app, self.triggers, self._for_clients, self._notes(), body_limit_bytes()),
+            admin=AdminApi(
+                *(self.app, self.triggers, self._for_clients, self._notes(), body_limit_bytes()),
+                route_prefix=host.route_prefix,
+            ),
             options=self.options.web,
             rpc_path=self._rpc.path,
         )

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from enum import Enum
 from typing import Any
+from urllib.parse import quote
 
 from durable_harness.redirects import secrets_of
 
@@ -72,8 +73,9 @@ class StartDescription:
     method: str = "POST"
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     body: Any = None
-    """JSON to send, in which `{token}` stands for a text that is unique to the operation and `"{duration}"` for the
-    seconds of work to ask for; None sends what the scenario says."""
+    """JSON to send, in which `{token}` stands for a text that is unique to the operation, `"{duration}"` for the
+    seconds of work to ask for, `"{number}"` for the number of the operation; None sends what the scenario says. The
+    path may have token and number too."""
     accepted: frozenset[int] = frozenset({202})
     """The HTTP codes that accept it."""
     id: str = "/id"
@@ -247,6 +249,13 @@ def at_pointer(document: Any, pointer: str) -> Any:
         else:
             return None
     return document
+
+
+def fill_path(path: str, values: Mapping[str, Any]) -> str:
+    """Put values into the path of a URL: `{name}` becomes the value, written as a part of a path."""
+    if "{" not in path:
+        return path
+    return re.sub(r"\{(\w+)\}", lambda found: quote(str(values.get(found[1], found[0])), safe="{}"), path)
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:

@@ -49,8 +49,8 @@ TRACE_HEADER, SPAN_ID_CHARS = "traceparent", 16
 NO_HEADERS: Mapping[str, str] = {}
 WRONG_ROUTE_STATUSES = frozenset({404, 405})
 NO_SUCH_ROUTE = (
-    "is that the route that starts it? It is named by a scenario's start_path, by --start-path of ab and capacity, or "
-    "by [start] path for --service"
+    "is that the route that starts it? It is named by --start-path, by a scenario's start_path, or by [start] path for "
+    "--service"
 )
 
 logger = logging.getLogger(__name__)
@@ -83,6 +83,12 @@ class OperationPlan:
     """What decides when it starts; in an open workload `intended` is the moment of its arrival."""
     trace_id: str = ""
     """Sent with the start, so that its trace at the service can be found: 32 hexadecimal digits; empty for none."""
+
+    @property
+    def start_route(self) -> str:
+        """The path of the start's URL; of one with values in it the description's, which all operations share."""
+        path = self.service.start.path
+        return f"{urlsplit(self.base_url).path}{path}" if "{" in path else urlsplit(self.start_url).path
 
     def start_request(self) -> Request:
         """Return the request that starts the operation."""
@@ -235,7 +241,7 @@ class Operation:
             self._end(now, OperationState.FAILED, f"its answer could not be read: {_described(error)}")
 
     def _refusal(self, answer: Answer, problem: str) -> str:
-        path = urlsplit(self.plan.start_url).path
+        path = self.plan.start_route
         remedy = f"; {NO_SUCH_ROUTE}" if answer.status in WRONG_ROUTE_STATUSES else ""
         return f"start refused: {self.plan.service.start.method} {path} answered {problem}{remedy}"
 

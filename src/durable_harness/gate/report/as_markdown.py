@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.gates import GateResult, Outcome, no_audit_sentence
+from durable_harness.gate.reasons import reason_text
 from durable_harness.gate.report.model import (
     NOT_JUDGED,
     PERCENTILES,
@@ -140,7 +141,7 @@ def _audit(report: Report) -> str:
 def _reasons(report: Report) -> str:
     reasons = report.summary.reasons[:REASONS_SHOWN]
     rows = [
-        [f"{reason.count:,}", reason.state, _text(reason.reason), _text(whose(reason, report.summary))]
+        [f"{reason.count:,}", reason.state, _text(reason_text(reason)), _text(whose(reason, report.summary))]
         for reason in reasons
     ]
     heads = ["count", "ended as", "reason", "scenarios"]

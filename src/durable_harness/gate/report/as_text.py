@@ -137,7 +137,12 @@ def _reasons(summary: RunSummary) -> list[str]:
     if not summary.reasons:
         return []
     shown = [
-        f"  {reason.count:>6,} x {reason.reason}{_whose(reason, summary)}" for reason in summary.reasons[:REASONS_SHOWN]
+        line
+        for reason in summary.reasons[:REASONS_SHOWN]
+        for line in (
+            f"  {reason.count:>6,} x {reason.reason}{_whose(reason, summary)}",
+            *([f"           such as {reason.example}"] if reason.example else ()),
+        )
     ]
     hidden = len(summary.reasons) - REASONS_SHOWN
     more = [f"  and {hidden} more reasons, in the JSON and HTML reports"] if hidden > 0 else []

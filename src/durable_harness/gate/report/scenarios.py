@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from durable_harness.gate.reasons import grouped
 from durable_harness.gate.report.model import ALWAYS_SHOWN, COUNT_LABELS, Report, number
 from durable_harness.gate.summary import FailureReason, RunSummary
 
@@ -50,7 +51,7 @@ def whose(reason: FailureReason, summary: RunSummary) -> str:
         f"{name} {one.count:,}"
         for name, scenario in shown_scenarios(summary).items()
         for one in scenario.reasons
-        if (one.state, one.reason) == (reason.state, reason.reason)
+        if (one.state, grouped(one.reason)) == (reason.state, grouped(reason.reason))
     ]
     return ", ".join(found)
 

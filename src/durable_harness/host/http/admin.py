@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.app.routes import route_of
 from durable_harness.host.durable_http import measuring
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
 from durable_harness.host.durable_http.timings import HostNotes, instance_timings
@@ -76,11 +77,19 @@ def _decoded(name: str, value: Any, encoding: Any) -> Any:
 class AdminApi:
     """Answers requests below /admin, whose sender is known to be allowed to ask."""
 
-    def __init__(
-        self, app: FunctionApp, triggers: Triggers, scheduler: StartsNoted, notes: HostNotes, body_limit_bytes: int
+    def __init__(  # noqa: PLR0913 - what it tells of
+        self,
+        app: FunctionApp,
+        triggers: Triggers,
+        scheduler: StartsNoted,
+        notes: HostNotes,
+        body_limit_bytes: int,
+        *,
+        route_prefix: str,
     ) -> None:
         self._notes = notes
         self._app = app
+        self._route_prefix = f"/{route_prefix}" if route_prefix else ""
         self._triggers = triggers
         self._scheduler = scheduler
         self._body_limit_bytes = body_limit_bytes
@@ -115,12 +124,21 @@ class AdminApi:
             }
         )
 
-    async def _functions(self, _request: web.BaseRequest) -> ApiResponse:
-        return json_response([_description(function) for function in self._app.all])
+    async def _functions(self, request: web.BaseRequest) -> ApiResponse:
+        return json_response([self._description(function, request) for function in self._app.all])
 
-    async def _function(self, _request: web.BaseRequest, name: str) -> ApiResponse:
+    async def _function(self, request: web.BaseRequest, name: str) -> ApiResponse:
         function = self._triggers.runs.find(name)
-        return json_response(_description(function)) if function else self._unknown(name)
+        return json_response(self._description(function, request)) if function else self._unknown(name)
+
+    def _description(self, function: Function, request: web.BaseRequest) -> dict[str, Any]:
+        return {**_description(function), "invoke_url_template": self._url_template(function, request)}
+
+    def _url_template(self, function: Function, request: web.BaseRequest) -> str | None:
+        is_broken = any(one.name == function.name for one in self._app.broken)
+        if is_broken or function.trigger_type.lower() != "httptrigger":
+            return None
+        return f"{request.scheme}://{request.host}{self._route_prefix}/{route_of(function)}"
 
     async def _run(self, request: web.BaseRequest, name: str) -> ApiResponse:
         run = await self._prepared(request, name)

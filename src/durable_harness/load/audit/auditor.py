@@ -59,6 +59,8 @@ class Question(NamedTuple):
     timeout_s: float
     use_listing: bool = True
     verify_tls: bool = True
+    tried: frozenset[str] = frozenset()
+    """Ids of operations that were made before the run."""
 
 
 def audit_run(
@@ -144,7 +146,9 @@ class _Audit:
     ) -> None:
         self._question, self._known, self._service_of, self._book = question, known, service_of, book
         everything = {key: value for one in book.accepted.values() for key, value in one.items()}
-        self._ledger = Ledger(everything, book.given_twice, book.not_accepted, began_s=book.first_s)
+        self._ledger = Ledger(
+            everything, book.given_twice, book.not_accepted, began_s=book.first_s, tried=question.tried
+        )
         self._methods: list[str] = []
         self._unanswered = 0
         self._asker = Asker(verify_tls=question.verify_tls, max_answer_bytes=MOST_ANSWER_BYTES)

@@ -76,6 +76,8 @@ class Ledger:
     """How far the server's clock is ahead."""
     began_s: float = 0.0
     """When the run sent its first start, in seconds since the epoch: what was created before is of no interest."""
+    tried: frozenset[str] = frozenset()
+    """Ids of operations that were made before the run, to try whether it can be made."""
     confirmed: int = 0
     unseen: int = 0
     """Those of the confirmed operations whose end the run did not see."""
@@ -215,12 +217,16 @@ class Ledger:
             ended = self.not_accepted.get(found.token)
             why = f"its start was {ended}" if ended else "no record tells of it"
             self._add(Problem.UNRECORDED, found.instance_id, found.token, f"{found.word}; {why}")
-        elif found.name in self._names and not self._is_child(found.instance_id) and not self._is_earlier(found):
+        elif found.name in self._names and not self._is_known(found.instance_id) and not self._is_earlier(found):
             self._add(Problem.UNKNOWN, found.instance_id, "", f"{found.word}; not started by this run")
 
-    def _is_child(self, instance_id: str) -> bool:
+    def _is_known(self, instance_id: str) -> bool:
+        """Whether it was made before the run to try it, or is a child of an operation."""
+        if instance_id in self.tried:
+            return True
         marks = re.finditer(r"[:@_]", instance_id) if len(instance_id) <= MOST_ID_CHARS else ()
-        return any(instance_id[: mark.start()] in self.accepted for mark in marks)
+        parents = (instance_id[: mark.start()] for mark in marks)
+        return any(parent in self.accepted or parent in self.tried for parent in parents)
 
     def _is_earlier(self, found: AtServer) -> bool:
         """Tell whether an operation was created before the run began; not if that was in the same second."""

@@ -93,7 +93,7 @@ class Follower:
         start = plan.start_request()
         self._request = Request(start.method, start.url, start.headers, start.body)
         self._is_polling = False
-        self._route = urlsplit(plan.start_url).path
+        self._route = plan.start_route
         self._is_started = self._is_over = self._is_handed_over = False
         self._waited_for: Event | None = None
 

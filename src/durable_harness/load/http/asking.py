@@ -12,6 +12,7 @@ from durable_harness.load.http.client import Client
 from durable_harness.load.http.exchange import Exchange, Request
 from durable_harness.load.http.reactor import Reactor
 from durable_harness.operations import Answer, NoAnswer
+from durable_harness.operations import Request as PlainRequest
 
 CONNECTIONS = 20
 
@@ -34,11 +35,15 @@ class Asker:
 
     def get(self, url: str, headers: Mapping[str, str], timeout_s: float) -> Answer | NoAnswer:
         """Return what came of a GET, redirects not followed, within the time."""
+        return self.ask(PlainRequest("GET", url, headers), timeout_s)
+
+    def ask(self, plain: PlainRequest, timeout_s: float, *, follows_redirects: bool = False) -> Answer | NoAnswer:
+        """Return what came of a request within the time."""
         try:
-            request = Request("GET", url, headers)
+            request = Request(plain.method, plain.url, plain.headers, plain.body)
         except ValueError as error:
             return NoAnswer(str(error))
         ended: AsyncResult = AsyncResult()
-        self._client.send(request, ended.set, monotonic() + timeout_s)
+        self._client.send(request, ended.set, monotonic() + timeout_s, follows_redirects=follows_redirects)
         exchange: Exchange = ended.get()
         return exchange.outcome

@@ -1,6 +1,6 @@
 """The options that the load test adds to Locust's command line, each with an environment twin, checked before any load.
 
---app-dir DIR               DURABLE_HARNESS_APP_DIR
+--app DIR                   DURABLE_HARNESS_APP (--app-dir and DURABLE_HARNESS_APP_DIR, as it was called)
 --arrivals NAME             DURABLE_HARNESS_ARRIVALS
 --audit auto|each|off       DURABLE_HARNESS_AUDIT
 --audit-timeout S           DURABLE_HARNESS_AUDIT_TIMEOUT
@@ -16,10 +16,13 @@
 --max-stall-ms MS           DURABLE_HARNESS_MAX_STALL_MS
 --metrics-host HOST         DURABLE_HARNESS_METRICS_HOST
 --metrics-port PORT         DURABLE_HARNESS_METRICS_PORT
+--headers TEXT|@FILE        DURABLE_HARNESS_HEADERS
 --history-sample N          DURABLE_HARNESS_HISTORY_SAMPLE
+--no-preflight              DURABLE_HARNESS_NO_PREFLIGHT
 --operation-duration S|A-B  DURABLE_HARNESS_OPERATION_DURATION
 --operation-timeout S       DURABLE_HARNESS_OPERATION_TIMEOUT
 --otlp-endpoint URL         DURABLE_HARNESS_OTLP_ENDPOINT
+--payload JSON|@FILE        DURABLE_HARNESS_PAYLOAD
 --poll-budget N             DURABLE_HARNESS_POLL_BUDGET
 --poll-interval S           DURABLE_HARNESS_POLL_INTERVAL
 --poll-strategy NAME        DURABLE_HARNESS_POLL_STRATEGY
@@ -28,6 +31,8 @@
 --run-token TOKEN           DURABLE_HARNESS_RUN_TOKEN
 --seed N                    DURABLE_HARNESS_SEED
 --service FILE              DURABLE_HARNESS_SERVICE
+--start-method METHOD       DURABLE_HARNESS_START_METHOD
+--start-path PATH           DURABLE_HARNESS_START_PATH
 --status-source NAME        DURABLE_HARNESS_STATUS_SOURCE
 --traceparent on|off        DURABLE_HARNESS_TRACEPARENT
 --warm-up S                 DURABLE_HARNESS_WARM_UP
@@ -36,6 +41,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +50,7 @@ from durable_harness.load.arrivals.plans import FORMS
 from durable_harness.load.options.generator import add_generator_options
 from durable_harness.load.options.metrics import add_metrics_options
 from durable_harness.load.options.run import AUDITS, NO_GATES, SPACINGS, STATUS_SOURCES, gates_once, service_once
+from durable_harness.load.options.start import START_ARGUMENTS
 from durable_harness.load.options.values import (
     checked,
     number_above_zero,
@@ -56,12 +63,14 @@ from durable_harness.load.options.values import (
 from durable_harness.operations import STRATEGIES
 
 LOOPBACK = "127.0.0.1"
+FORMER_APP_VARIABLE = "DURABLE_HARNESS_APP_DIR"
 
 
 def add_options(parser: Any, default_gates: Path | None) -> None:
     """Add the options to Locust's parser; those that a run in the web UI may change appear in its form."""
     _listen_on_loopback(parser)
     _add_run_options(parser)
+    _add_start_options(parser)
     add_generator_options(parser)
     add_metrics_options(parser)
     _add_process_options(parser, default_gates)
@@ -199,13 +208,36 @@ def _add_run_options(parser: Any) -> None:
     )
 
 
+def _add_start_options(parser: Any) -> None:
+    for argument in START_ARGUMENTS:
+        parser.add_argument(
+            argument.name,
+            type=checked(argument.read_if_given),
+            metavar=argument.metavar,
+            env_var=argument.variable,
+            default="",
+            include_in_web_ui=False,
+            help=argument.help,
+        )
+    parser.add_argument(
+        "--no-preflight",
+        action="store_true",
+        env_var="DURABLE_HARNESS_NO_PREFLIGHT",
+        default=False,
+        include_in_web_ui=False,
+        help="Make the load without one operation first that shows whether path and payload are right.",
+    )
+
+
 def _add_process_options(parser: Any, default_gates: Path | None) -> None:
     parser.add_argument(
+        "--app",
         "--app-dir",
+        dest="app_dir",
         type=checked(_existing_dir),
         metavar="<dir>",
-        env_var="DURABLE_HARNESS_APP_DIR",
-        default=".",
+        env_var="DURABLE_HARNESS_APP",
+        default=os.environ.get(FORMER_APP_VARIABLE) or ".",
         include_in_web_ui=False,
         help="Function app to run and load when there is no --host. Defaults to the current directory.",
     )

@@ -16,6 +16,7 @@ from durable_harness.gate.gatefile import check_scenarios
 from durable_harness.load.arrivals.plans import RateProfile
 from durable_harness.load.options.generator import GeneratorOptions
 from durable_harness.load.options.metrics import MetricsOptions
+from durable_harness.load.options.start import StartOptions
 from durable_harness.load.options.values import (
     Durations,
     choice,
@@ -60,6 +61,8 @@ class LoadOptions:
     report_dir: Path
     generator: GeneratorOptions
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
+    start: StartOptions = field(default_factory=StartOptions)
+    preflight: bool = True
 
     @classmethod
     def read(cls, parsed: Any) -> LoadOptions:
@@ -88,6 +91,8 @@ class LoadOptions:
                 report_dir=Path(parsed.report_dir),
                 generator=GeneratorOptions.read(parsed),
                 metrics=MetricsOptions.read(parsed),
+                start=StartOptions.read(parsed),
+                preflight=not parsed.no_preflight,
             )
         except argparse.ArgumentTypeError as error:
             raise UsageError(str(error)) from error

@@ -35,6 +35,7 @@ from durable_harness.load.metrics.families import Reading
 from durable_harness.load.metrics.watching import watched
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.options.target import Target, open_target, public_url
+from durable_harness.load.processes.before_load import look_before_load
 from durable_harness.load.processes.early_ends import AbortWatch, EndWatch, LastArrivalWatch
 from durable_harness.load.processes.inquiry import Inquiry
 from durable_harness.load.processes.process import LocustProcess, RunPhase
@@ -116,6 +117,7 @@ class Coordinator(LocustProcess):
         self.environment.host = self.target.base_url
         if self.target.function_key and not options.function_key:
             self.environment.parsed_options.function_key = self.target.function_key
+        look_before_load(self, self.target, options)
         self.home = Home(self.target.base_url)
         if self.environment.web_ui is not None:
             base_path = (getattr(self.environment.parsed_options, "web_base_path", None) or "").rstrip("/")
@@ -142,6 +144,7 @@ class Coordinator(LocustProcess):
     def _secrets(self) -> Iterator[str]:
         """Give what no page may show."""
         yield self.environment.parsed_options.function_key or ""
+        yield from self.environment.parsed_options.headers.splitlines()
         yield JOINING.token
         yield urlsplit(self.home.base_url).netloc.rpartition("@")[0]
 

@@ -74,6 +74,7 @@ class Inquiry:
             self._options.audit_timeout_s,
             use_listing=self._options.audit == "auto",
             verify_tls=not self._options.generator.insecure,
+            tried=frozenset(self._environment.harness_process.tried),
         )
         scenarios = {user_class.__name__: user_class for user_class in self._environment.user_classes}
         return audit_run(

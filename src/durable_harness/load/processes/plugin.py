@@ -18,6 +18,7 @@ from durable_harness.load.engine.settle import settle
 from durable_harness.load.lifecycle.signals import Signals, raise_in_main
 from durable_harness.load.lifecycle.startup import end_forked_workers, is_forked_worker
 from durable_harness.load.options.arguments import add_options
+from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.processes.master import MasterProcess
 from durable_harness.load.processes.process import LocustProcess
 from durable_harness.load.processes.single import SingleProcess
@@ -50,6 +51,18 @@ def run_of(environment: Any) -> Run:
     if process.run is None:
         raise RuntimeError("no load test is running in this process")
     return process.run
+
+
+def options_of(environment: Any) -> LoadOptions:
+    """Return the options of the run that a user of this process takes part in, or of the operation before it."""
+    process: LocustProcess = environment.harness_process
+    return run_of(environment).options if process.rehearsed is None else process.rehearsed
+
+
+def is_rehearsing(environment: Any) -> bool:
+    """Whether users are only asked what they would send."""
+    process: LocustProcess = environment.harness_process
+    return process.rehearsed is not None
 
 
 def _hold_back(environment: Any, is_set_up: Event) -> None:

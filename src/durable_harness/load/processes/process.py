@@ -64,6 +64,10 @@ class LocustProcess(ABC):
     def __init__(self, environment: Any) -> None:
         self.environment = environment
         self.run: Run | None = None
+        self.rehearsed: LoadOptions | None = None
+        """The options of the operation before the load, while that is under way."""
+        self.tried: set[str] = set()
+        """The ids of such operations, which are none of the run's."""
         self.phase = RunPhase.IDLE
         self.interruption: Interruption | None = None
         self.is_leaving = False

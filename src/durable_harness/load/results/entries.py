@@ -18,6 +18,7 @@ from typing import Any
 from locust.event import EventHook
 from locust.stats import StatsEntry, StatsError, bucket_response_time
 
+from durable_harness.gate.reasons import grouped
 from durable_harness.load.http import Exchange
 from durable_harness.operations import Answer, OperationRecord, OperationState
 
@@ -100,7 +101,7 @@ class LocustEntries:
     def _fail(self, name: str, error: str) -> None:
         """List an operation's failure as Locust lists a request's, but not in the totals."""
         self._stats.entries[name, OPERATION].log_error(error)
-        failure = OperationError(self._errors.of(error))
+        failure = OperationError(self._errors.of(grouped(error)))
         errors, key = self._stats.errors, StatsError.create_key(OPERATION, name, failure)
         if key not in errors:
             errors[key] = StatsError(OPERATION, name, failure)
@@ -122,7 +123,7 @@ class LocustEntries:
             "name": name,
             "response_time": elapsed_ms,
             "response_length": length,
-            "exception": None if error is None else OperationError(self._errors.of(error)),
+            "exception": None if error is None else OperationError(self._errors.of(grouped(error))),
             "context": {},
         }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from durable_harness.gate import Counts, FailureReason, Histogram, RunSummary
+from durable_harness.gate import Counts, Histogram, RunSummary
 from durable_harness.gate.histogram import merged as merged_histograms
 from durable_harness.gate.measurable import WHOLE_SECONDS, not_measurable
 from durable_harness.gate.paths import PathsAt
@@ -37,7 +37,7 @@ def summarize(tally: Tally, notes: Iterable[str] = (), invalid: Iterable[str] = 
         unexpected_answers=tally.unexpected_answers,
         bytes_received=tally.bytes_received,
         coarse_lags=tally.coarse_lags,
-        reasons=tuple(FailureReason(*key, count) for key, count in tally.reasons.most_common()),
+        reasons=tally.reasons.listed(),
         excluded=tally.excluded,
         split=tally.split,
         timeline=tally.timeline,

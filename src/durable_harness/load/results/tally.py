@@ -8,12 +8,11 @@ from typing import Any
 
 from durable_harness.gate import COSTS, LATENCIES_MS, Histogram, Timeline, TimeSplit
 from durable_harness.gate.measurable import SERVER_LATENCIES_MS
+from durable_harness.gate.reasons import Reasons
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
 from durable_harness.operations.record import HISTORY_CLOCK, SCHEDULER_CLOCK, SERVICE_CLOCK
 
-MAX_REASONS = 100
 UNEXPECTED = "unexpected answer"
-OTHER_REASONS = "other reasons (the list is full)"
 END_SEEN = (OperationState.COMPLETED, OperationState.FAILED, OperationState.WRONG_OUTPUT)
 
 
@@ -36,7 +35,7 @@ class Tally:
         self.first_sent_epoch_s: float | None = None
         self.last_ended_epoch_s: float | None = None
         self.ended_by_state: Counter[str] = Counter()
-        self.reasons: Counter[tuple[str, str]] = Counter()
+        self.reasons = Reasons()
         self.latencies_ms = {name: Histogram() for name in LATENCIES_MS}
         self.unfinished_ms = Histogram()
         """What operations that timed out had lasted: they had not finished sooner, which belongs to `finish_ms`."""
@@ -79,7 +78,7 @@ class Tally:
         self.asked_count += 1
         if problem is not None:
             self.unexpected_answers += 1
-            self._count_reason(UNEXPECTED, f"{name}: {problem}")
+            self.reasons.add(UNEXPECTED, f"{name}: {problem}")
 
     def warned(self, texts: Iterable[str]) -> None:
         """Note what a host warns of."""
@@ -121,7 +120,7 @@ class Tally:
         self.ended_by_state[record.state.value] += 1
         self.bytes_received += record.bytes_received
         if record.error is not None:
-            self._count_reason(record.state, record.error)
+            self.reasons.add(record.state, record.error, record.instance_id or "")
         if completion_ms is not None:
             self.latencies_ms["completion_ms"].record(completion_ms)
             if record.state is OperationState.TIMED_OUT:
@@ -176,10 +175,6 @@ class Tally:
                 self.clocks[name, source] += 1
         self.actions.update(record.actions or {})
 
-    def _count_reason(self, state: str, reason: str) -> None:
-        key = (str(state), reason)
-        self.reasons[key if key in self.reasons or len(self.reasons) < MAX_REASONS else (key[0], OTHER_REASONS)] += 1
-
     def merge(self, other: Tally) -> None:
         """Add what another process's operations came to."""
         self.in_flight += other.in_flight
@@ -198,7 +193,7 @@ class Tally:
         self.first_sent_epoch_s = _least([self.first_sent_epoch_s, other.first_sent_epoch_s])
         self.last_ended_epoch_s = _greatest([self.last_ended_epoch_s, other.last_ended_epoch_s])
         self.ended_by_state.update(other.ended_by_state)
-        self.reasons.update(other.reasons)
+        self.reasons.merge(other.reasons)
         for name, histogram in other.latencies_ms.items():
             self.latencies_ms[name].merge(histogram)
         self.unfinished_ms.merge(other.unfinished_ms)
@@ -218,7 +213,7 @@ class Tally:
             "remarks": self.remarks,
             "warnings": self.warnings,
             "ended_by_state": dict(self.ended_by_state),
-            "reasons": [[state, reason, count] for (state, reason), count in self.reasons.items()],
+            "reasons": self.reasons.to_wire(),
             "latencies_ms": {name: histogram.to_wire() for name, histogram in self.latencies_ms.items()},
             "unfinished_ms": self.unfinished_ms.to_wire(),
             "polls_per_operation": self.polls_per_operation.to_wire(),
@@ -239,7 +234,7 @@ class Tally:
         tally.remarks = list(wire["remarks"])
         tally.warnings = list(wire["warnings"])
         tally.ended_by_state = Counter(wire["ended_by_state"])
-        tally.reasons = Counter({(state, reason): count for state, reason, count in wire["reasons"]})
+        tally.reasons = Reasons.from_wire(wire["reasons"])
         tally.latencies_ms = {name: Histogram.from_wire(histogram) for name, histogram in wire["latencies_ms"].items()}
         tally.unfinished_ms = Histogram.from_wire(wire["unfinished_ms"])
         tally.polls_per_operation = Histogram.from_wire(wire["polls_per_operation"])

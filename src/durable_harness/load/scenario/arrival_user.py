@@ -58,6 +58,11 @@ class ArrivalUser(OperationUser):
         self._number = arrival.number - 1
         return self._start_one(token, arrival.intended)[0]
 
+    @classmethod
+    def leaves_operations_alone(cls) -> bool:
+        """Whether operations end by themselves: a scenario with an `arrive` of its own may do anything to them."""
+        return cls.arrive is ArrivalUser.arrive and super().leaves_operations_alone()
+
     @property
     def chosen_poisson(self) -> bool:
         """Whether arrivals are a Poisson process rather than evenly spaced."""

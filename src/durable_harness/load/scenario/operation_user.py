@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import time
+import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,11 +29,12 @@ from durable_harness.load.engine.run import Run, join
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.options.target import public_url
 from durable_harness.load.options.values import Durations
-from durable_harness.load.processes.plugin import install, run_of
+from durable_harness.load.processes.plugin import install, is_rehearsing, options_of, run_of
 from durable_harness.load.scenario.attributes import check_attributes
 from durable_harness.load.scenario.polling import describe_polling, polling_of
 from durable_harness.operations import (
     Answer,
+    FixedPolling,
     NoAnswer,
     Operation,
     OperationPlan,
@@ -46,7 +48,7 @@ from durable_harness.operations import (
     durable_status_route,
     durable_webhooks,
 )
-from durable_harness.operations.description import SAMPLE_START_PATH, fill
+from durable_harness.operations.description import SAMPLE_START_PATH, fill, fill_path
 from durable_harness.operations.operation import TRACE_HEADER
 from durable_harness.redirects import is_same_origin
 
@@ -110,7 +112,9 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        seed = f"{self.options.seed}:{type(self).__name__}:user {next(_USER_NUMBERS)}"
+        # A user that only says what it would send must not change what the others draw.
+        number = next(_USER_NUMBERS) if not is_rehearsing(environment) else "of the preflight"
+        seed = f"{self.options.seed}:{type(self).__name__}:user {number}"
         self.random = Random(seed)  # noqa: S311 - load, not secrets
         # Phases of polls have a stream of their own: drawing them must not change the payloads of a seed.
         self._phases = Random(f"{seed}:poll phases")  # noqa: S311 - load, not secrets
@@ -119,7 +123,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     @property
     def options(self) -> LoadOptions:
         """The options of the run."""
-        return self._run.options
+        return options_of(self.environment)
 
     @property
     def key_headers(self) -> Mapping[str, str]:
@@ -138,19 +142,37 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
 
     @classmethod
     def described_by(cls, options: LoadOptions) -> ServiceDescription:
-        """Return the service: of `--service`, else the scenario's own, else a durable app's with the two paths."""
+        """Return the service: of `--service`, else the scenario's own, else a durable app's with the two paths.
+
+        What the options say of the start goes before what any of these say.
+        """
         service = options.service() or cls.service
-        if service is not None:
-            hide(service.secrets)
-            return service
-        if options.status_source == "app":
-            service = durable_status_route(cls.start_path, cls.status_path, cls.started_at, cls.finished_at)
-        else:
-            service = durable_webhooks(cls.start_path, cls.started_at, cls.finished_at)
-        start = replace(service.start, method=cls.start_method, headers=cls.headers)
-        service = replace(service, start=start, status=replace(service.status, headers=cls.headers))
+        if service is None:
+            service = cls._durable_app(options)
         hide(service.secrets)
-        return service
+        return options.start.on(service)
+
+    @classmethod
+    def _durable_app(cls, options: LoadOptions) -> ServiceDescription:
+        """Return the description of a durable app with what the scenario's attributes say."""
+        start_path = options.start.path_for(cls._own_start_path(), cls.start_path)
+        if options.status_source == "app":
+            service = durable_status_route(start_path, cls.status_path, cls.started_at, cls.finished_at)
+        else:
+            service = durable_webhooks(start_path, cls.started_at, cls.finished_at)
+        start = replace(service.start, method=cls.start_method, headers=cls.headers)
+        return replace(service, start=start, status=replace(service.status, headers=cls.headers))
+
+    @classmethod
+    def _own_start_path(cls) -> str | None:
+        """Return the path that the scenario names; None if it leaves that open."""
+        return None if cls.start_path == OperationUser.start_path else cls.start_path
+
+    @classmethod
+    def names_start(cls, options: LoadOptions) -> bool:
+        """Whether it is said where operations start, so that nothing has to be looked for."""
+        is_described = options.service() is not None or cls.service is not None
+        return is_described or options.start.path is not None or cls._own_start_path() is not None
 
     @classmethod
     def check(cls, options: LoadOptions) -> None:
@@ -186,7 +208,9 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         return fill(template, values)
 
     def _body(self, token: str) -> Any:
-        payload: Any = self.payload
+        """Return what a start sends: what the command line says goes before the scenario's own payload."""
+        given = self.options.start.payload
+        payload: Any = self.payload if given is None else given
         return payload(token) if callable(payload) else self.fill(payload, token)
 
     def check_output(self, sent: Any, output: Any) -> str | None:
@@ -322,7 +346,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
 
     def _start_one(self, token: str, intended: float) -> tuple[Operation, Follower]:
         self._number += 1
-        operation, follower = self._run.start(self._plan(token, intended))
+        operation, follower = self._run.start(self._plan(token, intended, polling_of(self._run, type(self))))
         if type(self).on_accepted is not OperationUser.on_accepted:
             operation.when_accepted(self._accepted)
         return operation, follower
@@ -335,24 +359,38 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
             self.environment.events.user_error.fire(user_instance=self, exception=error, tb=sys.exc_info()[2])
             logger.exception("%s.on_accepted raised", type(self).__name__)
 
-    def _start_url(self) -> str:
-        """Return where operations start; keys and headers go there, so it must be at the host of the run."""
-        url, home = f"{self.host}{self.described.start.path}", self.environment.host or ""
-        if not _leads_to(url, home):
+    @classmethod
+    def first_plan(cls, environment: Any, options: LoadOptions) -> OperationPlan:
+        """Return the plan of one operation before the run, as the scenario would make it."""
+        cls.host = environment.host
+        user = cls(environment)
+        polling = FixedPolling(cls.poll_interval_s or options.poll_interval_s)
+        user._number = 0
+        return user._plan(f"preflight-{uuid.uuid4().hex}", time.monotonic(), polling)
+
+    @classmethod
+    def leaves_operations_alone(cls) -> bool:
+        """Whether operations end by themselves: what is done once they are accepted may be what ends them."""
+        return cls.on_accepted is OperationUser.on_accepted
+
+    def _start_url(self, values: Mapping[str, Any]) -> str:
+        """Return where an operation starts; keys and headers go there, so it must be at the host of the run."""
+        path, home = self.described.start.path, self.environment.host or ""
+        if not _leads_to(f"{self.host}{path}", home):
             raise UsageError(f"{type(self).__name__}: its starts would not go to {public_url(home)}, the run's host")
-        return url
+        return f"{self.host}{fill_path(path, values)}"
 
     @property
     def _run(self) -> Run:
         return run_of(self.environment)
 
-    def _plan(self, token: str, intended: float) -> OperationPlan:
+    def _plan(self, token: str, intended: float, polling: PollStrategy) -> OperationPlan:
         options, service = self.options, self.described
         return OperationPlan(
             token=token,
-            start_url=self._start_url(),
+            start_url=self._start_url({"token": token, "number": self._number}),
             payload=self._body(token),
-            polling=polling_of(self._run, type(self)),
+            polling=polling,
             timeout_s=self.operation_timeout_s or options.operation_timeout_s,
             service=service,
             base_url=self.host or "",

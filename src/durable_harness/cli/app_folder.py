@@ -1,0 +1,41 @@
+"""The folder of an app: a plain argument or `--app`, in every command that takes one."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from durable_harness.errors import UsageError
+
+VARIABLE, FORMER_VARIABLE = "DURABLE_HARNESS_APP", "DURABLE_HARNESS_APP_DIR"
+
+
+def add_app_folder(parser: argparse.ArgumentParser) -> None:
+    """Add the argument; `app_folder` reads it. `--app` has been called `--app-dir`, which is taken still."""
+    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="folder of the function app")
+    add_app_option(parser, "--app-dir")
+
+
+def add_app_option(parser: Any, *former: str) -> None:
+    """Add the option alone, with the names that it has besides."""
+    default = _default()
+    parser.add_argument(
+        "--app", *former, dest="app", default=default, metavar="DIR", help=f"folder of the function app ({default})"
+    )
+
+
+def _default() -> str:
+    return os.environ.get(VARIABLE) or os.environ.get(FORMER_VARIABLE) or os.curdir
+
+
+def app_folder(options: argparse.Namespace) -> Path:
+    """Return the folder; raise UsageError if there is none, or two are named."""
+    folder, named = getattr(options, "folder", None), Path(options.app)
+    if folder is not None and named not in (folder, Path(_default())):
+        raise UsageError(f"--app {named}: the folder {folder} is named too. Leave one of them out.")
+    found = named if folder is None else folder
+    if not found.is_dir():
+        raise UsageError(f"--app: got '{found}', expected the folder of a function app")
+    return Path(found)

@@ -1,0 +1,63 @@
+"""The command `init`: it looks at an app and writes what is missing to test and load it. Nothing is overwritten."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from durable_harness.cli.app_folder import add_app_folder, app_folder
+from durable_harness.cli.experiment import needs_extra
+from durable_harness.errors import UsageError
+
+
+def add_init(commands: Any) -> None:
+    """Add the command to the parsers of `durable-harness`."""
+    parser = commands.add_parser(
+        "init", help="write load tests, a test and a CI workflow for an app, what of it is missing"
+    )
+    add_app_folder(parser)
+    parser.set_defaults(run=_init)
+
+
+def _init(options: argparse.Namespace) -> None:
+    needs_extra()
+    from durable_harness.experiments.kit import write_kit  # noqa: PLC0415 - other commands do not pay for it
+    from durable_harness.experiments.tryouts import try_starters  # noqa: PLC0415 - same
+
+    folder = app_folder(options)
+    _say(f"looking at {folder}: the app is served, and each of its starters is tried")
+    tried = try_starters(folder)
+    if not tried.starters:
+        raise UsageError("\n  ".join(["nothing was written:", *tried.app.describe()]))
+    for one in tried.starters:
+        _say(f"  {one.describe()}")
+    starters = [one for one in tried.starters if one.is_starter]
+    kit = write_kit(folder, starters)
+    for path in kit.written:
+        _say(f"wrote {_shown(path)}")
+    for reason in kit.left:
+        _say(f"left as it is: {reason}")
+    for line in _next(folder, works=any(one.works for one in starters)):
+        _say(line)
+
+
+def _next(folder: Path, *, works: bool) -> list[str]:
+    """Return what to do next."""
+    if not works:
+        return [
+            f"next: say in {_shown(folder / 'loadtests')} and in the test what the app takes, and take the marks away"
+        ]
+    enter = "" if folder.resolve() == Path.cwd() else f"cd {_shown(folder)} && "
+    return [f"next: {enter}durable-harness load", f"      {enter}pytest"]
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,142 @@
+"""The command `load`: Locust with the scenarios beside an app, or with those that come with this package.
+
+All of Locust's options are passed on, so the arguments are not parsed here, only looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import durable_harness
+from durable_harness.cli.app_folder import FORMER_VARIABLE, VARIABLE
+from durable_harness.errors import UsageError
+
+NAME = "load"
+FOLDER_NAME = "loadtests"
+CONFIG_NAME = "locust.conf"
+SCENARIOS_VARIABLE = "LOCUST_USER_CLASSES"
+DEFAULT_SCENARIO = "Steady"
+"""Of those that come with the package; of an app's own, all are run."""
+RUN_TIME = "1m"
+TEMPLATES = Path(__file__).parent / "templates"
+HELP = "make a load test of an app: Locust, with the scenarios beside the app or with ours"
+ABOUT = f"""usage: durable-harness load [FOLDER] [SCENARIO …] [any option of Locust]
+
+Runs the scenarios in FOLDER/{FOLDER_NAME}, else {DEFAULT_SCENARIO} of those that come with durable-harness, on the app
+in FOLDER (default: .) or on --host URL, for --run-time {RUN_TIME}. --web opens Locust's web page instead. The same
+as `locust -f {FOLDER_NAME} --headless`; its options follow.
+"""
+
+
+class Command(NamedTuple):
+    """Locust's command line, and what its environment has besides."""
+
+    words: list[str]
+    environment: Mapping[str, str]
+
+
+def add_load_command(commands: Any) -> None:
+    """Name the command in the help; `run_load` gets its arguments before they are parsed."""
+    commands.add_parser(NAME, help=HELP, add_help=False)
+
+
+def run_load(arguments: Sequence[str]) -> NoReturn:
+    """Become Locust."""
+    if importlib.util.find_spec("locust") is None:
+        raise UsageError("load needs locust: install durable-harness[load]")
+    if {"-h", "--help"} & set(arguments):
+        sys.stdout.write(f"{ABOUT}\n")
+        sys.stdout.flush()
+    command = locust_command(arguments, os.environ)
+    words = [sys.executable, "-m", "locust", *command.words]
+    environment = {**os.environ, **command.environment}
+    if os.name == "nt":
+        raise SystemExit(subprocess.run(words, env=environment, check=False).returncode)  # noqa: S603 - Locust
+    os.execve(sys.executable, words, environment)  # noqa: S606 - Locust gets the signals, and its own exit code
+
+
+def locust_command(arguments: Sequence[str], environment: Mapping[str, str]) -> Command:
+    """Return what Locust is called with; raise UsageError for a folder that is none."""
+    folder, rest = _split(arguments)
+    seen = _seen(rest)
+    if folder is not None and seen.app is not None:
+        raise UsageError(f"--app {seen.app}: the folder {folder} is named too. Leave one of them out.")
+    app = Path(folder or seen.app or environment.get(VARIABLE) or environment.get(FORMER_VARIABLE) or os.curdir)
+    own = app / FOLDER_NAME
+    words = [] if folder is None else ["--app", str(folder)]
+    added: dict[str, str] = {}
+    if seen.locustfile is None and "LOCUST_LOCUSTFILE" not in environment:
+        words += ["--locustfile", str(own if own.is_dir() else _shipped())]
+        if own.is_dir():
+            words += _config(own, seen)
+        else:
+            words += [] if seen.gates or "DURABLE_HARNESS_GATES" in environment else _gates()
+            added = {SCENARIOS_VARIABLE: environment.get(SCENARIOS_VARIABLE) or DEFAULT_SCENARIO}
+    return Command(
+        [
+            *words,
+            *_headless(seen, environment, has_config="--config" in words),
+            *(word for word in rest if word != "--web"),
+        ],
+        added,
+    )
+
+
+def _split(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """Return the folder that comes first, if one does, and the rest."""
+    first = arguments[0] if arguments else "-"
+    if first.startswith("-"):
+        return None, list(arguments)
+    if Path(first).is_dir():
+        return Path(first), list(arguments[1:])
+    if not first.isidentifier():
+        raise UsageError(f"got '{first}', expected the folder of a function app, the name of a scenario, or an option")
+    return None, list(arguments)
+
+
+def _seen(arguments: Sequence[str]) -> argparse.Namespace:
+    """Look for the options on which what is added depends; whatever is wrong with one is Locust's to say."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--app", "--app-dir", dest="app", nargs="?")
+    parser.add_argument("-f", "--locustfile", nargs="?")
+    parser.add_argument("--config", nargs="?")
+    parser.add_argument("--gates", nargs="?")
+    parser.add_argument("-t", "--run-time", nargs="?")
+    for name in ("--web", "--headless", "--autostart", "--worker", "--master"):
+        parser.add_argument(name, action="store_true")
+    parser.add_argument("--web-port", "-P", nargs="?")
+    parser.add_argument("--web-host", nargs="?")
+    return parser.parse_known_args(list(arguments))[0]
+
+
+def _headless(seen: argparse.Namespace, environment: Mapping[str, str], *, has_config: bool) -> list[str]:
+    """Let Locust run once and end, unless its page is asked for."""
+    if seen.web or seen.web_port or seen.web_host or seen.autostart or seen.worker:
+        return []
+    says_how_long = seen.run_time is not None or "LOCUST_RUN_TIME" in environment
+    words = [] if seen.headless else ["--headless", "--only-summary"]
+    return words if has_config or seen.config or says_how_long else [*words, "--run-time", RUN_TIME]
+
+
+def _config(own: Path, seen: argparse.Namespace) -> list[str]:
+    config = own / CONFIG_NAME
+    return ["--config", str(config)] if config.is_file() and seen.config is None else []
+
+
+def _gates() -> list[str]:
+    """Gates that any app can be held to: those beside our scenarios suit the sample app."""
+    return ["--gates", str(TEMPLATES / "gates.toml")]
+
+
+def _shipped() -> Path:
+    """Return the scenarios that come with the package; where it is installed from its source, they are beside it."""
+    package = Path(durable_harness.__file__).parent
+    inside = package / FOLDER_NAME
+    return inside if inside.is_dir() else package.parents[1] / FOLDER_NAME

@@ -1,0 +1,79 @@
+"""What an experiment does before any load: it finds out how the app starts operations, and tries one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from durable_harness.errors import HarnessError
+from durable_harness.experiments.driver import quiet_interrupts
+from durable_harness.experiments.offered import KEY_HEADER, Arrival, OfferedLoad
+from durable_harness.load.http import Asker
+from durable_harness.load.http.client import MAX_ANSWER_BYTES
+from durable_harness.load.preflight import App, ask_for_app, chosen_starter, fly, problem_of
+from durable_harness.operations import durable_webhooks
+from durable_harness.operations.description import SAMPLE_START_PATH
+from durable_harness.stack import RunningStack
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeLoad:
+    """Which of it is done. Nothing of it is part of any figure."""
+
+    finds_start: bool = False
+    """Whether nothing says where operations start, so that the app's own starter is taken."""
+    preflight: bool = False
+    """Whether one operation shows first that path and payload are right."""
+    tell: Callable[[str], None] = lambda _: None
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a running system is needed for it."""
+        return self.finds_start or self.preflight
+
+    def prepare(self, load: OfferedLoad, stack: RunningStack) -> OfferedLoad:
+        """Return the load with the app's starter in it; raise the error that keeps operations from working."""
+        if not self.finds_start:
+            self.check(load, stack)
+            return load
+        with _asker() as asker:
+            app = _app(asker, stack)
+        if app is not None:
+            starter = chosen_starter(app, SAMPLE_START_PATH)
+            self.tell(f"operations start by {starter}")
+            load = _starting_at(load, starter.path)
+        self.check(load, stack)
+        return load
+
+    def check(self, load: OfferedLoad, stack: RunningStack) -> None:
+        """Make one operation, if that is wanted; raise the error that says why it does not end as it should."""
+        if not self.preflight:
+            return
+        with _asker() as asker:
+            plan = load.plan(stack.base_url, stack.function_key, Arrival(0.0, load.shortest_s), monotonic())
+            problem = problem_of(fly(plan, asker), _app(asker, stack))
+        if problem is not None:
+            raise problem
+
+
+def failed_first(error: HarnessError) -> str:
+    """Return what a preflight says, on one line, for a reason of a report."""
+    return " | ".join(line.strip() for line in str(error).splitlines())
+
+
+def _starting_at(load: OfferedLoad, path: str) -> OfferedLoad:
+    """Return the load of a durable app with another start path; whatever else is said of the start stays."""
+    start, fresh = load.service.start, durable_webhooks(path)
+    kept = replace(fresh.start, method=start.method, headers=start.headers, body=start.body)
+    status = replace(fresh.status, headers=load.service.status.headers)
+    return replace(load, service=replace(fresh, start=kept, status=status))
+
+
+def _app(asker: Asker, stack: RunningStack) -> App | None:
+    return ask_for_app(asker, stack.base_url, {KEY_HEADER: stack.function_key} if stack.function_key else {})
+
+
+def _asker() -> Asker:
+    quiet_interrupts()
+    return Asker(verify_tls=True, max_answer_bytes=MAX_ANSWER_BYTES)

@@ -1,0 +1,178 @@
+"""What `init` writes: scenarios with gates, a test, a CI workflow; whatever is there already stays as it is."""
+
+from __future__ import annotations
+
+import pprint
+import re
+import subprocess
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from durable_harness.experiments.tryouts import SAMPLE, Tried
+
+LOADTESTS, TEST_FILE, WORKFLOW = "loadtests", "tests/test_operations.py", "durable-harness.yml"
+WORKFLOWS = Path(".github/workflows")
+TEMPLATES = Path(__file__).parents[1] / "cli" / "templates"
+TOTAL_RATE = 10.0
+GIT_TIMEOUT_S = 10.0
+MOST_CALL_CHARS = 70
+
+
+@dataclass(slots=True)
+class Kit:
+    """What was written, and what was left as it is, with the reason."""
+
+    written: list[Path] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    def write(self, path: Path, text: str) -> None:
+        """Write a file that is not there; one that is stays."""
+        if path.exists():
+            self.left.append(f"{path} is there")
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        self.written.append(path)
+
+
+def write_kit(folder: Path, starters: Sequence[Tried]) -> Kit:
+    """Write what an app lacks, for the starters that were tried."""
+    kit = Kit()
+    names = _named(starters)
+    _write_scenarios(kit, folder, names)
+    _write_test(kit, folder, names)
+    _write_workflow(kit, folder)
+    return kit
+
+
+def _write_scenarios(kit: Kit, folder: Path, names: Mapping[str, Tried]) -> None:
+    loadtests = folder / LOADTESTS
+    if any(loadtests.glob("*.py")):
+        kit.left.append(f"{loadtests} has scenarios")
+    else:
+        for name, tried in names.items():
+            kit.write(loadtests / f"{name}.py", scenario(name, tried))
+        working = sum(tried.works for tried in names.values())
+        kit.write(loadtests / "locust.conf", CONFIG.format(rate=f"{TOTAL_RATE / max(working, 1):.3g}"))
+    kit.write(loadtests / "gates.toml", (TEMPLATES / "gates.toml").read_text(encoding="utf-8"))
+
+
+def _write_test(kit: Kit, folder: Path, names: Mapping[str, Tried]) -> None:
+    tests = [*folder.glob("test_*.py"), *folder.glob("tests/**/test_*.py")]
+    if any("operations.start(" in path.read_text(encoding="utf-8", errors="replace") for path in tests):
+        kit.left.append("a test starts operations already")
+    else:
+        kit.write(folder / TEST_FILE, test_of(names))
+
+
+def _write_workflow(kit: Kit, folder: Path) -> None:
+    top = _top(folder)
+    workflows = [*(top / WORKFLOWS).glob("*.yml"), *(top / WORKFLOWS).glob("*.yaml")]
+    if any("durable-harness" in path.read_text(encoding="utf-8", errors="replace") for path in workflows):
+        kit.left.append("a workflow runs durable-harness already")
+        return
+    inside = folder.resolve().relative_to(top.resolve()).as_posix()
+    has_requirements = (folder / "requirements.txt").is_file()
+    text = (TEMPLATES / "workflow.yml").read_text(encoding="utf-8")
+    text = text.replace("FOLDER", inside).replace("REQUIREMENTS", "-r requirements.txt " if has_requirements else "")
+    kit.write(top / WORKFLOWS / WORKFLOW, text)
+
+
+def _top(folder: Path) -> Path:
+    """Return the root of the repository, where workflows are looked for; the folder itself outside of one."""
+    try:
+        words = ["git", "-C", str(folder), "rev-parse", "--show-toplevel"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=GIT_TIMEOUT_S)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return folder
+    return Path(done.stdout.strip()) if done.returncode == 0 and done.stdout.strip() else folder
+
+
+def _named(starters: Sequence[Tried]) -> dict[str, Tried]:
+    """Return the starters by names for modules, each once; none can hide a module of somebody else."""
+    names: dict[str, Tried] = {}
+    for tried in starters:
+        last = [part for part in tried.starter.path.split("/") if part and "{" not in part][-1:]
+        word = re.sub(r"\W+", "_", last[0] if last else tried.starter.function).strip("_").lower() or "operation"
+        stem = word if word.startswith("start_") else f"start_{word}"
+        name = next(name for name in _numbered(stem) if name not in names)
+        names[name] = tried
+    return names
+
+
+def _numbered(stem: str) -> Iterator[str]:
+    yield stem
+    number = 2
+    while True:
+        yield f"{stem}_{number}"
+        number += 1
+
+
+def scenario(name: str, tried: Tried) -> str:
+    """Return the module of a scenario."""
+    class_name = "".join(part.capitalize() for part in name.split("_"))
+    lines = [f'"""{class_name}: operations of POST {tried.starter.path}, at an even rate."""', ""]
+    body = [f"class {class_name}(ArrivalUser):", '    """`--rate` sets the rate; see the gates in gates.toml."""', ""]
+    if not tried.works:
+        body += [
+            f"    # Not run yet: no input that was tried worked ({_comment(tried.why)}).",
+            "    # Say in `payload` what it takes, then remove the next line.",
+            "    abstract = True",
+        ]
+    body += [f"    start_path = {tried.starter.path!r}".replace("'", '"')]
+    if tried.payload is SAMPLE and tried.works:
+        return "\n".join([*lines, "from durable_harness.load import ArrivalUser", "", "", *body, ""])
+    body += ["", "    def payload(self, token: str) -> Any:", f"        return {_literal(tried.payload)}"]
+    imports = ["from typing import Any", "", "from durable_harness.load import ArrivalUser"]
+    return "\n".join([*lines, *imports, "", "", *body, ""])
+
+
+def test_of(names: Mapping[str, Tried]) -> str:
+    """Return the module of the test."""
+    parts = [TEST_HEAD]
+    for name, tried in names.items():
+        path = tried.starter.path.replace("{number}", "1").replace("{token}", "a-token")
+        skip = "" if tried.works else f"@pytest.mark.skip(reason={f'say what it takes: {_comment(tried.why)}'!r})\n"
+        body = SAMPLE_BODY if tried.payload is SAMPLE else _literal(tried.payload).replace("token", '"a-token"')
+        parts.append(TEST.format(name=name.removeprefix("start_"), call=_call(path, body), skip=skip))
+    text = "\n\n".join(parts)
+    return text if "@pytest" in text else text.replace("import pytest\n\n", "")
+
+
+def _call(path: str, body: str) -> str:
+    """Return the arguments of a start, on lines of their own if they are long."""
+    short = f'"{path}", {body}'
+    if len(short) <= MOST_CALL_CHARS and "\n" not in short:
+        return short
+    return f'\n        "{path}",\n        {textwrap.indent(body, " " * 8).lstrip()},\n    '
+
+
+def _literal(payload: Any) -> str:
+    """Return a payload as an expression, in which `token` stands for the unique text."""
+    text = pprint.pformat({} if payload is SAMPLE else payload, width=80, sort_dicts=False)
+    return text.replace("'{token}'", "token").replace("'", '"')
+
+
+def _comment(text: str) -> str:
+    return " ".join(text.split())[:160]
+
+
+CONFIG = """# What `durable-harness load` runs here; every line is an option of it.
+run-time = 30s
+only-summary = true
+rate = {rate}
+"""
+SAMPLE_BODY = '{"operation_type": "test", "duration": 0.1, "data": {"token": "a-token"}}'
+TEST_HEAD = '''"""Each way to start an operation: it is accepted, and ends well."""
+
+import pytest
+
+from durable_harness.testing import Operations, assert_completed
+'''
+TEST = """{skip}def test_{name}(operations: Operations) -> None:
+    operation = operations.start({call})
+    assert_completed(operation, timeout_s=30)
+"""

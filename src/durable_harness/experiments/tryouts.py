@@ -1,0 +1,147 @@
+"""Which input an app's starters take: several are tried, on the app served here, until an operation ends well."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple
+
+from gevent.pool import Pool
+
+from durable_harness.errors import UsageError
+from durable_harness.experiments.driver import quiet_interrupts
+from durable_harness.experiments.offered import KEY_HEADER, Arrival, OfferedLoad
+from durable_harness.load.http import Asker
+from durable_harness.load.http.client import MAX_ANSWER_BYTES
+from durable_harness.load.preflight import App, Flight, Starter, ask_for_app, fly
+from durable_harness.operations import Answer, OperationState, durable_webhooks
+from durable_harness.stack import RunningStack, embedded_stack
+
+TRY_S = 8.0
+"""How long an operation that is tried may take."""
+POLL_S = 0.05
+AT_ONCE = 8
+MOST_KEYS, MOST_FILES = 12, 40
+OTHERS = frozenset({"tests", "loadtests"})
+"""Folders beside an app whose code is not the app's."""
+SAMPLE = object()
+"""Stands for what is sent where nothing is said."""
+UNDER_WAY = frozenset({OperationState.TIMED_OUT, OperationState.LOST})
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A starter and what became of its operations."""
+
+    starter: Starter
+    works: bool
+    payload: Any = SAMPLE
+    """What it works with, with `{token}` for a text that is unique."""
+    why: str = ""
+    """Why it does not work."""
+    is_starter: bool = True
+    """False for a function that answers at once with a success, and starts nothing that could be followed."""
+
+    def describe(self) -> str:
+        """Return a line about it."""
+        if not self.is_starter:
+            return f"{self.starter}: left out, it answers at once and starts nothing to follow"
+        return f"{self.starter}: {'works' if self.works else f'needs your hand, {self.why}'}"
+
+
+class Tryout(NamedTuple):
+    """What was found out about an app."""
+
+    app: App
+    starters: list[Tried]
+
+
+def try_starters(folder: Path) -> Tryout:
+    """Serve an app and try its starters; raise what keeps it from being served."""
+    quiet_interrupts()
+    with (
+        embedded_stack(folder, serve_args=("--log-level", "error")) as stack,
+        Asker(verify_tls=True, max_answer_bytes=MAX_ANSWER_BYTES) as asker,
+    ):
+        key = {KEY_HEADER: stack.function_key} if stack.function_key else {}
+        app = ask_for_app(asker, stack.base_url, key)
+        if app is None:
+            raise UsageError(f"the host of {folder} does not list its functions")
+        payloads = list(_payloads(folder))
+        found = Pool(AT_ONCE).map(lambda starter: _try(starter, payloads, stack, asker), app.ready)
+    return Tryout(app, found)
+
+
+def _try(starter: Starter, payloads: list[Any], stack: RunningStack, asker: Asker) -> Tried:
+    first = ""
+    for payload in payloads:
+        flight = fly(_plan(starter, payload, stack), asker)
+        if flight.is_fine:
+            return Tried(starter, works=True, payload=payload)
+        if _answers_at_once(flight):
+            return Tried(starter, works=False, is_starter=False)
+        first = first or _why(flight)
+        if flight.record.state in UNDER_WAY:
+            return Tried(starter, works=False, payload=payload, why=_why(flight))
+    return Tried(starter, works=False, why=first)
+
+
+def _answers_at_once(flight: Flight) -> bool:
+    return (
+        flight.record.state is OperationState.REFUSED and isinstance(flight.answer, Answer) and flight.answer.is_success
+    )
+
+
+def _plan(starter: Starter, payload: Any, stack: RunningStack) -> Any:
+    service = durable_webhooks(starter.path)
+    load = OfferedLoad(service=service, poll_interval_s=POLL_S, timeout_s=TRY_S)
+    plan = load.plan(stack.base_url, stack.function_key, Arrival(0.0, 0.1), monotonic())
+    return plan if payload is SAMPLE else replace(plan, payload=_filled(payload, plan.token))
+
+
+def _filled(payload: Any, token: str) -> Any:
+    if isinstance(payload, dict):
+        return {key: _filled(value, token) for key, value in payload.items()}
+    return payload.replace("{token}", token) if isinstance(payload, str) else payload
+
+
+def _why(flight: Flight) -> str:
+    if flight.record.state is OperationState.TIMED_OUT:
+        return f"it did not end within {TRY_S:g} s: does it wait for an event?"
+    return flight.record.error or str(flight.record.state)
+
+
+def _payloads(folder: Path) -> Iterator[Any]:
+    """Give what is tried: what the sample takes, nothing much, and the keys that the app's code reads."""
+    yield SAMPLE
+    keys = _keys(folder)
+    if keys:
+        yield dict.fromkeys(keys, "{token}")
+        yield dict.fromkeys(keys, 3)
+    yield from ({}, 3, "{token}", [1, 2, 3], None)
+
+
+def _keys(folder: Path) -> list[str]:
+    """Return the texts by which the app's code looks into something, in the order in which they come."""
+    found: dict[str, None] = {}
+    for path in [*sorted(folder.glob("*.py")), *sorted(folder.glob("[!.]*/*.py"))][:MOST_FILES]:
+        if path.parent.name in OTHERS:
+            continue
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            continue
+        found |= dict.fromkeys(key for node in ast.walk(tree) if (key := _key(node)))
+    return list(found)[:MOST_KEYS]
+
+
+def _key(node: ast.AST) -> str | None:
+    match node:
+        case ast.Subscript(slice=ast.Constant(value=str(key)), ctx=ast.Load()):
+            return key
+        case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=str(key)), *_]):
+            return key
+    return None

@@ -1,0 +1,145 @@
+"""One operation before the load: what works not at all ends the command here, with the reason and the remedy."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+
+import gevent
+
+from durable_harness.errors import HarnessError, UnreachableError, UsageError
+from durable_harness.foreign_text import shown
+from durable_harness.load.http import Asker
+from durable_harness.load.options.target import public_url
+from durable_harness.load.preflight.starters import App
+from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan, OperationRecord, OperationState
+from durable_harness.operations.excerpts import excerpt, excerpt_of_text, redact_keys
+
+GATEWAY_CODES = frozenset({502, 503, 504})
+"""What a proxy says of a system behind it that does not answer."""
+LEAST_REQUEST_S = 1.0
+NO_PREFLIGHT = "--no-preflight leaves this first operation out."
+ENDED = {
+    OperationState.REFUSED: "was refused",
+    OperationState.UNREACHABLE: "got no answer",
+    OperationState.TIMED_OUT: "did not end",
+    OperationState.FAILED: "failed",
+    OperationState.WRONG_OUTPUT: "had a wrong output",
+    OperationState.LOST: "was accepted, and is not known",
+    OperationState.TERMINATED: "was terminated",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """An operation that was followed to its end, and the last request of it with what came back."""
+
+    plan: OperationPlan
+    record: OperationRecord
+    method: str
+    url: str
+    answer: Answer | NoAnswer
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether it went as operations should; one that is still under way was accepted, and its status was read."""
+        return self.record.state in (OperationState.COMPLETED, OperationState.TERMINATED, OperationState.IN_FLIGHT)
+
+
+def fly(plan: OperationPlan, asker: Asker, *, waits: bool = True) -> Flight:
+    """Start one operation and follow it to its end, or only until its status was read; then it is terminated."""
+    operation = Operation(plan)
+    start = plan.start_request()
+    operation.sent(time.monotonic())
+    method, url = start.method, start.url
+    answer = asker.ask(start, _left_s(operation), follows_redirects=True)
+    operation.start_answered(answer, time.monotonic())
+    while operation.next_poll is not None and (waits or not operation.record.polls):
+        gevent.sleep(max(0.0, operation.next_poll - time.monotonic()))
+        method, url = "GET", operation.status_url or ""
+        answer = asker.get(url, operation.poll_headers, _left_s(operation))
+        operation.poll_answered(answer, time.monotonic())
+    if (request := operation.terminate_request("preflight")) is not None:
+        asker.ask(request, LEAST_REQUEST_S)
+    return Flight(plan, operation.record, method, url, answer)
+
+
+def _left_s(operation: Operation) -> float:
+    return max(operation.deadline - time.monotonic(), LEAST_REQUEST_S)
+
+
+def problem_of(flight: Flight, app: App | None, log: str = "") -> HarnessError | None:
+    """Return what ends the command: what was asked and answered, what the app has, what to set; None if it is fine."""
+    if flight.is_fine:
+        return None
+    record = flight.record
+    within = f" within {flight.plan.timeout_s:g} s" if record.state is OperationState.TIMED_OUT else ""
+    lines = [
+        f"the first operation {ENDED.get(record.state, record.state)}{within}, so no load was made:",
+        f"{flight.method} {redact_keys(public_url(flight.url)).partition('?')[0]} {_answered(flight.answer)}",
+        *_details(flight),
+        *(app.describe() if app is not None and record.state is OperationState.REFUSED else ()),
+        *_remedies(flight),
+        *([f"The host's log: {log}"] if log else ()),
+        NO_PREFLIGHT,
+    ]
+    kind = UnreachableError if _is_unreachable(flight) else UsageError
+    return kind("\n  ".join(lines))
+
+
+def _is_unreachable(flight: Flight) -> bool:
+    answer = flight.answer
+    if flight.record.state is OperationState.UNREACHABLE or isinstance(answer, NoAnswer):
+        return True
+    return flight.record.state is OperationState.REFUSED and answer.status in GATEWAY_CODES
+
+
+def _answered(answer: Answer | NoAnswer) -> str:
+    if isinstance(answer, NoAnswer):
+        return f"got no answer: {answer.reason}"
+    return f"answered {answer.status}: {excerpt(answer.body) or '(no body)'}"
+
+
+def _details(flight: Flight) -> list[str]:
+    """Say what was sent, and why the operation is not fine where the answer alone does not say it."""
+    record = flight.record
+    if record.state is OperationState.UNREACHABLE:
+        return []
+    sent = f"Sent: {excerpt_of_text(json.dumps(flight.plan.payload))}"
+    why = "" if record.state is OperationState.REFUSED and not _is_accepted(flight) else record.error or ""
+    return [sent, *([f"Why: {shown(why)}"] if why else ())]
+
+
+def _is_accepted(flight: Flight) -> bool:
+    """Whether a start that does not count as accepted was answered with a success."""
+    return isinstance(flight.answer, Answer) and flight.answer.is_success
+
+
+def _remedies(flight: Flight) -> list[str]:
+    state, answer = flight.record.state, flight.answer
+    if isinstance(answer, NoAnswer):
+        return ["Is the app running there? Without --host the app in a folder is run here: --app FOLDER."]
+    if state is OperationState.REFUSED:
+        return [ACCEPTED.format(answer.status) if answer.is_success else OF_REFUSALS.get(answer.status, OF_ANY_REFUSAL)]
+    return [REMEDIES.get(state, OF_ANY_END)]
+
+
+_PATH = "Set --start-path to the path that starts operations, and --start-method if it is not POST."
+_KEY = "Set --function-key, or --headers 'Authorization: …'."
+_INPUT = "Set what is sent with --payload (JSON, or @FILE with it), and with --headers."
+OF_REFUSALS = {404: _PATH, 405: _PATH, 401: _KEY, 403: _KEY, 400: _INPUT, 415: _INPUT, 422: _INPUT}
+OF_ANY_REFUSAL = "Set --start-path, --payload or --headers to what the app takes."
+ACCEPTED = (
+    "A start is accepted with 202 and a place to poll. Another service can be described: --service FILE with "
+    "[start] accepted = [{}] and status_url."
+)
+REMEDIES = {
+    OperationState.TIMED_OUT: (
+        "Set --operation-timeout higher if it may take longer. If it waits for something that a scenario of yours "
+        "sends, override `arrive` there; or choose another start with --start-path."
+    ),
+    OperationState.WRONG_OUTPUT: "Override check_output in a scenario of yours, or name [status] token for --service.",
+    OperationState.LOST: "Its status is asked for where the start's answer says; name another place with --service.",
+}
+OF_ANY_END = "Set what it is to work on with --payload (JSON, or @FILE with it), or choose another --start-path."

@@ -1,0 +1,113 @@
+"""What `durable-harness init` writes for the starters that it tried."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from durable_harness.experiments.kit import write_kit
+from durable_harness.experiments.tryouts import Tried, _keys
+from durable_harness.load.preflight import Starter
+
+ORDERS = Tried(Starter("/api/orders/{number}", "order"), works=True, payload={"id": "{token}", "pages": 3})
+SAMPLE = Tried(Starter("/api/async_http_api", "start"), works=True)
+WAITS = Tried(Starter("/api/approval", "approve"), works=False, why="it did\nnot end: 'x' \"y\"")
+
+
+def names(kit, folder):
+    """Return what was written, as paths below the folder."""
+    return {path.relative_to(folder).as_posix() for path in kit.written}
+
+
+def test_a_scenario_for_each_starter_a_test_gates_and_a_workflow(tmp_path):
+    """All that an app without anything lacks is written, and all of it is valid Python, TOML and YAML."""
+    kit = write_kit(tmp_path, [ORDERS, SAMPLE, WAITS])
+    assert names(kit, tmp_path) == {
+        "loadtests/start_orders.py",
+        "loadtests/start_async_http_api.py",
+        "loadtests/start_approval.py",
+        "loadtests/locust.conf",
+        "loadtests/gates.toml",
+        "tests/test_operations.py",
+        ".github/workflows/durable-harness.yml",
+    }
+    for path in tmp_path.rglob("*.py"):
+        ast.parse(path.read_text())
+    assert "rate = 5\n" in (tmp_path / "loadtests" / "locust.conf").read_text()
+
+
+def test_a_scenario_says_what_worked(tmp_path):
+    """Path and payload are those that were tried; what did not work is not run, and says why."""
+    write_kit(tmp_path, [ORDERS, SAMPLE, WAITS])
+    orders, sample, waits = (
+        (tmp_path / "loadtests" / f"start_{name}.py").read_text() for name in ("orders", "async_http_api", "approval")
+    )
+    assert 'start_path = "/api/orders/{number}"' in orders
+    assert 'return {"id": token, "pages": 3}' in orders
+    assert "payload" not in sample
+    assert "abstract = True" in waits
+    assert "it did not end" in waits
+    test = (tmp_path / "tests" / "test_operations.py").read_text()
+    assert 'operations.start("/api/orders/1", {"id": "a-token", "pages": 3})' in test
+    assert test.count("@pytest.mark.skip") == 1
+
+
+def test_nothing_is_overwritten(tmp_path):
+    """Scenarios, tests and workflows that are there stay, and what stays is named."""
+    (tmp_path / "loadtests").mkdir()
+    (tmp_path / "loadtests" / "mine.py").write_text("# mine\n")
+    (tmp_path / "test_mine.py").write_text("operations.start('/api/x')\n")
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / ".github" / "workflows" / "ci.yml").write_text("run: durable-harness load\n")
+    kit = write_kit(tmp_path, [ORDERS])
+    assert names(kit, tmp_path) == {"loadtests/gates.toml"}
+    assert len(kit.left) == 3
+    again = write_kit(tmp_path, [ORDERS])
+    assert again.written == []
+    assert (tmp_path / "loadtests" / "mine.py").read_text() == "# mine\n"
+
+
+def test_starters_of_one_name_get_files_of_their_own(tmp_path):
+    """Two starters whose paths end alike do not share a file."""
+    others = [Tried(Starter(f"/api/{area}/start", area), works=True) for area in ("a", "b")]
+    kit = write_kit(tmp_path, others)
+    assert {"loadtests/start_start.py", "loadtests/start_start_2.py"} <= names(kit, tmp_path)
+
+
+def test_the_workflow_runs_in_the_app_s_folder(tmp_path):
+    """In a repository the workflow is at its root, where it is looked for, and enters the folder of the app."""
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    app = tmp_path / "apps" / "orders"
+    app.mkdir(parents=True)
+    (app / "requirements.txt").touch()
+    write_kit(app, [ORDERS])
+    text = (tmp_path / ".github" / "workflows" / "durable-harness.yml").read_text()
+    assert 'working-directory: "apps/orders"' in text
+    assert '-r requirements.txt "durable-harness[load,test]"' in text
+
+
+def test_the_workflow_is_one_of_github_s(tmp_path):
+    """The workflow keeps to the schema of GitHub Actions."""
+    write_kit(tmp_path, [ORDERS])
+    path = tmp_path / ".github" / "workflows" / "durable-harness.yml"
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "keys"),
+    [
+        ("def f(c): return c.get_input()['name']", ["name"]),
+        ("def f(r): return r.get_json().get('city', 'x')", ["city"]),
+        ("d['written'] = 1", []),
+        ("not python (", []),
+    ],
+)
+def test_keys_are_read_from_the_app_s_code(tmp_path, source, keys):
+    """The members that the app's code looks for are what is tried as input."""
+    (tmp_path / "function_app.py").write_text(source)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_x.py").write_text("x['not_the_app']")
+    assert _keys(tmp_path) == keys
