@@ -41,7 +41,7 @@ def test_each_way_to_fail_has_its_name_and_reason(locust, stub):
     assert sum(counts[name] for name in ends) == counts["started"]
     assert counts["accepted"] == counts["started"] - counts["refused"] == stub.accepted
     assert run.summary["error_ratio"] == pytest.approx(1 - counts["completed"] / counts["started"])
-    errors = dict(re.findall(r"OP (?:start|completion): OperationError\(.(\w+).*?\) *$()", run.err, re.MULTILINE))
+    errors = dict(re.findall(r"OP Few completion: OperationError\(.(\w+).*?\) *$()", run.err, re.MULTILINE))
     assert set(errors) == {"start", "operation", "wrong", "lost", "timed"}
 
 
