@@ -8,6 +8,7 @@ from typing import TextIO
 
 from durable_harness.foreign_text import shown_lines
 from durable_harness.log_categories import category_of
+from durable_harness.own_loggers import send_own_logs_to
 from durable_harness.settings.log_levels import LogLevels
 
 FORMAT = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
@@ -32,17 +33,27 @@ class LogFormatter(logging.Formatter):
 
 def configure_logging(levels: LogLevels, *, is_verbose: bool = False, stream: TextIO | None = None) -> None:
     """Log to standard output, or elsewhere, at these levels, or all that there is."""
-    handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(LogFormatter())
-    handler.addFilter(_is_worth_an_entry)
-    if not is_verbose:
-        handler.addFilter(lambda record: record.levelno >= levels.least(category_of(record)))
-    logging.basicConfig(level="DEBUG" if is_verbose else levels.least_of_all, handlers=[handler], force=True)
+    level = logging.DEBUG if is_verbose else levels.least_of_all
+    stream = stream or sys.stdout
+    of_app, own = (
+        _handler(stream, None if is_verbose else levels) for _ in range(2)
+    )  # an app may change what it finds
+    logging.basicConfig(level=level, handlers=[of_app], force=True)
+    send_own_logs_to(own, level)
     logging.captureWarnings(capture=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.DEBUG if is_verbose else logging.ERROR)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.DEBUG if is_verbose else logging.WARNING)
+
+
+def _handler(stream: TextIO, levels: LogLevels | None) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(LogFormatter())
+    handler.addFilter(_is_worth_an_entry)
+    if levels is not None:
+        handler.addFilter(lambda record: record.levelno >= levels.least(category_of(record)))
+    return handler
 
 
 def _is_worth_an_entry(record: logging.LogRecord) -> bool:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from aiohttp import web
+from aiohttp.log import server_logger
 
 from durable_harness.errors import PortInUseError, UsageError
+from durable_harness.own_loggers import own_logger
 
 BACKLOG = 1024
 NO_LIMIT = 0
@@ -64,7 +66,8 @@ async def serve_http(
     def make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=body_limit_bytes)
 
-    server = web.Server(handler, request_factory=make_request, access_log=None, auto_decompress=False)
+    logger = own_logger(server_logger.name)
+    server = web.Server(handler, request_factory=make_request, access_log=None, auto_decompress=False, logger=logger)
     runner = web.ServerRunner(server, shutdown_timeout=1.0)
     await runner.setup()
     for sock in sockets:

@@ -8,6 +8,7 @@ from aiohttp.http_exceptions import BadStatusLine
 
 from durable_harness import foreign_text
 from durable_harness.log_lines import LogFormatter, configure_logging
+from durable_harness.own_loggers import own_logger, send_own_logs_to_all
 from durable_harness.settings.log_levels import LogLevels
 
 
@@ -53,8 +54,9 @@ def test_what_is_no_http_is_no_entry():
             try:
                 raise error
             except (BadStatusLine, ValueError):
-                logging.getLogger("aiohttp.server").exception("Error handling request")
+                own_logger("aiohttp.server").exception("Error handling request")
     finally:
+        send_own_logs_to_all()
         logging.captureWarnings(capture=False)
         root.handlers[:] = handlers
         root.setLevel(level)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -13,8 +12,9 @@ from aiohttp import web
 
 from durable_harness.callers import programs_only
 from durable_harness.network import bind_one, serve_http
+from durable_harness.own_loggers import own_logger
 
-logger = logging.getLogger("durable_harness.control")
+logger = own_logger("durable_harness.control")
 
 KEY_HEADER = "x-control-key"
 ADDRESS = "127.0.0.1"

@@ -6,7 +6,6 @@ import asyncio
 import concurrent.futures
 import inspect
 import itertools
-import logging
 import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from durable_harness.log_categories import HOST_LOGGER, about
+from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import optional_text, pb
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 MAX_TEXT_CHARS = 64 * 1024
 """How much of a message or a stack trace is kept: a failure is never checked against the limit on payloads."""

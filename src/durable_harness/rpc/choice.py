@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import os
 import threading
 from concurrent.futures import Future
 
 import grpc
 
+from durable_harness.own_loggers import own_logger
 from durable_harness.rpc.calls import LastingRpcCall, Method, Methods, Options, RpcCall, Server
 from durable_harness.rpc.plain import PlainRpcServer
 
-logger = logging.getLogger("durable_harness.scheduler")
+logger = own_logger("durable_harness.scheduler")
 
 PLAIN_VARIABLE = "DURABLE_HARNESS_PLAIN_GRPC"
 """Set to anything, the plain server is used in any case."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 import grpc
 from grpc._cython import cygrpc
 
+from durable_harness.own_loggers import own_logger
 from durable_harness.rpc.calls import (
     NO_SUCH_METHOD,
     Handler,
@@ -29,7 +29,7 @@ from durable_harness.rpc.calls import (
     sendable_details,
 )
 
-logger = logging.getLogger("durable_harness.scheduler")
+logger = own_logger("durable_harness.scheduler")
 
 OUTBOX_MESSAGES = 100
 EVENTS_PER_WAKING = 1000

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 import grpc
 import grpc.aio
 
+from durable_harness.own_loggers import own_logger
 from durable_harness.rpc.calls import NO_SUCH_METHOD, Method, Methods, Options, describe, sendable_details
 
-logger = logging.getLogger("durable_harness.scheduler")
+logger = own_logger("durable_harness.scheduler")
 
 
 class PlainRpcServer:

@@ -7,14 +7,14 @@ skip time: a timer is always due again.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
+from durable_harness.own_loggers import own_logger
 from durable_harness.scheduler.clock import RealClock
 from durable_harness.scheduler.dispatch import Kind
 
-logger = logging.getLogger("durable_harness.scheduler")
+logger = own_logger("durable_harness.scheduler")
 
 MOST_FIRINGS = 1_000
 """How often an alarm of one name fires on the way to one time: who moves ahead by a month waits for no more."""

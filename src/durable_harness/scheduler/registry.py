@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
+from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import pb
 from durable_harness.scheduler.history import History
 from durable_harness.scheduler.inbox import Inbox
@@ -21,7 +21,7 @@ from durable_harness.scheduler.storage.column_types import TEXT, check_types
 from durable_harness.scheduler.storage.journal import Journal, Rows
 from durable_harness.scheduler.storage.store import Store
 
-logger = logging.getLogger("durable_harness.scheduler")
+logger = own_logger("durable_harness.scheduler")
 
 RECENT_INSTANCES = 1000
 

@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 import weakref
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.log_categories import HOST_LOGGER, running_function
+from durable_harness.own_loggers import own_logger
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 HAS_UVLOOP_IN_AZURE = (3, 13)
 """The first Python version whose worker in Azure runs functions on uvloop; the older ones do on asyncio's own loop."""

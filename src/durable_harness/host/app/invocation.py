@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
-import logging
 import os
 import threading
 import time
@@ -19,10 +18,11 @@ from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import describe
 from durable_harness.host.stages import CURRENT, Holds
 from durable_harness.log_categories import HOST_LOGGER, running
+from durable_harness.own_loggers import own_logger
 from durable_harness.own_tasks import shown_to_user_code
 from durable_harness.protocol import new_id
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 FUNCTION_THREADS = "function"
 THREAD_COUNT_VARIABLE = "PYTHON_THREADPOOL_THREAD_COUNT"

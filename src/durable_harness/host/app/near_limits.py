@@ -5,19 +5,19 @@ Each is logged, and kept for the reports of load runs.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.host.custom_status import MOST_BYTES, size_of
 from durable_harness.log_categories import HOST_LOGGER, about
+from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import MAX_PAYLOAD_BYTES
 from durable_harness.protocol.costs import payload_size
 
 if TYPE_CHECKING:
     from durable_harness.host.app.functions import Function
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 HALF_PAYLOAD_BYTES = MAX_PAYLOAD_BYTES // 2
 HALF_STATUS_BYTES = MOST_BYTES // 2

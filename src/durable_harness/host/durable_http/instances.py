@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
@@ -26,6 +25,7 @@ from durable_harness.host.durable_http.status_json import history_events, status
 from durable_harness.host.failures import message_of
 from durable_harness.host.purging import refusal_to_purge
 from durable_harness.log_categories import HOST_LOGGER
+from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import (
     TERMINAL_STATUSES,
     RpcError,
@@ -39,7 +39,7 @@ from durable_harness.protocol import (
 from durable_harness.protocol.history_file import UnreadableHistoryError, as_document, from_events
 from durable_harness.settings import DurableTaskSettings
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 CREATION_RETRY_AFTER_S = "10"
 POLL_RETRY_AFTER_S = "5"

@@ -8,14 +8,14 @@ what came near a limit since the host started.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
 from durable_harness.log_categories import HOST_LOGGER
+from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError, Scheduler, is_text
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 PATH = "/admin/durable-harness/operations"
 MEASURED_BY = "durable-harness"

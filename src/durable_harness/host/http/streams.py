@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import logging
 import sys
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
@@ -24,8 +23,9 @@ from durable_harness.host.app.invocation import Invoker, TraceContext
 from durable_harness.host.durable_http.messages import ApiResponse
 from durable_harness.host.failures import log_failure
 from durable_harness.log_categories import HOST_LOGGER
+from durable_harness.own_loggers import own_logger
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 CALL = "durable_harness.call"
 """Where in the ASGI scope stands which function to call."""

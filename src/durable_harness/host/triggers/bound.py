@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -16,8 +15,9 @@ from durable_harness.host.triggers.returned import HTTP, RETURNED, answers_by_re
 from durable_harness.host.triggers.targets import advice_on, target_for
 from durable_harness.host.triggers.unrunnable import check_runnable
 from durable_harness.log_categories import HOST_LOGGER
+from durable_harness.own_loggers import own_logger
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 MESSAGE_KINDS = frozenset({"queue", "servicebus", "eventhub", "eventgrid", "kafka", "cosmosdb", "sql", "mysql"})
 """A list that is written to one of these is that many messages, documents or rows."""

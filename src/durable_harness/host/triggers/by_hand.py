@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +16,11 @@ from durable_harness.host.triggers.metadata import Arrived, arrived
 from durable_harness.host.triggers.returned import answers_by_returning, returned_by
 from durable_harness.host.triggers.unrunnable import reasons_of
 from durable_harness.log_categories import HOST_LOGGER
+from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError
 from durable_harness.protocol.alarms import NS_PER_S
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 Release = Callable[[], Awaitable[None]]
 RETRIED = frozenset({"timertrigger", "eventhubtrigger", "cosmosdbtrigger", "kafkatrigger"})

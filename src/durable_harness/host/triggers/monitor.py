@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 
 from durable_harness.documents import read_json
 from durable_harness.log_categories import HOST_LOGGER
+from durable_harness.own_loggers import own_logger
 from durable_harness.whole_files import write_whole
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,10 +14,11 @@ from durable_harness.host.triggers.by_hand import Runs
 from durable_harness.host.triggers.monitor import Monitor, Status
 from durable_harness.host.triggers.schedule import Schedule, ScheduleError, read_schedule
 from durable_harness.log_categories import HOST_LOGGER
+from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError
 from durable_harness.protocol.alarms import AlarmClock
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 TIMER = "timertrigger"
 START_TIMEOUT_S = 5.0

@@ -15,9 +15,10 @@ from typing import Any
 from durable_harness.host.failures import describe, failure_details
 from durable_harness.host.sdk.endings import failed_turn
 from durable_harness.log_categories import HOST_LOGGER
+from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError, Scheduler, Status, pb
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 TRANSIENT = frozenset({Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.RESOURCE_EXHAUSTED})
 TOO_LARGE = "larger than max"

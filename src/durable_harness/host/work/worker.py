@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import random
 from collections.abc import Awaitable, Callable
@@ -14,12 +13,13 @@ from durable_harness.host.sdk.generation import HistoryNeededError, Runner
 from durable_harness.host.stages import StagesNoted
 from durable_harness.host.work.answers import ACTIVITY, BATCH, KINDS, TURN, AnswerSender, WorkKind
 from durable_harness.log_categories import HOST_LOGGER
+from durable_harness.own_loggers import own_logger
 from durable_harness.own_tasks import drop_cancellation
 from durable_harness.protocol import RpcError, Scheduler, pb, timings
 from durable_harness.protocol.continuing import complete_history
 from durable_harness.settings import DurableTaskSettings
 
-logger = logging.getLogger(HOST_LOGGER)
+logger = own_logger(HOST_LOGGER)
 
 MAX_RECONNECT_DELAY_S = 2.0
 """A try costs a scheduler next to nothing, and whoever restarts theirs waits for the host's next one."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import logging
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
@@ -22,11 +21,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from durable_harness.errors import HarnessError
+from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError, Status
 from durable_harness.scheduler.storage.data_file import is_damage, may_pass
 from durable_harness.scheduler.storage.store import RefusedRow, Store
 
-logger = logging.getLogger("durable_harness.scheduler")
+logger = own_logger("durable_harness.scheduler")
 
 RETRY_INTERVAL_S = 0.5
 MEMORY_WRITE_INTERVAL_S = 0.1
