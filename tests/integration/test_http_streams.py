@@ -142,8 +142,8 @@ def test_head(streams):
 def test_a_failure_is_in_the_log(streams, wait_until):
     """The log has what a function raised, with its name."""
     streams.get("/api/fails")
-    wait_until(lambda: "ValueError: not today" in streams.stack.log_path.read_text(), "the traceback in the log")
-    assert "Function 'fails' failed" in streams.stack.log_path.read_text()
+    entry = "Function 'fails' failed: ValueError: not today"
+    wait_until(lambda: entry in streams.stack.log_path.read_text(), "the entry in the log")
 
 
 def test_a_response_that_breaks_off_is_not_taken_for_whole(streams, connection):
@@ -173,3 +173,32 @@ def test_other_methods_and_routes(streams):
     assert streams.get("/api/nothing").status_code == 404
     assert streams.get("/api/open").status_code == 404
     assert streams.get("/docs").status_code == 404
+
+
+@pytest.mark.parametrize(("name", "length"), [("chunked", None), ("right", "10")])
+def test_what_frames_a_stream_is_the_hosts(connection, name, length):
+    """The body comes whole, with the length that is declared and right or in chunks, and the connection serves on."""
+    for _ in range(2):
+        connection.request("GET", f"/api/framed/{name}")
+        response = connection.getresponse()
+        assert (response.read(), response.headers["Content-Length"]) == (b"firstlater", length)
+        assert response.headers.get_all("Transfer-Encoding") == (None if length else ["chunked"])
+
+
+@pytest.mark.parametrize(("name", "problem"), [("long", "989 bytes shorter than"), ("short", "longer than")])
+def test_a_stream_of_another_length_than_it_declares_breaks_off(streams, wait_until, name, problem):
+    """The connection is closed, so that nothing of the next response is taken for its rest; the log has the reason."""
+    address = urlsplit(streams.stack.base_url)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as bare:
+        bare.sendall(f"GET /api/framed/{name} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        while bare.recv(65536):
+            pass
+    reason = f"answered with a body {problem} its Content-Length"
+    wait_until(lambda: reason in streams.stack.log_path.read_text(), reason)
+
+
+@pytest.mark.parametrize("status", [0, 100, 101])
+def test_a_status_that_ends_no_request_is_a_500(streams, status):
+    """The log names it and says what is expected."""
+    assert streams.get(f"/api/status/{status}").status_code == 500
+    assert f"answered with the status {status}; expected a status" in streams.stack.log_path.read_text()

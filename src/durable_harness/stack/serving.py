@@ -9,7 +9,6 @@ import os
 import socket
 import ssl
 import sys
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,6 @@ from durable_harness.control import Call, FaultyScheduler, Rules
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import hide, shown, shown_lines
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.app.invocation import FUNCTION_THREADS
 from durable_harness.host.host import FunctionsHost, HostOptions, bind_public
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys, read_keys
 from durable_harness.host.http.listing import function_list
@@ -34,6 +32,7 @@ from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.settings.log_levels import LogLevels
 from durable_harness.stack.control_calls import clock_calls, served_control
 from durable_harness.stack.fault_calls import fault_calls
+from durable_harness.stack.leaving import leave_if_held_up
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
 
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -78,9 +77,9 @@ def serve(options: ServeOptions) -> None:
             lambda lifetime: _serving(options, settings, sdk, lifetime), options.parent_pid, as_in_azure=True
         )
     except HarnessError as error:
-        _leave(error)
+        leave_if_held_up(error.exit_code, f"error: {shown_lines(str(error))}\n")
         raise
-    _leave()
+    leave_if_held_up()
 
 
 def _from_here(options: ServeOptions) -> ServeOptions:
@@ -101,16 +100,6 @@ def _log_levels(options: ServeOptions, settings: AppSettings) -> LogLevels:
     if options.log_level is None:
         return settings.host.log_levels
     return LogLevels(logging.getLevelNamesMapping()[options.log_level.upper()])
-
-
-def _leave(error: HarnessError | None = None) -> None:
-    """End the process although a plain function still holds a thread: the interpreter would wait for it."""
-    if any(thread.name.startswith(FUNCTION_THREADS) for thread in threading.enumerate()):
-        if error is not None:
-            print(f"error: {shown_lines(str(error))}", file=sys.stderr, flush=True)
-        logging.shutdown()
-        sys.stdout.flush()
-        os._exit(error.exit_code if error is not None else 0)
 
 
 @contextlib.asynccontextmanager

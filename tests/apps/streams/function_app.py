@@ -24,6 +24,28 @@ async def halves(req: Request) -> StreamingResponse:
     return StreamingResponse(both(), media_type="text/event-stream")
 
 
+FRAMINGS = {
+    "chunked": {"Transfer-Encoding": "chunked", "Connection": "close"},
+    "right": {"Content-Length": "10"},
+    "long": {"Content-Length": "999"},
+    "short": {"Content-Length": "2"},
+}
+
+
+@app.route(route="framed/{name}", methods=["GET"])
+async def framed(req: Request) -> StreamingResponse:
+    async def pieces():
+        yield "first"
+        yield "later"
+
+    return StreamingResponse(pieces(), headers=FRAMINGS[req.path_params["name"]])
+
+
+@app.route(route="status/{status}", methods=["GET"])
+async def any_status(req: Request) -> Response:
+    return Response("hello", status_code=int(req.path_params["status"]))
+
+
 @app.route(route="open", methods=["POST"])
 async def open_gate(req: Request) -> str:
     gates["open"].set()

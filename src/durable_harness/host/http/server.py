@@ -159,7 +159,8 @@ class HttpFrontend:
             body=body,
         )
         try:
-            return function_response(await self._invoker.invoke(function, incoming, trace))
+            result = await self._invoker.invoke(function, incoming, trace)
+            return function_response(result, is_head=request.method == "HEAD")
         except BaseException as error:  # user code may raise anything, SystemExit and CancelledError included
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise

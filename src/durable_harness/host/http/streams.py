@@ -15,18 +15,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from durable_harness.host.app.converters import EXTENSIONS, streams_http
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.invocation import Invoker, TraceContext
 from durable_harness.host.durable_http.messages import ApiResponse
 from durable_harness.host.failures import log_failure
+from durable_harness.host.http.framing import (
+    LENGTH,
+    UnusableResultError,
+    declared_length,
+    usable_headers,
+    usable_status,
+)
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 
 logger = own_logger(HOST_LOGGER)
 
+EMPTY = frozenset({204, 304})
+"""The statuses without a body, whatever length is declared."""
 CALL = "durable_harness.call"
 """Where in the ASGI scope stands which function to call."""
 OWN_HEADERS = "durable_harness.headers"
@@ -97,9 +105,10 @@ class _Exchange:
         self._request = request
         self._limit_bytes = body_limit_bytes
         self._size_bytes = 0
+        self._left_bytes: int | None = None
         self._is_received = False
         self._is_sent = asyncio.Event()
-        self.response: web.StreamResponse | None = None
+        self.response: _Plain | None = None
         self.is_lost = False
         self.is_too_large = False
 
@@ -127,10 +136,9 @@ class _Exchange:
                 await self._begin(message)
             elif message["type"] == "http.response.body" and self.response is not None:
                 if message.get("body"):
-                    await self.response.write(message["body"])
+                    await self._write(message["body"])
                 if not message.get("more_body"):
-                    await self.response.write_eof()
-                    self._is_sent.set()
+                    await self._end()
         except OSError:
             self.is_lost = True
             raise
@@ -144,14 +152,41 @@ class _Exchange:
     async def _begin(self, message: MutableMapping[str, Any]) -> None:
         if self.is_too_large:
             return
-        headers = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"])
+        given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]
+        headers = usable_headers(given)
         headers.update(self._request.get(OWN_HEADERS, {}))
-        self.response = _Plain(status=message["status"], headers=headers)
-        await self.response.prepare(self._request)
+        length = declared_length(given)
+        if length is not None:
+            headers[LENGTH] = str(length)
+        response = _Plain(status=usable_status(message["status"]), headers=headers)
+        self._left_bytes = None if self._request.method == "HEAD" else length
+        self.response = response
+        await response.prepare(self._request)
+
+    async def _write(self, piece: bytes) -> None:
+        """Write a piece of the body. Raises UnusableResultError if the body is then longer than its header says."""
+        assert self.response is not None
+        if self._left_bytes is not None:
+            self._left_bytes -= len(piece)
+            if self._left_bytes < 0:
+                raise UnusableResultError(f"answered with a body longer than its {LENGTH}.")
+        await self.response.write(piece)
+
+    async def _end(self) -> None:
+        """End the body. Raises UnusableResultError if it is shorter than its header says."""
+        assert self.response is not None
+        if self._left_bytes and not self.response.must_be_empty:
+            raise UnusableResultError(f"answered with a body {self._left_bytes} bytes shorter than its {LENGTH}.")
+        await self.response.write_eof()
+        self._is_sent.set()
 
 
 class _Plain(web.StreamResponse):
     """A response with the headers that it was given: a content type is not made up."""
+
+    @property
+    def must_be_empty(self) -> bool:
+        return self.status in EMPTY
 
     async def _prepare_headers(self) -> None:
         has_type = "Content-Type" in self._headers

@@ -11,13 +11,16 @@ from azure.functions import HttpResponse
 from azure.functions.http import HttpRequest
 
 from durable_harness.host.durable_http.messages import ApiResponse
+from durable_harness.host.http.framing import (
+    LENGTH,
+    UnusableResultError,
+    declared_length,
+    usable_headers,
+    usable_status,
+)
 from durable_harness.protocol import is_too_deep
 
 TEXT_TYPE = "text/plain; charset=utf-8"
-
-
-class UnusableResultError(Exception):
-    """Raised when an HTTP function returns what cannot be a response."""
 
 
 def function_request(  # noqa: PLR0913 - the parts of an HTTP request
@@ -32,10 +35,13 @@ def function_request(  # noqa: PLR0913 - the parts of an HTTP request
     )
 
 
-def function_response(result: Any) -> ApiResponse:
-    """Return what goes on the wire for a function's return value; raise UnusableResultError for what cannot."""
+def function_response(result: Any, *, is_head: bool = False) -> ApiResponse:
+    """Return what goes on the wire for a function's return value; raise UnusableResultError for what cannot.
+
+    Only the answer to a HEAD request has the length that the function declares: that of the body which GET would have.
+    """
     if isinstance(result, HttpResponse):
-        return _from_http_response(result)
+        return _from_http_response(result, is_head=is_head)
     if isinstance(result, str):
         return _from_text(result)
     raise UnusableResultError(
@@ -43,15 +49,20 @@ def function_response(result: Any) -> ApiResponse:
     )
 
 
-def _from_http_response(result: HttpResponse) -> ApiResponse:
-    headers = {name.title(): value for name, value in result.headers.items() if name.lower() != "set-cookie"}
-    cookies = tuple(result.headers.get_all("Set-Cookie"))
+def _from_http_response(result: HttpResponse, *, is_head: bool) -> ApiResponse:
+    given = usable_headers(result.headers.items())
+    headers = {name.title(): value for name, value in given.items() if name.lower() != "set-cookie"}
+    cookies = given.getall("Set-Cookie", ())
     if "Content-Type" not in headers:
         mimetype = result.mimetype
         headers["Content-Type"] = f"{mimetype}; charset={result.charset}" if mimetype.startswith("text/") else mimetype
     if cookies:
         headers["Set-Cookie"] = "\n".join(cookies)
-    return ApiResponse(int(result.status_code), result.get_body() or b"", headers)
+    body = result.get_body() or b""
+    length = declared_length(result.headers.items())
+    if not body and length and is_head:
+        headers[LENGTH] = str(length)
+    return ApiResponse(usable_status(int(result.status_code)), body, headers)
 
 
 def _from_text(text: str) -> ApiResponse:
@@ -68,11 +79,12 @@ def _from_text(text: str) -> ApiResponse:
 
 
 def _from_response_object(value: dict[str, Any]) -> ApiResponse:
-    headers = {str(name).title(): str(item) for name, item in (value.get("headers") or {}).items()}
+    given = usable_headers((str(name), str(item)) for name, item in (value.get("headers") or {}).items())
+    headers = {name.title(): item for name, item in given.items()}
     body = value["body"]
     headers.setdefault("Content-Type", TEXT_TYPE)
-    status = value.get("statuscode") or value.get("status") or 200
-    return ApiResponse(int(status), _plain_text(body).encode(), headers)
+    status = usable_status(int(value.get("statuscode") or value.get("status") or 200))
+    return ApiResponse(status, _plain_text(body).encode(), headers)
 
 
 def _plain_text(value: Any) -> str:
