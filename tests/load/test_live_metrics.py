@@ -159,6 +159,18 @@ def test_each_start_carries_a_trace_of_its_own(good_run):
     assert not [1 for method, _, headers in server.requests if method == "GET" and "traceparent" in headers]
 
 
+def test_a_failure_in_the_report_names_its_trace(locust, stub):
+    """The example of a reason, in every form of the report, has the trace id of an operation that failed so."""
+    stub.always(outcome="Failed")
+    run = locust()
+    (reason,) = run.summary["reasons"]
+    failed = read_operations(run.report_dir).operations.to_pylist()
+    traces = {row["instance_id"]: row["trace_id"] for row in failed if row["state"] == "failed"}
+    instance, trace = re.fullmatch(r"instance (\S+), trace ([0-9a-f]{32})", reason["example"]).groups()
+    assert traces[instance] == trace
+    assert trace in (run.report_dir / "report.html").read_text()
+
+
 def test_starts_carry_no_trace_if_none_is_wanted(locust, stub):
     """With --traceparent off nothing is added to a start."""
     run = locust("--traceparent", "off")

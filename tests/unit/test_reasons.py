@@ -63,6 +63,16 @@ def test_equal_reasons_are_shown_as_they_are():
     assert (failed.reason, failed.example) == ("boom 7", "instance id-1")
 
 
+def test_an_example_can_be_found_in_traces():
+    """The example names the trace that its start began, also without an id, and wherever it travelled."""
+    reasons = Reasons()
+    reasons.add("failed", "boom", "id-1", "4bf9")
+    reasons.add("failed", "boom", "id-2", "5ca0")
+    reasons.add("refused", "busy", trace="6db1")
+    there = Reasons.from_wire(reasons.to_wire())
+    assert [one.example for one in there.listed()] == ["instance id-1, trace 4bf9", "trace 6db1"]
+
+
 def test_groups_of_processes_are_one():
     """Reasons that travelled from two workers are grouped as if one process had counted them."""
     left, right, both = Reasons(), Reasons(), Reasons()

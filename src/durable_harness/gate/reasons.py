@@ -57,6 +57,8 @@ class Group:
     count: int = 0
     differs: bool = False
     """Whether another one of them has other values."""
+    trace: str = ""
+    """Under which tracing at the service knows the operation."""
 
 
 class Reasons:
@@ -68,9 +70,9 @@ class Reasons:
     def __len__(self) -> int:
         return len(self._groups)
 
-    def add(self, state: str, reason: str, instance: str = "") -> None:
+    def add(self, state: str, reason: str, instance: str = "", trace: str = "") -> None:
         """Count an operation's reason."""
-        self._take(str(state), grouped(reason), Group(reason, instance, 1))
+        self._take(str(state), grouped(reason), Group(reason, instance, 1, trace=trace))
 
     def merge(self, other: Reasons) -> None:
         """Add those of another process."""
@@ -81,7 +83,7 @@ class Reasons:
         key = (state, words)
         if key not in self._groups and len(self._groups) >= MOST_REASONS:
             key, group = (state, OTHER_REASONS), Group(OTHER_REASONS, "", group.count)
-        known = self._groups.setdefault(key, Group(group.text, group.instance))
+        known = self._groups.setdefault(key, Group(group.text, group.instance, trace=group.trace))
         known.count += group.count
         known.differs = known.differs or group.differs or known.text != group.text
 
@@ -93,7 +95,7 @@ class Reasons:
     def to_wire(self) -> list[list[Any]]:
         """Return a value of plain types that `from_wire` turns into equal reasons, in another process."""
         return [
-            [state, words, group.text, group.instance, group.count, group.differs]
+            [state, words, group.text, group.instance, group.count, group.differs, group.trace]
             for (state, words), group in self._groups.items()
         ]
 
@@ -113,6 +115,7 @@ class Reasons:
 def _shown(state: str, words: str, group: Group) -> FailureReason:
     example = group.text if group.differs else ""
     instance = f"instance {group.instance}" if group.instance else ""
+    instance = ", ".join(filter(None, (instance, f"trace {group.trace}" if group.trace else "")))
     return FailureReason(
         state, words if group.differs else group.text, group.count, ": ".join(filter(None, (instance, example)))
     )

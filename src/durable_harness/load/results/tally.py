@@ -120,7 +120,7 @@ class Tally:
         self.ended_by_state[record.state.value] += 1
         self.bytes_received += record.bytes_received
         if record.error is not None:
-            self.reasons.add(record.state, record.error, record.instance_id or "")
+            self.reasons.add(record.state, record.error, record.instance_id or "", record.trace_id)
         if completion_ms is not None:
             self.latencies_ms["completion_ms"].record(completion_ms)
             if record.state is OperationState.TIMED_OUT:
