@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from durable_harness.host.app.bindings import DurableEndpoints
+from durable_harness.host.app.extensions import run_load_hooks
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.durable_http.instances import DurableApi
@@ -171,6 +172,8 @@ class FunctionsHost:
         bindings = self.triggers.bindings(self._client_value)
         self._invoker = Invoker(str(self.app.directory), bindings, host.function_timeout_s)
         self.triggers.use(self._invoker)
+        for function in self.app.functions:
+            run_load_hooks(function, self._invoker.directory_of(function))
         api = DurableApi(
             self._for_clients,
             self.app,

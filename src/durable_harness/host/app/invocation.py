@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from durable_harness.host.app.extensions import has_hooks as has_hooks_of_extensions
+from durable_harness.host.app.extensions import hooked
 from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import describe
 from durable_harness.host.stages import CURRENT, Holds
@@ -125,6 +127,10 @@ class Invoker:
         self._quiet_until_s = 0.0
         self.holds = Holds()
 
+    def directory_of(self, function: Function) -> str:
+        """Return the folder that a function's context has."""
+        return str(function.directory or self._directory)
+
     @property
     def thread_count(self) -> int:
         return self._thread_count
@@ -147,13 +153,18 @@ class Invoker:
         arguments = self._bindings.values(function, source)
         arguments[function.trigger_parameter] = source
         given = {**arguments, function.trigger_parameter: trigger_value}
-        if function.wants_context:
+        has_hooks = has_hooks_of_extensions(function)
+        called = function.call
+        if function.wants_context or has_hooks:
             invocation_id = invocation_id or new_invocation_id()
-            directory = str(function.directory or self._directory)
+            directory = self.directory_of(function)
             context = InvocationContext(function, directory, trace or TraceContext(), self._thread_local, invocation_id)
             context.retry_context = retry or context.retry_context
-            given["context"] = context
-        call = functools.partial(function.call, **given)
+            if function.wants_context:
+                given["context"] = context
+            if has_hooks:
+                called = hooked(function, context, given)
+        call = functools.partial(called, **given)
         running = self._on_loop(function, call) if function.is_async else self._in_pool(function, call)
         result = await self._in_time(function, running)
         if result is not None and not function.has_return:

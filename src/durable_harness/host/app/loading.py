@@ -9,6 +9,7 @@ from pathlib import Path
 from durable_harness.errors import AppLoadError, ConfigurationError
 from durable_harness.host.app.decorators import decorated_functions
 from durable_harness.host.app.disabled import unless_switched_off
+from durable_harness.host.app.extensions import warnings_of_extensions
 from durable_harness.host.app.function_json import check_generation, described_functions
 from durable_harness.host.app.functions import BrokenFunction, Function, FunctionApp
 from durable_harness.host.app.importing import make_importable
@@ -59,7 +60,7 @@ def load_app(
         directory,
         enabled,
         disabled=tuple(function for function in functions if function.disabled_by is not None),
-        warnings=warnings,
+        warnings=(*warnings, *warnings_of_extensions()),
         broken=broken,
     )
 
