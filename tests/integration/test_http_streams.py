@@ -139,6 +139,15 @@ def test_head(streams):
     assert (response.status_code, response.headers["x-own"], response.content) == (201, "1", b"")
 
 
+@pytest.mark.parametrize("path", ["plain", "chunked", "empty"])
+def test_the_answer_after_head_is_the_next_one(connection, path):
+    """No byte of a body follows the headers, or it would stand before the next answer on the connection."""
+    for method in ("HEAD", "GET", "HEAD", "GET"):
+        connection.request(method, f"/api/{path}")
+        response = connection.getresponse()
+        assert (response.status < 300, len(response.read()) > 0) == (True, method == "GET" and path != "empty")
+
+
 def test_a_failure_is_in_the_log(streams, wait_until):
     """The log has what a function raised, with its name."""
     streams.get("/api/fails")

@@ -79,6 +79,11 @@ async def download(req: Request) -> StreamingResponse:
     return StreamingResponse(pieces(), media_type="application/octet-stream")
 
 
+@app.route(route="chunked")
+async def chunked(req: Request) -> StreamingResponse:
+    return StreamingResponse(iter([PIECE, PIECE]), media_type="application/octet-stream")
+
+
 @app.route(route="produced", methods=["GET"])
 def produced(req: Request) -> int:
     return counts["produced"]

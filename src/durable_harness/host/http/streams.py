@@ -170,7 +170,8 @@ class _Exchange:
             self._left_bytes -= len(piece)
             if self._left_bytes < 0:
                 raise UnusableResultError(f"answered with a body longer than its {LENGTH}.")
-        await self.response.write(piece)
+        if self._request.method != "HEAD" and not self.response.must_be_empty:
+            await self.response.write(piece)
 
     async def _end(self) -> None:
         """End the body. Raises UnusableResultError if it is shorter than its header says."""
