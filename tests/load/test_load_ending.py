@@ -24,9 +24,10 @@ def test_what_outlasts_the_drain_timed_out(locust, stub):
     stub.in_turn(Behaviour(work_s=math.inf), Behaviour(work_s=1.2))
     run = locust("--drain-timeout", "1", run_time="1s")
     assert run.operations == {"started": 4, "accepted": 4, "completed": 2, "timed_out": 2}
-    assert run.summary["reasons"] == [
-        {"state": "timed out", "reason": "timed out: still running 1 s after the end of the run", "count": 2}
-    ]
+    (reason,) = run.summary["reasons"]
+    assert (reason["state"], reason["count"]) == ("timed out", 2)
+    assert reason["reason"] == "timed out: still running 1 s after the end of the run"
+    assert reason["example"].startswith("instance ")
 
 
 def test_ctrl_c_drains_and_reports(start_locust, stub, wait_until):
