@@ -1,14 +1,13 @@
 """A service that does to the letter what the whole description of docs/services.md says, and nothing else."""
 
-import asyncio
 import itertools
 import re
-import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
+from threaded_service import ThreadedService
 
 PAGE = (Path(__file__).parents[2] / "docs" / "services.md").read_text()
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
@@ -20,37 +19,21 @@ def _iso(moment):
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")
 
 
-class DocumentedService:
+class DocumentedService(ThreadedService):
     """PUT /reports: one report in three says where its status is by a header, one by its body, one by its id."""
 
     def __init__(self):
         self.reports, self.events, self.cancelled, self.unauthorised = {}, {}, {}, 0
         self.orders, self.asked = [], []
         self._numbers = itertools.count(1)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self.url = asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
+        super().__init__()
 
-    async def _open(self):
-        app = web.Application()
-        app.router.add_get("/", _greet)
-        app.router.add_put("/reports", self._start)
-        app.router.add_get("/reports/{id}", self._status)
-        app.router.add_delete("/reports/{id}", self._cancel)
-        app.router.add_post("/reports/{id}/events/{name}", self._event)
-        self._runner = web.AppRunner(app)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        return f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
-
-    def close(self):
-        """Serve nothing any longer."""
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    def add_routes(self, router):
+        router.add_get("/", _greet)
+        router.add_put("/reports", self._start)
+        router.add_get("/reports/{id}", self._status)
+        router.add_delete("/reports/{id}", self._cancel)
+        router.add_post("/reports/{id}/events/{name}", self._event)
 
     async def _start(self, request):
         self.unauthorised += request.headers.get("Authorization") != TOKEN

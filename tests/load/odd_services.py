@@ -1,13 +1,12 @@
 """Small services that follow the pattern, each in a way that makes it hard to ask after a run what became of what."""
 
-import asyncio
 import itertools
 import secrets
-import threading
 import time
 from dataclasses import dataclass, field
 
 from aiohttp import web
+from threaded_service import ThreadedService
 
 WORK_S = 0.1
 DESCRIPTION = """
@@ -46,7 +45,7 @@ class Job:
         return {"state": "done", "output": {"title": self.title}}
 
 
-class OddService:
+class OddService(ThreadedService):
     """Serves on a free port, from a thread of its own; what it answers is for its kinds to say."""
 
     description = DESCRIPTION
@@ -54,28 +53,12 @@ class OddService:
     def __init__(self):
         self.jobs, self.without_tenant = {}, 0
         self._numbers = itertools.count(1)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self.url = asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
+        super().__init__()
 
-    async def _open(self):
-        app = web.Application()
-        app.router.add_get("/", self._root)
-        app.router.add_post("/jobs", self._start)
-        app.router.add_get("/{rest:.*}", self._get)
-        self._runner = web.AppRunner(app)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        return f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
-
-    def close(self):
-        """Stop serving."""
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    def add_routes(self, router):
+        router.add_get("/", self._root)
+        router.add_post("/jobs", self._start)
+        router.add_get("/{rest:.*}", self._get)
 
     async def _root(self, _request):
         return web.Response(text="here")

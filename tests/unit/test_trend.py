@@ -9,7 +9,7 @@ import pytest
 from durable_harness.cli import main
 from durable_harness.errors import UsageError
 from durable_harness.gate.trend.changes import find_changes
-from durable_harness.gate.trend.report import render_html, render_text, trends_of
+from durable_harness.gate.trend.report import TrendReport, render_html, render_text, trends_of
 from durable_harness.gate.trend.runs import read_runs
 
 
@@ -129,7 +129,7 @@ def test_files_that_are_no_runs_are_named(write, document, reason):
     (problem,) = runs.problems
     assert "run-1" in problem
     assert reason in problem
-    assert f"not read: {problem}" in render_text(runs)
+    assert f"not read: {problem}" in render_text(TrendReport.of(runs))
 
 
 def test_a_folder_without_runs_is_an_error(tmp_path):
@@ -147,7 +147,7 @@ def stepped():
 
 def test_changes_are_named_with_their_first_run(write):
     """The text says by how much, from which run on, and where its report is."""
-    text = render_text(read_runs(write(*stepped())))
+    text = render_text(TrendReport.of(read_runs(write(*stepped()))))
     assert re.search(r"completion_ms p95: 4\d\d|5\d\d ms before, 6\d\d ms from run 13 \(2026-11-13", text)
     assert "run-12)" in text
 
@@ -160,13 +160,13 @@ def test_runs_that_measured_something_else_do_not_count(write, changes):
     runs = read_runs(write(*documents))
     trend = next(trend for trend in trends_of(runs.found) if trend.name == "completion_ms p95")
     assert (len(trend.points), len(trend.uncounted), trend.changes) == (10, 5, ())
-    assert "5 do not count" in render_text(runs)
+    assert "5 do not count" in render_text(TrendReport.of(runs))
 
 
 def test_the_page_marks_changes_and_limits(write):
     """A plot has its limit, and a line where the figure changed; what others named is text."""
     documents = [{**one, "verdict": "<b>passed</b>"} if number == 3 else one for number, one in enumerate(stepped())]
-    page = render_html(read_runs(write(*documents)))
+    page = render_html(TrendReport.of(read_runs(write(*documents))))
     first = page.split("<svg")[1]
     assert 'class="marker"' in first
     assert "series bad dashed" in first
@@ -177,7 +177,7 @@ def test_the_page_marks_changes_and_limits(write):
 def test_a_limit_far_above_is_written_beside_the_plot(write):
     """It would flatten the figures."""
     gate = {"name": "completion_ms p95", "limit": 90_000.0, "bound": "at most", "unit": "ms", "measured": 500.0}
-    page = render_html(read_runs(write(*[summary(day, 500.0, gates=[gate]) for day in (1, 2)])))
+    page = render_html(TrendReport.of(read_runs(write(*[summary(day, 500.0, gates=[gate]) for day in (1, 2)]))))
     assert "limit 90,000 ms, beyond the plot" in page
     assert "series bad dashed" not in page
 

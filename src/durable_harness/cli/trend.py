@@ -22,10 +22,10 @@ def add_trend(commands: Any) -> None:
 
 def _trend(options: argparse.Namespace) -> int:
     needs_extra()
-    from durable_harness.gate.trend.report import render_text, write_all  # noqa: PLC0415 - other commands pay nothing
+    from durable_harness.gate.trend.report import TrendReport, render_text, write_all  # noqa: PLC0415 - other commands pay nothing
     from durable_harness.gate.trend.runs import read_runs  # noqa: PLC0415 - same
 
-    runs = read_runs(options.folder)
-    written = write_all(runs, options.report_dir or options.folder)
-    sys.stdout.write(f"{render_text(runs)}{written.sentence()}")
+    report = TrendReport.of(read_runs(options.folder))
+    written = write_all(report, options.report_dir or options.folder)
+    sys.stdout.write(f"{render_text(report)}{written.sentence()}")
     return written.exit_code(0) or 0

@@ -8,11 +8,11 @@ from time import monotonic
 
 from durable_harness.errors import HarnessError
 from durable_harness.experiments.driver import quiet_interrupts
-from durable_harness.experiments.offered import KEY_HEADER, Arrival, OfferedLoad
+from durable_harness.experiments.offered import Arrival, OfferedLoad
 from durable_harness.load.http import Asker
 from durable_harness.load.http.client import MAX_ANSWER_BYTES
 from durable_harness.load.preflight import App, ask_for_app, chosen_starter, fly, problem_of
-from durable_harness.operations import durable_webhooks
+from durable_harness.operations import durable_webhooks, key_headers
 from durable_harness.operations.description import SAMPLE_START_PATH
 from durable_harness.stack import RunningStack
 
@@ -71,7 +71,7 @@ def _starting_at(load: OfferedLoad, path: str) -> OfferedLoad:
 
 
 def _app(asker: Asker, stack: RunningStack) -> App | None:
-    return ask_for_app(asker, stack.base_url, {KEY_HEADER: stack.function_key} if stack.function_key else {})
+    return ask_for_app(asker, stack.base_url, key_headers(stack.function_key))
 
 
 def _asker() -> Asker:

@@ -73,7 +73,7 @@ class CapacityReport:
     capacity: Capacity
     trials: tuple[MeasuredTrial, ...]
     saturated: str
-    """What gave out first; empty if nothing did, or if operations failed, of which that is no measure."""
+    """What gave out first; empty if nothing did, or if operations failed: then nothing can be named."""
     elapsed_s: float
     reasons: tuple[FailureReason, ...] = ()
     """Why operations did not complete, in all trials together."""

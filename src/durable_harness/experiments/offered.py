@@ -17,12 +17,12 @@ from durable_harness.operations import (
     accept_any_output,
     check_echo,
     durable_webhooks,
+    key_headers,
     poll_strategy,
 )
 from durable_harness.operations.description import SAMPLE_START_PATH, fill, fill_path
 
 OPERATION_TYPE = "load_test"
-KEY_HEADER = "x-functions-key"
 SAMPLE_DURATIONS = read_durations("0.3-0.7")
 
 
@@ -84,7 +84,7 @@ class OfferedLoad:
             timeout_s=self.timeout_s,
             service=self.service,
             base_url=base_url,
-            key_headers={KEY_HEADER: key} if key else {},
+            key_headers=key_headers(key),
             workload=Workload.OPEN,
             check_output=check_echo if self._is_sample else accept_any_output,
             intended=intended,

@@ -13,11 +13,11 @@ from gevent.pool import Pool
 
 from durable_harness.errors import UsageError
 from durable_harness.experiments.driver import quiet_interrupts
-from durable_harness.experiments.offered import KEY_HEADER, Arrival, OfferedLoad
+from durable_harness.experiments.offered import Arrival, OfferedLoad
 from durable_harness.load.http import Asker
 from durable_harness.load.http.client import MAX_ANSWER_BYTES
 from durable_harness.load.preflight import App, Flight, Starter, ask_for_app, fly
-from durable_harness.operations import Answer, OperationState, durable_webhooks
+from durable_harness.operations import Answer, OperationState, durable_webhooks, key_headers
 from durable_harness.stack import RunningStack, embedded_stack
 
 TRY_S = 8.0
@@ -66,8 +66,7 @@ def try_starters(folder: Path) -> Tryout:
         embedded_stack(folder, serve_args=("--log-level", "error")) as stack,
         Asker(verify_tls=True, max_answer_bytes=MAX_ANSWER_BYTES) as asker,
     ):
-        key = {KEY_HEADER: stack.function_key} if stack.function_key else {}
-        app = ask_for_app(asker, stack.base_url, key)
+        app = ask_for_app(asker, stack.base_url, key_headers(stack.function_key))
         if app is None:
             raise UsageError(f"the host of {folder} does not list its functions")
         payloads = list(_payloads(folder))

@@ -15,7 +15,7 @@ from durable_harness.operations.description import (
 )
 from durable_harness.operations.excerpts import redact_keys
 from durable_harness.operations.measurement import Measurement
-from durable_harness.operations.messages import Answer, NoAnswer, Request
+from durable_harness.operations.messages import Answer, NoAnswer, Request, key_headers
 from durable_harness.operations.operation import Operation, OperationPlan
 from durable_harness.operations.polling import ExponentialPolling, FixedPolling, PollStrategy, ServerDirectedPolling
 from durable_harness.operations.record import OperationPhase, OperationRecord, OperationState, Workload
@@ -51,6 +51,7 @@ __all__ = [
     "check_echo",
     "durable_status_route",
     "durable_webhooks",
+    "key_headers",
     "load_service",
     "poll_strategy",
     "redact_keys",

@@ -98,7 +98,7 @@ class StatusDescription:
     result: frozenset[int] = frozenset({303})
     """The redirects that say 'done': their Location is the output. Any other redirect means that the status moved."""
     state: str | None = None
-    """Where the body tells the state; None if the HTTP code alone tells it: 2xx is the end, its body the output."""
+    """Where the body has the state; None if the HTTP status decides: 2xx is the end, its body the output."""
     not_begun: frozenset[str] = frozenset()
     """States of an operation that waits for its turn."""
     succeeded: frozenset[str] = frozenset()

@@ -12,6 +12,12 @@ from durable_harness.operations.excerpts import excerpt, redact_keys
 UNKNOWN_STATUSES = frozenset({404, 410})
 RETRIED_STATUSES = frozenset({408, 425, 429})
 SERVER_ERROR = 500
+KEY_HEADER = "x-functions-key"
+
+
+def key_headers(function_key: str | None) -> dict[str, str]:
+    """Return the header that carries a function key to a host; none without a key."""
+    return {KEY_HEADER: function_key} if function_key else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,10 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from durable_harness.bounded_http import Limit, bounded_opener, read_bounded
-from durable_harness.operations import Answer, NoAnswer, redact_keys
+from durable_harness.operations import Answer, NoAnswer, key_headers, redact_keys
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, BadUrlError, follow, is_same_origin, origin_of
 
 REQUEST_TIMEOUT_S = 30.0
-KEY_HEADER = "x-functions-key"
 
 
 class Nothing:
@@ -31,7 +30,7 @@ class HttpClient:
     def __init__(self, base_url: str, function_key: str | None = None, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
         self.base_url = base_url.rstrip("/")
-        self._key = {KEY_HEADER: function_key} if function_key else {}
+        self._key = key_headers(function_key)
         is_here = urlsplit(base_url).hostname in {"localhost", "127.0.0.1", "::1"}
         proxies = [urllib.request.ProxyHandler({})] if is_here else []
         self._opener = bounded_opener(_NoRedirects(), *proxies)

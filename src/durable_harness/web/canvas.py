@@ -92,34 +92,36 @@ class Canvas:
     def dot(self, point: Point, css_class: str, tip: str) -> None:
         """Draw a point that tells its value."""
         x, y = self.x(point[0]), self.y(point[1])
-        self.shapes.append(f'<circle class="point {css_class}" cx="{x:.1f}" cy="{y:.1f}" r="3"{_tip(tip)}/>')
+        place = f'cx="{x:.1f}" cy="{y:.1f}" r="3"'
+        self.shapes.append(f'<circle class="point {css_class}" {place} data-tip="{escape(tip)}"/>')
 
     def box(self, low: Point, high: Point, css_class: str, *, tip: str = "", opacity: float | None = None) -> None:
         """Fill a rectangle between two values."""
         x, y = self.x(low[0]), self.y(high[1])
-        width, height = max(self.x(high[0]) - x, 1), max(self.y(low[1]) - y, 0)
-        shade = "" if opacity is None else f' fill-opacity="{opacity:.2f}"'
-        self.shapes.append(
-            f'<rect class="{css_class}"{shade} x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
-            f"{_tip(tip)}/>"
-        )
+        size = max(self.x(high[0]) - x, 1), max(self.y(low[1]) - y, 0)
+        self._rectangle((x, y), size, css_class, tip, opacity)
 
     def column(self, low: float, high: float, css_class: str, *, tip: str = "", label: str = "") -> None:
         """Fill a part of the x axis from bottom to top."""
         x, width = self.x(low), max(self.x(high) - self.x(low), 1)
-        self.shapes.append(
-            f'<rect class="{css_class}" x="{x:.1f}" y="{TOP}" width="{width:.1f}" height="{self.bottom - TOP:.1f}"'
-            f"{_tip(tip)}/>"
-        )
+        self._rectangle((x, TOP), (width, self.bottom - TOP), css_class, tip)
         if label and width > LABEL_ROOM:
             self.text((x + width / 2, TOP + 12), label, "note x")
 
     def row(self, low: float, high: float, css_class: str) -> None:
         """Fill a part of the y axis from left to right."""
         y, height = self.y(high), max(self.y(low) - self.y(high), 1)
+        self._rectangle((self.left, y), (self.right - self.left, height), css_class)
+
+    def _rectangle(
+        self, place: Point, size: Point, css_class: str, tip: str = "", opacity: float | None = None
+    ) -> None:
+        (x, y), (width, height) = place, size
+        shade = "" if opacity is None else f' fill-opacity="{opacity:.2f}"'
+        words = f' data-tip="{escape(tip)}"' if tip else ""
         self.shapes.append(
-            f'<rect class="{css_class}" x="{self.left}" y="{y:.1f}" width="{self.right - self.left:.1f}"'
-            f' height="{height:.1f}"/>'
+            f'<rect class="{css_class}"{shade} x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
+            f"{words}/>"
         )
 
     def rule(self, at: float, label: str, css_class: str, column: int = 0) -> None:
@@ -139,11 +141,6 @@ class Canvas:
 
     def _places(self, points: Iterable[Point]) -> str:
         return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
-
-
-def _tip(words: str) -> str:
-    """Return the attribute that the page's script shows where one points."""
-    return f' data-tip="{escape(words)}"' if words else ""
 
 
 def unbroken(points: Sequence[tuple[float, float | None]]) -> list[list[Point]]:

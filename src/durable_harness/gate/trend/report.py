@@ -44,6 +44,20 @@ class Trend:
     """With the number of the first run after it."""
 
 
+@dataclass(frozen=True, slots=True)
+class TrendReport:
+    """The runs of a folder, and each figure over them: the changes in them are searched once for all renderings."""
+
+    runs: tuple[Run, ...]
+    problems: tuple[str, ...]
+    trends: tuple[Trend, ...]
+
+    @classmethod
+    def of(cls, runs: Runs) -> TrendReport:
+        """Search the runs for changes."""
+        return cls(runs.found, runs.problems, tuple(trends_of(runs.found)))
+
+
 def counts(run: Run, runs: Sequence[Run]) -> bool:
     """Whether a run's figures count: it was judged, and made the same load as the newest one."""
     return run.is_judged and run.scenarios == runs[-1].scenarios
@@ -69,13 +83,13 @@ def _trend(name: str, runs: Sequence[Run]) -> Trend:
     )
 
 
-def render_text(runs: Runs) -> str:
+def render_text(report: TrendReport) -> str:
     """Return the changes, or that there are none, and what was not read."""
-    found = runs.found
+    found = report.runs
     span = f"{_when(found[0])} to {_when(found[-1])}"
     lines = [f"{len(found)} runs, {span}{_uncounted(found)}"]
-    lines += [f"  {line}" for line in _change_lines(found)] or ["  no change beyond chance"]
-    lines += [f"not read: {problem}" for problem in runs.problems]
+    lines += [f"  {line}" for line in _change_lines(report)] or ["  no change beyond chance"]
+    lines += [f"not read: {problem}" for problem in report.problems]
     return shown_lines("\n".join([*lines, ""]))
 
 
@@ -85,17 +99,16 @@ def _uncounted(runs: Sequence[Run]) -> str:
     return f"; {left_out} do not count: they {why}" if left_out else ""
 
 
-def render_json(runs: Runs) -> str:
+def render_json(report: TrendReport) -> str:
     """Return runs and figures as a JSON document."""
-    found = runs.found
     document = {
         "format": FORMAT,
         "runs": [
             {"folder": str(run.folder), "started_at": run.started_at.isoformat(), "verdict": run.verdict}
-            for run in found
+            for run in report.runs
         ],
-        "figures": [_document(trend) for trend in trends_of(found)],
-        "problems": list(runs.problems),
+        "figures": [_document(trend) for trend in report.trends],
+        "problems": list(report.problems),
     }
     return json_text(document)
 
@@ -105,12 +118,12 @@ def _document(trend: Trend) -> dict[str, Any]:
     return {**asdict(trend), "changes": changes}
 
 
-def render_html(runs: Runs) -> str:
+def render_html(report: TrendReport) -> str:
     """Return a self-contained page: what changed, each figure over the runs, the runs."""
-    found = runs.found
-    lines = _change_lines(found)
+    found = report.runs
+    lines = _change_lines(report)
     sentence = f"{len(lines)} in {len(found)} runs" if lines else f"in {len(found)} runs, beyond chance"
-    plots = [section(trend.name, _plot(trend, found)) for trend in trends_of(found)]
+    plots = [section(trend.name, _plot(trend, found)) for trend in report.trends]
     return page(
         "Trend of load runs",
         [
@@ -119,22 +132,25 @@ def render_html(runs: Runs) -> str:
             section("What changed", bullets(lines)),
             pair(*plots),
             section("Runs", _table(found)),
-            section("Not read", bullets(runs.problems)),
+            section("Not read", bullets(report.problems)),
             section("How changes are found", bullets([METHOD])),
         ],
     )
 
 
-def write_all(runs: Runs, folder: Path) -> Written:
+def write_all(report: TrendReport, folder: Path) -> Written:
     """Write trend.html and trend.json. Never raises."""
-    return write_reports(folder, {"trend.html": partial(render_html, runs), "trend.json": partial(render_json, runs)})
+    return write_reports(
+        folder, {"trend.html": partial(render_html, report), "trend.json": partial(render_json, report)}
+    )
 
 
-def _change_lines(runs: Sequence[Run]) -> list[str]:
+def _change_lines(report: TrendReport) -> list[str]:
+    runs = report.runs
     return [
         f"{trend.name}: {_value(change.before, trend)} before, {_value(change.after, trend)} from run {at}"
         f" ({_when(runs[at - 1])}, {runs[at - 1].folder}){_percent(change)}"
-        for trend in trends_of(runs)
+        for trend in report.trends
         for at, change in trend.changes
     ]
 

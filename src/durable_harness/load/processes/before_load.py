@@ -17,10 +17,8 @@ from durable_harness.load.options.start import FOUND_PATH, as_plain_text
 from durable_harness.load.options.target import Target
 from durable_harness.load.preflight import App, ask_for_app, chosen_starter, fly, problem_of
 from durable_harness.load.processes.process import LocustProcess
-from durable_harness.operations import OperationPlan
+from durable_harness.operations import OperationPlan, key_headers
 from durable_harness.operations.description import SAMPLE_START_PATH
-
-KEY_HEADER = "x-functions-key"
 
 
 def look_before_load(process: LocustProcess, target: Target, options: LoadOptions) -> None:
@@ -50,8 +48,7 @@ def _app(asker: Asker, target: Target, options: LoadOptions) -> App | None:
     """Return what the host says of its app; None if it says nothing, as a service that is no app of ours."""
     if options.service_file is not None:
         return None
-    key = options.function_key or target.function_key
-    return ask_for_app(asker, target.base_url, {KEY_HEADER: key} if key else {})
+    return ask_for_app(asker, target.base_url, key_headers(options.function_key or target.function_key))
 
 
 def _try(process: LocustProcess, options: LoadOptions, asker: Asker, app: App | None, log: str) -> None:

@@ -47,13 +47,13 @@ from durable_harness.operations import (
     check_echo,
     durable_status_route,
     durable_webhooks,
+    key_headers,
 )
 from durable_harness.operations.description import SAMPLE_START_PATH, fill, fill_path
 from durable_harness.operations.operation import TRACE_HEADER
 from durable_harness.redirects import is_same_origin
 
 GATES_FILE = "gates.toml"
-KEY_HEADER = "x-functions-key"
 TRACE_ID_CHARS = 32
 """A token ends in so many hexadecimal digits of a UUID, which no other operation has."""
 NO_TERMINATE = "the service has no way to end one. Describe it: [terminate] in the file for --service."
@@ -128,7 +128,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     @property
     def key_headers(self) -> Mapping[str, str]:
         """The headers that carry `--function-key`."""
-        return {KEY_HEADER: self.options.function_key} if self.options.function_key else {}
+        return key_headers(self.options.function_key)
 
     @property
     def durations(self) -> Durations:
