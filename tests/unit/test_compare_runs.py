@@ -439,6 +439,7 @@ def test_an_earlier_report_does_not_outlive_a_failed_comparison(run_folder, comp
     folder = run_folder("base", rows(latencies_s(1)))
     assert compare(folder, folder)[0] == 0
     assert compare(folder, tmp_path / "absent")[2] is None
+    assert list((tmp_path / "report").iterdir()) == [], "in no form"
 
 
 def test_a_run_that_was_cut_short_is_noted(run_folder, compare):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CANNOT_TELL_CODES = {"pass": 0, "fail": 1, "invalid": 3}
 REPORT_DIR = Path("build/comparison")
-REPORTS = ("comparison.json", "comparison.md", "comparison.xml", "self-check.json")
+REPORTS = ("comparison.html", "comparison.json", "comparison.md", "comparison.xml", "self-check.json")
 """What the commands write there."""
 
 
