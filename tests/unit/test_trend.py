@@ -152,6 +152,15 @@ def test_changes_are_named_with_their_first_run(write):
     assert "run-12)" in text
 
 
+@pytest.mark.parametrize(("count", "word"), [(1, "cannot tell"), (7, "cannot tell"), (8, "no change")])
+def test_of_too_few_runs_nobody_can_tell(write, count, word):
+    """Fewer runs than a change takes are no proof that nothing changed."""
+    report = TrendReport.of(read_runs(write(*[summary(day, 500.0) for day in range(1, count + 1)])))
+    assert f"  {word}" in render_text(report)
+    assert f"<b>{word}</b>" in render_html(report)
+    assert ("1 runs" in render_text(report)) is False
+
+
 @pytest.mark.parametrize("changes", [{"verdict": "invalid"}, {"verdict": "interrupted"}, {"scenarios": {}}])
 def test_runs_that_measured_something_else_do_not_count(write, changes):
     """Invalid and interrupted runs, and those of other scenarios, are shown and change nothing."""

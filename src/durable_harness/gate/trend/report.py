@@ -87,10 +87,25 @@ def render_text(report: TrendReport) -> str:
     """Return the changes, or that there are none, and what was not read."""
     found = report.runs
     span = f"{_when(found[0])} to {_when(found[-1])}"
-    lines = [f"{len(found)} runs, {span}{_uncounted(found)}"]
-    lines += [f"  {line}" for line in _change_lines(report)] or ["  no change beyond chance"]
+    lines = [f"{_how_many(found)}, {span}{_uncounted(found)}"]
+    lines += [f"  {line}" for line in _change_lines(report) or [_no_change(report)]]
     lines += [f"not read: {problem}" for problem in report.problems]
     return shown_lines("\n".join([*lines, ""]))
+
+
+def _how_many(runs: Sequence[Run]) -> str:
+    return f"{len(runs)} run" if len(runs) == 1 else f"{len(runs)} runs"
+
+
+def _no_change(report: TrendReport) -> str:
+    """Say that nothing changed, or that nobody can tell: no change can be seen in so few runs."""
+    if _is_too_short(report):
+        return f"cannot tell: a change shows in {2 * LEAST_RUNS} runs that count, or more"
+    return "no change beyond chance"
+
+
+def _is_too_short(report: TrendReport) -> bool:
+    return max((len(trend.points) for trend in report.trends), default=0) < 2 * LEAST_RUNS
 
 
 def _uncounted(runs: Sequence[Run]) -> str:
@@ -122,13 +137,14 @@ def render_html(report: TrendReport) -> str:
     """Return a self-contained page: what changed, each figure over the runs, the runs."""
     found = report.runs
     lines = _change_lines(report)
-    sentence = f"{len(lines)} in {len(found)} runs" if lines else f"in {len(found)} runs, beyond chance"
+    word = "changes" if lines else "cannot tell" if _is_too_short(report) else "no change"
+    sentence = f"{len(lines)} in {_how_many(found)}" if lines else f"in {_how_many(found)}: {_no_change(report)}"
     plots = [section(trend.name, _plot(trend, found)) for trend in report.trends]
     return page(
         "Trend of load runs",
         [
             heading("Trend of load runs", f"{_when(found[0])} to {_when(found[-1])}{_uncounted(found)}"),
-            verdict("changes" if lines else "no change", sentence, "invalid" if lines else "passed"),
+            verdict(word, sentence, "passed" if word == "no change" else "invalid"),
             section("What changed", bullets(lines)),
             pair(*plots),
             section("Runs", _table(found)),
