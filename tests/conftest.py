@@ -16,8 +16,8 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from durable_harness import foreign_text
-from durable_harness.host.sdk.installed import installed_version
 from durable_harness.stack import embedded_stack
+from sdk_generation import NEEDS_OTHER_SDK, OTHER_SDK, SDK
 from warm_start import WarmStarter
 
 # The suite starts hundreds of processes: where Python is told to keep no compiled code, each would compile all of it.
@@ -42,15 +42,6 @@ REQUEST_TIMEOUT_S = 30.0
 CONNECTIONS = 32
 LOG_TAIL_LINES = 60
 ABSENT = object()
-SDK = installed_version().major
-"""The generation of azure-functions-durable that the suite runs on."""
-OTHER_SDK, NEEDS_OTHER_SDK = {
-    1: (
-        "sdk2",
-        "needs azure-functions-durable 2.x: on Python 3.13, pip install --pre 'azure-functions-durable>=2.0.0rc3'",
-    ),
-    2: ("sdk1", "needs azure-functions-durable 1.x: pip install 'azure-functions-durable<2'"),
-}[SDK]
 
 
 def pytest_addoption(parser):

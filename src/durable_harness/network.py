@@ -12,9 +12,11 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.log import server_logger
+from aiohttp.web_protocol import RequestHandler
 
 from durable_harness.errors import PortInUseError, UsageError
 from durable_harness.own_loggers import own_logger
+from durable_harness.own_tasks import hide, hide_once_started
 
 BACKLOG = 1024
 NO_LIMIT = 0
@@ -63,13 +65,32 @@ async def serve_http(
     """Serve HTTP, or HTTPS with `tls`, on bound sockets; `cleanup` of the runner ends it."""
     loop = asyncio.get_running_loop()
 
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        hide_once_started()
+        return await handler(request)
+
     def make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=body_limit_bytes)
 
     logger = own_logger(server_logger.name)
-    server = web.Server(handler, request_factory=make_request, access_log=None, auto_decompress=False, logger=logger)
+    server = _Server(answer, request_factory=make_request, access_log=None, auto_decompress=False, logger=logger)
     runner = web.ServerRunner(server, shutdown_timeout=1.0)
     await runner.setup()
     for sock in sockets:
         await web.SockSite(runner, sock, backlog=BACKLOG, ssl_context=tls).start()
     return runner
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Connection(RequestHandler):
+    """A connection whose task is hidden from user code. From Python 3.12 on aiohttp does not ask the loop for it."""
+
+    __slots__ = ()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        hide(self._task_handler)

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
+
+EAGER_TASKS = (3, 12)
+"""The first Python version with tasks that begin to run while they are made."""
 
 
 @runtime_checkable
@@ -22,6 +26,23 @@ class HidesTasks(Protocol):
 
     def show(self, task: asyncio.Task[object]) -> None:
         """Let a task be found there again."""
+
+
+def hide(task: asyncio.Task[Any] | None) -> None:
+    """Hide a task of this process that a library made without the loop's `create_task`."""
+    loop = asyncio.get_running_loop()
+    if task is not None and isinstance(loop, HidesTasks):
+        loop.hide(task)
+
+
+def hide_once_started() -> None:
+    """Hide the task that runs as soon as it has waited for something.
+
+    From Python 3.12 on aiohttp runs a request's task eagerly: asyncio registers it only when it first waits, after
+    which it can be taken out.
+    """
+    if sys.version_info >= EAGER_TASKS:
+        asyncio.get_running_loop().call_soon(hide, asyncio.current_task())
 
 
 @contextlib.contextmanager

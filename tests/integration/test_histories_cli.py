@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
+import psutil
 import pytest
 from durabletask.internal.orchestrator_service_pb2_grpc import (
     TaskHubSidecarServiceServicer,
@@ -79,6 +81,12 @@ def test_ctrl_c_in_an_orchestrator_is_no_difference(capsys, changed_app):
     assert told.out.endswith("1 ok, 0 different, 0 unreadable\n")
 
 
+def _until_asleep(pid):
+    """Return once the process waits for something, as one does that has sent its request."""
+    while psutil.Process(pid).status() != psutil.STATUS_SLEEPING:
+        time.sleep(0.005)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_a_history_is_awaited(tmp_path, number):
     """A signal ends `record` at once while the app has not answered, with its code and how far it has come."""
@@ -88,6 +96,9 @@ def test_a_signal_while_a_history_is_awaited(tmp_path, number):
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
             connection, _ = silent.accept()
             with connection:
+                # A signal just before the client begins to wait would be seen only when something else ends its wait.
+                assert connection.recv(1)
+                _until_asleep(running.pid)
                 running.send_signal(number)
                 told = running.communicate(timeout=30)[0]
     assert (told, running.returncode) == ("interrupted: 0 of 1 histories were written\n", 128 + number)

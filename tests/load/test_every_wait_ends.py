@@ -23,10 +23,11 @@ from durable_harness.stack.remote import remote_stack
 from durable_harness.testing import Operations
 from durable_harness.testing.requesting import HttpClient
 from patience import PATIENT
+from sdk_generation import SDK
 
 TESTS = Path(__file__).parents[1]
 APP = TESTS / "apps" / "constant"
-HISTORY = TESTS / "histories" / "sample" / "operation.json"
+HISTORY = TESTS / "histories" / ("sample_sdk2" if SDK == 2 else "sample") / "operation.json"
 DOCKERFILE = TESTS.parent / "Dockerfile"
 PATIENCE_S = 60.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -10,10 +10,11 @@ import pytest
 from locust_process import SCENARIOS
 
 from patience import PATIENT
+from sdk_generation import SDK
 
 TESTS = Path(__file__).parents[1]
 APP = TESTS / "apps" / "constant"
-HISTORY = TESTS / "histories" / "sample" / "operation.json"
+HISTORY = TESTS / "histories" / ("sample_sdk2" if SDK == 2 else "sample") / "operation.json"
 PATIENCE_S = 60.0
 HARNESS = ["-m", "durable_harness"]
 FREE_PORTS = ("--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0")

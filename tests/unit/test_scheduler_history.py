@@ -5,7 +5,7 @@ import pytest
 from durable_harness.protocol import pb
 from durable_harness.scheduler.history import History
 from durable_harness.scheduler.inbox import Inbox
-from recorded import event
+from history_events import event
 
 
 def raised(name):

@@ -1,16 +1,15 @@
 """Histories of orchestrators that a test writes: a scheduler of a few lines, which answers all that is asked for."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import azure.durable_functions as df
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
-from durable_harness.protocol import from_ns, pb
+from durable_harness.protocol import pb
 from durable_harness.protocol.history_file import from_events
+from history_events import event
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 MAX_TURNS = 80
 OUTCOMES = {"scheduleTask": "taskCompleted", "createSubOrchestration": "subOrchestrationInstanceCompleted"}
 FAILURES = {"scheduleTask": "taskFailed", "createSubOrchestration": "subOrchestrationInstanceFailed"}
@@ -24,12 +23,6 @@ def app_of(**orchestrators):
 def _function(name, call):
     trigger = {"type": "orchestrationTrigger", "name": "context", "orchestration": name}
     return Function(name, trigger, (), df.Orchestrator.create(call), is_async=False, wants_context=False)
-
-
-def event(at_s=0.0, event_id=-1, **kind):
-    """Return a history event, so many seconds after the start."""
-    moment_ns = round((START + timedelta(seconds=at_s)).timestamp() * 1000) * 1_000_000
-    return pb.HistoryEvent(eventId=event_id, timestamp=from_ns(moment_ns), **kind)
 
 
 def record(orchestrator, **run):

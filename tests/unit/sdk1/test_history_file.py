@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from recorded import record
 
 from durable_harness.errors import UsageError
 from durable_harness.protocol.history_file import (
@@ -13,7 +14,7 @@ from durable_harness.protocol.history_file import (
     read_history,
     write_document,
 )
-from recorded import event, record
+from history_events import event
 
 
 def orchestrator(context):

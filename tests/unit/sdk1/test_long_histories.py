@@ -8,6 +8,7 @@ import weakref
 
 import psutil
 import pytest
+from recorded import app_of
 
 from durable_harness.host.sdk1 import orchestrations
 from durable_harness.host.sdk1.history import HistoryReader
@@ -20,8 +21,8 @@ from durable_harness.protocol.continuing import (
     orchestrator_name,
     past_length,
 )
+from history_events import event
 from hub_bench import complete, file_scenario, kinds, scenario, schedule
-from recorded import app_of, event
 
 EVENTS_PER_ACTIVITY = 3
 LONG = LONG_HISTORY_EVENTS // EVENTS_PER_ACTIVITY + 1
