@@ -8,7 +8,7 @@ FROM ${BASE}${BASE_DIGEST:+@${BASE_DIGEST}}
 WORKDIR /app
 COPY constraints-image.txt ./
 RUN python3 -m pip install --no-cache-dir --no-deps --require-hashes --requirement constraints-image.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 COPY loadtests ./loadtests
 RUN python3 -m pip install --no-cache-dir --no-deps --no-build-isolation . \

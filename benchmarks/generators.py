@@ -5,6 +5,7 @@
     cliff       connections and CPU of a plain FastHttpUser below and above a thousand open descriptors, and ours
     latency     what a request takes from its intended start at 200/s, beside a C client (needs a C compiler)
     processes   percentiles of two processes and of one, same seed and rate
+    together    operations that two processes hold in flight at once (--processes 2), each polled once a second
 
 Figures are ratios; absolute ones describe the machine of the run. They go to the terminal and build/generators.json.
 """
@@ -28,6 +29,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow.parquet as pq
 
 from processes import cpu_s, free_port, resident_kb
@@ -37,6 +39,7 @@ OUTPUT = HERE.parent / "build" / "generators.json"
 PLAIN = (1_000, 2_000, 3_000)
 BARE_S = 8
 OURS = (*PLAIN, 5_000, 15_000, 20_000)
+TOGETHER = (15_000, 25_000, 30_000)
 SETTLE_S, WINDOW_S = 6.0, 8.0
 RATE, LATENCY_S = 200, 20
 ROUNDS = 3
@@ -73,7 +76,8 @@ def locust(
             stdout=subprocess.DEVNULL,
             stderr=(Path(folder) / "err").open("w"),
             text=True,
-            env={**os.environ, **environment, "SLIPS": f"{folder}/slips.json"},
+            # An operation before the load would have to end, and those that are held do not.
+            env={**os.environ, "DURABLE_HARNESS_NO_PREFLIGHT": "true", **environment, "SLIPS": f"{folder}/slips.json"},
         )
         try:
             yield process, Path(folder)
@@ -91,16 +95,17 @@ def counts(port: int) -> dict[str, int]:
 
 def window(pid: int, port: int) -> dict[str, float]:
     """Measure a generator in full swing."""
-    before, cpu_before, began = counts(port), cpu_s(pid), time.perf_counter()
+    pids = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    before, cpu_before, began = counts(port), sum(map(cpu_s, pids)), time.perf_counter()
     time.sleep(WINDOW_S)
-    after, cpu_after, ended = counts(port), cpu_s(pid), time.perf_counter()
+    after, cpu_after, ended = counts(port), sum(map(cpu_s, pids)), time.perf_counter()
     requests = after["requests"] - before["requests"]
     return {
         "polls_per_s": requests / (ended - began),
         "cpu_us": 1e6 * (cpu_after - cpu_before) / requests,
         "cpu_percent": 100 * (cpu_after - cpu_before) / (ended - began),
         "connects_per_request": (after["connections"] - before["connections"] - 1) / requests,
-        "memory_mb": resident_kb(pid) / 1024,
+        "memory_mb": sum(map(resident_kb, pids)) / 1024,
     }
 
 
@@ -118,11 +123,18 @@ def until_busy(port: int, polls: int) -> None:
     time.sleep(SETTLE_S)
 
 
-def ours(held: int) -> dict[str, Any]:
-    arguments = ("--poll-interval", "1", "--operation-duration", "100000", "--operation-timeout", "100000")
+def ours(held: int, processes: int = 1) -> dict[str, Any]:
+    several = () if processes == 1 else ("-u", str(processes), "-r", str(processes), *_forked(processes))
+    arguments = (*several, "--poll-interval", "1", "--operation-duration", "100000", "--operation-timeout", "100000")
     with (
         server() as port,
-        locust("held", port, *arguments, "--drain-timeout", "0", "--warm-up", "9", *PATIENT, HELD=str(held)) as running,
+        locust(
+            "held",
+            port,
+            *(*arguments, "--drain-timeout", "0", "--warm-up", "9", *PATIENT),
+            HELD=str(held // processes),
+            HOLDERS=str(processes),
+        ) as running,
     ):
         process, folder = running
         until_busy(port, held)
@@ -130,7 +142,7 @@ def ours(held: int) -> dict[str, Any]:
         finish(process)
         generator = json.loads((folder / "summary.json").read_text())["generator"]
     told = {"slip_p99_ms": generator["poll_slip_ms"]["p99"], "stall_ms": generator["loop_lag_ms"]["max"]}
-    return {"who": "ours", "in_flight": held, **told, **figures}
+    return {"who": "ours" if processes == 1 else f"{processes} of ours", "in_flight": held, **told, **figures}
 
 
 def plain(users: int) -> dict[str, Any]:
@@ -257,7 +269,7 @@ def processes() -> dict[str, Any]:
     with server() as port:
         for _ in range(ROUNDS):
             for count, measured in runs.items():
-                measured.append(completions(port, () if count == "1" else ("--processes", count)))
+                measured.append(completions(port, () if count == "1" else _forked(int(count))))
     medians = {
         count: {key: statistics.median(one[key] for one in rounds) for key in ("p50", "p90", "p95", "p99")}
         for count, rounds in runs.items()
@@ -271,12 +283,25 @@ def processes() -> dict[str, Any]:
 
 def completions(port: int, extra: tuple[str, ...]) -> dict[str, float]:
     arguments = ("--operation-duration", "0.2-1.0", "--poll-interval", "0.1", "--rate", str(RATE), "-t", "15s")
-    if extra:
-        bind = str(free_port())
-        extra += ("--master-bind-host", "127.0.0.1", "--master-bind-port", bind, "--master-port", bind)
     summary, _ = short_run(port, *arguments, *extra)
     completion: dict[str, float] = summary["latencies"]["completion_ms"]
     return completion
+
+
+def _forked(processes: int) -> tuple[str, ...]:
+    """Return the arguments of a run by some processes, whose master has a port of its own."""
+    bind = str(free_port())
+    ports = ("--master-bind-host", "127.0.0.1", "--master-bind-port", bind, "--master-port", bind)
+    return ("--processes", str(processes), *ports)
+
+
+def together() -> dict[str, Any]:
+    """Medians over rounds of what two processes hold: all of it is polled each second, and hardly late."""
+    rows = [_median_row([ours(held, 2) for _ in range(ROUNDS)]) for held in TOGETHER]
+    show(rows)
+    kept_up = {row["in_flight"]: row["polls_per_s"] / row["in_flight"] for row in rows}
+    print("polls a second of an operation:", _rounded(kept_up))
+    return {"rows": rows, "polls_per_s_of_each": kept_up}
 
 
 def _percentile(values: list[float], percent: float) -> float:
@@ -287,7 +312,7 @@ def _rounded(figures: Mapping[Any, float]) -> str:
     return ", ".join(f"{key} {value:.3f}" for key, value in figures.items())
 
 
-SECTIONS = {"in-flight": in_flight, "cliff": cliff, "latency": latency, "processes": processes}
+SECTIONS = {"in-flight": in_flight, "cliff": cliff, "latency": latency, "processes": processes, "together": together}
 
 
 def main() -> None:

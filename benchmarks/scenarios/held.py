@@ -1,4 +1,4 @@
-"""`HELD` operations in flight that do not end, followed by this project's generator from one process."""
+"""`HELD` operations in flight that do not end, followed by this project's generator, in each of `HOLDERS` processes."""
 
 import os
 import time
@@ -9,13 +9,14 @@ from locust import constant, task
 from durable_harness.load import OperationUser
 
 HELD = int(os.environ.get("HELD", "1000"))
+HOLDERS = int(os.environ.get("HOLDERS", "1"))
 SPREAD_S = 5.0
 
 
 class Held(OperationUser):
     """Starts all of them within some seconds, so that their polls are spread evenly."""
 
-    fixed_count = 1
+    fixed_count = HOLDERS
     wait_time = constant(3600)
 
     @task

@@ -1,6 +1,7 @@
 """A page in a headless Chromium that is used by script: what is evaluated in it, by its DevTools."""
 
 import asyncio
+import base64
 import contextlib
 import re
 import subprocess
@@ -8,6 +9,7 @@ import tempfile
 
 import aiohttp
 
+BLANK = "about:blank"
 FILL = """((name, value) => {
   const field = document.querySelector(`input[name="${name}"]`);
   Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, value);
@@ -19,16 +21,19 @@ PRESS = """(text => [...document.querySelectorAll("button")].find(one => one.tex
 class Page:
     """A page in a browser of its own. Use it as a context."""
 
-    def __init__(self, browser, url):
+    def __init__(self, browser, url, *, width=None, dark=False):
         self._words = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
         self._url, self._number = url, 0
+        self._width, self._scheme = width, "dark" if dark else "light"
+        self.problems = []
+        """What the browser's console complains of: scripts that fail, and what a page's policy forbids."""
         self._loop = asyncio.new_event_loop()
         self._exits = contextlib.ExitStack()
 
     def __enter__(self):
         folder = self._exits.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         self._process = subprocess.Popen(
-            [*self._words, f"--user-data-dir={folder}", self._url], stderr=subprocess.PIPE, text=True
+            [*self._words, f"--user-data-dir={folder}", BLANK], stderr=subprocess.PIPE, text=True
         )
         found = (re.search(r"ws://([^/]+)/", line) for line in self._process.stderr)
         self._address = next(match[1] for match in found if match)
@@ -45,6 +50,15 @@ class Page:
     def evaluate(self, script):
         """Return the value of an expression in the page."""
         return self._do(self._evaluate(script))
+
+    def point_at(self, x, y):
+        """Move the mouse to a place in the window."""
+        self._do(self._command("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y))
+
+    def picture(self):
+        """Return a picture of the whole page, as PNG."""
+        shot = self._do(self._command("Page.captureScreenshot", captureBeyondViewport=True))
+        return base64.b64decode(shot["data"])
 
     def text(self):
         """Return what the page shows."""
@@ -69,14 +83,32 @@ class Page:
             if pages:
                 break
             await asyncio.sleep(0.05)
-        self._socket = await self._session.ws_connect(pages[0]["webSocketDebuggerUrl"])
+        self._socket = await self._session.ws_connect(pages[0]["webSocketDebuggerUrl"], max_msg_size=0)
+        for domain in ("Log", "Runtime", "Page"):
+            await self._command(f"{domain}.enable")
+        if self._width:
+            size = {"width": self._width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+            await self._command("Emulation.setDeviceMetricsOverride", **size)
+        scheme = {"name": "prefers-color-scheme", "value": self._scheme}
+        await self._command("Emulation.setEmulatedMedia", features=[scheme])
+        await self._command("Page.navigate", url=self._url)
 
     async def _evaluate(self, script):
+        answer = await self._command("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        return answer.get("result", {}).get("value")
+
+    async def _command(self, method, **parameters):
         self._number += 1
-        parameters = {"expression": script, "awaitPromise": True, "returnByValue": True}
-        await self._socket.send_json({"id": self._number, "method": "Runtime.evaluate", "params": parameters})
+        await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
         async for message in self._socket:
             answer = message.json()
             if answer.get("id") == self._number:
-                return answer["result"]["result"].get("value")
-        return None
+                return answer.get("result", {})
+            self._note(answer)
+        return {}
+
+    def _note(self, event):
+        if event.get("method") == "Runtime.exceptionThrown":
+            self.problems.append(event["params"]["exceptionDetails"]["exception"].get("description"))
+        if event.get("method") == "Log.entryAdded":
+            self.problems.append(event["params"]["entry"]["text"])

@@ -145,6 +145,9 @@ def test_a_host_that_dies_by_accident(capacity, tmp_path):
     deaths = [trial for trial in report["trials"] if trial["why"] == "the host died: it ended with exit code 7"]
     assert [(trial["rate_per_s"], trial["met"]) for trial in deaths] == [(10, False)]
     assert "10.0/s  not met: the host died: it ended with exit code 7" in told
+    assert "\nthe host died at 10.0/s: it ended with exit code 7\n" in told
+    assert [trial["died"] for trial in report["trials"] if trial["died"]] == ["it ended with exit code 7"]
+    assert "the host died at 10.0/s" in (tmp_path / "report" / "capacity.html").read_text()
     others = [trial for trial in report["trials"] if trial not in deaths]
     assert others, told
     assert all(trial["met"] for trial in others), told

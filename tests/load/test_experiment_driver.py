@@ -9,7 +9,7 @@ import pytest
 from wire_server import WireServer
 
 from durable_harness.experiments import driver as driving
-from durable_harness.experiments.driver import Driver
+from durable_harness.experiments.driver import Driver, Ending
 from durable_harness.experiments.offered import Arrival, OfferedLoad
 from durable_harness.operations import FixedPolling, OperationState, durable_webhooks
 
@@ -91,9 +91,18 @@ def test_what_has_not_ended_in_time_is_given_up(driver, stub):
     """A trial is over some time after its last arrival: what never ends counts as timed out, with the reason."""
     stub.always(work_s=float("inf"))
     began = time.monotonic()
-    (record,) = driver.measure(stub.url, None, [Arrival(0.0, 0.0)], drain_s=0.2).records
+    (record,) = driver.measure(stub.url, None, [Arrival(0.0, 0.0)], Ending(drain_s=0.2)).records
     assert 0.2 <= time.monotonic() - began < 10
     assert (record.state, record.error) == (OperationState.TIMED_OUT, "timed out: not over when the trial was")
+
+
+def test_a_system_that_died_ends_the_trial(driver, stub):
+    """Nothing is started any longer once the system is gone: what was is given up, what was not has no record."""
+    stub.always(work_s=float("inf"))
+    arrivals = [Arrival(0.0, 0.0), Arrival(3600.0, 0.0)]
+    (record,) = driver.measure(stub.url, None, arrivals, Ending(has_died=lambda: stub.accepted > 0)).records
+    assert (record.state, record.error) == (OperationState.TIMED_OUT, "timed out: its host died")
+    assert driver.measure(stub.url, None, arrivals, Ending(has_died=lambda: True)).records == []
 
 
 def test_waiting_for_a_connection_is_not_the_generators_lateness(monkeypatch):

@@ -196,10 +196,11 @@ def test_failures_and_times_at_the_server_are_live(start_locust, stub, port, wai
 
     def shown():
         state = ui.state()
-        is_measured = any(piece[7] is not None for piece in state["slices"])
+        is_measured = state["plots"]["parts"]
         return state if len(state["reasons"]) == 2 and state["reasons"][0]["count"] > 3 and is_measured else None
 
     state = wait_until(shown, "reasons and times")
+    parts = state["plots"]["parts"]
     failed, lost = state["reasons"]
     assert (failed["state"], lost["state"]) == ("failed", "lost")
     assert failed["reason"] == "operation Failed: the activity raised"
@@ -208,8 +209,8 @@ def test_failures_and_times_at_the_server_are_live(start_locust, stub, port, wai
         state["ended"]["lost"],
         0,
     )
-    for *_, queueing_ms, execution_ms in [piece for piece in state["slices"] if piece[7] is not None]:
-        assert queueing_ms >= 0
-        assert round(execution_ms) == 80
+    over_time = {one["style"]: [y for _, y in one["points"] if y is not None] for one in parts["series"]}
+    assert min(over_time["part-queueing"]) >= 0
+    assert {round(mean_ms) for mean_ms in over_time["part-execution"]} == {80}
     locust.press_ctrl_c()
     locust.wait()

@@ -192,6 +192,8 @@ def test_a_side_that_breaks_ends_it_at_once(base, head, verdict):
     assert len(sides[0].slices) == 2
     name = "base" if base else "head"
     assert any(note.endswith(f"operations of the {name}: boom") for note in comparison.notes)
+    ((side, reason),) = comparison.reasons
+    assert (side, reason.state, reason.reason) == (name, "failed", "boom")
 
 
 def test_counts_alone_are_decided_by_the_warm_up():

@@ -26,6 +26,16 @@ def test_the_argument_goes_before_the_environment(tmp_path, monkeypatch, variabl
     assert read("--app", str(tmp_path / "named")) == tmp_path / "named"
 
 
+@pytest.mark.parametrize("words", [["record", "an-id"], ["replay", "a.json"]])
+def test_commands_about_histories_read_the_environment_too(tmp_path, monkeypatch, words):
+    """`record` and `replay` find the app where all other commands do, and `--app` goes before it."""
+    (tmp_path / "named").mkdir()
+    monkeypatch.setenv("DURABLE_HARNESS_APP", str(tmp_path))
+    parser = make_parser()
+    assert app_folder(parser.parse_args(words)) == tmp_path
+    assert app_folder(parser.parse_args([*words, "--app", str(tmp_path / "named")])) == tmp_path / "named"
+
+
 @pytest.mark.parametrize("option", ["--app", "--app-dir", "--script-root", "--prefix"])
 def test_every_spelling_is_taken(tmp_path, option):
     """The former names of --app, and those of Core Tools, mean the same."""

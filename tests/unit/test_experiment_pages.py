@@ -1,5 +1,6 @@
 """The pages of a comparison and of a search for capacity: what they show, whatever was found."""
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -15,8 +16,10 @@ from durable_harness.gate.comparison.design import Design
 from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.page import render_html as comparison_page
 from durable_harness.gate.comparison.ranks import Interval
+from durable_harness.gate.comparison.rendering import render_json
 from durable_harness.gate.comparison.results import FigureResult
 from durable_harness.gate.gates import Gate
+from durable_harness.gate.summary import FailureReason
 
 EVIL = "<script>alert(1)</script>"
 
@@ -77,8 +80,32 @@ def test_a_comparison_of_runs_has_no_plot_of_pairs():
     assert "finish_ms p95" in page
 
 
+def test_reasons_are_a_table_with_counts_and_examples():
+    """Why operations of a side did not complete is in JSON and on the page: in groups, with counts and examples."""
+    reason = FailureReason("failed", "order {number} is {number} s late", 3, "instance abc: order 7 is 2 s late")
+    comparison = compared(result(1.0, 1.1), reasons=(("head", reason),))
+    assert json.loads(render_json(comparison))["reasons"] == [
+        {
+            "side": "head",
+            "state": "failed",
+            "reason": "order {number} is {number} s late",
+            "count": 3,
+            "example": "instance abc: order 7 is 2 s late",
+        }
+    ]
+    words = re.sub(r"<[^>]+>", " ", comparison_page(comparison))
+    assert re.search(r"3\s+head\s+failed\s+order {number} is {number} s late\s+such as instance abc: order 7", words)
+
+
 @pytest.mark.parametrize(
-    "changes", [{"invalid": (EVIL,)}, {"failures": (EVIL,)}, {"interrupted": EVIL}, {"base": EVIL}]
+    "changes",
+    [
+        {"invalid": (EVIL,)},
+        {"failures": (EVIL,)},
+        {"interrupted": EVIL},
+        {"base": EVIL},
+        {"reasons": (("head", FailureReason("failed", EVIL, 1, "")),)},
+    ],
 )
 def test_a_comparison_escapes_what_others_wrote(changes):
     """Names of revisions and reasons are text."""

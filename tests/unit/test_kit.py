@@ -1,12 +1,14 @@
 """What `durable-harness init` writes for the starters that it tried."""
 
 import ast
+import json
 import subprocess
 import sys
 
 import pytest
+from ruamel.yaml import YAML
 
-from durable_harness.experiments.kit import write_kit
+from durable_harness.experiments.kit import PACKAGE, requirement, write_kit
 from durable_harness.experiments.tryouts import Tried, _keys
 from durable_harness.load.preflight import Starter
 
@@ -85,6 +87,37 @@ def test_the_workflow_runs_in_the_app_s_folder(tmp_path):
     text = (tmp_path / ".github" / "workflows" / "durable-harness.yml").read_text()
     assert 'working-directory: "apps/orders"' in text
     assert '-r requirements.txt "durable-harness[load,test]"' in text
+
+
+GIT = {"vcs": "git", "commit_id": "1f2e3d"}
+
+
+@pytest.mark.parametrize(
+    ("origin", "written"),
+    [
+        (None, PACKAGE),
+        ({"url": "https://github.com/o/r", "vcs_info": GIT}, f"{PACKAGE} @ git+https://github.com/o/r@1f2e3d"),
+        ({"url": "https://me:secret@git.example/r", "vcs_info": GIT}, f"{PACKAGE} @ git+https://git.example/r@1f2e3d"),
+        ({"url": "ssh://git@git.example/r", "vcs_info": GIT}, f"{PACKAGE} @ git+ssh://git@git.example/r@1f2e3d"),
+        ({"url": "file:///home/me/r", "vcs_info": GIT}, PACKAGE),
+        ({"url": "file:///home/me/durable_harness.whl", "archive_info": {}}, PACKAGE),
+        ({"url": "file:///home/me/r", "dir_info": {"editable": True}}, PACKAGE),
+    ],
+)
+def test_the_harness_comes_from_where_it_came_from_here(origin, written):
+    """A repository that CI can reach is named with its commit and without a password; else it is the index."""
+    assert requirement(origin and json.dumps(origin)) == written
+
+
+def test_the_workflow_says_what_to_change_for_another_origin(tmp_path, monkeypatch):
+    """Beside the installation stands how to name a repository or a wheel; one that is known is written already."""
+    monkeypatch.setattr("durable_harness.experiments.kit.requirement", lambda _: f"{PACKAGE} @ git+https://h/o/r@1f2e")
+    write_kit(tmp_path, [ORDERS])
+    text = (tmp_path / ".github" / "workflows" / "durable-harness.yml").read_text()
+    assert '# "durable-harness[load,test] @ git+https://HOST/OWNER/REPOSITORY@TAG"' in text
+    assert '.whl[load,test]"' in text
+    (step,) = YAML(typ="safe").load(text)["jobs"]["test-and-load"]["steps"][2:3]
+    assert step == {"run": 'python -m pip install "durable-harness[load,test] @ git+https://h/o/r@1f2e"'}
 
 
 def test_the_workflow_is_one_of_github_s(tmp_path):

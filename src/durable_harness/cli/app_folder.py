@@ -18,12 +18,11 @@ def add_app_folder(parser: argparse.ArgumentParser) -> None:
     add_app_option(parser, "--app-dir")
 
 
-def add_app_option(parser: Any, *former: str) -> None:
-    """Add the option alone, with the names that it has besides."""
+def add_app_option(parser: Any, *former: str, use: str = "") -> None:
+    """Add the option alone, with the names that it has besides and, where not obvious, its `use`."""
     default = _default()
-    parser.add_argument(
-        "--app", *former, dest="app", default=default, metavar="DIR", help=f"folder of the function app ({default})"
-    )
+    meaning = f"folder of the function app{use} ({default})"
+    parser.add_argument("--app", *former, dest="app", default=default, metavar="DIR", help=meaning)
 
 
 def _default() -> str:

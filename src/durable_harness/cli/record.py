@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.values import above_zero
 from durable_harness.foreign_text import shown
 
@@ -36,7 +37,7 @@ def add_record(commands: Any) -> None:
         metavar="WHICH",
         help="read from the scheduler instead, which tells all: settings (the app's own) or a connection string",
     )
-    parser.add_argument("--app", type=Path, default=Path(), metavar="DIR", help="app folder, for --scheduler settings")
+    add_app_option(parser, "--app-dir", use=", for --scheduler settings")
     parser.add_argument(
         "--timeout",
         type=above_zero,
@@ -82,7 +83,7 @@ def _reader(options: argparse.Namespace) -> Iterator[Callable[[str], dict[str, A
 
     first_s, each_s = (FIRST_ANSWER_S, RECORD_TIMEOUT_S) if options.timeout is None else (options.timeout,) * 2
     host = StackOptions(url=options.host, function_key=options.function_key, answer_timeout_s=first_s)
-    with open_stack("remote", options.app, host) as stack:
+    with open_stack("remote", Path(options.app), host) as stack:
         webhook = Webhook(HttpClient(stack.base_url, stack.function_key, each_s))
         yield lambda instance_id: document_of(stack, webhook, instance_id)
 
@@ -92,7 +93,7 @@ def _from_scheduler(options: argparse.Namespace) -> Callable[[str], dict[str, An
     from durable_harness.replay.from_scheduler import ANSWER_TIMEOUT_S, history_of  # noqa: PLC0415 - same
     from durable_harness.settings import load_app_settings  # noqa: PLC0415 - same
 
-    settings = load_app_settings(options.app.resolve())
+    settings = load_app_settings(app_folder(options).resolve())
     address = settings.scheduler_at(options.scheduler)
     hub = address.task_hub or settings.host.durable_task.hub_name
     timeout_s = options.timeout or ANSWER_TIMEOUT_S

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.values import above_zero
 from durable_harness.errors import AppLoadError, DifferentHistoryError, UsageError
 from durable_harness.foreign_text import shown_lines
@@ -24,7 +25,7 @@ def add_replay(commands: Any) -> None:
     """Add the command that replays recorded histories."""
     parser = commands.add_parser("replay", help="replay recorded histories against today's orchestrators")
     parser.add_argument("histories", nargs="+", type=Path, metavar="HISTORY.json", help="files, or folders of them")
-    parser.add_argument("--app", type=Path, default=Path(), metavar="DIR", help="app folder (default: this one)")
+    add_app_option(parser, "--app-dir")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument(
         "--timeout",
@@ -59,15 +60,16 @@ def _replay(options: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _loaded(options: argparse.Namespace, watch: Watch) -> Iterator[FunctionApp]:
-    """Give the app; raise AppLoadError where its import takes too long."""
+    """Give the app; raise AppLoadError if its import takes too long."""
+    folder = app_folder(options)
     from durable_harness.replay import ReplayedApp  # noqa: PLC0415 - same
     from durable_harness.replay.in_time import TimeUp  # noqa: PLC0415 - same
 
     try:
-        with ReplayedApp(options.app, lambda: watch.limit(options.timeout)).loaded() as app:
+        with ReplayedApp(folder, lambda: watch.limit(options.timeout)).loaded() as app:
             yield app
     except TimeUp as late:
-        raise AppLoadError(f"The import of the app in {options.app} does not end: {late}") from late
+        raise AppLoadError(f"The import of the app in {folder} does not end: {late}") from late
 
 
 def _show(results: list[FileResult], interrupted: str = "", *, as_json: bool) -> None:

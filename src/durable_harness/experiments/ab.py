@@ -240,6 +240,7 @@ class Comparing:
             method=METHOD,
             counts=self._counts.results(),
             errors=self._ends.error_ratios,
+            reasons=self._ends.reasons(),
             failures=failures,
             invalid=(*invalid, *lost, *self._generator_reasons()),
             notes=self._notes(),

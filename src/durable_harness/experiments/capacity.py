@@ -15,7 +15,7 @@ import psutil  # type: ignore[import-untyped]
 
 from durable_harness.errors import InvalidRunError, UnreachableError
 from durable_harness.experiments.before_load import BeforeLoad
-from durable_harness.experiments.driver import Driver
+from durable_harness.experiments.driver import Driver, Ending
 from durable_harness.experiments.ends import death_of
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate import FailureReason, Gate, RunSummary, evaluate
@@ -62,6 +62,8 @@ class MeasuredTrial:
     """Each limit of the objective and what was measured, in words."""
     failed: int = 0
     """Operations that failed, which is not what a slow system does to them: that makes them time out."""
+    died: str = ""
+    """How the host ended, although it was not asked to; empty if it did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,9 @@ class _Trials:
             # What is left over is only waited for where it would disturb the next trial.
             drain_s = self._drain_s() if options.host is None else options.load.timeout_s
             records, slip_ms = self._driver.measure(
-                stack.base_url, stack.function_key, arrivals, drain_s, options.warm_up_s
+                *(stack.base_url, stack.function_key, arrivals),
+                Ending(drain_s, has_died=lambda: bool(death_of(stack))),
+                options.warm_up_s,
             )
         died = death_of(stack)
         if not died and all(record.state is OperationState.UNREACHABLE for record in records):
@@ -163,7 +167,7 @@ class _Trials:
             for result in results
         )
         if died:
-            return MeasuredTrial(Trial(rate_per_s, met=False, why=f"the host died: {died}"), figures, words)
+            return MeasuredTrial(Trial(rate_per_s, met=False, why=f"the host died: {died}"), figures, words, died=died)
         unknown = not_measured(results)
         if unknown and not self.measured:
             raise InvalidRunError("; ".join(unknown))
@@ -194,7 +198,7 @@ def _failed(summary: RunSummary) -> int:
 def _figures(
     records: Sequence[OperationRecord], summary: RunSummary, slip_p99_ms: float, cpu: _CpuWatch, seconds: float
 ) -> Figures:
-    completion, last = summary.latencies_ms["completion_ms"], records[-1].intended
+    completion, last = summary.latencies_ms["completion_ms"], records[-1].intended if records else 0.0
     return Figures(
         offered_per_s=len(records) / seconds,
         completed_per_s=summary.throughput_per_s or 0.0,
@@ -217,7 +221,7 @@ def _saturated(found: Capacity, measured: Sequence[MeasuredTrial]) -> str:
         broken = late[:1]
     calm = [one for one in measured if one.trial.met]
     # Where no rate was met, the lowest one may have had hardly an operation.
-    if not broken or any(one.failed for one in (broken if calm else measured)):
+    if not broken or any(one.failed or one.died for one in (broken if calm else measured)):
         return ""
     lowest = min(calm, key=lambda one: one.trial.rate_per_s, default=broken[0])
     return saturated_first(lowest.figures, broken[-1].figures)

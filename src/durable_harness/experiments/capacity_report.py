@@ -39,6 +39,7 @@ def verdict_text(report: CapacityReport) -> str:
         between = f"between {number(found.lower)} and {number(found.upper)}"
         said = f"capacity {number(found.lower)} operations/s with {objective} (it lies {between})"
     lines = [f"INTERRUPTED {found.interrupted}; {_so_far(found)}" if found.interrupted else said]
+    lines += [f"the host died at {number(one.trial.rate_per_s)}/s: {one.died}" for one in _by_rate(report) if one.died]
     if report.saturated:
         lines.append(f"saturated first: {report.saturated}")
     if found.limited_by:
@@ -86,7 +87,10 @@ def render_json(report: CapacityReport) -> str:
         "reasons": [asdict(reason) for reason in report.reasons],
         "limited_by": found.limited_by,
         "elapsed_s": report.elapsed_s,
-        "trials": [{**asdict(one.trial), **asdict(one.figures), "limits": list(one.limits)} for one in report.trials],
+        "trials": [
+            {**asdict(one.trial), **asdict(one.figures), "limits": list(one.limits), "died": one.died or None}
+            for one in report.trials
+        ],
     }
     return json_text(document)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import inf
 from time import monotonic
 from typing import NamedTuple, Self
 
@@ -21,6 +22,8 @@ from durable_harness.operations import OperationRecord
 
 LEAD_S, PLANNING_S = 0.01, 0.0002
 """The first operation is intended so long after the call, and so long for each: it must not be late by the planning."""
+LOOK_S = 0.1
+"""How often it looks whether the system that gets the operations still runs."""
 
 
 class Measured(NamedTuple):
@@ -31,6 +34,18 @@ class Measured(NamedTuple):
 
     records: list[OperationRecord]
     slip_ms: Histogram
+
+
+class Ending(NamedTuple):
+    """What ends a measurement before its last operation has ended; what is in flight then counts as timed out."""
+
+    drain_s: float = inf
+    """How long after the last arrival it is over."""
+    has_died: Callable[[], bool] = lambda: False
+    """Whether the system that gets the operations is gone: then it is over at once."""
+
+
+WITH_THE_LAST = Ending()
 
 
 class Driver:
@@ -65,13 +80,12 @@ class Driver:
         base_url: str,
         key: str | None,
         arrivals: Sequence[Arrival],
-        drain_s: float | None = None,
+        ending: Ending = WITH_THE_LAST,
         warm_up_s: float = 0.0,
     ) -> Measured:
         """Start an operation at each arrival, wait until all have ended, and return what was measured.
 
-        What has not ended `drain_s` after the last arrival is given up, and counts as timed out. Slip of the
-        first `warm_up_s` is forgotten.
+        Slip of the first `warm_up_s` is forgotten. What was not started before the system died has no record.
         """
         began = monotonic() + LEAD_S + len(arrivals) * PLANNING_S
         plans = [self.load.plan(base_url, key, arrival, began + arrival.offset_s) for arrival in arrivals]
@@ -84,13 +98,21 @@ class Driver:
         self._in_flight.update(followers)
         for follower in followers:
             follower.begin()
-        self._all_ended.wait(None if drain_s is None else began + arrivals[-1].offset_s + drain_s - monotonic())
+        is_dead = self._wait(began + arrivals[-1].offset_s + ending.drain_s, ending.has_died)
         if self._crash is not None:
             raise self._crash
         for follower in list(self._in_flight):
-            follower.give_up("not over when the trial was")
-        records = [follower.operation.record for follower in followers]
+            follower.give_up("its host died" if is_dead else "not over when the trial was")
+        records = [follower.operation.record for follower in followers if follower.is_started]
         return Measured(records, self._figures.delays_ms["start_slip_ms"])
+
+    def _wait(self, until: float, has_died: Callable[[], bool]) -> bool:
+        """Wait until all operations have ended, at most until a moment; return whether their system died meanwhile."""
+        while not self._all_ended.is_set() and monotonic() < until:
+            if has_died():
+                return True
+            self._all_ended.wait(min(LOOK_S, until - monotonic()))
+        return False
 
     def _forget(self, follower: Follower) -> None:
         self._in_flight.discard(follower)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 
+from durable_harness.gate import FailureReason
 from durable_harness.gate.comparison import judge_errors
 from durable_harness.gate.reasons import Reasons, reason_text
 from durable_harness.operations import OperationRecord, OperationState
@@ -64,6 +65,11 @@ class Ends:
         """Return the most frequent reason of a side, which says more than how many failed."""
         reasons = self._reasons[number].listed()[:1]
         return tuple(f"mostly: {reason_text(reason)}" for reason in reasons)
+
+    def reasons(self) -> tuple[tuple[str, FailureReason], ...]:
+        """Return why operations did not complete: of the base, then of the head, the most frequent first."""
+        sides = zip(NAMES, self._reasons, strict=True)
+        return tuple((name, reason) for name, reasons in sides for reason in reasons.listed())
 
     def notes(self) -> list[str]:
         """Return the most frequent reasons of each side."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import pprint
 import re
 import subprocess
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from durable_harness.experiments.tryouts import SAMPLE, Tried
 
 LOADTESTS, TEST_FILE, WORKFLOW = "loadtests", "tests/test_operations.py", "durable-harness.yml"
+PACKAGE = "durable-harness[load,test]"
 WORKFLOWS = Path(".github/workflows")
 TEMPLATES = Path(__file__).parents[1] / "cli" / "templates"
 TOTAL_RATE = 10.0
@@ -76,9 +80,30 @@ def _write_workflow(kit: Kit, folder: Path) -> None:
         return
     inside = folder.resolve().relative_to(top.resolve()).as_posix()
     has_requirements = (folder / "requirements.txt").is_file()
+    values = {
+        "FOLDER": inside,
+        "REQUIREMENTS": "-r requirements.txt " if has_requirements else "",
+        "HARNESS": requirement(distribution("durable-harness").read_text("direct_url.json")),
+    }
     text = (TEMPLATES / "workflow.yml").read_text(encoding="utf-8")
-    text = text.replace("FOLDER", inside).replace("REQUIREMENTS", "-r requirements.txt " if has_requirements else "")
-    kit.write(top / WORKFLOWS / WORKFLOW, text)
+    kit.write(top / WORKFLOWS / WORKFLOW, re.sub("|".join(values), lambda found: values[found[0]], text))
+
+
+def requirement(direct_url: str | None) -> str:
+    """Return how pip gets the harness as it is installed here: from its repository, else from the package index.
+
+    `direct_url` is what pip has noted of an installation from another place than an index. A wheel or a folder of this
+    machine is not where CI is: then the workflow's comment says what to write.
+    """
+    came_from = json.loads(direct_url) if direct_url else {}
+    commit = came_from.get("vcs_info", {}).get("commit_id")
+    parts = urlsplit(came_from.get("url", ""))
+    if not commit or came_from["vcs_info"].get("vcs") != "git" or parts.scheme not in ("https", "ssh"):
+        return PACKAGE
+    # A password would be in the file for all to read; a user name alone is what ssh needs.
+    user = f"{parts.username}@" if parts.scheme == "ssh" and parts.username else ""
+    place = parts._replace(netloc=f"{user}{parts.netloc.rpartition('@')[2]}")
+    return f"{PACKAGE} @ git+{urlunsplit(place)}@{commit}"
 
 
 def _top(folder: Path) -> Path:

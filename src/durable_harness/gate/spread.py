@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,40 +16,50 @@ LEAST = 1e-3
 class Spread:
     """Counts values above zero in cells that grow with the value; whatever is smaller counts as `LEAST`."""
 
-    __slots__ = ("_cells", "count")
+    __slots__ = ("_cells", "_ordered", "count")
 
     def __init__(self, cells: Mapping[int, int] | None = None) -> None:
         self._cells: dict[int, int] = dict(cells or {})
         self.count = sum(self._cells.values())
+        self._ordered: tuple[list[tuple[float, int]], list[int]] | None = None
+        """What was read last, kept while nothing is added: a page that goes on reads slices that are over again."""
 
     def record(self, value: float) -> None:
         """Add a value."""
         cell = math.floor(math.log(max(value, LEAST)) * STEPS_PER_E)
         self._cells[cell] = self._cells.get(cell, 0) + 1
         self.count += 1
+        self._ordered = None
 
     def merge(self, other: Spread) -> None:
         """Add all values of another."""
         for cell, count in other._cells.items():
             self._cells[cell] = self._cells.get(cell, 0) + count
         self.count += other.count
+        self._ordered = None
 
     def percentile(self, percent: float) -> float | None:
         """Return the smallest value that at least `percent` % of all do not exceed, to half a percent; None if empty.
 
         100 gives the largest cell.
         """
-        rank, seen = max(1, math.ceil(percent * self.count / 100 - 1e-9)), 0
-        for value, count in self.buckets():
-            seen += count
-            if seen >= rank:
-                return value
-        return None
+        if not self.count:
+            return None
+        buckets, totals = self._in_order()
+        rank = max(1, math.ceil(percent * self.count / 100 - 1e-9))
+        return buckets[bisect.bisect_left(totals, rank)][0]
 
     def buckets(self) -> Iterator[tuple[float, int]]:
         """Yield (value in the middle of a cell, how many) in ascending order."""
-        for cell in sorted(self._cells):
-            yield math.exp((cell + 0.5) / STEPS_PER_E), self._cells[cell]
+        return iter(self._in_order()[0])
+
+    def _in_order(self) -> tuple[list[tuple[float, int]], list[int]]:
+        """Return the buckets, and how many values there are up to each."""
+        if self._ordered is None:
+            cells = sorted(self._cells.items())
+            buckets = [(math.exp((cell + 0.5) / STEPS_PER_E), count) for cell, count in cells]
+            self._ordered = buckets, list(itertools.accumulate(count for _, count in cells))
+        return self._ordered
 
     def to_wire(self) -> list[list[int]]:
         """Return a value of plain types that `from_wire` turns into an equal one."""

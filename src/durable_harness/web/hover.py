@@ -7,13 +7,17 @@ SCRIPT = """
   box.className = "readout";
   box.hidden = true;
   document.body.append(box);
-  let marked = null;
-  const tipOf = event => {
-    const shape = event.target.closest ? event.target.closest("svg [data-tip]") : null;
+  let marked = null, last = null;
+  const tipOf = target => {
+    const shape = target && target.closest ? target.closest("svg [data-tip]") : null;
     return shape && shape.dataset.tip ? shape : null;
   };
   const show = event => {
-    const shape = tipOf(event);
+    last = event;
+    const shape = tipOf(event.target);
+    point(shape, event);
+  };
+  const point = (shape, event) => {
     if (marked && marked !== shape) marked.classList.remove("pointed");
     marked = shape;
     box.hidden = !shape;
@@ -27,6 +31,10 @@ SCRIPT = """
     box.style.transform = `translate(${Math.max(4, Math.min(x, width - w - 4))}px, ${Math.max(4, y)}px)`;
   };
   for (const kind of ["pointermove", "pointerdown"]) document.addEventListener(kind, show);
-  document.addEventListener("pointerleave", () => { box.hidden = true; });
+  document.addEventListener("pointerleave", () => { box.hidden = true; last = null; });
+  // A page that goes on draws its plots again below the pointer.
+  document.addEventListener("redrawn", () => {
+    if (last && !box.hidden) point(tipOf(document.elementFromPoint(last.clientX, last.clientY)), last);
+  });
 })();
 """

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from durable_harness.foreign_text import shown_lines
 from durable_harness.web.hover import SCRIPT
+from durable_harness.web.policy import policy
 from durable_harness.web.style import STYLE
 
-_SCRIPT_HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_SCRIPT_HASH}'; base-uri 'none'"
+POLICY = policy(scripts=[SCRIPT])
 """A browser runs no other script than the page's own, and fetches nothing, whatever a service wrote into a report."""
 
 
@@ -84,6 +82,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: tuple[int,
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     head = f"<tr>{cells('th', [escape(head) for head in heads])}</tr>"
     return f'<div class="scroll"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
+
+
+def with_example(text: str, example: str) -> str:
+    """Return a cell of a text with an example below it, if there is one."""
+    return f'{escape(text)}<br><span class="muted">such as {escape(example)}</span>' if example else escape(text)
 
 
 def keys(labels: Iterable[tuple[str, str]], more: str = "") -> str:

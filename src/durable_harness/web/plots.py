@@ -109,16 +109,20 @@ PLAIN = Look()
 
 def line_plot(series: Sequence[Series], *, x_label: str, y_label: str, description: str, look: Look = PLAIN) -> str:
     """Draw lines over a common axis."""
-    xs = [x for one in series for x, _ in one.points]
-    ys = [y for one in series for _, y in one.points if y is not None]
-    if not ys:
+    if not any(y is not None for one in series for _, y in one.points):
         return empty_plot()
-    x_scale = look.x_scale or Linear(min(xs), max(*xs, min(xs) + 1))
-    y_scale = look.y_scale or Linear.up_to(ys)
-    canvases = [Canvas(x_scale, y_scale, size) for size in (look.size, NARROW)]
+    scales = line_scales(series, look)
+    canvases = [Canvas(*scales, size) for size in (look.size, NARROW)]
     for canvas in canvases:
         _draw_lines(canvas, series, look, (x_label, y_label))
     return _rendered(canvases, description)
+
+
+def line_scales(series: Sequence[Series], look: Look = PLAIN) -> tuple[Scale, Scale]:
+    """Return the axes of a plot of lines, which has at least one point."""
+    xs = [x for one in series for x, _ in one.points]
+    ys = (y for one in series for _, y in one.points if y is not None)
+    return look.x_scale or Linear(min(xs), max(*xs, min(xs) + 1)), look.y_scale or Linear.up_to(ys)
 
 
 def _draw_lines(canvas: Canvas, series: Sequence[Series], look: Look, labels: tuple[str, str]) -> None:
@@ -149,16 +153,22 @@ def layer_plot(
     """Draw series on one another: the upper edge of the last is the sum of all."""
     if not layers or not any(y is not None for _, y in layers[0].points):
         return empty_plot()
-    totals = [_sum(layer.points[index][1] for layer in layers) for index in range(len(layers[0].points))]
-    xs = [x for x, _ in layers[0].points]
-    height = Linear.up_to(total for total in totals if total is not None)
-    canvases = [Canvas(Linear(min(xs), max(*xs, min(xs) + 1)), height, size) for size in (HALF, NARROW)]
+    scales, xs = layer_scales(layers), [x for x, _ in layers[0].points]
+    canvases = [Canvas(*scales, size) for size in (HALF, NARROW)]
     for canvas in canvases:
         canvas.axes(x_label, y_label)
         _draw_layers(canvas, layers, xs)
         for tip in tips:
             canvas.column(tip.low, tip.high, "tip", tip=tip.tip)
     return _rendered(canvases, description)
+
+
+def layer_scales(layers: Sequence[Series]) -> tuple[Scale, Scale]:
+    """Return the axes of a plot of layers, which has at least one point."""
+    totals = [_sum(layer.points[index][1] for layer in layers) for index in range(len(layers[0].points))]
+    xs = [x for x, _ in layers[0].points]
+    height = Linear.up_to(total for total in totals if total is not None)
+    return Linear(min(xs), max(*xs, min(xs) + 1)), height
 
 
 def _draw_layers(canvas: Canvas, layers: Sequence[Series], xs: Sequence[float]) -> None:

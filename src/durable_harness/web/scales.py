@@ -34,7 +34,7 @@ class Linear:
         return (value - self.low) / ((self.high - self.low) or 1)
 
     def ticks(self) -> list[tuple[float, str]]:
-        return [(tick, f"{tick:,g}") for tick in ticks(self.low, self.high)]
+        return [(tick, written(tick)) for tick in ticks(self.low, self.high)]
 
     @classmethod
     def up_to(cls, values: Iterable[float]) -> Linear:
@@ -56,7 +56,7 @@ class Log:
         few = math.log10(self.high / self.low) <= FEW_DECADES
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         values = [factor * 10.0**decade for decade in decades for factor in ((1, 2, 5) if few else (1,))]
-        return [(tick, f"{tick:,g}") for tick in values if self.low * 0.999 <= tick <= self.high * 1.001]
+        return [(tick, written(tick)) for tick in values if self.low * 0.999 <= tick <= self.high * 1.001]
 
     @classmethod
     def around(cls, values: Iterable[float], least: float = 0.1) -> Log:
@@ -83,6 +83,11 @@ class Nines:
     def ticks(self) -> list[tuple[float, str]]:
         known = (0, 50, 90, 99, 99.9, 99.99, 99.999)
         return [(tick, f"{tick:g} %") for tick in known if -math.log10(1 - tick / 100) <= self.nines + 1e-9]
+
+
+def written(tick: float) -> str:
+    """Write a round number with all of its digits."""
+    return f"{tick:,.10g}"
 
 
 def ticks(low: float, high: float, wanted: int = 6) -> list[float]:

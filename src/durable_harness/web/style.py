@@ -2,7 +2,7 @@
 
 STYLE = """
 :root { --paper: #f4f6f9; --card: #fff; --ink: #18202f; --muted: #61708a; --rule: #e3e8ef; --panel: #f0f3f8;
-  --good: #12805c; --bad: #c4372d; --odd: #9a6700; --one: #2563c9; --two: #c2660c; --three: #8a3fd1; --four: #0d8390;
+  --good: #12805c; --bad: #c4372d; --odd: #875900; --one: #2563c9; --two: #c2660c; --three: #8a3fd1; --four: #0d8390;
   --slip: #8a94a6; --start: #3f7be0; --queueing: #e0912f; --execution: #2ea37a; --lag: #a06be0;
   --shadow: 0 1px 2px rgb(16 24 40 / 6%), 0 1px 6px rgb(16 24 40 / 5%); }
 @media (prefers-color-scheme: dark) { :root { --paper: #0e131b; --card: #161d28; --ink: #e7ebf2; --muted: #96a3b8;

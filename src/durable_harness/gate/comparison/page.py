@@ -8,7 +8,7 @@ from html import escape
 from durable_harness.gate.comparison.results import Comparison, FigureResult, interval_text, percent_text
 from durable_harness.gate.comparison.words import HEADINGS, count_lines, figure_rows, small_print
 from durable_harness.web.canvas import WIDE
-from durable_harness.web.parts import bullets, facts, figure, heading, keys, page, section, table, verdict
+from durable_harness.web.parts import bullets, facts, figure, heading, keys, page, section, table, verdict, with_example
 from durable_harness.web.plots import Band, Look, Marker, Series, line_plot, scattered
 from durable_harness.web.scales import Linear
 
@@ -27,6 +27,7 @@ def render_html(comparison: Comparison) -> str:
             verdict(comparison.verdict, comparison.sentence, VERDICT_CLASSES.get(comparison.verdict, "invalid")),
             section("Figures", _figures(comparison), "Change is head against base; above 0 the head is slower."),
             *(_pairs(result) for result in comparison.results if result.pairs),
+            section("Why operations did not complete", _reasons(comparison)),
             section("What an operation costs", bullets(count_lines(comparison)) if comparison.counts else ""),
             section("How it was found", bullets(small_print(comparison))),
             section("Settings", facts(comparison.settings)),
@@ -37,6 +38,14 @@ def render_html(comparison: Comparison) -> str:
 def _figures(comparison: Comparison) -> str:
     rows = [[escape(row[0]), _answer(row[-1]), *map(escape, row[1:-1])] for row in figure_rows(comparison)]
     return table([HEADINGS[0], HEADINGS[-1], *HEADINGS[1:-1]], rows) if rows else ""
+
+
+def _reasons(comparison: Comparison) -> str:
+    rows = [
+        [f"{reason.count:,}", side, escape(reason.state), with_example(reason.reason, reason.example)]
+        for side, reason in comparison.reasons
+    ]
+    return table(["count", "side", "ended as", "reason"], rows, words=(1, 2, 3)) if rows else ""
 
 
 def _answer(word: str) -> str:

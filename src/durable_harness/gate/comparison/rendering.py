@@ -57,6 +57,7 @@ def render_json(comparison: Comparison) -> str:
         "method": comparison.method,
         "elapsed_s": comparison.elapsed_s,
         "error_ratio": {"base": comparison.errors[0], "head": comparison.errors[1]},
+        "reasons": [{"side": side, **asdict(reason)} for side, reason in comparison.reasons],
         "counts": [_count_document(count) for count in comparison.counts],
         "figures": [_document(result) for result in comparison.results],
         "failures": list(comparison.failures),

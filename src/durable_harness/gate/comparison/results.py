@@ -12,6 +12,7 @@ from durable_harness.gate.comparison.design import Answer, Design
 from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.ranks import Interval
 from durable_harness.gate.comparison.resolution import percent_size
+from durable_harness.gate.summary import FailureReason
 
 EXIT_CODES = {Answer.NOT_SLOWER: 0, Answer.SLOWER: 1, Answer.CANNOT_TELL: 3}
 
@@ -85,6 +86,8 @@ class Comparison:
     """What an operation costs in whole numbers."""
     errors: tuple[float, float] = (0.0, 0.0)
     """Operations that did not complete, of all: base, head."""
+    reasons: tuple[tuple[str, FailureReason], ...] = ()
+    """Why they did not, in groups, each with the side that it is of: `base` or `head`."""
     failures: tuple[str, ...] = ()
     """What fails the head whatever its latencies: it breaks operations."""
     invalid: tuple[str, ...] = ()

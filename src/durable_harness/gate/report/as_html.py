@@ -34,8 +34,8 @@ from durable_harness.gate.report.plots import (
 )
 from durable_harness.gate.report.scenarios import report_of, scenario_table, shown_scenarios, whose
 from durable_harness.gate.split import TimeSplit
-from durable_harness.gate.summary import FailureReason, RunSummary
-from durable_harness.web.parts import bullets, facts, heading, page, pair, section, table, tiles, verdict
+from durable_harness.gate.summary import RunSummary
+from durable_harness.web.parts import bullets, facts, heading, page, pair, section, table, tiles, verdict, with_example
 from durable_harness.why import Part
 
 _HEADS = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
@@ -250,14 +250,14 @@ def _counts(summary: RunSummary) -> str:
     return table(list(counts), [[f"{value:,}" for value in counts.values()]])
 
 
-def _reason(reason: FailureReason) -> str:
-    example = f'<br><span class="muted">such as {escape(reason.example)}</span>' if reason.example else ""
-    return f"{escape(reason.reason)}{example}"
-
-
 def _reasons(summary: RunSummary) -> str:
     rows = [
-        [f"{reason.count:,}", escape(reason.state), _reason(reason), escape(whose(reason, summary))]
+        [
+            f"{reason.count:,}",
+            escape(reason.state),
+            with_example(reason.reason, reason.example),
+            escape(whose(reason, summary)),
+        ]
         for reason in summary.reasons
     ]
     width = 4 if shown_scenarios(summary) else 3

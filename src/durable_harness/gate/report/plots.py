@@ -13,6 +13,7 @@ from durable_harness.gate.split import PARTS
 from durable_harness.gate.summary import RunSummary
 from durable_harness.gate.timeline import Slice
 from durable_harness.web.canvas import HALF
+from durable_harness.web.drawings import Drawing
 from durable_harness.web.plots import (
     Bar,
     Cell,
@@ -22,7 +23,6 @@ from durable_harness.web.plots import (
     Span,
     bar_plot,
     empty_plot,
-    layer_plot,
     line_plot,
 )
 from durable_harness.web.scales import Linear, Log, Nines
@@ -53,10 +53,18 @@ class Stretch(NamedTuple):
 
 def latency_over_time(report: Report) -> str:
     """Draw how completion times of operations that ended in each slice are spread, as heat, with percentiles on it."""
+    drawing = latency_drawing(report)
+    if drawing is None:
+        return empty_plot()
+    return _figure(drawing.svg(), drawing.series, more='<span class="key heat">operations: stronger means more</span>')
+
+
+def latency_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
+    """Return the plot of `latency_over_time`; None if nothing has completed. Only a run that is over has a drain."""
     slices = _slices(report.summary)
     seen = [value for one in slices for value, _ in one.piece.completion_ms.buckets()]
     if not seen:
-        return empty_plot()
+        return None
     limits = [
         Marker(result.gate.limit, f"gate {result.gate.statistic} {limit_text(result.gate)}", "limit")
         for result in report.results
@@ -71,7 +79,7 @@ def latency_over_time(report: Report) -> str:
         )
         for percent, css_class in zip(MARKED_PERCENTS, ("one", "two dashed", "three dotted"), strict=True)
     ]
-    plot = line_plot(
+    return Drawing(
         lines,
         x_label=SECONDS,
         y_label="completion (ms), logarithmic",
@@ -80,12 +88,11 @@ def latency_over_time(report: Report) -> str:
             x_scale=Linear(0, slices[-1].high),
             y_scale=scale,
             cells=_heat(slices, scale),
-            shades=_phases(report.summary, slices),
+            shades=_phases(report.summary, slices, is_over=is_over),
             tips=_tips(slices, _latency_tip),
             rules=limits,
         ),
     )
-    return _figure(plot, lines, more='<span class="key heat">operations: stronger means more</span>')
 
 
 def percentile_curves(report: Report) -> str:
@@ -150,28 +157,37 @@ def split_over_time(report: Report) -> str:
 
     The drain is left out: only the slowest operations end there, and their mean would dwarf all else.
     """
-    slices = _slices(report.summary)
-    if not any(one.piece.parts.count for one in slices):
+    if not any(one.piece.parts.count for one in _slices(report.summary)):
         return f'<p class="muted">{NOT_OVER_TIME}</p>'
+    drawing = split_drawing(report)
+    return empty_plot() if drawing is None else f"<figure>{drawing.svg()}</figure>"
+
+
+def split_drawing(report: Report) -> Drawing | None:
+    """Return the plot of `split_over_time`; None if no slice has operations whose time is split."""
     last_start = _last_start(report.summary)
-    slices = [one for one in slices if one.low <= last_start]
+    slices = [one for one in _slices(report.summary) if one.low <= last_start]
     means = [(one.low, one.piece.parts.means_ms()) for one in slices]
     shown = [name for name in PARTS if any(mean.get(name) for _, mean in means)]
     if not shown:
-        return empty_plot()
-    layers = [Series(PART_LABELS[name], f"part-{name}", [(at, mean.get(name)) for at, mean in means]) for name in shown]
-    plot = layer_plot(
-        layers,
+        return None
+    return Drawing(
+        [Series(PART_LABELS[name], f"part-{name}", [(at, mean.get(name)) for at, mean in means]) for name in shown],
         x_label=SECONDS,
         y_label="mean (ms)",
         description="Mean time of each part of an operation, in each slice of time",
-        tips=_tips(slices, _split_tip),
+        look=Look(tips=_tips(slices, _split_tip)),
+        is_layered=True,
     )
-    return f"<figure>{plot}</figure>"
 
 
 def arrivals_and_completions(report: Report) -> str:
     """Draw how many operations started and ended per second."""
+    return _drawn(arrivals_drawing(report))
+
+
+def arrivals_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
+    """Return the plot of `arrivals_and_completions`; None if nothing was started."""
     slices, width_s = _slices(report.summary), report.summary.timeline.width_s
     offered = [one for one in slices if one.low <= _last_start(report.summary)]
     lines = [
@@ -180,35 +196,46 @@ def arrivals_and_completions(report: Report) -> str:
         Series("ended otherwise", "bad", _rates(slices, width_s, lambda piece: piece.not_completed)),
     ]
     lines = [line for line in lines if any(y for _, y in line.points)]
-    return _counts(report, slices, lines, "operations per second", "Operations started and ended per second")
+    described = ("operations per second", "Operations started and ended per second")
+    return _counts(report, slices, lines, described, is_over=is_over)
 
 
 def in_flight(report: Report) -> str:
     """Draw how many operations had started and not ended by the end of each slice."""
+    return _drawn(in_flight_drawing(report))
+
+
+def in_flight_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
+    """Return the plot of `in_flight`; None if nothing was started."""
     slices, flying = _slices(report.summary), 0
     points: list[tuple[float, float | None]] = []
     for _, end, piece in slices:
         flying += piece.started - piece.completed - piece.not_completed
         points.append((end, flying))
-    return _counts(report, slices, [Series("in flight", "two", points)], "operations", "Operations in flight")
+    line = Series("in flight", "two", points)
+    return _counts(report, slices, [line], ("operations", "Operations in flight"), is_over=is_over)
 
 
-def _counts(report: Report, slices: Sequence[Stretch], lines: list[Series], y_label: str, description: str) -> str:
+def _counts(
+    report: Report, slices: Sequence[Stretch], lines: list[Series], described: tuple[str, str], *, is_over: bool
+) -> Drawing | None:
     if not slices:
-        return empty_plot()
-    plot = line_plot(
-        lines,
-        x_label=SECONDS,
-        y_label=y_label,
-        description=description,
-        look=Look(
-            size=HALF,
-            x_scale=Linear(0, slices[-1].high),
-            shades=_phases(report.summary, slices),
-            tips=_tips(slices, _count_tip),
-        ),
+        return None
+    look = Look(
+        size=HALF,
+        x_scale=Linear(0, slices[-1].high),
+        shades=_phases(report.summary, slices, is_over=is_over),
+        tips=_tips(slices, _count_tip),
     )
-    return _figure(plot, lines) if len(lines) > 1 else f"<figure>{plot}</figure>"
+    y_label, description = described
+    return Drawing(lines, x_label=SECONDS, y_label=y_label, description=description, look=look)
+
+
+def _drawn(drawing: Drawing | None) -> str:
+    if drawing is None:
+        return empty_plot()
+    plot = drawing.svg()
+    return _figure(plot, drawing.series) if len(drawing.series) > 1 else f"<figure>{plot}</figure>"
 
 
 def _slices(summary: RunSummary) -> list[Stretch]:
@@ -238,11 +265,11 @@ def _rates(
     return [(one.middle, rate) for one, rate in zip(slices, rates, strict=True)]
 
 
-def _phases(summary: RunSummary, slices: Sequence[Stretch]) -> list[Span]:
+def _phases(summary: RunSummary, slices: Sequence[Stretch], *, is_over: bool) -> list[Span]:
     """Return the parts of a run that are in no figure, and the drain in which nothing starts any longer."""
     end, last_start = slices[-1].high, _last_start(summary)
     spans = [Span(0, min(summary.warm_up_s, end), "warm-up")] if summary.warm_up_s else []
-    return [*spans, Span(last_start, end, "drain")] if last_start < slices[-1].low else spans
+    return [*spans, Span(last_start, end, "drain")] if is_over and last_start < slices[-1].low else spans
 
 
 def _heat(slices: Sequence[Stretch], scale: Log) -> list[Cell]:

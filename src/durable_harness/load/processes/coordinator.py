@@ -236,6 +236,8 @@ class Coordinator(LocustProcess):
             target=public_url(self.environment.host or ""),
             processes=self.describe_processes(),
             verdict=self._verdict,
+            warm_up_s=self.options.warm_up_s if has_run else 0.0,
+            report_file=str(self.options.report_dir / HTML_NAME) if has_run else "",
         )
 
     def _say_last_words(self) -> None:

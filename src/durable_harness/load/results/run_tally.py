@@ -71,6 +71,14 @@ class RunTally:
         return any(tally.lacks for tally in self._all())
 
     @property
+    def in_flight(self) -> int:
+        return sum(tally.in_flight for tally in self._all())
+
+    @property
+    def started_count(self) -> int:
+        return sum(tally.started_count for tally in self._all())
+
+    @property
     def ended_count(self) -> int:
         return sum(tally.ended_count for tally in self._all())
 

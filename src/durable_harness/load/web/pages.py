@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, request
 
 from durable_harness.load.web.state import LiveRun, state_of
-from durable_harness.web.style import STYLE
+from durable_harness.web.live import LivePage, live_page
 
 PATH = "/durable"
+FRESH_S = 0.5
+"""The page's data is made at most this often, however many look at it: that takes the process which makes the load
+some milliseconds."""
 LINK = (
     '<a href="./durable" style="position:fixed;right:1.25rem;bottom:1.25rem;z-index:2000;padding:.55rem 1rem;'
     "border-radius:2rem;background:#2563c9;color:#fff;font:600 14px system-ui,sans-serif;text-decoration:none;"
@@ -31,14 +36,15 @@ def add_pages(
 
     `style` returns what is added to the head of Locust's own page.
     """
-    page = files(__package__).joinpath("page.html").read_text("utf-8").replace("/*STYLE*/", STYLE)
+    page = _page()
+    state = _Shared(lambda: json.dumps({**state_of(live()), "has_report": report() is not None}))
     protected, base = web_ui.auth_required_if_enabled, base_path.rstrip("/")
 
     def show_page() -> Response:
-        return Response(page, mimetype="text/html")
+        return Response(page.html, mimetype="text/html", headers={"Content-Security-Policy": page.policy})
 
     def show_state() -> Response:
-        return jsonify({**state_of(live()), "has_report": report() is not None})
+        return Response(state.read(), mimetype="application/json")
 
     def show_report() -> Response:
         path = report()
@@ -55,3 +61,25 @@ def add_pages(
             page = response.get_data(as_text=True).replace("</head>", f"{style()}</head>", 1)
             response.set_data(page.replace("</body>", f"{LINK}</body>"))
         return response
+
+
+def _page() -> LivePage:
+    body, style, script = (files(__package__).joinpath(f"page.{kind}").read_text("utf-8") for kind in _KINDS)
+    return live_page("Operations, live", body, style=style, script=script)
+
+
+_KINDS = ("html", "css", "js")
+
+
+class _Shared:
+    """A text that is made when it is asked for, and kept for those who ask soon after."""
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        self._make, self._text = make, ""
+        self._until = 0.0
+
+    def read(self) -> str:
+        if time.monotonic() >= self._until:
+            self._text = self._make()
+            self._until = time.monotonic() + FRESH_S
+        return self._text

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from durable_harness.gate import Gate, GateResult, Histogram, RunSummary, evaluate
+from durable_harness.foreign_text import shown
+from durable_harness.gate import FailureReason, Gate, GateResult, Histogram, RunSummary, TimeSplit, evaluate
 from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.report.model import (
     COST_LABELS,
     LATENCY_LABELS,
+    PART_LABELS,
+    Report,
     actions_sentence,
     clock_rows,
     limit_text,
@@ -19,16 +22,17 @@ from durable_harness.gate.report.model import (
     split_rows,
     with_unit,
 )
+from durable_harness.gate.report.plots import arrivals_drawing, in_flight_drawing, latency_drawing, split_drawing
 from durable_harness.gate.report.scenarios import scenario_table
-from durable_harness.gate.timeline import Slice, Timeline
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.summary import summarize_run
 
-SLICES_SHOWN = 90
+IDLE = "idle"
 REASONS_SHOWN = 10
+MOST_REASON_CHARS = 2000
 PERCENTS = (50.0, 90.0, 95.0, 99.0)
 SHOWN_LATENCIES = (
-    *("completion_ms", "finish_ms", "start_ms", "queueing_ms", "execution_ms"),
+    *("completion_ms", "finish_ms", "slip_ms", "start_ms", "queueing_ms", "execution_ms"),
     *("detection_lag_ms", "poll_ms"),
 )
 
@@ -39,7 +43,7 @@ class LiveRun:
 
     tally: RunTally
     gates: tuple[Gate, ...] = ()
-    phase: str = "idle"
+    phase: str = IDLE
     """`idle` before and after a run, else `running` or `winding up`."""
     elapsed_s: float = 0.0
     run_time_s: float | None = None
@@ -47,11 +51,15 @@ class LiveRun:
     processes: str = ""
     verdict: str | None = None
     """Of a run that is over, with its reason."""
+    warm_up_s: float = 0.0
+    report_file: str = ""
+    """Where the HTML report of the run is once it is over."""
 
 
 def state_of(run: LiveRun) -> dict[str, Any]:
-    """Return the page's data: counts, percentiles in milliseconds, gates as they stand, the last slices of time."""
-    tally, summary = run.tally.whole(), _of_what_ended(summarize_run(run.tally))
+    """Return the page's data: counts, percentiles in milliseconds, gates as they stand, the plots of the report."""
+    summary = _of_what_ended(summarize_run(run.tally, warm_up_s=run.warm_up_s))
+    results = evaluate(_judged_now(run.gates), summary) if summary.counts.started else ()
     return {
         "phase": run.phase,
         "elapsed_s": run.elapsed_s,
@@ -59,32 +67,32 @@ def state_of(run: LiveRun) -> dict[str, Any]:
         "target": run.target,
         "processes": run.processes,
         "verdict": run.verdict,
-        "in_flight": tally.in_flight,
-        "started": tally.started_count,
-        "excluded": dict(tally.excluded),
+        "report_file": run.report_file,
+        "in_flight": run.tally.in_flight,
+        "started": run.tally.started_count,
+        "excluded": dict(summary.excluded),
         "ended": {label: count for label, count in shown_counts(summary.counts).items() if label != "unaccounted"},
         "throughput_per_s": summary.throughput_per_s,
         "polls_per_operation": summary.polls_per_operation.mean,
         "latencies": [
-            {"label": LATENCY_LABELS[name], **_percentiles(tally.latencies_ms[name])}
+            {"label": LATENCY_LABELS[name], **_percentiles(summary.latencies_ms[name])}
             for name in SHOWN_LATENCIES
-            if tally.latencies_ms[name].count
+            if summary.latencies_ms[name].count
         ],
         "unknown": [": ".join(row) for row in not_measurable_rows(summary)],
         "costs": [
-            {"label": label, **_percentiles(tally.costs[name]), "mean": tally.costs[name].mean}
+            {"label": label, **_percentiles(summary.costs[name]), "mean": summary.costs[name].mean}
             for name, label in COST_LABELS.items()
-            if tally.costs[name].count
+            if summary.costs[name].count
         ],
         "actions": actions_sentence(summary),
         "clocks": [": ".join(row) for row in clock_rows(summary)],
-        "split": [list(row) for row in split_rows(tally.split)],
-        "gates": [_gate(result) for result in evaluate(_judged_now(run.gates), summary)] if tally.started_count else [],
-        "reasons": [asdict(reason) for reason in summary.reasons[:REASONS_SHOWN]],
+        "split": _split(summary.split),
+        "gates": [_gate(result) for result in results],
+        "reasons": [_reason(reason) for reason in summary.reasons[:REASONS_SHOWN]],
         "more_reasons": max(0, len(summary.reasons) - REASONS_SHOWN),
         "scenarios": scenario_table(summary),
-        "slices": _slices(tally.timeline),
-        "slice_s": tally.timeline.width_s,
+        "plots": _plots(Report(summary, tuple(results)), is_over=run.phase == IDLE),
     }
 
 
@@ -116,22 +124,28 @@ def _gate(result: GateResult) -> dict[str, Any]:
     }
 
 
-def _slices(timeline: Timeline) -> list[list[float | None]]:
-    """Return the last slices; the newest is still being filled.
-
-    Each is [seconds, started, ended, in flight, completion p50, p95, mean queueing, mean execution]; the means are None
-    where the server does not tell.
-    """
-    slices, in_flight, rows = timeline.slices(), 0, []
-    for start, piece in slices:
-        ended = piece.completed + piece.not_completed
-        in_flight += piece.started - ended
-        rows.append((start - slices[0][0], piece, ended, in_flight))
-    return [[at, piece.started, ended, flying, *_times(piece)] for at, piece, ended, flying in rows[-SLICES_SHOWN:]]
+def _reason(reason: FailureReason) -> dict[str, Any]:
+    """Return why operations did not complete, without what a reader would not see in it."""
+    words = {"reason": shown(reason.reason, MOST_REASON_CHARS), "example": shown(reason.example, MOST_REASON_CHARS)}
+    return {"state": reason.state, "count": reason.count, **words}
 
 
-def _times(piece: Slice) -> list[float | None]:
-    """Return the times in milliseconds of the operations that ended in a slice."""
-    percentiles = [piece.completion_ms.percentile(percent) for percent in (50, 95)]
-    means = piece.parts.means_ms()
-    return [*percentiles, means.get("queueing"), means.get("execution")]
+def _split(split: TimeSplit) -> list[dict[str, Any]]:
+    """Return the parts of completion that take any time."""
+    shares = {label: share for label, _, share in split_rows(split)}
+    return [
+        {"name": name, "label": PART_LABELS[name], "mean_ms": mean_ms, "share": shares[PART_LABELS[name]]}
+        for name, mean_ms in split.sums.means_ms().items()
+        if mean_ms
+    ]
+
+
+def _plots(report: Report, *, is_over: bool) -> dict[str, Any]:
+    """Return the plots over time by the place that they have in the page; None for what cannot be drawn yet."""
+    drawings = {
+        "completion": latency_drawing(report, is_over=is_over),
+        "parts": split_drawing(report),
+        "arrivals": arrivals_drawing(report, is_over=is_over),
+        "flying": in_flight_drawing(report, is_over=is_over),
+    }
+    return {name: None if drawing is None else drawing.for_script() for name, drawing in drawings.items()}

@@ -1,0 +1,249 @@
+"""The live page in a real browser, of runs that are made up: before, during and after a run, and without its server."""
+
+import json
+import os
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS / "unit"), str(TESTS / "load")]
+os.environ.setdefault("LOCUST_SKIP_MONKEY_PATCH", "1")
+
+from chromium import Page  # noqa: E402 - the helpers of the other rooms are found from here on
+from live_server import LiveServer, operation, running, tally_of  # noqa: E402
+
+from durable_harness.gate.report import Report  # noqa: E402
+from durable_harness.gate.report.plots import (  # noqa: E402
+    arrivals_drawing,
+    in_flight_drawing,
+    latency_drawing,
+    split_drawing,
+)
+from durable_harness.load.results.summary import summarize_run  # noqa: E402
+from durable_harness.load.web import LiveRun  # noqa: E402
+
+pytestmark = pytest.mark.thorough
+
+WIDTHS, LEAST_CONTRAST = (390, 1280), 4.5
+PLOTS = """[...document.querySelectorAll("figure svg")]
+  .filter(one => one.getBoundingClientRect().height > 100).length"""
+WIDTH = "document.documentElement.scrollWidth - innerWidth"
+CONTRASTS = """(() => {
+  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const rgb = (colour, below) => {
+    canvas.globalCompositeOperation = "source-over";
+    canvas.fillStyle = `rgb(${below.join(" ")})`; canvas.fillRect(0, 0, 1, 1);
+    canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const behind = element => element ? rgb(getComputedStyle(element).backgroundColor, behind(element.parentElement))
+    : [255, 255, 255];
+  const light = parts => { const [r, g, b] = parts.map(part => part / 255).map(part =>
+    part <= .03928 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
+  const least = LEAST, walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), poor = [];
+  while (walker.nextNode()) {
+    const words = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
+    if (!words || element.closest("script, title, noscript, [hidden]")) continue;
+    const below = behind(element.closest("svg") ? element.closest("svg").parentElement : element);
+    const style = getComputedStyle(element);
+    const own = light(rgb(element.closest("svg") ? style.fill : style.color, below)), other = light(below);
+    const contrast = (Math.max(own, other) + .05) / (Math.min(own, other) + .05);
+    if (contrast < least) poor.push(`${contrast.toFixed(2)} ${words.slice(0, 40)}`);
+  }
+  return poor;
+})()""".replace("LEAST", str(LEAST_CONTRAST))
+NAMELESS = """[...document.querySelectorAll("svg, table, [role=region], [role=progressbar], a")].filter(one =>
+  !one.closest("[hidden]") && !(one.querySelector("title, th, td") || one.getAttribute("aria-label")
+  || document.getElementById(one.getAttribute("aria-labelledby")) || one.textContent.trim())).length"""
+OVERLAPS = """[...document.querySelectorAll("figure svg")].flatMap(svg => {
+  const labels = [...svg.querySelectorAll("text.tick")].map(one => one.getBoundingClientRect());
+  return labels.flatMap((one, index) => labels.slice(index + 1).filter(other => one.left < other.right
+    && other.left < one.right && one.top < other.bottom && other.top < one.bottom));
+}).length"""
+
+
+@pytest.fixture
+def opened(found):
+    """Give opened(server, ...): the server's live page in a browser."""
+    return lambda server, **options: Page(found, server.url, **options)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_run_fits_and_can_be_read(opened, wait_until, width, dark):
+    """While a run goes on all plots are drawn in view, every text stands out from its ground, and nothing is forbidden.
+
+    Labels of an axis do not overlap, and what a screen reader meets has a name.
+    """
+    with LiveServer(running()) as server, opened(server, width=width, dark=dark) as page:
+        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        assert page.evaluate(WIDTH) <= 0
+        assert page.evaluate(CONTRASTS) == []
+        assert page.evaluate(OVERLAPS) == 0
+        assert page.evaluate(NAMELESS) == 0
+        assert page.problems == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_axis_has_its_unit(opened, wait_until, width):
+    """Each plot says what its axes measure, and in what."""
+    labels = """[...document.querySelectorAll("figure svg")].map(svg =>
+      [...svg.querySelectorAll("text.label")].map(one => one.textContent))"""
+    with LiveServer(running()) as server, opened(server, width=width) as page:
+        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        across = "seconds since the first start"
+        up = ["completion (ms), logarithmic", "mean (ms)", "operations per second", "operations"]
+        assert page.evaluate(labels) == [[across, one] for one in up]
+
+
+def test_what_others_wrote_is_text(opened, wait_until):
+    """Markup and scripts in a reason are shown as they are; what turns or hides text is shown by its code."""
+    with LiveServer(running()) as server, opened(server) as page:
+        wait_until(lambda: "<img src=x onerror" in page.text(), "the reason")
+        assert "such as instance id-7" in page.text()
+        assert "\\u202eor \\x1b[31m" in page.text()
+        assert page.evaluate("document.title") == "Operations, live"
+        assert page.evaluate("document.querySelectorAll('main img, main script').length") == 0
+
+
+def test_no_other_script_runs(opened, wait_until):
+    """A script or a handler that came into the page in spite of everything is refused by its policy."""
+    with LiveServer(running()) as server, opened(server) as page:
+        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        page.evaluate("""document.body.insertAdjacentHTML("beforeend", "<b onclick='document.title = 1'>x</b>"),
+          document.body.lastElementChild.click()""")
+        page.evaluate("""(script => { script.textContent = "document.title = 2"; document.body.append(script); })
+          (document.createElement("script"))""")
+        page.evaluate("fetch('http://localhost:9/').catch(() => null)")
+        assert page.evaluate("document.title") == "Operations, live"
+        refused = re.findall("inline event handler|inline script|to connect because", " ".join(page.problems))
+        assert set(refused) == {"inline event handler", "inline script", "to connect because"}
+
+
+def test_before_a_run_the_page_says_how_to_start_one(opened, wait_until):
+    """Without operations there are no empty plots and tables, but the way to Locust's form; then the run comes."""
+    with LiveServer(LiveRun(tally_of())) as server, opened(server, width=390) as page:
+        wait_until(lambda: "Nothing has been started yet: start a run on Locust's page" in page.text(), "the hint")
+        assert page.evaluate(PLOTS) == 0
+        assert page.evaluate(WIDTH) <= 0
+        assert page.evaluate(CONTRASTS) == []
+        server.run = running()
+        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        assert "Nothing has been started" not in page.text()
+
+
+def test_a_run_without_ends_has_what_is_known(opened, wait_until):
+    """Operations that have only started are counted and drawn; what nobody can know yet is not."""
+    run = LiveRun(tally_of(*map(operation, range(30)), in_flight=30), phase="running")
+    with LiveServer(run) as server, opened(server) as page:
+        wait_until(lambda: page.evaluate(PLOTS) == 2, "arrivals and what is in flight")
+        assert "There is nothing to draw yet." in page.text()
+        assert page.problems == []
+
+
+def test_after_a_run_its_verdict_and_report_are_there(opened, wait_until, tmp_path):
+    """The verdict is shown with its reason, and the report is one click away."""
+    report = tmp_path / "report.html"
+    report.write_text("<!doctype html><title>the report</title>")
+    over = running(phase="idle", verdict="failed: 1 of 3 gates failed: really", elapsed_s=60.2)
+    with LiveServer(over, report) as server, opened(server) as page:
+        wait_until(lambda: "1 of 3 gates failed: really" in page.text(), "the verdict")
+        assert page.evaluate("""document.getElementById("phase").textContent""") == "ended"
+        page.evaluate("""document.getElementById("report").click()""")
+        wait_until(lambda: page.evaluate("document.title") == "the report", "the report")
+
+
+def test_a_server_that_is_gone_is_said_to_be(opened, wait_until):
+    """When Locust has ended the page says so, what it shows is of when, and where the report is; it comes back too."""
+    with LiveServer(running(report_file="build/load/report.html")) as server, opened(server, width=390) as page:
+        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        server.stop()
+        wait_until(lambda: "Locust does not answer" in page.text(), "the notice")
+        assert re.search(r"What is shown is as of \d+:\d\d:\d\d", page.text())
+        assert "The report of a run that has ended is in build/load/report.html." in page.text()
+        assert page.evaluate(PLOTS) == 4
+        assert page.evaluate(CONTRASTS) == []
+        assert page.evaluate(WIDTH) <= 0
+        server.run = replace(running(), elapsed_s=31.0)
+        server.start()
+        wait_until(lambda: "31 of 60 s" in page.text(), "the page's return")
+        assert "Locust does not answer" not in page.text()
+        assert page.evaluate("""document.getElementById("phase").textContent""") == "running"
+        server.run = None
+        wait_until(lambda: "Locust answers with HTTP 500." in page.text(), "the notice")
+
+
+def test_values_are_shown_where_one_points_while_plots_are_drawn_again(opened, wait_until):
+    """A plot shows what lies under the pointer, and goes on to do so with the figures of now."""
+    place = """(({x, y, width, height}) => [x + width / 2, y + height / 2])
+      (document.querySelector("#flying svg .tip:nth-last-of-type(9)").getBoundingClientRect())"""
+    readout = """document.querySelector(".readout:not([hidden])")?.textContent"""
+    with LiveServer(running(100)) as server, opened(server, width=1280) as page:
+        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        page.evaluate("""document.getElementById("flying").scrollIntoView()""")
+        page.point_at(*page.evaluate(place))
+        before = wait_until(lambda: page.evaluate(readout), "the values")
+        assert re.match(r"\d+ to \d+ s\n\d+ started", before)
+        server.run = running(200)
+        after = wait_until(lambda: (now := page.evaluate(readout)) != before and now, "the values of now")
+        assert re.match(r"\d+ to \d+ s\n\d+ started", after)
+
+
+def test_who_reads_is_not_disturbed(opened, wait_until):
+    """What has not changed is not made again, so that a text stays selected; what has changed is."""
+    mark = """document.querySelector("#gates tbody").dataset.mark"""
+    with LiveServer(running()) as server, opened(server) as page:
+        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        page.evaluate(f"{mark} = 'kept'")
+        asked = server.asked
+        server.run = replace(server.run, elapsed_s=33.0)
+        wait_until(lambda: "33 of 60 s" in page.text() and server.asked > asked, "another look")
+        assert page.evaluate(mark) == "kept"
+        server.run = running(100)
+        wait_until(lambda: page.evaluate(mark) != "kept", "other figures")
+
+
+ATTRIBUTES = "class data-tip fill-opacity transform points x y width height x1 x2 y1 y2 cx cy r"
+ELEMENTS = """(svg => [...svg.querySelectorAll("*")].map(one => [one.tagName, one.textContent,
+  ...NAMES.map(name => one.getAttribute(name))]))""".replace("NAMES", str(ATTRIBUTES.split()))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("is_over", [True, False])
+def test_the_marks_are_those_of_the_report(opened, wait_until, width, is_over):
+    """The page's script draws what the report draws of the same run: each line, label, cell and value."""
+    report = Report(summarize_run(running().tally, warm_up_s=3.0))
+    drawings = [
+        *(make(report, is_over=is_over) for make in (latency_drawing, arrivals_drawing, in_flight_drawing)),
+        split_drawing(report),
+    ]
+    with LiveServer(running()) as server, opened(server, width=width) as page:
+        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        for drawing in drawings:
+            spec = json.dumps(drawing.for_script())
+            name = "narrow" if width < 640 else drawing.for_script()["size"]
+            drawn = page.evaluate(f"{ELEMENTS}(plots.draw({spec}, {name!r}))")
+            place = 1 if name == "narrow" else 0
+            parsed = f'new DOMParser().parseFromString({json.dumps(drawing.svg())}, "text/html")'
+            expected = page.evaluate(f'{ELEMENTS}({parsed}.querySelectorAll("svg")[{place}])')
+            assert len(drawn) == len(expected) > 40
+            assert [one for one in zip(drawn, expected, strict=True) if not alike(*one)] == []
+
+
+def alike(drawn, expected):
+    """Return whether two elements have the same words, and numbers that differ by no more than a rounding."""
+    return all(
+        re.split(NUMBER, one or "") == re.split(NUMBER, other or "")
+        and all(
+            abs(float(number) - float(wanted)) < 0.15
+            for number, wanted in zip(re.findall(NUMBER, one or ""), re.findall(NUMBER, other or ""), strict=True)
+        )
+        for one, other in zip(drawn, expected, strict=True)
+    )
+
+
+NUMBER = r"-?\d+(?:\.\d+)?"
