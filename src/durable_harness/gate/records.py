@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 from durable_harness.documents import parse_json
 from durable_harness.errors import ConfigurationError
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever a column is added, changes its meaning or goes."""
-READABLE_FORMATS = (1, 2, FORMAT)
+READABLE_FORMATS = (1, 2, 3, FORMAT)
 """Columns that an older file does not have are null."""
 METADATA_KEY = b"durable_harness"
 FOLDER_NAME = "operations"
@@ -57,12 +57,21 @@ _FIELDS: tuple[tuple[str, Any], ...] = (
     ("workload", pa.string()),
     ("phase", pa.string()),
     ("trace_id", pa.string()),
+    ("poll_due_s", pa.float64()),
+    ("poll_sent_s", pa.float64()),
+    ("start_pool_ms", pa.float64()),
+    ("start_connect_ms", pa.float64()),
+    ("start_at_host", pa.string()),
+    ("poll_at_host", pa.string()),
 )
 SCHEMA = pa.schema(_FIELDS)
 """The columns, in their order. `state`, `workload` and `phase` hold the words of OperationState, Workload and
 OperationPhase. `poll_ms` is the time spent in all polls of the operation, `server_clock` where the server's times come
 from, `actions` how many messages were dispatched to the app for the operation, of all kinds, and `trace_id` what
-the start carried in `traceparent`, empty if it carried none."""
+the start carried in `traceparent`, empty if it carried none. `poll_due_s` and `poll_sent_s` are of the last poll;
+`start_pool_ms` and `start_connect_ms` are what of the slip was waiting for a free connection and connecting.
+`start_at_host` and `poll_at_host` have the times of the start and of the last poll at a host of ours, see
+`operations.host_times`; empty of any other."""
 
 
 @dataclass(frozen=True, slots=True)

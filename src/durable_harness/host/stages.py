@@ -30,6 +30,8 @@ class Stages:
     """When it asked for a thread; coroutines need none."""
     begun_ns: int = 0
     ended_ns: int = 0
+    answered_ns: int = 0
+    """When its answer was handed to the scheduler."""
     replayed_events: int = 0
     replay_ns: int | None = None
     """How long its replay took; None if that is not known."""
@@ -45,6 +47,9 @@ class Stages:
     def ended(self) -> None:
         self.ended_ns = time.monotonic_ns()
 
+    def answered(self) -> None:
+        self.answered_ns = time.monotonic_ns()
+
     def as_json(self, offset_ns: int) -> dict[str, Any]:
         """Return the moments as times of another clock, which shows `offset_ns` more."""
         moments = {
@@ -52,6 +57,7 @@ class Stages:
             "askedNs": self.asked_ns,
             "begunNs": self.begun_ns,
             "endedNs": self.ended_ns,
+            "answeredNs": self.answered_ns,
         }
         times = {name: at_ns + offset_ns if at_ns else None for name, at_ns in moments.items()}
         return {**times, "replayedEvents": self.replayed_events, "replayNs": self.replay_ns, "heldNs": self.held_ns}
@@ -67,13 +73,14 @@ class StagesNoted:
         self._most = most
         self._noted: OrderedDict[str, Stages] = OrderedDict()
 
-    def begin(self, token: str) -> None:
-        """Make new stages those of the work that this task does."""
+    def begin(self, token: str) -> Stages:
+        """Make new stages those of the work that this task does, and return them."""
         stages = Stages(time.monotonic_ns())
         CURRENT.set(stages)
         self._noted[token] = stages
         if len(self._noted) > self._most:
             self._noted.popitem(last=False)
+        return stages
 
     def of(self, token: str) -> Stages | None:
         return self._noted.get(token)

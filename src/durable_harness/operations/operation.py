@@ -90,6 +90,11 @@ class OperationPlan:
         path = self.service.start.path
         return f"{urlsplit(self.base_url).path}{path}" if "{" in path else urlsplit(self.start_url).path
 
+    @property
+    def origin(self) -> str:
+        """The service's URL: what is given, else the origin of the start's."""
+        return self.base_url or "{0.scheme}://{0.netloc}".format(urlsplit(self.start_url))
+
     def start_request(self) -> Request:
         """Return the request that starts the operation."""
         start = self.service.start

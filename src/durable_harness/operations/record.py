@@ -85,6 +85,18 @@ class OperationRecord:
     """The first poll that said that it had ended, received whole."""
     ended: float | None = None
     """When the record was closed, for whatever reason."""
+    poll_due: float | None = None
+    """When the last poll was planned."""
+    poll_sent: float | None = None
+    """When the last poll left."""
+    start_pool_ms: float = 0.0
+    """What of its slip was waiting for one of the allowed connections."""
+    start_connect_ms: float = 0.0
+    """What of its slip was connecting."""
+    start_at_host: str = ""
+    """What a host of ours says of the start's times, see `host_times`; empty if it does not."""
+    poll_at_host: str = ""
+    """The same of the last poll."""
     server_created_epoch_s: float | None = None
     server_running_epoch_s: float | None = None
     """When work began at the server, where the server tells it."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
-from durable_harness.why.segments import Part, Segment
+from durable_harness.why.segments import HOST, SCHEDULER, Part, Segment
 
 TURN, ACTIVITY, ENTITY = "turn", "activity", "entity"
 ASKING = frozenset(
@@ -49,6 +49,14 @@ class Event:
         return self.fields.get("dueNs")
 
 
+class _Mark(NamedTuple):
+    """The end of a stage, what the stage is, and who had to act in it."""
+
+    part: Part
+    until_ns: int | None
+    by: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """A piece of work and its moments; None for what has not happened or is not known."""
@@ -66,6 +74,7 @@ class Work:
     asked_ns: int | None = None
     begun_ns: int | None = None
     ended_ns: int | None = None
+    answered_ns: int | None = None
     replayed_events: int = 0
     replay_ns: int | None = None
     held_ns: int = 0
@@ -73,23 +82,23 @@ class Work:
     def stages(self, name: str) -> list[Segment]:
         """Return what it went through. Where the host said nothing, its time there is not known."""
         waits = {"slot": Part.SLOT, "worker": Part.DISPATCH}.get(self.waited_for, Part.HARNESS)
-        marks: list[tuple[Part, int | None]] = [(Part.HARNESS, self.offered_ns), (waits, self.sent_ns)]
+        marks = [_Mark(Part.HARNESS, self.offered_ns, SCHEDULER), _Mark(waits, self.sent_ns, SCHEDULER)]
         if not self.is_hosted:
-            marks.append((Part.UNKNOWN, self.done_ns))
+            marks.append(_Mark(Part.UNKNOWN, self.done_ns))
             return self._segments(marks, name)
-        marks += [(Part.HARNESS, self.received_ns), (Part.HARNESS, self.asked_ns)]
-        marks.append((Part.HARNESS if self.asked_ns is None else Part.THREAD, self.begun_ns))
+        marks += [_Mark(Part.HARNESS, self.received_ns, SCHEDULER), _Mark(Part.HARNESS, self.asked_ns, HOST)]
+        marks.append(_Mark(Part.HARNESS if self.asked_ns is None else Part.THREAD, self.begun_ns, HOST))
         if self.begun_ns is not None and self.replay_ns:
-            marks.append((Part.REPLAY, self.begun_ns + self.replay_ns))
-        marks.append((Part.ORCHESTRATOR if self.kind == TURN else Part.CODE, self.ended_ns))
-        marks.append((Part.HARNESS, self.done_ns))
+            marks.append(_Mark(Part.REPLAY, self.begun_ns + self.replay_ns))
+        marks.append(_Mark(Part.ORCHESTRATOR if self.kind == TURN else Part.CODE, self.ended_ns))
+        marks += [_Mark(Part.HARNESS, self.answered_ns, HOST), _Mark(Part.HARNESS, self.done_ns, SCHEDULER)]
         return self._segments(marks, name)
 
-    def _segments(self, marks: Sequence[tuple[Part, int | None]], name: str) -> list[Segment]:
+    def _segments(self, marks: Sequence[_Mark], name: str) -> list[Segment]:
         segments, at_ns = [], self.ready_ns
-        for part, until_ns in marks:
+        for part, until_ns, by in marks:
             if until_ns is not None and at_ns is not None:
-                segments.append(Segment(part, at_ns, until_ns, name, self.kind))
+                segments.append(Segment(part, at_ns, until_ns, name, self.kind, by if part is Part.HARNESS else ""))
                 at_ns = until_ns
         return segments
 
@@ -257,6 +266,7 @@ def _work(row: Mapping[str, Any]) -> Work:
         asked_ns=host.get("askedNs"),
         begun_ns=host.get("begunNs"),
         ended_ns=host.get("endedNs"),
+        answered_ns=host.get("answeredNs"),
         replayed_events=host.get("replayedEvents", 0),
         replay_ns=host.get("replayNs"),
         held_ns=host.get("heldNs", 0),

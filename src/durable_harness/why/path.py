@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from durable_harness.why.facts import ENTITY, SAME_NS, TURN, Event, Facts, Work
-from durable_harness.why.segments import Part, Segment, split_by, tiled
+from durable_harness.why.segments import SCHEDULER, Part, Segment, split_by, tiled
 
 ANSWERS = {
     "taskCompleted": ("taskScheduled", "taskScheduledId"),
@@ -90,7 +90,7 @@ class _Walk:
         if under_way is not None and facts.came:
             decisive = max(facts.came, key=lambda event: event.time_ns)
             stages = [*under_way.stages(facts.orchestrator), present_stage(under_way, facts.orchestrator, now_ns)]
-            span = list(tiled(stages, decisive.time_ns, now_ns, Segment(Part.HARNESS, 0, 0)))
+            span = list(tiled(stages, decisive.time_ns, now_ns, Segment(Part.HARNESS, 0, 0, by=SCHEDULER)))
             number, until_ns, pieces = self._before(decisive, last + 1, decisive.time_ns)
             return number, until_ns, [*span, *pieces]
         pending = unanswered(facts)
@@ -120,7 +120,7 @@ class _Walk:
         if turn.work is None:
             stages.append(Segment(Part.TURN_WHOLE, came_ns, until_ns, name, TURN))
         part = Part.HARNESS if self._facts.is_noted else Part.TURN_WHOLE
-        yield from tiled(stages, came_ns, until_ns, Segment(part, 0, 0, name, TURN))
+        yield from tiled(stages, came_ns, until_ns, Segment(part, 0, 0, name, TURN, SCHEDULER))
 
     def _before(self, decisive: Event, number: int, came_ns: int) -> tuple[int, int, list[Segment]]:
         """Return the pieces until an event came, and the turn and the moment to go on from."""
@@ -169,19 +169,19 @@ class _Walk:
             stages.append(present_stage(work, name, came_ns))
         filler = Part.HARNESS if work is not None and whole is not Part.ENTITY else whole
         kind = ENTITY if whole is Part.ENTITY else "activity"
-        return tiled(stages, asked.time_ns, came_ns, Segment(filler, 0, 0, name, kind))
+        return tiled(stages, asked.time_ns, came_ns, Segment(filler, 0, 0, name, kind, SCHEDULER))
 
     def _of_timer(self, created: Event, came_ns: int) -> Iterator[Segment]:
         due_ns = min(created.due_ns or came_ns, came_ns)
         creator = self._turns[self._asked["timerCreated", created.event_id].turn]
         is_retry = max(creator.given, key=lambda event: event.time_ns).kind in FAILURES
         yield Segment(Part.RETRY if is_retry else Part.TIMER, created.time_ns, due_ns)
-        yield Segment(Part.HARNESS, due_ns, came_ns)
+        yield Segment(Part.HARNESS, due_ns, came_ns, by=SCHEDULER)
 
     def _of_child(self, created: Event, came_ns: int) -> Iterator[Segment]:
         child = self._facts.children.get(str(created.fields.get("instanceId")))
         pieces = critical_path(child) if child is not None else []
-        filler = Segment(Part.UNKNOWN if child is None else Part.HARNESS, 0, 0, created.name)
+        filler = Segment(Part.UNKNOWN if child is None else Part.HARNESS, 0, 0, created.name, by=SCHEDULER)
         return tiled(pieces, created.time_ns, came_ns, filler)
 
     def _batch(self, called: Event, came_ns: int) -> Work | None:

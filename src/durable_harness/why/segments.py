@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+HOST, SCHEDULER = "host", "scheduler"
+
 
 class Part(StrEnum):
     """What time can be spent on. The values are those of reports and JSON."""
@@ -30,6 +32,12 @@ class Part(StrEnum):
     DETECTION = "detection"
     REQUESTS = "requests"
     UNKNOWN = "unknown"
+    CONNECTION = "connection"
+    CONNECTING = "connecting"
+    POLLING = "polling"
+    WAY = "way"
+    HTTP = "http"
+    HTTP_CODE = "http_code"
 
 
 LABELS: Mapping[Part, str] = {
@@ -53,6 +61,12 @@ LABELS: Mapping[Part, str] = {
     Part.DETECTION: "detection lag",
     Part.REQUESTS: "start request and detection lag",
     Part.UNKNOWN: "not known",
+    Part.CONNECTION: "wait for a free connection",
+    Part.CONNECTING: "connecting",
+    Part.POLLING: "wait for the next poll",
+    Part.WAY: "requests and answers under way",
+    Part.HTTP: "HTTP requests at the host",
+    Part.HTTP_CODE: "code of HTTP functions",
 }
 
 
@@ -66,6 +80,8 @@ class Segment:
     name: str = ""
     work: str = ""
     """The kind of work that it is a stage of: turn, activity, entity; empty if it is none."""
+    by: str = ""
+    """Of a piece between host and scheduler: HOST or SCHEDULER, whichever had to act."""
 
     @property
     def length_ns(self) -> int:
@@ -87,10 +103,12 @@ def tiled(segments: Iterable[Segment], from_ns: int, to_ns: int, filler: Segment
         yield replace(filler, from_ns=at_ns, to_ns=to_ns)
 
 
-def split_by(segments: Iterable[Segment], held: list[Segment]) -> Iterator[Segment]:
-    """Give what the host did not get done while code kept its event loop to that code."""
+def split_by(
+    segments: Iterable[Segment], held: list[Segment], parts: frozenset[Part] = frozenset({Part.HARNESS})
+) -> Iterator[Segment]:
+    """Give what the host did not get done, of some parts, while code kept its event loop to that code."""
     for segment in segments:
-        if segment.part is not Part.HARNESS:
+        if segment.part not in parts:
             yield segment
             continue
         inside = [one for one in held if one.from_ns < segment.to_ns and one.to_ns > segment.from_ns]

@@ -33,6 +33,7 @@ from durable_harness.gate.report.plots import (
     split_over_time,
 )
 from durable_harness.gate.report.scenarios import report_of, scenario_table, shown_scenarios, whose
+from durable_harness.gate.report.who import LEAD, TITLE, who_html
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import RunSummary
 from durable_harness.web.parts import bullets, facts, heading, page, pair, section, table, tiles, verdict, with_example
@@ -55,6 +56,7 @@ def render_html(report: Report) -> str:
         section("Why operations did not complete", _reasons(summary)),
         _tiles(summary),
         section("Gates", _gates(report), "Each gate is one limit on one figure of the run."),
+        section(TITLE, who_html(report), LEAD),
         section("Where the slow ones spent it", _paths(summary), PATHS),
         section("By scenario", _scenarios(report), "Completion times, in milliseconds; open a scenario for its plots."),
         section("Completion over time", latency_over_time(report), OVER_TIME),

@@ -13,6 +13,7 @@ from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.metrics import COSTS
 from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.report.model import PERCENTILES, Report
+from durable_harness.gate.report.who import who_document
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import POLLS_PER_OPERATION, RunSummary
 from durable_harness.gate.timeline import Timeline
@@ -43,7 +44,11 @@ def as_document(report: Report) -> dict[str, Any]:
         "started_at": report.started_at.isoformat() if report.started_at else None,
         "elapsed_s": summary.elapsed_s,
         **_figures(summary),
-        "scenarios": {name: _figures(one) for name, one in summary.scenarios.items()},
+        "who": who_document(report.who.get("")),
+        "scenarios": {
+            name: {**_figures(one), "who": who_document(report.who.get(name))}
+            for name, one in summary.scenarios.items()
+        },
         "gates_file": report.gates_file,
         "gates": [_gate(result) for result in report.results],
         "notes": list(summary.notes),

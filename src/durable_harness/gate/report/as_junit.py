@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import Report, limit_text, with_unit
+from durable_harness.gate.report.who import culprit_text
 from durable_harness.gate.verdict import Verdict
 
 SUITE = "durable-harness load"
@@ -17,7 +18,7 @@ COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 def render_junit(report: Report) -> str:
     """Return the gates as test cases; in a run that proves nothing they are skipped, and one more has the error."""
     why_skipped = WHY_SKIPPED.get(report.verdict)
-    cases = [_case(result, why_skipped) for result in report.results]
+    cases = [_case(result, why_skipped, culprit_text(report, result)) for result in report.results]
     if why_skipped:
         cases.insert(0, _unproven(report))
     suite = ET.Element("testsuite", name=SUITE, tests=str(len(cases)), time=f"{report.summary.elapsed_s:.3f}")
@@ -33,14 +34,15 @@ def render_junit(report: Report) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + shown_lines(ET.tostring(root, encoding="unicode")) + "\n"
 
 
-def _case(result: GateResult, why_skipped: str | None) -> ET.Element:
+def _case(result: GateResult, why_skipped: str | None, culprit: str) -> ET.Element:
     case = ET.Element("testcase", classname=_class_name(result), name=_name(result), time="0")
     if why_skipped:
         why = why_skipped if result.is_measured else f"{result.outcome}: {result.note}"
         ET.SubElement(case, "skipped", message=why)
     elif not result.passed:
         message = f"measured {with_unit(result.measured, result.gate)}, limit {limit_text(result.gate)}"
-        ET.SubElement(case, "failure", type="gate", message=message).text = result.note or message
+        text = "\n".join(filter(None, (result.note or message, culprit)))
+        ET.SubElement(case, "failure", type="gate", message=message).text = text
     return case
 
 

@@ -25,6 +25,7 @@ from durable_harness.gate.report.model import (
     with_unit,
 )
 from durable_harness.gate.report.scenarios import scenario_table, shown_scenarios, whose
+from durable_harness.gate.report.who import TITLE, who_lines
 from durable_harness.gate.verdict import Verdict
 
 MARKS = {
@@ -51,6 +52,7 @@ def render_markdown(report: Report) -> str:
         _latencies(report),
         _costs(report),
         _split(report),
+        _who(report),
         _audit(report),
         _reasons(report),
         "\n".join(f"> {_text(note)}" for note in report.summary.notes),
@@ -124,6 +126,11 @@ def _split(report: Report) -> str:
         return ""
     parts = ", ".join(f"{label} {number(mean)} ms ({share:.0%})" for label, mean, share in split_rows(split))
     return f"Where the time went, on average: {parts}. {split_sentence(split)}."
+
+
+def _who(report: Report) -> str:
+    lines = "\n".join(f"- {_text(line)}" for line in who_lines(report))
+    return f"{TITLE}:\n\n{lines}" if lines else ""
 
 
 def _audit(report: Report) -> str:

@@ -26,6 +26,7 @@ from durable_harness.gate.report.model import (
     with_unit,
 )
 from durable_harness.gate.report.scenarios import scenario_table, whose
+from durable_harness.gate.report.who import TITLE, who_lines
 from durable_harness.gate.summary import FailureReason, RunSummary
 
 REASONS_SHOWN = 10
@@ -46,6 +47,7 @@ def render_text(report: Report) -> str:
         _costs(report.summary),
         _split(report.summary),
         _paths(report.summary),
+        _who(report),
         _reasons(report.summary),
         _audit(report.summary),
         _gates(report),
@@ -122,6 +124,11 @@ def _paths_of(name: str, summary: RunSummary) -> list[str]:
         if any(one.share(part) >= LEAST_SHARE for one in shown.columns)
     ]
     return [*_table([heads, *rows]), *(f"  -> {text}" for text in path_findings(summary.paths))]
+
+
+def _who(report: Report) -> list[str]:
+    lines = who_lines(report)
+    return [f"{TITLE}:", *(f"  {line}" for line in lines)] if lines else []
 
 
 def _path_head(paths: PathsAt) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import Counts, RunSummary
 from durable_harness.gate.verdict import Verdict, verdict_on
+from durable_harness.gate.who.verdicts import Who
 
 COMPLETION_ORIGIN = "completion counts from"
 """The setting that says what completion counts from, which differs between open and closed workloads."""
@@ -65,6 +66,8 @@ class Report:
     settings: Mapping[str, str] = field(default_factory=dict)
     """Options and their values, without secrets."""
     gates_file: str | None = None
+    who: Mapping[str, Who] = field(default_factory=dict)
+    """Who it was: of each scenario by its name, of the whole run by an empty one; empty if nobody looked."""
 
     @property
     def verdict(self) -> Verdict:

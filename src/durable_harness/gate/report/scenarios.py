@@ -63,4 +63,5 @@ def report_of(report: Report, scenario: str) -> Report:
         for result in report.results
         if result.gate.scenario == scenario
     ]
-    return replace(report, summary=report.summary.scenarios[scenario], results=tuple(results))
+    who = {"": report.who[scenario]} if scenario in report.who else {}
+    return replace(report, summary=report.summary.scenarios[scenario], results=tuple(results), who=who)

@@ -23,6 +23,7 @@ from durable_harness.host.http.admin import AdminApi
 from durable_harness.host.http.constraints import RouteTimeoutError
 from durable_harness.host.http.keys import Keys
 from durable_harness.host.http.malformed import problem_of
+from durable_harness.host.http.request_times import HEADER, Lateness, timed
 from durable_harness.host.http.routing import Router
 from durable_harness.host.http.streams import OWN_HEADERS, SentResponse, http_streams
 from durable_harness.host.http.values import TEXT_TYPE, function_request, function_response
@@ -82,6 +83,7 @@ class HttpFrontend:
         self._api = api
         self._admin_api = admin
         self._options = options
+        self._lateness = Lateness()
         self._throttle = Throttle(settings.max_outstanding_requests, settings.max_concurrent_requests)
         self.body_limit_bytes = body_limit_bytes()
         self._streams = http_streams(invoker, self.body_limit_bytes) if app.http or app.disabled_http else None
@@ -96,8 +98,13 @@ class HttpFrontend:
             return self._with_cors(ApiResponse(204), origin, request)
         if origin:
             request[OWN_HEADERS] = self._cors_headers(origin, request)
-        response = await self._route(request)
+        response = await self._timed(request)
         return self._with_cors(response, origin, request) if origin else response
+
+    async def _timed(self, request: web.BaseRequest) -> ApiResponse:
+        if HEADER not in request.headers or self._streams is not None:
+            return await self._route(request)
+        return await timed(lambda: self._route(request), self._lateness)
 
     async def handle_rpc(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a call of the SDK's client on the local RPC port, where the secret path is the key."""

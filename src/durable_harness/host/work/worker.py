@@ -119,7 +119,7 @@ class DurableWorker:
 
     async def _work(self, item: Any, kind: WorkKind, handler: Callable[[Any], Awaitable[Any]]) -> None:
         """Do a work item and answer it, whatever happens meanwhile, unless this worker ends."""
-        self._stages.begin(item.completionToken)
+        stages = self._stages.begin(item.completionToken)
         try:
             answer = await handler(item)
             await drop_cancellation()
@@ -131,8 +131,10 @@ class DurableWorker:
                 raise
             await drop_cancellation()
             message = f"The host could not answer this work: {describe(error)}"
+            stages.answered()
             await self._answers.fail(kind, item, failure_details(error, message, whole_trace_of(error)))
         else:
+            stages.answered()
             await self._answers.send(kind, item, answer)
 
     async def _turn(self, item: Any) -> Any:

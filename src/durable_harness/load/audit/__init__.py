@@ -2,7 +2,17 @@
 
 from durable_harness.load.audit.auditor import AuditedService, Question, audit_run
 from durable_harness.load.audit.histories import learn_from_histories
-from durable_harness.load.audit.paths import learn_paths
+from durable_harness.load.audit.learning import Spent, SpentQuestion, learn_spent
 from durable_harness.load.audit.whereabouts import Addresses, Whereabouts
 
-__all__ = ["Addresses", "AuditedService", "Question", "Whereabouts", "audit_run", "learn_from_histories", "learn_paths"]
+__all__ = [
+    "Addresses",
+    "AuditedService",
+    "Question",
+    "Spent",
+    "SpentQuestion",
+    "Whereabouts",
+    "audit_run",
+    "learn_from_histories",
+    "learn_spent",
+]

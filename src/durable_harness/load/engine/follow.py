@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from types import EllipsisType
@@ -15,11 +15,15 @@ from durable_harness.foreign_text import shown
 from durable_harness.load.http import Client, Exchange, OnCrash, Reactor, Request, log_crash
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.operations import Answer, Measurement, NoAnswer, Operation, OperationPlan, OperationRecord
+from durable_harness.operations.host_times import ASKING, HEADER, MOST_CHARS
+from durable_harness.redirects import is_same_origin
 
 LAST_REQUEST_S = 1.0
 """What a request may take at least, also when the operation's own time is up: the last poll is made at the deadline."""
 BAD_REQUEST = 400
 MOST_ROUTE_CHARS = 200
+LEAST_WAIT_S = 1e-4
+"""A start that left sooner was not held up by a connection."""
 
 
 class Watcher(Protocol):
@@ -41,6 +45,7 @@ class Meter(Protocol):
     """Finds out what the server knows of operations that have ended."""
 
     def measure(self, operation: Operation, on_measured: Callable[[Measurement | None], None]) -> None: ...
+    def knows(self, base_url: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,8 @@ class Follower:
         self.operation = Operation(plan)
         self._engine = engine
         start = plan.start_request()
-        self._request = Request(start.method, start.url, start.headers, start.body)
+        headers = {**start.headers, **ASKING} if engine.meter.knows(plan.origin) else start.headers
+        self._request = Request(start.method, start.url, headers, start.body)
         self._is_polling = False
         self._route = plan.start_route
         self._is_started = self._is_over = self._is_handed_over = False
@@ -140,8 +146,21 @@ class Follower:
         send(self._request, self._start_ended, deadline, self._start_sent, follows_redirects=True)
 
     def _start_sent(self, exchange: Exchange) -> None:
-        if not self._is_over:
-            self._count_start(exchange.sent or exchange.asked)
+        if self._is_over:
+            return
+        self._note_wait(exchange)
+        self._count_start(exchange.sent or exchange.asked)
+
+    def _note_wait(self, exchange: Exchange) -> None:
+        waited_s = (exchange.sent or exchange.asked) - exchange.queued
+        if waited_s < LEAST_WAIT_S:
+            return
+        record = self.operation.record
+        if exchange.is_at_limit:
+            record.start_pool_ms = waited_s * 1000
+        else:
+            # What this process was late by is not the network's.
+            record.start_connect_ms = max(0.0, waited_s - self._engine.figures.lateness_s(monotonic())) * 1000
 
     def _count_start(self, sent: float) -> None:
         self.operation.sent(sent)
@@ -156,6 +175,7 @@ class Follower:
             # Nothing could be sent. It was tried all the same, and counts from then.
             self._count_start(exchange.asked)
         self._engine.tell_request(exchange, self._route)
+        operation.record.start_at_host = _times_at_host(exchange)
         try:
             operation.start_answered(exchange.outcome, exchange.answered)
         except Exception as error:  # noqa: BLE001 - an answer that nobody thought of must not end the others
@@ -177,10 +197,12 @@ class Follower:
         now = monotonic()
         self._engine.figures.poll_slipped(now - due)
         self.operation.poll_sent(now)
+        if self.operation.record.seen is None:
+            self.operation.record.poll_due = due
         url = self.operation.status_url or ""
         if url != self._request.url or not self._is_polling:
             try:
-                self._request = Request("GET", url, self.operation.poll_headers)
+                self._request = Request("GET", url, self._poll_headers(url))
             except ValueError as error:
                 self._poll_answered(NoAnswer(str(error)), now, 0.0)
                 return
@@ -190,9 +212,17 @@ class Follower:
         deadline = max(self.operation.deadline, now + LAST_REQUEST_S)
         self._engine.client.send(self._request, self._poll_ended, deadline)
 
+    def _poll_headers(self, url: str) -> Mapping[str, str]:
+        headers, origin = self.operation.poll_headers, self.operation.plan.origin
+        asks = self._engine.meter.knows(origin) and is_same_origin(url, origin)
+        return {**headers, **ASKING} if asks else headers
+
     def _poll_ended(self, exchange: Exchange) -> None:
         if self._is_over:
             return
+        record = self.operation.record
+        if record.seen is None:  # what comes after that is no poll, but fetches the result
+            record.poll_sent, record.poll_at_host = exchange.sent, _times_at_host(exchange)
         self._engine.tell_request(exchange, self._route)
         self._poll_answered(exchange.outcome, exchange.answered, exchange.elapsed_ms)
 
@@ -236,6 +266,13 @@ class Follower:
             for watcher in self._engine.watchers:
                 self._engine.tell(watcher.ended, self.operation.record)
         self._engine.forget(self)
+
+
+def _times_at_host(exchange: Exchange) -> str:
+    """Return what a host says of the times of a request, which are those of one that nobody redirected."""
+    outcome = exchange.outcome
+    said = "" if exchange.redirects or isinstance(outcome, NoAnswer) else outcome.headers.get(HEADER, "")
+    return said if len(said) <= MOST_CHARS else ""
 
 
 def _problem(result: Answer | NoAnswer) -> str | None:

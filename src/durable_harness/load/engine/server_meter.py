@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 from durable_harness.load.http import Client, Exchange, Reactor, Request
 from durable_harness.operations import Answer, Operation
@@ -56,13 +55,18 @@ class ServerMeter:
         if instance_id is None:
             on_measured(None)
             return
-        base_url = plan.base_url or "{0.scheme}://{0.netloc}".format(urlsplit(plan.start_url))
+        base_url = plan.origin
         host = self._hosts.get(base_url)
         if host is None:
             host = self._hosts[base_url] = _Host(
                 self._reactor, self._client, base_url, plan.key_headers, self._on_warnings
             )
         host.add(instance_id, on_measured)
+
+    def knows(self, base_url: str) -> bool:
+        """Return whether a host has said that it is one of ours."""
+        host = self._hosts.get(base_url)
+        return host is not None and host.is_known
 
     def close(self) -> None:
         """Ask nothing any longer; what waits is passed on without a measurement."""
@@ -87,7 +91,7 @@ class _Host:
         self._base_url, self._headers = base_url, headers
         self._waiting: list[tuple[str, OnMeasured]] = []
         self._asked_for: list[tuple[str, OnMeasured]] = []
-        self._is_known = False
+        self.is_known = False
         """Whether it said that it measures."""
         self._is_silent = False
         """Whether it is not asked any longer."""
@@ -116,7 +120,7 @@ class _Host:
         if self._is_silent:
             return
         self._next_question = monotonic() + INTERVAL_S
-        if not self._is_known:
+        if not self.is_known:
             self._send("GET", HOST_STATUS_PATH, None, self._host_answered)
             return
         self._asked_for, self._waiting = self._waiting[:MOST_IDS], self._waiting[MOST_IDS:]
@@ -138,7 +142,7 @@ class _Host:
         if not isinstance(answer, Answer) or answer.is_passing:
             self._rest()
         elif is_measuring_host(answer):
-            self._is_known, self._next_question = True, 0.0
+            self.is_known, self._next_question = True, 0.0
             self._plan_question()
         else:
             self.close()

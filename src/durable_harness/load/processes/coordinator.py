@@ -37,7 +37,7 @@ from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.options.target import Target, open_target, public_url
 from durable_harness.load.processes.before_load import look_before_load
 from durable_harness.load.processes.early_ends import AbortWatch, EndWatch, LastArrivalWatch
-from durable_harness.load.processes.inquiry import Inquiry
+from durable_harness.load.processes.inquiry import Inquiry, RunToSplit
 from durable_harness.load.processes.process import LocustProcess, RunPhase
 from durable_harness.load.processes.run_settings import run_settings
 from durable_harness.load.results.progress import Progress
@@ -268,7 +268,7 @@ class Coordinator(LocustProcess):
         tally = self.total()
         learned = None if gone else self._inquiry.learn(tally)
         audit = gone or self._inquiry.audit()
-        paths = {} if gone else self._inquiry.paths()
+        spent = self._inquiry.spent(self._to_split(tally, audit, gone))
         # No signal is handled from here to the decision on the exit code: nothing waits.
         interrupted = self.describe_interruption()
         summary = summarize_run(
@@ -285,7 +285,7 @@ class Coordinator(LocustProcess):
             warm_up_s=self.options.warm_up_s,
             audit=audit if isinstance(audit, Audit) else None,
             no_audit=audit if isinstance(audit, str) else "",
-            paths=paths,
+            paths=spent.paths,
         )
         return Report(
             summary=replace(summary, generator=generator.for_report(), interrupted=interrupted),
@@ -294,7 +294,16 @@ class Coordinator(LocustProcess):
             scenarios=tuple(sorted(cls.__name__ for cls in self.environment.user_classes)),
             settings=run_settings(self.environment, self.options, self.describe_processes()),
             gates_file=str(self.options.gates_file) if self.options.gates_file else None,
+            who=spent.who,
         )
+
+    def _to_split(self, tally: RunTally, audit: Audit | str | None, gone: str | None) -> RunToSplit:
+        """Return what is known before the time of operations is split: the gates that will turn out broken."""
+        known = audit if isinstance(audit, Audit) else None
+        draft = summarize_run(tally, expected=self._scenarios(), audit=known)
+        broken = [result for result in evaluate(self._gates(), draft) if result.failed]
+        late = [] if self.interruption else self._bottlenecks()
+        return RunToSplit(broken, "; ".join(late), gone or "", draft.counts.unaccounted)
 
     def describe_interruption(self) -> str:
         """Say how far the run had come when a signal ended it; return nothing if none did."""

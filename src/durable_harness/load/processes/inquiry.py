@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import gevent
 from gevent.event import Event
 
 from durable_harness.gate.audit import Audit
-from durable_harness.gate.paths import PathsAt
-from durable_harness.load.audit import Question, Whereabouts, audit_run, learn_from_histories, learn_paths
+from durable_harness.gate.gates import GateResult
+from durable_harness.load.audit import (
+    Question,
+    Spent,
+    SpentQuestion,
+    Whereabouts,
+    audit_run,
+    learn_from_histories,
+    learn_spent,
+)
 from durable_harness.load.engine.run import token_prefix
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.results.records import amend_operations
 from durable_harness.load.results.run_tally import RunTally
+from durable_harness.why import Part
 
 Answer = TypeVar("Answer")
 
 CUT_SHORT = "the server was not asked what became of each operation to the end: a signal cut that short"
+
+
+class RunToSplit(NamedTuple):
+    """What is known of a run before its time is split between the parties."""
+
+    broken: Sequence[GateResult]
+    """The gates that do not hold."""
+    generator_late: str
+    """Why the generator spoiled the run; empty if it kept up."""
+    host_died: str
+    unaccounted: int
 
 
 class Inquiry:
@@ -43,9 +63,9 @@ class Inquiry:
         answer = self._unless_cut_short(self._audit)
         return answer or ("a signal cut it short" if self._was_cut_short.is_set() else "it failed: see the log")
 
-    def paths(self) -> dict[str, tuple[PathsAt, ...]]:
-        """Return by scenario where operations near the percentiles spent their time."""
-        return self._unless_cut_short(self._paths) or {}
+    def spent(self, run: RunToSplit) -> Spent:
+        """Return where operations spent their time, by scenario, and who it was."""
+        return self._unless_cut_short(lambda: self._spent(run)) or Spent({}, {})
 
     def cut_short(self) -> None:
         """Ask no more: whatever waits for an answer returns without one."""
@@ -81,12 +101,18 @@ class Inquiry:
             question, self._whereabouts(), lambda scenario: scenarios[scenario].audited_service(self._options)
         )
 
-    def _paths(self) -> dict[str, tuple[PathsAt, ...]]:
-        return learn_paths(
-            *(self._options.report_dir, self._whereabouts(), self._options.audit_timeout_s),
+    def _spent(self, run: RunToSplit) -> Spent:
+        question = SpentQuestion(
+            *(self._options.report_dir, self._options.audit_timeout_s),
             most_histories=max(0, self._options.history_sample - self._histories_read),
             verify_tls=not self._options.generator.insecure,
+            broken=run.broken,
+            hints=_hints(self._options),
+            first=run.generator_late,
+            host_died=run.host_died,
+            unaccounted=run.unaccounted,
         )
+        return learn_spent(question, [] if run.host_died else self._whereabouts())
 
     def _learn(self, tally: RunTally) -> str | None:
         """Learn from histories what operations took and cost, if neither their status nor their host tells."""
@@ -102,3 +128,13 @@ class Inquiry:
         amend_operations(self._options.report_dir, [now for _, now in learned])
         read = f"times or actions of {len(learned):,} operations are from their histories, read after the run"
         return f"{read} (--history-sample)" if learned else None
+
+
+def _hints(options: LoadOptions) -> dict[Part, str]:
+    """Return the options that decide what the generator spends."""
+    polls = (
+        f"polls are {options.poll_interval_s:g} s apart (--poll-interval)"
+        if options.poll_strategy == "fixed"
+        else f"--poll-strategy {options.poll_strategy}"
+    )
+    return {Part.POLLING: polls, Part.CONNECTION: f"--connections is {options.generator.connections:,}"}

@@ -48,7 +48,17 @@ LEARNED = (
 )
 """The columns that a history can fill after the run."""
 COMPRESSION = "zstd"
-MOMENTS = ("intended", "sent", "accepted", "first_running", "last_pending", "seen", "ended")
+MOMENTS = (
+    "intended",
+    "sent",
+    "accepted",
+    "first_running",
+    "last_pending",
+    "seen",
+    "ended",
+    "poll_due",
+    "poll_sent",
+)
 
 
 class OperationsFile:
@@ -260,7 +270,8 @@ _COLUMNS: dict[str, Callable[[list[OperationRecord], str], list[Any]]] = {
         for name in ("server_update_is_coarse", "polls", "failed_polls", "poll_ms", "bytes_received", "state")
     },
     **{name: _words(name) for name in ("token", "instance_id", "scenario", "error", "trace_id")},
-    **{name: _value(name) for name in ("workload", "phase")},
+    **{name: _value(name) for name in ("workload", "phase", "start_pool_ms", "start_connect_ms")},
+    **{name: _words(name) for name in ("start_at_host", "poll_at_host")},
     **{name: _value(name) for name in ("server_clock", "replayed_events", "payload_bytes")},
     "worker": lambda records, worker: [worker] * len(records),
 }

@@ -27,6 +27,15 @@ class GeneratorFigures:
     def __init__(self) -> None:
         self.start_over()
 
+    next_beat: float | None = None
+    """When the heart is to beat next; None if none watches."""
+    latest_lag_s = 0.0
+    """How late its last beat was."""
+
+    def lateness_s(self, now: float) -> float:
+        """Return for how long something may have waited that the event loop has come to just now."""
+        return 0.0 if self.next_beat is None else max(self.latest_lag_s, now - self.next_beat)
+
     def start_over(self) -> None:
         """Forget everything so far: the warm-up is over."""
         self.delays_ms = {name: Histogram() for name in DELAYS_MS}

@@ -39,7 +39,8 @@ class Heart:
         self._compare_clocks()
         if now - self._cpu_read >= CPU_SECOND_S:
             self._figures.cpu_percent.record(self._note_cpu(now))
-        self._reactor.call_at(max(due + BEAT_S, now), self._beat)
+        self._figures.latest_lag_s, self._figures.next_beat = now - due, max(due + BEAT_S, now)
+        self._reactor.call_at(self._figures.next_beat, self._beat)
 
     def _compare_clocks(self) -> None:
         offset_s = clock_offset_s()

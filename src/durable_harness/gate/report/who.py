@@ -1,0 +1,126 @@
+"""Who it was, as the renderings show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from durable_harness.gate.gates import GateResult
+from durable_harness.gate.report.model import Report, number
+from durable_harness.gate.who.culprits import Culprit
+from durable_harness.gate.who.parties import Party
+from durable_harness.gate.who.shares import LEAST_SHARE, Attribution, Share
+from durable_harness.gate.who.verdicts import TAIL_PERCENT, Who
+from durable_harness.web.parts import bullets, table
+
+TITLE = "Who was it"
+LEAD = "Whose the time of operations is, and who broke a gate. What no moment is known for is nobody's."
+TONES = {
+    Party.GENERATOR: "var(--slip)",
+    Party.APP: "var(--execution)",
+    Party.HOST: "var(--queueing)",
+    Party.SCHEDULER: "var(--lag)",
+    Party.NETWORK: "var(--start)",
+    Party.UNKNOWN: "var(--rule)",
+}
+
+
+def culprit_text(report: Report, result: GateResult) -> str:
+    """Say who broke a gate; empty if it holds, or if nobody looked."""
+    who = report.who.get(result.gate.scenario)
+    return who.culprit_text(result.gate.name) if who is not None else ""
+
+
+def who_lines(report: Report) -> list[str]:
+    """Return the shares of the parties and the culprits of broken gates, a line each; nothing if nobody looked."""
+    who = report.who.get("")
+    lines = [] if who is None else who.sentences
+    return [*lines, *_broken(report)]
+
+
+def _broken(report: Report) -> list[str]:
+    """Say who broke each gate; nothing of a run that proves nothing."""
+    failed = [result for result in report.results if result.failed and report.is_judged]
+    culprits = [(result.gate.name, culprit_text(report, result)) for result in failed]
+    return [f"{name}: {text}" for name, text in culprits if text]
+
+
+def who_document(who: Who | None) -> dict[str, Any] | None:
+    """Return what programs read of it; None if nobody looked."""
+    if who is None:
+        return None
+    return {
+        "first": who.first or None,
+        "mean": attribution_document(who.mean),
+        f"p{TAIL_PERCENT}": attribution_document(who.tail),
+        "gates": {name: _culprit(culprit) for name, culprit in who.culprits.items()},
+    }
+
+
+def attribution_document(found: Attribution | None) -> dict[str, Any] | None:
+    """Return the shares of the parties; milliseconds are of the mean operation."""
+    if found is None:
+        return None
+    return {
+        "operations": found.operations,
+        "mean_ms": found.mean_ms,
+        "clock_error_ms": found.clock_error_ms,
+        "not_known": found.not_known or None,
+        "text": found.text,
+        "shares": {_key(share.party): _share(share) for share in found.shares},
+    }
+
+
+def _key(party: Party) -> str:
+    return party.name.lower()
+
+
+def _share(share: Share) -> dict[str, Any]:
+    causes = [
+        {
+            "part": one.part,
+            "label": one.label,
+            "mean_ms": one.mean_ms,
+            "name": one.name or None,
+            "hint": one.hint or None,
+        }
+        for one in share.causes
+    ]
+    return {"mean_ms": share.mean_ms, "share": share.share, "causes": causes}
+
+
+def _culprit(culprit: Culprit) -> dict[str, Any]:
+    split = attribution_document(culprit.attribution)
+    return {"party": _key(culprit.party), "evidence": culprit.evidence, "split": split}
+
+
+def who_html(report: Report) -> str:
+    """Return a bar for the mean and one for the slow operations, their evidence, and who broke which gate."""
+    who = report.who.get("")
+    if who is None:
+        return ""
+    first = f'<p class="odd">{escape(f"{Party.GENERATOR} first: {who.first}")}</p>' if who.first else ""
+    known = [(title, found) for title, found in (("mean", who.mean), (f"p{TAIL_PERCENT}", who.tail)) if found]
+    bars = "".join(_bar(title, found) for title, found in known)
+    shares = table(["party", "of", "", "share", "evidence"], list(_rows(known)), words=(1, 4)) if known else ""
+    return first + bars + shares + bullets(_broken(report))
+
+
+def _bar(title: str, found: Attribution) -> str:
+    pieces = "".join(
+        f'<span style="flex: {share.mean_ms:.4f}; --tone: {TONES[share.party]}" title="{escape(share.text)}"></span>'
+        for share in found.shares
+    )
+    words = f"{title}: {number(found.mean_ms)} ms, {found.operations} operation{'' if found.operations == 1 else 's'}"
+    return f'<p class="muted lead">{escape(words)}</p><div class="stack">{pieces}</div>'
+
+
+def _rows(known: list[tuple[str, Attribution]]) -> Iterator[list[str]]:
+    for title, found in known:
+        for share in found.shares:
+            if share.share >= LEAST_SHARE:
+                evidence = "; ".join(cause.text for cause in share.causes)
+                swatch = f'<i class="swatch" style="--tone: {TONES[share.party]}"></i>'
+                figures = [f"{number(share.mean_ms)} ms", f"{share.share:.0%}"]
+                yield [f"{swatch}{escape(share.party)}", title, *figures, escape(evidence)]

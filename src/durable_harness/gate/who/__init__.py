@@ -1,0 +1,12 @@
+"""Who was it: the time of operations, and what broke a gate, split between the parties that could have spent it.
+
+Pure functions over the moments of operations, their critical paths and how they ended. Nothing is guessed: what no
+moment is known for is a share of its own, not known.
+"""
+
+from durable_harness.gate.who.culprits import Culprit
+from durable_harness.gate.who.parties import Party
+from durable_harness.gate.who.shares import Attribution, Cause, Share
+from durable_harness.gate.who.verdicts import Who
+
+__all__ = ["Attribution", "Cause", "Culprit", "Party", "Share", "Who"]

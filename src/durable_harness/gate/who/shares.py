@@ -1,0 +1,135 @@
+"""The shares of the parties in the time of some operations, each with its evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from durable_harness.gate.who.parties import Party, party_of, words_of
+from durable_harness.why.segments import Part, Segment
+
+MS = 1_000_000
+LEAST_SHARE = 0.005
+"""Parties and causes below this share of the whole are not worth a word."""
+MOST_CAUSES = 3
+NAMED = frozenset({Part.CODE, Part.ORCHESTRATOR, Part.REPLAY, Part.LOOP, Part.ENTITY, Part.EVENT, Part.DISPATCH})
+"""Parts whose evidence names a function, an entity or an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """On what a party spent time, in the mean of the operations. `hint` is the setting that decides it."""
+
+    part: str
+    label: str
+    mean_ms: float
+    name: str = ""
+    """What of the app most of it belongs to."""
+    hint: str = ""
+
+    @property
+    def text(self) -> str:
+        name = f" '{self.name}'" if self.name else ""
+        hint = f", {self.hint}" if self.hint else ""
+        return f"{self.label}{name} {_ms(self.mean_ms)}{hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a party spent, in the mean of the operations, and on what: the largest first."""
+
+    party: Party
+    mean_ms: float
+    share: float
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Say whose share it is, with its evidence: `app 71 % (code of activities 'work' 210 ms)`."""
+        shown = "; ".join(cause.text for cause in self.causes[:MOST_CAUSES])
+        return f"{self.party} {100 * self.share:.0f} %" + (f" ({shown})" if shown else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """How the time of some operations is split between the parties."""
+
+    operations: int
+    mean_ms: float
+    """What the shares come to."""
+    shares: tuple[Share, ...]
+    """The largest first."""
+    clock_error_ms: float = 0.0
+    """By how much moments of two machines may be apart; 0 on one machine."""
+    not_known: str = ""
+    """Why a share is not known, where that can be said."""
+
+    @property
+    def largest(self) -> Share | None:
+        """The largest share that is somebody's; None if nothing is known."""
+        return next((share for share in self.shares if share.party is not Party.UNKNOWN), None)
+
+    def share_of(self, party: Party) -> Share:
+        """Return a party's share, which may be nothing."""
+        return next((share for share in self.shares if share.party is party), Share(party, 0.0, 0.0))
+
+    @property
+    def text(self) -> str:
+        """Name the parties in the order of their shares, each with its evidence."""
+        shown = [share.text for share in self.shares if share.share >= LEAST_SHARE]
+        clocks = f"; clocks compared to ±{_ms(self.clock_error_ms)}" if self.clock_error_ms else ""
+        return f"{', '.join(shown)} of {_ms(self.mean_ms)}{clocks}"
+
+
+class _Key(NamedTuple):
+    party: Party
+    part: Part
+    by: str
+
+
+def attribute(
+    timelines: Sequence[Iterable[Segment]],
+    hints: Mapping[Part, str] | None = None,
+    *,
+    clock_error_ms: float = 0.0,
+    not_known: str = "",
+) -> Attribution | None:
+    """Return the shares in the mean of some operations, whose pieces have no gaps; None without any time."""
+    sums, names = Counter[_Key](), dict[_Key, Counter[str]]()
+    for segment in (piece for timeline in timelines for piece in timeline):
+        key = _Key(party_of(segment), segment.part, segment.by if segment.part is Part.HARNESS else "")
+        sums[key] += segment.length_ns
+        names.setdefault(key, Counter())[segment.name] += segment.length_ns
+    total_ns = sum(sums.values())
+    if total_ns <= 0:
+        return None
+    per_ms = MS * len(timelines)
+    causes = {
+        key: _cause(key, length_ns / per_ms, names[key], hints or {})
+        for key, length_ns in sums.most_common()
+        if length_ns > 0
+    }
+    shares = [_share(party, causes, total_ns / per_ms) for party in {key.party for key in causes}]
+    order = sorted(shares, key=lambda share: (-share.mean_ms, share.party))
+    return Attribution(len(timelines), total_ns / per_ms, tuple(order), clock_error_ms, not_known)
+
+
+def _cause(key: _Key, mean_ms: float, names: Counter[str], hints: Mapping[Part, str]) -> Cause:
+    name = names.most_common(1)[0][0] if key.part in NAMED else ""
+    part = f"{key.part}_{key.by}" if key.by else str(key.part)
+    return Cause(part, words_of(key.part, key.by), mean_ms, name, hints.get(key.part, ""))
+
+
+def _share(party: Party, causes: Mapping[_Key, Cause], whole_ms: float) -> Share:
+    own = [cause for key, cause in causes.items() if key.party is party]
+    mean_ms = sum(cause.mean_ms for cause in own)
+    shown = tuple(cause for cause in own if cause.mean_ms >= LEAST_SHARE * whole_ms)
+    return Share(party, mean_ms, mean_ms / whole_ms, shown)
+
+
+def _ms(value: float) -> str:
+    if value >= 100:  # noqa: PLR2004 - three digits
+        return f"{value:,.0f} ms"
+    return f"{value:.1f} ms" if value >= 10 else f"{value:.2g} ms"  # noqa: PLR2004 - three digits

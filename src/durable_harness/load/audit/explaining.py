@@ -1,0 +1,90 @@
+"""Ask what operations spent their time on: their host if it is one of ours, else for their histories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+import gevent
+from gevent.lock import BoundedSemaphore
+from gevent.pool import Pool
+
+from durable_harness.load.audit.client import AuditError, get
+from durable_harness.load.audit.whereabouts import Whereabouts
+from durable_harness.load.http import Asker
+from durable_harness.why import Explanation, explain
+from durable_harness.why.webhook import document_of
+
+CONCURRENT_REQUESTS = 4
+TIMINGS_PATH = "/admin/durable-harness/timings"
+
+
+class Wanted(NamedTuple):
+    """An operation that is to be explained."""
+
+    scenario: str
+    instance_id: str
+
+
+class Service:
+    """Where the operations of a scenario can be explained: by their host if it is one of ours, else by histories."""
+
+    def __init__(self, asker: Asker, where: Whereabouts, histories: Iterator[int]) -> None:
+        """Make a service. It takes a number from `histories` for each history that it reads."""
+        self._asker, self._where = asker, where
+        self._histories = histories
+        self._first = BoundedSemaphore()
+        self._notes: bool | None = None
+        """Whether its host is one of ours; None before it was asked."""
+
+    def explain(self, instance_id: str) -> Explanation | None:
+        """Return what explains an operation; None if nothing does."""
+        try:
+            found = self._from_noting_host(instance_id)
+            return self._from_history(instance_id) if found is None and not self._notes else found
+        except (AuditError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
+            return None  # an answer that is not what its address promises
+
+    def _from_noting_host(self, instance_id: str) -> Explanation | None:
+        """Ask its host, unless that is known not to be one of ours; the first question is alone."""
+        if self._notes is None:
+            with self._first:
+                if self._notes is None:
+                    return self._from_host(instance_id)
+        return self._from_host(instance_id) if self._notes else None
+
+    def _from_host(self, instance_id: str) -> Explanation | None:
+        home = urlsplit(self._where.home or self._where.status_url)
+        url = f"{home.scheme}://{home.netloc}{TIMINGS_PATH}?instance={quote(instance_id, safe='')}"
+        body = get(self._asker, url, self._where.headers_for(url)).json_object() or {}
+        if "events" in body and "work" in body:
+            self._notes = True
+            return explain(body)
+        self._notes = bool(self._notes)  # any other host is not asked again
+        return None
+
+    def _from_history(self, instance_id: str) -> Explanation | None:
+        url = self._where.history_url(instance_id)
+        if url is None or next(self._histories, None) is None:
+            return None
+        status = get(self._asker, url, self._where.headers_for_webhook(url)).json_object() or {}
+        rows = [row for row in status.get("historyEvents") or () if isinstance(row, dict)]
+        return explain(document_of(instance_id, status, rows)) if rows else None
+
+
+def all_read(
+    services: Mapping[str, Service], wanted: Iterable[Wanted], timeout_s: float
+) -> dict[Wanted, Explanation | None]:
+    """Return what explains operations, as far as it can be read in time; those that come first are asked first."""
+    pool = Pool(CONCURRENT_REQUESTS)
+    jobs: dict[Wanted, Any] = {}
+    try:
+        # Pools hold up whoever adds to a full one: that is part of the time, too.
+        with gevent.Timeout(timeout_s, exception=False):
+            for one in dict.fromkeys(wanted):
+                jobs[one] = pool.spawn(services[one.scenario].explain, one.instance_id)
+            gevent.joinall(list(jobs.values()))
+    finally:
+        pool.kill()
+    return {one: job.value if isinstance(job.value, Explanation) else None for one, job in jobs.items()}
