@@ -70,7 +70,7 @@ def test_code_that_computes_is_the_apps(load):
 def test_too_few_threads_are_the_hosts(load):
     """Eight plain activities that sleep and one thread: the host, with the setting and its value."""
     few = {"PYTHON_THREADPOOL_THREAD_COUNT": "1"}
-    with embedded_stack(APPS / "waiting", environment=few) as stack:
+    with embedded_stack(APPS / "slow", environment=few) as stack:
         run = load(stack.base_url, "--start-path", "/api/orchestrators/starved_of_threads", "--rate", "1")
     assert culprit(run)["party"] == "host"
     assert evidence(run, "host")["thread"]["hint"] == "PYTHON_THREADPOOL_THREAD_COUNT is 1"
@@ -87,8 +87,8 @@ def test_a_generator_that_is_held_up_is_named_first(load):
     assert who["first"].startswith("the generator did not keep up")
     assert "generator first: the generator did not keep up" in run.out
     assert who["gates"][GATE]["party"] == "generator"
-    assert max(shares(run), key=shares(run).get) == "generator"
     assert evidence(run, "generator")["slip"]["mean_ms"] > 50
+    assert shares(run).get("network", 0) < 0.1
 
 
 def test_a_long_way_is_the_networks(load):

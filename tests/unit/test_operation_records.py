@@ -43,7 +43,9 @@ def test_every_moment_and_count_has_its_column(operations_file, tmp_path):
     file = operations_file()
     costs = {"actions": {"activity": 2, "result": 2}, "replayed_events": 12, "payload_bytes": 834}
     server = {"server_created_epoch_s": 1.0, "server_running_epoch_s": 2.0, "server_clock": "scheduler"}
-    file.ended(record(instance_id="i1", scenario="Steady", last_pending=102.5, **server, **costs))
+    requests = {"poll_due": 102.8, "poll_sent": 102.9, "start_pool_ms": 20.0, "start_connect_ms": 1.5}
+    requests |= {"start_at_host": "1,0,0,0,2,0"}
+    file.ended(record(instance_id="i1", scenario="Steady", last_pending=102.5, **server, **costs, **requests))
     file.close()
     table = read_operations(tmp_path).operations
     assert table.schema.names == SCHEMA.names
@@ -77,6 +79,12 @@ def test_every_moment_and_count_has_its_column(operations_file, tmp_path):
             "workload": "closed",
             "phase": "measured",
             "trace_id": "",
+            "poll_due_s": 1_000_102.8,
+            "poll_sent_s": 1_000_102.9,
+            "start_pool_ms": 20.0,
+            "start_connect_ms": 1.5,
+            "start_at_host": "1,0,0,0,2,0",
+            "poll_at_host": "",
         }
     ]
 

@@ -104,7 +104,8 @@ def _by_time(found: Attribution | None, of: str) -> Culprit:
     unknown = found.share_of(Party.UNKNOWN)
     party = Party.UNKNOWN if unknown.mean_ms > found.largest.mean_ms else found.largest.party
     operations = "operation" if found.operations == 1 else "operations"
-    return Culprit(party, f"{found.text}, the mean of {found.operations} {operations} beyond the limit", found)
+    evidence = found.text.removeprefix(f"{party} ")
+    return Culprit(party, f"{evidence}, the mean of {found.operations} {operations} beyond the limit", found)
 
 
 def _by_blames(known: Known) -> Culprit:

@@ -12,7 +12,9 @@ from durable_harness.why.segments import Part, Segment
 
 MS = 1_000_000
 LEAST_SHARE = 0.005
-"""Parties and causes below this share of the whole are not worth a word."""
+"""Causes below this share of the whole are not listed."""
+LEAST_TOLD = 0.02
+"""Parties below this share are in no sentence, and causes not in the evidence that it gives."""
 MOST_CAUSES = 3
 NAMED = frozenset({Part.CODE, Part.ORCHESTRATOR, Part.REPLAY, Part.LOOP, Part.ENTITY, Part.EVENT, Part.DISPATCH})
 """Parts whose evidence names a function, an entity or an event."""
@@ -48,7 +50,8 @@ class Share:
     @property
     def text(self) -> str:
         """Say whose share it is, with its evidence: `app 71 % (code of activities 'work' 210 ms)`."""
-        shown = "; ".join(cause.text for cause in self.causes[:MOST_CAUSES])
+        worth = [cause for cause in self.causes if cause.mean_ms * self.share >= LEAST_TOLD * self.mean_ms]
+        shown = "; ".join(cause.text for cause in worth[:MOST_CAUSES])
         return f"{self.party} {100 * self.share:.0f} %" + (f" ({shown})" if shown else "")
 
 
@@ -78,7 +81,7 @@ class Attribution:
     @property
     def text(self) -> str:
         """Name the parties in the order of their shares, each with its evidence."""
-        shown = [share.text for share in self.shares if share.share >= LEAST_SHARE]
+        shown = [share.text for share in self.shares if share.share >= LEAST_TOLD]
         clocks = f"; clocks compared to ±{_ms(self.clock_error_ms)}" if self.clock_error_ms else ""
         return f"{', '.join(shown)} of {_ms(self.mean_ms)}{clocks}"
 

@@ -36,9 +36,13 @@ class Lateness:
     def now_ns(self) -> int:
         """Return for how long something may have waited that the loop has come to just now."""
         now_ns = self._asked_ns = time.monotonic_ns()
-        if not self._due_ns:
+        if not self.is_beating:
             self._plan(now_ns)
         return sum(self._late_ns) + max(0, now_ns - self._due_ns)
+
+    @property
+    def is_beating(self) -> bool:
+        return bool(self._due_ns)
 
     def _plan(self, now_ns: int) -> None:
         self._due_ns = now_ns + int(BEAT_S * 1e9)

@@ -23,7 +23,8 @@ class Heart:
         self._is_beating = True
         self._offset_s = clock_offset_s()
         self._cpu_s, self._cpu_read = time.process_time(), monotonic()
-        reactor.call_at(monotonic() + BEAT_S, self._beat)
+        figures.next_beat = monotonic() + BEAT_S
+        reactor.call_at(figures.next_beat, self._beat)
 
     def stop(self) -> None:
         """Stop, and count what was used since the last full second."""
