@@ -103,7 +103,7 @@ def who_html(report: Report) -> str:
     first = f'<p class="odd">{escape(f"{Party.GENERATOR} first: {who.first}")}</p>' if who.first else ""
     known = [(title, found) for title, found in (("mean", who.mean), (f"p{TAIL_PERCENT}", who.tail)) if found]
     bars = "".join(_bar(title, found) for title, found in known)
-    shares = table(["party", "of", "", "share", "evidence"], list(_rows(known)), words=(1, 4)) if known else ""
+    shares = table(["party", *(title for title, _ in known)], list(_rows(known)), words=(0,)) if known else ""
     return first + bars + shares + bullets(_broken(report))
 
 
@@ -117,10 +117,15 @@ def _bar(title: str, found: Attribution) -> str:
 
 
 def _rows(known: list[tuple[str, Attribution]]) -> Iterator[list[str]]:
-    for title, found in known:
-        for share in found.shares:
-            if share.share >= LEAST_SHARE:
-                evidence = "; ".join(cause.text for cause in share.causes)
-                swatch = f'<i class="swatch" style="--tone: {TONES[share.party]}"></i>'
-                figures = [f"{number(share.mean_ms)} ms", f"{share.share:.0%}"]
-                yield [f"{swatch}{escape(share.party)}", title, *figures, escape(evidence)]
+    """Yield a row for each party: its name with the evidence of its largest share, and its share in each column."""
+    for party in dict.fromkeys(share.party for _, found in known for share in found.shares):
+        shares = [found.share_of(party) for _, found in known]
+        most = max(shares, key=lambda share: share.share)
+        if most.share >= LEAST_SHARE:
+            yield [_party(most), *(f"{number(share.mean_ms)} ms ({share.share:.0%})" for share in shares)]
+
+
+def _party(share: Share) -> str:
+    swatch = f'<i class="swatch" style="--tone: {TONES[share.party]}"></i>'
+    evidence = "; ".join(cause.text for cause in share.causes)
+    return f'{swatch}{escape(share.party)}<br><span class="muted">{escape(evidence)}</span>'
