@@ -117,15 +117,15 @@ def _bar(title: str, found: Attribution) -> str:
 
 
 def _rows(known: list[tuple[str, Attribution]]) -> Iterator[list[str]]:
-    """Yield a row for each party: its name with the evidence of its largest share, and its share in each column."""
+    """Yield a row for each party: its name with the evidence of its first share, and its share in each column."""
     for party in dict.fromkeys(share.party for _, found in known for share in found.shares):
         shares = [found.share_of(party) for _, found in known]
-        most = max(shares, key=lambda share: share.share)
-        if most.share >= LEAST_SHARE:
-            yield [_party(most), *(f"{number(share.mean_ms)} ms ({share.share:.0%})" for share in shares)]
+        worth = [share for share in shares if share.share >= LEAST_SHARE]
+        if worth:
+            yield [_party(worth[0]), *(f"{number(share.mean_ms)} ms ({share.share:.0%})" for share in shares)]
 
 
 def _party(share: Share) -> str:
     swatch = f'<i class="swatch" style="--tone: {TONES[share.party]}"></i>'
     evidence = "; ".join(cause.text for cause in share.causes)
-    return f'{swatch}{escape(share.party)}<br><span class="muted">{escape(evidence)}</span>'
+    return f'{swatch}{escape(share.party)}<br><span class="muted" style="overflow-wrap: anywhere">{escape(evidence)}</span>'
