@@ -122,10 +122,11 @@ def _rows(known: list[tuple[str, Attribution]]) -> Iterator[list[str]]:
         shares = [found.share_of(party) for _, found in known]
         worth = [share for share in shares if share.share >= LEAST_SHARE]
         if worth:
-            yield [_party(worth[0]), *(f"{number(share.mean_ms)} ms ({share.share:.0%})" for share in shares)]
+            yield [_party(worth[0]), *(f"{number(share.mean_ms)} ms<br>{share.share:.0%}" for share in shares)]
 
 
 def _party(share: Share) -> str:
     swatch = f'<i class="swatch" style="--tone: {TONES[share.party]}"></i>'
-    evidence = "; ".join(cause.text for cause in share.causes)
-    return f'{swatch}{escape(share.party)}<br><span class="muted" style="overflow-wrap: anywhere">{escape(evidence)}</span>'
+    evidence = escape("; ".join(cause.text for cause in share.causes))
+    words = f'<span class="muted" style="overflow-wrap: anywhere">{evidence}</span>'
+    return f"{swatch}{escape(share.party)}<br>{words}"
