@@ -5,11 +5,11 @@ import socket
 
 import pytest
 import requests
-from collector import Collector
 from locust_process import headless
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
 
+from collector import Collector
 from durable_harness.gate.records import read_operations
 
 pytestmark = pytest.mark.thorough

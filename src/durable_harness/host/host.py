@@ -24,6 +24,7 @@ from durable_harness.host.http.admin import AdminApi
 from durable_harness.host.http.server import HttpFrontend, WebOptions, body_limit_bytes
 from durable_harness.host.sdk.generation import Generation
 from durable_harness.host.stages import StagesNoted
+from durable_harness.host.tracing import Tracing
 from durable_harness.host.triggers import Triggers
 from durable_harness.host.triggers.monitor import Monitor
 from durable_harness.host.triggers.starts import StartsNoted
@@ -78,7 +79,8 @@ class FunctionsHost:
         self.endpoints: DurableEndpoints
         self.port = 0
         self._sdk = sdk
-        self._for_clients = StartsNoted(scheduler)
+        self._tracing = Tracing(settings.environ, settings.app_dir)
+        self._for_clients = StartsNoted(self._tracing.for_clients(scheduler))
         self._rpc = sdk.endpoint(self._for_clients, settings.host.durable_task)
         self._public: web.ServerRunner | None = None
         self._working: asyncio.Task[None] | None = None
@@ -129,6 +131,7 @@ class FunctionsHost:
         await self._rpc.stop()
         await self.triggers.close()  # of what was still accepted meanwhile
         self._invoker.close()
+        await self._tracing.close()
         await self._sdk.close()
 
     async def kill_worker(self) -> None:
@@ -146,6 +149,7 @@ class FunctionsHost:
     def _start_working(self) -> None:
         settings, always_replay = self.settings.host.durable_task, self.options.always_replay
         runner = self._sdk.runner(self.app, self._invoker, settings, always_replay=always_replay)
+        runner = self._tracing.for_work(runner)
         filters = filters_of(self.app) if settings.work_item_filtering else None
         self._worker = DurableWorker(self.scheduler, runner, settings, filters, self._stages)
         self._working = asyncio.create_task(self._worker.run())
@@ -192,6 +196,7 @@ class FunctionsHost:
             ),
             options=self.options.web,
             rpc_path=self._rpc.path,
+            request_spans=self._tracing.requests,
         )
 
     def _notes(self) -> HostNotes:

@@ -27,6 +27,7 @@ from durable_harness.host.http.request_times import HEADER, Lateness, timed
 from durable_harness.host.http.routing import Router
 from durable_harness.host.http.streams import OWN_HEADERS, SentResponse, http_streams
 from durable_harness.host.http.values import TEXT_TYPE, function_request, function_response
+from durable_harness.host.tracing.requests import RequestSpans
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 from durable_harness.settings import HostSettings
@@ -75,8 +76,10 @@ class HttpFrontend:
         admin: AdminApi,
         options: WebOptions,
         rpc_path: str,
+        request_spans: RequestSpans,
     ) -> None:
         self._rpc_path = rpc_path
+        self._spans = request_spans
         self.router = Router(app.http, settings.route_prefix)
         self._disabled = Router(app.disabled_http, settings.route_prefix)
         self._invoker = invoker
@@ -114,7 +117,9 @@ class HttpFrontend:
         path, length = request.rel_url.raw_path, len(self._rpc_path)
         if not hmac.compare_digest(path[:length].encode(), self._rpc_path.encode()):
             return ApiResponse(404)
-        return await self._api.handle(await _api_request(request, path[length - 1 :], is_local=True))
+        asked = await _api_request(request, path[length - 1 :], is_local=True)
+        with self._spans.from_caller(asked.headers):
+            return await self._api.handle(asked)
 
     async def _route(self, request: web.BaseRequest) -> ApiResponse:
         path = request.rel_url.raw_path
@@ -152,7 +157,19 @@ class HttpFrontend:
         if not self._options.keys.opens_function(_given_key(request), function.name, level):
             return ApiResponse(401)
         headers = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
-        trace = TraceContext(headers.get("traceparent", ""), headers.get("tracestate", ""))
+        with self._spans.of_function(function, request, headers) as call:
+            response = await self._answer(request, function, route_params, headers, call.trace)
+            call.status = response.status
+        return response
+
+    async def _answer(
+        self,
+        request: web.BaseRequest,
+        function: Function,
+        route_params: dict[str, str],
+        headers: dict[str, str],
+        trace: TraceContext,
+    ) -> ApiResponse:
         if self._streams is not None:
             return await self._streams.answer(request, function, route_params, trace)
         body = await self._body(request)
@@ -192,7 +209,9 @@ class HttpFrontend:
         refusal = self._refusal(request, is_open=self._options.keys.opens_webhooks(_given_key(request)))
         if refusal is not None:
             return refusal
-        return await self._api.handle(await _api_request(request, path[len(WEBHOOK_PATH) :], is_local=False))
+        asked = await _api_request(request, path[len(WEBHOOK_PATH) :], is_local=False)
+        with self._spans.from_caller(asked.headers):
+            return await self._api.handle(asked)
 
     async def _admin(self, request: web.BaseRequest, path: str) -> ApiResponse:
         where = path.lower().rstrip("/")

@@ -1,4 +1,4 @@
-"""An OTLP collector in the process of the test: takes metrics over HTTP and remembers them."""
+"""An OTLP collector in the process of the test: takes metrics and spans over HTTP and remembers them."""
 
 import gzip
 import threading
@@ -8,13 +8,16 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+TAKEN = {"/v1/metrics", "/v1/traces"}
 
 
 class Collector:
     """Serves on a free port."""
 
     def __init__(self):
-        self.requests, self.headers = [], []
+        self.requests, self.headers, self.traces = [], [], []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.collector = self
@@ -35,6 +38,11 @@ class Collector:
         resource = self.requests[-1].resource_metrics[0].resource
         return {pair.key: pair.value.string_value for pair in resource.attributes}
 
+    def spans(self):
+        """Return all spans that have come."""
+        resources = [spans for request in self.traces for spans in request.resource_spans]
+        return [span for resource in resources for scope in resource.scope_spans for span in scope.spans]
+
     def close(self):
         """Take nothing any longer."""
         self._server.shutdown()
@@ -50,7 +58,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/v1/metrics":
             self.server.collector.headers.append(dict(self.headers))
             self.server.collector.requests.append(ExportMetricsServiceRequest.FromString(body))
-        self.send_response(200 if self.path == "/v1/metrics" else 404)
+        elif self.path == "/v1/traces":
+            self.server.collector.traces.append(ExportTraceServiceRequest.FromString(body))
+        self.send_response(200 if self.path in TAKEN else 404)
         answer = ExportMetricsServiceResponse().SerializeToString()
         self.send_header("Content-Type", "application/x-protobuf")
         self.send_header("Content-Length", str(len(answer)))

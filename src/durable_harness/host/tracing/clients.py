@@ -1,0 +1,73 @@
+"""Spans of what clients ask for: starts of orchestrations, events, signals to entities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_harness.host.tracing import names
+from durable_harness.host.tracing.context import from_message
+from durable_harness.host.tracing.operations import Operations
+from durable_harness.host.tracing.spans import Span, Spans, child_of, current_ref
+from durable_harness.protocol import Scheduler, new_id
+
+
+class TracedClients:
+    """A scheduler as the clients of a host see it. What they ask for is in the trace of whoever asked."""
+
+    def __init__(self, scheduler: Scheduler, spans: Spans, operations: Operations) -> None:
+        self._scheduler = scheduler
+        self._spans = spans
+        self._operations = operations
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._scheduler, name)
+
+    async def start_instance(self, request: Any) -> Any:
+        """Start an instance, whose orchestration is a child of the start."""
+        request.instanceId = request.instanceId or new_id()
+        parent = from_message(request) or current_ref()
+        version = request.version.value
+        span = Span(names.of_start(request.name, version), "PRODUCER", child_of(parent), parent)
+        span.attributes = {
+            names.TYPE: "orchestration",
+            names.NAME: request.name,
+            names.VERSION: version,
+            names.INSTANCE_ID: request.instanceId,
+        }
+        request.parentTraceContext.CopyFrom(span.at.to_message())
+        return await self._sent(span, self._scheduler.start_instance(request))
+
+    async def raise_event(self, request: Any) -> Any:
+        """Raise an event."""
+        parent = current_ref()
+        span = Span(names.of_event(request.name), "PRODUCER", child_of(parent), parent)
+        span.attributes = {
+            names.TYPE: "event",
+            names.NAME: request.name,
+            names.TARGET_INSTANCE_ID: request.instanceId,
+        }
+        return await self._sent(span, self._scheduler.raise_event(request))
+
+    async def signal_entity(self, request: Any) -> Any:
+        """Signal an entity, whose operation is a child of the signal."""
+        request.requestId = request.requestId or new_id()
+        parent = from_message(request) or current_ref()
+        span = Span(names.of_operation(request.instanceId, request.name), "PRODUCER", child_of(parent), parent)
+        span.attributes = {
+            names.TYPE: "entity",
+            names.OPERATION: names.SIGNAL,
+            names.TARGET_INSTANCE_ID: request.instanceId,
+        }
+        request.parentTraceContext.CopyFrom(span.at.to_message())
+        self._operations.begun(request.requestId, span.at)
+        return await self._sent(span, self._scheduler.signal_entity(request))
+
+    async def _sent(self, span: Span, call: Any) -> Any:
+        """Return the answer of a call. Its span ends with it, as a failure where the scheduler refuses it."""
+        try:
+            return await call
+        except Exception as error:
+            span.error = str(error)
+            raise
+        finally:
+            self._spans.emit(span)
