@@ -47,18 +47,30 @@ def own_pages_only(handler: Handler) -> Handler:
     return guarded
 
 
-def foreign(request: web.BaseRequest, allowed_origins: Collection[str] = ()) -> str:
-    """Return why a request may be another site's doing, "" if it is not; `allowed_origins` are sites that may."""
-    return foreign_call(request.method, request.headers.getall("Host", ()), request.headers, allowed_origins)
+def foreign(
+    request: web.BaseRequest, allowed_origins: Collection[str] = (), allowed_hosts: Collection[str] = ()
+) -> str:
+    """Return why a request may be another site's doing, "" if it is not.
+
+    `allowed_origins` are sites that may. `allowed_hosts` are names of this endpoint beside those that nobody can point
+    at this machine.
+    """
+    hosts = request.headers.getall("Host", ())
+    return foreign_call(request.method, hosts, request.headers, allowed_origins, allowed_hosts)
 
 
 def foreign_call(
-    method: str, hosts: Iterable[str], headers: Mapping[str, str], allowed_origins: Collection[str] = ()
+    method: str,
+    hosts: Iterable[str],
+    headers: Mapping[str, str],
+    allowed_origins: Collection[str] = (),
+    allowed_hosts: Collection[str] = (),
 ) -> str:
     """Return what `foreign` does, of a request that came to any server; `headers` are found in any case."""
     own = ""
     for own in hosts:
-        if not is_private_name(_name(own)):
+        name = _name(own)
+        if not is_private_name(name) and name not in allowed_hosts:
             return (
                 f"The host name '{own}' may be anybody's: this endpoint answers to localhost, addresses and names that"
                 f" public DNS does not know. Name it in {HOSTS_VARIABLE} if it is yours."

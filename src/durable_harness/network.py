@@ -22,9 +22,9 @@ BACKLOG = 1024
 NO_LIMIT = 0
 
 
-def bind(address: str, port: int) -> list[socket.socket]:
+def bind(address: str, port: int, option: str = "--port") -> list[socket.socket]:
     """Return listening sockets on a port: of the address, and of ::1 too where that is the loopback's other name."""
-    first = bind_one(address, port)
+    first = bind_one(address, port, option)
     sockets = [first]
     if address in {"127.0.0.1", "localhost"} and socket.has_ipv6:
         with contextlib.suppress(OSError, PortInUseError):

@@ -266,7 +266,7 @@ def test_killing_scheduler_host_and_worker_loses_nothing(tmp_path, warm_starter,
     """A scheduler with a file, a host and a worker on it are killed again and again: every operation ends once."""
     record_property("seed", SEED)
     grpc_port, http = free_port(), free_port()
-    ports = ["--grpc-port", grpc_port, "--http-port", "0", "--dashboard-port", "0"]
+    ports = ["--grpc-port", grpc_port, "--http-port", "0", "--dashboard-port", "any"]
     stored = ("--task-hubs", f"mixed,{PACKAGED}", "--data", tmp_path / "hub.db")
     address = f"http://127.0.0.1:{grpc_port}"
     scheduled = ("--scheduler", f"Endpoint={address};Authentication=None;TaskHub=mixed")

@@ -249,7 +249,7 @@ def test_signals_that_come_during_a_lost_batch_are_not_lost(wire_to):
 @pytest.fixture
 def mortal(tmp_path):
     """Give a scheduler with a file, as a process that can be killed and started again on the same port."""
-    ports = ["--grpc-port", str(free_port()), "--http-port", "0", "--dashboard-port", "0"]
+    ports = ["--grpc-port", str(free_port()), "--http-port", "0", "--dashboard-port", "any"]
     words = ["scheduler", *ports, "--data", str(tmp_path / "hub.db")]
     running = Command(sys.executable, words, None, tmp_path, {})
     running.start()

@@ -304,7 +304,7 @@ def image_command():
     (line,) = (line for line in DOCKERFILE.read_text().splitlines() if line.startswith("ENTRYPOINT "))
     name, *words = json.loads(line.removeprefix("ENTRYPOINT "))
     assert name == "durable-harness"
-    return [*HARNESS, *words, "--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0"]
+    return [*HARNESS, *words, "--grpc-port", "0", "--http-port", "0", "--dashboard-port", "any"]
 
 
 @pytest.mark.thorough

@@ -17,7 +17,7 @@ APP = TESTS / "apps" / "constant"
 HISTORY = TESTS / "histories" / ("sample_sdk2" if SDK == 2 else "sample") / "operation.json"
 PATIENCE_S = 60.0
 HARNESS = ["-m", "durable_harness"]
-FREE_PORTS = ("--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0")
+FREE_PORTS = ("--grpc-port", "0", "--http-port", "0", "--dashboard-port", "any")
 SERVICES = {
     "serve": [*HARNESS, "serve", "--app", str(APP), "--port", "0", "--ready-file", "ready.json"],
     "scheduler": [*HARNESS, "scheduler", *FREE_PORTS, "--ready-file", "ready.json"],

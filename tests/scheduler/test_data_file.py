@@ -30,7 +30,7 @@ def running(command, data, folder):
     ready, log = folder / "ready.json", folder / "log.txt"
     ready.unlink(missing_ok=True)
     words = {
-        "scheduler": ["scheduler", "--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0"],
+        "scheduler": ["scheduler", "--grpc-port", "0", "--http-port", "0", "--dashboard-port", "any"],
         "serve": ["serve", "--app", str(APP), "--port", "0"],
     }[command]
     words = [sys.executable, "-m", "durable_harness", *words, "--data", str(data), "--ready-file", str(ready)]
@@ -106,7 +106,7 @@ def test_a_damaged_file_ends_the_start_with_its_own_code(filled, command):
     damage(filled)
     words = [command, "--data", str(filled), *(["--app", str(APP), "--port", "0"] if command == "serve" else [])]
     if command == "scheduler":
-        words += ["--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0"]
+        words += ["--grpc-port", "0", "--http-port", "0", "--dashboard-port", "any"]
     ended = subprocess.run(
         [sys.executable, "-m", "durable_harness", *words], capture_output=True, text=True, timeout=60, check=False
     )

@@ -33,7 +33,7 @@ from durable_harness.errors import HarnessError
 from durable_harness.stack import scheduler_process
 
 VARIABLES = ("DTS_TASK_HUB_NAMES", "DTS_USE_DYNAMIC_TASK_HUBS")
-ANY_PORTS = ("--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0")
+ANY_PORTS = ("--grpc-port", "0", "--http-port", "0", "--dashboard-port", "any")
 HTTP_TIMEOUT_S = 10
 IN_USE, USAGE = 6, 2
 
@@ -90,7 +90,7 @@ def test_a_port_of_another_scheduler_is_busy(run_to_its_end):
     """Two schedulers never share a port, though each listens by itself."""
     with scheduler_process() as running:
         port = running.grpc_address.rpartition(":")[2]
-        code, _, errors = run_to_its_end("--grpc-port", port, "--http-port", "0", "--dashboard-port", "0")
+        code, _, errors = run_to_its_end("--grpc-port", port, "--http-port", "0", "--dashboard-port", "any")
     assert code == IN_USE
     assert port in errors
 

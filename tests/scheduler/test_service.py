@@ -114,7 +114,7 @@ def test_a_wrong_option_ends_the_start(arguments, says):
 def test_sigterm_ends_it_cleanly(tmp_path):
     """SIGTERM ends the service with exit code 0, also while clients hold streams."""
     ready = tmp_path / "ready.json"
-    ports = ["--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0"]
+    ports = ["--grpc-port", "0", "--http-port", "0", "--dashboard-port", "any"]
     command = [sys.executable, "-m", "durable_harness", "scheduler", *ports, "--ready-file", str(ready)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         address = next(line for line in process.stdout if "gRPC" in line).split()[1]
@@ -168,7 +168,7 @@ def test_a_full_disk_is_told_and_loses_nothing_that_was_accepted(tmp_path):
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "from durable_harness.cli import main; sys.exit(main(sys.argv[1:]))\n"
     )
-    ports = ["--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0"]
+    ports = ["--grpc-port", "0", "--http-port", "0", "--dashboard-port", "any"]
     command = [sys.executable, "-c", launcher, "scheduler", *ports, "--data", str(tmp_path / "hub.db")]
     accepted, refused = [], []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:

@@ -7,6 +7,7 @@ import dataclasses
 import os
 from typing import Any
 
+from durable_harness.cli.dashboard_options import add_dashboard_options, dashboard_options, dashboard_port
 from durable_harness.cli.scheduler_options import add_lifetime_options, add_scheduler_options, scheduler_options
 from durable_harness.cli.values import port
 from durable_harness.errors import UsageError
@@ -18,6 +19,7 @@ def add_scheduler(commands: Any) -> None:
     parser = commands.add_parser("scheduler", help="serve the Durable Task Scheduler protocol, as the emulator does")
     _add_service_options(parser)
     add_scheduler_options(parser)
+    add_dashboard_options(parser)
     add_lifetime_options(parser)
     parser.set_defaults(run=_scheduler, is_service=True)
 
@@ -27,7 +29,6 @@ def _add_service_options(parser: argparse.ArgumentParser) -> None:
     for name, default, what in (
         ("grpc", 8080, "gRPC"),
         ("http", 8081, "the HTTP API"),
-        ("dashboard", 8082, "the dashboard"),
     ):
         parser.add_argument(
             f"--{name}-port",
@@ -62,7 +63,8 @@ def _scheduler(options: argparse.Namespace) -> None:
             address=options.address,
             grpc_port=options.grpc_port,
             http_port=options.http_port,
-            dashboard_port=options.dashboard_port,
+            dashboard_port=dashboard_port(options),
+            dashboard=dashboard_options(options),
             ready_file=options.ready_file,
             parent_pid=options.exit_with_parent,
             test_control=options.test_control,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.cli.app_folder import add_app_option, app_folder
+from durable_harness.cli.dashboard_options import add_dashboard_options, dashboard_options, dashboard_port
 from durable_harness.cli.scheduler_options import add_lifetime_options, add_scheduler_options, scheduler_options
 from durable_harness.cli.values import port
 from durable_harness.collection import resting_collector
@@ -24,6 +25,7 @@ def add_serve(commands: Any) -> argparse.ArgumentParser:
     add_host_options(serve)
     _add_own_options(serve)
     add_scheduler_options(serve)
+    add_dashboard_options(serve)
     add_lifetime_options(serve)
     serve.set_defaults(run=_serve, is_service=True)
     return serve
@@ -88,6 +90,8 @@ def _serve(options: argparse.Namespace) -> None:
             ready_file=options.ready_file,
             parent_pid=options.exit_with_parent,
             always_replay=options.always_replay,
+            dashboard_port=dashboard_port(options),
+            dashboard=dashboard_options(options),
             test_control=options.test_control,
         )
     )

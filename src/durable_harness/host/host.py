@@ -19,7 +19,7 @@ from durable_harness.host.app.extensions import run_load_hooks
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.durable_http.instances import DurableApi
-from durable_harness.host.durable_http.timings import HostNotes
+from durable_harness.host.durable_http.timings import HostNotes, joined_timings
 from durable_harness.host.http.admin import AdminApi
 from durable_harness.host.http.server import HttpFrontend, WebOptions, body_limit_bytes
 from durable_harness.host.sdk.generation import Generation
@@ -33,6 +33,7 @@ from durable_harness.host.work.worker import DurableWorker, work_limits
 from durable_harness.network import bind, serve_http
 from durable_harness.protocol import Scheduler
 from durable_harness.protocol.alarms import AlarmClock
+from durable_harness.protocol.timings import Document
 from durable_harness.settings import AppSettings
 from durable_harness.settings.environment import HOSTNAME_VARIABLE
 
@@ -145,6 +146,10 @@ class FunctionsHost:
     def fill_threads(self, seconds: float) -> Callable[[], None]:
         """Keep all threads of functions busy, for so long or until the returned function is called: for tests."""
         return self._invoker.fill(seconds)
+
+    async def timings(self, _hub: str, scheduler: Scheduler, instance_id: str) -> Document:
+        """Return the times of an instance, with those of this host's functions. Raises RpcError."""
+        return await joined_timings(scheduler, self._notes(), instance_id)
 
     def _start_working(self) -> None:
         settings, always_replay = self.settings.host.durable_task, self.options.always_replay

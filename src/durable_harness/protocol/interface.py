@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from durable_harness.protocol.costs import Measurement
+from durable_harness.protocol.listing import InstanceChoices, InstanceListRequest, InstancePage
 from durable_harness.protocol.timings import Document
 
 
@@ -86,6 +87,12 @@ class Scheduler(Protocol):
 
     async def instance_timings(self, instance_id: str) -> Document:
         """Return when what happened to an instance; NOT_FOUND for an unknown id. Not part of the protocol."""
+
+    async def list_instances(self, request: InstanceListRequest) -> InstancePage:
+        """Return one page of a list for people. Not part of the protocol."""
+
+    async def instance_choices(self) -> InstanceChoices:
+        """Return the names, versions and tags that lists can be filtered by. Not part of the protocol."""
 
     async def signal_entity(self, request: Any) -> Any:
         """SignalEntityRequest -> SignalEntityResponse."""

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -107,6 +107,10 @@ class WorkerStream:
         versions = self._filters[kind].get(name)
         return versions is not None and (not versions or version in versions)
 
+    def names_of(self, kind: Kind) -> Iterable[str]:
+        """Return the names of work that it asks for; none where it takes everything."""
+        return self._filters[kind] if self._filters is not None else ()
+
     def send(self, item: Any) -> None:
         self._items.append(item)
         if self._arrived is not None and not self._arrived.done():
@@ -176,6 +180,10 @@ class Dispatcher:
     def outstanding(self) -> Iterator[Work]:
         """Give the awaited work that a worker holds and that which waits for one."""
         return (work for work in self._all_work() if work.is_awaited)
+
+    def names_of(self, kind: Kind) -> list[str]:
+        """Return the names of work of a kind that connected workers ask for by name."""
+        return sorted({name for stream in self._streams for name in stream.names_of(kind)})
 
     def _all_work(self) -> Iterator[Work]:
         yield from (lease.work for lease in self._leases.values())

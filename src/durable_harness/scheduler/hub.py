@@ -18,8 +18,9 @@ from durable_harness.protocol import (
     text_or_none,
     to_ns,
 )
+from durable_harness.protocol.listing import InstanceChoices, InstanceListRequest, InstancePage
 from durable_harness.protocol.timings import Document
-from durable_harness.scheduler import queries
+from durable_harness.scheduler import listing, queries
 from durable_harness.scheduler.checks import (
     check_entity_id,
     check_name,
@@ -182,6 +183,21 @@ class TaskHub(HubCore):
             await asyncio.sleep(0)
         return measured
 
+    async def list_instances(self, request: InstanceListRequest) -> InstancePage:
+        """Return one page of a list for people, as of now."""
+        await self._list_index()
+        return listing.select_list(self.journal.store, self.name, request)
+
+    async def instance_choices(self) -> InstanceChoices:
+        """Return the names, versions and tags of the instances that there are."""
+        await self._list_index()
+        return listing.select_choices(self.journal.store, self.name)
+
+    async def _list_index(self) -> None:
+        """Return when all that was answered so far is in the index that lists are read from."""
+        await self.journal.with_index(listing.INDEX, listing.MAKE_INDEX)
+        await self.journal.written()
+
     async def instance_timings(self, instance_id: str) -> Document:
         """Return when what happened to an instance; NOT_FOUND for an unknown id."""
         await self.journal.written()
@@ -220,6 +236,10 @@ class TaskHub(HubCore):
         answer = self.entities.clean(request)
         await self.journal.settled()
         return answer
+
+    def orchestrators(self) -> list[str]:
+        """Return the names of orchestrators by which connected workers ask for work."""
+        return self.dispatcher.names_of(Kind.ORCHESTRATION)
 
     # -- workers ------------------------------------------------------------------------------------------------------
 

@@ -70,6 +70,11 @@ class SchedulerService:
             hub = self._open(name)
         return hub
 
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be written now, None if it can."""
+        return self.journal.problem
+
     def _not_found(self, name: str) -> str:
         if not name:
             return "Task hub not found: the call names an empty one. Give the connection string a TaskHub."

@@ -44,7 +44,8 @@ def embedded_stack(  # noqa: PLR0913 - each is one thing to choose
 
     Raises the error that ended the child where it could not start. Works under gevent's patches too.
     """
-    arguments = ["--script-root", str(app_dir), "--port", "0", *serve_args]
+    # A dashboard that nobody opens is no reason to listen: who wants one says so in `serve_args`.
+    arguments = ["--script-root", str(app_dir), "--port", "0", "--dashboard-port", "0", *serve_args]
     with running_command(
         "serve", arguments, log_path, temp_dir=temp_dir, environment=environment, python=python
     ) as host:
@@ -54,6 +55,7 @@ def embedded_stack(  # noqa: PLR0913 - each is one thing to choose
             function_key=host.facts["functionKey"],
             log_path=host.log,
             pid=host.pid,
+            dashboard_url=host.facts["dashboardUrl"],
             control=StackControl.of(host),
             exit_code=host.exit_code,
         )
@@ -73,7 +75,7 @@ class RunningScheduler:
 @contextlib.contextmanager
 def scheduler_process(*, log_path: Path | None = None, args: Sequence[str] = ()) -> Iterator[RunningScheduler]:
     """Run a scheduler in a child process on free ports, until the block ends."""
-    ports = ["--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0"]
+    ports = ["--grpc-port", "0", "--http-port", "0", "--dashboard-port", "any"]
     with running_command("scheduler", [*ports, *args], log_path) as running:
         facts = running.facts
         yield RunningScheduler(facts["grpcAddress"], facts["httpUrl"], facts["dashboardUrl"], running.pid, running.log)

@@ -8,11 +8,12 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from durable_harness.callers import own_pages_only
+from durable_harness.dashboard import DashboardOptions, Source
 from durable_harness.errors import PortInUseError
 from durable_harness.log_lines import configure_logging
 from durable_harness.network import bind_one, serve_http
@@ -20,6 +21,7 @@ from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings.log_levels import LogLevels
 from durable_harness.stack.control import AHEAD_VARIABLE
 from durable_harness.stack.control_calls import clock_calls, served_control
+from durable_harness.stack.dashboards import DashboardPort, bind_dashboard, served_dashboard
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
 
 
@@ -31,7 +33,8 @@ class ServiceOptions:
     address: str = "127.0.0.1"
     grpc_port: int = 8080
     http_port: int = 8081
-    dashboard_port: int = 8082
+    dashboard_port: DashboardPort | None = None
+    dashboard: DashboardOptions = field(default_factory=DashboardOptions)
     ready_file: Path | None = None
     parent_pid: int | None = None
     test_control: bool = False
@@ -46,11 +49,11 @@ def run_scheduler(options: ServiceOptions) -> None:
 @contextlib.asynccontextmanager
 async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator[None]:
     from durable_harness.scheduler.grpc_service import GrpcService  # noqa: PLC0415 - only this command needs gRPC
-    from durable_harness.scheduler.http_service import Dashboard, HttpApi  # noqa: PLC0415
+    from durable_harness.scheduler.http_service import HttpApi  # noqa: PLC0415
 
     bind_one(options.address, options.grpc_port, "--grpc-port").close()  # gRPC itself does not say why it cannot listen
     http = bind_one(options.address, options.http_port, "--http-port")
-    dashboard = bind_one(options.address, options.dashboard_port, "--dashboard-port")
+    dashboard = bind_dashboard(options.address, options.dashboard_port)
     ahead_s = float(os.environ.get(AHEAD_VARIABLE, "0")) if options.test_control else 0.0
     service = SchedulerService(dataclasses.replace(options.scheduler, ahead_s=ahead_s))
     service.on_failure(lifetime.fail)
@@ -62,24 +65,24 @@ async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator
             f"Port {options.grpc_port} is in use by another process."
             " Choose another with --grpc-port, or 0 for any free one."
         ) from error
-    runners = [
-        await serve_http([http], own_pages_only(HttpApi(service).handle)),
-        await serve_http([dashboard], own_pages_only(Dashboard(service).handle)),
-    ]
+    runner = await serve_http([http], own_pages_only(HttpApi(service).handle))
+    source = Source(lambda: service.hubs, lambda: service.problem, lambda hub: service.hubs[hub].orchestrators())
     facts = {
         "grpcAddress": f"{options.address}:{grpc_port}",
         "httpUrl": f"http://{options.address}:{http.getsockname()[1]}",
-        "dashboardUrl": f"http://{options.address}:{dashboard.getsockname()[1]}",
+        "dashboardUrl": dashboard.url if dashboard is not None else None,
         "taskHubs": list(service.hubs),
     }
     try:
-        async with served_control(clock_calls(service) if options.test_control else None) as control:
+        async with (
+            served_dashboard(dashboard, source, options.dashboard),
+            served_control(clock_calls(service) if options.test_control else None) as control,
+        ):
             _announce({**facts, "control": control}, options)
             yield
     finally:
         await service.finish()
-        for runner in runners:
-            await runner.cleanup()
+        await runner.cleanup()
         await grpc.stop()
         await service.close()
 
@@ -90,7 +93,8 @@ def _announce(facts: dict[str, Any], options: ServiceOptions) -> None:
     print("durable-harness: scheduler")
     print(f"  gRPC       {facts['grpcAddress']}   (Endpoint=http://{facts['grpcAddress']};Authentication=None)")
     print(f"  HTTP API   {facts['httpUrl']}")
-    print(f"  dashboard  {facts['dashboardUrl']}")
+    if facts["dashboardUrl"]:
+        print(f"  dashboard  {facts['dashboardUrl']}")
     dynamic = ", others on first use" if options.scheduler.dynamic_hubs else ""
     print(f"  task hubs  {hubs}{dynamic}; kept {kept}", flush=True)
     write_ready_file(options.ready_file, facts)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from durable_harness.control import Call, FaultyScheduler, Rules
+from durable_harness.dashboard import DashboardOptions, Source
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import hide, shown, shown_lines
 from durable_harness.host.app.functions import FunctionApp
@@ -31,6 +32,12 @@ from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.settings.log_levels import LogLevels
 from durable_harness.stack.control_calls import clock_calls, served_control
+from durable_harness.stack.dashboards import (
+    BoundDashboard,
+    DashboardPort,
+    bind_dashboard,
+    served_dashboard,
+)
 from durable_harness.stack.fault_calls import fault_calls
 from durable_harness.stack.leaving import leave_if_held_up
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
@@ -61,6 +68,8 @@ class ServeOptions:
     parent_pid: int | None = None
     test_control: bool = False
     always_replay: bool = False
+    dashboard_port: DashboardPort | None = None
+    dashboard: DashboardOptions = field(default_factory=DashboardOptions)
 
 
 def serve(options: ServeOptions) -> None:
@@ -106,18 +115,22 @@ def _log_levels(options: ServeOptions, settings: AppSettings) -> LogLevels:
 async def _serving(
     options: ServeOptions, settings: AppSettings, sdk: Generation, lifetime: Lifetime
 ) -> AsyncIterator[None]:
-    async with _connected(options, settings, lifetime) as (scheduler, described, calls, finish, alarms):
+    async with _connected(options, settings, lifetime) as (scheduler, described, calls, finish, alarms, shown):
         host_options = _host_options(options, settings)
         public = bind_public(host_options)
         with lifetime.ending_blocks():
             app = _load(options, settings, public)
+        dashboard = bind_dashboard(options.address, options.dashboard_port) if shown is not None else None
         faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
         host = FunctionsHost(app, sdk, settings, faulty or scheduler, host_options, alarms=alarms)
         hide(host.secrets)
         await host.start(public)
         try:
-            async with served_control({**calls, **fault_calls(faulty, host)} if faulty else None) as control:
-                _announce(host, described, options, control)
+            async with (
+                served_dashboard(dashboard, _source(shown, host), options.dashboard),
+                served_control({**calls, **fault_calls(faulty, host)} if faulty else None) as control,
+            ):
+                _announce(host, described, options, control, dashboard)
                 yield
         finally:
             await host.triggers.close()  # while what its functions call still answers
@@ -146,6 +159,8 @@ class Connected(NamedTuple):
     """Called before the host stops: it answers the requests that were taken, and takes no more."""
     alarms: AlarmClock
     """The clock that timer functions follow."""
+    shown: SchedulerService | None
+    """What a dashboard of this process shows; None for a scheduler elsewhere, which has its own."""
 
 
 @contextlib.asynccontextmanager
@@ -157,7 +172,9 @@ async def _connected(options: ServeOptions, settings: AppSettings, lifetime: Lif
         kept = f"kept in {options.embedded.data}" if options.embedded.data else "kept in memory"
         try:
             described = f"embedded, task hub '{hub}', {kept}"
-            yield Connected(service.hub(hub), described, clock_calls(service), service.finish, service.alarms)
+            yield Connected(
+                *(service.hub(hub), described, clock_calls(service), service.finish, service.alarms, service)
+            )
         finally:
             await service.close()
         return
@@ -167,9 +184,17 @@ async def _connected(options: ServeOptions, settings: AppSettings, lifetime: Lif
     remote = GrpcScheduler(address, address.task_hub or hub)
     try:
         await remote.connect()
-        yield Connected(remote, f"{address.endpoint}, task hub '{remote.task_hub}'", {}, _nothing, remote)
+        yield Connected(remote, f"{address.endpoint}, task hub '{remote.task_hub}'", {}, _nothing, remote, None)
     finally:
         await remote.close()
+
+
+def _source(service: SchedulerService | None, host: FunctionsHost) -> Source:
+    """Return what a dashboard shows: the scheduler, with what the host knows of its own work."""
+    if service is None:
+        return Source(dict)
+    names = [function.durable_name for function in host.app.orchestrators.values()]
+    return Source(lambda: service.hubs, lambda: service.problem, lambda _hub: names, host.timings)
 
 
 async def _nothing() -> None:
@@ -215,7 +240,13 @@ def _tls(options: ServeOptions) -> ssl.SSLContext | None:
     return server_context(options.certificate, options.password)
 
 
-def _announce(host: FunctionsHost, described: str, options: ServeOptions, control: dict[str, Any] | None) -> None:
+def _announce(
+    host: FunctionsHost,
+    described: str,
+    options: ServeOptions,
+    control: dict[str, Any] | None,
+    dashboard: BoundDashboard | None,
+) -> None:
     print(f"durable-harness: app {host.app.directory}, scheduler {described}")
     if options.enable_auth and options.ready_file is not None:
         print(f"keys: in {options.ready_file}")  # and not here: what others start prints into a log
@@ -233,6 +264,8 @@ def _announce(host: FunctionsHost, described: str, options: ServeOptions, contro
         print(shown(f"Function {function.name} is disabled, by {function.disabled_by}."))
     notes = host.triggers.notes(host.shown_url)
     print(shown_lines(function_list(host.app, host.shown_url, host.settings.host.route_prefix, notes)), flush=True)
+    if dashboard is not None:
+        print(f"Dashboard: {dashboard.url}\n", flush=True)
     if not options.verbose:
         print("For detailed output, run with --verbose.", flush=True)
     facts = {
@@ -240,6 +273,7 @@ def _announce(host: FunctionsHost, described: str, options: ServeOptions, contro
         "rpcBaseUrl": host.endpoints.rpc_base_url,
         **_key_facts(host.options.web.keys),
         "control": control,
+        "dashboardUrl": dashboard.url if dashboard is not None else None,
     }
     write_ready_file(options.ready_file, facts)
 

@@ -63,7 +63,7 @@ class _Walk:
         self._facts = facts
         self._turns = facts.turns
         self._asked = {
-            (asked.kind, _identity(asked)): _Asked(asked, number)
+            (asked.kind, identity(asked)): _Asked(asked, number)
             for number, turn in enumerate(self._turns)
             for asked in turn.asked
         }
@@ -96,7 +96,7 @@ class _Walk:
         pending = unanswered(facts)
         if pending:
             oldest = min(pending, key=lambda event: event.time_ns)
-            asked = self._asked[oldest.kind, _identity(oldest)]
+            asked = self._asked[oldest.kind, identity(oldest)]
             return asked.turn, oldest.time_ns, list(self._outcome(oldest, now_ns))
         if last < 0:
             part = Part.UNKNOWN if facts.scheduled_start_ns is None else Part.TIMER
@@ -199,7 +199,7 @@ def _effective_ns(given: Event) -> int:
     return max(given.time_ns, given.due_ns or 0) if is_start else given.time_ns
 
 
-def _identity(asked: Event) -> object:
+def identity(asked: Event) -> object:
     """Return what an outcome names its request by."""
     if asked.kind == "entityOperationCalled":
         return asked.fields.get("requestId")
@@ -215,7 +215,7 @@ def unanswered(facts: Facts) -> list[Event]:
     }
     awaited = {asking for asking, _ in ANSWERS.values()}
     asked = (event for turn in facts.turns for event in turn.asked)
-    return [event for event in asked if event.kind in awaited and (event.kind, _identity(event)) not in answered]
+    return [event for event in asked if event.kind in awaited and (event.kind, identity(event)) not in answered]
 
 
 def present_stage(work: Work, name: str, now_ns: int) -> Segment:

@@ -35,12 +35,17 @@ async def instance_timings(scheduler: Scheduler, notes: HostNotes, instance_id: 
     if not instance_id:
         return json_response({"error": f"Which instance is not said; {EXPECTED}."}, 400)
     try:
-        document = await scheduler.instance_timings(instance_id)
+        return json_response(await joined_timings(scheduler, notes, instance_id))
     except RpcError as error:
         status = 404 if error.status is Status.NOT_FOUND else 502
         return json_response({"error": str(error)}, status)
+
+
+async def joined_timings(scheduler: Scheduler, notes: HostNotes, instance_id: str) -> Document:
+    """Return the document of an instance with what this host noted. Raises RpcError."""
+    document = await scheduler.instance_timings(instance_id)
     _join(document, notes)
-    return json_response({**document, "limits": dict(notes.limits)})
+    return {**document, "limits": dict(notes.limits)}
 
 
 def _join(document: Document, notes: HostNotes) -> None:

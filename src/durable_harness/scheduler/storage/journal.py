@@ -86,6 +86,7 @@ class Journal:
         """What requests are answered with while the file cannot be written, or since the journal has ended."""
         self._has_ended = False
         self._ending = asyncio.Event()
+        self._indexes: set[str] = set()
         self._on_refusal: list[Callable[[RpcError], None]] = []
         self._on_failure: Callable[[HarnessError], None] | None = None
 
@@ -160,6 +161,23 @@ class Journal:
                 raise
             return False
         return True
+
+    async def with_index(self, name: str, statement: str) -> None:
+        """Return when an index is there that operations do not need: `statement` makes it where it is not.
+
+        Raises RpcError where it cannot be written.
+        """
+        if name in self._indexes:
+            return
+        try:
+            if self._thread is None:
+                self.store.make_index(statement)
+            else:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self.store.make_index, statement)
+        except sqlite3.Error as error:
+            problem = f"The scheduler cannot write the index of its lists into {self.store.path}: {error}."
+            raise RpcError(Status.RESOURCE_EXHAUSTED, problem) from error
+        self._indexes.add(name)
 
     def _schedule(self) -> None:
         if not self._scheduled and not self._busy:

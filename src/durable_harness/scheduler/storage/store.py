@@ -154,6 +154,10 @@ class Store:
             return refused
         return []
 
+    def make_index(self, statement: str) -> None:
+        """Carry out a statement that makes an index. Of a thread, as `write`: the one that writes."""
+        self._writer.execute(statement)
+
     def _transact(self, batches: Sequence[Batch], carry_out: Callable[[Batch], None]) -> None:
         self._writer.execute("BEGIN")
         try:

@@ -1,0 +1,138 @@
+"""The history of an instance as rows of a table, turn by turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from durable_harness.dashboard.failures import Failure, failures_of
+from durable_harness.dashboard.texts import status_label
+from durable_harness.protocol import text_or_none, to_ns
+
+PAGE_SIZE = 200
+PAYLOAD_FIELDS = ("input", "result", "output", "reason", "data")
+LABELS = {
+    "executionStarted": "Started",
+    "executionCompleted": "Ended",
+    "executionTerminated": "Terminated",
+    "executionSuspended": "Suspended",
+    "executionResumed": "Resumed",
+    "executionRewound": "Rewound",
+    "taskScheduled": "Activity scheduled",
+    "taskCompleted": "Activity completed",
+    "taskFailed": "Activity failed",
+    "timerCreated": "Timer created",
+    "timerFired": "Timer fired",
+    "subOrchestrationInstanceCreated": "Sub-orchestration started",
+    "subOrchestrationInstanceCompleted": "Sub-orchestration completed",
+    "subOrchestrationInstanceFailed": "Sub-orchestration failed",
+    "eventRaised": "Event raised",
+    "eventSent": "Event sent",
+    "entityOperationCalled": "Entity called",
+    "entityOperationSignaled": "Entity signalled",
+    "entityOperationCompleted": "Entity answered",
+    "entityOperationFailed": "Entity failed",
+    "entityLockRequested": "Lock requested",
+    "entityLockGranted": "Lock granted",
+    "entityUnlockSent": "Lock released",
+    "continueAsNew": "Continued as new",
+    "genericEvent": "Note",
+}
+ASKED = {"task": "taskScheduled", "subOrchestrationInstance": "subOrchestrationInstanceCreated"}
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """One event. `number` counts from 1; a row that is a turn has nothing else."""
+
+    number: int
+    time_ns: int
+    label: str
+    name: str = ""
+    event_id: int = -1
+    detail: str = ""
+    payload: str | None = None
+    payload_name: str = ""
+    failure: Failure | None = None
+    instance_id: str = ""
+    turn: int = 0
+    """The number of the turn that begins here, 0 if none does."""
+
+
+def rows_of(events: Sequence[Any], first: int, size: int = PAGE_SIZE) -> list[HistoryRow]:
+    """Return the rows of some events, counted from 1."""
+    rows = _Rows()
+    return [row for row in rows.all(events) if first <= row.number < first + size]
+
+
+class _Rows:
+    def __init__(self) -> None:
+        self._names: dict[int, str] = {}
+        """The names of what was asked for, by the ids that outcomes refer to."""
+        self._turns = 0
+
+    def all(self, events: Sequence[Any]) -> Iterator[HistoryRow]:
+        for number, event in enumerate(events, 1):
+            yield self._row(number, event)
+
+    def _row(self, number: int, event: Any) -> HistoryRow:
+        kind, time_ns = event.WhichOneof("eventType"), to_ns(event.timestamp)
+        if kind is None:
+            return HistoryRow(number, time_ns, "Unknown event")
+        if kind == "orchestratorStarted":
+            self._turns += 1
+            return HistoryRow(number, time_ns, "Turn", turn=self._turns)
+        body = getattr(event, kind)
+        payload_name, payload = payload_of(body)
+        return HistoryRow(
+            number,
+            time_ns,
+            LABELS.get(kind, kind),
+            self._name(event, body),
+            event.eventId,
+            _detail(kind, body),
+            payload,
+            payload_name,
+            next(failures_of(body.failureDetails)) if _has(body, "failureDetails") else None,
+            body.instanceId if kind == "subOrchestrationInstanceCreated" else "",
+        )
+
+    def _name(self, event: Any, body: Any) -> str:
+        """Return the name of what an event is about; outcomes have that of what was asked for."""
+        if hasattr(body, "taskScheduledId"):
+            return self._names.get(body.taskScheduledId, "")
+        name = str(getattr(body, "name", "") or getattr(body, "operation", ""))
+        if event.eventId >= 0:
+            self._names[event.eventId] = name
+        return name
+
+
+def payload_of(body: Any) -> tuple[str, str | None]:
+    """Return the payload of an event and the name of its field; None if it has none."""
+    for name in PAYLOAD_FIELDS:
+        if _is_text(body, name) and (text := text_or_none(body, name)) is not None:
+            return name, text
+    return "", None
+
+
+def _is_text(body: Any, name: str) -> bool:
+    found = body.DESCRIPTOR.fields_by_name.get(name)
+    return found is not None and found.message_type is not None and found.message_type.name == "StringValue"
+
+
+def _has(body: Any, name: str) -> bool:
+    return name in body.DESCRIPTOR.fields_by_name and bool(body.HasField(name))
+
+
+def _detail(kind: str, body: Any) -> str:
+    """Return what else there is to say of an event."""
+    if kind == "executionCompleted":
+        return status_label(body.orchestrationStatus)
+    if kind == "entityOperationCalled":
+        return str(body.targetInstanceId.value)
+    if kind == "entityLockRequested":
+        return ", ".join(body.lockSet)
+    if hasattr(body, "targetInstanceId"):
+        return str(body.targetInstanceId.value)
+    return ""

@@ -1,0 +1,146 @@
+"""One instance: how it stands, what it was given and gave, when it did what, its relatives, its history."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from aiohttp import web
+
+from durable_harness.dashboard.failures import failures_of
+from durable_harness.dashboard.history import PAGE_SIZE, payload_of, rows_of
+from durable_harness.dashboard.instances import Instance, find_state, history_of, read_instance
+from durable_harness.dashboard.pages.acts import ACTS, acts_for
+from durable_harness.dashboard.payloads import Payload
+from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.urls import ORCHESTRATIONS, instance_url
+from durable_harness.dashboard.visit import PageError, Visit
+from durable_harness.protocol import text_or_none
+from durable_harness.protocol.history_file import UnreadableHistoryError, as_document, from_events
+from durable_harness.replay.activity_inputs import unpack_activity_inputs
+
+OWN_PAYLOADS = {"input": "input", "output": "output", "custom-status": "customStatus"}
+EVENT_PAYLOAD = re.compile(r"event-(\d{1,9})")
+NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+LIVE_EVERY_S, ENDED_EVERY_S = 2, 10
+"""How often a page asks for what is new: of an instance that has ended, only an act changes something."""
+
+
+async def show(visit: Visit) -> web.Response:
+    """Show an instance."""
+    instance_id = visit.arguments["id"]
+    instance = await read_instance(visit, instance_id)
+    first = _first_event(visit, len(instance.events))
+    return visit.page(
+        "instance.html",
+        instance=instance,
+        state=instance.state,
+        id=instance_id,
+        payloads=[
+            (title, Payload(text, _raw_url(visit, name)))
+            for title, name, field in (
+                ("Input", "input", "input"),
+                ("Output", "output", "output"),
+                ("Custom status", "custom-status", "customStatus"),
+            )
+            if (text := instance.text(field)) is not None
+        ],
+        failures=list(failures_of(instance.state.failureDetails)) if _has_failed(instance) else [],
+        waits=list(_waits(instance)),
+        rows=rows_of(instance.events, first),
+        first=first,
+        page_size=PAGE_SIZE,
+        here=lambda first: instance_url(visit.hub, instance_id, query=[("events", str(first))]),
+        raw_url=lambda number: _raw_url(visit, f"event-{number}"),
+        acts=acts_for(instance.state.orchestrationStatus),
+        all_acts=list(ACTS.values()),
+        done=DONE.get(visit.query.get("done", ""), ""),
+        live_every=ENDED_EVERY_S if instance.has_ended else LIVE_EVERY_S,
+    )
+
+
+async def raw(visit: Visit) -> web.Response:
+    """Answer with a payload, whole and as it was written."""
+    instance_id, name = visit.arguments["id"], visit.arguments["payload"]
+    state = await find_state(visit, instance_id)
+    found = EVENT_PAYLOAD.fullmatch(name)
+    if name in OWN_PAYLOADS:
+        text = text_or_none(state, OWN_PAYLOADS[name])
+    elif found is not None:
+        text = _event_payload(await history_of(visit, instance_id), int(found[1]))
+    else:
+        text = None
+    if text is None:
+        raise PageError(404, f"The instance has no such payload: {name}.")
+    # Whatever it holds, a browser takes it for text only.
+    return web.Response(body=text.encode("utf-8", "replace"), content_type="text/plain", charset="utf-8")
+
+
+async def history_file(visit: Visit) -> web.Response:
+    """Answer with the history as a file that `durable-harness replay` reads."""
+    instance_id = visit.arguments["id"]
+    await find_state(visit, instance_id)
+    events = await history_of(visit, instance_id)
+    unpack_activity_inputs(events)
+    try:
+        document = as_document(from_events(instance_id, events))
+    except UnreadableHistoryError as error:
+        raise PageError(409, f"There is no history to replay yet: {error.reason}.") from error
+    name = NOT_IN_FILE_NAMES.sub("-", f"{document['orchestrator']}-{instance_id}")[:120]
+    return web.Response(
+        text=json.dumps(document, indent=2, ensure_ascii=False) + "\n",
+        content_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{name}.json"'},
+    )
+
+
+def _raw_url(visit: Visit, payload: str) -> str:
+    return instance_url(visit.hub, visit.arguments["id"], "raw", payload)
+
+
+def _event_payload(events: list[Any], number: int) -> str | None:
+    if not 1 <= number <= len(events):
+        return None
+    event = events[number - 1]
+    kind = event.WhichOneof("eventType")
+    return payload_of(getattr(event, kind))[1] if kind else None
+
+
+def _first_event(visit: Visit, count: int) -> int:
+    """Return the number of the first event that is shown; a page begins where its address says."""
+    text = visit.query.get("events", "")
+    return min(max(int(text), 1), max(count, 1)) if text.isdecimal() and len(text) < 10 else 1  # noqa: PLR2004 - digits
+
+
+def _has_failed(instance: Instance) -> bool:
+    return bool(instance.state.HasField("failureDetails"))
+
+
+def _waits(instance: Instance) -> Iterator[tuple[str, str, int, int | None]]:
+    """Yield what it waits for: what, how, how many alike, and the age of the oldest."""
+    waits = instance.explained.waits if instance.explained is not None else ()
+    for (what, does), count in Counter((wait.what, wait.does) for wait in waits).items():
+        ages = [wait.age_ns for wait in waits if (wait.what, wait.does) == (what, does) and wait.age_ns is not None]
+        yield what, does, count, max(ages, default=None)
+
+
+DONE = {
+    "new": "The orchestration was accepted.",
+    "event": "The event was raised.",
+    "suspend": "The instance was asked to suspend: it does before its next turn.",
+    "resume": "The instance was resumed.",
+    "terminate": "The instance was asked to terminate.",
+    "restart": "The orchestration was started again. This is the new instance.",
+    "restart-same": "The orchestration was started again under its id.",
+    "rewind": "The instance was rewound: what had failed runs again.",
+}
+"""What was done just now, by the word in the address."""
+
+ROUTES = (
+    Route("GET", (ORCHESTRATIONS, "{id}"), show, ORCHESTRATIONS),
+    Route("GET", (ORCHESTRATIONS, "{id}", "raw", "{payload}"), raw),
+    Route("GET", (ORCHESTRATIONS, "{id}", "history.json"), history_file),
+)

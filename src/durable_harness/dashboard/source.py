@@ -1,0 +1,44 @@
+"""What a dashboard shows, and what the person who started it decided."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from durable_harness.protocol import Scheduler
+from durable_harness.protocol.timings import Document
+
+
+@dataclass(frozen=True)
+class DashboardOptions:
+    """What the person who starts it decides."""
+
+    is_read_only: bool = False
+    """Whether it offers and takes no acts."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names by which it may be called beside those that nobody can point at this machine; lower case."""
+
+
+def _no_problem() -> str | None:
+    return None
+
+
+def _no_names(_hub: str) -> Sequence[str]:
+    return ()
+
+
+async def _timings(_hub: str, scheduler: Scheduler, instance_id: str) -> Document:
+    return await scheduler.instance_timings(instance_id)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A scheduler as it is shown: its task hubs, and what is known beside the protocol."""
+
+    hubs: Callable[[], Mapping[str, Scheduler]]
+    problem: Callable[[], str | None] = _no_problem
+    """Why nothing can be written now, None if it can."""
+    orchestrators: Callable[[str], Sequence[str]] = _no_names
+    """The orchestrators that the workers of a hub are known to have."""
+    timings: Callable[[str, Scheduler, str], Awaitable[Document]] = _timings
+    """The times of an instance of a hub, with those of the host if it is at hand."""

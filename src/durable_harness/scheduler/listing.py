@@ -1,0 +1,149 @@
+"""Lists of instances for people: filtered and sorted in one covering index, which is made when the first is asked for.
+
+Until then operations do not pay for it. A page is found by what stood at the end of the page before, so that it takes
+as long far behind as in front.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from durable_harness.protocol import pb
+from durable_harness.protocol.listing import (
+    BEGINNING_CHARS,
+    MOST_NAMES,
+    InstanceChoices,
+    InstanceFilter,
+    InstanceListRequest,
+    InstancePage,
+    InstanceRow,
+    Place,
+)
+from durable_harness.scheduler.storage.store import Store
+
+INDEX = "instances_listed"
+MAKE_INDEX = (
+    f"CREATE INDEX IF NOT EXISTS {INDEX} ON instances"
+    " (hub, created_ns, id, status, parent_key, completed_ns, updated_ns, name, version, tags)"
+)
+_FROM = f"FROM instances INDEXED BY {INDEX} WHERE hub = ?"
+_COLUMNS: Mapping[str, str] = {
+    "created": "created_ns",
+    "updated": "updated_ns",
+    "name": "name",
+    "id": "id",
+    "version": "IFNULL(version, '')",
+    "status": "status",
+    "duration": "CASE WHEN completed_ns > 0 THEN completed_ns ELSE ? END - created_ns",
+}
+
+
+def select_list(store: Store, hub: str, request: InstanceListRequest) -> InstancePage:
+    """Return one page of a list of instances, with the counts by status."""
+    keys, has_more = _keys(store, hub, request)
+    has_place = request.place is not None
+    has_before, has_after = (has_more, has_place) if request.is_backwards else (has_place, has_more)
+    return InstancePage(_rows(store, keys), _counts(store, hub, request.filter), has_before, has_after)
+
+
+def select_choices(store: Store, hub: str) -> InstanceChoices:
+    """Return the names, versions and tags that there are."""
+
+    def common(column: str, more: str = "", where: str = "") -> list[tuple[str, int]]:
+        statement = f"SELECT {column}, COUNT(*) FROM instances{more} WHERE hub = ?{where} GROUP BY 1 ORDER BY 2 DESC, 1"
+        return [(str(name), count) for name, count in store.rows(f"{statement} LIMIT {MOST_NAMES}", (hub,))]
+
+    indexed = f" INDEXED BY {INDEX}"
+    tags = common("each.key || '=' || each.value", f"{indexed}, json_each(tags) AS each", " AND tags IS NOT NULL")
+    return InstanceChoices(common("name", indexed), common("IFNULL(version, '')", indexed), tags)
+
+
+def _keys(store: Store, hub: str, request: InstanceListRequest) -> tuple[list[tuple[int, Any]], bool]:
+    """Return the keys of a page's instances with the values that they are sorted by, and whether there are more."""
+    column = _COLUMNS[request.sort]
+    now = [request.now_ns] if "?" in column else []
+    where, values = _where(request.filter)
+    is_descending = request.is_descending != request.is_backwards
+    order = "DESC" if is_descending else "ASC"
+    place = request.place
+    if place is not None:
+        where += f" AND ({column}, created_ns, id) {'<' if is_descending else '>'} (?, ?, ?)"
+        values += [*now, place.value, place.created_ns, place.instance_id]
+    statement = f"SELECT key, {column} {_FROM}{where} ORDER BY 2 {order}, created_ns {order}, id {order} LIMIT ?"
+    found = list(store.rows(statement, [*now, hub, *values, request.size + 1]))
+    page = found[: request.size]
+    return page[::-1] if request.is_backwards else page, len(found) > request.size
+
+
+def _counts(store: Store, hub: str, chosen: InstanceFilter) -> dict[int, int]:
+    where, values = _where(chosen, but_statuses=True)
+    return dict(store.rows(f"SELECT status, COUNT(*) {_FROM}{where} GROUP BY status", [hub, *values]))
+
+
+def _where(chosen: InstanceFilter, *, but_statuses: bool = False) -> tuple[str, list[Any]]:
+    """Return the conditions of a filter, and their values."""
+    parts: list[tuple[str, Sequence[Any]]] = []
+    for column, allowed in (
+        ("status", () if but_statuses else chosen.statuses),
+        ("name", chosen.names),
+        ("IFNULL(version, '')", chosen.versions),
+    ):
+        if allowed:
+            parts.append((f"{column} IN ({', '.join('?' * len(allowed))})", allowed))
+    if chosen.id_part:
+        parts.append(("id LIKE ? ESCAPE '\\'", [f"%{_literally(chosen.id_part)}%"]))
+    if chosen.since_ns is not None:
+        parts.append(("created_ns >= ?", [chosen.since_ns]))
+    if chosen.until_ns is not None:
+        parts.append(("created_ns <= ?", [chosen.until_ns]))
+    if not chosen.with_children:
+        parts.append(("parent_key = 0", ()))
+    parts += [_has_tag(name, value) for name, value in chosen.tags]
+    return "".join(f" AND {part}" for part, _ in parts), [value for _, values in parts for value in values]
+
+
+def _has_tag(name: str, value: str | None) -> tuple[str, Sequence[str]]:
+    is_same = "" if value is None else " AND value = ?"
+    condition = f"tags IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(tags) AS each WHERE each.key = ?{is_same})"
+    return condition, [name] if value is None else [name, value]
+
+
+def _literally(text: str) -> str:
+    r"""Return a text as LIKE finds it itself: `%`, `_` and `\` are characters like others."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _rows(store: Store, keys: Sequence[tuple[int, Any]]) -> list[InstanceRow]:
+    begin = f"substr({{}}, 1, {BEGINNING_CHARS})".format
+    statement = (
+        "SELECT key, id, name, version, status, created_ns, updated_ns, completed_ns, parent_key > 0, children, tags,"
+        f" {begin('input')}, {begin('output')}, {begin('custom_status')}, failure"
+        " FROM instances WHERE key IN (SELECT value FROM json_each(?))"
+    )
+    wanted = json.dumps([key for key, _ in keys])
+    found = {row[0]: row[1:] for row in store.rows(statement, (wanted,))}
+    return [_row(found[key], value) for key, value in keys if key in found]
+
+
+def _row(row: Sequence[Any], sorted_by: Any) -> InstanceRow:
+    instance_id, name, version, status, created_ns, updated_ns, completed_ns, is_child, children, tags, *payloads = row
+    given, output, custom_status, failure = payloads
+    return InstanceRow(
+        instance_id,
+        name,
+        version or "",
+        status,
+        created_ns,
+        updated_ns,
+        completed_ns,
+        bool(is_child),
+        children,
+        json.loads(tags) if tags else {},
+        given,
+        output,
+        custom_status,
+        None if failure is None else pb.TaskFailureDetails.FromString(failure),
+        Place(sorted_by, created_ns, instance_id),
+    )

@@ -1,0 +1,73 @@
+"""The dashboard's port: found, listened on, and served for as long as a service runs."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from durable_harness.dashboard import Dashboard, DashboardOptions, Source
+from durable_harness.errors import PortInUseError
+from durable_harness.network import bind, serve_http
+
+DEFAULT_PORT = 8082
+OPTION = "--dashboard-port"
+NEXT_PORTS = 100
+"""How many ports behind the default one are tried."""
+BODY_LIMIT_BYTES = 64 * 1024 * 1024
+"""A form with an input of the largest size that the service takes, each byte of it as `%XX`, is far below that."""
+
+
+@dataclass(frozen=True)
+class DashboardPort:
+    """A port to listen on; 0 for any free one. `or_next`: where it is taken, the next one that is free."""
+
+    number: int
+    or_next: bool = False
+
+
+ANY_PORT = DashboardPort(0)
+USUAL_PORT = DashboardPort(DEFAULT_PORT, or_next=True)
+
+
+@dataclass(frozen=True)
+class BoundDashboard:
+    """Where a dashboard listens."""
+
+    sockets: list[socket.socket]
+    address: str
+
+    @property
+    def url(self) -> str:
+        is_any = self.address in {"0.0.0.0", "::"}  # noqa: S104 - asked for by the person at the terminal
+        host = "localhost" if is_any else f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{self.sockets[0].getsockname()[1]}"
+
+
+def bind_dashboard(address: str, port: DashboardPort | None) -> BoundDashboard | None:
+    """Listen on a port, None for no dashboard. Raises PortInUseError where a port that was asked for is taken."""
+    if port is None:
+        return None
+    tried = range(port.number, port.number + NEXT_PORTS) if port.or_next else [port.number]
+    for number in tried:
+        try:
+            return BoundDashboard(bind(address, number, OPTION), address)
+        except PortInUseError as error:
+            problem = error
+    raise PortInUseError(str(problem).replace("0 for any free one", "0 for none")) from problem
+
+
+@contextlib.asynccontextmanager
+async def served_dashboard(
+    bound: BoundDashboard | None, source: Source, options: DashboardOptions
+) -> AsyncIterator[None]:
+    """Serve a dashboard until the block ends; nothing where it has no place to listen."""
+    if bound is None:
+        yield
+        return
+    runner = await serve_http(bound.sockets, Dashboard(source, options).handle, BODY_LIMIT_BYTES)
+    try:
+        yield
+    finally:
+        await runner.cleanup()
