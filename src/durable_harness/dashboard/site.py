@@ -18,7 +18,7 @@ from durable_harness.dashboard.source import DashboardOptions, Source
 from durable_harness.dashboard.urls import ORCHESTRATIONS, hub_parts, hub_url, parts_of
 from durable_harness.dashboard.visit import LIVE_HEADER, PageError, Visit
 from durable_harness.own_loggers import own_logger
-from durable_harness.protocol import RpcError, Scheduler, Status
+from durable_harness.protocol import RpcError, Status
 
 logger: logging.Logger = own_logger("durable_harness.dashboard")
 

@@ -18,7 +18,7 @@ from durable_harness.protocol import (
     text_or_none,
     to_ns,
 )
-from durable_harness.protocol.listing import InstanceChoices, InstanceListRequest, InstancePage
+from durable_harness.protocol.listing import DEFAULT_SORT, InstanceChoices, InstanceListRequest, InstancePage
 from durable_harness.protocol.timings import Document
 from durable_harness.scheduler import listing, queries
 from durable_harness.scheduler.checks import (
@@ -185,17 +185,18 @@ class TaskHub(HubCore):
 
     async def list_instances(self, request: InstanceListRequest) -> InstancePage:
         """Return one page of a list for people, as of now."""
-        await self._list_index()
+        await self._with_indexes(request.sort)
         return listing.select_list(self.journal.store, self.name, request)
 
     async def instance_choices(self) -> InstanceChoices:
         """Return the names, versions and tags of the instances that there are."""
-        await self._list_index()
+        await self._with_indexes(DEFAULT_SORT)
         return listing.select_choices(self.journal.store, self.name)
 
-    async def _list_index(self) -> None:
-        """Return when all that was answered so far is in the index that lists are read from."""
-        await self.journal.with_index(listing.INDEX, listing.MAKE_INDEX)
+    async def _with_indexes(self, sort: str) -> None:
+        """Return when all that was answered so far is in the indexes that a list in this order is read from."""
+        for name, statement in listing.indexes(sort):
+            await self.journal.with_index(name, statement)
         await self.journal.written()
 
     async def instance_timings(self, instance_id: str) -> Document:

@@ -1,13 +1,15 @@
-"""Lists of instances for people: filtered and sorted in one covering index, which is made when the first is asked for.
+"""Lists of instances for people, read from indexes that are made when the first list is asked for.
 
-Until then operations do not pay for it. A page is found by what stood at the end of the page before, so that it takes
-as long far behind as in front.
+Until then operations do not pay for them. One index has what counts by status need; for each column that a list is
+sorted by there is one in its order, made when that order is first asked for. All have the columns of filters, so that
+no row is read that is not shown. A page is found by what stood at the end of the page before: far behind takes no
+longer than in front.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from durable_harness.protocol import pb
@@ -23,12 +25,10 @@ from durable_harness.protocol.listing import (
 )
 from durable_harness.scheduler.storage.store import Store
 
-INDEX = "instances_listed"
-MAKE_INDEX = (
-    f"CREATE INDEX IF NOT EXISTS {INDEX} ON instances"
-    " (hub, created_ns, id, status, parent_key, completed_ns, updated_ns, name, version, tags)"
-)
-_FROM = f"FROM instances INDEXED BY {INDEX} WHERE hub = ?"
+MOST_LOOKED_AT = 20_000
+"""Of how many instances, the latest, the choices of filters are collected."""
+_COUNTED = "instances_counted"
+_FILTERED = "parent_key, name, version, tags"
 _COLUMNS: Mapping[str, str] = {
     "created": "created_ns",
     "updated": "updated_ns",
@@ -38,6 +38,26 @@ _COLUMNS: Mapping[str, str] = {
     "status": "status",
     "duration": "CASE WHEN completed_ns > 0 THEN completed_ns ELSE ? END - created_ns",
 }
+"""What lists are sorted by. Durations of living instances grow, so that no index has their order: all are looked at."""
+
+
+def indexes(sort: str) -> Iterator[tuple[str, str]]:
+    """Yield the indexes that a list in this order is read from: their names, and what makes them."""
+    yield _COUNTED, _make(_COUNTED, f"status, created_ns, id, {_FILTERED}")
+    if sort == "duration":
+        yield _index_of(sort), _make(_index_of(sort), f"created_ns, id, completed_ns, status, {_FILTERED}")
+    elif sort == "created":
+        yield _index_of(sort), _make(_index_of(sort), f"created_ns, id, status, {_FILTERED}")
+    else:
+        yield _index_of(sort), _make(_index_of(sort), f"{_COLUMNS[sort]}, created_ns, id, status, {_FILTERED}")
+
+
+def _index_of(sort: str) -> str:
+    return f"instances_by_{sort}"
+
+
+def _make(name: str, columns: str) -> str:
+    return f"CREATE INDEX IF NOT EXISTS {name} ON instances (hub, {columns})"
 
 
 def select_list(store: Store, hub: str, request: InstanceListRequest) -> InstancePage:
@@ -49,15 +69,18 @@ def select_list(store: Store, hub: str, request: InstanceListRequest) -> Instanc
 
 
 def select_choices(store: Store, hub: str) -> InstanceChoices:
-    """Return the names, versions and tags that there are."""
+    """Return the names, versions and tags of the latest instances."""
 
-    def common(column: str, more: str = "", where: str = "") -> list[tuple[str, int]]:
-        statement = f"SELECT {column}, COUNT(*) FROM instances{more} WHERE hub = ?{where} GROUP BY 1 ORDER BY 2 DESC, 1"
-        return [(str(name), count) for name, count in store.rows(f"{statement} LIMIT {MOST_NAMES}", (hub,))]
+    def common(column: str, more: str = "") -> list[tuple[str, int]]:
+        statement = f"SELECT {column}, COUNT(*) FROM ({latest}){more} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_NAMES}"
+        return [(str(name), count) for name, count in store.rows(statement, (hub,))]
 
-    indexed = f" INDEXED BY {INDEX}"
-    tags = common("each.key || '=' || each.value", f"{indexed}, json_each(tags) AS each", " AND tags IS NOT NULL")
-    return InstanceChoices(common("name", indexed), common("IFNULL(version, '')", indexed), tags)
+    latest = (
+        f"SELECT name, version, tags FROM instances INDEXED BY {_index_of('created')} WHERE hub = ?"
+        f" ORDER BY created_ns DESC LIMIT {MOST_LOOKED_AT}"
+    )
+    tags = common("each.key || '=' || each.value", ", json_each(tags) AS each")
+    return InstanceChoices(common("name"), common("IFNULL(version, '')"), tags)
 
 
 def _keys(store: Store, hub: str, request: InstanceListRequest) -> tuple[list[tuple[int, Any]], bool]:
@@ -71,7 +94,8 @@ def _keys(store: Store, hub: str, request: InstanceListRequest) -> tuple[list[tu
     if place is not None:
         where += f" AND ({column}, created_ns, id) {'<' if is_descending else '>'} (?, ?, ?)"
         values += [*now, place.value, place.created_ns, place.instance_id]
-    statement = f"SELECT key, {column} {_FROM}{where} ORDER BY 2 {order}, created_ns {order}, id {order} LIMIT ?"
+    from_index = f"FROM instances INDEXED BY {_index_of(request.sort)} WHERE hub = ?"
+    statement = f"SELECT key, {column} {from_index}{where} ORDER BY 2 {order}, created_ns {order}, id {order} LIMIT ?"
     found = list(store.rows(statement, [*now, hub, *values, request.size + 1]))
     page = found[: request.size]
     return page[::-1] if request.is_backwards else page, len(found) > request.size
@@ -79,7 +103,8 @@ def _keys(store: Store, hub: str, request: InstanceListRequest) -> tuple[list[tu
 
 def _counts(store: Store, hub: str, chosen: InstanceFilter) -> dict[int, int]:
     where, values = _where(chosen, but_statuses=True)
-    return dict(store.rows(f"SELECT status, COUNT(*) {_FROM}{where} GROUP BY status", [hub, *values]))
+    statement = f"SELECT status, COUNT(*) FROM instances INDEXED BY {_COUNTED} WHERE hub = ?{where} GROUP BY status"
+    return dict(store.rows(statement, [hub, *values]))
 
 
 def _where(chosen: InstanceFilter, *, but_statuses: bool = False) -> tuple[str, list[Any]]:
