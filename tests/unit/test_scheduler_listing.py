@@ -1,0 +1,134 @@
+"""Lists of instances as people look at them: filters, order, pages, counts."""
+
+import asyncio
+import dataclasses
+import itertools
+
+import pytest
+
+from durable_harness.protocol import pb
+from durable_harness.protocol.listing import SORTS, InstanceFilter, InstanceListRequest
+from hub_bench import START_NS, complete, file_scenario, scenario, tell
+
+SECOND_NS = 1_000_000_000
+
+
+async def fill(bench, count, **fields):
+    """Start instances a second apart, named in turn ship and bill."""
+    for number in range(count):
+        request = pb.CreateInstanceRequest(instanceId=f"i{number:02}", name=("ship", "bill")[number % 2], **fields)
+        await bench.hub.start_instance(request)
+        bench.clock.advance(1)
+
+
+async def ids(bench, chosen=None, **options):
+    page = await bench.hub.list_instances(InstanceListRequest(chosen or InstanceFilter(), **options))
+    return [row.instance_id for row in page.rows]
+
+
+async def walk(bench, request):
+    """Return the ids of all pages, forwards from the first to the last."""
+    seen = []
+    while True:
+        page = await bench.hub.list_instances(request)
+        seen.append([row.instance_id for row in page.rows])
+        if not page.has_after:
+            return seen
+        request = dataclasses.replace(request, place=page.rows[-1].place)
+
+
+@scenario
+async def test_the_latest_come_first(bench):
+    """A list begins with the instance that was created last."""
+    await fill(bench, 3)
+    assert await ids(bench) == ["i02", "i01", "i00"]
+
+
+@pytest.mark.parametrize(("sort", "falls"), list(itertools.product(SORTS, [True, False])))
+def test_pages_have_every_instance_once_in_any_order(sort, falls):
+    """Whatever a list is sorted by, its pages have each instance once, and backwards they are the same."""
+
+    async def check(bench):
+        await fill(bench, 7)
+        request = InstanceListRequest(sort=sort, is_descending=falls, size=3, now_ns=bench.clock.now_ns())
+        pages = await walk(bench, request)
+        assert [len(page) for page in pages] == [3, 3, 1]
+        order = [name for page in pages for name in page]
+        assert sorted(order) == [f"i{number:02}" for number in range(7)]
+        last = await bench.hub.list_instances(dataclasses.replace(request, is_backwards=True))
+        assert [row.instance_id for row in last.rows] == order[-3:]
+        assert (last.has_before, last.has_after) == (True, False)
+        before = dataclasses.replace(request, place=last.rows[0].place, is_backwards=True)
+        assert [row.instance_id for row in (await bench.hub.list_instances(before)).rows] == order[-6:-3]
+
+    asyncio.run(tell(check, None))
+
+
+@scenario
+async def test_a_column_is_the_order(bench):
+    """Sorted by name, all of one name stand together, by creation among themselves."""
+    await fill(bench, 4)
+    assert await ids(bench, sort="name", is_descending=False) == ["i01", "i03", "i00", "i02"]
+    longest = await ids(bench, sort="duration", now_ns=bench.clock.now_ns())
+    assert longest == ["i00", "i01", "i02", "i03"]
+
+
+@scenario
+async def test_filters_narrow_a_list(bench):
+    """Name, part of the id in any case, version, tags and time restrict a list; all of them together."""
+    await fill(bench, 4)
+    await bench.hub.start_instance(
+        pb.CreateInstanceRequest(instanceId="ODD_%", name="ship", version={"value": "2"}, tags={"team": "a=b"})
+    )
+    for chosen, expected in (
+        (InstanceFilter(names=("ship",)), ["ODD_%", "i02", "i00"]),
+        (InstanceFilter(id_part="I0"), ["i03", "i02", "i01", "i00"]),
+        (InstanceFilter(id_part="%"), ["ODD_%"]),
+        (InstanceFilter(id_part="_"), ["ODD_%"]),
+        (InstanceFilter(versions=("2",)), ["ODD_%"]),
+        (InstanceFilter(versions=("",), names=("bill",)), ["i03", "i01"]),
+        (InstanceFilter(tags=(("team", None),)), ["ODD_%"]),
+        (InstanceFilter(tags=(("team", "a=b"),)), ["ODD_%"]),
+        (InstanceFilter(tags=(("team", "b"),)), []),
+        (InstanceFilter(since_ns=START_NS + SECOND_NS, until_ns=START_NS + 2 * SECOND_NS), ["i02", "i01"]),
+    ):
+        assert await ids(bench, chosen) == expected, chosen
+
+
+@scenario
+async def test_counts_are_those_of_the_filter_without_its_statuses(bench):
+    """Counts by status tell what each status would show, and what is written is counted at once."""
+    bench.connect()
+    await fill(bench, 3)
+    await bench.turn(complete())
+    chosen = InstanceFilter(statuses=(pb.ORCHESTRATION_STATUS_COMPLETED,))
+    page = await bench.hub.list_instances(InstanceListRequest(chosen))
+    assert [row.instance_id for row in page.rows] == ["i00"]
+    assert dict(page.counts) == {pb.ORCHESTRATION_STATUS_PENDING: 2, pb.ORCHESTRATION_STATUS_COMPLETED: 1}
+
+
+@scenario
+async def test_choices_are_what_there_is(bench):
+    """Names, versions and tags are offered with how often there are."""
+    await fill(bench, 3, tags={"team": "a"})
+    choices = await bench.hub.instance_choices()
+    assert choices.names == [("ship", 2), ("bill", 1)]
+    assert choices.versions == [("", 3)]
+    assert choices.tags == [("team=a", 3)]
+
+
+@scenario
+async def test_what_a_list_has_of_a_payload_is_its_beginning(bench):
+    """However large an input is, a list has little of it."""
+    await fill(bench, 1, input={"value": "x" * 100_000})
+    page = await bench.hub.list_instances(InstanceListRequest())
+    assert page.rows[0].input == "x" * 300
+
+
+@file_scenario
+async def test_a_file_that_was_looked_at_is_a_file_like_others(bench):
+    """The indexes that lists made do not hinder a scheduler that opens the file later, nor its own lists."""
+    await fill(bench, 2)
+    assert await ids(bench, sort="name", is_descending=False) == ["i01", "i00"]
+    bench.restart()
+    assert await ids(bench, sort="name", is_descending=False) == ["i01", "i00"]
