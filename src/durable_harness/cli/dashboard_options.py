@@ -34,12 +34,15 @@ def add_dashboard_options(parser: argparse.ArgumentParser) -> None:
 
 
 def dashboard_port(options: argparse.Namespace) -> DashboardPort | None:
-    """Return where the dashboard listens, None if there is to be none."""
+    """Return where the dashboard listens, None if there is to be none.
+
+    It asks for no key: where keys are checked it is there only if somebody asks for it.
+    """
     from durable_harness.stack.dashboards import ANY_PORT, USUAL_PORT, DashboardPort  # noqa: PLC0415 - for services
 
     word: str | None = options.dashboard_port
     if word is None:
-        return USUAL_PORT
+        return None if getattr(options, "enable_auth", False) else USUAL_PORT
     if word in NO_PORTS:
         return None
     return ANY_PORT if word == ANY else DashboardPort(int(word))
