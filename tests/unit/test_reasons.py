@@ -73,6 +73,22 @@ def test_an_example_can_be_found_in_traces():
     assert [one.example for one in there.listed()] == ["instance id-1, trace 4bf9", "trace 6db1"]
 
 
+def test_a_text_that_was_cut_is_in_one_group():
+    """Texts are cut at a length, so what is left of them depends on the values in them; other texts stay apart."""
+    reasons, begin = Reasons(), "operation Failed: the activity 'fail' of orchestrator 'approval' raised ValueError: no"
+    for number, end in ((7, "Traceback (most…"), (17, "Traceback (mos…"), (107, "Traceback (mo…")):
+        reasons.add("failed", f"{begin} order {number} {end}")
+    reasons.add("failed", f"{begin} stock of 5 Traceback…")
+    reasons.add("refused", f"{begin} order 7 Traceback (most…")
+    reasons.add("failed", "boom…")
+    reasons.add("failed", "boom, and more…")
+    assert [(one.state, one.count) for one in reasons.listed()][:2] == [("failed", 3), ("failed", 1)]
+    assert len(reasons) == 5
+    there = Reasons.from_wire(reasons.to_wire())
+    there.merge(reasons)
+    assert len(there) == 5
+
+
 def test_groups_of_processes_are_one():
     """Reasons that travelled from two workers are grouped as if one process had counted them."""
     left, right, both = Reasons(), Reasons(), Reasons()

@@ -11,6 +11,10 @@ from typing import Any
 from durable_harness.gate.summary import FailureReason
 
 MOST_REASONS = 100
+CUT = "…"
+"""What a text ends in that was too long."""
+LEAST_COMMON = 60
+"""Characters that two such texts have in common to be the same."""
 OTHER_REASONS = "other reasons (the list is full)"
 KEPT = re.compile(
     r"(?:\b(?:answered|then|read:|poll:|result:|HTTP|status|code|exit code|errno|signal)\s?\[?[1-9]\d{0,2}\b"
@@ -81,11 +85,22 @@ class Reasons:
 
     def _take(self, state: str, words: str, group: Group) -> None:
         key = (state, words)
+        if key not in self._groups and words.endswith(CUT):
+            key = self._cut_elsewhere(state, words) or key
         if key not in self._groups and len(self._groups) >= MOST_REASONS:
             key, group = (state, OTHER_REASONS), Group(OTHER_REASONS, "", group.count)
         known = self._groups.setdefault(key, Group(group.text, group.instance, trace=group.trace))
         known.count += group.count
         known.differs = known.differs or group.differs or known.text != group.text
+
+    def _cut_elsewhere(self, state: str, words: str) -> tuple[str, str] | None:
+        """Return the group of the same text that was cut a little earlier or later: what was taken out was longer."""
+        for other_state, other in self._groups:
+            if other_state == state and other.endswith(CUT):
+                common = min(len(words), len(other)) - len(CUT)
+                if common >= LEAST_COMMON and words[:common] == other[:common]:
+                    return other_state, other
+        return None
 
     def listed(self) -> tuple[FailureReason, ...]:
         """Return them, the most frequent first: in the words that all of a group share, with one of them in full."""
