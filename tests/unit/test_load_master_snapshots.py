@@ -19,7 +19,7 @@ def master(monkeypatch):
     made = object.__new__(import_module("durable_harness.load.processes.master").MasterProcess)
     made.run_id = RUN_ID
     made._tallies, made._figures, made._finals, made._exhausted = {}, {}, set(), set()
-    made._whereabouts, made._unreadable = {}, {}
+    made._whereabouts, made._unreadable, made._usages = {}, {}, {}
     return made
 
 
@@ -49,6 +49,8 @@ def test_a_proper_snapshot_is_kept(master):
         wire(tally={"beside": {**Tally().to_wire(), "started_count": "many"}, "scenarios": {}}),
         wire(whereabouts=[{"path": "../../x"}]),
         wire(figures=None),
+        wire(usage={"width_s": 1}),
+        wire(usage={"width_s": 1, "parties": {"generator": [["x", 1]]}}),
     ],
 )
 def test_what_cannot_be_read_is_named(master, wire_value, caplog):

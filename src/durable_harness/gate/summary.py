@@ -10,7 +10,9 @@ from durable_harness.gate.audit import Audit, Problem
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.split import TimeSplit
+from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.timeline import Timeline
+from durable_harness.gate.usage import Usage
 
 LATENCIES_MS = (
     "slip_ms",
@@ -105,6 +107,10 @@ class RunSummary:
     """What the server said of the accepted operations after the run; None if it was not asked."""
     no_audit: str = ""
     """Why it was not asked."""
+    stuck: tuple[StuckOperation, ...] = ()
+    """The first operations that had not ended when the run was over, with what they wait for."""
+    usage: Usage = field(default_factory=Usage)
+    """CPU and memory of those whose processes are known. A scenario has none of its own."""
     notes: tuple[str, ...] = ()
     """What a reader should know about the figures."""
     generator: Mapping[str, Any] = field(default_factory=dict)

@@ -20,6 +20,8 @@ class Slice:
     completed: int = 0
     not_completed: int = 0
     """Operations that ended in any other way."""
+    by_state: dict[str, int] = field(default_factory=dict)
+    """The same by how they ended: the names of the fields of `Counts`."""
     completion_ms: Spread = field(default_factory=Spread)
     """Completion times of the operations that ended in this slice."""
     parts: PartSums = field(default_factory=PartSums)
@@ -29,19 +31,21 @@ class Slice:
         self.started += other.started
         self.completed += other.completed
         self.not_completed += other.not_completed
+        for state, count in other.by_state.items():
+            self.by_state[state] = self.by_state.get(state, 0) + count
         self.completion_ms.merge(other.completion_ms)
         self.parts.merge(other.parts)
 
     def to_wire(self) -> list[Any]:
         """Return a value of plain types that `from_wire` turns into an equal one."""
-        counts = [self.started, self.completed, self.not_completed]
+        counts = [self.started, self.completed, self.not_completed, self.by_state]
         return [*counts, self.completion_ms.to_wire(), self.parts.to_wire()]
 
     @classmethod
     def from_wire(cls, wire: list[Any]) -> Slice:
         """Make the slice that `to_wire` was called on."""
-        started, completed, not_completed, completion_ms, parts = wire
-        ends = Spread.from_wire(completion_ms), PartSums.from_wire(parts)
+        started, completed, not_completed, by_state, completion_ms, parts = wire
+        ends = dict(by_state), Spread.from_wire(completion_ms), PartSums.from_wire(parts)
         return cls(started, completed, not_completed, *ends)
 
 
@@ -68,14 +72,20 @@ class Timeline:
         completed: bool,
         completion_ms: float | None,
         parts_ms: tuple[float, ...] | None = None,
+        state: str = "",
     ) -> None:
-        """Count an operation that ended; its completion time and the parts of it if it has them."""
+        """Count an operation that ended; its completion time and the parts of it if it has them.
+
+        `state` is how one ended that did not complete, if that is known.
+        """
         self._extend(epoch_s, None)
         here = self._at(epoch_s)
         if completed:
             here.completed += 1
         else:
             here.not_completed += 1
+            if state:
+                here.by_state[state] = here.by_state.get(state, 0) + 1
         if completion_ms is not None:
             here.completion_ms.record(completion_ms)
         if parts_ms is not None:

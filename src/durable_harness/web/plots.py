@@ -16,6 +16,7 @@ __all__ = [
     "Series",
     "Span",
     "bar_plot",
+    "column_plot",
     "empty_plot",
     "layer_plot",
     "line_plot",
@@ -181,22 +182,63 @@ def _draw_layers(canvas: Canvas, layers: Sequence[Series], xs: Sequence[float]) 
         base = [low if high is None else high for low, high in zip(base, top, strict=True)]
 
 
-def bar_plot(bars: Sequence[Bar], markers: Sequence[Marker], *, x_label: str, y_label: str, description: str) -> str:
+def column_plot(  # noqa: PLR0913 - each is one thing to choose
+    layers: Sequence[Series], width: float, *, x_label: str, y_label: str, description: str, look: Look = PLAIN
+) -> str:
+    """Draw series as columns on one another, each from a point's x on; those without a value are not drawn."""
+    totals: dict[float, float] = {}
+    for layer in layers:
+        for x, y in layer.points:
+            totals[x] = totals.get(x, 0.0) + (y or 0.0)
+    if not any(totals.values()):
+        return empty_plot()
+    x_scale = look.x_scale or Linear(min(totals), max(totals) + width)
+    height = Linear.up_to(totals.values())
+    canvases = [Canvas(x_scale, height, size) for size in (look.size, NARROW)]
+    for canvas in canvases:
+        for shade in look.shades:
+            canvas.column(shade.low, shade.high, "shade", label=shade.label)
+        canvas.axes(x_label, y_label)
+        _draw_columns(canvas, layers, width)
+        for tip in look.tips:
+            canvas.column(tip.low, tip.high, "tip", tip=tip.tip)
+    return _rendered(canvases, description)
+
+
+def _draw_columns(canvas: Canvas, layers: Sequence[Series], width: float) -> None:
+    base: dict[float, float] = {}
+    for layer in layers:
+        for x, y in layer.points:
+            if y:
+                low = base.get(x, 0.0)
+                canvas.box((x, low), (x + width, low + y), f"bar {layer.css_class}")
+                base[x] = low + y
+
+
+def bar_plot(  # noqa: PLR0913 - each is one thing to choose
+    bars: Sequence[Bar],
+    markers: Sequence[Marker],
+    *,
+    x_label: str,
+    y_label: str,
+    description: str,
+    css_class: str = "one",
+) -> str:
     """Draw a distribution with markers over it."""
     if not bars:
         return empty_plot()
     ends = [bars[0].low, bars[-1].high, *(marker.at for marker in markers)]
-    height = Linear.up_to(bar.count for bar in bars)
+    height = Linear.up_to((bar.count for bar in bars), is_whole=True)
     canvases = [Canvas(Linear(min(ends), max(ends)), height, size) for size in (HALF, NARROW)]
     for canvas in canvases:
         canvas.axes(x_label, y_label)
-        _draw_bars(canvas, bars, markers)
+        _draw_bars(canvas, bars, markers, css_class)
     return _rendered(canvases, description)
 
 
-def _draw_bars(canvas: Canvas, bars: Sequence[Bar], markers: Sequence[Marker]) -> None:
+def _draw_bars(canvas: Canvas, bars: Sequence[Bar], markers: Sequence[Marker], css_class: str) -> None:
     for bar in bars:
-        canvas.box((bar.low, 0), (bar.high, bar.count), "bar", tip=bar.tip)
+        canvas.box((bar.low, 0), (bar.high, bar.count), f"bar {css_class}", tip=bar.tip)
     _draw_markers(canvas, markers)
 
 

@@ -18,7 +18,7 @@ LEAST_SHARE = 0.005
 def as_lines(explained: Explanation) -> Iterator[str]:
     """Yield the lines: the whole, what it waits for now, the parts, the findings, the path."""
     yield _head(explained)
-    yield from _waits(explained.waits)
+    yield from (f"Waits now for {line}" for line in wait_lines(explained.waits))
     yield from _parts(explained)
     yield from (f"-> {finding.text}" for finding in explained.findings)
     yield from (f"Not known: {what}" for what in explained.not_known)
@@ -37,15 +37,15 @@ def _end(explained: Explanation) -> str:
     return "now" if explained.facts.now_ns is not None else "the last event of its history"
 
 
-def _waits(waits: Sequence[Wait]) -> Iterator[str]:
-    """Yield what it waits for, what is alike in one line with the oldest of its kind."""
+def wait_lines(waits: Sequence[Wait]) -> Iterator[str]:
+    """Yield what an instance waits for, what is alike in one line with the oldest of its kind."""
     alike = Counter((wait.what, wait.does) for wait in waits)
     for (what, does), count in alike.items():
         ages = [wait.age_ns for wait in waits if (wait.what, wait.does) == (what, does) and wait.age_ns is not None]
         since = f" since {max(ages) / 1e9:,.1f} s" if ages else ""
         times = f"{count} x " if count > 1 else ""
         oldest = " (the oldest)" if count > 1 and ages else ""
-        yield f"Waits now for {times}{what}: {does}{since}{oldest}"
+        yield f"{times}{what}: {does}{since}{oldest}"
 
 
 def _parts(explained: Explanation) -> Iterator[str]:

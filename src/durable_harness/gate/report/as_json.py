@@ -17,6 +17,7 @@ from durable_harness.gate.report.who import who_document
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import POLLS_PER_OPERATION, RunSummary
 from durable_harness.gate.timeline import Timeline
+from durable_harness.gate.usage import GENERATOR, HOST, Usage
 
 FORMAT = 3
 """Raised whenever a key changes its meaning or goes."""
@@ -49,6 +50,7 @@ def as_document(report: Report) -> dict[str, Any]:
             name: {**_figures(one), "who": who_document(report.who.get(name))}
             for name, one in summary.scenarios.items()
         },
+        "usage": _usage(summary.usage),
         "gates_file": report.gates_file,
         "gates": [_gate(result) for result in report.results],
         "notes": list(summary.notes),
@@ -85,6 +87,7 @@ def _figures(summary: RunSummary) -> dict[str, Any]:
         "audit": _audit(summary.audit),
         "no_audit": summary.no_audit or None,
         "reasons": [asdict(reason) for reason in summary.reasons],
+        "stuck": [asdict(one) for one in summary.stuck],
         "timeline": _timeline(summary.timeline),
     }
 
@@ -140,6 +143,18 @@ def _gate(result: GateResult) -> dict[str, Any]:
     return {"name": result.gate.name, **asdict(result.gate), **verdict}
 
 
+def _usage(usage: Usage) -> dict[str, Any]:
+    """Return CPU and memory over time by party; a party whose processes are not known is null."""
+    parties = {
+        party: [
+            {"epoch_s": start, "cpu_cores": piece.cores, "memory_bytes": piece.memory_bytes}
+            for start, piece in usage.slices(party)
+        ]
+        for party in (GENERATOR, HOST)
+    }
+    return {"width_s": usage.width_s, **{party: slices or None for party, slices in parties.items()}}
+
+
 def _timeline(timeline: Timeline) -> dict[str, Any]:
     slices = [
         {
@@ -147,6 +162,7 @@ def _timeline(timeline: Timeline) -> dict[str, Any]:
             "started": piece.started,
             "completed": piece.completed,
             "not_completed": piece.not_completed,
+            "not_completed_by": dict(piece.by_state),
             "completion_p50_ms": piece.completion_ms.percentile(50),
             "completion_p95_ms": piece.completion_ms.percentile(95),
             "completion_max_ms": piece.completion_ms.percentile(100),

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from durable_harness.gate.histogram import Histogram
-from durable_harness.gate.report.model import LATENCY_LABELS, PART_LABELS, Report, limit_text, number
+from durable_harness.gate.report.model import COUNT_LABELS, LATENCY_LABELS, PART_LABELS, Report, limit_text, number
 from durable_harness.gate.split import PARTS
 from durable_harness.gate.summary import RunSummary
 from durable_harness.gate.timeline import Slice
 from durable_harness.web.canvas import HALF
 from durable_harness.web.drawings import Drawing
+from durable_harness.web.parts import figure, keys
 from durable_harness.web.plots import (
     Bar,
     Cell,
@@ -22,6 +23,7 @@ from durable_harness.web.plots import (
     Series,
     Span,
     bar_plot,
+    column_plot,
     empty_plot,
     line_plot,
 )
@@ -34,8 +36,11 @@ MARKED_PERCENTS = (50.0, 95.0, 99.0)
 HEAT_ROWS = 40
 FAINTEST, DENSEST = 0.08, 0.6
 CURVE_POINTS = 160
-CURVES = {"completion_ms": "one", "start_ms": "two", "detection_lag_ms": "four", "poll_ms": "three"}
-SECONDS = "seconds since the first start"
+CURVES = {"completion_ms": "one", "start_ms": "part-start", "detection_lag_ms": "part-detection_lag", "poll_ms": "poll"}
+DISTRIBUTIONS = {"completion_ms": "one", "execution_ms": "part-execution"}
+SECONDS = "time since the first start (s)"
+TERMINATED = "terminated"
+"""As the scenario wanted: no error."""
 NOT_OVER_TIME = "The times were read from histories after the run; they are not shown over time."
 
 
@@ -56,7 +61,7 @@ def latency_over_time(report: Report) -> str:
     drawing = latency_drawing(report)
     if drawing is None:
         return empty_plot()
-    return _figure(drawing.svg(), drawing.series, more='<span class="key heat">operations: stronger means more</span>')
+    return _figure(drawing.svg(), drawing.series[::-1], more='<span class="key heat">operations: stronger means more</span>')
 
 
 def latency_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
@@ -77,12 +82,13 @@ def latency_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
             css_class,
             [(one.middle, one.piece.completion_ms.percentile(percent)) for one in slices],
         )
-        for percent, css_class in zip(MARKED_PERCENTS, ("one", "two dashed", "three dotted"), strict=True)
+        for percent, css_class in zip(MARKED_PERCENTS, ("p50", "p95 dashed", "p99"), strict=True)
     ]
     return Drawing(
-        lines,
+        # The broad line of p99 lies below the others: where they coincide, each is still seen.
+        lines[::-1],
         x_label=SECONDS,
-        y_label="completion (ms), logarithmic",
+        y_label="completion (ms, logarithmic)",
         description="Completion time of the operations that ended in each slice of time",
         look=Look(
             x_scale=Linear(0, slices[-1].high),
@@ -111,8 +117,8 @@ def percentile_curves(report: Report) -> str:
             lines.append(Series(LATENCY_LABELS[name], css_class, [(x, y and max(y, 0.1)) for x, y in points]))
     plot = line_plot(
         lines,
-        x_label="percentile, a step for each nine",
-        y_label="ms, logarithmic",
+        x_label="percentile (%, a step for each nine)",
+        y_label="latency (ms, logarithmic)",
         description="Latencies by percentile",
         look=Look(
             size=HALF,
@@ -124,32 +130,31 @@ def percentile_curves(report: Report) -> str:
     return _figure(plot, lines)
 
 
-def completion_distribution(report: Report) -> str:
-    """Draw how completion times are spread, with the percentiles and the gates on them."""
-    histogram = report.summary.latencies_ms["completion_ms"]
+def distribution(report: Report, name: str) -> str:
+    """Draw how the values of a latency are spread, with the percentiles and the gates on them."""
+    histogram, label = report.summary.latencies_ms[name], LATENCY_LABELS[name]
     if not histogram.count:
         return empty_plot()
     bars = _bars(histogram)
     markers = [
-        Marker(histogram.percentile(percent) or 0, f"p{percent:g} {number(histogram.percentile(percent))}")
+        Marker(histogram.percentile(percent) or 0, f"p{percent:g} {number(histogram.percentile(percent))} ms")
         for percent in MARKED_PERCENTS
     ]
     markers += [
         Marker(result.gate.limit, f"gate {result.gate.statistic} {limit_text(result.gate)}", "limit")
         for result in report.results
-        if result.gate.metric == "completion_ms"
-        and not result.gate.scenario
-        and result.gate.limit <= 1.5 * bars[-1].high
+        if result.gate.metric == name and not result.gate.scenario and result.gate.limit <= 1.5 * bars[-1].high
     ]
     markers.sort(key=lambda marker: marker.at)
     plot = bar_plot(
         bars,
         [marker for marker in markers if marker.css_class == "limit" or marker.at <= bars[-1].high],
-        x_label="completion (ms)",
-        y_label="operations",
-        description="Distribution of completion times",
+        x_label=f"{label} (ms)",
+        y_label="operations (count)",
+        description=f"Distribution of {label} times",
+        css_class=DISTRIBUTIONS[name],
     )
-    return f"<figure>{plot}</figure>"
+    return figure(plot)
 
 
 def split_over_time(report: Report) -> str:
@@ -159,8 +164,7 @@ def split_over_time(report: Report) -> str:
     """
     if not any(one.piece.parts.count for one in _slices(report.summary)):
         return f'<p class="muted">{NOT_OVER_TIME}</p>'
-    drawing = split_drawing(report)
-    return empty_plot() if drawing is None else f"<figure>{drawing.svg()}</figure>"
+    return _drawn(split_drawing(report))
 
 
 def split_drawing(report: Report) -> Drawing | None:
@@ -196,8 +200,29 @@ def arrivals_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
         Series("ended otherwise", "bad", _rates(slices, width_s, lambda piece: piece.not_completed)),
     ]
     lines = [line for line in lines if any(y for _, y in line.points)]
-    described = ("operations per second", "Operations started and ended per second")
+    described = ("rate (operations/s)", "Operations started and ended per second")
     return _counts(report, slices, lines, described, is_over=is_over)
+
+
+def errors_over_time(report: Report) -> str:
+    """Draw how many operations did not complete per second, by how they ended; nothing if all did."""
+    slices, width_s = _slices(report.summary), report.summary.timeline.width_s
+    layers = [
+        Series(label, f"end-{state}", [(one.low, one.piece.by_state.get(state, 0) / width_s) for one in slices])
+        for state, label in COUNT_LABELS.items()
+        if state != TERMINATED and any(one.piece.by_state.get(state) for one in slices)
+    ]
+    if not layers:
+        return ""
+    plot = column_plot(
+        layers,
+        width_s,
+        x_label=SECONDS,
+        y_label="errors (operations/s)",
+        description="Operations that did not complete per second, by how they ended",
+        look=_over_time(report, slices, is_over=True),
+    )
+    return _figure(plot, layers)
 
 
 def in_flight(report: Report) -> str:
@@ -212,8 +237,8 @@ def in_flight_drawing(report: Report, *, is_over: bool = True) -> Drawing | None
     for _, end, piece in slices:
         flying += piece.started - piece.completed - piece.not_completed
         points.append((end, flying))
-    line = Series("in flight", "two", points)
-    return _counts(report, slices, [line], ("operations", "Operations in flight"), is_over=is_over)
+    line = Series("in flight", "one", points)
+    return _counts(report, slices, [line], ("in flight (operations)", "Operations in flight"), is_over=is_over)
 
 
 def _counts(
@@ -221,21 +246,24 @@ def _counts(
 ) -> Drawing | None:
     if not slices:
         return None
-    look = Look(
+    y_label, description = described
+    look = _over_time(report, slices, is_over=is_over)
+    return Drawing(lines, x_label=SECONDS, y_label=y_label, description=description, look=look)
+
+
+def _over_time(report: Report, slices: Sequence[Stretch], *, is_over: bool) -> Look:
+    return Look(
         size=HALF,
         x_scale=Linear(0, slices[-1].high),
         shades=_phases(report.summary, slices, is_over=is_over),
         tips=_tips(slices, _count_tip),
     )
-    y_label, description = described
-    return Drawing(lines, x_label=SECONDS, y_label=y_label, description=description, look=look)
 
 
 def _drawn(drawing: Drawing | None) -> str:
     if drawing is None:
         return empty_plot()
-    plot = drawing.svg()
-    return _figure(plot, drawing.series) if len(drawing.series) > 1 else f"<figure>{plot}</figure>"
+    return _figure(drawing.svg(), drawing.series)
 
 
 def _slices(summary: RunSummary) -> list[Stretch]:
@@ -318,12 +346,12 @@ def _split_tip(piece: Slice) -> str:
 
 
 def _count_tip(piece: Slice) -> str:
-    return f"{piece.started:,} started\n{piece.completed:,} completed\n{piece.not_completed:,} ended otherwise"
+    states = "".join(f"\n{count:,} {COUNT_LABELS[state]}" for state, count in piece.by_state.items())
+    return f"{piece.started:,} started\n{piece.completed:,} completed\n{piece.not_completed:,} ended otherwise{states}"
 
 
 def _figure(plot: str, lines: Sequence[Series], more: str = "") -> str:
-    keys = "".join(f'<span class="key {line.css_class}">{line.label}</span>' for line in lines)
-    return f"<figure><figcaption>{keys}{more}</figcaption>{plot}</figure>"
+    return figure(plot, keys(((line.label, line.css_class) for line in lines), more))
 
 
 def _bars(histogram: Histogram) -> list[Bar]:

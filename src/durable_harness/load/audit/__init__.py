@@ -3,6 +3,7 @@
 from durable_harness.load.audit.auditor import AuditedService, Question, audit_run
 from durable_harness.load.audit.histories import learn_from_histories
 from durable_harness.load.audit.learning import Spent, SpentQuestion, learn_spent
+from durable_harness.load.audit.stuck import learn_stuck
 from durable_harness.load.audit.whereabouts import Addresses, Whereabouts
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "audit_run",
     "learn_from_histories",
     "learn_spent",
+    "learn_stuck",
 ]

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from durable_harness.gate.usage import Usage
 from durable_harness.load.arrivals.shares import Shares
 from durable_harness.load.audit import Whereabouts
 from durable_harness.load.results.run_tally import RunTally
@@ -31,11 +32,12 @@ FINAL = "durable_harness.final"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A worker's tally of a run, and its figures as a generator."""
+    """A worker's tally of a run, its figures as a generator, and what CPU and memory it used."""
 
     run_id: str | None
     tally: RunTally
     figures: GeneratorFigures = field(default_factory=GeneratorFigures)
+    usage: Usage = field(default_factory=Usage)
     whereabouts: tuple[Whereabouts, ...] = ()
     are_arrivals_over: bool = False
     """Whether the last arrival of the whole run has come."""
@@ -49,6 +51,7 @@ class Snapshot:
             "run_id": self.run_id,
             "tally": self.tally.to_wire(),
             "figures": self.figures.to_wire(),
+            "usage": self.usage.to_wire(),
             "whereabouts": [where.to_wire() for where in self.whereabouts],
             "are_arrivals_over": self.are_arrivals_over,
             "records": self.records,
@@ -63,6 +66,7 @@ class Snapshot:
             wire["run_id"],
             RunTally.from_wire(wire["tally"]),
             figures,
+            Usage.from_wire(wire["usage"]),
             whereabouts,
             wire["are_arrivals_over"],
             wire["records"],

@@ -24,6 +24,7 @@ from durable_harness.gate import Gate, evaluate
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import gates_of, left_out
 from durable_harness.gate.report import Report, render_text
+from durable_harness.gate.usage import Usage
 from durable_harness.gate.writing import Written
 from durable_harness.load.audit import Whereabouts
 from durable_harness.load.distributed.joining import JOINING
@@ -45,7 +46,7 @@ from durable_harness.load.results.records import clear_operations
 from durable_harness.load.results.reporting import HTML_NAME, clear_reports, prepare_folder, write_report
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.summary import summarize_run
-from durable_harness.load.watch import GeneratorFigures, invalid_reasons, merged_figures
+from durable_harness.load.watch import GeneratorFigures, UsageWatch, invalid_reasons, merged_figures
 from durable_harness.load.web import Guard, LiveRun, StartForm, add_pages
 from durable_harness.load.web.form_style import form_style
 from durable_harness.load.web.home import Home
@@ -99,6 +100,10 @@ class Coordinator(LocustProcess):
     @abstractmethod
     def losses(self) -> list[str]:
         """Return which processes vanished or left their share undone; a run that lost one proves nothing."""
+
+    def usage(self) -> Usage:
+        """Return the CPU and memory of the processes that made the load, and of a host that was started for them."""
+        return self._usage_watch.usage
 
     def remarks(self) -> list[str]:
         """Return what the report should say about the processes."""
@@ -161,6 +166,7 @@ class Coordinator(LocustProcess):
         if self._is_headless or sys.stderr.isatty():
             self._progress = Progress(self.total, self.environment.parsed_options.run_time)
         self._watches = list(self._watch_for_ends(options))
+        self._usage_watch = UsageWatch(self.target.pid if self.target else None)
 
     def take_signal(self) -> None:
         """End the process; at once if it has only this run to make, and that has not begun."""
@@ -192,6 +198,7 @@ class Coordinator(LocustProcess):
         super()._on_test_stopping(**event)
 
     def end(self) -> None:
+        self._usage_watch.stop()
         if self._progress is not None:
             self._progress.close()
         report = self._judge()
@@ -268,6 +275,7 @@ class Coordinator(LocustProcess):
         tally = self.total()
         learned = None if gone else self._inquiry.learn(tally)
         audit = gone or self._inquiry.audit()
+        stuck = () if gone else self._inquiry.stuck(audit)
         spent = self._inquiry.spent(self._to_split(tally, audit, gone))
         # No signal is handled from here to the decision on the exit code: nothing waits.
         interrupted = self.describe_interruption()
@@ -286,6 +294,8 @@ class Coordinator(LocustProcess):
             audit=audit if isinstance(audit, Audit) else None,
             no_audit=audit if isinstance(audit, str) else "",
             paths=spent.paths,
+            stuck=stuck,
+            usage=self.usage(),
         )
         return Report(
             summary=replace(summary, generator=generator.for_report(), interrupted=interrupted),

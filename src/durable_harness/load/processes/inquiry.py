@@ -10,6 +10,7 @@ from gevent.event import Event
 
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import GateResult
+from durable_harness.gate.stuck import StuckOperation
 from durable_harness.load.audit import (
     Question,
     Spent,
@@ -18,6 +19,7 @@ from durable_harness.load.audit import (
     audit_run,
     learn_from_histories,
     learn_spent,
+    learn_stuck,
 )
 from durable_harness.load.engine.run import token_prefix
 from durable_harness.load.options.run import LoadOptions
@@ -67,6 +69,10 @@ class Inquiry:
         """Return where operations spent their time, by scenario, and who it was."""
         return self._unless_cut_short(lambda: self._spent(run)) or Spent({}, {})
 
+    def stuck(self, audit: Audit | str) -> tuple[StuckOperation, ...]:
+        """Return what the first operations that did not end wait for."""
+        return self._unless_cut_short(lambda: self._stuck(audit)) or ()
+
     def cut_short(self) -> None:
         """Ask no more: whatever waits for an answer returns without one."""
         self._was_cut_short.set()
@@ -113,6 +119,13 @@ class Inquiry:
             unaccounted=run.unaccounted,
         )
         return learn_spent(question, [] if run.host_died else self._whereabouts())
+
+    def _stuck(self, audit: Audit | str) -> tuple[StuckOperation, ...]:
+        return learn_stuck(
+            *(self._options.report_dir, self._whereabouts(), audit),
+            most_histories=self._options.history_sample,
+            verify_tls=not self._options.generator.insecure,
+        )
 
     def _learn(self, tally: RunTally) -> str | None:
         """Learn from histories what operations took and cost, if neither their status nor their host tells."""

@@ -11,6 +11,7 @@ import gevent
 from locust.runners import STATE_MISSING
 
 from durable_harness.foreign_text import shown
+from durable_harness.gate.usage import Usage, merged_usage
 from durable_harness.load.audit import Whereabouts
 from durable_harness.load.distributed.joining import JOINING, TOKEN_VARIABLE
 from durable_harness.load.distributed.messages import AT_ONCE, BEGUN, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
@@ -43,6 +44,7 @@ class MasterProcess(Coordinator):
     def set_up(self) -> None:
         self._tallies: dict[str, RunTally] = {}
         self._figures: dict[str, GeneratorFigures] = {}
+        self._usages: dict[str, Usage] = {}
         self._finals: set[str] = set()
         self._exhausted: set[str] = set()
         self._interrupted: dict[str, float] = {}
@@ -61,7 +63,7 @@ class MasterProcess(Coordinator):
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
         self._tallies, self._figures, self._finals, self._whereabouts = {}, {}, set(), {}
-        self._exhausted, self._interrupted = set(), {}
+        self._exhausted, self._interrupted, self._usages = set(), {}, {}
         self._lost_records, self._unreadable = [], {}
         mark_run(options.report_dir, self.run_id)
         setattr(self.environment.parsed_options, RUN_ID_OPTION, self.run_id)
@@ -120,6 +122,9 @@ class MasterProcess(Coordinator):
 
     def figures(self) -> dict[str, GeneratorFigures]:
         return {f"worker {client_id}": figures for client_id, figures in self._figures.items()}
+
+    def usage(self) -> Usage:
+        return merged_usage([super().usage(), *self._usages.values()])
 
     def whereabouts(self) -> list[Whereabouts]:
         return list(self._whereabouts.values())
@@ -214,6 +219,7 @@ class MasterProcess(Coordinator):
         """Keep a worker's newest tally of this run; one of an earlier run comes late and is dropped."""
         if snapshot.run_id == self.run_id:
             self._tallies[client_id], self._figures[client_id] = snapshot.tally, snapshot.figures
+            self._usages[client_id] = snapshot.usage
             if snapshot.are_arrivals_over:
                 self._exhausted.add(client_id)
             self._whereabouts.update({(where.scenario, where.worker): where for where in snapshot.whereabouts})

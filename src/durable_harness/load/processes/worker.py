@@ -30,6 +30,7 @@ from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.processes.process import LocustProcess, RunPhase
 from durable_harness.load.results.records import is_marked, open_operations
 from durable_harness.load.results.run_tally import RunTally
+from durable_harness.load.watch import UsageWatch
 
 MASTER_GONE_S = 5.0
 """How long the connection to a master may be lost: ZeroMQ makes it again if the network alone was the cause. A master
@@ -59,6 +60,7 @@ class WorkerProcess(LocustProcess):
 
     def begin(self, options: LoadOptions) -> None:
         self._run_id = getattr(self.environment.parsed_options, RUN_ID_OPTION, None)
+        self._usage_watch = UsageWatch()
         records = open_operations(self.environment, options, self._run_id or "", self.environment.runner.client_id)
         self.run = Run(options, self.environment, records, self.environment.runner.client_id)
         self._open_load = OpenLoad(self.environment, self.run, self.environment.runner.client_id)
@@ -76,6 +78,7 @@ class WorkerProcess(LocustProcess):
             if self._is_orphan:
                 self.run.give_up()
             self.run.wind_up()
+            self._usage_watch.stop()
             whereabouts, records = tuple(self.run.whereabouts()), self._records_for_master(self.run)
             self._send_final(replace(self._snapshot(), records=records, whereabouts=whereabouts))
 
@@ -166,6 +169,7 @@ class WorkerProcess(LocustProcess):
             self._run_id,
             self.run.tally,
             self.run.figures,
+            self._usage_watch.usage,
             whereabouts,
             self._open_load.is_over,
             was_interrupted=self.interruption is not None,

@@ -66,7 +66,8 @@ def summarize_run(
 def _of_scenario(name: str, tally: Tally, whole: RunSummary) -> RunSummary:
     """Sum a scenario up; its throughput is its part of the run's, and so counts for the run's whole time."""
     audit = None if whole.audit is None else whole.audit.of_scenario(name)
-    summary = summarize(tally, warm_up_s=whole.warm_up_s, audit=audit, no_audit=whole.no_audit)
+    stuck = tuple(one for one in whole.stuck if one.scenario == name)
+    summary = summarize(tally, warm_up_s=whole.warm_up_s, audit=audit, no_audit=whole.no_audit, stuck=stuck)
     return replace(summary, elapsed_s=whole.elapsed_s)
 
 

@@ -109,7 +109,13 @@ class Tally:
         ended_epoch_s = None if record.ended is None else record.epoch_s(record.ended)
         if ended_epoch_s is not None:
             is_completed = record.state is OperationState.COMPLETED
-            self.timeline.ended(ended_epoch_s, completed=is_completed, completion_ms=completion_ms, parts_ms=parts_ms)
+            self.timeline.ended(
+                ended_epoch_s,
+                completed=is_completed,
+                completion_ms=completion_ms,
+                parts_ms=parts_ms,
+                state=record.state.name.lower(),
+            )
         if _is_measured(record):
             self.last_ended_epoch_s = _greatest([self.last_ended_epoch_s, ended_epoch_s])
             self._measure(record, completion_ms, parts_ms)

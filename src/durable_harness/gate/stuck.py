@@ -1,0 +1,28 @@
+"""Operations that nothing ended, and what each waits for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StuckOperation:
+    """An operation that had not ended when the run was over. Without `waits`, `unknown` says why."""
+
+    instance_id: str
+    scenario: str = ""
+    orchestrator: str = ""
+    status: str = ""
+    """In the words of the service; empty if it did not say."""
+    waits: tuple[str, ...] = ()
+    """What it waits for, the longest wait of each kind."""
+    unknown: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Say in one line what it waits for."""
+        what = ", ".join(filter(None, (self.orchestrator and f"orchestrator '{self.orchestrator}'", self.status)))
+        waits = (
+            f"waits for {'; '.join(self.waits)}" if self.waits else f"what it waits for is not known: {self.unknown}"
+        )
+        return f"instance {self.instance_id}{f' ({what})' if what else ''}: {waits}"
