@@ -27,6 +27,8 @@ class Page:
         self._width, self._scheme = width, "dark" if dark else "light"
         self.problems = []
         """What the browser's console complains of: scripts that fail, and what a page's policy forbids."""
+        self.asked = []
+        """The URLs that the page has asked for since it was shown."""
         self._loop = asyncio.new_event_loop()
         self._exits = contextlib.ExitStack()
 
@@ -50,6 +52,15 @@ class Page:
     def evaluate(self, script):
         """Return the value of an expression in the page."""
         return self._do(self._evaluate(script))
+
+    def show(self, url, width, *, dark=False):
+        """Go to another page, in a window of this width, light or dark, and watch what it asks for."""
+        self._do(self._command("Network.enable"))
+        self._width, self._scheme = width, "dark" if dark else "light"
+        self.asked.clear()
+        self._do(self._go(url))
+        while self.evaluate("[location.href, document.readyState].join(' ')") != f"{url} complete":
+            pass
 
     def point_at(self, x, y):
         """Move the mouse to a place in the window."""
@@ -86,12 +97,15 @@ class Page:
         self._socket = await self._session.ws_connect(pages[0]["webSocketDebuggerUrl"], max_msg_size=0)
         for domain in ("Log", "Runtime", "Page"):
             await self._command(f"{domain}.enable")
+        await self._go(self._url)
+
+    async def _go(self, url):
         if self._width:
             size = {"width": self._width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
             await self._command("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": self._scheme}
         await self._command("Emulation.setEmulatedMedia", features=[scheme])
-        await self._command("Page.navigate", url=self._url)
+        await self._command("Page.navigate", url=url)
 
     async def _evaluate(self, script):
         answer = await self._command("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
@@ -110,5 +124,7 @@ class Page:
     def _note(self, event):
         if event.get("method") == "Runtime.exceptionThrown":
             self.problems.append(event["params"]["exceptionDetails"]["exception"].get("description"))
+        if event.get("method") == "Network.requestWillBeSent":
+            self.asked.append(event["params"]["request"]["url"])
         if event.get("method") == "Log.entryAdded":
             self.problems.append(event["params"]["entry"]["text"])

@@ -95,8 +95,8 @@ def test_every_axis_has_its_unit(opened, wait_until, width):
       [...svg.querySelectorAll("text.label")].map(one => one.textContent))"""
     with LiveServer(running()) as server, opened(server, width=width) as page:
         wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
-        across = "seconds since the first start"
-        up = ["completion (ms), logarithmic", "mean (ms)", "operations per second", "operations"]
+        across = "time since the first start (s)"
+        up = ["completion (ms, logarithmic)", "mean (ms)", "rate (operations/s)", "in flight (operations)"]
         assert page.evaluate(labels) == [[across, one] for one in up]
 
 

@@ -43,7 +43,7 @@ def test_json_has_all_figures():
 def test_the_page_has_a_bar_for_each_percentile():
     """The bars' pieces have their words, and what others wrote is shown as text."""
     page = render_html(with_paths(P50, P99))
-    assert page.count('title="wait for a slot') == 2
+    assert page.count('data-tip="wait for a slot') == 2
     assert "&lt;2&gt; activities" in page
 
 

@@ -115,7 +115,7 @@ def render_html(report: CapacityReport) -> str:
         [
             heading(f"Capacity of {report.target}", f"{len(report.trials)} trials, {report.elapsed_s:.0f} s"),
             verdict(_verdict(found), lead, css_class),
-            bullets(rest),
+            section("Why", bullets(rest)),
             section("The search", _search_plot(report), "Each trial offers one rate; the band is where capacity lies."),
             section("Completion by rate", _latency_plot(report)),
             pair(
@@ -177,11 +177,11 @@ def _search_plot(report: CapacityReport) -> str:
     found = report.capacity
     plot = line_plot(
         lines,
-        x_label="trial",
-        y_label="operations per second, logarithmic",
+        x_label="trial (number, in their order)",
+        y_label="offered rate (operations/s, logarithmic)",
         description="The rates that were tried, in their order",
         look=Look(
-            x_scale=Linear(0, len(rates) + 1),
+            x_scale=Linear(0, len(rates) + 1, is_whole=True),
             y_scale=Log.around(rates, least=min(rates)),
             bands=[Band(found.lower, found.upper)] if found.lower and found.upper else (),
             rules=[Marker(found.lower, f"capacity {number(found.lower)}/s", "estimate")] if found.lower else (),
@@ -193,8 +193,8 @@ def _search_plot(report: CapacityReport) -> str:
 def _latency_plot(report: CapacityReport) -> str:
     limits = [gate for gate in report.objective if gate.metric == "completion_ms"]
     lines = [
-        _series(report, "p50", "one", lambda figures: figures.completion_p50_ms),
-        _series(report, "p95", "two dashed", lambda figures: figures.completion_p95_ms),
+        _series(report, "p50", "p50", lambda figures: figures.completion_p50_ms),
+        _series(report, "p95", "p95 dashed", lambda figures: figures.completion_p95_ms),
     ]
     rules = [Marker(gate.limit, f"objective {gate.statistic} {limit_text(gate)}", "limit") for gate in limits]
     return _plot(lines, "completion (ms)", "Completion time at each rate", Look(rules=rules, x_unit="operations/s"))
@@ -202,15 +202,15 @@ def _latency_plot(report: CapacityReport) -> str:
 
 def _cores_plot(report: CapacityReport) -> str:
     lines = [
-        _series(report, "host", "one", lambda figures: figures.host_cpu),
-        _series(report, "generator", "two", lambda figures: figures.generator_cpu),
+        _series(report, "host", "party-host", lambda figures: figures.host_cpu),
+        _series(report, "generator", "party-generator", lambda figures: figures.generator_cpu),
     ]
     known = [line for line in lines if any(y is not None for _, y in line.points)]
     return _plot(known, "CPU (cores)", "CPU used at each rate", BY_RATE)
 
 
 def _machine_plot(report: CapacityReport) -> str:
-    line = _series(report, "machine", "three", lambda figures: 100 * figures.machine_cpu)
+    line = _series(report, "machine", "one", lambda figures: 100 * figures.machine_cpu)
     return _plot([line], "CPU (% of all cores)", "CPU of the whole machine at each rate", BY_RATE)
 
 
@@ -219,5 +219,5 @@ def _series(report: CapacityReport, label: str, style: str, value: Callable[[Fig
 
 
 def _plot(lines: list[Series], y_label: str, description: str, look: Look) -> str:
-    plot = line_plot(lines, x_label="operations per second", y_label=y_label, description=description, look=look)
+    plot = line_plot(lines, x_label="offered rate (operations/s)", y_label=y_label, description=description, look=look)
     return figure(plot, keys((line.label, line.css_class) for line in lines))

@@ -1,13 +1,14 @@
 // Draws the plots of a page that goes on: from the JSON of `drawings.py`, with the marks of `canvas.py` and `plots.py`.
 const plots = (() => {
-  const {right: RIGHT, top: TOP, bottom: BOTTOM, labelRoom: LABEL_ROOM, ruleColumn: RULE_COLUMN, sizes: SIZES} =
-    /*MEASURES*/null;
+  const {right: RIGHT, top: TOP, bottom: BOTTOM, labelRoom: LABEL_ROOM, ruleColumn: RULE_COLUMN, sizes: SIZES,
+    million: MILLION, finer: FINER, fewDecades: FEW_DECADES} = /*MEASURES*/null;
   const SVG = "http://www.w3.org/2000/svg";
   const narrow = matchMedia("(max-width: 40rem)");
   const shown = new Map();
 
   const pixel = value => value.toFixed(1);
-  const written = tick => Number(tick.toPrecision(10)).toLocaleString("en-US", {maximumFractionDigits: 10});
+  const digits = tick => Number(tick.toPrecision(10)).toLocaleString("en-US", {maximumFractionDigits: 10});
+  const written = tick => Math.abs(tick) >= MILLION ? `${digits(tick / MILLION)} M` : digits(tick);
 
   function nice(rough) {
     const magnitude = 10 ** Math.floor(Math.log10(rough));
@@ -18,7 +19,7 @@ const plots = (() => {
     constructor({low, high}) { Object.assign(this, {low, high}); }
     place(value) { return (value - this.low) / ((this.high - this.low) || 1); }
     ticks() {
-      const {low, high} = this, step = high > low ? nice((high - low) / 6) : 1, found = [];
+      const {low, high} = this, step = high > low ? nice((high - low) / 6 / FINER) : 1, found = [];
       for (let index = Math.ceil(low / step - 1e-9); index <= Math.floor(high / step + 1e-9); index++)
         found.push(index * step);
       return found;
@@ -29,7 +30,7 @@ const plots = (() => {
     constructor({low, high}) { Object.assign(this, {low, high}); }
     place(value) { return Math.log(Math.max(value, this.low) / this.low) / Math.log(this.high / this.low); }
     ticks() {
-      const {low, high} = this, factors = Math.log10(high / low) <= 2.5 ? [1, 2, 5] : [1], found = [];
+      const {low, high} = this, factors = Math.log10(high / low) <= FEW_DECADES ? [1, 2, 5] : [1], found = [];
       for (let decade = Math.floor(Math.log10(low)); decade <= Math.ceil(Math.log10(high)); decade++)
         found.push(...factors.map(factor => factor * 10 ** decade));
       return found.filter(tick => low * 0.999 <= tick && tick <= high * 1.001);

@@ -1,4 +1,4 @@
-"""The script that shows the values of a plot where one points at it, with a mouse or a finger."""
+"""The script that shows the values of a plot or a bar where one points at it, with a mouse or a finger."""
 
 SCRIPT = """
 "use strict";
@@ -9,7 +9,7 @@ SCRIPT = """
   document.body.append(box);
   let marked = null, last = null;
   const tipOf = target => {
-    const shape = target && target.closest ? target.closest("svg [data-tip]") : null;
+    const shape = target && target.closest ? target.closest("[data-tip]") : null;
     return shape && shape.dataset.tip ? shape : null;
   };
   const show = event => {

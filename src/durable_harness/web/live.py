@@ -10,6 +10,7 @@ from importlib.resources import files
 from durable_harness.web.canvas import BOTTOM, HALF, LABEL_ROOM, NARROW, RIGHT, RULE_COLUMN, TOP, WIDE, Size
 from durable_harness.web.hover import SCRIPT as HOVER
 from durable_harness.web.policy import policy
+from durable_harness.web.scales import FEW_DECADES, FINER, MILLION
 from durable_harness.web.style import STYLE
 
 OF_THIS_SERVER = "img-src data:; form-action 'self'; frame-ancestors 'none'"
@@ -45,6 +46,9 @@ def drawing_script() -> str:
         "bottom": BOTTOM,
         "labelRoom": LABEL_ROOM,
         "ruleColumn": RULE_COLUMN,
+        "million": MILLION,
+        "finer": FINER,
+        "fewDecades": FEW_DECADES,
         "sizes": {name: _measures(size) for name, size in sizes.items()},
     }
     source = files(__package__).joinpath("drawing.js").read_text("utf-8")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import NamedTuple
 
 from durable_harness.foreign_text import shown_lines
 from durable_harness.web.hover import SCRIPT
 from durable_harness.web.policy import policy
 from durable_harness.web.style import STYLE
 
+MOST_COLUMNS = 3
+"""A table with more, or with words, is a card for each row where the window is narrow."""
 POLICY = policy(scripts=[SCRIPT])
 """A browser runs no other script than the page's own, and fetches nothing, whatever a service wrote into a report."""
 
@@ -72,16 +75,45 @@ def bullets(lines: Iterable[str]) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: tuple[int, ...] = ()) -> str:
-    """Return a table whose columns are numbers but for the first one and those in `words`."""
+    """Return a table whose columns are numbers but for the first one and those in `words`.
+
+    Where the window is narrow each row of a wide table is a card, in which the heads stand beside the cells.
+    """
+    is_wide = len(heads) > MOST_COLUMNS or bool(words)
+
+    def attributes(tag: str, column: int) -> str:
+        head = f' data-head="{escape(heads[column])}"' if is_wide and tag == "td" else ""
+        return f"{' class=words' if column in words else ''}{head}"
 
     def cells(tag: str, row: Sequence[str]) -> str:
-        return "".join(
-            f"<{tag}{' class=words' if column in words else ''}>{cell}</{tag}>" for column, cell in enumerate(row)
-        )
+        return "".join(f"<{tag}{attributes(tag, column)}>{cell}</{tag}>" for column, cell in enumerate(row))
 
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     head = f"<tr>{cells('th', [escape(head) for head in heads])}</tr>"
-    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
+    css_class = ' class="cards"' if is_wide else ""
+    return f'<div class="scroll"><table{css_class}><thead>{head}</thead><tbody>{body}</tbody></table></div>'
+
+
+class Piece(NamedTuple):
+    """A part of a whole: what it shows where one points at it, its class, which has its colour, and its size."""
+
+    tip: str
+    css_class: str
+    size: float
+
+
+def stack(pieces: Iterable[Piece]) -> str:
+    """Return a bar of the parts of a whole, each as long as its share."""
+    spans = "".join(
+        f'<span class="{css_class}" style="flex: {size:.4f}" data-tip="{escape(tip)}"></span>'
+        for tip, css_class, size in pieces
+    )
+    return f'<div class="stack">{spans}</div>'
+
+
+def swatch(css_class: str, label: str) -> str:
+    """Return a label behind the colour of its class."""
+    return f'<i class="swatch {css_class}"></i>{escape(label)}'
 
 
 def with_example(text: str, example: str) -> str:

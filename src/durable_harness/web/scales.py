@@ -9,7 +9,10 @@ from typing import Protocol
 
 HEADROOM = 1.08
 """How much higher than its highest value an axis ends at least."""
-FEW_DECADES = 2.5
+MILLION = 1_000_000
+FINER = 1.2
+"""How many times as many ticks as wanted there may be, before their distance grows to the next round number."""
+FEW_DECADES = 3.0
 """Up to here a logarithmic axis has ticks at 1, 2 and 5 of each decade, beyond it at 1 alone."""
 
 
@@ -29,17 +32,20 @@ class Linear:
 
     low: float
     high: float
+    is_whole: bool = False
+    """Whether it counts: between whole numbers there is nothing to write."""
 
     def place(self, value: float) -> float:
         return (value - self.low) / ((self.high - self.low) or 1)
 
     def ticks(self) -> list[tuple[float, str]]:
-        return [(tick, written(tick)) for tick in ticks(self.low, self.high)]
+        found = ticks(self.low, self.high)
+        return [(tick, written(tick)) for tick in found if not self.is_whole or float(tick).is_integer()]
 
     @classmethod
-    def up_to(cls, values: Iterable[float]) -> Linear:
+    def up_to(cls, values: Iterable[float], *, is_whole: bool = False) -> Linear:
         """Return an axis from zero to a round value above all of these."""
-        return cls(0, round_up(max(values, default=0) * HEADROOM))
+        return cls(0, round_up(max(values, default=0) * HEADROOM), is_whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +91,14 @@ class Nines:
         return [(tick, f"{tick:g} %") for tick in known if -math.log10(1 - tick / 100) <= self.nines + 1e-9]
 
 
-def written(tick: float) -> str:
-    """Write a round number with all of its digits."""
-    return f"{tick:,.10g}"
+def written(value: float) -> str:
+    """Write a round value briefly: `1,000`, `2.5 M`."""
+    return f"{value / MILLION:,.10g} M" if abs(value) >= MILLION else f"{value:,.10g}"
 
 
 def ticks(low: float, high: float, wanted: int = 6) -> list[float]:
     """Return round numbers between two others, about as many as wanted."""
-    step = _nice((high - low) / wanted) if high > low else 1.0
+    step = _nice((high - low) / wanted / FINER) if high > low else 1.0
     first = math.ceil(low / step - 1e-9)
     return [round(index * step, 10) for index in range(first, math.floor(high / step + 1e-9) + 1)]
 

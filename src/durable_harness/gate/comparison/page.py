@@ -64,12 +64,12 @@ def _pairs(result: FigureResult) -> str:
     rules += [Marker(matters, f"matters: +{matters:g} %", "limit")] if matters else []
     plot = line_plot(
         [Series("pair of slices", "one", scattered(points), tips)],
-        x_label="pair of slices, in their order",
+        x_label="pair of slices (number, in their order)",
         y_label="change (%)",
         description=f"Change of {result.figure.name} in each pair",
         look=Look(
             size=WIDE,
-            x_scale=Linear(0, len(changes) + 1),
+            x_scale=Linear(0, len(changes) + 1, is_whole=True),
             y_scale=_around(seen),
             rules=rules,
             bands=[Band(bounds[0], bounds[1])] if len(bounds) == 2 else (),  # noqa: PLR2004 - from and to

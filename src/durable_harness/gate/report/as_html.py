@@ -5,10 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from durable_harness.gate.gates import GateResult, Outcome, no_audit_sentence
-from durable_harness.gate.paths import PathsAt, side_by_side
+from durable_harness.gate.report.breakdown import paths_breakdown, split_breakdown
 from durable_harness.gate.report.model import (
     NOT_JUDGED,
-    PART_LABELS,
     PERCENTILES,
     Report,
     actions_sentence,
@@ -18,33 +17,29 @@ from durable_harness.gate.report.model import (
     limit_text,
     not_measurable_rows,
     number,
-    path_findings,
     shown_counts,
-    split_rows,
-    split_sentence,
     with_unit,
 )
 from durable_harness.gate.report.plots import (
     arrivals_and_completions,
-    completion_distribution,
+    distribution,
+    errors_over_time,
     in_flight,
     latency_over_time,
     percentile_curves,
     split_over_time,
 )
+from durable_harness.gate.report.resources import cpu_over_time, memory_over_time
 from durable_harness.gate.report.scenarios import report_of, scenario_table, shown_scenarios, whose
 from durable_harness.gate.report.who import LEAD, TITLE, who_html
-from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import RunSummary
 from durable_harness.web.parts import bullets, facts, heading, page, pair, section, table, tiles, verdict, with_example
-from durable_harness.why import Part
 
 _HEADS = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
 GATE_CLASSES = {Outcome.PASSED: "pass", Outcome.FAILED: "fail", Outcome.NOT_MEASURED: "odd"}
 UNJUDGED_CLASS = "muted"
-_PART_TONES = {part.value: f"--tone: hsl({number * 137 % 360} 55% 55%)" for number, part in enumerate(Part)}
-"""A colour for each part of a path, the same on all pages."""
 PATHS = "The critical paths of operations near the percentiles of completion, by the scheduler's own times."
+SLOWEST = "The slowest share the last bar."
 OVER_TIME = "Of the operations that ended in each slice of time; point at it for its figures."
 
 
@@ -53,19 +48,23 @@ def render_html(report: Report) -> str:
     summary = report.summary
     sections = [
         _heading(report),
-        section("Why operations did not complete", _reasons(summary)),
+        section("Why operations did not complete", _why(summary)),
         _tiles(summary),
         section("Gates", _gates(report), "Each gate is one limit on one figure of the run."),
         section(TITLE, who_html(report), LEAD),
-        section("Where the slow ones spent it", _paths(summary), PATHS),
+        section("Where the slow ones spent it", paths_breakdown(summary), PATHS),
         section("By scenario", _scenarios(report), "Completion times, in milliseconds; open a scenario for its plots."),
         section("Completion over time", latency_over_time(report), OVER_TIME),
         pair(
-            section("Latencies by percentile", percentile_curves(report), "Each step to the right is one nine more."),
-            section("Completion times", completion_distribution(report), "The slowest share the last bar."),
+            section("Completion times", distribution(report, "completion_ms"), SLOWEST),
+            section("Execution times", _execution(report), SLOWEST),
         ),
         pair(
-            section("Where the time went", _split(summary.split)),
+            section("Latencies by percentile", percentile_curves(report), "Each step to the right is one nine more."),
+            section("Errors over time", errors_over_time(report), "Operations that did not complete, when they ended."),
+        ),
+        pair(
+            section("Where the time went", split_breakdown(summary.split)),
             section("Where the time went, over time", _split_over_time(report), "Mean of the operations that ended."),
         ),
         pair(
@@ -75,6 +74,10 @@ def render_html(report: Report) -> str:
                 "Falling behind means saturated.",
             ),
             section("In flight", in_flight(report), "Started and not ended; what polling has to follow."),
+        ),
+        pair(
+            section("CPU over time", cpu_over_time(report), "Of the processes that this machine started for the run."),
+            section("Memory over time", memory_over_time(report), "Resident; what processes share counts in each."),
         ),
         section("Latencies", _latencies(summary), "Milliseconds; all measured operations of all processes."),
         section("What an operation costs", _costs(summary), "In whole numbers, which do not depend on the machine."),
@@ -161,67 +164,29 @@ def _scenario(name: str, report: Report) -> str:
     """Show what one scenario came to, folded."""
     summary = report.summary
     sections = (
+        section("Why operations did not complete", _why(summary)),
         section("Gates", _gates(report)),
         section("Completion over time", latency_over_time(report)),
         pair(
-            section("Latencies by percentile", percentile_curves(report)),
-            section("Completion times", completion_distribution(report)),
+            section("Completion times", distribution(report, "completion_ms"), SLOWEST),
+            section("Execution times", _execution(report), SLOWEST),
         ),
-        section("Where the time went", _split(summary.split)),
+        pair(
+            section("Latencies by percentile", percentile_curves(report)),
+            section("Errors over time", errors_over_time(report)),
+        ),
+        section("Where the time went", split_breakdown(summary.split)),
         section("Latencies", _latencies(summary)),
         section("What an operation costs", _costs(summary)),
         section("How operations ended", _counts(summary)),
         section("Audit", _audit(summary)),
-        section("Why operations did not complete", _reasons(summary)),
     )
     return f"<details><summary>{escape(name)}</summary>{''.join(filter(None, sections))}</details>"
 
 
-def _split(split: TimeSplit) -> str:
-    """Show the mean parts of completion as one bar, and in figures."""
-    if not split.sums.count:
-        return f'<p class="muted">{escape(split_sentence(split))}</p>' if split.unknown else ""
-    means = {name: mean for name, mean in split.sums.means_ms().items() if mean}
-    bar = "".join(f'<span class="part-{name}" style="flex: {mean:.4f}"></span>' for name, mean in means.items())
-    shares = {label: (mean, share) for label, mean, share in split_rows(split)}
-    rows = [
-        [f'<i class="swatch part-{name}"></i>{PART_LABELS[name]}', _ms(mean), f"{shares[PART_LABELS[name]][1]:.1%}"]
-        for name, mean in means.items()
-    ]
-    parts = table(["mean of each part", "", "share"], rows)
-    return f'<div class="stack">{bar}</div>{parts}<p class="muted lead">{escape(split_sentence(split))}</p>'
-
-
-def _paths(summary: RunSummary) -> str:
-    """Show the critical paths near each percentile of each scenario, a bar each."""
-    return "".join(_paths_of(name, one) for name, one in summary.scenarios.items() if one.paths)
-
-
-def _paths_of(name: str, summary: RunSummary) -> str:
-    shown = side_by_side(summary.paths)
-    if not shown.columns:
-        return f'<p class="muted lead">{escape(name)}: {escape(summary.paths[0].unknown)}</p>'
-    tones = {part: _PART_TONES[part] for part, _ in shown.rows}
-    bars = "".join(_path_bar(name, one, tones) for one in shown.columns)
-    rows = [
-        [
-            f'<i class="swatch" style="{tones[part]}"></i>{escape(label)}',
-            *(f"{_ms(one.means_ms.get(part))} ({one.share(part):.0%})" for one in shown.columns),
-        ]
-        for part, label in shown.rows
-    ]
-    heads = ["mean of each part", *(f"p{one.percentile}" for one in shown.columns)]
-    return bars + table(heads, rows) + bullets(path_findings(summary.paths))
-
-
-def _path_bar(name: str, paths: PathsAt, tones: dict[str, str]) -> str:
-    title = f"{name}, p{paths.percentile}: {number(paths.completion_ms)} ms, mean of {paths.operations}"
-    pieces = "".join(
-        f'<span style="flex: {part.mean_ms:.4f}; {tones[part.name]}" title="{escape(part.label)}'
-        f' {number(part.mean_ms)} ms"></span>'
-        for part in paths.parts
-    )
-    return f'<p class="muted lead">{escape(title)}</p><div class="stack">{pieces}</div>'
+def _execution(report: Report) -> str:
+    """Draw execution where the service tells of it."""
+    return distribution(report, "execution_ms") if report.summary.latencies_ms["execution_ms"].count else ""
 
 
 def _split_over_time(report: Report) -> str:
@@ -252,6 +217,12 @@ def _counts(summary: RunSummary) -> str:
     return table(list(counts), [[f"{value:,}" for value in counts.values()]])
 
 
+def _why(summary: RunSummary) -> str:
+    stuck = [f"{one.sentence}{f' ({one.scenario})' if shown_scenarios(summary) else ''}" for one in summary.stuck]
+    words = '<p class="bar-title">Stuck, and what each waits for:</p>' if stuck else ""
+    return _reasons(summary) + words + bullets(stuck)
+
+
 def _reasons(summary: RunSummary) -> str:
     rows = [
         [
@@ -264,7 +235,7 @@ def _reasons(summary: RunSummary) -> str:
     ]
     width = 4 if shown_scenarios(summary) else 3
     heads = ["count", "ended as", "reason", "scenarios"][:width]
-    return table(heads, [row[:width] for row in rows], words=(1, 2, 3)) if rows else ""
+    return table(heads, [row[:width] for row in rows], words=(2, 3)) if rows else ""
 
 
 def _audit(summary: RunSummary) -> str:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.gates import GateResult
-from durable_harness.gate.report.model import Report, limit_text, with_unit
+from durable_harness.gate.report.model import Report, broken_text, limit_text
 from durable_harness.gate.report.who import culprit_text
 from durable_harness.gate.verdict import Verdict
 
@@ -26,6 +26,8 @@ def render_junit(report: Report) -> str:
         suite.set(attribute, str(sum(case.find(kind) is not None for case in cases)))
     if report.started_at is not None:
         suite.set("timestamp", report.started_at.strftime("%Y-%m-%dT%H:%M:%S"))
+    properties = ET.SubElement(suite, "properties")
+    ET.SubElement(properties, "property", name="verdict", value=f"{report.verdict}: {report.verdict_sentence}")
     suite.extend(cases)
     root = ET.Element("testsuites")
     root.append(suite)
@@ -40,7 +42,7 @@ def _case(result: GateResult, why_skipped: str | None, culprit: str) -> ET.Eleme
         why = why_skipped if result.is_measured else f"{result.outcome}: {result.note}"
         ET.SubElement(case, "skipped", message=why)
     elif not result.passed:
-        message = f"measured {with_unit(result.measured, result.gate)}, limit {limit_text(result.gate)}"
+        message = broken_text(result)
         text = "\n".join(filter(None, (result.note or message, culprit)))
         ET.SubElement(case, "failure", type="gate", message=message).text = text
     return case

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.gates import GateResult, Outcome, no_audit_sentence
+from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.reasons import reason_text
 from durable_harness.gate.report.model import (
     NOT_JUDGED,
@@ -19,6 +20,7 @@ from durable_harness.gate.report.model import (
     limit_text,
     not_measurable_rows,
     number,
+    path_findings,
     shown_counts,
     split_rows,
     split_sentence,
@@ -26,6 +28,7 @@ from durable_harness.gate.report.model import (
 )
 from durable_harness.gate.report.scenarios import scenario_table, shown_scenarios, whose
 from durable_harness.gate.report.who import TITLE, who_lines
+from durable_harness.gate.summary import RunSummary
 from durable_harness.gate.verdict import Verdict
 
 MARKS = {
@@ -38,23 +41,27 @@ MARKS = {
 GATE_MARKS = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.NOT_MEASURED: "⚠️"}
 UNJUDGED_MARK = "⚪"
 REASONS_SHOWN = 10
+PARTS_SHOWN = 3
+"""Of each percentile's critical paths, the largest; the others are in the HTML and JSON reports."""
 SPECIAL = re.compile(r"[\\`*\[\]<>|#]|(?<![^\W_])_|_(?![^\W_])")
 """What could be markup. An underscore between letters or digits is none: names are to be read, and copied."""
 
 
 def render_markdown(report: Report) -> str:
-    """Return the verdict, the gates, the latencies and what else a reviewer wants to see first."""
+    """Return the verdict, why, the gates, the latencies and what else a reviewer wants to see first."""
     blocks = [
         _heading(report),
         _facts(report),
+        _reasons(report),
+        _stuck(report),
         _gates(report),
         _scenarios(report),
         _latencies(report),
         _costs(report),
         _split(report),
         _who(report),
+        _paths(report),
         _audit(report),
-        _reasons(report),
         "\n".join(f"> {_text(note)}" for note in report.summary.notes),
     ]
     return shown_lines("\n\n".join(block for block in blocks if block) + "\n")
@@ -155,7 +162,32 @@ def _reasons(report: Report) -> str:
     # Without a second scenario the last column says nothing.
     width = 4 if shown_scenarios(report.summary) else 3
     table = _table(heads[:width], [row[:width] for row in rows], "rlll"[:width])
-    return _folded("Why operations did not complete", table) if rows else ""
+    return f"Why operations did not complete:\n\n{table}" if rows else ""
+
+
+def _stuck(report: Report) -> str:
+    lines = [f"- {_text(one.sentence)}" for one in report.summary.stuck]
+    return "\n".join(["Stuck, and what each waits for:", "", *lines]) if lines else ""
+
+
+def _paths(report: Report) -> str:
+    """Say of each scenario on what its slowest operations spent most, and what binds them."""
+    lines = [line for name, one in report.summary.scenarios.items() for line in _paths_of(name, one)]
+    return "\n".join(["Where the slow ones spent it:", "", *lines]) if lines else ""
+
+
+def _paths_of(name: str, summary: RunSummary) -> list[str]:
+    known = [
+        f"- {_text(name)}, p{one.percentile} ({number(one.completion_ms)} ms): {_text(_largest(one))}"
+        for one in summary.paths
+        if one.parts
+    ]
+    return [*known, *(f"- {_text(name)}, {_text(finding)}" for finding in path_findings(summary.paths))]
+
+
+def _largest(paths: PathsAt) -> str:
+    parts = [f"{part.label} {number(part.mean_ms)} ms ({paths.share(part.name):.0%})" for part in paths.parts]
+    return ", ".join(parts[:PARTS_SHOWN])
 
 
 def _folded(title: str, content: str) -> str:

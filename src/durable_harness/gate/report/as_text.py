@@ -25,8 +25,9 @@ from durable_harness.gate.report.model import (
     split_sentence,
     with_unit,
 )
-from durable_harness.gate.report.scenarios import scenario_table, whose
+from durable_harness.gate.report.scenarios import scenario_table, shown_scenarios, whose
 from durable_harness.gate.report.who import TITLE, who_lines
+from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.summary import FailureReason, RunSummary
 
 REASONS_SHOWN = 10
@@ -37,7 +38,7 @@ LEAST_SHARE = 0.005
 
 
 def render_text(report: Report) -> str:
-    """Return the report as lines of text that end in the verdict."""
+    """Return the report as lines of text: who reads a terminal begins at its end, with the verdict and then the why."""
     blocks = [
         _heading(report),
         _counts(report.summary),
@@ -48,10 +49,11 @@ def render_text(report: Report) -> str:
         _split(report.summary),
         _paths(report.summary),
         _who(report),
-        _reasons(report.summary),
+        _notes(report.summary),
         _audit(report.summary),
         _gates(report),
-        _notes(report.summary),
+        _reasons(report.summary),
+        _stuck(report.summary),
         [f"{report.verdict.upper()}: {report.verdict_sentence}"],
     ]
     return shown_lines("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
@@ -154,6 +156,15 @@ def _reasons(summary: RunSummary) -> list[str]:
     hidden = len(summary.reasons) - REASONS_SHOWN
     more = [f"  and {hidden} more reasons, in the JSON and HTML reports"] if hidden > 0 else []
     return ["Why operations did not complete:", *shown, *more]
+
+
+def _stuck(summary: RunSummary) -> list[str]:
+    lines = [f"  {one.sentence}{_scenario_of(one, summary)}" for one in summary.stuck]
+    return ["Stuck, and what each waits for:", *lines] if lines else []
+
+
+def _scenario_of(one: StuckOperation, summary: RunSummary) -> str:
+    return f" ({one.scenario})" if one.scenario and shown_scenarios(summary) else ""
 
 
 def _whose(reason: FailureReason, summary: RunSummary) -> str:

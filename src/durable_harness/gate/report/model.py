@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -50,6 +50,14 @@ LABELS = {**LATENCY_LABELS, **{name: f"{label} per operation" for name, label in
 NOT_MEASURABLE = "not measurable"
 NOT_JUDGED = "not judged"
 """What a gate is in a run that proves nothing."""
+MOST_NAMED = 5
+"""Broken gates that a verdict names; the others are counted."""
+OPERATION_LABELS = {
+    "error_ratio": "errors",
+    "lost": "lost",
+    "throughput_per_s": "throughput",
+    "unexpected_answers": "unexpected answers",
+}
 GATE_WORDS = {Outcome.PASSED: "pass", Outcome.FAILED: "FAIL", Outcome.NOT_MEASURED: "not measured"}
 PART_LABELS = {"slip": "slip", "start": "start", "queueing": "queueing (from 202)", "execution": "execution"}
 PART_LABELS["detection_lag"] = "detection lag"
@@ -90,10 +98,9 @@ class Report:
     @property
     def verdict_sentence(self) -> str:
         """Say the verdict and its reason in one line."""
-        failed = sum(result.failed for result in self.results)
         sentences = {
             Verdict.PASSED: f"all {len(self.results)} gates hold",
-            Verdict.FAILED: f"{failed} of {len(self.results)} gates failed",
+            Verdict.FAILED: broken_sentence(self.results),
             Verdict.INVALID: "; ".join(self.invalid),
             Verdict.INTERRUPTED: "; ".join((self.summary.interrupted, *self.summary.invalid)),
             Verdict.UNJUDGED: "nothing was judged",
@@ -232,6 +239,51 @@ def with_unit(value: float | None, gate: Gate) -> str:
 def limit_text(gate: Gate) -> str:
     """Write a gate's limit as it stands in the gates file: `≤ 2,000 ms`."""
     return f"{'≤' if gate.bound == 'at most' else '≥'} {_and_unit(_exact(gate.limit), gate)}"
+
+
+def broken_sentence(results: Iterable[GateResult]) -> str:
+    """Name the gates that failed, each with figure and limit; those without a figure by what they lack."""
+    failed = [result for result in results if result.failed]
+    known = [broken_text(result) for result in failed if result.measured is not None]
+    lacking: dict[str, list[str]] = {}
+    for result in failed:
+        if result.measured is None:
+            lacking.setdefault(result.note, []).append(gate_label(result.gate))
+    return "; ".join([*_first(known), *(f"{', '.join(_first(names))} ({why})" for why, names in lacking.items())])
+
+
+def _first(texts: Sequence[str]) -> list[str]:
+    hidden = len(texts) - MOST_NAMED
+    return [*texts[:MOST_NAMED], *([f"{hidden} more"] if hidden > 0 else [])]
+
+
+def broken_text(result: GateResult) -> str:
+    """Say by what a gate is broken: `completion p99 4,812 ms > 2,000 ms`, or what it lacks."""
+    gate, measured = result.gate, result.measured
+    if measured is None:
+        return f"{gate_label(gate)}: {result.note}"
+    if gate.statistic == "error_ratio":
+        figure, limit = _percents(measured, gate.limit)
+    else:
+        figure, limit = with_unit(measured, gate), _and_unit(_exact(gate.limit), gate)
+    return f"{gate_label(gate)} {figure} {'>' if gate.bound == 'at most' else '<'} {limit}"
+
+
+def gate_label(gate: Gate) -> str:
+    """Return what a gate is about, in words: `completion p99`, with its scenario if it is about one."""
+    if gate.metric == AUDIT:
+        words = f"{gate.statistic.replace('_', ' ')} (audit)"
+    elif gate.metric == "operations":
+        words = OPERATION_LABELS[gate.statistic]
+    else:
+        words = f"{LABELS.get(gate.metric, gate.metric.replace('_', ' '))} {gate.statistic}"
+    return f"{gate.scenario} {words}" if gate.scenario else words
+
+
+def _percents(value: float, limit: float) -> tuple[str, str]:
+    """Write two ratios as percents, with as many digits as it takes to tell them apart."""
+    digits = next((digits for digits in (3, 6) if f"{value:.{digits}g}" != f"{limit:.{digits}g}"), 8)
+    return f"{100 * value:.{digits}g} %", f"{100 * limit:.8g} %"
 
 
 def _rounded(value: float, gate: Gate) -> str:

@@ -61,7 +61,7 @@ def latency_over_time(report: Report) -> str:
     drawing = latency_drawing(report)
     if drawing is None:
         return empty_plot()
-    return _figure(drawing.svg(), drawing.series[::-1], more='<span class="key heat">operations: stronger means more</span>')
+    return _figure(drawing.svg(), drawing.series, more='<span class="key heat">operations: stronger means more</span>')
 
 
 def latency_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
@@ -85,8 +85,7 @@ def latency_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
         for percent, css_class in zip(MARKED_PERCENTS, ("p50", "p95 dashed", "p99"), strict=True)
     ]
     return Drawing(
-        # The broad line of p99 lies below the others: where they coincide, each is still seen.
-        lines[::-1],
+        lines,
         x_label=SECONDS,
         y_label="completion (ms, logarithmic)",
         description="Completion time of the operations that ended in each slice of time",
@@ -263,7 +262,7 @@ def _over_time(report: Report, slices: Sequence[Stretch], *, is_over: bool) -> L
 def _drawn(drawing: Drawing | None) -> str:
     if drawing is None:
         return empty_plot()
-    return _figure(drawing.svg(), drawing.series)
+    return _figure(drawing.svg(), drawing.series) if len(drawing.series) > 1 else figure(drawing.svg())
 
 
 def _slices(summary: RunSummary) -> list[Stretch]:

@@ -12,18 +12,10 @@ from durable_harness.gate.who.culprits import Culprit
 from durable_harness.gate.who.parties import Party
 from durable_harness.gate.who.shares import LEAST_SHARE, Attribution, Share
 from durable_harness.gate.who.verdicts import TAIL_PERCENT, Who
-from durable_harness.web.parts import bullets, table
+from durable_harness.web.parts import Piece, bullets, stack, swatch, table
 
 TITLE = "Who was it"
 LEAD = "Whose the time of operations is, and who broke a gate. What no moment is known for is nobody's."
-TONES = {
-    Party.GENERATOR: "var(--slip)",
-    Party.APP: "var(--execution)",
-    Party.HOST: "var(--queueing)",
-    Party.SCHEDULER: "var(--lag)",
-    Party.NETWORK: "var(--start)",
-    Party.UNKNOWN: "var(--rule)",
-}
 
 
 def culprit_text(report: Report, result: GateResult) -> str:
@@ -108,12 +100,9 @@ def who_html(report: Report) -> str:
 
 
 def _bar(title: str, found: Attribution) -> str:
-    pieces = "".join(
-        f'<span style="flex: {share.mean_ms:.4f}; --tone: {TONES[share.party]}" title="{escape(share.text)}"></span>'
-        for share in found.shares
-    )
+    pieces = [Piece(share.text, f"party-{_key(share.party)}", share.mean_ms) for share in found.shares]
     words = f"{title}: {number(found.mean_ms)} ms, {found.operations} operation{'' if found.operations == 1 else 's'}"
-    return f'<p class="muted lead">{escape(words)}</p><div class="stack">{pieces}</div>'
+    return f'<p class="muted lead bar-title">{escape(words)}</p>{stack(pieces)}'
 
 
 def _rows(known: list[tuple[str, Attribution]]) -> Iterator[list[str]]:
@@ -126,7 +115,6 @@ def _rows(known: list[tuple[str, Attribution]]) -> Iterator[list[str]]:
 
 
 def _party(share: Share) -> str:
-    swatch = f'<i class="swatch" style="--tone: {TONES[share.party]}"></i>'
     evidence = escape("; ".join(cause.text for cause in share.causes))
     words = f'<span class="muted" style="overflow-wrap: anywhere">{evidence}</span>'
-    return f"{swatch}{escape(share.party)}<br>{words}"
+    return f"{swatch(f'party-{_key(share.party)}', share.party)}<br>{words}"

@@ -22,6 +22,9 @@ from durable_harness.web.scales import Linear
 
 FORMAT = 1
 VERDICT_CLASSES = {"passed": "pass", "failed": "fail"}
+UNITS = {"throughput_per_s": "operations/s", "error_ratio": "of all operations"}
+"""Of the figures whose unit in a gates file is short, or none."""
+CHANGES_NAMED = 3
 FAR = 4.0
 """A limit that is so many times as high as all figures is written beside the plot: it would flatten them."""
 METHOD = (
@@ -111,7 +114,8 @@ def _is_too_short(report: TrendReport) -> bool:
 def _uncounted(runs: Sequence[Run]) -> str:
     left_out = sum(not counts(run, runs) for run in runs)
     why = "neither passed nor failed, or had other scenarios than the newest"
-    return f"; {left_out} do not count: they {why}" if left_out else ""
+    words = "1 does not count: it" if left_out == 1 else f"{left_out} do not count: they"
+    return f"; {words} {why}" if left_out else ""
 
 
 def render_json(report: TrendReport) -> str:
@@ -138,7 +142,8 @@ def render_html(report: TrendReport) -> str:
     found = report.runs
     lines = _change_lines(report)
     word = "changes" if lines else "cannot tell" if _is_too_short(report) else "no change"
-    sentence = f"{len(lines)} in {_how_many(found)}" if lines else f"in {_how_many(found)}: {_no_change(report)}"
+    what = _named_changes(report) if lines else _no_change(report)
+    sentence = f"{f'{len(lines)} ' if lines else ''}in {_how_many(found)}: {what}"
     plots = [section(trend.name, _plot(trend, found)) for trend in report.trends]
     return page(
         "Trend of load runs",
@@ -171,6 +176,13 @@ def _change_lines(report: TrendReport) -> list[str]:
     ]
 
 
+def _named_changes(report: TrendReport) -> str:
+    """Name the first changes in a few words each."""
+    named = [f"{trend.name}{_percent(change)} from run {at}" for trend in report.trends for at, change in trend.changes]
+    hidden = len(named) - CHANGES_NAMED
+    return "; ".join([*named[:CHANGES_NAMED], *([f"{hidden} more"] if hidden > 0 else [])])
+
+
 def _percent(change: Change) -> str:
     return "" if change.ratio is None else f", {100 * (change.ratio - 1):+.0f} %"
 
@@ -197,18 +209,24 @@ def _plot(trend: Trend, runs: Sequence[Run]) -> str:
         lines.append(Series("limit", "bad dashed", trend.limits, tips))
     plot = line_plot(
         lines,
-        x_label="run",
-        y_label=trend.unit or trend.name.rpartition(" ")[2],
+        x_label="run (number, the oldest first)",
+        y_label=_axis_label(trend),
         description=f"{trend.name} over runs",
         look=Look(
             size=HALF,
-            x_scale=Linear(0, len(runs) + 1),
+            x_scale=Linear(0, len(runs) + 1, is_whole=True),
             y_scale=Linear.up_to(values),
             uprights=[Marker(at - 0.5, _percent(change).lstrip(", ") or "changed") for at, change in trend.changes],
         ),
     )
     more = f'<span class="muted">{escape(far)}, beyond the plot</span>' if far else ""
     return figure(plot, keys(((line.label, line.css_class) for line in lines), more))
+
+
+def _axis_label(trend: Trend) -> str:
+    statistic = trend.name.rpartition(" ")[2]
+    unit = UNITS.get(statistic) or trend.unit or "count"
+    return f"{statistic} ({unit})"
 
 
 def _tip(at: int, value: float, trend: Trend, runs: Sequence[Run]) -> str:
