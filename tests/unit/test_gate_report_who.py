@@ -49,7 +49,7 @@ def test_the_failure_of_a_gate_names_its_culprit():
 def test_pages_show_bars_and_text_of_others_as_text():
     """A piece of each bar for each party, with its evidence; names that others gave are no markup."""
     page = render_html(with_who())
-    assert page.count('title="app 80 %') == 2
+    assert page.count('data-tip="app 80 %') == 2
     assert "&lt;work&gt;" in page
     assert "<work>" not in page
     assert "\\<work\\>" in render_markdown(with_who())
