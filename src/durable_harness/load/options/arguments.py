@@ -6,6 +6,7 @@
 --audit-timeout S           DURABLE_HARNESS_AUDIT_TIMEOUT
 --connections N             DURABLE_HARNESS_CONNECTIONS
 --drain-timeout S           DURABLE_HARNESS_DRAIN_TIMEOUT
+--evidence FILE             DURABLE_HARNESS_EVIDENCE
 --function-key KEY          DURABLE_HARNESS_FUNCTION_KEY
 --gates FILE|none           DURABLE_HARNESS_GATES
 --insecure                  DURABLE_HARNESS_INSECURE
@@ -266,6 +267,15 @@ def _add_process_options(parser: Any, default_gates: Path | None) -> None:
         default="build/load",
         include_in_web_ui=False,
         help="Folder for summary.json and report.html. Defaults to build/load.",
+    )
+    parser.add_argument(
+        "--evidence",
+        metavar="<file>",
+        env_var="DURABLE_HARNESS_EVIDENCE",
+        default="",
+        include_in_web_ui=False,
+        help="A .zip file for all that a report about the run needs: results, records, logs, versions, and settings "
+        "without secrets. None by default.",
     )
 
 

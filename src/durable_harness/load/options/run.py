@@ -63,6 +63,7 @@ class LoadOptions:
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
     start: StartOptions = field(default_factory=StartOptions)
     preflight: bool = True
+    evidence: Path | None = None
 
     @classmethod
     def read(cls, parsed: Any) -> LoadOptions:
@@ -93,6 +94,7 @@ class LoadOptions:
                 metrics=MetricsOptions.read(parsed),
                 start=StartOptions.read(parsed),
                 preflight=not parsed.no_preflight,
+                evidence=Path(parsed.evidence) if getattr(parsed, "evidence", None) else None,
             )
         except argparse.ArgumentTypeError as error:
             raise UsageError(str(error)) from error

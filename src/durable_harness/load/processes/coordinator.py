@@ -8,7 +8,7 @@ import time
 import uuid
 from abc import abstractmethod
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ import gevent
 from locust import log, stats
 from locust.exception import StopTest
 
-from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
+from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, HarnessError, UsageError
 from durable_harness.gate import Gate, evaluate
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import gates_of, left_out
@@ -35,12 +35,13 @@ from durable_harness.load.lifecycle.startup import end_forked_workers
 from durable_harness.load.metrics.families import Reading
 from durable_harness.load.metrics.watching import watched
 from durable_harness.load.options.run import LoadOptions
-from durable_harness.load.options.target import Target, open_target, public_url
+from durable_harness.load.options.target import STACK_LOG, Target, open_target, public_url
 from durable_harness.load.processes.before_load import look_before_load
 from durable_harness.load.processes.early_ends import AbortWatch, EndWatch, LastArrivalWatch
 from durable_harness.load.processes.inquiry import Inquiry, RunToSplit
 from durable_harness.load.processes.process import LocustProcess, RunPhase
 from durable_harness.load.processes.run_settings import run_settings
+from durable_harness.load.results.evidence import EvidenceOfRun, RunFacts
 from durable_harness.load.results.progress import Progress
 from durable_harness.load.results.records import clear_operations
 from durable_harness.load.results.reporting import HTML_NAME, clear_reports, prepare_folder, write_report
@@ -116,6 +117,15 @@ class Coordinator(LocustProcess):
         if self._starts_by_itself:
             # Not even a run that never begins may leave an old report behind.
             clear_reports(options.report_dir)
+        self._evidence = EvidenceOfRun(options.evidence)
+        try:
+            self._open(options)
+        except HarnessError as error:
+            self._write_evidence(options, Written((), ()), {"ended": f"before the load: {error}"})
+            raise
+
+    def _open(self, options: LoadOptions) -> None:
+        """Open the system under test, and whatever shows the run."""
         options.check_scenarios(self.loaded_scenarios())
         self._watched = self._closing.enter_context(watched(options.metrics, self._read_metrics))
         self.target = self._closing.enter_context(open_target(self.environment.host, options))
@@ -151,7 +161,8 @@ class Coordinator(LocustProcess):
         yield self.environment.parsed_options.function_key or ""
         yield from self.environment.parsed_options.headers.splitlines()
         yield JOINING.token
-        yield urlsplit(self.home.base_url).netloc.rpartition("@")[0]
+        home = getattr(self, "home", None)  # there is none before the system under test is known
+        yield urlsplit(home.base_url if home else self.environment.host or "").netloc.rpartition("@")[0]
 
     def begin(self, options: LoadOptions) -> None:
         self.options = options
@@ -204,6 +215,7 @@ class Coordinator(LocustProcess):
         report = self._judge()
         self._verdict = f"{report.verdict}: {report.verdict_sentence}"
         written = write_report(report, self.options.report_dir)
+        written = self._write_evidence(self.options, written, {"run_id": self.run_id, "ended": self._verdict})
         self._exit_code.decide(written.exit_code(self._code_of(report)), self._verdict)
         self._elapsed_s = time.monotonic() - self._began
         html_report = self.options.report_dir / HTML_NAME
@@ -214,6 +226,12 @@ class Coordinator(LocustProcess):
         self._watched.run_is_over()
         # Nothing else ran meanwhile: a signal that came is handled now, or else Locust quits without a word about it.
         gevent.sleep(SIGNAL_S)
+
+    def _write_evidence(self, options: LoadOptions, written: Written, about: Mapping[str, Any]) -> Written:
+        served_here = not self.environment.host or (self.target is not None and self.target.pid is not None)
+        facts = RunFacts(self.environment.parsed_options, self._secrets(), served_here=served_here)
+        log_path = self.target.log_path if self.target else options.report_dir / STACK_LOG if served_here else None
+        return self._evidence.added_to(written, options, about, log_path, facts)
 
     def tear_down(self) -> None:
         self._closing.close()

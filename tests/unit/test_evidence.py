@@ -1,0 +1,207 @@
+"""The evidence file: nothing secret is in it, it is there whole or not at all, and it says what is missing."""
+
+import base64
+import json
+import logging
+import zipfile
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from durable_harness.errors import UsageError
+from durable_harness.evidence import (
+    Evidence,
+    Item,
+    LogLines,
+    Redactor,
+    app_items,
+    check_path,
+    known_secrets,
+    redacted_words,
+    scene,
+)
+from durable_harness.evidence.archive import MOST_TEXT_BYTES
+
+PLANTED = "s3cr3tvalue00"
+ACCOUNT = f"DefaultEndpointsProtocol=https;AccountName=shop;AccountKey={PLANTED}+/==;EndpointSuffix=core.windows.net"
+
+
+def files_of(path):
+    """Return the contents of an archive by name."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"GET http://host/api/x?code={PLANTED}&a=1",
+        f"http://host/x?a=1&amp;code={PLANTED}",
+        f"Server=db;User=sa;Password={PLANTED};Timeout=5",
+        ACCOUNT,
+        f"https://blob/x?sv=1&sig={PLANTED}%2B&se=2",
+        f'"Authorization": "Bearer {PLANTED}"',
+        f"authorization: Basic {PLANTED}",
+        f"x-functions-key: {PLANTED}",
+        f"Cookie: session={PLANTED}; other=1",
+        f"api-key={PLANTED}",
+        f"postgres://user:{PLANTED}@db/x",
+        f"token eyJhbGciOiJIUzI1NiJ9.{PLANTED}.{PLANTED}",
+        f"-----BEGIN RSA PRIVATE KEY-----\n{PLANTED}\n-----END RSA PRIVATE KEY-----",
+        f"access_token={PLANTED}",
+    ],
+)
+def test_what_stands_where_secrets_stand_is_blanked(text):
+    """Whatever it is, and whoever wrote it; nobody has to know it before."""
+    shown = Redactor().text(text)
+    assert PLANTED not in shown
+    assert shown != text
+
+
+@pytest.mark.parametrize(
+    "writing",
+    [PLANTED, PLANTED.upper(), PLANTED.encode().hex(), base64.b64encode(PLANTED.encode()).decode().rstrip("=")],
+)
+def test_a_known_secret_is_blanked_in_any_writing(writing):
+    """In a text of any kind, however it was encoded."""
+    shown = Redactor([PLANTED]).text(f"it said {writing}!")
+    assert writing not in shown
+
+
+def test_plain_text_stays():
+    """Figures, paths and names that only look a little like secrets are kept."""
+    text = (
+        "completion_ms p95 500 ms, connections at most 1,000, tokens per second, /api/orders/{token}, monkey=business"
+    )
+    assert Redactor(["abc"]).text(text) == text
+
+
+def test_documents_hide_values_by_their_names_and_looks():
+    """Names of secrets, connection strings, long random words; whole numbers and what a name ends with stay."""
+    shown = Redactor().value(
+        {
+            "function_key": PLANTED,
+            "headers": {"X": PLANTED},
+            "plain": ACCOUNT,
+            "id": "a1" * 20,
+            "connectionStringName": "SCHEDULER",
+            "maxTokens": 5,
+            "list": [{"apiKey": PLANTED}, "http://u:" + PLANTED + "@h/"],
+        }
+    )
+    assert PLANTED not in json.dumps(shown["list"]) + json.dumps({**shown, "headers": ""})
+    assert (shown["connectionStringName"], shown["maxTokens"], shown["id"]) == ("SCHEDULER", 5, "***")
+
+
+def test_command_lines_hide_the_values_of_secret_options():
+    """In both ways to write an option."""
+    words = ["locust", "--function-key", PLANTED, "--run-token=" + PLANTED, "--headers", "X: y", "--rate", "5"]
+    hidden = ["locust", "--function-key", "***", "--run-token=***", "--headers", "***", "--rate", "5"]
+    assert redacted_words(words, Redactor()) == hidden
+
+
+def test_settings_of_an_app_keep_their_names_only(tmp_path):
+    """Values of local.settings.json are hidden but for those that everybody knows; its secrets are known elsewhere."""
+    values = {"FUNCTIONS_WORKER_RUNTIME": "python", "STORAGE": ACCOUNT, "STRIPE": PLANTED, "MY_KEY": PLANTED}
+    (tmp_path / "local.settings.json").write_text(json.dumps({"IsEncrypted": False, "Values": values}))
+    (tmp_path / "host.json").write_text('{"extensions": {"durableTask": {"hubName": "orders"}}}')
+    path = tmp_path / "e.zip"
+    Evidence(tuple(app_items(tmp_path)), {}).write(path, known_secrets(tmp_path))
+    files = files_of(path)
+    assert json.loads(files["app/local.settings.json"])["Values"] == dict.fromkeys(values, "***") | {
+        "FUNCTIONS_WORKER_RUNTIME": "python"
+    }
+    assert json.loads(files["app/host.json"])["extensions"]["durableTask"]["hubName"] == "orders"
+    assert {PLANTED, ACCOUNT} <= set(known_secrets(tmp_path))
+
+
+def test_records_have_no_secrets_and_are_else_as_they_were(tmp_path):
+    """What services said of errors, and what the file says of its run, is redacted; figures are not touched."""
+    path = tmp_path / "records.parquet"
+    table = pa.table({"error": [f"failed: Password={PLANTED};", None], "poll_ms": [1.5, 2.5]})
+    pq.write_table(table.replace_schema_metadata({b"run": f"code: x?code={PLANTED}".encode()}), path)
+    Evidence((Item.of_table("records.parquet", path),), {}).write(tmp_path / "e.zip", [])
+    (tmp_path / "out.parquet").write_bytes(files_of(tmp_path / "e.zip")["records.parquet"])
+    read = pq.read_table(tmp_path / "out.parquet")
+    assert PLANTED not in str(read.to_pylist()) + str(read.schema.metadata)
+    assert read["poll_ms"].to_pylist() == [1.5, 2.5]
+
+
+def test_a_part_that_cannot_be_made_is_named_and_spares_the_others(tmp_path):
+    """The list says what is in the file, what is missing, and why, without secrets."""
+    items = (Item.of_file("gone.log", tmp_path / "gone.log"), Item.of_text("here.txt", lambda: "here"))
+    assert Evidence(items, {"ended": f"no Password={PLANTED};"}).write(tmp_path / "e.zip", []) == ""
+    files = files_of(tmp_path / "e.zip")
+    about = json.loads(files["evidence.json"])
+    assert (about["files"], list(about["missing"])) == (["here.txt"], ["gone.log"])
+    assert "FileNotFoundError" in about["missing"]["gone.log"]
+    assert PLANTED not in str(files)
+
+
+def test_of_a_long_log_the_end_is_kept(tmp_path):
+    """What led to the end is in it, and how much is left out."""
+    log = tmp_path / "host.log"
+    log.write_bytes(b"x" * MOST_TEXT_BYTES + b"the end")
+    Evidence((Item.of_file("host.log", log),), {}).write(tmp_path / "e.zip", [])
+    text = files_of(tmp_path / "e.zip")["host.log"].decode()
+    assert text.startswith("(the first 7 bytes are left out)\n")
+    assert text.endswith("the end")
+
+
+def test_it_is_whole_or_not_at_all(tmp_path, monkeypatch):
+    """A disk that is full leaves neither a half of a file nor a leftover, and what is missing is said."""
+    path = tmp_path / "e.zip"
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+    problem = Evidence((Item.of_text("a", lambda: "a"),), {}).write(path, [])
+    assert problem == f"evidence {path} is missing: it cannot be written (No space left on device)"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "words"),
+    [
+        (lambda _: None, "evidence", "ends in .zip"),
+        (lambda folder: (folder / "a.zip").mkdir(), "a.zip", "it is a folder"),
+        (lambda _: None, "gone/a.zip", "does not exist"),
+        (lambda folder: (folder / "a.zip").write_text("mine"), "a.zip", "no zip file"),
+    ],
+)
+def test_a_place_where_none_can_be_written_is_refused(tmp_path, make, name, words):
+    """The message names the option, the path and what is wrong with it; what is there stays."""
+    make(tmp_path)
+    with pytest.raises(UsageError, match=words) as raised:
+        check_path(tmp_path / name)
+    assert str(raised.value).startswith(f"--evidence {tmp_path / name}: ")
+    assert not (tmp_path / "a.zip").is_file() or (tmp_path / "a.zip").read_text() == "mine"
+
+
+def test_that_of_an_earlier_run_is_removed_before_the_next(tmp_path):
+    """A run that is killed leaves no file that seems to be its own."""
+    path = tmp_path / "e.zip"
+    Evidence((), {}).write(path, [])
+    check_path(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_log_keeps_its_latest_lines():
+    """From when it is attached until it is detached."""
+    lines = LogLines(most=2).attach()
+    logger = logging.getLogger("evidence.test")
+    for number in range(3):
+        logger.warning("line %d", number)
+    lines.detach()
+    logger.warning("later")
+    assert [line.rpartition(": ")[2] for line in lines.text().splitlines()] == ["line 1", "line 2"]
+
+
+def test_the_scene_has_machine_python_and_packages():
+    """What a maintainer asks first."""
+    found = scene()
+    assert found["system"]["cpus"] >= 1
+    assert found["packages"]["durable-harness"]
+    assert found["python"]["version"]
