@@ -1,4 +1,4 @@
-"""A dashboard in this process, on a scheduler of its own, asked as a browser asks."""
+"""A dashboard in this process, on a task hub whose worker is answered by hand, asked as a browser asks."""
 
 import asyncio
 import re
@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from durable_harness.dashboard import Dashboard, DashboardOptions, Source
 from durable_harness.network import bind_one, serve_http
 from durable_harness.protocol import pb
-from durable_harness.scheduler import SchedulerOptions, SchedulerService
+from hub_bench import Bench
 
 BASE = "/subscriptions/local/schedulers/emulator/taskhubs/default"
 LIMIT_BYTES = 100_000
@@ -29,8 +29,8 @@ class Answer:
 class Browser:
     """Sends requests to a dashboard, acts with the token of its page as a person does who presses a button."""
 
-    def __init__(self, service, url, session):
-        self.service, self.hub, self.url, self._session = service, service.hubs["default"], url, session
+    def __init__(self, bench, url, session):
+        self.bench, self.hub, self.url, self._session = bench, bench.hub, url, session
         self.token = ""
 
     async def get(self, path="/orchestrations", headers=None, method="GET"):
@@ -80,14 +80,21 @@ def visit(coroutine=None, *, hubs=("default",), **options):
 
 
 async def _run(story, hubs, options):
-    service = SchedulerService(SchedulerOptions(hubs=hubs))
-    source = Source(lambda: service.hubs, lambda: service.problem, lambda hub: ["known_by_its_worker"])
+    benches = {name: Bench() for name in hubs}
+    source = Source(
+        lambda: {name: bench.hub for name, bench in benches.items()},
+        lambda: benches["default"].hub.journal.problem,
+        lambda _hub: ["known_by_its_worker"],
+        benches["default"].clock.now_ns,
+    )
+    benches["default"].connect()
     sock = bind_one("127.0.0.1", 0)
     runner = await serve_http([sock], Dashboard(source, options).handle, LIMIT_BYTES)
     try:
         async with ClientSession() as session:
-            await story(Browser(service, f"http://127.0.0.1:{sock.getsockname()[1]}", session))
+            url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+            await story(Browser(benches["default"], url, session))
     finally:
         await runner.cleanup()
-        await service.finish()
-        await service.close()
+        for bench in benches.values():
+            await bench.close()

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from durable_harness.dashboard.payloads import one_line
 from durable_harness.protocol import text_or_none
 
 FRAME = re.compile(r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>[^\n]+))?', re.MULTILINE)
 NOT_THE_APPS = ("site-packages", "dist-packages", "durable_harness/", "<frozen", "/lib/python", "\\lib\\")
+WRAPPED = re.compile(r"(?:(?:Orchestrator|Activity|Entity) function '[^'\n]*' failed: )+")
+"""How SDK 1.x begins the message of every failure: the row says already whose it is."""
 MOST_CAUSES = 20
+LINE_CHARS = 200
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,14 @@ def failures_of(details: Any) -> Iterator[Failure]:
         if not details.HasField("innerFailure"):
             return
         details = details.innerFailure
+
+
+def failure_line(details: Any) -> str:
+    """Return a failure on one line, without what every failure of its kind begins with."""
+    message = WRAPPED.sub("", details.errorMessage)
+    name = details.errorType.rpartition(".")[2]
+    line = one_line(message, LINE_CHARS)
+    return line if line.startswith(f"{name}:") else f"{name}: {line}"
 
 
 def place_of(trace: str) -> str:

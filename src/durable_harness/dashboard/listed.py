@@ -7,7 +7,6 @@ import binascii
 import dataclasses
 import json
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -140,17 +139,17 @@ class Listed:
         return next((value for key, value in self.pairs if key == name), "")
 
 
-def read_listed(query: MultiMapping[str]) -> Listed:
-    """Return the list that an address describes."""
+def read_listed(query: MultiMapping[str], now_ns: int) -> Listed:
+    """Return the list that an address describes; `now_ns` is the present of the scheduler."""
     pairs = [pair for name in _LABELS for pair in dict.fromkeys((name, value.strip()) for value in _given(query, name))]
-    reader = _Reader()
+    reader = _Reader(now_ns)
     chosen = reader.filter(pairs)
     good = tuple(pair for pair in pairs if pair not in reader.refused)
     sort, is_descending = reader.order(query.get("sort", ""))
     is_backwards = "before" in query
-    place, now_ns = reader.place(query.get("before" if is_backwards else "after", ""))
+    place, began_ns = reader.place(query.get("before" if is_backwards else "after", ""))
     problems = tuple(reader.problems)
-    return Listed(good, chosen, sort, is_descending, place, is_backwards, now_ns or time.time_ns(), problems)
+    return Listed(good, chosen, sort, is_descending, place, is_backwards, began_ns or now_ns, problems)
 
 
 def _given(query: MultiMapping[str], name: str) -> Sequence[str]:
@@ -161,7 +160,8 @@ def _given(query: MultiMapping[str], name: str) -> Sequence[str]:
 class _Reader:
     """Reads the values of an address, and notes those that it cannot take."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_ns: int) -> None:
+        self._now_ns = now_ns
         self.problems: list[str] = []
         self.refused: set[tuple[str, str]] = set()
 
@@ -208,7 +208,7 @@ class _Reader:
     def _time(self, pair: tuple[str, str]) -> int | None:
         ago = AGO.fullmatch(pair[1])
         if ago is not None:
-            return time.time_ns() - int(ago[1]) * UNITS_S[ago[2]] * 1_000_000_000
+            return max(0, self._now_ns - int(ago[1]) * UNITS_S[ago[2]] * 1_000_000_000)
         try:
             at = datetime.fromisoformat(pair[1])
             at = at.replace(tzinfo=UTC) if at.tzinfo is None else at

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 SHOWN_CHARS = 20_000
 """How much of a payload is on a page; the whole of it is one click away."""
-SHORT_CHARS = 100
+SHORT_CHARS = 60
 LINE_CHARS = 120
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _BLANK = re.compile(r"\s+")
@@ -37,11 +37,6 @@ class Payload:
     @property
     def brief(self) -> str:
         return one_line(self.text)
-
-    @property
-    def is_brief(self) -> bool:
-        """Whether all of it stands on one line."""
-        return len(self.text) <= SHORT_CHARS and "\n" not in self.text
 
 
 def one_line(text: str | None, most_chars: int = LINE_CHARS) -> str:
@@ -75,12 +70,12 @@ def _unquoted(line: str) -> str:
 
 
 def reindented(text: str) -> str:
-    """Return JSON with line breaks and nothing else changed; a text that is no JSON as it is."""
+    """Return JSON with line breaks and nothing else changed; a short text, and one that is no JSON, as it is."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
         return text
-    return "".join(_pieces(_TOKEN.findall(text)))
+    return text if len(text) <= SHORT_CHARS and "\n" not in text else "".join(_pieces(_TOKEN.findall(text)))
 
 
 def _pieces(written: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,5 +41,7 @@ class Source:
     """Why nothing can be written now, None if it can."""
     orchestrators: Callable[[str], Sequence[str]] = _no_names
     """The orchestrators that the workers of a hub are known to have."""
+    now_ns: Callable[[], int] = time.time_ns
+    """The present of the scheduler, whose clock may have been moved."""
     timings: Callable[[str, Scheduler, str], Awaitable[Document]] = _timings
     """The times of an instance of a hub, with those of the host if it is at hand."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from durable_harness.dashboard.failures import failure_line
 from durable_harness.dashboard.payloads import one_line
 from durable_harness.protocol import pb
 
@@ -98,4 +99,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "number": number,
     "plural": plural,
     "one_line": one_line,
+    "failure_line": failure_line,
 }

@@ -243,9 +243,9 @@ class _Lanes:
         is_idle = not facts.has_ended and facts.turn_under_way is None and bool(facts.turns)
         if is_idle and not any(lane.is_open for lane in self._lanes):
             since_ns = facts.turns[-1].waits_from_ns
-            what = "suspended" if facts.status == "SUSPENDED" else "event"
-            bar = Bar("wait", since_ns, facts.until_ns, "waits now")
-            self._lanes.append(Lane(what, "none has come" if what == "event" else "", [bar], is_open=True))
+            waits_for = "its resumption" if facts.status == "SUSPENDED" else "an external event"
+            bar = Bar("wait", since_ns, facts.until_ns, f"waits for {waits_for}")
+            self._lanes.append(Lane("waits for", waits_for, [bar], is_open=True))
 
 
 def _name(event: Event) -> str:

@@ -66,7 +66,12 @@ async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator
             " Choose another with --grpc-port, or 0 for any free one."
         ) from error
     runner = await serve_http([http], own_pages_only(HttpApi(service).handle))
-    source = Source(lambda: service.hubs, lambda: service.problem, lambda hub: service.hubs[hub].orchestrators())
+    source = Source(
+        lambda: service.hubs,
+        lambda: service.problem,
+        lambda hub: service.hubs[hub].orchestrators(),
+        service.clock.now_ns,
+    )
     facts = {
         "grpcAddress": f"{options.address}:{grpc_port}",
         "httpUrl": f"http://{options.address}:{http.getsockname()[1]}",

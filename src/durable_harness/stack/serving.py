@@ -194,7 +194,7 @@ def _source(service: SchedulerService | None, host: FunctionsHost) -> Source:
     if service is None:
         return Source(dict)
     names = [function.durable_name for function in host.app.orchestrators.values()]
-    return Source(lambda: service.hubs, lambda: service.problem, lambda _hub: names, host.timings)
+    return Source(lambda: service.hubs, lambda: service.problem, lambda _hub: names, service.clock.now_ns, host.timings)
 
 
 async def _nothing() -> None:

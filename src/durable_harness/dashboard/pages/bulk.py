@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -16,7 +15,7 @@ from durable_harness.dashboard.listed import Listed, read_listed
 from durable_harness.dashboard.pages.acts import ACTS, Act
 from durable_harness.dashboard.pages.orchestrations import total
 from durable_harness.dashboard.routes import Route
-from durable_harness.dashboard.texts import STATUS_LABELS
+from durable_harness.dashboard.texts import STATUS_LABELS, utc
 from durable_harness.dashboard.urls import ORCHESTRATIONS
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import RpcError, optional_text, pb
@@ -42,7 +41,7 @@ class Result:
 
 async def ask(visit: Visit) -> web.Response:
     """Show how many instances match and what can be done to them; nothing is done here."""
-    listed = _bounded(visit.query)
+    listed = _bounded(visit.query, visit)
     if listed.problems:
         raise PageError(400, " ".join(listed.problems))
     page = await visit.scheduler.list_instances(dataclasses.replace(listed.request, size=5, place=None))
@@ -61,7 +60,7 @@ async def do(visit: Visit) -> web.Response:
     act = ACTS.get(visit.field("act"))
     if act is None or act.word not in WORDS:
         raise PageError(400, f"act: got '{visit.field('act')[:40]}', expected one of {', '.join(WORDS)}.")
-    listed = _bounded(visit.form)
+    listed = _bounded(visit.form, visit)
     if listed.problems:
         raise PageError(400, " ".join(listed.problems))
     confirmed = visit.field("count")
@@ -73,16 +72,16 @@ async def do(visit: Visit) -> web.Response:
     return visit.page("bulk_done.html", act=act, result=result, confirmed=int(confirmed), listed=listed, live_every=0)
 
 
-def _bounded(pairs: MultiMapping[str]) -> Listed:
+def _bounded(pairs: MultiMapping[str], visit: Visit) -> Listed:
     """Return the list that is meant, without what is created from now on: nobody has confirmed that."""
-    listed = read_listed(pairs)
+    listed = read_listed(pairs, visit.source.now_ns())
     if listed.filter.until_ns is not None and ("until", listed.value("until")) in listed.pairs:
         return listed if "T" in listed.value("until") else _until(listed, listed.filter.until_ns)
     return _until(listed, listed.now_ns)
 
 
 def _until(listed: Listed, until_ns: int) -> Listed:
-    at = datetime.fromtimestamp(until_ns // 1000 / 1e6, UTC)
+    at = utc(until_ns + 999)  # addresses have microseconds: what was created in this one is among them
     pairs = [pair for pair in listed.pairs if pair[0] != "until"]
     pairs.append(("until", at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")))
     chosen = dataclasses.replace(listed.filter, until_ns=until_ns)
