@@ -29,6 +29,13 @@ def test_people_read_verdict_then_why_then_gates():
     assert in_order(render_text(some), "≤", "the activity raised", "instance abc (orchestrator", "FAILED")
 
 
+def test_many_reasons_do_not_hide_what_is_stuck():
+    """The page has the first reasons, then what is stuck, then the other reasons, folded."""
+    reasons = tuple(FailureReason("failed", f"reason {number}", 20 - number) for number in range(12))
+    page = render_html(report(reasons=reasons, stuck=(STUCK,)))
+    assert in_order(page, "reason 0", "reason 4", "instance abc (orchestrator", "7 more reasons", "reason 11")
+
+
 def test_a_stuck_operation_has_what_it_waits_for():
     """Each form says it; where it is not known each says why."""
     some = report(stuck=(STUCK, StuckOperation("def", unknown="no notes")))

@@ -74,12 +74,15 @@ def bullets(lines: Iterable[str]) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: tuple[int, ...] = ()) -> str:
+def table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], words: tuple[int, ...] = (), *, css_class: str = ""
+) -> str:
     """Return a table whose columns are numbers but for the first one and those in `words`.
 
-    Where the window is narrow each row of a wide table is a card, in which the heads stand beside the cells.
+    Where the window is narrow each row of a wide table is a card, in which the heads stand beside the cells, unless
+    `css_class` makes a table of another kind of it.
     """
-    is_wide = len(heads) > MOST_COLUMNS or bool(words)
+    is_wide = not css_class and (len(heads) > MOST_COLUMNS or bool(words))
 
     def attributes(tag: str, column: int) -> str:
         head = f' data-head="{escape(heads[column])}"' if is_wide and tag == "td" else ""
@@ -90,8 +93,9 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: tuple[int,
 
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     head = f"<tr>{cells('th', [escape(head) for head in heads])}</tr>"
-    css_class = ' class="cards"' if is_wide else ""
-    return f'<div class="scroll"><table{css_class}><thead>{head}</thead><tbody>{body}</tbody></table></div>'
+    kind = "cards" if is_wide else css_class
+    attribute = f' class="{kind}"' if kind else ""
+    return f'<div class="scroll"><table{attribute}><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 
 
 class Piece(NamedTuple):

@@ -114,6 +114,7 @@ svg .axis-text { fill: var(--muted); } .key.band::before { height: .7rem; backgr
 svg .marker-text { fill: var(--two); } svg .limit-text { fill: var(--bad); }
 .stack { display: flex; height: 2.1rem; border-radius: .45rem; overflow: hidden; gap: 2px; margin-bottom: .7rem; }
 .stack span { background: var(--tone); min-width: 2px; } .stack .pointed { filter: brightness(1.15); }
+.gates td:first-child { white-space: normal; overflow-wrap: anywhere; }
 .bar-title { margin: .6rem 0 .25rem; }
 .swatch { display: inline-block; width: .75rem; height: .75rem; border-radius: .2rem; background: var(--tone);
   margin-right: .5rem; vertical-align: -1px; }
@@ -126,14 +127,16 @@ dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; } ul { marg
   .tile { padding: .5rem .6rem; } .tile strong { font-size: 1.1rem; } td .use { width: 2.6rem; }
   td .share { width: auto; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; }
   .key { white-space: normal; }
-  th, td { padding: .38rem .3rem; }
-  th:first-child, td:first-child { min-width: 6.5rem; white-space: normal; overflow-wrap: anywhere; }
+  th, td { padding: .38rem .25rem; } td { font-size: .88rem; } details section { padding: .6rem .4rem; }
+  th:first-child, td:first-child { min-width: 5.5rem; white-space: normal; overflow-wrap: anywhere; }
+  .gates td:last-child, .gates th:last-child { display: none; } .cards td:first-child .muted { font-weight: 400; }
   .cards, .cards tbody { display: block; } .cards thead { display: none; }
   .cards tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(5.4rem, 1fr)); gap: .25rem .6rem;
     padding: .55rem 0; border-bottom: 1px solid var(--rule); } .cards tr:last-child { border-bottom: 0; }
   .cards td { text-align: left; border: 0; padding: 0; white-space: normal; } .cards td:empty { display: none; }
   .cards td::before { content: attr(data-head); display: block; color: var(--muted); font-size: .74rem; }
   .cards td[data-head=""]::before { content: none; } .cards td.words { grid-column: 1 / -1; min-width: 0; }
-  .cards td:first-child { grid-column: 1 / -1; min-width: 0; font-weight: 600; } }
+  .cards td:first-child { grid-column: 1 / -1; min-width: 0; font-weight: 600; }
+  .cards td[data-head="count"] { grid-column: auto; } }
 @media print { section, .tile, .verdict { break-inside: avoid; box-shadow: none; } }
 """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 from durable_harness.gate.gates import GateResult, Outcome, no_audit_sentence
-from durable_harness.gate.report.breakdown import paths_breakdown, split_breakdown
+from durable_harness.gate.report.breakdown import paths_breakdown, paths_of_run, split_breakdown
 from durable_harness.gate.report.model import (
     NOT_JUDGED,
     PERCENTILES,
@@ -32,11 +33,13 @@ from durable_harness.gate.report.plots import (
 from durable_harness.gate.report.resources import cpu_over_time, memory_over_time
 from durable_harness.gate.report.scenarios import report_of, scenario_table, shown_scenarios, whose
 from durable_harness.gate.report.who import LEAD, TITLE, who_html
-from durable_harness.gate.summary import RunSummary
+from durable_harness.gate.summary import FailureReason, RunSummary
 from durable_harness.web.parts import bullets, facts, heading, page, pair, section, table, tiles, verdict, with_example
 
 _HEADS = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
 GATE_CLASSES = {Outcome.PASSED: "pass", Outcome.FAILED: "fail", Outcome.NOT_MEASURED: "odd"}
+REASONS_SHOWN = 5
+"""The others are folded."""
 UNJUDGED_CLASS = "muted"
 PATHS = "The critical paths of operations near the percentiles of completion, by the scheduler's own times."
 SLOWEST = "The slowest share the last bar."
@@ -52,7 +55,7 @@ def render_html(report: Report) -> str:
         _tiles(summary),
         section("Gates", _gates(report), "Each gate is one limit on one figure of the run."),
         section(TITLE, who_html(report), LEAD),
-        section("Where the slow ones spent it", paths_breakdown(summary), PATHS),
+        section("Where the slow ones spent it", paths_of_run(summary), PATHS),
         section("By scenario", _scenarios(report), "Completion times, in milliseconds; open a scenario for its plots."),
         section("Completion over time", latency_over_time(report), OVER_TIME),
         pair(
@@ -122,17 +125,20 @@ def _ms(value: float | None) -> str:
 def _gates(report: Report) -> str:
     rows = [
         [
-            escape(result.gate.name),
+            _gate_name(result),
             _gate_word(report, result),
             escape(limit_text(result.gate)),
             escape(with_unit(result.measured, result.gate)),
             _meter(result, is_judged=report.is_judged),
-            escape(result.note),
         ]
         for result in report.results
     ]
-    heads = ["gate", "verdict", "limit", "measured", "of the limit", ""]
-    return table(heads, rows, words=(len(heads) - 1,)) if rows else ""
+    return table(["gate", "verdict", "limit", "measured", "of the limit"], rows, css_class="gates") if rows else ""
+
+
+def _gate_name(result: GateResult) -> str:
+    note = f'<br><span class="muted">{escape(result.note)}</span>' if result.note else ""
+    return f"{escape(result.gate.name)}{note}"
 
 
 def _gate_word(report: Report, result: GateResult) -> str:
@@ -166,6 +172,7 @@ def _scenario(name: str, report: Report) -> str:
     sections = (
         section("Why operations did not complete", _why(summary)),
         section("Gates", _gates(report)),
+        section("Where the slow ones spent it", paths_breakdown(name, summary)),
         section("Completion over time", latency_over_time(report)),
         pair(
             section("Completion times", distribution(report, "completion_ms"), SLOWEST),
@@ -220,10 +227,12 @@ def _counts(summary: RunSummary) -> str:
 def _why(summary: RunSummary) -> str:
     stuck = [f"{one.sentence}{f' ({one.scenario})' if shown_scenarios(summary) else ''}" for one in summary.stuck]
     words = '<p class="bar-title">Stuck, and what each waits for:</p>' if stuck else ""
-    return _reasons(summary) + words + bullets(stuck)
+    shown, more = summary.reasons[:REASONS_SHOWN], summary.reasons[REASONS_SHOWN:]
+    rest = f"<details><summary>{len(more)} more reasons</summary>{_reasons(more, summary)}</details>" if more else ""
+    return _reasons(shown, summary) + words + bullets(stuck) + rest
 
 
-def _reasons(summary: RunSummary) -> str:
+def _reasons(reasons: Iterable[FailureReason], summary: RunSummary) -> str:
     rows = [
         [
             f"{reason.count:,}",
@@ -231,7 +240,7 @@ def _reasons(summary: RunSummary) -> str:
             with_example(reason.reason, reason.example),
             escape(whose(reason, summary)),
         ]
-        for reason in summary.reasons
+        for reason in reasons
     ]
     width = 4 if shown_scenarios(summary) else 3
     heads = ["count", "ended as", "reason", "scenarios"][:width]

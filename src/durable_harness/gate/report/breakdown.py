@@ -8,9 +8,13 @@ from typing import NamedTuple
 
 from durable_harness.gate.paths import PathsAt, side_by_side
 from durable_harness.gate.report.model import PART_LABELS, number, path_findings, split_sentence
+from durable_harness.gate.report.scenarios import shown_scenarios
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import RunSummary
-from durable_harness.web.parts import Piece, bullets, stack, swatch, table
+from durable_harness.web.parts import Piece, bullets, keys, stack, swatch, table
+
+LEAST_SHARE = 0.005
+"""Smaller parts are in the bars alone."""
 
 
 class Column(NamedTuple):
@@ -24,7 +28,12 @@ class Column(NamedTuple):
 
 def breakdown(columns: Sequence[Column], labels: Mapping[str, str]) -> str:
     """Return a bar for each whole, and a table of the parts of all; `labels` has their words, in order."""
-    return "".join(_bar(column, labels) for column in columns) + _table(columns, labels)
+    bars = "".join(_bar(column, labels) for column in columns)
+    return bars + _table(columns, {name: words for name, words in labels.items() if _is_worth(name, columns)})
+
+
+def _is_worth(name: str, columns: Sequence[Column]) -> bool:
+    return any(column.parts_ms.get(name, 0.0) >= LEAST_SHARE * column.whole_ms for column in columns)
 
 
 def _bar(column: Column, labels: Mapping[str, str]) -> str:
@@ -64,17 +73,34 @@ def split_breakdown(split: TimeSplit) -> str:
     return breakdown([column], PART_LABELS) + sentence
 
 
-def paths_breakdown(summary: RunSummary) -> str:
-    """Show the critical paths near each percentile of each scenario, and what binds the slowest."""
-    return "".join(_paths_of(name, one) for name, one in summary.scenarios.items() if one.paths)
+def paths_of_run(summary: RunSummary) -> str:
+    """Show the critical paths near each percentile of an only scenario; of several the slowest of each, as a bar."""
+    show = _slowest if shown_scenarios(summary) else paths_breakdown
+    return "".join(show(name, one) for name, one in summary.scenarios.items())
 
 
-def _paths_of(name: str, summary: RunSummary) -> str:
+def paths_breakdown(name: str, summary: RunSummary) -> str:
+    """Show the critical paths near each percentile of a scenario, and what binds the slowest; nothing without any."""
     shown = side_by_side(summary.paths)
     if not shown.columns:
-        return f'<p class="muted lead">{escape(name)}: {escape(summary.paths[0].unknown)}</p>'
+        return _unknown(name, summary)
     columns = [_column(name, one) for one in shown.columns]
     return breakdown(columns, dict(shown.rows)) + bullets(path_findings(summary.paths))
+
+
+def _slowest(name: str, summary: RunSummary) -> str:
+    shown = side_by_side(summary.paths)
+    if not shown.columns:
+        return _unknown(name, summary)
+    column, labels = _column(name, shown.columns[-1]), dict(shown.rows)
+    named = keys((words, f"part-{part}") for part, words in labels.items() if _is_worth(part, [column]))
+    return f'{_bar(column, labels)}<p class="lead">{named}</p>{bullets(path_findings(summary.paths))}'
+
+
+def _unknown(name: str, summary: RunSummary) -> str:
+    if not summary.paths:
+        return ""
+    return f'<p class="muted lead">{escape(name)}: {escape(summary.paths[0].unknown)}</p>'
 
 
 def _column(name: str, paths: PathsAt) -> Column:
