@@ -43,6 +43,16 @@ def beginning(text: str, most_chars: int) -> str:
     return f"{piece[: max(0, len(piece) - longest)]}…"
 
 
+def middle_cut(text: str, most_chars: int) -> str:
+    """Return `blanked` text with its middle replaced by a count if it is longer: both ends of data say what it is."""
+    whole = blanked(text)
+    if len(whole) <= most_chars:
+        return whole
+    tail = most_chars // 3
+    head = most_chars - tail
+    return f"{whole[:head]} … {len(whole) - head - tail:,} more characters … {whole[-tail:]}"
+
+
 def shown(text: str, most_chars: int = MOST_CHARS) -> str:
     r"""Return text on one line, at most so long, with `\x1b` and the like in place of what would not be seen."""
     # Characters that are cut off need not be looked at: a hostile text may have millions of them.

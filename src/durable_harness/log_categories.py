@@ -19,6 +19,8 @@ HOST_LOGGER = f"{OWN_LOGGERS}.host"
 HOST = "Host.General"
 DURABLE = "Host.Triggers.DurableTask"
 _running: contextvars.ContextVar[str | None] = contextvars.ContextVar("running_function", default=None)
+_instance: contextvars.ContextVar[str | None] = contextvars.ContextVar("running_instance", default=None)
+_is_unlogged: contextvars.ContextVar[bool] = contextvars.ContextVar("unlogged", default=False)
 
 
 @contextlib.contextmanager
@@ -31,14 +33,38 @@ def running(function: str) -> Iterator[None]:
         _running.reset(token)
 
 
+@contextlib.contextmanager
+def unlogged() -> Iterator[None]:
+    """Keep what is logged until the block ends out of the log: code that runs only to learn what it would do."""
+    token = _is_unlogged.set(True)
+    try:
+        yield
+    finally:
+        _is_unlogged.reset(token)
+
+
+def is_unlogged() -> bool:
+    return _is_unlogged.get()
+
+
 def running_function() -> str | None:
     """Return the name of the function that runs here, or that began what does; None if there is none."""
     return _running.get()
 
 
-def about(function: str) -> dict[str, str]:
-    """Return the `extra` of an entry of ours about one function."""
-    return {"function": function}
+def about(function: str, instance_id: str | None = None) -> dict[str, str]:
+    """Return the `extra` of an entry of ours about one function, and about one instance of it."""
+    return {"function": function} if instance_id is None else {"function": function, "instance": instance_id}
+
+
+def note_instance(instance_id: str) -> None:
+    """Take what is logged from here on, in this task and in threads that get its context, for an instance's."""
+    _instance.set(instance_id)
+
+
+def running_instance() -> str | None:
+    """Return the ID of the instance or entity whose code runs here; None if there is none."""
+    return _instance.get()
 
 
 def category_of(record: logging.LogRecord) -> str:

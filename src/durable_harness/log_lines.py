@@ -7,7 +7,8 @@ import sys
 from typing import TextIO
 
 from durable_harness.foreign_text import shown_lines
-from durable_harness.log_categories import category_of
+from durable_harness.log_categories import category_of, is_unlogged
+from durable_harness.log_json import JsonFormatter, announcement
 from durable_harness.own_loggers import send_own_logs_to
 from durable_harness.settings.log_levels import LogLevels
 
@@ -15,6 +16,8 @@ FORMAT = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
 NOISY = ("asyncio", "azure.functions", "azure.functions.DurableFunctions", "py.warnings")
 CHATTY = ("azure.durable_functions",)
 """SDK 2.x logs each turn and each start."""
+TEXT, JSON = "text", "json"
+FORMATS = (TEXT, JSON)
 CONTINUED = "\n    "
 
 
@@ -31,12 +34,14 @@ class LogFormatter(logging.Formatter):
         return shown_lines(super().format(record)).replace("\n", CONTINUED)
 
 
-def configure_logging(levels: LogLevels, *, is_verbose: bool = False, stream: TextIO | None = None) -> None:
+def configure_logging(
+    levels: LogLevels, *, is_verbose: bool = False, stream: TextIO | None = None, log_format: str = TEXT
+) -> None:
     """Log to standard output, or elsewhere, at these levels, or all that there is."""
     level = logging.DEBUG if is_verbose else levels.least_of_all
     stream = stream or sys.stdout
     of_app, own = (
-        _handler(stream, None if is_verbose else levels) for _ in range(2)
+        _handler(stream, None if is_verbose else levels, log_format) for _ in range(2)
     )  # an app may change what it finds
     logging.basicConfig(level=level, handlers=[of_app], force=True)
     send_own_logs_to(own, level)
@@ -47,9 +52,21 @@ def configure_logging(levels: LogLevels, *, is_verbose: bool = False, stream: Te
         logging.getLogger(name).setLevel(logging.DEBUG if is_verbose else logging.WARNING)
 
 
-def _handler(stream: TextIO, levels: LogLevels | None) -> logging.Handler:
+def announce(text: str, log_format: str = TEXT, level: int = logging.INFO) -> None:
+    """Say something about the service that starts, in the format of its log. Text of others is `shown` already."""
+    if log_format == JSON:
+        stream, line = sys.stdout, announcement(text, level)
+    elif level >= logging.WARNING:
+        stream, line = sys.stderr, f"{logging.getLevelName(level).lower()}: {text}"
+    else:
+        stream, line = sys.stdout, text
+    stream.write(f"{line}\n")
+    stream.flush()
+
+
+def _handler(stream: TextIO, levels: LogLevels | None, log_format: str) -> logging.Handler:
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(LogFormatter())
+    handler.setFormatter(JsonFormatter() if log_format == JSON else LogFormatter())
     handler.addFilter(_is_worth_an_entry)
     if levels is not None:
         handler.addFilter(lambda record: record.levelno >= levels.least(category_of(record)))
@@ -57,6 +74,11 @@ def _handler(stream: TextIO, levels: LogLevels | None) -> logging.Handler:
 
 
 def _is_worth_an_entry(record: logging.LogRecord) -> bool:
-    """Leave out the traceback that aiohttp logs for each request that is no HTTP: its sender has been answered 400."""
+    """Leave out what is logged in a block that is `unlogged`, and what aiohttp logs for each request that is no HTTP.
+
+    The sender of such a request has been answered 400.
+    """
+    if is_unlogged():
+        return False
     error = record.exc_info[1] if record.exc_info else None
     return record.name != "aiohttp.server" or type(error).__module__ != "aiohttp.http_exceptions"

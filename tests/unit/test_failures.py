@@ -1,12 +1,14 @@
 """Texts of failures, on their way from the code that failed to whoever reads them."""
 
+import json
 import re
 import traceback
 
 import azure.functions as func
 import pytest
 
-from durable_harness.host.failures import MAX_TEXT_CHARS, frames_of, log_failed_work, log_failure, sendable, trace_of
+from durable_harness.host.failure_log import log_failed_work, log_failure
+from durable_harness.host.failures import MAX_TEXT_CHARS, frames_of, sendable, told, trace_of
 from durable_harness.protocol import optional_text, pb
 
 HOST, SDK, APP = log_failure.__code__.co_filename, func.__file__, "/app/function_app.py"
@@ -53,17 +55,24 @@ def details(error):
     return pb.TaskFailureDetails(errorType="ValueError", errorMessage="no", stackTrace=optional_text(trace))
 
 
-@pytest.mark.parametrize("log", [log_failure, lambda *of: log_failed_work(*of[:2], details(of[2]), of[3])])
+@pytest.mark.parametrize("log", [log_failure, lambda kind, name, error: log_failed_work(kind, name, details(error))])
 @pytest.mark.parametrize(
-    ("files", "shown"),
-    [((HOST, SDK, APP, SDK), [APP, SDK]), ((APP, APP), [APP, APP]), ((HOST, SDK), [])],
-    ids=["the app's call of the SDK", "the app alone", "not of the app"],
+    ("files", "shown", "folded"),
+    [
+        ((HOST, SDK, APP, SDK, SDK), [APP], "  … 2 frames of azure.functions"),
+        ((APP, json.__file__, APP), [APP, APP], "  … 1 frame of json"),
+        ((APP, APP), [APP, APP], ""),
+        ((HOST, SDK), [], ""),
+    ],
+    ids=["the app's call of the SDK", "back into the app", "the app alone", "not of the app"],
 )
-def test_the_log_has_the_frames_from_the_app_on(caplog, log, files, shown):
-    """Frames that lead to the app's first one are left out, from an error and from a trace in text alike."""
-    log("Activity", "pay", raised(*files), "pay")
+def test_the_log_has_the_frames_of_the_app(caplog, log, files, shown, folded):
+    """What leads to the app's first frame is left out, what it calls is a count: of errors and of traces in text."""
+    log("Activity", "pay", raised(*files))
     assert files_in(caplog.text) == shown
     assert "Activity 'pay' failed: ValueError: no" in caplog.text
+    assert re.findall(r"^  … .*$", caplog.text, re.MULTILINE) == ([folded] if folded else [])
+    assert (f"({APP}:2)" in caplog.text) == bool(shown)
 
 
 def test_a_trace_begins_with_the_app_in_every_cause():
@@ -72,3 +81,65 @@ def test_a_trace_begins_with_the_app_in_every_cause():
     error.__cause__ = raised(HOST, SDK, APP, SDK)
     assert files_in(trace_of(error)) == [APP, SDK, APP]
     assert files_in(frames_of(error)) == [APP]
+
+
+def test_a_log_entry_has_every_cause_in_order(caplog):
+    """Causes come before what they led to, each with the app's own frames, and Python's words between them."""
+    error = raised(HOST, APP)
+    error.__cause__ = raised(HOST, SDK, "/app/scales.py", SDK)
+    log_failure("Activity", "pay", error)
+    assert files_in(caplog.text) == ["/app/scales.py", APP]
+    assert "was the direct cause of the following exception" in caplog.text
+
+
+def test_a_group_of_errors_is_shown_with_its_members(caplog):
+    """Each error of a group has its own frames."""
+    group = ExceptionGroup("two", [raised(APP), raised("/app/scales.py")])
+    log_failure("Activity", "pay", group)
+    assert "Activity 'pay' failed: ExceptionGroup: two (2 sub-exceptions)" in caplog.text
+    assert caplog.text.count("ValueError: no") == 2
+    assert '"/app/scales.py"' in caplog.text
+
+
+def test_huge_tracebacks_are_bounded(caplog):
+    """Of a thousand frames the first and the last are shown, however they alternate, and a long message is cut."""
+    files = [f"/app/{number % 7}.py" if number % 2 else json.__file__ for number in range(400)]
+    error = raised(*files, "/app/last.py")
+    error.args = ("x" * 1_000_000,)
+    log_failure("Activity", "pay", error)
+    assert '"/app/last.py"' in caplog.text
+    assert len(files_in(caplog.text)) <= 30
+    assert len(caplog.text) < 25_000
+    assert "more characters …" in caplog.text
+
+
+def test_a_chain_without_an_end_is_cut_off(caplog):
+    """A cause that causes itself, and a thousand causes, end in an entry of bounded length."""
+    error = raised(APP)
+    last = error
+    for _ in range(1000):
+        last.__cause__ = raised(APP)
+        last = last.__cause__
+    last.__cause__ = error
+    log_failure("Activity", "pay", error)
+    assert caplog.text.count("ValueError: no") <= 15
+
+
+class UnreadableError(Exception):
+    """An error that cannot be described."""
+
+    def __str__(self):
+        raise RuntimeError("not to be read")
+
+
+def test_an_error_that_cannot_be_described_is_logged(caplog):
+    """Whatever an error's own methods raise, the entry says which type it is."""
+    log_failure("Activity", "pay", UnreadableError())
+    assert "Activity 'pay' failed: UnreadableError: " in caplog.text
+
+
+def test_an_error_says_where_in_the_app_it_arose_once():
+    """The text ends with the app's line; one that hands on another function's failure keeps the line of that."""
+    assert told(raised(HOST, APP, SDK), f"{APP}:2") == f"ValueError: no ({APP}:2)"
+    handed_on = Exception("Activity function 'pay' failed: KeyError: 'id' (function_app.py:80) \n Traceback …")
+    assert told(handed_on, f"{APP}:2") == str(handed_on)

@@ -215,10 +215,10 @@ def test_no_number_comes_from_a_clock_that_was_moved():
 @pytest.mark.parametrize(
     ("pending", "said"),
     [
-        (work("activity", 10, None, None, task=1, waited_for="slot"), "waits for a slot since 10.0 s"),
+        (work("activity", 10, None, None, task=1, waited_for="slot"), "waits for a slot (for 10.0 s)"),
         (work("activity", 10, None, None, task=1, waited_for="worker"), "waits for a host that takes it"),
-        (work("activity", 10, 20, None, task=1, host=(20, 20, None, None)), "waits for a thread since 10.0 s"),
-        (work("activity", 10, 20, None, task=1, host=(20, 20, 9000, None)), "runs since 1.0 s"),
+        (work("activity", 10, 20, None, task=1, host=(20, 20, None, None)), "waits for a thread (for 10.0 s)"),
+        (work("activity", 10, 20, None, task=1, host=(20, 20, 9000, None)), "runs (for 1.0 s)"),
     ],
 )
 def test_a_living_instance_says_what_it_waits_for_and_since_when(pending, said):
@@ -249,7 +249,7 @@ def test_what_is_alike_is_said_once():
     events = [*begins(), scheduled(10, 1), scheduled(10, 2)]
     works = [turn(0, 0, 10), *(work("activity", 10, None, None, task=n, waited_for="slot") for n in (1, 2))]
     lines = list(as_lines(explain(document(events, works))))
-    assert lines[1] == "Waits now for 2 x activity 'work': waits for a slot since 10.0 s (the oldest)"
+    assert lines[1] == "Waits now for 2 x activity 'work': waits for a slot (for 10.0 s, the oldest)"
 
 
 def test_every_moment_of_a_path_is_in_one_piece():

@@ -12,6 +12,7 @@ from durable_harness.cli.dashboard_options import add_dashboard_options, dashboa
 from durable_harness.cli.scheduler_options import add_lifetime_options, add_scheduler_options, scheduler_options
 from durable_harness.cli.values import port
 from durable_harness.collection import resting_collector
+from durable_harness.log_lines import FORMATS, TEXT
 
 SCHEDULER_VARIABLE = "DURABLE_HARNESS_SCHEDULER"
 
@@ -60,6 +61,12 @@ def _add_own_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="replay orchestrations whole, and twice, in every turn; one that does anything else then fails",
     )
+    parser.add_argument(
+        "--log-format",
+        choices=FORMATS,
+        default=TEXT,
+        help="text for people (default), or json: one object a line, all that is printed while it serves",
+    )
     levels = ("debug", "info", "warning", "error")
     parser.add_argument(
         "--log-level", choices=levels, help="least level of log lines (default: host.json's logging.logLevel, or info)"
@@ -85,6 +92,7 @@ def _serve(options: argparse.Namespace) -> None:
             password=options.password,
             scheduler=options.scheduler,
             embedded=scheduler_options(options),
+            log_format=options.log_format,
             log_level=options.log_level,
             verbose=options.verbose,
             ready_file=options.ready_file,

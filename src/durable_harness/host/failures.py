@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import inspect
-import itertools
 import re
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
-from durable_harness.log_categories import HOST_LOGGER, about
-from durable_harness.own_loggers import own_logger
+from durable_harness.places import names_place, shown_file
 from durable_harness.protocol import optional_text, pb
-
-logger = own_logger(HOST_LOGGER)
+from durable_harness.traces import place_of, trimmed
 
 MAX_TEXT_CHARS = 64 * 1024
 """How much of a message or a stack trace is kept: a failure is never checked against the limit on payloads."""
@@ -25,15 +19,6 @@ SHOWN_CHARS = 60
 INTRODUCTION_CHARS = 2_000
 """How much may stand before a text that was cut off already, such as "Activity function 'x' failed: "."""
 _CUT = re.compile(r"\.\.\. \(cut off: \d+ characters in all\)$")
-_OUR_CODE = (
-    str(Path(__file__).parents[1]),
-    *(str(Path(inspect.getfile(m)).parent) for m in (asyncio, concurrent.futures)),
-)
-_SDK_CODE = re.compile(r"site-packages[/\\](azure[/\\](durable_)?functions|durabletask)[/\\]")
-TRACEBACK = "Traceback (most recent call last):\n"
-_FRAME = re.compile(r'  File "([^"]+)", line \d+')
-_BEFORE_FRAME = re.compile(r'^(?=  File ")', re.MULTILINE)
-Frame = TypeVar("Frame")
 _TYPE_NAME = type.__dict__["__name__"]
 _QUALIFIED_NAME = type.__dict__["__qualname__"]
 
@@ -84,12 +69,12 @@ def describe(error: BaseException) -> str:
 
 def frames_of(error: BaseException) -> str:
     """Return where an error came from, without its text."""
-    return _formatted(lambda: [*_trimmed(error).stack.format()])
+    return _formatted(lambda: [*trimmed(error).stack.format()])
 
 
 def trace_of(error: BaseException) -> str:
     """Return where an error came from, with its text and its causes, each from the app's first line on."""
-    return _formatted(lambda: list(_trimmed(error).format()))
+    return _formatted(lambda: list(trimmed(error).format()))
 
 
 def whole_trace_of(error: BaseException) -> str:
@@ -97,45 +82,40 @@ def whole_trace_of(error: BaseException) -> str:
     return _formatted(lambda: traceback.format_exception(error))
 
 
-def log_failure(kind: str, name: str, error: BaseException, function: str) -> None:
-    """Log that a function failed: type and message of the error, and the traceback from the app's first line on."""
-    trace = frames_of(error)
-    where = f"\n{TRACEBACK}{trace}".rstrip() if trace else ""
-    logger.error("%s '%s' failed: %s%s", kind, name, describe(error), where, extra=about(function))
+def told(error: BaseException, place: str | None) -> str:
+    """Return the type and the text of an error, and where in the app it arose: `KeyError: 'id' (function_app.py:80)`.
+
+    An error that hands on the failure of another function, with the place of that, gets no second one.
+    """
+    message = message_of(error)
+    if names_place(message):
+        return message if type(error) is Exception else f"{type_name(error)}: {message}"
+    return with_place(f"{type_name(error)}: {message}", place)
 
 
-def log_failed_work(kind: str, name: str, failure: Any, function: str) -> None:
-    """Log the TaskFailureDetails of a function whose error is not at hand."""
-    frames = _users_frames(failure.stackTrace.value.removeprefix(TRACEBACK))
-    where = f"\n{TRACEBACK}{frames}".rstrip() if frames else ""
-    described = f"{failure.errorType.removeprefix('builtins.')}: {failure.errorMessage}"
-    logger.error("%s '%s' failed: %s%s", kind, name, described, where, extra=about(function))
+def with_place(text: str, place: str | None) -> str:
+    """Add a place to a text; not to one that was cut off, which ends with its own note."""
+    return text if place is None or _CUT.search(text) else f"{text} ({place})"
 
 
-def _users_frames(trace: str) -> str:
-    """Return the frames of a traceback that is text from the app's first one on."""
-    frames = [frame for frame in _BEFORE_FRAME.split(trace) if frame]
-    return "".join(_from_the_app_on(frames, lambda frame: found[1] if (found := _FRAME.match(frame)) else ""))
+def place_in_app(error: BaseException, function: Any = None) -> str | None:
+    """Return the app's last line that an error passed, else where its function begins; None if neither is known."""
+    try:
+        place = place_of(error)
+        return str(place) if place is not None else function_place(function)
+    except Exception:  # noqa: BLE001 - what a user's attributes raise
+        return None
 
 
-def _trimmed(error: BaseException) -> traceback.TracebackException:
-    """Return an error and all that led to it, the frames of each from the app's first one on."""
-    trimmed = traceback.TracebackException.from_exception(error)
-    waiting = [trimmed]
-    while waiting:
-        one = waiting.pop()
-        one.stack = traceback.StackSummary.from_list(_from_the_app_on(one.stack, lambda frame: str(frame[0])))
-        waiting += [other for other in (one.__cause__, one.__context__, *(one.exceptions or ())) if other is not None]
-    return trimmed
-
-
-def _from_the_app_on(frames: Iterable[Frame], file_of: Callable[[Frame], str]) -> Iterator[Frame]:
-    """Leave out where the host and the SDK call the function. What the app calls, the SDK too, stays."""
-    return itertools.dropwhile(lambda frame: _is_machinery(file_of(frame)), frames)
-
-
-def _is_machinery(file: str) -> bool:
-    return file.startswith(_OUR_CODE) or _SDK_CODE.search(file) is not None
+def function_place(function: Any) -> str | None:
+    """Return where the code of a function of the app begins, as `file:line`."""
+    if function is None:
+        return None
+    call = function.call
+    for name in ("orchestrator_function", "entity_function"):
+        call = getattr(call, name, call)
+    code = getattr(inspect.unwrap(call), "__code__", None)
+    return None if code is None else f"{shown_file(code.co_filename)}:{code.co_firstlineno}"
 
 
 def failure_details(error: BaseException, message: str, stack_trace: str | None = None) -> Any:

@@ -18,6 +18,7 @@ from durable_harness.host.app.bindings import DurableEndpoints
 from durable_harness.host.app.extensions import run_load_hooks
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.durable_http.awaits import Awaiting
 from durable_harness.host.durable_http.instances import DurableApi
 from durable_harness.host.durable_http.timings import HostNotes, joined_timings
 from durable_harness.host.http.admin import AdminApi
@@ -87,6 +88,7 @@ class FunctionsHost:
         self._working: asyncio.Task[None] | None = None
         self.triggers = Triggers(app, alarms, Monitor(options.timers_file))
         self._stages = StagesNoted()
+        self._awaiting = Awaiting(app, sdk)
         self._worker: DurableWorker
         self._invoker: Invoker
 
@@ -206,7 +208,7 @@ class FunctionsHost:
 
     def _notes(self) -> HostNotes:
         limits = {"threads": self._invoker.thread_count, **work_limits(self.settings.host.durable_task)}
-        return HostNotes(self._stages, self._invoker.holds, limits)
+        return HostNotes(self._stages, self._invoker.holds, limits, self._awaiting)
 
     def _client_value(self, binding: dict[str, Any]) -> str:
         return self._sdk.client_value(self.endpoints, binding)

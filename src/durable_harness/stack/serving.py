@@ -8,8 +8,7 @@ import logging
 import os
 import socket
 import ssl
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +24,7 @@ from durable_harness.host.http.listing import function_list
 from durable_harness.host.http.server import WebOptions
 from durable_harness.host.sdk.choice import generation_for, load_durable_app
 from durable_harness.host.sdk.generation import Generation
-from durable_harness.log_lines import configure_logging
+from durable_harness.log_lines import TEXT, announce, configure_logging
 from durable_harness.protocol import Scheduler
 from durable_harness.protocol.alarms import AlarmClock
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
@@ -61,6 +60,7 @@ class ServeOptions:
     password: str | None = field(default=None, repr=False)
     scheduler: str = "embedded"
     embedded: SchedulerOptions = field(default_factory=SchedulerOptions)
+    log_format: str = TEXT
     log_level: str | None = None
     """The least level of all entries; None for the levels of host.json."""
     verbose: bool = False
@@ -77,9 +77,9 @@ def serve(options: ServeOptions) -> None:
     options = _from_here(options)
     settings = load_app_settings(options.app_dir)
     os.chdir(settings.app_dir)
-    configure_logging(_log_levels(options, settings), is_verbose=options.verbose)
+    configure_logging(_log_levels(options, settings), is_verbose=options.verbose, log_format=options.log_format)
     for warning in settings.warnings:
-        print(f"warning: {shown(warning)}", file=sys.stderr)
+        announce(shown(warning), options.log_format, logging.WARNING)
     sdk = generation_for(settings.app_dir)
     try:
         run_until_stopped(
@@ -247,27 +247,30 @@ def _announce(
     control: dict[str, Any] | None,
     dashboard: BoundDashboard | None,
 ) -> None:
-    print(f"durable-harness: app {host.app.directory}, scheduler {described}")
+    def say(text: str, level: int = logging.INFO) -> None:
+        announce(text, options.log_format, level)
+
+    say(f"durable-harness: app {host.app.directory}, scheduler {described}")
     if options.enable_auth and options.ready_file is not None:
-        print(f"keys: in {options.ready_file}")  # and not here: what others start prints into a log
+        say(f"keys: in {options.ready_file}")  # and not here: what others start prints into a log
     elif options.enable_auth:
-        print_keys(host.options.web.keys, os.environ)
+        say("\n".join(key_lines(host.options.web.keys, os.environ)))
     for warning in host.app.warnings:
-        print(f"warning: {shown(warning)}", file=sys.stderr)
+        say(shown(warning), logging.WARNING)
     for broken in host.app.broken:
-        print(f"error: {shown_lines(broken.problem)}\n  The other functions run.", file=sys.stderr)
+        say(f"{shown_lines(broken.problem)}\n  The other functions run.", logging.ERROR)
     for variable in host.options.web.keys.of_no_function(f.name for f in host.app.all):
-        print(f"warning: {variable}: there is no such function.", file=sys.stderr)
+        say(f"{variable}: there is no such function.", logging.WARNING)
     for warning in host.triggers.warnings():
-        print(f"warning: {shown(warning)}", file=sys.stderr)
+        say(shown(warning), logging.WARNING)
     for function in host.app.disabled:
-        print(shown(f"Function {function.name} is disabled, by {function.disabled_by}."))
+        say(shown(f"Function {function.name} is disabled, by {function.disabled_by}."))
     notes = host.triggers.notes(host.shown_url)
-    print(shown_lines(function_list(host.app, host.shown_url, host.settings.host.route_prefix, notes)), flush=True)
+    say(shown_lines(function_list(host.app, host.shown_url, host.settings.host.route_prefix, notes)))
     if dashboard is not None:
-        print(f"Dashboard: {dashboard.url}\n", flush=True)
+        say(f"Dashboard: {dashboard.url}\n")
     if not options.verbose:
-        print("For detailed output, run with --verbose.", flush=True)
+        say("For detailed output, run with --verbose.")
     facts = {
         "baseUrl": host.base_url,
         "rpcBaseUrl": host.endpoints.rpc_base_url,
@@ -278,13 +281,13 @@ def _announce(
     write_ready_file(options.ready_file, facts)
 
 
-def print_keys(keys: Keys, given: Mapping[str, str]) -> None:
-    """Print the keys that were made up; one that was given is known to whoever has to know it."""
+def key_lines(keys: Keys, given: Mapping[str, str]) -> Iterator[str]:
+    """Yield the keys that were made up; one that was given is known to whoever has to know it."""
     for variable, what, key in (
         (HOST_VARIABLE, "host key, for the functions", keys.host),
         (MASTER_VARIABLE, "master key, for webhooks and admin endpoints too", keys.master),
     ):
-        print(f"{what}: {f'as {variable} says' if given.get(variable) else key}")
+        yield f"{what}: {f'as {variable} says' if given.get(variable) else key}"
 
 
 def _key_facts(keys: Keys) -> dict[str, str | None]:

@@ -6,5 +6,6 @@ service is turned into. Nothing here asks, measures or guesses: what the documen
 
 from durable_harness.why.explanation import Explanation, explain
 from durable_harness.why.segments import LABELS, Part, Segment
+from durable_harness.why.waiting import waiting_for
 
-__all__ = ["LABELS", "Explanation", "Part", "Segment", "explain"]
+__all__ = ["LABELS", "Explanation", "Part", "Segment", "explain", "waiting_for"]

@@ -138,6 +138,17 @@ class Turn:
         return self.began_ns if self.ended_ns is None else self.ended_ns
 
 
+@dataclass(frozen=True, slots=True)
+class Awaits:
+    """The external events that the code of an instance waits for: its host replayed it to know."""
+
+    events: Sequence[str]
+    unclaimed: Sequence[str]
+    """Events that came and that nothing has taken so far."""
+    line: str | None
+    """Where it waits, as `file:line`."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """One instance and its sub-orchestrations."""
@@ -156,6 +167,8 @@ class Facts:
     children: Mapping[str, Facts]
     limits: Mapping[str, int]
     held: Sequence[Segment]
+    awaits: Awaits | None = None
+    """None if no host says."""
 
     @property
     def has_ended(self) -> bool:
@@ -244,7 +257,15 @@ def read_facts(document: Mapping[str, Any]) -> Facts:
         children=children,
         limits=dict(document.get("limits") or {}),
         held=held,
+        awaits=_awaits(document.get("awaits")),
     )
+
+
+def _awaits(given: Mapping[str, Any] | None) -> Awaits | None:
+    if not given:
+        return None
+    events, unclaimed = ([str(name) for name in given[key]] for key in ("events", "unclaimed"))
+    return Awaits(events, unclaimed, given["line"])
 
 
 def _event(row: Mapping[str, Any]) -> Event:

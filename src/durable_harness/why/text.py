@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from durable_harness.why.explanation import Explanation
 from durable_harness.why.segments import LABELS, Segment
-from durable_harness.why.waits import Wait
+from durable_harness.why.waiting import wait_lines
 
 MS = 1_000_000
 MOST_PIECES = 12
@@ -35,17 +34,6 @@ def _end(explained: Explanation) -> str:
     if explained.facts.has_ended:
         return "its end"
     return "now" if explained.facts.now_ns is not None else "the last event of its history"
-
-
-def wait_lines(waits: Sequence[Wait]) -> Iterator[str]:
-    """Yield what an instance waits for, what is alike in one line with the oldest of its kind."""
-    alike = Counter((wait.what, wait.does) for wait in waits)
-    for (what, does), count in alike.items():
-        ages = [wait.age_ns for wait in waits if (wait.what, wait.does) == (what, does) and wait.age_ns is not None]
-        since = f" since {max(ages) / 1e9:,.1f} s" if ages else ""
-        times = f"{count} x " if count > 1 else ""
-        oldest = " (the oldest)" if count > 1 and ages else ""
-        yield f"{times}{what}: {does}{since}{oldest}"
 
 
 def _parts(explained: Explanation) -> Iterator[str]:

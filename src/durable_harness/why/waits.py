@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from durable_harness.why.facts import Event, Facts, Work
@@ -36,14 +37,39 @@ class Wait:
     does: str
     age_ns: int | None
     part: Part
+    line: str = ""
+    """Where in the code, as `file:line`, if that is known."""
+    note: str = ""
+    """What else may be to blame."""
+    on: str = ""
+    """The ID of the sub-orchestration that is waited for; empty if it is something else."""
+    of: str = ""
+    """The ID of the instance that waits."""
+    depth: int = 0
+    """How far below the first instance that is."""
+    orchestrator: str = ""
+
+    @property
+    def owner(self) -> str:
+        """The instance that waits, unless that is the first one."""
+        return f"{self.orchestrator} {self.of}" if self.depth else ""
 
     def as_json(self) -> dict[str, Any]:
         age_s = None if self.age_ns is None else self.age_ns / 1e9
-        return {"what": self.what, "does": self.does, "since_s": age_s, "part": self.part}
+        words = {"what": self.what, "does": self.does, "since_s": age_s, "part": self.part}
+        return {**words, "line": self.line or None, "note": self.note or None, "instanceId": self.of}
 
 
-def waits_of(facts: Facts) -> Iterator[Wait]:
+def waits_of(facts: Facts, depth: int = 0) -> Iterator[Wait]:
     """Yield what an instance waits for, those inside its sub-orchestrations too; nothing if it has ended."""
+    for wait in _own_waits(facts):
+        yield replace(wait, of=facts.instance_id, depth=depth, orchestrator=facts.orchestrator)
+        child = facts.children.get(wait.on)
+        if child is not None:
+            yield from waits_of(child, depth + 1)
+
+
+def _own_waits(facts: Facts) -> Iterator[Wait]:
     if facts.has_ended:
         return
     if facts.status == "SUSPENDED":
@@ -54,7 +80,9 @@ def waits_of(facts: Facts) -> Iterator[Wait]:
     pending = unanswered(facts)
     for event in pending:
         yield from _of_request(facts, event)
-    if not pending and under_way is None and facts.status != "SUSPENDED":
+    events = list(_of_events(facts))
+    yield from events
+    if not pending and not events and under_way is None and facts.status != "SUSPENDED":
         yield _of_nothing_asked(facts)
 
 
@@ -71,13 +99,36 @@ def _of_request(facts: Facts, event: Event) -> Iterator[Wait]:
         does = f"fires in {left_s:,.1f} s" if facts.now_ns and left_s > 0 else "has not fired"
         yield Wait(what, does, _age(facts, event.time_ns), Part.TIMER)
     elif event.kind == "subOrchestrationInstanceCreated":
-        child = facts.children.get(str(event.fields.get("instanceId")))
-        yield Wait(what, "has not ended", _age(facts, event.time_ns), Part.UNKNOWN)
-        if child is not None:
-            yield from waits_of(child)
+        age_ns, child_id = _age(facts, event.time_ns), str(event.fields.get("instanceId") or "")
+        yield Wait(what, "has not ended", age_ns, Part.UNKNOWN, on=child_id)
     else:
         entities = event.fields.get("entity") or ", ".join(event.fields.get("entities", ()))
         yield Wait(f"{what} of {entities}", "has not been answered", _age(facts, event.time_ns), Part.ENTITY)
+
+
+def _of_events(facts: Facts) -> Iterator[Wait]:
+    """Yield the external events that the code waits for. One that came under another name may be a misspelt one."""
+    if facts.awaits is None or not facts.turns:
+        return
+    line, note = facts.awaits.line or "", _unclaimed(facts.awaits.unclaimed)
+    age_ns = _age(facts, _began_to_wait_ns(facts, facts.awaits.unclaimed))
+    for name in facts.awaits.events:
+        yield Wait(f"external event '{name}'", "has not come", age_ns, Part.EVENT, line=line, note=note)
+
+
+def _began_to_wait_ns(facts: Facts, unclaimed: Sequence[str]) -> int:
+    """Return since when it has waited: turns for events that nothing takes change nothing."""
+    ignored = {name.casefold() for name in unclaimed}
+    for turn in reversed(facts.turns):
+        if turn.asked or any(one.kind != "eventRaised" or one.name.casefold() not in ignored for one in turn.given):
+            return turn.waits_from_ns
+    return facts.turns[0].waits_from_ns
+
+
+def _unclaimed(names: Sequence[str]) -> str:
+    counts = Counter(names)
+    said = [f"'{name}' came{f' {count} times' if count > 1 else ''}" for name, count in counts.items()]
+    return f"{' and '.join(said)}, and nothing waits for {'it' if len(said) == 1 else 'them'}" if said else ""
 
 
 def _of_work(facts: Facts, work: Work, what: str) -> Wait:
@@ -94,7 +145,9 @@ def _of_nothing_asked(facts: Facts) -> Wait:
     if not facts.turns:
         return Wait(f"the first turn of orchestrator '{facts.orchestrator}'", "has not begun", None, Part.UNKNOWN)
     age_ns = _age(facts, facts.turns[-1].waits_from_ns)
-    return Wait("an external event", "none has come that it takes", age_ns, Part.EVENT)
+    last = next((event.name for event in reversed(facts.turns[-1].given) if event.kind == "eventRaised"), "")
+    note = f"the last that came was '{last}'" if last else ""
+    return Wait("an external event", "none has come that it takes", age_ns, Part.EVENT, note=note)
 
 
 def _age(facts: Facts, since_ns: int) -> int | None:

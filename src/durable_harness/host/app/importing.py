@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from durable_harness.errors import AppLoadError
+from durable_harness.places import add_app_folder
 
 
 def make_importable(directory: Path) -> None:
     """Let the app import its own modules, now and later, from its folder and from `.python_packages`."""
+    add_app_folder(directory)
     for path in (directory / ".python_packages" / "lib" / "site-packages", directory):
         if path.is_dir() and str(path) not in sys.path:
             sys.path.insert(0, str(path))

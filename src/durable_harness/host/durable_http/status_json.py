@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from durable_harness.host.payloads import parse_or_text
+from durable_harness.places import names_place, place_in
 from durable_harness.protocol import pb, text_or_none
 
 STATUS_NAMES = {
@@ -19,6 +20,8 @@ STATUS_NAMES = {
     pb.ORCHESTRATION_STATUS_PENDING: "Pending",
     pb.ORCHESTRATION_STATUS_SUSPENDED: "Suspended",
 }
+INTRODUCED = ("Orchestrator function '", "Activity function '", "Entity function '")
+"""How messages begin that say whose failure it is."""
 FIRST_S, LAST_S = -62_135_596_800, 253_402_300_799
 """The first second of year 1 and the last of year 9999, since the epoch."""
 LAST_NANOS = 999_999_999
@@ -35,7 +38,7 @@ def status_object(
     write_time = fine_time if fine_times else whole_seconds
     output = text_or_none(state, "output")
     if output is None and state.HasField("failureDetails"):
-        output = state.failureDetails.errorMessage
+        output = failure_text(state.failureDetails)
     body = {"name": state.name, "instanceId": state.instanceId}
     if state.HasField("version"):
         body["version"] = state.version.value
@@ -50,6 +53,18 @@ def status_object(
     if history is not None:
         body["historyEvents"] = history
     return body
+
+
+def failure_text(failure: Any) -> str:
+    """Return a failure as a status shows it, with its type and the app's line where its stack trace has one.
+
+    SDK 1.x puts both into the message. 2.x keeps it apart, as its clients read it.
+    """
+    message = str(failure.errorMessage)
+    place = place_in(failure.stackTrace.value)
+    if place is None or message.startswith(INTRODUCED) or names_place(message):
+        return message
+    return f"{failure.errorType.removeprefix('builtins.')}: {message} ({place})"
 
 
 def whole_seconds(stamp: Any) -> str:

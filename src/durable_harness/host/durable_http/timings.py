@@ -2,7 +2,8 @@
 
 The scheduler's moments and those of this host, joined: `durable_harness.protocol.timings` has the format. Each piece of
 work that this host did has the moments of its functions too; `limits` are those of this host, `holds` the times at
-which a function kept its event loop to itself.
+which a function kept its event loop to itself. `awaits` of a living instance has the external events that its code
+waits for, those that came and nothing took, and the line where it waits.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from durable_harness.host.durable_http.awaits import Awaiting
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
 from durable_harness.host.stages import Holds, StagesNoted
 from durable_harness.protocol import RpcError, Scheduler, Status
@@ -28,6 +30,8 @@ class HostNotes:
     holds: Holds
     limits: Mapping[str, int]
     """How much it does at once: `threads`, and work by kind."""
+    awaiting: Awaiting
+    """What knows the external events that instances wait for."""
 
 
 async def instance_timings(scheduler: Scheduler, notes: HostNotes, instance_id: str) -> ApiResponse:
@@ -44,6 +48,7 @@ async def instance_timings(scheduler: Scheduler, notes: HostNotes, instance_id: 
 async def joined_timings(scheduler: Scheduler, notes: HostNotes, instance_id: str) -> Document:
     """Return the document of an instance with what this host noted. Raises RpcError."""
     document = await scheduler.instance_timings(instance_id)
+    await notes.awaiting.add_to(document, scheduler)
     _join(document, notes)
     return {**document, "limits": dict(notes.limits)}
 

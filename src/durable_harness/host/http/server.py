@@ -18,7 +18,7 @@ from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker, TraceContext
 from durable_harness.host.durable_http.instances import DurableApi
 from durable_harness.host.durable_http.messages import ApiRequest, ApiResponse, Query
-from durable_harness.host.failures import log_failure
+from durable_harness.host.failure_log import log_failure
 from durable_harness.host.http.admin import AdminApi
 from durable_harness.host.http.constraints import RouteTimeoutError
 from durable_harness.host.http.keys import Keys
@@ -188,7 +188,7 @@ class HttpFrontend:
         except BaseException as error:  # user code may raise anything, SystemExit and CancelledError included
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            log_failure("Function", function.name, error, function.name)
+            log_failure("Function", function.name, error, function)
             return ApiResponse(500)
 
     async def _body(self, request: web.BaseRequest) -> bytes:

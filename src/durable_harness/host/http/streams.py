@@ -20,7 +20,7 @@ from durable_harness.host.app.converters import EXTENSIONS, streams_http
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.invocation import Invoker, TraceContext
 from durable_harness.host.durable_http.messages import ApiResponse
-from durable_harness.host.failures import log_failure
+from durable_harness.host.failure_log import log_failure
 from durable_harness.host.http.framing import (
     LENGTH,
     UnusableResultError,
@@ -81,7 +81,7 @@ class HttpStreams:
             if exchange.is_lost:
                 logger.info("Function '%s': the client went away before the end.", function.name)
             elif not exchange.is_too_large:
-                log_failure("Function", function.name, error, function.name)
+                log_failure("Function", function.name, error, function)
         exchange.break_off()
         if exchange.response is None:
             return ApiResponse(413 if exchange.is_too_large else 500)

@@ -6,7 +6,8 @@ from typing import Any
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import TraceContext
-from durable_harness.host.failures import log_failure, message_of
+from durable_harness.host.failure_log import log_failure
+from durable_harness.host.failures import message_of
 
 
 def find_activity(app: FunctionApp, name: str) -> Function:
@@ -17,10 +18,10 @@ def find_activity(app: FunctionApp, name: str) -> Function:
     return function
 
 
-def log_activity_failure(app: FunctionApp, name: str, error: BaseException) -> None:
+def log_activity_failure(app: FunctionApp, request: Any, error: BaseException) -> None:
     """Log what an activity raised."""
-    function = app.activities.get(name.lower())
-    log_failure("Activity", name, error, function.name if function else name)
+    instance_id = request.orchestrationInstance.instanceId
+    log_failure("Activity", request.name, error, app.activities.get(request.name.lower()), instance_id)
 
 
 def trace_of_request(request: Any) -> TraceContext:

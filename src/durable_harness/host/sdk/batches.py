@@ -28,9 +28,11 @@ def operation_info(event: Any) -> Any:
     )
 
 
-def all_failed(request: Any, message: str) -> Any:
+def all_failed(request: Any, message: str, error_type: str = "Exception", trace: str | None = None) -> Any:
     """Fail every operation and leave the state as it was."""
-    failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=sendable(message))
+    failure = pb.TaskFailureDetails(
+        errorType=error_type, errorMessage=sendable(message), stackTrace=optional_text(trace)
+    )
     outcome = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))
     return pb.EntityBatchResult(
         results=[outcome] * len(request.operationRequests),

@@ -25,6 +25,14 @@ class HistoryNeededError(Exception):
     """Raised for a turn that came without its whole history and cannot be run without it."""
 
 
+class NonDeterminismError(Exception):
+    """Raised when an orchestrator does not do again what its history says that it did; `place` is where."""
+
+    def __init__(self, problem: str, place: str | None = None) -> None:
+        super().__init__(problem)
+        self.place = place
+
+
 class Runner(Protocol):
     """Runs the orchestrators, entities and activities of one app. Completion tokens are put in by the worker."""
 
@@ -40,7 +48,7 @@ class Runner(Protocol):
     async def activity(self, request: Any) -> str:
         """ActivityRequest -> the text of its result. Raises what the activity raises."""
 
-    def activity_failure(self, name: str, error: BaseException) -> Any:
+    def activity_failure(self, request: Any, error: BaseException) -> Any:
         """Log that an activity raised an error, and return its TaskFailureDetails."""
 
     async def close(self) -> None:
@@ -83,6 +91,16 @@ class ReplayedExecution(Protocol):
 
     def waiting(self) -> str:
         """Say what the execution waits for besides what it asked for."""
+
+    def awaited_events(self) -> list[str]:
+        """Return the names of the external events that it waits for."""
+
+    def unclaimed_events(self) -> list[str]:
+        """Return the names of the external events that came and that nothing has taken."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has come to an end, whichever."""
 
 
 class Generation(Protocol):

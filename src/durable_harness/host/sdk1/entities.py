@@ -10,7 +10,8 @@ from typing import Any, cast
 from azure.durable_functions.entity import Entity
 
 from durable_harness.host.app.functions import Function, FunctionApp
-from durable_harness.host.failures import log_failure, message_of, sendable
+from durable_harness.host.failure_log import log_failure
+from durable_harness.host.failures import failure_details, place_in_app, sendable, told, trace_of, type_name
 from durable_harness.host.payloads import entity_input
 from durable_harness.host.sdk.batches import all_failed, operation_info, unknown_entity
 from durable_harness.host.sdk1.serialization import df_loads
@@ -30,16 +31,22 @@ class EntityRunner:
         function = self.app.entities.get(name.lower())
         if function is None:
             return unknown_entity(request, name, self.app)
+        raised: list[BaseException] = []
         try:
-            result = _result(request, json.loads(_watched(function)(_context(request, function.durable_name, key))))
+            watched = _watched(function, request.instanceId, raised)
+            result = _result(request, json.loads(watched(_context(request, function.durable_name, key))), raised)
         except BaseException as error:  # noqa: BLE001 - the SDK lets its own errors through, and SystemExit
-            return all_failed(request, f"Entity function '{function.durable_name}' failed: {message_of(error)}")
+            if not any(one is error for one in raised):
+                log_failure("Entity", function.durable_name, error, function, request.instanceId)
+            described = told(error, place_in_app(error, function))
+            message = f"Entity function '{function.durable_name}' failed: {described}"
+            return all_failed(request, message, type_name(error), trace_of(error))
         self.app.near_limits.texts_of(function, state=result.entityState.value)
         return result
 
 
-def _watched(function: Function) -> Callable[[str], str]:
-    """Return an entity function as the SDK calls it, which logs what it raises: the SDK keeps the text alone."""
+def _watched(function: Function, instance_id: str, raised: list[BaseException]) -> Callable[[str], str]:
+    """Return an entity function as the SDK calls it; what it raises is logged and kept: the SDK keeps only a text."""
     user_function = function.call.entity_function  # type: ignore[attr-defined]
 
     def watched(context: Any) -> Any:
@@ -47,15 +54,18 @@ def _watched(function: Function) -> Callable[[str], str]:
             with running(function.name):
                 return user_function(context)
         except BaseException as error:
-            log_failure("Entity", f"{function.durable_name}.{context.operation_name}", error, function.name)
+            raised.append(error)
+            name = f"{function.durable_name}.{context.operation_name}"
+            log_failure("Entity", name, error, function, instance_id)
             raise
 
     return cast("Callable[[str], str]", Entity.create(watched))
 
 
-def _result(request: Any, answer: dict[str, Any]) -> Any:
+def _result(request: Any, answer: dict[str, Any], raised: list[BaseException]) -> Any:
+    errors = iter(raised)
     return pb.EntityBatchResult(
-        results=[_outcome(result) for result in answer["results"]],
+        results=[_outcome(result, next(errors, None) if result["isError"] else None) for result in answer["results"]],
         entityState=optional_text(answer["entityState"] if answer["entityExists"] else None),
         operationInfos=[operation_info(event) for event in request.operationRequests],
     )
@@ -84,8 +94,12 @@ def _operation(event: Any) -> dict[str, Any]:
     }
 
 
-def _outcome(result: dict[str, Any]) -> Any:
+def _outcome(result: dict[str, Any], error: BaseException | None) -> Any:
     if not result["isError"]:
         return pb.OperationResult(success=pb.OperationResultSuccess(result=optional_text(result["result"])))
-    failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=sendable(str(df_loads(result["result"]))))
+    message = sendable(str(df_loads(result["result"])))
+    if error is None:
+        failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=message)
+    else:
+        failure = failure_details(error, message, trace_of(error))
     return pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))

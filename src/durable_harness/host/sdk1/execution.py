@@ -10,8 +10,10 @@ from azure.durable_functions.models.actions.ContinueAsNewAction import ContinueA
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.custom_status import check_custom_status
-from durable_harness.host.failures import failure_details, frames_of, log_failure, message_of
+from durable_harness.host.failure_log import log_failure
+from durable_harness.host.failures import failure_details, frames_of, function_place, place_in_app, told
 from durable_harness.host.payloads import unwrap_json, wrap_json
+from durable_harness.host.sdk.generation import NonDeterminismError
 from durable_harness.host.sdk.steps import (
     SCHEDULING_KINDS,
     Step,
@@ -22,9 +24,10 @@ from durable_harness.host.sdk.steps import (
 )
 from durable_harness.host.sdk1.actions import ActionBuilder, also_due_ns, differs_from_history
 from durable_harness.host.sdk1.history import HistoryReader
-from durable_harness.host.sdk1.recording import Recorded, RecordingContext, RecordingExecutor
+from durable_harness.host.sdk1.recording import Recorded, RecordingContext, RecordingExecutor, place_of_generator
 from durable_harness.host.sdk1.serialization import df_dumps
 from durable_harness.log_categories import running
+from durable_harness.places import shown_place
 from durable_harness.protocol import copy_of, optional_text, pb, text_or_none
 from durable_harness.protocol.continuing import continuation_of, past_length
 
@@ -42,10 +45,6 @@ class Done(NamedTuple):
 
     steps: list[Step]
     events_seen: int
-
-
-class NonDeterminismError(Exception):
-    """Raised when an orchestrator does not do again what its history says that it did."""
 
 
 class Checking(Enum):
@@ -69,6 +68,7 @@ class Execution:
     ) -> None:
         self._function = function
         self._checking = checking
+        self._instance_id = request.instanceId
         self._execution_id = request.executionId.value
         self._reader = HistoryReader()
         self._context = RecordingContext(
@@ -79,8 +79,7 @@ class Execution:
         )
         self._context._input_expected_type = getattr(function.call, "_df_input_type", None)
         self._executor = RecordingExecutor()
-        if checking is not Checking.KIND_AND_NAME:
-            self._context.current_line = self._executor.current_line
+        self._context.current_code = self._executor.current_code
         self._builder = ActionBuilder(request.instanceId, self._execution_id, default_version)
         self._scheduled: dict[int, Scheduled] = {}
         self._was_rewound = False
@@ -158,15 +157,27 @@ class Execution:
     def log_failure(self) -> None:
         """Log what the orchestrator raised, if this turn ended it so."""
         if self._executor.exception is not None:
-            log_failure("Orchestrator", self.name, self._executor.exception, self._function.name)
+            log_failure(
+                "Orchestrator", self.name, self._executor.exception, self._function, self._instance_id, self.place
+            )
 
     def done(self) -> Done:
         """Return what this execution has done, to be compared with another run of it."""
         return Done(self.steps(), self.events_seen)
 
+    @property
+    def has_ended(self) -> bool:
+        return self._ended is not None
+
+    def awaited_events(self) -> list[str]:
+        return self._context.awaited_events()
+
+    def unclaimed_events(self) -> list[str]:
+        return [event.eventRaised.name for event in self._executor.untaken_events(self._context.events)]
+
     def waiting(self) -> str:
         """Say what an execution that has not ended waits for besides what it asked for."""
-        names = ", ".join(f"'{name}'" for name in self._context.awaited_events())
+        names = ", ".join(f"'{name}'" for name in self.awaited_events())
         return f"external event {names}" if names else "what it asked for before"
 
     @property
@@ -179,12 +190,19 @@ class Execution:
         """Where the app's code is, as `file:line`."""
         return self._executor.current_line()
 
+    @property
+    def place(self) -> str | None:
+        """Where the app's code is, for people; where it begins if it has returned."""
+        generator = getattr(self._executor, "generator", None)
+        is_waiting = getattr(generator, "gi_frame", None) is not None
+        return shown_place(place_of_generator(generator)) if is_waiting else function_place(self._function)
+
     def check_repeats(self, earlier: Done) -> None:
         """Raise NonDeterminismError where this replay, of as many turns or more, did not do what an earlier run did."""
         again, has_gone_on = self.steps(), self.events_seen > earlier.events_seen
         difference = first_difference(earlier.steps, again[: len(earlier.steps)] if has_gone_on else again)
         if difference is not None:
-            self._contradicts(f"it was replayed, and {difference}")
+            self._contradicts(f"it was replayed, and {difference}", difference.got.line if difference.got else None)
 
     def _run(self, past: Any, new: Any) -> None:
         with running(self._function.name):
@@ -225,7 +243,7 @@ class Execution:
             elif self._checking is Checking.KIND_AND_NAME:
                 contradiction = differs_from_history(action, known.kind, known.name)
                 if contradiction is not None:
-                    self._contradicts(contradiction)
+                    self._contradicts(contradiction, recorded[position].line)
         self._built = len(recorded)
         return actions
 
@@ -235,11 +253,12 @@ class Execution:
         ids = [step.event_id for step in asked] if self._was_rewound else sorted(self._scheduled)
         difference = first_difference([step_of_event(self._scheduled[event_id].event) for event_id in ids], asked)
         if difference is not None:
-            self._contradicts(str(difference))
+            self._contradicts(str(difference), difference.got.line if difference.got else None)
 
-    def _contradicts(self, problem: str) -> NoReturn:
-        name = self._function.durable_name
-        raise NonDeterminismError(f"Orchestrator function '{name}' is not deterministic: {problem}.")
+    def _contradicts(self, problem: str, line: str | None) -> NoReturn:
+        place, name = shown_place(line) or self.place, self._function.durable_name
+        where = f" ({place})" if place and place not in problem else ""
+        raise NonDeterminismError(f"Orchestrator function '{name}' is not deterministic: {problem}.{where}", place)
 
     def _custom_status(self) -> str | None:
         """Return the status as JSON, None for a falsy one. One that is too large or no JSON fails the orchestration."""
@@ -255,7 +274,7 @@ class Execution:
     def _ending(self) -> Any | None:
         executor = self._executor
         if executor.exception is not None:
-            return _failure(self._function.durable_name, executor.exception)
+            return self._failure(executor.exception)
         if self._context.will_continue_as_new:
             return self._continue_as_new()
         if executor.orchestrator_returned:
@@ -263,6 +282,14 @@ class Execution:
                 orchestrationStatus=pb.ORCHESTRATION_STATUS_COMPLETED, result=optional_text(executor.output_text)
             )
         return None
+
+    def _failure(self, error: BaseException) -> Any:
+        place = place_in_app(error) or self.place
+        message = f"Orchestrator function '{self._function.durable_name}' failed: {told(error, place)}"
+        return pb.CompleteOrchestrationAction(
+            orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED,
+            failureDetails=failure_details(error, message, frames_of(error)),
+        )
 
     def _ending_id(self) -> int:
         """Return the number of the end: that of the call of `continue_as_new`, else the next one."""
@@ -283,11 +310,3 @@ class Execution:
             result=optional_text(wrap_json(self._renewal().action.input_)),
             carryoverEvents=self._executor.untaken_events(self._context.events),
         )
-
-
-def _failure(name: str, error: BaseException) -> Any:
-    message = f"Orchestrator function '{name}' failed: {message_of(error)}"
-    return pb.CompleteOrchestrationAction(
-        orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED,
-        failureDetails=failure_details(error, message, frames_of(error)),
-    )

@@ -8,9 +8,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from durable_harness.host.app.functions import FunctionApp
+from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.near_limits import WARNED_EVENTS
-from durable_harness.host.failures import describe, log_failure, type_name
+from durable_harness.host.failure_log import log_failure
+from durable_harness.host.failures import place_in_app, told, type_name
 from durable_harness.host.sdk.endings import (
     execution_started,
     failed,
@@ -19,8 +20,8 @@ from durable_harness.host.sdk.endings import (
     terminated,
     unknown_orchestrator,
 )
-from durable_harness.host.sdk.generation import HistoryNeededError
-from durable_harness.host.sdk1.execution import Checking, Done, Execution, NonDeterminismError
+from durable_harness.host.sdk.generation import HistoryNeededError, NonDeterminismError
+from durable_harness.host.sdk1.execution import Checking, Done, Execution
 from durable_harness.host.stages import CURRENT
 from durable_harness.protocol import optional_text, pb
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, past_length
@@ -66,7 +67,7 @@ class OrchestrationRunner:
         live = self._take_live(request)
         is_rewound = "executionRewound" in new_kinds
         if live is not None and not is_rewound and not self._is_to_be_replayed(live, request):
-            return self._respond_or_fail(request, live.name, lambda: self._go_on(request, live, token))
+            return self._respond_or_fail(request, live.function, lambda: self._go_on(request, live, token))
         if request.requiresHistoryStreaming:
             if live is not None:
                 self._keep_live(request.instanceId, live)
@@ -98,17 +99,19 @@ class OrchestrationRunner:
         def begin(turn: Any) -> Execution:
             return Execution(function, turn, started, self._default_version, checking)
 
-        name = function.durable_name
-        return self._respond_or_fail(request, name, lambda: self._replay_whole(request, done, token, begin))
+        return self._respond_or_fail(request, function, lambda: self._replay_whole(request, done, token, begin))
 
-    def _respond_or_fail(self, request: Any, name: str, respond: Callable[[], Any]) -> Any:
+    def _respond_or_fail(self, request: Any, function: Function, respond: Callable[[], Any]) -> Any:
+        name = function.durable_name
         try:
             return respond()
         except NonDeterminismError as error:
-            log_failure("Orchestrator", name, error, name)
+            log_failure("Orchestrator", name, error, function, request.instanceId, error.place)
             return failed(request, "NonDeterministicOrchestrationException", str(error))
         except BaseException as error:  # noqa: BLE001 - an action is made of whatever the user gave the SDK
-            message = f"Orchestrator function '{name}' asked for what cannot be sent: {describe(error)}"
+            log_failure("Orchestrator", name, error, function, request.instanceId)
+            described = told(error, place_in_app(error, function))
+            message = f"Orchestrator function '{name}' asked for what cannot be sent: {described}"
             return failed(request, type_name(error), message)
 
     def _go_on(self, request: Any, live: Execution, token: str) -> Any:

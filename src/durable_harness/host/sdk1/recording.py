@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from types import CodeType
 from typing import Any
 
 from azure.durable_functions.models.actions.WaitForExternalEventAction import WaitForExternalEventAction
@@ -40,8 +41,13 @@ class Recorded:
     action: Any
     now: datetime
     attempts: int = 0
-    line: str | None = None
-    """Where the app's code was, as `file:line`, if the context was asked to note it."""
+    at: tuple[CodeType, int] | None = None
+    """Where the app's code was."""
+
+    @property
+    def line(self) -> str | None:
+        """Where the app's code was, as `file:line`."""
+        return None if self.at is None else f"{self.at[0].co_filename}:{self.at[1]}"
 
 
 class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
@@ -52,7 +58,7 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
     ) -> None:
         self.events = events
         self.recorded: list[Recorded] = []
-        self.current_line: Callable[[], str | None] = lambda: None
+        self.current_code: Callable[[], tuple[CodeType, int] | None] = lambda: None
         super().__init__(
             history=(),
             instanceId=instance_id,
@@ -86,8 +92,8 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
         super()._record_fire_and_forget_action(action)
 
     def _note(self, task: Any | None, action: Any, attempts: int = 0) -> None:
-        now, line = self.current_utc_datetime, self.current_line()
-        self.recorded.append(Recorded(self._sequence_number, task, action, now, attempts, line))
+        now, at = self.current_utc_datetime, self.current_code()
+        self.recorded.append(Recorded(self._sequence_number, task, action, now, attempts, at))
 
     @property
     def next_number(self) -> int:
@@ -110,6 +116,20 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
             for name, tasks in named.items()
             if any(isinstance(task._get_action(), WaitForExternalEventAction) for task in tasks)
         ]
+
+
+def code_of_generator(generator: Any) -> tuple[CodeType, int] | None:
+    """Return the code that a generator is in, and its line; None if it has ended or is none."""
+    while (inner := getattr(generator, "gi_yieldfrom", None)) is not None and hasattr(inner, "gi_frame"):
+        generator = inner
+    frame = getattr(generator, "gi_frame", None)
+    return None if frame is None else (frame.f_code, frame.f_lineno)
+
+
+def place_of_generator(generator: Any) -> str | None:
+    """Return where a generator is, as `file:line`; of generators the innermost."""
+    found = code_of_generator(generator)
+    return None if found is None else f"{found[0].co_filename}:{found[1]}"
 
 
 class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
@@ -151,11 +171,11 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
         if self.exception is not None and self.exception.__traceback__ is not None:
             raised_in, line = list(traceback.walk_tb(self.exception.__traceback__))[-1]
             return f"{raised_in.f_code.co_filename}:{line}"
-        code = getattr(self, "generator", None)
-        while (inner := getattr(code, "gi_yieldfrom", None)) is not None and hasattr(inner, "gi_frame"):
-            code = inner
-        frame = code.gi_frame if code is not None else None
-        return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None
+        return place_of_generator(getattr(self, "generator", None))
+
+    def current_code(self) -> tuple[CodeType, int] | None:
+        """Return the code that the user's generator is in, and its line; of generators the innermost."""
+        return code_of_generator(getattr(self, "generator", None))
 
     def set_task_value(self, event: Any, is_success: bool, id_key: str) -> None:  # noqa: FBT001 - the SDK's signature
         event.is_processed = getattr(event, id_key) in self.context.open_tasks

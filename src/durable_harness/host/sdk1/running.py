@@ -8,7 +8,7 @@ from typing import Any
 
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
 from durable_harness.host.app.invocation import ActivitySource, Invoker
-from durable_harness.host.failures import describe, failure_details, trace_of
+from durable_harness.host.failures import failure_details, place_in_app, told, trace_of
 from durable_harness.host.sdk.activities import find_activity, log_activity_failure, not_serializable, trace_of_request
 from durable_harness.host.sdk1.entities import EntityRunner
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
@@ -51,9 +51,10 @@ class Sdk1Runner:
         self._app.near_limits.texts_of(function, input=input_text, output=output)
         return output
 
-    def activity_failure(self, name: str, error: BaseException) -> Any:
-        log_activity_failure(self._app, name, error)
-        message = f"Activity function '{name}' failed: {describe(error)}"
+    def activity_failure(self, request: Any, error: BaseException) -> Any:
+        log_activity_failure(self._app, request, error)
+        place = place_in_app(error, self._app.activities.get(request.name.lower()))
+        message = f"Activity function '{request.name}' failed: {told(error, place)}"
         return failure_details(error, message, trace_of(error))
 
     async def close(self) -> None:

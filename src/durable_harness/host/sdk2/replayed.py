@@ -19,6 +19,7 @@ from durabletask.worker import _OrchestrationExecutor, _Registry, _RuntimeOrches
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.sdk.steps import Step, step_of_action, step_of_ending
+from durable_harness.places import Place
 from durable_harness.protocol.continuing import past_length
 
 _quiet = logging.Logger("replay", logging.CRITICAL)  # noqa: LOG001 - the engine's own words are not for users
@@ -87,8 +88,18 @@ class Replayed:
     def is_due_for_replay(self, request: Any) -> bool:
         return past_length(request) >= self._replay_at
 
+    @property
+    def has_ended(self) -> bool:
+        return self._ending is not None
+
+    def awaited_events(self) -> list[str]:
+        return list(self._context._pending_events)
+
+    def unclaimed_events(self) -> list[str]:
+        return [name for name, came in self._context._received_events.items() for _ in came]
+
     def waiting(self) -> str:
-        names = ", ".join(f"'{name}'" for name in self._context._pending_events)
+        names = ", ".join(f"'{name}'" for name in self.awaited_events())
         return f"external event {names}" if names else "what it asked for before"
 
     @property
@@ -96,11 +107,17 @@ class Replayed:
         """Where the app's code is, or where it raised; of generators the innermost."""
         if self._context.failed_at is not None:
             return self._context.failed_at
+        place = self.place
+        return None if place is None else f"{place.file}:{place.line}"
+
+    @property
+    def place(self) -> Place | None:
+        """Where the app's code waits; of generators the innermost."""
         code = self._context._generator
         while (inner := getattr(code, "gi_yieldfrom", None)) is not None and hasattr(inner, "gi_frame"):
             code = inner
         frame = code.gi_frame if code is not None else None
-        return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None
+        return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name) if frame is not None else None
 
     def _process(self, event: Any) -> None:
         if event.HasField("executionStarted") and self._registry.get_orchestrator(event.executionStarted.name) is None:

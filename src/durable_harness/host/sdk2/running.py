@@ -18,22 +18,23 @@ from durabletask.internal.helpers import convert_to_entity_batch_request
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import ActivitySource, Invoker
 from durable_harness.host.custom_status import check_custom_status
+from durable_harness.host.failure_log import log_failed_work, log_failure
 from durable_harness.host.failures import (
-    describe,
-    log_failed_work,
-    log_failure,
+    place_in_app,
     qualified_name,
     sendable,
     text_of,
+    told,
     trace_of,
     type_name,
 )
 from durable_harness.host.sdk.activities import find_activity, log_activity_failure, not_serializable, trace_of_request
 from durable_harness.host.sdk.batches import all_failed, unknown_entity
 from durable_harness.host.sdk.endings import execution_started, failed, no_start, terminated, unknown_orchestrator
-from durable_harness.host.sdk.generation import HistoryNeededError
-from durable_harness.host.sdk2.repeating import contradiction
+from durable_harness.host.sdk.generation import HistoryNeededError, NonDeterminismError
+from durable_harness.host.sdk2.repeating import contradiction, place_reached
 from durable_harness.host.stages import CURRENT
+from durable_harness.places import place_in
 from durable_harness.protocol import optional_text, pb, text_or_none
 from durable_harness.settings import DurableTaskSettings
 
@@ -75,23 +76,29 @@ class Sdk2Runner:
             answer = await self._invoker.invoke(function, OrchestrationContext(_encoded(request)))
             response = self._with_versions(_decoded(pb.OrchestratorResponse, answer))
             check_custom_status(response.customStatus.value)
-            self._log_ending(function, response)
+            await self._note_failure(function, request, response)
             events, turn_ms = len(request.pastEvents) + len(request.newEvents), (time.perf_counter() - begun_s) * 1000
             self._app.near_limits.history(function, request.instanceId, events, turn_ms)
             self._app.near_limits.turn(function, request, response)
         except Exception as error:  # noqa: BLE001 - of the SDK itself: user code's are in its answer
-            message = f"Orchestrator function '{function.durable_name}' failed: {describe(error)}"
-            log_failure("Orchestrator", function.durable_name, error, function.name)
+            described = told(error, place_in_app(error, function))
+            message = f"Orchestrator function '{function.durable_name}' failed: {described}"
+            log_failure("Orchestrator", function.durable_name, error, function, request.instanceId)
             return failed(request, type_name(error), message)
         return response
 
-    @staticmethod
-    def _log_ending(function: Function, response: Any) -> None:
-        """Log a failure that the SDK made of what an orchestrator raised."""
-        for action in response.actions:
-            ending = action.completeOrchestration
-            if ending.HasField("failureDetails"):
-                log_failed_work("Orchestrator", function.durable_name, ending.failureDetails, function.name)
+    async def _note_failure(self, function: Function, request: Any, response: Any) -> None:
+        """Log a failure that the SDK made of what an orchestrator raised; see that it has a line of the app."""
+        failures = (action.completeOrchestration for action in response.actions)
+        failure = next((one.failureDetails for one in failures if one.HasField("failureDetails")), None)
+        if failure is None:
+            return
+        if place_in(failure.stackTrace.value) is None:  # the SDK's own, such as code that is not deterministic
+            what = f"A replay of instance '{request.instanceId}'"
+            reached = await self._invoker.in_thread(lambda: place_reached(function, request), what)
+            if reached is not None:
+                failure.stackTrace.value = f"{reached.as_frame()}{failure.stackTrace.value}"
+        log_failed_work("Orchestrator", function.durable_name, failure, function, request.instanceId)
 
     def _with_versions(self, response: Any) -> Any:
         """Give sub-orchestrations the default version of host.json where the code names none."""
@@ -109,6 +116,8 @@ class Sdk2Runner:
         if problem is None:
             return response
         message = f"Orchestrator function '{function.durable_name}' is not deterministic: {problem}."
+        error = NonDeterminismError(message)
+        log_failure("Orchestrator", function.durable_name, error, function, request.instanceId)
         return failed(request, "NonDeterministicOrchestrationException", message)
 
     async def batch(self, request: Any) -> Any:
@@ -122,12 +131,13 @@ class Sdk2Runner:
                 pb.EntityBatchResult, await self._invoker.invoke(function, EntityContext(_encoded(batch)))
             )
         except Exception as error:  # noqa: BLE001 - same
-            log_failure("Entity", function.durable_name, error, function.name)
-            return all_failed(request, f"Entity function '{function.durable_name}' failed: {describe(error)}")
+            log_failure("Entity", function.durable_name, error, function, request.instanceId)
+            message = f"Entity function '{function.durable_name}' failed: {told(error, place_in_app(error, function))}"
+            return all_failed(request, message, qualified_name(error), trace_of(error))
         for operation, outcome in zip(batch.operations, answer.results, strict=False):
             if outcome.HasField("failure"):
                 name = f"{function.durable_name}.{operation.operation}"
-                log_failed_work("Entity", name, outcome.failure.failureDetails, function.name)
+                log_failed_work("Entity", name, outcome.failure.failureDetails, function, request.instanceId)
         self._app.near_limits.texts_of(function, state=answer.entityState.value)
         answer.operationInfos.extend(operation_infos)
         return answer
@@ -153,8 +163,8 @@ class Sdk2Runner:
         except (TypeError, ValueError) as error:
             raise not_serializable(function, result, error) from error
 
-    def activity_failure(self, name: str, error: BaseException) -> Any:
-        log_activity_failure(self._app, name, error)
+    def activity_failure(self, request: Any, error: BaseException) -> Any:
+        log_activity_failure(self._app, request, error)
         return pb.TaskFailureDetails(
             errorType=qualified_name(error),
             errorMessage=sendable(text_of(error)),

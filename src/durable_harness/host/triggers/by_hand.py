@@ -10,7 +10,8 @@ from typing import Any
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker, RetryContext, RetryException, new_invocation_id
 from durable_harness.host.app.retries import RetryPolicy
-from durable_harness.host.failures import describe, log_failure, trace_of
+from durable_harness.host.failure_log import log_failure
+from durable_harness.host.failures import describe, trace_of
 from durable_harness.host.triggers.converting import Encoded, UnusableValueError, shown_content
 from durable_harness.host.triggers.metadata import Arrived, arrived
 from durable_harness.host.triggers.returned import answers_by_returning, returned_by
@@ -174,7 +175,7 @@ class Runs:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            log_failure("Function", run.function.name, error, run.function.name)
+            log_failure("Function", run.function.name, error, run.function)
             return Ending(Failure(describe(error), trace_of(error)))
         if returned is not None and answers_by_returning(run.function):
             logger.info("Function '%s' returned: %s", run.function.name, shown_content(returned))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ from durable_harness.host.failures import describe, failure_details, whole_trace
 from durable_harness.host.sdk.generation import HistoryNeededError, Runner
 from durable_harness.host.stages import StagesNoted
 from durable_harness.host.work.answers import ACTIVITY, BATCH, KINDS, TURN, AnswerSender, WorkKind
-from durable_harness.log_categories import HOST_LOGGER
+from durable_harness.host.work.work_log import instance_of, log_done
+from durable_harness.log_categories import HOST_LOGGER, note_instance
 from durable_harness.own_loggers import own_logger
 from durable_harness.own_tasks import drop_cancellation
 from durable_harness.protocol import RpcError, Scheduler, pb, timings
@@ -120,9 +122,12 @@ class DurableWorker:
     async def _work(self, item: Any, kind: WorkKind, handler: Callable[[Any], Awaitable[Any]]) -> None:
         """Do a work item and answer it, whatever happens meanwhile, unless this worker ends."""
         stages = self._stages.begin(item.completionToken)
+        request = getattr(item, kind.request)
+        note_instance(instance_of(kind, request))
         try:
             answer = await handler(item)
             await drop_cancellation()
+            log_done(kind, request, answer, stages, time.monotonic_ns() - stages.received_ns)
         except HistoryNeededError as error:
             logger.warning("The history of a turn could not be read: %s. It is given back.", error)
             await self._answers.give_back(item, kind)
@@ -166,5 +171,5 @@ class DurableWorker:
         except BaseException as error:  # user code may raise anything, CancelledError included
             if self._is_closing:
                 raise
-            return ACTIVITY.failed(request, self._runner.activity_failure(request.name, error))
+            return ACTIVITY.failed(request, self._runner.activity_failure(request, error))
         return answer

@@ -19,7 +19,7 @@ from durable_harness.load.audit.whereabouts import Whereabouts
 from durable_harness.load.http import Asker
 from durable_harness.operations import OperationState
 from durable_harness.why import Explanation
-from durable_harness.why.text import wait_lines
+from durable_harness.why.waiting import cause_lines
 
 MOST_ASKED = 3
 MOST_TRIED = 9
@@ -76,6 +76,6 @@ def _stuck(suspect: Wanted, explained: Explanation | None) -> StuckOperation:
     if explained is None:
         return StuckOperation(shown(instance_id), scenario, unknown=NOT_EXPLAINED)
     facts = explained.facts
-    waits = tuple(shown(line) for line in wait_lines(explained.waits))
+    waits = tuple(shown(line) for line in cause_lines(explained.waits))
     unknown = "" if waits else "; ".join(explained.not_known) or "it has ended since"
     return StuckOperation(shown(instance_id), scenario, shown(facts.orchestrator), facts.status.lower(), waits, unknown)

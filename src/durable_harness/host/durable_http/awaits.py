@@ -1,0 +1,87 @@
+"""Which external events a living instance waits for, and where in its code: no history says it.
+
+An orchestrator that waits for an event asks for nothing, so neither the scheduler nor the history knows the name. The
+code does: its history is replayed here, on a thread of its own and without its log entries. Nothing is sent or changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from durable_harness.host.app.functions import Function, FunctionApp
+from durable_harness.host.sdk.generation import Generation
+from durable_harness.log_categories import unlogged
+from durable_harness.places import shown_place
+from durable_harness.protocol import Scheduler, pb
+from durable_harness.protocol.timings import Document
+
+logger = logging.getLogger(__name__)
+
+LIVING = frozenset({"RUNNING", "SUSPENDED"})
+MOST_INSTANCES = 20
+"""Of a tree. A fan-out of many that are stuck is stuck for the same reason."""
+MOST_EVENTS = 10_000
+"""Of a history, which takes some 50 microseconds for each."""
+PATIENCE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Awaiting:
+    """Learns from the code of an app what its instances wait for."""
+
+    app: FunctionApp
+    sdk: Generation
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def add_to(self, document: Document, scheduler: Scheduler) -> None:
+        """Add `awaits` to an instance and those below it: event names, those that nothing took, `line`.
+
+        What cannot be learned in time is left out.
+        """
+        async with self._one_at_a_time:
+            for instance, _ in zip(_living(document), range(MOST_INSTANCES), strict=False):
+                awaits = await self._of(instance, scheduler)
+                if awaits is not None:
+                    instance["awaits"] = awaits
+
+    async def _of(self, instance: Document, scheduler: Scheduler) -> Document | None:
+        function = self.app.orchestrators.get(str(instance["orchestrator"]).lower())
+        if function is None or len(instance["events"]) > MOST_EVENTS:
+            return None
+        query = pb.StreamInstanceHistoryRequest(instanceId=instance["instanceId"])
+        events = [event async for chunk in scheduler.stream_instance_history(query) for event in chunk.events]
+        try:
+            # Not on the threads of functions: that they are all busy may be what is asked about.
+            async with asyncio.timeout(PATIENCE_S):
+                return await asyncio.to_thread(self._replayed, function, instance, events)
+        except Exception as error:  # noqa: BLE001 - the code of the app, or a history that it contradicts
+            logger.debug("What '%s' waits for cannot be learned: %r", instance["instanceId"], error)
+            return None
+
+    def _replayed(self, function: Function, instance: Document, events: list[Any]) -> Document | None:
+        history = self.sdk.with_payloads(events)
+        started = next((event.executionStarted for event in history if event.HasField("executionStarted")), None)
+        if started is None:
+            return None
+        request = pb.OrchestratorRequest(instanceId=instance["instanceId"], pastEvents=history)
+        with unlogged():
+            execution = self.sdk.begin_replay(function, request, started)
+            execution.advance(request)
+        if execution.has_ended:
+            return None  # today's code does otherwise, or its end is on the way
+        return {
+            "events": execution.awaited_events(),
+            "unclaimed": execution.unclaimed_events(),
+            "line": shown_place(execution.line),
+        }
+
+
+def _living(document: Document) -> Iterator[Document]:
+    if document["status"] in LIVING and document["events"]:
+        yield document
+    for child in document["children"]:
+        yield from _living(child)

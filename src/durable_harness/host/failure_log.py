@@ -1,0 +1,113 @@
+"""Failures of functions in the host's log: each once, with type, message, place, instance and the app's own frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from durable_harness.foreign_text import middle_cut
+from durable_harness.host.failures import function_place, message_of, place_in_app, told, type_name, with_place
+from durable_harness.log_categories import HOST_LOGGER, about
+from durable_harness.own_loggers import own_logger
+from durable_harness.places import names_place, place_in
+from durable_harness.traces import folded, folded_text, frames_as_json, frames_in_text_as_json
+
+logger = own_logger(HOST_LOGGER)
+
+MOST_MESSAGE_CHARS = 4_000
+MOST_TRACE_CHARS = 16_000
+MOST_CAUSES = 10
+MOST_OF_GROUP = 10
+LED_TO = "The above exception led to the following one:"
+
+
+def log_failure(  # noqa: PLR0913, PLR0917 - what is known of it
+    kind: str,
+    name: str,
+    error: BaseException,
+    function: Any = None,
+    instance_id: str | None = None,
+    place: str | None = None,
+) -> None:
+    """Log that a function failed. `place` is where its code was, for an error that does not say."""
+    place = place_in_app(error) or place or function_place(function)
+    trace = _safely(lambda: folded(error), "the stack trace cannot be read")
+    _log(kind, name, told(error, place), function, instance_id, trace, _as_json(error, place))
+
+
+def log_failed_work(kind: str, name: str, failure: Any, function: Any = None, instance_id: str | None = None) -> None:
+    """Log the TaskFailureDetails of a function whose error is not at hand."""
+    trace, error_type = failure.stackTrace.value, failure.errorType.removeprefix("builtins.")
+    found = place_in(trace)
+    place = function_place(function) if found is None else str(found)
+    described = f"{error_type}: {failure.errorMessage}"
+    described = described if names_place(described) else with_place(described, place)
+    exception = {
+        "type": error_type,
+        "message": middle_cut(failure.errorMessage, MOST_MESSAGE_CHARS),
+        "place": place,
+        "frames": frames_in_text_as_json(trace),
+    }
+    _log(kind, name, described, function, instance_id, f"{_causes(failure)}{folded_text(trace)}", exception)
+
+
+def _causes(failure: Any) -> str:
+    """Return the traces of what led to a failure, the first of them first."""
+    links, link = list[str](), failure
+    while link.HasField("innerFailure") and len(links) < MOST_CAUSES:
+        link = link.innerFailure
+        last = f"{link.errorType.removeprefix('builtins.')}: {middle_cut(link.errorMessage, MOST_MESSAGE_CHARS)}"
+        links.append(f"{folded_text(link.stackTrace.value)}{last}\n\n{LED_TO}\n\n")
+    return "".join(reversed(links))
+
+
+def _log(  # noqa: PLR0913, PLR0917 - the parts of an entry
+    kind: str,
+    name: str,
+    described: str,
+    function: Any,
+    instance_id: str | None,
+    trace: str,
+    exception: dict[str, Any],
+) -> None:
+    where = f" [instance {instance_id}]" if instance_id else ""
+    category = about(name if function is None else function.name, instance_id)
+    # Whatever formats the entry adds `exc_text` below the message.
+    extra = {**category, "exception": exception, "exc_text": middle_cut(trace.rstrip(), MOST_TRACE_CHARS)}
+    logger.error("%s '%s' failed: %s%s", kind, name, middle_cut(described, MOST_MESSAGE_CHARS), where, extra=extra)
+
+
+def _as_json(error: BaseException, place: str | None) -> dict[str, Any]:
+    first, *causes = _chain(error)
+    described: dict[str, Any] = {**_link(first), "place": place}
+    if causes:
+        described["causes"] = [_link(cause) for cause in causes]
+    return described
+
+
+def _link(error: BaseException) -> dict[str, Any]:
+    link: dict[str, Any] = {
+        "type": type_name(error),
+        "message": middle_cut(message_of(error), MOST_MESSAGE_CHARS),
+        "frames": _safely(lambda: frames_as_json(error), None) or [],
+    }
+    if isinstance(error, BaseExceptionGroup):
+        link["exceptions"] = [_link(one) for one in error.exceptions[:MOST_OF_GROUP]]
+    return link
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what led to it, as Python shows it."""
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen and len(seen) <= MOST_CAUSES:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+
+
+def _safely(describe: Callable[[], Any], otherwise: Any) -> Any:
+    try:
+        return describe()
+    except BaseException:  # noqa: BLE001 - what a user's attributes raise
+        return otherwise

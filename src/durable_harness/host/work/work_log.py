@@ -1,0 +1,79 @@
+"""What `--verbose` shows of each piece of work: what it was, how long it took, what a turn asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from durable_harness.host.sdk.endings import execution_started
+from durable_harness.host.sdk.steps import ENDINGS, step_of_action
+from durable_harness.host.stages import Stages
+from durable_harness.host.work.answers import ACTIVITY, TURN, WorkKind
+from durable_harness.log_categories import HOST_LOGGER, about
+from durable_harness.own_loggers import own_logger
+
+logger = own_logger(HOST_LOGGER)
+
+MOST_ASKED = 5
+LEAST_SHOWN_WAIT_MS = 1.0
+
+
+def instance_of(kind: WorkKind, request: Any) -> str:
+    """Return the ID of the instance or entity that work is of."""
+    return str(request.orchestrationInstance.instanceId if kind is ACTIVITY else request.instanceId)
+
+
+def log_done(kind: WorkKind, request: Any, answer: Any, stages: Stages, took_ns: int) -> None:
+    """Log a piece of work that has an answer, at the level Debug."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    try:
+        name, what, rest = _described(kind, request, answer)
+    except Exception:  # noqa: BLE001 - what nobody foresaw in an answer must not cost the answer
+        name, what, rest = "", "Work", ""
+    times = f"{took_ns / 1e6:,.1f} ms{_waited(stages)}"
+    instance_id = instance_of(kind, request)
+    logger.debug("%s took %s%s [instance %s]", what, times, rest, instance_id, extra=about(name, instance_id))
+
+
+def _waited(stages: Stages) -> str:
+    waited_ms = (stages.begun_ns - stages.asked_ns) / 1e6 if stages.asked_ns and stages.begun_ns else 0.0
+    return f", {waited_ms:,.1f} ms of it waiting for a thread" if waited_ms >= LEAST_SHOWN_WAIT_MS else ""
+
+
+def _described(kind: WorkKind, request: Any, answer: Any) -> tuple[str, str, str]:
+    if kind is ACTIVITY:
+        return request.name, f"Activity '{request.name}'", " and failed" if answer.HasField("failureDetails") else ""
+    if kind is TURN:
+        started = execution_started(request)
+        name = started.name if started is not None else ""
+        events = f", {len(request.pastEvents)} events replayed" if len(request.pastEvents) else ""
+        return name, f"Turn of '{name}'" if name else "Turn", f"{events}{_asked(answer.actions)}"
+    name = request.instanceId.removeprefix("@").partition("@")[0]
+    operations = [_operation(event) for event in request.operationRequests]
+    return name, f"Entity '{name}'", f": {_counted(operations)}"
+
+
+def _operation(event: Any) -> str:
+    return str(getattr(event, event.WhichOneof("eventType")).operation)
+
+
+def _asked(actions: Iterable[Any]) -> str:
+    """Say what a turn asked for, and how it ended the orchestration if it did."""
+    asked, end = list[str](), ""
+    for action in actions:
+        if action.HasField("completeOrchestration"):
+            end = f", {ENDINGS.get(action.completeOrchestration.orchestrationStatus, 'end')}"
+        else:
+            step = step_of_action(action)
+            asked.append(str(step) if step.kind == "timer" else f"{step.kind} '{step.name}'")
+    return f"{f', asked for {_counted(asked)}' if asked else ''}{end}"
+
+
+def _counted(names: list[str]) -> str:
+    counts = Counter(names)
+    said = [f"{count} x {name}" if count > 1 else name for name, count in list(counts.items())[:MOST_ASKED]]
+    more = len(counts) - MOST_ASKED
+    return ", ".join([*said, *([f"{more} more"] if more > 0 else [])])

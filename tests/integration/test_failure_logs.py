@@ -1,0 +1,267 @@
+"""What the host's log and the status of instances say of failures: type, message, place, and the app's own frames."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from durable_harness.stack import embedded_stack
+
+APPS = Path(__file__).parents[1] / "apps"
+APP = APPS / "mishaps"
+SOURCES = {name: (APP / name).read_text().splitlines() for name in ("function_app.py", "depot/scales.py")}
+WEBHOOKS = "/runtime/webhooks/durabletask"
+ENTRY = re.compile(r"^(?=\[\d{4}-\d\d-\d\d )", re.MULTILINE)
+
+
+def place_of(code, file="function_app.py"):
+    """Return the place of the one line of the app that begins with some code."""
+    [number] = [number for number, line in enumerate(SOURCES[file], 1) if line.strip().startswith(code)]
+    return f"{file}:{number}"
+
+
+WEIGHS = place_of('return order["weight_kg"]', "depot/scales.py")
+
+
+class Mishaps:
+    """The app, and its log."""
+
+    def __init__(self, client):
+        self.client = client
+        self.log = client.stack.log_path
+
+    def run(self, orchestrator, value=None):
+        """Run an orchestrator to its end; return its status and its ID."""
+        url = f"{WEBHOOKS}/orchestrators/{orchestrator}"
+        instance_id = self.client.post(url, json=value).json()["id"]
+        return self.client.wait_terminal(instance_id), instance_id
+
+    def entries(self, instance_id, level="ERROR"):
+        """Return the entries of a level that name an instance."""
+        entries = ENTRY.split(self.log.read_text())
+        return [entry for entry in entries if f"] {level} " in entry and instance_id in entry.splitlines()[0]]
+
+    def json_entries(self):
+        """Return all lines of a log in JSON."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+@pytest.fixture
+def mishaps(running_apps):
+    """Give the app whose functions fail."""
+    return Mishaps(running_apps(APP))
+
+
+@pytest.fixture
+def in_json(running_apps):
+    """Give the app with a log for machines."""
+    return Mishaps(running_apps(APP, ("--log-format", "json")))
+
+
+@pytest.fixture
+def verbose(running_apps):
+    """Give the app with all that is logged."""
+    return Mishaps(running_apps(APP, ("--verbose",)))
+
+
+def test_an_activity_and_its_orchestrator_are_logged_once_each(mishaps):
+    """Both entries have type, message, place and instance; the traceback begins and ends with the app's own code."""
+    _, instance_id = mishaps.run("ship_order", {"id": 7})
+    activity, orchestrator = mishaps.entries(instance_id)
+    headline, _, *trace = activity.splitlines()
+    said = f"Activity 'ship' failed: KeyError: 'weight_kg' ({WEIGHS}) [instance {instance_id}]"
+    assert headline.endswith(said)
+    files = [line for line in trace if line.strip().startswith("File ")]
+    assert [Path(line.split('"')[1]).name for line in files] == ["function_app.py", "scales.py"]
+    assert "Orchestrator 'ship_order' failed: " in orchestrator
+    assert place_of('return (yield context.call_activity("ship"').split(":")[1] in orchestrator
+
+
+def test_a_failure_of_an_orchestrator_has_its_line(mishaps):
+    """What an orchestrator raises itself is logged with its own line, once."""
+    status, instance_id = mishaps.run("own_failure")
+    [entry] = mishaps.entries(instance_id)
+    place = place_of('raise NoCourierError("nobody')
+    assert "Orchestrator 'own_failure' failed: " in entry
+    assert f"NoCourierError: nobody drives today ({place}) [instance {instance_id}]" in entry
+    assert f"NoCourierError: nobody drives today ({place})" in status["output"]
+
+
+def test_causes_are_shown_and_foreign_frames_are_a_count(mishaps):
+    """`raise from` shows both errors; the frames of Python's own library below the app's are folded."""
+    _, instance_id = mishaps.run("of_a_cause")
+    entry = mishaps.entries(instance_id)[0]
+    assert re.search(r"^ +… \d frames of json$", entry, re.MULTILINE)
+    assert "JSONDecodeError: Expecting property name" in entry
+    assert "direct cause of the following exception" in entry
+    assert "json/decoder.py" not in entry
+    assert entry.index("return json.loads(text)") < entry.index('raise NoCourierError("the order cannot be read")')
+
+
+def test_a_group_shows_its_members(mishaps):
+    """Each error of an ExceptionGroup is in the entry with its frames."""
+    _, instance_id = mishaps.run("several")
+    entry = mishaps.entries(instance_id)[0]
+    assert "Activity 'group' failed: ExceptionGroup: two orders (2 sub-exceptions)" in entry
+    assert "KeyError: 'weight_kg'" in entry
+    assert "TypeError: unsupported operand" in entry
+
+
+def test_an_entity_is_logged_once_with_its_operation(mishaps):
+    """The entry names entity, operation and key; the orchestrator that called has its own."""
+    _, instance_id = mishaps.run("withdraws")
+    entity = [entry for entry in mishaps.entries(instance_id) if "Entity '" in entry]
+    place = place_of("raise ArithmeticError")
+    assert len(entity) == 1
+    assert f"Entity 'account.withdraw' failed: ArithmeticError: no 5 there ({place}) [instance @account@" in entity[0]
+
+
+@pytest.mark.parametrize(
+    ("orchestrator", "code"), [("returns_a_set", "@app.orchestration_trigger"), ("gets_a_set", "@app.activity_trigger")]
+)
+def test_what_is_not_serializable_has_a_place(mishaps, orchestrator, code):
+    """An output that is no JSON has no line of its own: the function is named with the line where it begins."""
+    status, instance_id = mishaps.run(orchestrator)
+    [named] = [entry for entry in mishaps.entries(instance_id) if "serializable" in entry.splitlines()[0]][:1]
+    [line] = re.findall(r"\(function_app\.py:(\d+)\)", named.splitlines()[0])
+    assert SOURCES["function_app.py"][int(line) - 1].startswith(code)
+    assert "serializable" in status["output"]
+
+
+def test_code_that_is_not_deterministic_has_its_line(mishaps):
+    """The entry and the status name the line that asked for something else than the history has."""
+    status, instance_id = mishaps.run("changing")
+    [entry] = mishaps.entries(instance_id)
+    place = place_of('yield context.call_activity("label" if runs')
+    assert f"({place}) [instance {instance_id}]" in entry.splitlines()[0]
+    assert place in status["output"]
+
+
+def test_a_deep_recursion_is_bounded(mishaps):
+    """Of hundreds of frames some are shown, the last among them."""
+    _, instance_id = mishaps.run("deep")
+    entry = mishaps.entries(instance_id)[0]
+    assert len(entry.splitlines()) < 100
+    assert 'return order["weight_kg"]' in entry
+
+
+def test_hostile_text_stays_in_its_entry(mishaps):
+    """What an error says can neither begin an entry nor move the cursor, and is cut in its middle."""
+    _, instance_id = mishaps.run("hostile", f"\x1b[2J\n[2026-01-01 00:00:00,000] ERROR x: {'y' * 50_000}")
+    entry = mishaps.entries(instance_id)[0]
+    assert "\x1b" not in entry
+    assert "\\x1b[2J\n    [2026-01-01" in entry
+    assert len(entry) < 10_000
+    assert "more characters …" in entry
+
+
+def test_the_status_has_type_and_line(mishaps):
+    """Whoever reads the output alone learns which error it was, and where in the app."""
+    status, _ = mishaps.run("ship_order", {"id": 7})
+    assert "'weight_kg'" in status["output"]
+    assert "Error" in status["output"]
+    assert re.search(r"\((function_app|depot/scales)\.py:\d+\)", status["output"])
+
+
+@pytest.mark.sdk1
+def test_the_status_names_the_line_of_the_cause(mishaps):
+    """An orchestrator that fails of its activity has the activity's line, once; a parent that of its child's."""
+    for orchestrator in ("ship_order", "parent"):
+        first = mishaps.run(orchestrator, {"id": 7})[0]["output"].splitlines()[0]
+        assert first.rstrip().endswith(f"Activity function 'ship' failed: KeyError: 'weight_kg' ({WEIGHS})")
+        assert first.startswith(f"Orchestrator function '{orchestrator}' failed: ")
+
+
+def test_what_clients_of_the_sdk_read_is_whole(mishaps):
+    """The history has the failure with its message first and the stack trace beside it."""
+    _, instance_id = mishaps.run("ship_order", {"id": 7})
+    url = f"{WEBHOOKS}/instances/{instance_id}?showHistory=true&showHistoryOutput=true"
+    [failed] = [row for row in mishaps.client.get(url).json()["historyEvents"] if row["EventType"] == "TaskFailed"]
+    assert "'weight_kg'" in failed["Reason"]
+    assert "depot/scales.py" in failed["Details"]
+
+
+def test_a_log_in_json_is_one_object_a_line(in_json):
+    """Every line that the host prints is an object, the announcement too; a failure has what it is made of."""
+    _, instance_id = in_json.run("of_a_cause")
+    entries = in_json.json_entries()
+    assert {"time", "level", "category", "message"} <= set.intersection(*(set(entry) for entry in entries))
+    assert any("Functions" in entry["message"] for entry in entries if entry["category"] == "Host.Startup")
+    [failed] = [entry for entry in entries if entry.get("function") == "reads" and entry["level"] == "Error"]
+    assert (failed["category"], failed["instance"]) == ("Function.reads", instance_id)
+    exception = failed["exception"]
+    place = place_of('raise NoCourierError("the order')
+    assert (exception["type"], exception["message"]) == ("NoCourierError", "the order cannot be read")
+    assert exception["place"] == place
+    assert exception["frames"][-1]["file"] == "function_app.py"
+    assert f"function_app.py:{exception['frames'][-1]['line']}" == place
+    assert exception["causes"][0]["type"] == "JSONDecodeError"
+    assert exception["causes"][0]["frames"][-1]["file"] == "depot/scales.py"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", failed["time"])
+
+
+def test_hostile_text_in_json_is_ascii(in_json):
+    """A line for machines has no character that a terminal acts on."""
+    in_json.run("hostile", "\x1b[2J\u202e\u2028 boom")
+    text = in_json.log.read_text()
+    assert text.isascii()
+    assert not set(text) & {"\x1b", "\x7f"}
+    assert any("\u202e" in entry.get("exception", {}).get("message", "") for entry in in_json.json_entries())
+
+
+def test_what_functions_log_has_their_function_and_instance(in_json):
+    """Entries of the app's own loggers say which function of which instance wrote them."""
+    url = f"{WEBHOOKS}/orchestrators/approval"
+    instance_id = in_json.client.post(url).json()["id"]
+    deadline = time.monotonic() + 10
+    while True:
+        found = [entry for entry in in_json.json_entries() if entry["message"] == "approval is asked for"]
+        if any(entry.get("instance") == instance_id for entry in found):
+            break
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+    assert found[-1]["category"] == "Function.approval.User"
+
+
+def test_verbose_shows_turns_and_activities_with_their_times(verbose):
+    """Each piece of work has an entry with its milliseconds and its instance; turns say what they asked for."""
+    _, instance_id = verbose.run("own_failure")
+    entries = [entry.strip() for entry in verbose.entries(instance_id, "DEBUG")]
+    said = [re.sub(r"[\d,]+\.\d ms", "N ms", entry.partition("durable_harness.host: ")[2]) for entry in entries]
+    where = f"[instance {instance_id}]"
+    assert f"Turn of 'own_failure' took N ms, asked for activity 'label' {where}" in said
+    assert f"Activity 'label' took N ms {where}" in said
+    assert any(
+        re.fullmatch(r"Turn of 'own_failure' took N ms, \d+ events replayed, failure " + re.escape(where), one)
+        for one in said
+    )
+
+
+FOLDER = {
+    "Broken/function.json": '{"bindings": [{"name": "x", "type": "activityTrigger", "direction": "in"}]}',
+    "Broken/__init__.py": "from ..shared import parts\n\n\ndef main(x: str) -> str:\n    return parts.take(x)\n",
+    "Calls/function.json": '{"bindings": [{"name": "context", "type": "orchestrationTrigger", "direction": "in"}]}',
+    "Calls/__init__.py": (
+        "import azure.durable_functions as df\n\n\ndef run(context):\n"
+        '    yield context.call_activity("Broken", "x")\n\n\nmain = df.Orchestrator.create(run)\n'
+    ),
+    "shared/parts.py": "def take(name):\n    return {}[name]\n",
+    "host.json": '{"version": "2.0"}',
+}
+
+
+@pytest.mark.sdk1
+def test_a_function_of_a_folder_has_its_file(tmp_path, client_of):
+    """In an app of function.json folders places are named from the app's folder on, too."""
+    for name, text in FOLDER.items():
+        (tmp_path / "app" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "app" / name).write_text(text)
+    with embedded_stack(tmp_path / "app", log_path=tmp_path / "log") as stack:
+        folder = Mishaps(client_of(stack))
+        status, instance_id = folder.run("Calls")
+        [activity, _] = folder.entries(instance_id)
+    assert f"Activity 'Broken' failed: KeyError: 'x' (shared/parts.py:2) [instance {instance_id}]" in activity
+    assert "Broken/__init__.py" in activity
+    assert "KeyError: 'x' (shared/parts.py:2)" in status["output"]
