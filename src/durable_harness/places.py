@@ -18,7 +18,7 @@ _HARNESS = Path(__file__).resolve().parent
 _NAMESPACES = frozenset({"azure", "google", "opentelemetry"})
 """Top-level names that many packages share: the one below them says which."""
 _FRAME = re.compile(r'^  File "([^"]+)", line (\d+)(?:, in (.+))?', re.MULTILINE)
-_PLACE_AT_END = re.compile(r"\((?:[^()\s]|\\ )+:\d+\)\s*$")
+_PLACE_AT_END = re.compile(r"\([^()\n]{1,400}\.py:\d+\)$")
 _folders: list[Path] = []
 
 

@@ -41,7 +41,7 @@ def folded(error: BaseException) -> str:
     found = traceback.TracebackException.from_exception(error, compact=True)
     links = list(_linked(found))
     for one in links:
-        one.stack = _FoldedStack.from_list(_from_the_app_on(one.stack, lambda frame: str(frame[0])))
+        one.stack = _FoldedStack(_from_the_app_on(one.stack, lambda frame: str(frame[0])))
     if len(links) > 1 or getattr(found, "__notes__", None):
         return "".join(found.format())
     return f"{TRACEBACK}{''.join(found.stack.format())}" if found.stack else ""

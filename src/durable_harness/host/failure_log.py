@@ -70,11 +70,14 @@ def _log(  # noqa: PLR0913, PLR0917 - the parts of an entry
     trace: str,
     exception: dict[str, Any],
 ) -> None:
+    first, newline, rest = middle_cut(described, MOST_MESSAGE_CHARS).partition("\n")
+    if names_place(first):
+        newline = rest = ""  # what it hands on, with its trace, has an entry of its own
     where = f" [instance {instance_id}]" if instance_id else ""
     category = about(name if function is None else function.name, instance_id)
     # Whatever formats the entry adds `exc_text` below the message.
     extra = {**category, "exception": exception, "exc_text": middle_cut(trace.rstrip(), MOST_TRACE_CHARS)}
-    logger.error("%s '%s' failed: %s%s", kind, name, middle_cut(described, MOST_MESSAGE_CHARS), where, extra=extra)
+    logger.error("%s '%s' failed: %s%s%s%s", kind, name, first.rstrip(), where, newline, rest, extra=extra)
 
 
 def _as_json(error: BaseException, place: str | None) -> dict[str, Any]:

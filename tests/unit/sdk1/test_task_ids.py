@@ -183,7 +183,9 @@ def test_actions_before_a_failure_are_sent_with_it():
 
     response = run(orchestrator, event(eventRaised={"name": "go"}))
     assert ids(response) == [(0, "sendEntityMessage")]
-    assert ending(response).failureDetails.errorMessage == "Orchestrator function 'o' failed: broken"
+    assert ending(response).failureDetails.errorMessage.startswith(
+        "Orchestrator function 'o' failed: ValueError: broken"
+    )
 
 
 @pytest.mark.parametrize(
