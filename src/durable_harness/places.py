@@ -6,11 +6,12 @@ What is not the app's own is machinery: this host, the SDK, Python's library and
 from __future__ import annotations
 
 import functools
+import linecache
 import re
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _PACKAGES = re.compile(r"(?:^|[/\\])(?:site|dist)-packages[/\\](.+)$")
 _LIBRARY = tuple({str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib")})
@@ -19,6 +20,11 @@ _NAMESPACES = frozenset({"azure", "google", "opentelemetry"})
 """Top-level names that many packages share: the one below them says which."""
 _FRAME = re.compile(r'^  File "([^"]+)", line (\d+)(?:, in (.+))?', re.MULTILINE)
 _PLACE_AT_END = re.compile(r"\([^()\n]{1,400}\.py:\d+\)$")
+_WRAPPERS = frozenset({"sync_wrapper", "async_wrapper"})
+_HANDED_ON = "TaskFailedError"
+_MOST_LINKS = 20
+INTRODUCED = ("Orchestrator function '", "Activity function '", "Entity function '")
+"""How messages begin that say whose failure it is."""
 _folders: list[Path] = []
 
 
@@ -74,6 +80,16 @@ def machinery(file: str) -> str | None:
     return None
 
 
+def package_of(file: str, line: int, function: str) -> str | None:
+    """Return which package a frame is of; None if it is the app's own.
+
+    SDK 2.x gives the wrappers that it makes of functions the file of the app, in which they have no line.
+    """
+    package = machinery(file)
+    is_wrapped = package is None and function.rpartition(".")[2] in _WRAPPERS
+    return "azure.durable_functions" if is_wrapped and not linecache.getline(file, line).strip() else package
+
+
 def _package(parts: Iterable[str]) -> str:
     first, *rest = parts
     name = first if first not in _NAMESPACES or not rest else f"{first}.{rest[0]}"
@@ -83,7 +99,32 @@ def _package(parts: Iterable[str]) -> str:
 def place_in(trace: str) -> Place | None:
     """Return the app's own last line in a traceback that is text, None if there is none."""
     found = (Place(frame[1], int(frame[2]), frame[3] or "") for frame in _FRAME.finditer(trace))
-    return next((place for place in reversed(list(found)) if machinery(place.file) is None), None)
+    return next((place for place in reversed(list(found)) if package_of(*place) is None), None)
+
+
+def described(failure: Any) -> str:
+    """Return a TaskFailureDetails as people read it: `KeyError: 'id' (function_app.py:80)`.
+
+    SDK 1.x has put type and place into the message. 2.x keeps them apart, and with a task that failed what it raised.
+    """
+    message, place = str(failure.errorMessage), place_in(failure.stackTrace.value)
+    if message.startswith(INTRODUCED) or names_place(message):
+        return message
+    error_type = failure.errorType.rpartition(".")[2]
+    cause = _cause(failure) if error_type == _HANDED_ON else None
+    where = cause or (None if place is None else str(place))
+    return f"{error_type}: {message}{'' if where is None else f' ({where})'}"
+
+
+def _cause(failure: Any) -> str | None:
+    """Return type and place of what a task raised whose failure an orchestrator handed on."""
+    link = failure
+    for _ in range(_MOST_LINKS):
+        if not link.HasField("innerFailure"):
+            break
+        link = link.innerFailure
+    place = place_in(link.stackTrace.value)
+    return None if place is None or link is failure else f"{link.errorType.rpartition('.')[2]}, {place}"
 
 
 def names_place(text: str) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from durable_harness.places import Place, machinery, shown_file
+from durable_harness.places import Place, package_of, shown_file
 
 TRACEBACK = "Traceback (most recent call last):\n"
 FIRST_FRAMES, LAST_FRAMES = 10, 20
@@ -33,7 +33,7 @@ class _FoldedStack(traceback.StackSummary):
     """A stack whose `format` folds what is not of the app."""
 
     def format(self, **options: Any) -> list[str]:
-        return list(_folded(self, lambda frame: frame.filename, lambda frames: _formatted(frames, options)))
+        return list(_folded(self, _package_of, lambda frames: _formatted(frames, options)))
 
 
 def folded(error: BaseException) -> str:
@@ -41,7 +41,9 @@ def folded(error: BaseException) -> str:
     found = traceback.TracebackException.from_exception(error, compact=True)
     links = list(_linked(found))
     for one in links:
-        one.stack = _FoldedStack(_from_the_app_on(one.stack, lambda frame: str(frame[0])))
+        one.stack = _FoldedStack(_from_the_app_on(one.stack, _package_of))
+    if not any(one.stack for one in links):
+        return ""
     if len(links) > 1 or getattr(found, "__notes__", None):
         return "".join(found.format())
     return f"{TRACEBACK}{''.join(found.stack.format())}" if found.stack else ""
@@ -50,15 +52,15 @@ def folded(error: BaseException) -> str:
 def folded_text(trace: str) -> str:
     """Return the same of a traceback that is text already."""
     frames = [frame for frame in _BEFORE_FRAME.split(trace.removeprefix(TRACEBACK)) if _FRAME.match(frame)]
-    kept = list(_from_the_app_on(frames, _file_of))
-    return f"{TRACEBACK}{''.join(_folded(kept, _file_of, lambda some: [*some]))}" if kept else ""
+    kept = list(_from_the_app_on(frames, _package_in))
+    return f"{TRACEBACK}{''.join(_folded(kept, _package_in, lambda some: [*some]))}" if kept else ""
 
 
 def trimmed(error: BaseException) -> traceback.TracebackException:
     """Return an error and all that led to it, the frames of each from the app's first one on, none folded."""
     found = traceback.TracebackException.from_exception(error)
     for one in _linked(found):
-        one.stack = traceback.StackSummary.from_list(_from_the_app_on(one.stack, lambda frame: str(frame[0])))
+        one.stack = traceback.StackSummary.from_list(_from_the_app_on(one.stack, _package_of))
     return found
 
 
@@ -70,7 +72,7 @@ def place_of(error: BaseException) -> Place | None:
         seen.add(id(link))
         frames = [(step.f_code, line) for step, line in traceback.walk_tb(link.__traceback__)]
         for code, line in reversed(frames):
-            if machinery(code.co_filename) is None:
+            if package_of(code.co_filename, line, code.co_name) is None:
                 return Place(code.co_filename, line, code.co_name)
         link = link.__cause__ or link.__context__
     return None
@@ -79,7 +81,11 @@ def place_of(error: BaseException) -> Place | None:
 def frames_as_json(error: BaseException) -> list[dict[str, Any]]:
     """Return the app's frames of an error, the outermost first."""
     found = traceback.TracebackException.from_exception(error, compact=True)
-    own = [_frame_as_json(frame) for frame in found.stack if machinery(frame.filename) is None]
+    own = [
+        _frame_as_json(frame)
+        for frame in found.stack
+        if package_of(frame.filename, frame.lineno or 0, frame.name) is None
+    ]
     return own if len(own) <= FIRST_FRAMES + LAST_FRAMES else [*own[:FIRST_FRAMES], *own[-LAST_FRAMES:]]
 
 
@@ -89,7 +95,7 @@ def frames_in_text_as_json(trace: str) -> list[dict[str, Any]]:
     return [
         {"file": shown_file(frame[1]), "line": int(frame[2]), "function": frame[3]}
         for frame in found
-        if frame is not None and machinery(frame[1]) is None
+        if frame is not None and package_of(frame[1], int(frame[2]), frame[3] or "") is None
     ][-LAST_FRAMES:]
 
 
@@ -110,16 +116,18 @@ def _linked(error: traceback.TracebackException) -> Iterator[traceback.Traceback
         waiting += [other for other in (one.__cause__, one.__context__, *(one.exceptions or ())) if other is not None]
 
 
-def _from_the_app_on(frames: Iterable[_Frame], file_of: Callable[[_Frame], str]) -> Iterator[_Frame]:
+def _from_the_app_on(frames: Iterable[_Frame], package_of_frame: Callable[[_Frame], str | None]) -> Iterator[_Frame]:
     """Leave out where the host and the SDK call the function. What the app calls stays."""
-    return itertools.dropwhile(lambda frame: machinery(file_of(frame)) is not None, frames)
+    return itertools.dropwhile(lambda frame: package_of_frame(frame) is not None, frames)
 
 
 def _folded(
-    frames: Iterable[_Frame], file_of: Callable[[_Frame], str], shown: Callable[[list[_Frame]], list[str]]
+    frames: Iterable[_Frame],
+    package_of_frame: Callable[[_Frame], str | None],
+    shown: Callable[[list[_Frame]], list[str]],
 ) -> Iterator[str]:
     """Yield the lines of frames, a count in place of those that are not shown."""
-    marked = [(machinery(file_of(frame)), frame) for frame in frames]
+    marked = [(package_of_frame(frame), frame) for frame in frames]
     own = [number for number, (package, _) in enumerate(marked) if package is None]
     hidden = range(own[FIRST_FRAMES], own[-LAST_FRAMES]) if len(own) > FIRST_FRAMES + LAST_FRAMES else range(0)
     kinds = [_HIDDEN if n in hidden else _OWN if package is None else _FOREIGN for n, (package, _) in enumerate(marked)]
@@ -144,6 +152,10 @@ def _bounded(entry: str) -> str:
     return "".join(f"{line[:MOST_LINE_CHARS]}…\n" for line in entry.splitlines()[:2])
 
 
-def _file_of(frame: str) -> str:
+def _package_of(frame: Any) -> str | None:
+    return package_of(frame.filename, frame.lineno or 0, frame.name)
+
+
+def _package_in(frame: str) -> str | None:
     found = _FRAME.match(frame)
-    return found[1] if found else ""
+    return None if found is None else package_of(found[1], int(found[2]), found[3] or "")

@@ -9,7 +9,7 @@ from durable_harness.foreign_text import middle_cut
 from durable_harness.host.failures import function_place, message_of, place_in_app, told, type_name, with_place
 from durable_harness.log_categories import HOST_LOGGER, about
 from durable_harness.own_loggers import own_logger
-from durable_harness.places import names_place, place_in
+from durable_harness.places import described, names_place, place_in
 from durable_harness.traces import folded, folded_text, frames_as_json, frames_in_text_as_json
 
 logger = own_logger(HOST_LOGGER)
@@ -37,40 +37,44 @@ def log_failure(  # noqa: PLR0913, PLR0917 - what is known of it
 
 def log_failed_work(kind: str, name: str, failure: Any, function: Any = None, instance_id: str | None = None) -> None:
     """Log the TaskFailureDetails of a function whose error is not at hand."""
-    trace, error_type = failure.stackTrace.value, failure.errorType.removeprefix("builtins.")
+    trace, error_type = failure.stackTrace.value, failure.errorType.rpartition(".")[2]
     found = place_in(trace)
     place = function_place(function) if found is None else str(found)
-    described = f"{error_type}: {failure.errorMessage}"
-    described = described if names_place(described) else with_place(described, place)
+    said = described(failure)
+    said = said if names_place(said) else with_place(said, place)
     exception = {
         "type": error_type,
         "message": middle_cut(failure.errorMessage, MOST_MESSAGE_CHARS),
         "place": place,
         "frames": frames_in_text_as_json(trace),
     }
-    _log(kind, name, described, function, instance_id, f"{_causes(failure)}{folded_text(trace)}", exception)
+    _log(kind, name, said, function, instance_id, f"{_causes(failure)}{folded_text(trace)}", exception)
 
 
 def _causes(failure: Any) -> str:
     """Return the traces of what led to a failure, the first of them first."""
     links, link = list[str](), failure
+    if failure.errorType.endswith("TaskFailedError"):
+        return ""  # the task's own failure has an entry of its own
     while link.HasField("innerFailure") and len(links) < MOST_CAUSES:
         link = link.innerFailure
-        last = f"{link.errorType.removeprefix('builtins.')}: {middle_cut(link.errorMessage, MOST_MESSAGE_CHARS)}"
-        links.append(f"{folded_text(link.stackTrace.value)}{last}\n\n{LED_TO}\n\n")
+        trace = folded_text(link.stackTrace.value)
+        last = middle_cut(f"{link.errorType.removeprefix('builtins.')}: {link.errorMessage}", MOST_MESSAGE_CHARS)
+        last = "" if trace.rstrip().endswith(last) else f"{last}\n"
+        links.append(f"{trace}{last}\n{LED_TO}\n\n")
     return "".join(reversed(links))
 
 
 def _log(  # noqa: PLR0913, PLR0917 - the parts of an entry
     kind: str,
     name: str,
-    described: str,
+    said: str,
     function: Any,
     instance_id: str | None,
     trace: str,
     exception: dict[str, Any],
 ) -> None:
-    first, newline, rest = middle_cut(described, MOST_MESSAGE_CHARS).partition("\n")
+    first, newline, rest = middle_cut(said, MOST_MESSAGE_CHARS).partition("\n")
     if names_place(first):
         newline = rest = ""  # what it hands on, with its trace, has an entry of its own
     where = f" [instance {instance_id}]" if instance_id else ""
@@ -82,10 +86,10 @@ def _log(  # noqa: PLR0913, PLR0917 - the parts of an entry
 
 def _as_json(error: BaseException, place: str | None) -> dict[str, Any]:
     first, *causes = _chain(error)
-    described: dict[str, Any] = {**_link(first), "place": place}
+    whole: dict[str, Any] = {**_link(first), "place": place}
     if causes:
-        described["causes"] = [_link(cause) for cause in causes]
-    return described
+        whole["causes"] = [_link(cause) for cause in causes]
+    return whole
 
 
 def _link(error: BaseException) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from durable_harness.places import names_place, shown_file
+from durable_harness.places import Place, names_place
 from durable_harness.protocol import optional_text, pb
 from durable_harness.traces import place_of, trimmed
 
@@ -108,14 +108,18 @@ def place_in_app(error: BaseException, function: Any = None) -> str | None:
 
 
 def function_place(function: Any) -> str | None:
-    """Return where the code of a function of the app begins, as `file:line`."""
-    if function is None:
-        return None
-    call = function.call
+    """Return where the code of a function of the app begins, as `file:line`; None if that is not known."""
+    begins = function_begins(function)
+    return None if begins is None else str(begins)
+
+
+def function_begins(function: Any) -> Place | None:
+    """Return the line where the code of a function of the app begins."""
+    call = getattr(function, "call", None)
     for name in ("orchestrator_function", "entity_function"):
         call = getattr(call, name, call)
-    code = getattr(inspect.unwrap(call), "__code__", None)
-    return None if code is None else f"{shown_file(code.co_filename)}:{code.co_firstlineno}"
+    code = getattr(inspect.unwrap(call), "__code__", None) if call is not None else None
+    return None if code is None else Place(code.co_filename, code.co_firstlineno, code.co_name)
 
 
 def failure_details(error: BaseException, message: str, stack_trace: str | None = None) -> Any:

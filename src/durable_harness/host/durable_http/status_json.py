@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from durable_harness.host.payloads import parse_or_text
-from durable_harness.places import names_place, place_in
+from durable_harness.places import described, place_in
 from durable_harness.protocol import pb, text_or_none
 
 STATUS_NAMES = {
@@ -20,8 +20,6 @@ STATUS_NAMES = {
     pb.ORCHESTRATION_STATUS_PENDING: "Pending",
     pb.ORCHESTRATION_STATUS_SUSPENDED: "Suspended",
 }
-INTRODUCED = ("Orchestrator function '", "Activity function '", "Entity function '")
-"""How messages begin that say whose failure it is."""
 FIRST_S, LAST_S = -62_135_596_800, 253_402_300_799
 """The first second of year 1 and the last of year 9999, since the epoch."""
 LAST_NANOS = 999_999_999
@@ -56,15 +54,8 @@ def status_object(
 
 
 def failure_text(failure: Any) -> str:
-    """Return a failure as a status shows it, with its type and the app's line where its stack trace has one.
-
-    SDK 1.x puts both into the message. 2.x keeps it apart, as its clients read it.
-    """
-    message = str(failure.errorMessage)
-    place = place_in(failure.stackTrace.value)
-    if place is None or message.startswith(INTRODUCED) or names_place(message):
-        return message
-    return f"{failure.errorType.removeprefix('builtins.')}: {message} ({place})"
+    """Return a failure as a status shows it; one that has no line of the app, such as the host's own, as it is."""
+    return str(failure.errorMessage) if place_in(failure.stackTrace.value) is None else described(failure)
 
 
 def whole_seconds(stamp: Any) -> str:

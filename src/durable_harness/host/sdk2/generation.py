@@ -10,6 +10,7 @@ from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.sdk2.client_value import client_value
 from durable_harness.host.sdk2.endpoint import GrpcEndpoint
+from durable_harness.host.sdk2.failed_lines import note_lines_of_failures
 from durable_harness.host.sdk2.faster import read_version_once
 from durable_harness.host.sdk2.logged_once import log_entity_errors_once
 from durable_harness.host.sdk2.pool import use_pool_of
@@ -33,6 +34,7 @@ class Sdk2:
     ) -> Sdk2Runner:
         use_pool_of(invoker)
         log_entity_errors_once()
+        note_lines_of_failures()
         return Sdk2Runner(app, invoker, settings, always_replay=always_replay)
 
     def endpoint(self, scheduler: Scheduler, settings: DurableTaskSettings) -> GrpcEndpoint:

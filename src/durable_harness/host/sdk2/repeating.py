@@ -16,8 +16,6 @@ from durable_harness.host.sdk.steps import (
 )
 from durable_harness.host.sdk2.replayed import Replayed
 from durable_harness.host.sdk2.stored_payloads import with_payloads
-from durable_harness.log_categories import unlogged
-from durable_harness.places import Place
 
 
 def contradiction(function: Function, request: Any, response: Any) -> str | None:
@@ -26,14 +24,6 @@ def contradiction(function: Function, request: Any, response: Any) -> str | None
         return None  # what failed is done again, under new ids
     difference = _difference(function, request, response)
     return None if difference is None else f"it was replayed, and {difference}"
-
-
-def place_reached(function: Function, request: Any) -> Place | None:
-    """Return the line at which the app's code waits after the events of a turn; None if it has returned or raised."""
-    with unlogged():
-        again = Replayed(function, request.instanceId)
-        again.advance(with_payloads(request))
-    return again.place
 
 
 def _difference(function: Function, request: Any, response: Any) -> Difference | None:

@@ -107,17 +107,8 @@ class Replayed:
         """Where the app's code is, or where it raised; of generators the innermost."""
         if self._context.failed_at is not None:
             return self._context.failed_at
-        place = self.place
+        place = place_of_generator(self._context._generator)
         return None if place is None else f"{place.file}:{place.line}"
-
-    @property
-    def place(self) -> Place | None:
-        """Where the app's code waits; of generators the innermost."""
-        code = self._context._generator
-        while (inner := getattr(code, "gi_yieldfrom", None)) is not None and hasattr(inner, "gi_frame"):
-            code = inner
-        frame = code.gi_frame if code is not None else None
-        return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name) if frame is not None else None
 
     def _process(self, event: Any) -> None:
         if event.HasField("executionStarted") and self._registry.get_orchestrator(event.executionStarted.name) is None:
@@ -127,6 +118,14 @@ class Replayed:
     def _note(self, action: Any) -> None:
         if not _is_end(action):
             self._steps.append(step_of_action(action, _line_of_app()))
+
+
+def place_of_generator(generator: Any) -> Place | None:
+    """Return where a generator waits; of generators within it the innermost. None if it has ended or is none."""
+    while (inner := getattr(generator, "gi_yieldfrom", None)) is not None and hasattr(inner, "gi_frame"):
+        generator = inner
+    frame = getattr(generator, "gi_frame", None)
+    return None if frame is None else Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
 def _is_end(action: Any) -> bool:

@@ -20,6 +20,7 @@ from durable_harness.host.app.invocation import ActivitySource, Invoker
 from durable_harness.host.custom_status import check_custom_status
 from durable_harness.host.failure_log import log_failed_work, log_failure
 from durable_harness.host.failures import (
+    function_begins,
     place_in_app,
     qualified_name,
     sendable,
@@ -32,7 +33,7 @@ from durable_harness.host.sdk.activities import find_activity, log_activity_fail
 from durable_harness.host.sdk.batches import all_failed, unknown_entity
 from durable_harness.host.sdk.endings import execution_started, failed, no_start, terminated, unknown_orchestrator
 from durable_harness.host.sdk.generation import HistoryNeededError, NonDeterminismError
-from durable_harness.host.sdk2.repeating import contradiction, place_reached
+from durable_harness.host.sdk2.repeating import contradiction
 from durable_harness.host.stages import CURRENT
 from durable_harness.places import place_in
 from durable_harness.protocol import optional_text, pb, text_or_none
@@ -76,7 +77,7 @@ class Sdk2Runner:
             answer = await self._invoker.invoke(function, OrchestrationContext(_encoded(request)))
             response = self._with_versions(_decoded(pb.OrchestratorResponse, answer))
             check_custom_status(response.customStatus.value)
-            await self._note_failure(function, request, response)
+            _note_failure(function, request, response)
             events, turn_ms = len(request.pastEvents) + len(request.newEvents), (time.perf_counter() - begun_s) * 1000
             self._app.near_limits.history(function, request.instanceId, events, turn_ms)
             self._app.near_limits.turn(function, request, response)
@@ -86,19 +87,6 @@ class Sdk2Runner:
             log_failure("Orchestrator", function.durable_name, error, function, request.instanceId)
             return failed(request, type_name(error), message)
         return response
-
-    async def _note_failure(self, function: Function, request: Any, response: Any) -> None:
-        """Log a failure that the SDK made of what an orchestrator raised; see that it has a line of the app."""
-        failures = (action.completeOrchestration for action in response.actions)
-        failure = next((one.failureDetails for one in failures if one.HasField("failureDetails")), None)
-        if failure is None:
-            return
-        if place_in(failure.stackTrace.value) is None:  # the SDK's own, such as code that is not deterministic
-            what = f"A replay of instance '{request.instanceId}'"
-            reached = await self._invoker.in_thread(lambda: place_reached(function, request), what)
-            if reached is not None:
-                failure.stackTrace.value = f"{reached.as_frame()}{failure.stackTrace.value}"
-        log_failed_work("Orchestrator", function.durable_name, failure, function, request.instanceId)
 
     def _with_versions(self, response: Any) -> Any:
         """Give sub-orchestrations the default version of host.json where the code names none."""
@@ -165,11 +153,13 @@ class Sdk2Runner:
 
     def activity_failure(self, request: Any, error: BaseException) -> Any:
         log_activity_failure(self._app, request, error)
-        return pb.TaskFailureDetails(
+        failure = pb.TaskFailureDetails(
             errorType=qualified_name(error),
             errorMessage=sendable(text_of(error)),
             stackTrace=optional_text(trace_of(error)),
         )
+        _add_place(failure, self._app.activities.get(request.name.lower()))
+        return failure
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -184,3 +174,19 @@ def _decoded(message: Any, answer: Any) -> Any:
     if not answer:
         raise RuntimeError("the SDK gave no answer")
     return message.FromString(base64.b64decode(answer))
+
+
+def _note_failure(function: Function, request: Any, response: Any) -> None:
+    """Log a failure that the SDK made of what an orchestrator raised."""
+    for action in response.actions:
+        ending = action.completeOrchestration
+        if ending.HasField("failureDetails"):
+            _add_place(ending.failureDetails, function)
+            log_failed_work("Orchestrator", function.durable_name, ending.failureDetails, function, request.instanceId)
+
+
+def _add_place(failure: Any, function: Function | None) -> None:
+    """Let a failure without a line of the app, such as of an output that is no JSON, have that of the function."""
+    begins = function_begins(function)
+    if begins is not None and place_in(failure.stackTrace.value) is None:
+        failure.stackTrace.value = f"{begins.as_frame()}{failure.stackTrace.value}"
