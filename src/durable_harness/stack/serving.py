@@ -255,14 +255,7 @@ def _announce(
         say(f"keys: in {options.ready_file}")  # and not here: what others start prints into a log
     elif options.enable_auth:
         say("\n".join(key_lines(host.options.web.keys, os.environ)))
-    for warning in host.app.warnings:
-        say(shown(warning), logging.WARNING)
-    for broken in host.app.broken:
-        say(f"{shown_lines(broken.problem)}\n  The other functions run.", logging.ERROR)
-    for variable in host.options.web.keys.of_no_function(f.name for f in host.app.all):
-        say(f"{variable}: there is no such function.", logging.WARNING)
-    for warning in host.triggers.warnings():
-        say(shown(warning), logging.WARNING)
+    _warn(host, say)
     for function in host.app.disabled:
         say(shown(f"Function {function.name} is disabled, by {function.disabled_by}."))
     notes = host.triggers.notes(host.shown_url)
@@ -279,6 +272,18 @@ def _announce(
         "dashboardUrl": dashboard.url if dashboard is not None else None,
     }
     write_ready_file(options.ready_file, facts)
+
+
+def _warn(host: FunctionsHost, say: Callable[[str, int], None]) -> None:
+    """Say what the person who starts the host should know."""
+    for warning in host.app.warnings:
+        say(shown(warning), logging.WARNING)
+    for broken in host.app.broken:
+        say(f"{shown_lines(broken.problem)}\n  The other functions run.", logging.ERROR)
+    for variable in host.options.web.keys.of_no_function(f.name for f in host.app.all):
+        say(f"{variable}: there is no such function.", logging.WARNING)
+    for warning in host.triggers.warnings():
+        say(shown(warning), logging.WARNING)
 
 
 def key_lines(keys: Keys, given: Mapping[str, str]) -> Iterator[str]:

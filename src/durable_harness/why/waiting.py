@@ -18,7 +18,7 @@ def waiting_for(document: Mapping[str, Any]) -> list[str]:
 
 
 def cause_lines(waits: Sequence[Wait]) -> list[str]:
-    """Return the lines of waits, the innermost first, without those for a sub-orchestration whose own waits are known."""
+    """Return the lines of waits, the innermost first. What a sub-orchestration waits for takes its place."""
     explained = {wait.of for wait in waits}
     causes = [wait for wait in waits if wait.on not in explained]
     return wait_lines(sorted(causes, key=lambda wait: -wait.depth))
