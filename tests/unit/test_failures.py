@@ -138,6 +138,13 @@ def test_an_error_that_cannot_be_described_is_logged(caplog):
     assert "Activity 'pay' failed: UnreadableError: " in caplog.text
 
 
+def test_half_of_a_surrogate_pair_is_logged_as_its_escape(caplog):
+    """A log that is written as UTF-8 takes every entry, also of causes and members of groups."""
+    log_failure("Activity", "pay", ExceptionGroup("\ud800", [ValueError("\ud801"), raised(APP)]))
+    caplog.text.encode()
+    assert "\\ud801" in caplog.text
+
+
 def test_an_error_says_where_in_the_app_it_arose_once():
     """The text ends with the app's line; one that hands on another function's failure keeps the line of that."""
     assert told(raised(HOST, APP, SDK), f"{APP}:2") == f"ValueError: no ({APP}:2)"

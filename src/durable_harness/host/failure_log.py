@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from durable_harness.foreign_text import middle_cut
-from durable_harness.host.failures import function_place, message_of, place_in_app, told, type_name, with_place
+from durable_harness.host.failures import (
+    function_place,
+    message_of,
+    place_in_app,
+    sendable,
+    told,
+    type_name,
+    with_place,
+)
 from durable_harness.log_categories import HOST_LOGGER, about
 from durable_harness.own_loggers import own_logger
 from durable_harness.places import described, names_place, place_in
@@ -31,7 +39,7 @@ def log_failure(  # noqa: PLR0913, PLR0917 - what is known of it
 ) -> None:
     """Log that a function failed. `place` is where its code was, for an error that does not say."""
     place = place_in_app(error) or place or function_place(function)
-    trace = _safely(lambda: folded(error), "the stack trace cannot be read")
+    trace = _safely(lambda: sendable(folded(error)), "the stack trace cannot be read")
     _log(kind, name, told(error, place), function, instance_id, trace, _as_json(error, place))
 
 
