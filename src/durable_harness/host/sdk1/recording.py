@@ -102,6 +102,7 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
 
     def release(self) -> None:
         """Part what refers to itself in a circle: deferred events hold the executor, tasks their parents."""
+        self.current_code = lambda: None
         self.deferred_tasks.clear()
         self.open_tasks.clear()
         for noted in self.recorded:
