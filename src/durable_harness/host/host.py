@@ -21,6 +21,8 @@ from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.durable_http.awaits import Awaiting
 from durable_harness.host.durable_http.instances import DurableApi
 from durable_harness.host.durable_http.timings import HostNotes, joined_timings
+from durable_harness.host.fakes.registry import Fakes
+from durable_harness.host.fakes.runner import FakedRunner
 from durable_harness.host.http.admin import AdminApi
 from durable_harness.host.http.server import HttpFrontend, WebOptions, body_limit_bytes
 from durable_harness.host.sdk.generation import Generation
@@ -87,6 +89,8 @@ class FunctionsHost:
         self._public: web.ServerRunner | None = None
         self._working: asyncio.Task[None] | None = None
         self.triggers = Triggers(app, alarms, Monitor(options.timers_file))
+        self.fakes = Fakes()
+        self._alarms = alarms
         self._stages = StagesNoted()
         self._awaiting = Awaiting(app, sdk)
         self._worker: DurableWorker
@@ -156,7 +160,7 @@ class FunctionsHost:
     def _start_working(self) -> None:
         settings, always_replay = self.settings.host.durable_task, self.options.always_replay
         runner = self._sdk.runner(self.app, self._invoker, settings, always_replay=always_replay)
-        runner = self._tracing.for_work(runner)
+        runner = self._tracing.for_work(FakedRunner(runner, self.fakes, self._alarms))
         filters = filters_of(self.app) if settings.work_item_filtering else None
         self._worker = DurableWorker(self.scheduler, runner, settings, filters, self._stages)
         self._working = asyncio.create_task(self._worker.run())

@@ -26,6 +26,8 @@ class Stages:
     """The moments of one piece of work; 0 for what has not happened."""
 
     received_ns: int
+    token: str = ""
+    """The completion token of the work."""
     asked_ns: int = 0
     """When it asked for a thread; coroutines need none."""
     begun_ns: int = 0
@@ -75,7 +77,7 @@ class StagesNoted:
 
     def begin(self, token: str) -> Stages:
         """Make new stages those of the work that this task does, and return them."""
-        stages = Stages(time.monotonic_ns())
+        stages = Stages(time.monotonic_ns(), token)
         CURRENT.set(stages)
         self._noted[token] = stages
         if len(self._noted) > self._most:

@@ -18,6 +18,12 @@ ALARM_METHOD = "/durable_harness.Alarms/Set"
 {"name": …, "dueNs": …} -> {"nowNs": …} twice, in JSON. Other schedulers answer UNIMPLEMENTED.
 """
 
+SLEEP_METHOD = "/durable_harness.Alarms/Sleep"
+"""The gRPC method by which a worker waits on the clock of a scheduler of this project.
+
+{"token": COMPLETION_TOKEN, "seconds": …} -> {} when that time has passed. Other schedulers answer UNIMPLEMENTED.
+"""
+
 LOOK_EVERY_S = 1.0
 """How often the wall clock is looked at: it may be set, and timers of the event loop stand still during sleep."""
 NS_PER_S = 1_000_000_000
@@ -28,6 +34,9 @@ class AlarmClock(Protocol):
 
     def alarm(self, name: str, due_ns: int) -> AsyncIterator[int]:
         """Set an alarm for a time in nanoseconds since 1970; one that has passed is due at once."""
+
+    async def sleep(self, token: str, seconds: float) -> None:
+        """Let the work that is leased under this token wait. Time may be skipped meanwhile: it is not at work."""
 
 
 async def wall_alarm(due_ns: int) -> AsyncIterator[int]:

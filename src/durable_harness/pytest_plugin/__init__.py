@@ -6,6 +6,7 @@ Fixtures:
     operations        start operations of the app and follow them (`durable_harness.testing.Operations`)
     durable_history   durable_history(instance_id): the history of any instance
     durable_clock     move the time of its timers: skip(), advance(…), now() (`durable_harness.testing.DurableClock`)
+    durable_activities  answer in place of activities, entities and services (`…testing.DurableActivities`)
     durable_faults    break the system under test, repeatably (`durable_harness.testing.DurableFaults`)
     durable_replay    durable_replay("tests/histories/*.json"): recorded histories against today's code
     durable_app_dir   the folder of the app under test; redefine it where one module or folder tests another app
@@ -41,7 +42,7 @@ from durable_harness.pytest_plugin.runs import STACK_PROPERTY, STATE, OutcomeCou
 if TYPE_CHECKING:
     from durable_harness.replay import ReplayedApp
     from durable_harness.stack import RunningStack
-    from durable_harness.testing import DurableClock, DurableFaults, HistoryRow, Operations
+    from durable_harness.testing import DurableActivities, DurableClock, DurableFaults, HistoryRow, Operations
     from durable_harness.testing.replaying import HistoryReplayer
     from durable_harness.testing.stacks import RunningStacks
 
@@ -116,7 +117,7 @@ def durable_stack(
         url=setting(pytestconfig, "--stack-url") or None,
         function_key=setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
         answer_timeout_s=given_timeout_s(pytestconfig),
-        control=_is_used(request.node, "durable_clock", "durable_faults"),
+        control=_is_used(request.node, "durable_clock", "durable_faults", "durable_activities"),
         breakable=_is_used(request.node, "durable_faults"),
     )
     try:
@@ -199,6 +200,21 @@ def durable_faults(pytestconfig: pytest.Config, durable_stack: RunningStack) -> 
         )
     yield faults
     faults.end()
+
+
+@pytest.fixture
+def durable_activities(durable_stack: RunningStack) -> Iterator[DurableActivities]:
+    """Give what answers in place of activities, entities and services; after the test the app's own do again."""
+    from durable_harness.testing.fakes import activities_of  # noqa: PLC0415 - same
+
+    activities = activities_of(durable_stack)
+    if activities is None:
+        pytest.skip(
+            f"the functions of the {durable_stack.name} stack cannot be faked: its host is not a process of ours. Run"
+            " this test with --stack embedded or --stack emulator"
+        )
+    yield activities
+    activities.close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
 from durable_harness.own_loggers import own_logger
-from durable_harness.scheduler.clock import RealClock
+from durable_harness.scheduler.clock import NANOSECONDS, RealClock
 from durable_harness.scheduler.dispatch import Kind
 
 logger = own_logger("durable_harness.scheduler")
@@ -29,9 +29,11 @@ class Ringing:
 class Alarms:
     """The alarms on the clock of a scheduler; `on_quiet` is called whenever one has stopped ringing."""
 
-    def __init__(self, clock: RealClock, on_quiet: Callable[[], None]) -> None:
+    def __init__(self, clock: RealClock, on_quiet: Callable[[], None], set_asleep: Callable[[str, bool], None]) -> None:
+        """Make the alarms of a clock. `set_asleep` is given the token of work that sleeps until its alarm, or wakes."""
         self._clock = clock
         self._on_quiet = on_quiet
+        self._set_asleep = set_asleep
         self.ringing: set[Ringing] = set()
         self._set_count = 0
         self._destination_ns: int | None = None
@@ -47,6 +49,24 @@ class Alarms:
         if elapsed_ns != self._destination_ns:
             self._destination_ns = elapsed_ns
             self._fired.clear()
+
+    async def sleep(self, token: str, seconds: float) -> None:
+        """Let the worker that holds a lease wait for a time on this clock, which may be moved or skipped meanwhile."""
+        woken = asyncio.get_running_loop().create_future()
+
+        def wake() -> None:
+            if not woken.done():
+                self._set_asleep(token, False)  # noqa: FBT003 - at work again before time can go on
+                woken.set_result(None)
+
+        self._clock.call_at(self._clock.now_ns() + int(seconds * NANOSECONDS), wake)
+        self._set_asleep(token, True)  # noqa: FBT003 - same
+        self._on_quiet()
+        try:
+            await woken
+        finally:
+            self._set_asleep(token, False)  # noqa: FBT003 - same
+            woken.cancel()
 
     async def alarm(self, name: str, due_ns: int) -> AsyncIterator[int]:
         """Set an alarm, as `durable_harness.protocol.alarms` says."""

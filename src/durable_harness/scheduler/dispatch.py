@@ -78,6 +78,8 @@ class Lease:
     work: Work
     stream: WorkerStream
     deadline_s: float
+    is_asleep: bool = False
+    """Whether its worker only waits for a time on the scheduler's clock, which may then be skipped to."""
 
 
 class WorkerStream:
@@ -178,15 +180,21 @@ class Dispatcher:
         return any(self.outstanding())
 
     def outstanding(self) -> Iterator[Work]:
-        """Give the awaited work that a worker holds and that which waits for one."""
+        """Give the awaited work that a worker holds, unless it sleeps, and the work that waits for a worker."""
         return (work for work in self._all_work() if work.is_awaited)
+
+    def set_asleep(self, token: str, *, is_asleep: bool) -> None:
+        """Note whether leased work only waits for a time. A token that is not known says nothing."""
+        lease = self._leases.get(token)
+        if lease is not None:
+            lease.is_asleep = is_asleep
 
     def names_of(self, kind: Kind) -> list[str]:
         """Return the names of work of a kind that connected workers ask for by name."""
         return sorted({name for stream in self._streams for name in stream.names_of(kind)})
 
     def _all_work(self) -> Iterator[Work]:
-        yield from (lease.work for lease in self._leases.values())
+        yield from (lease.work for lease in self._leases.values() if not lease.is_asleep)
         for queue in self._ready.values():
             yield from (work for _, work in queue)
         yield from self._resting.values()

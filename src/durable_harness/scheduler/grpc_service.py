@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Any
 
 from durable_harness.protocol import RpcError, Status, pb
-from durable_harness.protocol.alarms import ALARM_METHOD
+from durable_harness.protocol.alarms import ALARM_METHOD, SLEEP_METHOD
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.protocol.timings import TIMINGS_METHOD
@@ -48,6 +49,7 @@ class GrpcService:
         methods[MEASURE_METHOD] = Method(self._measure)
         methods[TIMINGS_METHOD] = Method(self._timings)
         methods[ALARM_METHOD] = Method(self._alarm, is_lasting=True)
+        methods[SLEEP_METHOD] = Method(self._sleep, is_lasting=True)
         self._server = new_server(methods, SERVER_OPTIONS)
 
     def start(self, address: str) -> int:
@@ -88,6 +90,11 @@ class GrpcService:
                 async for now_ns in moments:
                     await call.send(json.dumps({"nowNs": now_ns}).encode())
 
+    async def _sleep(self, call: LastingRpcCall) -> None:
+        with refusals(call):
+            await self._service.alarms.sleep(*_read_sleep(call.body))
+            await call.send(b"{}")
+
     def _hub(self, call: RpcCall) -> TaskHub:
         for name, value in call.metadata:
             if name == "taskhub":
@@ -109,6 +116,17 @@ def _read_alarm(body: bytes) -> tuple[str, int]:
     if not isinstance(name, str) or not isinstance(due_ns, int):
         raise RpcError(Status.INVALID_ARGUMENT, 'The request is not a JSON object {"name": "…", "dueNs": …}.')
     return name, due_ns
+
+
+def _read_sleep(body: bytes) -> tuple[str, float]:
+    try:
+        document = json.loads(body)
+        token, seconds = document["token"], document["seconds"]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        token = seconds = None
+    if not isinstance(token, str) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+        raise RpcError(Status.INVALID_ARGUMENT, 'The request is not a JSON object {"token": "…", "seconds": …}.')
+    return token, seconds
 
 
 def _read_ids(body: bytes) -> list[str]:

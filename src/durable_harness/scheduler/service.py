@@ -46,7 +46,7 @@ class SchedulerService:
         self.options = options
         self.clock = RealClock(options.ahead_s)
         self.skipping = options.skip_time
-        self.alarms = Alarms(self.clock, self._stopped_ringing)
+        self.alarms = Alarms(self.clock, self._stopped_ringing, self._set_asleep)
         self.progress = asyncio.Event()
         """Set after every commit, when all that it allowed has been exposed."""
         store = Store(options.data, options.durability)
@@ -124,6 +124,10 @@ class SchedulerService:
     def _is_idle(self) -> bool:
         is_busy = any(hub.dispatcher.busy for hub in self.hubs.values())
         return self.journal.idle and not is_busy and not self.alarms.ringing
+
+    def _set_asleep(self, token: str, is_asleep: bool) -> None:  # noqa: FBT001 - a callback
+        for hub in self.hubs.values():
+            hub.dispatcher.set_asleep(token, is_asleep=is_asleep)
 
     def _stopped_ringing(self) -> None:
         self.skip_if_idle()

@@ -71,7 +71,7 @@ class StackControl:
         """Tell whether a process answers this call."""
         return any(call in facts["calls"] for facts in self._facts())
 
-    def call(self, name: str, **arguments: Any) -> Any:
+    def call(self, name: str, /, **arguments: Any) -> Any:
         """Call by name and return what came back. Raises UnreachableError, and HarnessError for what was refused."""
         address = next(facts for facts in self._facts() if name in facts["calls"])
         request = urllib.request.Request(  # noqa: S310 - http on the loopback address

@@ -37,6 +37,7 @@ from durable_harness.stack.dashboards import (
     bind_dashboard,
     served_dashboard,
 )
+from durable_harness.stack.fake_calls import fake_calls
 from durable_harness.stack.fault_calls import fault_calls
 from durable_harness.stack.leaving import leave_if_held_up
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
@@ -128,7 +129,7 @@ async def _serving(
         try:
             async with (
                 served_dashboard(dashboard, _source(shown, host), options.dashboard),
-                served_control({**calls, **fault_calls(faulty, host)} if faulty else None) as control,
+                served_control(_control_calls(calls, faulty, host)) as control,
             ):
                 _announce(host, described, options, control, dashboard)
                 yield
@@ -136,6 +137,15 @@ async def _serving(
             await host.triggers.close()  # while what its functions call still answers
             await finish()
             await host.stop()
+
+
+def _control_calls(
+    of_scheduler: dict[str, Call], faulty: FaultyScheduler | None, host: FunctionsHost
+) -> dict[str, Call] | None:
+    """Return all that a test may call in this process, None if it was not started for tests."""
+    if faulty is None:
+        return None
+    return {**of_scheduler, **fault_calls(faulty, host), **fake_calls(host.fakes, host.app)}
 
 
 def _load(options: ServeOptions, settings: AppSettings, public: list[socket.socket]) -> FunctionApp:

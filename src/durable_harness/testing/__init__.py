@@ -11,6 +11,7 @@ The fixtures and the options are those of `durable_harness.pytest_plugin`.
 
 from durable_harness.testing.assertions import assert_called_once, assert_completed, assert_failed, assert_history
 from durable_harness.testing.clock import DurableClock
+from durable_harness.testing.fakes import DurableActivities, Fake, FakeCall, HttpAnswer
 from durable_harness.testing.faults import DurableFaults, InjectedFault, Struck
 from durable_harness.testing.measuring import OperationMeasurement
 from durable_harness.testing.operations import Operations, StartedOperation, StuckOperationError
@@ -18,9 +19,13 @@ from durable_harness.testing.triggering import TriggeredFunction, WrittenOutput
 from durable_harness.testing.webhook import HistoryRow, InstanceStatus
 
 __all__ = [
+    "DurableActivities",
     "DurableClock",
     "DurableFaults",
+    "Fake",
+    "FakeCall",
     "HistoryRow",
+    "HttpAnswer",
     "InjectedFault",
     "InstanceStatus",
     "OperationMeasurement",

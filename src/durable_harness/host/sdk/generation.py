@@ -38,6 +38,8 @@ class Runner(Protocol):
 
     keeps_executions: bool
     """Whether turns may come without the part of their history that this runner has seen."""
+    wraps_operation_inputs: bool
+    """Whether the SDK sends the input of an entity's operation as a JSON string that holds JSON."""
 
     async def turn(self, request: Any, token: str) -> Any:
         """OrchestratorRequest -> OrchestratorResponse. Raises HistoryNeededError if the request lacks history."""

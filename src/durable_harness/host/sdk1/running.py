@@ -21,6 +21,8 @@ from durable_harness.settings import DurableTaskSettings
 class Sdk1Runner:
     """Implements `durable_harness.host.sdk.generation.Runner`."""
 
+    wraps_operation_inputs = True
+
     def __init__(
         self, app: FunctionApp, invoker: Invoker, settings: DurableTaskSettings, *, always_replay: bool = False
     ) -> None:

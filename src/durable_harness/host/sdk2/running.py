@@ -46,6 +46,7 @@ class Sdk2Runner:
     """Implements `durable_harness.host.sdk.generation.Runner`."""
 
     keeps_executions = False
+    wraps_operation_inputs = False
 
     def __init__(
         self, app: FunctionApp, invoker: Invoker, settings: DurableTaskSettings, *, always_replay: bool = False

@@ -28,6 +28,7 @@ class TracedRunner:
         self._operations = operations
         self._executions = Executions()
         self.keeps_executions = runner.keeps_executions
+        self.wraps_operation_inputs = runner.wraps_operation_inputs
         self.activity_failure = runner.activity_failure
         self.close = runner.close
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import json
 import os
@@ -19,7 +20,7 @@ from durable_harness.errors import UnreachableError
 from durable_harness.host.work.remote_measuring import HistoryMeasuring
 from durable_harness.host.work.remote_timings import timings_from_history
 from durable_harness.protocol import Measurement, RpcError, Status, new_id
-from durable_harness.protocol.alarms import ALARM_METHOD, wall_alarm
+from durable_harness.protocol.alarms import ALARM_METHOD, SLEEP_METHOD, wall_alarm
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.protocol.timings import TIMINGS_METHOD, Document
@@ -96,6 +97,7 @@ class GrpcScheduler:
         self._timings = self._channel.unary_unary(TIMINGS_METHOD)
         self._notes_times = True
         self._set_alarm = self._channel.unary_stream(ALARM_METHOD)
+        self._sleep = self._channel.unary_stream(SLEEP_METHOD)
         self._has_alarms = True
 
     async def connect(self) -> None:
@@ -164,6 +166,19 @@ class GrpcScheduler:
                 # Not found is the method at a gateway, or the instance at a scheduler of ours: the history says which.
                 self._notes_times = error.code() is grpc.StatusCode.NOT_FOUND
         return await timings_from_history(self, instance_id)
+
+    async def sleep(self, token: str, seconds: float) -> None:
+        """Wait on the scheduler's clock if it is ours, else on this machine's."""
+        call = self._sleep(json.dumps({"token": token, "seconds": seconds}).encode(), metadata=await self._headers())
+        try:
+            async for _ in call:
+                return
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in UNKNOWN_METHOD:
+                raise _rpc_error(error) from error
+        finally:
+            call.cancel()
+        await asyncio.sleep(seconds)
 
     async def alarm(self, name: str, due_ns: int) -> AsyncIterator[int]:
         """Set an alarm on the scheduler's clock if it is ours, else on this machine's."""

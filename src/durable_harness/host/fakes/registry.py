@@ -1,0 +1,126 @@
+"""Which functions are faked, what their fakes answer, and the calls that they got."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import itertools
+import json
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["activity", "entity", "http"]
+MOST_CALLS = 10_000
+"""How many calls of one fake are remembered, the latest ones."""
+ENDED = {"raises": {"type": "FakeEndedError", "message": "the test ended before its fake answered"}}
+
+
+class FakedError(Exception):
+    """What a fake raises. Its class is made with the name that the test gave."""
+
+
+@dataclass
+class Fake:
+    """One fake. `answer` is {"returns": JSON text}, {"raises": {"type", "message"}} or {"asks": true}."""
+
+    number: int
+    kind: Kind
+    name: str
+    answer: dict[str, Any]
+    delay_s: float = 0.0
+    method: str | None = None
+    calls: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MOST_CALLS))
+    count: int = 0
+    """How many calls there were, also those that are forgotten."""
+
+    def answers_for(self, kind: Kind, name: str, method: str | None) -> bool:
+        """Whether a call is this fake's: by the function's name, or by a pattern of URLs."""
+        if kind != self.kind or (self.method and (method or "").upper() != self.method):
+            return False
+        return fnmatch.fnmatchcase(name, self.name) if kind == "http" else name.lower() == self.name
+
+
+class Fakes:
+    """The fakes of a host. The one that was made last answers."""
+
+    def __init__(self) -> None:
+        self._fakes: dict[int, Fake] = {}
+        self._numbers = itertools.count(1)
+        self._questions: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._asked: dict[int, tuple[int, asyncio.Future[dict[str, Any]]]] = {}
+
+    def add(self, kind: Kind, name: str, answer: dict[str, Any], delay_s: float, method: str | None = None) -> Fake:
+        """Let a fake answer from now on."""
+        named = name if kind == "http" else name.lower()
+        fake = Fake(next(self._numbers), kind, named, answer, delay_s, method.upper() if method else None)
+        self._fakes[fake.number] = fake
+        return fake
+
+    def get(self, number: int) -> Fake:
+        """Return a fake. Raises ValueError where there is none: the process is another."""
+        if number not in self._fakes:
+            raise ValueError(f"fake {number} is unknown here: the host was started again since it was made")
+        return self._fakes[number]
+
+    def end(self, number: int | None = None) -> None:
+        """End one fake, or all. A call that waits for the test's answer fails."""
+        if number is None:
+            self._questions.put_nowait(None)
+        ended = list(self._fakes) if number is None else [self.get(number).number]
+        for each in ended:
+            del self._fakes[each]
+        for fake, answered in list(self._asked.values()):
+            if fake in ended and not answered.done():
+                answered.set_result(ENDED)
+
+    def find(self, kind: Kind, name: str, method: str | None = None) -> Fake | None:
+        """Return the fake that answers a call, None if the app does."""
+        fitting = (fake for fake in reversed(self._fakes.values()) if fake.answers_for(kind, name, method))
+        return next(fitting, None)
+
+    async def answer(self, fake: Fake, call: dict[str, Any]) -> str:
+        """Note a call and return the JSON text that it is answered with, or raise what the test wants to be raised."""
+        fake.calls.append({**call, "at_s": time.time()})
+        fake.count += 1
+        answer = await self._ask(fake, call) if "asks" in fake.answer else fake.answer
+        if "raises" in answer:
+            raised = answer["raises"]
+            module, _, name = raised["type"].rpartition(".")
+            raise type(name, (FakedError,), {"__module__": module or "builtins"})(raised["message"])
+        return str(answer["returns"])
+
+    async def next_question(self, timeout_s: float) -> dict[str, Any] | None:
+        """Return the next call that the test is asked about, None if there is none for a while, or all fakes ended."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._questions.get()
+        except TimeoutError:
+            return None
+
+    def take_answer(self, question: int, answer: dict[str, Any]) -> None:
+        """Take the test's answer; one to a question that nobody asks any longer is dropped."""
+        _, answered = self._asked.get(question, (0, None))
+        if answered is not None and not answered.done():
+            answered.set_result(answer)
+
+    async def _ask(self, fake: Fake, call: dict[str, Any]) -> dict[str, Any]:
+        question = next(self._numbers)
+        answered: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._asked[question] = (fake.number, answered)
+        self._questions.put_nowait({"question": question, "fake": fake.number, "call": call})
+        try:
+            return await answered
+        finally:
+            del self._asked[question]
+
+
+def decoded(text: str | None) -> Any:
+    """Return an input as JSON has it; text that is no JSON as it is."""
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

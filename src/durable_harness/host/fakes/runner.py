@@ -1,0 +1,83 @@
+"""A runner that lets fakes answer in place of the app's functions, for both generations of the SDK."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from durable_harness.host.fakes.registry import Fake, Fakes, decoded
+from durable_harness.host.payloads import unwrap_json
+from durable_harness.host.sdk.batches import operation_info
+from durable_harness.host.sdk.generation import Runner
+from durable_harness.host.stages import CURRENT
+from durable_harness.protocol import optional_text, pb, text_or_none
+from durable_harness.protocol.alarms import AlarmClock
+
+HTTP_ACTIVITIES = frozenset({"BuiltIn::HttpActivity", "BuiltIn__HttpActivity"})
+"""What `call_http` calls with SDK 1.x and 2.x."""
+
+
+class FakedRunner:
+    """Implements `durable_harness.host.sdk.generation.Runner`."""
+
+    def __init__(self, runner: Runner, fakes: Fakes, clock: AlarmClock) -> None:
+        self._runner = runner
+        self._fakes = fakes
+        self._clock = clock
+        self.keeps_executions = runner.keeps_executions
+        self.wraps_operation_inputs = runner.wraps_operation_inputs
+        self.turn = runner.turn
+        self.activity_failure = runner.activity_failure
+        self.close = runner.close
+
+    async def activity(self, request: Any) -> str:
+        """Run an activity, or answer for it; a call of `call_http` is one too."""
+        given = decoded(text_or_none(request, "input"))
+        fake, what = self._fake_of(request.name, given)
+        if fake is None:
+            return await self._runner.activity(request)
+        instance_id = request.orchestrationInstance.instanceId
+        return await self._answer(fake, {**what, "instance_id": instance_id})
+
+    async def batch(self, request: Any) -> Any:
+        """Run a batch of an entity, or answer for each of its operations; the entity's state stays what it was."""
+        name = request.instanceId.removeprefix("@").partition("@")[0]
+        fake = self._fakes.find("entity", name)
+        if fake is None:
+            return await self._runner.batch(request)
+        return pb.EntityBatchResult(
+            results=[await self._outcome(fake, request.instanceId, event) for event in request.operationRequests],
+            entityState=optional_text(text_or_none(request, "entityState")),
+            operationInfos=[operation_info(event) for event in request.operationRequests],
+        )
+
+    def _fake_of(self, name: str, given: Any) -> tuple[Fake | None, dict[str, Any]]:
+        if name in HTTP_ACTIVITIES and isinstance(given, dict):
+            return self._fakes.find("http", str(given.get("uri")), str(given.get("method"))), {"input": given}
+        return self._fakes.find("activity", name), {"input": given}
+
+    async def _outcome(self, fake: Fake, entity_id: str, event: Any) -> Any:
+        detail = getattr(event, event.WhichOneof("eventType"))
+        given = text_or_none(detail, "input")
+        given = unwrap_json(given) if self.wraps_operation_inputs else given
+        call = {"input": decoded(given), "instance_id": entity_id, "operation": detail.operation}
+        try:
+            text = await self._answer(fake, call)
+        except Exception as error:  # noqa: BLE001 - what the test wants to be raised
+            kind = type(error)
+            failure = pb.TaskFailureDetails(errorType=f"{kind.__module__}.{kind.__name__}", errorMessage=str(error))
+            return pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))
+        return pb.OperationResult(success=pb.OperationResultSuccess(result=optional_text(text)))
+
+    async def _answer(self, fake: Fake, call: dict[str, Any]) -> str:
+        stages = CURRENT.get()
+        if fake.delay_s > 0:
+            await self._clock.sleep(stages.token if stages is not None else "", fake.delay_s)
+        text = await self._fakes.answer(fake, call)
+        return _http_answer(text) if fake.kind == "http" else text
+
+
+def _http_answer(text: str) -> str:
+    """Return what `call_http` gets: the test's {"status", "headers", "body"}, by the names of the extension."""
+    answer = json.loads(text)
+    return json.dumps({"statusCode": answer["status"], "headers": answer["headers"], "content": answer["body"]})

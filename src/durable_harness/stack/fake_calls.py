@@ -1,0 +1,42 @@
+"""What a test may fake in the process of a host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_harness.control import Call
+from durable_harness.host.app.functions import FunctionApp
+from durable_harness.host.fakes.registry import Fakes, Kind
+
+LONGEST_WAIT_S = 10.0
+
+
+def fake_calls(fakes: Fakes, app: FunctionApp) -> dict[str, Call]:
+    """Return the calls by which a test makes fakes, reads their calls, answers for them, and ends them."""
+
+    async def add(kind: Kind, name: str, answer: dict[str, Any], delay_s: float, method: str | None = None) -> int:
+        known = {"activity": app.activities, "entity": app.entities}.get(kind)
+        if known is not None and name.lower() not in known:
+            raise ValueError(app.unknown(kind, name))
+        return fakes.add(kind, name, answer, delay_s, method).number
+
+    async def calls(number: int) -> dict[str, Any]:
+        fake = fakes.get(number)
+        return {"calls": list(fake.calls), "count": fake.count}
+
+    async def end(number: int | None = None) -> None:
+        fakes.end(number)
+
+    async def next_question() -> dict[str, Any] | None:
+        return await fakes.next_question(LONGEST_WAIT_S)
+
+    async def answer(question: int, answer: dict[str, Any]) -> None:
+        fakes.take_answer(question, answer)
+
+    return {
+        "fakes/add": add,
+        "fakes/calls": calls,
+        "fakes/end": end,
+        "fakes/next": next_question,
+        "fakes/answer": answer,
+    }
