@@ -11,7 +11,7 @@ import types
 from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 MOST_WORK = 30_000
@@ -26,7 +26,7 @@ class Stages:
     """The moments of one piece of work; 0 for what has not happened."""
 
     received_ns: int
-    token: str = ""
+    token: str = field(default="", repr=False)
     """The completion token of the work."""
     asked_ns: int = 0
     """When it asked for a thread; coroutines need none."""
