@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from durable_harness.errors import HarnessError, UsageError
@@ -47,7 +47,7 @@ class HttpAnswer:
 
     body: Any = ""
     status: int = 200
-    headers: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 class Fake:
