@@ -4,17 +4,19 @@ Its azuremanaged package is left out: npm does not serve it. It would read a con
 `taskhub`; the room gives the SDK the address and that header itself.
 """
 
+from pathlib import Path
+
 import pytest
-from js_packages import installed
 from js_room import JsHub, JsRoom
 
 from durable_harness.stack import scheduler_process
+from npm_packages import installed
 
 
 @pytest.fixture(scope="session")
 def js_room(tmp_path_factory):
     """Give the process of JavaScript clients and workers."""
-    node, modules = installed()
+    node, modules = installed(Path(__file__).parent)
     folder = tmp_path_factory.mktemp("second_language")
     with scheduler_process(log_path=folder / "scheduler.log", args=["--dynamic-task-hubs"]) as running:
         room = JsRoom(node, modules, running.grpc_address, folder / "node.log")

@@ -1,12 +1,14 @@
 """A JavaScript client and worker whose scheduler lacks their hub, or dies and comes back."""
 
+from pathlib import Path
+
 import grpc
 import pytest
-from js_packages import installed
 from js_room import JsError, JsHub, JsRoom, output_of, until
 
 from durable_harness.ports import free_port
 from durable_harness.stack import scheduler_process
+from npm_packages import installed
 
 
 @pytest.fixture
@@ -15,7 +17,7 @@ def room_of(tmp_path):
     rooms = []
 
     def make(address):
-        node, modules = installed()
+        node, modules = installed(Path(__file__).parent)
         rooms.append(JsRoom(node, modules, address, tmp_path / "node.log"))
         return rooms[-1]
 

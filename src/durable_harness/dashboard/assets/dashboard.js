@@ -139,7 +139,7 @@
       const found = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const list of found.querySelectorAll("datalist")) byId(list.id).replaceWith(document.importNode(list, true));
     };
-    filters.addEventListener("focusin", fetchChoices, {once: true});
+    filters.closest("details").addEventListener("toggle", fetchChoices, {once: true});
   }
 
   // -- copying ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The room's npm packages: installed once for each lock file under build/, for all test workers."""
+"""The npm packages of a test room: installed once for each lock file under build/, for all test workers."""
 
 import fcntl
 import hashlib
@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-ROOM = Path(__file__).parent
-CACHE = ROOM.parents[1] / "build" / "second-language"
+CACHE = Path(__file__).parents[1] / "build" / "npm"
 OLDEST_NODE = 18
 INSTALL_TIMEOUT_S = 100  # below the time that a test may take, so that the reason is reported
 
 
-def installed():
-    """Return Node's path and the folder of the packages; skip, with what to do, where they cannot be had.
+def installed(room):
+    """Return Node's path and the folder of a room's packages; skip, with what to do, where they cannot be had.
 
     With CI=true that is a failure: there, what is left out in silence is not tested at all.
     """
@@ -27,13 +26,13 @@ def installed():
     found = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     if int(re.match(r"v(\d+)", found)[1]) < OLDEST_NODE:
         _leave_out(f"Node is {found}; these tests need {OLDEST_NODE} or later: npm install --global node")
-    lock = (ROOM / "package-lock.json").read_bytes()
+    lock = (room / "package-lock.json").read_bytes()
     target = CACHE / hashlib.sha256(lock).hexdigest()[:16]
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not (target / "complete").exists():
-            _install(npm, target)
+            _install(npm, room, target)
     return node, target / "node_modules"
 
 
@@ -41,11 +40,11 @@ def _leave_out(reason):
     (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
 
 
-def _install(npm, target):
+def _install(npm, room, target):
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(ROOM / name, target)
+        shutil.copy(room / name, target)
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     environment = {**os.environ, "npm_config_update_notifier": "false"}
     try:
@@ -55,5 +54,5 @@ def _install(npm, target):
     except subprocess.TimeoutExpired:
         _leave_out(f"npm ci took more than {INSTALL_TIMEOUT_S} s: is the npm registry reachable? Try again")
     if done.returncode:
-        _leave_out(f"npm ci failed: is the npm registry reachable? Try it in {ROOM}. {done.stderr.strip()[:400]}")
+        _leave_out(f"npm ci failed: is the npm registry reachable? Try it in {room}. {done.stderr.strip()[:400]}")
     (target / "complete").touch()
