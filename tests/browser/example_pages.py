@@ -131,4 +131,20 @@ def _run(number, words):
     return Run(Path("runs") / f"run-{number}{words[:20]}", started_at, verdict, (words,), figures, units, limits)
 
 
-PAGES = {"report": report_html, "comparison": comparison_html, "capacity": capacity_html, "trend": trend_html}
+def refused_html(words="404"):
+    """Return the page of a run whose starts were all refused, which has no latencies."""
+    refused = [_operation(number, "Steady", words) for number in range(120, 140)]
+    for one in refused:
+        one.state, one.accepted, one.seen = OperationState.REFUSED, None, None
+        one.scenario, one.error = words, f"start refused: {words}"
+    summary = summarize_run(run_of(*refused), usage=usage())
+    return render_html(Report(summary, evaluate(GATES[:4], summary), "http://host", (words,)))
+
+
+PAGES = {
+    "report": report_html,
+    "refused": refused_html,
+    "comparison": comparison_html,
+    "capacity": capacity_html,
+    "trend": trend_html,
+}

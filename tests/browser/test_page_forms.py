@@ -28,6 +28,7 @@ CUT_OFF = """(() => {
 PLOTS = """[...document.querySelectorAll("svg")].filter(one => one.getClientRects().length).map(one => ({
   axes: [...one.querySelectorAll(".label")].map(label => label.textContent),
   tips: [...one.querySelectorAll("[data-tip]")].filter(shape => shape.dataset.tip).length,
+  enlarged: one.getBoundingClientRect().width / one.viewBox.baseVal.width,
   shapes: one.querySelectorAll(".series, .bar, .area, .point").length,
 }))"""
 TONES = """[...document.querySelectorAll(".key, .swatch, .stack span")].map(one => [
@@ -80,7 +81,10 @@ def test_all_of_a_page_is_in_view(show, kind, width, dark):
 @pytest.mark.parametrize("kind", PAGES)
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_each_axis_has_its_unit_and_each_plot_its_values(show, kind, width):
-    """Both axes of a plot say in brackets what they are in, and what is drawn shows its values when pointed at."""
+    """Both axes of a plot say in brackets what they are in, and what is drawn shows its values when pointed at.
+
+    A plot that has no other beside it is as large as the others are.
+    """
     page = show(PAGES[kind](), width)
     plots = page.evaluate(PLOTS)
     assert plots
@@ -89,6 +93,7 @@ def test_each_axis_has_its_unit_and_each_plot_its_values(show, kind, width):
         assert len(plot["axes"]) == 2
         assert plot["shapes"]
         assert plot["tips"]
+        assert plot["enlarged"] < 1.1
     assert all(page.evaluate(TIP))
 
 

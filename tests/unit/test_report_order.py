@@ -1,9 +1,14 @@
 """What a report says first, and of what did not end."""
 
+import itertools
 import json
+import re
 
-from durable_harness.gate import FailureReason
+import pytest
+
+from durable_harness.gate import FailureReason, Timeline
 from durable_harness.gate.report import render_html, render_json, render_markdown, render_text
+from durable_harness.gate.report.plots import errors_over_time
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.web.style import STYLE
 from durable_harness.why import Part
@@ -54,6 +59,31 @@ def test_the_summary_for_ci_has_the_paths():
     assert "- Steady, p99 (400 ms): wait for a slot 300 ms (75%), code of activities 100 ms (25%)" in text
     assert "- Steady, p99: 75% waits for a slot: \\<2\\> activities at once." in text
     assert "slow ones" not in render_markdown(report())
+
+
+def test_errors_over_time_are_columns_on_one_another():
+    """Each slice has a column for each way to end, above those before it; columns of two slices do not overlap."""
+    made = Timeline()
+    for number in range(12):
+        moment, state = 1_000_000.7 + number / 4, ("failed", "refused", "completed")[number % 3]
+        made.started(moment)
+        made.ended(moment, completed=state == "completed", completion_ms=None, state=state)
+    plot = errors_over_time(report(timeline=made))
+    wide = plot.partition("</svg>")[0]
+    columns = re.findall(r'bar end-(\w+)" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', wide)
+    boxes = [(name, *map(float, numbers)) for name, *numbers in columns]
+    assert {name for name, *_ in boxes} == {"failed", "refused"}
+    for (_, x, y, width, _), (_, next_x, next_y, _, next_height) in itertools.pairwise(boxes):
+        same = next_x == x
+        assert next_y + next_height == pytest.approx(y, abs=0.2) if same else next_x >= x + width - 0.2
+    assert "errors (operations/s)" in wide
+    assert errors_over_time(report()) == ""
+
+
+def test_a_run_without_samples_has_no_empty_plots():
+    """Of what nothing is known there is no section, but for completion, of which the page says so."""
+    assert render_html(report(0)).count("There are no samples") <= 3
+    assert "Execution times" not in render_html(report())
 
 
 def test_each_part_has_a_colour():

@@ -30,7 +30,9 @@ const plots = (() => {
     constructor({low, high}) { Object.assign(this, {low, high}); }
     place(value) { return Math.log(Math.max(value, this.low) / this.low) / Math.log(this.high / this.low); }
     ticks() {
-      const {low, high} = this, factors = Math.log10(high / low) <= FEW_DECADES ? [1, 2, 5] : [1], found = [];
+      const {low, high} = this;
+      if (Math.log10(high / low) < 1) return new Linear({low, high}).ticks();
+      const factors = Math.log10(high / low) <= FEW_DECADES ? [1, 2, 5] : [1], found = [];
       for (let decade = Math.floor(Math.log10(low)); decade <= Math.ceil(Math.log10(high)); decade++)
         found.push(...factors.map(factor => factor * 10 ** decade));
       return found.filter(tick => low * 0.999 <= tick && tick <= high * 1.001);

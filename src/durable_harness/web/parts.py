@@ -48,7 +48,7 @@ def section(title: str, content: str, lead: str = "") -> str:
 
 
 def pair(*sections: str) -> str:
-    """Put sections beside one another where the page is wide enough."""
+    """Put sections beside one another, two in a row, where the page is wide enough."""
     shown = [section for section in sections if section]
     return f'<div class="pair">{"".join(shown)}</div>' if shown else ""
 

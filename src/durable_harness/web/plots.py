@@ -182,37 +182,32 @@ def _draw_layers(canvas: Canvas, layers: Sequence[Series], xs: Sequence[float]) 
         base = [low if high is None else high for low, high in zip(base, top, strict=True)]
 
 
-def column_plot(  # noqa: PLR0913 - each is one thing to choose
-    layers: Sequence[Series], width: float, *, x_label: str, y_label: str, description: str, look: Look = PLAIN
-) -> str:
-    """Draw series as columns on one another, each from a point's x on; those without a value are not drawn."""
-    totals: dict[float, float] = {}
-    for layer in layers:
-        for x, y in layer.points:
-            totals[x] = totals.get(x, 0.0) + (y or 0.0)
-    if not any(totals.values()):
+def column_plot(layers: Sequence[Series], *, x_label: str, y_label: str, description: str, look: Look = PLAIN) -> str:
+    """Draw series as columns on one another, as wide as `look.tips`, of which there is one for each point."""
+    spans = look.tips
+    totals = [_sum(layer.points[index][1] for layer in layers) or 0.0 for index in range(len(spans))]
+    if not any(totals):
         return empty_plot()
-    x_scale = look.x_scale or Linear(min(totals), max(totals) + width)
-    height = Linear.up_to(totals.values())
-    canvases = [Canvas(x_scale, height, size) for size in (look.size, NARROW)]
+    x_scale = look.x_scale or Linear(spans[0].low, spans[-1].high)
+    canvases = [Canvas(x_scale, Linear.up_to(totals), size) for size in (look.size, NARROW)]
     for canvas in canvases:
         for shade in look.shades:
             canvas.column(shade.low, shade.high, "shade", label=shade.label)
         canvas.axes(x_label, y_label)
-        _draw_columns(canvas, layers, width)
-        for tip in look.tips:
+        _draw_columns(canvas, layers, spans)
+        for tip in spans:
             canvas.column(tip.low, tip.high, "tip", tip=tip.tip)
     return _rendered(canvases, description)
 
 
-def _draw_columns(canvas: Canvas, layers: Sequence[Series], width: float) -> None:
-    base: dict[float, float] = {}
-    for layer in layers:
-        for x, y in layer.points:
-            if y:
-                low = base.get(x, 0.0)
-                canvas.box((x, low), (x + width, low + y), f"bar {layer.css_class}")
-                base[x] = low + y
+def _draw_columns(canvas: Canvas, layers: Sequence[Series], spans: Sequence[Span]) -> None:
+    for index, span in enumerate(spans):
+        base = 0.0
+        for layer in layers:
+            height = layer.points[index][1]
+            if height:
+                canvas.box((span.low, base), (span.high, base + height), f"bar {layer.css_class}")
+                base += height
 
 
 def bar_plot(  # noqa: PLR0913 - each is one thing to choose

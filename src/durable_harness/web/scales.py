@@ -59,7 +59,10 @@ class Log:
         return math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
 
     def ticks(self) -> list[tuple[float, str]]:
-        few = math.log10(self.high / self.low) <= FEW_DECADES
+        span = math.log10(self.high / self.low)
+        if span < 1:
+            return [(tick, written(tick)) for tick in ticks(self.low, self.high)]
+        few = span <= FEW_DECADES
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         values = [factor * 10.0**decade for decade in decades for factor in ((1, 2, 5) if few else (1,))]
         return [(tick, written(tick)) for tick in values if self.low * 0.999 <= tick <= self.high * 1.001]

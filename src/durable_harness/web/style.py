@@ -25,7 +25,7 @@ section { background: var(--card); border-radius: .75rem; padding: 1.1rem 1.25re
   box-shadow: var(--shadow); border: 1px solid var(--rule); min-width: 0; }
 section > :last-child { margin-bottom: 0; } section > .lead + * { margin-top: .8rem; } h2 + * { margin-top: .7rem; }
 h2 + .lead { margin-top: .1rem; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 1.1rem; }
+.pair { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(26rem, 100%), 1fr)); gap: 0 1.1rem; }
 .verdict { display: flex; flex-wrap: wrap; gap: .2rem .9rem; align-items: baseline; margin: 1.2rem 0 0;
   padding: .85rem 1.1rem; border-radius: .75rem; border: 1px solid var(--rule); border-left: .4rem solid var(--tone);
   background: color-mix(in srgb, var(--tone) 9%, var(--card)); --tone: var(--muted); }
@@ -49,7 +49,7 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; } th { color
 td.words, th.words { min-width: 5rem; text-align: left; white-space: normal; overflow-wrap: anywhere; }
 td .use { display: inline-block; width: 7rem; height: .5rem; margin-right: .5rem; border-radius: .25rem;
   background: linear-gradient(to right, var(--fill) var(--share), var(--rule) var(--share)); --fill: var(--good); }
-td .share { display: inline-block; width: 2.8rem; }
+td .share { display: inline-block; min-width: 2.8rem; }
 td .use.over { --fill: var(--bad); }
 figure { margin: 0; }
 figcaption { color: var(--muted); font-size: .85rem; margin: 0 0 .35rem; }
@@ -125,7 +125,7 @@ dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; } ul { marg
 @media (max-width: 40rem) { .wide { display: none; } .narrow { display: block; } main { padding: 1rem .6rem 3rem; }
   section { padding: .8rem .7rem; } .tiles { grid-template-columns: repeat(auto-fit, minmax(6.2rem, 1fr)); gap: .5rem; }
   .tile { padding: .5rem .6rem; } .tile strong { font-size: 1.1rem; } td .use { width: 2.6rem; }
-  td .share { width: auto; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; }
+  td .share { min-width: 0; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; }
   .key { white-space: normal; }
   th, td { padding: .38rem .25rem; } td { font-size: .88rem; } details section { padding: .6rem .4rem; }
   th:first-child, td:first-child { min-width: 5.5rem; white-space: normal; overflow-wrap: anywhere; }

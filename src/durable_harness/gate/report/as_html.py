@@ -38,6 +38,8 @@ from durable_harness.web.parts import bullets, facts, heading, page, pair, secti
 
 _HEADS = ["", "count", "mean", *(f"p{percent:g}" for percent in PERCENTILES), "max"]
 GATE_CLASSES = {Outcome.PASSED: "pass", Outcome.FAILED: "fail", Outcome.NOT_MEASURED: "odd"}
+MOST_SHARE = 10.0
+"""By how many times a limit is exceeded is in the figures beside it."""
 REASONS_SHOWN = 5
 """The others are folded."""
 UNJUDGED_CLASS = "muted"
@@ -60,25 +62,17 @@ def render_html(report: Report) -> str:
         section("Completion over time", latency_over_time(report), OVER_TIME),
         pair(
             section("Completion times", distribution(report, "completion_ms"), SLOWEST),
-            section("Execution times", _execution(report), SLOWEST),
-        ),
-        pair(
+            section("Execution times", distribution(report, "execution_ms"), SLOWEST),
             section("Latencies by percentile", percentile_curves(report), "Each step to the right is one nine more."),
             section("Errors over time", errors_over_time(report), "Operations that did not complete, when they ended."),
-        ),
-        pair(
             section("Where the time went", split_breakdown(summary.split)),
             section("Where the time went, over time", _split_over_time(report), "Mean of the operations that ended."),
-        ),
-        pair(
             section(
                 "Arrivals and completions",
                 arrivals_and_completions(report),
                 "Falling behind means saturated.",
             ),
             section("In flight", in_flight(report), "Started and not ended; what polling has to follow."),
-        ),
-        pair(
             section("CPU over time", cpu_over_time(report), "Of the processes that this machine started for the run."),
             section("Memory over time", memory_over_time(report), "Resident; what processes share counts in each."),
         ),
@@ -153,9 +147,8 @@ def _meter(result: GateResult, *, is_judged: bool) -> str:
         return ""
     share = result.measured / result.gate.limit
     css_class = "use over" if is_judged and result.failed else "use"
-    return (
-        f'<span class="{css_class}" style="--share: {min(share, 1):.0%}"></span><span class="share">{share:.0%}</span>'
-    )
+    words = f"{share:.0%}" if share < MOST_SHARE else f"over {MOST_SHARE:.0%}"
+    return f'<span class="{css_class}" style="--share: {min(share, 1):.0%}"></span><span class="share">{words}</span>'
 
 
 def _scenarios(report: Report) -> str:
@@ -176,9 +169,7 @@ def _scenario(name: str, report: Report) -> str:
         section("Completion over time", latency_over_time(report)),
         pair(
             section("Completion times", distribution(report, "completion_ms"), SLOWEST),
-            section("Execution times", _execution(report), SLOWEST),
-        ),
-        pair(
+            section("Execution times", distribution(report, "execution_ms"), SLOWEST),
             section("Latencies by percentile", percentile_curves(report)),
             section("Errors over time", errors_over_time(report)),
         ),
@@ -189,11 +180,6 @@ def _scenario(name: str, report: Report) -> str:
         section("Audit", _audit(summary)),
     )
     return f"<details><summary>{escape(name)}</summary>{''.join(filter(None, sections))}</details>"
-
-
-def _execution(report: Report) -> str:
-    """Draw execution where the service tells of it."""
-    return distribution(report, "execution_ms") if report.summary.latencies_ms["execution_ms"].count else ""
 
 
 def _split_over_time(report: Report) -> str:

@@ -101,11 +101,14 @@ def latency_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
 
 
 def percentile_curves(report: Report) -> str:
-    """Draw latencies by percentile, with as much room for each further nine as the number of samples allows."""
+    """Draw latencies by percentile, with as much room for each further nine as the number of samples allows.
+
+    Without samples there is nothing.
+    """
     histograms = {name: report.summary.latencies_ms[name] for name in CURVES}
     most = max(histogram.count for histogram in histograms.values())
     if not most:
-        return empty_plot()
+        return ""
     scale = Nines(max(math.log10(most), 1.0))
     lines = []
     for name, css_class in CURVES.items():
@@ -130,10 +133,10 @@ def percentile_curves(report: Report) -> str:
 
 
 def distribution(report: Report, name: str) -> str:
-    """Draw how the values of a latency are spread, with the percentiles and the gates on them."""
+    """Draw how the values of a latency are spread, with the percentiles and the gates on them; nothing without any."""
     histogram, label = report.summary.latencies_ms[name], LATENCY_LABELS[name]
     if not histogram.count:
-        return empty_plot()
+        return ""
     bars = _bars(histogram)
     markers = [
         Marker(histogram.percentile(percent) or 0, f"p{percent:g} {number(histogram.percentile(percent))} ms")
@@ -215,7 +218,6 @@ def errors_over_time(report: Report) -> str:
         return ""
     plot = column_plot(
         layers,
-        width_s,
         x_label=SECONDS,
         y_label="errors (operations/s)",
         description="Operations that did not complete per second, by how they ended",
