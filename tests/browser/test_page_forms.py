@@ -11,6 +11,10 @@ sys.path[:0] = [str(TESTS / "unit")]
 from chromium import BLANK, Page  # noqa: E402 - the helpers of the other rooms are found from here on
 from example_pages import HOSTILE, PAGES  # noqa: E402
 
+from durable_harness.web.parts import page as shown_page  # noqa: E402
+from durable_harness.web.parts import pair, section  # noqa: E402
+from durable_harness.web.plots import Bar, bar_plot  # noqa: E402
+
 pytestmark = pytest.mark.thorough
 
 PHONE, DESK = 390, 1280
@@ -95,6 +99,13 @@ def test_each_axis_has_its_unit_and_each_plot_its_values(show, kind, width):
         assert plot["tips"]
         assert plot["enlarged"] < 1.1
     assert all(page.evaluate(TIP))
+
+
+def test_a_plot_without_a_neighbour_is_no_larger(show):
+    """Where a row has one plot, that is as large as two in a row would be."""
+    plot = bar_plot([Bar(0, 1, 5, "five")], [], x_label="a (s)", y_label="b (s)", description="c")
+    shown = show(shown_page("alone", [pair(section("alone", plot))]))
+    assert [one["enlarged"] < 1.1 for one in shown.evaluate(PLOTS)] == [True]
 
 
 @pytest.mark.parametrize("kind", PAGES)

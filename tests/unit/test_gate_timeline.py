@@ -42,6 +42,17 @@ def test_merging_and_widening_lose_nothing(left, right):
     assert sum(piece.started for _, piece in both.slices()) == len(left) + len(right)
 
 
+def test_how_operations_ended_is_merged_and_widened():
+    """Slices of two processes, and of twice the width, have the sum of each way to end."""
+    made, other = timeline([]), timeline([])
+    for moment, state in ((10.0, "failed"), (11.0, "refused"), (600.0, "failed")):
+        made.ended(moment, completed=False, completion_ms=None, state=state)
+        other.ended(moment, completed=False, completion_ms=None, state="failed")
+    made.merge(Timeline.from_wire(json.loads(json.dumps(other.to_wire()))))
+    found = [piece.by_state for _, piece in made.slices() if piece.by_state]
+    assert found == [{"failed": 3, "refused": 1}, {"failed": 2}]
+
+
 def test_the_span_of_a_run_is_exact():
     """Slices are aligned to the clock; the moments of the run's first event and last start are known beside them."""
     made, other = timeline([10.2, 10.9]), timeline([9.4])
