@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from durable_harness.protocol import Scheduler
+from durable_harness.protocol.overview import Overview
 from durable_harness.protocol.timings import Document
 
 
@@ -45,3 +46,5 @@ class Source:
     """The present of the scheduler, whose clock may have been moved."""
     timings: Callable[[str, Scheduler, str], Awaitable[Document]] = _timings
     """The times of an instance of a hub, with those of the host if it is at hand."""
+    overview: Overview | None = None
+    """What the scheduler knows beyond the protocol; None for one elsewhere, which does not say it."""

@@ -160,6 +160,11 @@ class RealClock:
         return True
 
     @property
+    def due_count(self) -> int:
+        """How many due times it waits for."""
+        return len(self._due)
+
+    @property
     def next_due_ns(self) -> int | None:
         """The next due time, in elapsed time."""
         return self._due[0][0] if self._due else None

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -85,7 +86,9 @@ class Lease:
 class WorkerStream:
     """The work items on their way to one worker, within the limits and filters that it asked for."""
 
-    def __init__(self, request: Any, *, keeps_executions: bool = False) -> None:
+    def __init__(self, request: Any, *, keeps_executions: bool = False, name: str = "") -> None:
+        self.name = name
+        self.connected_ns = time.time_ns()
         self.keeps_executions = keeps_executions
         limits = {
             Kind.ORCHESTRATION: request.maxConcurrentOrchestrationWorkItems,
@@ -98,6 +101,18 @@ class WorkerStream:
         self._items: deque[Any] = deque()
         self._arrived: asyncio.Future[None] | None = None
         self._ping: asyncio.TimerHandle | None = None
+
+    @property
+    def takes_everything(self) -> bool:
+        return self._filters is None
+
+    def limit(self, kind: Kind) -> int | None:
+        """Return how much of a kind it takes at a time, None for any amount."""
+        return self._limits.get(kind)
+
+    def versions(self, kind: Kind, name: str) -> Collection[str]:
+        """Return the versions of a name that it asks for; none where it takes any."""
+        return self._filters[kind].get(name, ()) if self._filters is not None else ()
 
     def has_room(self, kind: Kind) -> bool:
         limit = self._limits.get(kind)
@@ -193,6 +208,26 @@ class Dispatcher:
         """Return the names of work of a kind that connected workers ask for by name."""
         return sorted({name for stream in self._streams for name in stream.names_of(kind)})
 
+    def streams(self) -> list[WorkerStream]:
+        """Return the streams of connected workers, the oldest first."""
+        return sorted(self._streams, key=lambda stream: stream.connected_ns)
+
+    def ready(self) -> Iterator[tuple[TypeKey, Sequence[tuple[int, Work]]]]:
+        """Give the work that waits for a worker, by kind, name and version."""
+        yield from self._ready.items()
+
+    def resting(self) -> Iterator[Work]:
+        """Give the work that rests before its worker gets it again."""
+        yield from self._resting.values()
+
+    def in_hand(self) -> Iterator[tuple[Work, int]]:
+        """Give the work that workers have, with when each got it by the steady clock."""
+        yield from ((lease.work, lease.work.times.sent_ns) for lease in self._leases.values())
+
+    def is_taken(self, kind: Kind, name: str, version: str) -> bool:
+        """Whether a worker that is connected takes such work, when it has room."""
+        return any(stream.accepts(kind, name, version) for stream in self._streams)
+
     def _all_work(self) -> Iterator[Work]:
         yield from (lease.work for lease in self._leases.values() if not lease.is_asleep)
         for queue in self._ready.values():
@@ -214,12 +249,11 @@ class Dispatcher:
 
     def _lacking(self, work: Work) -> str:
         """Return what work waits for that no worker takes now."""
-        accepted = any(stream.accepts(work.kind, work.name, work.version) for stream in self._streams)
-        return SLOT if accepted else WORKER
+        return SLOT if self.is_taken(work.kind, work.name, work.version) else WORKER
 
-    async def stream(self, request: Any, *, keeps_executions: bool = False) -> AsyncIterator[Any]:
-        """Yield work items for one worker until it closes the iterator."""
-        stream = WorkerStream(request, keeps_executions=keeps_executions)
+    async def stream(self, request: Any, *, keeps_executions: bool = False, name: str = "") -> AsyncIterator[Any]:
+        """Yield work items for one worker, called by its name, until it closes the iterator."""
+        stream = WorkerStream(request, keeps_executions=keeps_executions, name=name)
         self._streams.append(stream)
         stream.keep_alive()
         try:

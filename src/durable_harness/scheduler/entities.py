@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from durable_harness.protocol import copy_of, from_ns, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.protocol import timings as noted
+from durable_harness.protocol.overview import EntityInside
 from durable_harness.scheduler import queries
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.entity_records import Entity, EntitySaver, LockRequest, Numbered
+from durable_harness.scheduler.entity_views import inside
 from durable_harness.scheduler.instances import Instance, event
 from durable_harness.scheduler.sizes import MESSAGE_BYTES, is_undeliverable, undeliverable
 from durable_harness.scheduler.storage.journal import Rows
@@ -209,6 +211,10 @@ class EntityStore:
     def query(self, query: Any) -> Any:
         """Return one page of entities in the order of their ids."""
         return _answer_query(self._entities, query)
+
+    def inside(self, entity_id: str) -> EntityInside:
+        """Return what an entity has to do, and who keeps it from that: for people, so the first operations only."""
+        return inside(self._entities.get(entity_id), entity_id, self._waiting_locks)
 
     def query_committed(self, query: Any) -> Any:
         """Return one page of the entities that the store has, without what is not written yet."""

@@ -38,6 +38,8 @@ OF_WORKERS: dict[str, tuple[str, Any]] = {
     "AbandonTaskEntityWorkItem": ("abandon_entity_task", pb.AbandonEntityTaskRequest),
 }
 UNARY = OF_CLIENTS | OF_WORKERS
+MOST_NAME_CHARS = 200
+"""How much is kept of what a worker calls itself."""
 
 
 class GrpcService:
@@ -67,10 +69,13 @@ class GrpcService:
         yield "DeleteTaskHub", Method(_delete_hub)
 
     async def _work(self, call: LastingRpcCall) -> None:
-        keeps_executions = any(name == KEEPS_EXECUTIONS_HEADER for name, _ in call.metadata)
+        metadata = dict(call.metadata)
+        keeps_executions = KEEPS_EXECUTIONS_HEADER in metadata
+        worker = str(metadata.get("workerid", ""))[:MOST_NAME_CHARS]
         with refusals(call):
             request = read(pb.GetWorkItemsRequest, call.body)
-            await send_all(call, self._hub(call).get_work_items(request, keeps_executions=keeps_executions))
+            items = self._hub(call).get_work_items(request, keeps_executions=keeps_executions, worker=worker)
+            await send_all(call, items)
 
     async def _measure(self, call: RpcCall) -> None:
         with refusals(call):

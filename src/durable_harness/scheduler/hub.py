@@ -244,8 +244,8 @@ class TaskHub(HubCore):
 
     # -- workers ------------------------------------------------------------------------------------------------------
 
-    def get_work_items(self, request: Any, *, keeps_executions: bool = False) -> AsyncIterator[Any]:
-        return self.dispatcher.stream(request, keeps_executions=keeps_executions)
+    def get_work_items(self, request: Any, *, keeps_executions: bool = False, worker: str = "") -> AsyncIterator[Any]:
+        return self.dispatcher.stream(request, keeps_executions=keeps_executions, name=worker)
 
     async def complete_orchestrator_task(self, request: Any) -> Any:
         work = self.dispatcher.take(request.completionToken, Kind.ORCHESTRATION)

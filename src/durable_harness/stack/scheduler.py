@@ -18,6 +18,7 @@ from durable_harness.errors import PortInUseError
 from durable_harness.log_lines import configure_logging
 from durable_harness.network import bind_one, serve_http
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
+from durable_harness.scheduler.overview import ServiceOverview
 from durable_harness.settings.log_levels import LogLevels
 from durable_harness.stack.control import AHEAD_VARIABLE
 from durable_harness.stack.control_calls import clock_calls, served_control
@@ -71,6 +72,7 @@ async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator
         lambda: service.problem,
         lambda hub: service.hubs[hub].orchestrators(),
         service.clock.now_ns,
+        overview=ServiceOverview(service, may_move_time=options.test_control),
     )
     facts = {
         "grpcAddress": f"{options.address}:{grpc_port}",

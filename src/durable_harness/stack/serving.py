@@ -28,6 +28,7 @@ from durable_harness.log_lines import TEXT, announce, configure_logging
 from durable_harness.protocol import Scheduler
 from durable_harness.protocol.alarms import AlarmClock
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
+from durable_harness.scheduler.overview import ServiceOverview
 from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.settings.log_levels import LogLevels
 from durable_harness.stack.control_calls import clock_calls, served_control
@@ -128,7 +129,7 @@ async def _serving(
         await host.start(public)
         try:
             async with (
-                served_dashboard(dashboard, _source(shown, host), options.dashboard),
+                served_dashboard(dashboard, _source(shown, host, options), options.dashboard),
                 served_control(_control_calls(calls, faulty, host)) as control,
             ):
                 _announce(host, described, options, control, dashboard)
@@ -199,12 +200,13 @@ async def _connected(options: ServeOptions, settings: AppSettings, lifetime: Lif
         await remote.close()
 
 
-def _source(service: SchedulerService | None, host: FunctionsHost) -> Source:
+def _source(service: SchedulerService | None, host: FunctionsHost, options: ServeOptions) -> Source:
     """Return what a dashboard shows: the scheduler, with what the host knows of its own work."""
     if service is None:
         return Source(dict)
     names = [function.durable_name for function in host.app.orchestrators.values()]
-    return Source(lambda: service.hubs, lambda: service.problem, lambda _hub: names, service.clock.now_ns, host.timings)
+    overview = ServiceOverview(service, may_move_time=options.test_control)
+    return Source(lambda: service.hubs, lambda: service.problem, lambda _hub: names, service.clock.now_ns, host.timings, overview)
 
 
 async def _nothing() -> None:

@@ -1,0 +1,64 @@
+"""The scheduler's clock beside the wall clock, and moving it where that is allowed."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+
+from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.visit import PageError, Visit
+from durable_harness.protocol.overview import Overview
+
+PATH = "clock"
+PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|min|m|h|d)?")
+UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
+MOST_S = 100 * 366 * 86_400
+STEPS = ("10s", "1m", "1h", "1d")
+DONE = {"skip": "Idle time is skipped.", "real": "Time passes as it does.", "advance": "The clock was moved ahead."}
+
+
+async def show(visit: Visit) -> web.Response:
+    """Show the clock."""
+    overview = visit.source.overview
+    clock = overview.clock() if overview is not None else None
+    done = DONE.get(visit.query.get("done", ""), "")
+    return visit.page("clock.html", clock=clock, steps=STEPS, done=done, live_every=1 if clock is not None else 0)
+
+
+async def skip(visit: Visit) -> web.Response:
+    """Let time jump over idle time, or pass."""
+    is_on = visit.field("on") == "yes"
+    _movable(visit).skip(on=is_on)
+    return visit.redirect(visit.url(PATH, query=[("done", "skip" if is_on else "real")]))
+
+
+async def advance(visit: Visit) -> web.Response:
+    """Move the clock ahead, work that becomes due meanwhile included."""
+    await _movable(visit).advance(seconds_of(visit.field("by")))
+    return visit.redirect(visit.url(PATH, query=[("done", "advance")]))
+
+
+def seconds_of(text: str) -> float:
+    """Return the length of time that a person wrote: `90`, `90s`, `1h 30m`. Raises PageError for what is none."""
+    parts = PART.findall(text.lower())
+    rest = PART.sub("", text.lower()).strip()
+    seconds = sum(float(number) * UNITS_S[unit] for number, unit in parts)
+    if rest or not 0 < seconds <= MOST_S:
+        raise PageError(
+            400, f"Advance by: got '{text[:40]}', expected a time such as 90s, 15m, 2h or 1d 12h, 100 years at most."
+        )
+    return seconds
+
+
+def _movable(visit: Visit) -> Overview:
+    if visit.source.overview is None:
+        raise PageError(409, "The clock of this scheduler is not in the hands of this dashboard.")
+    return visit.source.overview
+
+
+ROUTES = (
+    Route("GET", (PATH,), show, PATH),
+    Route("POST", (PATH, "skip"), skip),
+    Route("POST", (PATH, "advance"), advance),
+)

@@ -1,0 +1,37 @@
+"""What goes on in a scheduler: the connected workers, and the work that waits for them or that they have in hand."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.visit import Visit
+from durable_harness.protocol.overview import Reason
+
+WORKERS, QUEUE = "workers", "queue"
+KINDS = {"orchestration": "Orchestrations", "activity": "Activities", "entity": "Entities"}
+REASONS = {
+    Reason.NO_WORKER: "No worker that is connected takes it.",
+    Reason.NO_ROOM: "Each worker that takes it has as much in hand as it asked for.",
+    Reason.RESTING: "The only worker for it has given it back; it gets it again in a moment.",
+}
+
+
+async def workers(visit: Visit) -> web.Response:
+    """Show the workers."""
+    overview = visit.source.overview
+    found = overview.workers(visit.hub) if overview is not None else None
+    return visit.page("workers.html", workers=found, kinds=KINDS)
+
+
+async def queue(visit: Visit) -> web.Response:
+    """Show the work that waits, and that which workers have."""
+    overview = visit.source.overview
+    found = overview.queue(visit.hub) if overview is not None else None
+    return visit.page("queue.html", queue=found, kinds=KINDS, reasons=REASONS)
+
+
+ROUTES = (
+    Route("GET", (WORKERS,), workers, WORKERS),
+    Route("GET", (QUEUE,), queue, QUEUE),
+)

@@ -1,0 +1,100 @@
+"""What a person may see of a running scheduler beyond the protocol, and how its clock is moved from there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from durable_harness.protocol import RpcError, Status
+from durable_harness.protocol.overview import ClockView, EntityInside, QueueView, Reason, WorkerView, WorkView
+from durable_harness.scheduler.clock import steady_ns
+from durable_harness.scheduler.dispatch import Dispatcher, Kind, Work, WorkerStream
+from durable_harness.scheduler.service import SchedulerService
+from durable_harness.scheduler.time_control import TimeControl
+
+FIXED_CLOCK = (
+    "The clock of this scheduler is that of the machine. Start it with --time skip or --test-control to move it."
+)
+
+
+class ServiceOverview:
+    """The `durable_harness.protocol.overview.Overview` of a scheduler in this process."""
+
+    def __init__(self, service: SchedulerService, *, may_move_time: bool) -> None:
+        self._service = service
+        self._time = TimeControl(service)
+        self._may_move_time = may_move_time or service.options.skip_time
+
+    def workers(self, hub: str) -> Sequence[WorkerView]:
+        return [_worker(stream) for stream in self._service.hub(hub).dispatcher.streams()]
+
+    def queue(self, hub: str) -> QueueView:
+        dispatcher = self._service.hub(hub).dispatcher
+        waiting = sorted(_waiting(dispatcher), key=lambda work: -work.oldest_age_ns)
+        in_hand = sorted(_grouped(dispatcher.in_hand(), None), key=lambda work: -work.oldest_age_ns)
+        return QueueView(waiting, in_hand)
+
+    def entity(self, hub: str, entity_id: str) -> EntityInside:
+        return self._service.hub(hub).entities.inside(entity_id)
+
+    def clock(self) -> ClockView:
+        clock = self._service.clock
+        due_ns = clock.next_due_ns
+        return ClockView(
+            now_ns=clock.now_ns(),
+            wall_ns=time.time_ns(),
+            ahead_s=clock.ahead_s,
+            is_skipping=self._service.skipping,
+            may_be_moved=self._may_move_time,
+            due_count=clock.due_count,
+            next_due_ns=None if due_ns is None else due_ns + clock.epoch_ns,
+        )
+
+    def skip(self, *, on: bool) -> None:
+        self._check_movable()
+        self._time.skip(on=on)
+
+    async def advance(self, seconds: float) -> None:
+        self._check_movable()
+        await self._time.advance(seconds)
+
+    def _check_movable(self) -> None:
+        if not self._may_move_time:
+            raise RpcError(Status.FAILED_PRECONDITION, FIXED_CLOCK)
+
+
+def _worker(stream: WorkerStream) -> WorkerView:
+    kinds = [kind.value for kind in Kind]
+    return WorkerView(
+        stream.name,
+        stream.connected_ns,
+        dict(zip(kinds, map(stream.limit, Kind), strict=True)),
+        {kind.value: stream.held[kind] for kind in Kind},
+        None
+        if stream.takes_everything
+        else {
+            kind.value: {name: sorted(stream.versions(kind, name)) for name in stream.names_of(kind)} for kind in Kind
+        },
+        stream.keeps_executions,
+    )
+
+
+def _waiting(dispatcher: Dispatcher) -> Iterator[WorkView]:
+    now_ns = steady_ns()
+    for (kind, name, version), queue in dispatcher.ready():
+        reason = Reason.NO_ROOM if dispatcher.is_taken(kind, name, version) else Reason.NO_WORKER
+        age_ns = now_ns - queue[0][1].times.ready_ns
+        yield WorkView(kind.value, name, version, len(queue), age_ns, reason)
+    yield from _grouped(((work, work.times.ready_ns) for work in dispatcher.resting()), Reason.RESTING)
+
+
+def _grouped(works: Iterable[tuple[Work, int]], reason: Reason | None) -> Iterator[WorkView]:
+    """Count work by kind, name and version; each comes with the moment of the steady clock since when it is so."""
+    now_ns = steady_ns()
+    counts: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for work, since_ns in works:
+        key = (work.kind.value, work.name, work.version)
+        count, oldest_ns = counts.get(key, (0, since_ns))
+        counts[key] = (count + 1, min(oldest_ns, since_ns))
+    for (kind, name, version), (count, oldest_ns) in counts.items():
+        yield WorkView(kind, name, version, count, now_ns - oldest_ns, reason)
