@@ -39,6 +39,8 @@ class WorkerView:
     """The names that it takes, with their versions where it takes only these; None for one that takes everything."""
     keeps_executions: bool
     """Whether it keeps orchestrations between their turns."""
+    known_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The names of each kind that it is known to have, though it asks for all."""
 
 
 @dataclass(frozen=True)

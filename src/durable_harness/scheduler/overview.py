@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from durable_harness.protocol import RpcError, Status
 from durable_harness.protocol.overview import ClockView, EntityInside, QueueView, Reason, WorkerView, WorkView
@@ -17,16 +18,25 @@ FIXED_CLOCK = (
 )
 
 
+@dataclass(frozen=True)
+class OwnWorker:
+    """The worker in the scheduler's own process, which gives no name: what it is, and what it has of each kind."""
+
+    name: str
+    names: Mapping[str, Sequence[str]]
+
+
 class ServiceOverview:
     """The `durable_harness.protocol.overview.Overview` of a scheduler in this process."""
 
-    def __init__(self, service: SchedulerService, *, may_move_time: bool) -> None:
+    def __init__(self, service: SchedulerService, *, may_move_time: bool, own_worker: OwnWorker | None = None) -> None:
         self._service = service
         self._time = TimeControl(service)
+        self._own_worker = own_worker or OwnWorker("", {})
         self._may_move_time = may_move_time or service.options.skip_time
 
     def workers(self, hub: str) -> Sequence[WorkerView]:
-        return [_worker(stream) for stream in self._service.hub(hub).dispatcher.streams()]
+        return [_worker(stream, self._own_worker) for stream in self._service.hub(hub).dispatcher.streams()]
 
     def queue(self, hub: str) -> QueueView:
         dispatcher = self._service.hub(hub).dispatcher
@@ -63,10 +73,10 @@ class ServiceOverview:
             raise RpcError(Status.FAILED_PRECONDITION, FIXED_CLOCK)
 
 
-def _worker(stream: WorkerStream) -> WorkerView:
+def _worker(stream: WorkerStream, own: OwnWorker) -> WorkerView:
     kinds = [kind.value for kind in Kind]
     return WorkerView(
-        stream.name,
+        stream.name or own.name,
         stream.connected_ns,
         dict(zip(kinds, map(stream.limit, Kind), strict=True)),
         {kind.value: stream.held[kind] for kind in Kind},
@@ -76,6 +86,7 @@ def _worker(stream: WorkerStream) -> WorkerView:
             kind.value: {name: sorted(stream.versions(kind, name)) for name in stream.names_of(kind)} for kind in Kind
         },
         stream.keeps_executions,
+        {} if stream.name else own.names,
     )
 
 

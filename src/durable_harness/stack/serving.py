@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from durable_harness.control import Call, FaultyScheduler, Rules
-from durable_harness.dashboard import DashboardOptions, Source
+from durable_harness.dashboard import DashboardOptions
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import hide, shown, shown_lines
 from durable_harness.host.app.functions import FunctionApp
@@ -28,7 +28,6 @@ from durable_harness.log_lines import TEXT, announce, configure_logging
 from durable_harness.protocol import Scheduler
 from durable_harness.protocol.alarms import AlarmClock
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
-from durable_harness.scheduler.overview import ServiceOverview
 from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.settings.log_levels import LogLevels
 from durable_harness.stack.control_calls import clock_calls, served_control
@@ -42,6 +41,7 @@ from durable_harness.stack.fake_calls import fake_calls
 from durable_harness.stack.fault_calls import fault_calls
 from durable_harness.stack.leaving import leave_if_held_up
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
+from durable_harness.stack.shown import source_of
 
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -129,7 +129,7 @@ async def _serving(
         await host.start(public)
         try:
             async with (
-                served_dashboard(dashboard, _source(shown, host, options), options.dashboard),
+                served_dashboard(
                 served_control(_control_calls(calls, faulty, host)) as control,
             ):
                 _announce(host, described, options, control, dashboard)
@@ -198,15 +198,6 @@ async def _connected(options: ServeOptions, settings: AppSettings, lifetime: Lif
         yield Connected(remote, f"{address.endpoint}, task hub '{remote.task_hub}'", {}, _nothing, remote, None)
     finally:
         await remote.close()
-
-
-def _source(service: SchedulerService | None, host: FunctionsHost, options: ServeOptions) -> Source:
-    """Return what a dashboard shows: the scheduler, with what the host knows of its own work."""
-    if service is None:
-        return Source(dict)
-    names = [function.durable_name for function in host.app.orchestrators.values()]
-    overview = ServiceOverview(service, may_move_time=options.test_control)
-    return Source(lambda: service.hubs, lambda: service.problem, lambda _hub: names, service.clock.now_ns, host.timings, overview)
 
 
 async def _nothing() -> None:

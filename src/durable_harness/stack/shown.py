@@ -1,0 +1,34 @@
+"""What the dashboard of a process that serves an app shows: its scheduler, with what its host knows beside that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from durable_harness.dashboard import Source
+from durable_harness.host.app.functions import FunctionApp
+from durable_harness.host.host import FunctionsHost
+from durable_harness.scheduler import SchedulerService
+from durable_harness.scheduler.overview import OwnWorker, ServiceOverview
+
+
+def source_of(service: SchedulerService | None, host: FunctionsHost, *, may_move_time: bool) -> Source:
+    """Return what is shown; nothing of a scheduler elsewhere, which has a dashboard of its own."""
+    if service is None:
+        return Source(dict)
+    names = _names(host.app)
+    worker = OwnWorker(f"The app in {host.app.directory}", names)
+    overview = ServiceOverview(service, may_move_time=may_move_time, own_worker=worker)
+    return Source(
+        lambda: service.hubs,
+        lambda: service.problem,
+        lambda _hub: names["orchestration"],
+        service.clock.now_ns,
+        host.timings,
+        overview,
+    )
+
+
+def _names(app: FunctionApp) -> Mapping[str, Sequence[str]]:
+    """Return the names of the app's durable functions, by the kinds of work that they are for."""
+    kinds = {"orchestration": app.orchestrators, "activity": app.activities, "entity": app.entities}
+    return {kind: [one.durable_name for one in functions.values()] for kind, functions in kinds.items()}
