@@ -11,6 +11,7 @@ from durable_harness.cli.ab import add_ab
 from durable_harness.cli.capacity import add_capacity
 from durable_harness.cli.compare import add_compare
 from durable_harness.cli.core_tools import add_spellings, with_worker_arguments_joined
+from durable_harness.cli.dashboard import add_dashboard
 from durable_harness.cli.init import add_init
 from durable_harness.cli.load import NAME as LOAD
 from durable_harness.cli.load import add_load_command, run_load
@@ -30,7 +31,8 @@ EXIT_CODES = """exit codes:
   0 done   1 a gate failed, head is slower   2 usage or configuration   3 invalid load run, nobody can tell
   4 system under test or scheduler unreachable   5 the app does not load   6 port in use
   7 a recorded history replays differently   8 the file of a scheduler is damaged   9 a report is missing
-  130 (Ctrl-C), 143 (SIGTERM) interrupted: what was done so far is reported, no verdict given; serve and scheduler: 0"""
+  130 (Ctrl-C), 143 (SIGTERM) interrupted: what was done so far is reported, no verdict given;
+  services end with 0"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_init(commands)
     add_load_command(commands)
     serve = add_serve(commands)
-    for add in (add_scheduler, add_recover, add_compare, add_ab, add_capacity, add_trend):
+    for add in (add_scheduler, add_dashboard, add_recover, add_compare, add_ab, add_capacity, add_trend):
         add(commands)
     for add in (add_record, add_replay, add_why):
         add(commands)

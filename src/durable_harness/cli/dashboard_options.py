@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.values import port
 
@@ -24,6 +24,11 @@ def add_dashboard_options(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="port of the dashboard, any for any free one, 0 for no dashboard (default: 8082, or the next free one)",
     )
+    add_access_options(group)
+
+
+def add_access_options(group: Any) -> None:
+    """Add whom the dashboard answers, and what it lets a person do."""
     group.add_argument(
         "--allowed-hosts",
         default="",

@@ -45,14 +45,19 @@ def add_scheduler_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_lifetime_options(parser: argparse.ArgumentParser) -> None:
-    """Options of commands that serve until they are ended."""
-    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="write URLs and pid here, as JSON, when ready")
-    parser.add_argument("--exit-with-parent", type=int, metavar="PID", help="stop when this parent process is gone")
+    """Options of commands that run a scheduler or a host until they are ended."""
+    add_service_options(parser)
     parser.add_argument(
         "--test-control",
         action="store_true",
         help="let tests move the clock and inject faults: a local endpoint, its secret in the ready file",
     )
+
+
+def add_service_options(parser: argparse.ArgumentParser) -> None:
+    """Options of commands that serve until they are ended."""
+    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="write URLs and pid here, as JSON, when ready")
+    parser.add_argument("--exit-with-parent", type=int, metavar="PID", help="stop when this parent process is gone")
 
 
 def scheduler_options(options: argparse.Namespace) -> SchedulerOptions:

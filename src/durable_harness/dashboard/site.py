@@ -45,6 +45,8 @@ STATUS_CODES = {
     Status.UNAVAILABLE: 503,
     Status.DEADLINE_EXCEEDED: 504,
 }
+GONE = frozenset({Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED})
+REFRESH_S = 3
 NO_PAGE = "There is no such page."
 OLD_PAGE = "This page is from before the dashboard was started again. Go back, load the page anew and repeat the act."
 READ_ONLY = "This dashboard is read-only: it was started with --read-only."
@@ -57,7 +59,7 @@ class Site:
         self._source = source
         self._options = options
         self._renderer = Renderer()
-        self._renderer.add_globals(tabs=TABS)
+        self._renderer.add_globals(tabs=TABS, scheduler_at=source.described)
         self._token = secrets.token_urlsafe(32)
         """What an act must bring: only pages of this process have it."""
 
@@ -73,6 +75,8 @@ class Site:
         except PageError as error:
             return self._failure(error.status, str(error))
         except RpcError as error:
+            if error.status in GONE:
+                return self._gone(request.method, error)
             return self._failure(STATUS_CODES.get(error.status, 502), str(error))
         except web.HTTPException as error:
             return self._failure(error.status, error.reason)
@@ -138,6 +142,14 @@ class Site:
         if not hmac.compare_digest(form.get("token", "").encode("utf-8", "replace"), self._token.encode()):
             raise PageError(403, OLD_PAGE)
         return form
+
+    def _gone(self, method: str, error: RpcError) -> web.Response:
+        """Say that the scheduler does not answer. A page that was asked for is asked for again until it is there."""
+        is_page = method in {"GET", "HEAD"}
+        values = self._values(hubs=list(self._source.hubs()), message=str(error), is_page=is_page)
+        text = self._renderer.page("gone.html", values)
+        headers = {"Refresh": str(REFRESH_S)} if is_page else {}
+        return web.Response(text=text, status=STATUS_CODES[error.status], headers=headers, content_type="text/html")
 
     def _failure(self, status: int, message: str) -> web.Response:
         values = self._values(hubs=list(self._source.hubs()), status=status, message=message)

@@ -48,3 +48,5 @@ class Source:
     """The times of an instance of a hub, with those of the host if it is at hand."""
     overview: Overview | None = None
     """What the scheduler knows beyond the protocol; None for one elsewhere, which does not say it."""
+    described: str = ""
+    """Where the scheduler is, if it is elsewhere."""

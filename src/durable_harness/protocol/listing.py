@@ -89,6 +89,8 @@ class InstancePage:
     counts: Mapping[int, int]
     has_before: bool
     has_after: bool
+    is_part: bool = False
+    """Whether there are more instances than this scheduler could be asked for."""
 
 
 @dataclass(frozen=True)

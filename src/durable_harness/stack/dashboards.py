@@ -45,16 +45,18 @@ class BoundDashboard:
         return f"http://{host}:{self.sockets[0].getsockname()[1]}"
 
 
-def bind_dashboard(address: str, port: DashboardPort | None) -> BoundDashboard | None:
+def bind_dashboard(address: str, port: DashboardPort | None, option: str = OPTION) -> BoundDashboard | None:
     """Listen on a port, None for no dashboard. Raises PortInUseError where a port that was asked for is taken."""
     if port is None:
         return None
     tried = range(port.number, port.number + NEXT_PORTS) if port.or_next else [port.number]
     for number in tried:
         try:
-            return BoundDashboard(bind(address, number, OPTION), address)
+            return BoundDashboard(bind(address, number, option), address)
         except PortInUseError as error:
             problem = error
+    if option != OPTION:
+        raise problem
     raise PortInUseError(str(problem).replace("0 for any free one", "0 for none")) from problem
 
 

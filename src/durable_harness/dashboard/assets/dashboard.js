@@ -2,7 +2,7 @@
 // Everything works without this script. With it pages are live, times can be local, and keys work.
 (() => {
   const live = document.getElementById("live");
-  const lost = document.getElementById("lost");
+  const lost = document.getElementById("lost"), gone = document.getElementById("gone");
   const byId = id => document.getElementById(id);
   const remembered = name => { try { return localStorage.getItem(name); } catch { return null; } };
   const remember = (name, value) => { try { localStorage.setItem(name, value); } catch { /* not kept, then */ } };
@@ -108,8 +108,10 @@
         mark("refused");
       }
       lost.hidden = true;
+      gone.hidden = answer.status !== 503 && answer.status !== 504;
     } catch {
       lost.hidden = false;
+      gone.hidden = true;
     }
     timer = setTimeout(refresh, everyMs);
   };
