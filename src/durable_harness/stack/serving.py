@@ -130,6 +130,8 @@ async def _serving(
         try:
             async with (
                 served_dashboard(
+                    dashboard, source_of(shown, host, may_move_time=options.test_control), options.dashboard
+                ),
                 served_control(_control_calls(calls, faulty, host)) as control,
             ):
                 _announce(host, described, options, control, dashboard)
