@@ -9,7 +9,7 @@ from typing import TextIO
 from durable_harness.foreign_text import shown_lines
 from durable_harness.log_categories import category_of, is_unlogged
 from durable_harness.log_json import JsonFormatter, announcement
-from durable_harness.own_loggers import send_own_logs_to
+from durable_harness.own_loggers import also_send_own_logs_to, send_own_logs_to
 from durable_harness.settings.log_levels import LogLevels
 
 FORMAT = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
@@ -67,10 +67,21 @@ def announce(text: str, log_format: str = TEXT, level: int = logging.INFO) -> No
 def _handler(stream: TextIO, levels: LogLevels | None, log_format: str) -> logging.Handler:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if log_format == JSON else LogFormatter())
+    _filter(handler, levels)
+    return handler
+
+
+def _filter(handler: logging.Handler, levels: LogLevels | None) -> None:
     handler.addFilter(_is_worth_an_entry)
     if levels is not None:
         handler.addFilter(lambda record: record.levelno >= levels.least(category_of(record)))
-    return handler
+
+
+def log_to_also(handler: logging.Handler, levels: LogLevels, *, is_verbose: bool = False) -> None:
+    """Let another handler have what is logged, after `configure_logging` at the same levels."""
+    _filter(handler, None if is_verbose else levels)
+    logging.getLogger().addHandler(handler)
+    also_send_own_logs_to(handler)
 
 
 def _is_worth_an_entry(record: logging.LogRecord) -> bool:

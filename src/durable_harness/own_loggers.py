@@ -60,6 +60,11 @@ def send_own_logs_to(handler: logging.Handler, level: int) -> None:
     _root.propagate = False
 
 
+def also_send_own_logs_to(handler: logging.Handler) -> None:
+    """Let another handler have what own loggers log, beside the one of `send_own_logs_to`."""
+    _root.addHandler(handler)
+
+
 def send_own_logs_to_all() -> None:
     """Let what own loggers log go where all logs of the process go, as before `send_own_logs_to`."""
     _root.handlers = []

@@ -12,15 +12,16 @@ from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.scheduler.overview import ServiceOverview
 
 
-def visit_service(coroutine=None, *, has_overview=True, may_move_time=False, **options):
+def visit_service(coroutine=None, *, has_overview=True, may_move_time=False, beside=None, **options):
     """Run a test's coroutine with a browser on the dashboard of a scheduler.
 
-    Without an overview the scheduler says no more than one elsewhere does.
+    Without an overview the scheduler says no more than one elsewhere does. `beside` is what else is known of it.
     """
 
     def decorate(story):
         def test():
-            asyncio.run(_run(story, may_move_time if has_overview else None, DashboardOptions(**options)))
+            may_move = may_move_time if has_overview else None
+            asyncio.run(_run(story, may_move, beside or {}, DashboardOptions(**options)))
 
         test.__name__, test.__doc__, test.__module__ = story.__name__, story.__doc__, story.__module__
         return test
@@ -28,10 +29,10 @@ def visit_service(coroutine=None, *, has_overview=True, may_move_time=False, **o
     return decorate(coroutine) if coroutine else decorate
 
 
-async def _run(story, may_move_time, options):
+async def _run(story, may_move_time, beside, options):
     service = SchedulerService(SchedulerOptions())
     overview = None if may_move_time is None else ServiceOverview(service, may_move_time=may_move_time)
-    source = Source(lambda: service.hubs, now_ns=service.clock.now_ns, overview=overview)
+    source = Source(lambda: service.hubs, now_ns=service.clock.now_ns, overview=overview, **beside)
     sock = bind_one("127.0.0.1", 0)
     runner = await serve_http([sock], Dashboard(source, options).handle, LIMIT_BYTES)
     try:

@@ -9,6 +9,7 @@ from dashboard_service import visit_service as visit
 from dashboard_site import BASE
 from durable_harness.dashboard.pages.clock import seconds_of
 from durable_harness.dashboard.visit import PageError
+from durable_harness.instance_logs import LogLine
 from durable_harness.protocol import pb
 from hub_bench import Worker, complete, schedule
 
@@ -235,6 +236,24 @@ async def test_what_a_scheduler_does_not_say_is_not_known(browser):
         assert "Not known" in answer.text
     assert "not known" in (await browser.get("/entities/%40a%401")).text
     assert (await browser.post("/clock/skip", on="yes")).status == 409
+
+
+@visit(beside={"log_lines": lambda one: [LogLine(1, "ERROR", "Function.f", f"{one} {HOSTILE}")] if one == "i" else []})
+async def test_the_log_of_an_instance_is_shown(browser):
+    """Where the host is at hand the page of an instance has the lines of its log, as text."""
+    await browser.start("i")
+    await browser.start("quiet")
+    page = (await browser.get("/orchestrations/i")).text
+    assert f"i {QUOTED}" in page
+    assert HOSTILE not in page
+    assert "No entry of the log is about it" in (await browser.get("/orchestrations/quiet")).text
+
+
+@visit
+async def test_the_log_of_a_host_elsewhere_is_not_spoken_of(browser):
+    """Where the host is not at hand there is no log, and the page does not say that it is empty."""
+    await browser.start("i")
+    assert 'id="logs"' not in (await browser.get("/orchestrations/i")).text
 
 
 @visit(is_read_only=True, may_move_time=True)

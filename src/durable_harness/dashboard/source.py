@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from durable_harness.instance_logs import LogLine
 from durable_harness.protocol import Scheduler
 from durable_harness.protocol.overview import Overview
 from durable_harness.protocol.timings import Document
@@ -48,5 +49,7 @@ class Source:
     """The times of an instance of a hub, with those of the host if it is at hand."""
     overview: Overview | None = None
     """What the scheduler knows beyond the protocol; None for one elsewhere, which does not say it."""
+    log_lines: Callable[[str], Sequence[LogLine]] | None = None
+    """The lines of the host's log about an instance or an entity; None where the host is elsewhere."""
     described: str = ""
     """Where the scheduler is, if it is elsewhere."""

@@ -24,7 +24,8 @@ from durable_harness.host.http.listing import function_list
 from durable_harness.host.http.server import WebOptions
 from durable_harness.host.sdk.choice import generation_for, load_durable_app
 from durable_harness.host.sdk.generation import Generation
-from durable_harness.log_lines import TEXT, announce, configure_logging
+from durable_harness.instance_logs import InstanceLogs
+from durable_harness.log_lines import TEXT, announce, configure_logging, log_to_also
 from durable_harness.protocol import Scheduler
 from durable_harness.protocol.alarms import AlarmClock
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
@@ -126,11 +127,14 @@ async def _serving(
         faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
         host = FunctionsHost(app, sdk, settings, faulty or scheduler, host_options, alarms=alarms)
         hide(host.secrets)
+        logs = InstanceLogs()
+        if dashboard is not None:
+            log_to_also(logs, _log_levels(options, settings), is_verbose=options.verbose)
         await host.start(public)
         try:
             async with (
                 served_dashboard(
-                    dashboard, source_of(shown, host, may_move_time=options.test_control), options.dashboard
+                    dashboard, source_of(shown, host, logs, may_move_time=options.test_control), options.dashboard
                 ),
                 served_control(_control_calls(calls, faulty, host)) as control,
             ):

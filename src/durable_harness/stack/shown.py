@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from durable_harness.dashboard import Source
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.host import FunctionsHost
+from durable_harness.instance_logs import InstanceLogs
 from durable_harness.scheduler import SchedulerService
 from durable_harness.scheduler.overview import OwnWorker, ServiceOverview
 
 
-def source_of(service: SchedulerService | None, host: FunctionsHost, *, may_move_time: bool) -> Source:
+def source_of(
+    service: SchedulerService | None, host: FunctionsHost, logs: InstanceLogs, *, may_move_time: bool
+) -> Source:
     """Return what is shown; nothing of a scheduler elsewhere, which has a dashboard of its own."""
     if service is None:
         return Source(dict)
@@ -25,6 +28,7 @@ def source_of(service: SchedulerService | None, host: FunctionsHost, *, may_move
         service.clock.now_ns,
         host.timings,
         overview,
+        logs.lines_of,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from durable_harness.dashboard.logs import lines_about
 from durable_harness.dashboard.payloads import Payload
 from durable_harness.dashboard.routes import Route
 from durable_harness.dashboard.urls import hub_url
@@ -53,6 +54,7 @@ async def show_one(visit: Visit) -> web.Response:
         state=None if state is None else Payload(state, entity_url(visit.hub, entity_id, "state")),
         inside=overview.entity(visit.hub, entity_id) if overview is not None else None,
         payload=Payload,
+        logs=lines_about(visit, entity_id),
         done=DONE.get(visit.query.get("done", ""), ""),
     )
 

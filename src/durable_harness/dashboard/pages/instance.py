@@ -13,6 +13,7 @@ from aiohttp import web
 from durable_harness.dashboard.failures import failures_of
 from durable_harness.dashboard.history import PAGE_SIZE, payload_of, rows_of
 from durable_harness.dashboard.instances import Instance, find_state, history_of, read_instance
+from durable_harness.dashboard.logs import lines_about
 from durable_harness.dashboard.pages.acts import ACTS, acts_for
 from durable_harness.dashboard.payloads import Payload
 from durable_harness.dashboard.routes import Route
@@ -58,6 +59,7 @@ async def show(visit: Visit) -> web.Response:
         acts=acts_for(instance.state.orchestrationStatus),
         all_acts=list(ACTS.values()),
         done=DONE.get(visit.query.get("done", ""), ""),
+        logs=lines_about(visit, instance_id),
         live_every=ENDED_EVERY_S if instance.has_ended else LIVE_EVERY_S,
     )
 
