@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -303,11 +304,15 @@ def _phases(summary: RunSummary, slices: Sequence[Stretch], *, is_over: bool) ->
 
 def _heat(slices: Sequence[Stretch], scale: Log) -> list[Cell]:
     ratio = (scale.high / scale.low) ** (1 / HEAT_ROWS)
+    row_of = functools.cache(lambda value: min(int(scale.place(value) * HEAT_ROWS), HEAT_ROWS - 1))
     counts: dict[tuple[float, float, int], int] = {}
     for low, high, piece in slices:
+        column: dict[int, int] = {}
         for value, count in piece.completion_ms.buckets():
-            row = min(int(scale.place(value) * HEAT_ROWS), HEAT_ROWS - 1)
-            counts[low, high, row] = counts.get((low, high, row), 0) + count
+            # The slices have the same few hundred values.
+            row = row_of(value)
+            column[row] = column.get(row, 0) + count
+        counts.update(((low, high, row), count) for row, count in column.items())
     most = max(counts.values())
     return [
         Cell(

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import gevent
 from flask import Response, request
 
 from durable_harness.load.web.state import LiveRun, state_of
@@ -18,6 +19,8 @@ PATH = "/durable"
 FRESH_S = 0.5
 """The page's data is made at most this often, however many look at it: that takes the process which makes the load
 some milliseconds."""
+PAUSE_S = 0.001
+"""How long the operations go first while it is made."""
 LINK = (
     '<a href="./durable" style="position:fixed;right:1.25rem;bottom:1.25rem;z-index:2000;padding:.55rem 1rem;'
     "border-radius:2rem;background:#2563c9;color:#fff;font:600 14px system-ui,sans-serif;text-decoration:none;"
@@ -37,7 +40,12 @@ def add_pages(
     `style` returns what is added to the head of Locust's own page.
     """
     page = _page()
-    state = _Shared(lambda: json.dumps({**state_of(live()), "has_report": report() is not None}))
+
+    def make_state() -> str:
+        state = state_of(live(), pause=lambda: gevent.sleep(PAUSE_S))
+        return json.dumps({**state, "has_report": report() is not None})
+
+    state = _Shared(make_state)
     protected, base = web_ui.auth_required_if_enabled, base_path.rstrip("/")
 
     def show_page() -> Response:
@@ -77,9 +85,15 @@ class _Shared:
     def __init__(self, make: Callable[[], str]) -> None:
         self._make, self._text = make, ""
         self._until = 0.0
+        self._is_making = False
 
     def read(self) -> str:
-        if time.monotonic() >= self._until:
-            self._text = self._make()
+        """Return the text; while a new one is made, the one before it if there is one."""
+        if time.monotonic() >= self._until and not (self._is_making and self._text):
+            self._is_making = True
+            try:
+                self._text = self._make()
+            finally:
+                self._is_making = False
             self._until = time.monotonic() + FRESH_S
         return self._text

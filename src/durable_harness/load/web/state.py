@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from durable_harness.foreign_text import shown
@@ -26,6 +27,7 @@ from durable_harness.gate.report.plots import arrivals_drawing, in_flight_drawin
 from durable_harness.gate.report.scenarios import scenario_table
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.summary import summarize_run
+from durable_harness.web.drawings import Drawing
 
 IDLE = "idle"
 REASONS_SHOWN = 10
@@ -56,10 +58,15 @@ class LiveRun:
     """Where the HTML report of the run is once it is over."""
 
 
-def state_of(run: LiveRun) -> dict[str, Any]:
-    """Return the page's data: counts, percentiles in milliseconds, gates as they stand, the plots of the report."""
+def state_of(run: LiveRun, pause: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """Return the page's data: counts, percentiles in milliseconds, gates as they stand, the plots of the report.
+
+    It takes some ten milliseconds; `pause` is called in between, so that operations are not held up for that long.
+    """
     summary = _of_what_ended(summarize_run(run.tally, warm_up_s=run.warm_up_s))
+    pause()
     results = evaluate(_judged_now(run.gates), summary) if summary.counts.started else ()
+    plots = _plots(Report(summary, tuple(results)), pause, is_over=run.phase == IDLE)
     return {
         "phase": run.phase,
         "elapsed_s": run.elapsed_s,
@@ -92,7 +99,7 @@ def state_of(run: LiveRun) -> dict[str, Any]:
         "reasons": [_reason(reason) for reason in summary.reasons[:REASONS_SHOWN]],
         "more_reasons": max(0, len(summary.reasons) - REASONS_SHOWN),
         "scenarios": scenario_table(summary),
-        "plots": _plots(Report(summary, tuple(results)), is_over=run.phase == IDLE),
+        "plots": plots,
     }
 
 
@@ -140,12 +147,17 @@ def _split(split: TimeSplit) -> list[dict[str, Any]]:
     ]
 
 
-def _plots(report: Report, *, is_over: bool) -> dict[str, Any]:
+def _plots(report: Report, pause: Callable[[], None], *, is_over: bool) -> dict[str, Any]:
     """Return the plots over time by the place that they have in the page; None for what cannot be drawn yet."""
-    drawings = {
-        "completion": latency_drawing(report, is_over=is_over),
-        "parts": split_drawing(report),
-        "arrivals": arrivals_drawing(report, is_over=is_over),
-        "flying": in_flight_drawing(report, is_over=is_over),
+    makers: dict[str, Callable[[Report], Drawing | None]] = {
+        "completion": partial(latency_drawing, is_over=is_over),
+        "parts": split_drawing,
+        "arrivals": partial(arrivals_drawing, is_over=is_over),
+        "flying": partial(in_flight_drawing, is_over=is_over),
     }
-    return {name: None if drawing is None else drawing.for_script() for name, drawing in drawings.items()}
+    plots = {}
+    for name, make in makers.items():
+        drawing = make(report)
+        plots[name] = None if drawing is None else drawing.for_script()
+        pause()
+    return plots
