@@ -19,6 +19,7 @@ from live_server import LiveServer, operation, running, tally_of  # noqa: E402
 from durable_harness.gate.report import Report  # noqa: E402
 from durable_harness.gate.report.plots import (  # noqa: E402
     arrivals_drawing,
+    errors_drawing,
     in_flight_drawing,
     latency_drawing,
     split_drawing,
@@ -80,7 +81,7 @@ def test_a_run_fits_and_can_be_read(opened, wait_until, width, dark):
     Labels of an axis do not overlap, and what a screen reader meets has a name.
     """
     with LiveServer(running()) as server, opened(server, width=width, dark=dark) as page:
-        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        wait_until(lambda: page.evaluate(PLOTS) == 5, "the plots")
         assert page.evaluate(WIDTH) <= 0
         assert page.evaluate(CONTRASTS) == []
         assert page.evaluate(OVERLAPS) == 0
@@ -94,9 +95,10 @@ def test_every_axis_has_its_unit(opened, wait_until, width):
     labels = """[...document.querySelectorAll("figure svg")].map(svg =>
       [...svg.querySelectorAll("text.label")].map(one => one.textContent))"""
     with LiveServer(running()) as server, opened(server, width=width) as page:
-        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        wait_until(lambda: page.evaluate(PLOTS) == 5, "the plots")
         across = "time since the first start (s)"
         up = ["completion (ms, logarithmic)", "mean (ms)", "rate (operations/s)", "in flight (operations)"]
+        up.append("errors (operations/s)")
         assert page.evaluate(labels) == [[across, one] for one in up]
 
 
@@ -113,7 +115,7 @@ def test_what_others_wrote_is_text(opened, wait_until):
 def test_no_other_script_runs(opened, wait_until):
     """A script or a handler that came into the page in spite of everything is refused by its policy."""
     with LiveServer(running()) as server, opened(server) as page:
-        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        wait_until(lambda: page.evaluate(PLOTS) == 5, "the plots")
         page.evaluate("""document.body.insertAdjacentHTML("beforeend", "<b onclick='document.title = 1'>x</b>"),
           document.body.lastElementChild.click()""")
         page.evaluate("""(script => { script.textContent = "document.title = 2"; document.body.append(script); })
@@ -132,7 +134,7 @@ def test_before_a_run_the_page_says_how_to_start_one(opened, wait_until):
         assert page.evaluate(WIDTH) <= 0
         assert page.evaluate(CONTRASTS) == []
         server.run = running()
-        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        wait_until(lambda: page.evaluate(PLOTS) == 5, "the plots")
         assert "Nothing has been started" not in page.text()
 
 
@@ -160,12 +162,12 @@ def test_after_a_run_its_verdict_and_report_are_there(opened, wait_until, tmp_pa
 def test_a_server_that_is_gone_is_said_to_be(opened, wait_until):
     """When Locust has ended the page says so, what it shows is of when, and where the report is; it comes back too."""
     with LiveServer(running(report_file="build/load/report.html")) as server, opened(server, width=390) as page:
-        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        wait_until(lambda: page.evaluate(PLOTS) == 5, "the plots")
         server.stop()
         wait_until(lambda: "Locust does not answer" in page.text(), "the notice")
         assert re.search(r"What is shown is as of \d+:\d\d:\d\d", page.text())
         assert "The report of a run that has ended is in build/load/report.html." in page.text()
-        assert page.evaluate(PLOTS) == 4
+        assert page.evaluate(PLOTS) == 5
         assert page.evaluate(CONTRASTS) == []
         assert page.evaluate(WIDTH) <= 0
         server.run = replace(running(), elapsed_s=31.0)
@@ -183,7 +185,7 @@ def test_values_are_shown_where_one_points_while_plots_are_drawn_again(opened, w
       (document.querySelector("#flying svg .tip:nth-last-of-type(9)").getBoundingClientRect())"""
     readout = """document.querySelector(".readout:not([hidden])")?.textContent"""
     with LiveServer(running(100)) as server, opened(server, width=1280) as page:
-        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        wait_until(lambda: page.evaluate(PLOTS) == 5, "the plots")
         page.evaluate("""document.getElementById("flying").scrollIntoView()""")
         page.point_at(*page.evaluate(place))
         before = wait_until(lambda: page.evaluate(readout), "the values")
@@ -197,7 +199,7 @@ def test_who_reads_is_not_disturbed(opened, wait_until):
     """What has not changed is not made again, so that a text stays selected; what has changed is."""
     mark = """document.querySelector("#gates tbody").dataset.mark"""
     with LiveServer(running()) as server, opened(server) as page:
-        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        wait_until(lambda: page.evaluate(PLOTS) == 5, "the plots")
         page.evaluate(f"{mark} = 'kept'")
         asked = server.asked
         server.run = replace(server.run, elapsed_s=33.0)
@@ -217,12 +219,13 @@ ELEMENTS = """(svg => [...svg.querySelectorAll("*")].map(one => [one.tagName, on
 def test_the_marks_are_those_of_the_report(opened, wait_until, width, is_over):
     """The page's script draws what the report draws of the same run: each line, label, cell and value."""
     report = Report(summarize_run(running().tally, warm_up_s=3.0))
+    makers = (latency_drawing, arrivals_drawing, in_flight_drawing, errors_drawing)
     drawings = [
-        *(make(report, is_over=is_over) for make in (latency_drawing, arrivals_drawing, in_flight_drawing)),
+        *(make(report, is_over=is_over) for make in makers),
         split_drawing(report),
     ]
     with LiveServer(running()) as server, opened(server, width=width) as page:
-        wait_until(lambda: page.evaluate(PLOTS) == 4, "the plots")
+        wait_until(lambda: page.evaluate(PLOTS) == 5, "the plots")
         for drawing in drawings:
             spec = json.dumps(drawing.for_script())
             name = "narrow" if width < 640 else drawing.for_script()["size"]

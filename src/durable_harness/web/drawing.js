@@ -76,10 +76,10 @@ const plots = (() => {
       this.rectangle(x, TOP, width, this.bottom - TOP, style, {tip});
       if (label && width > LABEL_ROOM) this.text(x + width / 2, TOP + 12, label, "note x");
     }
-    cell([x0, y0, x1, y1, density]) {
+    box([x0, y0, x1, y1], style, opacity = "") {
       const x = this.x(x0), y = this.y(y1);
       const width = Math.max(this.x(x1) - x, 1), height = Math.max(this.y(y0) - y, 0);
-      this.rectangle(x, y, width, height, "cell", {opacity: density.toFixed(2)});
+      this.rectangle(x, y, width, height, style, {opacity});
     }
     rule([at, label, style], number) {
       const y = this.y(at), columns = Math.max(1, Math.floor((this.right - this.left) / RULE_COLUMN));
@@ -111,6 +111,17 @@ const plots = (() => {
         }
       }
     }
+    columns(series, spans) {
+      for (const [index, [low, high]] of spans.entries()) {
+        let base = 0;
+        for (const {style, points} of series) {
+          const height = points[index][1];
+          if (!height) continue;
+          this.box([low, base, high, base + height], `bar ${style}`);
+          base += height;
+        }
+      }
+    }
     layers(series) {
       let base = series[0].points.map(() => 0);
       for (const {style, points} of series) {
@@ -138,9 +149,10 @@ const plots = (() => {
     const canvas = new Canvas(drawing, name);
     for (const [low, high, label] of drawing.shades) canvas.column(low, high, "shade", {label});
     canvas.axes(drawing.labels);
-    drawing.cells.forEach(cell => canvas.cell(cell));
+    for (const [x0, y0, x1, y1, density] of drawing.cells) canvas.box([x0, y0, x1, y1], "cell", density.toFixed(2));
     drawing.rules.forEach((rule, number) => canvas.rule(rule, number));
-    if (drawing.layered) canvas.layers(drawing.series);
+    if (drawing.kind === "layers") canvas.layers(drawing.series);
+    else if (drawing.kind === "columns") canvas.columns(drawing.series, drawing.tips);
     else for (const one of drawing.series) canvas.series(one, drawing.x_unit, !drawing.tips.length);
     for (const [low, high, tip] of drawing.tips) canvas.column(low, high, "tip", {tip});
     return canvas.svg;

@@ -5,40 +5,64 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from durable_harness.web.canvas import WIDE
-from durable_harness.web.plots import PLAIN, Look, Series, Span, layer_plot, layer_scales, line_plot, line_scales
+from durable_harness.web.plots import (
+    PLAIN,
+    Look,
+    Series,
+    Span,
+    column_plot,
+    column_scales,
+    layer_plot,
+    layer_scales,
+    line_plot,
+    line_scales,
+)
 from durable_harness.web.scales import Linear, Log, Scale
 
 DIGITS = 6
 """Significant digits of the numbers that a script gets: more than a plot has pixels."""
 
 
+class Kind(StrEnum):
+    """How a plot shows its series."""
+
+    LINES = "lines"
+    LAYERS = "layers"
+    """Areas on one another."""
+    COLUMNS = "columns"
+    """Columns on one another, each as wide as the span of its point in `look.tips`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Lines over a common axis, or layers on one another."""
+    """Series over a common axis."""
 
     series: Sequence[Series]
     x_label: str
     y_label: str
     description: str
     look: Look = PLAIN
-    is_layered: bool = False
+    kind: Kind = Kind.LINES
 
     def svg(self) -> str:
         """Return the plot for wide windows and for narrow ones."""
         labels = {"x_label": self.x_label, "y_label": self.y_label, "description": self.description}
-        if self.is_layered:
+        if self.kind is Kind.LAYERS:
             return layer_plot(self.series, **labels, tips=self.look.tips)
+        if self.kind is Kind.COLUMNS:
+            return column_plot(self.series, **labels, look=self.look)
         return line_plot(self.series, **labels, look=self.look)
 
     def for_script(self) -> dict[str, Any]:
         """Return plain values from which `drawing.js` draws the plot. It draws no bands and no vertical lines."""
-        scales = layer_scales(self.series) if self.is_layered else line_scales(self.series, self.look)
+        scales = self._scales()
         return {
-            "layered": self.is_layered,
-            "size": "wide" if self.look.size == WIDE and not self.is_layered else "half",
+            "kind": self.kind,
+            "size": "wide" if self.look.size == WIDE and self.kind is not Kind.LAYERS else "half",
             "labels": [self.x_label, self.y_label],
             "description": self.description,
             "x": _scale(scales[0]),
@@ -53,6 +77,13 @@ class Drawing:
             "tips": [_tip(span) for span in self.look.tips],
             "rules": [[rule.at, rule.label, rule.css_class] for rule in self.look.rules],
         }
+
+    def _scales(self) -> tuple[Scale, Scale]:
+        if self.kind is Kind.LAYERS:
+            return layer_scales(self.series)
+        if self.kind is Kind.COLUMNS:
+            return column_scales(self.series, self.look)
+        return line_scales(self.series, self.look)
 
 
 def _scale(scale: Scale) -> dict[str, Any]:

@@ -184,12 +184,10 @@ def _draw_layers(canvas: Canvas, layers: Sequence[Series], xs: Sequence[float]) 
 
 def column_plot(layers: Sequence[Series], *, x_label: str, y_label: str, description: str, look: Look = PLAIN) -> str:
     """Draw series as columns on one another, as wide as `look.tips`, of which there is one for each point."""
-    spans = look.tips
-    totals = [_sum(layer.points[index][1] for layer in layers) or 0.0 for index in range(len(spans))]
-    if not any(totals):
+    if not any(y for layer in layers for _, y in layer.points):
         return empty_plot()
-    x_scale = look.x_scale or Linear(spans[0].low, spans[-1].high)
-    canvases = [Canvas(x_scale, Linear.up_to(totals), size) for size in (look.size, NARROW)]
+    scales = column_scales(layers, look)
+    canvases = [Canvas(*scales, size) for size in (look.size, NARROW)]
     for canvas in canvases:
         for shade in look.shades:
             canvas.column(shade.low, shade.high, "shade", label=shade.label)
@@ -198,6 +196,13 @@ def column_plot(layers: Sequence[Series], *, x_label: str, y_label: str, descrip
         for tip in spans:
             canvas.column(tip.low, tip.high, "tip", tip=tip.tip)
     return _rendered(canvases, description)
+
+
+def column_scales(layers: Sequence[Series], look: Look) -> tuple[Scale, Scale]:
+    """Return the axes of a plot of columns, which has at least one."""
+    spans = look.tips
+    totals = (_sum(layer.points[index][1] for layer in layers) or 0.0 for index in range(len(spans)))
+    return look.x_scale or Linear(spans[0].low, spans[-1].high), Linear.up_to(totals)
 
 
 def _draw_columns(canvas: Canvas, layers: Sequence[Series], spans: Sequence[Span]) -> None:

@@ -18,6 +18,7 @@ from durable_harness.gate.report.model import (
     limit_text,
     not_measurable_rows,
     number,
+    share_of_limit,
     shown_counts,
     with_unit,
 )
@@ -143,9 +144,9 @@ def _gate_word(report: Report, result: GateResult) -> str:
 
 def _meter(result: GateResult, *, is_judged: bool) -> str:
     """Show how much of its limit a figure uses up."""
-    if result.measured is None or not result.gate.limit or result.gate.bound == "at least":
+    share = share_of_limit(result)
+    if share is None:
         return ""
-    share = result.measured / result.gate.limit
     css_class = "use over" if is_judged and result.failed else "use"
     words = f"{share:.0%}" if share < MOST_SHARE else f"over {MOST_SHARE:.0%}"
     return f'<span class="{css_class}" style="--share: {min(share, 1):.0%}"></span><span class="share">{words}</span>'

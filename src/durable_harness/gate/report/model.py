@@ -286,6 +286,13 @@ def _percents(value: float, limit: float) -> tuple[str, str]:
     return f"{100 * value:.{digits}g} %", f"{100 * limit:.8g} %"
 
 
+def share_of_limit(result: GateResult) -> float | None:
+    """Return how much of its limit a figure uses up; None if it is not known, or the limit is a lower one."""
+    if result.measured is None or not result.gate.limit or result.gate.bound == "at least":
+        return None
+    return result.measured / result.gate.limit
+
+
 def _rounded(value: float, gate: Gate) -> str:
     if gate.statistic == "error_ratio":
         return f"{value:.4g}"

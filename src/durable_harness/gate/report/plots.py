@@ -14,7 +14,7 @@ from durable_harness.gate.split import PARTS
 from durable_harness.gate.summary import RunSummary
 from durable_harness.gate.timeline import Slice
 from durable_harness.web.canvas import HALF
-from durable_harness.web.drawings import Drawing
+from durable_harness.web.drawings import Drawing, Kind
 from durable_harness.web.parts import figure, keys
 from durable_harness.web.plots import (
     Bar,
@@ -24,7 +24,6 @@ from durable_harness.web.plots import (
     Series,
     Span,
     bar_plot,
-    column_plot,
     empty_plot,
     line_plot,
 )
@@ -184,7 +183,7 @@ def split_drawing(report: Report) -> Drawing | None:
         y_label="mean (ms)",
         description="Mean time of each part of an operation, in each slice of time",
         look=Look(tips=_tips(slices, _split_tip)),
-        is_layered=True,
+        kind=Kind.LAYERS,
     )
 
 
@@ -209,6 +208,12 @@ def arrivals_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
 
 def errors_over_time(report: Report) -> str:
     """Draw how many operations did not complete per second, by how they ended; nothing if all did."""
+    drawing = errors_drawing(report)
+    return "" if drawing is None else _figure(drawing.svg(), drawing.series)
+
+
+def errors_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
+    """Return the plot of `errors_over_time`; None if all operations completed."""
     slices, width_s = _slices(report.summary), report.summary.timeline.width_s
     layers = [
         Series(label, f"end-{state}", [(one.low, one.piece.by_state.get(state, 0) / width_s) for one in slices])
@@ -216,15 +221,15 @@ def errors_over_time(report: Report) -> str:
         if state != TERMINATED and any(one.piece.by_state.get(state) for one in slices)
     ]
     if not layers:
-        return ""
-    plot = column_plot(
+        return None
+    return Drawing(
         layers,
         x_label=SECONDS,
         y_label="errors (operations/s)",
         description="Operations that did not complete per second, by how they ended",
-        look=_over_time(report, slices, is_over=True),
+        look=_over_time(report, slices, is_over=is_over),
+        kind=Kind.COLUMNS,
     )
-    return _figure(plot, layers)
 
 
 def in_flight(report: Report) -> str:

@@ -21,11 +21,17 @@ function update(name, value, show) {
   show(value);
 }
 
-function fill(table, heads, rows) {
+/** Fill a table as `parts.py` makes one: where the window is narrow, each row of a wide one is a card. */
+function fill(table, heads, rows, style = heads.length > 3 ? "cards" : "") {
+  const isWide = style === "cards";
+  table.className = style;
   const row = (cells, tag) => {
     const line = make("tr");
     line.append(...cells.map(cell => cell instanceof Node ? cell : make(tag, cell)));
-    if (tag === "th") for (const head of line.children) head.scope = "col";
+    for (const [column, cell] of [...line.children].entries()) {
+      if (tag === "th") cell.scope = "col";
+      else if (isWide) cell.dataset.head = heads[column];
+    }
     return line;
   };
   const head = make("thead"), body = make("tbody");
@@ -65,7 +71,7 @@ function showReasons({reasons, more_reasons}) {
     const reason = make("td", one.reason, "words");
     if (one.example) reason.append(make("br"), make("span", `such as ${one.example}`, "muted"));
     return [count(one.count), make("td", one.state, "words"), reason];
-  }));
+  }), "cards");
   by("more-reasons").textContent = more_reasons ? `and ${number(more_reasons)} more reasons, in the report` : "";
 }
 
@@ -84,12 +90,26 @@ function showTiles(state) {
   }));
 }
 
+function meter({share, passed}) {
+  const cell = make("td");
+  if (share === null) return cell;
+  const use = make("span", undefined, passed === false ? "use over" : "use");
+  use.style.setProperty("--share", `${Math.round(100 * Math.min(share, 1))}%`);
+  cell.append(use, make("span", `${Math.round(100 * share)}%`, "share"));
+  return cell;
+}
+
 function showGates(gates) {
+  const name = gate => {
+    const cell = make("td", gate.name);
+    if (gate.note) cell.append(make("br"), make("span", gate.note, "muted"));
+    return cell;
+  };
   const word = ({passed}) => passed === null ? make("td", "not measured", "odd")
     : make("td", passed ? "holds" : "FAILS", passed ? "pass" : "fail");
-  const rows = gates.map(gate => [gate.name, word(gate), gate.limit, gate.measured, make("td", gate.note, "words")]);
-  fill(by("gates"), rows.length ? ["gate", "now", "limit", "measured", ""] : [],
-    rows.length ? rows : [["Nothing to judge yet, or no gates."]]);
+  const rows = gates.map(gate => [name(gate), word(gate), gate.limit, gate.measured, meter(gate)]);
+  fill(by("gates"), rows.length ? ["gate", "now", "limit", "measured", "of the limit"] : [],
+    rows.length ? rows : [["Nothing to judge yet, or no gates."]], rows.length ? "gates" : "");
 }
 
 function showScenarios(scenarios) {
@@ -112,9 +132,10 @@ function showCosts({actions, costs}) {
 }
 
 function showSplit(split) {
-  by("split").replaceChildren(...split.map(({name, mean_ms}) => {
+  by("split").replaceChildren(...split.map(({name, label, mean_ms, share}) => {
     const part = make("span", undefined, `part-${name}`);
     part.style.flex = mean_ms;
+    part.dataset.tip = `${label} ${ms(mean_ms)} (${(100 * share).toFixed(0)} %)`;
     return part;
   }));
   fill(by("split-parts"), ["mean of each part", "", "share"], split.map(({name, label, mean_ms, share}) => {
@@ -137,6 +158,7 @@ function show(state) {
   update("costs", {actions: state.actions, costs: state.costs}, showCosts);
   update("split", state.split, showSplit);
   by("parts-pair").hidden = !state.split.length;
+  by("errors-section").hidden = !state.plots.errors;
   for (const [name, drawing] of Object.entries(state.plots))
     update(`plot ${name}`, drawing, () => plots.show(by(name), drawing));
 }

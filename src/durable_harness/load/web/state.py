@@ -19,11 +19,18 @@ from durable_harness.gate.report.model import (
     clock_rows,
     limit_text,
     not_measurable_rows,
+    share_of_limit,
     shown_counts,
     split_rows,
     with_unit,
 )
-from durable_harness.gate.report.plots import arrivals_drawing, in_flight_drawing, latency_drawing, split_drawing
+from durable_harness.gate.report.plots import (
+    arrivals_drawing,
+    errors_drawing,
+    in_flight_drawing,
+    latency_drawing,
+    split_drawing,
+)
 from durable_harness.gate.report.scenarios import scenario_table
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.summary import summarize_run
@@ -128,6 +135,7 @@ def _gate(result: GateResult) -> dict[str, Any]:
         "measured": with_unit(result.measured, result.gate),
         "passed": result.passed if result.is_measured else None,
         "note": result.note,
+        "share": share_of_limit(result),
     }
 
 
@@ -154,6 +162,7 @@ def _plots(report: Report, pause: Callable[[], None], *, is_over: bool) -> dict[
         "parts": split_drawing,
         "arrivals": partial(arrivals_drawing, is_over=is_over),
         "flying": partial(in_flight_drawing, is_over=is_over),
+        "errors": partial(errors_drawing, is_over=is_over),
     }
     plots = {}
     for name, make in makers.items():
