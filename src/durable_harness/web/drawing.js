@@ -162,7 +162,8 @@ const plots = (() => {
     const named = drawing.series.map(({label, style}) => [label, style]);
     if (drawing.cells.length) named.push(["operations: stronger means more", "heat"]);
     const caption = document.createElement("figcaption");
-    for (const [label, style] of named.length > 1 ? named : []) {
+    const isPlain = named.length === 1 && drawing.kind === "lines";
+    for (const [label, style] of isPlain ? [] : named) {
       const key = document.createElement("span");
       key.className = `key ${style}`;
       key.textContent = label;

@@ -37,6 +37,8 @@ function fill(table, heads, rows, style = heads.length > 3 ? "cards" : "") {
   const head = make("thead"), body = make("tbody");
   head.append(row(heads, "th"));
   body.append(...rows.map(cells => row(cells, "td")));
+  for (const [column, cell] of [...(body.rows[0]?.cells ?? [])].entries())
+    if (cell.classList.contains("words")) head.rows[0].cells[column]?.classList.add("words");
   table.replaceChildren(head, body);
 }
 
