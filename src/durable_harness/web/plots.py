@@ -192,8 +192,8 @@ def column_plot(layers: Sequence[Series], *, x_label: str, y_label: str, descrip
         for shade in look.shades:
             canvas.column(shade.low, shade.high, "shade", label=shade.label)
         canvas.axes(x_label, y_label)
-        _draw_columns(canvas, layers, spans)
-        for tip in spans:
+        _draw_columns(canvas, layers, look.tips)
+        for tip in look.tips:
             canvas.column(tip.low, tip.high, "tip", tip=tip.tip)
     return _rendered(canvases, description)
 
