@@ -137,6 +137,22 @@ def test_a_search_shows_its_trials_in_order_and_where_capacity_lies():
     assert "<script>alert" not in page
 
 
+@pytest.mark.parametrize(
+    ("lower", "upper", "limited_by", "css_class"),
+    [
+        (5, 9, "", "passed"),
+        (None, 5, "", "failed"),
+        (5, None, "the highest rate to try, 5/s, still meets the objective", "passed"),
+        (5, None, "the generator could not offer 9/s", "invalid"),
+        (None, None, "", "invalid"),
+    ],
+)
+def test_the_colour_of_a_search_is_that_of_its_exit_code(lower, upper, limited_by, css_class):
+    """A search that came to no end is neither green nor red."""
+    page = capacity_page(searched(trial(5, met=True), lower=lower, upper=upper, limited_by=limited_by))
+    assert f'class="verdict {css_class}"' in page
+
+
 def test_a_search_that_found_no_upper_end_draws_no_band():
     """Where capacity ends is not known, and nothing is drawn for it."""
     search = drawings(capacity_page(searched(trial(5, met=True), lower=5, upper=None)))[0]

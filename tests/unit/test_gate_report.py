@@ -20,7 +20,7 @@ from durable_harness.gate import (
 from durable_harness.gate.report import Report, render_html, render_json, render_text
 from durable_harness.gate.report.model import limit_text, number, with_unit
 from durable_harness.gate.report.plots import NOT_OVER_TIME, arrivals_and_completions
-from durable_harness.web.plots import Bar, Marker, Series, bar_plot, layer_plot, line_plot, round_up, ticks
+from durable_harness.web.plots import Bar, Look, Marker, Series, bar_plot, layer_plot, line_plot, round_up, ticks
 from durable_harness.web.scales import Log, Nines
 
 GATES = (Gate("completion_ms", "p95", 500, unit="ms"), Gate("operations", "lost", 0))
@@ -264,6 +264,17 @@ def test_labels_of_markers_do_not_overlap():
     heights = re.findall(r'<text class="note[^>]*y="([\d.]+)"', plot)
     assert heights[0] != heights[1]
     assert 'limit-text left"' in plot
+
+
+def test_names_of_lines_do_not_overlap():
+    """Names of horizontal lines stand in columns; where a narrow plot has room for one, above and below."""
+    rules = (Marker(10, "one"), Marker(10.1, "two"))
+    plot = line_plot(
+        [Series("s", "one", [(0, 1.0), (9, 20.0)])], x_label="", y_label="", description="", look=Look(rules=rules)
+    )
+    wide, narrow = (re.findall(r'note left[^>]*x="([\d.]+)" y="([\d.]+)"', one) for one in plot.split("<svg")[1:])
+    assert float(wide[0][0]) - float(wide[1][0]) >= 100
+    assert abs(float(narrow[0][1]) - float(narrow[1][1])) >= 10
 
 
 def test_a_limit_reads_as_it_was_written():

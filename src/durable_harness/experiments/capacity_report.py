@@ -103,18 +103,26 @@ def _verdict(found: Capacity) -> str:
     return "at least" if found.upper is None else "found"
 
 
+def _css_class(found: Capacity) -> str:
+    """Return the class of the verdict; a search that came to no end proves nothing, as its exit code says."""
+    if found.interrupted:
+        return "interrupted"
+    if found.upper is None and (found.lower is None or "generator" in found.limited_by):
+        return "invalid"
+    return "failed" if found.lower is None else "passed"
+
+
 def render_html(report: CapacityReport) -> str:
     """Return a self-contained page: the verdict, the search, latency and CPU by rate, the trials."""
     lead, *rest = verdict_text(report).splitlines()
     found = report.capacity
-    css_class = "interrupted" if found.interrupted else "failed" if found.lower is None else "passed"
     heads = [HEADINGS[0], HEADINGS[-1], *HEADINGS[1:-1]]
     rows = [[cells[0], _outcome(cells[-1]), *cells[1:-1]] for cells in map(_cells, _by_rate(report))]
     return page(
         f"Capacity of {report.target}",
         [
             heading(f"Capacity of {report.target}", f"{len(report.trials)} trials, {report.elapsed_s:.0f} s"),
-            verdict(_verdict(found), lead, css_class),
+            verdict(_verdict(found), lead, _css_class(found)),
             section("Why", bullets(rest)),
             section("The search", _search_plot(report), "Each trial offers one rate; the band is where capacity lies."),
             section("Completion by rate", _latency_plot(report)),

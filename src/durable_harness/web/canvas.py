@@ -11,6 +11,8 @@ from durable_harness.web.scales import Scale
 RIGHT, TOP, BOTTOM = 24, 14, 42
 LABEL_ROOM = 56
 RULE_COLUMN = 150
+ABOVE, BELOW = -4, 13
+"""How far the name of a line is from it."""
 Point = tuple[float, float]
 
 
@@ -125,11 +127,15 @@ class Canvas:
         )
 
     def rule(self, at: float, label: str, css_class: str, column: int = 0) -> None:
-        """Draw a horizontal line at a value of the y axis, with its name; in columns names do not overlap."""
+        """Draw a horizontal line at a value of the y axis, with its name.
+
+        In columns names do not overlap, and where there is room for no more columns, above and below the line.
+        """
         y = self.y(at)
         self.line((self.left, y), (self.right, y), css_class)
-        column %= max(1, int((self.right - self.left) // RULE_COLUMN))
-        self.text((self.right - 4 - RULE_COLUMN * column, y - 4), label, f"note left {css_class}-text")
+        row, column = divmod(column, max(1, int((self.right - self.left) // RULE_COLUMN)))
+        place = self.right - 4 - RULE_COLUMN * column, y + (BELOW if row % 2 else ABOVE)
+        self.text(place, label, f"note left {css_class}-text")
 
     def render(self, description: str) -> str:
         """Return the drawing; `description` is what a screen reader says."""

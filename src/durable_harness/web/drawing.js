@@ -1,7 +1,7 @@
 // Draws the plots of a page that goes on: from the JSON of `drawings.py`, with the marks of `canvas.py` and `plots.py`.
 const plots = (() => {
   const {right: RIGHT, top: TOP, bottom: BOTTOM, labelRoom: LABEL_ROOM, ruleColumn: RULE_COLUMN, sizes: SIZES,
-    million: MILLION, finer: FINER, fewDecades: FEW_DECADES} = /*MEASURES*/null;
+    above: ABOVE, below: BELOW, million: MILLION, finer: FINER, fewDecades: FEW_DECADES} = /*MEASURES*/null;
   const SVG = "http://www.w3.org/2000/svg";
   const narrow = matchMedia("(max-width: 40rem)");
   const shown = new Map();
@@ -84,7 +84,8 @@ const plots = (() => {
     rule([at, label, style], number) {
       const y = this.y(at), columns = Math.max(1, Math.floor((this.right - this.left) / RULE_COLUMN));
       this.line(this.left, y, this.right, y, style);
-      this.text(this.right - 4 - RULE_COLUMN * (number % columns), y - 4, label, `note left ${style}-text`);
+      const side = Math.floor(number / columns) % 2 ? BELOW : ABOVE;
+      this.text(this.right - 4 - RULE_COLUMN * (number % columns), y + side, label, `note left ${style}-text`);
     }
     axes([xLabel, yLabel]) {
       for (const tick of this.yScale.ticks()) {

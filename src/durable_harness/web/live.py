@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
-from durable_harness.web.canvas import BOTTOM, HALF, LABEL_ROOM, NARROW, RIGHT, RULE_COLUMN, TOP, WIDE, Size
+from durable_harness.web.canvas import (
+    ABOVE,
+    BELOW,
+    BOTTOM,
+    HALF,
+    LABEL_ROOM,
+    NARROW,
+    RIGHT,
+    RULE_COLUMN,
+    TOP,
+    WIDE,
+    Size,
+)
 from durable_harness.web.hover import SCRIPT as HOVER
 from durable_harness.web.policy import policy
 from durable_harness.web.scales import FEW_DECADES, FINER, MILLION
@@ -46,6 +58,8 @@ def drawing_script() -> str:
         "bottom": BOTTOM,
         "labelRoom": LABEL_ROOM,
         "ruleColumn": RULE_COLUMN,
+        "above": ABOVE,
+        "below": BELOW,
         "million": MILLION,
         "finer": FINER,
         "fewDecades": FEW_DECADES,

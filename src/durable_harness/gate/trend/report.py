@@ -142,7 +142,7 @@ def render_html(report: TrendReport) -> str:
     found = report.runs
     lines = _change_lines(report)
     word = "changes" if lines else "cannot tell" if _is_too_short(report) else "no change"
-    what = _named_changes(report) if lines else _no_change(report)
+    what = _named_changes(report) if lines else _no_change(report).removeprefix(f"{word}: ")
     sentence = f"{f'{len(lines)} ' if lines else ''}in {_how_many(found)}: {what}"
     plots = [section(trend.name, _plot(trend, found)) for trend in report.trends]
     return page(
