@@ -134,6 +134,19 @@ def test_an_idea_has_one_colour(show, dark):
     assert all(found[name] == found[other] for name, other in same.items())
 
 
+def test_percentiles_that_coincide_are_told_apart(show):
+    """The line of p95 is thin, dashed and of its own colour, that of p99 is broad: one is seen within the other."""
+    page = show(PAGES["report"]())
+    read = """(name => {
+      const {strokeWidth, stroke, strokeDasharray} = getComputedStyle(document.querySelector(`.series.${name}`));
+      return [parseFloat(strokeWidth), stroke, strokeDasharray];
+    })"""
+    (thin, colour, dashes), (broad, other, line) = (page.evaluate(f"{read}('{name}')") for name in ("p95", "p99"))
+    assert broad >= 2 * thin
+    assert colour != other
+    assert dashes != line == "none"
+
+
 def test_the_page_follows_light_and_dark(show):
     """What the system prefers decides."""
     background = "getComputedStyle(document.body).backgroundColor"
