@@ -136,6 +136,11 @@ PAGES = {
     "new": "/new-orchestration",
     "bulk": "/bulk?children=yes",
     "hubs": "//taskhubs",
+    "entities": "/entities",
+    "queue": "/queue",
+    "workers": "/workers",
+    "clock": "/clock",
+    "hubs with counts": "/hubs",
 }
 
 

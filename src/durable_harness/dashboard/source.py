@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from durable_harness.instance_logs import LogLine
 from durable_harness.protocol import Scheduler
 from durable_harness.protocol.overview import Overview
+from durable_harness.protocol.replays import ReplayReport
 from durable_harness.protocol.timings import Document
 
 
@@ -51,5 +53,7 @@ class Source:
     """What the scheduler knows beyond the protocol; None for one elsewhere, which does not say it."""
     log_lines: Callable[[str], Sequence[LogLine]] | None = None
     """The lines of the host's log about an instance or an entity; None where the host is elsewhere."""
+    replay: Callable[[Mapping[str, Any]], Awaitable[ReplayReport]] | None = None
+    """Replays a recorded history against the app as it is now; None where it is not at hand."""
     described: str = ""
     """Where the scheduler is, if it is elsewhere."""

@@ -10,6 +10,7 @@ from durable_harness.host.host import FunctionsHost
 from durable_harness.instance_logs import InstanceLogs
 from durable_harness.scheduler import SchedulerService
 from durable_harness.scheduler.overview import OwnWorker, ServiceOverview
+from durable_harness.stack.replays import Replays
 
 
 def source_of(
@@ -29,6 +30,7 @@ def source_of(
         host.timings,
         overview,
         logs.lines_of,
+        Replays(host.app.directory).replay,
     )
 
 

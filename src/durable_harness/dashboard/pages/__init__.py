@@ -1,6 +1,17 @@
 """The pages, each a module with its handlers and a template. What is listed here is found."""
 
-from durable_harness.dashboard.pages import acts, bulk, clock, entities, hubs, instance, new, orchestrations, running
+from durable_harness.dashboard.pages import (
+    acts,
+    bulk,
+    clock,
+    entities,
+    hubs,
+    instance,
+    new,
+    orchestrations,
+    replays,
+    running,
+)
 from durable_harness.dashboard.routes import Route, Tab
 
 TABS: tuple[Tab, ...] = (
@@ -16,6 +27,7 @@ ROUTES: tuple[Route, ...] = (
     *orchestrations.ROUTES,
     *instance.ROUTES,
     *acts.ROUTES,
+    *replays.ROUTES,
     *new.ROUTES,
     *bulk.ROUTES,
     *entities.ROUTES,

@@ -60,6 +60,7 @@ async def show(visit: Visit) -> web.Response:
         all_acts=list(ACTS.values()),
         done=DONE.get(visit.query.get("done", ""), ""),
         logs=lines_about(visit, instance_id),
+        can_replay=visit.source.replay is not None,
         live_every=ENDED_EVERY_S if instance.has_ended else LIVE_EVERY_S,
     )
 
@@ -84,19 +85,24 @@ async def raw(visit: Visit) -> web.Response:
 async def history_file(visit: Visit) -> web.Response:
     """Answer with the history as a file that `durable-harness replay` reads."""
     instance_id = visit.arguments["id"]
-    await find_state(visit, instance_id)
-    events = await history_of(visit, instance_id)
-    unpack_activity_inputs(events)
-    try:
-        document = as_document(from_events(instance_id, events))
-    except UnreadableHistoryError as error:
-        raise PageError(409, f"There is no history to replay yet: {error.reason}.") from error
+    document = await history_document(visit, instance_id)
     name = NOT_IN_FILE_NAMES.sub("-", f"{document['orchestrator']}-{instance_id}")[:120]
     return web.Response(
         text=json.dumps(document, indent=2, ensure_ascii=False) + "\n",
         content_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{name}.json"'},
     )
+
+
+async def history_document(visit: Visit, instance_id: str) -> dict[str, Any]:
+    """Return the history of an instance as a file of it has it. Raises PageError where no turn has run yet."""
+    await find_state(visit, instance_id)
+    events = await history_of(visit, instance_id)
+    unpack_activity_inputs(events)
+    try:
+        return as_document(from_events(instance_id, events))
+    except UnreadableHistoryError as error:
+        raise PageError(409, f"There is no history to replay yet: {error.reason}.") from error
 
 
 def _raw_url(visit: Visit, payload: str) -> str:

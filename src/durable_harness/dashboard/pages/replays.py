@@ -1,0 +1,26 @@
+"""A replay of an instance's history against the app as it is now, where it is at hand."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from durable_harness.dashboard.pages.instance import history_document
+from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.urls import ORCHESTRATIONS
+from durable_harness.dashboard.visit import PageError, Visit
+
+WORD = "replay"
+
+
+async def replay(visit: Visit) -> web.Response:
+    """Replay it and show what came of that."""
+    if visit.source.replay is None:
+        raise PageError(409, "The app is not at hand. Histories are replayed where `durable-harness serve` runs it.")
+    instance_id = visit.arguments["id"]
+    document = await history_document(visit, instance_id)
+    report = await visit.source.replay(document)
+    name = document["orchestrator"]
+    return visit.page("replay.html", id=instance_id, name=name, report=report, live_every=0)
+
+
+ROUTES = (Route("POST", (ORCHESTRATIONS, "{id}", WORD), replay, ORCHESTRATIONS),)
