@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.dashboard.payloads import one_line
+from durable_harness.places import shown_file
 from durable_harness.protocol import text_or_none
 
 FRAME = re.compile(r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>[^\n]+))?', re.MULTILINE)
@@ -54,4 +55,4 @@ def place_of(trace: str) -> str:
         return ""
     last = frames[-1]
     function = f" in {last['function'].strip()}" if last["function"] else ""
-    return f"{last['file']}:{last['line']}{function}"
+    return f"{shown_file(last['file'])}:{last['line']}{function}"

@@ -243,7 +243,9 @@ class _Lanes:
         is_idle = not facts.has_ended and facts.turn_under_way is None and bool(facts.turns)
         if is_idle and not any(lane.is_open for lane in self._lanes):
             since_ns = facts.turns[-1].waits_from_ns
-            waits_for = "its resumption" if facts.status == "SUSPENDED" else "an external event"
+            awaited = facts.awaits.events if facts.awaits is not None else ()
+            events = " and ".join(f"event {name}" for name in awaited) or "an external event"
+            waits_for = "its resumption" if facts.status == "SUSPENDED" else events
             bar = Bar("wait", since_ns, facts.until_ns, f"waits for {waits_for}")
             self._lanes.append(Lane("waits for", waits_for, [bar], is_open=True))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +22,7 @@ from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import text_or_none
 from durable_harness.protocol.history_file import UnreadableHistoryError, as_document, from_events
 from durable_harness.replay.activity_inputs import unpack_activity_inputs
+from durable_harness.why.waits import Wait
 
 OWN_PAYLOADS = {"input": "input", "output": "output", "custom-status": "customStatus"}
 EVENT_PAYLOAD = re.compile(r"event-(\d{1,9})")
@@ -127,12 +128,13 @@ def _has_failed(instance: Instance) -> bool:
     return bool(instance.state.HasField("failureDetails"))
 
 
-def _waits(instance: Instance) -> Iterator[tuple[str, str, int, int | None]]:
-    """Yield what it waits for: what, how, how many alike, and the age of the oldest."""
-    waits = instance.explained.waits if instance.explained is not None else ()
-    for (what, does), count in Counter((wait.what, wait.does) for wait in waits).items():
-        ages = [wait.age_ns for wait in waits if (wait.what, wait.does) == (what, does) and wait.age_ns is not None]
-        yield what, does, count, max(ages, default=None)
+def _waits(instance: Instance) -> Iterator[tuple[Wait, int]]:
+    """Yield what it waits for, of those that are alike the oldest, and how many these are."""
+    alike: dict[Wait, list[Wait]] = {}
+    for wait in instance.explained.waits if instance.explained is not None else ():
+        alike.setdefault(dataclasses.replace(wait, age_ns=None, on=""), []).append(wait)
+    for waits in alike.values():
+        yield max(waits, key=lambda wait: wait.age_ns or 0), len(waits)
 
 
 DONE = {
