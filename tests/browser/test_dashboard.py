@@ -171,7 +171,8 @@ def test_pages_are_for_everybody(site, axe, name, width, dark):
 
 
 WIDER = """[...document.querySelectorAll("body *")].filter(one => !one.closest(".scroll table"))
-  .filter(one => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(one => one.outerHTML.slice(0, 120)).join("\\n")"""
+  .filter(one => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 5)
+  .map(one => one.outerHTML.slice(0, 120)).join("\\n")"""
 
 
 def test_text_of_others_does_nothing(site):

@@ -27,6 +27,8 @@ MOST_INSTANCES = 20
 MOST_EVENTS = 10_000
 """Of a history, which takes some 50 microseconds for each."""
 PATIENCE_S = 2.0
+MOST_KNOWN = 100
+"""Of how many instances the answer is kept: a page that is open asks again and again."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Awaiting:
     app: FunctionApp
     sdk: Generation
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _known: dict[str, tuple[object, Document | None]] = field(default_factory=dict)
+    """What was learned of instances, with what their histories were then."""
 
     async def add_to(self, document: Document, scheduler: Scheduler) -> None:
         """Add `awaits` to an instance and those below it: event names, those that nothing took, `line`.
@@ -44,9 +48,19 @@ class Awaiting:
         """
         async with self._one_at_a_time:
             for instance, _ in zip(_living(document), range(MOST_INSTANCES), strict=False):
-                awaits = await self._of(instance, scheduler)
+                awaits = await self._known_of(instance, scheduler)
                 if awaits is not None:
                     instance["awaits"] = awaits
+
+    async def _known_of(self, instance: Document, scheduler: Scheduler) -> Document | None:
+        """Return what was learned of this very history, or learn it: the code of the app runs once for it."""
+        instance_id, history = str(instance["instanceId"]), (instance["createdNs"], instance["events"])
+        known = self._known.get(instance_id)
+        if known is None or known[0] != history:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.pop(next(iter(self._known)))
+            known = self._known[instance_id] = (history, await self._of(instance, scheduler))
+        return known[1]
 
     async def _of(self, instance: Document, scheduler: Scheduler) -> Document | None:
         function = self.app.orchestrators.get(str(instance["orchestrator"]).lower())
