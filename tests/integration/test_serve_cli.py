@@ -325,7 +325,7 @@ def assert_one_clear_message(stderr, stdout, texts):
         assert text in stderr
     assert "Traceback" not in stderr + stdout
     assert "Functions:" not in stdout
-    assert 1 <= len(stderr.strip().splitlines()) <= 4
+    assert 1 <= len(stderr.strip().splitlines()) <= 5
 
 
 @pytest.mark.parametrize(("files", "texts"), BAD_CONFIGURATION.values(), ids=BAD_CONFIGURATION.keys())

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.options import (
     KEY_VARIABLE,
     add_options,
@@ -106,7 +107,8 @@ def durable_stack(
     _durable_stacks: RunningStacks,
 ) -> Iterator[RunningStack]:
     """Give the running stack: one per app for the whole session, on an emulator one per module with its own hub."""
-    from durable_harness.errors import StackUnavailableError  # noqa: PLC0415 - same
+    from durable_harness.errors import AppLoadError, StackUnavailableError  # noqa: PLC0415 - same
+    from durable_harness.places import add_app_folder  # noqa: PLC0415 - same
     from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
 
     wanted = StackRequest(
@@ -120,10 +122,13 @@ def durable_stack(
         control=_is_used(request.node, "durable_clock", "durable_faults", "durable_activities"),
         breakable=_is_used(request.node, "durable_faults"),
     )
+    add_app_folder(wanted.app_dir)
     try:
         stack = _durable_stacks.get(wanted)
     except StackUnavailableError as error:
         _cannot_run(pytestconfig, durable_stack_name, str(error))
+    except AppLoadError as error:
+        raise AppNotLoadedError(wanted.app_dir, str(error)) from None
     yield stack
     _durable_stacks.leave(wanted)
 
@@ -218,13 +223,19 @@ def durable_activities(durable_stack: RunningStack) -> Iterator[DurableActivitie
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add to the report of a failed test why the host answered with errors, and its faults with their seed."""
     report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, AppNotLoadedError):
+        report_once(item, call.excinfo.value, report)
     used = getattr(item, "funcargs", {})
     faults: DurableFaults | None = used.get("durable_faults")
     if report.failed and (errors := _server_errors(used.get("operations"))):
         report.sections.append(("durable-harness: server errors of this test", errors))
+    if report.failed and call.when == "call" and (routes := _unknown_routes(used.get("operations"), call)):
+        report.sections.append(("durable-harness: requests of this test that no route answers", routes))
     if report.failed and faults is not None:
         report.sections.append(("durable-harness: the faults of this test", faults.describe()))
     return report
@@ -234,6 +245,14 @@ def _server_errors(operations: Any) -> str:
     """Return why the host answered with errors; nothing for a fixture of that name that is the project's own."""
     is_ours = type(operations).__module__.partition(".")[0] == "durable_harness"
     return str(operations.client.server_errors()) if is_ours else ""
+
+
+def _unknown_routes(operations: Any, call: pytest.CallInfo[None]) -> str:
+    """Return what no route answered, unless the failure itself says so."""
+    if type(operations).__module__.partition(".")[0] != "durable_harness":
+        return ""
+    said = str(operations.client.unknown_routes())
+    return "" if said and call.excinfo is not None and said in str(call.excinfo.value) else said
 
 
 def _is_used(module: pytest.Item, *fixtures: str) -> bool:

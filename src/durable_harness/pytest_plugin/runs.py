@@ -29,6 +29,8 @@ class RunState:
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.fault_seed: int = getattr(config, "workerinput", {}).get("durable_harness_fault_seed", fault_seed(config))
         self.complaint = ""
+        self.not_loaded: dict[str, str] = {}
+        """The first test that met an app that does not load, by the folder of the app."""
 
     def facts(self) -> dict[str, Any]:
         """Return what names the run, for its other processes."""

@@ -6,12 +6,15 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from durable_harness.foreign_text import middle_cut
 from durable_harness.json_places import first_place, shown
 from durable_harness.testing.operations import StartedOperation
 from durable_harness.testing.requesting import NOTHING
 from durable_harness.testing.waiting import name_of
 from durable_harness.testing.webhook import HistoryRow
 
+MOST_CHARS = 100
+"""Of a value in the first line of a report; the lines below have all of it."""
 CALL_EVENTS = frozenset({"TaskScheduled", "TaskCompleted", "TaskFailed"})
 
 
@@ -21,12 +24,12 @@ def assert_completed(operation: StartedOperation, output: Any = NOTHING, *, time
     status = operation.wait(timeout_s)
     found = status.get("output")
     if status["runtimeStatus"] != "Completed":
-        told = f"expected Completed, got {status['runtimeStatus']}"
-        raise AssertionError(operation.explain(told, (f"output: {shown(found)}",)))
+        raise AssertionError(operation.explain("was expected to complete", (f"output: {shown(found)}",)))
     if output is not NOTHING and found != output:
         where, wanted, got = first_place(output, found, "output")
         details = (f"expected {where}: {wanted}", f"got      {where}: {got}")
-        raise AssertionError(operation.explain("completed with another output", details))
+        first = f"{where} is {middle_cut(got, MOST_CHARS)}, expected {middle_cut(wanted, MOST_CHARS)}"
+        raise AssertionError(operation.explain("completed with another output", details, first))
     return found
 
 
@@ -37,8 +40,7 @@ def assert_failed(operation: StartedOperation, match: str = "", *, timeout_s: fl
     output = status.get("output")
     reason = output if isinstance(output, str) else shown(output)
     if status["runtimeStatus"] != "Failed":
-        told = f"expected Failed, got {status['runtimeStatus']}"
-        raise AssertionError(operation.explain(told, (f"output: {reason}",)))
+        raise AssertionError(operation.explain("was expected to fail", (f"output: {reason}",)))
     if not re.search(match, reason):
         details = (f"expected a match of: {match}", f"got: {reason}")
         raise AssertionError(operation.explain("failed for another reason", details))

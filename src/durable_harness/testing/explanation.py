@@ -8,17 +8,21 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from durable_harness.foreign_text import shown_lines
+from durable_harness.foreign_text import middle_cut, shown_lines
 from durable_harness.operations import redact_keys
 from durable_harness.stack import RunningStack
+from durable_harness.testing.causes import Cause, cause_of
 from durable_harness.testing.liveness import has_ended
+from durable_harness.testing.requesting import HttpClient
 from durable_harness.testing.tables import history_table, tree_lines
-from durable_harness.testing.waiting import waits_for
+from durable_harness.testing.waiting import waiting_of
 from durable_harness.testing.webhook import Instance, Webhook
 
 MAX_BODY_LINES = 46
-MAX_LINE_CHARS = 180
-DETAIL_LINES = 5
+MAX_LINE_CHARS = 8_000
+"""Lists of names and the values that differ are whole; of more than this the middle is left out."""
+DETAIL_LINES = 8
+TRACE_LINES = 12
 WAITING_LINES = 4
 """Beside the first, which is in the headline."""
 TREE_LINES = 9
@@ -33,34 +37,39 @@ SECRETS = frozenset({"function_key", "control"})
 class Explainer:
     """Writes reports about the instances of one stack; of its log, what came since this was made."""
 
-    def __init__(self, stack: RunningStack, report_dir: Path) -> None:
+    def __init__(self, stack: RunningStack, client: HttpClient, report_dir: Path) -> None:
         self._stack = stack
+        self._client = client
         self._report_dir = report_dir
         self._log_begin = _size(stack.log_path)
 
-    def explain(self, webhook: Webhook, instance_id: str, problem: str, details: tuple[str, ...] = ()) -> str:
-        """Return the report of a problem with an instance; its first line says the most."""
+    def explain(
+        self, webhook: Webhook, instance_id: str, problem: str, details: tuple[str, ...] = (), first: str = ""
+    ) -> str:
+        """Return the report of a problem with an instance.
+
+        Its first line begins with what happened and where: `first`, else the error it failed of or what it waits for.
+        """
         root = webhook.read_tree(instance_id, ANSWER_TIMEOUT_S)
-        headline = " ".join(f"{self.subject(instance_id, root)} {problem}".split())
-        waiting = _waiting(root) if root else []
+        cause = cause_of(root) if root else None
+        waiting = waiting_of(self._client, root, ANSWER_TIMEOUT_S) if root else []
+        first = first or (str(cause) if cause else f"waits for {waiting[0]}" if waiting else "")
+        headline = _one_line("; ".join(filter(None, [first, self._problem(root, problem), f"instance {instance_id}"])))
         file = self._write(instance_id, headline, root)
-        if waiting:
-            headline += f"; it waits for {waiting[0]}"
         body = [
             headline,
             *_few([f"  {line}" for detail in details for line in detail.splitlines()], DETAIL_LINES),
             *_few([f"  waits for {line}" for line in waiting[1:]], WAITING_LINES),
+            *_few(_indented(cause), TRACE_LINES),
             *(_instances(root) if root else [f"no status of it can be read: {self._host_state()}"]),
             *self.log_tail().splitlines(),
         ]
         dashboard = [f"dashboard: {self._stack.dashboard_url}"] if self._stack.dashboard_url else []
-        return "\n".join([*map(_clipped, body[:MAX_BODY_LINES]), *dashboard, f"everything as JSON: {file}"])
+        return "\n".join([*map(_shown, body[:MAX_BODY_LINES]), *dashboard, f"everything as JSON: {file}"])
 
-    def subject(self, instance_id: str, root: Instance | None = None) -> str:
-        """Name an instance, and its orchestrator and state where they are known."""
-        if root is None:
-            return f"operation {instance_id}"
-        return f"operation {instance_id} ({root.status.get('name')}, {root.state})"
+    @staticmethod
+    def _problem(root: Instance | None, problem: str) -> str:
+        return f"the operation {problem}" if root is None else f"{root.status.get('name')} {problem} ({root.state})"
 
     def log_tail(self) -> str:
         """Return the last lines of the host's log since the operation was started, under a heading."""
@@ -92,13 +101,13 @@ class Explainer:
         return next(file for file in (self._report_dir / f"{name}.json" for name in names) if not file.exists())
 
 
-def _waiting(root: Instance) -> list[str]:
-    """Say what the instances wait for, those deepest in the tree first: they are the cause."""
-    told = [(instance, line) for instance in root.walk() for line in waits_for(instance)]
-    return [
-        line if instance is root else f"{line} (in {instance.status.get('name')} {instance.instance_id})"
-        for instance, line in reversed(told)
-    ]
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _indented(cause: Cause | None) -> list[str]:
+    """Return where an error came from: the app's own frames, the last of which is what a user looks for."""
+    return [f"  {line}" for line in cause.trace.splitlines()] if cause is not None else []
 
 
 def _instances(root: Instance) -> Iterable[str]:
@@ -126,9 +135,8 @@ def _few(lines: list[str], limit: int) -> list[str]:
     return [*lines[:2], f"  … {len(lines) - 2 - kept} more lines are in the file …", *lines[-kept:]]
 
 
-def _clipped(line: str) -> str:
-    text = shown_lines(redact_keys(line))
-    return text if len(text) <= MAX_LINE_CHARS else f"{text[: MAX_LINE_CHARS - 1]}…"
+def _shown(line: str) -> str:
+    return middle_cut(shown_lines(redact_keys(line)), MAX_LINE_CHARS)
 
 
 def _size(path: Path | None) -> int:

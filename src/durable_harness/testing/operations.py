@@ -25,7 +25,9 @@ from durable_harness.stack import RunningStack
 from durable_harness.testing.explanation import Explainer
 from durable_harness.testing.measuring import OperationMeasurement, read_measurement
 from durable_harness.testing.recording import record
+from durable_harness.testing.refusals import refusal_of
 from durable_harness.testing.requesting import NOTHING
+from durable_harness.testing.routes import explain_unknown_route
 from durable_harness.testing.server_errors import WatchedClient
 from durable_harness.testing.triggering import TriggeredFunction, Triggering, WrittenOutput
 from durable_harness.testing.webhook import PATH, TERMINAL_STATES, HistoryRow, Instance, InstanceStatus, Webhook
@@ -38,6 +40,8 @@ LAST_REQUEST_S = 1.0
 
 class StuckOperationError(AssertionError):
     """Raised when an operation has not ended in time; the message says what it waits for."""
+
+    __module__ = "durable_harness.testing"  # where tests import it from: pytest writes it before each message
 
 
 class Operations:
@@ -61,13 +65,15 @@ class Operations:
     def start(self, path: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None) -> StartedOperation:
         """POST to a route of the app that starts an operation; fail unless it answers 202 and says where to look."""
         __tracebackhide__ = True
-        explainer = Explainer(self.stack, self._report_dir)
+        explainer = Explainer(self.stack, self.client, self._report_dir)
         url = f"{self.client.base_url}{path}" if path.startswith("/") else path
         plan = OperationPlan(path, url, {}, self._polling(), self.timeout_s)
         answer = _answered(self.client.request("POST", path, payload, headers=headers), "POST", path)
         operation = _watched(plan, answer)
         if operation.record.state is not OperationState.IN_FLIGHT:
-            raise AssertionError(f"POST {path}: {operation.record.error}\n{explainer.log_tail()}".rstrip())
+            unknown = explain_unknown_route(self.client, "POST", path, answer)
+            problem = unknown or f"POST {path}: {refusal_of(answer) or operation.record.error}"
+            raise AssertionError(f"{problem}\n{explainer.log_tail()}".rstrip())
         self._status_url = operation.status_url
         return StartedOperation(plan, answer, self, explainer)
 
@@ -86,7 +92,7 @@ class Operations:
         """
         __tracebackhide__ = True
         limit_s = self.timeout_s if timeout_s is None else timeout_s
-        explainer = Explainer(self.stack, self._report_dir)
+        explainer = Explainer(self.stack, self.client, self._report_dir)
         url = f"{self.client.base_url}{PATH}/instances/{quote(instance_id, safe='')}"
         deadline = time.monotonic() + limit_s
         while _status_in(self.client.request("GET", url, timeout_s=_left_s(deadline))) is None:
@@ -282,24 +288,31 @@ class StartedOperation:
         __tracebackhide__ = True
         return record(self._stack, self.webhook, self.instance_id, Path(path))
 
-    def explain(self, problem: str, details: tuple[str, ...] = ()) -> str:
-        """Return the report of a failure: the instances, their history, what they wait for, the host's log."""
-        return self.explainer.explain(self.webhook, self.instance_id, problem, details)
+    def explain(self, problem: str, details: tuple[str, ...] = (), first: str = "") -> str:
+        """Return the report of a failure: the instances, their history, what they wait for, the host's log.
+
+        It begins with `first`, else with what the operation failed of or waits for.
+        """
+        return self.explainer.explain(self.webhook, self.instance_id, problem, details, first)
 
     def raise_event(self, name: str, payload: Any = None) -> None:
-        """Raise an external event."""
+        """Raise an external event. Raises AssertionError if the operation has ended: nothing would take it."""
+        __tracebackhide__ = True
         self.webhook.send(self.instance_id, f"raiseEvent/{quote(name, safe='')}", payload)
 
     def terminate(self, reason: str = "") -> None:
         """Ask for its end."""
+        __tracebackhide__ = True
         self.webhook.send(self.instance_id, f"terminate?{urlencode({'reason': reason})}")
 
     def suspend(self) -> None:
         """Hold it."""
+        __tracebackhide__ = True
         self.webhook.send(self.instance_id, "suspend")
 
     def resume(self) -> None:
         """Let it go on."""
+        __tracebackhide__ = True
         self.webhook.send(self.instance_id, "resume")
 
     def _follow(self, operation: Operation) -> InstanceStatus | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from durable_harness.foreign_text import shown_lines
 from durable_harness.operations import Answer, NoAnswer, redact_keys
 from durable_harness.testing.requesting import NOTHING, HttpClient
+from durable_harness.testing.routes import NOT_ALLOWED, NOT_FOUND, explain_unknown_route
 
 SERVER_ERROR = 500
 MOST_SHOWN = 3
@@ -37,6 +39,7 @@ class WatchedClient(HttpClient):
         super().__init__(base_url, function_key, timeout_s)
         self._log_path = log_path
         self._noted: list[ServerError] = []
+        self._unanswered: deque[tuple[str, str, Answer]] = deque(maxlen=MOST_SHOWN)
 
     def request(
         self,
@@ -49,6 +52,8 @@ class WatchedClient(HttpClient):
     ) -> Answer | NoAnswer:
         begin = self._log_size()
         answer = super().request(method, url, payload, headers=headers, timeout_s=timeout_s)
+        if isinstance(answer, Answer) and answer.status in {NOT_FOUND, NOT_ALLOWED}:
+            self._unanswered.append((method, url, answer))
         if isinstance(answer, Answer) and answer.status >= SERVER_ERROR:
             request = f"{method} {urlsplit(url).path}"
             self._noted.append(ServerError(request, answer.status, begin, self._log_size()))
@@ -57,6 +62,11 @@ class WatchedClient(HttpClient):
     def server_errors(self) -> str:
         """Return the latest server errors with what was logged meanwhile; nothing if there was none."""
         return "\n".join(self._described(error) for error in self._noted[-MOST_SHOWN:])
+
+    def unknown_routes(self) -> str:
+        """Return the latest requests of routes that the app does not have, with those that it has; nothing if none."""
+        said = (explain_unknown_route(self, *one) for one in self._unanswered)
+        return next(filter(None, said), "")
 
     def _described(self, error: ServerError) -> str:
         answered = f"{error.request} was answered with {error.status}"

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from durable_harness.foreign_text import middle_cut
 from durable_harness.testing.waiting import moment_of, name_of
 from durable_harness.testing.webhook import HistoryRow, Instance
 
+TRACE = "\n Traceback (most recent call last):"
+"""What SDK 1.x adds to a message."""
 COLUMNS = ("at", "took", "event", "name", "detail")
 DETAIL_KEYS = ("Reason", "Result", "OrchestrationStatus", "FireAt", "Input")
-MAX_DETAIL_CHARS = 60
+MAX_DETAIL_CHARS = 160
+"""Of data, whose middle is left out."""
+MAX_REASON_CHARS = 2_000
 
 
 def tree_lines(root: Instance, indent: str = "") -> Iterator[str]:
     """Give an instance and those below it, one a line."""
-    output = root.status.get("output")
-    told = f": {_short(output)}" if root.state == "Failed" else ""
+    output = str(root.status.get("output") or "")
+    told = f": {_line(output.partition(TRACE)[0], MAX_REASON_CHARS)}" if root.state == "Failed" else ""
     yield f"{indent}{root.status.get('name')} {root.instance_id} {root.state}{told}"
     for child in root.children:
         yield from tree_lines(child, f"{indent}  ")
@@ -37,7 +42,7 @@ def history_table(history: list[HistoryRow]) -> list[str]:
 
 def _cells(row: HistoryRow, begin: object) -> tuple[str, ...]:
     at, scheduled = row.get("Timestamp"), row.get("ScheduledTime")
-    detail = next((_short(row[key]) for key in DETAIL_KEYS if row.get(key) not in (None, "")), "")
+    detail = next((_detail(key, row[key]) for key in DETAIL_KEYS if row.get(key) not in (None, "")), "")
     return _seconds(begin, at), _seconds(scheduled, at), str(row.get("EventType")), name_of(row), detail
 
 
@@ -46,7 +51,12 @@ def _seconds(begin: object, end: object) -> str:
     return f"{(last - first).total_seconds():.3f}" if first and last else ""
 
 
-def _short(value: object) -> str:
+def _detail(key: str, value: object) -> str:
+    if key == "Reason":
+        return _line(str(value).partition(TRACE)[0], MAX_REASON_CHARS)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_DETAIL_CHARS else f"{line[: MAX_DETAIL_CHARS - 1]}…"
+    return _line(text, MAX_DETAIL_CHARS)
+
+
+def _line(text: str, most_chars: int) -> str:
+    return middle_cut(" ".join(text.split()), most_chars)

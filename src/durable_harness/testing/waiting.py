@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
+from durable_harness.operations import Answer
+from durable_harness.testing.requesting import HttpClient
 from durable_harness.testing.webhook import HistoryRow, Instance
+from durable_harness.why import waiting_for
 
+TIMINGS_PATH = "/admin/durable-harness/timings"
 OUTSTANDING = {"TaskScheduled": "activity", "SubOrchestrationInstanceCreated": "sub-orchestration"}
 
 
@@ -23,6 +28,25 @@ def moment_of(text: Any) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def waiting_of(client: HttpClient, root: Instance, timeout_s: float) -> list[str]:
+    """Say what an instance and those below it wait for, the cause first; empty if it has ended.
+
+    A host of ours knows the names of external events; of any other the history is all there is.
+    """
+    if root.has_ended:
+        return []
+    path = f"{TIMINGS_PATH}?instance={quote(root.instance_id, safe='')}"
+    answer = client.request("GET", path, timeout_s=timeout_s)
+    document = answer.json_object() if isinstance(answer, Answer) and answer.is_success else None
+    if document is not None and "events" in document:
+        return waiting_for(document)
+    told = [(instance, line) for instance in root.walk() for line in waits_for(instance)]
+    return [
+        line if instance is root else f"{line} (in {instance.status.get('name')} {instance.instance_id})"
+        for instance, line in reversed(told)
+    ]
 
 
 def waits_for(instance: Instance) -> list[str]:

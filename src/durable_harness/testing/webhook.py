@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from durable_harness.documents import parse_json
 from durable_harness.foreign_text import shown
@@ -14,6 +14,8 @@ from durable_harness.operations import Answer, redact_keys
 from durable_harness.testing.requesting import NOTHING, HttpClient
 
 PATH = "/runtime/webhooks/durabletask"
+GONE = 410
+MOST_REFUSAL_CHARS = 4_000
 OK_STATUSES = frozenset({200, 202})
 REFUSED_STATUSES = frozenset({401, 403})
 TERMINAL_STATES = frozenset({"Completed", "Failed", "Terminated", "Canceled"})
@@ -95,13 +97,28 @@ class Webhook:
 
     def send(self, instance_id: str, action: str, payload: Any = NOTHING) -> Answer:
         """POST an action on an instance (`terminate`, `raiseEvent/NAME`, …); fail unless it is accepted."""
+        __tracebackhide__ = True
         url = self._url(f"/instances/{quote(instance_id, safe='')}/{action}", {})
         answer = self._client.request("POST", url, payload)
         if not isinstance(answer, Answer) or answer.status not in OK_STATUSES:
+            if isinstance(answer, Answer) and answer.status == GONE:
+                raise AssertionError(self._ended(instance_id, action))
             said = f"{answer.status} {answer.body.decode(errors='replace')}" if isinstance(answer, Answer) else answer
             refused = f"{action.partition('?')[0]} of {instance_id} was not accepted: {said}"
-            raise AssertionError(shown(redact_keys(refused)))
+            raise AssertionError(shown(redact_keys(refused), MOST_REFUSAL_CHARS))
         return answer
+
+    def _ended(self, instance_id: str, action: str) -> str:
+        """Say of an action on an instance that has ended how it did."""
+        found = self.read(instance_id)
+        what = unquote(action.partition("?")[0])
+        if found is None:
+            return f"{what}: it has ended; instance {instance_id}"
+        output = found.status.get("output")
+        text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+        ended = f"{found.status.get('name')} has ended: {found.state} at {found.status.get('lastUpdatedTime')}"
+        said = f"{what}: {ended}, with output {text}; instance {instance_id}"
+        return shown(redact_keys(said), MOST_REFUSAL_CHARS)
 
     def _children(self, parent: Instance, timeout_s: float | None) -> list[Instance]:
         rows = [row for row in parent.history if str(row.get("EventType")).startswith("SubOrchestration")]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from durable_harness.why.facts import read_facts
+from durable_harness.why.segments import Part
 from durable_harness.why.waits import Wait, waits_of
 
 
@@ -37,7 +38,8 @@ def _line(same: list[Wait]) -> str:
     times = f"{len(same)} x " if len(same) > 1 else ""
     where = f" ({wait.line})" if wait.line else ""
     oldest = ", the oldest" if len(same) > 1 else ""
-    age = f" (for {max(ages) / 1e9:,.1f} s{oldest})" if ages else ""
+    # Of a timer it says more when it fires.
+    age = f" (for {max(ages) / 1e9:,.1f} s{oldest})" if ages and wait.part is not Part.TIMER else ""
     note = f"; {wait.note}" if wait.note else ""
     owner = f" (in {wait.owner})" if wait.owner else ""
     return f"{times}{wait.what}{where}: {wait.does}{age}{note}{owner}"

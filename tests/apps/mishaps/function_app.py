@@ -188,3 +188,9 @@ def says(text):
 @app.entity_trigger(context_name="context")
 def account(context):
     raise ArithmeticError(f"no {context.get_input()} there")
+
+
+@app.orchestration_trigger(context_name="context")
+def echoes(context):
+    yield context.call_activity("label", "first")
+    return context.get_input()

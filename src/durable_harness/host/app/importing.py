@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from durable_harness.errors import AppLoadError
@@ -28,15 +28,22 @@ def importing(shown: str, directory: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise AppLoadError(f"{shown} does not import: {_described(error, directory)}{_hint(error)}") from error
+        raise AppLoadError(f"{shown} does not import:{_described(error, directory)}{_hint(error)}") from error
 
 
 def _described(error: BaseException, directory: Path) -> str:
-    described = f"{type(error).__name__}: {error}"
-    frame = None if isinstance(error, SyntaxError) else _last_frame_within(directory, error)
-    if frame is None:
-        return described
-    return f"{described}\n  at {Path(frame.filename).relative_to(directory)}, line {frame.lineno}: {frame.line}"
+    """Return the place in the app and the error, in Python's own words, its caret under what is wrong."""
+    if isinstance(error, SyntaxError):
+        return _indented(traceback.format_exception_only(error), directory)
+    frame = _last_frame_within(directory, error)
+    shown = [] if frame is None else traceback.StackSummary.from_list([frame]).format()
+    return _indented([*shown, f"{type(error).__name__}: {error}"], directory)
+
+
+def _indented(pieces: Iterable[str], directory: Path) -> str:
+    """Return lines below a heading, with files as they are called within the app."""
+    text = "".join(f"{piece.rstrip()}\n" for piece in pieces).replace(f'File "{directory}/', 'File "')
+    return "".join(f"\n  {line.removeprefix('  ')}" for line in text.splitlines())
 
 
 def _last_frame_within(directory: Path, error: BaseException) -> traceback.FrameSummary | None:

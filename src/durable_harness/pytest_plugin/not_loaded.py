@@ -1,0 +1,32 @@
+"""An app that does not load: its error is shown once, with the first test that needs it; the others are skipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from durable_harness.pytest_plugin.runs import STATE
+
+ERROR = "error: "
+"""How the line of a command begins that says why it ends."""
+
+
+class AppNotLoadedError(pytest.fail.Exception):  # type: ignore[misc, name-defined]  # its type is not public
+    """Raised where a test needs an app that does not load. Its message is the place in the app and Python's words."""
+
+    def __init__(self, app_dir: Path, said: str) -> None:
+        lines = said.splitlines()
+        last = max((number for number, line in enumerate(lines) if line.startswith(ERROR)), default=0)
+        self.app_dir = app_dir
+        reason = "\n".join(lines[last:]).removeprefix(ERROR)
+        super().__init__(f"{app_dir}: {reason}", pytrace=False)
+
+
+def report_once(item: pytest.Item, error: AppNotLoadedError, report: pytest.TestReport) -> None:
+    """Turn the report of every test but the first that met an app that does not load into a skip."""
+    first = item.config.stash[STATE].not_loaded.setdefault(str(error.app_dir), item.nodeid)
+    if first != item.nodeid:
+        path, line, _ = item.location
+        report.outcome = "skipped"
+        report.longrepr = (path, (line or 0) + 1, f"Skipped: the app does not load, see the error of {first}")

@@ -1,0 +1,72 @@
+"""The routes of an app, for a request that none of them answers: most often it is misspelt."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from durable_harness.operations import Answer
+from durable_harness.testing.requesting import HttpClient
+
+FUNCTIONS_PATH = "/admin/functions"
+NOT_FOUND, NOT_ALLOWED = 404, 405
+ANSWER_TIMEOUT_S = 2.0
+ANY = "(any method)"
+LEAST_LIKENESS = 0.6
+_ORIGIN = re.compile(r"^\w+://[^/]*")
+_PARAMETER = re.compile(r"\{[^{}]*\}")
+
+
+class Route(NamedTuple):
+    """A way to call an HTTP function."""
+
+    methods: tuple[str, ...]
+    """Empty if it takes any."""
+    path: str
+
+    def __str__(self) -> str:
+        return f"{','.join(self.methods) or ANY} {self.path}"
+
+    def is_of(self, path: str) -> bool:
+        """Return whether a path is one of this route's, whatever the constraints of its parameters."""
+        pieces = [re.escape(piece) for piece in _PARAMETER.split(self.path)]
+        return re.fullmatch(".*".join(pieces), path, re.IGNORECASE) is not None
+
+
+def explain_unknown_route(client: HttpClient, method: str, url: str, answer: Answer) -> str:
+    """Return what to say of a request to a route that the app does not have; empty if the function itself said 404."""
+    if answer.status not in {NOT_FOUND, NOT_ALLOWED}:
+        return ""
+    path = urlsplit(url).path
+    routes = _routes(client)
+    if not routes or path.startswith(("/runtime/", "/admin/")):
+        return ""
+    known = [route for route in routes if route.is_of(path)]
+    if any(not route.methods or method.upper() in route.methods for route in known):
+        return ""
+    if known:
+        return f"{method} {path}: this route takes {', '.join(known[0].methods)} only ({answer.status})."
+    near = difflib.get_close_matches(path, [route.path for route in routes], 1, LEAST_LIKENESS)
+    meant = next((f" Did you mean {route}?" for route in routes if [route.path] == near), "")
+    listed = "\n".join(f"  {route}" for route in routes)
+    return f"{method} {path}: the app has no such route ({answer.status}).{meant}\nIts routes:\n{listed}"
+
+
+def _routes(client: HttpClient) -> list[Route]:
+    answer = client.request("GET", FUNCTIONS_PATH, timeout_s=ANSWER_TIMEOUT_S)
+    found = answer.json_value() if isinstance(answer, Answer) and answer.is_success else None
+    functions = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    # A template is no URL: `{name?}` has a question mark in its path.
+    return [Route(_methods(one), _ORIGIN.sub("", one["invoke_url_template"])) for one in functions if _is_called(one)]
+
+
+def _is_called(function: dict[str, Any]) -> bool:
+    return isinstance(function.get("invoke_url_template"), str)
+
+
+def _methods(function: dict[str, Any]) -> tuple[str, ...]:
+    bindings = (function.get("config") or {}).get("bindings") or ()
+    methods = (one.get("methods") for one in bindings if str(one.get("type", "")).lower() == "httptrigger")
+    return tuple(str(method).upper() for method in next(methods, None) or ())
