@@ -132,9 +132,9 @@ def test_known_names_are_whole(outcome):
 def test_an_event_for_an_ended_instance_says_how_it_ended(outcome):
     """The state, the time and the output are in the message, the ID last."""
     [line] = report(outcome, "test_ended")
-    assert "raiseEvent/approval: own_failure has ended: Failed at 20" in line
+    assert line.startswith("AssertionError: own_failure has ended, Failed at 20")
     assert "nobody drives today" in line
-    assert line.endswith("; instance over")
+    assert line.endswith(": nothing takes raiseEvent/approval any longer; instance over")
 
 
 def test_what_differs_is_whole_and_cut_only_in_the_headline(outcome):

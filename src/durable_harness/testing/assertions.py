@@ -10,6 +10,7 @@ from durable_harness.foreign_text import middle_cut
 from durable_harness.json_places import first_place, shown
 from durable_harness.testing.operations import StartedOperation
 from durable_harness.testing.requesting import NOTHING
+from durable_harness.testing.tables import TRACE
 from durable_harness.testing.waiting import name_of
 from durable_harness.testing.webhook import HistoryRow
 
@@ -24,7 +25,7 @@ def assert_completed(operation: StartedOperation, output: Any = NOTHING, *, time
     status = operation.wait(timeout_s)
     found = status.get("output")
     if status["runtimeStatus"] != "Completed":
-        raise AssertionError(operation.explain("was expected to complete", (f"output: {shown(found)}",)))
+        raise AssertionError(operation.explain("was expected to complete", (f"output: {_output(found)}",)))
     if output is not NOTHING and found != output:
         where, wanted, got = first_place(output, found, "output")
         details = (f"expected {where}: {wanted}", f"got      {where}: {got}")
@@ -75,6 +76,11 @@ def assert_history(operation: StartedOperation, expected: Sequence[str], *, time
         if found != wanted and found.split(" ")[0] != wanted:
             details = (f"expected: {wanted}", f"got:      {found}")
             raise AssertionError(operation.explain(f"has another history from event {number + 1} on", details))
+
+
+def _output(output: Any) -> str:
+    """Return an output as text; of a failure what came before the stack trace, which has a place of its own."""
+    return output.partition(TRACE)[0] if isinstance(output, str) and TRACE in output else shown(output)
 
 
 def _described(row: HistoryRow) -> str:

@@ -72,7 +72,9 @@ class Operations:
         operation = _watched(plan, answer)
         if operation.record.state is not OperationState.IN_FLIGHT:
             unknown = explain_unknown_route(self.client, "POST", path, answer)
-            problem = unknown or f"POST {path}: {refusal_of(answer) or operation.record.error}"
+            refusal = refusal_of(answer)
+            refused = f"{refusal} (POST {path} was answered with {answer.status})"
+            problem = unknown or (refused if refusal else f"POST {path}: {operation.record.error}")
             raise AssertionError(f"{problem}\n{explainer.log_tail()}".rstrip())
         self._status_url = operation.status_url
         return StartedOperation(plan, answer, self, explainer)

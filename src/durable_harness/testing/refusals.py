@@ -9,10 +9,9 @@ SERVER_ERROR = 500
 
 
 def refusal_of(answer: Answer) -> str:
-    """Return status and message of an answer in the durable HTTP API's shape; empty if it has none."""
+    """Return the message of an answer in the durable HTTP API's shape; empty if it has none."""
     body = answer.json_object() or {}
     message, detail = (body.get(name) for name in ("Message", "ExceptionMessage"))
     if answer.is_success or answer.status >= SERVER_ERROR or not isinstance(message, str):
         return ""
-    said = f"{message}: {detail}" if isinstance(detail, str) and detail != message else message
-    return shown_lines(redact_keys(f"{answer.status}, {said}"))
+    return shown_lines(redact_keys(detail if isinstance(detail, str) else message))

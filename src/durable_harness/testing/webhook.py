@@ -111,13 +111,13 @@ class Webhook:
     def _ended(self, instance_id: str, action: str) -> str:
         """Say of an action on an instance that has ended how it did."""
         found = self.read(instance_id)
-        what = unquote(action.partition("?")[0])
+        too_late = f"nothing takes {unquote(action.partition('?')[0])} any longer; instance {instance_id}"
         if found is None:
-            return f"{what}: it has ended; instance {instance_id}"
+            return f"the operation has ended: {too_late}"
         output = found.status.get("output")
         text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
-        ended = f"{found.status.get('name')} has ended: {found.state} at {found.status.get('lastUpdatedTime')}"
-        said = f"{what}: {ended}, with output {text}; instance {instance_id}"
+        ended = f"{found.status.get('name')} has ended, {found.state} at {found.status.get('lastUpdatedTime')}"
+        said = f"{ended}, with output {text}: {too_late}"
         return shown(redact_keys(said), MOST_REFUSAL_CHARS)
 
     def _children(self, parent: Instance, timeout_s: float | None) -> list[Instance]:
