@@ -149,6 +149,14 @@ def test_a_deep_recursion_is_bounded(mishaps):
     assert 'return order["weight_kg"]' in entry
 
 
+def test_a_replay_logs_nothing_again(running_apps):
+    """With every turn run twice from its beginning, each failure is logged once."""
+    replaying = Mishaps(running_apps(APP, ("--always-replay",)))
+    _, instance_id = replaying.run("recovers", {"id": 7})
+    kinds = [re.search(r"host: (\w+) '", entry)[1] for entry in replaying.entries(instance_id)]
+    assert kinds == ["Activity", "Orchestrator"]
+
+
 def test_hostile_text_stays_in_its_entry(mishaps):
     """What an error says can neither begin an entry nor move the cursor, and is cut in its middle."""
     _, instance_id = mishaps.run("hostile", f"\x1b[2J\n[2026-01-01 00:00:00,000] ERROR x: {'y' * 50_000}")
@@ -271,3 +279,36 @@ def test_a_function_of_a_folder_has_its_file(tmp_path, client_of):
     assert f"Activity 'Broken' failed: KeyError: 'x' (shared/parts.py:2) [instance {instance_id}]" in activity
     assert "Broken/__init__.py" in activity
     assert "KeyError: 'x' (shared/parts.py:2)" in status["output"]
+
+
+SECRET = "bm90IGEgcmVhbCBrZXksIGJ1dCBsb25nIGVub3VnaA=="
+LEAKY = """
+import os
+import azure.durable_functions as df
+
+app = df.DFApp()
+
+@app.orchestration_trigger(context_name="context")
+def leaks(context):
+    yield context.call_activity("connects", None)
+
+@app.activity_trigger(input_name="nothing")
+def connects(nothing):
+    raise ConnectionError(f"cannot connect to {os.environ['STORE']}")
+"""
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_credentials_of_settings_are_in_no_log(tmp_path, client_of, log_format):
+    """An error that repeats a connection string is logged without the key in it."""
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "function_app.py").write_text(LEAKY)
+    (app / "host.json").write_text('{"version": "2.0"}')
+    store = f"DefaultEndpointsProtocol=https;AccountName=shop;AccountKey={SECRET};EndpointSuffix=core.windows.net"
+    log = tmp_path / "log"
+    options = {"serve_args": ("--log-format", log_format), "environment": {"STORE": store}}
+    with embedded_stack(app, log_path=log, **options) as stack:
+        Mishaps(client_of(stack)).run("leaks")
+    assert "cannot connect to DefaultEndpointsProtocol=https;AccountName=shop;AccountKey=***" in log.read_text()
+    assert SECRET not in log.read_text()

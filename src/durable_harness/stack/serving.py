@@ -30,6 +30,7 @@ from durable_harness.protocol import Scheduler
 from durable_harness.protocol.alarms import AlarmClock
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import AppSettings, load_app_settings
+from durable_harness.settings.credentials import credentials_in
 from durable_harness.settings.log_levels import LogLevels
 from durable_harness.stack.control_calls import clock_calls, served_control
 from durable_harness.stack.dashboards import (
@@ -126,7 +127,7 @@ async def _serving(
         dashboard = bind_dashboard(options.address, options.dashboard_port) if shown is not None else None
         faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
         host = FunctionsHost(app, sdk, settings, faulty or scheduler, host_options, alarms=alarms)
-        hide(host.secrets)
+        hide([*host.secrets, *credentials_in(settings.environ.values())])
         logs = InstanceLogs()
         if dashboard is not None:
             log_to_also(logs, _log_levels(options, settings), is_verbose=options.verbose)
