@@ -55,7 +55,7 @@ def configure_logging(
 def announce(text: str, log_format: str = TEXT, level: int = logging.INFO) -> None:
     """Say something about the service that starts, in the format of its log. Text of others is `shown` already."""
     if log_format == JSON:
-        stream, line = sys.stdout, announcement(text, level)
+        stream, line = sys.stdout, announcement(text.strip(), level)
     elif level >= logging.WARNING:
         stream, line = sys.stderr, f"{logging.getLevelName(level).lower()}: {text}"
     else:
