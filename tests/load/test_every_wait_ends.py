@@ -276,7 +276,7 @@ def test_a_replay_ends_by_its_limit(tmp_path, capsys):
     assert main(["replay", str(HISTORY), "--app", str(HangingApp(tmp_path).folder), "--timeout", "0.5"]) == 5
     told = capsys.readouterr().err
     assert "it was not over after 0.5 s" in told
-    assert "at function_app.py, line 4: time.sleep(1)" in told
+    assert 'File "function_app.py", line 4, in <module>\n    time.sleep(1)' in told
 
 
 def test_an_orchestrator_that_never_comes_back_is_different(tmp_path, capsys):

@@ -143,7 +143,7 @@ def test_an_app_written_for_the_other_generation_is_refused(tmp_path, monkeypatc
         choice.load_durable_app(tmp_path)
     assert f"needs azure-functions-durable {other}.x (it uses {missing}" in str(caught.value)
     assert f"but {version} is installed" in str(caught.value)
-    assert "function_app.py, line 1" in str(caught.value)
+    assert 'File "function_app.py", line 1' in str(caught.value)
 
 
 @pytest.mark.sdk1
