@@ -184,6 +184,30 @@ def test_the_status_names_the_line_of_the_cause(mishaps):
         assert first.startswith(f"Orchestrator function '{orchestrator}' failed: ")
 
 
+@pytest.mark.sdk1
+def test_an_orchestrator_of_sdk_1_sees_text_and_trace(mishaps):
+    """What the SDK raises in an orchestrator has type, message and line first, and the app's frames below."""
+    seen = mishaps.run("catches")[0]["output"]
+    assert seen["text"].startswith(f"Activity function 'ship' failed: KeyError: 'weight_kg' ({WEIGHS}) \n")
+    assert 'return order["weight_kg"]' in seen["text"]
+
+
+@pytest.mark.sdk2
+def test_an_orchestrator_of_sdk_2_sees_message_and_type_as_they_are(mishaps):
+    """The message is the error's own and the type can be asked for: nothing of ours is in them."""
+    seen = mishaps.run("catches")[0]["output"]
+    assert (seen["message"], seen["is_key_error"]) == ("'weight_kg'", True)
+
+
+def test_the_client_of_the_sdk_reads_a_failed_status(mishaps):
+    """The SDK's own client parses the status of a failed instance, and its output has what went wrong."""
+    _, instance_id = mishaps.run("own_failure")
+    seen = mishaps.client.get(f"/api/seen/{instance_id}").json()
+    assert seen["name"] == "own_failure"
+    assert "Failed" in seen["status"]
+    assert "nobody drives today" in str(seen["output"])
+
+
 def test_what_clients_of_the_sdk_read_is_whole(mishaps):
     """The history has the failure with its message first and the stack trace beside it."""
     _, instance_id = mishaps.run("ship_order", {"id": 7})

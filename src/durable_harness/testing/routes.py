@@ -7,6 +7,7 @@ import re
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from durable_harness.foreign_text import shown_lines
 from durable_harness.operations import Answer
 from durable_harness.testing.requesting import HttpClient
 
@@ -51,7 +52,7 @@ def explain_unknown_route(client: HttpClient, method: str, url: str, answer: Ans
     near = difflib.get_close_matches(path, [route.path for route in routes], 1, LEAST_LIKENESS)
     meant = next((f" Did you mean {route}?" for route in routes if [route.path] == near), "")
     listed = "\n".join(f"  {route}" for route in routes)
-    return f"{method} {path}: the app has no such route ({answer.status}).{meant}\nIts routes:\n{listed}"
+    return shown_lines(f"{method} {path}: the app has no such route ({answer.status}).{meant}\nIts routes:\n{listed}")
 
 
 def _routes(client: HttpClient) -> list[Route]:

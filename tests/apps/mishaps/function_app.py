@@ -1,6 +1,7 @@
 """An app whose functions fail in every way that the log, the status and reports of tests must explain."""
 
 import contextlib
+import json
 import logging
 from datetime import timedelta
 
@@ -26,6 +27,15 @@ async def orders(req: func.HttpRequest, client):
 @app.route("orders/{number:int}")
 def order(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(req.route_params["number"])
+
+
+@app.route("seen/{instance_id}")
+@app.durable_client_input(client_name="client")
+async def seen(req: func.HttpRequest, client):
+    """Answer what the SDK's own client reads of an instance."""
+    status = await client.get_status(req.route_params["instance_id"])
+    said = {"output": status.output, "status": str(status.runtime_status), "name": status.name}
+    return func.HttpResponse(json.dumps(said), mimetype="application/json")
 
 
 # -- orchestrators ----------------------------------------------------------------------------------------------------
@@ -194,3 +204,14 @@ def account(context):
 def echoes(context):
     yield context.call_activity("label", "first")
     return context.get_input()
+
+
+@app.orchestration_trigger(context_name="context")
+def catches(context):
+    """Return what an orchestrator sees of an activity's failure."""
+    try:
+        yield context.call_activity("ship", {})
+    except Exception as error:  # noqa: BLE001
+        details = getattr(error, "details", None)
+        caused = details.is_caused_by(KeyError) if details is not None else None
+        return {"text": str(error), "message": getattr(details, "message", None), "is_key_error": caused}
