@@ -91,6 +91,6 @@ def test_the_host_says_why_a_function_failed(configuration, client_of, tmp_path)
         assert client.wait_terminal(client.start("run"))["runtimeStatus"] == "Failed"
         logged = stack.log_path.read_text()
     for reason in WHY:
-        entry = rf"^\[[^\]]*\] ERROR durable_harness\.host: .*{reason} \(function_app\.py:\d+\)( \[instance \w+\])?$"
+        entry = rf"^\[[^\]]*\] ERROR durable_harness\.host: \w+ '{reason} \(function_app\.py:\d+\)( \[instance \w+\])?$"
         found = re.findall(entry, logged, re.MULTILINE)
         assert len(found) == 1, logged
