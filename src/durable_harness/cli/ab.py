@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.app_folder import app_folder
+from durable_harness.cli.evidence import gathering
 from durable_harness.cli.experiment import (
     Interruptible,
     add_load,
@@ -69,10 +71,13 @@ def _ab(options: argparse.Namespace) -> int:
     if options.comparisons is not None:
         raise UsageError("--comparisons is for --aa.")
     prepare_reports(options.report_dir, REPORTS)
-    with Interruptible() as run, checked_out(app_folder(options), options.base, options.head) as (base, head):
-        comparison = compare_versions(base, head, given, _show_progress)
-    code = finish(comparison, options)
-    return run.exit_code if comparison.interrupted else code
+    app = app_folder(options)
+    with Interruptible() as run, gathering(options, app, REPORTS) as evidence:
+        with checked_out(app, options.base, options.head) as (base, head):
+            comparison = compare_versions(base, head, replace(given, **evidence.options), _show_progress)
+        code = finish(comparison, options)
+        code = run.exit_code if comparison.interrupted else code
+        return evidence.finish(code, f"{comparison.verdict}: {comparison.sentence}")
 
 
 def _aa(options: argparse.Namespace, given: AbOptions) -> int:
@@ -86,11 +91,14 @@ def _aa(options: argparse.Namespace, given: AbOptions) -> int:
     if not comparisons:
         raise UsageError("--comparisons: got 0, expected at least 1.")
     prepare_reports(options.report_dir, REPORTS)
-    with Interruptible() as run, checked_out(app_folder(options), options.head, options.head) as (version, _):
-        check = check_self(version, given, comparisons, show_line)
-    written = write_json(check, options.report_dir)
-    sys.stdout.write(f"{render_text(check)}{written.sentence()}")
-    return written.exit_code(run.exit_code if check.interrupted else check.exit_code) or 0
+    app = app_folder(options)
+    with Interruptible() as run, gathering(options, app, REPORTS) as evidence:
+        with checked_out(app, options.head, options.head) as (version, _):
+            check = check_self(version, replace(given, **evidence.options), comparisons, show_line)
+        written = write_json(check, options.report_dir)
+        sys.stdout.write(f"{render_text(check)}{written.sentence()}")
+        code = written.exit_code(run.exit_code if check.interrupted else check.exit_code) or 0
+        return evidence.finish(code, "a comparison of a revision with itself")
 
 
 def ab_options(options: argparse.Namespace) -> AbOptions:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.app_folder import app_folder
+from durable_harness.cli.evidence import gathering
 from durable_harness.cli.experiment import (
     Interruptible,
     add_load,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from durable_harness.gate.capacity import Capacity
 
 REPORT_DIR = Path("build/capacity")
+REPORTS = ("capacity.json", "capacity.html")
 
 
 def add_capacity(commands: Any) -> None:
@@ -56,11 +59,11 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 def _capacity(options: argparse.Namespace) -> int:
     needs_extra()
     from durable_harness.experiments.capacity import CapacityOptions, find_capacity  # noqa: PLC0415
-    from durable_harness.experiments.capacity_report import render_text, trial_text, write_all  # noqa: PLC0415
+    from durable_harness.experiments.capacity_report import render_text, trial_text, verdict_text, write_all  # noqa: PLC0415
     from durable_harness.gate.capacity import SearchPlan, read_objective  # noqa: PLC0415
     from durable_harness.gate.capacity.search import LEAST  # noqa: PLC0415
 
-    prepare_reports(options.report_dir, ("capacity.json", "capacity.html"))
+    prepare_reports(options.report_dir, REPORTS)
     least = min(LEAST, options.start_rate)
     given = CapacityOptions(
         objective=read_objective(options.objective),
@@ -75,12 +78,12 @@ def _capacity(options: argparse.Namespace) -> int:
         seed=options.seed,
         before=before_load(options),
     )
-    with Interruptible() as run:
-        report = find_capacity(given, lambda measured: show_line(trial_text(measured)))
-    written = write_all(report, options.report_dir)
-    sys.stdout.write(f"{render_text(report)}{written.sentence()}")
-    code = run.exit_code if report.capacity.interrupted else capacity_exit_code(report.capacity, options.at_least)
-    return written.exit_code(code) or 0
+    with Interruptible() as run, gathering(options, given.app_dir, REPORTS) as evidence:
+        report = find_capacity(replace(given, **evidence.options), lambda measured: show_line(trial_text(measured)))
+        written = write_all(report, options.report_dir)
+        sys.stdout.write(f"{render_text(report)}{written.sentence()}")
+        code = run.exit_code if report.capacity.interrupted else capacity_exit_code(report.capacity, options.at_least)
+        return evidence.finish(written.exit_code(code) or 0, verdict_text(report).splitlines()[0])
 
 
 def capacity_exit_code(found: Capacity, at_least: float | None) -> int:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.experiment import needs_extra, prepare_reports
 from durable_harness.cli.question import REPORTS, add_question, finish, read_question
+from durable_harness.documents import read_json
+
+if TYPE_CHECKING:
+    from durable_harness.gate.who.shares import Attribution
 
 
 def add_compare(commands: Any) -> None:
@@ -26,4 +31,20 @@ def _compare(options: argparse.Namespace) -> int:
     question = read_question(options)
     prepare_reports(options.report_dir, REPORTS)
     base, head = read_run(options.base), read_run(options.head)
-    return finish(compare_runs(base, head, question, (str(options.base), str(options.head))), options)
+    comparison = compare_runs(base, head, question, (str(options.base), str(options.head)))
+    return finish(replace(comparison, split=_split(options)), options)
+
+
+def _split(options: argparse.Namespace) -> tuple[Attribution, Attribution] | None:
+    """Return who spent the time of both runs, if both have it in their summaries."""
+    from durable_harness.gate.report.who import attribution_from  # noqa: PLC0415 - see the module's docstring
+
+    found = []
+    for path in (options.base, options.head):
+        try:
+            summary = read_json(path / "summary.json" if path.is_dir() else path)
+            found.append(attribution_from(summary["who"]["mean"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+    base, head = found
+    return None if base is None or head is None else (base, head)

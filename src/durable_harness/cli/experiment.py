@@ -48,6 +48,14 @@ def add_load(parser: argparse.ArgumentParser) -> None:
     ):
         group.add_argument(name, type=reader, default=given(name, default), metavar=metavar, help=meaning)
     group.add_argument(
+        "--evidence",
+        type=Path,
+        default=given("--evidence"),
+        metavar="FILE.zip",
+        help="write all that a report about it needs into one file: results, records, logs, versions, settings without"
+        " secrets",
+    )
+    group.add_argument(
         "--no-preflight",
         action="store_true",
         default=(given("--no-preflight") or "").lower() in {"1", "true", "yes"},

@@ -8,12 +8,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from durable_harness.errors import HarnessError, InvalidRunError, UnreachableError
 from durable_harness.experiments.before_load import BeforeLoad, failed_first
+from durable_harness.experiments.blaming import mean_of
 from durable_harness.experiments.driver import Driver
-from durable_harness.experiments.ends import Ends
+from durable_harness.experiments.ends import NAMES, Ends
+from durable_harness.experiments.keeping import Keep, keep_nothing
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.experiments.revisions import Version
 from durable_harness.gate.comparison import (
@@ -57,6 +60,10 @@ class AbOptions:
     seed: int = 0
     serve_args: tuple[str, ...] = ()
     before: BeforeLoad = field(default_factory=BeforeLoad)
+    keep: Keep = keep_nothing
+    """Takes the records of each slice."""
+    log_dir: Path | None = None
+    """Where the logs of the two hosts go; None keeps them as long as these run."""
 
 
 def compare_versions(
@@ -76,7 +83,7 @@ def compare_versions(
         except HarnessError as error:
             # The base does what the head cannot: that is an answer, and no wrong option.
             return comparing.without_load(names, f"the head does not work: {failed_first(error)}")
-        return comparing.run(names, progress)
+        return comparing.with_split(comparing.run(names, progress))
 
 
 def _prepared(side: RunningStack, label: str, options: AbOptions) -> OfferedLoad:
@@ -91,7 +98,11 @@ def _prepared(side: RunningStack, label: str, options: AbOptions) -> OfferedLoad
 def _served(version: Version, name: str, options: AbOptions) -> Iterator[RunningStack]:
     """Serve a revision; the error of one that does not start says which it is."""
     serving = embedded_stack(
-        version.app_dir, serve_args=options.serve_args, environment=version.environment, python=version.python
+        version.app_dir,
+        log_path=None if options.log_dir is None else options.log_dir / f"{name}.log",
+        serve_args=options.serve_args,
+        environment=version.environment,
+        python=version.python,
     )
     try:
         stack = serving.__enter__()
@@ -116,6 +127,7 @@ class Comparing:
         self._lacking: Counter[str] = Counter()
         self._lost = ""
         self._default = DEFAULT_FIGURE
+        self._records: tuple[list[OperationRecord], list[OperationRecord]] = ([], [])
 
     def run(self, names: tuple[str, str], progress: Callable[[PairedComparison], None] = lambda _: None) -> Comparison:
         """Take pairs of slices until every judged figure has its answer, or as many as are allowed."""
@@ -129,6 +141,15 @@ class Comparing:
                 raise
             interrupted = f"after {self._taken} of at most {self._figures[0].looks[-1]} pairs"
         return replace(self._comparison(names, time.monotonic() - began), interrupted=interrupted)
+
+    def with_split(self, comparison: Comparison) -> Comparison:
+        """Return a comparison that head lost with who spent the time of both, asked of them while they run."""
+        if comparison.answer is not Answer.SLOWER or self._ends.has_died or comparison.interrupted:
+            return comparison
+        base, head = (
+            mean_of(self._driver, side.base_url, self._records[number]) for number, side in enumerate(self._sides)
+        )
+        return replace(comparison, split=None if base is None or head is None else (base, head))
 
     def without_load(self, names: tuple[str, str], failure: str) -> Comparison:
         """Return the answer about a head that broke before any load was made."""
@@ -171,12 +192,14 @@ class Comparing:
         """Load both sides for a while; what these operations cost is counted, how long they took is not judged."""
         options = self._options
         arrivals = options.load.arrivals(options.rate_per_s, options.warm_up_s, options.seed)
-        warmed, taken = [], []
+        warmed: list[Operations] = []
+        taken = []
         for side in self._sides:
             records, _ = self._driver.measure(side.base_url, side.function_key, arrivals)
             unreachable = all(record.state is OperationState.UNREACHABLE for record in records)
             if unreachable and side.exit_code() is None:
                 raise UnreachableError(f"{side.base_url} does not answer: {records[0].error}")
+            options.keep(f"{NAMES[len(warmed)]} (warm-up)", records)
             warmed.append(Operations.from_rows(row(record) for record in records))
             taken.append(records)
         self._counts.add(warmed[0], warmed[1])
@@ -211,6 +234,8 @@ class Comparing:
             slip_ms = max(slip_ms, slips_ms.max or 0.0)
             taken[number] = Operations.from_rows(row(record) for record in records)
             self._ends.add(number, records)
+            self._records[number].extend(records)
+            options.keep(NAMES[number], records)
         self._counts.add(taken[0], taken[1])
         if self._ends.is_broken:
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,8 +16,10 @@ import psutil  # type: ignore[import-untyped]
 
 from durable_harness.errors import InvalidRunError, UnreachableError
 from durable_harness.experiments.before_load import BeforeLoad
+from durable_harness.experiments.blaming import who_it_was
 from durable_harness.experiments.driver import Driver, Ending
 from durable_harness.experiments.ends import death_of
+from durable_harness.experiments.keeping import Keep, keep_nothing
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate import FailureReason, Gate, RunSummary, evaluate
 from durable_harness.gate.capacity import Capacity, SearchPlan, Trial, search
@@ -24,6 +27,7 @@ from durable_harness.gate.capacity.saturation import Figures, saturated_first
 from durable_harness.gate.gates import not_measured
 from durable_harness.gate.reasons import Reasons
 from durable_harness.gate.report.model import limit_text, with_unit
+from durable_harness.gate.who.verdicts import Who
 from durable_harness.load.options.target import public_url
 from durable_harness.load.results.summary import summarize
 from durable_harness.load.results.tally import Tally
@@ -50,6 +54,10 @@ class CapacityOptions:
     process: str = "poisson"
     seed: int = 0
     before: BeforeLoad = field(default_factory=BeforeLoad)
+    keep: Keep = keep_nothing
+    """Takes the records of each trial."""
+    log_dir: Path | None = None
+    """Where the logs of the hosts go, one for each trial; None keeps them as long as these run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,8 @@ class MeasuredTrial:
     figures: Figures
     limits: tuple[str, ...]
     """Each limit of the objective and what was measured, in words."""
+    who: Who | None = None
+    """Who broke the objective, of a trial that did not meet it; None if nobody looked."""
     failed: int = 0
     """Operations that failed, which is not what a slow system does to them: that makes them time out."""
     died: str = ""
@@ -111,7 +121,8 @@ System = Callable[[], contextlib.AbstractContextManager[RunningStack, bool | Non
 def _systems(options: CapacityOptions) -> Iterator[System]:
     """Give a way to have the system for one trial: the one that runs, or a new one that knows nothing of the last."""
     if options.host is None:
-        yield lambda: embedded_stack(options.app_dir, serve_args=("--log-level", "error"))
+        logs = (options.log_dir and options.log_dir / f"host-{number}.log" for number in itertools.count())
+        yield lambda: embedded_stack(options.app_dir, log_path=next(logs), serve_args=("--log-level", "error"))
         return
     with open_stack(
         "remote", options.app_dir, StackOptions(url=options.host, function_key=options.function_key)
@@ -150,10 +161,29 @@ class _Trials:
         if not died and all(record.state is OperationState.UNREACHABLE for record in records):
             raise UnreachableError(f"{stack.base_url} does not answer: {records[0].error}")
         tally = _tallied(records, options.warm_up_s)
+        options.keep(f"trial {len(self.measured) + 1}, {rate_per_s:g}/s", records)
         self.reasons.merge(tally.reasons)
         summary = summarize(tally)
         figures = _figures(records, summary, slip_ms.percentile(99) or 0.0, cpu, seconds)
-        return replace(self._judge(rate_per_s, summary, figures, died), failed=_failed(summary))
+        judged = replace(self._judge(rate_per_s, summary, figures, died), failed=_failed(summary))
+        return judged if judged.trial.met else replace(judged, who=self._who(stack, records, summary, judged, died))
+
+    def _who(
+        self,
+        stack: RunningStack,
+        records: Sequence[OperationRecord],
+        summary: RunSummary,
+        judged: MeasuredTrial,
+        died: str,
+    ) -> Who | None:
+        """Return who broke the objective, asked while the system runs."""
+        broken = [result for result in evaluate(self._options.objective, summary) if result.failed]
+        return who_it_was(
+            *(self._driver, stack.base_url, records),
+            broken=broken,
+            generator_late="" if judged.trial.valid else judged.trial.why,
+            host_died=died,
+        )
 
     def _drain_s(self) -> float:
         """Return how long to wait for the last operations: what lasts longer breaks the objective anyway."""

@@ -13,6 +13,8 @@ from durable_harness.gate.capacity.saturation import Figures
 from durable_harness.gate.reasons import reason_text
 from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import limit_text, number
+from durable_harness.gate.report.who import who_document
+from durable_harness.gate.who.parties import Party
 from durable_harness.gate.writing import Written, write_reports
 from durable_harness.web.canvas import HALF
 from durable_harness.web.parts import bullets, figure, heading, keys, page, pair, section, table, verdict
@@ -42,12 +44,26 @@ def verdict_text(report: CapacityReport) -> str:
     lines += [f"the host died at {number(one.trial.rate_per_s)}/s: {one.died}" for one in _by_rate(report) if one.died]
     if report.saturated:
         lines.append(f"saturated first: {report.saturated}")
+    lines += _who_lines(report)
     if found.limited_by:
         lines.append(f"the search ended early: {found.limited_by}")
     if report.reasons:
         lines.append("operations did not complete:")
         lines += [f"  {reason.count:,} x {reason_text(reason)}" for reason in report.reasons[:REASONS_SHOWN]]
     return "\n".join(lines)
+
+
+def _who_lines(report: CapacityReport) -> list[str]:
+    """Say who broke the objective at the lowest rate that did not meet it, of those where that is known."""
+    found = [
+        (one.trial.rate_per_s, name, culprit)
+        for one in report.trials
+        for name, culprit in (one.who.culprits if one.who is not None else {}).items()
+    ]
+    known = [one for one in found if one[2].party is not Party.UNKNOWN] or found
+    lowest = min((rate for rate, _, _ in known), default=None)
+    at_lowest = {name: culprit for rate, name, culprit in known if rate == lowest}
+    return [f"who was it at {number(lowest)}/s, {name}: {culprit.text}" for name, culprit in at_lowest.items()]
 
 
 def _so_far(found: Capacity) -> str:
@@ -88,7 +104,13 @@ def render_json(report: CapacityReport) -> str:
         "limited_by": found.limited_by,
         "elapsed_s": report.elapsed_s,
         "trials": [
-            {**asdict(one.trial), **asdict(one.figures), "limits": list(one.limits), "died": one.died or None}
+            {
+                **asdict(one.trial),
+                **asdict(one.figures),
+                "limits": list(one.limits),
+                "died": one.died or None,
+                "who": who_document(one.who),
+            }
             for one in report.trials
         ],
     }

@@ -12,6 +12,7 @@ from gevent.event import Event
 
 from durable_harness.experiments.offered import Arrival, OfferedLoad
 from durable_harness.gate import Histogram
+from durable_harness.load.audit import Whereabouts
 from durable_harness.load.engine.follow import Engine, Follower
 from durable_harness.load.engine.server_meter import ServerMeter
 from durable_harness.load.engine.settle import settle
@@ -56,6 +57,7 @@ class Driver:
         self._in_flight: set[Follower] = set()
         self._all_ended = Event()
         self._crash: Exception | None = None
+        self._where: dict[str, Whereabouts] = {}
 
     def __enter__(self) -> Self:
         quiet_interrupts()
@@ -114,7 +116,14 @@ class Driver:
             self._all_ended.wait(min(LOOK_S, until - monotonic()))
         return False
 
+    def whereabouts_at(self, base_url: str) -> Whereabouts | None:
+        """Return where a system tells of the operations that it accepted; None if it accepted none."""
+        return self._where.get(base_url)
+
     def _forget(self, follower: Follower) -> None:
+        origin = follower.operation.plan.origin
+        if origin not in self._where and (where := Whereabouts.of(follower.operation)) is not None:
+            self._where[origin] = where
         self._in_flight.discard(follower)
         if not self._in_flight:
             self._all_ended.set()

@@ -14,6 +14,7 @@ from durable_harness.gate.comparison.page import render_html
 from durable_harness.gate.comparison.results import Comparison, FigureResult
 from durable_harness.gate.comparison.words import HEADINGS, cells, count_lines, figure_rows, small_print
 from durable_harness.gate.report.as_json import json_text
+from durable_harness.gate.report.who import attribution_document
 from durable_harness.gate.writing import Written, append_step_summary, write_reports
 
 FORMAT = 2
@@ -60,6 +61,7 @@ def render_json(comparison: Comparison) -> str:
         "reasons": [{"side": side, **asdict(reason)} for side, reason in comparison.reasons],
         "counts": [_count_document(count) for count in comparison.counts],
         "figures": [_document(result) for result in comparison.results],
+        "who": _who(comparison),
         "failures": list(comparison.failures),
         "invalid": list(comparison.invalid),
         "interrupted": comparison.interrupted or None,
@@ -80,7 +82,8 @@ def render_junit(comparison: Comparison, cannot_tell: int) -> str:
         if comparison.interrupted:
             ET.SubElement(case, "skipped", message="the comparison was interrupted")
         else:
-            _mark(case, result.answer, ", ".join(cells(result)), cannot_tell)
+            message = ", ".join(cells(result))
+            _mark(case, result.answer, "; ".join(filter(None, (message, comparison.who))), cannot_tell)
     unproven = (comparison.sentence,) if comparison.interrupted else comparison.invalid
     for name, kind, reasons in (("errors", "failure", comparison.failures), ("validity", "error", unproven)):
         if reasons:
@@ -127,6 +130,13 @@ def _document(result: FigureResult) -> dict[str, object]:
         "advice": result.advice,
         "pairs": list(result.pairs),
     }
+
+
+def _who(comparison: Comparison) -> dict[str, object] | None:
+    if comparison.split is None:
+        return None
+    base, head = map(attribution_document, comparison.split)
+    return {"text": comparison.who, "base": base, "head": head}
 
 
 def _count_document(count: CountResult) -> dict[str, object]:

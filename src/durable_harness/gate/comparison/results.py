@@ -13,6 +13,8 @@ from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.ranks import Interval
 from durable_harness.gate.comparison.resolution import percent_size
 from durable_harness.gate.summary import FailureReason
+from durable_harness.gate.who.growth import growth_sentence
+from durable_harness.gate.who.shares import Attribution
 
 EXIT_CODES = {Answer.NOT_SLOWER: 0, Answer.SLOWER: 1, Answer.CANNOT_TELL: 3}
 
@@ -94,9 +96,16 @@ class Comparison:
     """Why the comparison proves nothing."""
     interrupted: str = ""
     """How far it had come when a signal ended it; empty if none did."""
+    split: tuple[Attribution, Attribution] | None = None
+    """Who spent the time of base and head, of some operations of each; None if nobody looked."""
     notes: tuple[str, ...] = ()
     elapsed_s: float = 0.0
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def who(self) -> str:
+        """Say which party the time of the head grew by; empty if nobody looked."""
+        return growth_sentence(*self.split) if self.split is not None else ""
 
     @property
     def judged(self) -> tuple[FigureResult, ...]:

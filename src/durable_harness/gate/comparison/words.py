@@ -49,7 +49,8 @@ def small_print(comparison: Comparison) -> list[str]:
     samples = {result.figure.name: result.sample for result in comparison.results}
     shared = dict.fromkeys(samples.values())
     words = next(iter(shared)) if len(shared) == 1 else "; ".join(f"{name}: {text}" for name, text in samples.items())
-    lines = [f"{comparison.method}; {words}"] if samples else []
+    lines = [f"who was it: {comparison.who}"] if comparison.who else []
+    lines += [f"{comparison.method}; {words}"] if samples else []
     lines += [
         f"{metric.name}: {metric.meaning} ({metric.clock})"
         for metric in dict.fromkeys(result.figure.kind for result in comparison.results)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+from durable_harness.foreign_text import shown
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import Report, number
 from durable_harness.gate.who.culprits import Culprit
 from durable_harness.gate.who.parties import Party
-from durable_harness.gate.who.shares import LEAST_SHARE, Attribution, Share
+from durable_harness.gate.who.shares import LEAST_SHARE, Attribution, Cause, Share
 from durable_harness.gate.who.verdicts import TAIL_PERCENT, Who
 from durable_harness.web.parts import Piece, bullets, stack, swatch, table
 
@@ -62,6 +63,28 @@ def attribution_document(found: Attribution | None) -> dict[str, Any] | None:
         "text": found.text,
         "shares": {_key(share.party): _share(share) for share in found.shares},
     }
+
+
+def attribution_from(document: Any) -> Attribution | None:
+    """Return the shares that a document has; None if it is none of `attribution_document`."""
+    try:
+        shares = [
+            Share(
+                Party[name.upper()],
+                float(share["mean_ms"]),
+                float(share["share"]),
+                tuple(_cause_from(cause) for cause in share["causes"]),
+            )
+            for name, share in document["shares"].items()
+        ]
+        return Attribution(int(document["operations"]), float(document["mean_ms"]), tuple(shares))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _cause_from(cause: Any) -> Cause:
+    texts = [shown(str(cause[name] or "")) for name in ("name", "hint")]
+    return Cause(str(cause["part"]), shown(str(cause["label"])), float(cause["mean_ms"]), *texts)
 
 
 def _key(party: Party) -> str:

@@ -2,7 +2,7 @@
 
 from durable_harness.load.audit.auditor import AuditedService, Question, audit_run
 from durable_harness.load.audit.histories import learn_from_histories
-from durable_harness.load.audit.learning import Spent, SpentQuestion, learn_spent
+from durable_harness.load.audit.learning import Spent, SpentQuestion, learn_from_table, learn_spent
 from durable_harness.load.audit.stuck import learn_stuck
 from durable_harness.load.audit.whereabouts import Addresses, Whereabouts
 
@@ -15,6 +15,7 @@ __all__ = [
     "Whereabouts",
     "audit_run",
     "learn_from_histories",
+    "learn_from_table",
     "learn_spent",
     "learn_stuck",
 ]

@@ -46,6 +46,7 @@ class SpentQuestion:
     """What is to be learned of a run."""
 
     report_dir: Path
+    """Where its records are."""
     timeout_s: float
     most_histories: int
     verify_tls: bool = True
@@ -77,6 +78,11 @@ def learn_spent(question: SpentQuestion, whereabouts: Iterable[Whereabouts]) -> 
         table = read_operations(question.report_dir).operations
     except ConfigurationError:
         return Spent({}, {})
+    return learn_from_table(table, question, whereabouts)
+
+
+def learn_from_table(table: pa.Table, question: SpentQuestion, whereabouts: Iterable[Whereabouts]) -> Spent:
+    """Do as `learn_spent` does, for records that are in memory."""
     where = {one.scenario: one for one in whereabouts}
     with Asker(verify_tls=question.verify_tls, max_answer_bytes=MOST_ANSWER_BYTES) as asker:
         chosen = _Chosen(table, where, question)
