@@ -458,3 +458,18 @@ def test_a_faster_head_leaves_no_slowdown_to_be_seen():
     result = fast.results[0]
     assert (result.answer, result.visible) == (Answer.NOT_SLOWER, None)
     assert "visible" not in fast.sentence
+
+
+def test_the_party_that_grew_is_named_if_both_runs_know_it(run_folder, compare):
+    """From the summaries of both runs; with one of them alone nothing is said."""
+    base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2, slower=1.1)))
+    for folder, mean_ms in ((base, 500.0), (head, 550.0)):
+        causes = [{"part": "code", "label": "code", "mean_ms": mean_ms, "name": "work", "hint": None}]
+        app = {"mean_ms": mean_ms, "share": 1.0, "causes": causes}
+        who = {"mean": {"operations": 40, "mean_ms": mean_ms, "shares": {"app": app}}}
+        (folder / "summary.json").write_text(json.dumps({"invalid": [], "who": who}))
+    _, told, report = compare(base, head)
+    assert "who was it: +50.0 ms in the mean: app +50.0 ms (500.0 to 550.0 ms, code 'work' 550 ms)" in told
+    assert report["who"]["head"]["shares"]["app"]["mean_ms"] == 550
+    (base / "summary.json").write_text(json.dumps({"invalid": []}))
+    assert compare(base, head)[2]["who"] is None

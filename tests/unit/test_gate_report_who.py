@@ -5,6 +5,7 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from durable_harness.gate.report import render_html, render_json, render_junit, render_markdown, render_text
+from durable_harness.gate.report.who import attribution_document, attribution_from
 from durable_harness.gate.who import Culprit, Party, Who
 from durable_harness.gate.who.shares import attribute
 from durable_harness.why.segments import Part, Segment
@@ -38,6 +39,14 @@ def test_json_has_every_figure():
     assert who["mean"]["shares"]["host"]["causes"][0]["part"] == "thread"
     assert (who["gates"][GATE]["party"], who["gates"][GATE]["split"]["mean_ms"]) == ("app", 100)
     assert who["first"] is None
+
+
+def test_shares_are_read_again_from_json():
+    """A comparison of recorded runs takes them from the summaries; anything else is no shares."""
+    document = json.loads(json.dumps(attribution_document(SPLIT)))
+    assert attribution_from(document) == SPLIT
+    for other in (None, {}, {"shares": 1}, {**document, "shares": {"nobody": {}}}, {**document, "mean_ms": "x"}):
+        assert attribution_from(other) is None
 
 
 def test_the_failure_of_a_gate_names_its_culprit():
