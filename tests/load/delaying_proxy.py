@@ -10,6 +10,7 @@ class DelayingProxy:
 
     def __init__(self, server_port, delay_s):
         self._server_port, self._delay_s = server_port, delay_s
+        self._writers = []
         self._loop = asyncio.new_event_loop()
         self._listening = self._loop.run_until_complete(asyncio.start_server(self._connected, "127.0.0.1", 0))
         self.port = self._listening.sockets[0].getsockname()[1]
@@ -29,9 +30,15 @@ class DelayingProxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
+        await self._listening.wait_closed()
 
     async def _connected(self, reader, writer):
+        self._writers.append(writer)
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        self._writers.append(there_writer)
         await asyncio.gather(self._pass_on(reader, there_writer), self._pass_on(there_reader, writer))
 
     async def _pass_on(self, reader, writer):
