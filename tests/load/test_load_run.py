@@ -111,7 +111,7 @@ def test_reports_are_written_and_self_contained(good_run):
     page = (run.report_dir / "report.html").read_text()
     assert page.startswith("<!doctype html>")
     assert not re.search(r"(src|href)\s*=|@import|url\(", page)
-    assert page.count("<svg") == 2 * 5
+    assert page.count("<svg") == 2 * 8
     assert str(run.report_dir / "report.html") in run.out
     assert list(run.summary["scenarios"]) == ["Few"]
 
