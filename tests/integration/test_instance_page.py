@@ -80,11 +80,15 @@ class Pages:
         """Press the button that replays, and return the page that comes."""
         page = self.get(instance_id)
         assert "Replay against today&#39;s code" in page or "Replay against today's code" in page
-        form = {"token": re.search(r'name="token" value="([^"]+)"', page)[1]}
-        headers = {"Origin": self._origin}
-        answer = requests.post(f"{self._url}/{instance_id}/replay", data=form, headers=headers, timeout=TIMEOUT_S)
+        answer = self.post(f"{instance_id}/replay")
         assert answer.status_code == 200, answer.text
         return answer.text
+
+    def post(self, path, **fields):
+        """Send a form with the token of a page."""
+        token = re.search(r'name="token" value="([^"]+)"', self.get("one"))[1]
+        headers = {"Origin": self._origin}
+        return requests.post(f"{self._url}/{path}", data={"token": token, **fields}, headers=headers, timeout=TIMEOUT_S)
 
 
 def test_what_an_activity_logs_is_on_the_page(pages):
@@ -106,6 +110,21 @@ def test_a_replay_takes_the_code_of_now(pages, app_dir):
     assert "pour" in page
     assert "spill" in page
     assert "is-completed" in pages.get("one")
+
+
+def test_a_history_is_run_again_from_an_event(pages, wait_until):
+    """With another result of the first activity the rest is run again, and that activity is not."""
+    page = pages.get("one")
+    number = re.search(
+        r'event=(\d+)" aria-label="Run again from event \d+"[^>]*>again…</a></td>\s*<td[^>]*>boil', page
+    )[1]
+    answer = pages.post("one/again", event=number, payload="20", input="", id="two")
+    assert answer.status_code == 200, answer.text
+    wait_until(lambda: "is-completed" in pages.get("two"), "the new instance")
+    page = pages.get("two")
+    assert "It took the history of" in page
+    assert ">40<" in page.replace("\n", "")
+    assert "it boils" not in page
 
 
 def test_an_app_that_does_not_load_is_said_not_to(pages, app_dir):

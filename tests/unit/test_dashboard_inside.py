@@ -256,6 +256,65 @@ async def test_the_log_of_a_host_elsewhere_is_not_spoken_of(browser):
     assert 'id="logs"' not in (await browser.get("/orchestrations/i")).text
 
 
+async def one_activity(browser, text):
+    """Run an orchestration of one activity, with this input and result, to its end."""
+    await browser.start("i", input={"value": text})
+    async with worker(browser) as connected:
+        item = await connected.item("orchestratorRequest")
+        answer = pb.OrchestratorResponse(completionToken=item.completionToken, actions=[schedule(0, "pack")])
+        await browser.hub.complete_orchestrator_task(answer)
+        item = await connected.item("activityRequest")
+        done = pb.ActivityResponse(completionToken=item.completionToken, result={"value": text})
+        await browser.hub.complete_activity_task(done)
+        item = await connected.item("orchestratorRequest")
+        answer = pb.OrchestratorResponse(completionToken=item.completionToken, actions=[complete('"done"')])
+        await browser.hub.complete_orchestrator_task(answer)
+
+
+@visit
+async def test_a_history_is_run_again_from_its_page(browser):
+    """Events that came in lead to a form with what can be edited; the new instance leads back to its origin."""
+    await one_activity(browser, f'"{HOSTILE}"')
+    page = (await browser.get("/orchestrations/i")).text
+    assert 'aria-label="Run again from event 2"' in page
+    assert 'aria-label="Run again from event 5"' in page
+    assert 'aria-label="Run again from event 3"' not in page
+    form = await browser.get("/orchestrations/i/again?event=5")
+    assert "3 events stand as they are" in form.text
+    assert HOSTILE not in form.text
+    assert QUOTED in form.text
+    answer = await browser.post("/orchestrations/i/again", event="5", payload="7", input=f'"{HOSTILE}"', id="new")
+    assert answer.status == 303
+    page = (await browser.get(answer.location)).text
+    assert f'<a href="{BASE}/orchestrations/i">i</a> up to' in page
+    async with worker(browser) as connected:
+        item = await connected.item("orchestratorRequest")
+        assert item.orchestratorRequest.instanceId == "new"
+        assert item.orchestratorRequest.newEvents[1].taskCompleted.result.value == "7"
+
+
+@visit
+async def test_what_cannot_be_run_again_is_said(browser):
+    """A payload that is no JSON, an id that is taken and an event that there is not are refused with the reason."""
+    await one_activity(browser, "1")
+    refused = await browser.post("/orchestrations/i/again", event="5", payload="seven")
+    assert refused.status == 409
+    assert "The payload of the event is not JSON" in refused.text
+    assert ">seven<" in refused.text.replace("\n", "")
+    assert "already exists" in (await browser.post("/orchestrations/i/again", event="5", id="i")).text
+    for event, status in (("3", 400), ("99", 400), ("x", 400), ("9" * 50, 400)):
+        assert (await browser.get(f"/orchestrations/i/again?event={event}")).status == status
+    assert (await browser.get("/orchestrations/nobody/again?event=1")).status == 404
+
+
+@visit(has_overview=False)
+async def test_a_scheduler_elsewhere_runs_nothing_again(browser):
+    """Where the scheduler knows only the protocol no event leads to the form, and the form is refused."""
+    await one_activity(browser, "1")
+    assert "Run again from event" not in (await browser.get("/orchestrations/i")).text
+    assert (await browser.get("/orchestrations/i/again?event=5")).status == 409
+
+
 @visit(is_read_only=True, may_move_time=True)
 async def test_a_read_only_dashboard_offers_none_of_these_acts(browser):
     """No form stands on the pages, and what is sent is refused."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from durable_harness.protocol.run_again import RunAgain
+
 
 class Reason(StrEnum):
     """Why work waits."""
@@ -107,6 +109,23 @@ class QueueView:
     in_hand: Sequence[WorkView] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class PartView:
+    """What it means to run a history again from one of its events."""
+
+    kind: str
+    """The kind of the event, as the protocol names it."""
+    input: str | None
+    payload: str | None
+    """The payload of the event, None if it has none that could be edited."""
+    stands: int
+    """How many events before the turn that is run anew stand as they are."""
+    again: Sequence[str]
+    """What had no outcome by then and is run again, in words."""
+    problem: str | None
+    """Why it cannot be run again from there."""
+
+
 class Overview(Protocol):
     """What is known of the task hubs of one scheduler. Every method that names a hub raises RpcError for no hub."""
 
@@ -124,6 +143,12 @@ class Overview(Protocol):
 
     def skip(self, *, on: bool) -> None:
         """Let time jump over idle time, or pass as it does. FAILED_PRECONDITION where the clock may not be moved."""
+
+    async def run_again(self, hub: str, asked: RunAgain) -> str:
+        """Go on with a part of a recorded history as a new instance, and return its id; RpcError where it cannot be."""
+
+    async def history_part(self, hub: str, instance_id: str, event: int) -> PartView:
+        """Return what running a history again from an event would mean."""
 
     async def advance(self, seconds: float) -> None:
         """Move the clock ahead, from one due time to the next. FAILED_PRECONDITION where it may not be moved."""

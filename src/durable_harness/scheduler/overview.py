@@ -5,11 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from durable_harness.protocol import RpcError, Status
-from durable_harness.protocol.overview import ClockView, EntityInside, QueueView, Reason, WorkerView, WorkView
+from durable_harness.protocol import RpcError, Status, pb, text_or_none
+from durable_harness.protocol.overview import (
+    ClockView,
+    EntityInside,
+    PartView,
+    QueueView,
+    Reason,
+    WorkerView,
+    WorkView,
+)
+from durable_harness.protocol.run_again import PAYLOADS, RunAgain
 from durable_harness.scheduler.clock import steady_ns
 from durable_harness.scheduler.dispatch import Dispatcher, Kind, Work, WorkerStream
+from durable_harness.scheduler.running_again import part_of, problem_of, run_again, waits_of
 from durable_harness.scheduler.service import SchedulerService
 from durable_harness.scheduler.time_control import TimeControl
 
@@ -68,9 +79,36 @@ class ServiceOverview:
         self._check_movable()
         await self._time.advance(seconds)
 
+    async def run_again(self, hub: str, asked: RunAgain) -> str:
+        return await run_again(self._service.hub(hub), asked)
+
+    async def history_part(self, hub: str, instance_id: str, event: int) -> PartView:
+        request = pb.StreamInstanceHistoryRequest(instanceId=instance_id)
+        chunks = self._service.hub(hub).stream_instance_history(request)
+        return _part_view([past async for chunk in chunks for past in chunk.events], event)
+
     def _check_movable(self) -> None:
         if not self._may_move_time:
             raise RpcError(Status.FAILED_PRECONDITION, FIXED_CLOCK)
+
+
+def _part_view(events: Sequence[Any], number: int) -> PartView:
+    part = part_of(events, number)
+    kind = events[number - 1].WhichOneof("eventType")
+    field = PAYLOADS.get(kind)
+    started = next((past.executionStarted for past in events if past.HasField("executionStarted")), None)
+    return PartView(
+        kind,
+        text_or_none(started, "input") if started is not None else None,
+        text_or_none(getattr(events[number - 1], kind), field) if field else None,
+        len(part.past),
+        [_in_words(past) for past in waits_of(part)],
+        problem_of(part),
+    )
+
+
+def _in_words(past: Any) -> str:
+    return f"activity {past.taskScheduled.name}" if past.HasField("taskScheduled") else "a timer"
 
 
 def _worker(stream: WorkerStream, own: OwnWorker) -> WorkerView:

@@ -109,7 +109,7 @@ def finish_turn(work: TurnWork, response: Any) -> None:
     replayed = len(execution.history)
     _take_dispatched(hub, instance, execution)
     execution.last_turn = Continuation(response.completionToken, len(execution.history))
-    instance.status = _status_after(instance.status, new_events)
+    instance.status = status_after(instance.status, new_events)
     previous_status = instance.custom_status
     if response.HasField("customStatus"):
         instance.custom_status = response.customStatus.value
@@ -152,7 +152,8 @@ def end_stuck_turn(hub: HubCore, instance: Instance, execution: Execution, dispa
     turn.close()
 
 
-def _status_after(status: int, new_events: list[Any]) -> int:
+def status_after(status: int, new_events: list[Any]) -> int:
+    """Return the status of an instance once a turn has taken these events."""
     if status == pb.ORCHESTRATION_STATUS_PENDING:
         status = pb.ORCHESTRATION_STATUS_RUNNING
     for new in new_events:

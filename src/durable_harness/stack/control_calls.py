@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from durable_harness.control import Call, ControlEndpoint
+from durable_harness.protocol import RpcError
+from durable_harness.protocol.run_again import RunAgain
 from durable_harness.scheduler import SchedulerService, TimeControl
+from durable_harness.scheduler.running_again import run_again
 
 
 @contextlib.asynccontextmanager
@@ -21,6 +24,18 @@ async def served_control(calls: Mapping[str, Call] | None) -> AsyncIterator[dict
         yield await endpoint.start()
     finally:
         await endpoint.stop()
+
+
+def instance_calls(service: SchedulerService) -> dict[str, Call]:
+    """Return what can be done to instances beyond the protocol."""
+
+    async def again(hub: str = "", **asked: Any) -> str:
+        try:
+            return await run_again(service.hub(hub or next(iter(service.hubs))), RunAgain(**asked))
+        except RpcError as error:
+            raise ValueError(str(error)) from error
+
+    return {"instances/run_again": again}
 
 
 def clock_calls(service: SchedulerService) -> dict[str, Call]:

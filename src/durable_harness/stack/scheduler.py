@@ -21,7 +21,7 @@ from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.scheduler.overview import ServiceOverview
 from durable_harness.settings.log_levels import LogLevels
 from durable_harness.stack.control import AHEAD_VARIABLE
-from durable_harness.stack.control_calls import clock_calls, served_control
+from durable_harness.stack.control_calls import clock_calls, instance_calls, served_control
 from durable_harness.stack.dashboards import DashboardPort, bind_dashboard, served_dashboard
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
 
@@ -83,7 +83,9 @@ async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator
     try:
         async with (
             served_dashboard(dashboard, source, options.dashboard),
-            served_control(clock_calls(service) if options.test_control else None) as control,
+            served_control(
+                {**clock_calls(service), **instance_calls(service)} if options.test_control else None
+            ) as control,
         ):
             _announce({**facts, "control": control}, options)
             yield

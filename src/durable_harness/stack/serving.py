@@ -32,7 +32,7 @@ from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.settings.credentials import credentials_in
 from durable_harness.settings.log_levels import LogLevels
-from durable_harness.stack.control_calls import clock_calls, served_control
+from durable_harness.stack.control_calls import clock_calls, instance_calls, served_control
 from durable_harness.stack.dashboards import (
     BoundDashboard,
     DashboardPort,
@@ -189,10 +189,9 @@ async def _connected(options: ServeOptions, settings: AppSettings, lifetime: Lif
         service.on_failure(lifetime.fail)
         kept = f"kept in {options.embedded.data}" if options.embedded.data else "kept in memory"
         try:
+            calls = {**clock_calls(service), **instance_calls(service)}
             described = f"embedded, task hub '{hub}', {kept}"
-            yield Connected(
-                *(service.hub(hub), described, clock_calls(service), service.finish, service.alarms, service)
-            )
+            yield Connected(*(service.hub(hub), described, calls, service.finish, service.alarms, service))
         finally:
             await service.close()
         return

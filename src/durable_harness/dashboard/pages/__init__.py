@@ -2,6 +2,7 @@
 
 from durable_harness.dashboard.pages import (
     acts,
+    again,
     bulk,
     clock,
     entities,
@@ -27,6 +28,7 @@ ROUTES: tuple[Route, ...] = (
     *orchestrations.ROUTES,
     *instance.ROUTES,
     *acts.ROUTES,
+    *again.ROUTES,
     *replays.ROUTES,
     *new.ROUTES,
     *bulk.ROUTES,

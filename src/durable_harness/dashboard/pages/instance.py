@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -21,6 +21,7 @@ from durable_harness.dashboard.urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import text_or_none
 from durable_harness.protocol.history_file import UnreadableHistoryError, as_document, from_events
+from durable_harness.protocol.run_again import ORIGIN_TAG, RECEIVED, origin_of
 from durable_harness.replay.activity_inputs import unpack_activity_inputs
 from durable_harness.why.waits import Wait
 
@@ -61,6 +62,8 @@ async def show(visit: Visit) -> web.Response:
         all_acts=list(ACTS.values()),
         done=DONE.get(visit.query.get("done", ""), ""),
         logs=lines_about(visit, instance_id),
+        can_again=_again(visit, instance.events),
+        origin=origin_of(instance.state.tags[ORIGIN_TAG]) if ORIGIN_TAG in instance.state.tags else None,
         can_replay=visit.source.replay is not None,
         live_every=ENDED_EVERY_S if instance.has_ended else LIVE_EVERY_S,
     )
@@ -106,6 +109,13 @@ async def history_document(visit: Visit, instance_id: str) -> dict[str, Any]:
         raise PageError(409, f"There is no history to replay yet: {error.reason}.") from error
 
 
+def _again(visit: Visit, events: Sequence[Any]) -> set[int]:
+    """Return the numbers of the events from which the history can be run again."""
+    if visit.source.overview is None or visit.options.is_read_only:
+        return set()
+    return {number for number, event in enumerate(events, 1) if event.WhichOneof("eventType") in RECEIVED}
+
+
 def _raw_url(visit: Visit, payload: str) -> str:
     return instance_url(visit.hub, visit.arguments["id"], "raw", payload)
 
@@ -144,6 +154,7 @@ DONE = {
     "resume": "The instance was resumed.",
     "terminate": "The instance was asked to terminate.",
     "restart": "The orchestration was started again. This is the new instance.",
+    "again": "The history was taken up to the event. This is the new instance, which goes on from there.",
     "restart-same": "The orchestration was started again under its id.",
     "rewind": "The instance was rewound: what had failed runs again.",
 }

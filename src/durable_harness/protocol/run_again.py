@@ -1,0 +1,54 @@
+"""A new instance that takes the recorded history of another one up to an event, and goes on from there.
+
+What the history has by then is not run again: outcomes of activities and sub-orchestrations, answers of entities and
+events stand in it. The turn that took the event is run anew, by the code that workers have now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ORIGIN_TAG = "durable_harness.origin"
+"""The tag of such an instance: the id of the instance whose history it took, `#`, and the number of the event."""
+PAYLOADS = {
+    "executionStarted": "input",
+    "taskCompleted": "result",
+    "subOrchestrationInstanceCompleted": "result",
+    "entityOperationCompleted": "output",
+    "eventRaised": "input",
+}
+"""The events whose payloads can be edited, with the fields that have them."""
+RECEIVED = frozenset(
+    {
+        *PAYLOADS,
+        "taskFailed",
+        "subOrchestrationInstanceFailed",
+        "entityOperationFailed",
+        "entityLockGranted",
+        "timerFired",
+        "executionSuspended",
+        "executionResumed",
+        "executionTerminated",
+    }
+)
+"""The events that come in, and that a turn is run for: from these a history can be run again."""
+
+
+@dataclass(frozen=True)
+class RunAgain:
+    """What is to run again. A payload is JSON as it is written; None leaves it as it was."""
+
+    instance_id: str
+    event: int
+    """The number of the last event that is taken, counted from 1."""
+    input: str | None = None
+    payload: str | None = None
+    """The payload of the event that is taken last."""
+    new_id: str = ""
+    """The id of the new instance; "" for one that is made."""
+
+
+def origin_of(tag: str) -> tuple[str, str]:
+    """Return the instance and the number of the event that a tag names."""
+    instance_id, _, number = tag.rpartition("#")
+    return instance_id, number
