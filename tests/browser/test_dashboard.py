@@ -137,6 +137,8 @@ PAGES = {
     "bulk": "/bulk?children=yes",
     "hubs": "//taskhubs",
     "entities": "/entities",
+    "entity": "/entities/%40counter%40counted-1",
+    "run again": f"{LIST}/fails-1/again?event=2",
     "queue": "/queue",
     "workers": "/workers",
     "clock": "/clock",
