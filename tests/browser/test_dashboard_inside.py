@@ -5,7 +5,7 @@ import json
 import pytest
 import requests
 from chromium import BLANK, Page
-from test_dashboard import APP, HOSTILE, LIST, WIDE, Site
+from test_dashboard import APP, HOSTILE, LIST, PHONE, WIDE, Site
 
 from durable_harness.ports import free_port
 from durable_harness.stack import embedded_stack
@@ -113,3 +113,12 @@ def test_a_scheduler_that_is_gone_is_said_to_be(found):
         site.waits(lambda: "This page comes by itself" in site.page.text())
         scheduler.start()
         site.waits(lambda: "There is no entity" in site.page.text())
+
+
+@pytest.mark.parametrize("path", ["/new-orchestration", f"{LIST}/of-a-phone/again?event=2", "/clock"])
+def test_forms_are_there_on_a_phone(site, path):
+    """A form is seen on a phone as on any other screen: no rule of another page hides it."""
+    if "again" in path:
+        site.start("relay", "of-a-phone", {"activity": "echo", "value": 1})
+    site.go(path, PHONE)
+    site.waits(lambda: site.page.evaluate("document.querySelector('main form.form').checkVisibility()"))
