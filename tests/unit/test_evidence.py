@@ -22,6 +22,7 @@ from durable_harness.evidence import (
     scene,
 )
 from durable_harness.evidence.archive import MOST_TEXT_BYTES
+from durable_harness.evidence.redaction import secrets_in
 
 PLANTED = "s3cr3tvalue00"
 ACCOUNT = f"DefaultEndpointsProtocol=https;AccountName=shop;AccountKey={PLANTED}+/==;EndpointSuffix=core.windows.net"
@@ -92,6 +93,22 @@ def test_documents_hide_values_by_their_names_and_looks():
     )
     assert PLANTED not in json.dumps(shown["list"]) + json.dumps({**shown, "headers": ""})
     assert (shown["connectionStringName"], shown["maxTokens"], shown["id"]) == ("SCHEDULER", 5, "***")
+
+
+def test_the_folder_of_a_shell_is_no_password():
+    """PWD and OLDPWD sound like one: taken for it, they would blank every path."""
+    values = {"PWD": "/home/me/shop-app", "OLDPWD": "/home/me/other-app", "DB_PWD": PLANTED}
+    assert secrets_in(values) == [PLANTED]
+
+
+def test_facts_keep_their_long_words(tmp_path):
+    """The name of a platform, and the id of a run, look random and are no secrets; known ones are blanked there too."""
+    platform = "Linux-6.1.0-x86_64-with-glibc2.36"
+    items = (Item.of_facts("versions.json", lambda: {"platform": platform, "odd": PLANTED}),)
+    Evidence(items, {"run_id": "a1" * 16}).write(tmp_path / "e.zip", [PLANTED])
+    files = files_of(tmp_path / "e.zip")
+    assert json.loads(files["versions.json"]) == {"platform": platform, "odd": "***"}
+    assert json.loads(files["evidence.json"])["run_id"] == "a1" * 16
 
 
 def test_command_lines_hide_the_values_of_secret_options():

@@ -69,7 +69,7 @@ class ExperimentEvidence:
         for log in sorted(self.log_dir.glob("*.log")):
             yield Item.of_file(f"logs/{log.name}", log)
         yield Item.of_text("log.txt", self._log.text)
-        yield Item.of_json("versions.json", scene)
+        yield Item.of_facts("versions.json", scene)
         options = {name: str(value) for name, value in vars(self._options).items() if not callable(value)}
         yield Item.of_json("settings.json", lambda: {"options": options, "environment": environment()})
         for name, path in (

@@ -45,6 +45,11 @@ class Item:
         return cls(name, lambda redactor: _json(redactor.value(document())))
 
     @classmethod
+    def of_facts(cls, name: str, document: Callable[[], Any]) -> Item:
+        """Make one of a document with no secrets of its own, whose long words are none."""
+        return cls.of_text(name, lambda: json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
+
+    @classmethod
     def of_table(cls, name: str, path: Path) -> Item:
         """Make one of a Parquet file of records."""
         return cls(name, lambda redactor: redacted_table(path, redactor.text))
@@ -101,7 +106,8 @@ class Evidence:
                     missing[item.name] = redactor.text(f"{type(error).__name__}: {error}")
                 else:
                     archive.writestr(item.name, content)
-            about = {**redactor.value(self.about), "files": sorted(archive.namelist()), "missing": missing}
+            known = {name: redactor.text(str(value)) for name, value in self.about.items()}
+            about = {**known, "files": sorted(archive.namelist()), "missing": missing}
             archive.writestr(LIST_NAME, _json(about))
 
 

@@ -26,6 +26,8 @@ SECRET_WORDS = frozenset(
 """A setting with one of these words in its name has a secret for a value."""
 PLAIN_ENDINGS = frozenset({"name", "names", "type", "timeout", "count", "path", "file", "enabled", "level"})
 """Last words of a name by which its value is none."""
+FOLDERS = frozenset({"PWD", "OLDPWD"})
+"""Variables with the current folder of a shell, and the one before: no passwords."""
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 CONNECTION_STRING = re.compile(
     r"(?:[A-Za-z][\w ]*=[^;]*;){1,}[A-Za-z][\w ]*=|\bsig=|\b(?:Account|SharedAccess)\w*=", re.IGNORECASE
@@ -56,6 +58,8 @@ PLACES = (
 
 def is_secret_name(name: str) -> bool:
     """Return whether the value of a setting of this name is to be taken for a secret."""
+    if name in FOLDERS:
+        return False
     words = [word.lower() for word in WORD.findall(name)]
     return bool(SECRET_WORDS.intersection(words)) and words[-1] not in PLAIN_ENDINGS
 

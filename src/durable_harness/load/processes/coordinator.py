@@ -331,7 +331,9 @@ class Coordinator(LocustProcess):
         draft = summarize_run(tally, expected=self._scenarios(), audit=known)
         broken = [result for result in evaluate(self._gates(), draft) if result.failed]
         late = [] if self.interruption else self._bottlenecks()
-        return RunToSplit(broken, "; ".join(late), gone or "", draft.counts.unaccounted)
+        more = f" (and {len(late) - 1} more)" if len(late) > 1 else ""
+        first = f"{late[0]}{more}" if late else ""
+        return RunToSplit(broken, first, gone or "", draft.counts.unaccounted)
 
     def describe_interruption(self) -> str:
         """Say how far the run had come when a signal ended it; return nothing if none did."""

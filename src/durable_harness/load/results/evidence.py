@@ -66,7 +66,7 @@ def _items(written: Written, options: LoadOptions, log_path: Path | None, run: R
         yield Item.of_table(f"{FOLDER_NAME}/{path.name}", path)
     if log_path is not None and log_path.is_file():
         yield Item.of_file("host.log", log_path)
-    yield Item.of_json("versions.json", scene)
+    yield Item.of_facts("versions.json", scene)
     yield Item.of_json("settings.json", lambda: {"options": _plain(run.parsed), "environment": environment()})
     for name, file in (("gates.toml", options.gates_file), ("service.toml", options.service_file)):
         if file is not None and file.is_file():
