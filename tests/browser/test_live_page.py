@@ -14,6 +14,7 @@ sys.path[:0] = [str(TESTS / "unit"), str(TESTS / "load")]
 os.environ.setdefault("LOCUST_SKIP_MONKEY_PATCH", "1")
 
 from chromium import Page  # noqa: E402 - the helpers of the other rooms are found from here on
+from contrasts import CONTRASTS  # noqa: E402
 from live_server import LiveServer, operation, running, tally_of  # noqa: E402
 
 from durable_harness.gate.report import Report  # noqa: E402
@@ -29,34 +30,10 @@ from durable_harness.load.web import LiveRun  # noqa: E402
 
 pytestmark = pytest.mark.thorough
 
-WIDTHS, LEAST_CONTRAST = (390, 1280), 4.5
+WIDTHS = (390, 1280)
 PLOTS = """[...document.querySelectorAll("figure svg")]
   .filter(one => one.getBoundingClientRect().height > 100).length"""
 WIDTH = "document.documentElement.scrollWidth - innerWidth"
-CONTRASTS = """(() => {
-  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-  const rgb = (colour, below) => {
-    canvas.globalCompositeOperation = "source-over";
-    canvas.fillStyle = `rgb(${below.join(" ")})`; canvas.fillRect(0, 0, 1, 1);
-    canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  };
-  const behind = element => element ? rgb(getComputedStyle(element).backgroundColor, behind(element.parentElement))
-    : [255, 255, 255];
-  const light = parts => { const [r, g, b] = parts.map(part => part / 255).map(part =>
-    part <= .03928 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
-  const least = LEAST, walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), poor = [];
-  while (walker.nextNode()) {
-    const words = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
-    if (!words || element.closest("script, title, noscript, [hidden]")) continue;
-    const below = behind(element.closest("svg") ? element.closest("svg").parentElement : element);
-    const style = getComputedStyle(element);
-    const own = light(rgb(element.closest("svg") ? style.fill : style.color, below)), other = light(below);
-    const contrast = (Math.max(own, other) + .05) / (Math.min(own, other) + .05);
-    if (contrast < least) poor.push(`${contrast.toFixed(2)} ${words.slice(0, 40)}`);
-  }
-  return poor;
-})()""".replace("LEAST", str(LEAST_CONTRAST))
 NAMELESS = """[...document.querySelectorAll("svg, table, [role=region], [role=progressbar], a")].filter(one =>
   !one.closest("[hidden]") && !(one.querySelector("title, th, td") || one.getAttribute("aria-label")
   || document.getElementById(one.getAttribute("aria-labelledby")) || one.textContent.trim())).length"""

@@ -9,6 +9,7 @@ TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / "unit")]
 
 from chromium import BLANK, Page  # noqa: E402 - the helpers of the other rooms are found from here on
+from contrasts import CONTRASTS  # noqa: E402
 from example_pages import HOSTILE, PAGES  # noqa: E402
 
 from durable_harness.web.parts import page as shown_page  # noqa: E402
@@ -145,6 +146,13 @@ def test_percentiles_that_coincide_are_told_apart(show):
     assert broad >= 2 * thin
     assert colour != other
     assert dashes != line == "none"
+
+
+@pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_texts_can_be_read(show, kind, dark):
+    """Each text has enough contrast to what is behind it, in plots too."""
+    assert show(PAGES[kind](), dark=dark).evaluate(CONTRASTS) == []
 
 
 def test_the_page_follows_light_and_dark(show):
