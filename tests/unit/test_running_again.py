@@ -223,6 +223,19 @@ async def test_a_call_that_was_open_is_refused(bench):
 
 
 @scenario
+async def test_a_restart_has_no_origin(bench):
+    """What is started again from its beginning took no history, and does not say that it did; other tags stay."""
+    bench.connect()
+    await bench.start(tags={"zone": "a"})
+    await bench.turn(complete())
+    made = await again(bench, "executionStarted")
+    await bench.turn(complete())
+    request = pb.RestartInstanceRequest(instanceId=made, restartWithNewInstanceId=True)
+    restarted = (await bench.hub.restart_instance(request)).instanceId
+    assert dict((await bench.state(restarted)).tags) == {"zone": "a"}
+
+
+@scenario
 async def test_what_cannot_be_taken_is_named(bench):
     """An event that did not come in, one that there is not, a payload that there is not and ids that are taken."""
     bench.connect()

@@ -6,6 +6,7 @@ events stand in it. The turn that took the event is run anew, by the code that w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 ORIGIN_TAG = "durable_harness.origin"
@@ -46,6 +47,11 @@ class RunAgain:
     """The payload of the event that is taken last."""
     new_id: str = ""
     """The id of the new instance; "" for one that is made."""
+
+
+def without_origin(tags: Mapping[str, str] | None) -> dict[str, str] | None:
+    """Return the tags of an instance that takes no history of another one."""
+    return {name: value for name, value in (tags or {}).items() if name != ORIGIN_TAG} or None
 
 
 def origin_of(tag: str) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from durable_harness.protocol import (
     to_ns,
 )
 from durable_harness.protocol.listing import DEFAULT_SORT, InstanceChoices, InstanceListRequest, InstancePage
+from durable_harness.protocol.run_again import without_origin
 from durable_harness.protocol.timings import Document
 from durable_harness.scheduler import listing, queries
 from durable_harness.scheduler.checks import (
@@ -144,7 +145,8 @@ class TaskHub(HubCore):
         if replaced is not None:
             _check_has_ended(replaced)
             self.remove(replaced)
-        created = self.create(fresh_id, old.name, version=old.version, input_text=old.input, tags=old.tags)
+        tags = without_origin(old.tags)
+        created = self.create(fresh_id, old.name, version=old.version, input_text=old.input, tags=tags)
         await self.journal.settled(undo=lambda: self.withdraw(created, replaced), key=created.key)
         return pb.RestartInstanceResponse(instanceId=fresh_id)
 
