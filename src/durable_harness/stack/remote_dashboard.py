@@ -105,7 +105,7 @@ async def _serving(options: RemoteDashboardOptions, _lifetime: Lifetime) -> Asyn
         for name in options.hubs:
             remote = GrpcScheduler(options.scheduler, name)
             opened.push_async_callback(remote.close)
-            await remote.connect()
+            await remote.connect(instead="")
             hubs[name] = ShownScheduler(remote)
         bound = bind_dashboard(options.address, options.port, PORT_OPTION)
         source = Source(lambda: hubs, described=options.scheduler.endpoint)

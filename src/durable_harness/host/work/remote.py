@@ -28,6 +28,7 @@ from durable_harness.settings import SchedulerAddress
 from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 
 CONNECT_TIMEOUT_S = 5.0
+EMBEDDED = ", or leave --scheduler out to use the embedded one"
 UNKNOWN_METHOD = frozenset(
     {
         grpc.StatusCode.UNIMPLEMENTED,
@@ -100,8 +101,11 @@ class GrpcScheduler:
         self._sleep = self._channel.unary_stream(SLEEP_METHOD)
         self._has_alarms = True
 
-    async def connect(self) -> None:
-        """Say hello, also to one just starting; raise UnreachableError where nobody answers or knows the hub."""
+    async def connect(self, *, instead: str = EMBEDDED) -> None:
+        """Say hello, also to one just starting; raise UnreachableError where nobody answers or knows the hub.
+
+        `instead` is what else a person may do.
+        """
         try:
             await self._stub.Hello(
                 empty_pb2.Empty(), metadata=await self._headers(), timeout=CONNECT_TIMEOUT_S, wait_for_ready=True
@@ -110,7 +114,7 @@ class GrpcScheduler:
             code = error.code()
             raise UnreachableError(
                 f"The scheduler at {self._address.endpoint} (task hub '{self.task_hub}') does not answer:"
-                f" {code.name}: {error.details()}\n  {_way_out(code, self.task_hub, error.details() or '')}"
+                f" {code.name}: {error.details()}\n  {_way_out(code, self.task_hub, error.details() or '', instead)}"
             ) from error
 
     async def close(self) -> None:
@@ -257,10 +261,10 @@ def make_credential(address: SchedulerAddress) -> Any | None:
     return kinds[address.authentication]()
 
 
-def _way_out(code: grpc.StatusCode, task_hub: str, detail: str) -> str:
+def _way_out(code: grpc.StatusCode, task_hub: str, detail: str, instead: str = EMBEDDED) -> str:
     """Say what to do about a scheduler that does not answer; ours says some of it by itself."""
     if code is not grpc.StatusCode.NOT_FOUND:
-        return "Start the emulator, correct the connection string, or leave --scheduler out to use the embedded one."
+        return f"Start the emulator, or correct the connection string{instead}."
     other_hub = "name a hub that it has: TaskHub=NAME in the connection string."
     if HUBS_VARIABLE in detail:
         return f"Or {other_hub}"
