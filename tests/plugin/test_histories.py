@@ -135,7 +135,7 @@ def test_always_replay_fails_what_does_not_repeat_itself(own_app, inner, asked_f
         inner.write("pytest.ini", "[pytest]\ndurable_always_replay = true\n")
     outcome = inner.run(*(["--always-replay"] if asked_for == "option" else []))
     told = outcome.failure("test_greeting[embedded]")
-    assert "expected Completed, got Failed" in told
+    assert "greeting was expected to complete (Failed)" in told
     assert "Orchestrator function 'greeting' is not deterministic" in told
 
 
