@@ -64,7 +64,9 @@ def test_a_timer_needs_no_body(ask, orders):
 def test_a_failure_after_the_answer_is_logged_whole(ask, orders):
     """A function that fails was accepted all the same; its traceback is in the log."""
     assert ask("POST", "/breaks", json={"input": "after-202"}).status_code == 202
-    wait_for_log(orders, r"Function 'breaks' failed: LookupError: no such thing: after-202\n +Traceback")
+    wait_for_log(
+        orders, r"Function 'breaks' failed: LookupError: no such thing: after-202 \(\w+\.py:\d+\)\n +Traceback"
+    )
 
 
 def test_an_http_function_runs_by_hand(ask, orders):
