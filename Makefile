@@ -71,6 +71,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/generators.py
 	$(BIN)/python benchmarks/long_histories.py
 	$(BIN)/python benchmarks/durability.py
+	$(BIN)/python benchmarks/dashboard.py
 
 # Not after $(READY): it makes what that installs.
 lock:

@@ -1,13 +1,16 @@
 """Lists of instances as people look at them: filters, order, pages, counts."""
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
+import sqlite3
 
 import pytest
 
 from durable_harness.protocol import pb
 from durable_harness.protocol.listing import SORTS, InstanceFilter, InstanceListRequest
+from durable_harness.scheduler.storage.journal import INDEX_REST_S
 from hub_bench import START_NS, complete, file_scenario, scenario, tell
 
 SECOND_NS = 1_000_000_000
@@ -123,6 +126,38 @@ async def test_what_a_list_has_of_a_payload_is_its_beginning(bench):
     await fill(bench, 1, input={"value": "x" * 100_000})
     page = await bench.hub.list_instances(InstanceListRequest())
     assert page.rows[0].input == "x" * 300
+
+
+def listed_indexes(bench):
+    rows = bench.hub.journal.store.rows("SELECT name FROM sqlite_master WHERE type = 'index' ORDER BY name")
+    return [name for (name,) in rows if "_by_" in name or name.endswith("_counted")]
+
+
+@scenario
+async def test_indexes_go_when_nobody_looks(bench):
+    """The indexes of lists are made by the first look, and dropped when nobody has looked for a while."""
+    await fill(bench, 2)
+    assert listed_indexes(bench) == []
+    await ids(bench, sort="name")
+    assert listed_indexes(bench) == ["instances_by_name", "instances_counted"]
+    bench.hub.journal._indexes["instances_by_name"] -= INDEX_REST_S
+    bench.hub.journal._drop_unused()
+    await asyncio.gather(*bench.hub.journal._tasks)
+    assert listed_indexes(bench) == ["instances_counted"]
+    assert await ids(bench, sort="name", is_descending=False) == ["i01", "i00"]
+
+
+def test_a_file_that_is_closed_has_none(tmp_path):
+    """A scheduler that ends leaves a file without the indexes of lists."""
+
+    async def looked_at(bench):
+        await fill(bench, 2)
+        await ids(bench)
+
+    asyncio.run(tell(looked_at, tmp_path / "hub.db"))
+    with contextlib.closing(sqlite3.connect(tmp_path / "hub.db")) as file:
+        names = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'index'")]
+    assert not [name for name in names if "_by_" in name or name.endswith("_counted")]
 
 
 @file_scenario

@@ -154,8 +154,8 @@ class Store:
             return refused
         return []
 
-    def make_index(self, statement: str) -> None:
-        """Carry out a statement that makes an index. Of a thread, as `write`: the one that writes."""
+    def change_index(self, statement: str) -> None:
+        """Carry out a statement that makes an index or drops one, on the thread that writes."""
         self._writer.execute(statement)
 
     def _transact(self, batches: Sequence[Batch], carry_out: Callable[[Batch], None]) -> None:
