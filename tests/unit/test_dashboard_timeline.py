@@ -92,6 +92,21 @@ def test_attempts_of_a_retried_task_stand_in_one_lane():
     assert timeline_of(found).lanes[1].attempts == 2
 
 
+def test_attempts_under_one_id_have_their_own_outcomes():
+    """SDK 2.x asks for each attempt under the same id: those that failed are marked, the last one is not."""
+    found = facts(
+        turn(1, STARTED),
+        event("taskScheduled", 2, 0, name="weigh"),
+        turn(10, event("taskFailed", 10, taskScheduledId=0)),
+        event("timerCreated", 11, 1, dueNs=50 * MS),
+        turn(50, event("timerFired", 50, timerId=1)),
+        event("taskScheduled", 51, 0, name="weigh"),
+        turn(60, event("taskCompleted", 60, taskScheduledId=0)),
+    )
+    (lane,) = lanes(found)[1:]
+    assert lane == ("activity", "weigh", [("failed", 2, 10), ("delay", 11, 50), ("whole", 51, 60)])
+
+
 def test_a_timer_after_a_failure_that_nothing_follows_is_in_its_lane():
     """A second activity of another name does not join the lane of one that failed."""
     found = facts(

@@ -151,11 +151,11 @@ class _Lanes:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._answers = {
-            (ANSWERS[event.kind][0], event.fields.get(ANSWERS[event.kind][1])): event
-            for event in [*facts.events, *facts.came]
-            if event.kind in ANSWERS
-        }
+        self._answers: dict[tuple[str, object], list[Event]] = {}
+        for event in [*facts.events, *facts.came]:
+            if event.kind in ANSWERS:
+                asking, field_name = ANSWERS[event.kind]
+                self._answers.setdefault((asking, event.fields.get(field_name)), []).append(event)
         self._lanes: list[Lane] = []
         self._by_request: dict[tuple[str, object], Lane] = {}
         self._retrying: list[_Retrying] = []
@@ -201,7 +201,7 @@ class _Lanes:
         lane.bars += self._bars(event, lane)
 
     def _bars(self, event: Event, lane: Lane) -> list[Bar]:
-        answer = self._answers.get((event.kind, identity(event)))
+        answer = self._answer(event)
         lane.is_open = answer is None and not self._facts.has_ended
         if event.kind == "timerCreated":
             return [self._timer_bar(event, "timer")]
@@ -218,8 +218,13 @@ class _Lanes:
             return [Bar(kind or "child", event.time_ns, until_ns, name)]
         return [Bar(kind or "entity", event.time_ns, until_ns, name)]
 
+    def _answer(self, event: Event) -> Event | None:
+        """Return the first outcome since a request: SDK 2.x asks for each attempt under one id."""
+        answers = self._answers.get((event.kind, identity(event)), ())
+        return next((answer for answer in answers if answer.time_ns >= event.time_ns), None)
+
     def _timer_bar(self, event: Event, kind: str) -> Bar:
-        answer = self._answers.get((event.kind, identity(event)))
+        answer = self._answer(event)
         title = "delay before the next attempt" if kind == "delay" else "timer"
         if answer is not None:
             return Bar(kind, event.time_ns, answer.time_ns, title)
