@@ -69,6 +69,10 @@ class Site:
               new KeyboardEvent("keydown", {{key: {json.dumps(key)}, bubbles: true, cancelable: true}}))"""
         )
 
+    def has_loaded(self):
+        """Wait until a page has loaded: where a script leads on before that, the history has one entry for both."""
+        self.waits(lambda: self.page.evaluate("performance.timing.loadEventEnd > 0"))
+
     def waits(self, holds):
         """Wait until something holds; a page that is being left has nothing to say."""
         deadline = time.monotonic() + DEADLINE_S
@@ -242,15 +246,18 @@ def test_many_are_acted_on_after_a_question(site):
 def test_filters_stand_in_the_address_and_the_back_button_works(site):
     """What is filled in goes into the address, without what is empty; back leads to the list of before."""
     site.go()
+    site.has_loaded()
     before = site.page.evaluate("location.href")
     site.press("Filters")
     site.write("name", "fails")
     site.press("Apply")
     site.waits(lambda: site.query == [("name", "fails")])
     site.waits(lambda: site.rows() == ["fails-1"])
+    site.has_loaded()
     site.write("id", "nothing")
     site.press("Search")
     site.waits(lambda: ("id", "nothing") in site.query)
+    site.has_loaded()
     site.page.evaluate("history.back()")
     site.waits(lambda: site.query == [("name", "fails")])
     site.page.evaluate("history.back()")
