@@ -71,6 +71,10 @@ class Page:
         shot = self._do(self._command("Page.captureScreenshot", captureBeyondViewport=True))
         return base64.b64decode(shot["data"])
 
+    def act(self, script):
+        """Do something as a person does: where it leads is an entry of its own in the browser's history."""
+        self._do(self._command("Runtime.evaluate", expression=script, userGesture=True))
+
     def text(self):
         """Return what the page shows."""
         return self.evaluate("document.body.innerText") or ""

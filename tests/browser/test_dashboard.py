@@ -55,13 +55,13 @@ class Site:
 
     def press(self, text):
         """Press the visible button with this text."""
-        self.page.evaluate(
+        self.page.act(
             f"""[...document.querySelectorAll("button, summary, a.button")].find(
               one => one.checkVisibility() && one.textContent.trim() === {json.dumps(text)}).click()"""
         )
 
     def follow(self, selector):
-        self.page.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
+        self.page.act(f"document.querySelector({json.dumps(selector)}).click()")
 
     def key(self, key):
         self.page.evaluate(
