@@ -1,8 +1,11 @@
-"""The browser of the tests in this folder."""
+"""The browser of the tests in this folder, and what tells whether a page is for everybody."""
 
 import shutil
+from pathlib import Path
 
 import pytest
+
+from npm_packages import installed
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -14,3 +17,10 @@ def found():
     if path is None:
         pytest.skip(f"needs a browser: install one of {', '.join(BROWSERS)}")
     return path
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """Give the script of axe-core."""
+    _, modules = installed(Path(__file__).parent)
+    return (modules / "axe-core" / "axe.min.js").read_text("utf-8")

@@ -11,7 +11,6 @@ import requests
 from chromium import BLANK, Page
 
 from durable_harness.stack import embedded_stack
-from npm_packages import installed
 
 pytestmark = [pytest.mark.thorough, pytest.mark.sdk1]
 
@@ -148,13 +147,6 @@ PAGES = {
     "clock": "/clock",
     "hubs with counts": "/hubs",
 }
-
-
-@pytest.fixture(scope="session")
-def axe():
-    """Give the script of axe-core."""
-    _, modules = installed(Path(__file__).parent)
-    return (modules / "axe-core" / "axe.min.js").read_text("utf-8")
 
 
 @pytest.mark.parametrize(("width", "dark"), list(itertools.product([WIDE, PHONE], [False, True])))

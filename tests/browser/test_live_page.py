@@ -67,6 +67,20 @@ def test_a_run_fits_and_can_be_read(opened, wait_until, width, dark):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_is_for_everybody(opened, wait_until, axe, width):
+    """There is nothing serious that keeps people out: by the rules of axe, before a run, in it and after it."""
+    serious = """axe.run(document).then(found => found.violations.filter(one => ["serious", "critical"]
+      .includes(one.impact)).map(one => `${one.id}: ${one.nodes[0].html.slice(0, 200)}`))"""
+    runs = [LiveRun(tally_of()), running(), running(phase="idle", verdict="passed: all 3 gates hold", elapsed_s=60.0)]
+    with LiveServer(runs[0]) as server, opened(server, width=width) as page:
+        for run, words in zip(runs, ("Nothing has been started", "30 of 60 s", "all 3 gates hold"), strict=True):
+            server.run = run
+            wait_until(lambda: words in page.text(), "the page")  # noqa: B023 - called at once
+            page.evaluate(f"{axe}; 0")
+            assert page.evaluate(serious) == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 def test_every_axis_has_its_unit(opened, wait_until, width):
     """Each plot says what its axes measure, and in what."""
     labels = """[...document.querySelectorAll("figure svg")].map(svg =>
@@ -134,6 +148,17 @@ def test_after_a_run_its_verdict_and_report_are_there(opened, wait_until, tmp_pa
         assert page.evaluate("""document.getElementById("phase").textContent""") == "ended"
         page.evaluate("""document.getElementById("report").click()""")
         wait_until(lambda: page.evaluate("document.title") == "the report", "the report")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_verdict_can_be_read(opened, wait_until, dark):
+    """The word of each verdict stands out from its ground."""
+    shown = """document.getElementById("verdict").textContent"""
+    with LiveServer(LiveRun(tally_of())) as server, opened(server, dark=dark) as page:
+        for word in ("passed", "failed", "invalid", "interrupted", "not judged"):
+            server.run = running(5, phase="idle", verdict=f"{word}: as it is")
+            wait_until(lambda: page.evaluate(shown) == f"{word} as it is", "the verdict")  # noqa: B023 - called at once
+            assert page.evaluate(CONTRASTS) == []
 
 
 def test_a_server_that_is_gone_is_said_to_be(opened, wait_until):
