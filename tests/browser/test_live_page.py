@@ -146,6 +146,7 @@ def test_after_a_run_its_verdict_and_report_are_there(opened, wait_until, tmp_pa
     with LiveServer(over, report) as server, opened(server) as page:
         wait_until(lambda: "1 of 3 gates failed: really" in page.text(), "the verdict")
         assert page.evaluate("""document.getElementById("phase").textContent""") == "ended"
+        assert "As they stood at the end" in page.text()
         page.evaluate("""document.getElementById("report").click()""")
         wait_until(lambda: page.evaluate("document.title") == "the report", "the report")
 

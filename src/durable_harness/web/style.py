@@ -5,7 +5,7 @@ One idea has one colour on all pages. `part-…` are the parts of an operation, 
 """
 
 STYLE = """
-:root { --paper: #f4f6f9; --card: #fff; --ink: #18202f; --muted: #61708a; --rule: #e3e8ef; --panel: #f0f3f8;
+:root { --paper: #f4f6f9; --card: #fff; --ink: #18202f; --muted: #5a6982; --rule: #e3e8ef; --panel: #f0f3f8;
   --good: #0f7753; --bad: #c4372d; --odd: #875900; --one: #2563c9; --two: #a9570a; --three: #8a3fd1; --four: #0d8390;
   --slip: #8a94a6; --start: #0d8390; --queueing: #e0912f; --execution: #6a9f2a; --lag: #a06be0; --timer: #5470dc;
   --event: #b8625a; --poll: #c2578f; --p95: #b5179e;

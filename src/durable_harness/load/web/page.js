@@ -61,6 +61,8 @@ function showFacts({target, elapsed_s, run_time_s, processes, excluded}) {
 
 function showVerdict({verdict, has_report}) {
   const [word, ...reason] = (verdict || "").split(": ");
+  by("gates-lead").textContent = verdict ? "As they stood at the end; those on the audit are in the report."
+    : "As they stand now; the verdict comes with the end of the run.";
   by("verdict").hidden = !verdict;
   by("verdict").className = `verdict ${word.split(" ")[0]}`;
   by("verdict").replaceChildren(make("b", word), ` ${reason.join(": ")}`);
