@@ -1,12 +1,13 @@
 """The meter: a host of ours is asked, in batches beside the load, what it measured; nothing waits for it for long."""
 
 import itertools
+import math
 import time
 
 import pytest
 from stub_server import DISPATCH_S, HOST_STATUS, MEASUREMENTS, Behaviour
 
-from durable_harness.experiments.driver import Driver
+from durable_harness.experiments.driver import Driver, Ending
 from durable_harness.experiments.offered import Arrival, OfferedLoad
 from durable_harness.load.engine import server_meter
 from durable_harness.operations import OperationState
@@ -18,10 +19,10 @@ WORK_S = 0.1
 def measure(stub):
     """Give measure(count): the records of operations that were started at once, of an app that puts out no times."""
 
-    def run(count=1, drain_s=None, key=None):
+    def run(count=1, drain_s=math.inf, key=None):
         load = OfferedLoad(poll_interval_s=0.02, payload={"operation_type": "x", "duration": 1, "data": "{token}"})
         with Driver(load) as driver:
-            return driver.measure(stub.url, key, [Arrival(0.0, WORK_S)] * count, drain_s).records
+            return driver.measure(stub.url, key, [Arrival(0.0, WORK_S)] * count, Ending(drain_s)).records
 
     stub.always(work_s=WORK_S, coarse_times=True)
     stub.measures = True

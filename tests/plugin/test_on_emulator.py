@@ -110,7 +110,7 @@ def test_a_report_links_to_the_dashboard(inner):
     inner.write("test_it.py", "def test_stuck(operations):\n    operations.start_orchestrator('approval').wait(0.2)\n")
     outcome = inner.run("--stack", "emulator", f"--app-dir={APP}")
     assert "dashboard: http://" in outcome.failure("test_stuck[emulator]")
-    assert "it waits for an external event" in outcome.failure("test_stuck[emulator]")
+    assert "waits for external event" in outcome.failure("test_stuck[emulator]")
 
 
 def test_core_tools_run_on_the_emulator(inner, docker, pattern, processes_of, tmp_path):
