@@ -114,7 +114,7 @@ FOLDERS = {
         "from ..shared import words\n" + MAIN,
         more={"shared/words.py": "1 / 0\n"},
         verdict="ZeroDivision",
-        place='shared/words.py", line 1',
+        place="shared/words.py, line 1",
     ),
     "syntax error": FolderApp("def main(:\n", verdict="SyntaxError"),
     # ---- function.json
