@@ -80,14 +80,18 @@ def machinery(file: str) -> str | None:
     return None
 
 
-def package_of(file: str, line: int, function: str) -> str | None:
+def package_of(file: str, function: str) -> str | None:
     """Return which package a frame is of; None if it is the app's own.
 
-    SDK 2.x gives the wrappers that it makes of functions the file of the app, in which they have no line.
+    SDK 2.x gives the wrappers that it makes of functions the file of the app, which defines none of their names.
     """
-    package = machinery(file)
-    is_wrapped = package is None and function.rpartition(".")[2] in _WRAPPERS
-    return "azure.durable_functions" if is_wrapped and not linecache.getline(file, line).strip() else package
+    package, name = machinery(file), function.rpartition(".")[2]
+    is_wrapped = package is None and name in _WRAPPERS and not _defines(file, name)
+    return "azure.durable_functions" if is_wrapped else package
+
+
+def _defines(file: str, name: str) -> bool:
+    return any(f"def {name}(" in line for line in linecache.getlines(file))
 
 
 def _package(parts: Iterable[str]) -> str:
@@ -99,7 +103,7 @@ def _package(parts: Iterable[str]) -> str:
 def place_in(trace: str) -> Place | None:
     """Return the app's own last line in a traceback that is text, None if there is none."""
     found = (Place(frame[1], int(frame[2]), frame[3] or "") for frame in _FRAME.finditer(trace))
-    return next((place for place in reversed(list(found)) if package_of(*place) is None), None)
+    return next((place for place in reversed(list(found)) if package_of(place.file, place.function) is None), None)
 
 
 def described(failure: Any) -> str:

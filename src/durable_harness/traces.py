@@ -72,7 +72,7 @@ def place_of(error: BaseException) -> Place | None:
         seen.add(id(link))
         frames = [(step.f_code, line) for step, line in traceback.walk_tb(link.__traceback__)]
         for code, line in reversed(frames):
-            if package_of(code.co_filename, line, code.co_name) is None:
+            if package_of(code.co_filename, code.co_name) is None:
                 return Place(code.co_filename, line, code.co_name)
         link = link.__cause__ or link.__context__
     return None
@@ -81,11 +81,7 @@ def place_of(error: BaseException) -> Place | None:
 def frames_as_json(error: BaseException) -> list[dict[str, Any]]:
     """Return the app's frames of an error, the outermost first."""
     found = traceback.TracebackException.from_exception(error, compact=True)
-    own = [
-        _frame_as_json(frame)
-        for frame in found.stack
-        if package_of(frame.filename, frame.lineno or 0, frame.name) is None
-    ]
+    own = [_frame_as_json(frame) for frame in found.stack if package_of(frame.filename, frame.name) is None]
     return own if len(own) <= FIRST_FRAMES + LAST_FRAMES else [*own[:FIRST_FRAMES], *own[-LAST_FRAMES:]]
 
 
@@ -95,7 +91,7 @@ def frames_in_text_as_json(trace: str) -> list[dict[str, Any]]:
     return [
         {"file": shown_file(frame[1]), "line": int(frame[2]), "function": frame[3]}
         for frame in found
-        if frame is not None and package_of(frame[1], int(frame[2]), frame[3] or "") is None
+        if frame is not None and package_of(frame[1], frame[3] or "") is None
     ][-LAST_FRAMES:]
 
 
@@ -153,9 +149,9 @@ def _bounded(entry: str) -> str:
 
 
 def _package_of(frame: Any) -> str | None:
-    return package_of(frame.filename, frame.lineno or 0, frame.name)
+    return package_of(frame.filename, frame.name)
 
 
 def _package_in(frame: str) -> str | None:
     found = _FRAME.match(frame)
-    return None if found is None else package_of(found[1], int(found[2]), found[3] or "")
+    return None if found is None else package_of(found[1], found[3] or "")

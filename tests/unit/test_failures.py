@@ -9,6 +9,7 @@ import pytest
 
 from durable_harness.host.failure_log import log_failed_work, log_failure
 from durable_harness.host.failures import MAX_TEXT_CHARS, frames_of, sendable, told, trace_of
+from durable_harness.places import package_of
 from durable_harness.protocol import optional_text, pb
 
 HOST, SDK, APP = log_failure.__code__.co_filename, func.__file__, "/app/function_app.py"
@@ -150,3 +151,11 @@ def test_an_error_says_where_in_the_app_it_arose_once():
     assert told(raised(HOST, APP, SDK), f"{APP}:2") == f"ValueError: no ({APP}:2)"
     handed_on = Exception("Activity function 'pay' failed: KeyError: 'id' (function_app.py:80) \n Traceback …")
     assert told(handed_on, f"{APP}:2") == str(handed_on)
+
+
+@pytest.mark.parametrize(("line", "package"), [("pass", "azure.durable_functions"), ("def sync_wrapper(): pass", None)])
+def test_a_wrapper_that_the_sdk_names_after_the_apps_file_is_not_the_apps(tmp_path, line, package):
+    """A frame of the SDK's wrapper is the SDK's, however long the app's file is; one of the app is its own."""
+    app = tmp_path / "function_app.py"
+    app.write_text(f"{line}\n" * 300)
+    assert package_of(str(app), "activity.<locals>.sync_wrapper") == package
