@@ -51,6 +51,10 @@ class Fakes:
         self._questions: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._asked: dict[int, tuple[int, asyncio.Future[dict[str, Any]]]] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._fakes
+
     def add(self, kind: Kind, name: str, answer: dict[str, Any], delay_s: float, method: str | None = None) -> Fake:
         """Let a fake answer from now on."""
         named = name if kind == "http" else name.lower()
