@@ -18,7 +18,7 @@ _LIBRARY = tuple({str(Path(sysconfig.get_path(name)).resolve()) for name in ("st
 _HARNESS = Path(__file__).resolve().parent
 _NAMESPACES = frozenset({"azure", "google", "opentelemetry"})
 """Top-level names that many packages share: the one below them says which."""
-_FRAME = re.compile(r'^  File "([^"]+)", line (\d+)(?:, in (.+))?', re.MULTILINE)
+FRAME = re.compile(r'^  File "([^"]+)", line (\d+)(?:, in (.+))?', re.MULTILINE)
 _PLACE_AT_END = re.compile(r"\([^()\n]{1,400}\.py:\d+\)$")
 _WRAPPERS = frozenset({"sync_wrapper", "async_wrapper"})
 _HANDED_ON = "TaskFailedError"
@@ -102,7 +102,7 @@ def _package(parts: Iterable[str]) -> str:
 
 def place_in(trace: str) -> Place | None:
     """Return the app's own last line in a traceback that is text, None if there is none."""
-    found = (Place(frame[1], int(frame[2]), frame[3] or "") for frame in _FRAME.finditer(trace))
+    found = (Place(frame[1], int(frame[2]), frame[3] or "") for frame in FRAME.finditer(trace))
     return next((place for place in reversed(list(found)) if package_of(place.file, place.function) is None), None)
 
 

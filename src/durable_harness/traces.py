@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from durable_harness.places import Place, package_of, shown_file
+from durable_harness.places import FRAME, Place, package_of, shown_file
 
 TRACEBACK = "Traceback (most recent call last):\n"
 FIRST_FRAMES, LAST_FRAMES = 10, 20
@@ -24,7 +24,6 @@ MOST_LINKS = 10
 """How many errors of a chain of causes are shown."""
 MOST_LINE_CHARS = 300
 _BEFORE_FRAME = re.compile(r'^(?=  File ")', re.MULTILINE)
-_FRAME = re.compile(r'  File "([^"]+)", line (\d+)(?:, in (.+))?')
 _Frame = TypeVar("_Frame")
 _OWN, _FOREIGN, _HIDDEN = "own", "foreign", "hidden"
 
@@ -51,7 +50,7 @@ def folded(error: BaseException) -> str:
 
 def folded_text(trace: str) -> str:
     """Return the same of a traceback that is text already."""
-    frames = [frame for frame in _BEFORE_FRAME.split(trace.removeprefix(TRACEBACK)) if _FRAME.match(frame)]
+    frames = [frame for frame in _BEFORE_FRAME.split(trace.removeprefix(TRACEBACK)) if FRAME.match(frame)]
     kept = list(_from_the_app_on(frames, _package_in))
     return f"{TRACEBACK}{''.join(_folded(kept, _package_in, lambda some: [*some]))}" if kept else ""
 
@@ -87,7 +86,7 @@ def frames_as_json(error: BaseException) -> list[dict[str, Any]]:
 
 def frames_in_text_as_json(trace: str) -> list[dict[str, Any]]:
     """Return the same of a traceback that is text."""
-    found = (_FRAME.match(frame) for frame in _BEFORE_FRAME.split(trace))
+    found = (FRAME.match(frame) for frame in _BEFORE_FRAME.split(trace))
     return [
         {"file": shown_file(frame[1]), "line": int(frame[2]), "function": frame[3]}
         for frame in found
@@ -153,5 +152,5 @@ def _package_of(frame: Any) -> str | None:
 
 
 def _package_in(frame: str) -> str | None:
-    found = _FRAME.match(frame)
+    found = FRAME.match(frame)
     return None if found is None else package_of(found[1], found[3] or "")

@@ -5,6 +5,8 @@ import json
 import pytest
 import requests
 
+from durable_harness.stack import scheduler_process
+
 
 class SdkError(Exception):
     """Raised when the SDK raised inside the app; carries the SDK's text."""
@@ -63,3 +65,10 @@ def http():
     """Give a plain HTTP session, closed at the end of the test."""
     with requests.Session() as session:
         yield session
+
+
+@pytest.fixture(scope="module")
+def our_scheduler():
+    """Give the connection string of a scheduler process of this project, which a host reaches over gRPC."""
+    with scheduler_process() as running:
+        yield f"Endpoint=http://{running.grpc_address};Authentication=None;TaskHub=default"

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from durable_harness.stack import scheduler_process
 from durable_harness.why import waiting_for
 
 APP = Path(__file__).parents[1] / "apps" / "mishaps"
@@ -19,13 +18,6 @@ def line_of(code):
     """Return the place of a line of the app."""
     [number] = [number for number, line in enumerate(SOURCE, 1) if code in line]
     return f"function_app.py:{number}"
-
-
-@pytest.fixture(scope="module")
-def our_scheduler():
-    """Give the connection string of a scheduler process of this project."""
-    with scheduler_process() as running:
-        yield f"Endpoint=http://{running.grpc_address};Authentication=None;TaskHub=default"
 
 
 @pytest.fixture(params=["embedded", "remote"])

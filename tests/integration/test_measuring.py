@@ -11,18 +11,11 @@ from durable_harness.host.work.remote import GrpcScheduler
 from durable_harness.host.work.remote_measuring import HistoryMeasuring
 from durable_harness.ports import free_port
 from durable_harness.settings import parse_connection_string
-from durable_harness.stack import embedded_stack, scheduler_process
+from durable_harness.stack import embedded_stack
 
 APP = Path(__file__).parents[1] / "apps" / "measured"
 ENDPOINT = "/admin/durable-harness/operations"
 WEBHOOKS = "/runtime/webhooks/durabletask"
-
-
-@pytest.fixture(scope="module")
-def our_scheduler():
-    """Give the connection string of a scheduler process of this project, which a host reaches over gRPC."""
-    with scheduler_process() as running:
-        yield f"Endpoint=http://{running.grpc_address};Authentication=None;TaskHub=default"
 
 
 @pytest.fixture(params=["embedded", "file", "remote"])

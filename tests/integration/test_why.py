@@ -9,17 +9,9 @@ from durabletask.testing import create_test_backend
 from durable_harness.cli import main
 from durable_harness.errors import UsageError
 from durable_harness.ports import free_port
-from durable_harness.stack import scheduler_process
 
 APP = Path(__file__).parents[1] / "apps" / "slow"
 TIMINGS = "/admin/durable-harness/timings"
-
-
-@pytest.fixture(scope="module")
-def our_scheduler():
-    """Give the connection string of a scheduler process of this project, which a host reaches over gRPC."""
-    with scheduler_process() as running:
-        yield f"Endpoint=http://{running.grpc_address};Authentication=None;TaskHub=default"
 
 
 @pytest.fixture(params=["embedded", "remote"])

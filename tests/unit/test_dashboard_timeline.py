@@ -76,17 +76,22 @@ def test_without_notes_an_activity_is_one_bar():
     assert lanes(found)[1] == ("activity", "weigh", [("whole", 2, 899)])
 
 
-def test_attempts_of_a_retried_task_stand_in_one_lane():
-    """Each attempt is a bar of one lane, failed ones marked, with the delays between them."""
-    found = facts(
+def failed_then(next_id, name="weigh"):
+    """Return the facts of an activity that failed, a timer, and another activity that completed."""
+    return facts(
         turn(1, STARTED),
         event("taskScheduled", 2, 0, name="weigh"),
         turn(10, event("taskFailed", 10, taskScheduledId=0)),
         event("timerCreated", 11, 1, dueNs=50 * MS),
         turn(50, event("timerFired", 50, timerId=1)),
-        event("taskScheduled", 51, 2, name="weigh"),
-        turn(60, event("taskCompleted", 60, taskScheduledId=2)),
+        event("taskScheduled", 51, next_id, name=name),
+        turn(60, event("taskCompleted", 60, taskScheduledId=next_id)),
     )
+
+
+def test_attempts_of_a_retried_task_stand_in_one_lane():
+    """Each attempt is a bar of one lane, failed ones marked, with the delays between them."""
+    found = failed_then(next_id=2)
     (lane,) = lanes(found)[1:]
     assert lane == ("activity", "weigh", [("failed", 2, 10), ("delay", 11, 50), ("whole", 51, 60)])
     assert timeline_of(found).lanes[1].attempts == 2
@@ -94,30 +99,14 @@ def test_attempts_of_a_retried_task_stand_in_one_lane():
 
 def test_attempts_under_one_id_have_their_own_outcomes():
     """SDK 2.x asks for each attempt under the same id: those that failed are marked, the last one is not."""
-    found = facts(
-        turn(1, STARTED),
-        event("taskScheduled", 2, 0, name="weigh"),
-        turn(10, event("taskFailed", 10, taskScheduledId=0)),
-        event("timerCreated", 11, 1, dueNs=50 * MS),
-        turn(50, event("timerFired", 50, timerId=1)),
-        event("taskScheduled", 51, 0, name="weigh"),
-        turn(60, event("taskCompleted", 60, taskScheduledId=0)),
-    )
+    found = failed_then(next_id=0)
     (lane,) = lanes(found)[1:]
     assert lane == ("activity", "weigh", [("failed", 2, 10), ("delay", 11, 50), ("whole", 51, 60)])
 
 
 def test_a_timer_after_a_failure_that_nothing_follows_is_in_its_lane():
     """A second activity of another name does not join the lane of one that failed."""
-    found = facts(
-        turn(1, STARTED),
-        event("taskScheduled", 2, 0, name="weigh"),
-        turn(10, event("taskFailed", 10, taskScheduledId=0)),
-        event("timerCreated", 11, 1, dueNs=50 * MS),
-        turn(50, event("timerFired", 50, timerId=1)),
-        event("taskScheduled", 51, 2, name="apologise"),
-        turn(60, event("taskCompleted", 60, taskScheduledId=2)),
-    )
+    found = failed_then(next_id=2, name="apologise")
     assert [(lane.name, lane.attempts) for lane in timeline_of(found).lanes[1:]] == [("weigh", 1), ("apologise", 1)]
 
 

@@ -16,7 +16,7 @@ NO_PORTS = frozenset({"0", "none"})
 
 
 def add_dashboard_options(parser: argparse.ArgumentParser) -> None:
-    """Add where the dashboard listens, whom it answers, and what it lets a person do."""
+    """Add the options of the dashboard: its port, who may open it, whether it may change anything."""
     group = parser.add_argument_group("dashboard")
     group.add_argument(
         "--dashboard-port",
@@ -28,7 +28,7 @@ def add_dashboard_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_access_options(group: Any) -> None:
-    """Add whom the dashboard answers, and what it lets a person do."""
+    """Add the options about who may open the dashboard and whether it may change anything."""
     group.add_argument(
         "--allowed-hosts",
         default="",

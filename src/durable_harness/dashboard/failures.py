@@ -13,6 +13,7 @@ from durable_harness.protocol import text_or_none
 
 FRAME = re.compile(r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>[^\n]+))?', re.MULTILINE)
 NOT_THE_APPS = ("site-packages", "dist-packages", "durable_harness/", "<frozen", "/lib/python", "\\lib\\")
+"""By their names alone: a trace may be of another machine, whose library is not where that of this process is."""
 WRAPPED = re.compile(r"(?:(?:Orchestrator|Activity|Entity) function '[^'\n]*' failed: )+")
 """How SDK 1.x begins the message of every failure: the row says already whose it is."""
 MOST_CAUSES = 20

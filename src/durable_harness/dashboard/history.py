@@ -39,7 +39,6 @@ LABELS = {
     "continueAsNew": "Continued as new",
     "genericEvent": "Note",
 }
-ASKED = {"task": "taskScheduled", "subOrchestrationInstance": "subOrchestrationInstanceCreated"}
 
 
 @dataclass(frozen=True)

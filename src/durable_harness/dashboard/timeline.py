@@ -1,4 +1,4 @@
-"""An instance as a Gantt chart: its turns, and what it asked for, each with its waits told apart from its work."""
+"""An instance as a Gantt chart: its turns, and what it asked for, each with its waits and its work."""
 
 from __future__ import annotations
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 SORTS = ("created", "updated", "duration", "name", "id", "version", "status")
 DEFAULT_SORT = "created"
@@ -57,6 +59,21 @@ class InstanceListRequest:
     is_backwards: bool = False
     now_ns: int = 0
     """The present by which durations of living instances are sorted: the same on all pages of one list."""
+
+    @property
+    def reads_down(self) -> bool:
+        """Whether the page is read from larger values to smaller ones."""
+        return self.is_descending != self.is_backwards
+
+    def page_of(self, found: Sequence[T]) -> Sequence[T]:
+        """Return the page, in the order of the list, of what was found as `reads_down` says."""
+        page = found[: self.size]
+        return page[::-1] if self.is_backwards else page
+
+    def has_around(self, found: Sequence[object]) -> tuple[bool, bool]:
+        """Return whether there is more before and after the page. One more than its size was looked for."""
+        has_more, has_place = len(found) > self.size, self.place is not None
+        return (has_more, has_place) if self.is_backwards else (has_place, has_more)
 
 
 @dataclass(frozen=True, slots=True)

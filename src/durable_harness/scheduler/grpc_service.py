@@ -113,25 +113,26 @@ async def _delete_hub(call: RpcCall) -> None:
 
 
 def _read_alarm(body: bytes) -> tuple[str, int]:
-    try:
-        document = json.loads(body)
-        name, due_ns = document["name"], document["dueNs"]
-    except (ValueError, RecursionError, LookupError, TypeError):
-        name = due_ns = None
+    name, due_ns = _members(body, "name", "dueNs")
     if not isinstance(name, str) or not isinstance(due_ns, int):
         raise RpcError(Status.INVALID_ARGUMENT, 'The request is not a JSON object {"name": "…", "dueNs": …}.')
     return name, due_ns
 
 
 def _read_sleep(body: bytes) -> tuple[str, float]:
-    try:
-        document = json.loads(body)
-        token, seconds = document["token"], document["seconds"]
-    except (ValueError, RecursionError, LookupError, TypeError):
-        token = seconds = None
+    token, seconds = _members(body, "token", "seconds")
     if not isinstance(token, str) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
         raise RpcError(Status.INVALID_ARGUMENT, 'The request is not a JSON object {"token": "…", "seconds": …}.')
     return token, seconds
+
+
+def _members(body: bytes, *names: str) -> list[Any]:
+    """Return members of a JSON object; None for each where it is no object, or lacks one."""
+    try:
+        document = json.loads(body)
+        return [document[name] for name in names]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return [None] * len(names)
 
 
 def _read_ids(body: bytes) -> list[str]:

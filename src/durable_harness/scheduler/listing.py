@@ -62,10 +62,9 @@ def _make(name: str, columns: str) -> str:
 
 def select_list(store: Store, hub: str, request: InstanceListRequest) -> InstancePage:
     """Return one page of a list of instances, with the counts by status."""
-    keys, has_more = _keys(store, hub, request)
-    has_place = request.place is not None
-    has_before, has_after = (has_more, has_place) if request.is_backwards else (has_place, has_more)
-    return InstancePage(_rows(store, keys), _counts(store, hub, request.filter), has_before, has_after)
+    found = _keys(store, hub, request)
+    rows, counts = _rows(store, request.page_of(found)), _counts(store, hub, request.filter)
+    return InstancePage(rows, counts, *request.has_around(found))
 
 
 def select_choices(store: Store, hub: str) -> InstanceChoices:
@@ -83,22 +82,19 @@ def select_choices(store: Store, hub: str) -> InstanceChoices:
     return InstanceChoices(common("name"), common("IFNULL(version, '')"), tags)
 
 
-def _keys(store: Store, hub: str, request: InstanceListRequest) -> tuple[list[tuple[int, Any]], bool]:
-    """Return the keys of a page's instances with the values that they are sorted by, and whether there are more."""
+def _keys(store: Store, hub: str, request: InstanceListRequest) -> list[tuple[int, Any]]:
+    """Return the keys of a page's instances, and of one more, with the values that they are sorted by."""
     column = _COLUMNS[request.sort]
     now = [request.now_ns] if "?" in column else []
     where, values = _where(request.filter)
-    is_descending = request.is_descending != request.is_backwards
-    order = "DESC" if is_descending else "ASC"
+    order = "DESC" if request.reads_down else "ASC"
     place = request.place
     if place is not None:
-        where += f" AND ({column}, created_ns, id) {'<' if is_descending else '>'} (?, ?, ?)"
+        where += f" AND ({column}, created_ns, id) {'<' if request.reads_down else '>'} (?, ?, ?)"
         values += [*now, place.value, place.created_ns, place.instance_id]
     from_index = f"FROM instances INDEXED BY {_index_of(request.sort)} WHERE hub = ?"
     statement = f"SELECT key, {column} {from_index}{where} ORDER BY 2 {order}, created_ns {order}, id {order} LIMIT ?"
-    found = list(store.rows(statement, [*now, hub, *values, request.size + 1]))
-    page = found[: request.size]
-    return page[::-1] if request.is_backwards else page, len(found) > request.size
+    return list(store.rows(statement, [*now, hub, *values, request.size + 1]))
 
 
 def _counts(store: Store, hub: str, chosen: InstanceFilter) -> dict[int, int]:

@@ -25,7 +25,7 @@ async def workers(visit: Visit) -> web.Response:
 
 
 async def queue(visit: Visit) -> web.Response:
-    """Show the work that waits, and that which workers have."""
+    """Show the work that waits and the work that workers hold."""
     overview = visit.source.overview
     found = overview.queue(visit.hub) if overview is not None else None
     return visit.page("queue.html", queue=found, kinds=KINDS, reasons=REASONS)

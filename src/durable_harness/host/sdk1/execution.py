@@ -14,6 +14,7 @@ from durable_harness.host.failure_log import log_failure
 from durable_harness.host.failures import failure_details, frames_of, function_place, place_in_app, told
 from durable_harness.host.payloads import unwrap_json, wrap_json
 from durable_harness.host.sdk.generation import NonDeterminismError
+from durable_harness.host.sdk.generators import line_of_generator
 from durable_harness.host.sdk.steps import (
     SCHEDULING_KINDS,
     Step,
@@ -24,7 +25,7 @@ from durable_harness.host.sdk.steps import (
 )
 from durable_harness.host.sdk1.actions import ActionBuilder, also_due_ns, differs_from_history
 from durable_harness.host.sdk1.history import HistoryReader
-from durable_harness.host.sdk1.recording import Recorded, RecordingContext, RecordingExecutor, place_of_generator
+from durable_harness.host.sdk1.recording import Recorded, RecordingContext, RecordingExecutor
 from durable_harness.host.sdk1.serialization import df_dumps
 from durable_harness.log_categories import running
 from durable_harness.places import shown_place
@@ -195,7 +196,7 @@ class Execution:
         """Where the app's code is, for people; where it begins if it has returned."""
         generator = getattr(self._executor, "generator", None)
         is_waiting = getattr(generator, "gi_frame", None) is not None
-        return shown_place(place_of_generator(generator)) if is_waiting else function_place(self._function)
+        return shown_place(line_of_generator(generator)) if is_waiting else function_place(self._function)
 
     def check_repeats(self, earlier: Done) -> None:
         """Raise NonDeterminismError where this replay, of as many turns or more, did not do what an earlier run did."""

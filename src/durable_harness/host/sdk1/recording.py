@@ -23,6 +23,7 @@ from azure.durable_functions.models.history.HistoryEventType import HistoryEvent
 from azure.durable_functions.models.Task import AtomicTask
 from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchestrationExecutor
 
+from durable_harness.host.sdk.generators import code_of_generator, line_of_generator
 from durable_harness.host.sdk1.history import RaisedEvent, ReplayEvent
 
 REPLAY_SCHEMA_V3 = 2
@@ -119,20 +120,6 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
         ]
 
 
-def code_of_generator(generator: Any) -> tuple[CodeType, int] | None:
-    """Return the code that a generator is in, and its line; None if it has ended or is none."""
-    while (inner := getattr(generator, "gi_yieldfrom", None)) is not None and hasattr(inner, "gi_frame"):
-        generator = inner
-    frame = getattr(generator, "gi_frame", None)
-    return None if frame is None else (frame.f_code, frame.f_lineno)
-
-
-def place_of_generator(generator: Any) -> str | None:
-    """Return where a generator is, as `file:line`; of generators the innermost."""
-    found = code_of_generator(generator)
-    return None if found is None else f"{found[0].co_filename}:{found[1]}"
-
-
 class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
     """The SDK's executor, noting which external events no task has taken yet. Its outcome stays in attributes."""
 
@@ -172,7 +159,7 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
         if self.exception is not None and self.exception.__traceback__ is not None:
             raised_in, line = list(traceback.walk_tb(self.exception.__traceback__))[-1]
             return f"{raised_in.f_code.co_filename}:{line}"
-        return place_of_generator(getattr(self, "generator", None))
+        return line_of_generator(getattr(self, "generator", None))
 
     def current_code(self) -> tuple[CodeType, int] | None:
         """Return the code that the user's generator is in, and its line; of generators the innermost."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from durabletask import worker
 
-from durable_harness.host.sdk2.replayed import place_of_generator
+from durable_harness.host.sdk.generators import place_of_generator
 from durable_harness.places import place_in
 
 CONTEXT, METHOD = "_RuntimeOrchestrationContext", "set_failed"

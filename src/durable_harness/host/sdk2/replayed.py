@@ -18,8 +18,8 @@ from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DAT
 from durabletask.worker import _OrchestrationExecutor, _Registry, _RuntimeOrchestrationContext
 
 from durable_harness.host.app.functions import Function
+from durable_harness.host.sdk.generators import line_of_generator
 from durable_harness.host.sdk.steps import Step, step_of_action, step_of_ending
-from durable_harness.places import Place
 from durable_harness.protocol.continuing import past_length
 
 _quiet = logging.Logger("replay", logging.CRITICAL)  # noqa: LOG001 - the engine's own words are not for users
@@ -107,8 +107,7 @@ class Replayed:
         """Where the app's code is, or where it raised; of generators the innermost."""
         if self._context.failed_at is not None:
             return self._context.failed_at
-        place = place_of_generator(self._context._generator)
-        return None if place is None else f"{place.file}:{place.line}"
+        return line_of_generator(self._context._generator)
 
     def _process(self, event: Any) -> None:
         if event.HasField("executionStarted") and self._registry.get_orchestrator(event.executionStarted.name) is None:
@@ -118,14 +117,6 @@ class Replayed:
     def _note(self, action: Any) -> None:
         if not _is_end(action):
             self._steps.append(step_of_action(action, _line_of_app()))
-
-
-def place_of_generator(generator: Any) -> Place | None:
-    """Return where a generator waits; of generators within it the innermost. None if it has ended or is none."""
-    while (inner := getattr(generator, "gi_yieldfrom", None)) is not None and hasattr(inner, "gi_frame"):
-        generator = inner
-    frame = getattr(generator, "gi_frame", None)
-    return None if frame is None else Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
 def _is_end(action: Any) -> bool:

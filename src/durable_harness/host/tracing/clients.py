@@ -7,6 +7,7 @@ from typing import Any
 from durable_harness.host.tracing import names
 from durable_harness.host.tracing.context import from_message
 from durable_harness.host.tracing.operations import Operations
+from durable_harness.host.tracing.sendings import event_span, signal_span
 from durable_harness.host.tracing.spans import Span, Spans, child_of, current_ref
 from durable_harness.protocol import Scheduler, new_id
 
@@ -39,25 +40,13 @@ class TracedClients:
 
     async def raise_event(self, request: Any) -> Any:
         """Raise an event."""
-        parent = current_ref()
-        span = Span(names.of_event(request.name), "PRODUCER", child_of(parent), parent)
-        span.attributes = {
-            names.TYPE: "event",
-            names.NAME: request.name,
-            names.TARGET_INSTANCE_ID: request.instanceId,
-        }
+        span = event_span(request.name, request.instanceId, current_ref())
         return await self._sent(span, self._scheduler.raise_event(request))
 
     async def signal_entity(self, request: Any) -> Any:
         """Signal an entity, whose operation is a child of the signal."""
         request.requestId = request.requestId or new_id()
-        parent = from_message(request) or current_ref()
-        span = Span(names.of_operation(request.instanceId, request.name), "PRODUCER", child_of(parent), parent)
-        span.attributes = {
-            names.TYPE: "entity",
-            names.OPERATION: names.SIGNAL,
-            names.TARGET_INSTANCE_ID: request.instanceId,
-        }
+        span = signal_span(request.instanceId, request.name, from_message(request) or current_ref())
         request.parentTraceContext.CopyFrom(span.at.to_message())
         self._operations.begun(request.requestId, span.at)
         return await self._sent(span, self._scheduler.signal_entity(request))

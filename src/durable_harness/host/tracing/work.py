@@ -10,6 +10,7 @@ from durable_harness.host.tracing import names
 from durable_harness.host.tracing.context import SpanRef, from_message
 from durable_harness.host.tracing.executions import Executions, TracedExecution, task_id_of
 from durable_harness.host.tracing.operations import Operations
+from durable_harness.host.tracing.sendings import event_span, signal_span
 from durable_harness.host.tracing.spans import Span, Spans
 from durable_harness.protocol import is_terminal, pb, to_ns
 
@@ -155,7 +156,8 @@ class TracedRunner:
         elif kind == "createTimer":
             execution.add(action.id)
         elif kind == "sendEvent":
-            self._spans.emit(_of_event(execution, detail))
+            at, target_id = execution.at, detail.instance.instanceId
+            self._spans.emit(event_span(detail.name, target_id, at, execution.instance_id))
         elif kind == "sendEntityMessage":
             self._send_to_entity(execution, detail)
 
@@ -166,7 +168,8 @@ class TracedRunner:
             call = execution.call(message.requestId, message.targetInstanceId.value, message.operation)
             self._operations.begun(message.requestId, call.at)
         elif kind == SIGNALED:
-            span = _of_signal(message.targetInstanceId.value, message.operation, execution.at, execution.instance_id)
+            target_id = message.targetInstanceId.value
+            span = signal_span(target_id, message.operation, execution.at, execution.instance_id)
             self._operations.begun(message.requestId, span.at)
             self._spans.emit(span)
 
@@ -177,7 +180,7 @@ class TracedRunner:
         if cause is None:
             return
         if kind == "sendSignal":
-            span = _of_signal(detail.instanceId, detail.name, cause, entity_id)
+            span = signal_span(detail.instanceId, detail.name, cause, entity_id)
         else:
             name = f"{names.entity_name(entity_id)}:create_orchestration"
             span = Span(name, "PRODUCER", cause.child(), cause)
@@ -219,24 +222,6 @@ def _of_orchestration(execution: TracedExecution, ending: Any) -> Span:
     span.attributes[names.STATUS] = "".join(word.capitalize() for word in status.split("_"))
     if ending.HasField("failureDetails"):
         span.error = ending.failureDetails.errorMessage
-    return span
-
-
-def _of_event(execution: TracedExecution, action: Any) -> Span:
-    span = Span(names.of_event(action.name), "PRODUCER", execution.at.child(), execution.at)
-    span.attributes = _about("event", action.name, "", execution.instance_id)
-    span.attributes[names.TARGET_INSTANCE_ID] = action.instance.instanceId
-    return span
-
-
-def _of_signal(entity_id: str, operation: str, cause: SpanRef, sender_id: str) -> Span:
-    span = Span(names.of_operation(entity_id, operation), "PRODUCER", cause.child(), cause)
-    span.attributes = {
-        names.TYPE: "entity",
-        names.OPERATION: names.SIGNAL,
-        names.TARGET_INSTANCE_ID: entity_id,
-        names.INSTANCE_ID: sender_id,
-    }
     return span
 
 

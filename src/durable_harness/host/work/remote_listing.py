@@ -63,10 +63,9 @@ class StatesListing:
         matching = [row for row in read.rows if _matches(row, request.filter)]
         counts = Counter(row.status for row in matching)
         wanted = [row for row in matching if not request.filter.statuses or row.status in request.filter.statuses]
-        page, has_more = _page(wanted, request)
-        has_place = request.place is not None
-        has_before, has_after = (has_more, has_place) if request.is_backwards else (has_place, has_more)
-        return InstancePage(await self._with_payloads(page), counts, has_before, has_after, is_part=read.is_part)
+        found = _placed(wanted, request)
+        rows = await self._with_payloads(request.page_of(found))
+        return InstancePage(rows, counts, *request.has_around(found), is_part=read.is_part)
 
     async def instance_choices(self) -> InstanceChoices:
         """Return the names, versions and tags that there are."""
@@ -149,20 +148,18 @@ def _with_payloads(row: InstanceRow, state: Any) -> InstanceRow:
     return dataclasses.replace(row, input=given, output=output, custom_status=custom_status)
 
 
-def _page(rows: Iterable[InstanceRow], request: InstanceListRequest) -> tuple[list[InstanceRow], bool]:
-    """Return the rows of a page, and whether there are more in its direction."""
+def _placed(rows: Iterable[InstanceRow], request: InstanceListRequest) -> list[InstanceRow]:
+    """Return the rows from the place of a page on, in the direction in which it is read."""
     value_of = _SORTED_BY[request.sort]
     placed = [
         dataclasses.replace(row, place=Place(value_of(row, request.now_ns), row.created_ns, row.instance_id))
         for row in rows
     ]
-    is_descending = request.is_descending != request.is_backwards
-    placed.sort(key=lambda row: _key(row.place), reverse=is_descending)
-    if request.place is not None:
-        at = _key(request.place)
-        placed = [row for row in placed if (_key(row.place) < at if is_descending else _key(row.place) > at)]
-    page = placed[: request.size]
-    return page[::-1] if request.is_backwards else page, len(placed) > request.size
+    placed.sort(key=lambda row: _key(row.place), reverse=request.reads_down)
+    if request.place is None:
+        return placed
+    at = _key(request.place)
+    return [row for row in placed if (_key(row.place) < at if request.reads_down else _key(row.place) > at)]
 
 
 def _key(place: Place) -> tuple[bool, int | str, int, str]:
