@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
@@ -14,13 +15,20 @@ from typing import Any
 from durable_harness.errors import UsageError
 from durable_harness.evidence.redaction import Redactor
 from durable_harness.evidence.tables import redacted_table
-from durable_harness.foreign_text import shown_lines
+from durable_harness.foreign_text import BLANK, shown_lines
 
 OPTION = "--evidence"
 SUFFIX = ".zip"
 MOST_TEXT_BYTES = 10_000_000
 """Of a longer text, such as a log, the end is kept."""
+MOST_SECRET_BYTES = 4096
 LIST_NAME = "evidence.json"
+SENT = re.compile(r"^(\s*Sent: ).*$", re.MULTILINE)
+"""How an error repeats what a start was sent with."""
+
+
+class AbsentError(Exception):
+    """Raised by the maker of an item that has nothing to be made of; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,15 @@ class Item:
     def of_facts(cls, name: str, document: Callable[[], Any]) -> Item:
         """Make one of a document with no secrets of its own, whose long words are none."""
         return cls.of_text(name, lambda: json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def absent(cls, name: str, why: str) -> Item:
+        """Make one that is named among the missing ones."""
+
+        def make(_: Redactor) -> bytes:
+            raise AbsentError(why)
+
+        return cls(name, make)
 
     @classmethod
     def of_table(cls, name: str, path: Path) -> Item:
@@ -83,9 +100,12 @@ class Evidence:
     about: dict[str, Any]
     """What it is of: the command, how it ended."""
 
-    def write(self, path: Path, secrets: Iterable[str]) -> str:
-        """Write it; return why it is missing, empty if it is there. Never raises."""
-        redactor = Redactor(secrets)
+    def write(self, path: Path, secrets: Iterable[str], payload: Any = None) -> str:
+        """Write it without secrets and the `payload` of starts; return why it is missing, empty if it is there.
+
+        Never raises.
+        """
+        redactor = Redactor(secrets, payload)
         unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
         try:
             self._write(unfinished, redactor)
@@ -102,11 +122,13 @@ class Evidence:
             for item in self.items:
                 try:
                     content = item.make(redactor)
+                except AbsentError as error:
+                    missing[item.name] = redactor.text(str(error))
                 except Exception as error:  # noqa: BLE001 - one part that cannot be made must not take the others along
                     missing[item.name] = redactor.text(f"{type(error).__name__}: {error}")
                 else:
                     archive.writestr(item.name, content)
-            known = {name: redactor.text(str(value)) for name, value in self.about.items()}
+            known = {name: SENT.sub(rf"\g<1>{BLANK}", redactor.text(str(value))) for name, value in self.about.items()}
             about = {**known, "files": sorted(archive.namelist()), "missing": missing}
             archive.writestr(LIST_NAME, _json(about))
 
@@ -121,6 +143,10 @@ def _tail(path: Path) -> str:
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(max(0, size - MOST_TEXT_BYTES))
-        text = file.read(MOST_TEXT_BYTES).decode("utf-8", "replace")
-    cut = f"(the first {size - MOST_TEXT_BYTES:,} bytes are left out)\n" if size > MOST_TEXT_BYTES else ""
-    return cut + text
+        content = file.read(MOST_TEXT_BYTES)
+    if size <= MOST_TEXT_BYTES:
+        return content.decode("utf-8", "replace")
+    # The rest of a line may begin with the rest of a secret.
+    begin = content.find(b"\n", 0, MOST_SECRET_BYTES) + 1 or MOST_SECRET_BYTES
+    left_out = f"(the first {size - MOST_TEXT_BYTES + begin:,} bytes are left out)\n"
+    return left_out + content[begin:].decode("utf-8", "replace")
