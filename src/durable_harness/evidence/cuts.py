@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from durable_harness.foreign_text import BLANK
 from durable_harness.secret_writings import char_patterns
 
-MARK = re.compile(r"…|\\u2026|&hellip;|%E2%80%A6", re.IGNORECASE)
-BEHIND_MIDDLE = re.compile(r" more characters (?:…|\\u2026|&hellip;) ")
+MARK = re.compile(r"…|\\{1,8}u2026|&hellip;|%E2%80%A6", re.IGNORECASE)
+BEHIND_MIDDLE = re.compile(r" more characters (?:…|\\{1,8}u2026|&hellip;) ")
 """How `middle_cut` goes on: what follows is the end of a longer text."""
 WINDOW_CHARS = 2_000
 """How far from a cut a secret is looked for: more than any excerpt has."""
