@@ -134,7 +134,7 @@ def test_neither_a_part_of_a_secret_nor_the_payload_is_in_it(start_locust, app, 
     planted = (PARTNER[:8], "jo@example", "987654321")
     assert {name: word for word in planted for name, text in files.items() if word in text} == {}
     about = json.loads(files["evidence.json"])
-    assert about["command"].startswith("locust -f ")
+    assert about["command"].startswith("locust --only-summary ")
     assert "--payload ***" in about["command"]
 
 

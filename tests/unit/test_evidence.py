@@ -130,6 +130,14 @@ def test_the_texts_of_a_payload_are_left_out_as_words():
     assert Redactor(payload=[1, 2]).text("[1, 2]") == "[1, 2]"
 
 
+def test_texts_that_look_like_figures_spoil_no_document():
+    """A payload's text of digits, or `true`, is left out where it is a text, and documents can be read afterwards."""
+    redactor = Redactor(payload={"order": "4711", "fast": "true"})
+    document = {"order": "4711", "p95": 4711, "passed": True, "said": 'no "4711"'}
+    shown = json.loads(redactor.text(json.dumps(document)))
+    assert shown == {"order": "***", "p95": 4711, "passed": True, "said": 'no "***"'}
+
+
 def test_what_a_refused_start_was_sent_with_is_left_out(tmp_path):
     """An error that ends a command before the load repeats it, in part."""
     ended = 'before the load: it was refused:\n  POST /x answered 400\n  Sent: {"sku": 7…\n  Set --payload'

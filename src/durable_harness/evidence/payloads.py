@@ -28,7 +28,17 @@ def payload_patterns(payload: Any) -> Iterator[re.Pattern[str]]:
     if payload and (isinstance(payload, dict) or (isinstance(payload, list) and texts)):
         yield re.compile(_whole(payload))
     for text in texts:
-        yield re.compile(rf"(?<!\w){_plain(text)}(?!\w)")
+        # What is a figure or a word of JSON without its quotes may be one of any document.
+        before, after = (r"(?<=[\"';])", r"(?=[\\\"'&])") if _is_literal(text) else (r"(?<!\w)", r"(?!\w)")
+        yield re.compile(f"{before}{_plain(text)}{after}")
+
+
+def _is_literal(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _texts(value: Any) -> Iterator[str]:
