@@ -191,7 +191,7 @@ def test_of_several_functions_each_has_its_own_time():
     ends = list(itertools.accumulate(length for _, length in lengths))
     pieces = [piece(Part.CODE, end - length, end, name) for (name, length), end in zip(lengths, ends, strict=True)]
     assert attribute([pieces[:3]]).share_of(Party.APP).text == (
-        "app 100 % (code of activities and entities 70.0 ms ('cut' 40.0 ms, 'polish' 20.0 ms, 'pack' 10.0 ms))"
+        "app 100 % (code of activities and entities 70.0 ms: 'cut' 40.0 ms, 'polish' 20.0 ms, 'pack' 10.0 ms)"
     )
     assert "'pack' 10.0 ms, 2 more 10.0 ms)" in attribute([pieces]).share_of(Party.APP).text
 

@@ -49,8 +49,8 @@ class Cause:
         words = [f"'{one.name}' {_ms(one.mean_ms)}" for one in worth]
         more_ms = sum(one.mean_ms for one in self.names) - sum(one.mean_ms for one in worth)
         more = [f"{len(self.names) - len(worth)} more {_ms(more_ms)}"] if len(self.names) > len(worth) else []
-        each = f" ({', '.join([*words, *more])})" if words else ""
-        return f"{self.label} {_ms(self.mean_ms)}{each}{hint}"
+        each = f": {', '.join([*words, *more])}" if words else ""
+        return f"{self.label} {_ms(self.mean_ms)}{hint}{each}"
 
 
 @dataclass(frozen=True, slots=True)
