@@ -140,10 +140,15 @@ def test_texts_that_look_like_figures_spoil_no_document():
 
 def test_what_a_refused_start_was_sent_with_is_left_out(tmp_path):
     """An error that ends a command before the load repeats it, in part."""
-    ended = 'before the load: it was refused:\n  POST /x answered 400\n  Sent: {"sku": 7…\n  Set --payload'
-    Evidence((), {"ended": ended}).write(tmp_path / "e.zip", [])
-    about = json.loads(files_of(tmp_path / "e.zip")["evidence.json"])
-    assert about["ended"] == ended.replace('{"sku": 7…', "***")
+    sent = '{"sku": 7, "n": …'
+    ended = f"before the load: it was refused:\n  POST /x answered 400\n  Sent: {sent}\n  Set --payload"
+    reason = " | ".join(line.strip() for line in ended.splitlines())
+    items = (Item.of_text("a.json", lambda: json.dumps([ended, reason])), Item.of_text("a.md", lambda: reason))
+    Evidence(items, {"ended": ended}).write(tmp_path / "e.zip", [], {"sku": 7, "n": 8})
+    files = files_of(tmp_path / "e.zip")
+    assert json.loads(files["evidence.json"])["ended"] == ended.replace(sent, "***")
+    assert json.loads(files["a.json"]) == [ended.replace(sent, "***"), reason.replace(sent, "***")]
+    assert files["a.md"].decode() == reason.replace(sent, "***")
 
 
 def test_plain_text_stays():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
@@ -15,7 +14,7 @@ from typing import Any
 from durable_harness.errors import UsageError
 from durable_harness.evidence.redaction import Redactor
 from durable_harness.evidence.tables import redacted_table
-from durable_harness.foreign_text import BLANK, shown_lines
+from durable_harness.foreign_text import shown_lines
 
 OPTION = "--evidence"
 SUFFIX = ".zip"
@@ -23,8 +22,6 @@ MOST_TEXT_BYTES = 10_000_000
 """Of a longer text, such as a log, the end is kept."""
 MOST_SECRET_BYTES = 4096
 LIST_NAME = "evidence.json"
-SENT = re.compile(r"^(\s*Sent: ).*$", re.MULTILINE)
-"""How an error repeats what a start was sent with."""
 
 
 class AbsentError(Exception):
@@ -128,7 +125,7 @@ class Evidence:
                     missing[item.name] = redactor.text(f"{type(error).__name__}: {error}")
                 else:
                     archive.writestr(item.name, content)
-            known = {name: SENT.sub(rf"\g<1>{BLANK}", redactor.text(str(value))) for name, value in self.about.items()}
+            known = {name: redactor.text(str(value)) for name, value in self.about.items()}
             about = {**known, "files": sorted(archive.namelist()), "missing": missing}
             archive.writestr(LIST_NAME, _json(about))
 

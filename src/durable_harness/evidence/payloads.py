@@ -16,13 +16,21 @@ from durable_harness.secret_writings import char_patterns
 PLACEHOLDER = re.compile(r"(\{(?:token|number|duration)\})")
 LEAST_CHARS = 4
 """Shorter words, such as `id` or `EUR`, are found in the whole payload only."""
+SENT = re.compile(
+    r"(?<=\n  Sent: )[^\n]+|(?<=\\n  Sent: ).{1,1500}?(?=\\+n)|(?<=\| Sent: ).{1,1500}?(?= \\?\| )",
+)
+"""What an error before the load repeats of a payload, shortened: in a line of its own, which JSON has within a text,
+or beside the other lines, as reports have it."""
 QUOTE = r"\\{0,8}(?:[\"']|&quot;|&#34;|&#x27;|&#39;)"
 FILLED_IN = r"[^\"'\\&,}\]]{0,200}"
 WORDS = {True: "[tT]rue", False: "[fF]alse", None: "(?:null|None)"}
 
 
 def payload_patterns(payload: Any) -> Iterator[re.Pattern[str]]:
-    """Yield what finds a payload, then what finds its texts, the longest first."""
+    """Yield what finds a payload, then what finds its texts, the longest first; nothing if there is none."""
+    if payload is None:
+        return
+    yield SENT
     texts = sorted(set(_texts(payload)), key=lambda one: (-len(one), one))
     # A list of numbers is in many a report.
     if payload and (isinstance(payload, dict) or (isinstance(payload, list) and texts)):

@@ -66,9 +66,9 @@ def clear_previous(folder: Path) -> None:
     clear_operations(previous)
     clear_reports(previous)
     (previous / STACK_LOG).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # it is not there, or has more in it
-        (previous / FOLDER_NAME).rmdir()
-        previous.rmdir()
+    for empty in (previous / FOLDER_NAME, previous):
+        with contextlib.suppress(OSError):  # it is not there, or has more in it
+            empty.rmdir()
 
 
 def _has_records(folder: Path) -> bool:
