@@ -11,7 +11,7 @@ import base64
 import binascii
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html.entities import html5
 
@@ -42,9 +42,24 @@ class Writings:
 @functools.lru_cache(maxsize=4)
 def writings_of(secrets: tuple[str, ...]) -> Writings:
     """Return what finds these secrets in any of their writings."""
-    words = {word for secret in secrets for word in _words(secret) if len(word) >= LEAST_CHARS}
-    forms = sorted({form for word in words for form in (word, *_encoded(word))}, key=lambda form: (-len(form), form))
+    forms = forms_of(secrets)
     return Writings(tuple(map(_pattern, forms)), max(map(_most_chars, forms), default=0))
+
+
+def forms_of(secrets: Iterable[str]) -> list[str]:
+    """Return these secrets and what encoders make of them as a whole, the longest first."""
+    words = {word for secret in secrets for word in _words(secret) if len(word) >= LEAST_CHARS}
+    return sorted({form for word in words for form in (word, *_encoded(word))}, key=lambda form: (-len(form), form))
+
+
+def char_patterns(text: str) -> tuple[re.Pattern[str], ...]:
+    """Return what finds each character of a text in any of its writings."""
+    return tuple(map(_compiled_char, text))
+
+
+@functools.cache
+def _compiled_char(char: str) -> re.Pattern[str]:
+    return re.compile(_one_char(char))
 
 
 def _words(secret: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import math
 import signal
+from pathlib import Path
 
 import pytest
 from locust_process import headless
@@ -12,6 +13,7 @@ from durable_harness.gate.comparison import read_run
 pytestmark = pytest.mark.thorough
 
 LISTING = WEBHOOK.rstrip("/")
+REPOSITORY = Path(__file__).parents[2]
 
 
 def audit_of(run):
@@ -70,6 +72,46 @@ def test_lost_stuck_and_duplicated_ones_are_listed(locust, stub):
     stuck = next(key for key, operation in stub.operations.items() if operation.behaviour.work_s == math.inf)
     assert f"stuck: {stuck} Running; here it timed out" in run.out
     assert stuck in (run.report_dir / "report.html").read_text()
+
+
+APP = """
+import azure.durable_functions as df
+import azure.functions as func
+
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route(route="orders", methods=["POST"])
+@app.durable_client_input(client_name="client")
+async def order(req: func.HttpRequest, client):
+    return client.create_check_status_response(req, await client.start_new("ship", None, req.get_json()))
+
+@app.orchestration_trigger(context_name="context")
+def ship(context):
+    order = context.get_input()
+    yield context.task_all([context.call_sub_orchestrator("pack", order) for _ in range(2)])
+    yield context.call_sub_orchestrator("pack", order, f"{context.instance_id}-own")
+    return order
+
+@app.orchestration_trigger(context_name="context")
+def pack(context):
+    yield context.call_sub_orchestrator("label", context.get_input())
+
+@app.orchestration_trigger(context_name="context")
+def label(context):
+    return context.get_input()
+"""
+
+
+def test_children_with_the_input_of_their_parent_break_no_gate(start_locust, tmp_path):
+    """An app that hands its input on to sub-orchestrations, also under ids of its own, has no duplicated operation."""
+    (tmp_path / "function_app.py").write_text(APP)
+    (tmp_path / "gates.toml").write_text("[audit]\nduplicated = 0\nunknown = 0\n")
+    words = ["--app", str(tmp_path), "--start-path", "/api/orders", "--payload", '{"order": "{token}"}']
+    words += ["--gates", str(tmp_path / "gates.toml"), "--headless", "--rate", "5", "-t", "2s", "Steady"]
+    run = start_locust(*words, scenarios=REPOSITORY / "loadtests").wait()
+    audit, problems = audit_of(run)
+    assert (problems, run.code) == ({}, 0), run.out
+    assert audit["confirmed"] == run.operations["accepted"] > 0
 
 
 def test_lost_operations_fail_their_gate(locust, stub, tmp_path):

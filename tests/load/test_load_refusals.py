@@ -4,7 +4,10 @@ import json
 import socket
 
 import pytest
-from locust_process import headless
+from locust_process import NO_PREFLIGHT, headless
+
+from durable_harness.errors import ConfigurationError
+from durable_harness.gate.records import read_operations
 
 pytestmark = pytest.mark.thorough
 
@@ -35,6 +38,44 @@ def test_a_host_that_is_no_url_ends_with_two(start_locust):
     run = start_locust("--headless", "--host", "localhost:7071", "-t", "30s", "Quick").wait()
     assert run.code == 2
     assert "got 'localhost:7071', expected a URL like http://localhost:7071" in run.err
+
+
+def files_in(folder):
+    """Return the contents of all files in a folder by their paths."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--evidence", "x.tar"), ("--headers", "foo"), ("--gates", "absent.toml"), ("--rate", "0")]
+)
+def test_a_wrong_option_removes_nothing_of_the_run_before(start_locust, stub, wrong):
+    """Whoever mistypes an option finds the earlier run's reports, records and log as they were."""
+    before = start_locust(*headless(stub), "-t", "30s", "Few").wait()
+    (before.report_dir / "stack.log").write_text("a log")
+    files = files_in(before.report_dir)
+    run = start_locust(*headless(stub), *wrong, "-t", "30s", "Few").wait()
+    assert run.code == 2, run.err
+    assert files_in(run.report_dir) == files
+
+
+def test_a_run_that_does_not_begin_sets_the_one_before_aside_as_a_whole(start_locust, stub, monkeypatch):
+    """Its reports seem to be nobody else's, nothing of it is lost, and a comparison says where it is."""
+    before = start_locust(*headless(stub), "-t", "30s", "Few").wait()
+    (before.report_dir / "stack.log").write_text("a log")
+    files = files_in(before.report_dir)
+    monkeypatch.setenv(NO_PREFLIGHT, "false")
+    stub.always(refuse=404)
+    aside = before.report_dir / "previous-run"
+    for _ in range(2):
+        run = start_locust(*headless(stub), "-t", "30s", "Few").wait()
+        assert run.code == 2
+        assert f"the earlier run that was in {run.report_dir} is now in {aside}" in run.err
+        assert files_in(run.report_dir) == {f"previous-run/{name}": content for name, content in files.items()}
+    with pytest.raises(ConfigurationError, match=f"(?s)made no load.*{aside}"):
+        read_operations(run.report_dir)
+    stub.always()
+    assert start_locust(*headless(stub), "-t", "30s", "Few").wait().code == before.code
+    assert not aside.exists()
 
 
 @pytest.mark.parametrize("scheme", ["http://", ""])

@@ -422,6 +422,22 @@ def test_what_cannot_work_is_refused_before_anything_runs(options, words, capsys
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "report"),
+    [
+        (["ab", "--base", "HEAD", "--evidence", "x.tar"], "comparison.json"),
+        (["ab", "--aa", "--evidence", "x.tar"], "comparison.json"),
+        (["capacity", "--objective", "finish_ms p95 <= 2000", "--evidence", "x.tar"], "capacity.json"),
+        (["capacity", "--objective", "finish p95"], "capacity.json"),
+    ],
+)
+def test_a_wrong_option_removes_no_report(command, report, tmp_path):
+    """Whoever mistypes an option finds the report of the experiment before as it was."""
+    (tmp_path / report).write_text("of before")
+    assert main([*command, "--report-dir", str(tmp_path)]) == 2
+    assert (tmp_path / report).read_text() == "of before"
+
+
 def test_gates_without_relative_ones_compare_nothing(run_folder, compare, tmp_path):
     """A gates file that has no [relative] table is not silently left aside; --metric takes its effect from there."""
     gates = tmp_path / "gates.toml"

@@ -1,6 +1,7 @@
 """The evidence file: nothing secret is in it, it is there whole or not at all, and it says what is missing."""
 
 import base64
+import html
 import json
 import logging
 import zipfile
@@ -18,6 +19,7 @@ from durable_harness.evidence import (
     app_items,
     check_path,
     known_secrets,
+    redacted_command,
     redacted_words,
     scene,
 )
@@ -70,6 +72,85 @@ def test_a_known_secret_is_blanked_in_any_writing(writing):
     assert writing not in shown
 
 
+KEY = "sk-live-0123456789abcdefghijklmnopqrstuvwxyz+/ABCDEFGHIJ"
+
+
+@pytest.mark.parametrize("escape", [str, html.escape, json.dumps, lambda text: json.dumps(json.dumps(text))])
+@pytest.mark.parametrize("length", [6, 19, 48, 55])
+def test_what_is_left_of_a_shortened_secret_is_blanked(escape, length):
+    """Texts that were cut before anybody knew the secret have its beginning, in any writing; other words stay."""
+    text = escape(f"failed: 401 for key {KEY[:length]}… and on it goes… without")
+    shown = Redactor([KEY]).text(text)
+    assert KEY[:6] not in shown
+    assert "401 for key ***" in shown
+    assert "and on it goes" in shown
+
+
+@pytest.mark.parametrize("left", [6, 19, 55])
+def test_what_is_left_behind_the_middle_of_a_text_is_blanked(left):
+    """Of a long text both ends are kept: the end may begin within a secret."""
+    shown = Redactor([KEY]).text(f"it began … 1,234 more characters … {KEY[-left:]} was refused")
+    assert shown == "it began … 1,234 more characters … *** was refused"
+
+
+def test_a_log_that_is_cut_does_not_begin_within_a_secret(tmp_path):
+    """The rest of a line of which the beginning is left out is left out too."""
+    log = tmp_path / "host.log"
+    log.write_bytes(f"key {KEY}\nnext\n".encode() + b"x" * (MOST_TEXT_BYTES - 20))
+    Evidence((Item.of_file("host.log", log),), {}).write(tmp_path / "e.zip", [KEY])
+    text = files_of(tmp_path / "e.zip")["host.log"].decode()
+    assert text.partition("\n")[2].startswith("next\n")
+    assert KEY[-6:] not in text
+
+
+PAYLOAD = {"id": "{token}", "customer": {"mail": "jo@example.org", "vip": True}, "lines": [{"sku": "AB-77", "n": 4}]}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        json.dumps,
+        repr,
+        lambda value: json.dumps(value, separators=(",", ":")),
+        lambda value: json.dumps(json.dumps(value)),
+        lambda value: html.escape(json.dumps(value)),
+    ],
+)
+def test_a_payload_is_left_out_however_it_is_written(write):
+    """Logs and errors repeat what a start was sent with: in JSON, as Python shows it, on a page."""
+    sent = {**PAYLOAD, "id": "0123-abc"}
+    shown = Redactor(payload=PAYLOAD).text(f"was given {write(sent)} and failed")
+    assert shown.replace('"', "") == "was given *** and failed"
+
+
+def test_the_texts_of_a_payload_are_left_out_as_words():
+    """An error that repeats a value of it does not show it; names and figures that only have it in them stay."""
+    shown = Redactor(payload=PAYLOAD).text("no jo@example.org, no AB-77; sku AB-778 of id at 4 ms")
+    assert shown == "no ***, no ***; sku AB-778 of id at 4 ms"
+    assert Redactor(payload=[1, 2]).text("[1, 2]") == "[1, 2]"
+
+
+def test_texts_that_look_like_figures_spoil_no_document():
+    """A payload's text of digits, or `true`, is left out where it is a text, and documents can be read afterwards."""
+    redactor = Redactor(payload={"order": "4711", "fast": "true"})
+    document = {"order": "4711", "p95": 4711, "passed": True, "said": 'no "4711"'}
+    shown = json.loads(redactor.text(json.dumps(document)))
+    assert shown == {"order": "***", "p95": 4711, "passed": True, "said": 'no "***"'}
+
+
+def test_what_a_refused_start_was_sent_with_is_left_out(tmp_path):
+    """An error that ends a command before the load repeats it, in part."""
+    sent = '{"sku": 7, "n": …'
+    ended = f"before the load: it was refused:\n  POST /x answered 400\n  Sent: {sent}\n  Set --payload"
+    reason = " | ".join(line.strip() for line in ended.splitlines())
+    items = (Item.of_text("a.json", lambda: json.dumps([ended, reason])), Item.of_text("a.md", lambda: reason))
+    Evidence(items, {"ended": ended}).write(tmp_path / "e.zip", [], {"sku": 7, "n": 8})
+    files = files_of(tmp_path / "e.zip")
+    assert json.loads(files["evidence.json"])["ended"] == ended.replace(sent, "***")
+    assert json.loads(files["a.json"]) == [ended.replace(sent, "***"), reason.replace(sent, "***")]
+    assert files["a.md"].decode() == reason.replace(sent, "***")
+
+
 def test_plain_text_stays():
     """Figures, paths and names that only look a little like secrets are kept."""
     text = (
@@ -101,6 +182,21 @@ def test_the_folder_of_a_shell_is_no_password():
     assert secrets_in(values) == [PLANTED]
 
 
+def test_folders_are_no_secrets_whatever_they_are_called(tmp_path):
+    """A variable that sounds like a secret and names a folder that is there would blank every path in the log."""
+    values = {"CREDENTIALS": str(tmp_path), "MY_KEY": PLANTED, "OTHER_KEY": f"{tmp_path}/absent"}
+    assert secrets_in(values) == [PLANTED, f"{tmp_path}/absent"]
+
+
+@pytest.mark.parametrize("name", ["run_id", "harness_run_id", "GITHUB_SHA", "platform", "evidence_file"])
+def test_names_of_what_looks_random_keep_it(name):
+    """The id of a run, a revision, a file: what is looked for in reports is there, in settings and everywhere else."""
+    value = "0a1b2c3d4e" * 4
+    assert Redactor().value({name: value}) == {name: value}
+    assert secrets_in({name: value}) == []
+    assert Redactor().value({"word": value, "session_id": value}) == {"word": "***", "session_id": "***"}
+
+
 def test_facts_keep_their_long_words(tmp_path):
     """The name of a platform, and the id of a run, look random and are no secrets; known ones are blanked there too."""
     platform = "Linux-6.1.0-x86_64-with-glibc2.36"
@@ -116,6 +212,13 @@ def test_command_lines_hide_the_values_of_secret_options():
     words = ["locust", "--function-key", PLANTED, "--run-token=" + PLANTED, "--headers", "X: y", "--rate", "5"]
     hidden = ["locust", "--function-key", "***", "--run-token=***", "--headers", "***", "--rate", "5"]
     assert redacted_words(words, Redactor()) == hidden
+
+
+def test_a_command_line_can_be_typed_again():
+    """Words with spaces in them are quoted; a blank stays one."""
+    words = ["durable-harness", "load", "my app", "--payload", '{"a": 1}', "--run-token=x", "-t", "5s"]
+    expected = "durable-harness load 'my app' --payload *** --run-token=*** -t 5s"
+    assert redacted_command(words, Redactor()) == expected
 
 
 def test_settings_of_an_app_keep_their_names_only(tmp_path):
@@ -159,11 +262,17 @@ def test_a_part_that_cannot_be_made_is_named_and_spares_the_others(tmp_path):
 def test_of_a_long_log_the_end_is_kept(tmp_path):
     """What led to the end is in it, and how much is left out."""
     log = tmp_path / "host.log"
-    log.write_bytes(b"x" * MOST_TEXT_BYTES + b"the end")
+    log.write_bytes(b"1234567\n" + b"x" * (MOST_TEXT_BYTES - 8) + b"the end")
     Evidence((Item.of_file("host.log", log),), {}).write(tmp_path / "e.zip", [])
     text = files_of(tmp_path / "e.zip")["host.log"].decode()
-    assert text.startswith("(the first 7 bytes are left out)\n")
+    assert text.startswith("(the first 8 bytes are left out)\nxxx")
     assert text.endswith("the end")
+
+
+def test_what_there_is_nothing_of_is_named_with_the_reason(tmp_path):
+    """Such as the records of a run that did not begin."""
+    Evidence((Item.absent("operations", "no load was made"),), {}).write(tmp_path / "e.zip", [])
+    assert json.loads(files_of(tmp_path / "e.zip")["evidence.json"])["missing"] == {"operations": "no load was made"}
 
 
 def test_it_is_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -49,6 +49,21 @@ def test_shares_are_read_again_from_json():
         assert attribution_from(other) is None
 
 
+def test_summaries_of_before_have_one_name():
+    """A comparison reads those too that name only what took longest."""
+    document = attribution_document(SPLIT)
+    del document["shares"]["app"]["causes"][0]["names"]
+    assert attribution_from(document) == SPLIT
+
+
+def test_all_functions_of_a_cause_are_in_the_summary():
+    """Programs get the time of each function, and a comparison reads it again."""
+    split = attribute([[Segment(Part.CODE, 0, 80 * MS, "cut"), Segment(Part.CODE, 80 * MS, 100 * MS, "pack")]])
+    document = json.loads(json.dumps(attribution_document(split)))
+    assert document["shares"]["app"]["causes"][0]["names"] == {"cut": 80, "pack": 20}
+    assert attribution_from(document) == split
+
+
 def test_the_failure_of_a_gate_names_its_culprit():
     """Whatever shows test results shows who broke the gate."""
     (failure,) = ET.fromstring(render_junit(with_who())).iter("failure")

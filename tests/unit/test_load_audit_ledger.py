@@ -126,6 +126,55 @@ def test_one_token_is_one_operation():
         assert book.close("asked", 1.0).findings[0].instance_id == "0"
 
 
+CHILD = at_server(instance_id="a:0000", name="child")
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [CHILD],
+        [at_server(instance_id="a:0000")],
+        [at_server(instance_id="own id", name="child")],
+        [at_server(instance_id="own id", name="child"), at_server(instance_id="own id:0000")],
+        [at_server(instance_id="own id", name="child"), at_server(instance_id="own id:0000", token=None)],
+    ],
+)
+def test_children_that_get_the_input_of_their_parent_are_no_second_starts(others):
+    """Sub-orchestrations have their parent's id in theirs, or another orchestrator than it: none is a duplicate."""
+    for order in ([at_server(), *others], [*others, at_server()]):
+        assert problems_of(ledger(), *order) == {}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [at_server(instance_id="b"), CHILD],
+        [at_server(instance_id="b"), at_server(instance_id="b:0000", name="child"), CHILD],
+        [at_server(instance_id="b", name=None), CHILD],
+    ],
+)
+def test_a_second_start_is_found_among_children(others):
+    """A duplicate of an operation with children is one duplicate, whatever its own children are."""
+    for order in ([at_server(), *others], [*others, at_server()]):
+        assert problems_of(ledger(), *order) == {Problem.DUPLICATED: 1}
+
+
+def test_an_operation_without_a_record_is_one_however_many_children_it_has():
+    """A start that no record tells of is unrecorded once; its children are neither duplicates nor unrecorded."""
+    lost = [
+        at_server(instance_id="b", token="token-b"),
+        at_server(instance_id="b:0000", token="token-b", name="child"),
+        at_server(instance_id="own id", token="token-b", name="child"),
+    ]
+    for order in (lost, lost[::-1]):
+        assert problems_of(ledger(), at_server(), *order) == {Problem.UNRECORDED: 1}
+
+
+def test_a_child_alone_with_the_token_is_no_start():
+    """Where the service shows the input of the child only, such as of a parent with a large one, nothing is amiss."""
+    assert problems_of(ledger(), at_server(token=None), CHILD) == {}
+
+
 def test_an_id_given_twice_is_a_duplicate():
     """Two starts that got one id are told, since only one of them can have been done."""
     assert problems_of(ledger(given_twice=["a"]), at_server()) == {Problem.DUPLICATED: 1}

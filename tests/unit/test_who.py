@@ -1,5 +1,6 @@
 """Who it was: the time of operations split between the parties, by hand-made moments whose answer is known by hand."""
 
+import itertools
 from collections import Counter
 
 import pytest
@@ -182,6 +183,17 @@ def test_the_evidence_names_figures_functions_and_settings():
     assert "wait for a thread 32.0 ms, PYTHON_THREADPOOL_THREAD_COUNT is 4" in found.share_of(Party.HOST).text
     assert found.text.endswith(" of 200 ms")
     assert sum(share.share for share in found.shares) == pytest.approx(1)
+
+
+def test_of_several_functions_each_has_its_own_time():
+    """What several functions spent is not the time of the longest of them; the smallest are counted together."""
+    lengths = (("cut", 40), ("polish", 20), ("pack", 10), ("weigh", 6), ("seal", 4))
+    ends = list(itertools.accumulate(length for _, length in lengths))
+    pieces = [piece(Part.CODE, end - length, end, name) for (name, length), end in zip(lengths, ends, strict=True)]
+    assert attribute([pieces[:3]]).share_of(Party.APP).text == (
+        "app 100 % (code of activities and entities 70.0 ms: 'cut' 40.0 ms, 'polish' 20.0 ms, 'pack' 10.0 ms)"
+    )
+    assert "'pack' 10.0 ms, 2 more 10.0 ms)" in attribute([pieces]).share_of(Party.APP).text
 
 
 def test_the_mean_is_of_all_operations():

@@ -6,6 +6,7 @@ import pytest
 
 from durable_harness.why import Part, explain
 from durable_harness.why.findings import findings_of
+from durable_harness.why.segments import Segment
 from durable_harness.why.text import as_lines
 from durable_harness.why.webhook import document_of
 from made_up_timings import MS, begins, document, event, turn, turn_began, work
@@ -316,6 +317,36 @@ def test_pieces_that_follow_one_another_are_counted_for_one_operation():
     assert "'work' (2 one after the other)" in explained.findings[0].text
     together = list(findings_of(explained.facts, [*explained.path, *explained.path], operations=2))
     assert together[0].text == explained.findings[0].text
+
+
+def chain(*lengths_ms):
+    """Return an instance that calls activities one after the other: `work0`, `work1`, … of these lengths."""
+    at, events, works = 0, begins(), []
+    for number, length in enumerate(lengths_ms):
+        events += [scheduled(at, number + 1, f"work{number}"), turn_began(at + length)]
+        events.append(completed(at + length, number + 1))
+        host = (at, None, at, at + length)
+        works += [turn(at, at, at), work("activity", at, at, at + length, task=number + 1, host=host)]
+        at += length
+    return document(events, [*works, turn(at, at, at)], ended_ms=at)
+
+
+def test_of_several_functions_each_has_its_own_share():
+    """A part that several functions spend is not given to the longest of them: each is named with its own share."""
+    explained = explain(chain(50, 30, 20))
+    assert explained.findings[0].text == "100% is the code of 'work0' (50%), 'work1' (30%) and 'work2' (20%)."
+    five = explain(chain(60, 20, 10, 6, 4))
+    assert five.findings[0].text == (
+        "100% is the code of 'work0' (60%), 'work1' (20%), 'work2' (10%) and 2 more (10%)."
+    )
+
+
+def test_waits_for_slots_of_two_kinds_are_two_findings():
+    """Turns and activities have limits of their own: each wait has its own share and names its own setting."""
+    pieces = [Segment(Part.SLOT, 0, 60, "work", "activity"), Segment(Part.SLOT, 60, 100, "o", "turn")]
+    first, second = findings_of(explain(chain(1)).facts, pieces)
+    assert (first.share, first.knob) == (pytest.approx(0.6), "maxConcurrentActivityFunctions")
+    assert (second.share, second.knob) == (pytest.approx(0.4), "maxConcurrentOrchestratorFunctions")
 
 
 def test_a_start_that_is_scheduled_for_later_is_waited_for():

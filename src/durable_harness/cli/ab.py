@@ -17,10 +17,11 @@ from durable_harness.cli.experiment import (
     Interruptible,
     add_load,
     before_load,
+    clear_reports,
     given,
+    make_report_dir,
     needs_extra,
     offered_load,
-    prepare_reports,
     show_line,
 )
 from durable_harness.cli.question import REPORTS, add_question, finish, read_question
@@ -70,9 +71,10 @@ def _ab(options: argparse.Namespace) -> int:
         raise UsageError("ab needs --base REV, the revision to compare with, or --aa to compare --head with itself.")
     if options.comparisons is not None:
         raise UsageError("--comparisons is for --aa.")
-    prepare_reports(options.report_dir, REPORTS)
     app = app_folder(options)
+    make_report_dir(options.report_dir)
     with Interruptible() as run, gathering(options, app, REPORTS) as evidence:
+        clear_reports(options.report_dir, REPORTS)
         with checked_out(app, options.base, options.head) as (base, head):
             comparison = compare_versions(base, head, replace(given, **evidence.options), _show_progress)
         code = finish(comparison, options)
@@ -90,9 +92,10 @@ def _aa(options: argparse.Namespace, given: AbOptions) -> int:
     comparisons = DEFAULT_COMPARISONS if options.comparisons is None else options.comparisons
     if not comparisons:
         raise UsageError("--comparisons: got 0, expected at least 1.")
-    prepare_reports(options.report_dir, REPORTS)
     app = app_folder(options)
+    make_report_dir(options.report_dir)
     with Interruptible() as run, gathering(options, app, REPORTS) as evidence:
+        clear_reports(options.report_dir, REPORTS)
         with checked_out(app, options.head, options.head) as (version, _):
             check = check_self(version, replace(given, **evidence.options), comparisons, show_line)
         written = write_json(check, options.report_dir)

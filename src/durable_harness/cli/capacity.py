@@ -14,10 +14,11 @@ from durable_harness.cli.experiment import (
     Interruptible,
     add_load,
     before_load,
+    clear_reports,
     given,
+    make_report_dir,
     needs_extra,
     offered_load,
-    prepare_reports,
     show_line,
 )
 from durable_harness.cli.values import above_zero, percents
@@ -63,7 +64,6 @@ def _capacity(options: argparse.Namespace) -> int:
     from durable_harness.gate.capacity import SearchPlan, read_objective  # noqa: PLC0415
     from durable_harness.gate.capacity.search import LEAST  # noqa: PLC0415
 
-    prepare_reports(options.report_dir, REPORTS)
     least = min(LEAST, options.start_rate)
     given = CapacityOptions(
         objective=read_objective(options.objective),
@@ -78,7 +78,9 @@ def _capacity(options: argparse.Namespace) -> int:
         seed=options.seed,
         before=before_load(options),
     )
+    make_report_dir(options.report_dir)
     with Interruptible() as run, gathering(options, given.app_dir, REPORTS) as evidence:
+        clear_reports(options.report_dir, REPORTS)
         report = find_capacity(replace(given, **evidence.options), lambda measured: show_line(trial_text(measured)))
         written = write_all(report, options.report_dir)
         sys.stdout.write(f"{render_text(report)}{written.sentence()}")

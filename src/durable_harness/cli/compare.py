@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.cli.experiment import needs_extra, prepare_reports
+from durable_harness.cli.experiment import clear_reports, make_report_dir, needs_extra
 from durable_harness.cli.question import REPORTS, add_question, finish, read_question
 from durable_harness.documents import read_json
 
@@ -29,7 +29,8 @@ def _compare(options: argparse.Namespace) -> int:
     from durable_harness.gate.comparison import compare_runs, read_run  # noqa: PLC0415 - see the module's docstring
 
     question = read_question(options)
-    prepare_reports(options.report_dir, REPORTS)
+    make_report_dir(options.report_dir)
+    clear_reports(options.report_dir, REPORTS)
     base, head = read_run(options.base), read_run(options.head)
     comparison = compare_runs(base, head, question, (str(options.base), str(options.head)))
     return finish(replace(comparison, split=_split(options)), options)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.errors import HarnessError, ReportError
+from durable_harness.foreign_text import hide
 
 if TYPE_CHECKING:
     from durable_harness.evidence import Item
@@ -24,12 +25,16 @@ class ExperimentEvidence:
     """Gathers what an evidence file has in it, while an experiment runs; without a file it gathers nothing."""
 
     def __init__(self, options: argparse.Namespace, app_dir: Path, reports: Iterable[str], folder: Path) -> None:
-        from durable_harness.evidence import LogLines  # noqa: PLC0415 - for those who ask for evidence
+        from durable_harness.evidence import LogLines, known_secrets  # noqa: PLC0415 - for those who ask for evidence
         from durable_harness.experiments.keeping import KeptRecords  # noqa: PLC0415 - same
+        from durable_harness.load.options.start import read_payload  # noqa: PLC0415 - same
 
         self._options, self._app_dir, self._reports = options, app_dir, tuple(reports)
         self._folder = folder
         self._records = KeptRecords()
+        self._payload = read_payload(options.payload) if options.payload else None
+        # Reasons are shortened where they are made: of a secret that is blanked only later a part would be left.
+        hide(known_secrets(app_dir))
         self._log = LogLines().attach()
         self.log_dir = folder / "logs"
         self.log_dir.mkdir()
@@ -49,14 +54,16 @@ class ExperimentEvidence:
 
     def write(self, ended: str) -> str:
         """Write the file; return why it is missing, empty if it is there."""
-        from durable_harness.evidence import Evidence, Redactor, known_secrets, redacted_words  # noqa: PLC0415 - as above
+        from durable_harness.evidence import Evidence, Redactor, known_secrets, redacted_command  # noqa: PLC0415 - as above
+        from durable_harness.typed_command import typed_command  # noqa: PLC0415 - as above
 
         self._log.detach()
         secrets = [self._options.headers, getattr(self._options, "function_key", None)]
         known = [*filter(None, secrets), *known_secrets(self._app_dir)]
         self._records.write(self._folder / RECORDS)
-        command = " ".join(redacted_words(sys.argv, Redactor(known)))
-        return Evidence(tuple(self._items()), {"command": command, "ended": ended}).write(self._options.evidence, known)
+        command = redacted_command(typed_command(), Redactor(known, self._payload))
+        about = {"command": command, "ended": ended}
+        return Evidence(tuple(self._items()), about).write(self._options.evidence, known, self._payload)
 
     def _items(self) -> Iterator[Item]:
         from durable_harness.evidence import Item, app_items, environment, scene  # noqa: PLC0415 - as above

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
@@ -175,13 +176,27 @@ def needs_extra() -> None:
         raise UsageError(f"needs {error.name}: install durable-harness[load]") from None
 
 
-def prepare_reports(folder: Path, names: Iterable[str]) -> None:
-    """Make the folder of the reports and remove those of an earlier run; raise UsageError if that cannot be."""
-    try:
+def make_report_dir(folder: Path) -> None:
+    """Make the folder of the reports; raise UsageError if it cannot be made or written."""
+    with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            (folder / name).unlink(missing_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+
+
+def clear_reports(folder: Path, names: Iterable[str]) -> None:
+    """Remove the reports of an earlier run; raise UsageError if that cannot be.
+
+    Nothing is removed before everything that the command line says is known to be right.
+    """
+    with _writing(folder):
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UsageError(f"--report-dir: {folder} cannot be written ({error.strerror})") from None

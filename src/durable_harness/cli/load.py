@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 import durable_harness
 from durable_harness.cli.app_folder import FORMER_VARIABLE, VARIABLE
 from durable_harness.errors import UsageError
+from durable_harness.typed_command import passed_on
 
 NAME = "load"
 FOLDER_NAME = "loadtests"
@@ -56,7 +57,7 @@ def run_load(arguments: Sequence[str]) -> NoReturn:
         sys.stdout.flush()
     command = locust_command(arguments, os.environ)
     words = [sys.executable, "-m", "locust", *command.words]
-    environment = {**os.environ, **command.environment}
+    environment = {**os.environ, **command.environment, **passed_on([NAME, *arguments])}
     if os.name == "nt":
         raise SystemExit(subprocess.run(words, env=environment, check=False).returncode)  # noqa: S603 - Locust
     os.execve(sys.executable, words, environment)  # noqa: S606 - Locust gets the signals, and its own exit code

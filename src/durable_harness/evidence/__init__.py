@@ -2,7 +2,7 @@
 
 from durable_harness.evidence.archive import Evidence, Item, check_path
 from durable_harness.evidence.logs import LogLines
-from durable_harness.evidence.redaction import Redactor, redacted_words
+from durable_harness.evidence.redaction import Redactor, redacted_command, redacted_words
 from durable_harness.evidence.scene import app_items, environment, known_secrets, scene
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "check_path",
     "environment",
     "known_secrets",
+    "redacted_command",
     "redacted_words",
     "scene",
 ]

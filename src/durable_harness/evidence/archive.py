@@ -20,7 +20,12 @@ OPTION = "--evidence"
 SUFFIX = ".zip"
 MOST_TEXT_BYTES = 10_000_000
 """Of a longer text, such as a log, the end is kept."""
+MOST_SECRET_BYTES = 4096
 LIST_NAME = "evidence.json"
+
+
+class AbsentError(Exception):
+    """Raised by the maker of an item that has nothing to be made of; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,15 @@ class Item:
     def of_facts(cls, name: str, document: Callable[[], Any]) -> Item:
         """Make one of a document with no secrets of its own, whose long words are none."""
         return cls.of_text(name, lambda: json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def absent(cls, name: str, why: str) -> Item:
+        """Make one that is named among the missing ones."""
+
+        def make(_: Redactor) -> bytes:
+            raise AbsentError(why)
+
+        return cls(name, make)
 
     @classmethod
     def of_table(cls, name: str, path: Path) -> Item:
@@ -83,9 +97,12 @@ class Evidence:
     about: dict[str, Any]
     """What it is of: the command, how it ended."""
 
-    def write(self, path: Path, secrets: Iterable[str]) -> str:
-        """Write it; return why it is missing, empty if it is there. Never raises."""
-        redactor = Redactor(secrets)
+    def write(self, path: Path, secrets: Iterable[str], payload: Any = None) -> str:
+        """Write it without secrets and the `payload` of starts; return why it is missing, empty if it is there.
+
+        Never raises.
+        """
+        redactor = Redactor(secrets, payload)
         unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
         try:
             self._write(unfinished, redactor)
@@ -102,6 +119,8 @@ class Evidence:
             for item in self.items:
                 try:
                     content = item.make(redactor)
+                except AbsentError as error:
+                    missing[item.name] = redactor.text(str(error))
                 except Exception as error:  # noqa: BLE001 - one part that cannot be made must not take the others along
                     missing[item.name] = redactor.text(f"{type(error).__name__}: {error}")
                 else:
@@ -121,6 +140,10 @@ def _tail(path: Path) -> str:
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(max(0, size - MOST_TEXT_BYTES))
-        text = file.read(MOST_TEXT_BYTES).decode("utf-8", "replace")
-    cut = f"(the first {size - MOST_TEXT_BYTES:,} bytes are left out)\n" if size > MOST_TEXT_BYTES else ""
-    return cut + text
+        content = file.read(MOST_TEXT_BYTES)
+    if size <= MOST_TEXT_BYTES:
+        return content.decode("utf-8", "replace")
+    # The rest of a line may begin with the rest of a secret.
+    begin = content.find(b"\n", 0, MOST_SECRET_BYTES) + 1 or MOST_SECRET_BYTES
+    left_out = f"(the first {size - MOST_TEXT_BYTES + begin:,} bytes are left out)\n"
+    return left_out + content[begin:].decode("utf-8", "replace")

@@ -7,14 +7,18 @@ behind `AccountKey=` or `Authorization:`, is blanked whatever it is.
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from durable_harness.evidence.cuts import CutSecrets
+from durable_harness.evidence.payloads import payload_patterns
 from durable_harness.foreign_text import BLANK, blanked
 from durable_harness.operations.excerpts import redact_keys
-from durable_harness.secret_writings import writings_of
+from durable_harness.secret_writings import forms_of, writings_of
 
 SECRET_WORDS = frozenset(
     {
@@ -26,6 +30,10 @@ SECRET_WORDS = frozenset(
 """A setting with one of these words in its name has a secret for a value."""
 PLAIN_ENDINGS = frozenset({"name", "names", "type", "timeout", "count", "path", "file", "enabled", "level"})
 """Last words of a name by which its value is none."""
+LONG_ENDINGS = PLAIN_ENDINGS | {"id", "sha", "ref", "dir", "folder", "version", "platform", "hostname", "host"}
+"""Last words of a name whose value may be a long word of letters and digits, and is none for that."""
+OPEN_IDS = frozenset({"session", "client", "account", "tenant", "user", "access"})
+"""Words before `id` that make it somebody's: such an id may be a secret."""
 FOLDERS = frozenset({"PWD", "OLDPWD"})
 """Variables with the current folder of a shell, and the one before: no passwords."""
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -64,9 +72,26 @@ def is_secret_name(name: str) -> bool:
     return bool(SECRET_WORDS.intersection(words)) and words[-1] not in PLAIN_ENDINGS
 
 
-def is_secret_value(value: str) -> bool:
-    """Return whether a value is a secret by its looks: a connection string, or a long random word."""
-    return bool(CONNECTION_STRING.search(value) or RANDOM.fullmatch(value))
+def is_secret_value(value: str, name: str = "") -> bool:
+    """Return whether a value is a secret by its looks: a connection string, or a long random word.
+
+    A name may say that it is something else that looks so: the id of a run, a revision, a file.
+    """
+    return bool(CONNECTION_STRING.search(value) or (RANDOM.fullmatch(value) and not _may_be_long(name)))
+
+
+def _may_be_long(name: str) -> bool:
+    words = [word.lower() for word in WORD.findall(name)]
+    is_of_run = words[-1:] != ["id"] or (len(words) > 1 and words[-2] not in OPEN_IDS)
+    return bool(words) and words[-1] in LONG_ENDINGS and is_of_run
+
+
+def _is_folder(value: str) -> bool:
+    """Whether a value is the path of a folder that is there: no secret, whatever it is called."""
+    try:
+        return os.path.isabs(value) and os.path.isdir(value)  # noqa: PTH117, PTH112 - a value may be no path at all
+    except ValueError:
+        return False
 
 
 def secrets_in(values: Mapping[str, str]) -> list[str]:
@@ -74,7 +99,9 @@ def secrets_in(values: Mapping[str, str]) -> list[str]:
     found: list[str] = []
     for name, value in values.items():
         found.append(_user_info(value))
-        if is_secret_name(name) or is_secret_value(value):
+        if _is_folder(value):
+            continue
+        if is_secret_name(name) or is_secret_value(value, name):
             found += [value, *_parts(value)]
     return [secret for secret in dict.fromkeys(found) if len(secret) >= LEAST_CHARS]
 
@@ -82,15 +109,18 @@ def secrets_in(values: Mapping[str, str]) -> list[str]:
 class Redactor:
     """Blanks secrets in what is to be shown to others."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Make one that blanks these texts too, beside those that this process never shows."""
-        self._writings = writings_of(tuple(sorted({secret for secret in secrets if len(secret) >= LEAST_CHARS})))
+    def __init__(self, secrets: Iterable[str] = (), payload: Any = None) -> None:
+        """Make one that blanks these texts too, beside those that this process never shows, and a start's payload."""
+        known = tuple(sorted({secret for secret in secrets if len(secret) >= LEAST_CHARS}))
+        self._patterns = (*writings_of(known).patterns, *payload_patterns(payload))
+        self._cuts = CutSecrets(forms_of(known))
 
     def text(self, text: str) -> str:
         """Return text of any length without secrets."""
         text = redact_keys(blanked(text))
-        for pattern in self._writings.patterns:
+        for pattern in self._patterns:
             text = pattern.sub(BLANK, text)
+        text = self._cuts.blanked(text)
         for place in PLACES:
             text = place.sub(rf"\g<1>{BLANK}", text)
         return text
@@ -104,9 +134,14 @@ class Redactor:
         if isinstance(value, bool | int | float) or value is None:
             return value
         text = str(value)
-        if text and (is_secret_name(name) or is_secret_value(text)):
+        if text and (is_secret_name(name) or is_secret_value(text, name)):
             return BLANK
         return self.text(text)
+
+
+def redacted_command(words: Iterable[str], redactor: Redactor) -> str:
+    """Return a command line as it can be typed, without secrets."""
+    return " ".join(word if BLANK in word else shlex.quote(word) for word in redacted_words(words, redactor))
 
 
 def redacted_words(words: Iterable[str], redactor: Redactor) -> list[str]:

@@ -26,6 +26,8 @@ READABLE_FORMATS = (1, 2, 3, FORMAT)
 """Columns that an older file does not have are null."""
 METADATA_KEY = b"durable_harness"
 FOLDER_NAME = "operations"
+PREVIOUS = "previous-run"
+"""Where a command that came to no run has put what it found in its report folder."""
 _PART = re.compile(r"-\d{5}$")
 
 _FIELDS: tuple[tuple[str, Any], ...] = (
@@ -92,11 +94,17 @@ def read_operations(folder: Path) -> RecordedRun:
     inner = folder / FOLDER_NAME
     paths = _current(sorted((inner if inner.is_dir() else folder).glob("*.parquet")))
     if not paths:
-        raise ConfigurationError(
-            str(folder), "", "holds no operations/*.parquet", "Give the --report-dir of a load run."
-        )
+        raise ConfigurationError(str(folder), "", *_no_records(folder))
     tables = [read_operations_file(path) for path in paths]
     return RecordedRun(pa.concat_tables(table for table, _ in tables), tables[0][1])
+
+
+def _no_records(folder: Path) -> tuple[str, str]:
+    """Say what is wrong with a folder without records, and what to do."""
+    previous = folder / PREVIOUS
+    if previous.is_dir():
+        return "holds no run: the last command with this --report-dir made no load", f"The run before is {previous}."
+    return "holds no operations/*.parquet", "Give the --report-dir of a load run."
 
 
 def with_metadata(metadata: dict[str, Any]) -> pa.Schema:

@@ -19,6 +19,9 @@ SLOTS: Mapping[str, tuple[str, str, str]] = {
 """For each kind of work: its setting in host.json, its name among the limits of a host, and what it is called."""
 LEAST_SHARE = 0.05
 """Parts below this share of the path are not worth a sentence."""
+MOST_NAMES = 3
+LEAST_NAME_SHARE = 0.005
+"""Of several functions those below this share of the path are counted together."""
 MS = 1_000_000
 
 
@@ -58,11 +61,11 @@ def _of_part(facts: Facts, part: Part, share: float, pieces: Sequence[Segment], 
     if part is Part.THREAD:
         yield _thread(facts, share)
     elif part is Part.SLOT:
-        yield _slot(facts, share, pieces)
+        yield from _slots(facts, share, pieces)
     elif part is Part.REPLAY:
         yield _replay(facts, share)
     elif say:
-        yield Finding(part, share, f"{share:.0%} {say.format(_main(pieces, operations))}".replace(" .", "."))
+        yield Finding(part, share, f"{share:.0%} {say.format(_names(pieces, share, operations))}".replace(" .", "."))
 
 
 def _thread(facts: Facts, share: float) -> Finding:
@@ -77,11 +80,20 @@ def _thread(facts: Facts, share: float) -> Finding:
     )
 
 
-def _slot(facts: Facts, share: float, pieces: Sequence[Segment]) -> Finding:
+def _slots(facts: Facts, share: float, pieces: Sequence[Segment]) -> Iterator[Finding]:
+    """Yield a finding for each kind of work that waits: each has a setting of its own."""
     lengths = Counter[str]()
     for piece in pieces:
         lengths[piece.work] += piece.length_ns
-    setting, limit_name, plural = SLOTS[lengths.most_common(1)[0][0]]
+    whole_ns = sum(lengths.values())
+    for number, (kind, length_ns) in enumerate(lengths.most_common()):
+        of_kind = share * length_ns / whole_ns if whole_ns else 0.0
+        if kind in SLOTS and (not number or of_kind >= LEAST_SHARE):
+            yield _slot(facts, of_kind, kind)
+
+
+def _slot(facts: Facts, share: float, kind: str) -> Finding:
+    setting, limit_name, plural = SLOTS[kind]
     limit = facts.limits.get(limit_name)
     known = "" if limit is None else f": {limit} {plural} at once, {setting} is {limit}"
     return Finding(
@@ -120,25 +132,39 @@ def _blocking(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _main(pieces: Sequence[Segment], operations: int) -> str:
-    """Return what most of some pieces belong to, and how many of them an operation has, if it has several."""
+def _names(pieces: Sequence[Segment], share: float, operations: int) -> str:
+    """Return what some pieces belong to: an only name, or each of several with its own share of the path."""
     lengths, counts = Counter[str](), Counter[str]()
     for piece in pieces:
         lengths[piece.name] += piece.length_ns
         counts[piece.name] += 1
-    name = lengths.most_common(1)[0][0] if lengths else ""
-    if not name:
-        return ""
-    of_one = counts[name] // operations
-    return f"'{name}'" + (f" ({of_one} one after the other)" if of_one > 1 else "")
+    in_a_row = {name: _in_a_row(count // operations) for name, count in counts.items()}
+    if len(lengths) == 1:
+        (name,) = lengths
+        return f"'{name}'" + (f" ({in_a_row[name]})" if in_a_row[name] else "") if name else ""
+    whole_ns = sum(lengths.values())
+    shares = {name: share * length_ns / whole_ns for name, length_ns in lengths.most_common() if name and whole_ns}
+    shown = [name for name, own in shares.items() if own >= LEAST_NAME_SHARE][:MOST_NAMES]
+    words = [f"'{name}' ({', '.join(filter(None, (f'{shares[name]:.0%}', in_a_row[name])))})" for name in shown]
+    more, more_share = len(shares) - len(shown), sum(shares.values()) - sum(shares[name] for name in shown)
+    return listed([*words, *([f"{more} more ({more_share:.0%})"] if more_share >= LEAST_NAME_SHARE else ())])
+
+
+def _in_a_row(count: int) -> str:
+    return f"{count} one after the other" if count > 1 else ""
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a sentence lists them."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 _SENTENCES: Mapping[Part, str] = {
     Part.CODE: "is the code of {}.",
     Part.ORCHESTRATOR: "is the code of orchestrator {}.",
-    Part.ACTIVITY_WHOLE: "is activity {}, with what it waited for.",
-    Part.TURN_WHOLE: "is turns of orchestrator {}, with what they waited for.",
-    Part.LOOP: "waits for the event loop, which {} keeps to itself.",
+    Part.ACTIVITY_WHOLE: "is activities, with what they waited for: {}.",
+    Part.TURN_WHOLE: "is turns of orchestrators, with what they waited for: {}.",
+    Part.LOOP: "waits for the event loop while it is kept by {}.",
     Part.TIMER: "waits for timers {}.",
     Part.RETRY: "waits between attempts of what failed.",
     Part.EVENT: "waits for an external event {}.",

@@ -11,7 +11,7 @@ from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import Report, number
 from durable_harness.gate.who.culprits import Culprit
 from durable_harness.gate.who.parties import Party
-from durable_harness.gate.who.shares import LEAST_SHARE, Attribution, Cause, Share
+from durable_harness.gate.who.shares import LEAST_SHARE, Attribution, Cause, Named, Share
 from durable_harness.gate.who.verdicts import TAIL_PERCENT, Who
 from durable_harness.web.parts import Piece, bullets, stack, swatch, table
 
@@ -83,8 +83,11 @@ def attribution_from(document: Any) -> Attribution | None:
 
 
 def _cause_from(cause: Any) -> Cause:
-    texts = [shown(str(cause[name] or "")) for name in ("name", "hint")]
-    return Cause(str(cause["part"]), shown(str(cause["label"])), float(cause["mean_ms"]), *texts)
+    mean_ms, name, names = float(cause["mean_ms"]), cause["name"], cause.get("names")
+    # Older summaries have one name, of whatever took longest.
+    pairs = names if isinstance(names, dict) else {name: mean_ms} if name else {}
+    named = tuple(Named(shown(str(each)), float(own_ms)) for each, own_ms in pairs.items())
+    return Cause(str(cause["part"]), shown(str(cause["label"])), mean_ms, named, shown(str(cause["hint"] or "")))
 
 
 def _key(party: Party) -> str:
@@ -97,7 +100,8 @@ def _share(share: Share) -> dict[str, Any]:
             "part": one.part,
             "label": one.label,
             "mean_ms": one.mean_ms,
-            "name": one.name or None,
+            "name": one.names[0].name if one.names else None,
+            "names": dict(one.names),
             "hint": one.hint or None,
         }
         for one in share.causes

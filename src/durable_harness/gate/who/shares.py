@@ -15,9 +15,17 @@ LEAST_SHARE = 0.005
 """Causes below this share of the whole are not listed."""
 LEAST_TOLD = 0.02
 """Parties below this share are in no sentence, and causes not in the evidence that it gives."""
-MOST_CAUSES = 3
+MOST_CAUSES = MOST_NAMES = 3
+ALL_OF_IT = 0.995
 NAMED = frozenset({Part.CODE, Part.ORCHESTRATOR, Part.REPLAY, Part.LOOP, Part.ENTITY, Part.EVENT, Part.DISPATCH})
 """Parts whose evidence names a function, an entity or an event."""
+
+
+class Named(NamedTuple):
+    """What something of the app spent, in the mean of the operations."""
+
+    name: str
+    mean_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +35,22 @@ class Cause:
     part: str
     label: str
     mean_ms: float
-    name: str = ""
-    """What of the app most of it belongs to."""
+    names: tuple[Named, ...] = ()
+    """What of the app it belongs to, the largest first."""
     hint: str = ""
 
     @property
     def text(self) -> str:
-        name = f" '{self.name}'" if self.name else ""
+        """Say what it is and how long it took; of several functions what each took."""
         hint = f", {self.hint}" if self.hint else ""
-        return f"{self.label}{name} {_ms(self.mean_ms)}{hint}"
+        if len(self.names) == 1 and self.names[0].mean_ms >= ALL_OF_IT * self.mean_ms:
+            return f"{self.label} '{self.names[0].name}' {_ms(self.mean_ms)}{hint}"
+        worth = [one for one in self.names if one.mean_ms >= LEAST_TOLD * self.mean_ms][:MOST_NAMES]
+        words = [f"'{one.name}' {_ms(one.mean_ms)}" for one in worth]
+        more_ms = sum(one.mean_ms for one in self.names) - sum(one.mean_ms for one in worth)
+        more = [f"{len(self.names) - len(worth)} more {_ms(more_ms)}"] if len(self.names) > len(worth) else []
+        each = f": {', '.join([*words, *more])}" if words else ""
+        return f"{self.label} {_ms(self.mean_ms)}{hint}{each}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +125,7 @@ def attribute(
         return None
     per_ms = MS * len(timelines)
     causes = {
-        key: _cause(key, length_ns / per_ms, names[key], hints or {})
+        key: _cause(key, length_ns / per_ms, {name: ns / per_ms for name, ns in names[key].most_common()}, hints or {})
         for key, length_ns in sums.most_common()
         if length_ns > 0
     }
@@ -119,10 +134,10 @@ def attribute(
     return Attribution(len(timelines), total_ns / per_ms, tuple(order), clock_error_ms, not_known)
 
 
-def _cause(key: _Key, mean_ms: float, names: Counter[str], hints: Mapping[Part, str]) -> Cause:
-    name = names.most_common(1)[0][0] if key.part in NAMED else ""
+def _cause(key: _Key, mean_ms: float, names_ms: Mapping[str, float], hints: Mapping[Part, str]) -> Cause:
+    names = (Named(name, own_ms) for name, own_ms in names_ms.items() if name and own_ms and key.part in NAMED)
     part = f"{key.part}_{key.by}" if key.by else str(key.part)
-    return Cause(part, words_of(key.part, key.by), mean_ms, name, hints.get(key.part, ""))
+    return Cause(part, words_of(key.part, key.by), mean_ms, tuple(names), hints.get(key.part, ""))
 
 
 def _share(party: Party, causes: Mapping[_Key, Cause], whole_ms: float) -> Share:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -62,6 +63,13 @@ class AtServer:
     """Likewise."""
 
 
+class _Carrier(NamedTuple):
+    """An operation whose input has a token of the run."""
+
+    instance_id: str
+    name: str | None
+
+
 @dataclass(slots=True)
 class Ledger:
     """Takes every operation that the server tells of once, then gives the audit."""
@@ -88,8 +96,12 @@ class Ledger:
     _not_compared: int = 0
     _seen: set[str] = field(default_factory=set)
     _names: set[str | None] = field(default_factory=set)
-    _by_token: dict[str, list[str]] = field(default_factory=dict)
+    _by_token: dict[str, list[_Carrier]] = field(default_factory=dict)
     _others: list[AtServer] = field(default_factory=list)
+    _children: set[str] = field(default_factory=set)
+    """What operations started with the input that has their token."""
+    _duplicated: set[str] = field(default_factory=set)
+    """Tokens of starts that were done more than once."""
     _counts: Counter[Problem] = field(default_factory=Counter)
     _by_scenario: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By scenario and problem, CONFIRMED or UNSEEN."""
@@ -101,7 +113,8 @@ class Ledger:
             return  # A page may repeat what moved while it was read; entities are no operations.
         self._seen.add(found.instance_id)
         if found.token is not None:
-            self._by_token.setdefault(found.token, []).append(found.instance_id)
+            name = found.name and sys.intern(found.name)  # each row that was read has a copy of its own
+            self._by_token.setdefault(found.token, []).append(_Carrier(found.instance_id, name))
         recorded = self.accepted.get(found.instance_id)
         if recorded is None:
             self._others.append(found)
@@ -145,11 +158,10 @@ class Ledger:
         """Return the audit."""
         for instance_id in self.given_twice:
             self._add(Problem.DUPLICATED, instance_id, "", "the server gave this id to two starts")
-        for token, instance_ids in self._by_token.items():
-            # One of them is the operation that was meant, the accepted one if there is one.
-            meant, *others = sorted(instance_ids, key=lambda instance_id: instance_id not in self.accepted)
-            for instance_id in others:
-                self._add(Problem.DUPLICATED, instance_id, token, f"{meant} has the same token", meant)
+        for token, carriers in self._by_token.items():
+            started = self._started(carriers)
+            self._note_duplicates(token, started)
+            self._children.update(one.instance_id for one in carriers if one.instance_id not in started)
         for found in self._others:
             self._note_other(found)
         order = {problem: self._counts[problem] for problem in Problem if self._counts[problem]}
@@ -163,6 +175,24 @@ class Ledger:
             not_checked=self._not_checked(),
             scenarios=self._scenarios(),
         )
+
+    def _started(self, carriers: Sequence[_Carrier]) -> list[str]:
+        """Return which of the operations with one token were started with it, the one that was meant first.
+
+        The others are children: an operation may hand its input on. Their ids begin with their parent's, or they have
+        ids of their own and, unlike a second start, another orchestrator than the operation that was meant.
+        """
+        together = {one.instance_id for one in carriers}
+        roots = [one for one in carriers if not self._is_known(one.instance_id, together)]
+        # The accepted one is the one that was meant; without it one whose orchestrator accepted operations have.
+        roots.sort(key=lambda one: (one.instance_id not in self.accepted, one.name not in self._names))
+        names = {one.name for one in roots if one.instance_id in self.accepted} or {one.name for one in roots[:1]}
+        return [one.instance_id for one in roots if one.name in names or None in (one.name, *names)]
+
+    def _note_duplicates(self, token: str, started: Sequence[str]) -> None:
+        for instance_id in started[1:]:
+            self._duplicated.add(token)
+            self._add(Problem.DUPLICATED, instance_id, token, f"{started[0]} has the same token", started[0])
 
     def _scenarios(self) -> dict[str, ScenarioAudit]:
         accepted = Counter(recorded.scenario for recorded in self.accepted.values())
@@ -211,22 +241,33 @@ class Ledger:
 
     def _note_other(self, found: AtServer) -> None:
         """Judge what the server has beside the accepted operations; those that these started themselves are theirs."""
+        if found.instance_id in self._children:
+            return
         if found.token is not None:
-            if len(self._by_token[found.token]) > 1:
+            if found.token in self._duplicated:
                 return  # It counts as duplicated.
             ended = self.not_accepted.get(found.token)
             why = f"its start was {ended}" if ended else "no record tells of it"
             self._add(Problem.UNRECORDED, found.instance_id, found.token, f"{found.word}; {why}")
-        elif found.name in self._names and not self._is_known(found.instance_id) and not self._is_earlier(found):
+        elif found.name in self._names and self._is_strange(found):
             self._add(Problem.UNKNOWN, found.instance_id, "", f"{found.word}; not started by this run")
 
-    def _is_known(self, instance_id: str) -> bool:
-        """Whether it was made before the run to try it, or is a child of an operation."""
+    def _is_strange(self, found: AtServer) -> bool:
+        """Whether an operation without a token is neither a child nor older than the run."""
+        return not (self._is_known(found.instance_id, self._children) or self._is_earlier(found))
+
+    def _is_known(self, instance_id: str, together: Container[str] = ()) -> bool:
+        """Whether it was made before the run to try it, or is a child of an operation, or of one of those `together`.
+
+        An accepted operation is never a child, whatever the service calls it.
+        """
+        if instance_id in self.accepted:
+            return False
         if instance_id in self.tried:
             return True
         marks = re.finditer(r"[:@_]", instance_id) if len(instance_id) <= MOST_ID_CHARS else ()
         parents = (instance_id[: mark.start()] for mark in marks)
-        return any(parent in self.accepted or parent in self.tried for parent in parents)
+        return any(parent in self.accepted or parent in self.tried or parent in together for parent in parents)
 
     def _is_earlier(self, found: AtServer) -> bool:
         """Tell whether an operation was created before the run began; not if that was in the same second."""

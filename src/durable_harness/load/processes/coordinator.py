@@ -41,10 +41,17 @@ from durable_harness.load.processes.early_ends import AbortWatch, EndWatch, Last
 from durable_harness.load.processes.inquiry import Inquiry, RunToSplit
 from durable_harness.load.processes.process import LocustProcess, RunPhase
 from durable_harness.load.processes.run_settings import run_settings
-from durable_harness.load.results.evidence import EvidenceOfRun, RunFacts
+from durable_harness.load.results.evidence import EvidenceOfRun, RunFacts, hide_what_is_known
 from durable_harness.load.results.progress import Progress
 from durable_harness.load.results.records import clear_operations
-from durable_harness.load.results.reporting import HTML_NAME, clear_reports, prepare_folder, write_report
+from durable_harness.load.results.reporting import (
+    HTML_NAME,
+    clear_previous,
+    clear_reports,
+    prepare_folder,
+    set_aside,
+    write_report,
+)
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.summary import summarize_run
 from durable_harness.load.watch import GeneratorFigures, UsageWatch, invalid_reasons, merged_figures
@@ -74,6 +81,8 @@ class Coordinator(LocustProcess):
         self.run_id = ""
         self._closing = ExitStack()
         self._exit_code = ExitCode(environment)
+        self._stack_log: Path | None = None
+        """The log of a stack that this process has begun to start."""
         self._progress: Progress | None = None
         self._watches: list[EndWatch] = []
         self._last_words = ""
@@ -114,19 +123,25 @@ class Coordinator(LocustProcess):
         options = LoadOptions.read(self.environment.parsed_options)
         check_scenarios(self.environment.user_classes, options if self._starts_by_itself else None)
         prepare_folder(options.report_dir)
-        if self._starts_by_itself:
-            # Not even a run that never begins may leave an old report behind.
-            clear_reports(options.report_dir)
         self._evidence = EvidenceOfRun(options.evidence)
+        hide_what_is_known(options)
+        previous = None
         try:
+            options.check_scenarios(self.loaded_scenarios())
+            if self._starts_by_itself:
+                # Not even a run that never begins may leave an old report in its place.
+                previous = set_aside(options.report_dir)
+                prepare_folder(options.report_dir)
             self._open(options)
         except HarnessError as error:
             self._write_evidence(options, Written((), ()), {"ended": f"before the load: {error}"})
+            if previous is not None:
+                sys.stderr.write(f"locust: the earlier run that was in {options.report_dir} is now in {previous}\n")
             raise
 
     def _open(self, options: LoadOptions) -> None:
         """Open the system under test, and whatever shows the run."""
-        options.check_scenarios(self.loaded_scenarios())
+        self._stack_log = None if self.environment.host else options.report_dir / STACK_LOG
         self._watched = self._closing.enter_context(watched(options.metrics, self._read_metrics))
         self.target = self._closing.enter_context(open_target(self.environment.host, options))
         self.environment.host = self.target.base_url
@@ -169,6 +184,7 @@ class Coordinator(LocustProcess):
         self.run_id = uuid.uuid4().hex
         clear_operations(options.report_dir)
         clear_reports(options.report_dir)
+        clear_previous(options.report_dir)
         self._inquiry = Inquiry(self.environment, options, self.run_id, self.whereabouts)
         self._exit_code.reset()
         self._last_words = ""
@@ -229,9 +245,10 @@ class Coordinator(LocustProcess):
 
     def _write_evidence(self, options: LoadOptions, written: Written, about: Mapping[str, Any]) -> Written:
         served_here = not self.environment.host or (self.target is not None and self.target.pid is not None)
-        facts = RunFacts(self.environment.parsed_options, self._secrets(), served_here=served_here)
-        log_path = self.target.log_path if self.target else options.report_dir / STACK_LOG if served_here else None
-        return self._evidence.added_to(written, options, about, log_path, facts)
+        facts = RunFacts(
+            *(self.environment.parsed_options, self._secrets()), served_here=served_here, has_begun=bool(self.run_id)
+        )
+        return self._evidence.added_to(written, options, about, self._stack_log, facts)
 
     def tear_down(self) -> None:
         self._closing.close()

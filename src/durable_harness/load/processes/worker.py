@@ -28,6 +28,7 @@ from durable_harness.load.engine.open_load import OpenLoad
 from durable_harness.load.engine.run import Run
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.processes.process import LocustProcess, RunPhase
+from durable_harness.load.results.evidence import hide_what_is_known
 from durable_harness.load.results.records import is_marked, open_operations
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import UsageWatch
@@ -61,6 +62,7 @@ class WorkerProcess(LocustProcess):
     def begin(self, options: LoadOptions) -> None:
         self._run_id = getattr(self.environment.parsed_options, RUN_ID_OPTION, None)
         self._usage_watch = UsageWatch()
+        hide_what_is_known(options)
         records = open_operations(self.environment, options, self._run_id or "", self.environment.runner.client_id)
         self.run = Run(options, self.environment, records, self.environment.runner.client_id)
         self._open_load = OpenLoad(self.environment, self.run, self.environment.runner.client_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,25 @@ from durable_harness.evidence import (
     check_path,
     environment,
     known_secrets,
-    redacted_words,
+    redacted_command,
     scene,
 )
+from durable_harness.foreign_text import hide
 from durable_harness.gate.records import FOLDER_NAME
 from durable_harness.gate.writing import Written
 from durable_harness.load.options.run import LoadOptions
+from durable_harness.typed_command import typed_command
+
+NO_LOAD = "no load was made: what an earlier run left in the report folder is not of this one"
+
+
+def hide_what_is_known(options: LoadOptions) -> None:
+    """Show none of the app's secrets from now on, if there is to be an evidence file.
+
+    Reasons are shortened where they are made: of a secret that is blanked only later a part would be left.
+    """
+    if options.evidence is not None:
+        hide(known_secrets(options.app_dir))
 
 
 class EvidenceOfRun:
@@ -43,8 +55,9 @@ class EvidenceOfRun:
             return written
         secrets = [*run.secrets, *known_secrets(options.app_dir)]
         items = (*_items(written, options, log_path, run), Item.of_text("log.txt", self._log.text))
-        command = redacted_words(sys.argv, Redactor(secrets))
-        problem = Evidence(items, {"command": " ".join(command), **about}).write(self._path, secrets)
+        payload = options.start.payload
+        command = redacted_command(typed_command("locust"), Redactor(secrets, payload))
+        problem = Evidence(items, {"command": command, **about}).write(self._path, secrets, payload)
         if problem:
             return written._replace(problems=(*written.problems, problem))
         return written._replace(paths=(*written.paths, self._path))
@@ -53,17 +66,18 @@ class EvidenceOfRun:
 class RunFacts:
     """What the process of a run knows beside its options."""
 
-    def __init__(self, parsed: Any, secrets: Iterable[str], *, served_here: bool) -> None:
+    def __init__(self, parsed: Any, secrets: Iterable[str], *, served_here: bool, has_begun: bool) -> None:
         self.parsed = parsed
         self.secrets = tuple(filter(None, secrets))
         self.served_here = served_here
+        self.has_begun = has_begun
+        """Whether there was any load: what is in the folder of records before that is of an earlier run."""
 
 
 def _items(written: Written, options: LoadOptions, log_path: Path | None, run: RunFacts) -> Iterator[Item]:
     for path in written.paths:
         yield Item.of_file(path.name, path)
-    for path in sorted((options.report_dir / FOLDER_NAME).glob("*.parquet")):
-        yield Item.of_table(f"{FOLDER_NAME}/{path.name}", path)
+    yield from _records(options.report_dir / FOLDER_NAME) if run.has_begun else [Item.absent(FOLDER_NAME, NO_LOAD)]
     if log_path is not None and log_path.is_file():
         yield Item.of_file("host.log", log_path)
     yield Item.of_facts("versions.json", scene)
@@ -73,6 +87,11 @@ def _items(written: Written, options: LoadOptions, log_path: Path | None, run: R
             yield Item.of_file(name, file)
     if run.served_here:
         yield from app_items(options.app_dir)
+
+
+def _records(folder: Path) -> Iterator[Item]:
+    for path in sorted(folder.glob("*.parquet")):
+        yield Item.of_table(f"{FOLDER_NAME}/{path.name}", path)
 
 
 def _plain(parsed: Any) -> dict[str, Any]:

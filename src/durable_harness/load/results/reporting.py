@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from durable_harness.errors import UsageError
-from durable_harness.gate.records import FOLDER_NAME
+from durable_harness.gate.records import FOLDER_NAME, PREVIOUS
 from durable_harness.gate.report import (
     Report,
     render_html,
@@ -17,6 +18,8 @@ from durable_harness.gate.report import (
     render_openmetrics,
 )
 from durable_harness.gate.writing import Written, append_step_summary, write_reports
+from durable_harness.load.options.target import STACK_LOG
+from durable_harness.load.results.records import clear_operations
 
 HTML_NAME, MARKDOWN_NAME = "report.html", "summary.md"
 RENDERINGS: Mapping[str, Callable[[Report], str]] = {
@@ -37,8 +40,43 @@ def prepare_folder(folder: Path) -> None:
         raise UsageError(f"--report-dir: {folder / FOLDER_NAME} cannot be made ({error.strerror})") from error
 
 
+def set_aside(folder: Path) -> Path | None:
+    """Move all that an earlier run left there to a folder in it, and return that; None if there is none.
+
+    A command that may come to no run must neither seem to have written an old report nor remove it. Raises UsageError
+    if that cannot be.
+    """
+    previous = folder / PREVIOUS
+    if not any((folder / name).is_file() for name in RENDERINGS) and not _has_records(folder):
+        return previous if previous.is_dir() else None
+    try:
+        clear_previous(folder)
+        previous.mkdir(exist_ok=True)
+        for name in (*RENDERINGS, FOLDER_NAME, STACK_LOG):
+            if (folder / name).exists():
+                (folder / name).rename(previous / name)
+    except OSError as error:
+        raise UsageError(f"--report-dir: {previous} cannot be written ({error.strerror})") from error
+    return previous
+
+
+def clear_previous(folder: Path) -> None:
+    """Remove the earlier run that was set aside: another one takes its place. What is not of a run stays."""
+    previous = folder / PREVIOUS
+    clear_operations(previous)
+    clear_reports(previous)
+    (previous / STACK_LOG).unlink(missing_ok=True)
+    for empty in (previous / FOLDER_NAME, previous):
+        with contextlib.suppress(OSError):  # it is not there, or has more in it
+            empty.rmdir()
+
+
+def _has_records(folder: Path) -> bool:
+    return any((folder / FOLDER_NAME).glob("*.parquet"))
+
+
 def clear_reports(folder: Path) -> None:
-    """Remove the reports of an earlier run, which a run that does not get so far would seem to have written."""
+    """Remove the reports of an earlier run, which a run that is killed would seem to have written."""
     for name in RENDERINGS:
         (folder / name).unlink(missing_ok=True)
 
