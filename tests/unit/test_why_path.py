@@ -6,6 +6,7 @@ import pytest
 
 from durable_harness.why import Part, explain
 from durable_harness.why.findings import findings_of
+from durable_harness.why.segments import Segment
 from durable_harness.why.text import as_lines
 from durable_harness.why.webhook import document_of
 from made_up_timings import MS, begins, document, event, turn, turn_began, work
@@ -316,6 +317,45 @@ def test_pieces_that_follow_one_another_are_counted_for_one_operation():
     assert "'work' (2 one after the other)" in explained.findings[0].text
     together = list(findings_of(explained.facts, [*explained.path, *explained.path], operations=2))
     assert together[0].text == explained.findings[0].text
+
+
+def test_each_function_has_its_own_share():
+    """Time of several functions is not put down to the slowest of them, and the rest is counted."""
+    pieces, at_ns = [], 0
+    for name, length_ms in (("cut", 40), ("polish", 20), ("pack", 10), ("weigh", 3), ("label", 2)):
+        pieces.append(Segment(Part.CODE, at_ns, at_ns + length_ms * MS, name))
+        at_ns += length_ms * MS
+    pieces.append(Segment(Part.HARNESS, at_ns, at_ns + 25 * MS))
+    facts = explain(document(begins(), [turn(0, 0, 0)], ended_ms=100)).facts
+    code = next(finding for finding in findings_of(facts, pieces) if finding.part is Part.CODE)
+    assert code.text == "75% is the code of 'cut' 40%, 'polish' 20%, 'pack' 10%, 2 more 5%."
+
+
+def test_each_kind_of_work_that_waits_for_slots_has_its_own_setting():
+    """Turns and activities wait for slots of different settings: none of them is named with the time of both."""
+    pieces = [
+        Segment(Part.SLOT, 0, 60 * MS, "work", work="activity"),
+        Segment(Part.SLOT, 60 * MS, 90 * MS, "o", work="turn"),
+        Segment(Part.CODE, 90 * MS, 100 * MS, "work"),
+    ]
+    facts = explain(document(begins(), [turn(0, 0, 0)], ended_ms=100)).facts
+    found = [(one.knob, one.share) for one in findings_of(facts, pieces) if one.part is Part.SLOT]
+    assert found == [("maxConcurrentActivityFunctions", 0.6), ("maxConcurrentOrchestratorFunctions", 0.3)]
+
+
+def test_columns_of_the_text_are_as_wide_as_their_words():
+    """The longest name of a part and the longest time leave the columns in line."""
+    events = [*begins(), scheduled(0, 1), turn_began(900_000), completed(900_000, 1)]
+    works = [work("activity", 0, 0, 900_000, task=1, host=(0, None, 400_000, 900_000))]
+    lines = list(
+        as_lines(explain(document(events, [turn(0, 0, 0), turn(900_000, 900_000, 900_000), *works], ended_ms=900_000)))
+    )
+    path = [line for line in lines if line.startswith("  at ")]
+    assert len(path) > 1
+    assert len({line.index("ms  ", 12) for line in path}) == 1
+    (code,) = [line for line in path if "code of activities and entities" in line]
+    assert code.endswith("code of activities and entities  work")
+    assert len({len(line[: line.rindex(" ms  ")]) for line in path}) == 1
 
 
 def test_a_start_that_is_scheduled_for_later_is_waited_for():

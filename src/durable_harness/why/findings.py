@@ -19,6 +19,9 @@ SLOTS: Mapping[str, tuple[str, str, str]] = {
 """For each kind of work: its setting in host.json, its name among the limits of a host, and what it is called."""
 LEAST_SHARE = 0.05
 """Parts below this share of the path are not worth a sentence."""
+NEARLY_ALL = 0.995
+"""From this share of a part on it is put down to one name: the rest would be written as 0 %."""
+MOST_NAMES = 3
 MS = 1_000_000
 
 
@@ -49,20 +52,21 @@ def findings_of(facts: Facts, path: Sequence[Segment], operations: int = 1) -> I
     for part, part_ns in sums.items():
         share = part_ns / total_ns if total_ns else 0.0
         if share >= LEAST_SHARE:
-            yield from _of_part(facts, part, share, [one for one in path if one.part is part], operations)
+            yield from _of_part(facts, part, total_ns, [one for one in path if one.part is part], operations)
     yield from _blocking(facts)
 
 
-def _of_part(facts: Facts, part: Part, share: float, pieces: Sequence[Segment], operations: int) -> Iterator[Finding]:
+def _of_part(facts: Facts, part: Part, total_ns: int, pieces: Sequence[Segment], operations: int) -> Iterator[Finding]:
     say = _SENTENCES.get(part)
+    share = sum(piece.length_ns for piece in pieces) / total_ns
     if part is Part.THREAD:
         yield _thread(facts, share)
     elif part is Part.SLOT:
-        yield _slot(facts, share, pieces)
+        yield from _slots(facts, total_ns, pieces)
     elif part is Part.REPLAY:
         yield _replay(facts, share)
     elif say:
-        yield Finding(part, share, f"{share:.0%} {say.format(_main(pieces, operations))}".replace(" .", "."))
+        yield Finding(part, share, f"{share:.0%} {say.format(_names(pieces, total_ns, operations))}".replace(" .", "."))
 
 
 def _thread(facts: Facts, share: float) -> Finding:
@@ -77,11 +81,18 @@ def _thread(facts: Facts, share: float) -> Finding:
     )
 
 
-def _slot(facts: Facts, share: float, pieces: Sequence[Segment]) -> Finding:
+def _slots(facts: Facts, total_ns: int, pieces: Sequence[Segment]) -> Iterator[Finding]:
+    """Yield one finding for each kind of work that waits for slots: each kind has its own setting."""
     lengths = Counter[str]()
     for piece in pieces:
         lengths[piece.work] += piece.length_ns
-    setting, limit_name, plural = SLOTS[lengths.most_common(1)[0][0]]
+    for number, (kind, length_ns) in enumerate(lengths.most_common()):
+        if not number or length_ns >= LEAST_SHARE * total_ns:
+            yield _slot(facts, length_ns / total_ns, kind)
+
+
+def _slot(facts: Facts, share: float, kind: str) -> Finding:
+    setting, limit_name, plural = SLOTS[kind]
     limit = facts.limits.get(limit_name)
     known = "" if limit is None else f": {limit} {plural} at once, {setting} is {limit}"
     return Finding(
@@ -120,13 +131,25 @@ def _blocking(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _main(pieces: Sequence[Segment], operations: int) -> str:
-    """Return what most of some pieces belong to, and how many of them an operation has, if it has several."""
+def _names(pieces: Sequence[Segment], total_ns: int, operations: int) -> str:
+    """Name what some pieces belong to. Of several names each has its share of the path."""
     lengths, counts = Counter[str](), Counter[str]()
     for piece in pieces:
         lengths[piece.name] += piece.length_ns
         counts[piece.name] += 1
-    name = lengths.most_common(1)[0][0] if lengths else ""
+    whole_ns = sum(lengths.values())
+    largest = lengths.most_common(MOST_NAMES)
+    if largest and largest[0][1] >= NEARLY_ALL * whole_ns:
+        return _name(largest[0][0], counts, operations)
+    shown = [f"{_name(name, counts, operations)} {length_ns / total_ns:.0%}" for name, length_ns in largest if name]
+    others = len([name for name in lengths if name]) - len(shown)
+    rest_ns = whole_ns - sum(length_ns for name, length_ns in largest if name)
+    more = [f"{others} more {rest_ns / total_ns:.0%}"] if others else []
+    return ", ".join([*shown, *more])
+
+
+def _name(name: str, counts: Counter[str], operations: int) -> str:
+    """Return a name, and how many pieces of it an operation has, if it has several."""
     if not name:
         return ""
     of_one = counts[name] // operations
@@ -138,7 +161,7 @@ _SENTENCES: Mapping[Part, str] = {
     Part.ORCHESTRATOR: "is the code of orchestrator {}.",
     Part.ACTIVITY_WHOLE: "is activity {}, with what it waited for.",
     Part.TURN_WHOLE: "is turns of orchestrator {}, with what they waited for.",
-    Part.LOOP: "waits for the event loop, which {} keeps to itself.",
+    Part.LOOP: "waits for the event loop, kept by {}.",
     Part.TIMER: "waits for timers {}.",
     Part.RETRY: "waits between attempts of what failed.",
     Part.EVENT: "waits for an external event {}.",

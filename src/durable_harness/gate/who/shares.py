@@ -16,6 +16,9 @@ LEAST_SHARE = 0.005
 LEAST_TOLD = 0.02
 """Parties below this share are in no sentence, and causes not in the evidence that it gives."""
 MOST_CAUSES = 3
+MOST_NAMES = 3
+NEARLY_ALL = 0.995
+"""From this share of a cause on its time is put down to one name."""
 NAMED = frozenset({Part.CODE, Part.ORCHESTRATOR, Part.REPLAY, Part.LOOP, Part.ENTITY, Part.EVENT, Part.DISPATCH})
 """Parts whose evidence names a function, an entity or an event."""
 
@@ -27,15 +30,24 @@ class Cause:
     part: str
     label: str
     mean_ms: float
-    name: str = ""
-    """What of the app most of it belongs to."""
+    names: tuple[tuple[str, float], ...] = ()
+    """What of the app it belongs to, each with its own milliseconds, the largest first."""
     hint: str = ""
 
     @property
     def text(self) -> str:
-        name = f" '{self.name}'" if self.name else ""
+        """Say what it is and how long it took. Of several names each has its own time."""
         hint = f", {self.hint}" if self.hint else ""
-        return f"{self.label}{name} {_ms(self.mean_ms)}{hint}"
+        if self.names and self.names[0][1] >= NEARLY_ALL * self.mean_ms:
+            return f"{self.label} '{self.names[0][0]}' {_ms(self.mean_ms)}{hint}"
+        return f"{self.label} {_ms(self.mean_ms)}{self._listed}{hint}"
+
+    @property
+    def _listed(self) -> str:
+        shown = [f"'{name}' {_ms(name_ms)}" for name, name_ms in self.names[:MOST_NAMES]]
+        others = self.names[MOST_NAMES:]
+        more = [f"{len(others)} more {_ms(sum(name_ms for _, name_ms in others))}"] if others else []
+        return f": {', '.join([*shown, *more])}" if shown else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,7 @@ def attribute(
         return None
     per_ms = MS * len(timelines)
     causes = {
-        key: _cause(key, length_ns / per_ms, names[key], hints or {})
+        key: _cause(key, length_ns, per_ms, names[key], hints or {})
         for key, length_ns in sums.most_common()
         if length_ns > 0
     }
@@ -119,10 +131,11 @@ def attribute(
     return Attribution(len(timelines), total_ns / per_ms, tuple(order), clock_error_ms, not_known)
 
 
-def _cause(key: _Key, mean_ms: float, names: Counter[str], hints: Mapping[Part, str]) -> Cause:
-    name = names.most_common(1)[0][0] if key.part in NAMED else ""
+def _cause(key: _Key, length_ns: int, per_ms: int, lengths: Counter[str], hints: Mapping[Part, str]) -> Cause:
+    is_named = key.part in NAMED
+    names = tuple((name, ns / per_ms) for name, ns in lengths.most_common() if is_named and name and ns)
     part = f"{key.part}_{key.by}" if key.by else str(key.part)
-    return Cause(part, words_of(key.part, key.by), mean_ms, name, hints.get(key.part, ""))
+    return Cause(part, words_of(key.part, key.by), length_ns / per_ms, names, hints.get(key.part, ""))
 
 
 def _share(party: Party, causes: Mapping[_Key, Cause], whole_ms: float) -> Share:
