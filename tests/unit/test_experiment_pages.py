@@ -11,12 +11,12 @@ from durable_harness.experiments.capacity import CapacityReport, MeasuredTrial
 from durable_harness.experiments.capacity_report import render_html as capacity_page
 from durable_harness.gate.capacity import Capacity, Trial
 from durable_harness.gate.capacity.saturation import Figures
-from durable_harness.gate.comparison import Answer, Comparison
+from durable_harness.gate.comparison import Answer, Comparison, words
 from durable_harness.gate.comparison.design import Design
 from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.page import render_html as comparison_page
 from durable_harness.gate.comparison.ranks import Interval
-from durable_harness.gate.comparison.rendering import render_json
+from durable_harness.gate.comparison.rendering import render_json, render_text
 from durable_harness.gate.comparison.results import FigureResult
 from durable_harness.gate.gates import Gate
 from durable_harness.gate.summary import FailureReason
@@ -56,15 +56,45 @@ def test_a_comparison_shows_each_pair_and_the_interval():
     ]
     assert plot.count("<circle") == 3
     assert plot.count('class="band"') == 1
-    assert "matters: +" in plot
+    assert (plot.count('class="limit"'), plot.count('class="estimate"')) == (1, 1)
+
+
+def test_the_names_of_lines_are_in_the_key_where_no_point_can_lie_under_them():
+    """A plot of many pairs has no room for names at any width: the drawing has none but those of its axes."""
+    page = comparison_page(compared(result(*[1.05, 0.98] * 30)))
+    assert '<span class="key bad dashed">matters: +5 %</span>' in page
+    assert '<span class="key two">estimate: +1.0 %</span>' in page
+    assert re.findall(r'<text class="note[^>]*>([^<]+)<', page) == []
+
+
+NOTHING_YET = result(1.01, 0.98, lower=-math.inf, upper=math.inf, answer=Answer.CANNOT_TELL)
 
 
 def test_a_comparison_without_an_interval_draws_its_pairs_alone():
-    """Before the first look there is no interval: no band is drawn, and the page says that there are too few data."""
-    page = comparison_page(compared(result(1.01, 0.98, lower=-math.inf, upper=math.inf, answer=Answer.CANNOT_TELL)))
+    """Before the first look nothing is known: no band and no estimate is drawn, and the page says why."""
+    page = comparison_page(compared(NOTHING_YET))
     (plot,) = drawings(page)
     assert 'class="band"' not in plot
+    assert 'class="estimate"' not in plot
+    assert plot.count("<circle") == 2
     assert "too few data" in page
+
+
+def test_a_figure_that_is_not_known_yet_is_not_shown():
+    """With too few data for an interval base, head and change are dashes for people and null for programs."""
+    comparison = compared(NOTHING_YET)
+    (row,) = [line for line in render_text(comparison).splitlines() if line.startswith("finish_ms p95 ")]
+    assert re.split(r"\s{2,}", row)[1:5] == ["-", "-", "-", "too few data"]
+    assert "500 ms" not in comparison_page(comparison)
+    assert comparison.sentence.startswith("finish_ms p95 too few data; 5 % matters")
+    (figure,) = json.loads(render_json(comparison))["figures"]
+    assert (figure["base"], figure["head"], figure["ratio"]) == (None, None, None)
+
+
+def test_a_figure_with_one_bound_is_known():
+    """An interval that is open at one side is an interval."""
+    (row,) = words.figure_rows(compared(result(1.01, 0.98, lower=-math.inf)))
+    assert row[1:4] == ("500 ms", "505 ms", "+1.0 %")
 
 
 def test_figures_that_are_only_shown_have_no_line_of_what_matters():

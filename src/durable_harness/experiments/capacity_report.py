@@ -211,7 +211,7 @@ def _search_plot(report: CapacityReport) -> str:
         y_label="offered rate (operations/s, logarithmic)",
         description="The rates that were tried, in their order",
         look=Look(
-            x_scale=Linear(0, len(rates) + 1, is_whole=True),
+            x_scale=Linear.numbered(len(rates)),
             y_scale=Log.around(rates, least=min(rates)),
             bands=[Band(found.lower, found.upper)] if found.lower and found.upper else (),
             rules=[Marker(found.lower, f"capacity {number(found.lower)}/s", "estimate")] if found.lower else (),

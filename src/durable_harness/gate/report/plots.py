@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from durable_harness.gate.histogram import Histogram
@@ -245,7 +246,11 @@ def in_flight_drawing(report: Report, *, is_over: bool = True) -> Drawing | None
         flying += piece.started - piece.completed - piece.not_completed
         points.append((end, flying))
     line = Series("in flight", "one", points)
-    return _counts(report, slices, [line], ("in flight (operations)", "Operations in flight"), is_over=is_over)
+    drawing = _counts(report, slices, [line], ("in flight (operations)", "Operations in flight"), is_over=is_over)
+    if drawing is None:
+        return None
+    whole = Linear.up_to((y for _, y in points if y is not None), is_whole=True)
+    return replace(drawing, look=replace(drawing.look, y_scale=whole))
 
 
 def _counts(

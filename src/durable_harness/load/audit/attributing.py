@@ -136,8 +136,8 @@ def _limits(known: Sequence[Explanation], timelines: Iterable[Iterable[Segment]]
     for segment in (piece for timeline in timelines for piece in timeline if piece.part is Part.SLOT):
         kinds[segment.work] += segment.length_ns
     settings = [SLOTS[kind][:2] for kind, length_ns in kinds.most_common() if length_ns >= LEAST_SHARE * kinds.total()]
-    known = [f"{setting} is {limits[limit_name]}" for setting, limit_name in settings if limit_name in limits]
-    return {**hints, Part.SLOT: ", ".join(known)} if known else hints
+    words = [f"{setting} is {limits[limit_name]}" for setting, limit_name in settings if limit_name in limits]
+    return {**hints, Part.SLOT: ", ".join(words)} if words else hints
 
 
 def _exchange(sent_s: float, answered_s: float, at_host: str | None) -> Exchange:
