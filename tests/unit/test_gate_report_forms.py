@@ -10,8 +10,8 @@ import pytest
 
 from durable_harness.gate import FailureReason, Gate, Histogram, TimeSplit
 from durable_harness.gate.audit import Audit, Finding, Problem
-from durable_harness.gate.measurable import NO_COSTS, WHOLE_SECONDS
 from durable_harness.gate.gates import GateResult, Outcome
+from durable_harness.gate.measurable import NO_COSTS, WHOLE_SECONDS
 from durable_harness.gate.report import (
     render_html,
     render_json,
