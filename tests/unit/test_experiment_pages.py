@@ -9,6 +9,7 @@ import pytest
 
 from durable_harness.experiments.capacity import CapacityReport, MeasuredTrial
 from durable_harness.experiments.capacity_report import render_html as capacity_page
+from durable_harness.experiments.capacity_report import render_text as capacity_text
 from durable_harness.gate.capacity import Capacity, Trial
 from durable_harness.gate.capacity.saturation import Figures
 from durable_harness.gate.comparison import Answer, Comparison, words
@@ -163,8 +164,35 @@ def test_a_search_shows_its_trials_in_order_and_where_capacity_lies():
     search = drawings(page)[0]
     assert re.findall(r'point (\w+)"[^>]*data-tip="trial (\d)', search) == [("good", "1"), ("bad", "2"), ("two", "3")]
     assert search.count('class="band"') == 1
-    assert "capacity 5.00/s" in search
+    assert '<span class="key two">capacity 5.00/s</span>' in page
+    assert 'class="estimate"' in search
     assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "changes", "begins"),
+    [
+        (None, 5, {}, "<b>no capacity</b> completion_ms p95"),
+        (5, 9, {}, "<b>capacity</b> 5.00 operations/s with completion_ms p95"),
+        (5, None, {}, "<b>capacity at least</b> 5.00 operations/s with completion_ms p95"),
+        (5, None, {"interrupted": "after 2 trials"}, "<b>interrupted</b> after 2 trials; so far"),
+        (None, None, {}, "<b>cannot tell</b> no trial could be judged"),
+        (None, 5, {"limited_by": "too few"}, "<b>cannot tell</b> completion_ms p95 ≤ 200 ms is not met at 5.00"),
+    ],
+)
+def test_the_verdict_of_a_search_is_said_once(lower, upper, changes, begins):
+    """The sentence goes on from the word that the page begins with."""
+    assert begins in capacity_page(searched(trial(5, met=True), lower=lower, upper=upper, **changes))
+
+
+def test_a_figure_that_no_operation_gave_is_a_dash():
+    """A trial in which none ended has no latencies: the table has dashes without a unit."""
+    empty = trial(5, met=False, valid=False)
+    none = dict.fromkeys(("completion_p50_ms", "completion_p95_ms", "start_p95_ms", "queueing_p95_ms"))
+    report = searched(replace(empty, figures=replace(empty.figures, **none)), lower=None, upper=None)
+    for text in (capacity_text(report), capacity_page(report)):
+        assert "- ms" not in text
+    assert "no answer" in capacity_text(report)
 
 
 @pytest.mark.parametrize(

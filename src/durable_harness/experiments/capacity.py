@@ -167,7 +167,7 @@ class _Trials:
         self.reasons.merge(tally.reasons)
         summary = summarize(tally)
         measured = [record for record in records if record.phase is OperationPhase.MEASURED]
-        span = _Span(options.warm_up_s, seconds - arrivals[0].offset_s)
+        span = _Span(seconds, options.warm_up_s, seconds - arrivals[0].offset_s)
         figures = _figures(records, summary, slip_ms.percentile(99) or 0.0, cpu, span)
         judged = self._judge(rate_per_s, summary, figures, growth_of(_lasted(measured)), died)
         judged = replace(judged, failed=_failed(summary))
@@ -211,7 +211,7 @@ class _Trials:
             raise InvalidRunError("; ".join(unknown))
         broken = [result for result in results if not result.passed]
         whys = [*map(_limit_words, broken), *([_growth_words(growth, figures)] if growth is not None else [])]
-        valid = not broken or growth is not None or not _is_generators(broken, figures)
+        valid = not whys or not _is_generators(broken, growth, figures)
         why = ", ".join(whys) if valid else "the generator was late"
         return MeasuredTrial(Trial(rate_per_s, met=not whys, why=why, valid=valid), figures, words)
 
@@ -225,31 +225,35 @@ def _growth_words(growth: Growth, figures: Figures) -> str:
     return f"operations pile up: {completed}, and they last {number(growth.per_s)} s longer with each second"
 
 
-def _is_generators(broken: Sequence[GateResult], figures: Figures) -> bool:
+def _is_generators(broken: Sequence[GateResult], growth: Growth | None, figures: Figures) -> bool:
     """Whether the generator may have broken these limits by being late.
 
-    Latency counts from the intended start, so a late generator makes it longer by its slip, and by no more.
+    Latency counts from the intended start, so a late generator makes it longer by its slip, and by no more. A backlog
+    is counted from when operations were sent. One without CPU is late with polls, too.
     """
     if figures.generator_is_busy:
         return True
+    if growth is not None:
+        return False
     late = [result for result in broken if result.gate.unit == "ms" and result.measured is not None]
     excused = [result for result in late if (result.measured or 0.0) - figures.slip_p99_ms <= result.gate.limit]
     return figures.generator_is_late and len(excused) == len(broken)
 
 
 def _lasted(measured: Sequence[OperationRecord]) -> list[Lasted]:
-    """Return how long operations lasted; one that timed out lasted at least until nobody waited any longer."""
+    """Return how long operations lasted since they were sent; one that timed out did so at least."""
     ends = (OperationState.COMPLETED, OperationState.TIMED_OUT)
     return [
-        Lasted(record.intended, record.ended - record.intended)
+        Lasted(record.intended, record.ended - record.sent)
         for record in measured
-        if record.state in ends and record.ended is not None
+        if record.state in ends and record.ended is not None and record.sent is not None
     ]
 
 
 class _Span(NamedTuple):
-    """What of a trial is measured, in seconds since its first arrival."""
+    """How long a trial lasts, and what of it is measured, in seconds since its first arrival."""
 
+    whole_s: float
     warm_up_s: float
     until_s: float
 
@@ -286,7 +290,7 @@ def _figures(
 ) -> Figures:
     completion, last = summary.latencies_ms["completion_ms"], records[-1].intended if records else 0.0
     return Figures(
-        offered_per_s=len(records) / span.until_s,
+        offered_per_s=len(records) / span.whole_s,
         completed_per_s=_completed_per_s(records, span),
         completion_p50_ms=completion.percentile(50),
         completion_p95_ms=completion.percentile(95),
