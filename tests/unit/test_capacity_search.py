@@ -126,7 +126,7 @@ def spent(*pieces):
 def test_a_wait_for_a_thread_is_what_gave_out():
     """What operations waited for is known: neither a generator that is a little late nor a busy machine hides it."""
     who = spent((Part.THREAD, 600), (Part.CODE, 300))
-    words = "threads of the host (wait for a thread 600 ms, PYTHON_THREADPOOL_THREAD_COUNT is 4"
+    words = "threads of the host (of 900 ms: wait for a thread 600 ms, PYTHON_THREADPOOL_THREAD_COUNT is 4)"
     late = dataclasses.replace(CALM, slip_p99_ms=28.0)
     assert saturated_first(CALM, late, who).startswith(words)
     busy = saturated_first(CALM, dataclasses.replace(CALM, machine_cpu=0.99), who)

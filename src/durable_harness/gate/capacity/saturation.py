@@ -89,7 +89,7 @@ def _suspects(calm: Figures, broken: Figures, who: Who | None) -> Iterator[str]:
 
 
 def _waited_for(who: Who | None) -> str:
-    """Say for what slow operations waited longest, if that is a good part of their time."""
+    """Say for what the slow operations waited longest, if that is a good part of their time."""
     found = None if who is None else who.tail or who.mean
     if found is None:
         return ""
@@ -97,7 +97,7 @@ def _waited_for(who: Who | None) -> str:
     longest = max(waits, key=lambda cause: cause.mean_ms, default=None)
     if longest is None or longest.mean_ms < LEAST_WAIT * found.mean_ms:
         return ""
-    return f"{WAITS[longest.part]} ({longest.text} of the {number(found.mean_ms)} ms of slow operations)"
+    return f"{WAITS[longest.part]} (of {number(found.mean_ms)} ms: {longest.text})"
 
 
 def _has_grown(before: float | None, after: float | None) -> bool:
