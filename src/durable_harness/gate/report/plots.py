@@ -62,7 +62,12 @@ def latency_over_time(report: Report) -> str:
     drawing = latency_drawing(report)
     if drawing is None:
         return empty_plot()
-    return _figure(drawing.svg(), drawing.series, more='<span class="key heat">operations: stronger means more</span>')
+    # The names of limits are in the key: in the drawing they would lie on lines and cells.
+    rules = drawing.look.rules
+    unnamed = replace(drawing, look=replace(drawing.look, rules=[replace(rule, label="") for rule in rules]))
+    named = keys((rule.label, "bad dashed") for rule in rules)
+    heat = '<span class="key heat">operations: stronger means more</span>'
+    return _figure(unnamed.svg(), drawing.series, more=f"{named}{heat}")
 
 
 def latency_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
