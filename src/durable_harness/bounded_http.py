@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import socket
-import ssl
 import threading
 import time
 import urllib.error
@@ -76,8 +75,7 @@ def read_bounded(response: Any) -> bytes:
 def failure_words(error: BaseException) -> str:
     """Say why a request got no answer, in the words of the system: `Connection refused`, without Python's names."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    # OpenSSL's own words are in the text alone.
-    words = reason.strerror if isinstance(reason, OSError) and not isinstance(reason, ssl.SSLError) else None
+    words = reason.strerror if isinstance(reason, OSError) else None
     return words or str(reason) or type(reason).__name__
 
 

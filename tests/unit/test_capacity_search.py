@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import random
+import statistics
 from collections import Counter
 
 import pytest
@@ -154,7 +155,8 @@ def test_a_backlog_that_grows_is_seen(trial_s):
     """At 20/s a service that takes 14.4/s falls behind, although each operation may keep to its objective."""
     found = [growth_of(list(served(20, 14.4, trial_s, seed))) for seed in range(50)]
     assert sum(growth is not None for growth in found) >= 40
-    assert all(growth.per_s == pytest.approx(20 / 14.4 - 1, abs=0.5) for growth in found if growth)
+    middle = statistics.median(growth.per_s for growth in found if growth)
+    assert middle == pytest.approx(20 / 14.4 - 1, abs=0.15)
 
 
 @pytest.mark.parametrize(("rate_per_s", "trial_s"), [(10, 1), (10, 3), (10, 15), (12, 15)])

@@ -12,7 +12,7 @@ from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate import Histogram
 from durable_harness.gate.capacity import SearchPlan, read_objective
 from durable_harness.load.options.values import read_durations
-from durable_harness.operations import OperationRecord, OperationState
+from durable_harness.operations import OperationRecord, OperationState, Workload
 
 STACK = types.SimpleNamespace(base_url="http://service", function_key=None, pid=None, exit_code=lambda: None)
 
@@ -41,7 +41,7 @@ class Service:
             made.sent = made.accepted = made.intended + self.slip_ms / 1000
             free = max(free, made.sent) + 1 / self.per_s
             made.seen = made.ended = free + arrival.duration_s
-            made.state, made.polls = OperationState.COMPLETED, 1
+            made.state, made.polls, made.workload = OperationState.COMPLETED, 1, Workload.OPEN
             records.append(made)
         return Measured(records, slips)
 

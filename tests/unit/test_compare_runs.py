@@ -477,7 +477,7 @@ def test_the_party_that_grew_is_named_if_both_runs_know_it(run_folder, compare):
     """From the summaries of both runs; with one of them alone nothing is said."""
     base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2, slower=1.1)))
     for folder, mean_ms in ((base, 500.0), (head, 550.0)):
-        causes = [{"part": "code", "label": "code", "mean_ms": mean_ms, "name": "work", "hint": None}]
+        causes = [{"part": "code", "label": "code", "mean_ms": mean_ms, "names": {"work": mean_ms}, "hint": None}]
         app = {"mean_ms": mean_ms, "share": 1.0, "causes": causes}
         who = {"mean": {"operations": 40, "mean_ms": mean_ms, "shares": {"app": app}}}
         (folder / "summary.json").write_text(json.dumps({"invalid": [], "who": who}))
