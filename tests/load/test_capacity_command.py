@@ -174,7 +174,7 @@ def test_an_interrupted_search_reports_its_trials(stub, tmp_path, number):
     assert (report["verdict"], report["interrupted"]) == ("interrupted", f"after {len(report['trials'])} trials")
     assert report["capacity_per_s"] >= 10
     assert f"INTERRUPTED {report['interrupted']}; so far the objective was met at " in told
-    assert f"INTERRUPTED {report['interrupted']}" in (tmp_path / "capacity.html").read_text()
+    assert f"<b>interrupted</b> {report['interrupted']}; so far" in (tmp_path / "capacity.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from durable_harness.testing.requesting import HttpClient
         (urllib.error.URLError(ConnectionRefusedError(111, "Connection refused")), "Connection refused"),
         (urllib.error.URLError(socket.gaierror(-2, "Name or service not known")), "Name or service not known"),
         (urllib.error.URLError("unknown url type: gopher"), "unknown url type: gopher"),
-        (urllib.error.URLError(ssl.SSLCertVerificationError(1, "certificate verify failed")), "certificate verify failed"),
+        (urllib.error.URLError(ssl.SSLError(1, "certificate verify failed")), "certificate verify failed"),
         (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
         (TimeoutError("no whole answer in 30 s"), "no whole answer in 30 s"),
         (http.client.RemoteDisconnected("Remote end closed connection"), "Remote end closed connection"),
