@@ -219,6 +219,14 @@ def test_a_service_that_cannot_take_anything():
     assert (found.lower, found.upper) == (None, 1)
 
 
+@pytest.mark.parametrize("least", [10 / 6, 10 / 15, 0.1, 1.664])
+def test_the_least_rate_may_be_no_round_one(least):
+    """Rates are tried as they are written; the least one is tried until it is settled, and no more."""
+    found = search(exact(0), SearchPlan(start=2, least=least))
+    assert (found.lower, found.upper) == (None, pytest.approx(least, rel=0.01))
+    assert not found.limited_by
+
+
 def test_trials_are_bounded():
     """A service without any rule does not keep the search going for ever, and the result says that it is open."""
     chance = random.Random(1)

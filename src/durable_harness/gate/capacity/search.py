@@ -191,10 +191,11 @@ class _State:
         return _round(min(2 * lower, self.plan.most))
 
     def _below(self, failing: float) -> float | None:
-        if failing <= self.plan.least:
+        least = _round(self.plan.least)  # as the rates that are tried: else a little more than the least has no end
+        if failing <= least:
             settled = failing not in self.votes or self.votes[failing].is_settled
             return None if settled else failing
-        return _round(max(failing / 2, self.plan.least))
+        return max(_round(failing / 2), least)
 
     def capacity(self) -> Capacity:
         lower, upper = self.bracket()
