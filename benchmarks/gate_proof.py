@@ -170,7 +170,7 @@ def compare_one(driver: Driver, sides: list[RunningStack], one: Planned, more_ms
         "poll_interval_s": one.poll_interval_s,
         "effect": one.effect,
         "verdict": comparison.verdict,
-        "change_reported": result.ratio - 1,
+        "change_reported": result.estimate - 1,
         "lower": result.lower,
         "upper": result.upper,
         "visible": result.visible,
@@ -183,7 +183,7 @@ def compare_one(driver: Driver, sides: list[RunningStack], one: Planned, more_ms
     }
     print(
         f"{one.work.name}, {truth:+.1%}, polls every {one.poll_interval_s:g} s: {comparison.verdict}, "
-        f"{result.ratio - 1:+.1%}, {result.sample}, {row['took_s']:.0f} s",
+        f"{result.estimate - 1:+.1%}, {result.sample}, {row['took_s']:.0f} s",
         flush=True,
     )
     return row
@@ -288,7 +288,7 @@ def _simulated(job: tuple[Setting, float, int, int]) -> tuple[Counter[str], floa
     found = [simulate(setting, change, seed + 1 + number) for number in range(rounds)]
     return (
         Counter(one.result.answer.value for one in found),
-        float(np.median([100 * abs(one.result.ratio - 1 - one.change) for one in found])),
+        float(np.median([100 * abs(one.result.estimate - 1 - one.change) for one in found])),
         float(np.mean([(one.result.lower or 0) <= 1 + one.change <= (one.result.upper or math.inf) for one in found])),
         float(np.median([one.took_s for one in found])),
     )

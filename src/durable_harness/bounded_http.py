@@ -6,6 +6,7 @@ import http.client
 import socket
 import threading
 import time
+import urllib.error
 import urllib.request
 from types import TracebackType
 from typing import Any, Self
@@ -69,6 +70,13 @@ def read_bounded(response: Any) -> bytes:
         if size > MOST_BYTES:
             raise OSError(f"the answer is larger than {MOST_BYTES:,} bytes")
     return b"".join(chunks)
+
+
+def failure_words(error: BaseException) -> str:
+    """Say why a request got no answer, in the words of the system: `Connection refused`, without Python's names."""
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    words = reason.strerror if isinstance(reason, OSError) else None
+    return words or str(reason) or type(reason).__name__
 
 
 def bounded_opener(*handlers: Any) -> urllib.request.OpenerDirector:

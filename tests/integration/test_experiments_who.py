@@ -87,13 +87,14 @@ def test_capacity_names_who_broke_the_objective(tmp_path, capsys, monkeypatch):
     report, evidence = tmp_path / "report", tmp_path / "evidence.zip"
     words = ["capacity", str(APPS / "slow"), "--objective", "completion_ms p50 <= 1200", "--evidence", str(evidence)]
     words += ["--start-path", "/api/orchestrators/starved_of_threads", "--start-rate", "2", "--max-rate", "2"]
-    main([*words, "--trial", "3", "--warm-up", "0.5", "--resolution", "90", "--report-dir", str(report)])
+    main([*words, "--trial", "6", "--warm-up", "0.5", "--resolution", "90", "--report-dir", str(report)])
     printed = capsys.readouterr().out
     document = json.loads((report / "capacity.json").read_text())
     culprits = [trial["who"]["gates"]["completion_ms p50"] for trial in document["trials"] if not trial["met"]]
     assert "host" in {one["party"] for one in culprits}, printed
     assert f"{THREADS} is 1" in " ".join(one["evidence"] for one in culprits)
     assert ", completion_ms p50: host: " in printed
+    assert document["saturated_first"].startswith("threads of the host (of "), printed
     assert "who was it at " in (report / "capacity.html").read_text()
     files = contents(evidence)
     assert {"capacity.json", "capacity.html", "operations.parquet", "logs/host-1.log"} <= files.keys()

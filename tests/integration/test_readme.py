@@ -53,7 +53,7 @@ REPLACED = [
     ("--run-time 30s", SHORT),
     ("--run-time 1m", SHORT),
     ("error_ratio <= 0.01", "error_ratio <= 1"),
-    ("durable-harness capacity", "durable-harness capacity --trial 1 --warm-up 0.5 --max-rate 5 --report-dir {tmp}"),
+    ("durable-harness capacity", "durable-harness capacity --trial 3 --warm-up 0.5 --max-rate 5 --report-dir {tmp}"),
     ("https://reports.example", "{host}"),
     ("reports.toml", "{tmp}/reports.toml"),
     (":7071", ":{host_port}"),

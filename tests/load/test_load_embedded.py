@@ -93,6 +93,7 @@ def test_an_app_unlike_the_sample_is_measured(start_locust, tmp_path):
         kind: completed * n for kind, n in (("activity", 2), ("orchestration", 1), ("result", 2))
     }
     assert run.summary["replayed_events_per_operation"]["count"] == completed
+    assert run.summary["settings"]["app"] == "constant", "a trend does not join it with another app"
     assert {row["server_clock"] for row in read_operations(run.report_dir).operations.to_pylist()} == {"scheduler"}
 
 

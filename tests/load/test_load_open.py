@@ -96,6 +96,8 @@ def test_arrivals_have_the_moments_of_their_process(load, stub):
     assert offsets(run) == pytest.approx([*(n / 10 for n in range(10)), *(1 + n / 20 for n in range(10))], abs=1e-4)
     assert {row["workload"] for row in recorded(run)} == {"open"}
     assert run.summary["settings"]["completion counts from"] == "the intended start (Steady)"
+    assert run.summary["settings"]["start"] == "POST /api/async_http_api"
+    assert "app" not in run.summary["settings"], "it served none"
     assert run.summary["latencies"]["slip_ms"]["count"] == 20
     assert run.code == 0
 

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import random
+import statistics
 from collections import Counter
 
 import pytest
@@ -11,7 +12,11 @@ from durable_harness.cli.capacity import capacity_exit_code
 from durable_harness.errors import UsageError
 from durable_harness.gate import Gate
 from durable_harness.gate.capacity import Capacity, SearchPlan, Trial, read_objective, search
+from durable_harness.gate.capacity.backlog import Lasted, growth_of
 from durable_harness.gate.capacity.saturation import Figures, saturated_first
+from durable_harness.gate.who.shares import attribute
+from durable_harness.gate.who.verdicts import Who
+from durable_harness.why.segments import Part, Segment
 
 
 def exact(capacity):
@@ -94,7 +99,9 @@ CALM = Figures(50, 50, 100.0, 120.0, 5.0, 4.0, 1.0, 0.1, 0.2, 0.2, 5)
 @pytest.mark.parametrize(
     ("broken", "told"),
     [
-        ({"slip_p99_ms": 80.0, "host_cpu": 0.99}, "the generator (slip p99 80 ms"),
+        ({"slip_p99_ms": 80.0}, "the generator (slip p99 80 ms"),
+        ({"slip_p99_ms": 80.0, "host_cpu": 0.99}, "CPU of the host"),
+        ({"slip_p99_ms": 28.0, "machine_cpu": 0.99}, "the machine's CPU"),
         ({"generator_cpu": 0.9}, "the generator"),
         ({"host_cpu": 0.97, "queueing_p95_ms": 900.0}, "CPU of the host"),
         ({"machine_cpu": 0.99}, "the machine's CPU"),
@@ -104,8 +111,80 @@ CALM = Figures(50, 50, 100.0, 120.0, 5.0, 4.0, 1.0, 0.1, 0.2, 0.2, 5)
     ],
 )
 def test_what_gave_out_first(broken, told):
-    """The generator is suspected first, then CPU, then what grew while CPU was to spare."""
+    """A generator without CPU is suspected first, then other CPU, then what grew while CPU was to spare."""
     assert saturated_first(CALM, dataclasses.replace(CALM, **broken)).startswith(told)
+
+
+def spent(*pieces):
+    """Return who spent the time of slow operations, of `(part, milliseconds)`."""
+    segments, at_ns = [], 0
+    for part, length_ms in pieces:
+        segments.append(Segment(part, at_ns, at_ns + length_ms * 1_000_000))
+        at_ns = segments[-1].to_ns
+    return Who(tail=attribute([segments], {Part.THREAD: "PYTHON_THREADPOOL_THREAD_COUNT is 4"}))
+
+
+def test_a_wait_for_a_thread_is_what_gave_out():
+    """What operations waited for is known: neither a generator that is a little late nor a busy machine hides it."""
+    who = spent((Part.THREAD, 600), (Part.CODE, 300))
+    words = "threads of the host (of 900 ms: wait for a thread 600 ms, PYTHON_THREADPOOL_THREAD_COUNT is 4)"
+    late = dataclasses.replace(CALM, slip_p99_ms=28.0)
+    assert saturated_first(CALM, late, who).startswith(words)
+    busy = saturated_first(CALM, dataclasses.replace(CALM, machine_cpu=0.99), who)
+    assert busy.startswith(words)
+    assert busy.endswith("the machine's CPU (99% of all cores), also used by others than the host")
+
+
+def test_a_short_wait_is_not_what_gave_out():
+    """Hardly any of the time was spent in it."""
+    who = spent((Part.THREAD, 60), (Part.CODE, 300))
+    assert saturated_first(CALM, dataclasses.replace(CALM, machine_cpu=0.99), who).startswith("the machine's CPU")
+
+
+def served(rate_per_s, capacity_per_s, trial_s, seed, work_s=(0.3, 0.7)):
+    """Return the operations of a trial of a service that takes them one after the other, as fast as it can."""
+    chance = random.Random(seed)
+    at_s = free_s = 0.0
+    while (at_s := at_s + chance.expovariate(rate_per_s)) < trial_s:
+        free_s = max(at_s, free_s) + 1 / capacity_per_s
+        yield Lasted(at_s, free_s - at_s + chance.uniform(*work_s))
+
+
+@pytest.mark.parametrize("trial_s", [3, 15])
+def test_a_backlog_that_grows_is_seen(trial_s):
+    """At 20/s a service that takes 14.4/s falls behind, although each operation may keep to its objective."""
+    found = [growth_of(list(served(20, 14.4, trial_s, seed))) for seed in range(50)]
+    assert sum(growth is not None for growth in found) >= 40
+    middle = statistics.median(growth.per_s for growth in found if growth)
+    assert middle == pytest.approx(20 / 14.4 - 1, abs=0.15)
+
+
+@pytest.mark.parametrize(("rate_per_s", "trial_s"), [(10, 1), (10, 3), (10, 15), (12, 15)])
+def test_a_service_that_keeps_up_has_no_backlog(rate_per_s, trial_s):
+    """Work of varying length and arrivals at random are no growth, even near what it can take."""
+    alarms = [growth_of(list(served(rate_per_s, 14.4, trial_s, seed))) for seed in range(100)]
+    assert sum(growth is not None for growth in alarms) <= 3
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_too_few_operations_show_no_growth(count):
+    """With so few of them anything may be chance."""
+    assert growth_of([Lasted(at, 1.0 + at) for at in range(count)]) is None
+
+
+def test_trials_with_hardly_an_operation_end_the_search():
+    """A rate at which that happens twice cannot be judged: nothing is known, and longer trials are the remedy."""
+    found = search(lambda rate: Trial(rate, met=False, valid=False, too_few=True), SearchPlan(start=0.1))
+    assert (found.lower, found.upper, len(found.trials)) == (None, None, 2)
+    assert found.limited_by == "trials at 0.1/s have too few operations to be judged: make them longer (--trial)"
+    assert found.proves_nothing
+    assert capacity_exit_code(found, None) == 3
+
+
+def test_rates_that_cannot_be_judged_leave_the_capacity_open():
+    """Lower rates may be met: only a gate above what was not met has its answer."""
+    found = Capacity(None, 1.0, (), "trials at 0.5/s have too few operations")
+    assert [capacity_exit_code(found, at_least) for at_least in (None, 0.5, 1.0, 2.0)] == [3, 3, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +217,14 @@ def test_a_service_that_cannot_take_anything():
     """If not even the least rate passes there is no capacity, only an upper end."""
     found = search(exact(0), SearchPlan(least=1))
     assert (found.lower, found.upper) == (None, 1)
+
+
+@pytest.mark.parametrize("least", [10 / 6, 10 / 15, 0.1, 1.664])
+def test_the_least_rate_may_be_no_round_one(least):
+    """Rates are tried as they are written; the least one is tried until it is settled, and no more."""
+    found = search(exact(0), SearchPlan(start=2, least=least))
+    assert (found.lower, found.upper) == (None, pytest.approx(least, rel=0.01))
+    assert not found.limited_by
 
 
 def test_trials_are_bounded():

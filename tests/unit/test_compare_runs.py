@@ -164,6 +164,19 @@ def test_whole_seconds_of_a_server_are_no_figure():
     assert list(Operations.from_rows(late).values("server_completion_ms")) == []
 
 
+LACKS = "not measured: audit wrong_output (30 outputs were not compared with their starts): leave the gate out"
+
+
+@pytest.mark.parametrize("verdict", ["failed", "invalid"])
+def test_a_gate_that_was_not_measured_spoils_no_other_figure(run_folder, compare, verdict):
+    """The run failed by another gate, or is invalid by this one alone: its times are compared, and a note says it."""
+    base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2)))
+    (base / "summary.json").write_text(json.dumps({"verdict": verdict, "invalid": [LACKS]}))
+    code, told, report = compare(base, head, "--metric", "completion_ms p95")
+    assert (code, report["invalid"]) == (0, [])
+    assert (f"a gate of {base} is {LACKS}" in told) is (verdict == "invalid")
+
+
 def test_an_invalid_run_is_no_side_of_a_comparison(run_folder, compare):
     """What a run's own summary calls invalid stays so: the comparison ends with 3 and repeats the reason."""
     base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2)))
@@ -480,7 +493,7 @@ def test_the_party_that_grew_is_named_if_both_runs_know_it(run_folder, compare):
     """From the summaries of both runs; with one of them alone nothing is said."""
     base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2, slower=1.1)))
     for folder, mean_ms in ((base, 500.0), (head, 550.0)):
-        causes = [{"part": "code", "label": "code", "mean_ms": mean_ms, "name": "work", "hint": None}]
+        causes = [{"part": "code", "label": "code", "mean_ms": mean_ms, "names": {"work": mean_ms}, "hint": None}]
         app = {"mean_ms": mean_ms, "share": 1.0, "causes": causes}
         who = {"mean": {"operations": 40, "mean_ms": mean_ms, "shares": {"app": app}}}
         (folder / "summary.json").write_text(json.dumps({"invalid": [], "who": who}))

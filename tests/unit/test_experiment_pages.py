@@ -9,14 +9,15 @@ import pytest
 
 from durable_harness.experiments.capacity import CapacityReport, MeasuredTrial
 from durable_harness.experiments.capacity_report import render_html as capacity_page
+from durable_harness.experiments.capacity_report import render_text as capacity_text
 from durable_harness.gate.capacity import Capacity, Trial
 from durable_harness.gate.capacity.saturation import Figures
-from durable_harness.gate.comparison import Answer, Comparison
+from durable_harness.gate.comparison import Answer, Comparison, words
 from durable_harness.gate.comparison.design import Design
 from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.page import render_html as comparison_page
 from durable_harness.gate.comparison.ranks import Interval
-from durable_harness.gate.comparison.rendering import render_json
+from durable_harness.gate.comparison.rendering import render_json, render_text
 from durable_harness.gate.comparison.results import FigureResult
 from durable_harness.gate.gates import Gate
 from durable_harness.gate.summary import FailureReason
@@ -56,15 +57,45 @@ def test_a_comparison_shows_each_pair_and_the_interval():
     ]
     assert plot.count("<circle") == 3
     assert plot.count('class="band"') == 1
-    assert "matters: +" in plot
+    assert (plot.count('class="limit"'), plot.count('class="estimate"')) == (1, 1)
+
+
+def test_the_names_of_lines_are_in_the_key_where_no_point_can_lie_under_them():
+    """A plot of many pairs has no room for names at any width: the drawing has none but those of its axes."""
+    page = comparison_page(compared(result(*[1.05, 0.98] * 30)))
+    assert '<span class="key bad dashed">matters: +5 %</span>' in page
+    assert '<span class="key two">estimate: +1.0 %</span>' in page
+    assert re.findall(r'<text class="note[^>]*>([^<]+)<', page) == []
+
+
+NOTHING_YET = result(1.01, 0.98, lower=-math.inf, upper=math.inf, answer=Answer.CANNOT_TELL)
 
 
 def test_a_comparison_without_an_interval_draws_its_pairs_alone():
-    """Before the first look there is no interval: no band is drawn, and the page says that there are too few data."""
-    page = comparison_page(compared(result(1.01, 0.98, lower=-math.inf, upper=math.inf, answer=Answer.CANNOT_TELL)))
+    """Before the first look nothing is known: no band and no estimate is drawn, and the page says why."""
+    page = comparison_page(compared(NOTHING_YET))
     (plot,) = drawings(page)
     assert 'class="band"' not in plot
+    assert 'class="estimate"' not in plot
+    assert plot.count("<circle") == 2
     assert "too few data" in page
+
+
+def test_a_figure_that_is_not_known_yet_is_not_shown():
+    """With too few data for an interval base, head and change are dashes for people and null for programs."""
+    comparison = compared(NOTHING_YET)
+    (row,) = [line for line in render_text(comparison).splitlines() if line.startswith("finish_ms p95 ")]
+    assert re.split(r"\s{2,}", row)[1:5] == ["-", "-", "-", "too few data"]
+    assert "500 ms" not in comparison_page(comparison)
+    assert comparison.sentence.startswith("finish_ms p95 too few data; 5 % matters")
+    (figure,) = json.loads(render_json(comparison))["figures"]
+    assert (figure["base"], figure["head"], figure["ratio"]) == (None, None, None)
+
+
+def test_a_figure_with_one_bound_is_known():
+    """An interval that is open at one side is an interval."""
+    (row,) = words.figure_rows(compared(result(1.01, 0.98, lower=-math.inf)))
+    assert row[1:4] == ("500 ms", "505 ms", "+1.0 %")
 
 
 def test_figures_that_are_only_shown_have_no_line_of_what_matters():
@@ -133,8 +164,35 @@ def test_a_search_shows_its_trials_in_order_and_where_capacity_lies():
     search = drawings(page)[0]
     assert re.findall(r'point (\w+)"[^>]*data-tip="trial (\d)', search) == [("good", "1"), ("bad", "2"), ("two", "3")]
     assert search.count('class="band"') == 1
-    assert "capacity 5.00/s" in search
+    assert '<span class="key two">capacity 5.00/s</span>' in page
+    assert 'class="estimate"' in search
     assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "changes", "begins"),
+    [
+        (None, 5, {}, "<b>no capacity</b> completion_ms p95"),
+        (5, 9, {}, "<b>capacity</b> 5.00 operations/s with completion_ms p95"),
+        (5, None, {}, "<b>capacity at least</b> 5.00 operations/s with completion_ms p95"),
+        (5, None, {"interrupted": "after 2 trials"}, "<b>interrupted</b> after 2 trials; so far"),
+        (None, None, {}, "<b>cannot tell</b> no trial could be judged"),
+        (None, 5, {"limited_by": "too few"}, "<b>cannot tell</b> completion_ms p95 ≤ 200 ms is not met at 5.00"),
+    ],
+)
+def test_the_verdict_of_a_search_is_said_once(lower, upper, changes, begins):
+    """The sentence goes on from the word that the page begins with."""
+    assert begins in capacity_page(searched(trial(5, met=True), lower=lower, upper=upper, **changes))
+
+
+def test_a_figure_that_no_operation_gave_is_a_dash():
+    """A trial in which none ended has no latencies: the table has dashes without a unit."""
+    empty = trial(5, met=False, valid=False)
+    none = dict.fromkeys(("completion_p50_ms", "completion_p95_ms", "start_p95_ms", "queueing_p95_ms"))
+    report = searched(replace(empty, figures=replace(empty.figures, **none)), lower=None, upper=None)
+    for text in (capacity_text(report), capacity_page(report)):
+        assert "- ms" not in text
+    assert "no answer" in capacity_text(report)
 
 
 @pytest.mark.parametrize(

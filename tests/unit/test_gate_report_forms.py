@@ -10,6 +10,7 @@ import pytest
 
 from durable_harness.gate import FailureReason, Gate, Histogram, TimeSplit
 from durable_harness.gate.audit import Audit, Finding, Problem
+from durable_harness.gate.gates import GateResult, Outcome
 from durable_harness.gate.measurable import NO_COSTS, WHOLE_SECONDS
 from durable_harness.gate.report import (
     render_html,
@@ -109,6 +110,17 @@ def test_what_is_not_measurable_is_said_in_words(render):
     assert "not measured" in text
     assert "not measured: detection_lag_ms p95 (the service tells whole seconds): name finer times" in text
     assert re.search(r"the generator's clock\W+(?:[\w/]+\W+){0,2}start, completion", text)
+
+
+def test_a_run_that_failed_has_no_reason_to_be_invalid():
+    """Its audit could not look for one problem, and another gate broke: what was not measured is a gate's result."""
+    broken = GateResult(Gate("completion_ms", "p95", 1.0, unit="ms"), 50.0, Outcome.FAILED)
+    lacking = GateResult(Gate("audit", "wrong_output", 0.0), None, Outcome.NOT_MEASURED, "nothing was compared")
+    failed, invalid = (replace(report(), results=results) for results in ((broken, lacking), (lacking,)))
+    assert (failed.verdict.value, failed.invalid) == ("failed", ())
+    document = json.loads(render_json(failed))
+    assert (document["invalid"], document["gates"][1]["result"]) == ([], "not measured")
+    assert invalid.invalid[0].startswith("not measured: audit wrong_output (nothing was compared)")
 
 
 def test_programs_get_null_for_what_is_not_measurable():

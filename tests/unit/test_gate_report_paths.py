@@ -1,10 +1,11 @@
 """Where the slow ones spent it, as each form of a report shows it."""
 
 import json
+import re
 from dataclasses import replace
 
 from durable_harness.gate.paths import PathPart, PathsAt
-from durable_harness.gate.report import render_html, render_json, render_text
+from durable_harness.gate.report import render_html, render_json, render_markdown, render_text
 from test_gate_report import report
 
 P50 = PathsAt(50, 100.0, 9, (PathPart("code", "code of activities", 90.0), PathPart("slot", "wait for a slot", 10.0)))
@@ -58,3 +59,19 @@ def test_a_run_without_paths_says_nothing_of_them():
     """Where nobody was asked there is no section."""
     assert "slow ones" not in render_text(with_paths())
     assert "slow ones" not in render_html(with_paths())
+
+
+def test_bars_have_the_colours_that_rows_name():
+    """A part with next to no time has no row, and so no sliver in a bar."""
+    tiny = PathPart("timer", "timers", 0.2)
+    page = render_html(with_paths(replace(P50, parts=(*P50.parts, tiny)), P99))
+    section = page.split("Where the slow ones spent it")[1].split("</section>")[0]
+    assert set(re.findall(r'<span class="part-(\w+)" style', section)) == {"code", "slot"}
+
+
+def test_every_form_says_near_which_percentile_and_of_how_many():
+    """The figure is the mean of some operations near the percentile, not the percentile itself."""
+    shown = with_paths(replace(P99, operations=1))
+    assert re.search(r"near p99, 400 ms +of 1", render_text(shown))
+    assert "near p99 (400 ms, 1 operation)" in render_markdown(shown)
+    assert "Steady, near p99: 400 ms, 1 operation<" in render_html(shown)

@@ -1,6 +1,7 @@
 """Who it was, as each form of a report shows it."""
 
 import json
+import re
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
@@ -93,3 +94,27 @@ def test_a_run_that_nobody_looked_at_says_nothing():
     for render in (render_text, render_html, render_markdown):
         assert "Who was it" not in render(plain)
     assert json.loads(render_json(plain))["who"] is None
+
+
+def test_bars_have_the_colours_that_rows_name():
+    """A party with next to no time has no row, and so no sliver in a bar; one of several bars is enough for both."""
+    slow = attribute([[Segment(Part.CODE, 0, 90 * MS, "work"), Segment(Part.WAY, 90 * MS, 100 * MS)]])
+    mean = attribute(
+        [
+            [
+                Segment(Part.CODE, 0, 99_800_000, "work"),
+                Segment(Part.WAY, 99_800_000, 99_900_000),
+                Segment(Part.POLLING, 99_900_000, 100 * MS),
+            ]
+        ]
+    )
+    page = render_html(with_who(Who(mean, slow, {})))
+    assert set(re.findall(r'<span class="party-(\w+)" style', page)) == {"app", "network"}
+    assert set(re.findall(r'<i class="swatch party-(\w+)"', page)) == {"app", "network"}
+
+
+def test_shares_of_older_summaries_name_nobody():
+    """They have one name with the time of all: it is left out."""
+    document = json.loads(json.dumps(attribution_document(SPLIT)))
+    del document["shares"]["app"]["causes"][0]["names"]
+    assert attribution_from(document).share_of(Party.APP).causes[0].names == ()

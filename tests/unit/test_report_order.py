@@ -56,7 +56,8 @@ def test_a_stuck_operation_has_what_it_waits_for():
 def test_the_summary_for_ci_has_the_paths():
     """Of each percentile the largest parts, and the knob that binds."""
     text = render_markdown(with_paths(P50, P99))
-    assert "- Steady, p99 (400 ms): wait for a slot 300 ms (75%), code of activities 100 ms (25%)" in text
+    parts = "wait for a slot 300 ms (75%), code of activities 100 ms (25%)"
+    assert f"- Steady, near p99 (400 ms, mean of 9): {parts}" in text
     assert "- Steady, p99: 75% waits for a slot: \\<2\\> activities at once." in text
     assert "slow ones" not in render_markdown(report())
 

@@ -157,19 +157,75 @@ def test_of_too_few_runs_nobody_can_tell(write, count, word):
     """Fewer runs than a change takes are no proof that nothing changed."""
     report = TrendReport.of(read_runs(write(*[summary(day, 500.0) for day in range(1, count + 1)])))
     assert f"  {word}" in render_text(report)
-    assert f"<b>{word}</b>" in render_html(report)
+    page = render_html(report)
+    assert f"<b>{word}</b>" in page
+    assert f"<b>{word}</b> {word}" not in page
+    assert f": {word}" not in page
     assert ("1 runs" in render_text(report)) is False
 
 
-@pytest.mark.parametrize("changes", [{"verdict": "invalid"}, {"verdict": "interrupted"}, {"scenarios": {}}])
-def test_runs_that_measured_something_else_do_not_count(write, changes):
-    """Invalid and interrupted runs, and those of other scenarios, are shown and change nothing."""
-    documents = [summary(day, 500.0) for day in range(1, 16)]
+NEWEST = {"start": "POST /api/orders", "rate": "6", "processes": "1"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"verdict": "invalid"}, "5 do not count: 5 invalid or interrupted"),
+        ({"verdict": "interrupted"}, "5 do not count: 5 invalid or interrupted"),
+        ({"scenarios": {}}, "5 do not count: 5 of another load than the newest (scenarios)"),
+        ({"settings": {**NEWEST, "start": "POST /api/claims"}}, "5 of another load than the newest (start)"),
+        ({"settings": {**NEWEST, "rate": "3"}}, "5 of another load than the newest (rate)"),
+    ],
+)
+def test_runs_that_measured_something_else_do_not_count(write, changes, why):
+    """Invalid and interrupted runs, and those of another app or load, are shown and change nothing."""
+    documents = [summary(day, 500.0, settings=NEWEST) for day in range(1, 16)]
     documents[5:10] = [{**document, **changes} for document in [summary(day, 5000.0) for day in range(6, 11)]]
     runs = read_runs(write(*documents))
     trend = next(trend for trend in trends_of(runs.found) if trend.name == "completion_ms p95")
     assert (len(trend.points), len(trend.uncounted), trend.changes) == (10, 5, ())
-    assert "5 do not count" in render_text(TrendReport.of(runs))
+    assert why in render_text(TrendReport.of(runs))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"settings": {}}, {"settings": {**NEWEST, "processes": "4"}}, {"verdict": "no gates"}]
+)
+def test_runs_of_the_same_load_count(write, changes):
+    """Older runs lack settings, processes make no load of their own, and a run without gates is measured too."""
+    runs = read_runs(
+        write(*[summary(day, 500.0, **changes) for day in range(1, 8)], summary(9, 500.0, settings=NEWEST))
+    )
+    trend = next(trend for trend in trends_of(runs.found) if trend.name == "completion_ms p95")
+    assert (len(trend.points), len(trend.uncounted)) == (8, 0)
+
+
+def test_the_verdict_counts_the_runs_that_count(write):
+    """Of six runs three are of another app: nobody can tell because of three, and it is said once."""
+    others = [summary(day, 500.0, settings={**NEWEST, "app": "claims"}) for day in range(1, 4)]
+    own = [summary(day, 500.0, settings={**NEWEST, "app": "orders"}) for day in range(4, 7)]
+    page = render_html(TrendReport.of(read_runs(write(*others, *own))))
+    assert "<b>cannot tell</b> 3 of 6 runs count, a change shows in 8 or more<" in page
+
+
+def test_the_axis_of_runs_has_the_numbers_of_runs(write):
+    """There is no run 0, and none after the last."""
+    page = render_html(TrendReport.of(read_runs(write(*[summary(day, 500.0) for day in range(1, 7)]))))
+    first = re.search(r"<svg.*?</svg>", page, re.DOTALL)[0]
+    assert re.findall(r'class="tick x"[^>]*>(\d+)<', first) == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_counts_have_whole_numbers_at_their_axis(write):
+    """There are no 0.2 operations that were lost."""
+    gate = {"name": "operations lost", "limit": 0.0, "bound": "at most", "unit": "", "measured": 0.0}
+    page = render_html(TrendReport.of(read_runs(write(*[summary(day, 500.0, gates=[gate]) for day in (1, 2)]))))
+    plot = next(svg for svg in re.findall(r"<svg.*?</svg>", page, re.DOTALL) if "operations lost" in svg)
+    assert re.findall(r'class="tick y"[^>]*>([\d.]+)<', plot) == ["0", "1"]
+
+
+def test_too_many_folders_are_a_wrong_use_of_this_command(capsys):
+    """The error names what is too much, and the help of this command."""
+    assert main(["trend", "one", "two"]) == 2
+    assert "unrecognized arguments: two\n  See: durable-harness trend --help" in capsys.readouterr().err
 
 
 def test_the_page_marks_changes_and_limits(write):

@@ -300,6 +300,29 @@ def test_costs_are_the_apps():
     assert culprit_of(broken("actions_per_operation mean", 3, 5, unit=""), Known()).party is Party.APP
 
 
+def test_each_function_has_its_own_time_in_the_evidence():
+    """The time of several functions is not put down to the slowest of them."""
+    pieces = [piece(Part.CODE, 0, 40, "cut"), piece(Part.CODE, 40, 60, "polish"), piece(Part.CODE, 60, 70, "pack")]
+    found = attribute([pieces])
+    words = "code of activities and entities 70.0 ms: 'cut' 40.0 ms, 'polish' 20.0 ms, 'pack' 10.0 ms"
+    assert found.largest.text == f"app 100 % ({words})"
+
+
+def test_names_beyond_the_first_few_are_counted():
+    """Evidence stays short, and its times come to the whole."""
+    pieces = [piece(Part.CODE, at * 10, at * 10 + 10, f"step{at}") for at in range(6)]
+    assert attribute([pieces]).largest.causes[0].text.endswith("'step2' 10.0 ms, 3 more 30.0 ms")
+
+
+def test_growth_names_the_function_that_grew():
+    """Not the slowest one, which takes as long as before."""
+    base, head = (
+        attribute([[piece(Part.CODE, 0, 40, "cut"), piece(Part.CODE, 40, 40 + polish_ms, "polish")]])
+        for polish_ms in (10, 35)
+    )
+    assert growth(base, head)[0].text.endswith("code of activities and entities 'polish' 35.0 ms)")
+
+
 def test_growth_names_the_party_that_grew():
     """Between base and head: each party's difference, the largest first, with what grew most."""
     base = attribute([[piece(Part.CODE, 0, 20, "work"), piece(Part.WAY, 20, 30)]])

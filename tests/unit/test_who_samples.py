@@ -4,8 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from durable_harness.gate import Histogram
 from durable_harness.gate.records import SCHEMA
-from durable_harness.load.audit.samples import Samples
+from durable_harness.load.audit.samples import Samples, completion_ms
 
 
 def row(number, completion_ms, **fields):
@@ -97,10 +98,24 @@ def test_a_few_are_taken_of_many_beyond_a_limit():
     assert 950 < int(found[-1]["instance_id"][1:]) < 1000
 
 
+@pytest.mark.parametrize(
+    ("count", "percent", "near"), [(30, 50, 9), (120, 50, 9), (120, 99, 3), (400, 99, 9), (30, 99, 1)]
+)
+def test_operations_near_a_percentile_are_around_it(count, percent, near):
+    """As many as can be, on both sides of the percentile that the histogram of the same operations has."""
+    found = samples(*(row(number, 100 + number) for number in range(count))).near(percent, 9)
+    histogram = Histogram()
+    for number in range(count):
+        histogram.record(100 + number)
+    mean_ms = np.mean([completion_ms(one) for one in found])
+    assert len(found) == near
+    assert mean_ms == pytest.approx(histogram.percentile(percent), rel=1e-3)
+
+
 def test_nothing_is_chosen_of_nothing():
     """A run without operations, and a figure that is no time, have no samples."""
     none = samples()
-    assert (none.evenly(40), none.near(99, 9, 50), none.beyond("completion_ms", 1, 9), none.failed()) == (
+    assert (none.evenly(40), none.near(99, 9), none.beyond("completion_ms", 1, 9), none.failed()) == (
         [],
         [],
         [],

@@ -349,6 +349,21 @@ def test_waits_for_slots_of_two_kinds_are_two_findings():
     assert (second.share, second.knob) == (pytest.approx(0.4), "maxConcurrentOrchestratorFunctions")
 
 
+def test_columns_of_the_text_are_as_wide_as_their_words():
+    """The longest name of a part and the longest time leave the columns in line."""
+    events = [*begins(), scheduled(0, 1), turn_began(900_000), completed(900_000, 1)]
+    works = [work("activity", 0, 0, 900_000, task=1, host=(0, None, 400_000, 900_000))]
+    lines = list(
+        as_lines(explain(document(events, [turn(0, 0, 0), turn(900_000, 900_000, 900_000), *works], ended_ms=900_000)))
+    )
+    path = [line for line in lines if line.startswith("  at ")]
+    assert len(path) > 1
+    assert len({line.index("ms  ", 12) for line in path}) == 1
+    (code,) = [line for line in path if "code of activities and entities" in line]
+    assert code.endswith("code of activities and entities  work")
+    assert len({len(line[: line.rindex(" ms  ")]) for line in path}) == 1
+
+
 def test_a_start_that_is_scheduled_for_later_is_waited_for():
     """An instance that is Pending because it was asked to start later says when it will."""
     came = [event("executionStarted", 0, 0, name="o", dueNs=12_000 * MS)]

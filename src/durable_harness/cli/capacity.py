@@ -22,9 +22,10 @@ from durable_harness.cli.experiment import (
     show_line,
 )
 from durable_harness.cli.values import above_zero, percents
+from durable_harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from durable_harness.gate.capacity import Capacity
+    from durable_harness.gate.capacity import Capacity, SearchPlan
 
 REPORT_DIR = Path("build/capacity")
 REPORTS = ("capacity.json", "capacity.html")
@@ -50,7 +51,13 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--start-rate", type=above_zero, default=5.0, metavar="N", help="first rate to try, 1/s (5)")
     group.add_argument("--max-rate", type=above_zero, default=10_000.0, metavar="N", help="highest to try (10000)")
     group.add_argument("--resolution", type=percents, default=0.1, metavar="PERCENT", help="width of the result (10)")
-    group.add_argument("--trial", type=above_zero, default=15.0, metavar="SECONDS", help="length of one trial (15)")
+    group.add_argument(
+        "--trial",
+        type=above_zero,
+        default=15.0,
+        metavar="SECONDS",
+        help="length of one trial (15); the longer, the lower the rates that can be judged",
+    )
     group.add_argument("--warm-up", type=above_zero, default=3.0, metavar="SECONDS", help="before each, discarded (3)")
     group.add_argument("--arrivals", choices=("poisson", "constant"), default="poisson", help="(poisson)")
     group.add_argument("--at-least", type=above_zero, metavar="N", help="a gate: less capacity ends with 1")
@@ -61,14 +68,13 @@ def _capacity(options: argparse.Namespace) -> int:
     needs_extra()
     from durable_harness.experiments.capacity import CapacityOptions, find_capacity  # noqa: PLC0415
     from durable_harness.experiments.capacity_report import render_text, trial_text, verdict_text, write_all  # noqa: PLC0415
-    from durable_harness.gate.capacity import SearchPlan, read_objective  # noqa: PLC0415
-    from durable_harness.gate.capacity.search import LEAST  # noqa: PLC0415
+    from durable_harness.gate.capacity import read_objective  # noqa: PLC0415
 
-    least = min(LEAST, options.start_rate)
+    plan = _plan(options)
     given = CapacityOptions(
         objective=read_objective(options.objective),
         load=offered_load(options),
-        plan=SearchPlan(min(options.start_rate, options.max_rate), least, options.max_rate, options.resolution),
+        plan=plan,
         host=options.host,
         function_key=options.function_key,
         app_dir=app_folder(options),
@@ -88,11 +94,30 @@ def _capacity(options: argparse.Namespace) -> int:
         return evidence.finish(written.exit_code(code) or 0, verdict_text(report).splitlines()[0])
 
 
+def _plan(options: argparse.Namespace) -> SearchPlan:
+    """Return where to look: at no rate at which a trial has hardly any operation."""
+    from durable_harness.gate.capacity import SearchPlan  # noqa: PLC0415
+    from durable_harness.gate.capacity.search import FEWEST_JUDGED, FEWEST_PLANNED, LEAST  # noqa: PLC0415
+
+    start = min(options.start_rate, options.max_rate)
+    if start * options.trial < FEWEST_JUDGED:
+        raise UsageError(
+            f"--trial {options.trial:g}: at {start:g}/s a trial has {start * options.trial:.3g} operations, and fewer"
+            f" than {FEWEST_JUDGED} prove nothing. Make trials longer (--trial {FEWEST_PLANNED / start:.3g}), or begin"
+            " with a higher rate (--start-rate)."
+        )
+    least = min(max(LEAST, FEWEST_PLANNED / options.trial), start)
+    return SearchPlan(start, least, options.max_rate, options.resolution)
+
+
 def capacity_exit_code(found: Capacity, at_least: float | None) -> int:
     """Return 0 for a capacity that suffices, 1 for one that does not or is none, 3 where the search came to no end."""
     if found.lower is not None and at_least is not None and found.lower >= at_least:
         return 0
-    if found.upper is None and (found.lower is None or at_least is not None or "generator" in found.limited_by):
+    is_too_small = at_least is not None and found.upper is not None and found.upper <= at_least
+    if found.proves_nothing and not is_too_small:
+        return 3
+    if found.upper is None and (at_least is not None or "generator" in found.limited_by):
         return 3
     if found.lower is None or at_least is not None:
         return 1

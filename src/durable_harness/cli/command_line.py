@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from durable_harness.cli.ab import add_ab
 from durable_harness.cli.capacity import add_capacity
@@ -62,7 +62,14 @@ def _run(arguments: list[str]) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, but its complaints end like every other error here."""
+    """argparse, but its complaints end like every other error here, and come from the command that they are about."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Complain here of arguments that are too many: otherwise the parser of all commands does."""
+        found, others = super().parse_known_args(args, namespace)
+        if others:
+            self.error(f"unrecognized arguments: {' '.join(others)}")
+        return found, others
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\n  See: {self.prog} --help")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import psutil  # type: ignore[import-untyped]
 
@@ -23,10 +23,12 @@ from durable_harness.experiments.keeping import Keep, keep_nothing
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate import FailureReason, Gate, RunSummary, evaluate
 from durable_harness.gate.capacity import Capacity, SearchPlan, Trial, search
+from durable_harness.gate.capacity.backlog import Growth, Lasted, growth_of
 from durable_harness.gate.capacity.saturation import Figures, saturated_first
-from durable_harness.gate.gates import not_measured
+from durable_harness.gate.capacity.search import FEWEST_JUDGED
+from durable_harness.gate.gates import GateResult, not_measured
 from durable_harness.gate.reasons import Reasons
-from durable_harness.gate.report.model import limit_text, with_unit
+from durable_harness.gate.report.model import limit_text, number, with_unit
 from durable_harness.gate.who.verdicts import Who
 from durable_harness.load.options.target import public_url
 from durable_harness.load.results.summary import summarize
@@ -164,9 +166,13 @@ class _Trials:
         options.keep(f"trial {len(self.measured) + 1}, {rate_per_s:g}/s", records)
         self.reasons.merge(tally.reasons)
         summary = summarize(tally)
-        figures = _figures(records, summary, slip_ms.percentile(99) or 0.0, cpu, seconds)
-        judged = replace(self._judge(rate_per_s, summary, figures, died), failed=_failed(summary))
-        return judged if judged.trial.met else replace(judged, who=self._who(stack, records, summary, judged, died))
+        measured = [record for record in records if record.phase is OperationPhase.MEASURED]
+        span = _Span(seconds, options.warm_up_s, seconds - arrivals[0].offset_s)
+        figures = _figures(records, summary, slip_ms.percentile(99) or 0.0, cpu, span)
+        judged = self._judge(rate_per_s, summary, figures, growth_of(_lasted(measured)), died)
+        judged = replace(judged, failed=_failed(summary))
+        has_answer = judged.trial.met or judged.trial.too_few
+        return judged if has_answer else replace(judged, who=self._who(stack, records, summary, judged, died))
 
     def _who(
         self,
@@ -190,22 +196,76 @@ class _Trials:
         limits = [gate.limit / 1000 for gate in self._options.objective if gate.metric == "completion_ms"]
         return max(limits) + DRAIN_MARGIN_S if limits else self._options.load.timeout_s
 
-    def _judge(self, rate_per_s: float, summary: RunSummary, figures: Figures, died: str = "") -> MeasuredTrial:
+    def _judge(
+        self, rate_per_s: float, summary: RunSummary, figures: Figures, growth: Growth | None, died: str
+    ) -> MeasuredTrial:
         results = evaluate(self._options.objective, summary)
-        words = tuple(
-            f"{result.gate.name} {with_unit(result.measured, result.gate)} ({limit_text(result.gate)})"
-            for result in results
-        )
+        words = tuple(_limit_words(result) for result in results)
         if died:
             return MeasuredTrial(Trial(rate_per_s, met=False, why=f"the host died: {died}"), figures, words, died=died)
+        if summary.counts.started < FEWEST_JUDGED:
+            why = f"{summary.counts.started} operations, and fewer than {FEWEST_JUDGED} prove nothing"
+            return MeasuredTrial(Trial(rate_per_s, met=False, why=why, valid=False, too_few=True), figures, words)
         unknown = not_measured(results)
         if unknown and not self.measured:
             raise InvalidRunError("; ".join(unknown))
-        broken = [word for word, result in zip(words, results, strict=True) if not result.passed]
-        # Latency counts from the intended start: a late generator makes it worse, so what met the objective did so.
-        valid = not (broken and figures.generator_is_late)
-        why = ", ".join(broken) if valid else "the generator was late"
-        return MeasuredTrial(Trial(rate_per_s, met=not broken, why=why, valid=valid), figures, words)
+        broken = [result for result in results if not result.passed]
+        whys = [*map(_limit_words, broken), *([_growth_words(growth, figures)] if growth is not None else [])]
+        valid = not whys or not _is_generators(broken, growth, figures)
+        why = ", ".join(whys) if valid else "the generator was late"
+        return MeasuredTrial(Trial(rate_per_s, met=not whys, why=why, valid=valid), figures, words)
+
+
+def _limit_words(result: GateResult) -> str:
+    return f"{result.gate.name} {with_unit(result.measured, result.gate)} ({limit_text(result.gate)})"
+
+
+def _growth_words(growth: Growth, figures: Figures) -> str:
+    completed = f"{number(figures.completed_per_s)}/s completed of {number(figures.offered_per_s)}/s"
+    return f"operations pile up: {completed}, and they last {number(growth.per_s)} s longer with each second"
+
+
+def _is_generators(broken: Sequence[GateResult], growth: Growth | None, figures: Figures) -> bool:
+    """Whether the generator may have broken these limits by being late.
+
+    Latency counts from the intended start, so a late generator makes it longer by its slip, and by no more. A backlog
+    is counted from when operations were sent. One without CPU is late with polls, too.
+    """
+    if figures.generator_is_busy:
+        return True
+    if growth is not None:
+        return False
+    late = [result for result in broken if result.gate.unit == "ms" and result.measured is not None]
+    excused = [result for result in late if (result.measured or 0.0) - figures.slip_p99_ms <= result.gate.limit]
+    return figures.generator_is_late and len(excused) == len(broken)
+
+
+def _lasted(measured: Sequence[OperationRecord]) -> list[Lasted]:
+    """Return how long operations lasted since they were sent; one that timed out did so at least."""
+    ends = (OperationState.COMPLETED, OperationState.TIMED_OUT)
+    return [
+        Lasted(record.intended, record.ended - record.sent)
+        for record in measured
+        if record.state in ends and record.ended is not None and record.sent is not None
+    ]
+
+
+class _Span(NamedTuple):
+    """How long a trial lasts, and what of it is measured, in seconds since its first arrival."""
+
+    whole_s: float
+    warm_up_s: float
+    until_s: float
+
+
+def _completed_per_s(records: Sequence[OperationRecord], span: _Span) -> float:
+    """Return the completions in a second of what is measured; in the drain after it nothing is offered."""
+    measured_s = span.until_s - span.warm_up_s
+    if not records or measured_s <= 0:
+        return 0.0
+    low, high = records[0].intended + span.warm_up_s, records[0].intended + span.until_s
+    completed = [record for record in records if record.state is OperationState.COMPLETED]
+    return sum(low < (record.ended or 0.0) <= high for record in completed) / measured_s
 
 
 def _tallied(records: Sequence[OperationRecord], warm_up_s: float) -> Tally:
@@ -226,12 +286,12 @@ def _failed(summary: RunSummary) -> int:
 
 
 def _figures(
-    records: Sequence[OperationRecord], summary: RunSummary, slip_p99_ms: float, cpu: _CpuWatch, seconds: float
+    records: Sequence[OperationRecord], summary: RunSummary, slip_p99_ms: float, cpu: _CpuWatch, span: _Span
 ) -> Figures:
     completion, last = summary.latencies_ms["completion_ms"], records[-1].intended if records else 0.0
     return Figures(
-        offered_per_s=len(records) / seconds,
-        completed_per_s=summary.throughput_per_s or 0.0,
+        offered_per_s=len(records) / span.whole_s,
+        completed_per_s=_completed_per_s(records, span),
         completion_p50_ms=completion.percentile(50),
         completion_p95_ms=completion.percentile(95),
         start_p95_ms=summary.latencies_ms["start_ms"].percentile(95),
@@ -245,16 +305,16 @@ def _figures(
 
 
 def _saturated(found: Capacity, measured: Sequence[MeasuredTrial]) -> str:
-    broken = [one for one in measured if one.trial.rate_per_s == found.upper and not one.trial.met]
+    missed = [one for one in measured if not one.trial.met and not one.trial.too_few]
+    broken = [one for one in missed if one.trial.rate_per_s == found.upper and one.trial.valid]
     if not broken:
-        late = [one for one in measured if not one.trial.valid]
-        broken = late[:1]
+        broken = [one for one in missed if not one.trial.valid][:1]
     calm = [one for one in measured if one.trial.met]
     # Where no rate was met, the lowest one may have had hardly an operation.
     if not broken or any(one.failed or one.died for one in (broken if calm else measured)):
         return ""
     lowest = min(calm, key=lambda one: one.trial.rate_per_s, default=broken[0])
-    return saturated_first(lowest.figures, broken[-1].figures)
+    return saturated_first(lowest.figures, broken[-1].figures, broken[-1].who)
 
 
 class _CpuWatch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from durable_harness.experiments.capacity import CapacityReport, MeasuredTrial
 from durable_harness.gate.capacity import Capacity, Trial
 from durable_harness.gate.capacity.saturation import Figures
+from durable_harness.gate.capacity.search import FEWEST_PLANNED, LEAST
 from durable_harness.gate.reasons import reason_text
 from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import limit_text, number
@@ -33,8 +34,11 @@ def verdict_text(report: CapacityReport) -> str:
     """Say in a line or three what was found."""
     found = report.capacity
     objective = ", ".join(f"{gate.name} {limit_text(gate)}" for gate in report.objective)
-    if found.lower is None:
-        said = f"no capacity: {objective} is not met at {number(found.upper)} operations/s"
+    if found.lower is None and found.upper is None:
+        said = f"cannot tell: no trial could be judged by {objective}"
+    elif found.lower is None:
+        word = "cannot tell" if found.proves_nothing else "no capacity"
+        said = f"{word}: {objective} is not met at {number(found.upper)} operations/s"
     elif found.upper is None:
         said = f"capacity at least {number(found.lower)} operations/s with {objective}"
     else:
@@ -47,6 +51,8 @@ def verdict_text(report: CapacityReport) -> str:
     lines += _who_lines(report)
     if found.limited_by:
         lines.append(f"the search ended early: {found.limited_by}")
+    elif found.lower is None and (found.upper or 0.0) > LEAST:
+        lines.append(f"lower rates need longer trials (--trial), so that each has {FEWEST_PLANNED} operations")
     if report.reasons:
         lines.append("operations did not complete:")
         lines += [f"  {reason.count:,} x {reason_text(reason)}" for reason in report.reasons[:REASONS_SHOWN]]
@@ -55,9 +61,10 @@ def verdict_text(report: CapacityReport) -> str:
 
 def _who_lines(report: CapacityReport) -> list[str]:
     """Say who broke the objective at the lowest rate that did not meet it, of those where that is known."""
+    judged = [one for one in report.trials if one.trial.valid] or report.trials
     found = [
         (one.trial.rate_per_s, name, culprit)
-        for one in report.trials
+        for one in judged
         for name, culprit in (one.who.culprits if one.who is not None else {}).items()
     ]
     known = [one for one in found if one[2].party is not Party.UNKNOWN] or found
@@ -121,7 +128,7 @@ def _verdict(found: Capacity) -> str:
     if found.interrupted:
         return "interrupted"
     if found.lower is None:
-        return "no capacity"
+        return "cannot tell" if found.proves_nothing else "no capacity"
     return "at least" if found.upper is None else "found"
 
 
@@ -129,7 +136,7 @@ def _css_class(found: Capacity) -> str:
     """Return the class of the verdict; a search that came to no end proves nothing, as its exit code says."""
     if found.interrupted:
         return "interrupted"
-    if found.upper is None and (found.lower is None or "generator" in found.limited_by):
+    if found.proves_nothing or (found.upper is None and "generator" in found.limited_by):
         return "invalid"
     return "failed" if found.lower is None else "passed"
 
@@ -144,7 +151,7 @@ def render_html(report: CapacityReport) -> str:
         f"Capacity of {report.target}",
         [
             heading(f"Capacity of {report.target}", f"{len(report.trials)} trials, {report.elapsed_s:.0f} s"),
-            verdict(_verdict(found), lead, _css_class(found)),
+            verdict(*_heading(found, lead), _css_class(found)),
             section("Why", bullets(rest)),
             section("The search", _search_plot(report), "Each trial offers one rate; the band is where capacity lies."),
             section("Completion by rate", _latency_plot(report)),
@@ -156,6 +163,17 @@ def render_html(report: CapacityReport) -> str:
             section("Why trials ended as they did", bullets(trial_text(one) for one in report.trials)),
         ],
     )
+
+
+HEADWORDS = {"found": "capacity", "at least": "capacity at least"}
+"""The word that the page begins its verdict with, where it is not that for programs."""
+
+
+def _heading(found: Capacity, lead: str) -> tuple[str, str]:
+    """Return the verdict's word, and the rest of the sentence that begins with it: it is said once."""
+    word = HEADWORDS.get(_verdict(found), _verdict(found))
+    rest = lead[len(word) :].removeprefix(":").lstrip() if lead.lower().startswith(word) else lead
+    return word, rest
 
 
 def _outcome(word: str) -> str:
@@ -184,7 +202,7 @@ def _cells(one: MeasuredTrial) -> tuple[str, ...]:
     return (
         f"{number(trial.rate_per_s)}/s",
         f"{number(figures.completed_per_s)}/s",
-        *(f"{number(value)} ms" for value in milliseconds),
+        *("-" if value is None else f"{number(value)} ms" for value in milliseconds),
         "-" if figures.host_cpu is None else f"{figures.host_cpu:.2f}",
         f"{figures.generator_cpu:.2f}",
         _outcome_of(trial),
@@ -211,13 +229,15 @@ def _search_plot(report: CapacityReport) -> str:
         y_label="offered rate (operations/s, logarithmic)",
         description="The rates that were tried, in their order",
         look=Look(
-            x_scale=Linear(0, len(rates) + 1, is_whole=True),
+            x_scale=Linear.numbered(len(rates)),
             y_scale=Log.around(rates, least=min(rates)),
             bands=[Band(found.lower, found.upper)] if found.lower and found.upper else (),
-            rules=[Marker(found.lower, f"capacity {number(found.lower)}/s", "estimate")] if found.lower else (),
+            rules=[Marker(found.lower, "", "estimate")] if found.lower else (),
         ),
     )
-    return figure(plot, keys((line.label, line.css_class) for line in lines))
+    # The line's name is in the key: in the drawing it would lie on points.
+    named = [(f"capacity {number(found.lower)}/s", "two")] if found.lower else []
+    return figure(plot, keys([*((line.label, line.css_class) for line in lines), *named]))
 
 
 def _latency_plot(report: CapacityReport) -> str:
@@ -226,8 +246,9 @@ def _latency_plot(report: CapacityReport) -> str:
         _series(report, "p50", "p50", lambda figures: figures.completion_p50_ms),
         _series(report, "p95", "p95 dashed", lambda figures: figures.completion_p95_ms),
     ]
-    rules = [Marker(gate.limit, f"objective {gate.statistic} {limit_text(gate)}", "limit") for gate in limits]
-    return _plot(lines, "completion (ms)", "Completion time at each rate", Look(rules=rules, x_unit="operations/s"))
+    look = Look(rules=[Marker(gate.limit, "", "limit") for gate in limits], x_unit="operations/s")
+    named = [(f"objective {gate.statistic} {limit_text(gate)}", "bad dashed") for gate in limits]
+    return _plot(lines, "completion (ms)", "Completion time at each rate", look, named)
 
 
 def _cores_plot(report: CapacityReport) -> str:
@@ -248,6 +269,8 @@ def _series(report: CapacityReport, label: str, style: str, value: Callable[[Fig
     return Series(label, style, [(one.trial.rate_per_s, value(one.figures)) for one in _by_rate(report)])
 
 
-def _plot(lines: list[Series], y_label: str, description: str, look: Look) -> str:
+def _plot(
+    lines: list[Series], y_label: str, description: str, look: Look, named: Sequence[tuple[str, str]] = ()
+) -> str:
     plot = line_plot(lines, x_label="offered rate (operations/s)", y_label=y_label, description=description, look=look)
-    return figure(plot, keys((line.label, line.css_class) for line in lines))
+    return figure(plot, keys([*((line.label, line.css_class) for line in lines), *named]))

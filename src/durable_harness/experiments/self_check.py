@@ -18,7 +18,7 @@ from durable_harness.experiments.revisions import Version
 from durable_harness.gate.comparison import Answer, Comparison, Design, FigureResult
 from durable_harness.gate.comparison.pairs import plan_looks
 from durable_harness.gate.comparison.ranks import Values, centre, signed_rank_interval
-from durable_harness.gate.comparison.results import percent_text
+from durable_harness.gate.comparison.results import change_text, percent_text
 from durable_harness.gate.report.model import number
 from durable_harness.stack import RunningStack, StackControl, embedded_stack
 
@@ -67,7 +67,7 @@ class Trials:
         return cls(
             change,
             _tallied(trial.result.answer for trial in trials),
-            reported=_median([trial.result.ratio - 1 for trial in trials]),
+            reported=_median([trial.result.estimate - 1 for trial in trials]),
             seconds=_median([trial.seconds for trial in trials]),
             pairs=_median([len(trial.log_ratios) for trial in trials]),
         )
@@ -217,7 +217,7 @@ class _Check:
             result = _only(comparing.run(("base", "head")))
             yield Trial(result, time.monotonic() - began, comparing.judged_log_ratios())
             self._progress(
-                f"{words}, {index + 1} of {count}: {result.answer}, {percent_text(result.ratio)}"
+                f"{words}, {index + 1} of {count}: {result.answer}, {change_text(result)}"
                 + (f" ({percent_text(1 + change)} injected)" if change else "")
             )
 

@@ -88,13 +88,17 @@ def left_out(scenarios: Iterable[str], gates: Iterable[Gate]) -> list[str]:
     return [f"the gates of {name} are left out: it takes no part in this run" for name in sorted(absent)]
 
 
+LACKING = "not measured: "
+"""How the reason begins why a run is invalid whose figures are good, but for one that a gate is about."""
+
+
 def not_measured(results: Iterable[GateResult]) -> list[str]:
     """Say which gates were not measured, why, and what would measure them; a sentence for each reason."""
     names: dict[tuple[str, str], list[str]] = {}
     for result in results:
         if not result.is_measured:
             names.setdefault((result.note, remedy(result.gate.metric)), []).append(result.gate.name)
-    return [f"not measured: {', '.join(gates)} ({why}): {what}" for (why, what), gates in names.items()]
+    return [f"{LACKING}{', '.join(gates)} ({why}): {what}" for (why, what), gates in names.items()]
 
 
 def percent_of(statistic: str) -> float:

@@ -34,6 +34,10 @@ class Verdict(StrEnum):
         return codes.get(self)
 
 
+MEASURED = frozenset({Verdict.PASSED.value, Verdict.FAILED.value, Verdict.UNJUDGED.value})
+"""The verdicts of runs whose figures are good: one that is invalid or interrupted measured something else."""
+
+
 def verdict_on(summary: RunSummary, results: Iterable[GateResult]) -> Verdict:
     """Decide: an interrupted or invalid run is neither a pass nor a failure; otherwise every gate must have passed.
 

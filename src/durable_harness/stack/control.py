@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from durable_harness.bounded_http import failure_words
 from durable_harness.errors import HarnessError, UnreachableError
 from durable_harness.stack.processes import Command
 
@@ -85,7 +86,8 @@ class StackControl:
             with error:
                 raise HarnessError(f"{name}: {error.read().decode(errors='replace')}") from error
         except OSError as error:
-            raise UnreachableError(f"{name}: the process at {address['url']} does not answer: {error}") from error
+            reason = failure_words(error)
+            raise UnreachableError(f"{name}: the process at {address['url']} does not answer: {reason}") from error
 
     def _facts(self) -> list[dict[str, Any]]:
         processes = (self._host, self._scheduler)

@@ -8,7 +8,7 @@ import urllib.error
 from collections.abc import Iterator
 
 from durable_harness.base_urls import read_base_url
-from durable_harness.bounded_http import Limit, bounded_opener
+from durable_harness.bounded_http import Limit, bounded_opener, failure_words
 from durable_harness.errors import UnreachableError, UsageError
 from durable_harness.foreign_text import hide
 from durable_harness.stack.children import RunningStack
@@ -31,7 +31,7 @@ def remote_stack(options: StackOptions) -> Iterator[RunningStack]:
     except urllib.error.HTTPError as error:
         error.close()
     except (OSError, http.client.HTTPException) as error:
-        raise UnreachableError(f"{url} does not answer: {error}\n  Is the app running there?") from error
+        raise UnreachableError(f"{url} does not answer: {failure_words(error)}\n  Is the app running there?") from error
     yield RunningStack("remote", url, options.function_key)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from durable_harness.bounded_http import Limit, bounded_opener, read_bounded
+from durable_harness.bounded_http import Limit, bounded_opener, failure_words, read_bounded
 from durable_harness.operations import Answer, NoAnswer, key_headers, redact_keys
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, BadUrlError, follow, is_same_origin, origin_of
 
@@ -57,7 +57,7 @@ class HttpClient:
         except BadUrlError as error:
             return NoAnswer(f"cannot be asked for: {error}")
         except (OSError, http.client.HTTPException) as error:
-            return NoAnswer(redact_keys(f"{type(error).__name__}: {error}"))
+            return NoAnswer(redact_keys(failure_words(error)))
 
     def _follow(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float

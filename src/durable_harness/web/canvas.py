@@ -133,6 +133,8 @@ class Canvas:
         """
         y = self.y(at)
         self.line((self.left, y), (self.right, y), css_class)
+        if not label:
+            return
         row, column = divmod(column, max(1, int((self.right - self.left) // RULE_COLUMN)))
         place = self.right - 4 - RULE_COLUMN * column, y + (BELOW if row % 2 else ABOVE)
         self.text(place, label, f"note left {css_class}-text")

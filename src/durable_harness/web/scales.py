@@ -43,6 +43,11 @@ class Linear:
         return [(tick, written(tick)) for tick in found if not self.is_whole or float(tick).is_integer()]
 
     @classmethod
+    def numbered(cls, count: int) -> Linear:
+        """Return an axis of the numbers from 1 to a count, without any that nothing has."""
+        return cls(0.5, count + 0.5, is_whole=True)
+
+    @classmethod
     def up_to(cls, values: Iterable[float], *, is_whole: bool = False) -> Linear:
         """Return an axis from zero to a round value above all of these."""
         return cls(0, round_up(max(values, default=0) * HEADROOM), is_whole)

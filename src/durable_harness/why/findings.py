@@ -52,12 +52,13 @@ def findings_of(facts: Facts, path: Sequence[Segment], operations: int = 1) -> I
     for part, part_ns in sums.items():
         share = part_ns / total_ns if total_ns else 0.0
         if share >= LEAST_SHARE:
-            yield from _of_part(facts, part, share, [one for one in path if one.part is part], operations)
+            yield from _of_part(facts, part, total_ns, [one for one in path if one.part is part], operations)
     yield from _blocking(facts)
 
 
-def _of_part(facts: Facts, part: Part, share: float, pieces: Sequence[Segment], operations: int) -> Iterator[Finding]:
+def _of_part(facts: Facts, part: Part, total_ns: int, pieces: Sequence[Segment], operations: int) -> Iterator[Finding]:
     say = _SENTENCES.get(part)
+    share = sum(piece.length_ns for piece in pieces) / total_ns
     if part is Part.THREAD:
         yield _thread(facts, share)
     elif part is Part.SLOT:

@@ -10,6 +10,8 @@ from durable_harness.why.waiting import wait_lines
 
 MS = 1_000_000
 MOST_PIECES = 12
+FIGURES = 2
+"""The columns of figures that a row begins with."""
 LEAST_SHARE = 0.005
 """The listing of a path has its longest pieces, none below this share of the whole; it says how many are left out."""
 
@@ -38,9 +40,10 @@ def _end(explained: Explanation) -> str:
 
 def _parts(explained: Explanation) -> Iterator[str]:
     total_ns = explained.total_ns or 0
-    for part, part_ns in explained.parts.items():
-        share = part_ns / total_ns if total_ns else 0.0
-        yield f"{share:>6.1%} {_length(part_ns):>12}  {LABELS[part]}"
+    return _aligned(
+        (f"{part_ns / total_ns if total_ns else 0.0:.1%}", _length(part_ns), LABELS[part])
+        for part, part_ns in explained.parts.items()
+    )
 
 
 def _path(explained: Explanation) -> Iterator[str]:
@@ -52,11 +55,26 @@ def _path(explained: Explanation) -> Iterator[str]:
     if not shown:
         return
     yield "The critical path:"
-    for piece in shown:
-        at_ms = (piece.from_ns - explained.facts.created_ns) / MS
-        yield f"  at {at_ms:>10,.1f} ms {_length(piece.length_ns):>12}  {LABELS[piece.part]:<28} {piece.name}".rstrip()
+    rows = ((_length(piece.from_ns - explained.facts.created_ns), *_piece(piece)) for piece in shown)
+    yield from (f"  at {line}" for line in _aligned(rows))
     if len(shown) < len(pieces):
         yield f"  and {len(pieces) - len(shown)} shorter pieces"
+
+
+def _piece(piece: Segment) -> tuple[str, str, str]:
+    return _length(piece.length_ns), LABELS[piece.part], piece.name
+
+
+def _aligned(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Yield rows as columns, each as wide as its widest cell: two of figures, the others of words."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if at < FIGURES else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
 
 
 def joined(path: Iterable[Segment]) -> Iterator[Segment]:

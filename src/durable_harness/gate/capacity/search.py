@@ -17,6 +17,10 @@ from dataclasses import dataclass, field, replace
 
 LEAST = 0.1
 """The least rate that is tried unasked, in operations per second."""
+FEWEST_PLANNED = 10
+"""The operations that a trial at the least rate has: less would judge a percentile by one or two of them."""
+FEWEST_JUDGED = 5
+"""With fewer operations a trial proves nothing. Random arrivals may be half as many as planned."""
 VOTES = 2
 """Trials that must agree about an end of the bracket: the best of three."""
 
@@ -31,6 +35,8 @@ class Trial:
     """Which limit was broken, or why the trial proves nothing."""
     valid: bool = True
     """False if the generator was late: where that happens again, nothing above the rate can be tried."""
+    too_few: bool = False
+    """Whether it is not valid because hardly any operation came: a longer trial would have had more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,11 @@ class Capacity:
     def uncertainty(self) -> float | None:
         """The width of the bracket relative to its lower end."""
         return (self.upper - self.lower) / self.lower if self.lower and self.upper else None
+
+    @property
+    def proves_nothing(self) -> bool:
+        """Whether no rate met the objective and the search ended before the lower ones were tried."""
+        return self.lower is None and (self.upper is None or bool(self.limited_by))
 
 
 def search(attempt: Callable[[float], Trial], plan: SearchPlan, tried: Callable[[], None] = lambda: None) -> Capacity:
@@ -110,6 +121,7 @@ class _State:
     trials: list[Trial] = field(default_factory=list)
     votes: dict[float, _Votes] = field(default_factory=dict)
     limited_by: str = ""
+    is_over: bool = False
     ceiling: float = math.inf
     """A rate that the generator could not offer, as often as it takes to believe that."""
     again: float | None = None
@@ -122,24 +134,28 @@ class _State:
         trial = self.try_rate(rate)
         self.trials.append(trial)
         if not trial.valid:
-            self._count_disturbed(rate)
+            self._count_disturbed(trial)
             return
         self.again = None
         votes = self.votes.setdefault(rate, _Votes())
         votes.met += trial.met
         votes.missed += not trial.met
 
-    def _count_disturbed(self, rate: float) -> None:
+    def _count_disturbed(self, trial: Trial) -> None:
+        rate = trial.rate_per_s
         self.disturbed[rate] += 1
         is_believed = self.disturbed[rate] >= VOTES
         self.again = None if is_believed else rate
-        if is_believed:
+        if is_believed and trial.too_few:
+            self.is_over = True
+            self.limited_by = f"trials at {rate:g}/s have too few operations to be judged: make them longer (--trial)"
+        elif is_believed:
             self.ceiling = min(self.ceiling, rate)
             self.votes.pop(rate, None)
 
     def next_rate(self) -> float | None:
         """Return the rate to try next; None when nothing is left to find out."""
-        if self.again is not None:
+        if self.again is not None or self.is_over:
             return self.again
         lower, upper = self.bracket()
         if not self.votes and self.ceiling == math.inf:
@@ -175,16 +191,17 @@ class _State:
         return _round(min(2 * lower, self.plan.most))
 
     def _below(self, failing: float) -> float | None:
-        if failing <= self.plan.least:
+        least = _round(self.plan.least)  # as the rates that are tried: else a little more than the least has no end
+        if failing <= least:
             settled = failing not in self.votes or self.votes[failing].is_settled
             return None if settled else failing
-        return _round(max(failing / 2, self.plan.least))
+        return max(_round(failing / 2), least)
 
     def capacity(self) -> Capacity:
         lower, upper = self.bracket()
         limited_by = self.limited_by
         if lower is not None and upper is None and not limited_by and self.ceiling < math.inf:
-            limited_by = f"the generator could not offer {self.ceiling:g}/s: the system can take more than was found"
+            limited_by = f"the generator could not offer {self.ceiling:g}/s: what the system takes is not known"
         return Capacity(lower, upper, tuple(self.trials), limited_by)
 
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from durable_harness.documents import read_json
 from durable_harness.errors import ConfigurationError, InvalidRunError
 from durable_harness.gate.comparison.ranks import Values
+from durable_harness.gate.gates import LACKING
 from durable_harness.gate.records import FOLDER_NAME, read_operations
+from durable_harness.gate.verdict import MEASURED
 
 TIMES = (
     "intended_s",
@@ -31,7 +33,7 @@ TEXTS = ("server_clock", "state", "workload", "phase")
 COLUMNS = (*TIMES, *COUNTS, "server_update_is_coarse", *TEXTS)
 GOOD_ENDS = ("completed", "terminated")
 SUMMARY_NAME = "summary.json"
-TIMED_OUT, MEASURED = "timed out", "measured"
+TIMED_OUT, MEASURED_PHASE = "timed out", "measured"
 
 
 class Operations:
@@ -172,21 +174,30 @@ def read_run(path: Path) -> Operations:
         else table[name].to_numpy().astype(float)
         for name in COLUMNS
     }
-    measured = columns["phase"] == MEASURED
+    measured = columns["phase"] == MEASURED_PHASE
     scenarios = ", ".join(recorded.metadata.get("scenarios", ()))
     settings = {"scenarios": scenarios, **recorded.metadata.get("settings", {})}
-    has_summary = (folder / SUMMARY_NAME).is_file()
-    notes = () if has_summary else (f"{folder} has no {SUMMARY_NAME}: the run was cut short, or is not over",)
-    return Operations({name: values[measured] for name, values in columns.items()}, settings, _invalid(folder), notes)
+    invalid, lacking = _judged(folder)
+    notes = [f"a gate of {folder} is {reason}" for reason in lacking]
+    if not (folder / SUMMARY_NAME).is_file():
+        notes.append(f"{folder} has no {SUMMARY_NAME}: the run was cut short, or is not over")
+    return Operations({name: values[measured] for name, values in columns.items()}, settings, invalid, notes)
 
 
-def _invalid(folder: Path) -> list[str]:
-    """Return why the run's own summary gives no verdict: it is invalid or interrupted. Nothing if it has none."""
+def _judged(folder: Path) -> tuple[list[str], list[str]]:
+    """Return why the run's own summary gives no verdict, and the gates that it could not measure.
+
+    These are no reason against other figures of the run, which may be compared. A summary that has a verdict is of a
+    valid run, whatever else it lists: older ones list gates that were not measured for failed runs too.
+    """
     try:
         summary = read_json(folder / SUMMARY_NAME)
     except (OSError, ValueError):
-        return []
+        return [], []
     if not isinstance(summary, dict):
-        return []
+        return [], []
+    reasons = [] if summary.get("verdict") in MEASURED else list(map(str, summary.get("invalid") or ()))
     interrupted = summary.get("interrupted")
-    return [*map(str, summary.get("invalid") or ()), *([f"interrupted {interrupted}"] if interrupted else [])]
+    spoiled = [reason for reason in reasons if not reason.startswith(LACKING)]
+    lacking = [reason for reason in reasons if reason.startswith(LACKING)]
+    return [*spoiled, *([f"interrupted {interrupted}"] if interrupted else [])], lacking

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from durable_harness.gate.comparison.results import Comparison, FigureResult, interval_text, percent_text
+from durable_harness.gate.comparison.results import Comparison, FigureResult, change_text, interval_text
 from durable_harness.gate.comparison.words import HEADINGS, count_lines, figure_rows, small_print
 from durable_harness.web.canvas import WIDE
 from durable_harness.web.parts import bullets, facts, figure, heading, keys, page, section, table, verdict, with_example
@@ -60,8 +60,10 @@ def _pairs(result: FigureResult) -> str:
     bounds = [_percent(bound) for bound in (result.lower, result.upper) if bound is not None]
     matters = 100 * result.design.effect if result.is_judged else None
     seen = [*changes, *bounds, *([matters] if matters else []), 100 * LEAST_SHOWN, -100 * LEAST_SHOWN]
-    rules = [Marker(0.0, "", "axis"), Marker(_percent(result.ratio), percent_text(result.ratio), "estimate")]
-    rules += [Marker(matters, f"matters: +{matters:g} %", "limit")] if matters else []
+    # Their names are in the key: in the drawing they would lie on points.
+    rules = [Marker(0.0, "", "axis")]
+    rules += [Marker(_percent(result.ratio), "", "estimate")] if result.ratio is not None else []
+    rules += [Marker(matters, "", "limit")] if matters else []
     plot = line_plot(
         [Series("pair of slices", "one", scattered(points), tips)],
         x_label="pair of slices (number, in their order)",
@@ -69,14 +71,23 @@ def _pairs(result: FigureResult) -> str:
         description=f"Change of {result.figure.name} in each pair",
         look=Look(
             size=WIDE,
-            x_scale=Linear(0, len(changes) + 1, is_whole=True),
+            x_scale=Linear.numbered(len(changes)),
             y_scale=_around(seen),
             rules=rules,
             bands=[Band(bounds[0], bounds[1])] if len(bounds) == 2 else (),  # noqa: PLR2004 - from and to
         ),
     )
-    key = keys((("pair of slices", "one"), ("estimate", "two"), (f"interval: {interval_text(result)}", "band")))
-    return section(result.figure.name, figure(plot, key), result.sample)
+    return section(result.figure.name, figure(plot, _key(result, matters)), result.sample)
+
+
+def _key(result: FigureResult, matters: float | None) -> str:
+    """Name what is drawn; without an interval there is neither a band nor an estimate."""
+    labels = [("pair of slices", "one")]
+    if result.has_interval:
+        labels += [(f"estimate: {change_text(result)}", "two"), (f"interval: {interval_text(result)}", "band")]
+    labels += [(f"matters: +{matters:g} %", "bad dashed")] if matters else []
+    more = "" if result.has_interval else f'<span class="muted">{escape(interval_text(result))}</span>'
+    return keys(labels, more)
 
 
 def _percent(ratio: float) -> float:

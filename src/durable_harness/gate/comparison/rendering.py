@@ -118,7 +118,7 @@ def _document(result: FigureResult) -> dict[str, object]:
         **asdict(result.design),
         "clock": result.figure.kind.clock,
         "judged": result.is_judged,
-        "base": result.base,
+        "base": result.known_base,
         "head": result.head,
         "ratio": result.ratio,
         "lower": result.lower,

@@ -41,12 +41,28 @@ class FigureResult:
     """The ratio head / base of each pair of slices, in their order; empty where runs are compared."""
 
     @property
-    def head(self) -> float:
-        """The head's figure: the base's, changed by the estimate. So the printed change is that of the printed ones."""
-        return self.base * self.ratio
+    def has_interval(self) -> bool:
+        """Whether the true change has a bound. Without any the estimate may be one slice that was disturbed."""
+        return math.isfinite(self.interval.lower) or math.isfinite(self.interval.upper)
 
     @property
-    def ratio(self) -> float:
+    def known_base(self) -> float | None:
+        """The base's figure; None without an interval, as `head` and `ratio`."""
+        return self.base if self.has_interval else None
+
+    @property
+    def head(self) -> float | None:
+        """The head's figure: the base's, changed by the estimate. So the printed change is that of the printed ones."""
+        return None if self.ratio is None else self.base * self.ratio
+
+    @property
+    def ratio(self) -> float | None:
+        """The estimate for people; None if there are too few data to know any."""
+        return self.estimate if self.has_interval else None
+
+    @property
+    def estimate(self) -> float:
+        """The ratio that is most likely, however few data there are: for statistics over many comparisons."""
         return math.exp(self.interval.estimate)
 
     @property
@@ -181,9 +197,15 @@ def interval_text(result: FigureResult) -> str:
     return f"{low} to {'any' if result.upper is None else percent_text(result.upper)}"
 
 
+def change_text(result: FigureResult) -> str:
+    """Write the estimate: `+4.8 %`, a dash if there is none."""
+    return "-" if result.ratio is None else percent_text(result.ratio)
+
+
 def _words(result: FigureResult) -> str:
     seen = "" if result.visible is None else f"; smallest change visible here: {visible_text(result)}"
-    change = f"{percent_text(result.ratio)} ({interval_text(result)})"
+    interval = interval_text(result)
+    change = f"{change_text(result)} ({interval})" if result.has_interval else interval
     words = f"{result.figure.name} {change}; {100 * result.design.effect:g} % matters{seen}"
     return f"{words}. {result.advice}" if result.advice else words
 

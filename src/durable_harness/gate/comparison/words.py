@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable_harness.gate.comparison.results import Comparison, FigureResult, interval_text, percent_text, visible_text
+from durable_harness.gate.comparison.results import Comparison, FigureResult, change_text, interval_text, visible_text
 from durable_harness.gate.report.model import number
 
 HEADINGS = ("figure", "base", "head", "change", "interval", "visible", "matters", "answer")
@@ -19,9 +19,8 @@ def cells(result: FigureResult, *, is_valid: bool = True) -> tuple[str, ...]:
     unit = f" {result.figure.unit}" if result.figure.unit else ""
     return (
         result.figure.name,
-        f"{number(result.base)}{unit}",
-        f"{number(result.head)}{unit}",
-        percent_text(result.ratio),
+        *(number(value) if value is None else f"{number(value)}{unit}" for value in (result.known_base, result.head)),
+        change_text(result),
         interval_text(result),
         visible_text(result),
         f"{100 * result.design.effect:g} %" if result.is_judged else "",

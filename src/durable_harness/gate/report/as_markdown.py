@@ -178,11 +178,16 @@ def _paths(report: Report) -> str:
 
 def _paths_of(name: str, summary: RunSummary) -> list[str]:
     known = [
-        f"- {_text(name)}, p{one.percentile} ({number(one.completion_ms)} ms): {_text(_largest(one))}"
+        f"- {_text(name)}, near p{one.percentile} ({number(one.completion_ms)} ms, {_how_many(one)}):"
+        f" {_text(_largest(one))}"
         for one in summary.paths
         if one.parts
     ]
     return [*known, *(f"- {_text(name)}, {_text(finding)}" for finding in path_findings(summary.paths))]
+
+
+def _how_many(paths: PathsAt) -> str:
+    return "1 operation" if paths.operations == 1 else f"mean of {paths.operations}"
 
 
 def _largest(paths: PathsAt) -> str:

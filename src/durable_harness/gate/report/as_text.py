@@ -134,7 +134,7 @@ def _who(report: Report) -> list[str]:
 
 
 def _path_head(paths: PathsAt) -> tuple[str, str]:
-    return f"p{paths.percentile}, {number(paths.completion_ms)} ms", f"of {paths.operations}"
+    return f"near p{paths.percentile}, {number(paths.completion_ms)} ms", f"of {paths.operations}"
 
 
 def _path_cell(paths: PathsAt, part: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from durable_harness.gate.summary import RunSummary
 from durable_harness.web.parts import Piece, bullets, keys, stack, swatch, table
 
 LEAST_SHARE = 0.005
-"""Smaller parts are in the bars alone."""
+"""Smaller parts of all wholes are left out: a sliver has no room, and no row that names its colour."""
 
 
 class Column(NamedTuple):
@@ -28,8 +28,8 @@ class Column(NamedTuple):
 
 def breakdown(columns: Sequence[Column], labels: Mapping[str, str]) -> str:
     """Return a bar for each whole, and a table of the parts of all; `labels` has their words, in order."""
-    bars = "".join(_bar(column, labels) for column in columns)
-    return bars + _table(columns, {name: words for name, words in labels.items() if _is_worth(name, columns)})
+    shown = {name: words for name, words in labels.items() if _is_worth(name, columns)}
+    return "".join(_bar(column, shown) for column in columns) + _table(columns, shown)
 
 
 def _is_worth(name: str, columns: Sequence[Column]) -> bool:
@@ -40,7 +40,7 @@ def _bar(column: Column, labels: Mapping[str, str]) -> str:
     pieces = [
         Piece(f"{labels[name]} {_cell(value, column.whole_ms)}", f"part-{name}", value)
         for name, value in column.parts_ms.items()
-        if value
+        if value and name in labels
     ]
     return f'<p class="muted lead bar-title">{escape(column.title)}</p>{stack(pieces)}'
 
@@ -92,8 +92,9 @@ def _slowest(name: str, summary: RunSummary) -> str:
     shown = side_by_side(summary.paths)
     if not shown.columns:
         return _unknown(name, summary)
-    column, labels = _column(name, shown.columns[-1]), dict(shown.rows)
-    named = keys((words, f"part-{part}") for part, words in labels.items() if _is_worth(part, [column]))
+    column = _column(name, shown.columns[-1])
+    labels = {part: words for part, words in shown.rows if _is_worth(part, [column])}
+    named = keys((words, f"part-{part}") for part, words in labels.items())
     return f'{_bar(column, labels)}<p class="lead">{named}</p>{bullets(path_findings(summary.paths))}'
 
 
@@ -104,5 +105,6 @@ def _unknown(name: str, summary: RunSummary) -> str:
 
 
 def _column(name: str, paths: PathsAt) -> Column:
-    title = f"{name}, p{paths.percentile}: {number(paths.completion_ms)} ms, mean of {paths.operations}"
-    return Column(f"p{paths.percentile}", title, paths.means_ms, paths.completion_ms)
+    operations = "1 operation" if paths.operations == 1 else f"mean of {paths.operations} operations"
+    title = f"{name}, near p{paths.percentile}: {number(paths.completion_ms)} ms, {operations}"
+    return Column(f"near p{paths.percentile}", title, paths.means_ms, paths.completion_ms)

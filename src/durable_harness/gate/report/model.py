@@ -83,8 +83,12 @@ class Report:
 
     @property
     def invalid(self) -> tuple[str, ...]:
-        """Say why the run proves nothing; empty for a valid run."""
-        return (*self.summary.invalid, *not_measured(self.results))
+        """Say why the run proves nothing; empty for a valid run.
+
+        A gate that was not measured makes no run invalid that fails by another one.
+        """
+        lacking = not_measured(self.results) if self.verdict is Verdict.INVALID else ()
+        return (*self.summary.invalid, *lacking)
 
     @property
     def is_judged(self) -> bool:

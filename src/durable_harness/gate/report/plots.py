@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from durable_harness.gate.histogram import Histogram
@@ -61,7 +62,12 @@ def latency_over_time(report: Report) -> str:
     drawing = latency_drawing(report)
     if drawing is None:
         return empty_plot()
-    return _figure(drawing.svg(), drawing.series, more='<span class="key heat">operations: stronger means more</span>')
+    # The names of limits are in the key: in the drawing they would lie on lines and cells.
+    rules = drawing.look.rules
+    unnamed = replace(drawing, look=replace(drawing.look, rules=[replace(rule, label="") for rule in rules]))
+    named = keys((rule.label, "bad dashed") for rule in rules)
+    heat = '<span class="key heat">operations: stronger means more</span>'
+    return _figure(unnamed.svg(), drawing.series, more=f"{named}{heat}")
 
 
 def latency_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
@@ -245,7 +251,11 @@ def in_flight_drawing(report: Report, *, is_over: bool = True) -> Drawing | None
         flying += piece.started - piece.completed - piece.not_completed
         points.append((end, flying))
     line = Series("in flight", "one", points)
-    return _counts(report, slices, [line], ("in flight (operations)", "Operations in flight"), is_over=is_over)
+    drawing = _counts(report, slices, [line], ("in flight (operations)", "Operations in flight"), is_over=is_over)
+    if drawing is None:
+        return None
+    whole = Linear.up_to((y for _, y in points if y is not None), is_whole=True)
+    return replace(drawing, look=replace(drawing.look, y_scale=whole))
 
 
 def _counts(

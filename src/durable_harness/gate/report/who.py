@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from html import escape
 from typing import Any
 
@@ -83,11 +83,10 @@ def attribution_from(document: Any) -> Attribution | None:
 
 
 def _cause_from(cause: Any) -> Cause:
-    mean_ms, name, names = float(cause["mean_ms"]), cause["name"], cause.get("names")
-    # Older summaries have one name, of whatever took longest.
-    pairs = names if isinstance(names, dict) else {name: mean_ms} if name else {}
-    named = tuple(Named(shown(str(each)), float(own_ms)) for each, own_ms in pairs.items())
-    return Cause(str(cause["part"]), shown(str(cause["label"])), mean_ms, named, shown(str(cause["hint"] or "")))
+    # Older summaries have the largest name alone, with the time of all: it is left out.
+    names = tuple(Named(shown(str(name)), float(own_ms)) for name, own_ms in (cause.get("names") or {}).items())
+    mean_ms, hint = float(cause["mean_ms"]), shown(str(cause["hint"] or ""))
+    return Cause(str(cause["part"]), shown(str(cause["label"])), mean_ms, names, hint)
 
 
 def _key(party: Party) -> str:
@@ -121,24 +120,34 @@ def who_html(report: Report) -> str:
         return ""
     first = f'<p class="odd">{escape(f"{Party.GENERATOR} first: {who.first}")}</p>' if who.first else ""
     known = [(title, found) for title, found in (("mean", who.mean), (f"p{TAIL_PERCENT}", who.tail)) if found]
-    bars = "".join(_bar(title, found) for title, found in known)
+    named = {party for party, _ in _named(known)}
+    bars = "".join(_bar(title, found, named) for title, found in known)
     shares = table(["party", *(title for title, _ in known)], list(_rows(known)), words=(0,)) if known else ""
     return first + bars + shares + bullets(_broken(report))
 
 
-def _bar(title: str, found: Attribution) -> str:
-    pieces = [Piece(share.text, f"party-{_key(share.party)}", share.mean_ms) for share in found.shares]
+def _bar(title: str, found: Attribution, named: Collection[Party]) -> str:
+    """Draw the shares of the parties that have a row: each colour is named."""
+    pieces = [
+        Piece(share.text, f"party-{_key(share.party)}", share.mean_ms) for share in found.shares if share.party in named
+    ]
     words = f"{title}: {number(found.mean_ms)} ms, {found.operations} operation{'' if found.operations == 1 else 's'}"
     return f'<p class="muted lead bar-title">{escape(words)}</p>{stack(pieces)}'
 
 
 def _rows(known: list[tuple[str, Attribution]]) -> Iterator[list[str]]:
     """Yield a row for each party: its name with the evidence of its first share, and its share in each column."""
-    for party in dict.fromkeys(share.party for _, found in known for share in found.shares):
+    for party, first in _named(known):
         shares = [found.share_of(party) for _, found in known]
-        worth = [share for share in shares if share.share >= LEAST_SHARE]
+        yield [_party(first), *(f"{number(share.mean_ms)} ms<br>{share.share:.0%}" for share in shares)]
+
+
+def _named(known: list[tuple[str, Attribution]]) -> Iterator[tuple[Party, Share]]:
+    """Yield each party that is worth a row, with its first share that is."""
+    for party in dict.fromkeys(share.party for _, found in known for share in found.shares):
+        worth = [share for _, found in known if (share := found.share_of(party)).share >= LEAST_SHARE]
         if worth:
-            yield [_party(worth[0]), *(f"{number(share.mean_ms)} ms<br>{share.share:.0%}" for share in shares)]
+            yield party, worth[0]
 
 
 def _party(share: Share) -> str:

@@ -62,8 +62,8 @@ class TrendReport:
 
 
 def counts(run: Run, runs: Sequence[Run]) -> bool:
-    """Whether a run's figures count: it was judged, and made the same load as the newest one."""
-    return run.is_judged and run.scenarios == runs[-1].scenarios
+    """Whether a run's figures count: it is valid and whole, and made the same load as the newest one."""
+    return run.is_measured and not run.differences(runs[-1])
 
 
 def trends_of(runs: Sequence[Run]) -> list[Trend]:
@@ -103,19 +103,33 @@ def _how_many(runs: Sequence[Run]) -> str:
 def _no_change(report: TrendReport) -> str:
     """Say that nothing changed, or that nobody can tell: no change can be seen in so few runs."""
     if _is_too_short(report):
-        return f"cannot tell: a change shows in {2 * LEAST_RUNS} runs that count, or more"
-    return "no change beyond chance"
+        return f"cannot tell: {_too_short(report)}"
+    return f"no change beyond chance in {_counted(report)} runs"
 
 
 def _is_too_short(report: TrendReport) -> bool:
     return max((len(trend.points) for trend in report.trends), default=0) < 2 * LEAST_RUNS
 
 
+def _too_short(report: TrendReport) -> str:
+    counted = _counted(report)
+    verb = "counts" if counted == 1 else "count"
+    return f"{counted} of {_how_many(report.runs)} {verb}, a change shows in {2 * LEAST_RUNS} or more"
+
+
+def _counted(report: TrendReport) -> int:
+    return sum(counts(run, report.runs) for run in report.runs)
+
+
 def _uncounted(runs: Sequence[Run]) -> str:
-    left_out = sum(not counts(run, runs) for run in runs)
-    why = "neither passed nor failed, or had other scenarios than the newest"
-    words = "1 does not count: it" if left_out == 1 else f"{left_out} do not count: they"
-    return f"; {words} {why}" if left_out else ""
+    """Say how many runs do not count, and why."""
+    others = [run for run in runs if not counts(run, runs)]
+    spoiled = sum(not run.is_measured for run in others)
+    differing = dict.fromkeys(name for run in others if run.is_measured for name in run.differences(runs[-1]))
+    why = [f"{spoiled} invalid or interrupted"] if spoiled else []
+    why += [f"{len(others) - spoiled} of another load than the newest ({', '.join(differing)})"] if differing else []
+    words = "1 does not count" if len(others) == 1 else f"{len(others)} do not count"
+    return f"; {words}: {', '.join(why)}" if others else ""
 
 
 def render_json(report: TrendReport) -> str:
@@ -141,9 +155,7 @@ def render_html(report: TrendReport) -> str:
     """Return a self-contained page: what changed, each figure over the runs, the runs."""
     found = report.runs
     lines = _change_lines(report)
-    word = "changes" if lines else "cannot tell" if _is_too_short(report) else "no change"
-    what = _named_changes(report) if lines else _no_change(report).removeprefix(f"{word}: ")
-    sentence = f"{f'{len(lines)} ' if lines else ''}in {_how_many(found)}: {what}"
+    word, sentence = _verdict(report, len(lines))
     plots = [section(trend.name, _plot(trend, found)) for trend in report.trends]
     return page(
         "Trend of load runs",
@@ -157,6 +169,15 @@ def render_html(report: TrendReport) -> str:
             section("How changes are found", bullets([METHOD])),
         ],
     )
+
+
+def _verdict(report: TrendReport, changes: int) -> tuple[str, str]:
+    """Return the verdict in a word or two, and the rest of the sentence that it begins."""
+    if changes:
+        return "changes", f"{changes} in {_how_many(report.runs)}: {_named_changes(report)}"
+    if _is_too_short(report):
+        return "cannot tell", _too_short(report)
+    return "no change", f"beyond chance in {_counted(report)} runs"
 
 
 def write_all(report: TrendReport, folder: Path) -> Written:
@@ -214,8 +235,8 @@ def _plot(trend: Trend, runs: Sequence[Run]) -> str:
         description=f"{trend.name} over runs",
         look=Look(
             size=HALF,
-            x_scale=Linear(0, len(runs) + 1, is_whole=True),
-            y_scale=Linear.up_to(values),
+            x_scale=Linear.numbered(len(runs)),
+            y_scale=Linear.up_to(values, is_whole=_is_count(trend) and all(map(float.is_integer, values))),
             uprights=[Marker(at - 0.5, _percent(change).lstrip(", ") or "changed") for at, change in trend.changes],
         ),
     )
@@ -224,9 +245,19 @@ def _plot(trend: Trend, runs: Sequence[Run]) -> str:
 
 
 def _axis_label(trend: Trend) -> str:
-    statistic = trend.name.rpartition(" ")[2]
-    unit = UNITS.get(statistic) or trend.unit or "count"
-    return f"{statistic} ({unit})"
+    return f"{_statistic(trend)} ({_unit(trend) or 'count'})"
+
+
+def _is_count(trend: Trend) -> bool:
+    return not _unit(trend)
+
+
+def _unit(trend: Trend) -> str:
+    return UNITS.get(_statistic(trend)) or trend.unit
+
+
+def _statistic(trend: Trend) -> str:
+    return trend.name.rpartition(" ")[2]
 
 
 def _tip(at: int, value: float, trend: Trend, runs: Sequence[Run]) -> str:

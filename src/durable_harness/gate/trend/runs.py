@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from durable_harness.documents import read_json
 from durable_harness.errors import UsageError
+from durable_harness.gate.verdict import MEASURED
 
 SUMMARY = "summary.json"
 FORMATS = (2, 3)
 """The formats of summary.json that are read. 2 has no figures by scenario."""
-JUDGED = frozenset({"passed", "failed"})
-"""The verdicts of runs whose figures count; an invalid or interrupted run measures something else."""
+LOAD = (
+    "app",
+    "service",
+    "start",
+    "users",
+    "rate",
+    "arrivals",
+    "work per operation",
+    "poll strategy",
+    "status source",
+    "completion counts from",
+)
+"""The settings that say which operations a run made, how many, and how it saw their ends."""
 LATENCIES = (("completion_ms", "p50"), ("completion_ms", "p95"), ("completion_ms", "p99"), ("start_ms", "p95"))
 
 
@@ -38,11 +50,21 @@ class Run:
     figures: Mapping[str, float | None]
     units: Mapping[str, str]
     limits: Mapping[str, Limit]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def is_judged(self) -> bool:
-        """Whether its figures count."""
-        return self.verdict in JUDGED
+    def is_measured(self) -> bool:
+        """Whether its figures are those of a whole run that the generator did not spoil."""
+        return self.verdict in MEASURED
+
+    def differences(self, other: Run) -> list[str]:
+        """Return in what its load differs from that of another run; a setting that one of them lacks is no difference.
+
+        Runs of different apps may have scenarios of one name.
+        """
+        scenarios = ["scenarios"] if self.scenarios != other.scenarios else []
+        both = [name for name in LOAD if name in self.settings and name in other.settings]
+        return [*scenarios, *(name for name in both if self.settings[name] != other.settings[name])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +123,8 @@ def _read(folder: Path, document: dict[str, Any]) -> Run:
         units[gate["name"]] = str(gate["unit"])
         limits[gate["name"]] = Limit(float(gate["limit"]), str(gate["bound"]))
     verdict, scenarios = str(document["verdict"]), tuple(map(str, document["scenarios"]))
-    return Run(folder, started_at, verdict, scenarios, figures, units, limits)
+    settings = {str(name): str(value) for name, value in (document.get("settings") or {}).items()}
+    return Run(folder, started_at, verdict, scenarios, figures, units, limits, settings)
 
 
 def _figures(before: str, document: Mapping[str, Any]) -> dict[str, float | None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, replace
 
 from durable_harness.gate.who.parties import Party
 from durable_harness.gate.who.shares import Attribution, Cause
@@ -49,7 +50,25 @@ def growth_sentence(base: Attribution, head: Attribution) -> str:
 
 
 def _most(party: Party, base: Attribution, head: Attribution) -> Cause | None:
-    before = {cause.part: cause.mean_ms for cause in base.share_of(party).causes}
-    grown = [(cause.mean_ms - before.get(cause.part, 0.0), cause) for cause in head.share_of(party).causes]
+    """Return what grew most: of a cause with names the one name that did."""
+    causes = base.share_of(party).causes
+    # A base that was recorded before there were times by name has the whole causes alone.
+    whole = frozenset(cause.part for cause in causes if not cause.names)
+    before = {_identity(cause): cause.mean_ms for cause in _by_name(base, party, whole)}
+    grown = [(cause.mean_ms - before.get(_identity(cause), 0.0), cause) for cause in _by_name(head, party, whole)]
     by_ms, cause = max(grown, key=lambda pair: pair[0], default=(0.0, None))
     return cause if by_ms >= LEAST_MS else None
+
+
+def _by_name(found: Attribution, party: Party, whole: Container[str]) -> Iterator[Cause]:
+    """Yield the causes, those with names once for each name, unless they are to be left whole."""
+    for cause in found.share_of(party).causes:
+        if not cause.names or cause.part in whole:
+            yield replace(cause, names=())
+            continue
+        for named in cause.names:
+            yield replace(cause, mean_ms=named.mean_ms, names=(named,))
+
+
+def _identity(cause: Cause) -> tuple[str, ...]:
+    return (cause.part, *(named.name for named in cause.names))

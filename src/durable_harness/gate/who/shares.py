@@ -43,7 +43,7 @@ class Cause:
     def text(self) -> str:
         """Say what it is and how long it took; of several functions what each took."""
         hint = f", {self.hint}" if self.hint else ""
-        if len(self.names) == 1 and self.names[0].mean_ms >= ALL_OF_IT * self.mean_ms:
+        if self.names and self.names[0].mean_ms >= ALL_OF_IT * self.mean_ms:
             return f"{self.label} '{self.names[0].name}' {_ms(self.mean_ms)}{hint}"
         worth = [one for one in self.names if one.mean_ms >= LEAST_TOLD * self.mean_ms][:MOST_NAMES]
         words = [f"'{one.name}' {_ms(one.mean_ms)}" for one in worth]

@@ -24,7 +24,7 @@ from durable_harness.load.audit.samples import Row
 from durable_harness.operations.host_times import read_host_times
 from durable_harness.operations.record import SCHEDULER_CLOCK
 from durable_harness.why import Explanation, Part, Segment
-from durable_harness.why.findings import SLOTS, THREADS
+from durable_harness.why.findings import LEAST_SHARE, SLOTS, THREADS
 
 MS = 1_000_000
 
@@ -135,11 +135,9 @@ def _limits(known: Sequence[Explanation], timelines: Iterable[Iterable[Segment]]
     kinds = Counter[str]()
     for segment in (piece for timeline in timelines for piece in timeline if piece.part is Part.SLOT):
         kinds[segment.work] += segment.length_ns
-    for kind, _ in kinds.most_common(1):
-        setting, limit_name, _ = SLOTS[kind]
-        if limit_name in limits:
-            hints[Part.SLOT] = f"{setting} is {limits[limit_name]}"
-    return hints
+    settings = [SLOTS[kind][:2] for kind, length_ns in kinds.most_common() if length_ns >= LEAST_SHARE * kinds.total()]
+    words = [f"{setting} is {limits[limit_name]}" for setting, limit_name in settings if limit_name in limits]
+    return {**hints, Part.SLOT: ", ".join(words)} if words else hints
 
 
 def _exchange(sent_s: float, answered_s: float, at_host: str | None) -> Exchange:

@@ -31,10 +31,10 @@ from durable_harness.why import Explanation, Part
 
 MOST_NEAR = 9
 """Operations near each percentile of a scenario."""
-SPREAD = 50
-"""One operation of so many is near a percentile, at most."""
 MOST_OF_MEAN = 40
 """Operations that stand for the mean of all."""
+MOST_OF_TAIL = 19
+"""Operations near the percentile of the slow ones: as many on either side, and the one that is there."""
 MOST_BEYOND = 20
 """Operations beyond the limit of a broken gate."""
 WHOLE = ""
@@ -103,10 +103,8 @@ class _Chosen:
         names = [WHOLE, *(where if len(where) > 1 else ())]
         scenarios = {*where, *names, *(result.gate.scenario for result in question.broken)}
         self._samples = {name: Samples(table, name) for name in scenarios}
-        self._near = {
-            name: [self._samples[name].near(percent, MOST_NEAR, SPREAD) for percent in PERCENTILES] for name in where
-        }
-        self._tails = {name: self._samples[name].near(TAIL_PERCENT, MOST_BEYOND, SPREAD) for name in names}
+        self._near = {name: [self._samples[name].near(percent, MOST_NEAR) for percent in PERCENTILES] for name in where}
+        self._tails = {name: self._samples[name].near(TAIL_PERCENT, MOST_OF_TAIL) for name in names}
         self._means = {name: self._samples[name].evenly(MOST_OF_MEAN) for name in names}
         self._beyond = {result.gate.name: self._beyond_limit(result) for result in question.broken}
         self._timed_out = {name: self._samples[name].timed_out(MOST_NEAR) for name in scenarios}

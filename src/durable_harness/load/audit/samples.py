@@ -22,6 +22,9 @@ ENDED = (
     OperationState.TIMED_OUT,
 )
 """The states of operations that have a completion time."""
+WIDEST = 0.15
+"""The share of all operations, on either side of a percentile, that is still near it; towards the end of the
+distribution no more than lies beyond the percentile."""
 
 
 class Samples:
@@ -39,13 +42,18 @@ class Samples:
     def _known(self) -> npt.NDArray[np.bool_]:
         return self._has("sent_s") & self._has("instance_id")
 
-    def near(self, percent: float, most: int, spread: int) -> list[Row]:
-        """Return completed operations around a percentile of completion, one of `spread` at most, by their times."""
+    def near(self, percent: float, most: int) -> list[Row]:
+        """Return completed operations around a percentile of completion, by their times.
+
+        They are as many on either side, so that their mean is close to the percentile, as histograms have it.
+        """
         order = self._by_completion()
-        size = max(1, min(most, len(order) // spread))
-        place = min(int(len(order) * percent) // 100, len(order) - 1) - size // 2
-        begin = max(0, min(place, len(order) - size))
-        return self._rows(order[begin : begin + size])
+        if not len(order):
+            return []
+        place = max(0, int(len(order) * percent / 100 + 0.5) - 1)
+        widest = int(len(order) * min(WIDEST, (100 - percent) / 100))
+        reach = min((most - 1) // 2, widest, place, len(order) - 1 - place)
+        return self._rows(order[place - reach : place + reach + 1])
 
     def evenly(self, most: int) -> list[Row]:
         """Return completed operations from the fastest to the slowest, evenly, so that their mean is that of all."""

@@ -337,10 +337,15 @@ class Coordinator(LocustProcess):
             results=evaluate(self._gates(), summary),
             target=public_url(self.environment.host),
             scenarios=tuple(sorted(cls.__name__ for cls in self.environment.user_classes)),
-            settings=run_settings(self.environment, self.options, self.describe_processes()),
+            settings=run_settings(self.environment, self.options, self.describe_processes(), self._own_app()),
             gates_file=str(self.options.gates_file) if self.options.gates_file else None,
             who=spent.who,
         )
+
+    def _own_app(self) -> str:
+        """Return the name of the app that the run serves itself; empty if it serves none."""
+        is_own = self.target is not None and self.target.pid is not None
+        return self.options.app_dir.resolve().name if is_own else ""
 
     def _to_split(self, tally: RunTally, audit: Audit | str | None, gone: str | None) -> RunToSplit:
         """Return what is known before the time of operations is split: the gates that will turn out broken."""

@@ -10,11 +10,15 @@ from durable_harness.load.engine.open_load import open_scenarios
 from durable_harness.load.options.run import LoadOptions
 
 
-def run_settings(environment: Any, options: LoadOptions, processes: str) -> Mapping[str, str]:
-    """Return the settings of a run by their names in its report; `processes` says which made the load."""
+def run_settings(environment: Any, options: LoadOptions, processes: str, app: str = "") -> Mapping[str, str]:
+    """Return the settings of a run by their names in its report.
+
+    `processes` says which made the load; `app` is the app that the run served itself, empty if it served none.
+    """
     parsed = environment.parsed_options
     run_time = f"{parsed.run_time} s" if parsed.run_time else "until stopped"
     return {
+        **({"app": app} if app else {}),
         "users": str(environment.runner.target_user_count),
         "run time": run_time,
         "processes": processes,

@@ -323,7 +323,9 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     def describe(cls, options: LoadOptions) -> dict[str, str]:
         """Return, for the report, what a scenario may decide otherwise than the options."""
         timeout_s = cls.operation_timeout_s or options.operation_timeout_s
+        start = cls.described_by(options).start
         return {
+            "start": f"{start.method} {start.path.partition('?')[0]}",
             "work per operation": cls._describe_work(options),
             "poll strategy": describe_polling(options, cls),
             "operation timeout": f"{timeout_s:g} s",

@@ -1,0 +1,44 @@
+"""A service that does not answer: why, in the words of the system."""
+
+import http.client
+import socket
+import ssl
+import urllib.error
+
+import pytest
+
+from durable_harness.bounded_http import failure_words
+from durable_harness.cli import main
+from durable_harness.ports import free_port
+from durable_harness.testing.requesting import HttpClient
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (urllib.error.URLError(ConnectionRefusedError(111, "Connection refused")), "Connection refused"),
+        (urllib.error.URLError(socket.gaierror(-2, "Name or service not known")), "Name or service not known"),
+        (urllib.error.URLError("unknown url type: gopher"), "unknown url type: gopher"),
+        (urllib.error.URLError(ssl.SSLError(1, "certificate verify failed")), "certificate verify failed"),
+        (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
+        (TimeoutError("no whole answer in 30 s"), "no whole answer in 30 s"),
+        (http.client.RemoteDisconnected("Remote end closed connection"), "Remote end closed connection"),
+        (http.client.BadStatusLine("xyz"), "xyz"),
+        (ConnectionAbortedError(), "ConnectionAbortedError"),
+    ],
+)
+def test_a_failure_has_no_names_of_python(error, words):
+    """What the system says is enough; only an error without any words is named."""
+    assert failure_words(error) == words
+
+
+def test_why_says_that_nothing_listens(capsys):
+    """The exit code is 4, and the reason has neither URLError nor an errno in it."""
+    url = f"http://127.0.0.1:{free_port()}"
+    assert main(["why", "some-instance", "--host", url]) == 4
+    assert f"error: {url} does not answer: Connection refused\n" in capsys.readouterr().err
+
+
+def test_the_client_of_tests_says_the_same():
+    """Its answer is the reason alone."""
+    assert HttpClient(f"http://127.0.0.1:{free_port()}").request("GET", "/").reason == "Connection refused"
