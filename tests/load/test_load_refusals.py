@@ -73,7 +73,7 @@ def test_a_misspelt_attribute_ends_with_two(start_locust, stub, processes, tmp_p
     workers = processes if has_workers else []
     run = start_locust(*headless(stub), *workers, "-t", "1s", "Orders", scenarios=path).wait()
     assert run.code == 2
-    assert run.err.count("locust: Orders.chek_output: no scenario has an attribute of that name") == 1
+    assert run.err.count("error: Orders.chek_output: no scenario has an attribute of that name") == 1
     assert "Did you mean check_output?" in run.err
     assert not stub.requests
 
