@@ -70,7 +70,12 @@ START_OPTIONS = (
         "read_path",
         "where operations start; {number} and {token} in it are filled in (the app's one function that starts them)",
     ),
-    ("--start-method", "METHOD", "read_method", "HTTP method of the start (POST)"),
+    (
+        "--start-method",
+        "METHOD",
+        "read_method",
+        "HTTP method of the start (the function's that starts operations, else POST)",
+    ),
     (
         "--payload",
         "JSON|@FILE",
@@ -128,7 +133,10 @@ def before_load(options: argparse.Namespace) -> BeforeLoad:
     from durable_harness.experiments.before_load import BeforeLoad  # noqa: PLC0415
 
     return BeforeLoad(
-        finds_start=not options.service and not options.start_path, preflight=not options.no_preflight, tell=show_line
+        finds_start=not options.service and not options.start_path,
+        method=options.start_method.upper() if options.start_method else None,
+        preflight=not options.no_preflight,
+        tell=show_line,
     )
 
 

@@ -99,7 +99,9 @@ def check_locustfiles(named: str) -> None:
     for name in filter(None, map(str.strip, named.split(","))):
         is_elsewhere = "://" in name or name == FROM_MASTER
         if not (is_elsewhere or Path(name).is_dir() or (Path(name).is_file() and name.endswith(".py"))):
-            raise UsageError(f"--locustfile: got '{name}', expected a .py file with scenarios, or a folder of such files")
+            raise UsageError(
+                f"--locustfile: got '{name}', expected a .py file with scenarios, or a folder of such files"
+            )
 
 
 def _split(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:

@@ -33,6 +33,8 @@ class StartOptions:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     found_path: str | None = None
     """The path of the app's one starter, for whatever names none."""
+    found_method: str | None = None
+    """Its method, which belongs to that path alone."""
 
     @classmethod
     def read(cls, parsed: Any) -> StartOptions:
@@ -45,11 +47,17 @@ class StartOptions:
             payload=_named("--payload", read_payload, parsed.payload),
             headers=headers,
             found_path=getattr(parsed, FOUND_PATH, None),
+            found_method=getattr(parsed, FOUND_METHOD, None),
         )
 
     def path_for(self, own: str | None, default: str) -> str:
         """Return where operations start, of something that has a path of its own, or else that of the app's starter."""
         return self.path or own or self.found_path or default
+
+    def method_for(self, own_path: str | None, own_method: str | None, default: str) -> str:
+        """Return how operations start, likewise: by the found starter's method only where its path is taken."""
+        is_found = self.path is None and own_path is None and self.found_path is not None
+        return self.method or own_method or (self.found_method if is_found else None) or default
 
     def on(self, service: ServiceDescription) -> ServiceDescription:
         """Return a service with what the options say; its path is left to `path_for` where they say none."""
@@ -68,8 +76,8 @@ class StartOptions:
         )
 
 
-FOUND_PATH = "found_start_path"
-"""The attribute of parsed options in which a starter that was found travels to the workers."""
+FOUND_PATH, FOUND_METHOD = "found_start_path", "found_start_method"
+"""The attributes of parsed options in which a starter that was found travels to the workers."""
 
 
 def read_path(text: str) -> str:
@@ -175,7 +183,12 @@ START_ARGUMENTS = (
         "Where operations start; {number} and {token} in it are filled in. Defaults to the app's one function that "
         "starts operations, of an app that this machine does not know to /api/async_http_api.",
     ),
-    StartArgument("--start-method", "<method>", read_method, "HTTP method of the start. Defaults to POST."),
+    StartArgument(
+        "--start-method",
+        "<method>",
+        read_method,
+        "HTTP method of the start. Defaults to that of the function that starts operations, else to POST.",
+    ),
     StartArgument(
         "--payload",
         "<json>",

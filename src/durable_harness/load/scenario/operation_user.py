@@ -160,7 +160,9 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
             service = durable_status_route(start_path, cls.status_path, cls.started_at, cls.finished_at)
         else:
             service = durable_webhooks(start_path, cls.started_at, cls.finished_at)
-        start = replace(service.start, method=cls.start_method, headers=cls.headers)
+        own_method = None if cls.start_method == OperationUser.start_method else cls.start_method
+        method = options.start.method_for(cls._own_start_path(), own_method, cls.start_method)
+        start = replace(service.start, method=method, headers=cls.headers)
         return replace(service, start=start, status=replace(service.status, headers=cls.headers))
 
     @classmethod
