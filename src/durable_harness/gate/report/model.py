@@ -121,6 +121,12 @@ class Report:
         return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
 
 
+def span_text(summary: RunSummary) -> str:
+    """Return how long the part of a run took that its figures are about."""
+    warm_up = f" after a warm-up of {summary.warm_up_s:g} s" if summary.warm_up_s else ""
+    return f"{summary.elapsed_s:.1f} s{warm_up}"
+
+
 def shown_counts(counts: Counts) -> dict[str, int]:
     """Return the ways operations ended that a reader needs to see: the usual ones, and whatever occurred."""
     return {
