@@ -93,3 +93,29 @@ def test_a_hook_that_raises_is_reported(start_locust, stub, tmp_path):
     assert run.operations == {"started": 10, "accepted": 10, "completed": 10}
     assert run.code == 1
     assert "ZeroDivisionError: in flight" in run.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["Stedy"], "error: got 'Stedy', expected one of these scenarios: "),
+        (["-t", "0", "Quick"], "error: argument -t/--run-time: got 0, expected a time above 0"),
+        (["--scheduler", "x", "Quick"], "error: unrecognized arguments: --scheduler\n  See: locust --help"),
+    ],
+)
+def test_what_locust_would_take_or_end_with_one_ends_with_two(start_locust, stub, arguments, words):
+    """Unknown scenarios, a run time of 0 and unknown options end before any load, in the words of other commands."""
+    run = start_locust(*headless(stub), *arguments).wait()
+    assert (run.code, words in run.err) == (2, True), run.err
+    assert not stub.requests
+
+
+def test_a_scenario_that_is_marked_ends_with_two(start_locust, stub, tmp_path):
+    """A folder whose only scenario `init` marked says so, and where, in place of Locust's 'No User class found!'."""
+    path = tmp_path / "start_trips.py"
+    path.write_text(
+        "from durable_harness.load import ArrivalUser\nclass StartTrips(ArrivalUser):\n    abstract = True\n"
+    )
+    run = start_locust(*headless(stub), "-t", "1s", scenarios=path).wait()
+    assert run.code == 2
+    assert "each is marked `abstract = True`: StartTrips (start_trips.py)" in run.err.replace(f"{tmp_path}/", "")

@@ -44,6 +44,21 @@ def test_which_path_counts(options, own, path):
     assert options.path_for(own, "/default") == path
 
 
+@pytest.mark.parametrize(
+    ("options", "own_path", "own_method", "method"),
+    [
+        (StartOptions(method="PATCH", found_path="/found", found_method="PUT"), None, "DELETE", "PATCH"),
+        (StartOptions(found_path="/found", found_method="PUT"), None, "DELETE", "DELETE"),
+        (StartOptions(found_path="/found", found_method="PUT"), None, None, "PUT"),
+        (StartOptions(found_path="/found", found_method="PUT"), "/own", None, "POST"),
+        (StartOptions(path="/given", found_path="/found", found_method="PUT"), None, None, "POST"),
+    ],
+)
+def test_which_method_counts(options, own_path, own_method, method):
+    """The method of the app's starter goes with its path alone; option and scenario go before it."""
+    assert options.method_for(own_path, own_method, "POST") == method
+
+
 def test_headers_can_be_written_in_each_form(tmp_path, monkeypatch):
     """Lines, JSON and a file say the same; a value may come from the environment."""
     monkeypatch.setenv("TENANT", "a")
