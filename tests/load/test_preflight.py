@@ -205,8 +205,25 @@ def test_what_an_operation_waits_for_is_named(run_ours, others):
     assert ended.code == 2
     assert "Why: it waits for external event 'Approved'" in ended.err
     assert "`on_accepted` with `raise_event_later`" in ended.err
+    assert "--raise-event NAME=JSON" in ended.err
     assert "`ab` and `capacity` run no scenarios" in ended.err
     assert '"id": "preflight-' in ended.err
+
+
+def test_an_event_can_be_raised_by_an_option(run_ours, others):
+    """With it an app that waits for an event is loaded without a scenario of its own, the first operation too."""
+    ended = run_ours(others, *CLAIMS, "--raise-event", 'Approved={"by": "load"}', "--operation-timeout", "20")
+    assert ended.code == 0, ended.err
+    assert ended.operations["completed"] == ended.operations["started"] > 0
+
+
+def test_an_event_that_the_service_does_not_take_ends_with_two(run, stub, tmp_path):
+    """A description without events is named before any load."""
+    service = tmp_path / "service.toml"
+    service.write_text('[start]\npath = "/x"\n[status]\nstate = "/state"\nsucceeded = ["done"]\n')
+    ended = run("--service", str(service), "--raise-event", "Approved")
+    assert (ended.code, "--raise-event: the service has no way to raise one" in ended.err) == (2, True), ended.err
+    assert not stub.requests
 
 
 def test_an_exception_behind_a_500_is_named(run_ours, others):

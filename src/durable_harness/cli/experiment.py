@@ -83,6 +83,12 @@ START_OPTIONS = (
         'body of every start: {token} is unique, {number} counts, "{duration}" is the work in seconds (the sample\'s)',
     ),
     (
+        "--raise-event",
+        "NAME=JSON",
+        "read_event",
+        "an event that each operation gets once it is accepted: its name, or NAME=JSON with its data (none)",
+    ),
+    (
         "--headers",
         "TEXT|@FILE",
         "read_headers",
@@ -119,8 +125,13 @@ def offered_load(options: argparse.Namespace) -> OfferedLoad:
 
     start = StartOptions.read(options)
     known = load_service(options.service) if options.service else durable_webhooks(start.path or SAMPLE_START_PATH)
+    if start.event is not None and known.event is None:
+        raise UsageError(
+            "--raise-event: the service has no way to raise one. Describe it: [event] in the --service file"
+        )
     return OfferedLoad(
         service=start.on(known),
+        raises=start.event,
         payload=start.payload,
         durations=options.operation_duration,
         poll_interval_s=options.poll_interval,

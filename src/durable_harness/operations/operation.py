@@ -85,6 +85,8 @@ class OperationPlan:
     """What decides when it starts; in an open workload `intended` is the moment of its arrival."""
     trace_id: str = ""
     """Sent with the start, so that its trace at the service can be found: 32 hexadecimal digits; empty for none."""
+    raises: tuple[str, Any] | None = None
+    """An event, and its data, that whoever drives the operation raises for it once it is accepted."""
 
     @property
     def start_route(self) -> str:

@@ -31,6 +31,8 @@ class StartOptions:
     payload: Any = None
     """JSON in which `{token}`, `{duration}` and `{number}` are filled in; None if it is not given."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    event: tuple[str, Any] | None = None
+    """An event, and its data, that is raised for every operation once it is accepted."""
     found_path: str | None = None
     """The path of the app's one starter, for whatever names none."""
     found_method: str | None = None
@@ -46,6 +48,7 @@ class StartOptions:
             method=_named("--start-method", read_method, parsed.start_method),
             payload=_named("--payload", read_payload, parsed.payload),
             headers=headers,
+            event=_named("--raise-event", read_event, getattr(parsed, "raise_event", None)),
             found_path=getattr(parsed, FOUND_PATH, None),
             found_method=getattr(parsed, FOUND_METHOD, None),
         )
@@ -97,6 +100,17 @@ def read_method(text: str) -> str:
 def read_payload(text: str) -> Any:
     """Read JSON, or the file that is named behind an @."""
     return _json(text, 'JSON like {"order": "{token}"}, or @FILE with JSON in it')
+
+
+def read_event(text: str) -> tuple[str, Any]:
+    """Read the name of an event and, after an equals sign, its data as JSON; without one the data is null."""
+    name, equals, data = text.partition("=")
+    if not name.strip():
+        raise argparse.ArgumentTypeError(f"got '{text}', expected {EVENT_FORMS}")
+    return name.strip(), _json(data, EVENT_FORMS) if equals else None
+
+
+EVENT_FORMS = 'the name of an event, or NAME=JSON like Approved={"by": "load"}'
 
 
 def read_headers(text: str) -> dict[str, str]:
@@ -195,6 +209,12 @@ START_ARGUMENTS = (
         read_payload,
         'Body of every start: JSON, or @FILE. {token} in it is unique, {number} counts, "{duration}" is the seconds '
         "of work. Defaults to what the sample app takes.",
+    ),
+    StartArgument(
+        "--raise-event",
+        "<name=json>",
+        read_event,
+        "An event that each operation gets once it is accepted: its name, or NAME=JSON with its data. None by default.",
     ),
     StartArgument(
         "--headers",

@@ -71,6 +71,8 @@ def fly(plan: OperationPlan, asker: Asker, *, waits: bool = True) -> Flight:
     method, url = start.method, start.url
     answer = asker.ask(start, _left_s(operation), follows_redirects=True)
     operation.start_answered(answer, time.monotonic())
+    if plan.raises is not None and (event := operation.event_request(*plan.raises)) is not None:
+        asker.ask(event, _left_s(operation))
     while operation.next_poll is not None and (waits or not operation.record.polls):
         gevent.sleep(max(0.0, operation.next_poll - time.monotonic()))
         method, url = "GET", operation.status_url or ""
@@ -173,15 +175,14 @@ ACCEPTED = (
     "A start is accepted with 202 and a place to poll. Another service can be described: --service FILE with "
     "[start] accepted = [{}] and status_url."
 )
-_SCENARIO = "A scenario of `load` can raise the event: `on_accepted` with `raise_event_later` (docs/scenarios.md)."
 OF_EVENTS = (
-    f"{_SCENARIO} `ab` and `capacity` run no scenarios: choose a start for them that waits for no event, with "
-    "--start-path."
+    "Raise the event with --raise-event NAME=JSON; or, in `load`, with a scenario of yours: `on_accepted` with "
+    "`raise_event_later` (docs/scenarios.md). `ab` and `capacity` run no scenarios."
 )
 OF_UNREADABLE = "Say how the service's status is read: [status] in the file for --service (docs/services.md)."
 REMEDIES = {
     OperationState.TIMED_OUT: (
-        f"Set --operation-timeout higher if it may take longer. Does it wait for an event? {_SCENARIO} Or choose "
+        f"Set --operation-timeout higher if it may take longer. Does it wait for an event? {OF_EVENTS} Or choose "
         "another start with --start-path."
     ),
     OperationState.WRONG_OUTPUT: "Override check_output in a scenario of yours, or name [status] token for --service.",
