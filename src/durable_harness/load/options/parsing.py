@@ -35,6 +35,8 @@ def check_command_line(parser: Any) -> None:
 
 def _parsed(parser: Any, parse_args: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
     options = parse_args(*arguments, **more)
+    if arguments or more:
+        return options  # not the command line of this process: Locust looks for the options of its form
     try:
         check_run_time(options.run_time)
         if not options.list_commands:
