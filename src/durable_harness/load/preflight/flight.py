@@ -11,7 +11,7 @@ import gevent
 from durable_harness.errors import HarnessError, UnreachableError, UsageError
 from durable_harness.foreign_text import shown
 from durable_harness.load.audit import Whereabouts
-from durable_harness.load.audit.explaining import Service
+from durable_harness.load.audit.explaining import Service, Wanted, all_read
 from durable_harness.load.http import Asker
 from durable_harness.load.options.target import public_url
 from durable_harness.load.preflight.host_log import logged_failure
@@ -27,6 +27,8 @@ from durable_harness.why.waits import Wait
 GATEWAY_CODES = frozenset({502, 503, 504})
 """What a proxy says of a system behind it that does not answer."""
 LEAST_REQUEST_S = 1.0
+EXPLAINING_S = 5.0
+"""For what an operation waits for that has timed out: nobody waits much longer for that."""
 NO_PREFLIGHT = "--no-preflight leaves this first operation out."
 ENDED = {
     OperationState.REFUSED: "was refused",
@@ -88,7 +90,9 @@ def _waits_of(operation: Operation, asker: Asker) -> tuple[Wait, ...]:
     record, where = operation.record, Whereabouts.of(operation)
     if record.state is not OperationState.TIMED_OUT or where is None or record.instance_id is None:
         return ()
-    explained = Service(asker, where, iter(range(1))).explain(record.instance_id)
+    wanted = Wanted(record.scenario, record.instance_id)
+    services = {record.scenario: Service(asker, where, iter(range(1)))}
+    explained = all_read(services, [wanted], EXPLAINING_S).get(wanted)
     return () if explained is None else explained.waits
 
 
