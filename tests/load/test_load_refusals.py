@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 
 import pytest
 from locust_process import headless
@@ -119,3 +121,19 @@ def test_a_scenario_that_is_marked_ends_with_two(start_locust, stub, tmp_path):
     run = start_locust(*headless(stub), "-t", "1s", scenarios=path).wait()
     assert run.code == 2
     assert "each is marked `abstract = True`: StartTrips (start_trips.py)" in run.err.replace(f"{tmp_path}/", "")
+
+
+def test_the_command_load_calls_itself_by_its_name(tmp_path):
+    """A scenario that the app's folder does not have is refused under the name of the command that was typed."""
+    (tmp_path / "loadtests").mkdir()
+    (tmp_path / "loadtests" / "start_orders.py").write_text(
+        "from durable_harness.load import ArrivalUser\nclass StartOrders(ArrivalUser):\n    pass\n"
+    )
+    words = [sys.executable, "-m", "durable_harness", "load", str(tmp_path), "StartOrdrs"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == (
+        "error: got 'StartOrdrs', expected one of these scenarios: StartOrders\n  Did you mean StartOrders?\n"
+        "  See: durable-harness load --help\n"
+    )
+    assert not (tmp_path / "build").exists()
