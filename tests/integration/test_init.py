@@ -72,3 +72,36 @@ def test_an_app_that_does_not_load(app):
     assert made.returncode == 5
     assert "no_such_package" in made.stderr
     assert not (app / "loadtests").exists()
+
+
+CLAIMS = """
+import azure.durable_functions as df
+import azure.functions as func
+
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route(route="claims/{claim}", methods=["PUT"])
+@app.durable_client_input(client_name="client")
+async def claim(req: func.HttpRequest, client):
+    return client.create_check_status_response(req, await client.start_new("decide", None, req.get_json()))
+
+@app.orchestration_trigger(context_name="context")
+def decide(context):
+    return context.get_input()
+"""
+
+
+@pytest.mark.parametrize("app", ["sample"], indirect=True)
+def test_a_start_that_is_named(app):
+    """A path that only the user can fill in is named as one that may start, tried once it is given, and written."""
+    (app / "function_app.py").write_text(CLAIMS)
+    refused = run(app, "durable_harness", "init")
+    assert refused.returncode == 2
+    named = ("--start-path", "/api/claims/{token}", "--start-method", "PUT")
+    assert f"such as {' '.join(named)}" in refused.stderr
+    made = run(app, "durable_harness", "init", *named)
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert "PUT /api/claims/{token}  (--start-path): works" in made.stdout
+    assert (app / "loadtests" / "gates.toml").exists()
+    tested = run(app, "pytest", "-q", "-p", "no:cacheprovider")
+    assert tested.returncode == 0, tested.stdout + tested.stderr

@@ -12,6 +12,7 @@ from durable_harness.experiments import driver as driving
 from durable_harness.experiments.driver import Driver, Ending
 from durable_harness.experiments.offered import Arrival, OfferedLoad
 from durable_harness.operations import FixedPolling, OperationState, durable_webhooks
+from durable_harness.operations.description import EventDescription, UrlKind, UrlSource
 
 HELD_S = 0.4
 
@@ -132,3 +133,13 @@ def test_a_fault_in_the_generator_ends_the_trial(driver, stub, monkeypatch):
     monkeypatch.setattr(OfferedLoad, "plan", lambda _, *given: replace(plan(*given), polling=Broken(0.01)))
     with pytest.raises(ZeroDivisionError, match="in a strategy"):
         driver.measure(stub.url, None, [Arrival(0.0, 0.0)])
+
+
+def test_each_operation_gets_its_event_once(stub, wait_until):
+    """An event of the load is raised for each operation as soon as it is accepted, with its data."""
+    service = replace(durable_webhooks(), event=EventDescription(UrlSource(UrlKind.PATH, "/events/{id}/{eventName}")))
+    with Driver(OfferedLoad(service=service, poll_interval_s=0.01, raises=("Approved", {"by": "load"}))) as made:
+        records = made.measure(stub.url, None, [Arrival(0.0, 0.0)] * 2).records
+        expected = sorted(f"/events/{record.instance_id}/Approved" for record in records)
+        events = lambda: sorted(path for _, path, _ in stub.requests if path.startswith("/events/"))  # noqa: E731
+        wait_until(lambda: events() == expected, "the events")

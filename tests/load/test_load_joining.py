@@ -67,7 +67,7 @@ def test_a_port_that_is_in_use(start_locust, stub, master_port, kind):
         address = ["--master-bind-host", "127.0.0.1", "--master-bind-port", master_port]
         run = start_locust(*headless(stub), *kind, *address, "-t", "1s", "Quick").wait()
     assert run.code == 6, run.err
-    assert f"locust: --master-bind-port {master_port} is in use: name a free port" in run.err
+    assert f"error: --master-bind-port {master_port} is in use: name a free port" in run.err
     assert "Traceback" not in run.err
 
 

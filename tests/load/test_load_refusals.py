@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 
 import pytest
 from locust_process import NO_PREFLIGHT, headless
@@ -114,7 +116,7 @@ def test_a_misspelt_attribute_ends_with_two(start_locust, stub, processes, tmp_p
     workers = processes if has_workers else []
     run = start_locust(*headless(stub), *workers, "-t", "1s", "Orders", scenarios=path).wait()
     assert run.code == 2
-    assert run.err.count("locust: Orders.chek_output: no scenario has an attribute of that name") == 1
+    assert run.err.count("error: Orders.chek_output: no scenario has an attribute of that name") == 1
     assert "Did you mean check_output?" in run.err
     assert not stub.requests
 
@@ -134,3 +136,45 @@ def test_a_hook_that_raises_is_reported(start_locust, stub, tmp_path):
     assert run.operations == {"started": 10, "accepted": 10, "completed": 10}
     assert run.code == 1
     assert "ZeroDivisionError: in flight" in run.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["Stedy"], "error: got 'Stedy', expected one of these scenarios: "),
+        (["-t", "0", "Quick"], "error: argument -t/--run-time: got 0, expected a time above 0"),
+        (["--scheduler", "x", "Quick"], "error: unrecognized arguments: --scheduler\n  See: locust --help"),
+    ],
+)
+def test_what_locust_would_take_or_end_with_one_ends_with_two(start_locust, stub, arguments, words):
+    """Unknown scenarios, a run time of 0 and unknown options end before any load, in the words of other commands."""
+    run = start_locust(*headless(stub), *arguments).wait()
+    assert (run.code, words in run.err) == (2, True), run.err
+    assert not stub.requests
+
+
+def test_a_scenario_that_is_marked_ends_with_two(start_locust, stub, tmp_path):
+    """A folder whose only scenario `init` marked says so, and where, in place of Locust's 'No User class found!'."""
+    path = tmp_path / "start_trips.py"
+    path.write_text(
+        "from durable_harness.load import ArrivalUser\nclass StartTrips(ArrivalUser):\n    abstract = True\n"
+    )
+    run = start_locust(*headless(stub), "-t", "1s", scenarios=path).wait()
+    assert run.code == 2
+    assert "each is marked `abstract = True`: StartTrips (start_trips.py)" in run.err.replace(f"{tmp_path}/", "")
+
+
+def test_the_command_load_calls_itself_by_its_name(tmp_path):
+    """A scenario that the app's folder does not have is refused under the name of the command that was typed."""
+    (tmp_path / "loadtests").mkdir()
+    (tmp_path / "loadtests" / "start_orders.py").write_text(
+        "from durable_harness.load import ArrivalUser\nclass StartOrders(ArrivalUser):\n    pass\n"
+    )
+    words = [sys.executable, "-m", "durable_harness", "load", str(tmp_path), "StartOrdrs"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == (
+        "error: got 'StartOrdrs', expected one of these scenarios: StartOrders\n  Did you mean StartOrders?\n"
+        "  See: durable-harness load --help\n"
+    )
+    assert not (tmp_path / "build").exists()

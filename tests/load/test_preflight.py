@@ -158,3 +158,101 @@ def test_a_scenario_that_does_something_to_its_operations_is_not_waited_for(star
     ended = start_locust(*began, "Terminate", scenarios=OURS).wait()
     assert "did not end" not in ended.err
     assert ended.operations["started"] > 0
+
+
+OTHERS = """
+import azure.durable_functions as df
+import azure.functions as func
+
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route(route="claims/{token}", methods=["PUT"])
+@app.durable_client_input(client_name="client")
+async def claim(req: func.HttpRequest, client):
+    return client.create_check_status_response(req, await client.start_new("decide", None, req.get_json()))
+
+@app.route(route="broken", methods=["POST"])
+@app.durable_client_input(client_name="client")
+async def broken(req: func.HttpRequest, client):
+    raise ValueError(f"no order in {sorted(req.get_json())}")
+
+@app.orchestration_trigger(context_name="context")
+def decide(context):
+    if context.get_input().get("waits"):
+        return (yield context.wait_for_external_event("Approved"))
+    return context.get_input()
+"""
+CLAIMS = (
+    "--start-path",
+    "/api/claims/{token}",
+    "--start-method",
+    "PUT",
+    "--payload",
+    '{"waits": true, "id": "{token}"}',
+)
+
+
+@pytest.fixture
+def others(tmp_path):
+    """Give the folder of an app whose starter takes PUT and may wait for an event, beside one that raises."""
+    (tmp_path / "function_app.py").write_text(OTHERS)
+    return tmp_path
+
+
+def test_what_an_operation_waits_for_is_named(run_ours, others):
+    """One that does not end says which event it waits for, what raises it, and what was sent as it was sent."""
+    ended = run_ours(others, *CLAIMS, "--operation-timeout", "2")
+    assert ended.code == 2
+    assert "Why: it waits for external event 'Approved'" in ended.err
+    assert "`on_accepted` with `raise_event_later`" in ended.err
+    assert "--raise-event NAME=JSON" in ended.err
+    assert "`ab` and `capacity` run no scenarios" in ended.err
+    assert '"id": "preflight-' in ended.err
+
+
+def test_an_event_can_be_raised_by_an_option(run_ours, others):
+    """With it an app that waits for an event is loaded without a scenario of its own, the first operation too."""
+    ended = run_ours(others, *CLAIMS, "--raise-event", 'Approved={"by": "load"}', "--operation-timeout", "20")
+    assert ended.code == 0, ended.err
+    assert ended.operations["completed"] == ended.operations["started"] > 0
+
+
+def test_an_event_that_the_service_does_not_take_ends_with_two(run, stub, tmp_path):
+    """A description without events is named before any load."""
+    service = tmp_path / "service.toml"
+    service.write_text('[start]\npath = "/x"\n[status]\nstate = "/state"\nsucceeded = ["done"]\n')
+    ended = run("--service", str(service), "--raise-event", "Approved")
+    assert (ended.code, "--raise-event: the service has no way to raise one" in ended.err) == (2, True), ended.err
+    assert not stub.requests
+
+
+def test_an_exception_behind_a_500_is_named(run_ours, others):
+    """The answer has no body; the host has logged what was raised, and the message has it."""
+    ended = run_ours(others, "--start-path", "/api/broken")
+    assert ended.code == 2
+    assert "The host logged: " in ended.err
+    assert "ValueError: no order in ['data', 'duration', 'operation_type']" in ended.err
+
+
+def test_a_starter_that_takes_put_is_found(run_ours, others):
+    """An app whose one starter takes another method needs no option, and each process of the load uses it."""
+    source = (others / "function_app.py").read_text()
+    (others / "function_app.py").write_text(source.replace('methods=["POST"]', 'methods=["GET"]'))
+    ended = run_ours(others, "--payload", '{"id": "{token}"}')
+    assert ended.code == 0, ended.err
+    assert "operations start by PUT /api/claims/{token}  (claim)" in ended.err
+    assert ended.operations["completed"] == ended.operations["started"] > 0
+
+
+def test_a_status_that_cannot_be_read_has_its_own_remedy(run, stub, tmp_path):
+    """What the description of a service gets wrong is no matter of the payload."""
+    service = tmp_path / "service.toml"
+    service.write_text(
+        '[start]\npath = "/api/async_http_api"\naccepted = [202]\nstatus_url = ["body:/statusQueryGetUri"]\n'
+        '[status]\nstate = "/no/such/place"\nsucceeded = ["Completed"]\nfailed = ["Failed"]\n'
+    )
+    ended = run("--service", str(service))
+    assert ended.code == 2
+    assert "status cannot be read" in ended.err
+    assert "[status] in the file for --service" in ended.err
+    assert "what it is to work on with --payload" not in ended.err

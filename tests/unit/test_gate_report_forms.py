@@ -23,6 +23,8 @@ from durable_harness.gate.report import (
 from durable_harness.load.results.progress import progress_line
 from durable_harness.load.results.reporting import write_report
 from durable_harness.load.results.tally import Tally
+from durable_harness.operations import OperationState
+from tallies import record, tally_of
 from test_gate_report import report
 
 EVIL = 'a|b\n<script> "q" \\ `c`\x00'
@@ -259,3 +261,10 @@ def test_the_progress_line_has_a_bar_of_the_run_time(elapsed_s, bar):
     """The bar is full when the run time is over, also while the rest is drained; without a run time there is none."""
     assert progress_line(Tally(), elapsed_s, 60).startswith(bar)
     assert progress_line(Tally(), elapsed_s).startswith(f"{elapsed_s:4.0f} s  started 0")
+
+
+def test_the_progress_line_has_no_times_until_something_completed():
+    """Times of operations that timed out are no completion times."""
+    line = progress_line(tally_of(record(OperationState.TIMED_OUT)), 3.0)
+    assert line.endswith("completed 0")
+    assert progress_line(tally_of(record()), 3.0).endswith("completed 1, p50 2,000 ms, p95 2,000 ms")

@@ -144,3 +144,14 @@ def test_keys_are_read_from_the_app_s_code(tmp_path, source, keys):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_x.py").write_text("x['not_the_app']")
     assert _keys(tmp_path) == keys
+
+
+def test_a_starter_of_another_method_is_written_with_it(tmp_path):
+    """Scenario and test of an app that takes PUT send PUT."""
+    put = Starter("/api/claims/{token}", "claim", method="PUT")
+    write_kit(tmp_path, [Tried(put, works=True, payload={"id": "{token}"})])
+    scenario = (tmp_path / "loadtests" / "start_claims.py").read_text()
+    assert "operations of PUT /api/claims/{token}" in scenario
+    assert 'start_method = "PUT"' in scenario
+    test = (tmp_path / "tests" / "test_operations.py").read_text()
+    assert 'operations.start("/api/claims/a-token", {"id": "a-token"}, method="PUT")' in test

@@ -107,3 +107,10 @@ def test_a_scale_that_the_script_lacks_is_refused():
     assert "<svg" in drawing.svg()
     with pytest.raises(TypeError, match="no scale like Nines"):
         drawing.for_script()
+
+
+def test_the_live_throughput_is_over_the_time_since_the_first_start(web):
+    """One operation that completed in 0.2 s of a run of 4 s is a quarter of one in each second, and not five."""
+    run = run_of(at(100.0, accepted=100.1, seen=100.2, ended=100.2))
+    state = web.state_of(web.LiveRun(run, phase="running", load_until_epoch_s=1_000_104.0))
+    assert state["throughput_per_s"] == pytest.approx(0.25)

@@ -350,3 +350,24 @@ def test_what_timed_out_had_not_finished_sooner():
     both = summarize(Tally.from_wire(tally_of(known, late).to_wire())).latencies_ms["finish_ms"]
     assert (both.count, both.max) == (2, pytest.approx(60_000, abs=0.01))
     assert summarize(tally_of(late)).latencies_ms["finish_ms"].count == 0
+
+
+def test_throughput_is_over_the_whole_measured_part():
+    """Three operations at 1/s after a warm-up of 3 s have a throughput of 1/s; the scenario's part counts alike."""
+    warm, measured = OperationPhase.WARM_UP, OperationPhase.MEASURED
+    at = [
+        record(
+            intended=sent, sent=sent, accepted=sent, seen=sent + 0.3, ended=sent + 0.3, phase=phase, scenario="Steady"
+        )
+        for sent, phase in ((100.0, warm), (103.1, measured), (104.1, measured), (105.1, measured))
+    ]
+    summary = summarize_run(run_of(*at), warm_up_s=3.0, load_until_epoch_s=1_000_106.0)
+    assert (summary.elapsed_s, summary.throughput_per_s) == (pytest.approx(3.0), pytest.approx(1.0))
+    assert summary.scenarios["Steady"].throughput_per_s == pytest.approx(1.0)
+    drained = summarize_run(run_of(*at), warm_up_s=3.0, load_until_epoch_s=1_000_104.5)
+    assert drained.elapsed_s == pytest.approx(2.4)
+
+
+def test_a_run_without_operations_took_no_time():
+    """Where nothing was measured there is no throughput either."""
+    assert summarize(Tally(), load_until_epoch_s=1_000_106.0).throughput_per_s is None

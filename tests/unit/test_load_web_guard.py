@@ -73,13 +73,21 @@ def test_a_host_can_be_allowed(client, monkeypatch):
     assert client.get("/base/", headers={"Host": "load.example"}).status_code == 200
 
 
+TIMES = "a time above 0, like 30, 90s, 10m or 1h30m"
+
+
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
         ("host", "http://mine", None),
         ("run_time", "10s", None),
         ("run_time", "", None),
-        ("run_time", "soon", "run time: got 'soon', expected a time like 20, 20s, 3m, 2h or 1h20m"),
+        ("run_time", "soon", f"run time: got 'soon', expected {TIMES}"),
+        (
+            "run_time",
+            "0",
+            f"run time: got '0', expected {TIMES}; leave it empty for a run without an end",
+        ),
         ("user_count", "2.5", "users: got '2.5', expected a whole number, 0 or more"),
         ("user_count", "-1", "users: got '-1', expected a whole number, 0 or more"),
         ("spawn_rate", "nan", "ramp up: got 'nan', expected users per second, above 0"),

@@ -145,13 +145,13 @@ def test_a_check_that_raises_ends_only_its_operation():
 
 
 def test_the_place_of_an_exception_is_in_the_checks_own_file():
-    """A check that fails within a library says where it called that, and keeps ids out of its reason."""
+    """A check that fails within a library says where it called that."""
     op = accepted(check_output=lambda sent, output: json.loads("no JSON"))
     op.poll_answered(status("Completed", output={}), 101.5)
     assert re.search(r"JSONDecodeError: Expecting value.* at test_operations_machine\.py:\d+$", op.record.error)
     other = accepted(check_output=lambda sent, output: {}[f"Steady-7-{'0f' * 16}"])
     other.poll_answered(status("Completed", output={}), 101.5)
-    assert "KeyError: '{id}' at " in other.record.error
+    assert f"KeyError: 'Steady-7-{'0f' * 16}' at " in other.record.error
 
 
 def test_404_after_acceptance_is_lost():
@@ -309,3 +309,12 @@ def test_every_operation_ends_once_by_its_deadline(start, polls):
     assert op.record.state.has_ended
     assert op.record.ended <= op.deadline
     assert (op.record.error is None) == (op.record.state is OperationState.COMPLETED)
+
+
+def test_a_failure_through_sub_orchestrations_keeps_its_cause():
+    """The reason of an operation ends in the error that was raised, however many orchestrations it went through."""
+    way = "Orchestrator function 'assemble' failed: Orchestrator function 'make_part' failed: "
+    cause = "Activity function 'cut' failed: ValueError: saw broke on part 2"
+    op = accepted()
+    op.poll_answered(status("Failed", output=way + cause), 101.5)
+    assert op.record.error == f"operation Failed: {way}{cause}"

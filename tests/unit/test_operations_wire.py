@@ -4,8 +4,16 @@ import json
 
 import pytest
 
+from durable_harness.gate.reasons import grouped
 from durable_harness.operations import durable_status_route, durable_webhooks
-from durable_harness.operations.excerpts import excerpt, redact_keys
+from durable_harness.operations.excerpts import (
+    EXCERPT_CHARS,
+    FAILURE_CHARS,
+    both_ends,
+    excerpt,
+    excerpt_of_text,
+    redact_keys,
+)
 from durable_harness.operations.messages import Answer
 from durable_harness.operations.wire import (
     Phase,
@@ -168,15 +176,36 @@ def test_an_excerpt_hides_keys_and_stays_short():
     """What is quoted of a body fits in a line and carries no function key."""
     quoted = excerpt(b"see\n http://host/x?taskHub=h&code=secret&a=1 " + b"x" * 1000)
     assert quoted.startswith("see http://host/x?taskHub=h&code=…&a=1 x")
-    assert len(quoted) == 120
+    assert len(quoted) == EXCERPT_CHARS
 
 
-def test_an_excerpt_has_no_ids():
-    """Tokens and instance ids differ from one operation to the next: a reason that has them would be one of each."""
+def test_an_excerpt_is_what_was_said():
+    """Tokens and instance ids are in it as they were: an example is the real text, and only grouping takes them out."""
     token, instance_id = f"Steady-3-{'0a' * 16}", "0f8fad5b-d9cb-469f-a165-70867728950e"
-    assert excerpt(f'{{"error": "no {token} in {instance_id}, 12 tries"}}'.encode()) == (
-        '{"error": "no {id} in {id}, 12 tries"}'
-    )
+    said = f'{{"error": "no {token} in {instance_id}, 12 tries"}}'
+    assert excerpt(said.encode()) == said
+    assert grouped(said) == '{"error": "no {id} in {id}, {number} tries"}'
+
+
+@pytest.mark.parametrize("cut", [excerpt_of_text, both_ends])
+@pytest.mark.parametrize("before", range(120, 200, 7))
+def test_no_id_is_cut_in_two(cut, before):
+    """A part of an id is not known for one, and would make each reason another one."""
+    words = ("a " * 100)[:before]
+    reasons = {grouped(cut(f"{words} {number:032x} {'b ' * 300}{number:032x}{' c' * 70}")) for number in (3, 4)}
+    assert len(reasons) == 1
+
+
+def test_the_message_of_a_failure_keeps_its_end():
+    """What failed first is at the end, behind what it went through; without room for all the middle is left out."""
+    way = "Orchestrator function 'assemble' failed: " * 12
+    short = both_ends(f"{way[:200]}ValueError: saw broke on part 2")
+    assert short == f"{way[:200]}ValueError: saw broke on part 2"
+    cut = both_ends(f"{way}Activity function 'cut' failed: ValueError: saw broke on part 2")
+    assert cut.startswith("Orchestrator function 'assemble' failed")
+    assert cut.endswith("Activity function 'cut' failed: ValueError: saw broke on part 2")
+    assert len(cut) <= FAILURE_CHARS
+    assert both_ends(f"first {'x' * 1_000_000} last").endswith("x last")
 
 
 DEEP = b'{"id": "abc", "output": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"

@@ -101,3 +101,12 @@ def test_groups_of_processes_are_one():
         both.add("failed", text, instance)
     assert merged.listed() == both.listed()
     assert merged == both
+
+
+def test_texts_whose_middle_is_left_out_are_one_reason():
+    """A middle that was cut a little earlier or later makes no other reason; another beginning or end does."""
+    reasons = Reasons()
+    way, cause = "Orchestrator function 'assemble' failed: " * 2, "Activity function 'cut' failed: ValueError"
+    for head, tail in ((way, cause), (way[:-3], f"iled: {cause}"), (way, "KeyError"), (f"not {way}", cause)):
+        reasons.add("failed", f"{head}…{tail}")
+    assert [reason.count for reason in reasons.listed()] == [2, 1, 1]

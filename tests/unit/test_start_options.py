@@ -6,7 +6,7 @@ from argparse import Namespace
 import pytest
 
 from durable_harness.cli.command_line import make_parser
-from durable_harness.load.options.start import START_ARGUMENTS, StartOptions, read_headers, read_payload
+from durable_harness.load.options.start import START_ARGUMENTS, StartOptions, read_event, read_headers, read_payload
 from durable_harness.operations import durable_webhooks
 from durable_harness.operations.description import fill_path
 
@@ -42,6 +42,21 @@ def test_what_is_given_goes_before_what_is_described():
 def test_which_path_counts(options, own, path):
     """The command line goes before the scenario, that before the app's starter."""
     assert options.path_for(own, "/default") == path
+
+
+@pytest.mark.parametrize(
+    ("options", "own_path", "own_method", "method"),
+    [
+        (StartOptions(method="PATCH", found_path="/found", found_method="PUT"), None, "DELETE", "PATCH"),
+        (StartOptions(found_path="/found", found_method="PUT"), None, "DELETE", "DELETE"),
+        (StartOptions(found_path="/found", found_method="PUT"), None, None, "PUT"),
+        (StartOptions(found_path="/found", found_method="PUT"), "/own", None, "POST"),
+        (StartOptions(path="/given", found_path="/found", found_method="PUT"), None, None, "POST"),
+    ],
+)
+def test_which_method_counts(options, own_path, own_method, method):
+    """The method of the app's starter goes with its path alone; option and scenario go before it."""
+    assert options.method_for(own_path, own_method, "POST") == method
 
 
 def test_headers_can_be_written_in_each_form(tmp_path, monkeypatch):
@@ -95,3 +110,23 @@ def test_experiments_have_the_options_of_load_runs(command, monkeypatch):
 def test_the_app_s_folder_is_a_plain_argument(command):
     """Every command that takes an app takes its folder without an option."""
     assert str(make_parser().parse_args([command[0], "some/app", *command[1:]]).folder) == "some/app"
+
+
+@pytest.mark.parametrize(
+    ("text", "event"),
+    [
+        ("Approved", ("Approved", None)),
+        ('Approved={"by": "a=b"}', ("Approved", {"by": "a=b"})),
+        ("Paid=3", ("Paid", 3)),
+    ],
+)
+def test_an_event_is_a_name_with_or_without_data(text, event):
+    """What comes after the first equals sign is JSON."""
+    assert read_event(text) == event
+
+
+@pytest.mark.parametrize("text", ["=3", "Approved={", "Approved="])
+def test_an_event_that_cannot_be_read(text):
+    """A name that is missing, or data that is no JSON, is refused with what an event looks like."""
+    with pytest.raises(argparse.ArgumentTypeError, match="NAME=JSON like Approved="):
+        read_event(text)

@@ -119,3 +119,30 @@ def test_the_base_path_of_the_host_is_not_repeated():
     """Behind a proxy's prefix paths are those below the base URL."""
     function = {**http("start", "orders"), "invoke_url_template": "http://proxy/shop/api/orders"}
     assert [starter.path for starter in read_app([function], "/shop").starters] == ["/api/orders"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_other_methods_start_operations_too(method):
+    """A function whose method may change something starts operations as well as one that takes POST."""
+    starter = chosen_starter(
+        read_app([http("claim", "claims/{token}", method), http("list", "claims", "GET")]), DEFAULT
+    )
+    assert (starter.method, str(starter)) == (method, f"{method} /api/claims/{{token}}  (claim)")
+    assert starter.options == f"--start-path /api/claims/{{token}} --start-method {method}"
+
+
+def test_a_post_goes_before_other_methods():
+    """One function with POST is taken although another one takes PUT; whoever asks for PUT gets that one."""
+    app = read_app([http("replace", "orders/{number}", "PUT"), http("start", "orders", "POST")])
+    assert chosen_starter(app, DEFAULT).path == "/api/orders"
+    assert chosen_starter(app, DEFAULT, "PUT").path == "/api/orders/{number}"
+
+
+def test_a_function_that_only_raises_events_does_not_hide_the_starter():
+    """What a function does with its client is not in the list: all that may start are named, with how to fill them."""
+    app = read_app([http("decide", "claims/{id}/decide", "POST"), http("claim", "claims/{claim}", "PUT")])
+    with pytest.raises(UsageError) as refused:
+        chosen_starter(app, DEFAULT)
+    assert str(refused.value).startswith("the app may start operations by:")
+    assert "PUT /api/claims/{claim}  (claim)" in str(refused.value)
+    assert "such as --start-path /api/claims/{token}/decide" in str(refused.value)

@@ -1,14 +1,16 @@
 """The sentence of a verdict names the gates that failed, each with its figure and its limit."""
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from durable_harness.gate import Gate
+from durable_harness.gate import Counts, Gate
 from durable_harness.gate.gates import GateResult, Outcome
 from durable_harness.gate.report import render_html, render_json, render_junit, render_markdown, render_text
 from durable_harness.gate.report.model import MOST_NAMED, broken_sentence
+from durable_harness.gate.report.plots import _slices
 from test_gate_report import report
 
 
@@ -63,3 +65,36 @@ def test_every_form_says_the_same():
     suite = ET.fromstring(render_junit(some)).find("testsuite")
     assert suite.find("properties/property[@name='verdict']").get("value") == f"failed: {words}"
     assert suite.find("testcase/failure").get("message") == words
+
+
+def test_without_gates_the_sentence_says_what_the_exit_code_is_about():
+    """Locust's exit code for failures has a reason to read; without failures nothing is added."""
+    fine = report(gates=())
+    assert fine.verdict_sentence == "nothing was judged"
+    failed = replace(
+        fine, summary=replace(fine.summary, counts=Counts(started=30, accepted=30, completed=25, failed=5))
+    )
+    assert failed.verdict_sentence == "nothing was judged; 5 of 30 operations did not complete"
+
+
+def test_where_nothing_completed_there_are_no_completion_times():
+    """Times of operations that timed out are no completion times: tiles and progress have none."""
+    full = report(gates=())
+    timed_out = replace(full, summary=replace(full.summary, counts=Counts(started=100, accepted=100, timed_out=100)))
+    tile = "<span>completion p50</span><strong>{}</strong>"
+    assert tile.format("-") in render_html(timed_out)
+    assert tile.format("-") not in render_html(full)
+
+
+def test_a_report_says_of_which_part_of_the_run_it_is():
+    """The time at its top is that of its figures; a warm-up before it is named."""
+    whole = report()
+    assert ", 60.0 s\n" in render_text(whole)
+    warm = replace(whole, summary=replace(whole.summary, warm_up_s=3.0))
+    assert ", 60.0 s after a warm-up of 3 s\n" in render_text(warm)
+
+
+def test_plots_end_with_the_run():
+    """The last slice of time, which the end of the run is in, is drawn until there and no further."""
+    summary = replace(report(operations=3).summary, started_epoch_s=1_000_000.0, elapsed_s=3.3)
+    assert [one.high for one in _slices(summary)] == [1.0, 2.0, 3.0, pytest.approx(3.3)]

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from durable_harness.gate.gates import Gate, GateResult, Outcome
+from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.who.culprits import Known, culprit_of
 from durable_harness.gate.who.errors import Blame, Failure, blame
 from durable_harness.gate.who.growth import growth, growth_sentence
@@ -337,3 +338,14 @@ def test_an_invalid_run_says_generator_first():
     lines = Who(mean=attribute([[piece(Part.CODE, 0, 20)]]), first="its event loop stood still").sentences
     assert lines[0] == "generator first: its event loop stood still"
     assert lines[1].startswith("mean: app 100 %")
+
+
+def test_a_stuck_gate_names_what_the_operations_wait_for():
+    """What is known of their waits is the evidence, each of them once; where nothing is known that is said."""
+    result = broken("audit stuck", 0, 2, unit="")
+    age = "external event 'Approved': has not come (for {} s)"
+    stuck = [StuckOperation(f"id-{age_s}", waits=(age.format(age_s),)) for age_s in ("3.1", "2.0")]
+    assert culprit_of(result, Known(stuck=stuck)).text == (
+        "not known: operations have not ended: they wait for external event 'Approved': has not come"
+    )
+    assert culprit_of(result, Known()).evidence == "operations have not ended, and nothing says what they wait for"

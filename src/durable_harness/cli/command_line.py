@@ -28,7 +28,8 @@ from durable_harness.output_streams import unbroken_output
 from durable_harness.sigterm import exit_code_of, raised_as_interrupt
 
 EXIT_CODES = """exit codes:
-  0 done   1 a gate failed, head is slower   2 usage or configuration   3 invalid load run, nobody can tell
+  0 done   1 a gate failed (without gates: an operation), head is slower   2 usage or configuration
+  3 invalid load run, nobody can tell
   4 system under test or scheduler unreachable   5 the app does not load   6 port in use
   7 a recorded history replays differently   8 the file of a scheduler is damaged   9 a report is missing
   130 (Ctrl-C), 143 (SIGTERM) interrupted: what was done so far is reported, no verdict given;

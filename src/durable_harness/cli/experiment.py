@@ -71,12 +71,23 @@ START_OPTIONS = (
         "read_path",
         "where operations start; {number} and {token} in it are filled in (the app's one function that starts them)",
     ),
-    ("--start-method", "METHOD", "read_method", "HTTP method of the start (POST)"),
+    (
+        "--start-method",
+        "METHOD",
+        "read_method",
+        "HTTP method of the start (the function's that starts operations, else POST)",
+    ),
     (
         "--payload",
         "JSON|@FILE",
         "read_payload",
         'body of every start: {token} is unique, {number} counts, "{duration}" is the work in seconds (the sample\'s)',
+    ),
+    (
+        "--raise-event",
+        "NAME=JSON",
+        "read_event",
+        "an event that each operation gets once it is accepted: its name, or NAME=JSON with its data (none)",
     ),
     (
         "--headers",
@@ -115,8 +126,13 @@ def offered_load(options: argparse.Namespace) -> OfferedLoad:
 
     start = StartOptions.read(options)
     known = load_service(options.service) if options.service else durable_webhooks(start.path or SAMPLE_START_PATH)
+    if start.event is not None and known.event is None:
+        raise UsageError(
+            "--raise-event: the service has no way to raise one. Describe it: [event] in the --service file"
+        )
     return OfferedLoad(
         service=start.on(known),
+        raises=start.event,
         payload=start.payload,
         durations=options.operation_duration,
         poll_interval_s=options.poll_interval,
@@ -129,7 +145,10 @@ def before_load(options: argparse.Namespace) -> BeforeLoad:
     from durable_harness.experiments.before_load import BeforeLoad  # noqa: PLC0415
 
     return BeforeLoad(
-        finds_start=not options.service and not options.start_path, preflight=not options.no_preflight, tell=show_line
+        finds_start=not options.service and not options.start_path,
+        method=options.start_method.upper() if options.start_method else None,
+        preflight=not options.no_preflight,
+        tell=show_line,
     )
 
 

@@ -6,11 +6,14 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.app_folder import add_app_folder, app_folder
-from durable_harness.cli.experiment import needs_extra
+from durable_harness.cli.experiment import START_OPTIONS, checked, given, needs_extra
 from durable_harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from durable_harness.load.preflight import Starter
 
 
 def add_init(commands: Any) -> None:
@@ -19,6 +22,8 @@ def add_init(commands: Any) -> None:
         "init", help="write load tests, a test and a CI workflow for an app, what of it is missing"
     )
     add_app_folder(parser)
+    for name, metavar, reader, meaning in START_OPTIONS[:2]:
+        parser.add_argument(name, type=checked(reader), default=given(name), metavar=metavar, help=meaning)
     parser.set_defaults(run=_init)
 
 
@@ -28,10 +33,10 @@ def _init(options: argparse.Namespace) -> None:
     from durable_harness.experiments.tryouts import try_starters  # noqa: PLC0415 - same
 
     folder = app_folder(options)
-    _say(f"looking at {folder}: the app is served, and each of its starters is tried")
-    tried = try_starters(folder)
+    _say(f"looking at {folder}: the app is served, and {_named_starter(options) or 'each of its starters'} is tried")
+    tried = try_starters(folder, _named_starter(options))
     if not tried.starters:
-        raise UsageError("\n  ".join(["nothing was written:", *tried.app.describe()]))
+        raise UsageError("\n  ".join(["nothing was written:", *tried.app.describe(), f"{tried.app.how_to_name()}."]))
     for one in tried.starters:
         _say(f"  {one.describe()}")
     starters = [one for one in tried.starters if one.is_starter]
@@ -42,6 +47,15 @@ def _init(options: argparse.Namespace) -> None:
         _say(f"left as it is: {reason}")
     for line in _next(folder, works=any(one.works for one in starters)):
         _say(line)
+
+
+def _named_starter(options: argparse.Namespace) -> Starter | None:
+    from durable_harness.experiments.tryouts import NAMED  # noqa: PLC0415 - as above
+    from durable_harness.load.preflight import Starter  # noqa: PLC0415 - as above
+
+    if not options.start_path:
+        return None
+    return Starter(options.start_path, NAMED, method=(options.start_method or "POST").upper())
 
 
 def _next(folder: Path, *, works: bool) -> list[str]:

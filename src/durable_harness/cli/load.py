@@ -22,10 +22,14 @@ from durable_harness.typed_command import passed_on
 NAME = "load"
 FOLDER_NAME = "loadtests"
 CONFIG_NAME = "locust.conf"
+FROM_MASTER = "-"
+"""What a worker names whose master sends it the scenarios."""
 SCENARIOS_VARIABLE = "LOCUST_USER_CLASSES"
 DEFAULT_SCENARIO = "Steady"
 """Of those that come with the package; of an app's own, all are run."""
 RUN_TIME = "1m"
+LOCUST = "import sys; sys.argv[0] = 'durable-harness load'; from locust.main import main; main()"
+"""Locust under the name by which it was called: that is how its complaints and its records call it."""
 TEMPLATES = Path(__file__).parent / "templates"
 HELP = "make a load test of an app: Locust, with the scenarios beside the app or with ours"
 ABOUT = f"""usage: durable-harness load [FOLDER] [SCENARIO …] [any option of Locust]
@@ -56,7 +60,8 @@ def run_load(arguments: Sequence[str]) -> NoReturn:
         sys.stdout.write(f"{ABOUT}\n")
         sys.stdout.flush()
     command = locust_command(arguments, os.environ)
-    words = [sys.executable, "-m", "locust", *command.words]
+    check_locustfiles(_seen(command.words).locustfile or os.environ.get("LOCUST_LOCUSTFILE", ""))
+    words = [sys.executable, "-c", LOCUST, *command.words]
     environment = {**os.environ, **command.environment, **passed_on([NAME, *arguments])}
     if os.name == "nt":
         raise SystemExit(subprocess.run(words, env=environment, check=False).returncode)  # noqa: S603 - Locust
@@ -88,6 +93,16 @@ def locust_command(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         ],
         added,
     )
+
+
+def check_locustfiles(named: str) -> None:
+    """Raise UsageError for a file of scenarios that is not there: Locust would end with its code for failures."""
+    for name in filter(None, map(str.strip, named.split(","))):
+        is_elsewhere = "://" in name or name == FROM_MASTER
+        if not (is_elsewhere or Path(name).is_dir() or (Path(name).is_file() and name.endswith(".py"))):
+            raise UsageError(
+                f"--locustfile: got '{name}', expected a .py file with scenarios, or a folder of such files"
+            )
 
 
 def _split(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:

@@ -23,6 +23,8 @@ class BeforeLoad:
 
     finds_start: bool = False
     """Whether nothing says where operations start, so that the app's own starter is taken."""
+    method: str | None = None
+    """The method of the start, if that is said."""
     preflight: bool = False
     """Whether one operation shows first that path and payload are right."""
     tell: Callable[[str], None] = lambda _: None
@@ -40,9 +42,9 @@ class BeforeLoad:
         with _asker() as asker:
             app = _app(asker, stack)
         if app is not None:
-            starter = chosen_starter(app, SAMPLE_START_PATH)
+            starter = chosen_starter(app, SAMPLE_START_PATH, self.method)
             self.tell(f"operations start by {starter}")
-            load = _starting_at(load, starter.path)
+            load = _starting_by(load, starter.path, self.method or starter.method)
         self.check(load, stack)
         return load
 
@@ -52,7 +54,7 @@ class BeforeLoad:
             return
         with _asker() as asker:
             plan = load.plan(stack.base_url, stack.function_key, Arrival(0.0, load.shortest_s), monotonic())
-            problem = problem_of(fly(plan, asker), _app(asker, stack))
+            problem = problem_of(fly(plan, asker), _app(asker, stack), str(stack.log_path or ""))
         if problem is not None:
             raise problem
 
@@ -62,10 +64,10 @@ def failed_first(error: HarnessError) -> str:
     return " | ".join(line.strip() for line in str(error).splitlines())
 
 
-def _starting_at(load: OfferedLoad, path: str) -> OfferedLoad:
-    """Return the load of a durable app with another start path; whatever else is said of the start stays."""
+def _starting_by(load: OfferedLoad, path: str, method: str) -> OfferedLoad:
+    """Return the load of a durable app with another start; whatever else is said of it stays."""
     start, fresh = load.service.start, durable_webhooks(path)
-    kept = replace(fresh.start, method=start.method, headers=start.headers, body=start.body)
+    kept = replace(fresh.start, method=method, headers=start.headers, body=start.body)
     status = replace(fresh.status, headers=load.service.status.headers)
     return replace(load, service=replace(fresh, start=kept, status=status))
 

@@ -16,10 +16,10 @@ from durable_harness.load.audit import Whereabouts
 from durable_harness.load.engine.follow import Engine, Follower
 from durable_harness.load.engine.server_meter import ServerMeter
 from durable_harness.load.engine.settle import settle
-from durable_harness.load.http import Client, Exchange, Reactor
+from durable_harness.load.http import Client, Exchange, Reactor, Request
 from durable_harness.load.options.generator import DEFAULT_CONNECTIONS, allow_connections
 from durable_harness.load.watch import GeneratorFigures
-from durable_harness.operations import OperationRecord
+from durable_harness.operations import Operation, OperationRecord
 
 LEAD_S, PLANNING_S = 0.01, 0.0002
 """The first operation is intended so long after the call, and so long for each: it must not be late by the planning."""
@@ -99,6 +99,8 @@ class Driver:
         self._all_ended.clear()
         self._in_flight.update(followers)
         for follower in followers:
+            if self.load.raises is not None:
+                follower.operation.when_accepted(self._raise)
             follower.begin()
         is_dead = self._wait(began + arrivals[-1].offset_s + ending.drain_s, ending.has_died)
         if self._crash is not None:
@@ -107,6 +109,13 @@ class Driver:
             follower.give_up("its host died" if is_dead else "not over when the trial was")
         records = [follower.operation.record for follower in followers if follower.is_started]
         return Measured(records, self._figures.delays_ms["start_slip_ms"])
+
+    def _raise(self, operation: Operation) -> None:
+        """Raise an operation's event. One that does not arrive shows in the operation, which goes on waiting."""
+        request = operation.event_request(*operation.plan.raises) if operation.plan.raises else None
+        if request is not None:
+            wire = Request(request.method, request.url, request.headers, request.body)
+            self._client.send(wire, lambda _: None, operation.deadline)
 
     def _wait(self, until: float, has_died: Callable[[], bool]) -> bool:
         """Wait until all operations have ended, at most until a moment; return whether their system died meanwhile."""

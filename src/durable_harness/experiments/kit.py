@@ -20,6 +20,7 @@ LOADTESTS, TEST_FILE, WORKFLOW = "loadtests", "tests/test_operations.py", "durab
 PACKAGE = "durable-harness[load,test]"
 WORKFLOWS = Path(".github/workflows")
 TEMPLATES = Path(__file__).parents[1] / "cli" / "templates"
+POST = "POST"
 TOTAL_RATE = 10.0
 GIT_TIMEOUT_S = 10.0
 MOST_CALL_CHARS = 70
@@ -139,7 +140,8 @@ def _numbered(stem: str) -> Iterator[str]:
 def scenario(name: str, tried: Tried) -> str:
     """Return the module of a scenario."""
     class_name = "".join(part.capitalize() for part in name.split("_"))
-    lines = [f'"""{class_name}: operations of POST {tried.starter.path}, at an even rate."""', ""]
+    starter = tried.starter
+    lines = [f'"""{class_name}: operations of {starter.method} {starter.path}, at an even rate."""', ""]
     body = [f"class {class_name}(ArrivalUser):", '    """`--rate` sets the rate; see the gates in gates.toml."""', ""]
     if not tried.works:
         body += [
@@ -147,7 +149,8 @@ def scenario(name: str, tried: Tried) -> str:
             "    # Say in `payload` what it takes, then remove the next line.",
             "    abstract = True",
         ]
-    body += [f"    start_path = {tried.starter.path!r}".replace("'", '"')]
+    body += [f'    start_path = "{starter.path}"']
+    body += [] if starter.method == POST else [f'    start_method = "{starter.method}"']
     if tried.payload is SAMPLE and tried.works:
         return "\n".join([*lines, "from durable_harness.load import ArrivalUser", "", "", *body, ""])
     body += ["", "    def payload(self, token: str) -> Any:", f"        return {_literal(tried.payload)}"]
@@ -162,17 +165,20 @@ def test_of(names: Mapping[str, Tried]) -> str:
         path = tried.starter.path.replace("{number}", "1").replace("{token}", "a-token")
         skip = "" if tried.works else f"@pytest.mark.skip(reason={f'say what it takes: {_comment(tried.why)}'!r})\n"
         body = SAMPLE_BODY if tried.payload is SAMPLE else _literal(tried.payload).replace("token", '"a-token"')
-        parts.append(TEST.format(name=name.removeprefix("start_"), call=_call(path, body), skip=skip))
+        call = _call(path, body, tried.starter.method)
+        parts.append(TEST.format(name=name.removeprefix("start_"), call=call, skip=skip))
     text = "\n\n".join(parts)
     return text if "@pytest" in text else text.replace("import pytest\n\n", "")
 
 
-def _call(path: str, body: str) -> str:
+def _call(path: str, body: str, method: str) -> str:
     """Return the arguments of a start, on lines of their own if they are long."""
-    short = f'"{path}", {body}'
+    parts = [f'"{path}"', body, *([] if method == POST else [f'method="{method}"'])]
+    short = ", ".join(parts)
     if len(short) <= MOST_CALL_CHARS and "\n" not in short:
         return short
-    return f'\n        "{path}",\n        {textwrap.indent(body, " " * 8).lstrip()},\n    '
+    lines = "".join(f"        {textwrap.indent(part, ' ' * 8).lstrip()},\n" for part in parts)
+    return f"\n{lines}    "
 
 
 def _literal(payload: Any) -> str:

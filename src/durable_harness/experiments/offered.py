@@ -52,6 +52,8 @@ class OfferedLoad:
     poll_interval_s: float = 0.05
     timeout_s: float = 60.0
     poll: str = "fixed"
+    raises: tuple[str, Any] | None = None
+    """An event, and its data, that each operation gets once it is accepted."""
 
     def arrivals(self, rate_per_s: float, for_s: float, seed: int, process: str = "constant") -> list[Arrival]:
         """Return the arrivals of some seconds; equal arguments give equal arrivals, work and phases of polls."""
@@ -89,6 +91,7 @@ class OfferedLoad:
             check_output=check_echo if self._is_sample else accept_any_output,
             intended=intended,
             poll_phase=arrival.poll_phase,
+            raises=self.raises,
         )
 
     @property

@@ -17,7 +17,9 @@ from durable_harness.experiments.offered import Arrival, OfferedLoad
 from durable_harness.load.http import Asker
 from durable_harness.load.http.client import MAX_ANSWER_BYTES
 from durable_harness.load.preflight import App, Flight, Starter, ask_for_app, fly
+from durable_harness.load.preflight.host_log import logged_failure
 from durable_harness.operations import Answer, OperationState, durable_webhooks, key_headers
+from durable_harness.operations.messages import SERVER_ERROR
 from durable_harness.stack import RunningStack, embedded_stack
 
 TRY_S = 8.0
@@ -27,6 +29,8 @@ AT_ONCE = 8
 MOST_KEYS, MOST_FILES = 12, 40
 OTHERS = frozenset({"tests", "loadtests"})
 """Folders beside an app whose code is not the app's."""
+NAMED = "--start-path"
+"""Stands for the function of a starter that the user names."""
 SAMPLE = object()
 """Stands for what is sent where nothing is said."""
 UNDER_WAY = frozenset({OperationState.TIMED_OUT, OperationState.LOST})
@@ -59,8 +63,8 @@ class Tryout(NamedTuple):
     starters: list[Tried]
 
 
-def try_starters(folder: Path) -> Tryout:
-    """Serve an app and try its starters; raise what keeps it from being served."""
+def try_starters(folder: Path, named: Starter | None = None) -> Tryout:
+    """Serve an app and try its starters, or the one that is named; raise what keeps it from being served."""
     quiet_interrupts()
     with (
         embedded_stack(folder, serve_args=("--log-level", "error")) as stack,
@@ -70,7 +74,8 @@ def try_starters(folder: Path) -> Tryout:
         if app is None:
             raise UsageError(f"the host of {folder} does not list its functions")
         payloads = list(_payloads(folder))
-        found = Pool(AT_ONCE).map(lambda starter: _try(starter, payloads, stack, asker), app.ready)
+        starters = app.ready if named is None else [named]
+        found = Pool(AT_ONCE).map(lambda starter: _try(starter, payloads, stack, asker), starters)
     return Tryout(app, found)
 
 
@@ -82,9 +87,9 @@ def _try(starter: Starter, payloads: list[Any], stack: RunningStack, asker: Aske
             return Tried(starter, works=True, payload=payload)
         if _answers_at_once(flight):
             return Tried(starter, works=False, is_starter=False)
-        first = first or _why(flight)
+        first = first or _why(flight, starter, stack)
         if flight.record.state in UNDER_WAY:
-            return Tried(starter, works=False, payload=payload, why=_why(flight))
+            return Tried(starter, works=False, payload=payload, why=_why(flight, starter, stack))
     return Tried(starter, works=False, why=first)
 
 
@@ -96,6 +101,7 @@ def _answers_at_once(flight: Flight) -> bool:
 
 def _plan(starter: Starter, payload: Any, stack: RunningStack) -> Any:
     service = durable_webhooks(starter.path)
+    service = replace(service, start=replace(service.start, method=starter.method))
     load = OfferedLoad(service=service, poll_interval_s=POLL_S, timeout_s=TRY_S)
     plan = load.plan(stack.base_url, stack.function_key, Arrival(0.0, 0.1), monotonic())
     return plan if payload is SAMPLE else replace(plan, payload=_filled(payload, plan.token))
@@ -107,10 +113,14 @@ def _filled(payload: Any, token: str) -> Any:
     return payload.replace("{token}", token) if isinstance(payload, str) else payload
 
 
-def _why(flight: Flight) -> str:
+def _why(flight: Flight, starter: Starter, stack: RunningStack) -> str:
     if flight.record.state is OperationState.TIMED_OUT:
-        return f"it did not end within {TRY_S:g} s: does it wait for an event?"
-    return flight.record.error or str(flight.record.state)
+        return f"it did not end within {TRY_S:g} s: {flight.waiting or 'does it wait for an event?'}"
+    why = flight.record.error or str(flight.record.state)
+    is_broken = isinstance(flight.answer, Answer) and flight.answer.status >= SERVER_ERROR
+    function = "" if starter.function == NAMED else starter.function
+    failure = logged_failure(stack.log_path or "", function) if is_broken else ""
+    return f"{why}: {failure}" if failure else why
 
 
 def _payloads(folder: Path) -> Iterator[Any]:

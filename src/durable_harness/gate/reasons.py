@@ -12,7 +12,7 @@ from durable_harness.gate.summary import FailureReason
 
 MOST_REASONS = 100
 CUT = "…"
-"""What a text ends in that was too long."""
+"""Stands in a text that was too long for what was left out, at its end or in its middle."""
 LEAST_COMMON = 60
 """Characters that two such texts have in common to be the same."""
 OTHER_REASONS = "other reasons (the list is full)"
@@ -50,6 +50,16 @@ def _without_values(text: str) -> str:
     return VARYING.sub(lambda found: f"{{{found.lastgroup}}}", text)
 
 
+def _are_one(words: str, other: str) -> bool:
+    """Return whether two texts that were cut have all in common that both have kept."""
+    (head, cut, tail), (other_head, other_cut, other_tail) = words.partition(CUT), other.partition(CUT)
+    heads, tails = min(len(head), len(other_head)), min(len(tail), len(other_tail))
+    if not (cut and other_cut) or heads + tails < LEAST_COMMON:
+        return False
+    same_tails = tail[len(tail) - tails :] == other_tail[len(other_tail) - tails :]
+    return head[:heads] == other_head[:heads] and same_tails
+
+
 @dataclass(slots=True)
 class Group:
     """Reasons that say the same."""
@@ -85,7 +95,7 @@ class Reasons:
 
     def _take(self, state: str, words: str, group: Group) -> None:
         key = (state, words)
-        if key not in self._groups and words.endswith(CUT):
+        if key not in self._groups and CUT in words:
             key = self._cut_elsewhere(state, words) or key
         if key not in self._groups and len(self._groups) >= MOST_REASONS:
             key, group = (state, OTHER_REASONS), Group(OTHER_REASONS, "", group.count)
@@ -95,12 +105,7 @@ class Reasons:
 
     def _cut_elsewhere(self, state: str, words: str) -> tuple[str, str] | None:
         """Return the group of the same text that was cut a little earlier or later: what was taken out was longer."""
-        for other_state, other in self._groups:
-            if other_state == state and other.endswith(CUT):
-                common = min(len(words), len(other)) - len(CUT)
-                if common >= LEAST_COMMON and words[:common] == other[:common]:
-                    return other_state, other
-        return None
+        return next((key for key in self._groups if key[0] == state and _are_one(words, key[1])), None)
 
     def listed(self) -> tuple[FailureReason, ...]:
         """Return them, the most frequent first: in the words that all of a group share, with one of them in full."""

@@ -73,7 +73,8 @@ class RunSummary:
 
     counts: Counts
     elapsed_s: float
-    """From sending the first start until the last operation ended."""
+    """The measured part: from its first start, or the end of the warm-up, until no more was to start and all had
+    ended."""
     latencies_ms: Mapping[str, Histogram]
     """By the names in LATENCIES_MS; empty where `not_measurable` says why. Completion has the completed, failed and
     wrong ones at the time their end was seen, and those that timed out at what they had lasted, as a lower bound."""

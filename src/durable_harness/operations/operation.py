@@ -27,7 +27,7 @@ from urllib.parse import quote, urlsplit
 from durable_harness.foreign_text import shown
 from durable_harness.operations.checks import OutputCheck, accept_any_output
 from durable_harness.operations.description import ServiceDescription, at_pointer, durable_webhooks
-from durable_harness.operations.excerpts import excerpt, excerpt_of_text
+from durable_harness.operations.excerpts import both_ends, excerpt
 from durable_harness.operations.messages import UNKNOWN_STATUSES, Answer, NoAnswer, Request
 from durable_harness.operations.polling import PollStrategy
 from durable_harness.operations.record import SERVICE_CLOCK, OperationRecord, OperationState, Workload
@@ -45,6 +45,8 @@ from durable_harness.operations.wire import (
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, is_same_origin
 
 MOST_WORD_CHARS = 60
+UNREADABLE_STATUS = "status cannot be read"
+"""What the reason of an operation begins with whose status is not as its service's description has it."""
 TRACE_HEADER, SPAN_ID_CHARS = "traceparent", 16
 NO_HEADERS: Mapping[str, str] = {}
 WRONG_ROUTE_STATUSES = frozenset({404, 405})
@@ -83,6 +85,8 @@ class OperationPlan:
     """What decides when it starts; in an open workload `intended` is the moment of its arrival."""
     trace_id: str = ""
     """Sent with the start, so that its trace at the service can be found: 32 hexadecimal digits; empty for none."""
+    raises: tuple[str, Any] | None = None
+    """An event, and its data, that whoever drives the operation raises for it once it is accepted."""
 
     @property
     def start_route(self) -> str:
@@ -322,7 +326,7 @@ class Operation:
         if status.phase is Phase.TERMINATED and self.record.terminate_requested:
             return OperationState.TERMINATED, None
         if status.phase is not Phase.SUCCEEDED:
-            detail = excerpt_of_text(output) if isinstance(output, str) else ""
+            detail = both_ends(output) if isinstance(output, str) else ""
             word = shown(status.word, MOST_WORD_CHARS)
             return OperationState.FAILED, f"operation {word}" + (f": {detail}" if detail else "")
         try:
@@ -356,7 +360,7 @@ class Operation:
         if answer.is_passing:
             return self._poll_again(problem, read_retry_after_s(answer.headers), now)
         self.record.failed_polls += 1
-        self._end(now, OperationState.FAILED, f"status cannot be read: {problem}")
+        self._end(now, OperationState.FAILED, f"{UNREADABLE_STATUS}: {problem}")
         return problem
 
     def _poll_again(self, problem: str, retry_after_s: float | None, now: float) -> str:
@@ -384,7 +388,7 @@ class Operation:
 
 def _described(error: Exception) -> str:
     """Return what a user's check raised: type, message and place, which is the last line in the check's own file."""
-    message = excerpt_of_text(str(error))
+    message = both_ends(str(error))
     lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)][1:]
     own = [(file, line) for file, line in lines if file == lines[0][0]]
     place = f" at {Path(own[-1][0]).name}:{own[-1][1]}" if own else ""

@@ -62,19 +62,24 @@ class Operations:
         __tracebackhide__ = True
         return _answered(self.client.request(method, url, payload, headers=headers), method, url)
 
-    def start(self, path: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None) -> StartedOperation:
-        """POST to a route of the app that starts an operation; fail unless it answers 202 and says where to look."""
+    def start(
+        self, path: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None, method: str = "POST"
+    ) -> StartedOperation:
+        """POST to a route of the app that starts an operation; fail unless it answers 202 and says where to look.
+
+        `method` is for a route that takes another one, such as PUT.
+        """
         __tracebackhide__ = True
         explainer = Explainer(self.stack, self.client, self._report_dir)
         url = f"{self.client.base_url}{path}" if path.startswith("/") else path
         plan = OperationPlan(path, url, {}, self._polling(), self.timeout_s)
-        answer = _answered(self.client.request("POST", path, payload, headers=headers), "POST", path)
+        answer = _answered(self.client.request(method, path, payload, headers=headers), method, path)
         operation = _watched(plan, answer)
         if operation.record.state is not OperationState.IN_FLIGHT:
-            unknown = explain_unknown_route(self.client, "POST", path, answer)
+            unknown = explain_unknown_route(self.client, method, path, answer)
             refusal = refusal_of(answer)
-            refused = f"{refusal} (POST {path} was answered with {answer.status})"
-            problem = unknown or (refused if refusal else f"POST {path}: {operation.record.error}")
+            refused = f"{refusal} ({method} {path} was answered with {answer.status})"
+            problem = unknown or (refused if refusal else f"{method} {path}: {operation.record.error}")
             raise AssertionError(f"{problem}\n{explainer.log_tail()}".rstrip())
         self._status_url = operation.status_url
         return StartedOperation(plan, answer, self, explainer)

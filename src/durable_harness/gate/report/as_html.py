@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 from durable_harness.gate.gates import GateResult, Outcome, no_audit_sentence
+from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.report.breakdown import paths_breakdown, paths_of_run, split_breakdown
 from durable_harness.gate.report.model import (
     NOT_JUDGED,
@@ -20,6 +21,7 @@ from durable_harness.gate.report.model import (
     number,
     share_of_limit,
     shown_counts,
+    span_text,
     with_unit,
 )
 from durable_harness.gate.report.plots import (
@@ -90,14 +92,15 @@ def render_html(report: Report) -> str:
 def _heading(report: Report) -> str:
     when = report.started_at.strftime("%Y-%m-%d %H:%M:%S UTC") if report.started_at else "nothing was started"
     scenarios = f" · {', '.join(report.scenarios)}" if report.scenarios else ""
-    lead = f"{report.target}{scenarios} · {when} · {report.summary.elapsed_s:.1f} s"
+    lead = f"{report.target}{scenarios} · {when} · {span_text(report.summary)}"
     return heading("Load run", lead) + verdict(
         report.verdict, report.verdict_sentence, report.verdict.value.split(maxsplit=1)[0]
     )
 
 
 def _tiles(summary: RunSummary) -> str:
-    completion = summary.latencies_ms["completion_ms"]
+    # Where nothing has completed the times are those of operations that failed or timed out.
+    completion = summary.latencies_ms["completion_ms"] if summary.counts.completed else Histogram()
     ratio = summary.error_ratio
     audit = summary.audit
     shown = {

@@ -22,6 +22,7 @@ from durable_harness.gate.report.model import (
     number,
     path_findings,
     shown_counts,
+    span_text,
     split_rows,
     split_sentence,
     with_unit,
@@ -80,7 +81,7 @@ def _facts(report: Report) -> str:
     who = f" by {_text(', '.join(report.scenarios))}" if report.scenarios else ""
     rate = number(summary.throughput_per_s)
     return (
-        f"{_text(report.target)}{who}: {summary.counts.started:,} operations in {summary.elapsed_s:.1f} s "
+        f"{_text(report.target)}{who}: {summary.counts.started:,} operations in {span_text(summary)} "
         f"({rate} completed/s): {ended or 'none ended'}"
     )
 

@@ -21,6 +21,7 @@ from durable_harness.gate.report.model import (
     number,
     path_findings,
     shown_counts,
+    span_text,
     split_rows,
     split_sentence,
     with_unit,
@@ -61,7 +62,7 @@ def render_text(report: Report) -> str:
 
 def _heading(report: Report) -> list[str]:
     scenarios = f" by {', '.join(report.scenarios)}" if report.scenarios else ""
-    return [f"Load on {report.target or 'an unnamed target'}{scenarios}, {report.summary.elapsed_s:.1f} s"]
+    return [f"Load on {report.target or 'an unnamed target'}{scenarios}, {span_text(report.summary)}"]
 
 
 def _counts(summary: RunSummary) -> list[str]:

@@ -48,6 +48,7 @@ SHOWN_IF_KNOWN = ("slip_ms", "queueing_ms", "execution_ms", "server_completion_m
 COST_LABELS = dict(zip(COSTS, ("actions", "replayed events", "payload bytes"), strict=True))
 LABELS = {**LATENCY_LABELS, **{name: f"{label} per operation" for name, label in COST_LABELS.items()}}
 NOT_MEASURABLE = "not measurable"
+NOT_ANYTHING = "nothing was judged"
 NOT_JUDGED = "not judged"
 """What a gate is in a run that proves nothing."""
 MOST_NAMED = 5
@@ -107,15 +108,27 @@ class Report:
             Verdict.FAILED: broken_sentence(self.results),
             Verdict.INVALID: "; ".join(self.invalid),
             Verdict.INTERRUPTED: "; ".join((self.summary.interrupted, *self.summary.invalid)),
-            Verdict.UNJUDGED: "nothing was judged",
+            Verdict.UNJUDGED: self._unjudged,
         }
         return sentences[self.verdict]
+
+    @property
+    def _unjudged(self) -> str:
+        """Say what Locust's exit code is about where no gate decides it: 1 if anything failed."""
+        errors, started = self.summary.counts.errors, self.summary.counts.started
+        return f"nothing was judged; {errors:,} of {started:,} operations did not complete" if errors else NOT_ANYTHING
 
     @property
     def started_at(self) -> datetime | None:
         """When the first operation was sent, in UTC; None if none was."""
         epoch_s = self.summary.started_epoch_s
         return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
+
+
+def span_text(summary: RunSummary) -> str:
+    """Return how long the part of a run took that its figures are about."""
+    warm_up = f" after a warm-up of {summary.warm_up_s:g} s" if summary.warm_up_s else ""
+    return f"{summary.elapsed_s:.1f} s{warm_up}"
 
 
 def shown_counts(counts: Counts) -> dict[str, int]:

@@ -284,10 +284,15 @@ def _drawn(drawing: Drawing | None) -> str:
 
 
 def _slices(summary: RunSummary) -> list[Stretch]:
-    """Return the slices of time. They are aligned to the clock, so the first one began before the first start."""
+    """Return the slices of time. They are aligned to the clock: the first one began before the first start.
+
+    The last one goes beyond the end of the run, and is drawn until then.
+    """
     timeline = summary.timeline
     zero = timeline.first_s or 0.0
-    return [Stretch(max(at - zero, 0.0), at + timeline.width_s - zero, piece) for at, piece in timeline.slices()]
+    end = (summary.started_epoch_s or zero) + summary.elapsed_s - zero
+    stretches = [Stretch(max(at - zero, 0.0), at + timeline.width_s - zero, piece) for at, piece in timeline.slices()]
+    return [one._replace(high=end) if one.low < end < one.high else one for one in stretches]
 
 
 def _last_start(summary: RunSummary) -> float:

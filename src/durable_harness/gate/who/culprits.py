@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.metrics import COSTS
+from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.who.errors import Blame, blames_text, most_to_blame
 from durable_harness.gate.who.parties import Party
 from durable_harness.gate.who.shares import Attribution
 
 OFFERED_MARGIN = 1.02
 """A limit on throughput that is above what was offered, or hardly below it, cannot be met."""
+AGE = re.compile(r" \(for [\d,.]+ s(?:, the oldest)?\)")
+"""For how long one waits, by which the same waits of several operations would differ."""
 OF_AUDIT: Mapping[str, Blame] = {
     "wrong_output": Blame(Party.APP, "its outputs are not those of their inputs"),
     "unrecorded": Blame(Party.GENERATOR, "no record of it tells of these operations"),
     "unknown": Blame(Party.UNKNOWN, "others started operations during the run"),
     "duplicated": Blame(Party.UNKNOWN, "operations were started twice"),
-    "stuck": Blame(Party.UNKNOWN, "operations have not ended: `durable-harness why` says what one waits for"),
+    "stuck": Blame(Party.UNKNOWN, "operations have not ended, and nothing says what they wait for"),
 }
 OF_OUR_AUDIT: Mapping[str, Blame] = {
     "lost": Blame(Party.SCHEDULER, "it no longer knew operations that were accepted"),
@@ -52,6 +56,8 @@ class Known:
     blames: Counter[Blame] = field(default_factory=Counter)
     is_ours: bool = False
     offered_per_s: float | None = None
+    stuck: Sequence[StuckOperation] = ()
+    """The first operations that have not ended."""
     host_died: str = ""
     """How the host ended; empty if it lives, or if nobody can see that."""
     generator_late: str = ""
@@ -70,6 +76,8 @@ def _of_gate(result: GateResult, known: Known) -> Culprit:
     if gate.metric == "operations":
         return _of_operations(result, known)
     if gate.metric == AUDIT:
+        if gate.statistic == "stuck" and (waits := stuck_text(known.stuck)):
+            return Culprit(Party.UNKNOWN, waits)
         rules = {**OF_AUDIT, **OF_OUR_AUDIT} if known.is_ours else OF_AUDIT
         return Culprit(*rules.get(gate.statistic, Blame(Party.UNKNOWN, "the service does not say which part of it")))
     if gate.metric in COSTS:
@@ -77,6 +85,12 @@ def _of_gate(result: GateResult, known: Known) -> Culprit:
     if known.beyond.get(gate.name) is None and result.measured is None:
         return _by_blames(known)
     return _by_time(known.beyond.get(gate.name), f"of operations beyond {gate.limit:,.6g}{_unit(gate.unit)}")
+
+
+def stuck_text(stuck: Iterable[StuckOperation]) -> str:
+    """Say what the operations wait for of which that is known, each of it once; empty if it is of none."""
+    waits = dict.fromkeys(AGE.sub("", wait) for one in stuck for wait in one.waits)
+    return f"operations have not ended: they wait for {'; '.join(waits)}" if waits else ""
 
 
 def _of_operations(result: GateResult, known: Known) -> Culprit:

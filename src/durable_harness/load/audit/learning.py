@@ -17,6 +17,7 @@ from durable_harness.errors import ConfigurationError
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.paths import PERCENTILES, PathsAt
 from durable_harness.gate.records import read_operations
+from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.who.culprits import Known, culprit_of
 from durable_harness.gate.who.shares import Attribution
 from durable_harness.gate.who.verdicts import TAIL_PERCENT, Who
@@ -60,6 +61,8 @@ class SpentQuestion:
     """How the host ended; empty if it lives, or is not ours to see."""
     unaccounted: int = 0
     """Operations of processes that vanished: no record has them."""
+    stuck: Sequence[StuckOperation] = ()
+    """The first operations that had not ended when the run was over."""
 
 
 class Spent(NamedTuple):
@@ -154,6 +157,7 @@ class _Chosen:
             blames=blames_of(samples.failed(), timed_out, unaccounted, is_ours=is_ours),
             is_ours=is_ours,
             offered_per_s=samples.offered_per_s(),
+            stuck=tuple(one for one in self._question.stuck if name in (WHOLE, one.scenario)),
             host_died=self._question.host_died,
             generator_late=self._question.first,
         )

@@ -218,7 +218,7 @@ class _Refusal:
         self._failures += event in FAILURES
         if self._failures >= FAILURES_TO_END and not self._has_joined:
             error = self._explained()
-            sys.stderr.write(f"locust: {error}\n")
+            sys.stderr.write(f"error: {error}\n")
             sys.stderr.flush()
             # Nothing has begun, and Locust would try for five minutes.
             os._exit(error.exit_code)

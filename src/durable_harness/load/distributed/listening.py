@@ -77,6 +77,6 @@ def _explained(error: RPCError, host: str, port: int) -> HarnessError:
 
 
 def _refuse(error: HarnessError) -> NoReturn:
-    sys.stderr.write(f"locust: {error}\n")
+    sys.stderr.write(f"error: {error}\n")
     end_forked_workers()
     sys.exit(error.exit_code)

@@ -27,6 +27,7 @@
 --poll-budget N             DURABLE_HARNESS_POLL_BUDGET
 --poll-interval S           DURABLE_HARNESS_POLL_INTERVAL
 --poll-strategy NAME        DURABLE_HARNESS_POLL_STRATEGY
+--raise-event NAME=JSON     DURABLE_HARNESS_RAISE_EVENT
 --rate PROFILE              DURABLE_HARNESS_RATE
 --report-dir DIR            DURABLE_HARNESS_REPORT_DIR
 --run-token TOKEN           DURABLE_HARNESS_RUN_TOKEN

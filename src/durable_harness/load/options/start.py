@@ -31,8 +31,12 @@ class StartOptions:
     payload: Any = None
     """JSON in which `{token}`, `{duration}` and `{number}` are filled in; None if it is not given."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    event: tuple[str, Any] | None = None
+    """An event, and its data, that is raised for every operation once it is accepted."""
     found_path: str | None = None
     """The path of the app's one starter, for whatever names none."""
+    found_method: str | None = None
+    """Its method, which belongs to that path alone."""
 
     @classmethod
     def read(cls, parsed: Any) -> StartOptions:
@@ -44,12 +48,19 @@ class StartOptions:
             method=_named("--start-method", read_method, parsed.start_method),
             payload=_named("--payload", read_payload, parsed.payload),
             headers=headers,
+            event=_named("--raise-event", read_event, getattr(parsed, "raise_event", None)),
             found_path=getattr(parsed, FOUND_PATH, None),
+            found_method=getattr(parsed, FOUND_METHOD, None),
         )
 
     def path_for(self, own: str | None, default: str) -> str:
         """Return where operations start, of something that has a path of its own, or else that of the app's starter."""
         return self.path or own or self.found_path or default
+
+    def method_for(self, own_path: str | None, own_method: str | None, default: str) -> str:
+        """Return how operations start, likewise: by the found starter's method only where its path is taken."""
+        is_found = self.path is None and own_path is None and self.found_path is not None
+        return self.method or own_method or (self.found_method if is_found else None) or default
 
     def on(self, service: ServiceDescription) -> ServiceDescription:
         """Return a service with what the options say; its path is left to `path_for` where they say none."""
@@ -68,8 +79,8 @@ class StartOptions:
         )
 
 
-FOUND_PATH = "found_start_path"
-"""The attribute of parsed options in which a starter that was found travels to the workers."""
+FOUND_PATH, FOUND_METHOD = "found_start_path", "found_start_method"
+"""The attributes of parsed options in which a starter that was found travels to the workers."""
 
 
 def read_path(text: str) -> str:
@@ -89,6 +100,17 @@ def read_method(text: str) -> str:
 def read_payload(text: str) -> Any:
     """Read JSON, or the file that is named behind an @."""
     return _json(text, 'JSON like {"order": "{token}"}, or @FILE with JSON in it')
+
+
+def read_event(text: str) -> tuple[str, Any]:
+    """Read the name of an event and, after an equals sign, its data as JSON; without one the data is null."""
+    name, equals, data = text.partition("=")
+    if not name.strip():
+        raise argparse.ArgumentTypeError(f"got '{text}', expected {EVENT_FORMS}")
+    return name.strip(), _json(data, EVENT_FORMS) if equals else None
+
+
+EVENT_FORMS = 'the name of an event, or NAME=JSON like Approved={"by": "load"}'
 
 
 def read_headers(text: str) -> dict[str, str]:
@@ -175,13 +197,24 @@ START_ARGUMENTS = (
         "Where operations start; {number} and {token} in it are filled in. Defaults to the app's one function that "
         "starts operations, of an app that this machine does not know to /api/async_http_api.",
     ),
-    StartArgument("--start-method", "<method>", read_method, "HTTP method of the start. Defaults to POST."),
+    StartArgument(
+        "--start-method",
+        "<method>",
+        read_method,
+        "HTTP method of the start. Defaults to that of the function that starts operations, else to POST.",
+    ),
     StartArgument(
         "--payload",
         "<json>",
         read_payload,
         'Body of every start: JSON, or @FILE. {token} in it is unique, {number} counts, "{duration}" is the seconds '
         "of work. Defaults to what the sample app takes.",
+    ),
+    StartArgument(
+        "--raise-event",
+        "<name=json>",
+        read_event,
+        "An event that each operation gets once it is accepted: its name, or NAME=JSON with its data. None by default.",
     ),
     StartArgument(
         "--headers",

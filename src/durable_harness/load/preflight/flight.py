@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import gevent
 
 from durable_harness.errors import HarnessError, UnreachableError, UsageError
 from durable_harness.foreign_text import shown
+from durable_harness.load.audit import Whereabouts
+from durable_harness.load.audit.explaining import Service, Wanted, all_read
 from durable_harness.load.http import Asker
 from durable_harness.load.options.target import public_url
+from durable_harness.load.preflight.host_log import logged_failure
 from durable_harness.load.preflight.starters import App
 from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan, OperationRecord, OperationState
 from durable_harness.operations.excerpts import excerpt, excerpt_of_text, redact_keys
+from durable_harness.operations.messages import SERVER_ERROR
+from durable_harness.operations.operation import UNREADABLE_STATUS
+from durable_harness.why.segments import Part
+from durable_harness.why.waiting import cause_lines
+from durable_harness.why.waits import Wait
 
 GATEWAY_CODES = frozenset({502, 503, 504})
 """What a proxy says of a system behind it that does not answer."""
 LEAST_REQUEST_S = 1.0
+EXPLAINING_S = 5.0
+"""For what an operation waits for that has timed out: nobody waits much longer for that."""
 NO_PREFLIGHT = "--no-preflight leaves this first operation out."
 ENDED = {
     OperationState.REFUSED: "was refused",
@@ -40,6 +50,14 @@ class Flight:
     method: str
     url: str
     answer: Answer | NoAnswer
+    waits: tuple[Wait, ...] = field(default=())
+    """What it waits for if it did not end in time; empty if that is not known."""
+
+    @property
+    def waiting(self) -> str:
+        """Say what it waits for; empty if that is not known."""
+        lines = "; ".join(map(shown, cause_lines(self.waits)))
+        return f"it waits for {lines}" if lines else ""
 
     @property
     def is_fine(self) -> bool:
@@ -55,6 +73,8 @@ def fly(plan: OperationPlan, asker: Asker, *, waits: bool = True) -> Flight:
     method, url = start.method, start.url
     answer = asker.ask(start, _left_s(operation), follows_redirects=True)
     operation.start_answered(answer, time.monotonic())
+    if plan.raises is not None and (event := operation.event_request(*plan.raises)) is not None:
+        asker.ask(event, _left_s(operation))
     while operation.next_poll is not None and (waits or not operation.record.polls):
         gevent.sleep(max(0.0, operation.next_poll - time.monotonic()))
         method, url = "GET", operation.status_url or ""
@@ -62,7 +82,18 @@ def fly(plan: OperationPlan, asker: Asker, *, waits: bool = True) -> Flight:
         operation.poll_answered(answer, time.monotonic())
     if (request := operation.terminate_request("preflight")) is not None:
         asker.ask(request, LEAST_REQUEST_S)
-    return Flight(plan, operation.record, method, url, answer)
+    return Flight(plan, operation.record, method, url, answer, _waits_of(operation, asker))
+
+
+def _waits_of(operation: Operation, asker: Asker) -> tuple[Wait, ...]:
+    """Return what an operation that did not end waits for, as its host or its history says it."""
+    record, where = operation.record, Whereabouts.of(operation)
+    if record.state is not OperationState.TIMED_OUT or where is None or record.instance_id is None:
+        return ()
+    wanted = Wanted(record.scenario, record.instance_id)
+    services = {record.scenario: Service(asker, where, iter(range(1)))}
+    explained = all_read(services, [wanted], EXPLAINING_S).get(wanted)
+    return () if explained is None else explained.waits
 
 
 def _left_s(operation: Operation) -> float:
@@ -78,7 +109,7 @@ def problem_of(flight: Flight, app: App | None, log: str = "") -> HarnessError |
     lines = [
         f"the first operation {ENDED.get(record.state, record.state)}{within}, so no load was made:",
         f"{flight.method} {redact_keys(public_url(flight.url)).partition('?')[0]} {_answered(flight.answer)}",
-        *_details(flight),
+        *_details(flight, log),
         *(app.describe() if app is not None and record.state is OperationState.REFUSED else ()),
         *_remedies(flight),
         *([f"The host's log: {log}"] if log else ()),
@@ -101,14 +132,24 @@ def _answered(answer: Answer | NoAnswer) -> str:
     return f"answered {answer.status}: {excerpt(answer.body) or '(no body)'}"
 
 
-def _details(flight: Flight) -> list[str]:
+def _details(flight: Flight, log: str) -> list[str]:
     """Say what was sent, and why the operation is not fine where the answer alone does not say it."""
     record = flight.record
     if record.state is OperationState.UNREACHABLE:
         return []
     sent = f"Sent: {excerpt_of_text(json.dumps(flight.plan.payload))}"
     why = "" if record.state is OperationState.REFUSED and not _is_accepted(flight) else record.error or ""
-    return [sent, *([f"Why: {shown(why)}"] if why else ())]
+    failure = logged_failure(log) if _is_server_error(flight.answer) else ""
+    return [
+        sent,
+        *([f"Why: {shown(why)}"] if why else ()),
+        *([f"Why: {flight.waiting}"] if flight.waiting else ()),
+        *([f"The host logged: {failure}"] if failure else ()),
+    ]
+
+
+def _is_server_error(answer: Answer | NoAnswer) -> bool:
+    return isinstance(answer, Answer) and answer.status >= SERVER_ERROR
 
 
 def _is_accepted(flight: Flight) -> bool:
@@ -122,6 +163,10 @@ def _remedies(flight: Flight) -> list[str]:
         return ["Is the app running there? Without --host the app in a folder is run here: --app FOLDER."]
     if state is OperationState.REFUSED:
         return [ACCEPTED.format(answer.status) if answer.is_success else OF_REFUSALS.get(answer.status, OF_ANY_REFUSAL)]
+    if any(wait.part is Part.EVENT for wait in flight.waits):
+        return [OF_EVENTS]
+    if (flight.record.error or "").startswith(UNREADABLE_STATUS):
+        return [OF_UNREADABLE]
     return [REMEDIES.get(state, OF_ANY_END)]
 
 
@@ -134,10 +179,15 @@ ACCEPTED = (
     "A start is accepted with 202 and a place to poll. Another service can be described: --service FILE with "
     "[start] accepted = [{}] and status_url."
 )
+OF_EVENTS = (
+    "Raise the event with --raise-event NAME=JSON; or, in `load`, with a scenario of yours: `on_accepted` with "
+    "`raise_event_later` (docs/scenarios.md). `ab` and `capacity` run no scenarios."
+)
+OF_UNREADABLE = "Say how the service's status is read: [status] in the file for --service (docs/services.md)."
 REMEDIES = {
     OperationState.TIMED_OUT: (
-        "Set --operation-timeout higher if it may take longer. If it waits for something that a scenario of yours "
-        "sends, override `arrive` there; or choose another start with --start-path."
+        f"Set --operation-timeout higher if it may take longer. Does it wait for an event? {OF_EVENTS} Or choose "
+        "another start with --start-path."
     ),
     OperationState.WRONG_OUTPUT: "Override check_output in a scenario of yours, or name [status] token for --service.",
     OperationState.LOST: "Its status is asked for where the start's answer says; name another place with --service.",

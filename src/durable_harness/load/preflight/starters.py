@@ -1,7 +1,8 @@
 """The functions of an app that start operations, from the host's own list of functions.
 
-A starter takes POST (or any method) and has a durable client. A route like `orchestrators/{functionName}` is a starter
-for each orchestrator of the app. Parameters that the load fills in (`{number}`, `{token}`) may stay in a route.
+A starter takes a method that may change something and has a durable client. Its code may do something else with it,
+such as raise an event: the list does not say. A route like `orchestrators/{functionName}` is a starter for each
+orchestrator of the app. Parameters that the load fills in (`{number}`, `{token}`) may stay in a route.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ ORCHESTRATOR_FOLDERS = frozenset(
     }
 )
 """What stands before a parameter, whatever its name, that is an orchestrator's name."""
+METHODS = ("POST", "PUT", "PATCH", "DELETE")
+"""Of starts, the likeliest first; whoever uses another one only reads."""
 PARAMETER = re.compile(r"\{(\*{0,2})(\w+)([^{}]*)\}")
 MOST_LISTED = 20
 
@@ -46,9 +49,16 @@ class Starter(NamedTuple):
     function: str
     needs: tuple[str, ...] = ()
     """Parameters of the path that only the user can fill in."""
+    method: str = METHODS[0]
 
     def __str__(self) -> str:
-        return shown(f"POST {self.path}  ({self.function})")
+        return shown(f"{self.method} {self.path}  ({self.function})")
+
+    @property
+    def options(self) -> str:
+        """The options that name it."""
+        method = "" if self.method == METHODS[0] else f" --start-method {self.method}"
+        return f"--start-path {self.path}{method}"
 
 
 class App(NamedTuple):
@@ -66,10 +76,24 @@ class App(NamedTuple):
     def describe(self) -> list[str]:
         """Return lines that say how the app starts operations, or what else it has."""
         if self.starters:
-            return ["The app starts operations by:", *_listed(map(str, self.starters))]
+            return ["The app may start operations by:", *_listed(map(str, self.starters))]
         if self.routes:
-            return ["The app has no function that starts operations; its HTTP functions are:", *_listed(self.routes)]
+            methods = f"{', '.join(METHODS[:-1])} or {METHODS[-1]}"
+            lacks = f"No function of the app has a durable client and takes {methods}; its HTTP functions are:"
+            return [lacks, *_listed(self.routes)]
         return ["The app has no HTTP function."]
+
+    def how_to_name(self) -> str:
+        """Say how to name a start, where none is ready."""
+        if not self.starters:
+            return "Name the path that starts operations with --start-path (and --start-method)"
+        first = self.starters[0]
+        needed = ", ".join(f"{{{name}}}" for name in first.needs)
+        example = first._replace(path=PARAMETER.sub("{token}", first.path)).options
+        return (
+            f"Fill in {needed}: give the path with --start-path, in which {{number}} counts the operations and "
+            f"{{token}} is unique, such as {example}"
+        )
 
 
 def ask_for_app(asker: Asker, base_url: str, headers: Mapping[str, str]) -> App | None:
@@ -96,42 +120,37 @@ def read_app(functions: Sequence[Mapping[str, Any]], base_path: str = "") -> App
         path = f"/{template.partition('://')[2].partition('/')[2]}".removeprefix(base_path)
         methods = [str(method).upper() for method in trigger.get("methods") or ()]
         routes.append(shown(f"{','.join(methods) or 'any method'} {path}"))
-        if _binding(function, CLIENTS) is not None and (not methods or "POST" in methods):
-            starters += _starters(path, str(function.get("name")), orchestrators)
+        method = next((method for method in METHODS if not methods or method in methods), None)
+        if _binding(function, CLIENTS) is not None and method is not None:
+            named = str(function.get("name"))
+            starters += (starter._replace(method=method) for starter in _starters(path, named, orchestrators))
+    starters.sort(key=lambda starter: METHODS.index(starter.method))
     return App(tuple(starters), tuple(routes))
 
 
-def chosen_starter(app: App, default_path: str) -> Starter:
-    """Return the one starter of an app, or that at the default path; raise UsageError if there is none, or a choice."""
-    ready = app.ready
+def chosen_starter(app: App, default_path: str, method: str | None = None) -> Starter:
+    """Return the one starter of an app, or that at the default path; raise UsageError if there is none, or a choice.
+
+    Without a `method` that was asked for, one that takes POST goes before those that take others.
+    """
+    ready = [starter for starter in app.ready if starter.method == method] or app.ready
     for starter in ready:
         if starter.path == default_path:
             return starter
-    if len(ready) == 1:
-        return ready[0]
+    likeliest = [starter for starter in ready if starter.method == ready[0].method]
+    if len(likeliest) == 1:
+        return likeliest[0]
     if ready:
         lines = [
             f"the app has {len(ready)} ways to start operations; choose one:",
             *_listed(map(str, ready)),
-            f"such as --start-path {ready[0].path}. A scenario of your own names its own: start_path.",
+            f"such as {ready[0].options}. A scenario of your own names its own: start_path.",
         ]
     else:
-        lines = [*app.describe(), _how_to_name(app.starters)]
+        service = "." if app.starters else ", or describe the service with --service FILE."
+        lines = [*app.describe(), f"{app.how_to_name()}{service}"]
         lines[0] = lines[0][0].lower() + lines[0][1:]
     raise UsageError("\n  ".join(lines))
-
-
-def _how_to_name(starters: Sequence[Starter]) -> str:
-    if starters:
-        needed = ", ".join(f"{{{name}}}" for name in starters[0].needs)
-        return (
-            f"Fill in {needed}: give the path with --start-path, in which {{number}} counts the operations and "
-            "{token} is unique."
-        )
-    return (
-        "Name the path that starts operations with --start-path (and --start-method), or describe the service with "
-        "--service FILE."
-    )
 
 
 def _starters(path: str, function: str, orchestrators: Sequence[str]) -> Iterator[Starter]:

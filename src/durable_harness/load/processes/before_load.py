@@ -13,7 +13,7 @@ from typing import Any
 from durable_harness.load.http import Asker
 from durable_harness.load.http.client import MAX_ANSWER_BYTES
 from durable_harness.load.options.run import LoadOptions
-from durable_harness.load.options.start import FOUND_PATH, as_plain_text
+from durable_harness.load.options.start import FOUND_METHOD, FOUND_PATH, as_plain_text
 from durable_harness.load.options.target import Target
 from durable_harness.load.preflight import App, ask_for_app, chosen_starter, fly, problem_of
 from durable_harness.load.processes.process import LocustProcess
@@ -30,15 +30,18 @@ def look_before_load(process: LocustProcess, target: Target, options: LoadOption
     parsed = process.environment.parsed_options
     parsed.payload = as_plain_text(options.start.payload)  # workers on other machines do not have the file
     setattr(parsed, FOUND_PATH, None)
+    setattr(parsed, FOUND_METHOD, None)
     if target.pid is None and not options.preflight:
         return
     with Asker(verify_tls=not options.generator.insecure, max_answer_bytes=MAX_ANSWER_BYTES) as asker:
         app = _app(asker, target, options)
         scenarios = _scenarios(process.environment)
         if app is not None and any(not scenario.names_start(options) for scenario in scenarios):
-            starter = chosen_starter(app, SAMPLE_START_PATH)
+            starter = chosen_starter(app, SAMPLE_START_PATH, options.start.method)
             setattr(parsed, FOUND_PATH, starter.path)
-            options = replace(options, start=replace(options.start, found_path=starter.path))
+            setattr(parsed, FOUND_METHOD, starter.method)
+            found = replace(options.start, found_path=starter.path, found_method=starter.method)
+            options = replace(options, start=found)
             _tell(f"operations start by {starter}")
         if options.preflight:
             _try(process, options, asker, app, str(target.log_path or ""))

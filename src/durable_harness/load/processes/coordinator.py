@@ -8,7 +8,7 @@ import time
 import uuid
 from abc import abstractmethod
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from durable_harness.gate import Gate, evaluate
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import gates_of, left_out
 from durable_harness.gate.report import Report, render_text
+from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.usage import Usage
 from durable_harness.gate.writing import Written
 from durable_harness.load.audit import Whereabouts
@@ -87,6 +88,7 @@ class Coordinator(LocustProcess):
         self._watches: list[EndWatch] = []
         self._last_words = ""
         self._began = self._elapsed_s = self._began_epoch_s = 0.0
+        self._load_until_epoch_s: float | None = None
         self._verdict: str | None = None
         self._html_report: Path | None = None
         self._has_late_signal = False
@@ -188,7 +190,7 @@ class Coordinator(LocustProcess):
         self._inquiry = Inquiry(self.environment, options, self.run_id, self.whereabouts)
         self._exit_code.reset()
         self._last_words = ""
-        self._began_epoch_s = time.time()
+        self._began_epoch_s, self._load_until_epoch_s = time.time(), None
         self._began, self._verdict, self._html_report = time.monotonic(), None, None
         if self._is_headless or sys.stderr.isatty():
             self._progress = Progress(self.total, self.environment.parsed_options.run_time)
@@ -220,6 +222,7 @@ class Coordinator(LocustProcess):
 
     def _on_test_stopping(self, **event: Any) -> None:
         """Look no longer for a reason to end the run: it ends, and a second end would cut its winding up short."""
+        self._load_until_epoch_s = self._load_until_epoch_s or time.time()
         for watch in self._watches:
             watch.close()
         super()._on_test_stopping(**event)
@@ -279,6 +282,7 @@ class Coordinator(LocustProcess):
             processes=self.describe_processes(),
             verdict=self._verdict,
             warm_up_s=self.options.warm_up_s if has_run else 0.0,
+            load_until_epoch_s=(self._load_until_epoch_s or time.time()) if has_run else None,
             report_file=str(self.options.report_dir / HTML_NAME) if has_run else "",
         )
 
@@ -311,7 +315,7 @@ class Coordinator(LocustProcess):
         learned = None if gone else self._inquiry.learn(tally)
         audit = gone or self._inquiry.audit()
         stuck = () if gone else self._inquiry.stuck(audit)
-        spent = self._inquiry.spent(self._to_split(tally, audit, gone))
+        spent = self._inquiry.spent(self._to_split(tally, audit, gone, stuck))
         # No signal is handled from here to the decision on the exit code: nothing waits.
         interrupted = self.describe_interruption()
         summary = summarize_run(
@@ -325,6 +329,7 @@ class Coordinator(LocustProcess):
             # A signal holds the generator up, too; and nobody asks what an interrupted run proves.
             invalid=[*self.losses(), *([] if interrupted else self._bottlenecks())],
             expected=self._scenarios(),
+            load_until_epoch_s=self._load_until_epoch_s,
             warm_up_s=self.options.warm_up_s,
             audit=audit if isinstance(audit, Audit) else None,
             no_audit=audit if isinstance(audit, str) else "",
@@ -347,15 +352,23 @@ class Coordinator(LocustProcess):
         is_own = self.target is not None and self.target.pid is not None
         return self.options.app_dir.resolve().name if is_own else ""
 
-    def _to_split(self, tally: RunTally, audit: Audit | str | None, gone: str | None) -> RunToSplit:
+    def _to_split(
+        self, tally: RunTally, audit: Audit | str | None, gone: str | None, stuck: Sequence[StuckOperation]
+    ) -> RunToSplit:
         """Return what is known before the time of operations is split: the gates that will turn out broken."""
         known = audit if isinstance(audit, Audit) else None
-        draft = summarize_run(tally, expected=self._scenarios(), audit=known)
+        draft = summarize_run(
+            tally,
+            expected=self._scenarios(),
+            load_until_epoch_s=self._load_until_epoch_s,
+            warm_up_s=self.options.warm_up_s,
+            audit=known,
+        )
         broken = [result for result in evaluate(self._gates(), draft) if result.failed]
         late = [] if self.interruption else self._bottlenecks()
         more = f" (and {len(late) - 1} more)" if len(late) > 1 else ""
         first = f"{late[0]}{more}" if late else ""
-        return RunToSplit(broken, first, gone or "", draft.counts.unaccounted)
+        return RunToSplit(broken, first, gone or "", draft.counts.unaccounted, stuck)
 
     def describe_interruption(self) -> str:
         """Say how far the run had come when a signal ended it; return nothing if none did."""

@@ -41,6 +41,7 @@ class RunToSplit(NamedTuple):
     """Why the generator spoiled the run; empty if it kept up."""
     host_died: str
     unaccounted: int
+    stuck: Sequence[StuckOperation] = ()
 
 
 class Inquiry:
@@ -117,6 +118,7 @@ class Inquiry:
             first=run.generator_late,
             host_died=run.host_died,
             unaccounted=run.unaccounted,
+            stuck=run.stuck,
         )
         return learn_spent(question, [] if run.host_died else self._whereabouts())
 

@@ -18,6 +18,7 @@ from durable_harness.load.engine.settle import settle
 from durable_harness.load.lifecycle.signals import Signals, raise_in_main
 from durable_harness.load.lifecycle.startup import end_forked_workers, is_forked_worker
 from durable_harness.load.options.arguments import add_options
+from durable_harness.load.options.parsing import check_command_line
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.processes.master import MasterProcess
 from durable_harness.load.processes.process import LocustProcess
@@ -43,6 +44,7 @@ def install(
 def _add_all_options(parser: Any, default_gates: Path | None) -> None:
     add_options(parser, default_gates)
     add_joining_options(parser)
+    check_command_line(parser)
 
 
 def run_of(environment: Any) -> Run:
@@ -114,7 +116,8 @@ class _SetUp:
 def _refuse(process: LocustProcess, message: str, exit_code: int) -> NoReturn:
     process.signals.handler = lambda: None
     if not is_forked_worker():
-        sys.stderr.write(f"locust: {message}\n")
+        # What a signal ended is no error.
+        sys.stderr.write(f"{'locust' if exit_code == INTERRUPTED else 'error'}: {message}\n")
         end_forked_workers()
     process.tear_down()
     process.signals.ignore()

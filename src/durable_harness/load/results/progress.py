@@ -59,10 +59,11 @@ def progress_line(tally: Tally, elapsed_s: float, run_time_s: float | None = Non
     completion_ms = tally.latencies_ms["completion_ms"]
     failed = tally.ended_count - tally.completed_count - tally.ended_by_state[OperationState.TERMINATED]
     started = tally.started_count + sum(tally.excluded.values())
+    # Where nothing has completed the times are those of operations that failed or timed out.
+    times = [f", p{percent} {number(completion_ms.percentile(percent))} ms" for percent in (50, 95)]
     return (
         f"{_bar(elapsed_s, run_time_s)}{elapsed_s:4.0f} s  started {started:,}  in flight {tally.in_flight:,}  "
-        f"failed {failed:,}  completed {tally.completed_count:,}, p50 {number(completion_ms.percentile(50))} ms, "
-        f"p95 {number(completion_ms.percentile(95))} ms"
+        f"failed {failed:,}  completed {tally.completed_count:,}{''.join(times) if tally.completed_count else ''}"
     )
 
 

@@ -160,7 +160,9 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
             service = durable_status_route(start_path, cls.status_path, cls.started_at, cls.finished_at)
         else:
             service = durable_webhooks(start_path, cls.started_at, cls.finished_at)
-        start = replace(service.start, method=cls.start_method, headers=cls.headers)
+        own_method = None if cls.start_method == OperationUser.start_method else cls.start_method
+        method = options.start.method_for(cls._own_start_path(), own_method, cls.start_method)
+        start = replace(service.start, method=method, headers=cls.headers)
         return replace(service, start=start, status=replace(service.status, headers=cls.headers))
 
     @classmethod
@@ -177,7 +179,10 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     @classmethod
     def check(cls, options: LoadOptions) -> None:
         """Raise UsageError for a scenario that cannot run: a wrong attribute, or a service that lacks what it needs."""
-        problem = cls.check_service(cls.described_by(options))
+        service = cls.described_by(options)
+        problem = cls.check_service(service)
+        if options.start.event is not None and service.event is None:
+            problem = f"--raise-event: {NO_EVENT}"
         if problem is not None:
             raise UsageError(f"{cls.__name__}: {problem}\n  Or name the scenarios to run behind the options.")
 
@@ -349,6 +354,8 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     def _start_one(self, token: str, intended: float) -> tuple[Operation, Follower]:
         self._number += 1
         operation, follower = self._run.start(self._plan(token, intended, polling_of(self._run, type(self))))
+        if (event := self.options.start.event) is not None:
+            self.raise_event_later(operation, 0.0, *event)
         if type(self).on_accepted is not OperationUser.on_accepted:
             operation.when_accepted(self._accepted)
         return operation, follower
@@ -403,6 +410,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
             scenario=type(self).__name__,
             workload=self.workload,
             trace_id=token[-TRACE_ID_CHARS:] if self._carries_trace else "",
+            raises=options.start.event,
         )
 
 

@@ -19,6 +19,7 @@ from werkzeug.datastructures import MultiDict
 
 from durable_harness.errors import UsageError
 from durable_harness.foreign_text import shown
+from durable_harness.load.options.parsing import RUN_TIMES
 
 LOCUST_FIELDS = frozenset({"user_count", "spawn_rate", "host", "run_time", "user_classes", "shape_class", "profile"})
 NO_SHAPE = "Default"
@@ -119,9 +120,12 @@ def _read(name: str, action: argparse.Action, text: str, kind: type) -> object:
 
 def _run_time(text: str) -> int:
     try:
-        return int(parse_timespan(text))
+        run_time_s = int(parse_timespan(text))
     except ValueError as error:
-        raise _refused("run time", text, "a time like 20, 20s, 3m, 2h or 1h20m") from error
+        raise _refused("run time", text, RUN_TIMES) from error
+    if run_time_s <= 0:
+        raise _refused("run time", text, f"{RUN_TIMES}; leave it empty for a run without an end")
+    return run_time_s
 
 
 def _number(name: str, text: str | None, kind: type[float], allowed: str, holds: Callable[[float], bool]) -> None:

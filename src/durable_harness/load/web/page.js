@@ -80,7 +80,8 @@ function showReasons({reasons, more_reasons}) {
 }
 
 function showTiles(state) {
-  const completion = state.latencies.find(row => row.label === "completion") || {};
+  // Where nothing has completed the times are those of operations that failed or timed out.
+  const completion = state.ended.completed && state.latencies.find(row => row.label === "completion") || {};
   const others = Object.entries(state.ended).filter(([label, some]) => some && label !== "completed");
   const tiles = [["in flight", number(state.in_flight)], ["started", number(state.started)],
     ["completed", number(state.ended.completed)], ["completed / s", number(state.throughput_per_s)],

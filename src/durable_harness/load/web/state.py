@@ -61,6 +61,8 @@ class LiveRun:
     verdict: str | None = None
     """Of a run that is over, with its reason."""
     warm_up_s: float = 0.0
+    load_until_epoch_s: float | None = None
+    """When the load ended, or now if it goes on."""
     report_file: str = ""
     """Where the HTML report of the run is once it is over."""
 
@@ -70,7 +72,9 @@ def state_of(run: LiveRun, pause: Callable[[], None] = lambda: None) -> dict[str
 
     It takes some ten milliseconds; `pause` is called in between, so that operations are not held up for that long.
     """
-    summary = _of_what_ended(summarize_run(run.tally, warm_up_s=run.warm_up_s))
+    summary = _of_what_ended(
+        summarize_run(run.tally, warm_up_s=run.warm_up_s, load_until_epoch_s=run.load_until_epoch_s)
+    )
     pause()
     results = evaluate(_judged_now(run.gates), summary) if summary.counts.started else ()
     plots = _plots(Report(summary, tuple(results)), pause, is_over=run.phase == IDLE)
