@@ -34,6 +34,10 @@ class Dashboard:
             return self._health(request)
         return await (await self._built()).handle(request)
 
+    async def trace(self, hub: str, instance_id: str) -> str | None:
+        """Return an instance's page as one file, None if there is no such instance. Raises RpcError."""
+        return await (await self._built()).trace(hub, instance_id)
+
     def _health(self, request: web.BaseRequest) -> web.Response:
         """A scheduler that can write nothing, because its disk is full, starts nothing either."""
         if request.method not in {"GET", "HEAD"}:

@@ -64,6 +64,11 @@ class Renderer:
             SCRIPT_NAME: (own[SCRIPT_NAME], "text/javascript"),
         }
 
+    @property
+    def style(self) -> str:
+        """The style sheet, for a page that links to nothing."""
+        return self.assets[STYLE_NAME][0]
+
     def asset_url(self, name: str) -> str:
         """Return the address of an asset, which changes with its text: browsers may keep it for ever."""
         return f"/assets/{hashlib.sha256(self.assets[name][0].encode()).hexdigest()[:16]}/{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hmac
 import logging
 import secrets
@@ -12,6 +13,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from durable_harness.dashboard.pages import ROUTES, TABS
+from durable_harness.dashboard.pages.trace import trace_of
 from durable_harness.dashboard.rendering import Renderer
 from durable_harness.dashboard.routes import Route
 from durable_harness.dashboard.source import DashboardOptions, Source
@@ -68,6 +70,16 @@ class Site:
         answer.headers.update(HEADERS)
         answer.headers.setdefault("Cache-Control", "no-store")
         return answer
+
+    async def trace(self, hub: str, instance_id: str) -> str | None:
+        """Return the page of an instance that needs nothing else, None if there is no such instance."""
+        scheduler = self._source.hubs()[hub]
+        options = dataclasses.replace(self._options, is_read_only=True)
+        visit = Visit(self._source, options, self._renderer, self._token, hub, scheduler, "")
+        try:
+            return await trace_of(visit, instance_id)
+        except PageError:
+            return None
 
     async def _guarded(self, request: web.BaseRequest) -> web.StreamResponse:
         try:

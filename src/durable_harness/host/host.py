@@ -23,7 +23,7 @@ from durable_harness.host.durable_http.instances import DurableApi
 from durable_harness.host.durable_http.timings import HostNotes, joined_timings
 from durable_harness.host.fakes.registry import Fakes
 from durable_harness.host.fakes.runner import FakedRunner
-from durable_harness.host.http.admin import AdminApi
+from durable_harness.host.http.admin import AdminApi, Trace
 from durable_harness.host.http.server import HttpFrontend, WebOptions, body_limit_bytes
 from durable_harness.host.sdk.generation import Generation
 from durable_harness.host.stages import StagesNoted
@@ -94,6 +94,7 @@ class FunctionsHost:
         self._stages = StagesNoted()
         self._awaiting = Awaiting(app, sdk)
         self._worker: DurableWorker
+        self._admin: AdminApi
         self._invoker: Invoker
 
     @property
@@ -149,6 +150,10 @@ class FunctionsHost:
         await self._stop_working()
         self._start_working()
 
+    def show_traces(self, trace: Trace) -> None:
+        """Let the host answer with the pages of instances, which it cannot make by itself."""
+        self._admin.trace = trace
+
     def fill_threads(self, seconds: float) -> Callable[[], None]:
         """Keep all threads of functions busy, for so long or until the returned function is called: for tests."""
         return self._invoker.fill(seconds)
@@ -196,15 +201,16 @@ class FunctionsHost:
             self.endpoints,
             max_payload_bytes=self.options.max_payload_bytes,
         )
+        self._admin = AdminApi(
+            *(self.app, self.triggers, self._for_clients, self._notes(), body_limit_bytes()),
+            route_prefix=host.route_prefix,
+        )
         return HttpFrontend(
             self.app,
             host,
             self._invoker,
             api,
-            admin=AdminApi(
-                *(self.app, self.triggers, self._for_clients, self._notes(), body_limit_bytes()),
-                route_prefix=host.route_prefix,
-            ),
+            admin=self._admin,
             options=self.options.web,
             rpc_path=self._rpc.path,
             request_spans=self._tracing.requests,

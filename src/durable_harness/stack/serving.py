@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from durable_harness.control import Call, FaultyScheduler, Rules
-from durable_harness.dashboard import DashboardOptions
+from durable_harness.dashboard import Dashboard, DashboardOptions
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import hide, shown, shown_lines
 from durable_harness.host.app.functions import FunctionApp
@@ -129,14 +129,14 @@ async def _serving(
         host = FunctionsHost(app, sdk, settings, faulty or scheduler, host_options, alarms=alarms)
         hide([*host.secrets, *credentials_in(settings.environ.values())])
         logs = InstanceLogs()
-        if dashboard is not None:
-            log_to_also(logs, _log_levels(options, settings), is_verbose=options.verbose)
+        log_to_also(logs, _log_levels(options, settings), is_verbose=options.verbose)
         await host.start(public)
+        source = source_of(shown, host, logs, may_move_time=options.test_control)
+        pages, hub = Dashboard(source), settings.host.durable_task.hub_name
+        host.show_traces(lambda instance_id: pages.trace(hub, instance_id))
         try:
             async with (
-                served_dashboard(
-                    dashboard, source_of(shown, host, logs, may_move_time=options.test_control), options.dashboard
-                ),
+                served_dashboard(dashboard, source, options.dashboard),
                 served_control(_control_calls(calls, faulty, host)) as control,
             ):
                 _announce(host, described, options, control, dashboard)

@@ -16,9 +16,10 @@ from durable_harness.stack.replays import Replays
 def source_of(
     service: SchedulerService | None, host: FunctionsHost, logs: InstanceLogs, *, may_move_time: bool
 ) -> Source:
-    """Return what is shown; nothing of a scheduler elsewhere, which has a dashboard of its own."""
+    """Return what is shown; of a scheduler elsewhere, which has a dashboard of its own, what the protocol gives."""
     if service is None:
-        return Source(dict)
+        hub = host.settings.host.durable_task.hub_name
+        return Source(lambda: {hub: host.scheduler}, timings=host.timings, log_lines=logs.lines_of)
     names = _names(host.app)
     worker = OwnWorker(f"The app in {host.app.directory}", names)
     overview = ServiceOverview(service, may_move_time=may_move_time, own_worker=worker)

@@ -7,9 +7,10 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote
 
 from durable_harness.foreign_text import middle_cut, shown_lines
-from durable_harness.operations import redact_keys
+from durable_harness.operations import Answer, redact_keys
 from durable_harness.stack import RunningStack
 from durable_harness.testing.causes import Cause, cause_of
 from durable_harness.testing.liveness import has_ended
@@ -30,6 +31,9 @@ HISTORY_ROWS = 14
 LOG_LINES = 8
 LOG_READ_BYTES = 64 * 1024
 ANSWER_TIMEOUT_S = 1.0
+TRACE_PATH = "/admin/durable-harness/trace"
+PAGE_TIMEOUT_S = 5.0
+"""The first page of a host takes it a moment: nothing of pages is imported before."""
 SECRETS = frozenset({"function_key", "control"})
 """What of a stack is not told."""
 
@@ -65,7 +69,9 @@ class Explainer:
             *self.log_tail().splitlines(),
         ]
         dashboard = [f"dashboard: {self._stack.dashboard_url}"] if self._stack.dashboard_url else []
-        return "\n".join([*map(_shown, body[:MAX_BODY_LINES]), *dashboard, f"everything as JSON: {file}"])
+        page = self._write_page(instance_id, file.with_suffix(".html"))
+        pages = [f"everything as a page: {page}"] if page else []
+        return "\n".join([*map(_shown, body[:MAX_BODY_LINES]), *dashboard, *pages, f"everything as JSON: {file}"])
 
     @staticmethod
     def _problem(root: Instance | None, problem: str) -> str:
@@ -92,6 +98,15 @@ class Explainer:
         content = {"problem": problem, "stack": stack, "instance": root.as_json() if root else None}
         file = self._new_file(re.sub(r"[^A-Za-z0-9_.-]", "_", instance_id)[:100] or "operation")
         file.write_text(redact_keys(json.dumps(content, indent=2, default=str, ensure_ascii=False)), encoding="utf-8")
+        return file
+
+    def _write_page(self, instance_id: str, file: Path) -> Path | None:
+        """Keep the instance's page, which needs no server; None where the host is not ours, or cannot answer now."""
+        url = f"{TRACE_PATH}?instance={quote(instance_id, safe='')}"
+        answer = self._client.request("GET", url, timeout_s=PAGE_TIMEOUT_S)
+        if not isinstance(answer, Answer) or not answer.is_success or b"<main" not in answer.body:
+            return None
+        file.write_text(redact_keys(answer.body.decode(errors="replace")), encoding="utf-8")
         return file
 
     def _new_file(self, name: str) -> Path:

@@ -12,6 +12,7 @@ from durable_harness.dashboard.pages import (
     orchestrations,
     replays,
     running,
+    trace,
 )
 from durable_harness.dashboard.routes import Route, Tab
 
@@ -27,6 +28,7 @@ TABS: tuple[Tab, ...] = (
 ROUTES: tuple[Route, ...] = (
     *orchestrations.ROUTES,
     *instance.ROUTES,
+    *trace.ROUTES,
     *acts.ROUTES,
     *again.ROUTES,
     *replays.ROUTES,

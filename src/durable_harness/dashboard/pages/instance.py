@@ -34,15 +34,19 @@ LIVE_EVERY_S, ENDED_EVERY_S = 2, 10
 
 async def show(visit: Visit) -> web.Response:
     """Show an instance."""
-    instance_id = visit.arguments["id"]
-    instance = await read_instance(visit, instance_id)
+    instance = await read_instance(visit, visit.arguments["id"])
+    return visit.page("instance.html", **values_of(visit, instance))
+
+
+def values_of(visit: Visit, instance: Instance) -> dict[str, Any]:
+    """Return all that the template shows of an instance."""
+    instance_id = str(instance.state.instanceId)
     first = _first_event(visit, len(instance.events))
-    return visit.page(
-        "instance.html",
-        instance=instance,
-        state=instance.state,
-        id=instance_id,
-        payloads=[
+    return {
+        "instance": instance,
+        "state": instance.state,
+        "id": instance_id,
+        "payloads": [
             (title, Payload(text, _raw_url(visit, name)))
             for title, name, field in (
                 ("Input", "input", "input"),
@@ -51,22 +55,22 @@ async def show(visit: Visit) -> web.Response:
             )
             if (text := instance.text(field)) is not None
         ],
-        failures=list(failures_of(instance.state.failureDetails)) if _has_failed(instance) else [],
-        waits=list(_waits(instance)),
-        rows=rows_of(instance.events, first),
-        first=first,
-        page_size=PAGE_SIZE,
-        here=lambda first: instance_url(visit.hub, instance_id, query=[("events", str(first))]),
-        raw_url=lambda number: _raw_url(visit, f"event-{number}"),
-        acts=acts_for(instance.state.orchestrationStatus),
-        all_acts=list(ACTS.values()),
-        done=DONE.get(visit.query.get("done", ""), ""),
-        logs=lines_about(visit, instance_id),
-        can_again=_again(visit, instance.events),
-        origin=origin_of(instance.state.tags[ORIGIN_TAG]) if ORIGIN_TAG in instance.state.tags else None,
-        can_replay=visit.source.replay is not None,
-        live_every=ENDED_EVERY_S if instance.has_ended else LIVE_EVERY_S,
-    )
+        "failures": list(failures_of(instance.state.failureDetails)) if _has_failed(instance) else [],
+        "waits": list(_waits(instance)),
+        "rows": rows_of(instance.events, first),
+        "first": first,
+        "page_size": PAGE_SIZE,
+        "here": lambda first: instance_url(visit.hub, instance_id, query=[("events", str(first))]),
+        "raw_url": lambda number: _raw_url(visit, f"event-{number}"),
+        "acts": acts_for(instance.state.orchestrationStatus),
+        "all_acts": list(ACTS.values()),
+        "done": DONE.get(visit.query.get("done", ""), ""),
+        "logs": lines_about(visit, instance_id),
+        "can_again": _again(visit, instance.events),
+        "origin": origin_of(instance.state.tags[ORIGIN_TAG]) if ORIGIN_TAG in instance.state.tags else None,
+        "can_replay": visit.source.replay is not None,
+        "live_every": ENDED_EVERY_S if instance.has_ended else LIVE_EVERY_S,
+    }
 
 
 async def raw(visit: Visit) -> web.Response:

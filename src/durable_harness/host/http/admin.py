@@ -74,6 +74,15 @@ def _decoded(name: str, value: Any, encoding: Any) -> Any:
         raise BadBodyError(f'"{name}" is not base64, which "encoding" says it is.') from error
 
 
+Trace = Callable[[str], Awaitable[str | None]]
+"""Returns the page of an instance, None where there is no such instance."""
+PAGE_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+}
+"""Of a page that is sent from the host's own origin: it may do nothing there but look well."""
+
+
 class AdminApi:
     """Answers requests below /admin, whose sender is known to be allowed to ask."""
 
@@ -89,6 +98,8 @@ class AdminApi:
     ) -> None:
         self._notes = notes
         self._app = app
+        self.trace: Trace | None = None
+        """Makes an instance's page as one file, once whoever started the host has set it."""
         self._route_prefix = f"/{route_prefix}" if route_prefix else ""
         self._triggers = triggers
         self._scheduler = scheduler
@@ -199,6 +210,13 @@ class AdminApi:
     async def _timings(self, request: web.BaseRequest) -> ApiResponse:
         return await instance_timings(self._scheduler, self._notes, request.rel_url.query.get("instance", ""))
 
+    async def _trace(self, request: web.BaseRequest) -> ApiResponse:
+        instance_id = request.rel_url.query.get("instance", "")
+        text = None if self.trace is None else await self.trace(instance_id)
+        if text is None:
+            return json_response({"error": f"There is no instance '{instance_id}'."}, 404)
+        return ApiResponse(200, text.encode("utf-8", "replace"), PAGE_HEADERS)
+
     async def _prepared(self, request: web.BaseRequest, name: str) -> Run | None:
         function = self._triggers.runs.find(name)
         if function is None:
@@ -224,6 +242,7 @@ class AdminApi:
         ("POST", f"{OWN}/inputs"): _give,
         ("POST", measuring.PATH): _measure,
         ("GET", f"{OWN}/timings"): _timings,
+        ("GET", f"{OWN}/trace"): _trace,
     }
     _named: Mapping[tuple[str, str], Callable[[AdminApi, web.BaseRequest, str], Awaitable[ApiResponse]]] = {
         ("GET", FUNCTIONS): _function,
