@@ -12,7 +12,9 @@ from durable_harness.dashboard.pages import trace as pages
 from durable_harness.protocol.history_file import from_document
 from hub_bench import child, complete, schedule
 
-OUTSIDE = re.compile(r'(?:href|src|action)="(?!#|data:)[^"]*"|<script|<form|<button(?! type="button" class="copy)', re.IGNORECASE)
+OUTSIDE = re.compile(
+    r'(?:href|src|action)="(?!#|data:)[^"]*"|<script|<form|<button(?! type="button" class="copy)', re.IGNORECASE
+)
 
 
 async def family(browser):
