@@ -134,8 +134,9 @@ def test_an_event_beside_those_that_a_test_raises_by_hand(operations):
     """A test may raise an event itself before it promises the rest."""
     operation = operations.start_orchestrator("approval", {"times": 3})
     operation.raise_event("approved", "by hand")
-    operation.respond("promised", to="approved")
+    response = operation.respond("promised", to="approved")
     assert_completed(operation, output=["by hand", "promised", "promised"])
+    assert response.count == 2
 
 
 @pytest.mark.parametrize(

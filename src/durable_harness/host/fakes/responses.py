@@ -60,6 +60,8 @@ class Responses:
             for child in parent["children"]:
                 self._note_child(str(child["instanceId"]), str(parent["instanceId"]))
         for one in waiting:
+            if one.get("came"):
+                continue  # the turn that brings this is answered, and may wait for something else
             await self.answer(str(one["instanceId"]), (one.get("awaits") or {}).get("events", ()))
 
     def get(self, number: int) -> Response | None:
