@@ -170,6 +170,18 @@ def test_an_app_that_does_not_load_is_waited_for(reloading, app, wait_until):
         wait_until(lambda: run.version() == "second", "the new code")
 
 
+def test_a_dashboard_whose_port_was_taken_meanwhile(reloading, app, wait_until):
+    """Another process that took the port while the app did not load costs the dashboard its port, not the app."""
+    with reloading("--dashboard-port", "any") as run:
+        port = int(run.facts["dashboardUrl"].rpartition(":")[2])
+        (app / "function_app.py").write_text("import no_such_module\n")
+        wait_until(lambda: "The app does not load" in run.printed, "the error")
+        with socket.create_server(("127.0.0.1", port)):
+            (app / "function_app.py").write_text(SECOND)
+            wait_until(lambda: run.version() == "second", "the new code")
+            wait_until(lambda: not run.facts["dashboardUrl"].endswith(f":{port}"), "the other port")
+
+
 def test_an_app_that_ends_its_process_is_waited_for(reloading, app, wait_until):
     """A process that the app ends is said with its exit code, and a change starts another."""
     with reloading() as run:

@@ -15,6 +15,8 @@ from durable_harness.collection import resting_collector
 from durable_harness.errors import UsageError
 from durable_harness.log_lines import FORMATS, TEXT
 
+DEBUGGER_PORT = 5678
+"""That of debugpy, and of the configurations that editors write."""
 SCHEDULER_VARIABLE = "DURABLE_HARNESS_SCHEDULER"
 
 
@@ -27,6 +29,7 @@ def add_serve(commands: Any) -> argparse.ArgumentParser:
     add_host_options(serve)
     _add_own_options(serve)
     _add_reload_options(serve)
+    _add_debug_options(serve)
     add_scheduler_options(serve)
     add_dashboard_options(serve)
     add_lifetime_options(serve)
@@ -99,6 +102,20 @@ def _add_reload_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_debug_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("debugger")
+    group.add_argument(
+        "--debug",
+        dest="debugger_port",
+        nargs="?",
+        type=port,
+        const=DEBUGGER_PORT,
+        metavar="PORT",
+        help="let a debugger (debugpy) attach at this port of 127.0.0.1, 0 for any free one (without a number: 5678)",
+    )
+    group.add_argument("--debug-wait", action="store_true", help="with --debug: load the app when one has attached")
+
+
 def _serve(options: argparse.Namespace) -> int:
     if options.reload:
         return _serve_reloading(options)
@@ -133,6 +150,7 @@ def _serve_reloading(options: argparse.Namespace) -> int:
 
 def _serve_here(options: argparse.Namespace) -> None:
     app_dir = app_folder(options).resolve()
+    _listen_for_debugger(options)
     with resting_collector():
         from durable_harness.stack.serving import ServeOptions, serve  # noqa: PLC0415 - other commands do not pay for it
 
@@ -161,6 +179,19 @@ def _serve_here(options: argparse.Namespace) -> None:
             test_control=options.test_control,
         )
     )
+
+
+def _listen_for_debugger(options: argparse.Namespace) -> None:
+    """Listen before anything else is imported: the debugger is to see all threads from their beginning."""
+    if options.debugger_port is None:
+        if options.debug_wait:
+            raise UsageError("--debug-wait is for --debug: add it.")
+        return
+    from durable_harness.stack.debugger import DebuggerPort, listen_for_debugger  # noqa: PLC0415 - same
+
+    is_reloaded = options.reload is False  # what `--reload` runs says so, and nothing else does
+    wanted = DebuggerPort(options.debugger_port, options.debug_wait, is_handed_on=is_reloaded)
+    listen_for_debugger(wanted, options.log_format)
 
 
 def _names(given: list[str] | None) -> tuple[str, ...] | None:

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, SYSTEM_VARIABLE
 from durable_harness.stack.processes import stop_process
 
+DASHBOARD = "--dashboard-port"
 KEY_FACTS = {"hostKey": HOST_VARIABLE, "masterKey": MASTER_VARIABLE, "systemKey": SYSTEM_VARIABLE}
-PORT_FACTS = {"baseUrl": "--port", "dashboardUrl": "--dashboard-port"}
+PORT_FACTS = {"baseUrl": "--port", "dashboardUrl": DASHBOARD}
 
 
 class HostProcess:
@@ -26,15 +27,16 @@ class HostProcess:
         self._ready = ready
         self._own = ["--no-reload", "--ready-file", str(ready), "--exit-with-parent", str(os.getpid())]
         self._own += ["--data", str(data)] if data is not None else []
-        self._kept: list[str] = []
+        self._ports: dict[str, str] = {}
         self._keys: dict[str, str] = {}
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         # In this process group, unlike other children: `breakpoint()` in the app reads from the terminal.
         self._ready.unlink(missing_ok=True)
+        kept = [word for option in self._ports.items() for word in option]
         self._child = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "durable_harness", *_with(self._arguments, [*self._own, *self._kept])],
+            [sys.executable, "-m", "durable_harness", *_with(self._arguments, [*self._own, *kept])],
             env={**os.environ, **self._keys},
         )
 
@@ -50,11 +52,16 @@ class HostProcess:
         """Return whether it has become ready since the last call of `take_facts`."""
         return self._ready.exists()
 
+    def give_up_dashboard_port(self) -> bool:
+        """Let the next one find a port as the first one did; return whether that changes anything."""
+        return self._ports.pop(DASHBOARD, None) is not None
+
     def take_facts(self) -> dict[str, Any]:
         """Return what it wrote when it was ready, without its process ID; the next one keeps its ports and its keys."""
         facts: dict[str, Any] = json.loads(self._ready.read_text())
         self._ready.unlink()
-        self._kept = [word for name, option in PORT_FACTS.items() for word in _port(option, facts.get(name))]
+        urls = {option: facts.get(name) for name, option in PORT_FACTS.items()}
+        self._ports = {option: str(urlsplit(url).port) for option, url in urls.items() if url}
         self._keys = _keys(facts)
         del facts["pid"]
         return facts
@@ -64,10 +71,6 @@ def _with(arguments: Sequence[str], own: Sequence[str]) -> list[str]:
     """Add options where the last one of a name counts, which is before a `--`."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     return [*arguments[:end], *own, *arguments[end:]]
-
-
-def _port(option: str, url: str | None) -> list[str]:
-    return [option, str(urlsplit(url).port)] if url else []
 
 
 def _keys(facts: Mapping[str, Any]) -> dict[str, str]:

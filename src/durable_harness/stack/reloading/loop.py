@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from durable_harness.errors import AppLoadError
+from durable_harness.errors import AppLoadError, PortInUseError
 from durable_harness.foreign_text import shown
 from durable_harness.log_lines import TEXT, announce
 from durable_harness.stack.lifetime import watch_parent, write_ready_file
@@ -75,7 +75,7 @@ class _Reloading:
             elif not self._is_waiting and (code := self._host.exit_code()) is not None:
                 if not self._has_served and code != AppLoadError.exit_code:
                     return code
-                self._wait_for_change(code)
+                self._note_end(code)
         raise AssertionError("files are watched for ever")
 
     def _start_again(self, changed: Sequence[str]) -> None:
@@ -88,7 +88,11 @@ class _Reloading:
         self._has_served = True
         write_ready_file(self._options.ready_file, self._host.take_facts())
 
-    def _wait_for_change(self, code: int) -> None:
+    def _note_end(self, code: int) -> None:
+        # While no process had it, another one may have taken the port that the dashboard had by default.
+        if code == PortInUseError.exit_code and self._host.give_up_dashboard_port():
+            self._host.start()
+            return
         self._is_waiting = True
         how = "does not load" if code == AppLoadError.exit_code else f"has ended, with exit code {code}"
         self._say(f"The app {how}. It starts again when a file changes.", logging.WARNING)
