@@ -2,8 +2,9 @@
 
 Fixtures:
     durable_stack     where the app under test runs: URL, log, dashboard
-    base_url          its URL
-    operations        start operations of the app and follow them (`durable_harness.testing.Operations`)
+    durable_url       its URL
+    durable_operations  start operations of the app and follow them (`durable_harness.testing.Operations`)
+    operations, base_url  the same two by their old names; `base_url` is pytest-base-url's where that is installed
     durable_history   durable_history(instance_id): the history of any instance
     durable_clock     move the time of its timers: skip(), advance(…), now() (`durable_harness.testing.DurableClock`)
     durable_activities  answer in place of activities, entities and services (`…testing.DurableActivities`)
@@ -14,6 +15,7 @@ Fixtures:
 
 The options and the ini keys are in `options`. With several stacks (`--stack embedded,emulator`), tests that use the
 fixtures run once on each; `@pytest.mark.stacks("embedded", reason="…")` limits a test to some.
+`@pytest.mark.durable_time("skip", at_most="30d")` sets the clock for one test.
 
 Nothing of the harness is imported before one of the fixtures is used.
 """
@@ -27,7 +29,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from durable_harness.pytest_plugin.marks import moves_time, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
+from durable_harness.pytest_plugin.old_names import register_old_names
 from durable_harness.pytest_plugin.options import (
     KEY_VARIABLE,
     add_options,
@@ -48,7 +52,12 @@ if TYPE_CHECKING:
     from durable_harness.testing.stacks import RunningStacks
 
 STACK_PARAMETER = "durable_stack_name"
-MARKER = "stacks(*names, reason): run this test on these stacks only (durable-harness)"
+MARKERS = (
+    "stacks(*names, reason): run this test on these stacks only (durable-harness)",
+    'durable_time(mode, at_most): "skip", "hold" or "real", for the clock of this test (durable-harness)',
+)
+OF_CLOCK = ("durable_clock", "durable_faults", "durable_activities")
+"""The fixtures that need a host which lets tests reach into it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,9 +65,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", MARKER)
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
     check_options(config)
     config.stash[STATE] = RunState(config)
+    register_old_names(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        time_of(item)
 
 
 # -- fixtures ---------------------------------------------------------------------------------------------------------
@@ -119,7 +135,7 @@ def durable_stack(
         url=setting(pytestconfig, "--stack-url") or None,
         function_key=setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
         answer_timeout_s=given_timeout_s(pytestconfig),
-        control=_is_used(request.node, "durable_clock", "durable_faults", "durable_activities"),
+        control=_is_used(request.node, *OF_CLOCK) or any(moves_time(item) for item in _tests_of(request.node)),
         breakable=_is_used(request.node, "durable_faults"),
     )
     add_app_folder(wanted.app_dir)
@@ -134,13 +150,21 @@ def durable_stack(
 
 
 @pytest.fixture(scope="module")
-def base_url(durable_stack: RunningStack) -> str:
+def durable_url(durable_stack: RunningStack) -> str:
     """Give the URL of the app under test, without a slash at its end."""
     return durable_stack.base_url
 
 
+@pytest.fixture(autouse=True)
+def _durable_marks(request: pytest.FixtureRequest) -> None:
+    """Set up what the marks of a test ask for, before its own fixtures."""
+    wanted = time_of(request.node)
+    if wanted is not None and moves_time(request.node):
+        wanted.apply(request.getfixturevalue("durable_clock"))
+
+
 @pytest.fixture
-def operations(
+def durable_operations(
     pytestconfig: pytest.Config, durable_stack: RunningStack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Operations]:
     """Start operations of the app under test and follow them; run functions, read outputs, give inputs."""
@@ -155,9 +179,15 @@ def operations(
 
 
 @pytest.fixture
-def durable_history(operations: Operations) -> Callable[[str], list[HistoryRow]]:
+def operations(durable_operations: Operations) -> Operations:
+    """Give `durable_operations` by its old name."""
+    return durable_operations
+
+
+@pytest.fixture
+def durable_history(durable_operations: Operations) -> Callable[[str], list[HistoryRow]]:
     """Give durable_history(instance_id): the history of any instance of the app under test."""
-    return operations.history
+    return durable_operations.history
 
 
 @pytest.fixture
@@ -234,33 +264,29 @@ def pytest_runtest_makereport(
         report_once(item, call.excinfo.value, report)
     used = getattr(item, "funcargs", {})
     faults: DurableFaults | None = used.get("durable_faults")
-    if report.failed and (errors := _server_errors(used.get("operations"))):
+    operations: Operations | None = used.get("durable_operations")
+    if report.failed and operations is not None and (errors := operations.client.server_errors()):
         report.sections.append(("durable-harness: server errors of this test", errors))
-    if report.failed and call.when == "call" and (routes := _unknown_routes(used.get("operations"), call)):
+    if report.failed and call.when == "call" and (routes := _unknown_routes(operations, call)):
         report.sections.append(("durable-harness: requests of this test that no route answers", routes))
     if report.failed and faults is not None:
         report.sections.append(("durable-harness: the faults of this test", faults.describe()))
     return report
 
 
-def _server_errors(operations: Any) -> str:
-    """Return why the host answered with errors; nothing for a fixture of that name that is the project's own."""
-    is_ours = type(operations).__module__.partition(".")[0] == "durable_harness"
-    return str(operations.client.server_errors()) if is_ours else ""
-
-
-def _unknown_routes(operations: Any, call: pytest.CallInfo[None]) -> str:
+def _unknown_routes(operations: Operations | None, call: pytest.CallInfo[None]) -> str:
     """Return what no route answered, unless the failure itself says so."""
-    if type(operations).__module__.partition(".")[0] != "durable_harness":
-        return ""
-    said = str(operations.client.unknown_routes())
+    said = operations.client.unknown_routes() if operations is not None else ""
     return "" if said and call.excinfo is not None and said in str(call.excinfo.value) else said
 
 
 def _is_used(module: pytest.Item, *fixtures: str) -> bool:
     """Tell whether a test of the module asks for one of the fixtures."""
-    tests = (item for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::"))
-    return any(not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())) for item in tests)
+    return any(not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())) for item in _tests_of(module))
+
+
+def _tests_of(module: pytest.Item) -> Iterator[pytest.Item]:
+    return (item for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::"))
 
 
 # -- stacks: one run of a test on each --------------------------------------------------------------------------------

@@ -54,7 +54,8 @@ class StackControl:
         state = self.call("clock/state")
         self._scheduler.kill()
         self._scheduler.start({AHEAD_VARIABLE: repr(state["ahead_s"])})
-        self.call("clock/skip", on=state["skipping"])
+        self.call("clock/hold", on=state["held"])
+        self.call("clock/skip", on=state["skipping"], at_most_s=state["skippable_s"])
 
     def pause_scheduler(self, seconds: float) -> Pause:
         """Stop the process of the scheduler, for so long at most."""

@@ -45,8 +45,12 @@ def clock_calls(service: SchedulerService) -> dict[str, Call]:
     async def now() -> float:
         return time.now_s
 
-    async def skip(*, on: bool) -> float:
-        time.skip(on=on)
+    async def skip(*, on: bool, at_most_s: float | None = None) -> float:
+        time.skip(on=on, at_most_s=at_most_s)
+        return time.now_s
+
+    async def hold(*, on: bool) -> float:
+        time.hold(on=on)
         return time.now_s
 
     async def state() -> dict[str, Any]:
@@ -55,6 +59,7 @@ def clock_calls(service: SchedulerService) -> dict[str, Call]:
     return {
         "clock/now": now,
         "clock/skip": skip,
+        "clock/hold": hold,
         "clock/advance": time.advance,
         "clock/state": state,
     }
