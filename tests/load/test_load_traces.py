@@ -85,7 +85,7 @@ def test_each_kind_of_failure_has_its_pages(load_parcels):
 def test_a_host_that_outlives_the_run_is_linked(parcels, locust):
     """A page of an app that runs beside the load names the place of its instance on the dashboard."""
     with embedded_stack(parcels, serve_args=["--dashboard-port", "any"]) as stack:
-        words = ["--host", stack.base_url, "--function-key", stack.function_key, "--start-path", "/api/parcels"]
+        words = ["--host", stack.base_url, "--start-path", "/api/parcels"]
         run = locust(*words, "--payload", PAYLOAD, *ENDINGS, run_time="2s")
         trace = run.summary["traces"][0]
         url = trace["dashboard_url"]
