@@ -1,7 +1,10 @@
 """Pages of what went wrong in a run: kept while its host is there, linked from its report."""
 
 import pytest
+import requests
 from locust_process import Locust
+
+from durable_harness.stack import embedded_stack
 
 pytestmark = pytest.mark.thorough
 
@@ -31,21 +34,27 @@ def ship(context):
 def weigh(parcel: dict):
     return parcel["weight_kg"]
 """
-WORDS = ["--headless", "-t", "2s", "--operation-timeout", "1", "--drain-timeout", "1", "--gates", "none"]
+ENDINGS = ["--operation-timeout", "1", "--drain-timeout", "1", "--gates", "none"]
 PAYLOAD = '{"number": "{number}", "data": "{token}"}'
 
 
 @pytest.fixture
-def load_parcels(tmp_path, pytestconfig):
-    """Give load_parcels(*arguments): a run whose operations fail or wait for an event, in turn."""
+def parcels(tmp_path):
+    """Give the folder of an app whose operations fail or wait for an event, in turn."""
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "function_app.py").write_text(APP)
+    (app / "host.json").write_text('{"version": "2.0"}')
+    return app
+
+
+@pytest.fixture
+def load_parcels(parcels, tmp_path, pytestconfig):
+    """Give load_parcels(*arguments): a run that serves the app itself."""
 
     def load(*arguments):
-        app = tmp_path / "app"
-        app.mkdir(exist_ok=True)
-        (app / "function_app.py").write_text(APP)
-        (app / "host.json").write_text('{"version": "2.0"}')
-        words = ["-f", "loadtests", "--app", str(app), "--start-path", "/api/parcels", "--payload", PAYLOAD]
-        command = [*words, "--rate", "8", "Steady", "--no-preflight", *WORDS, *arguments]
+        words = ["-f", "loadtests", "--app", str(parcels), "--start-path", "/api/parcels", "--payload", PAYLOAD]
+        command = [*words, *arguments, "--headless", "-t", "2s", "--rate", "8", "Steady", "--no-preflight", *ENDINGS]
         process = Locust(command, tmp_path / "report", pytestconfig.rootpath)
         try:
             return process.wait()
@@ -71,6 +80,18 @@ def test_each_kind_of_failure_has_its_pages(load_parcels):
         assert f'href="{trace["file"]}"' in report
         assert trace["file"] in run.out
         assert trace["dashboard_url"] == "", "its host has ended"
+
+
+def test_a_host_that_outlives_the_run_is_linked(parcels, locust):
+    """A page of an app that runs beside the load names the place of its instance on the dashboard."""
+    with embedded_stack(parcels, serve_args=["--dashboard-port", "any"]) as stack:
+        words = ["--host", stack.base_url, "--start-path", "/api/parcels"]
+        run = locust(*words, "--payload", PAYLOAD, *ENDINGS, run_time="2s")
+        trace = run.summary["traces"][0]
+        url = trace["dashboard_url"]
+        assert url.startswith(f"{stack.dashboard_url}/subscriptions/"), run.err
+        assert trace["instance_id"] in requests.get(url, timeout=10).text
+    assert f'href="{url}"' in (run.report_dir / "report.html").read_text()
 
 
 def test_the_key_of_a_url_is_on_no_page(load_parcels):

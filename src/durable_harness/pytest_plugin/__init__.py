@@ -186,10 +186,12 @@ def durable_operations(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Operations]:
     """Start operations of the app under test and follow them; run functions, read outputs, give inputs."""
-    from durable_harness.testing import Operations  # noqa: PLC0415 - same
+    from durable_harness.debugging import unless_debugged  # noqa: PLC0415 - same
+    from durable_harness.testing import Operations  # noqa: PLC0415
 
     report_dir = tmp_path_factory.getbasetemp() / "durable-reports"
-    operations = Operations(durable_stack, report_dir, float(setting(pytestconfig, "--operation-timeout")))
+    timeout_s = unless_debugged(float(setting(pytestconfig, "--operation-timeout")))
+    operations = Operations(durable_stack, report_dir, timeout_s)
     yield operations
     operations.close()
 

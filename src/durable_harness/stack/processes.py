@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from durable_harness.debugging import has_debugger
 from durable_harness.errors import (
     AppLoadError,
     DamagedFileError,
@@ -144,7 +145,7 @@ def started_on_ports(command: Callable[[list[str]], Command], ports: Sequence[st
 
 def _wait_until_ready(child: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, Any]:
     deadline = time.monotonic() + READY_TIMEOUT_S
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline or has_debugger():  # which follows the child too, and may stop it at any line
         if ready.exists():
             facts: dict[str, Any] = json.loads(ready.read_text())
             return facts
