@@ -58,6 +58,22 @@ def test_what_was_promised_first_answers_first(operations):
     assert (first.count, second.count) == (1, 2)
 
 
+def test_an_orchestration_that_continues_as_new(operations):
+    """Each execution of an orchestration that continues as new is answered, once."""
+    operation = operations.start_orchestrator("rounds", 7)
+    response = operation.respond(to="next")
+    assert_completed(operation, output="done")
+    assert response.count == 7
+
+
+def test_an_id_that_is_used_again(operations):
+    """An operation under the ID of one that ended with an event on its way is answered as any other."""
+    for _ in range(2):
+        operation = operations.start_orchestrator("approval", instance_id="used-again")
+        operation.respond("yes", to="approved")
+        assert_completed(operation, output=["yes"])
+
+
 def test_a_scheduler_in_a_process_of_its_own(inner):
     """Where faults make host and scheduler two processes, a promised event wins against skipped time as well."""
     inner.write(
