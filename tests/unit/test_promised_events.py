@@ -79,7 +79,7 @@ def test_the_end_of_all_promises_forgets_what_was_on_its_way(responses, inboxes)
 
 
 def test_a_sub_orchestration_belongs_to_its_parent(responses, inboxes):
-    """A sub-orchestration that begins later, and those below it, are answered as the one that was promised the event."""
+    """A sub-orchestration that begins later, and those below it, are answered as their parent is."""
     responses.add("approved", True, None, "parent")
     responses.note_turn("child", "parent", [begun()])
     responses.note_turn("grandchild", "child", [begun()])
