@@ -15,7 +15,8 @@ Fixtures:
 
 The options and the ini keys are in `options`. With several stacks (`--stack embedded,emulator`), tests that use the
 fixtures run once on each; `@pytest.mark.stacks("embedded", reason="…")` limits a test to some.
-`@pytest.mark.durable_time("skip", at_most="30d")` sets the clock for one test.
+`@pytest.mark.durable_time("skip", at_most="30d")` sets the clock for one test, `@pytest.mark.durable_isolation("hub")`
+gives it an empty task hub.
 
 Nothing of the harness is imported before one of the fixtures is used.
 """
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from durable_harness.pytest_plugin.marks import moves_time, time_of
+from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
 from durable_harness.pytest_plugin.options import (
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 STACK_PARAMETER = "durable_stack_name"
 MARKERS = (
     "stacks(*names, reason): run this test on these stacks only (durable-harness)",
+    'durable_isolation(level): "shared", "hub" or "process", what this test has to itself (durable-harness)',
     'durable_time(mode, at_most): "skip", "hold" or "real", for the clock of this test (durable-harness)',
 )
 OF_CLOCK = ("durable_clock", "durable_faults", "durable_activities")
@@ -75,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         time_of(item)
+        isolation_of(item)
 
 
 # -- fixtures ---------------------------------------------------------------------------------------------------------
@@ -135,8 +138,9 @@ def durable_stack(
         url=setting(pytestconfig, "--stack-url") or None,
         function_key=setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
         answer_timeout_s=given_timeout_s(pytestconfig),
-        control=_is_used(request.node, *OF_CLOCK) or any(moves_time(item) for item in _tests_of(request.node)),
+        control=_is_used(request.node, *OF_CLOCK) or any(needs_control(item) for item in _tests_of(request.node)),
         breakable=_is_used(request.node, "durable_faults"),
+        restarts=any(isolation_of(item) == PROCESS for item in _tests_of(request.node)),
     )
     add_app_folder(wanted.app_dir)
     try:
@@ -155,9 +159,18 @@ def durable_url(durable_stack: RunningStack) -> str:
     return durable_stack.base_url
 
 
+@pytest.fixture
+def _durable_isolated(
+    request: pytest.FixtureRequest, durable_stack: RunningStack, _durable_stacks: RunningStacks
+) -> None:
+    isolate(durable_stack, isolation_of(request.node), is_new=_durable_stacks.is_new(durable_stack))
+
+
 @pytest.fixture(autouse=True)
 def _durable_marks(request: pytest.FixtureRequest) -> None:
     """Set up what the marks of a test ask for, before its own fixtures."""
+    if "durable_stack" in request.fixturenames:
+        request.getfixturevalue("_durable_isolated")
     wanted = time_of(request.node)
     if wanted is not None and moves_time(request.node):
         wanted.apply(request.getfixturevalue("durable_clock"))
@@ -165,13 +178,18 @@ def _durable_marks(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def durable_operations(
-    pytestconfig: pytest.Config, durable_stack: RunningStack, tmp_path_factory: pytest.TempPathFactory
+    pytestconfig: pytest.Config,
+    durable_stack: RunningStack,
+    _durable_isolated: None,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Operations]:
     """Start operations of the app under test and follow them; run functions, read outputs, give inputs."""
-    from durable_harness.testing import Operations  # noqa: PLC0415 - same
+    from durable_harness.debugging import unless_debugged  # noqa: PLC0415 - same
+    from durable_harness.testing import Operations  # noqa: PLC0415
 
     report_dir = tmp_path_factory.getbasetemp() / "durable-reports"
-    operations = Operations(durable_stack, report_dir, float(setting(pytestconfig, "--operation-timeout")))
+    timeout_s = unless_debugged(float(setting(pytestconfig, "--operation-timeout")))
+    operations = Operations(durable_stack, report_dir, timeout_s)
     yield operations
     operations.close()
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 STACKS = ("embedded", "emulator", "func", "remote")
+ISOLATIONS = ("shared", "hub", "process")
 KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
 
 
@@ -39,6 +40,13 @@ OPTIONS = (
     Option("--stack-url", "durable_stack_url", "", "URL of the deployment that --stack remote tests"),
     Option("--stack-key", "durable_stack_key", "", f"its function key; {KEY_VARIABLE} in the environment does too"),
     Option("--operation-timeout", "durable_operation_timeout", "30", "seconds in which an operation must have ended"),
+    Option(
+        "--isolation",
+        "durable_isolation",
+        "shared",
+        "what each test has to itself: nothing (shared, tests give their instances ids of their own), an empty task hub"
+        " (hub), or a new host too, with the app imported anew (process); on the embedded stack",
+    ),
     Option(
         "--fault-seed",
         "durable_fault_seed",
@@ -77,6 +85,9 @@ def check_options(config: pytest.Config) -> None:
     wrong = [name for name in names or [""] if name not in STACKS]
     if wrong:
         raise pytest.UsageError(f"--stack: got '{wrong[0]}', allowed are {', '.join(STACKS)}")
+    isolation = setting(config, "--isolation")
+    if isolation not in ISOLATIONS:
+        raise pytest.UsageError(f"--isolation: got '{isolation}', allowed are {', '.join(ISOLATIONS)}")
     others = [name for name in names if name not in REPLAYING_STACKS]
     if config.getoption(REPLAY_FLAG) and others:
         raise pytest.UsageError(f"{REPLAY_FLAG}: the host of the {others[0]} stack is not ours and cannot be told to")

@@ -194,6 +194,13 @@ class RealClock:
         if not on:
             self._fire()
 
+    def forget_awaited(self) -> None:
+        """Drop every due time for whose sake time is skipped: what they were for is gone."""
+        self._due = [due for due in self._due if not due[-1]]
+        heapq.heapify(self._due)
+        self._awaited_count = 0
+        self._arm()
+
     def _jump_to(self, elapsed_ns: int) -> None:
         self._ahead_ns += max(0, elapsed_ns - self.elapsed_ns())
 

@@ -114,6 +114,21 @@ class SchedulerService:
         hub.load()
         return hub
 
+    async def empty(self) -> None:
+        """Forget everything that the task hubs hold, as if they were new. The clock stays where it is.
+
+        Nobody waits any longer for what workers have in hand; a worker that sleeps until a time goes on now.
+        """
+        self.journal.admit()
+        await self.journal.written()
+        self.alarms.wake_all()
+        self.clock.forget_awaited()
+        for hub in self.hubs.values():
+            hub.forget_all()
+        await self.journal.settled()
+        for hub in self.hubs.values():
+            hub.dispatcher.drop_unawaited()  # what was on its way into the queues meanwhile
+
     def skip_time(self, *, on: bool, at_most_s: float | None = None) -> None:
         """Let time jump to the next due time whenever no work is going on, no further than `at_most_s` from now."""
         self.skipping = on

@@ -11,6 +11,7 @@ from durable_harness.protocol import RpcError
 from durable_harness.protocol.run_again import RunAgain
 from durable_harness.scheduler import SchedulerService, TimeControl
 from durable_harness.scheduler.running_again import run_again
+from durable_harness.stack.control_names import EMPTY
 
 
 @contextlib.asynccontextmanager
@@ -35,7 +36,13 @@ def instance_calls(service: SchedulerService) -> dict[str, Call]:
         except RpcError as error:
             raise ValueError(str(error)) from error
 
-    return {"instances/run_again": again}
+    async def empty() -> None:
+        try:
+            await service.empty()
+        except RpcError as error:
+            raise ValueError(str(error)) from error
+
+    return {"instances/run_again": again, EMPTY: empty}
 
 
 def clock_calls(service: SchedulerService) -> dict[str, Call]:
