@@ -132,6 +132,7 @@ def durable_stack(
     from durable_harness.places import add_app_folder  # noqa: PLC0415 - same
     from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
 
+    tests = _tests_of(request.node)
     wanted = StackRequest(
         name=durable_stack_name,
         app_dir=Path(durable_app_dir),
@@ -140,9 +141,9 @@ def durable_stack(
         url=setting(pytestconfig, "--stack-url") or None,
         function_key=setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
         answer_timeout_s=given_timeout_s(pytestconfig),
-        control=_is_used(request.node, *OF_CLOCK) or any(needs_control(item) for item in _tests_of(request.node)),
-        breakable=_is_used(request.node, "durable_faults"),
-        restarts=any(isolation_of(item) == PROCESS for item in _tests_of(request.node)),
+        control=_is_used(tests, *OF_CLOCK) or any(needs_control(item) for item in tests),
+        breakable=_is_used(tests, "durable_faults"),
+        restarts=any(isolation_of(item) == PROCESS for item in tests),
     )
     add_app_folder(wanted.app_dir)
     try:
@@ -306,13 +307,13 @@ def _unknown_routes(operations: Operations | None, call: pytest.CallInfo[None]) 
     return "" if said and call.excinfo is not None and said in str(call.excinfo.value) else said
 
 
-def _is_used(module: pytest.Item, *fixtures: str) -> bool:
-    """Tell whether a test of the module asks for one of the fixtures."""
-    return any(not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())) for item in _tests_of(module))
+def _tests_of(module: pytest.Item) -> list[pytest.Item]:
+    return [item for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::")]
 
 
-def _tests_of(module: pytest.Item) -> Iterator[pytest.Item]:
-    return (item for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::"))
+def _is_used(tests: list[pytest.Item], *fixtures: str) -> bool:
+    """Return whether one of the tests asks for one of the fixtures."""
+    return any(not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())) for item in tests)
 
 
 # -- stacks: one run of a test on each --------------------------------------------------------------------------------
