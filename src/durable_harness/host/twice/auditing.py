@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from durable_harness.host.twice.effects import FILE, IN_CLIENT, current_scope, hand_to_thread, note
+from durable_harness.host.twice.effects import FILE, IN_CLIENT, current_scope, note
 
 WRITING = os.O_WRONLY | os.O_RDWR
 PROCESS, CONNECTION = "process", "connection"
-MOST_COMMAND_CHARS = 120
+MOST_PROGRAM_CHARS = 120
 INTERNET = 2
 """An address of the internet has a host and a port at least."""
 _installed: list[bool] = []
@@ -54,9 +53,8 @@ def _note_file(path: Any, *, appends: bool) -> None:
 
 
 def _started(executable: Any, arguments: Any, *_others: Any) -> None:
-    if current_scope() is not None:
-        words = [arguments] if isinstance(arguments, str | bytes | os.PathLike) else list(arguments or [executable])
-        _note_process(shlex.join(os.fsdecode(word) for word in words))
+    if not IN_CLIENT.get():
+        note_command(arguments or [executable])
 
 
 def _spawned(path: Any, arguments: Any, _environment: Any) -> None:
@@ -66,25 +64,24 @@ def _spawned(path: Any, arguments: Any, _environment: Any) -> None:
         _started(path, arguments)
 
 
-def _ran(command: Any) -> None:
-    if current_scope() is not None:
-        _note_process(os.fsdecode(command))
-
-
-def _note_process(command: str) -> None:
+def note_command(command: Any) -> None:
+    """Note a process that is started: words, or what a shell is given."""
+    if current_scope() is None:
+        return
+    is_text = isinstance(command, str | bytes | os.PathLike)
+    words = os.fsdecode(command).split() if is_text else [os.fsdecode(word) for word in command]
     # Only its program: arguments of commands carry passwords.
-    program, _, others = command.partition(" ")
-    note(PROCESS, f"process {program[:MOST_COMMAND_CHARS]}{' …' if others else ''}", command)
+    note(PROCESS, f"process {words[0][:MOST_PROGRAM_CHARS]}{' …' if words[1:] else ''}", *words)
+
+
+def note_connection(host: object, port: object) -> None:
+    """Note a connection that is opened."""
+    note(CONNECTION, f"connection to {host}:{port}", host, port)
 
 
 def _connected(_socket: Any, address: Any) -> None:
-    is_seen = IN_CLIENT.get() or current_scope() is None
-    if not is_seen and isinstance(address, tuple) and len(address) >= INTERNET:
-        note(CONNECTION, f"connection to {address[0]}:{address[1]}", *address[:INTERNET])
-
-
-def _thread_started(function: Any, *_others: Any) -> None:
-    hand_to_thread(getattr(function, "__self__", None))
+    if isinstance(address, tuple) and len(address) >= INTERNET and not IN_CLIENT.get():
+        note_connection(*address[:INTERNET])
 
 
 HANDLERS: Mapping[str, Callable[..., None]] = {
@@ -92,8 +89,6 @@ HANDLERS: Mapping[str, Callable[..., None]] = {
     "os.rename": _renamed,
     "subprocess.Popen": _started,
     "os.posix_spawn": _spawned,
-    "os.system": _ran,
+    "os.system": note_command,
     "socket.connect": _connected,
-    "_thread.start_new_thread": _thread_started,
-    "_thread.start_joinable_thread": _thread_started,
 }

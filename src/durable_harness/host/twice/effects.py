@@ -57,11 +57,16 @@ class Scope:
         """End the delivery. Files that are gone by now were temporary."""
         self.is_open = False
         kept = [one for one in self.effects if not one.was_refused]
-        self.effects = [one for one in kept if one.kind != FILE or os.path.lexists(str(one.identity[0]))]
+        self.effects = [one for one in kept if one.kind != FILE or _is_file(str(one.identity[0]))]
         for effect in self.effects:
             if effect.kind == FILE:
                 # What reads a file, adds to it and writes it again does not repeat itself.
                 effect.identity = (*effect.identity, _digest(str(effect.identity[0])))
+
+
+def _is_file(path: str) -> bool:
+    """Whether a file is still there; `tempfile` opens the folder of one."""
+    return os.path.lexists(path) and not Path(path).is_dir()
 
 
 def _digest(path: str) -> str | None:

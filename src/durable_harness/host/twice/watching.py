@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from durable_harness.host.twice.auditing import install
 from durable_harness.host.twice.clients import watch_clients
 from durable_harness.host.twice.databases import watch_databases
+from durable_harness.host.twice.threads import watch_threads
 
 UNSEEN = (
     "bodies of requests; what goes over connections that are kept open, but for HTTP by the clients above; writes to"
@@ -31,4 +32,5 @@ class Watched:
 def watch() -> Watched:
     """Watch from now on, before the app is imported; a process cannot stop watching."""
     install()
+    watch_threads()
     return Watched(tuple(watch_clients()), tuple(watch_databases()))
