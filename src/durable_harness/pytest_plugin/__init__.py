@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from durable_harness.pytest_plugin import twice
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.options import (
     KEY_VARIABLE,
@@ -37,6 +38,7 @@ from durable_harness.pytest_plugin.options import (
     replay_args,
     setting,
     stack_names,
+    wants_twice,
 )
 from durable_harness.pytest_plugin.runs import STACK_PROPERTY, STATE, OutcomeCounter, RunState
 
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from durable_harness.testing import DurableActivities, DurableClock, DurableFaults, HistoryRow, Operations
     from durable_harness.testing.replaying import HistoryReplayer
     from durable_harness.testing.stacks import RunningStacks
+    from durable_harness.testing.twice import DeliveredTwice
 
 STACK_PARAMETER = "durable_stack_name"
 MARKER = "stacks(*names, reason): run this test on these stacks only (durable-harness)"
@@ -56,7 +59,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", MARKER)
+    for marker in (MARKER, *twice.MARKERS):
+        config.addinivalue_line("markers", marker)
     check_options(config)
     config.stash[STATE] = RunState(config)
 
@@ -111,15 +115,17 @@ def durable_stack(
     from durable_harness.places import add_app_folder  # noqa: PLC0415 - same
     from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
 
+    is_marked = _has(request.node, twice.is_marked)
+    for_twice = twice.serve_args(pytestconfig, durable_stack_name, is_marked=is_marked)
     wanted = StackRequest(
         name=durable_stack_name,
         app_dir=Path(durable_app_dir),
         module=Path(request.node.nodeid).stem,
-        serve_args=(*durable_serve_args, *replay_args(pytestconfig, durable_stack_name)),
+        serve_args=(*durable_serve_args, *replay_args(pytestconfig, durable_stack_name), *for_twice),
         url=setting(pytestconfig, "--stack-url") or None,
         function_key=setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
         answer_timeout_s=given_timeout_s(pytestconfig),
-        control=_is_used(request.node, "durable_clock", "durable_faults", "durable_activities"),
+        control=bool(for_twice) or _is_used(request.node, "durable_clock", "durable_faults", "durable_activities"),
         breakable=_is_used(request.node, "durable_faults"),
     )
     add_app_folder(wanted.app_dir)
@@ -222,6 +228,27 @@ def durable_activities(durable_stack: RunningStack) -> Iterator[DurableActivitie
     activities.close()
 
 
+@pytest.fixture
+def _durable_twice(request: pytest.FixtureRequest, durable_stack: RunningStack) -> Iterator[DeliveredTwice | None]:
+    yield from twice.work_of_test(request, durable_stack)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    twice.prepare(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Fail a test that passes although something acted twice that its marks say must not."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except BaseException:
+        twice.check(item, has_passed=False)
+        raise
+    twice.check(item, has_passed=True)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -236,6 +263,7 @@ def pytest_runtest_makereport(
         report.sections.append(("durable-harness: server errors of this test", errors))
     if report.failed and call.when == "call" and (routes := _unknown_routes(used.get("operations"), call)):
         report.sections.append(("durable-harness: requests of this test that no route answers", routes))
+    twice.add_to_report(item, report)
     if report.failed and faults is not None:
         report.sections.append(("durable-harness: the faults of this test", faults.describe()))
     return report
@@ -257,8 +285,12 @@ def _unknown_routes(operations: Any, call: pytest.CallInfo[None]) -> str:
 
 def _is_used(module: pytest.Item, *fixtures: str) -> bool:
     """Tell whether a test of the module asks for one of the fixtures."""
-    tests = (item for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::"))
-    return any(not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())) for item in tests)
+    return _has(module, lambda item: not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())))
+
+
+def _has(module: pytest.Item, is_one: Callable[[pytest.Item], bool]) -> bool:
+    """Return whether the module has such a test."""
+    return any(is_one(item) for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::"))
 
 
 # -- stacks: one run of a test on each --------------------------------------------------------------------------------
@@ -324,6 +356,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if state.outcomes:
         counts = sorted(state.outcomes.items())
         terminalreporter.line("stacks: " + ", ".join(f"{stack} {count} {how}" for (stack, how), count in counts))
+    if wants_twice(config) and (lines := twice.lines_of(state.twice)):
+        terminalreporter.section(twice.TITLE)
+        for line in lines:
+            terminalreporter.line(line)
     if complaint := state.complaint:
         terminalreporter.section("durable-harness", red=True, bold=True)
         terminalreporter.line(f"{complaint} Select its tests with --stack emulator.", red=True)

@@ -51,15 +51,15 @@ def twice_records(
 def twice_calls(deliveries: Deliveries, records: TwiceRecords, app: FunctionApp) -> dict[str, Call]:
     """Return the calls by which a test asks for second deliveries, ends that, and reads what became of them."""
 
-    async def begin(names: list[str] | None = None, counts: str | None = None, *, is_on: bool = True) -> dict[str, Any]:
-        known = {**app.activities, **app.entities, CALL_HTTP: None}
-        unknown = [name for name in names or () if name.lower() not in known]
+    async def begin(
+        names: list[str] | None, counts: str | None, known: list[str], *, is_on: bool | None
+    ) -> dict[str, Any]:
+        functions = {**app.activities, **app.entities, CALL_HTTP: None}
+        unknown = [name for name in (*(names or ()), *known) if name.lower() not in functions]
         if unknown:
             raise ValueError(_no_such(unknown[0], app))
-        if not is_on:
-            deliveries.ask(None)
-        elif names is not None or counts is not None:
-            deliveries.ask(_policy(deliveries, names, counts))
+        if is_on is not None:
+            deliveries.ask(_policy(deliveries, names, counts) if is_on else None)
         return {"since": records.count, "run": records.run}
 
     async def report(since: int, run: str) -> dict[str, Any]:
