@@ -42,6 +42,8 @@ def test_help_documents_every_option(pytester, plugin):
         "--operation-timeout",
         "--fault-seed",
         "--always-replay",
+        "--twice",
+        "--twice-answer",
         "--require-emulator",
     ):
         assert f"{flag}" in group
