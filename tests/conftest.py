@@ -228,6 +228,17 @@ def _secrets_of_one_test(monkeypatch):
     monkeypatch.setattr(foreign_text, "_secrets", list(foreign_text._secrets))
 
 
+ENVIRONMENT = dict(os.environ)
+"""As it was before any test module was imported."""
+
+
+def pytest_collection_finish():
+    """Refuse a test module that changes the environment when it is imported: all processes of all tests get that."""
+    changed = {name for name, _ in ENVIRONMENT.items() ^ os.environ.items() if not name.startswith("PYTEST_")}
+    if changed:
+        raise pytest.UsageError(f"the import of a test module changed the environment: {', '.join(sorted(changed))}")
+
+
 @pytest.fixture(autouse=True)
 def same_environment():
     """Take back what a test has put into the environment: commands that run in this process export settings of apps."""

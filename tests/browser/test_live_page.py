@@ -1,7 +1,6 @@
 """The live page in a real browser, of runs that are made up: before, during and after a run, and without its server."""
 
 import json
-import os
 import re
 import sys
 from dataclasses import replace
@@ -11,11 +10,9 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / "unit"), str(TESTS / "load")]
-os.environ.setdefault("LOCUST_SKIP_MONKEY_PATCH", "1")
 
 from chromium import Page  # noqa: E402 - the helpers of the other rooms are found from here on
 from contrasts import CONTRASTS  # noqa: E402
-from live_server import LiveServer, operation, running, tally_of  # noqa: E402
 
 from durable_harness.gate.report import Report  # noqa: E402
 from durable_harness.gate.report.plots import (  # noqa: E402
@@ -25,8 +22,14 @@ from durable_harness.gate.report.plots import (  # noqa: E402
     latency_drawing,
     split_drawing,
 )
-from durable_harness.load.results.summary import summarize_run  # noqa: E402
-from durable_harness.load.web import LiveRun  # noqa: E402
+
+with pytest.MonkeyPatch.context() as patch:
+    # The tests import Locust without its patches of the standard library. A process that they start needs those.
+    patch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
+    from live_server import LiveServer, operation, running, tally_of
+
+    from durable_harness.load.results.summary import summarize_run
+    from durable_harness.load.web import LiveRun
 
 pytestmark = pytest.mark.thorough
 

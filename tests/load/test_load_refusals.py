@@ -23,6 +23,16 @@ def test_an_environment_variable_is_checked_alike(locust, stub, monkeypatch):
     assert not stub.requests
 
 
+@pytest.mark.parametrize("processes", [(), ("--processes", "2")])
+def test_locust_without_its_patches_is_refused(locust, stub, monkeypatch, processes):
+    """Without them a master that waits for its workers hears none of them: the run would hang, or measure itself."""
+    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
+    run = locust(*processes)
+    assert run.code == 2
+    assert "unset LOCUST_SKIP_MONKEY_PATCH" in run.err
+    assert not stub.requests
+
+
 def test_a_host_that_does_not_answer_ends_with_four(start_locust):
     """A host where nobody listens is told at once, with the exit code of an unreachable system."""
     with socket.socket() as taken:

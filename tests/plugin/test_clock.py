@@ -160,3 +160,120 @@ def test_a_month(durable_clock): ...
     outcome = inner.run()
     assert "the clock of the elsewhere stack cannot be moved" in outcome.skip_reason("test_a_month")
     assert "--stack embedded" in outcome.skip_reason("test_a_month")
+
+
+def test_an_event_wins_while_the_clock_is_held(operations, durable_clock):
+    """A timeout that is skipped to does not come before an event which is raised under a hold, whatever it takes."""
+    durable_clock.skip()
+    with durable_clock.hold():
+        operation = operations.start_orchestrator("approval", {"days": 3})
+        operation.wait_for("Running")
+        assert "TimerFired" not in [row["EventType"] for row in operation.history()]
+        operation.raise_event("approved", "yes")
+        assert_completed(operation, output="yes")
+
+
+def test_what_is_held_fires_when_it_is_let_go(operations, durable_clock):
+    """A timer that time was skipped to fires after the hold, and one that came due as time passed does too."""
+    hold = durable_clock.hold()
+    durable_clock.skip()
+    far, now = (operations.start_orchestrator("naps", {"days": days}) for days in (30, 0))
+    far.wait_for("Running")
+    now.wait_for("Running")
+    assert "TimerFired" not in {row["EventType"] for one in (far, now) for row in one.history()}
+    hold.release()
+    assert_completed(far, output=1)
+    assert_completed(now, output=1)
+
+
+def test_a_held_clock_cannot_be_moved(durable_clock):
+    """Moving a clock that is held is refused with the remedy, and works once it is let go."""
+    durable_clock.hold()
+    with pytest.raises(UsageError, match=r"^advance: time is held .* durable_clock\.release\(\)"):
+        durable_clock.advance(1)
+    durable_clock.release()
+    durable_clock.advance(1)
+
+
+def test_time_is_skipped_no_further_than_the_test_says(operations, durable_clock):
+    """A timer within the limit ends at once, and one beyond it stays."""
+    began = durable_clock.now()
+    durable_clock.skip(at_most="3d")
+    near, far = (operations.start_orchestrator("naps", {"days": days}) for days in (2, 5))
+    assert_completed(near, output=1)
+    far.wait_for("Running")
+    assert "TimerFired" not in [row["EventType"] for row in far.history()]
+    assert durable_clock.now() - began < 3 * DAY
+    durable_clock.skip(at_most=timedelta(days=6))
+    assert_completed(far, output=1)
+
+
+@pytest.mark.parametrize("wrong", ["", "30", "30 days", "-1d", -1, True, None])
+def test_a_length_of_time_that_is_none_is_refused(durable_clock, wrong):
+    """What is no length of time is refused, with the forms that are allowed."""
+    with pytest.raises(UsageError, match='texts such as "90s", "12h" and "30d"'):
+        durable_clock.advance(wrong)
+
+
+@pytest.mark.durable_time("skip", at_most="40d")
+def test_a_mark_lets_the_time_of_one_test_be_skipped(operations):
+    """With the mark, a timer of 30 days ends at once without the fixture."""
+    assert_completed(operations.start_orchestrator("naps", {"days": 30}), output=1)
+
+
+@pytest.mark.durable_time("hold")
+def test_a_mark_holds_the_clock_of_one_test(operations, durable_clock):
+    """With the mark, timers wait from the test's first step until it lets them go."""
+    operation = operations.start_orchestrator("naps", {"days": 0})
+    operation.wait_for("Running")
+    assert "TimerFired" not in [row["EventType"] for row in operation.history()]
+    durable_clock.release()
+    assert_completed(operation, output=1)
+
+
+def test_a_mark_alone_gives_a_module_the_clock(inner):
+    """A module in which only a mark speaks of time gets a host whose clock can be moved; the nearest mark counts."""
+    inner.write(
+        "test_marked.py",
+        """
+import pytest
+from durable_harness.testing import StuckOperationError, assert_completed
+
+pytestmark = pytest.mark.durable_time("skip")
+
+def test_a_month(operations):
+    assert_completed(operations.start_orchestrator("naps", {"days": 30}), output=1, timeout_s=5)
+
+@pytest.mark.durable_time("real")
+def test_now(operations):
+    with pytest.raises(StuckOperationError, match="timer"):
+        operations.start_orchestrator("naps", {"days": 1}).wait(0.3)
+
+@pytest.mark.durable_time("skip", at_most="1h")
+def test_an_hour(operations):
+    with pytest.raises(StuckOperationError, match="timer"):
+        operations.start_orchestrator("naps", {"days": 1}).wait(0.3)
+""",
+    )
+    outcome = inner.run(f"--app-dir={Path(__file__).parents[1] / 'apps' / 'waiting'}", "--strict-markers")
+    assert outcome.code == 0, outcome.output
+    assert len(outcome.cases) == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("", "got 'None', allowed are skip, hold, real"),
+        ("'fast'", "got 'fast', allowed are skip, hold, real"),
+        ("'skip', at_most='a month'", "at_most: got 'a month'; allowed are seconds"),
+        ("'real', at_most='1d'", "at_most is for skip only"),
+        ("'skip', most='1d'", "it takes a mode and at_most"),
+    ],
+)
+def test_a_mark_that_says_nothing_ends_the_run(inner, written, said):
+    """A wrong mark ends the run before any test, and names the test and how the mark is written."""
+    inner.write("test_it.py", f"import pytest\n\n@pytest.mark.durable_time({written})\ndef test_it(): ...\n")
+    outcome = inner.run()
+    assert outcome.code == pytest.ExitCode.USAGE_ERROR
+    assert f"test_it.py::test_it: durable_time: {said}" in outcome.output
+    assert 'write it as @pytest.mark.durable_time("skip", at_most="30d")' in outcome.output

@@ -91,6 +91,18 @@ def test_the_users_own_frames_are_in_the_report(outcome):
     assert any(line.startswith('File "') and line.endswith(", in ship") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("test_in_child", ["ship_order", "weight_kg", "depot/scales.py"]), ("test_misspelt_event", ["approval", "Ada"])],
+)
+def test_a_failed_test_leaves_a_page(outcome, name, shown):
+    """The page stays when the host has gone: the instance and its children, in one file that asks no server."""
+    (line,) = [line for line in report(outcome, name) if line.startswith("everything as a page: ")]
+    page = Path(line.removeprefix("everything as a page: ")).read_text()
+    assert all(word in page for word in shown)
+    assert not re.search(r'(?:href|src)="(?!#|data:)', page)
+
+
 def test_a_hang_names_the_event_and_the_one_that_came(outcome):
     """The event that is waited for is named with its line, and the one that came under another name."""
     first = report(outcome, "test_misspelt_event")[0]

@@ -40,6 +40,7 @@ def test_help_documents_every_option(pytester, plugin):
         "--stack-url",
         "--stack-key",
         "--operation-timeout",
+        "--isolation",
         "--fault-seed",
         "--always-replay",
         "--twice",

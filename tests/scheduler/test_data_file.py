@@ -132,7 +132,11 @@ def test_damage_that_is_found_later_ends_the_process_with_its_own_code(filled, t
         query = pb.QueryInstancesRequest(query={"fetchInputsAndOutputs": True})
         with grpc.insecure_channel(facts["grpcAddress"]) as channel, pytest.raises(grpc.RpcError) as caught:
             TaskHubSidecarServiceStub(channel).QueryInstances(query, timeout=DEADLINE_S)
-        assert caught.value.code() in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE}
+        assert caught.value.code() in {
+            grpc.StatusCode.INTERNAL,
+            grpc.StatusCode.UNAVAILABLE,
+            grpc.StatusCode.CANCELLED,
+        }, "as its process ends a call fails, or is given up"
         assert process.wait(DEADLINE_S) == 8
     said = log.read_text()
     assert f"--data {filled}: the file is damaged" in said

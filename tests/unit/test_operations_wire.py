@@ -305,3 +305,34 @@ def test_keys_are_blanked_in_any_writing(text):
 def test_what_is_no_key_is_left(text):
     """Other words are as they were."""
     assert redact_keys(text) == text
+
+
+def test_an_answer_is_read_as_those_of_other_clients():
+    """`ok`, `text` and `json()` of an answer say what they say in requests and httpx."""
+    answer = Answer(201, {"content-type": "application/json"}, '{"é": [1]}'.encode())
+    assert (answer.ok, answer.text, answer.json()) == (True, '{"é": [1]}', {"é": [1]})
+    assert not Answer(302, {}, b"").ok
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "text"),
+    [
+        ("text/plain; charset=iso-8859-1", b"caf\xe9", "café"),
+        ("text/plain", "café".encode(), "café"),
+        ("", b"\xff", "\N{REPLACEMENT CHARACTER}"),
+        ("text/plain; charset=martian", "café".encode(), "café"),
+    ],
+)
+def test_text_is_in_the_charset_of_its_answer(kind, body, text):
+    """The charset that an answer names counts, UTF-8 for want of one that Python knows; no byte raises."""
+    assert Answer(200, {"content-type": kind}, body).text == text
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"{"])
+def test_json_of_an_answer_without_any_says_what_came(body):
+    """`json()` of another body raises an error with the status and what the body begins with, and no key of its URL."""
+    answer = Answer(502, {}, body, "http://host/api/orders?code=secret")
+    with pytest.raises(ValueError, match=r"was answered with 502: the answer is (not JSON|empty)") as caught:
+        answer.json()
+    assert "secret" not in str(caught.value)
+    assert body.decode() in str(caught.value)

@@ -50,7 +50,7 @@ def _run(arguments: list[str]) -> int:
             if arguments[:1] == [LOAD]:
                 run_load(arguments[1:])
             options = make_parser().parse_args(with_worker_arguments_joined(arguments))
-            is_service = options.is_service
+            options.arguments, is_service = arguments, options.is_service
             return int(options.run(options) or 0)
     except HarnessError as error:
         print(f"error: {shown_lines(str(error))}", file=sys.stderr)

@@ -13,8 +13,11 @@ from durable_harness.cli.scheduler_options import add_lifetime_options, add_sche
 from durable_harness.cli.twice_options import add_twice_options, twice_options
 from durable_harness.cli.values import port
 from durable_harness.collection import resting_collector
+from durable_harness.errors import UsageError
 from durable_harness.log_lines import FORMATS, TEXT
 
+DEBUGGER_PORT = 5678
+"""That of debugpy, and of the configurations that editors write."""
 SCHEDULER_VARIABLE = "DURABLE_HARNESS_SCHEDULER"
 
 
@@ -26,6 +29,8 @@ def add_serve(commands: Any) -> argparse.ArgumentParser:
     serve.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="folder of the function app")
     add_host_options(serve)
     _add_own_options(serve)
+    _add_reload_options(serve)
+    _add_debug_options(serve)
     add_scheduler_options(serve)
     add_dashboard_options(serve)
     add_lifetime_options(serve)
@@ -75,8 +80,79 @@ def _add_own_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _serve(options: argparse.Namespace) -> None:
+def _add_reload_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reload")
+    group.add_argument(
+        "--reload",
+        action=argparse.BooleanOptionalAction,
+        help="start the app again when one of its files changes; instances are kept (default: off)",
+    )
+    group.add_argument(
+        "--reload-dir",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="watch this folder beside the app's; may be repeated",
+    )
+    group.add_argument(
+        "--reload-include",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="files that count beside *.py, host.json, local.settings.json and function.json, such as '*.md'",
+    )
+
+
+def _add_debug_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("debugger")
+    group.add_argument(
+        "--debug",
+        dest="debugger_port",
+        nargs="?",
+        type=port,
+        const=DEBUGGER_PORT,
+        metavar="PORT",
+        help="let a debugger (debugpy) attach at this port of 127.0.0.1, 0 for any free one (without a number: 5678)",
+    )
+    group.add_argument("--debug-wait", action="store_true", help="with --debug: load the app when one has attached")
+
+
+def _serve(options: argparse.Namespace) -> int:
+    if options.reload:
+        return _serve_reloading(options)
+    if options.reload is None and (options.reload_dir or options.reload_include):
+        raise UsageError("--reload-dir and --reload-include are for --reload: add it.")
+    _serve_here(options)
+    return 0
+
+
+def _serve_reloading(options: argparse.Namespace) -> int:
+    from durable_harness.stack.reloading import ReloadOptions, serve_reloading  # noqa: PLC0415 - same
+
     app_dir = app_folder(options).resolve()
+    if options.test_control:
+        raise UsageError("--reload: a host that tests control is started by them alone. Leave out one of the two.")
+    for folder in options.reload_dir:
+        if not folder.is_dir():
+            raise UsageError(f"--reload-dir: got '{folder}', expected a folder to watch")
+    return serve_reloading(
+        ReloadOptions(
+            arguments=options.arguments,
+            app_dir=app_dir,
+            folders=[folder.resolve() for folder in options.reload_dir],
+            patterns=options.reload_include,
+            keeps_instances=options.data is not None or options.scheduler != "embedded",
+            log_format=options.log_format,
+            ready_file=options.ready_file,
+            parent_pid=options.exit_with_parent,
+        )
+    )
+
+
+def _serve_here(options: argparse.Namespace) -> None:
+    app_dir = app_folder(options).resolve()
+    _listen_for_debugger(options)
     with resting_collector():
         from durable_harness.stack.serving import ServeOptions, serve  # noqa: PLC0415 - other commands do not pay for it
 
@@ -106,6 +182,19 @@ def _serve(options: argparse.Namespace) -> None:
             test_control=options.test_control,
         )
     )
+
+
+def _listen_for_debugger(options: argparse.Namespace) -> None:
+    """Listen before anything else is imported: the debugger is to see all threads from their beginning."""
+    if options.debugger_port is None:
+        if options.debug_wait:
+            raise UsageError("--debug-wait is for --debug: add it.")
+        return
+    from durable_harness.stack.debugger import DebuggerPort, listen_for_debugger  # noqa: PLC0415 - same
+
+    is_reloaded = options.reload is False  # what `--reload` runs says so, and nothing else does
+    wanted = DebuggerPort(options.debugger_port, options.debug_wait, is_handed_on=is_reloaded)
+    listen_for_debugger(wanted, options.log_format)
 
 
 def _names(given: list[str] | None) -> tuple[str, ...] | None:

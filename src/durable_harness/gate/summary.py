@@ -12,6 +12,7 @@ from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.timeline import Timeline
+from durable_harness.gate.traces import TracePage
 from durable_harness.gate.usage import Usage
 
 LATENCIES_MS = (
@@ -110,6 +111,8 @@ class RunSummary:
     """Why it was not asked."""
     stuck: tuple[StuckOperation, ...] = ()
     """The first operations that had not ended when the run was over, with what they wait for."""
+    traces: tuple[TracePage, ...] = ()
+    """Pages of the first operations of each kind that went wrong, beside the report."""
     usage: Usage = field(default_factory=Usage)
     """CPU and memory of those whose processes are known. A scenario has none of its own."""
     notes: tuple[str, ...] = ()

@@ -155,9 +155,12 @@ class FunctionsHost:
         await self._stop_working()
         self._start_working()
 
-    def show_traces(self, trace: Trace) -> None:
-        """Let the host answer with the pages of instances, which it cannot make by itself."""
-        self._admin.trace = trace
+    def show_traces(self, trace: Trace, dashboard_url: Callable[[str], str] | None) -> None:
+        """Let the host answer with the pages of instances, which it cannot make by itself.
+
+        `dashboard_url` returns where a dashboard shows an instance; None where there is no dashboard.
+        """
+        self._admin.trace, self._admin.dashboard_url = trace, dashboard_url
 
     def fill_threads(self, seconds: float) -> Callable[[], None]:
         """Keep all threads of functions busy, for so long or until the returned function is called: for tests."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import Any
 
 from durable_harness.operations.excerpts import excerpt, redact_keys
@@ -50,6 +51,31 @@ class Answer:
     @property
     def is_success(self) -> bool:
         return self.status // 100 == 2  # noqa: PLR2004 - 2xx
+
+    @property
+    def ok(self) -> bool:
+        """The same as `is_success`, by the name that requests has for it."""
+        return self.is_success
+
+    @property
+    def text(self) -> str:
+        """The body as text, in the charset that its Content-Type names, else UTF-8."""
+        kind = Message()
+        kind["content-type"] = self.headers.get("content-type", "")
+        try:
+            return self.body.decode(kind.get_content_charset("utf-8"), "replace")
+        except LookupError:  # a charset that Python does not know
+            return self.body.decode(errors="replace")
+
+    def json(self) -> Any:
+        """Return the body as a JSON value. Raises ValueError, with the status and the body's beginning, if it is none.
+
+        `json_value` returns None instead.
+        """
+        problem = self.json_problem()
+        if problem is not None:
+            raise ValueError(f"{redact_keys(self.url) or 'the request'} was answered with {self.status}: {problem}")
+        return json.loads(self.body)
 
     @property
     def is_passing(self) -> bool:

@@ -2,8 +2,9 @@
 
 Fixtures:
     durable_stack     where the app under test runs: URL, log, dashboard
-    base_url          its URL
-    operations        start operations of the app and follow them (`durable_harness.testing.Operations`)
+    durable_url       its URL
+    durable_operations  start operations of the app and follow them (`durable_harness.testing.Operations`)
+    operations, base_url  the same two by their old names; `base_url` is pytest-base-url's where that is installed
     durable_history   durable_history(instance_id): the history of any instance
     durable_clock     move the time of its timers: skip(), advance(…), now() (`durable_harness.testing.DurableClock`)
     durable_activities  answer in place of activities, entities and services (`…testing.DurableActivities`)
@@ -14,6 +15,8 @@ Fixtures:
 
 The options and the ini keys are in `options`. With several stacks (`--stack embedded,emulator`), tests that use the
 fixtures run once on each; `@pytest.mark.stacks("embedded", reason="…")` limits a test to some.
+`@pytest.mark.durable_time("skip", at_most="30d")` sets the clock for one test, `@pytest.mark.durable_isolation("hub")`
+gives it an empty task hub.
 
 Nothing of the harness is imported before one of the fixtures is used.
 """
@@ -28,7 +31,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from durable_harness.pytest_plugin import twice
+from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
+from durable_harness.pytest_plugin.old_names import register_old_names
 from durable_harness.pytest_plugin.options import (
     KEY_VARIABLE,
     add_options,
@@ -48,10 +53,15 @@ if TYPE_CHECKING:
     from durable_harness.testing import DurableActivities, DurableClock, DurableFaults, HistoryRow, Operations
     from durable_harness.testing.replaying import HistoryReplayer
     from durable_harness.testing.stacks import RunningStacks
-    from durable_harness.testing.twice import DeliveredTwice
 
 STACK_PARAMETER = "durable_stack_name"
-MARKER = "stacks(*names, reason): run this test on these stacks only (durable-harness)"
+MARKERS = (
+    "stacks(*names, reason): run this test on these stacks only (durable-harness)",
+    'durable_isolation(level): "shared", "hub" or "process", what this test has to itself (durable-harness)',
+    'durable_time(mode, at_most): "skip", "hold" or "real", for the clock of this test (durable-harness)',
+)
+OF_CLOCK = ("durable_clock", "durable_faults", "durable_activities")
+"""The fixtures that need a host which lets tests reach into it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,10 +69,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for marker in (MARKER, *twice.MARKERS):
+    for marker in (*MARKERS, *twice.MARKERS):
         config.addinivalue_line("markers", marker)
     check_options(config)
     config.stash[STATE] = RunState(config)
+    register_old_names(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        time_of(item)
+        isolation_of(item)
 
 
 # -- fixtures ---------------------------------------------------------------------------------------------------------
@@ -115,7 +132,7 @@ def durable_stack(
     from durable_harness.places import add_app_folder  # noqa: PLC0415 - same
     from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
 
-    is_marked = _has(request.node, twice.is_marked)
+    is_marked = any(twice.is_marked(item) for item in _tests_of(request.node))
     for_twice = twice.serve_args(pytestconfig, durable_stack_name, is_marked=is_marked)
     wanted = StackRequest(
         name=durable_stack_name,
@@ -125,8 +142,13 @@ def durable_stack(
         url=setting(pytestconfig, "--stack-url") or None,
         function_key=setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
         answer_timeout_s=given_timeout_s(pytestconfig),
-        control=bool(for_twice) or _is_used(request.node, "durable_clock", "durable_faults", "durable_activities"),
+        control=(
+            bool(for_twice)
+            or _is_used(request.node, *OF_CLOCK)
+            or any(needs_control(item) for item in _tests_of(request.node))
+        ),
         breakable=_is_used(request.node, "durable_faults"),
+        restarts=any(isolation_of(item) == PROCESS for item in _tests_of(request.node)),
     )
     add_app_folder(wanted.app_dir)
     try:
@@ -140,28 +162,58 @@ def durable_stack(
 
 
 @pytest.fixture(scope="module")
-def base_url(durable_stack: RunningStack) -> str:
+def durable_url(durable_stack: RunningStack) -> str:
     """Give the URL of the app under test, without a slash at its end."""
     return durable_stack.base_url
 
 
 @pytest.fixture
-def operations(
-    pytestconfig: pytest.Config, durable_stack: RunningStack, tmp_path_factory: pytest.TempPathFactory
+def _durable_isolated(
+    request: pytest.FixtureRequest, durable_stack: RunningStack, _durable_stacks: RunningStacks
+) -> None:
+    isolate(durable_stack, isolation_of(request.node), is_new=_durable_stacks.is_new(durable_stack))
+
+
+@pytest.fixture(autouse=True)
+def _durable_marks(request: pytest.FixtureRequest) -> None:
+    """Set up what the marks of a test ask for, before its own fixtures."""
+    if "durable_stack" in request.fixturenames:
+        request.getfixturevalue("_durable_isolated")
+        if twice.is_wanted(request.node):
+            request.getfixturevalue("_durable_twice")
+    wanted = time_of(request.node)
+    if wanted is not None and moves_time(request.node):
+        wanted.apply(request.getfixturevalue("durable_clock"))
+
+
+@pytest.fixture
+def durable_operations(
+    pytestconfig: pytest.Config,
+    durable_stack: RunningStack,
+    _durable_isolated: None,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Operations]:
     """Start operations of the app under test and follow them; run functions, read outputs, give inputs."""
-    from durable_harness.testing import Operations  # noqa: PLC0415 - same
+    from durable_harness.debugging import unless_debugged  # noqa: PLC0415 - same
+    from durable_harness.testing import Operations  # noqa: PLC0415
 
     report_dir = tmp_path_factory.getbasetemp() / "durable-reports"
-    operations = Operations(durable_stack, report_dir, float(setting(pytestconfig, "--operation-timeout")))
+    timeout_s = unless_debugged(float(setting(pytestconfig, "--operation-timeout")))
+    operations = Operations(durable_stack, report_dir, timeout_s)
     yield operations
     operations.close()
 
 
 @pytest.fixture
-def durable_history(operations: Operations) -> Callable[[str], list[HistoryRow]]:
+def operations(durable_operations: Operations) -> Operations:
+    """Give `durable_operations` by its old name."""
+    return durable_operations
+
+
+@pytest.fixture
+def durable_history(durable_operations: Operations) -> Callable[[str], list[HistoryRow]]:
     """Give durable_history(instance_id): the history of any instance of the app under test."""
-    return operations.history
+    return durable_operations.history
 
 
 @pytest.fixture
@@ -229,12 +281,10 @@ def durable_activities(durable_stack: RunningStack) -> Iterator[DurableActivitie
 
 
 @pytest.fixture
-def _durable_twice(request: pytest.FixtureRequest, durable_stack: RunningStack) -> Iterator[DeliveredTwice | None]:
+def _durable_twice(
+    request: pytest.FixtureRequest, durable_stack: RunningStack, _durable_isolated: None
+) -> Iterator[None]:
     yield from twice.work_of_test(request, durable_stack)
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    twice.prepare(item)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -259,9 +309,10 @@ def pytest_runtest_makereport(
         report_once(item, call.excinfo.value, report)
     used = getattr(item, "funcargs", {})
     faults: DurableFaults | None = used.get("durable_faults")
-    if report.failed and (errors := _server_errors(used.get("operations"))):
+    operations: Operations | None = used.get("durable_operations")
+    if report.failed and operations is not None and (errors := operations.client.server_errors()):
         report.sections.append(("durable-harness: server errors of this test", errors))
-    if report.failed and call.when == "call" and (routes := _unknown_routes(used.get("operations"), call)):
+    if report.failed and call.when == "call" and (routes := _unknown_routes(operations, call)):
         report.sections.append(("durable-harness: requests of this test that no route answers", routes))
     twice.add_to_report(item, report)
     if report.failed and faults is not None:
@@ -269,28 +320,19 @@ def pytest_runtest_makereport(
     return report
 
 
-def _server_errors(operations: Any) -> str:
-    """Return why the host answered with errors; nothing for a fixture of that name that is the project's own."""
-    is_ours = type(operations).__module__.partition(".")[0] == "durable_harness"
-    return str(operations.client.server_errors()) if is_ours else ""
-
-
-def _unknown_routes(operations: Any, call: pytest.CallInfo[None]) -> str:
+def _unknown_routes(operations: Operations | None, call: pytest.CallInfo[None]) -> str:
     """Return what no route answered, unless the failure itself says so."""
-    if type(operations).__module__.partition(".")[0] != "durable_harness":
-        return ""
-    said = str(operations.client.unknown_routes())
+    said = operations.client.unknown_routes() if operations is not None else ""
     return "" if said and call.excinfo is not None and said in str(call.excinfo.value) else said
 
 
 def _is_used(module: pytest.Item, *fixtures: str) -> bool:
     """Tell whether a test of the module asks for one of the fixtures."""
-    return _has(module, lambda item: not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())))
+    return any(not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())) for item in _tests_of(module))
 
 
-def _has(module: pytest.Item, is_one: Callable[[pytest.Item], bool]) -> bool:
-    """Return whether the module has such a test."""
-    return any(is_one(item) for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::"))
+def _tests_of(module: pytest.Item) -> Iterator[pytest.Item]:
+    return (item for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::"))
 
 
 # -- stacks: one run of a test on each --------------------------------------------------------------------------------

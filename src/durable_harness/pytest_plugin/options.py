@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 STACKS = ("embedded", "emulator", "func", "remote")
+ISOLATIONS = ("shared", "hub", "process")
 KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
 
 
@@ -44,6 +45,13 @@ OPTIONS = (
         "durable_twice_answer",
         "second",
         "which answer counts of work that is delivered twice: second (the first one is lost) or first (it comes late)",
+    ),
+    Option(
+        "--isolation",
+        "durable_isolation",
+        "shared",
+        "what each test has to itself: nothing (shared, tests give their instances ids of their own), an empty task hub"
+        " (hub), or a new host too, with the app imported anew (process); on the embedded stack",
     ),
     Option(
         "--fault-seed",
@@ -92,6 +100,9 @@ def check_options(config: pytest.Config) -> None:
     wrong = [name for name in names or [""] if name not in STACKS]
     if wrong:
         raise pytest.UsageError(f"--stack: got '{wrong[0]}', allowed are {', '.join(STACKS)}")
+    isolation = setting(config, "--isolation")
+    if isolation not in ISOLATIONS:
+        raise pytest.UsageError(f"--isolation: got '{isolation}', allowed are {', '.join(ISOLATIONS)}")
     others = [name for name in names if name not in REPLAYING_STACKS]
     for flag in (REPLAY_FLAG, TWICE_FLAG):
         if config.getoption(flag) and others:

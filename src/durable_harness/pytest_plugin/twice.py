@@ -13,12 +13,11 @@ from durable_harness.pytest_plugin.runs import TWICE_ATTRIBUTE
 if TYPE_CHECKING:
     from durable_harness.testing.twice import DeliveredTwice
 
-FIXTURE = "_durable_twice"
-STACK = "durable_stack"
 MARKERS = (
     "twice(on=True, *, answer, reason): deliver the work of this test twice, or not with --twice (durable-harness)",
     "once(*names, allow): fail if these activities or entities, delivered twice, act twice (durable-harness)",
 )
+WORK: pytest.StashKey[DeliveredTwice] = pytest.StashKey()
 DOCUMENT = pytest.StashKey[dict[str, Any]]()
 TITLE = "durable-harness: delivered twice"
 
@@ -37,15 +36,13 @@ def is_marked(item: pytest.Item) -> bool:
     return any(item.get_closest_marker(name) for name in ("twice", "once"))
 
 
-def prepare(item: pytest.Item) -> None:
-    """Let a test that uses a stack be one whose work is delivered twice, if anything asks for that."""
-    names = getattr(item, "fixturenames", [])
-    if STACK in names and FIXTURE not in names and (wants_twice(item.config) or is_marked(item)):
-        names.insert(names.index(STACK) + 1, FIXTURE)
+def is_wanted(item: pytest.Item) -> bool:
+    """Return whether the work of a test may be delivered twice."""
+    return wants_twice(item.config) or is_marked(item)
 
 
-def work_of_test(request: pytest.FixtureRequest, stack: Any) -> Iterator[DeliveredTwice | None]:
-    """Give the work of a test until its end; skip a test whose marks the stack cannot do."""
+def work_of_test(request: pytest.FixtureRequest, stack: Any) -> Iterator[None]:
+    """Have the work of a test delivered as it asks, until its end; skip a test whose marks the stack cannot do."""
     from durable_harness.testing.twice import delivered_twice, plan_of  # noqa: PLC0415 - who uses no fixture pays nothing
 
     item, config = request.node, request.config
@@ -57,15 +54,18 @@ def work_of_test(request: pytest.FixtureRequest, stack: Any) -> Iterator[Deliver
             f"the {stack.name} stack delivers nothing twice: its host is not a process of ours. Run this test with"
             " --stack embedded or --stack emulator"
         )
-    yield work
-    if work is not None:
-        work.end()
+    if work is None:
+        yield
+        return
+    item.stash[WORK] = work
+    yield
+    work.end()
 
 
 def check(item: pytest.Item, *, has_passed: bool) -> None:
     """Keep what became of a test's work; fail a test that passed although something acted twice that must not."""
     __tracebackhide__ = True
-    work: DeliveredTwice | None = getattr(item, "funcargs", {}).get(FIXTURE)
+    work = item.stash.get(WORK, None)
     document = None if work is None else work.report()
     if work is None or document is None:
         return

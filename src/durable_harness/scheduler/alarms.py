@@ -36,6 +36,7 @@ class Alarms:
         self._set_asleep = set_asleep
         self.ringing: set[Ringing] = set()
         self._set_count = 0
+        self._sleeping: dict[object, Callable[[], None]] = {}
         self._destination_ns: int | None = None
         self._fired: Counter[str] = Counter()
 
@@ -59,14 +60,21 @@ class Alarms:
                 self._set_asleep(token, False)  # noqa: FBT003 - at work again before time can go on
                 woken.set_result(None)
 
+        self._sleeping[woken] = wake
         self._clock.call_at(self._clock.now_ns() + int(seconds * NANOSECONDS), wake)
         self._set_asleep(token, True)  # noqa: FBT003 - same
         self._on_quiet()
         try:
             await woken
         finally:
+            del self._sleeping[woken]
             self._set_asleep(token, False)  # noqa: FBT003 - same
             woken.cancel()
+
+    def wake_all(self) -> None:
+        """Let every worker that sleeps until a time go on now."""
+        for wake in list(self._sleeping.values()):
+            wake()
 
     async def alarm(self, name: str, due_ns: int) -> AsyncIterator[int]:
         """Set an alarm, as `durable_harness.protocol.alarms` says."""

@@ -93,6 +93,7 @@ class RealClock:
         self._sequence = itertools.count()
         self._wakeup: asyncio.TimerHandle | None = None
         self._on_step: list[Callable[[], None]] = []
+        self._is_held = False
 
     @property
     def epoch_ns(self) -> int:
@@ -154,7 +155,7 @@ class RealClock:
 
     def skip(self) -> bool:
         """Jump to the next due time and fire what is due then, no more: it may be work. False if none is awaited."""
-        if self.next_due_ns is None or not self._awaited_count:
+        if self.next_due_ns is None or not self._awaited_count or self._is_held:
             return False
         self.move_to(self.next_due_ns)
         return True
@@ -182,6 +183,24 @@ class RealClock:
         self._jump_to(until_ns)
         self._arm()
 
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing fires for now, however late it is."""
+        return self._is_held
+
+    def hold(self, *, on: bool) -> None:
+        """Let nothing fire until the clock is let go again. What came due meanwhile then fires, in order."""
+        self._is_held = on
+        if not on:
+            self._fire()
+
+    def forget_awaited(self) -> None:
+        """Drop every due time for whose sake time is skipped: what they were for is gone."""
+        self._due = [due for due in self._due if not due[-1]]
+        heapq.heapify(self._due)
+        self._awaited_count = 0
+        self._arm()
+
     def _jump_to(self, elapsed_ns: int) -> None:
         self._ahead_ns += max(0, elapsed_ns - self.elapsed_ns())
 
@@ -203,6 +222,8 @@ class RealClock:
             self._wakeup = asyncio.get_running_loop().call_later(min(delay_s, CHECK_INTERVAL_S), self._fire)
 
     def _fire(self) -> None:
+        if self._is_held:
+            return
         elapsed_ns = self.elapsed_ns()
         while self._due and self._due[0][0] <= elapsed_ns:
             self._fire_next()

@@ -173,6 +173,14 @@ class HubCore:
         self.instances.remove(instance)
         self._woken[instance.instance_id] = None
 
+    def forget_all(self) -> None:
+        """Become empty: delete every instance and entity. What workers still do for them finds nobody to report to."""
+        self._woken |= dict.fromkeys(self._waiters)
+        self.instances.forget_all()
+        self.entities.forget_all()
+        self.timings = Timings()
+        self.dispatcher.drop_unawaited()
+
     def withdraw(self, created: Instance, replaced: Instance | None) -> None:
         """Take back a creation that is not committed, and the removal of the instance that was in its place."""
         if self.instances.get(created.instance_id) is created:

@@ -228,6 +228,14 @@ class Dispatcher:
         """Whether a worker that is connected takes such work, when it has room."""
         return any(stream.accepts(kind, name, version) for stream in self._streams)
 
+    def drop_unawaited(self) -> None:
+        """Forget the work in no worker's hands that nobody waits for."""
+        kept = {
+            key: deque(numbered for numbered in queue if numbered[1].is_awaited) for key, queue in self._ready.items()
+        }
+        self._ready = {key: queue for key, queue in kept.items() if queue}
+        self._resting = {rest: work for rest, work in self._resting.items() if work.is_awaited}
+
     def _all_work(self) -> Iterator[Work]:
         yield from (lease.work for lease in self._leases.values() if not lease.is_asleep)
         for queue in self._ready.values():
@@ -298,8 +306,8 @@ class Dispatcher:
         self._resting[rest] = work
 
         def offer_again() -> None:
-            del self._resting[rest]
-            self.offer(work)
+            if self._resting.pop(rest, None) is not None:
+                self.offer(work)
 
         asyncio.get_running_loop().call_later(REST_S, offer_again)
 

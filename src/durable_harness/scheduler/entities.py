@@ -34,7 +34,6 @@ class BatchWork:
     entity: Entity
     kind: Kind = Kind.ENTITY
     version: str = ""
-    is_awaited: bool = True
     times: WorkTimes = field(default_factory=lambda: WorkTimes(kind=noted.BATCH))
 
     @property
@@ -45,10 +44,14 @@ class BatchWork:
     def name(self) -> str:
         return self.entity.name
 
+    @property
+    def is_awaited(self) -> bool:
+        return self.store.is_current(self.entity)
+
     def make_item(self, *, keeps_executions: bool) -> Any | None:  # noqa: ARG002 - no matter to an entity
         entity = self.entity
         entity.queued = False
-        entity.dispatched = _take_batch(entity)
+        entity.dispatched = _take_batch(entity) if self.is_awaited else []
         if not entity.dispatched:
             return None
         entity.in_flight = True
@@ -170,7 +173,12 @@ class EntityStore:
         self._enqueue_at(entity_id, event(self._hub.clock.now_ns(), entityOperationSignaled=signaled), due_ns)
 
     def finish_batch(self, entity: Entity, result: Any) -> None:
-        """Take a worker's answer: the new state, an outcome for each operation, and what the operations asked for."""
+        """Take a worker's answer: the new state, an outcome for each operation, and what the operations asked for.
+
+        The answer of an entity that was forgotten meanwhile changes nothing.
+        """
+        if not self.is_current(entity):
+            return
         batch, entity.dispatched = entity.dispatched, []
         entity.in_flight = False
         entity.losses = 0
@@ -188,6 +196,17 @@ class EntityStore:
             self._carry_out(action)
         self._settle(entity)
         self._grant_locks()
+
+    def is_current(self, entity: Entity) -> bool:
+        """Whether this is the entity of its ID, and not one that was forgotten."""
+        return self._entities.get(entity.entity_id) is entity
+
+    def forget_all(self) -> None:
+        """Forget every entity with its state, its locks and its operations, those whose time is yet to come too."""
+        self._entities = {}
+        self._waiting_locks = []
+        self._saver.forget_all()
+        self._hub.touch()
 
     def release_locks_of(self, parent_id: str) -> None:
         """Free what an orchestration that has ended still holds or waits for."""
@@ -250,7 +269,13 @@ class EntityStore:
             self._enqueue(entity_id, numbered)
 
     def _enqueue_later(self, entity_id: str, numbered: Numbered, due_ns: int, epoch_ns: int | None = None) -> None:
-        self._hub.clock.call_at(due_ns, lambda: self._enqueue(entity_id, numbered), epoch_ns)
+        entities = self._entities  # another one is in its place once all are forgotten
+
+        def enqueue() -> None:
+            if self._entities is entities:
+                self._enqueue(entity_id, numbered)
+
+        self._hub.clock.call_at(due_ns, enqueue, epoch_ns)
 
     def _enqueue(self, entity_id: str, numbered: Numbered) -> None:
         entity = self._entity(entity_id)

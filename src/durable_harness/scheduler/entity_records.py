@@ -83,6 +83,17 @@ class EntitySaver:
     def lock_request_done(self, request: LockRequest) -> None:
         self._rows.setdefault(sql.DELETE_LOCK_REQUEST, []).append((request.number,))
 
+    def forget_all(self) -> None:
+        """Delete what the store has of this hub's entities, and all that was to be written."""
+        self._changed, self._came, self._rows = {}, {}, {}
+        hub = (self._hub_name,)
+        for statement, query in (
+            (sql.DELETE_OPERATION, "SELECT number FROM operations WHERE hub = ?"),
+            (sql.DELETE_LOCK_REQUEST, "SELECT number FROM lock_requests WHERE hub = ?"),
+            (sql.DELETE_ENTITY, "SELECT hub, id FROM entities WHERE hub = ?"),
+        ):
+            self._rows[statement] = list(self._store.rows(query, hub))
+
     def collect(self, rows: Rows) -> None:
         """Add the rows of all changes since the last call."""
         for entity in self._changed.values():

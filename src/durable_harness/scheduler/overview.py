@@ -22,7 +22,7 @@ from durable_harness.scheduler.clock import steady_ns
 from durable_harness.scheduler.dispatch import Dispatcher, Kind, Work, WorkerStream
 from durable_harness.scheduler.running_again import part_of, problem_of, run_again, waits_of
 from durable_harness.scheduler.service import SchedulerService
-from durable_harness.scheduler.time_control import TimeControl
+from durable_harness.scheduler.time_control import HELD, TimeControl
 
 FIXED_CLOCK = (
     "The clock of this scheduler is that of the machine. Start it with --time skip or --test-control to move it."
@@ -77,6 +77,8 @@ class ServiceOverview:
 
     async def advance(self, seconds: float) -> None:
         self._check_movable()
+        if self._service.clock.is_held:
+            raise RpcError(Status.FAILED_PRECONDITION, HELD)
         await self._time.advance(seconds)
 
     async def run_again(self, hub: str, asked: RunAgain) -> str:

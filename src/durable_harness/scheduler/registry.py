@@ -77,6 +77,17 @@ class Registry:
             self._removed.setdefault(instance.instance_id, []).append(instance.key)
         self._notify()
 
+    def forget_all(self) -> None:
+        """Delete every instance for good."""
+        stored = self._journal.store.rows("SELECT id, key FROM instances WHERE hub = ?", (self._hub_name,))
+        alive = ((one.instance_id, one.key) for one in self._living.values() if one.is_stored)
+        for instance_id, key in {*stored, *alive}:
+            self._removed.setdefault(instance_id, []).append(key)
+        self._living.clear()
+        self._recent.clear()
+        self._changed.clear()
+        self._notify()
+
     def restore(self, instance: Instance) -> None:
         """Take back a removal that is not committed: the instance is written whole once more, with its history."""
         if instance.execution is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from durable_harness.errors import HarnessError
 from durable_harness.protocol import RpcError, Status
 from durable_harness.scheduler.alarms import Alarms
-from durable_harness.scheduler.clock import RealClock
+from durable_harness.scheduler.clock import NANOSECONDS, RealClock
 from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.payloads import DEFAULT_MAX_PAYLOAD_BYTES
 from durable_harness.scheduler.storage.journal import Journal
@@ -46,6 +46,7 @@ class SchedulerService:
         self.options = options
         self.clock = RealClock(options.ahead_s)
         self.skipping = options.skip_time
+        self._skip_until_ns: int | None = None
         self.alarms = Alarms(self.clock, self._stopped_ringing, self._set_asleep)
         self.progress = asyncio.Event()
         """Set after every commit, when all that it allowed has been exposed."""
@@ -113,13 +114,48 @@ class SchedulerService:
         hub.load()
         return hub
 
+    async def empty(self) -> None:
+        """Forget everything that the task hubs hold, as if they were new. The clock stays where it is.
+
+        Nobody waits any longer for what workers have in hand; a worker that sleeps until a time goes on now.
+        """
+        self.journal.admit()
+        await self.journal.written()
+        self.alarms.wake_all()
+        self.clock.forget_awaited()
+        for hub in self.hubs.values():
+            hub.forget_all()
+        await self.journal.settled()
+        for hub in self.hubs.values():
+            hub.dispatcher.drop_unawaited()  # what was on its way into the queues meanwhile
+
+    def skip_time(self, *, on: bool, at_most_s: float | None = None) -> None:
+        """Let time jump to the next due time whenever no work is going on, no further than `at_most_s` from now."""
+        self.skipping = on
+        limited = on and at_most_s is not None
+        self._skip_until_ns = self.clock.elapsed_ns() + int((at_most_s or 0) * NANOSECONDS) if limited else None
+        self.skip_if_idle()
+
+    @property
+    def skippable_s(self) -> float | None:
+        """How far time may still be skipped, in seconds; None if there is no limit."""
+        if self._skip_until_ns is None:
+            return None
+        return max(0, self._skip_until_ns - self.clock.elapsed_ns()) / NANOSECONDS
+
     def skip_if_idle(self) -> None:
         """While time is skipped, let it jump to the next due time until work is running, waiting or being written."""
-        while self.skipping and self._is_idle():
+        while self.skipping and self._is_idle() and self._may_skip():
             if self.alarms.are_set:
                 self.alarms.on_the_way_to(self.clock.next_awaited_due_ns)
             if not self.clock.skip():
                 return
+
+    def _may_skip(self) -> bool:
+        if self._skip_until_ns is None:
+            return True
+        due_ns = self.clock.next_awaited_due_ns
+        return due_ns is not None and due_ns <= self._skip_until_ns
 
     def _is_idle(self) -> bool:
         is_busy = any(hub.dispatcher.busy for hub in self.hubs.values())

@@ -11,6 +11,7 @@ from durable_harness.scheduler.dispatch import Kind, Work
 from durable_harness.scheduler.service import SchedulerService
 
 DEFAULT_PATIENCE_S = 1.0
+HELD = "time is held by a test and cannot be moved: let it go first, with durable_clock.release()"
 TURN_PATIENCE_S = 10.0
 """Turns and entity batches do not wait for anything, so that one which takes this long has no worker."""
 
@@ -27,14 +28,30 @@ class TimeControl:
         """The scheduler's present, in seconds since the epoch."""
         return self._service.clock.now_ns() / NANOSECONDS
 
-    def skip(self, *, on: bool) -> None:
-        """Let time jump to the next due time whenever no work is going on, or let it pass as the wall clock's does."""
-        self._service.skipping = on
+    def skip(self, *, on: bool, at_most_s: float | None = None) -> None:
+        """Let time jump to the next due time whenever no work is going on, or let it pass as the wall clock's does.
+
+        It jumps no further than `at_most_s` from now.
+        """
+        self._service.skip_time(on=on, at_most_s=at_most_s)
+
+    def hold(self, *, on: bool) -> None:
+        """Let nothing come due until it is let go again, whether time passes or is skipped."""
+        self._service.clock.hold(on=on)
         self._service.skip_if_idle()
 
     def state(self) -> dict[str, Any]:
-        """Return how far it was moved ahead, and whether it skips: another process goes on from there."""
-        return {"ahead_s": self._service.clock.ahead_s, "skipping": self._service.skipping}
+        """Return how far it was moved ahead, whether and how far it skips, and whether it is held.
+
+        Another process resumes from there.
+        """
+        service = self._service
+        return {
+            "ahead_s": service.clock.ahead_s,
+            "skipping": service.skipping,
+            "skippable_s": service.skippable_s,
+            "held": service.clock.is_held,
+        }
 
     async def advance(self, seconds: float, patience_s: float = DEFAULT_PATIENCE_S) -> float:
         """Let this much time pass, from one due time to the next, and return the present, in seconds since the epoch.
@@ -44,6 +61,8 @@ class TimeControl:
         done; nobody waits for them again.
         """
         clock = self._service.clock
+        if clock.is_held:
+            raise ValueError(HELD)
         target_ns = clock.elapsed_ns() + int(seconds * NANOSECONDS)
         self._service.alarms.on_the_way_to(target_ns)
         try:

@@ -34,12 +34,15 @@ class TurnWork:
     instance: Instance
     execution: Execution
     kind: Kind = Kind.ORCHESTRATION
-    is_awaited: bool = True
     times: WorkTimes = field(default_factory=lambda: WorkTimes(kind=noted.TURN))
 
     @property
     def subject_id(self) -> str:
         return self.instance.instance_id
+
+    @property
+    def is_awaited(self) -> bool:
+        return self.hub.is_current(self.instance, self.execution)
 
     @property
     def name(self) -> str:

@@ -6,18 +6,16 @@ import argparse
 import contextlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from durable_harness.errors import PortInUseError, UsageError
-from durable_harness.ports import free_port
+from durable_harness.errors import UsageError
 from durable_harness.stack.children import RunningStack
 from durable_harness.stack.control import StackControl
-from durable_harness.stack.processes import Command
+from durable_harness.stack.processes import Command, started_on_ports
 from durable_harness.stack.selection import StackOptions
 
 HUB = "default"
-PORT_TRIES = 5
 FOR_SCHEDULER = ("--time", "--durability", "--lease-timeout", "--max-payload-bytes")
 HOST_PORTS = ("--port",)
 SCHEDULER_PORTS = ("--grpc-port", "--http-port", "--dashboard-port")
@@ -37,11 +35,13 @@ def breakable_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningSta
         here = Path(folder)
         for_scheduler, for_host = _divided(options.serve_args)
         words = ["scheduler", "--task-hubs", HUB, "--data", str(here / "hub.db"), *for_scheduler]
-        scheduler = _started(lambda ports: Command(sys.executable, [*words, *ports], None, here, {}), SCHEDULER_PORTS)
+        scheduler = started_on_ports(
+            lambda ports: Command(sys.executable, [*words, *ports], None, here, {}), SCHEDULER_PORTS
+        )
         exits.callback(scheduler.stop)
         address = scheduler.facts["grpcAddress"]
         work = ["serve", "--script-root", str(app_dir), "--scheduler", _connection_string(address), *for_host]
-        host = _started(
+        host = started_on_ports(
             lambda ports: Command(sys.executable, [*work, *ports], options.log_path, here, options.environment),
             HOST_PORTS,
         )
@@ -62,21 +62,6 @@ def breakable_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningSta
 
 def _connection_string(address: str) -> str:
     return f"Endpoint=http://{address};Authentication=None;TaskHub={HUB}"
-
-
-def _started(command: Callable[[list[str]], Command], ports: Sequence[str]) -> Command:
-    """Start a command on ports of its own, which it has again each time it is started again."""
-    for _ in range(PORT_TRIES):
-        running = command([word for port in ports for word in (port, str(free_port()))])
-        try:
-            running.start()
-        except PortInUseError:
-            continue
-        except BaseException:
-            running.stop()
-            raise
-        return running
-    raise PortInUseError(f"No free ports were found in {PORT_TRIES} tries: others took them first. Try again.")
 
 
 def _divided(serve_args: Sequence[str]) -> tuple[list[str], list[str]]:

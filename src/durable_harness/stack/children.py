@@ -39,15 +39,23 @@ def embedded_stack(  # noqa: PLR0913 - each is one thing to choose
     temp_dir: Path | None = None,
     environment: Mapping[str, str] | None = None,
     python: str = sys.executable,
+    restarts: bool = False,
 ) -> Iterator[RunningStack]:
     """Serve an app in a child process on free ports, until the block ends; `python` runs it, this one by default.
 
-    Raises the error that ended the child where it could not start. Works under gevent's patches too.
+    One that `restarts` has a port of its own, which it has again then. Raises the error that ended the child where it
+    could not start. Works under gevent's patches too.
     """
     # A dashboard that nobody opens is no reason to listen: who wants one says so in `serve_args`.
-    arguments = ["--script-root", str(app_dir), "--port", "0", "--dashboard-port", "0", *serve_args]
+    arguments = ["--script-root", str(app_dir), "--dashboard-port", "0", *serve_args]
     with running_command(
-        "serve", arguments, log_path, temp_dir=temp_dir, environment=environment, python=python
+        "serve",
+        arguments if restarts else ["--port", "0", *arguments],
+        log_path,
+        temp_dir=temp_dir,
+        environment=environment,
+        python=python,
+        own_ports=("--port",) if restarts else (),
     ) as host:
         yield RunningStack(
             name="embedded",

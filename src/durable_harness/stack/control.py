@@ -13,11 +13,15 @@ from typing import Any
 
 from durable_harness.bounded_http import failure_words
 from durable_harness.errors import HarnessError, UnreachableError
+from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, SYSTEM_VARIABLE
+from durable_harness.stack.control_names import EMPTY
 from durable_harness.stack.processes import Command
 
 AHEAD_VARIABLE = "DURABLE_HARNESS_CLOCK_AHEAD_S"
 """How far the clock of a scheduler was moved when its process died: with --test-control, the next one begins there."""
 KEY_HEADER = "x-control-key"
+KEYS = {HOST_VARIABLE: "hostKey", MASTER_VARIABLE: "masterKey", SYSTEM_VARIABLE: "systemKey"}
+"""By which variable a host is given each of the keys that another one wrote down."""
 CALL_TIMEOUT_S = 60.0
 
 
@@ -42,6 +46,23 @@ class StackControl:
         """Whether what the stack keeps survives the death of any of its processes."""
         return self._scheduler is not None
 
+    @property
+    def can_be_emptied(self) -> bool:
+        """Whether the scheduler is ours."""
+        return self.offers(EMPTY)
+
+    def empty_hubs(self) -> None:
+        """Let the scheduler forget every instance and entity."""
+        self.call(EMPTY)
+
+    def restart_host(self) -> None:
+        """End the host and start it again where it was, with the keys that it had; hubs that outlive it are emptied."""
+        keys = {variable: self._host.facts[fact] for variable, fact in KEYS.items() if self._host.facts.get(fact)}
+        self._host.stop()
+        self._host.start(keys)
+        if self.outlives_processes:
+            self.empty_hubs()
+
     def kill_host(self) -> None:
         """Kill -9 the host and start it again where it was."""
         self._host.kill()
@@ -54,7 +75,8 @@ class StackControl:
         state = self.call("clock/state")
         self._scheduler.kill()
         self._scheduler.start({AHEAD_VARIABLE: repr(state["ahead_s"])})
-        self.call("clock/skip", on=state["skipping"])
+        self.call("clock/hold", on=state["held"])
+        self.call("clock/skip", on=state["skipping"], at_most_s=state["skippable_s"])
 
     def pause_scheduler(self, seconds: float) -> Pause:
         """Stop the process of the scheduler, for so long at most."""

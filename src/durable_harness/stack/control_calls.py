@@ -11,6 +11,7 @@ from durable_harness.protocol import RpcError
 from durable_harness.protocol.run_again import RunAgain
 from durable_harness.scheduler import SchedulerService, TimeControl
 from durable_harness.scheduler.running_again import run_again
+from durable_harness.stack.control_names import EMPTY
 
 
 @contextlib.asynccontextmanager
@@ -35,7 +36,13 @@ def instance_calls(service: SchedulerService) -> dict[str, Call]:
         except RpcError as error:
             raise ValueError(str(error)) from error
 
-    return {"instances/run_again": again}
+    async def empty() -> None:
+        try:
+            await service.empty()
+        except RpcError as error:
+            raise ValueError(str(error)) from error
+
+    return {"instances/run_again": again, EMPTY: empty}
 
 
 def clock_calls(service: SchedulerService) -> dict[str, Call]:
@@ -45,8 +52,12 @@ def clock_calls(service: SchedulerService) -> dict[str, Call]:
     async def now() -> float:
         return time.now_s
 
-    async def skip(*, on: bool) -> float:
-        time.skip(on=on)
+    async def skip(*, on: bool, at_most_s: float | None = None) -> float:
+        time.skip(on=on, at_most_s=at_most_s)
+        return time.now_s
+
+    async def hold(*, on: bool) -> float:
+        time.hold(on=on)
         return time.now_s
 
     async def state() -> dict[str, Any]:
@@ -55,6 +66,7 @@ def clock_calls(service: SchedulerService) -> dict[str, Call]:
     return {
         "clock/now": now,
         "clock/skip": skip,
+        "clock/hold": hold,
         "clock/advance": time.advance,
         "clock/state": state,
     }

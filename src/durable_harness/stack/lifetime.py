@@ -96,7 +96,7 @@ async def _run(service: Service, parent_pid: int | None, has_handlers: Callable[
     has_handlers()
     if parent_pid:
         # A thread: a start may hold up the event loop.
-        threading.Thread(target=_watch_parent, args=(parent_pid,), daemon=True, name="parent watch").start()
+        threading.Thread(target=watch_parent, args=(parent_pid,), daemon=True, name="parent watch").start()
     try:
         async with service(lifetime):
             lifetime.has_started()
@@ -109,7 +109,8 @@ async def _run(service: Service, parent_pid: int | None, has_handlers: Callable[
         raise lifetime.error
 
 
-def _watch_parent(parent_pid: int) -> None:
+def watch_parent(parent_pid: int) -> None:
+    """Send SIGTERM to this process when its parent is another."""
     while os.getppid() == parent_pid:
         time.sleep(PARENT_CHECK_INTERVAL_S)
     os.kill(os.getpid(), signal.SIGTERM)

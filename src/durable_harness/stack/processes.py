@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from durable_harness.debugging import has_debugger
 from durable_harness.errors import (
     AppLoadError,
     DamagedFileError,
@@ -22,10 +23,12 @@ from durable_harness.errors import (
     UnreachableError,
     UsageError,
 )
+from durable_harness.ports import free_port
 
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 POLL_INTERVAL_S = 0.02
+PORT_TRIES = 5
 DID_NOT_START = "It did not start:"
 """How the message of a command begins that ended before it was ready; the end of its log follows."""
 ERRORS = {
@@ -42,17 +45,21 @@ def running_command(  # noqa: PLR0913 - each is one thing to choose
     temp_dir: Path | None = None,
     environment: Mapping[str, str] | None = None,
     python: str = sys.executable,
+    own_ports: Sequence[str] = (),
 ) -> Iterator[Command]:
     """Run `durable-harness COMMAND …` until the block ends.
 
     Its files are made in `temp_dir`, else where this machine has temporary files; `environment` is added to its own.
-    Raises the error that ended the child where it could not start. Works under gevent's patches too. Ctrl-C in a
-    terminal reaches the caller only: it decides when the child ends.
+    Whenever it is started again it has the same ports for the options `own_ports`. Raises the error that ended the
+    child where it could not start. Works under gevent's patches too. Ctrl-C in a terminal reaches the caller only: it
+    decides when the child ends.
     """
     with tempfile.TemporaryDirectory(prefix="durable-harness-", dir=temp_dir) as folder:
-        running = Command(python, [command, *arguments], log_path, Path(folder), environment or {})
+        running = started_on_ports(
+            lambda ports: Command(python, [command, *ports, *arguments], log_path, Path(folder), environment or {}),
+            own_ports,
+        )
         try:
-            running.start()
             yield running
         finally:
             running.stop()
@@ -119,9 +126,26 @@ class Command:
             stop_process(self._child)
 
 
+def started_on_ports(command: Callable[[list[str]], Command], ports: Sequence[str]) -> Command:
+    """Start a command on ports of its own, which it has again each time it is started again."""
+    for _ in range(PORT_TRIES):
+        running = command([word for port in ports for word in (port, str(free_port()))])
+        try:
+            running.start()
+        except PortInUseError:
+            if not ports:
+                raise
+        except BaseException:
+            running.stop()
+            raise
+        else:
+            return running
+    raise PortInUseError(f"No free ports were found in {PORT_TRIES} tries: others took them first. Try again.")
+
+
 def _wait_until_ready(child: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, Any]:
     deadline = time.monotonic() + READY_TIMEOUT_S
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline or has_debugger():  # which follows the child too, and may stop it at any line
         if ready.exists():
             facts: dict[str, Any] = json.loads(ready.read_text())
             return facts

@@ -29,6 +29,8 @@ class StackOptions:
     """Further options of `durable-harness serve`, for the stacks whose host is ours."""
     breakable: bool = False
     """Whether tests kill its processes: host and scheduler are then two, and the state is in a file (embedded)."""
+    restarts: bool = False
+    """Whether tests end its host and start it again: that then has the same port (embedded)."""
     emulator: Callable[[], Emulator] | None = None
     """Gives a running emulator to work for, once one is needed; None starts one of the stack's own."""
     task_hub: str | None = None
@@ -65,6 +67,7 @@ def _embedded(app_dir: Path, options: StackOptions) -> AbstractContextManager[Ru
         serve_args=options.serve_args,
         temp_dir=options.temp_dir,
         environment=options.environment,
+        restarts=options.restarts,
     )
 
 

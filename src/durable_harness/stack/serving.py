@@ -10,11 +10,13 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from durable_harness.control import Call, FaultyScheduler, Rules
 from durable_harness.dashboard import Dashboard, DashboardOptions
+from durable_harness.dashboard.urls import instance_url
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import hide, shown, shown_lines
 from durable_harness.host.app.functions import FunctionApp
@@ -140,7 +142,8 @@ async def _serving(
         await host.start(public)
         source = source_of(shown, host, logs, may_move_time=options.test_control)
         pages, hub = Dashboard(source), settings.host.durable_task.hub_name
-        host.show_traces(lambda instance_id: pages.trace(hub, instance_id))
+        link = None if dashboard is None else partial(_shown_at, dashboard.url, hub)
+        host.show_traces(lambda instance_id: pages.trace(hub, instance_id), link)
         try:
             async with (
                 served_dashboard(dashboard, source, options.dashboard),
@@ -256,6 +259,10 @@ def _tls(options: ServeOptions) -> ssl.SSLContext | None:
     from durable_harness.host.http.tls import server_context  # noqa: PLC0415 - only where HTTPS is asked for
 
     return server_context(options.certificate, options.password)
+
+
+def _shown_at(dashboard_url: str, hub: str, instance_id: str) -> str:
+    return f"{dashboard_url.rstrip('/')}{instance_url(hub, instance_id)}"
 
 
 def _announce(

@@ -31,12 +31,14 @@ class StackRequest:
     control: bool = False
     """Whether tests move its clock or break it: such modules do not share a stack with others."""
     breakable: bool = False
+    restarts: bool = False
+    """Whether tests ask for a new host each."""
 
     @property
     def shared_as(self) -> tuple[str, ...]:
         """What requests for one and the same stack have in common: a stack on an emulator serves one module only."""
         module = self.module if self.name in ON_EMULATOR else ""
-        return (self.name, str(self.app_dir), module, str(self.breakable), *self.all_serve_args)
+        return (self.name, str(self.app_dir), module, str(self.breakable), str(self.restarts), *self.all_serve_args)
 
     @property
     def all_serve_args(self) -> tuple[str, ...]:
@@ -52,6 +54,7 @@ class RunningStacks:
         self._log_dir = log_dir
         self._environment = environment
         self._open: dict[tuple[str, ...], tuple[RunningStack, ExitStack]] = {}
+        self._used: list[RunningStack] = []
         self._started = 0
 
     def get(self, request: StackRequest) -> RunningStack:
@@ -61,6 +64,13 @@ class RunningStacks:
             self._close(request.shared_as)
             known = None
         return known[0] if known else self._start(request)
+
+    def is_new(self, stack: RunningStack) -> bool:
+        """Return whether this is the first time that it is asked about: no test has used it."""
+        is_known = any(used is stack for used in self._used)
+        if not is_known:
+            self._used.append(stack)
+        return not is_known
 
     def leave(self, request: StackRequest) -> None:
         """Say that a module has no more use for its stack."""
@@ -81,6 +91,7 @@ class RunningStacks:
             environment=self._environment,
             serve_args=request.all_serve_args,
             breakable=request.breakable,
+            restarts=request.restarts,
             emulator=self._run.emulator,
             task_hub=self._task_hub(request.module),
             url=request.url,

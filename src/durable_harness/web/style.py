@@ -18,6 +18,7 @@ STYLE = """
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI",
   Roboto, sans-serif; color-scheme: light dark; }
 main { max-width: 72rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+a { color: var(--one); }
 h1, .lead, .verdict, li { overflow-wrap: anywhere; }
 h1 { font-size: 1.7rem; margin: 0; letter-spacing: -.01em; } h2 { font-size: 1.05rem; margin: 0; }
 .muted { color: var(--muted); } .lead { margin: .15rem 0 0; font-size: .9rem; }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
+from urllib.parse import quote, urlsplit
 
 from durable_harness.gate.gates import GateResult, Outcome, no_audit_sentence
 from durable_harness.gate.histogram import Histogram
@@ -219,7 +220,21 @@ def _why(summary: RunSummary) -> str:
     words = '<p class="bar-title">Stuck, and what each waits for:</p>' if stuck else ""
     shown, more = summary.reasons[:REASONS_SHOWN], summary.reasons[REASONS_SHOWN:]
     rest = f"<details><summary>{len(more)} more reasons</summary>{_reasons(more, summary)}</details>" if more else ""
-    return _reasons(shown, summary) + words + bullets(stuck) + rest
+    return _reasons(shown, summary) + words + bullets(stuck) + rest + _traces(summary)
+
+
+def _traces(summary: RunSummary) -> str:
+    """Link to the pages of single operations, and to where a host that still runs shows them."""
+    items = "".join(
+        f'<li><a href="{escape(quote(one.file))}">{escape(one.sentence)}</a>{_dashboard_link(one.dashboard_url)}</li>'
+        for one in summary.traces
+    )
+    return f'<p class="bar-title">What went wrong, each on its own page:</p><ul>{items}</ul>' if items else ""
+
+
+def _dashboard_link(url: str) -> str:
+    """Return a link to a dashboard, unless a host gave something else for one."""
+    return f' (<a href="{escape(url)}">on the dashboard</a>)' if urlsplit(url).scheme in {"http", "https"} else ""
 
 
 def _reasons(reasons: Iterable[FailureReason], summary: RunSummary) -> str:

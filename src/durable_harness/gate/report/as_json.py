@@ -88,6 +88,7 @@ def _figures(summary: RunSummary) -> dict[str, Any]:
         "no_audit": summary.no_audit or None,
         "reasons": [asdict(reason) for reason in summary.reasons],
         "stuck": [asdict(one) for one in summary.stuck],
+        "traces": [asdict(one) for one in summary.traces],
         "timeline": _timeline(summary.timeline),
     }
 

@@ -55,6 +55,7 @@ def render_markdown(report: Report) -> str:
         _facts(report),
         _reasons(report),
         _stuck(report),
+        _traces(report),
         _gates(report),
         _scenarios(report),
         _latencies(report),
@@ -169,6 +170,11 @@ def _reasons(report: Report) -> str:
 def _stuck(report: Report) -> str:
     lines = [f"- {_text(one.sentence)}" for one in report.summary.stuck]
     return "\n".join(["Stuck, and what each waits for:", "", *lines]) if lines else ""
+
+
+def _traces(report: Report) -> str:
+    lines = [f"- `{one.file}`, {_text(one.sentence)}" for one in report.summary.traces]
+    return "\n".join(["Their pages, beside the report:", "", *lines]) if lines else ""
 
 
 def _paths(report: Report) -> str:

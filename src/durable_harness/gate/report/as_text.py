@@ -55,6 +55,7 @@ def render_text(report: Report) -> str:
         _gates(report),
         _reasons(report.summary),
         _stuck(report.summary),
+        _traces(report.summary),
         [f"{report.verdict.upper()}: {report.verdict_sentence}"],
     ]
     return shown_lines("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
@@ -162,6 +163,11 @@ def _reasons(summary: RunSummary) -> list[str]:
 def _stuck(summary: RunSummary) -> list[str]:
     lines = [f"  {one.sentence}{_scenario_of(one, summary)}" for one in summary.stuck]
     return ["Stuck, and what each waits for:", *lines] if lines else []
+
+
+def _traces(summary: RunSummary) -> list[str]:
+    lines = [f"  {one.file}   {one.sentence}" for one in summary.traces]
+    return ["Pages of what went wrong, beside the report:", *lines] if lines else []
 
 
 def _scenario_of(one: StuckOperation, summary: RunSummary) -> str:

@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from durable_harness.debugging import has_debugger
 from durable_harness.host.app.extensions import has_hooks as has_hooks_of_extensions
 from durable_harness.host.app.extensions import hooked
 from durable_harness.host.app.functions import Function
@@ -241,7 +242,7 @@ class Invoker:
 
     async def _in_time(self, function: Function, call: Any) -> Any:
         try:
-            async with asyncio.timeout(self._timeout_s) as limit:
+            async with asyncio.timeout(None if has_debugger() else self._timeout_s) as limit:
                 with running(function.name), shown_to_user_code():
                     return await call
         except TimeoutError:

@@ -78,6 +78,8 @@ def _decoded(name: str, value: Any, encoding: Any) -> Any:
 
 Trace = Callable[[str], Awaitable[str | None]]
 """Returns the page of an instance, None where there is no such instance."""
+DASHBOARD_HEADER = "Durable-Harness-Dashboard"
+"""Of a trace: where the instance can be seen as long as its host runs."""
 PAGE_HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
@@ -104,6 +106,8 @@ class AdminApi:
         self._app = app
         self.trace: Trace | None = None
         """Makes an instance's page as one file, once whoever started the host has set it."""
+        self.dashboard_url: Callable[[str], str] | None = None
+        """Returns the address at which a dashboard shows an instance, where there is one."""
         self._route_prefix = f"/{route_prefix}" if route_prefix else ""
         self._triggers = triggers
         self._scheduler = scheduler
@@ -223,8 +227,9 @@ class AdminApi:
         instance_id = request.rel_url.query.get("instance", "")
         text = None if self.trace is None else await self.trace(instance_id)
         if text is None:
-            return json_response({"error": f"There is no instance '{instance_id}'."}, 404)
-        return ApiResponse(200, text.encode("utf-8", "replace"), PAGE_HEADERS)
+            return json_response({"error": f"There is no instance '{instance_id}'.", "instance": instance_id}, 404)
+        link = {} if self.dashboard_url is None else {DASHBOARD_HEADER: self.dashboard_url(instance_id)}
+        return ApiResponse(200, text.encode("utf-8", "replace"), PAGE_HEADERS | link)
 
     async def _prepared(self, request: web.BaseRequest, name: str) -> Run | None:
         function = self._triggers.runs.find(name)

@@ -13,11 +13,13 @@ import sys
 import threading
 from types import FrameType
 
-from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED
+from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOCUST_COMMAND = "locust.main"
 """The module that is imported only by the command `locust`."""
+UNPATCHED = "LOCUST_SKIP_MONKEY_PATCH"
+"""Set in the environment, it keeps Locust from its patches."""
 FORKED_WORKER_CODE = 1
 """The master, which started it, says why it ends."""
 _first_pids: list[int] = []
@@ -32,6 +34,17 @@ def guard_start_up() -> None:
         _first_pids.append(os.getpid())
         for number in ENDING_SIGNALS:
             signal.signal(number, _exit)
+
+
+def check_patched() -> None:
+    """Raise UsageError if the standard library is not that of gevent: whatever waits would hold all users up."""
+    from gevent.monkey import is_module_patched  # noqa: PLC0415 - as late as possible
+
+    if not is_module_patched("time"):
+        raise UsageError(
+            "Locust was kept from patching the standard library, so every wait would hold up all users: "
+            f"unset {UNPATCHED}"
+        )
 
 
 def is_forked_worker() -> bool:

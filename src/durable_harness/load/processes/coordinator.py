@@ -27,7 +27,7 @@ from durable_harness.gate.report import Report, render_text
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.usage import Usage
 from durable_harness.gate.writing import Written
-from durable_harness.load.audit import Whereabouts
+from durable_harness.load.audit import Whereabouts, clear_traces
 from durable_harness.load.distributed.joining import JOINING
 from durable_harness.load.engine.open_load import check_scenarios, open_scenarios
 from durable_harness.load.lifecycle.exit_code import ExitCode
@@ -188,6 +188,7 @@ class Coordinator(LocustProcess):
         clear_operations(options.report_dir)
         clear_reports(options.report_dir)
         clear_previous(options.report_dir)
+        clear_traces(options.report_dir)
         self._inquiry = Inquiry(self.environment, options, self.run_id, self.whereabouts)
         self._exit_code.reset()
         self._last_words = ""
@@ -319,6 +320,7 @@ class Coordinator(LocustProcess):
         learned = None if gone else self._inquiry.learn(tally)
         audit = gone or self._inquiry.audit()
         stuck = () if gone else self._inquiry.stuck(audit)
+        traces = () if gone else self._inquiry.traces(audit, stuck)
         spent = self._inquiry.spent(self._to_split(tally, audit, gone, stuck))
         # No signal is handled from here to the decision on the exit code: nothing waits.
         interrupted = self.describe_interruption()
@@ -340,6 +342,7 @@ class Coordinator(LocustProcess):
             no_audit=audit if isinstance(audit, str) else "",
             paths=spent.paths,
             stuck=stuck,
+            traces=traces,
             usage=self.usage(),
         )
         return Report(

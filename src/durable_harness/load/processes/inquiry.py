@@ -11,12 +11,14 @@ from gevent.event import Event
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.stuck import StuckOperation
+from durable_harness.gate.traces import TracePage
 from durable_harness.load.audit import (
     Question,
     Spent,
     SpentQuestion,
     Whereabouts,
     audit_run,
+    keep_traces,
     learn_from_histories,
     learn_spent,
     learn_stuck,
@@ -74,6 +76,10 @@ class Inquiry:
         """Return what the first operations that did not end wait for."""
         return self._unless_cut_short(lambda: self._stuck(audit)) or ()
 
+    def traces(self, audit: Audit | str, stuck: Sequence[StuckOperation]) -> tuple[TracePage, ...]:
+        """Return the pages that were kept of the first stuck and failed operations."""
+        return self._unless_cut_short(lambda: self._traces(audit, stuck)) or ()
+
     def cut_short(self) -> None:
         """Ask no more: whatever waits for an answer returns without one."""
         self._was_cut_short.set()
@@ -126,6 +132,12 @@ class Inquiry:
         return learn_stuck(
             *(self._options.report_dir, self._whereabouts(), audit),
             most_histories=self._options.history_sample,
+            verify_tls=not self._options.generator.insecure,
+        )
+
+    def _traces(self, audit: Audit | str, stuck: Sequence[StuckOperation]) -> tuple[TracePage, ...]:
+        return keep_traces(
+            *(self._options.report_dir, self._whereabouts(), audit, stuck),
             verify_tls=not self._options.generator.insecure,
         )
 

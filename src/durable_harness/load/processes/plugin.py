@@ -16,7 +16,7 @@ from durable_harness.load.distributed.listening import guard_listening
 from durable_harness.load.engine.run import Run
 from durable_harness.load.engine.settle import settle
 from durable_harness.load.lifecycle.signals import Signals, raise_in_main
-from durable_harness.load.lifecycle.startup import end_forked_workers, is_forked_worker
+from durable_harness.load.lifecycle.startup import check_patched, end_forked_workers, is_forked_worker
 from durable_harness.load.options.arguments import add_options
 from durable_harness.load.options.parsing import check_command_line
 from durable_harness.load.options.run import LoadOptions
@@ -87,6 +87,7 @@ def _set_up(environment: Any, is_set_up: Event, loaded_scenarios: Callable[[], I
     set_up = _SetUp()
     process.signals = Signals(set_up.interrupt)
     try:
+        check_patched()
         if not isinstance(environment.runner, LocalRunner):
             check_secure(environment.runner)
         process.set_up()

@@ -77,7 +77,10 @@ def _of_scenario(name: str, tally: Tally, whole: RunSummary) -> RunSummary:
     """Sum a scenario up; its throughput is its part of the run's, and so counts for the run's whole time."""
     audit = None if whole.audit is None else whole.audit.of_scenario(name)
     stuck = tuple(one for one in whole.stuck if one.scenario == name)
-    summary = summarize(tally, warm_up_s=whole.warm_up_s, audit=audit, no_audit=whole.no_audit, stuck=stuck)
+    traces = tuple(one for one in whole.traces if one.scenario == name)
+    summary = summarize(
+        tally, warm_up_s=whole.warm_up_s, audit=audit, no_audit=whole.no_audit, stuck=stuck, traces=traces
+    )
     return replace(summary, elapsed_s=whole.elapsed_s)
 
 

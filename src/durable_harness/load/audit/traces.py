@@ -1,0 +1,166 @@
+"""Keep the pages of the first stuck and failed operations of a run, while their host is still there."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+import gevent
+import pyarrow as pa
+import pyarrow.compute as pc
+from gevent.pool import Pool
+
+from durable_harness.errors import ConfigurationError
+from durable_harness.foreign_text import shown
+from durable_harness.gate.audit import Audit, Problem
+from durable_harness.gate.records import read_operations
+from durable_harness.gate.stuck import StuckOperation
+from durable_harness.gate.traces import FOLDER_NAME, TracePage
+from durable_harness.load.audit.client import AuditError, get
+from durable_harness.load.audit.whereabouts import Whereabouts
+from durable_harness.load.http import Asker
+from durable_harness.operations import Answer, OperationState, redact_keys
+from durable_harness.whole_files import write_whole
+
+TRACE_PATH = "/admin/durable-harness/trace"
+DASHBOARD_HEADER = "durable-harness-dashboard"
+MOST_OF_KIND = 3
+MOST_PAGES = 12
+MOST_PAGE_BYTES = 8 * 1024 * 1024
+"""A page has at most 5 MB of histories and payloads, and the mark-up around them."""
+CONCURRENT_REQUESTS = 2
+TIMEOUT_S = 15.0
+"""For all pages: a report waits for them."""
+OK = 200
+STATES = (OperationState.FAILED, OperationState.TIMED_OUT, OperationState.WRONG_OUTPUT)
+PROBLEMS = (Problem.STUCK, Problem.CONTRADICTED, Problem.WRONG_OUTPUT, Problem.DUPLICATED)
+
+
+class Subject(NamedTuple):
+    """An operation whose page is wanted."""
+
+    scenario: str
+    instance_id: str
+    kind: str
+
+
+def clear_traces(report_dir: Path) -> None:
+    """Remove the pages that an earlier run left there, and their folder if nothing else is in it."""
+    folder = report_dir / FOLDER_NAME
+    for page in folder.glob("*.html"):
+        page.unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def keep_traces(
+    report_dir: Path,
+    whereabouts: Iterable[Whereabouts],
+    audit: Audit | str,
+    stuck: Sequence[StuckOperation],
+    *,
+    verify_tls: bool,
+) -> tuple[TracePage, ...]:
+    """Write the pages of the first operations of each kind of failure; return what was written. Never raises.
+
+    Only a host of ours makes such pages: of any other there are none.
+    """
+    homes = {where.scenario: where for where in whereabouts}
+    subjects = [one for one in _subjects(report_dir, audit, stuck) if one.scenario in homes]
+    with Asker(verify_tls=verify_tls, max_answer_bytes=MOST_PAGE_BYTES) as asker:
+        answers = _asked(asker, homes, subjects)
+    return tuple(_written(report_dir, subjects, answers))
+
+
+def _subjects(report_dir: Path, audit: Audit | str, stuck: Sequence[StuckOperation]) -> Iterator[Subject]:
+    """Yield the first operations of each kind and scenario, each operation once."""
+    seen, counts = set[tuple[str, str]](), Counter[tuple[str, str]]()
+    for one in _suspects(report_dir, audit, stuck):
+        operation, kind = (one.scenario, one.instance_id), (one.scenario, one.kind)
+        if operation not in seen and counts[kind] < MOST_OF_KIND and counts.total() < MOST_PAGES:
+            seen.add(operation)
+            counts[kind] += 1
+            yield one
+
+
+def _suspects(report_dir: Path, audit: Audit | str, stuck: Sequence[StuckOperation]) -> Iterator[Subject]:
+    yield from (Subject(one.scenario, one.instance_id, Problem.STUCK.value) for one in stuck)
+    findings = audit.findings if isinstance(audit, Audit) else ()
+    for finding in findings:
+        if finding.problem in PROBLEMS and finding.instance_id:
+            yield Subject(finding.scenario, finding.instance_id, finding.problem.value)
+    yield from _recorded(report_dir)
+
+
+def _recorded(report_dir: Path) -> Iterator[Subject]:
+    """Yield operations that the records show as failed. A state has enough rows for every scenario of a run."""
+    try:
+        table = read_operations(report_dir).operations
+    except ConfigurationError:
+        return
+    for state in STATES:
+        rows = table.filter(pc.and_(pc.equal(table["state"], state.value), pc.is_valid(table["instance_id"])))
+        for scenario in pc.unique(rows["scenario"]).to_pylist():
+            yield from _first(rows, scenario, state)
+
+
+def _first(rows: pa.Table, scenario: str, state: OperationState) -> Iterator[Subject]:
+    own = rows.filter(pc.equal(rows["scenario"], scenario)).slice(0, MOST_OF_KIND)
+    yield from (Subject(scenario, instance_id, state.value) for instance_id in own["instance_id"].to_pylist())
+
+
+def _asked(asker: Asker, homes: Mapping[str, Whereabouts], subjects: Sequence[Subject]) -> dict[Subject, Answer]:
+    """Return the answers that have a page, as far as they came in time. A host without pages is asked once."""
+    pool, jobs = Pool(CONCURRENT_REQUESTS), dict[Subject, Any]()
+    without = set[str]()
+
+    def ask(subject: Subject) -> Answer | None:
+        where = homes[subject.scenario]
+        home = urlsplit(where.home or where.status_url)
+        origin = f"{home.scheme}://{home.netloc}"
+        if origin in without:
+            return None
+        url = f"{origin}{TRACE_PATH}?instance={quote(subject.instance_id, safe='')}"
+        try:
+            answer = get(asker, url, where.headers_for(url))
+        except AuditError:
+            return None
+        if answer.status == OK and b"<main" in answer.body:
+            return answer
+        if "instance" not in (answer.json_object() or {}):
+            without.add(origin)
+        return None
+
+    try:
+        with gevent.Timeout(TIMEOUT_S, exception=False):
+            for one in subjects:
+                jobs[one] = pool.spawn(ask, one)
+            gevent.joinall(list(jobs.values()))
+    finally:
+        pool.kill()
+    return {one: job.value for one, job in jobs.items() if isinstance(job.value, Answer)}
+
+
+def _written(report_dir: Path, subjects: Sequence[Subject], answers: Mapping[Subject, Answer]) -> Iterator[TracePage]:
+    numbers = {kind: count(1) for kind in {one.kind for one in subjects}}
+    for one in subjects:
+        if (answer := answers.get(one)) is None:
+            continue
+        name = f"{FOLDER_NAME}/{_file_name(one, next(numbers[one.kind]))}"
+        try:
+            (report_dir / FOLDER_NAME).mkdir(exist_ok=True)
+            write_whole(report_dir / name, redact_keys(answer.body.decode(errors="replace")))
+        except OSError:
+            return  # The report goes to the same disk, and says that it is full.
+        url = answer.headers.get(DASHBOARD_HEADER, "")
+        yield TracePage(name, one.kind, shown(one.instance_id), one.scenario, url)
+
+
+def _file_name(subject: Subject, number: int) -> str:
+    words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{subject.kind}-{number}-{subject.instance_id}")
+    return f"{words[:100]}.html"

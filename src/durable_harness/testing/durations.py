@@ -1,0 +1,33 @@
+"""Lengths of time as tests write them: seconds, timedeltas, or texts such as "30d"."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import timedelta
+
+from durable_harness.errors import UsageError
+
+UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
+ALLOWED = 'allowed are seconds from 0, timedeltas that are not negative, and texts such as "90s", "12h" and "30d"'
+
+Duration = float | timedelta | str
+
+
+def seconds_of(duration: Duration, what: str) -> float:
+    """Return a length of time in seconds. Raises UsageError, which begins with `what`, if it is none."""
+    seconds = _seconds(duration)
+    if seconds is None or not (math.isfinite(seconds) and seconds >= 0):
+        raise UsageError(f"{what}: got {duration!r}; {ALLOWED}.")
+    return seconds
+
+
+def _seconds(duration: object) -> float | None:
+    if isinstance(duration, timedelta):
+        return duration.total_seconds()
+    if isinstance(duration, str):
+        written = WRITTEN.fullmatch(duration)
+        return float(written[1]) * UNITS_S[written[2]] if written else None
+    is_number = isinstance(duration, int | float) and not isinstance(duration, bool)
+    return float(duration) if is_number else None  # type: ignore[arg-type]  # just checked
