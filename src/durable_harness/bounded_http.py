@@ -36,7 +36,8 @@ class Limit:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         _current.limit = None
         self._timer.cancel()
-        if self._is_over and (kind is None or isinstance(error, OSError | http.client.HTTPException)):
+        is_over = self._is_over or _is_socket_timeout(error)
+        if is_over and (kind is None or isinstance(error, OSError | http.client.HTTPException)):
             raise TimeoutError(f"no whole answer in {self._timeout_s:g} s") from error
 
     @property
@@ -59,6 +60,15 @@ class Limit:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
             except OSError:
                 return  # It is closed already.
+
+
+def _is_socket_timeout(error: BaseException | None) -> bool:
+    """Whether the timeout of a socket ran out, a moment before the limit that it was made from.
+
+    The system's own, for a peer that acknowledges nothing, has a number.
+    """
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    return isinstance(reason, TimeoutError) and reason.errno is None
 
 
 def read_bounded(response: Any) -> bytes:

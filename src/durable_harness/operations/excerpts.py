@@ -13,6 +13,7 @@ MOST_EXCERPTED_BYTES = 16_384
 """What is looked at for an excerpt: a secret that begins in it, a long token too, must be seen whole."""
 ID = re.compile(r"[\w-]*(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
 """A token of a run or an instance id, which is not cut in two."""
+LONGEST_ID = 160
 CUT = "…"
 KEY_IN_URL = re.compile(
     r"((?:[?&]|&amp;|\\u0026|%3F|%26)code(?:=|%3D))(?:(?!&amp;|\\u0026|%26)[^&\s\"'#<>])+", re.IGNORECASE
@@ -33,7 +34,7 @@ def excerpt_of_text(text: str) -> str:
     words = redact_keys(" ".join(beginning(text, 4 * EXCERPT_CHARS).split()))
     if len(words) <= EXCERPT_CHARS:
         return shown(words, EXCERPT_CHARS)
-    return shown(words[: _outside_ids(words, EXCERPT_CHARS - len(CUT))] + CUT, EXCERPT_CHARS)
+    return shown(words[: _id_around(words, EXCERPT_CHARS - len(CUT))[0]] + CUT, EXCERPT_CHARS)
 
 
 def both_ends(text: str) -> str:
@@ -43,16 +44,22 @@ def both_ends(text: str) -> str:
     words = redact_keys(" ".join(blanked(text).split()))
     if len(words) > FAILURE_CHARS:
         half = FAILURE_CHARS // 2 - len(CUT)
-        head = words[: _outside_ids(words, half)]
-        backwards = len(words) - half
-        end_of_id = next((found.end() for found in ID.finditer(words) if found.start() < backwards < found.end()), None)
-        words = f"{head}{CUT}{words[end_of_id or backwards :]}"
+        before = _id_around(words, half)[0]
+        after = _id_around(words, len(words) - half)[1]
+        words = f"{words[:before]}{CUT}{words[after:]}"
     return shown(words, FAILURE_CHARS)
 
 
-def _outside_ids(text: str, place: int) -> int:
-    """Return where to cut a text: before an id that the place is in, whose part would be an id of no kind."""
-    return next((found.start() for found in ID.finditer(text) if found.start() < place < found.end()), place)
+def _id_around(text: str, place: int) -> tuple[int, int]:
+    """Return where the id begins and ends that a place is in: a part of it would be an id of no kind.
+
+    Of a place in no id, the place is both.
+    """
+    # Not the whole text: of a long word, the search for an id in it takes the square of its length.
+    first = max(0, place - LONGEST_ID)
+    around = text[first : place + LONGEST_ID]
+    spans = ((first + found.start(), first + found.end()) for found in ID.finditer(around))
+    return next(((begin, end) for begin, end in spans if begin < place < end), (place, place))
 
 
 def redact_keys(text: str) -> str:
