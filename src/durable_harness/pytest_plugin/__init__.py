@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from durable_harness.pytest_plugin import twice
+from durable_harness.pytest_plugin import failed, twice
 from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
@@ -313,23 +313,12 @@ def pytest_runtest_makereport(
     report = yield
     if call.excinfo is not None and isinstance(call.excinfo.value, AppNotLoadedError):
         report_once(item, call.excinfo.value, report)
-    used = getattr(item, "funcargs", {})
-    faults: DurableFaults | None = used.get("durable_faults")
-    operations: Operations | None = used.get("durable_operations")
-    if report.failed and operations is not None and (errors := operations.client.server_errors()):
-        report.sections.append(("durable-harness: server errors of this test", errors))
-    if report.failed and call.when == "call" and (routes := _unknown_routes(operations, call)):
-        report.sections.append(("durable-harness: requests of this test that no route answers", routes))
+    if report.failed:
+        failed.add_requests(item, call, report)
     twice.add_to_report(item, report)
-    if report.failed and faults is not None:
-        report.sections.append(("durable-harness: the faults of this test", faults.describe()))
+    if report.failed:
+        failed.add_faults(item, report)
     return report
-
-
-def _unknown_routes(operations: Operations | None, call: pytest.CallInfo[None]) -> str:
-    """Return what no route answered, unless the failure itself says so."""
-    said = operations.client.unknown_routes() if operations is not None else ""
-    return "" if said and call.excinfo is not None and said in str(call.excinfo.value) else said
 
 
 def _tests_of(module: pytest.Item) -> list[pytest.Item]:

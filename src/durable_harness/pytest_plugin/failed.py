@@ -1,0 +1,34 @@
+"""What the report of a failed test has beside the failure itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from durable_harness.testing import DurableFaults, Operations
+
+
+def add_requests(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    """Add why the host answered requests of a test with errors, and those that no route answered."""
+    operations: Operations | None = getattr(item, "funcargs", {}).get("durable_operations")
+    if operations is None:
+        return
+    if errors := operations.client.server_errors():
+        report.sections.append(("durable-harness: server errors of this test", errors))
+    if call.when == "call" and (routes := _unknown_routes(operations, call)):
+        report.sections.append(("durable-harness: requests of this test that no route answers", routes))
+
+
+def add_faults(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Add the faults of a test with their seed."""
+    faults: DurableFaults | None = getattr(item, "funcargs", {}).get("durable_faults")
+    if faults is not None:
+        report.sections.append(("durable-harness: the faults of this test", faults.describe()))
+
+
+def _unknown_routes(operations: Operations, call: pytest.CallInfo[None]) -> str:
+    """Return what no route answered, unless the failure itself says so."""
+    said = operations.client.unknown_routes()
+    return "" if said and call.excinfo is not None and said in str(call.excinfo.value) else said
