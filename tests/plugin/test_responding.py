@@ -110,11 +110,21 @@ def test_a_sub_orchestration_that_waits_already(operations):
     assert_completed(operation, output=["first", "second", ["below"]])
 
 
-def _children(operation):
-    """Return the IDs of sub-orchestrations, once there are any."""
-    while not (tree := operation.tree()) or not tree.children:
+def test_a_crowd_of_sub_orchestrations_that_wait_already(operations):
+    """Of many sub-orchestrations that wait, each is answered."""
+    operation = operations.start_orchestrator("crowd", 30)
+    for child in _children(operation, 30):
+        operations.follow(child).wait_for("Running")
+    response = operation.respond("yes", to="approved")
+    assert_completed(operation, output=[["yes"]] * 30)
+    assert response.count == 30
+
+
+def _children(operation, count=1):
+    """Return the IDs of sub-orchestrations, once there are that many."""
+    while len(found := getattr(operation.tree(), "children", [])) < count:
         pass
-    return [child.instance_id for child in tree.children]
+    return [child.instance_id for child in found]
 
 
 def test_only_the_operation_that_it_was_promised_to_is_answered(operations):

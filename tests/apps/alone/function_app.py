@@ -26,6 +26,12 @@ def approval(context):
 
 
 @app.orchestration_trigger(context_name="context")
+def crowd(context):
+    """Let many sub-orchestrations wait for one event each."""
+    return (yield context.task_all([context.call_sub_orchestrator("approval") for _ in range(context.get_input())]))
+
+
+@app.orchestration_trigger(context_name="context")
 def rounds(context):
     """Wait for an event, and begin anew until the input has counted down."""
     left = context.get_input()
