@@ -15,6 +15,7 @@ from durable_harness.testing.fakes import DurableActivities, Fake, FakeCall, Htt
 from durable_harness.testing.faults import DurableFaults, InjectedFault, Struck
 from durable_harness.testing.measuring import OperationMeasurement
 from durable_harness.testing.operations import Operations, StartedOperation, StuckOperationError
+from durable_harness.testing.responding import EventResponse
 from durable_harness.testing.triggering import TriggeredFunction, WrittenOutput
 from durable_harness.testing.webhook import HistoryRow, InstanceStatus
 
@@ -22,6 +23,7 @@ __all__ = [
     "DurableActivities",
     "DurableClock",
     "DurableFaults",
+    "EventResponse",
     "Fake",
     "FakeCall",
     "HistoryRow",
