@@ -17,7 +17,8 @@ from durable_harness.testing import Operations
 from patience import PATIENT
 
 ROOT = Path(__file__).parents[2]
-README = "\n".join(page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = "\n".join(page.read_text() for page in PAGES)
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.strip().splitlines()]
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 TESTS, FAULTS = PYTHON[0], next(block for block in PYTHON if "durable_faults" in block)
