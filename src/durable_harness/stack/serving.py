@@ -26,6 +26,7 @@ from durable_harness.host.http.listing import function_list
 from durable_harness.host.http.server import WebOptions
 from durable_harness.host.sdk.choice import generation_for, load_durable_app
 from durable_harness.host.sdk.generation import Generation
+from durable_harness.host.twice.watching import watch
 from durable_harness.instance_logs import InstanceLogs
 from durable_harness.log_lines import TEXT, announce, configure_logging, log_to_also
 from durable_harness.protocol import Scheduler
@@ -46,6 +47,8 @@ from durable_harness.stack.fault_calls import fault_calls
 from durable_harness.stack.leaving import leave_if_held_up
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
 from durable_harness.stack.shown import source_of
+from durable_harness.stack.twice_calls import TwiceOptions, described_twice, twice_calls, twice_records
+from durable_harness.twice_report import lines_of
 
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -74,6 +77,7 @@ class ServeOptions:
     parent_pid: int | None = None
     test_control: bool = False
     always_replay: bool = False
+    twice: TwiceOptions = field(default_factory=TwiceOptions)
     dashboard_port: DashboardPort | None = None
     dashboard: DashboardOptions = field(default_factory=DashboardOptions)
 
@@ -124,11 +128,14 @@ async def _serving(
     async with _connected(options, settings, lifetime) as (scheduler, described, calls, finish, alarms, shown):
         host_options = _host_options(options, settings)
         public = bind_public(host_options)
+        watched = watch() if options.twice.is_watching else None  # before the app has what it calls services by
         with lifetime.ending_blocks():
             app = _load(options, settings, public)
         dashboard = bind_dashboard(options.address, options.dashboard_port) if shown is not None else None
-        faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
-        host = FunctionsHost(app, sdk, settings, faulty or scheduler, host_options, alarms=alarms)
+        is_between = options.test_control or watched is not None
+        faulty = FaultyScheduler(scheduler, Rules()) if is_between else None
+        twice = twice_records(options.twice, faulty, watched)
+        host = FunctionsHost(app, sdk, settings, faulty or scheduler, host_options, alarms=alarms, twice=twice)
         hide([*host.secrets, *credentials_in(settings.environ.values())])
         logs = InstanceLogs()
         log_to_also(logs, _log_levels(options, settings), is_verbose=options.verbose)
@@ -140,7 +147,7 @@ async def _serving(
         try:
             async with (
                 served_dashboard(dashboard, source, options.dashboard),
-                served_control(_control_calls(calls, faulty, host)) as control,
+                served_control(_control_calls(options, calls, faulty, host)) as control,
             ):
                 _announce(host, described, options, control, dashboard)
                 yield
@@ -148,15 +155,17 @@ async def _serving(
             await host.triggers.close()  # while what its functions call still answers
             await finish()
             await host.stop()
+            _report_twice(host, options)
 
 
 def _control_calls(
-    of_scheduler: dict[str, Call], faulty: FaultyScheduler | None, host: FunctionsHost
+    options: ServeOptions, of_scheduler: dict[str, Call], faulty: FaultyScheduler | None, host: FunctionsHost
 ) -> dict[str, Call] | None:
     """Return all that a test may call in this process, None if it was not started for tests."""
-    if faulty is None:
+    if not options.test_control or faulty is None:
         return None
-    return {**of_scheduler, **fault_calls(faulty, host), **fake_calls(host.fakes, host.app)}
+    calls = {**of_scheduler, **fault_calls(faulty, host), **fake_calls(host.fakes, host.app)}
+    return calls if host.twice is None else {**calls, **twice_calls(faulty.deliveries, host.twice, host.app)}
 
 
 def _load(options: ServeOptions, settings: AppSettings, public: list[socket.socket]) -> FunctionApp:
@@ -271,6 +280,8 @@ def _announce(
         say(f"keys: in {options.ready_file}")  # and not here: what others start prints into a log
     elif options.enable_auth:
         say("\n".join(key_lines(host.options.web.keys, os.environ)))
+    if options.twice.counts is not None:
+        say(described_twice(options.twice.counts))
     _warn(host, say)
     for function in host.app.disabled:
         say(shown(f"Function {function.name} is disabled, by {function.disabled_by}."))
@@ -288,6 +299,13 @@ def _announce(
         "dashboardUrl": dashboard.url if dashboard is not None else None,
     }
     write_ready_file(options.ready_file, facts)
+
+
+def _report_twice(host: FunctionsHost, options: ServeOptions) -> None:
+    """Say at the end what became of work that was delivered twice, unless tests ask for that themselves."""
+    if options.twice.counts is not None and host.twice is not None and host.twice.count:
+        lines = "\n".join(lines_of(host.twice.report()))
+        announce(f"durable-harness: delivered twice\n{lines}", options.log_format)
 
 
 def _warn(host: FunctionsHost, say: Callable[[str, int], None]) -> None:
