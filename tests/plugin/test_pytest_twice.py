@@ -161,11 +161,11 @@ def test_a_mark_is_skipped_where_the_host_is_not_ours(run):
 
 def test_marks_hold_in_a_new_host(run):
     """A test that has a host to itself has its work delivered twice there."""
-    test = LETTERS[LETTERS.index("def test_filed") :].replace("_filed", "_next")
-    text = marked('durable_isolation("process")\n@pytest.mark.twice') + test
-    outcome = run("wrong_letters", text)
-    assert "'not filed'] == [1, 'filed']" in outcome.failure("test_filed[embedded]")
+    first = LETTERS.replace("def test_filed", "def test_first")
+    test = LETTERS[LETTERS.index("def test_filed") :]
+    outcome = run("wrong_letters", f'{first}\n@pytest.mark.durable_isolation("process")\n@pytest.mark.twice\n{test}')
     assert outcome.count("failure") == 1
+    assert "[2, 'not filed'] == [1, 'filed']" in outcome.failure("test_filed[embedded]")
 
 
 def test_it_is_refused_where_the_host_is_not_ours(pytester, plugin):
