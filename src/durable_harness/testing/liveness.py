@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from urllib.parse import urlsplit
 
@@ -22,3 +23,21 @@ def has_ended(stack: RunningStack) -> bool:
     except OSError:
         return False
     return False
+
+
+def end_of(stack: RunningStack) -> str:
+    """Say that a stack's own process has ended, and how as far as that is known; empty while it runs.
+
+    Hosts that a test stops and starts again do not count: for them there is no code.
+    """
+    code = stack.exit_code()
+    if code is None:
+        return ""
+    return f"the host (process {stack.pid}) has ended ({_words_of(code)})"
+
+
+def _words_of(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    names = {number.value: number.name for number in signal.Signals}
+    return f"killed by {names.get(-code, f'signal {-code}')}"
