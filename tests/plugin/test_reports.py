@@ -225,7 +225,7 @@ def test_a_state_that_does_not_come_is_said(outcome):
 
 
 def test_a_host_that_has_ended_is_said(outcome):
-    """Nobody waits for a host that is gone: the report begins with how it ended, and so do later tests of the module."""
+    """Nobody waits for a host that is gone: its report says first how it ended, as later tests do."""
     ended = r"the host \(process \d+\) has ended \(killed by SIGKILL\)"
     told = report(outcome, "test_host_gone")
     assert re.search(rf"StuckOperationError: {ended}; the operation has not ended", told)

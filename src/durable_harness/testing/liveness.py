@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 from urllib.parse import urlsplit
 
 from durable_harness.stack import RunningStack
+from durable_harness.stack.processes import ending_of
 
 ANSWER_TIMEOUT_S = 2.0
 
@@ -30,14 +30,5 @@ def end_of(stack: RunningStack) -> str:
 
     Hosts that a test stops and starts again do not count: for them there is no code.
     """
-    code = stack.exit_code()
-    if code is None:
-        return ""
-    return f"the host (process {stack.pid}) has ended ({_words_of(code)})"
-
-
-def _words_of(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    names = {number.value: number.name for number in signal.Signals}
-    return f"killed by {names.get(-code, f'signal {-code}')}"
+    ending = ending_of(stack.exit_code())
+    return f"the host (process {stack.pid}) has ended ({ending})" if ending else ""
