@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def add_requests(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Add why the host answered requests of a test with errors, and those that no route answered."""
+    """Add why the host answered requests with errors, those that no route answered, and pages of what was started."""
     operations: Operations | None = getattr(item, "funcargs", {}).get("durable_operations")
     if operations is None:
         return
@@ -19,6 +19,8 @@ def add_requests(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.
         report.sections.append(("durable-harness: server errors of this test", errors))
     if call.when == "call" and (routes := _unknown_routes(operations, call)):
         report.sections.append(("durable-harness: requests of this test that no route answers", routes))
+    if call.when == "call" and (kept := _kept_pages(operations)):
+        report.sections.append(("durable-harness: pages of what this test has started", kept))
 
 
 def add_faults(item: pytest.Item, report: pytest.TestReport) -> None:
@@ -26,6 +28,12 @@ def add_faults(item: pytest.Item, report: pytest.TestReport) -> None:
     faults: DurableFaults | None = getattr(item, "funcargs", {}).get("durable_faults")
     if faults is not None:
         report.sections.append(("durable-harness: the faults of this test", faults.describe()))
+
+
+def _kept_pages(operations: Operations) -> str:
+    from durable_harness.testing.kept_pages import describe_kept  # noqa: PLC0415 - only a failed test needs it
+
+    return describe_kept(operations.begun)
 
 
 def _unknown_routes(operations: Operations, call: pytest.CallInfo[None]) -> str:
