@@ -33,6 +33,11 @@ def add_serve(commands: Any) -> argparse.ArgumentParser:
     add_scheduler_options(serve)
     add_dashboard_options(serve)
     add_lifetime_options(serve)
+    serve.add_argument(
+        "--catch-http",
+        action="store_true",
+        help="with --test-control: let tests answer the app's requests to outside services",
+    )
     serve.set_defaults(run=_serve, is_service=True)
     return serve
 
@@ -149,6 +154,8 @@ def _serve_reloading(options: argparse.Namespace) -> int:
 
 
 def _serve_here(options: argparse.Namespace) -> None:
+    if options.catch_http and not options.test_control:
+        raise UsageError("--catch-http is for tests, which reach the host by --test-control: add it.")
     app_dir = app_folder(options).resolve()
     _listen_for_debugger(options)
     with resting_collector():
@@ -177,6 +184,7 @@ def _serve_here(options: argparse.Namespace) -> None:
             dashboard_port=dashboard_port(options),
             dashboard=dashboard_options(options),
             test_control=options.test_control,
+            catch_http=options.catch_http,
         )
     )
 

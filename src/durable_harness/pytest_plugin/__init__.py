@@ -8,6 +8,7 @@ Fixtures:
     durable_history   durable_history(instance_id): the history of any instance
     durable_clock     move the time of its timers: skip(), advance(…), now() (`durable_harness.testing.DurableClock`)
     durable_activities  answer in place of activities, entities and services (`…testing.DurableActivities`)
+    durable_http      answer the app's requests to outside services (`…testing.DurableHttp`)
     durable_faults    break the system under test, repeatably (`durable_harness.testing.DurableFaults`)
     durable_replay    durable_replay("tests/histories/*.json"): recorded histories against today's code
     durable_app_dir   the folder of the app under test; redefine it where one module or folder tests another app
@@ -48,7 +49,14 @@ from durable_harness.pytest_plugin.runs import STACK_PROPERTY, STATE, OutcomeCou
 if TYPE_CHECKING:
     from durable_harness.replay import ReplayedApp
     from durable_harness.stack import RunningStack
-    from durable_harness.testing import DurableActivities, DurableClock, DurableFaults, HistoryRow, Operations
+    from durable_harness.testing import (
+        DurableActivities,
+        DurableClock,
+        DurableFaults,
+        DurableHttp,
+        HistoryRow,
+        Operations,
+    )
     from durable_harness.testing.replaying import HistoryReplayer
     from durable_harness.testing.stacks import RunningStacks
 
@@ -141,6 +149,7 @@ def durable_stack(
         control=_is_used(request.node, *OF_CLOCK) or any(needs_control(item) for item in _tests_of(request.node)),
         breakable=_is_used(request.node, "durable_faults"),
         restarts=any(isolation_of(item) == PROCESS for item in _tests_of(request.node)),
+        catches_http=_is_used(request.node, "durable_http"),
     )
     add_app_folder(wanted.app_dir)
     try:
@@ -270,6 +279,21 @@ def durable_activities(durable_stack: RunningStack) -> Iterator[DurableActivitie
     activities.close()
 
 
+@pytest.fixture
+def durable_http(durable_stack: RunningStack) -> Iterator[DurableHttp]:
+    """Give what answers the app's requests to outside services; after the test they go there again."""
+    from durable_harness.testing.outside import http_of  # noqa: PLC0415 - same
+
+    outside = http_of(durable_stack)
+    if outside is None:
+        pytest.skip(
+            f"requests of the {durable_stack.name} stack cannot be answered for: its host is not a process of ours. Run"
+            " this test with --stack embedded or --stack emulator"
+        )
+    yield outside
+    outside.close()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -285,6 +309,9 @@ def pytest_runtest_makereport(
         report.sections.append(("durable-harness: server errors of this test", errors))
     if report.failed and call.when == "call" and (routes := _unknown_routes(operations, call)):
         report.sections.append(("durable-harness: requests of this test that no route answers", routes))
+    outside: DurableHttp | None = used.get("durable_http")
+    if report.failed and outside is not None and (unanswered := outside.describe()):
+        report.sections.append(("durable-harness: requests to outside services that nothing answered", unanswered))
     if report.failed and faults is not None:
         report.sections.append(("durable-harness: the faults of this test", faults.describe()))
     return report

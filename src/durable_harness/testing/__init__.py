@@ -15,6 +15,7 @@ from durable_harness.testing.fakes import DurableActivities, Fake, FakeCall, Htt
 from durable_harness.testing.faults import DurableFaults, InjectedFault, Struck
 from durable_harness.testing.measuring import OperationMeasurement
 from durable_harness.testing.operations import Operations, StartedOperation, StuckOperationError
+from durable_harness.testing.outside import DurableHttp, HttpCall, OutsideService
 from durable_harness.testing.triggering import TriggeredFunction, WrittenOutput
 from durable_harness.testing.webhook import HistoryRow, InstanceStatus
 
@@ -22,14 +23,17 @@ __all__ = [
     "DurableActivities",
     "DurableClock",
     "DurableFaults",
+    "DurableHttp",
     "Fake",
     "FakeCall",
     "HistoryRow",
     "HttpAnswer",
+    "HttpCall",
     "InjectedFault",
     "InstanceStatus",
     "OperationMeasurement",
     "Operations",
+    "OutsideService",
     "StartedOperation",
     "Struck",
     "StuckOperationError",
