@@ -164,6 +164,7 @@ def test_the_report_of_a_failed_test(inner, durable_app_dir):
 def test_stacks_whose_host_is_not_ours(inner, durable_url):
     """On a deployment the test is skipped, and says on which stacks it runs."""
     outcome = inner.write("test_order.py", UNANSWERED).run("--stack", "remote", "--stack-url", durable_url)
+    assert outcome.count("skipped") == 1, outcome.output
     assert "Run this test with --stack embedded or --stack emulator" in outcome.skip_reason("test_order[remote]")
 
 
