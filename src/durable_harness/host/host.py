@@ -22,6 +22,8 @@ from durable_harness.host.durable_http.awaits import Awaiting
 from durable_harness.host.durable_http.instances import DurableApi
 from durable_harness.host.durable_http.timings import HostNotes, joined_timings
 from durable_harness.host.fakes.registry import Fakes
+from durable_harness.host.fakes.responding import RespondingRunner
+from durable_harness.host.fakes.responses import Responses
 from durable_harness.host.fakes.runner import FakedRunner
 from durable_harness.host.http.admin import AdminApi, Trace
 from durable_harness.host.http.server import HttpFrontend, WebOptions, body_limit_bytes
@@ -90,6 +92,7 @@ class FunctionsHost:
         self._working: asyncio.Task[None] | None = None
         self.triggers = Triggers(app, alarms, Monitor(options.timers_file))
         self.fakes = Fakes()
+        self.responses = Responses(scheduler)
         self._alarms = alarms
         self._stages = StagesNoted()
         self._awaiting = Awaiting(app, sdk)
@@ -168,7 +171,9 @@ class FunctionsHost:
     def _start_working(self) -> None:
         settings, always_replay = self.settings.host.durable_task, self.options.always_replay
         runner = self._sdk.runner(self.app, self._invoker, settings, always_replay=always_replay)
-        runner = self._tracing.for_work(FakedRunner(runner, self.fakes, self._alarms))
+        runner = FakedRunner(runner, self.fakes, self._alarms)
+        runner = RespondingRunner(runner, self.responses, self._awaiting, self.scheduler)
+        runner = self._tracing.for_work(runner)
         filters = filters_of(self.app) if settings.work_item_filtering else None
         self._worker = DurableWorker(self.scheduler, runner, settings, filters, self._stages)
         self._working = asyncio.create_task(self._worker.run())
@@ -206,6 +211,7 @@ class FunctionsHost:
         )
         self._admin = AdminApi(
             *(self.app, self.triggers, self._for_clients, self._notes(), body_limit_bytes()),
+            responses=self.responses,
             route_prefix=host.route_prefix,
         )
         return HttpFrontend(

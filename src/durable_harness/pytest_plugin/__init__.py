@@ -5,6 +5,7 @@ Fixtures:
     durable_url       its URL
     durable_operations  start operations of the app and follow them (`durable_harness.testing.Operations`)
     operations, base_url  the same two by their old names; `base_url` is pytest-base-url's where that is installed
+    durable_async_operations  the twin of `durable_operations` for coroutines (`durable_harness.testing.aio`)
     durable_history   durable_history(instance_id): the history of any instance
     durable_clock     move the time of its timers: skip(), advance(…), now() (`durable_harness.testing.DurableClock`)
     durable_activities  answer in place of activities, entities and services (`…testing.DurableActivities`)
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         HistoryRow,
         Operations,
     )
+    from durable_harness.testing.aio import AsyncOperations
     from durable_harness.testing.replaying import HistoryReplayer
     from durable_harness.testing.stacks import RunningStacks
 
@@ -207,6 +209,14 @@ def durable_operations(
 def operations(durable_operations: Operations) -> Operations:
     """Give `durable_operations` by its old name."""
     return durable_operations
+
+
+@pytest.fixture
+def durable_async_operations(durable_operations: Operations) -> AsyncOperations:
+    """Give the async twin of `durable_operations`, for pytest-asyncio and anyio."""
+    from durable_harness.testing.aio import AsyncOperations  # noqa: PLC0415 - same
+
+    return AsyncOperations(durable_operations)
 
 
 @pytest.fixture

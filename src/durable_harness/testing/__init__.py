@@ -16,6 +16,7 @@ from durable_harness.testing.faults import DurableFaults, InjectedFault, Struck
 from durable_harness.testing.measuring import OperationMeasurement
 from durable_harness.testing.operations import Operations, StartedOperation, StuckOperationError
 from durable_harness.testing.outside import DurableHttp, HttpCall, OutsideService
+from durable_harness.testing.responding import EventResponse
 from durable_harness.testing.triggering import TriggeredFunction, WrittenOutput
 from durable_harness.testing.webhook import HistoryRow, InstanceStatus
 
@@ -24,6 +25,7 @@ __all__ = [
     "DurableClock",
     "DurableFaults",
     "DurableHttp",
+    "EventResponse",
     "Fake",
     "FakeCall",
     "HistoryRow",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from durable_harness.errors import UsageError
 from durable_harness.foreign_text import middle_cut
 from durable_harness.json_places import first_place, shown
 from durable_harness.testing.operations import StartedOperation
@@ -22,6 +23,7 @@ CALL_EVENTS = frozenset({"TaskScheduled", "TaskCompleted", "TaskFailed"})
 def assert_completed(operation: StartedOperation, output: Any = NOTHING, *, timeout_s: float | None = None) -> Any:
     """Wait for the end; fail unless it completed, with this output if one is given. Returns the output."""
     __tracebackhide__ = True
+    _check_is_sync(operation)
     status = operation.wait(timeout_s)
     found = status.get("output")
     if status["runtimeStatus"] != "Completed":
@@ -37,6 +39,7 @@ def assert_completed(operation: StartedOperation, output: Any = NOTHING, *, time
 def assert_failed(operation: StartedOperation, match: str = "", *, timeout_s: float | None = None) -> str:
     """Wait for the end; fail unless it failed, with a reason in which the pattern is found. Returns the reason."""
     __tracebackhide__ = True
+    _check_is_sync(operation)
     status = operation.wait(timeout_s)
     output = status.get("output")
     reason = output if isinstance(output, str) else shown(output)
@@ -51,6 +54,7 @@ def assert_failed(operation: StartedOperation, match: str = "", *, timeout_s: fl
 def assert_called_once(operation: StartedOperation, activity: str, *, timeout_s: float | None = None) -> None:
     """Wait for the end; fail unless the operation and its sub-orchestrations scheduled this activity exactly once."""
     __tracebackhide__ = True
+    _check_is_sync(operation)
     operation.wait(timeout_s)
     tree = operation.tree()
     rows = [row for instance in tree.walk() for row in instance.history] if tree else []
@@ -68,6 +72,7 @@ def assert_history(operation: StartedOperation, expected: Sequence[str], *, time
     for what they are the outcome of: a call that has returned is one TaskCompleted, without its TaskScheduled.
     """
     __tracebackhide__ = True
+    _check_is_sync(operation)
     operation.wait(timeout_s)
     history = operation.history()
     for number in range(max(len(expected), len(history))):
@@ -76,6 +81,15 @@ def assert_history(operation: StartedOperation, expected: Sequence[str], *, time
         if found != wanted and found.split(" ")[0] != wanted:
             details = (f"expected: {wanted}", f"got:      {found}")
             raise AssertionError(operation.explain(f"has another history from event {number + 1} on", details))
+
+
+def _check_is_sync(operation: object) -> None:
+    __tracebackhide__ = True
+    if not isinstance(operation, StartedOperation):
+        raise UsageError(
+            f"This assertion is for a StartedOperation, got {type(operation).__name__}. Of an async operation, await"
+            " the assertion of the same name in durable_harness.testing.aio; a start needs an await, too."
+        )
 
 
 def _output(output: Any) -> str:

@@ -27,9 +27,10 @@ from durable_harness.testing.measuring import OperationMeasurement, read_measure
 from durable_harness.testing.recording import record
 from durable_harness.testing.refusals import refusal_of
 from durable_harness.testing.requesting import NOTHING
+from durable_harness.testing.responding import EventResponse, Promises
 from durable_harness.testing.routes import explain_unknown_route
 from durable_harness.testing.server_errors import WatchedClient
-from durable_harness.testing.triggering import TriggeredFunction, Triggering, WrittenOutput
+from durable_harness.testing.triggering import OWN_HOSTS, TriggeredFunction, Triggering, WrittenOutput
 from durable_harness.testing.webhook import PATH, TERMINAL_STATES, HistoryRow, Instance, InstanceStatus, Webhook
 
 LOCAL_POLL_INTERVAL_S = 0.05
@@ -54,6 +55,7 @@ class Operations:
         self._report_dir = report_dir
         self._status_url: str | None = None
         self._triggering = Triggering(stack, self.client)
+        self.promises = Promises(self.client, stack.name, is_ours=stack.name in OWN_HOSTS)
 
     def request(
         self, method: str, url: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None
@@ -171,9 +173,23 @@ class Operations:
         __tracebackhide__ = True
         self._triggering.give(name, value)
 
+    def respond(self, payload: Any = None, *, to: str, times: int | None = None) -> EventResponse:
+        """Raise an event for every orchestration that comes to wait for it from now on, until the end of the test.
+
+            operations.respond({"approved": True}, to="approval")
+            assert_completed(operations.start("/api/orders", {"id": 7}))
+
+        The event is there before any timer that the orchestration races it with, also where time is skipped. With
+        `times`, it is raised that often at most; what was promised first answers first. Raises UsageError if the host
+        is not ours. `operation.respond` is for one operation, and for what it waits for already.
+        """
+        __tracebackhide__ = True
+        return self.promises.make(payload, to, times, None)
+
     def close(self) -> None:
-        """Undo what the test did to the host: take back given inputs."""
+        """Undo what the test did to the host: take back given inputs, and promised events."""
         self._triggering.close()
+        self.promises.end()
 
     def history(self, instance_id: str) -> list[HistoryRow]:
         """Return the history of any instance of the app; fail if there is none."""
@@ -200,6 +216,7 @@ class StartedOperation:
         self._plan = plan
         self._client = operations.client
         self._stack = operations.stack
+        self._promises = operations.promises
         self.explainer = explainer
         self.answer = answer
         """The 202 that accepted it."""
@@ -306,6 +323,17 @@ class StartedOperation:
         """Raise an external event. Raises AssertionError if the operation has ended: nothing would take it."""
         __tracebackhide__ = True
         self.webhook.send(self.instance_id, f"raiseEvent/{quote(name, safe='')}", payload)
+
+    def respond(self, payload: Any = None, *, to: str, times: int | None = None) -> EventResponse:
+        """Raise an event whenever this operation, or a sub-orchestration of it, waits for it, until the test ends.
+
+            operation.respond({"approved": True}, to="approval")
+
+        If it waits already, the event is raised at once. Where time is skipped, a timeout may have come before this
+        call: promise the event before the start with `operations.respond`, or start under `durable_clock.hold()`.
+        """
+        __tracebackhide__ = True
+        return self._promises.make(payload, to, times, self.instance_id)
 
     def terminate(self, reason: str = "") -> None:
         """Ask for its end."""

@@ -63,25 +63,35 @@ class Awaiting:
         return known[1]
 
     async def _of(self, instance: Document, scheduler: Scheduler) -> Document | None:
-        function = self.app.orchestrators.get(str(instance["orchestrator"]).lower())
-        if function is None or len(instance["events"]) > MOST_EVENTS:
+        if len(instance["events"]) > MOST_EVENTS:
             return None
-        query = pb.StreamInstanceHistoryRequest(instanceId=instance["instanceId"])
+        instance_id = str(instance["instanceId"])
+        query = pb.StreamInstanceHistoryRequest(instanceId=instance_id)
         events = [event async for chunk in scheduler.stream_instance_history(query) for event in chunk.events]
+        return await self.learn(str(instance["orchestrator"]), instance_id, events)
+
+    async def learn(self, orchestrator: str, instance_id: str, events: list[Any]) -> Document | None:
+        """Return what an instance with this history waits for: `events`, `unclaimed` and `line`.
+
+        None if it has ended, or if that cannot be learned in time.
+        """
+        function = self.app.orchestrators.get(orchestrator.lower())
+        if function is None:
+            return None
         try:
             # Not on the threads of functions: that they are all busy may be what is asked about.
             async with asyncio.timeout(PATIENCE_S):
-                return await asyncio.to_thread(self._replayed, function, instance, events)
+                return await asyncio.to_thread(self._replayed, function, instance_id, events)
         except Exception as error:  # noqa: BLE001 - the code of the app, or a history that it contradicts
-            logger.debug("What '%s' waits for cannot be learned: %r", instance["instanceId"], error)
+            logger.debug("What '%s' waits for cannot be learned: %r", instance_id, error)
             return None
 
-    def _replayed(self, function: Function, instance: Document, events: list[Any]) -> Document | None:
+    def _replayed(self, function: Function, instance_id: str, events: list[Any]) -> Document | None:
         history = self.sdk.with_payloads(events)
         started = next((event.executionStarted for event in history if event.HasField("executionStarted")), None)
         if started is None:
             return None
-        request = pb.OrchestratorRequest(instanceId=instance["instanceId"], pastEvents=history)
+        request = pb.OrchestratorRequest(instanceId=instance_id, pastEvents=history)
         with unlogged():
             execution = self.sdk.begin_replay(function, request, started)
             execution.advance(request)

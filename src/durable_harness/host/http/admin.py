@@ -9,6 +9,9 @@ GET  /admin/durable-harness/outputs?since_ns=N     what functions wrote to their
 GET  /admin/durable-harness/starts?since_ns=N      which instances were started through this host
 POST /admin/durable-harness/inputs                 give an input binding a value: {"name": …, "value": …}
 DELETE /admin/durable-harness/inputs/NUMBER        take it back
+POST /admin/durable-harness/responses              raise an event when it is waited for: `fakes.promising`
+GET  /admin/durable-harness/responses/NUMBER       how often it was
+DELETE /admin/durable-harness/responses/NUMBER     end that
 POST /admin/durable-harness/operations             `durable_http.measuring`
 GET  /admin/durable-harness/timings?instance=ID    `durable_http.timings`
 """
@@ -29,6 +32,8 @@ from durable_harness.host.app.routes import route_of
 from durable_harness.host.durable_http import measuring
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
 from durable_harness.host.durable_http.timings import HostNotes, instance_timings
+from durable_harness.host.fakes import promising
+from durable_harness.host.fakes.responses import Responses
 from durable_harness.host.triggers import Triggers, UnusableValueError
 from durable_harness.host.triggers.by_hand import Run
 from durable_harness.host.triggers.starts import StartsNoted
@@ -96,8 +101,10 @@ class AdminApi:
         notes: HostNotes,
         body_limit_bytes: int,
         *,
+        responses: Responses,
         route_prefix: str,
     ) -> None:
+        self._responses = responses
         self._notes = notes
         self._app = app
         self.trace: Trace | None = None
@@ -207,6 +214,16 @@ class AdminApi:
             self._triggers.inputs.take_back([int(number)])
         return ApiResponse(204)
 
+    async def _respond(self, request: web.BaseRequest) -> ApiResponse:
+        given = _members(await request.read(), promising.EXPECTED).members
+        return await promising.promise(self._responses, self._scheduler, self._notes, given)
+
+    async def _responded(self, _request: web.BaseRequest, number: str) -> ApiResponse:
+        return promising.promised(self._responses, number)
+
+    async def _respond_no_more(self, _request: web.BaseRequest, number: str) -> ApiResponse:
+        return promising.end(self._responses, number)
+
     async def _measure(self, request: web.BaseRequest) -> ApiResponse:
         warnings = self._app.near_limits.texts
         return await measuring.measure_operations(self._scheduler, await request.read(), warnings)
@@ -245,6 +262,7 @@ class AdminApi:
         ("GET", f"{OWN}/outputs"): _outputs,
         ("GET", f"{OWN}/starts"): _starts,
         ("POST", f"{OWN}/inputs"): _give,
+        ("POST", f"{OWN}/responses"): _respond,
         ("POST", measuring.PATH): _measure,
         ("GET", f"{OWN}/timings"): _timings,
         ("GET", f"{OWN}/trace"): _trace,
@@ -254,6 +272,8 @@ class AdminApi:
         ("POST", FUNCTIONS): _run,
         ("POST", f"{OWN}/functions"): _run_to_its_end,
         ("DELETE", f"{OWN}/inputs"): _take_back,
+        ("GET", f"{OWN}/responses"): _responded,
+        ("DELETE", f"{OWN}/responses"): _respond_no_more,
     }
 
 
