@@ -72,6 +72,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/long_histories.py
 	$(BIN)/python benchmarks/durability.py
 	$(BIN)/python benchmarks/dashboard.py
+	$(BIN)/python benchmarks/twice.py
 
 # Not after $(READY): it makes what that installs.
 lock:

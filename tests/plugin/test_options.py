@@ -43,6 +43,8 @@ def test_help_documents_every_option(pytester, plugin):
         "--isolation",
         "--fault-seed",
         "--always-replay",
+        "--twice",
+        "--twice-answer",
         "--require-emulator",
     ):
         assert f"{flag}" in group

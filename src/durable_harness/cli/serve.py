@@ -10,6 +10,7 @@ from typing import Any
 from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.dashboard_options import add_dashboard_options, dashboard_options, dashboard_port
 from durable_harness.cli.scheduler_options import add_lifetime_options, add_scheduler_options, scheduler_options
+from durable_harness.cli.twice_options import add_twice_options, twice_options
 from durable_harness.cli.values import port
 from durable_harness.collection import resting_collector
 from durable_harness.errors import UsageError
@@ -71,6 +72,7 @@ def _add_own_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="replay orchestrations whole, and twice, in every turn; one that does anything else then fails",
     )
+    add_twice_options(parser)
     parser.add_argument(
         "--log-format",
         choices=FORMATS,
@@ -181,6 +183,7 @@ def _serve_here(options: argparse.Namespace) -> None:
             ready_file=options.ready_file,
             parent_pid=options.exit_with_parent,
             always_replay=options.always_replay,
+            twice=twice_options(options),
             dashboard_port=dashboard_port(options),
             dashboard=dashboard_options(options),
             test_control=options.test_control,

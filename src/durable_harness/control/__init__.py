@@ -3,5 +3,6 @@
 from durable_harness.control.endpoint import Call, ControlEndpoint
 from durable_harness.control.faulty import FaultyScheduler
 from durable_harness.control.rules import Rules
+from durable_harness.control.twice import Counts, Deliveries, Policy
 
-__all__ = ["Call", "ControlEndpoint", "FaultyScheduler", "Rules"]
+__all__ = ["Call", "ControlEndpoint", "Counts", "Deliveries", "FaultyScheduler", "Policy", "Rules"]

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from durable_harness.control.rules import START, Fault, Rule, Rules
+from durable_harness.control.twice import Deliveries
 from durable_harness.protocol import RpcError, Scheduler, Status, pb
 from durable_harness.protocol.continuing import orchestrator_name
 
@@ -31,6 +32,7 @@ class FaultyScheduler:
     def __init__(self, scheduler: Scheduler, rules: Rules) -> None:
         self._scheduler = scheduler
         self.rules = rules
+        self.deliveries = Deliveries()
         self._streams: set[_ItemStream] = set()
         self._known: dict[str, tuple[str, str]] = {}
         self._lost: dict[str, tuple[Rule, str]] = {}
@@ -60,10 +62,18 @@ class FaultyScheduler:
         return await self._complete("orchestration", request)
 
     async def complete_activity_task(self, request: Any) -> Any:
-        return await self._complete("activity", request)
+        return await self._complete_of_two("activity", request)
 
     async def complete_entity_task(self, request: Any) -> Any:
-        return await self._complete("entity", request)
+        return await self._complete_of_two("entity", request)
+
+    async def abandon_activity_task(self, request: Any) -> Any:
+        self.deliveries.forget(request.completionToken)
+        return await self._scheduler.abandon_activity_task(request)
+
+    async def abandon_entity_task(self, request: Any) -> Any:
+        self.deliveries.forget(request.completionToken)
+        return await self._scheduler.abandon_entity_task(request)
 
     # -- what a test asks for -----------------------------------------------------------------------------------------
 
@@ -133,10 +143,22 @@ class FaultyScheduler:
 
     async def _abandon(self, kind: str, token: str) -> None:
         method, message = ABANDON[kind]
+        self.deliveries.forget(token)
         with contextlib.suppress(RpcError):  # given back already, with the stream it came by
             await getattr(self._scheduler, method)(message(completionToken=token))
 
     # -- completions ----------------------------------------------------------------------------------------------
+
+    async def _complete_of_two(self, kind: str, request: Any) -> Any:
+        """Complete work, unless this is the first of its two answers, or the second where the first one counts."""
+        token = request.completionToken
+        if self.deliveries.withholds(token, request):
+            return pb.CompleteTaskResponse()
+        late = self.deliveries.late_answer(token)
+        if late is None:
+            return await self._complete(kind, request)
+        await self._complete(kind, late)
+        raise RpcError(Status.NOT_FOUND, f"The answer to the first delivery of '{token}' came late, and counts.")
 
     async def _complete(self, kind: str, request: Any) -> Any:
         token = request.completionToken
@@ -204,6 +226,7 @@ class _ItemStream:
         """Close the scheduler's stream: what is on its way is given back."""
         for handle in self._late:
             handle.cancel()
+        self._scheduler.deliveries.forget_stream(self)
         self._pumping.cancel()
         await asyncio.gather(self._pumping, return_exceptions=True)
 
@@ -221,6 +244,7 @@ class _ItemStream:
             self._arrived.put_nowait(item)
             return
         name, instance_id = self._scheduler.note(item, kind)
+        self._scheduler.deliveries.begin(item, (kind, name), self, self._arrived.put_nowait)
         copies, delaying = 1, None
         for rule in self._striking(item, kind, name, instance_id):
             if rule.fault is Fault.DROP:

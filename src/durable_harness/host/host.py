@@ -27,12 +27,14 @@ from durable_harness.host.fakes.responses import Responses
 from durable_harness.host.fakes.runner import FakedRunner
 from durable_harness.host.http.admin import AdminApi, Trace
 from durable_harness.host.http.server import HttpFrontend, WebOptions, body_limit_bytes
-from durable_harness.host.sdk.generation import Generation
+from durable_harness.host.sdk.generation import Generation, Runner
 from durable_harness.host.stages import StagesNoted
 from durable_harness.host.tracing import Tracing
 from durable_harness.host.triggers import Triggers
 from durable_harness.host.triggers.monitor import Monitor
 from durable_harness.host.triggers.starts import StartsNoted
+from durable_harness.host.twice.records import TwiceRecords
+from durable_harness.host.twice.runner import ComparingRunner
 from durable_harness.host.work.filters import filters_of
 from durable_harness.host.work.worker import DurableWorker, work_limits
 from durable_harness.network import bind, serve_http
@@ -77,7 +79,9 @@ class FunctionsHost:
         options: HostOptions,
         *,
         alarms: AlarmClock,
+        twice: TwiceRecords | None = None,
     ) -> None:
+        """Make a host. `twice` takes how second deliveries fare; None if the scheduler makes none on purpose."""
         self.app = app
         self.settings = settings
         self.scheduler = scheduler
@@ -92,6 +96,7 @@ class FunctionsHost:
         self._working: asyncio.Task[None] | None = None
         self.triggers = Triggers(app, alarms, Monitor(options.timers_file))
         self.fakes = Fakes()
+        self.twice = twice
         self.responses = Responses(scheduler)
         self._alarms = alarms
         self._stages = StagesNoted()
@@ -172,11 +177,14 @@ class FunctionsHost:
         settings, always_replay = self.settings.host.durable_task, self.options.always_replay
         runner = self._sdk.runner(self.app, self._invoker, settings, always_replay=always_replay)
         runner = FakedRunner(runner, self.fakes, self._alarms)
-        runner = RespondingRunner(runner, self.responses, self._awaiting, self.scheduler)
+        runner = RespondingRunner(self._compared(runner), self.responses, self._awaiting, self.scheduler)
         runner = self._tracing.for_work(runner)
         filters = filters_of(self.app) if settings.work_item_filtering else None
         self._worker = DurableWorker(self.scheduler, runner, settings, filters, self._stages)
         self._working = asyncio.create_task(self._worker.run())
+
+    def _compared(self, runner: Runner) -> Runner:
+        return runner if self.twice is None else ComparingRunner(runner, self.twice)
 
     async def _stop_working(self) -> None:
         if self._working is not None:
@@ -213,6 +221,7 @@ class FunctionsHost:
             *(self.app, self.triggers, self._for_clients, self._notes(), body_limit_bytes()),
             responses=self.responses,
             route_prefix=host.route_prefix,
+            twice=self.twice,
         )
         return HttpFrontend(
             self.app,

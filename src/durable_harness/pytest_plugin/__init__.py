@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from durable_harness.pytest_plugin import twice
 from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
@@ -44,6 +45,7 @@ from durable_harness.pytest_plugin.options import (
     replay_args,
     setting,
     stack_names,
+    wants_twice,
 )
 from durable_harness.pytest_plugin.runs import STACK_PROPERTY, STATE, OutcomeCounter, RunState
 
@@ -77,7 +79,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for marker in MARKERS:
+    for marker in (*MARKERS, *twice.MARKERS):
         config.addinivalue_line("markers", marker)
     check_options(config)
     config.stash[STATE] = RunState(config)
@@ -140,15 +142,21 @@ def durable_stack(
     from durable_harness.places import add_app_folder  # noqa: PLC0415 - same
     from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
 
+    is_marked = any(twice.is_marked(item) for item in _tests_of(request.node))
+    for_twice = twice.serve_args(pytestconfig, durable_stack_name, is_marked=is_marked)
     wanted = StackRequest(
         name=durable_stack_name,
         app_dir=Path(durable_app_dir),
         module=Path(request.node.nodeid).stem,
-        serve_args=(*durable_serve_args, *replay_args(pytestconfig, durable_stack_name)),
+        serve_args=(*durable_serve_args, *replay_args(pytestconfig, durable_stack_name), *for_twice),
         url=setting(pytestconfig, "--stack-url") or None,
         function_key=setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
         answer_timeout_s=given_timeout_s(pytestconfig),
-        control=_is_used(request.node, *OF_CLOCK) or any(needs_control(item) for item in _tests_of(request.node)),
+        control=(
+            bool(for_twice)
+            or _is_used(request.node, *OF_CLOCK)
+            or any(needs_control(item) for item in _tests_of(request.node))
+        ),
         breakable=_is_used(request.node, "durable_faults"),
         restarts=any(isolation_of(item) == PROCESS for item in _tests_of(request.node)),
         catches_http=_is_used(request.node, "durable_http"),
@@ -182,6 +190,8 @@ def _durable_marks(request: pytest.FixtureRequest) -> None:
     """Set up what the marks of a test ask for, before its own fixtures."""
     if "durable_stack" in request.fixturenames:
         request.getfixturevalue("_durable_isolated")
+        if twice.is_wanted(request.node):
+            request.getfixturevalue("_durable_twice")
     wanted = time_of(request.node)
     if wanted is not None and moves_time(request.node):
         wanted.apply(request.getfixturevalue("durable_clock"))
@@ -304,6 +314,25 @@ def durable_http(durable_stack: RunningStack) -> Iterator[DurableHttp]:
     outside.close()
 
 
+@pytest.fixture
+def _durable_twice(
+    request: pytest.FixtureRequest, durable_stack: RunningStack, _durable_isolated: None
+) -> Iterator[None]:
+    yield from twice.work_of_test(request, durable_stack)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Fail a test that passes although something acted twice that its marks say must not."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except BaseException:
+        twice.check(item, has_passed=False)
+        raise
+    twice.check(item, has_passed=True)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -322,6 +351,7 @@ def pytest_runtest_makereport(
     outside: DurableHttp | None = used.get("durable_http")
     if report.failed and outside is not None and (unanswered := outside.describe()):
         report.sections.append(("durable-harness: requests to outside services that nothing answered", unanswered))
+    twice.add_to_report(item, report)
     if report.failed and faults is not None:
         report.sections.append(("durable-harness: the faults of this test", faults.describe()))
     return report
@@ -405,6 +435,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if state.outcomes:
         counts = sorted(state.outcomes.items())
         terminalreporter.line("stacks: " + ", ".join(f"{stack} {count} {how}" for (stack, how), count in counts))
+    if wants_twice(config) and (lines := twice.lines_of(state.twice)):
+        terminalreporter.section(twice.TITLE)
+        for line in lines:
+            terminalreporter.line(line)
     if complaint := state.complaint:
         terminalreporter.section("durable-harness", red=True, bold=True)
         terminalreporter.line(f"{complaint} Select its tests with --stack emulator.", red=True)

@@ -41,6 +41,12 @@ OPTIONS = (
     Option("--stack-key", "durable_stack_key", "", f"its function key; {KEY_VARIABLE} in the environment does too"),
     Option("--operation-timeout", "durable_operation_timeout", "30", "seconds in which an operation must have ended"),
     Option(
+        "--twice-answer",
+        "durable_twice_answer",
+        "second",
+        "which answer counts of work that is delivered twice: second (the first one is lost) or first (it comes late)",
+    ),
+    Option(
         "--isolation",
         "durable_isolation",
         "shared",
@@ -60,6 +66,13 @@ REPLAY_HELP = (
     " the embedded and emulator stacks, whose host is ours"
 )
 REPLAYING_STACKS = ("embedded", "emulator")
+TWICE_FLAG, TWICE_INI = "--twice", "durable_twice"
+TWICE_HELP = (
+    "deliver every activity and entity operation twice, as a service may, and report what that changes; on the embedded"
+    " and emulator stacks"
+)
+ANSWER_FLAG = "--twice-answer"
+TWICE_ANSWERS = ("second", "first")
 REQUIRE_FLAG, REQUIRE_INI = "--require-emulator", "durable_require_emulator"
 REQUIRE_HELP = (
     "fail instead of skipping where the emulator cannot run, and when no test ran on it; CI=true in the environment"
@@ -75,12 +88,14 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(option.ini, f"{option.flag}: {option.help}", default=option.default)
     group.addoption(REPLAY_FLAG, action="store_true", help=REPLAY_HELP)
     parser.addini(REPLAY_INI, f"{REPLAY_FLAG}: {REPLAY_HELP}", type="bool", default=False)
+    group.addoption(TWICE_FLAG, action="store_true", help=TWICE_HELP)
+    parser.addini(TWICE_INI, f"{TWICE_FLAG}: {TWICE_HELP}", type="bool", default=False)
     group.addoption(REQUIRE_FLAG, action="store_true", help=REQUIRE_HELP)
     parser.addini(REQUIRE_INI, f"{REQUIRE_FLAG}: {REQUIRE_HELP}", type="bool", default=False)
 
 
 def check_options(config: pytest.Config) -> None:
-    """Raise UsageError for a stack that there is none of, and for replays on a host that is not ours."""
+    """Raise UsageError for a stack that there is none of, and for what a host that is not ours cannot do."""
     names = stack_names(config)
     wrong = [name for name in names or [""] if name not in STACKS]
     if wrong:
@@ -89,14 +104,28 @@ def check_options(config: pytest.Config) -> None:
     if isolation not in ISOLATIONS:
         raise pytest.UsageError(f"--isolation: got '{isolation}', allowed are {', '.join(ISOLATIONS)}")
     others = [name for name in names if name not in REPLAYING_STACKS]
-    if config.getoption(REPLAY_FLAG) and others:
-        raise pytest.UsageError(f"{REPLAY_FLAG}: the host of the {others[0]} stack is not ours and cannot be told to")
+    for flag in (REPLAY_FLAG, TWICE_FLAG):
+        if config.getoption(flag) and others:
+            raise pytest.UsageError(f"{flag}: the host of the {others[0]} stack is not ours and cannot be told to")
+    if twice_answer(config) not in TWICE_ANSWERS:
+        allowed = " and ".join(TWICE_ANSWERS)
+        raise pytest.UsageError(f"{ANSWER_FLAG}: got '{twice_answer(config)}', allowed are {allowed}")
 
 
 def replay_args(config: pytest.Config, stack: str) -> tuple[str, ...]:
     """Return the option of `durable-harness serve` that this run asks for on a stack."""
     is_asked_for = config.getoption(REPLAY_FLAG) or config.getini(REPLAY_INI)
     return (REPLAY_FLAG,) if is_asked_for and stack in REPLAYING_STACKS else ()
+
+
+def wants_twice(config: pytest.Config) -> bool:
+    """Return whether the whole run is to deliver work twice."""
+    return bool(config.getoption(TWICE_FLAG) or config.getini(TWICE_INI))
+
+
+def twice_answer(config: pytest.Config) -> str:
+    """Return which answer counts of work that is delivered twice."""
+    return setting(config, ANSWER_FLAG).strip()
 
 
 def is_emulator_required(config: pytest.Config) -> bool:

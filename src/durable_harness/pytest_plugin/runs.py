@@ -16,6 +16,8 @@ from durable_harness.pytest_plugin.options import fault_seed
 if TYPE_CHECKING:
     from durable_harness.testing.run import Run
 
+TWICE_ATTRIBUTE = "durable_twice"
+"""Where the report of a test has what became of work that was delivered twice, on its way from xdist's workers too."""
 STACK_PROPERTY = "durable_stack"
 """The property in a test's report that names the stack it ran on."""
 
@@ -29,6 +31,8 @@ class RunState:
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.fault_seed: int = getattr(config, "workerinput", {}).get("durable_harness_fault_seed", fault_seed(config))
         self.complaint = ""
+        self.twice: list[dict[str, Any]] = []
+        """What became of work that was delivered twice, of each test."""
         self.not_loaded: dict[str, str] = {}
         """The first test that met an app that does not load, by the folder of the app."""
 
@@ -65,6 +69,8 @@ class OutcomeCounter:
         stack = dict(report.user_properties).get(STACK_PROPERTY)
         if stack and (report.when == "call" or report.outcome != "passed"):
             self._state.outcomes[str(stack), report.outcome] += 1
+        if document := getattr(report, TWICE_ATTRIBUTE, None):
+            self._state.twice.append(document)
 
 
 STATE = pytest.StashKey[RunState]()

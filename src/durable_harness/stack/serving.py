@@ -28,6 +28,7 @@ from durable_harness.host.http.server import WebOptions
 from durable_harness.host.outside import CaughtConnections
 from durable_harness.host.sdk.choice import generation_for, load_durable_app
 from durable_harness.host.sdk.generation import Generation
+from durable_harness.host.twice.watching import watch
 from durable_harness.instance_logs import InstanceLogs
 from durable_harness.log_lines import TEXT, announce, configure_logging, log_to_also
 from durable_harness.protocol import Scheduler
@@ -49,6 +50,8 @@ from durable_harness.stack.leaving import leave_if_held_up
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
 from durable_harness.stack.outside_calls import outside_calls
 from durable_harness.stack.shown import source_of
+from durable_harness.stack.twice_calls import TwiceOptions, described_twice, twice_calls, twice_records
+from durable_harness.twice_report import lines_of
 
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -79,6 +82,7 @@ class ServeOptions:
     catch_http: bool = False
     """Whether a test may answer in place of outside services."""
     always_replay: bool = False
+    twice: TwiceOptions = field(default_factory=TwiceOptions)
     dashboard_port: DashboardPort | None = None
     dashboard: DashboardOptions = field(default_factory=DashboardOptions)
 
@@ -130,11 +134,14 @@ async def _serving(
         host_options = _host_options(options, settings)
         caught = _caught_connections() if options.catch_http else None
         public = bind_public(host_options)
+        watched = watch() if options.twice.is_watching else None  # before the app has what it calls services by
         with lifetime.ending_blocks():
             app = _load(options, settings, public)
         dashboard = bind_dashboard(options.address, options.dashboard_port) if shown is not None else None
-        faulty = FaultyScheduler(scheduler, Rules()) if options.test_control else None
-        host = FunctionsHost(app, sdk, settings, faulty or scheduler, host_options, alarms=alarms)
+        is_between = options.test_control or watched is not None
+        faulty = FaultyScheduler(scheduler, Rules()) if is_between else None
+        twice = twice_records(options.twice, faulty, watched)
+        host = FunctionsHost(app, sdk, settings, faulty or scheduler, host_options, alarms=alarms, twice=twice)
         hide([*host.secrets, *credentials_in(settings.environ.values())])
         logs = InstanceLogs()
         log_to_also(logs, _log_levels(options, settings), is_verbose=options.verbose)
@@ -146,7 +153,7 @@ async def _serving(
         try:
             async with (
                 served_dashboard(dashboard, source, options.dashboard),
-                served_control(_control_calls(calls, faulty, host, caught)) as control,
+                served_control(_control_calls(options, calls, faulty, host, caught)) as control,
             ):
                 _announce(host, described, options, control, dashboard)
                 yield
@@ -154,19 +161,22 @@ async def _serving(
             await host.triggers.close()  # while what its functions call still answers
             await finish()
             await host.stop()
+            _report_twice(host, options)
 
 
 def _control_calls(
+    options: ServeOptions,
     of_scheduler: dict[str, Call],
     faulty: FaultyScheduler | None,
     host: FunctionsHost,
     caught: CaughtConnections | None,
 ) -> dict[str, Call] | None:
     """Return all that a test may call in this process, None if it was not started for tests."""
-    if faulty is None:
+    if not options.test_control or faulty is None:
         return None
     of_host = {**fault_calls(faulty, host), **fake_calls(host.fakes, host.app), **outside_calls(caught)}
-    return {**of_scheduler, **of_host}
+    calls = {**of_scheduler, **of_host}
+    return calls if host.twice is None else {**calls, **twice_calls(faulty.deliveries, host.twice, host.app)}
 
 
 def _caught_connections() -> CaughtConnections:
@@ -288,6 +298,8 @@ def _announce(
         say(f"keys: in {options.ready_file}")  # and not here: what others start prints into a log
     elif options.enable_auth:
         say("\n".join(key_lines(host.options.web.keys, os.environ)))
+    if options.twice.counts is not None:
+        say(described_twice(options.twice.counts))
     _warn(host, say)
     for function in host.app.disabled:
         say(shown(f"Function {function.name} is disabled, by {function.disabled_by}."))
@@ -305,6 +317,13 @@ def _announce(
         "dashboardUrl": dashboard.url if dashboard is not None else None,
     }
     write_ready_file(options.ready_file, facts)
+
+
+def _report_twice(host: FunctionsHost, options: ServeOptions) -> None:
+    """Say at the end what became of work that was delivered twice, unless tests ask for that themselves."""
+    if options.twice.counts is not None and host.twice is not None and host.twice.count:
+        lines = "\n".join(lines_of(host.twice.report()))
+        announce(f"durable-harness: delivered twice\n{lines}", options.log_format)
 
 
 def _warn(host: FunctionsHost, say: Callable[[str, int], None]) -> None:

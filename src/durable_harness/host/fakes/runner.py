@@ -10,11 +10,10 @@ from durable_harness.host.payloads import unwrap_json
 from durable_harness.host.sdk.batches import operation_info
 from durable_harness.host.sdk.generation import Runner
 from durable_harness.host.stages import CURRENT
+from durable_harness.host.twice.effects import note_fake
 from durable_harness.protocol import optional_text, pb, text_or_none
+from durable_harness.protocol.activity_names import HTTP_ACTIVITIES
 from durable_harness.protocol.alarms import AlarmClock
-
-HTTP_ACTIVITIES = frozenset({"BuiltIn::HttpActivity", "BuiltIn__HttpActivity"})
-"""What `call_http` calls with SDK 1.x and 2.x."""
 
 
 class FakedRunner:
@@ -72,6 +71,7 @@ class FakedRunner:
         return pb.OperationResult(success=pb.OperationResultSuccess(result=optional_text(text)))
 
     async def _answer(self, fake: Fake, call: dict[str, Any]) -> str:
+        note_fake()
         stages = CURRENT.get()
         if fake.delay_s > 0:
             await self._clock.sleep(stages.token if stages is not None else "", fake.delay_s)

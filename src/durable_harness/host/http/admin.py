@@ -14,6 +14,7 @@ GET  /admin/durable-harness/responses/NUMBER       how often it was
 DELETE /admin/durable-harness/responses/NUMBER     end that
 POST /admin/durable-harness/operations             `durable_http.measuring`
 GET  /admin/durable-harness/timings?instance=ID    `durable_http.timings`
+GET  /admin/durable-harness/twice                  what became of work that was delivered twice: `twice_report`
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from durable_harness.host.fakes.responses import Responses
 from durable_harness.host.triggers import Triggers, UnusableValueError
 from durable_harness.host.triggers.by_hand import Run
 from durable_harness.host.triggers.starts import StartsNoted
+from durable_harness.host.twice.records import TwiceRecords
 from durable_harness.protocol import is_too_deep
 
 FUNCTIONS = "/admin/functions"
@@ -103,7 +105,9 @@ class AdminApi:
         *,
         responses: Responses,
         route_prefix: str,
+        twice: TwiceRecords | None = None,
     ) -> None:
+        self._twice = twice
         self._responses = responses
         self._notes = notes
         self._app = app
@@ -231,6 +235,11 @@ class AdminApi:
     async def _timings(self, request: web.BaseRequest) -> ApiResponse:
         return await instance_timings(self._scheduler, self._notes, request.rel_url.query.get("instance", ""))
 
+    async def _report_twice(self, _request: web.BaseRequest) -> ApiResponse:
+        if self._twice is None:
+            return json_response({"error": "This host delivers nothing twice: start it with serve --twice."}, 404)
+        return json_response(self._twice.report())
+
     async def _trace(self, request: web.BaseRequest) -> ApiResponse:
         instance_id = request.rel_url.query.get("instance", "")
         text = None if self.trace is None else await self.trace(instance_id)
@@ -266,6 +275,7 @@ class AdminApi:
         ("POST", measuring.PATH): _measure,
         ("GET", f"{OWN}/timings"): _timings,
         ("GET", f"{OWN}/trace"): _trace,
+        ("GET", f"{OWN}/twice"): _report_twice,
     }
     _named: Mapping[tuple[str, str], Callable[[AdminApi, web.BaseRequest, str], Awaitable[ApiResponse]]] = {
         ("GET", FUNCTIONS): _function,

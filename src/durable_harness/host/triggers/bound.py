@@ -14,6 +14,7 @@ from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.triggers.returned import HTTP, RETURNED, answers_by_returning, returned_by
 from durable_harness.host.triggers.targets import advice_on, target_for
 from durable_harness.host.triggers.unrunnable import check_runnable
+from durable_harness.host.twice.effects import note
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 
@@ -129,6 +130,7 @@ class FunctionBindings:
                     target=target,
                 )
                 where = f"{binding_type} '{target}'" if target else binding_type
+                note("output", f"wrote to {where}", where, part, is_repeatable=binding_type.lower() == "blob")
                 logger.info("Function '%s' wrote to %s (%s): %s", function.name, where, name, shown_content(part))
 
 

@@ -37,6 +37,7 @@
 --start-path PATH           DURABLE_HARNESS_START_PATH
 --status-source NAME        DURABLE_HARNESS_STATUS_SOURCE
 --traceparent on|off        DURABLE_HARNESS_TRACEPARENT
+--twice                     DURABLE_HARNESS_TWICE
 --warm-up S                 DURABLE_HARNESS_WARM_UP
 """
 
@@ -242,6 +243,15 @@ def _add_process_options(parser: Any, default_gates: Path | None) -> None:
         default=os.environ.get(FORMER_APP_VARIABLE) or ".",
         include_in_web_ui=False,
         help="Function app to run and load when there is no --host. Defaults to the current directory.",
+    )
+    parser.add_argument(
+        "--twice",
+        action="store_true",
+        env_var="DURABLE_HARNESS_TWICE",
+        default=False,
+        include_in_web_ui=False,
+        help="Let the app that the run starts get every activity and entity operation twice, as a service may deliver "
+        "them, and report what that changes. Not with --host: start that one with `durable-harness serve --twice`.",
     )
     parser.add_argument(
         "--service",

@@ -63,6 +63,8 @@ class LoadOptions:
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
     start: StartOptions = field(default_factory=StartOptions)
     preflight: bool = True
+    twice: bool = False
+    """Whether the app that the run starts gets every activity and entity operation twice."""
     evidence: Path | None = None
 
     @classmethod
@@ -94,6 +96,7 @@ class LoadOptions:
                 metrics=MetricsOptions.read(parsed),
                 start=StartOptions.read(parsed),
                 preflight=not parsed.no_preflight,
+                twice=bool(getattr(parsed, "twice", False)),
                 evidence=Path(parsed.evidence) if getattr(parsed, "evidence", None) else None,
             )
         except argparse.ArgumentTypeError as error:
@@ -126,6 +129,7 @@ class LoadOptions:
             "seed": str(self.seed),
             **({} if self.service_file else {"status source": self.status_source}),
             **({"service": str(self.service_file)} if self.service_file else {}),
+            **({"twice": "every activity and entity operation"} if self.twice else {}),
             "operation timeout": f"{self.operation_timeout_s:g} s",
             "drain timeout": f"{self.drain_timeout_s:g} s",
             "warm-up": f"{self.warm_up_s:g} s, in no figure" if self.warm_up_s else "none",

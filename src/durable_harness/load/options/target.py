@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psutil  # type: ignore[import-untyped]
 
 from durable_harness.base_urls import read_base_url
-from durable_harness.errors import UnreachableError
+from durable_harness.errors import UnreachableError, UsageError
 from durable_harness.load.http import Asker
 from durable_harness.load.http.connection import HEADERS_TOO_LARGE, TOO_LARGE
 from durable_harness.load.options.run import LoadOptions
@@ -46,6 +46,11 @@ def open_target(host: str | None, options: LoadOptions) -> Iterator[Target]:
     Raises UsageError for a host that is no URL, UnreachableError for one that does not answer, and whatever keeps the
     stack from starting.
     """
+    if host and options.twice:
+        raise UsageError(
+            "--twice is for the app that a run starts, and this run has --host. Start that host with"
+            " `durable-harness serve --twice`, and leave the option out here."
+        )
     if host:
         base_url = read_host(host)
         probe(base_url, verify_tls=not options.generator.insecure)
@@ -56,7 +61,8 @@ def open_target(host: str | None, options: LoadOptions) -> Iterator[Target]:
 
     log_path = options.report_dir / STACK_LOG
     log_path.unlink(missing_ok=True)
-    with embedded_stack(options.app_dir, log_path=log_path) as stack:
+    serve_args = ("--twice",) if options.twice else ()
+    with embedded_stack(options.app_dir, log_path=log_path, serve_args=serve_args) as stack:
         yield Target(read_host(stack.base_url), stack.function_key, stack.pid, stack.log_path)
 
 

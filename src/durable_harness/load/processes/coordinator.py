@@ -55,6 +55,7 @@ from durable_harness.load.results.reporting import (
 )
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.summary import summarize_run
+from durable_harness.load.results.twice import NOTE, with_twice_report
 from durable_harness.load.watch import GeneratorFigures, UsageWatch, invalid_reasons, merged_figures
 from durable_harness.load.web import Guard, LiveRun, StartForm, add_pages
 from durable_harness.load.web.form_style import form_style
@@ -235,12 +236,15 @@ class Coordinator(LocustProcess):
         report = self._judge()
         self._verdict = f"{report.verdict}: {report.verdict_sentence}"
         written = write_report(report, self.options.report_dir)
+        twice = ""
+        if self.options.twice and self.target is not None:
+            twice, written = with_twice_report(written, self.target.base_url, self.options.report_dir)
         written = self._write_evidence(self.options, written, {"run_id": self.run_id, "ended": self._verdict})
         self._exit_code.decide(written.exit_code(self._code_of(report)), self._verdict)
         self._elapsed_s = time.monotonic() - self._began
         html_report = self.options.report_dir / HTML_NAME
         self._html_report = html_report if html_report in written.paths else None
-        self._last_words = f"\n{render_text(report)}{self._with_log(written).sentence()}"
+        self._last_words = f"\n{render_text(report)}{self._with_log(written).sentence()}{twice}"
         if not self._is_headless:
             self._say_last_words()
         self._watched.run_is_over()
@@ -325,6 +329,7 @@ class Coordinator(LocustProcess):
             notes=[
                 *filter(None, (*early, gone, learned, self._inquiry.describe_cut())),
                 *self.remarks(),
+                *([NOTE] if self.options.twice else []),
                 *left_out(self._scenarios(), self.options.gates()),
                 generator.describe(),
             ],

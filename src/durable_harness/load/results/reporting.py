@@ -20,6 +20,7 @@ from durable_harness.gate.report import (
 from durable_harness.gate.writing import Written, append_step_summary, write_reports
 from durable_harness.load.options.target import STACK_LOG
 from durable_harness.load.results.records import clear_operations
+from durable_harness.load.results.twice import TWICE_NAME
 
 HTML_NAME, MARKDOWN_NAME = "report.html", "summary.md"
 RENDERINGS: Mapping[str, Callable[[Report], str]] = {
@@ -52,7 +53,7 @@ def set_aside(folder: Path) -> Path | None:
     try:
         clear_previous(folder)
         previous.mkdir(exist_ok=True)
-        for name in (*RENDERINGS, FOLDER_NAME, STACK_LOG):
+        for name in (*RENDERINGS, FOLDER_NAME, STACK_LOG, TWICE_NAME):
             if (folder / name).exists():
                 (folder / name).rename(previous / name)
     except OSError as error:
@@ -77,7 +78,7 @@ def _has_records(folder: Path) -> bool:
 
 def clear_reports(folder: Path) -> None:
     """Remove the reports of an earlier run, which a run that is killed would seem to have written."""
-    for name in RENDERINGS:
+    for name in (*RENDERINGS, TWICE_NAME):
         (folder / name).unlink(missing_ok=True)
 
 

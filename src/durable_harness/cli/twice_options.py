@@ -1,0 +1,34 @@
+"""Options of a host that does work twice, to show what is not safe to be done again."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from durable_harness.stack.twice_calls import TwiceOptions
+
+COUNTS = ("second", "first")
+
+
+def add_twice_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options to a parser."""
+    parser.add_argument(
+        "--twice",
+        action="store_true",
+        help="run every activity and entity operation twice, as a service may, and report what that changes",
+    )
+    parser.add_argument(
+        "--twice-answer",
+        choices=COUNTS,
+        default=COUNTS[0],
+        help="which of the two answers counts: second, the first one is lost (default); first, it comes late",
+    )
+    parser.add_argument("--twice-on-request", action="store_true", help=argparse.SUPPRESS)
+
+
+def twice_options(options: argparse.Namespace) -> TwiceOptions:
+    """Return what the options say."""
+    from durable_harness.stack.twice_calls import TwiceOptions  # noqa: PLC0415 - other commands do not pay for it
+
+    return TwiceOptions(options.twice_answer if options.twice else None, on_request=options.twice_on_request)

@@ -1,0 +1,116 @@
+"""Work that is delivered twice, as a service does that has not got an answer: the work was done, and is done again.
+
+The lease stays where it is. The answer to the first delivery is kept back and the item is sent again. One of the two
+answers then counts: the second, if the first is taken to be lost, or the first, if it is taken to come late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from durable_harness.protocol import copy_of
+from durable_harness.protocol.activity_names import shown_name
+
+KINDS = frozenset({"activity", "entity"})
+SETTLE_INTERVAL_S = 0.005
+
+
+class Counts(StrEnum):
+    """The answer that counts."""
+
+    SECOND = "second"
+    """The first one is withheld after the work was done."""
+    FIRST = "first"
+    """It comes late, and the second one is refused."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is delivered twice. `names` are in lower case; None is every activity and every entity."""
+
+    names: frozenset[str] | None = None
+    counts: Counts = Counts.SECOND
+
+    def covers(self, kind: str, name: str) -> bool:
+        """Whether work of this name is delivered twice."""
+        if kind not in KINDS:
+            return False
+        return self.names is None or shown_name(name).lower() in self.names
+
+
+@dataclass
+class _Delivery:
+    """Work that was sent once, or twice once there is a first answer."""
+
+    stream: object
+    counts: Counts
+    again: Any
+    send: Callable[[Any], None]
+    first: Any = None
+
+
+class Deliveries:
+    """The work that is under way for the first or the second time, by its completion token."""
+
+    def __init__(self) -> None:
+        self.base: Policy | None = None
+        """What holds unless a test asks for something else; None delivers nothing twice."""
+        self._asked: tuple[Policy | None] | None = None
+        self._open: dict[str, _Delivery] = {}
+
+    @property
+    def policy(self) -> Policy | None:
+        return self.base if self._asked is None else self._asked[0]
+
+    def ask(self, policy: Policy | None) -> None:
+        """Let another policy hold until `end`."""
+        self._asked = (policy,)
+
+    def end(self) -> None:
+        """Go back to the policy that the process was started with. What is under way stays what it is."""
+        self._asked = None
+
+    def has(self, token: str) -> bool:
+        """Whether the work of this token is, or was, delivered twice and has not ended."""
+        return token in self._open
+
+    def begin(self, item: Any, work: tuple[str, str], stream: object, send: Callable[[Any], None]) -> None:
+        """Note an item that is sent by a stream, if work of this kind and name is to be delivered twice."""
+        policy = self.policy
+        if policy is not None and policy.covers(*work):
+            # A copy: whoever does the work may write into its item.
+            self._open[item.completionToken] = _Delivery(stream, policy.counts, copy_of(item), send)
+
+    def withholds(self, token: str, answer: Any) -> bool:
+        """Keep the answer to a first delivery back, and deliver again. False for any other answer."""
+        delivery = self._open.get(token)
+        if delivery is None or delivery.first is not None:
+            return False
+        delivery.first = answer
+        delivery.send(delivery.again)
+        return True
+
+    def late_answer(self, token: str) -> Any | None:
+        """End work with its second answer; return the first one if that counts instead."""
+        delivery = self._open.pop(token, None)
+        return delivery.first if delivery is not None and delivery.counts is Counts.FIRST else None
+
+    def forget(self, token: str) -> None:
+        """Forget work that its worker has given back."""
+        self._open.pop(token, None)
+
+    def forget_stream(self, stream: object) -> None:
+        """Forget the work of a stream that has ended: it is given back, and delivered under other tokens."""
+        for token in [token for token, delivery in self._open.items() if delivery.stream is stream]:
+            del self._open[token]
+
+    async def settle(self, timeout_s: float) -> None:
+        """Return when no work is between its two answers, or after a while."""
+        deadline_s = time.monotonic() + timeout_s
+        while any(one.first is not None for one in self._open.values()) and time.monotonic() < deadline_s:  # noqa: ASYNC110 - it is short, and asked for at the end of a test alone
+            await asyncio.sleep(SETTLE_INTERVAL_S)

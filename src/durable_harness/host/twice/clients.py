@@ -1,0 +1,169 @@
+"""HTTP requests that functions send, by the clients that Python programs use.
+
+`http.client` is what urllib, urllib3 and requests send by. aiohttp and httpx have engines of their own. Whatever else
+opens a connection is noted as a connection.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from durable_harness.host.twice.auditing import CONNECTION
+from durable_harness.host.twice.effects import IN_CLIENT, Effect, current_scope, within_client
+from durable_harness.host.twice.patching import patch_each
+
+HTTP = "http"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"})
+"""Methods that ask for nothing to be done (RFC 9110, 9.2.1), and the one by which a proxy opens a tunnel."""
+IDEMPOTENT = frozenset({"PUT", "DELETE"})
+"""Methods whose repeat does what one request does (RFC 9110, 9.2.2)."""
+KEY_HEADERS = frozenset({"idempotency-key", "x-idempotency-key", "repeatability-request-id", "paypal-request-id"})
+"""By the same value in one of these a service knows a repeat."""
+REFUSED_FROM, REFUSED_TO = 400, 500
+EFFECT = "_durable_harness_effect"
+"""Where a connection keeps the request that it has not got an answer to."""
+REQUEST_LINE = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.[01]\r\n")
+
+
+def watch_clients() -> list[str]:
+    """Note the requests of each client that is installed; return their names."""
+    _watch_http_client()
+    return ["http.client", *(name for name, watch in _OTHERS.items() if watch())]
+
+
+def noted_request(method: str, url: str, headers: Iterable[tuple[str, str]]) -> Effect | None:
+    """Note a request; None if nobody watches, or it asks for nothing to be done."""
+    scope, method = current_scope(), method.upper()
+    if scope is None or method in SAFE:
+        return None
+    keys = tuple(sorted((name.lower(), value) for name, value in headers if name.lower() in KEY_HEADERS))
+    text = f"{method} {_shown(url)}"
+    effect = Effect(HTTP, text, (method, url, keys), method in IDEMPOTENT or bool(keys))
+    scope.note(effect)
+    return effect
+
+
+def _shown(url: str) -> str:
+    """Return a URL without its query and its user, where keys are."""
+    parts = urlsplit(url)
+    query = "…" if parts.query else ""
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
+
+
+def _answered(effect: Effect | None, status: int) -> None:
+    if effect is not None:
+        effect.was_refused = REFUSED_FROM <= status < REFUSED_TO
+
+
+# -- http.client ------------------------------------------------------------------------------------------------------
+
+
+def _watch_http_client() -> None:
+    patch_each(http.client.HTTPConnection, {"send": _sending, "getresponse": _receiving})
+
+
+def _sending(send: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(send)
+    def watched(connection: Any, data: Any) -> Any:
+        scope = None if IN_CLIENT.get() else current_scope()
+        line = REQUEST_LINE.match(data) if scope is not None and isinstance(data, bytes | bytearray) else None
+        if line is None or scope is None:
+            return send(connection, data)
+        headers = list(_headers(bytes(data[line.end() :])))
+        connection.__dict__[EFFECT] = noted_request(line[1].decode(), _url(connection, line[2], headers), headers)
+        try:
+            return send(connection, data)
+        finally:
+            if connection.sock is not None:  # this is what the connection is for
+                scope.drop(CONNECTION, connection.sock.getpeername()[:2], (connection.host, connection.port))
+
+    return watched
+
+
+def _receiving(getresponse: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(getresponse)
+    def watched(connection: Any, *arguments: Any, **named: Any) -> Any:
+        response = getresponse(connection, *arguments, **named)
+        _answered(connection.__dict__.pop(EFFECT, None), response.status)
+        return response
+
+    return watched
+
+
+def _url(connection: Any, target: bytes, headers: Iterable[tuple[str, str]]) -> str:
+    path = target.decode("latin-1")
+    if not path.startswith("/"):
+        return path
+    scheme = "https" if isinstance(connection, http.client.HTTPSConnection) else "http"
+    host = next((value for name, value in headers if name.lower() == "host"), connection.host)
+    return f"{scheme}://{host}{path}"
+
+
+def _headers(data: bytes) -> Iterable[tuple[str, str]]:
+    for line in data.partition(b"\r\n\r\n")[0].split(b"\r\n"):
+        name, _, value = line.decode("latin-1").partition(":")
+        yield name.strip(), value.strip()
+
+
+# -- aiohttp, httpx ---------------------------------------------------------------------------------------------------
+
+
+def _watch_aiohttp() -> bool:
+    def requesting(request: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(request)
+        async def watched(session: Any, method: str, url: Any, **named: Any) -> Any:
+            effect = noted_request(method, _absolute(session, url), _items(session.headers, named.get("headers")))
+            with within_client():
+                response = await request(session, method, url, **named)
+            _answered(effect, response.status)
+            return response
+
+        return watched
+
+    return patch_each("aiohttp.ClientSession", {"_request": requesting})
+
+
+def _absolute(session: Any, url: Any) -> str:
+    base = getattr(session, "_base_url", None)
+    return str(url) if base is None else urljoin(str(base), str(url))
+
+
+def _watch_httpx() -> bool:
+    def sending(send: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(send)
+        def watched(client: Any, request: Any, **named: Any) -> Any:
+            effect = noted_request(request.method, str(request.url), request.headers.items())
+            with within_client():
+                response = send(client, request, **named)
+            _answered(effect, response.status_code)
+            return response
+
+        return watched
+
+    def sending_async(send: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(send)
+        async def watched(client: Any, request: Any, **named: Any) -> Any:
+            effect = noted_request(request.method, str(request.url), request.headers.items())
+            with within_client():
+                response = await send(client, request, **named)
+            _answered(effect, response.status_code)
+            return response
+
+        return watched
+
+    is_sync = patch_each("httpx.Client", {"send": sending})
+    return patch_each("httpx.AsyncClient", {"send": sending_async}) and is_sync
+
+
+_OTHERS: Mapping[str, Callable[[], bool]] = {"aiohttp": _watch_aiohttp, "httpx": _watch_httpx}
+
+
+def _items(*mappings: Any) -> Iterable[tuple[str, str]]:
+    for mapping in mappings:
+        pairs = mapping.items() if hasattr(mapping, "items") else mapping or ()
+        yield from ((str(name), str(value)) for name, value in pairs)

@@ -1,0 +1,32 @@
+"""Putting a watch around methods of libraries that an app may use."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+MARK = "_is_watched_by_durable_harness"
+
+
+def patch_each(owner: Any, wraps: Mapping[str, Wrap]) -> bool:
+    """Wrap methods of a class, or of one named `module.Class`; False if it is not installed or has no such methods."""
+    found = _find(owner) if isinstance(owner, str) else owner
+    if found is None or any(not callable(getattr(found, name, None)) for name in wraps):
+        return False
+    for name, wrap in wraps.items():
+        original = getattr(found, name)
+        if not getattr(original, MARK, False):
+            watched = wrap(original)
+            setattr(watched, MARK, True)
+            setattr(found, name, watched)
+    return True
+
+
+def _find(path: str) -> Any | None:
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except Exception:  # noqa: BLE001 - it is not installed, or not whole: an app that needs it says so itself
+        return None

@@ -1,0 +1,117 @@
+"""A runner that compares the second delivery of work with the first, for both generations of the SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from durable_harness.host.sdk.generation import Runner
+from durable_harness.host.stages import CURRENT
+from durable_harness.host.twice.answers import OUTCOMES, SAME, Answer, compared, operation_answers
+from durable_harness.host.twice.effects import SCOPE, Scope
+from durable_harness.host.twice.records import Delivered, TwiceRecords, repeated
+from durable_harness.protocol import text_or_none
+from durable_harness.protocol.activity_names import shown_name
+
+Call = Callable[[], Awaitable[Any]]
+
+
+class ComparingRunner:
+    """Implements `durable_harness.host.sdk.generation.Runner`. Orchestrators are replayed, and not compared."""
+
+    def __init__(self, runner: Runner, records: TwiceRecords) -> None:
+        self._runner = runner
+        self._records = records
+        self.keeps_executions = runner.keeps_executions
+        self.wraps_operation_inputs = runner.wraps_operation_inputs
+        self.turn = runner.turn
+        self.activity_failure = runner.activity_failure
+        self.close = runner.close
+
+    async def activity(self, request: Any) -> str:
+        """Run an activity; compare what it comes to if it was run before under the same token."""
+        name = shown_name(request.name)
+
+        def delivered(scope: Scope, outcome: Any) -> Delivered:
+            is_error = isinstance(outcome, BaseException)
+            answer = Answer.of_error(outcome) if is_error else Answer(outcome)
+            return Delivered([(name, answer)], scope, outcome)
+
+        result: str = await self._compared("activity", lambda: self._runner.activity(request), delivered)
+        return result
+
+    async def batch(self, request: Any) -> Any:
+        """Run a batch of an entity, likewise; each operation is compared, and the state that it leaves."""
+        entity = request.instanceId.removeprefix("@").partition("@")[0]
+        names = [f"{entity}.{_operation(event)}" for event in request.operationRequests]
+
+        def delivered(scope: Scope, outcome: Any) -> Delivered:
+            if isinstance(outcome, BaseException):
+                return Delivered([(name, Answer.of_error(outcome)) for name in names], scope, outcome)
+            answers = operation_answers(outcome, len(names))
+            state = Answer(text_or_none(outcome, "entityState"))
+            return Delivered(list(zip(names, answers, strict=False)), scope, outcome, state)
+
+        return await self._compared("entity", lambda: self._runner.batch(request), delivered)
+
+    async def _compared(self, kind: str, call: Call, delivered: Callable[[Scope, Any], Delivered]) -> Any:
+        stages = CURRENT.get()
+        token = stages.token if stages is not None else ""
+        if not self._records.is_delivered_twice(token):
+            return await call()
+        first = self._records.take_first(token)
+        if first is not None and first.scope.is_faked:  # the test counts its calls, and nothing is done outside
+            return _result(first.outcome)
+        scope = Scope()
+        outcome = await _watched(scope, call)
+        if first is None:
+            self._records.keep_first(token, delivered(scope, outcome))
+        else:
+            for function in _functions(kind, first, delivered(scope, outcome)):
+                self._records.add(function)
+        return _result(outcome)
+
+
+async def _watched(scope: Scope, call: Call) -> Any:
+    """Return what a call returned or raised."""
+    token = SCOPE.set(scope)
+    try:
+        return await call()
+    except BaseException as error:  # noqa: BLE001 - the caller raises it
+        return error
+    finally:
+        SCOPE.reset(token)
+        scope.close()
+
+
+def _result(outcome: Any) -> Any:
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+def _functions(kind: str, first: Delivered, second: Delivered) -> Iterator[dict[str, Any]]:
+    """Yield how each function of a piece of work fared; what a batch did outside is that of its operations together."""
+    twice, again = repeated(first.scope.effects, second.scope.effects)
+    last = len(second.answers) - 1
+    for number, ((name, one), (_, other)) in enumerate(zip(first.answers, second.answers, strict=False)):
+        outcome, detail = compared(one, other)
+        if outcome == SAME and number == last and first.state is not None and second.state is not None:
+            outcome, detail = compared(first.state, second.state, "state")
+        yield {
+            "kind": kind,
+            "name": name,
+            "delivered": 1,
+            **{each: int(each == outcome) for each in OUTCOMES},
+            "details": [detail] if detail else [],
+            "twice": _counts(twice) if number == last else {},
+            "again": _counts(again) if number == last else {},
+        }
+
+
+def _counts(texts: list[str]) -> dict[str, int]:
+    return {text: texts.count(text) for text in texts}
+
+
+def _operation(event: Any) -> str:
+    return str(getattr(event, event.WhichOneof("eventType")).operation)

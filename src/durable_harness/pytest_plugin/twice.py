@@ -1,0 +1,92 @@
+"""`pytest --twice`, the marks `twice` and `once`, and what the run reports of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from durable_harness.pytest_plugin.options import REPLAYING_STACKS, twice_answer, wants_twice
+from durable_harness.pytest_plugin.runs import TWICE_ATTRIBUTE
+
+if TYPE_CHECKING:
+    from durable_harness.testing.twice import DeliveredTwice
+
+MARKERS = (
+    "twice(on=True, *, answer, reason): deliver the work of this test twice, or not with --twice (durable-harness)",
+    "once(*names, allow): fail if these activities or entities, delivered twice, act twice (durable-harness)",
+)
+WORK: pytest.StashKey[DeliveredTwice] = pytest.StashKey()
+DOCUMENT = pytest.StashKey[dict[str, Any]]()
+TITLE = "durable-harness: delivered twice"
+
+
+def serve_args(config: pytest.Config, stack: str, *, is_marked: bool) -> tuple[str, ...]:
+    """Return the options of `durable-harness serve` by which a stack delivers work twice, or may be asked to."""
+    if stack not in REPLAYING_STACKS:
+        return ()
+    if wants_twice(config):
+        return ("--twice", "--twice-answer", twice_answer(config), "--twice-on-request")
+    return ("--twice-on-request",) if is_marked else ()
+
+
+def is_marked(item: pytest.Item) -> bool:
+    """Return whether a test asks for it by a mark."""
+    return any(item.get_closest_marker(name) for name in ("twice", "once"))
+
+
+def is_wanted(item: pytest.Item) -> bool:
+    """Return whether the work of a test may be delivered twice."""
+    return wants_twice(item.config) or is_marked(item)
+
+
+def work_of_test(request: pytest.FixtureRequest, stack: Any) -> Iterator[None]:
+    """Have the work of a test delivered as it asks, until its end; skip a test whose marks the stack cannot do."""
+    from durable_harness.testing.twice import delivered_twice, plan_of  # noqa: PLC0415 - who uses no fixture pays nothing
+
+    item, config = request.node, request.config
+    marks = list(item.iter_markers("once"))
+    plan = plan_of(marks, item.get_closest_marker("twice"), is_asked_for=wants_twice(config))
+    work = delivered_twice(stack, plan)
+    if work is None and (plan.is_on or plan.once):
+        pytest.skip(
+            f"the {stack.name} stack delivers nothing twice: its host is not a process of ours. Run this test with"
+            " --stack embedded or --stack emulator"
+        )
+    if work is None:
+        yield
+        return
+    item.stash[WORK] = work
+    yield
+    work.end()
+
+
+def check(item: pytest.Item, *, has_passed: bool) -> None:
+    """Keep what became of a test's work; fail a test that passed although something acted twice that must not."""
+    __tracebackhide__ = True
+    work = item.stash.get(WORK, None)
+    document = None if work is None else work.report()
+    if work is None or document is None:
+        return
+    item.stash[DOCUMENT] = document
+    if has_passed and (problem := work.problem(document)):
+        pytest.fail(problem, pytrace=False)
+
+
+def add_to_report(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Add what became of a test's work to its report, as text if it failed."""
+    document = item.stash.get(DOCUMENT, None)
+    if document is None or report.when != "call":
+        return
+    setattr(report, TWICE_ATTRIBUTE, document)
+    if report.failed and (lines := lines_of([document], has_notes=False)):
+        report.sections.append((f"{TITLE} in this test", "\n".join(lines)))
+
+
+def lines_of(documents: list[dict[str, Any]], *, has_notes: bool = True) -> list[str]:
+    """Return what became of all this work as text, with notes on what was watched and what cannot be seen."""
+    from durable_harness.twice_report import lines_of, merged  # noqa: PLC0415 - same
+
+    notes = [{"watched": one["watched"]} for one in documents[:1] if has_notes]
+    return list(lines_of({**merged(documents), **(notes[0] if notes else {})}))

@@ -1,0 +1,32 @@
+"""A stock that the first delivery takes from: the second finds the reservation of its order."""
+
+import contextlib
+import sqlite3
+
+import azure.durable_functions as df
+import azure.functions as func
+
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+
+@app.route(route="orders", methods=["POST"])
+@app.durable_client_input(client_name="client")
+async def order(req: func.HttpRequest, client) -> func.HttpResponse:
+    instance_id = await client.start_new("reserve", client_input=req.get_json())
+    return client.create_check_status_response(req, instance_id)
+
+
+@app.orchestration_trigger(context_name="context")
+def reserve(context):
+    yield context.call_activity("take_stock", context.get_input())
+    return "reserved"
+
+
+@app.activity_trigger(input_name="order")
+def take_stock(order: dict) -> dict:
+    number = order["id"]
+    with contextlib.closing(sqlite3.connect(order["database"])) as connection, connection:
+        taken = connection.execute("INSERT OR IGNORE INTO reservations VALUES (?, ?)", (number, order["pieces"]))
+        if taken.rowcount:
+            connection.execute("UPDATE stock SET pieces = pieces - ?", (order["pieces"],))
+    return {"number": number, "pieces": order["pieces"]}
