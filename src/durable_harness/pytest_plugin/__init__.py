@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from durable_harness.pytest_plugin import twice
+from durable_harness.pytest_plugin import outside, twice
 from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
         DurableActivities,
         DurableClock,
         DurableFaults,
-        DurableHttp,
         HistoryRow,
         Operations,
     )
@@ -299,19 +298,7 @@ def durable_activities(durable_stack: RunningStack) -> Iterator[DurableActivitie
     activities.close()
 
 
-@pytest.fixture
-def durable_http(durable_stack: RunningStack) -> Iterator[DurableHttp]:
-    """Give what answers the app's requests to outside services; after the test they go there again."""
-    from durable_harness.testing.outside import http_of  # noqa: PLC0415 - same
-
-    outside = http_of(durable_stack)
-    if outside is None:
-        pytest.skip(
-            f"requests of the {durable_stack.name} stack cannot be answered for: its host is not a process of ours. Run"
-            " this test with --stack embedded or --stack emulator"
-        )
-    yield outside
-    outside.close()
+durable_http = outside.durable_http  # pytest looks for fixtures in this module
 
 
 @pytest.fixture
@@ -348,9 +335,7 @@ def pytest_runtest_makereport(
         report.sections.append(("durable-harness: server errors of this test", errors))
     if report.failed and call.when == "call" and (routes := _unknown_routes(operations, call)):
         report.sections.append(("durable-harness: requests of this test that no route answers", routes))
-    outside: DurableHttp | None = used.get("durable_http")
-    if report.failed and outside is not None and (unanswered := outside.describe()):
-        report.sections.append(("durable-harness: requests to outside services that nothing answered", unanswered))
+    outside.add_to_report(item, report)
     twice.add_to_report(item, report)
     if report.failed and faults is not None:
         report.sections.append(("durable-harness: the faults of this test", faults.describe()))

@@ -174,7 +174,7 @@ def _control_calls(
     """Return all that a test may call in this process, None if it was not started for tests."""
     if not options.test_control or faulty is None:
         return None
-    of_host = {**fault_calls(faulty, host), **fake_calls(host.fakes, host.app), **outside_calls(caught)}
+    of_host = {**fault_calls(faulty, host), **fake_calls(host.fakes, host.app, host.chat), **outside_calls(caught)}
     calls = {**of_scheduler, **of_host}
     return calls if host.twice is None else {**calls, **twice_calls(faulty.deliveries, host.twice, host.app)}
 

@@ -10,6 +10,7 @@ The fixtures and the options are those of `durable_harness.pytest_plugin`.
 """
 
 from durable_harness.testing.assertions import assert_called_once, assert_completed, assert_failed, assert_history
+from durable_harness.testing.chat import ChatCall, ChatFake, ToolCall, ToolResult
 from durable_harness.testing.clock import DurableClock
 from durable_harness.testing.fakes import DurableActivities, Fake, FakeCall, HttpAnswer
 from durable_harness.testing.faults import DurableFaults, InjectedFault, Struck
@@ -21,6 +22,8 @@ from durable_harness.testing.triggering import TriggeredFunction, WrittenOutput
 from durable_harness.testing.webhook import HistoryRow, InstanceStatus
 
 __all__ = [
+    "ChatCall",
+    "ChatFake",
     "DurableActivities",
     "DurableClock",
     "DurableFaults",
@@ -39,6 +42,8 @@ __all__ = [
     "StartedOperation",
     "Struck",
     "StuckOperationError",
+    "ToolCall",
+    "ToolResult",
     "TriggeredFunction",
     "WrittenOutput",
     "assert_called_once",
