@@ -102,7 +102,7 @@ def test_a_slow_model(fakes, started, clock):
     """Two hours of a model pass on the scheduler's clock, after the orchestration's timer of one hour."""
     clock.skip()
     chat = fakes.fake_chat("At last.", delay_s=7200)
-    assert_completed(started("in_time", "Rome?"), output="too late")
+    assert_completed(started("in_time", "Rome?"), output="too late: At last.")
     chat.end()
     fakes.fake_chat("At once.", delay_s=1800)
     assert_completed(started("in_time", "Rome?"), output="At once.")

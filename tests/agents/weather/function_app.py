@@ -49,4 +49,5 @@ def in_time(context: df.DurableOrchestrationContext):
     if winner is asked:
         late.cancel()
         return asked.result.text
-    return "too late"
+    answer = yield asked
+    return f"too late: {answer.text}"
