@@ -17,8 +17,10 @@ from durable_harness.testing import Operations
 from patience import PATIENT
 
 ROOT = Path(__file__).parents[2]
-README = "\n".join(page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))
-COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.strip().splitlines()]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = "\n".join(page.read_text() for page in PAGES)
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+COMMANDS = list(dict.fromkeys(line for block in BLOCKS for line in block.strip().splitlines()))
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 TESTS, FAULTS = PYTHON[0], next(block for block in PYTHON if "durable_faults" in block)
 APP_FILES = ("function_app.py", "host.json", "local.settings.json")

@@ -28,8 +28,8 @@ def test_text_has_the_shares_and_the_culprit():
     lines = render_text(with_who()).splitlines()
     head = lines.index("Who was it:")
     shares = "app 80 % (code of activities and entities '<work>' 80.0 ms), host 20 % (wait for a thread 20.0 ms)"
-    assert lines[head + 1] == f"  mean: {shares} of 100 ms (operation)"
-    assert lines[head + 2] == f"  p99: {shares} of 100 ms (operation)"
+    assert lines[head + 1] == f"  mean: {shares} of 100 ms (1 operation)"
+    assert lines[head + 2] == f"  p99: {shares} of 100 ms (1 operation)"
     assert lines[head + 3] == f"  {GATE}: app: 80 % of what is beyond <it>"
 
 

@@ -40,6 +40,6 @@ class Who:
 
 
 def _words(found: Attribution) -> str:
-    operations = "operation" if found.operations == 1 else f"{found.operations} operations"
+    operations = "1 operation" if found.operations == 1 else f"{found.operations} operations"
     unknown = f"; {found.not_known}" if found.not_known else ""
     return f"{found.text} ({operations}){unknown}"
