@@ -13,7 +13,6 @@ from durable_harness.stack import RunningStack, StackControl
 from durable_harness.testing.fakes import ALLOWED, DEFAULT_TIMEOUT_S, NOTHING, POLL_INTERVAL_S, HttpAnswer
 from durable_harness.testing.outside.authority import Authority
 from durable_harness.testing.outside.rules import Answering, HttpCall, Rule, UrlPattern, encoded, http_answer
-from durable_harness.testing.outside.server import OutsideServer
 
 CALL = "outside/lead"
 NO_ANSWER = 502
@@ -64,6 +63,8 @@ class DurableHttp:
     """
 
     def __init__(self, control: StackControl) -> None:
+        from durable_harness.testing.outside.server import OutsideServer  # noqa: PLC0415 - with it comes a web server
+
         self._control = control
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
