@@ -336,10 +336,18 @@ def pytest_runtest_makereport(
     if report.failed and call.when == "call" and (routes := _unknown_routes(operations, call)):
         report.sections.append(("durable-harness: requests of this test that no route answers", routes))
     outside.add_to_report(item, report)
+    if report.failed and call.when == "call" and operations is not None and (kept := _kept_pages(operations)):
+        report.sections.append(("durable-harness: pages of what this test has started", kept))
     twice.add_to_report(item, report)
     if report.failed and faults is not None:
         report.sections.append(("durable-harness: the faults of this test", faults.describe()))
     return report
+
+
+def _kept_pages(operations: Operations) -> str:
+    from durable_harness.testing.kept_pages import describe_kept  # noqa: PLC0415 - only a failed test needs it
+
+    return describe_kept(operations.begun)
 
 
 def _unknown_routes(operations: Operations | None, call: pytest.CallInfo[None]) -> str:
