@@ -9,6 +9,7 @@ Fixtures:
     durable_history   durable_history(instance_id): the history of any instance
     durable_clock     move the time of its timers: skip(), advance(…), now() (`durable_harness.testing.DurableClock`)
     durable_activities  answer in place of activities, entities and services (`…testing.DurableActivities`)
+    durable_http      answer the app's requests to outside services (`…testing.DurableHttp`)
     durable_faults    break the system under test, repeatably (`durable_harness.testing.DurableFaults`)
     durable_replay    durable_replay("tests/histories/*.json"): recorded histories against today's code
     durable_app_dir   the folder of the app under test; redefine it where one module or folder tests another app
@@ -31,7 +32,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from durable_harness.pytest_plugin import failed, twice
+from durable_harness.pytest_plugin import failed, outside, twice
 from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
@@ -51,7 +52,13 @@ from durable_harness.pytest_plugin.runs import STACK_PROPERTY, STATE, OutcomeCou
 if TYPE_CHECKING:
     from durable_harness.replay import ReplayedApp
     from durable_harness.stack import RunningStack
-    from durable_harness.testing import DurableActivities, DurableClock, DurableFaults, HistoryRow, Operations
+    from durable_harness.testing import (
+        DurableActivities,
+        DurableClock,
+        DurableFaults,
+        HistoryRow,
+        Operations,
+    )
     from durable_harness.testing.aio import AsyncOperations
     from durable_harness.testing.replaying import HistoryReplayer
     from durable_harness.testing.stacks import RunningStacks
@@ -147,6 +154,7 @@ def durable_stack(
         control=bool(for_twice) or _is_used(tests, *OF_CLOCK) or any(map(needs_control, tests)),
         breakable=_is_used(tests, "durable_faults"),
         restarts=any(isolation_of(item) == PROCESS for item in tests),
+        catches_http=_is_used(tests, "durable_http"),
     )
     add_app_folder(wanted.app_dir)
     try:
@@ -286,6 +294,9 @@ def durable_activities(durable_stack: RunningStack) -> Iterator[DurableActivitie
     activities.close()
 
 
+durable_http = outside.durable_http  # pytest looks for fixtures in this module
+
+
 @pytest.fixture
 def _durable_twice(
     request: pytest.FixtureRequest, durable_stack: RunningStack, _durable_isolated: None
@@ -315,6 +326,7 @@ def pytest_runtest_makereport(
         report_once(item, call.excinfo.value, report)
     if report.failed:
         failed.add_requests(item, call, report)
+    outside.add_to_report(item, report)
     twice.add_to_report(item, report)
     if report.failed:
         failed.add_faults(item, report)
