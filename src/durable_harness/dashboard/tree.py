@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from durable_harness.dashboard.visit import Visit
@@ -16,7 +16,7 @@ RUNNING, COMPLETED, FAILED = (
     getattr(pb, f"ORCHESTRATION_STATUS_{name}") for name in ("RUNNING", "COMPLETED", "FAILED")
 )
 STARTS = "subOrchestrationInstanceCreated"
-OUTCOMES = {"subOrchestrationInstanceCompleted": COMPLETED, "subOrchestrationInstanceFailed": FAILED}
+OUTCOMES: Mapping[str, int] = {"subOrchestrationInstanceCompleted": COMPLETED, "subOrchestrationInstanceFailed": FAILED}
 MOST_CHILDREN = 100
 """How many sub-orchestrations of one instance are shown."""
 MOST_ASKED = 200
