@@ -67,6 +67,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 	$(BIN)/python benchmarks/scheduling.py
 	$(BIN)/python benchmarks/replaying.py
+	$(BIN)/python benchmarks/isolation.py
 	$(BIN)/python benchmarks/polling.py
 	$(BIN)/python benchmarks/generators.py
 	$(BIN)/python benchmarks/long_histories.py

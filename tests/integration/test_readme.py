@@ -15,6 +15,7 @@ from durable_harness.ports import free_port
 from durable_harness.stack import embedded_stack
 from durable_harness.testing import Operations
 from patience import PATIENT
+from sdk_generation import SDK
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -49,6 +50,8 @@ ADAPTED = {
     "make serve": (MAKE + ' serve SERVE_ARGS="--port {port}"', SERVES),
 }
 REPLACED = [
+    # A history is of the generation of the SDK that it was recorded with.
+    ("replay tests/histories/sample", f"replay tests/histories/sample{'_sdk2' if SDK == 2 else ''}"),
     ("path/to/your/app", "."),
     ("https://YOUR-APP.azurewebsites.net", "{host}"),
     ("--metrics-port 9464", "--metrics-port 0"),

@@ -1,5 +1,7 @@
 """Continue-as-new: state handed on, history left behind, events not lost."""
 
+import json
+
 import pytest
 
 
@@ -17,6 +19,22 @@ def test_history_begins_anew(features):
     assert events.count("TaskCompleted") == 1
 
 
+def test_each_generation_takes_its_event(features, wait_until):
+    """An event that comes once a generation waits for it is taken by that one."""
+    instance_id = features.start("gather", {"seen": [], "want": 4})
+    for item in range(4):
+        wait_until(lambda taken=item: seen_by(features, instance_id) == list(range(taken)), f"generation {item}")
+        features.raise_event(instance_id, "item", item)
+    assert features.wait_terminal(instance_id)["output"] == [0, 1, 2, 3]
+
+
+def seen_by(features, instance_id):
+    """Return the events that an instance has taken in the generations before this one."""
+    given = features.status(instance_id)["input"]
+    return (json.loads(given) if isinstance(given, str) else given)["seen"]
+
+
+@pytest.mark.sdk1  # 2.x keeps no event of the turn that continues as new, unless the app asks durabletask for that
 def test_events_raised_together_reach_one_generation_each(features):
     """Events that come before their generation has begun are carried over: none is lost, none is seen twice."""
     instance_id = features.start("gather", {"seen": [], "want": 4})

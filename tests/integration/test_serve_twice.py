@@ -227,6 +227,32 @@ def test_calls_of_call_http_are_delivered_twice(acting, service):
     assert acting.report()["call_http"]["twice"] == {f"POST {service.url}/called": 1}
 
 
+def test_a_replay_is_no_repeat(serve, given, tmp_path):
+    """What an orchestrator's own code does again in each replay is no second delivery of anything."""
+    with serve(APPS / "acting") as served:
+        served.client.wait_terminal(served.client.start("acts_in_replays", given))
+        assert len((tmp_path / "replays").read_text()) > 1
+        report = served.report()
+        assert set(report) == {"tell_time", "send_get"}
+        assert all(found["delivered"] == 1 and not found["twice"] for found in report.values())
+
+
+def test_a_retry_is_no_repeat(serve, given):
+    """Each try of a retry policy is a call of its own, which is delivered twice itself."""
+    with serve(APPS / "acting") as served:
+        status = served.client.wait_terminal(served.client.start("retries", given))
+        assert status["output"] == "failed"
+        found = served.report()["fail_both"]
+        assert found["delivered"] == found["failedBoth"] == 3
+
+
+def test_a_scheduler_in_another_process(serve, given, our_scheduler):
+    """Work that comes over gRPC is delivered twice as well: the scheduler there knows nothing of it."""
+    with serve(APPS / "wrong_stock", "--scheduler", our_scheduler) as served:
+        assert served.order(given)["output"] == "reserved"
+        assert served.report()["take_stock"]["twice"] == {"INSERT reservations": 1, "UPDATE stock": 1}
+
+
 @pytest.mark.parametrize(
     ("activity", "outcome", "detail"),
     [

@@ -145,7 +145,8 @@ def test_a_stack_that_dies_is_told(start_loadtests, wait_until):
     locust.press_ctrl_c()
     run = locust.wait()
     assert run.code == 130
-    assert f"note: the embedded stack ended during the run; its log is {run.report_dir / 'stack.log'}" in run.out
+    log = run.report_dir / "stack.log"
+    assert f"note: the embedded stack ended during the run (killed by SIGKILL); its log is {log}" in run.out
 
 
 def test_an_app_that_cannot_be_loaded_is_told_at_once(start_loadtests, tmp_path):

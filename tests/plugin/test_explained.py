@@ -40,6 +40,10 @@ def test_wrong_method(operations):
 def test_route_asked_for(operations):
     assert operations.request("GET", "/api/order").status == 200
 
+def test_own_assertion(operations):
+    operation = operations.start_orchestrator("echoes", {"before": "", "text": "six"}, instance_id="asserted")
+    assert operation.wait()["output"]["text"] == "seven"
+
 def test_unknown_orchestrator(operations):
     operations.start_orchestrator("nobody")
 
@@ -101,6 +105,16 @@ def test_a_failed_test_leaves_a_page(outcome, name, shown):
     page = Path(line.removeprefix("everything as a page: ")).read_text()
     assert all(word in page for word in shown)
     assert not re.search(r'(?:href|src)="(?!#|data:)', page)
+
+
+def test_an_assertion_of_the_test_s_own_leaves_a_page(outcome):
+    """Whatever failed, what the test has started can be looked at; a report that has its page gets no second one."""
+    sections = re.findall(
+        r"^-+ durable-harness: pages of what this test has started -+\n(.*)", outcome.output, re.MULTILINE
+    )
+    pages = dict(re.fullmatch("instance (\\S+): (.*)", line).groups() for line in sections)
+    assert "six" in Path(pages.pop("asserted")).read_text()
+    assert pages.keys() <= {"over"}, "an event for an ended instance is no report of its own either"
 
 
 def test_a_hang_names_the_event_and_the_one_that_came(outcome):

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from durable_harness.stack import embedded_stack
+
 pytest_plugins = ("pytester",)
 APPS = Path(__file__).parents[1] / "apps" / "twice"
 LETTERS = """
@@ -146,6 +148,24 @@ def test_marks_that_say_nothing_useful(run, mark, said):
     """A mark with a name or a value that is unknown is an error of the test that says what is allowed."""
     outcome = run("mended_letters", marked(mark))
     assert said in outcome.error("test_filed[embedded]")
+
+
+def test_a_mark_is_skipped_where_the_host_is_not_ours(run):
+    """A deployment delivers nothing twice on request: a marked test is skipped there, and says where to run it."""
+    with embedded_stack(APPS / "mended_letters") as stack:
+        outcome = run(
+            "mended_letters", marked('once("send_letter")'), "--stack", "remote", "--stack-url", stack.base_url
+        )
+    assert "the remote stack delivers nothing twice" in outcome.skip_reason("test_filed[remote]")
+
+
+def test_marks_hold_in_a_new_host(run):
+    """A test that has a host to itself has its work delivered twice there."""
+    first = LETTERS.replace("def test_filed", "def test_first")
+    test = LETTERS[LETTERS.index("def test_filed") :]
+    outcome = run("wrong_letters", f'{first}\n@pytest.mark.durable_isolation("process")\n@pytest.mark.twice\n{test}')
+    assert outcome.count("failure") == 1
+    assert "[2, 'not filed'] == [1, 'filed']" in outcome.failure("test_filed[embedded]")
 
 
 def test_it_is_refused_where_the_host_is_not_ours(pytester, plugin):

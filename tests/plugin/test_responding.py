@@ -58,6 +58,22 @@ def test_what_was_promised_first_answers_first(operations):
     assert (first.count, second.count) == (1, 2)
 
 
+def test_an_orchestration_that_continues_as_new(operations):
+    """Each execution of an orchestration that continues as new is answered, once."""
+    operation = operations.start_orchestrator("rounds", 7)
+    response = operation.respond(to="next")
+    assert_completed(operation, output="done")
+    assert response.count == 7
+
+
+def test_an_id_that_is_used_again(operations):
+    """An operation under the ID of one that ended with an event on its way is answered as any other."""
+    for _ in range(2):
+        operation = operations.start_orchestrator("approval", instance_id="used-again")
+        operation.respond("yes", to="approved")
+        assert_completed(operation, output=["yes"])
+
+
 def test_a_scheduler_in_a_process_of_its_own(inner):
     """Where faults make host and scheduler two processes, a promised event wins against skipped time as well."""
     inner.write(
@@ -94,11 +110,21 @@ def test_a_sub_orchestration_that_waits_already(operations):
     assert_completed(operation, output=["first", "second", ["below"]])
 
 
-def _children(operation):
-    """Return the IDs of sub-orchestrations, once there are any."""
-    while not (tree := operation.tree()) or not tree.children:
+def test_a_crowd_of_sub_orchestrations_that_wait_already(operations):
+    """Of many sub-orchestrations that wait, each is answered."""
+    operation = operations.start_orchestrator("crowd", 30)
+    for child in _children(operation, 30):
+        operations.follow(child).wait_for("Running")
+    response = operation.respond("yes", to="approved")
+    assert_completed(operation, output=[["yes"]] * 30)
+    assert response.count == 30
+
+
+def _children(operation, count=1):
+    """Return the IDs of sub-orchestrations, once there are that many."""
+    while len(found := getattr(operation.tree(), "children", [])) < count:
         pass
-    return [child.instance_id for child in tree.children]
+    return [child.instance_id for child in found]
 
 
 def test_only_the_operation_that_it_was_promised_to_is_answered(operations):

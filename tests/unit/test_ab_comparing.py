@@ -155,7 +155,7 @@ def test_a_head_that_stops_to_work_fails(works, exits):
     comparison = compare(Side(), Side(works=works, exits=exits))
     assert (comparison.verdict, comparison.exit_code()) == ("slower", 1)
     assert "the service" not in " ".join([comparison.sentence, *comparison.notes])
-    died = {None: "operations did not complete", 1: "it ended with exit code 1", -9: "signal 9 (SIGKILL) ended it"}
+    died = {None: "operations did not complete", 1: "it ended with exit code 1", -9: "it was killed by SIGKILL"}
     assert died[exits] in comparison.sentence
 
 

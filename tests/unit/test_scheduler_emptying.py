@@ -81,6 +81,19 @@ async def test_no_work_of_before_comes(bench):
 
 
 @scenario
+async def test_what_waits_for_a_worker_is_forgotten_at_once(bench):
+    """No work of before is in a queue any more when the hub is empty, for a worker that comes just then."""
+    await bench.start("a")
+    await signal(bench)
+    async with asyncio.timeout(5):
+        while not bench.hub.journal.idle:  # noqa: ASYNC110 - what is looked at reports nothing
+            await asyncio.sleep(0)
+    assert len(list(bench.hub.dispatcher.ready())) == 2
+    bench.hub.forget_all()
+    assert list(bench.hub.dispatcher.ready()) == []
+
+
+@scenario
 async def test_nothing_of_before_becomes_due(bench):
     """Timers, scheduled starts and delayed signals of before bring nothing when their time comes."""
     bench.connect()
@@ -149,7 +162,9 @@ async def test_a_file_holds_nothing_either(bench):
     await bench.turn(timer(0, DAY_S))
     await signal(bench, due_s=DAY_S)
     await signal(bench, "@counter@b")
+    batch = await bench.item("entityRequestV2")
     await empty(bench)
+    await finish_batch(bench, batch)
     await bench.start("new")
     bench.restart()
     assert await listed(bench.hub) == ["new"]

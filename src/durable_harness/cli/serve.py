@@ -34,6 +34,11 @@ def add_serve(commands: Any) -> argparse.ArgumentParser:
     add_scheduler_options(serve)
     add_dashboard_options(serve)
     add_lifetime_options(serve)
+    serve.add_argument(
+        "--catch-http",
+        action="store_true",
+        help="with --test-control: let tests answer the app's requests to outside services",
+    )
     serve.set_defaults(run=_serve, is_service=True)
     return serve
 
@@ -151,6 +156,8 @@ def _serve_reloading(options: argparse.Namespace) -> int:
 
 
 def _serve_here(options: argparse.Namespace) -> None:
+    if options.catch_http and not options.test_control:
+        raise UsageError("--catch-http is for tests, which reach the host by --test-control: add it.")
     app_dir = app_folder(options).resolve()
     _listen_for_debugger(options)
     with resting_collector():
@@ -180,6 +187,7 @@ def _serve_here(options: argparse.Namespace) -> None:
             dashboard_port=dashboard_port(options),
             dashboard=dashboard_options(options),
             test_control=options.test_control,
+            catch_http=options.catch_http,
         )
     )
 

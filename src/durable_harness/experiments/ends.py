@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 
 from durable_harness.gate import FailureReason
@@ -10,6 +9,7 @@ from durable_harness.gate.comparison import judge_errors
 from durable_harness.gate.reasons import Reasons, reason_text
 from durable_harness.operations import OperationRecord, OperationState
 from durable_harness.stack import RunningStack
+from durable_harness.stack.processes import ending_of
 
 NAMES = ("base", "head")
 MOST_SILENT = 3
@@ -90,14 +90,7 @@ class Ends:
 
 def death_of(stack: RunningStack) -> str:
     """Say how the host of a stack ended although it was not asked to; empty while it runs."""
-    code = stack.exit_code()
-    if code is None:
+    ending = ending_of(stack.exit_code())
+    if not ending:
         return ""
-    return f"it ended with exit code {code}" if code >= 0 else f"signal {-code} ({_signal_name(-code)}) ended it"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"
+    return f"it ended with {ending}" if ending.startswith("exit code") else f"it was {ending}"

@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
+from durable_harness.host.agents import StubbedChat
 from durable_harness.host.app.bindings import DurableEndpoints
 from durable_harness.host.app.extensions import run_load_hooks
 from durable_harness.host.app.functions import FunctionApp
@@ -97,6 +98,7 @@ class FunctionsHost:
         self.triggers = Triggers(app, alarms, Monitor(options.timers_file))
         self.fakes = Fakes()
         self.twice = twice
+        self.chat = StubbedChat(self.fakes, alarms)
         self.responses = Responses(scheduler)
         self._alarms = alarms
         self._stages = StagesNoted()

@@ -9,6 +9,7 @@ Fixtures:
     durable_history   durable_history(instance_id): the history of any instance
     durable_clock     move the time of its timers: skip(), advance(…), now() (`durable_harness.testing.DurableClock`)
     durable_activities  answer in place of activities, entities and services (`…testing.DurableActivities`)
+    durable_http      answer the app's requests to outside services (`…testing.DurableHttp`)
     durable_faults    break the system under test, repeatably (`durable_harness.testing.DurableFaults`)
     durable_replay    durable_replay("tests/histories/*.json"): recorded histories against today's code
     durable_app_dir   the folder of the app under test; redefine it where one module or folder tests another app
@@ -31,7 +32,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from durable_harness.pytest_plugin import twice
+from durable_harness.pytest_plugin import failed, outside, twice
 from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
@@ -51,7 +52,13 @@ from durable_harness.pytest_plugin.runs import STACK_PROPERTY, STATE, OutcomeCou
 if TYPE_CHECKING:
     from durable_harness.replay import ReplayedApp
     from durable_harness.stack import RunningStack
-    from durable_harness.testing import DurableActivities, DurableClock, DurableFaults, HistoryRow, Operations
+    from durable_harness.testing import (
+        DurableActivities,
+        DurableClock,
+        DurableFaults,
+        HistoryRow,
+        Operations,
+    )
     from durable_harness.testing.aio import AsyncOperations
     from durable_harness.testing.replaying import HistoryReplayer
     from durable_harness.testing.stacks import RunningStacks
@@ -134,8 +141,8 @@ def durable_stack(
     from durable_harness.places import add_app_folder  # noqa: PLC0415 - same
     from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
 
-    is_marked = any(twice.is_marked(item) for item in _tests_of(request.node))
-    for_twice = twice.serve_args(pytestconfig, durable_stack_name, is_marked=is_marked)
+    tests = _tests_of(request.node)
+    for_twice = twice.serve_args(pytestconfig, durable_stack_name, is_marked=any(map(twice.is_marked, tests)))
     wanted = StackRequest(
         name=durable_stack_name,
         app_dir=Path(durable_app_dir),
@@ -144,13 +151,10 @@ def durable_stack(
         url=setting(pytestconfig, "--stack-url") or None,
         function_key=setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
         answer_timeout_s=given_timeout_s(pytestconfig),
-        control=(
-            bool(for_twice)
-            or _is_used(request.node, *OF_CLOCK)
-            or any(needs_control(item) for item in _tests_of(request.node))
-        ),
-        breakable=_is_used(request.node, "durable_faults"),
-        restarts=any(isolation_of(item) == PROCESS for item in _tests_of(request.node)),
+        control=bool(for_twice) or _is_used(tests, *OF_CLOCK) or any(map(needs_control, tests)),
+        breakable=_is_used(tests, "durable_faults"),
+        restarts=any(isolation_of(item) == PROCESS for item in tests),
+        catches_http=_is_used(tests, "durable_http"),
     )
     add_app_folder(wanted.app_dir)
     try:
@@ -290,6 +294,9 @@ def durable_activities(durable_stack: RunningStack) -> Iterator[DurableActivitie
     activities.close()
 
 
+durable_http = outside.durable_http  # pytest looks for fixtures in this module
+
+
 @pytest.fixture
 def _durable_twice(
     request: pytest.FixtureRequest, durable_stack: RunningStack, _durable_isolated: None
@@ -317,32 +324,22 @@ def pytest_runtest_makereport(
     report = yield
     if call.excinfo is not None and isinstance(call.excinfo.value, AppNotLoadedError):
         report_once(item, call.excinfo.value, report)
-    used = getattr(item, "funcargs", {})
-    faults: DurableFaults | None = used.get("durable_faults")
-    operations: Operations | None = used.get("durable_operations")
-    if report.failed and operations is not None and (errors := operations.client.server_errors()):
-        report.sections.append(("durable-harness: server errors of this test", errors))
-    if report.failed and call.when == "call" and (routes := _unknown_routes(operations, call)):
-        report.sections.append(("durable-harness: requests of this test that no route answers", routes))
+    if report.failed:
+        failed.add_requests(item, call, report)
+    outside.add_to_report(item, report)
     twice.add_to_report(item, report)
-    if report.failed and faults is not None:
-        report.sections.append(("durable-harness: the faults of this test", faults.describe()))
+    if report.failed:
+        failed.add_faults(item, report)
     return report
 
 
-def _unknown_routes(operations: Operations | None, call: pytest.CallInfo[None]) -> str:
-    """Return what no route answered, unless the failure itself says so."""
-    said = operations.client.unknown_routes() if operations is not None else ""
-    return "" if said and call.excinfo is not None and said in str(call.excinfo.value) else said
+def _tests_of(module: pytest.Item) -> list[pytest.Item]:
+    return [item for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::")]
 
 
-def _is_used(module: pytest.Item, *fixtures: str) -> bool:
-    """Tell whether a test of the module asks for one of the fixtures."""
-    return any(not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())) for item in _tests_of(module))
-
-
-def _tests_of(module: pytest.Item) -> Iterator[pytest.Item]:
-    return (item for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::"))
+def _is_used(tests: list[pytest.Item], *fixtures: str) -> bool:
+    """Return whether one of the tests asks for one of the fixtures."""
+    return any(not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())) for item in tests)
 
 
 # -- stacks: one run of a test on each --------------------------------------------------------------------------------

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import fnmatch
 from typing import Any
 
 from durable_harness.control import Call
+from durable_harness.host.agents import AGENT_PREFIX, StubbedChat
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.fakes.registry import Fakes, Kind
 
 LONGEST_WAIT_S = 10.0
+EVERY_AGENT = "*"
 
 
-def fake_calls(fakes: Fakes, app: FunctionApp) -> dict[str, Call]:
+def fake_calls(fakes: Fakes, app: FunctionApp, chat: StubbedChat) -> dict[str, Call]:
     """Return the calls by which a test makes fakes, reads their calls, answers for them, and ends them."""
 
     async def add(kind: Kind, name: str, answer: dict[str, Any], delay_s: float, method: str | None = None) -> int:
         known = {"activity": app.activities, "entity": app.entities}.get(kind)
         if known is not None and name.lower() not in known:
             raise ValueError(app.unknown(kind, name))
+        if kind == "chat":
+            chat.install()
+            _check_agent(app, name)
         return fakes.add(kind, name, answer, delay_s, method).number
 
     async def calls(number: int) -> dict[str, Any]:
@@ -40,3 +46,11 @@ def fake_calls(fakes: Fakes, app: FunctionApp) -> dict[str, Call]:
         "fakes/next": next_question,
         "fakes/answer": answer,
     }
+
+
+def _check_agent(app: FunctionApp, pattern: str) -> None:
+    """Raise ValueError for a pattern that none of the app's agents fits."""
+    entities = (entity.name for entity in app.entities.values())
+    known = sorted(name[len(AGENT_PREFIX) :] for name in entities if name.startswith(AGENT_PREFIX))
+    if pattern != EVERY_AGENT and not fnmatch.filter([name.lower() for name in known], pattern.lower()):
+        raise ValueError(f"the app has no agent '{pattern}'. It has: {', '.join(known) or 'none'}")

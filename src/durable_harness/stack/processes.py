@@ -169,3 +169,11 @@ def stop_process(child: subprocess.Popen[bytes]) -> None:
 
 def _tail(log: Path, lines: int = 20) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def ending_of(exit_code: int | None) -> str:
+    """Say how a process ended, as "exit code 7" or "killed by SIGKILL"; empty while it runs."""
+    if exit_code is None:
+        return ""
+    names = {number.value: number.name for number in signal.Signals}
+    return f"exit code {exit_code}" if exit_code >= 0 else f"killed by {names.get(-exit_code, f'signal {-exit_code}')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import logging
@@ -24,6 +25,7 @@ from durable_harness.host.host import FunctionsHost, HostOptions, bind_public
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys, read_keys
 from durable_harness.host.http.listing import function_list
 from durable_harness.host.http.server import WebOptions
+from durable_harness.host.outside import CaughtConnections
 from durable_harness.host.sdk.choice import generation_for, load_durable_app
 from durable_harness.host.sdk.generation import Generation
 from durable_harness.host.twice.watching import watch
@@ -46,6 +48,7 @@ from durable_harness.stack.fake_calls import fake_calls
 from durable_harness.stack.fault_calls import fault_calls
 from durable_harness.stack.leaving import leave_if_held_up
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
+from durable_harness.stack.outside_calls import outside_calls
 from durable_harness.stack.shown import source_of
 from durable_harness.stack.twice_calls import TwiceOptions, described_twice, twice_calls, twice_records
 from durable_harness.twice_report import lines_of
@@ -76,6 +79,8 @@ class ServeOptions:
     ready_file: Path | None = None
     parent_pid: int | None = None
     test_control: bool = False
+    catch_http: bool = False
+    """Whether a test may answer in place of outside services."""
     always_replay: bool = False
     twice: TwiceOptions = field(default_factory=TwiceOptions)
     dashboard_port: DashboardPort | None = None
@@ -127,6 +132,7 @@ async def _serving(
 ) -> AsyncIterator[None]:
     async with _connected(options, settings, lifetime) as (scheduler, described, calls, finish, alarms, shown):
         host_options = _host_options(options, settings)
+        caught = _caught_connections() if options.catch_http else None
         public = bind_public(host_options)
         watched = watch() if options.twice.is_watching else None  # before the app has what it calls services by
         with lifetime.ending_blocks():
@@ -147,7 +153,7 @@ async def _serving(
         try:
             async with (
                 served_dashboard(dashboard, source, options.dashboard),
-                served_control(_control_calls(options, calls, faulty, host)) as control,
+                served_control(_control_calls(options, calls, faulty, host, caught)) as control,
             ):
                 _announce(host, described, options, control, dashboard)
                 yield
@@ -159,13 +165,25 @@ async def _serving(
 
 
 def _control_calls(
-    options: ServeOptions, of_scheduler: dict[str, Call], faulty: FaultyScheduler | None, host: FunctionsHost
+    options: ServeOptions,
+    of_scheduler: dict[str, Call],
+    faulty: FaultyScheduler | None,
+    host: FunctionsHost,
+    caught: CaughtConnections | None,
 ) -> dict[str, Call] | None:
     """Return all that a test may call in this process, None if it was not started for tests."""
     if not options.test_control or faulty is None:
         return None
-    calls = {**of_scheduler, **fault_calls(faulty, host), **fake_calls(host.fakes, host.app)}
+    of_host = {**fault_calls(faulty, host), **fake_calls(host.fakes, host.app, host.chat), **outside_calls(caught)}
+    calls = {**of_scheduler, **of_host}
     return calls if host.twice is None else {**calls, **twice_calls(faulty.deliveries, host.twice, host.app)}
+
+
+def _caught_connections() -> CaughtConnections:
+    """Return the connections of this process, caught before the app is imported: it may open some at once."""
+    caught = CaughtConnections()
+    caught.install(asyncio.get_running_loop())
+    return caught
 
 
 def _load(options: ServeOptions, settings: AppSettings, public: list[socket.socket]) -> FunctionApp:

@@ -10,7 +10,7 @@ from durable_harness.control import Call, Counts, Deliveries, FaultyScheduler, P
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.twice.records import TwiceRecords
 from durable_harness.host.twice.watching import Watched
-from durable_harness.protocol.activity_names import CALL_HTTP
+from durable_harness.protocol.activity_names import CALL_HTTP, shown_name
 
 LONGEST_SETTLING_S = 0.5
 """How long a report waits for second deliveries under way: of signals nobody waits for the answer."""
@@ -80,5 +80,5 @@ def _policy(deliveries: Deliveries, names: Sequence[str] | None, counts: str | N
 
 def _no_such(name: str, app: FunctionApp) -> str:
     functions = [*app.activities.values(), *app.entities.values()]
-    known = ", ".join(sorted(function.durable_name for function in functions))
+    known = ", ".join(sorted({shown_name(function.durable_name) for function in functions} - {CALL_HTTP}))
     return f"there is no activity or entity '{name}'. Known ones: {known or 'none'}, and {CALL_HTTP}"

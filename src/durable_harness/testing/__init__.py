@@ -10,31 +10,40 @@ The fixtures and the options are those of `durable_harness.pytest_plugin`.
 """
 
 from durable_harness.testing.assertions import assert_called_once, assert_completed, assert_failed, assert_history
+from durable_harness.testing.chat import ChatCall, ChatFake, ToolCall, ToolResult
 from durable_harness.testing.clock import DurableClock
 from durable_harness.testing.fakes import DurableActivities, Fake, FakeCall, HttpAnswer
 from durable_harness.testing.faults import DurableFaults, InjectedFault, Struck
 from durable_harness.testing.measuring import OperationMeasurement
 from durable_harness.testing.operations import Operations, StartedOperation, StuckOperationError
+from durable_harness.testing.outside import DurableHttp, HttpCall, OutsideService
 from durable_harness.testing.responding import EventResponse
 from durable_harness.testing.triggering import TriggeredFunction, WrittenOutput
 from durable_harness.testing.webhook import HistoryRow, InstanceStatus
 
 __all__ = [
+    "ChatCall",
+    "ChatFake",
     "DurableActivities",
     "DurableClock",
     "DurableFaults",
+    "DurableHttp",
     "EventResponse",
     "Fake",
     "FakeCall",
     "HistoryRow",
     "HttpAnswer",
+    "HttpCall",
     "InjectedFault",
     "InstanceStatus",
     "OperationMeasurement",
     "Operations",
+    "OutsideService",
     "StartedOperation",
     "Struck",
     "StuckOperationError",
+    "ToolCall",
+    "ToolResult",
     "TriggeredFunction",
     "WrittenOutput",
     "assert_called_once",

@@ -13,7 +13,7 @@ from durable_harness.foreign_text import middle_cut, shown_lines
 from durable_harness.operations import Answer, redact_keys
 from durable_harness.stack import RunningStack
 from durable_harness.testing.causes import Cause, cause_of
-from durable_harness.testing.liveness import has_ended
+from durable_harness.testing.liveness import end_of, has_ended
 from durable_harness.testing.requesting import HttpClient
 from durable_harness.testing.tables import history_table, tree_lines
 from durable_harness.testing.waiting import waiting_of
@@ -46,6 +46,7 @@ class Explainer:
         self._client = client
         self._report_dir = report_dir
         self._log_begin = _size(stack.log_path)
+        self.has_explained = False
 
     def explain(
         self, webhook: Webhook, instance_id: str, problem: str, details: tuple[str, ...] = (), first: str = ""
@@ -54,6 +55,7 @@ class Explainer:
 
         Its first line begins with what happened and where: `first`, else the error it failed of or what it waits for.
         """
+        self.has_explained = True
         root = webhook.read_tree(instance_id, ANSWER_TIMEOUT_S)
         cause = cause_of(root) if root else None
         waiting = waiting_of(self._client, root, ANSWER_TIMEOUT_S) if root else []
@@ -89,6 +91,8 @@ class Explainer:
         return "\n".join([f"the host's log ends ({path}):", *told])
 
     def _host_state(self) -> str:
+        if end := end_of(self._stack):
+            return end
         if has_ended(self._stack):
             return f"the host (process {self._stack.pid}) has ended"
         return f"{self._stack.base_url} does not tell one"
@@ -96,9 +100,13 @@ class Explainer:
     def _write(self, instance_id: str, problem: str, root: Instance | None) -> Path:
         stack = {name: value for name, value in vars(self._stack).items() if name not in SECRETS}
         content = {"problem": problem, "stack": stack, "instance": root.as_json() if root else None}
-        file = self._new_file(re.sub(r"[^A-Za-z0-9_.-]", "_", instance_id)[:100] or "operation")
+        file = self._new_file(instance_id)
         file.write_text(redact_keys(json.dumps(content, indent=2, default=str, ensure_ascii=False)), encoding="utf-8")
         return file
+
+    def keep_page(self, instance_id: str) -> Path | None:
+        """Keep the instance's page in a file, and return that; None where no page can be had."""
+        return self._write_page(instance_id, self._new_file(instance_id).with_suffix(".html"))
 
     def _write_page(self, instance_id: str, file: Path) -> Path | None:
         """Keep the instance's page, which needs no server; None where the host is not ours, or cannot answer now."""
@@ -109,11 +117,13 @@ class Explainer:
         file.write_text(redact_keys(answer.body.decode(errors="replace")), encoding="utf-8")
         return file
 
-    def _new_file(self, name: str) -> Path:
+    def _new_file(self, instance_id: str) -> Path:
         """Return a file that no other report is in: tests of one run may give their instances the same id."""
         self._report_dir.mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"[^A-Za-z0-9_.-]", "_", instance_id)[:100] or "operation"
         names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-        return next(file for file in (self._report_dir / f"{name}.json" for name in names) if not file.exists())
+        files = (self._report_dir / f"{name}.json" for name in names)
+        return next(file for file in files if not (file.exists() or file.with_suffix(".html").exists()))
 
 
 def _one_line(text: str) -> str:

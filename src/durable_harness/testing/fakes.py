@@ -13,6 +13,9 @@ from typing import Any, Final
 
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.stack import RunningStack, StackControl
+from durable_harness.testing.chat import Answer as ChatAnswer
+from durable_harness.testing.chat import Answering as ChatAnswering
+from durable_harness.testing.chat import ChatFake, Script
 
 CALL = "fakes/add"
 DEFAULT_TIMEOUT_S = 10.0
@@ -160,6 +163,18 @@ class DurableActivities:
         answer = NOTHING if returns is NOTHING else _http(returns)
         plan = _plan(f"fake_http({url!r})", answer, raises, function)
         return self._add("http", url, plan, delay_s, method)
+
+    def fake_chat(
+        self, *answers: ChatAnswer, by: ChatAnswering | None = None, agent: str = "*", delay_s: float = 0.0
+    ) -> ChatFake:
+        """Answer for the models of Agent Framework apps, whichever chat clients they have.
+
+        The answers are used one after the other: texts, `ToolCall("weather", {"city": "Rome"})`, lists of both, and
+        errors to be raised. `by` is given each `ChatCall` and returns such an answer. `agent` is the name of one, or a
+        pattern.
+        """
+        plan = _Plan({"asks": True}, Script(answers, by).answer)
+        return ChatFake(self._add("chat", agent, plan, delay_s))
 
     def close(self) -> None:
         """End all fakes."""

@@ -6,6 +6,7 @@ import socket
 from urllib.parse import urlsplit
 
 from durable_harness.stack import RunningStack
+from durable_harness.stack.processes import ending_of
 
 ANSWER_TIMEOUT_S = 2.0
 
@@ -22,3 +23,12 @@ def has_ended(stack: RunningStack) -> bool:
     except OSError:
         return False
     return False
+
+
+def end_of(stack: RunningStack) -> str:
+    """Say that a stack's own process has ended, and how as far as that is known; empty while it runs.
+
+    Hosts that a test stops and starts again do not count: for them there is no code.
+    """
+    ending = ending_of(stack.exit_code())
+    return f"the host (process {stack.pid}) has ended ({ending})" if ending else ""

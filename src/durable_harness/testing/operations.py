@@ -23,6 +23,7 @@ from durable_harness.operations import (
 from durable_harness.operations.measurement import MEASUREMENTS_PATH
 from durable_harness.stack import RunningStack
 from durable_harness.testing.explanation import Explainer
+from durable_harness.testing.liveness import end_of
 from durable_harness.testing.measuring import OperationMeasurement, read_measurement
 from durable_harness.testing.recording import record
 from durable_harness.testing.refusals import refusal_of
@@ -54,6 +55,8 @@ class Operations:
         self.client = WatchedClient(stack.base_url, stack.function_key, timeout_s, stack.log_path)
         self._report_dir = report_dir
         self._status_url: str | None = None
+        self.begun: list[StartedOperation] = []
+        """What the test has started or followed, in order."""
         self._triggering = Triggering(stack, self.client)
         self.promises = Promises(self.client, stack.name, is_ours=stack.name in OWN_HOSTS)
 
@@ -62,7 +65,7 @@ class Operations:
     ) -> Answer:
         """Send any request, a path or a whole URL, and return the answer whatever its status."""
         __tracebackhide__ = True
-        return _answered(self.client.request(method, url, payload, headers=headers), method, url)
+        return _answered(self.stack, self.client.request(method, url, payload, headers=headers), method, url)
 
     def start(
         self, path: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None, method: str = "POST"
@@ -75,7 +78,7 @@ class Operations:
         explainer = Explainer(self.stack, self.client, self._report_dir)
         url = f"{self.client.base_url}{path}" if path.startswith("/") else path
         plan = OperationPlan(path, url, {}, self._polling(), self.timeout_s)
-        answer = _answered(self.client.request(method, path, payload, headers=headers), method, path)
+        answer = _answered(self.stack, self.client.request(method, path, payload, headers=headers), method, path)
         operation = _watched(plan, answer)
         if operation.record.state is not OperationState.IN_FLIGHT:
             unknown = explain_unknown_route(self.client, method, path, answer)
@@ -84,7 +87,8 @@ class Operations:
             problem = unknown or (refused if refusal else f"{method} {path}: {operation.record.error}")
             raise AssertionError(f"{problem}\n{explainer.log_tail()}".rstrip())
         self._status_url = operation.status_url
-        return StartedOperation(plan, answer, self, explainer)
+        self.begun.append(StartedOperation(plan, answer, self, explainer))
+        return self.begun[-1]
 
     def start_orchestrator(
         self, name: str, payload: Any = NOTHING, *, instance_id: str | None = None
@@ -111,7 +115,8 @@ class Operations:
             time.sleep(LOCAL_POLL_INTERVAL_S)
         plan = OperationPlan(instance_id, url, {}, self._polling(), self.timeout_s)
         accepted = json.dumps({"id": instance_id, "statusQueryGetUri": url}).encode()
-        return StartedOperation(plan, Answer(202, {"location": url}, accepted), self, explainer)
+        self.begun.append(StartedOperation(plan, Answer(202, {"location": url}, accepted), self, explainer))
+        return self.begun[-1]
 
     def started(
         self, orchestrator: str | None = None, *, count: int | None = None, timeout_s: float | None = None
@@ -232,7 +237,7 @@ class StartedOperation:
     def poll(self) -> Answer:
         """Ask once how it stands, and return the answer: 202, 200 or 404."""
         __tracebackhide__ = True
-        return _answered(self._client.request("GET", self.status_url), "GET", self.status_url)
+        return _answered(self._stack, self._client.request("GET", self.status_url), "GET", self.status_url)
 
     def status(self) -> InstanceStatus:
         """Ask once how it stands; fail if it is unknown."""
@@ -292,7 +297,8 @@ class StartedOperation:
         """
         __tracebackhide__ = True
         request = {"ids": [self.instance_id]}
-        answer = _answered(self._client.request("POST", MEASUREMENTS_PATH, request), "POST", MEASUREMENTS_PATH)
+        asked = self._client.request("POST", MEASUREMENTS_PATH, request)
+        answer = _answered(self._stack, asked, "POST", MEASUREMENTS_PATH)
         found = read_measurement(answer, self.instance_id, self._client.base_url)
         if found is None:
             raise AssertionError(self.explain("is not known to its host, which has nothing measured"))
@@ -361,7 +367,12 @@ class StartedOperation:
         return status
 
     def _ask(self, url: str, deadline: float) -> Answer | NoAnswer:
-        return self._client.request("GET", url, timeout_s=_left_s(deadline))
+        """Return the answer to a poll. Raises StuckOperationError at once where no host is left to answer."""
+        __tracebackhide__ = True
+        answer = self._client.request("GET", url, timeout_s=_left_s(deadline))
+        if isinstance(answer, NoAnswer) and (end := end_of(self._stack)):
+            raise StuckOperationError(self.explain("has not ended, and never will", first=end))
+        return answer
 
 
 def _left_s(deadline: float) -> float:
@@ -382,11 +393,13 @@ def _status_in(answer: Answer | NoAnswer) -> InstanceStatus | None:
     return told if told and "runtimeStatus" in told else None
 
 
-def _answered(answer: Answer | NoAnswer, method: str, url: str) -> Answer:
+def _answered(stack: RunningStack, answer: Answer | NoAnswer, method: str, url: str) -> Answer:
     __tracebackhide__ = True
     if isinstance(answer, Answer):
         return answer
-    raise AssertionError(f"{method} {urlsplit(url).path} got no answer: {answer.reason}")
+    end = end_of(stack)
+    why = f"{end}; its log is {stack.log_path}. The next module of tests gets a new host" if end else answer.reason
+    raise AssertionError(f"{method} {urlsplit(url).path} got no answer: {why}")
 
 
 def _id_in(status_url: str) -> str:

@@ -33,6 +33,8 @@ class StackRequest:
     breakable: bool = False
     restarts: bool = False
     """Whether tests ask for a new host each."""
+    catches_http: bool = False
+    """Whether tests answer for outside services."""
 
     @property
     def shared_as(self) -> tuple[str, ...]:
@@ -42,6 +44,8 @@ class StackRequest:
 
     @property
     def all_serve_args(self) -> tuple[str, ...]:
+        if self.catches_http:
+            return (*self.serve_args, "--test-control", "--catch-http")
         return (*self.serve_args, "--test-control") if self.control else self.serve_args
 
 

@@ -26,6 +26,22 @@ def approval(context):
 
 
 @app.orchestration_trigger(context_name="context")
+def crowd(context):
+    """Let many sub-orchestrations wait for one event each."""
+    return (yield context.task_all([context.call_sub_orchestrator("approval") for _ in range(context.get_input())]))
+
+
+@app.orchestration_trigger(context_name="context")
+def rounds(context):
+    """Wait for an event, and begin anew until the input has counted down."""
+    left = context.get_input()
+    if left == 0:
+        return "done"
+    yield context.wait_for_external_event("next")
+    context.continue_as_new(left - 1)
+
+
+@app.orchestration_trigger(context_name="context")
 def panel(context):
     """Wait for two events at once, and for one that a sub-orchestration waits for."""
     both = [context.wait_for_external_event(name) for name in ("first", "second")]

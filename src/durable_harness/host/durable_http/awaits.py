@@ -7,6 +7,7 @@ code does: its history is replayed here, on a thread of its own and without its 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -41,13 +42,15 @@ class Awaiting:
     _known: dict[str, tuple[object, Document | None]] = field(default_factory=dict)
     """What was learned of instances, with what their histories were then."""
 
-    async def add_to(self, document: Document, scheduler: Scheduler) -> None:
+    async def add_to(self, document: Document, scheduler: Scheduler, most: int | None = MOST_INSTANCES) -> None:
         """Add `awaits` to an instance and those below it: event names, those that nothing took, `line`.
+
+        To that many at `most`, to all for None.
 
         What cannot be learned in time is left out.
         """
         async with self._one_at_a_time:
-            for instance, _ in zip(_living(document), range(MOST_INSTANCES), strict=False):
+            for instance in itertools.islice(_living(document), most):
                 awaits = await self._known_of(instance, scheduler)
                 if awaits is not None:
                     instance["awaits"] = awaits

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
-from durable_harness.host.durable_http.timings import HostNotes, joined_timings
+from durable_harness.host.durable_http.timings import HostNotes
 from durable_harness.host.fakes.responses import Response, Responses
 from durable_harness.protocol import RpcError, Scheduler, Status
 
@@ -43,7 +43,9 @@ async def _answer_waiting(
 ) -> None:
     """Answer an instance, and those below it, that have begun to wait before they were promised anything."""
     try:
-        await responses.answer_waiting(await joined_timings(scheduler, notes, instance_id))
+        document = await scheduler.instance_timings(instance_id)
+        await notes.awaiting.add_to(document, scheduler, most=None)
+        await responses.answer_waiting(document)
     except RpcError:
         responses.end(response.number)
         raise

@@ -11,7 +11,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["activity", "entity", "http"]
+Kind = Literal["activity", "entity", "http", "chat"]
+OF_PATTERNS = frozenset({"http", "chat"})
+"""Kinds of fakes whose name is a pattern: of URLs, of agents."""
 MOST_CALLS = 10_000
 """How many calls of one fake are remembered, the latest ones."""
 ENDED = {"raises": {"type": "FakeEndedError", "message": "the test ended before its fake answered"}}
@@ -36,10 +38,10 @@ class Fake:
     """How many calls there were, also those that are forgotten."""
 
     def answers_for(self, kind: Kind, name: str, method: str | None) -> bool:
-        """Whether a call is this fake's: by the function's name, or by a pattern of URLs."""
+        """Whether a call is this fake's: by the function's name, or by a pattern."""
         if kind != self.kind or (self.method and (method or "").upper() != self.method):
             return False
-        return fnmatch.fnmatchcase(name, self.name) if kind == "http" else name.lower() == self.name
+        return fnmatch.fnmatchcase(name, self.name) if kind in OF_PATTERNS else name.lower() == self.name
 
 
 class Fakes:

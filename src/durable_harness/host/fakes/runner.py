@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from durable_harness.host.fakes.registry import Fake, Fakes, decoded
+from durable_harness.host.fakes.working import working_for
 from durable_harness.host.payloads import unwrap_json
 from durable_harness.host.sdk.batches import operation_info
 from durable_harness.host.sdk.generation import Runner
@@ -35,9 +36,10 @@ class FakedRunner:
             return await self._runner.activity(request)
         given = decoded(text_or_none(request, "input"))
         fake, what = self._fake_of(request.name, given)
-        if fake is None:
-            return await self._runner.activity(request)
         instance_id = request.orchestrationInstance.instanceId
+        if fake is None:
+            with working_for(instance_id):
+                return await self._runner.activity(request)
         return await self._answer(fake, {**what, "instance_id": instance_id})
 
     async def batch(self, request: Any) -> Any:
@@ -45,7 +47,8 @@ class FakedRunner:
         name = request.instanceId.removeprefix("@").partition("@")[0]
         fake = self._fakes.find("entity", name)
         if fake is None:
-            return await self._runner.batch(request)
+            with working_for(request.instanceId):
+                return await self._runner.batch(request)
         return pb.EntityBatchResult(
             results=[await self._outcome(fake, request.instanceId, event) for event in request.operationRequests],
             entityState=optional_text(text_or_none(request, "entityState")),

@@ -7,56 +7,20 @@ cursors that cannot be: of sqlite3 a class of our own is derived from the connec
 from __future__ import annotations
 
 import functools
-import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from durable_harness.host.twice.effects import current_scope, note, within_client
+from durable_harness.host.twice.databases_in_c import watch_psycopg2, watch_pyodbc
+from durable_harness.host.twice.effects import current_scope, is_unwatched, within_client
 from durable_harness.host.twice.patching import Wrap, patch_each
-
-DATABASE = "database"
-WRITES = re.compile(
-    r"\s*(?:with\b.*?\b)?(insert|update|delete|replace|merge|upsert|call|exec|execute|create|drop|alter|truncate)\b"
-    r"(?:\s+or\s+\w+)?(?:\s+(?:into|from|table|view|index|only))?\s*([\w.\"`\[\]]*)",
-    re.IGNORECASE | re.DOTALL,
-)
-SETS = re.compile(r"([\w.\"`\[\]]+)\s*=\s*([^,]*)")
-REPEATABLE = re.compile(r"\bon\s+conflict\b|\bon\s+duplicate\s+key\b|\bor\s+(?:replace|ignore)\b", re.IGNORECASE)
-REPEATABLE_VERBS = frozenset({"update", "delete", "replace", "merge", "upsert", "create", "drop"})
+from durable_harness.host.twice.statements import note_call, note_statement
 
 
 def watch_databases() -> list[str]:
     """Note the statements of each driver that is installed; return their names."""
     _watch_sqlite()
     return ["sqlite3", *(name for name, watch in _OTHERS.items() if watch())]
-
-
-def note_statement(statement: Any, parameters: Any, rows: int) -> None:
-    """Note a statement that has written; `rows` is how many it changed, below 0 if that is not known."""
-    found = WRITES.match(_text(statement))
-    if found is not None and rows != 0:
-        verb, table = found[1].lower(), found[2]
-        text = f"{verb.upper()} {table}".strip()
-        note(DATABASE, text, _text(statement), repr(parameters), is_repeatable=_is_repeatable(verb, _text(statement)))
-
-
-def _text(statement: Any) -> str:
-    return statement.decode(errors="replace") if isinstance(statement, bytes) else str(statement)
-
-
-def _is_repeatable(verb: str, statement: str) -> bool:
-    """Whether the same statement with the same values leaves what it left before: it sets values, and adds nothing."""
-    if verb not in REPEATABLE_VERBS and not REPEATABLE.search(statement):
-        return False
-    _, _, sets = statement.lower().partition(" set ")
-    assigned = ((name.rpartition(".")[2], value) for name, value in SETS.findall(sets.partition(" where ")[0]))
-    return not any(re.search(rf"\b{re.escape(name)}\b", value) for name, value in assigned if name.isidentifier())
-
-
-def _count(cursor: Any) -> int:
-    rows = getattr(cursor, "rowcount", -1)
-    return rows if isinstance(rows, int) else -1
 
 
 # -- sqlite3 ----------------------------------------------------------------------------------------------------------
@@ -131,11 +95,11 @@ def _watched_cursor(kind: type[sqlite3.Cursor]) -> type[sqlite3.Cursor]:
 def _executing(execute: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(execute)
     def watched(cursor: Any, *arguments: Any, **named: Any) -> Any:
-        if current_scope() is None:
+        if is_unwatched():
             return execute(cursor, *arguments, **named)
         with within_client():
             result = execute(cursor, *arguments, **named)
-        _note_call(cursor, arguments, named)
+        note_call(cursor, arguments, named)
         return result
 
     return watched
@@ -144,17 +108,14 @@ def _executing(execute: Callable[..., Any]) -> Callable[..., Any]:
 def _executing_async(execute: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(execute)
     async def watched(cursor: Any, *arguments: Any, **named: Any) -> Any:
+        if is_unwatched():
+            return await execute(cursor, *arguments, **named)
         with within_client():
             result = await execute(cursor, *arguments, **named)
-        _note_call(cursor, arguments, named)
+        note_call(cursor, arguments, named, result)
         return result
 
     return watched
-
-
-def _note_call(cursor: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> None:
-    statement = arguments[0] if arguments else next(iter(named.values()), "")
-    note_statement(statement, (*arguments[1:], *named.values()), _count(cursor))
 
 
 def _watching(*classes: str, methods: Mapping[str, Wrap]) -> Callable[[], bool]:
@@ -169,5 +130,8 @@ _OTHERS: Mapping[str, Callable[[], bool]] = {
     "pymysql": _watching("pymysql.cursors.Cursor", methods={"execute": _executing}),
     "mysql.connector": _watching("mysql.connector.cursor.MySQLCursor", methods={"execute": _executing}),
     "pg8000": _watching("pg8000.dbapi.Cursor", methods={"execute": _executing}),
+    "mysql.connector in C": _watching("mysql.connector.cursor_cext.CMySQLCursor", methods={"execute": _executing}),
     "asyncpg": _watching("asyncpg.Connection", methods=_ASYNC),
+    "psycopg2": watch_psycopg2,
+    "pyodbc": watch_pyodbc,
 }

@@ -119,6 +119,11 @@ def within_client() -> Iterator[None]:
         IN_CLIENT.reset(token)
 
 
+def is_unwatched() -> bool:
+    """Whether nobody wants to know what this code does, or a client that called it says so already."""
+    return IN_CLIENT.get() or current_scope() is None
+
+
 def note_fake() -> None:
     """Note that a test answers for the function under way."""
     scope = SCOPE.get()

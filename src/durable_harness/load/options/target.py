@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,12 +31,17 @@ class Target:
     function_key: str | None = field(default=None, repr=False)
     pid: int | None = None
     log_path: Path | None = None
+    ending: Callable[[], str] = field(default=str, repr=False)
+    """Says how a stack of the run's own ended; empty while it runs."""
 
     def gone(self) -> str | None:
         """Say that the stack has ended by itself; None while it lives, or is not ours."""
         if self.pid is None or _is_alive(self.pid):
             return None
-        return f"the embedded stack ended during the run; its log is {self.log_path}"
+        return f"the embedded stack ended during the run{self._ending()}; its log is {self.log_path}"
+
+    def _ending(self) -> str:
+        return f" ({self.ending()})" if self.ending() else ""
 
 
 @contextmanager
@@ -58,12 +63,19 @@ def open_target(host: str | None, options: LoadOptions) -> Iterator[Target]:
         return
     # The stack is the only room that knows how to start things; whoever drives a deployment never loads it.
     from durable_harness.stack import embedded_stack  # noqa: PLC0415
+    from durable_harness.stack.processes import ending_of  # noqa: PLC0415
 
     log_path = options.report_dir / STACK_LOG
     log_path.unlink(missing_ok=True)
     serve_args = ("--twice",) if options.twice else ()
     with embedded_stack(options.app_dir, log_path=log_path, serve_args=serve_args) as stack:
-        yield Target(read_host(stack.base_url), stack.function_key, stack.pid, stack.log_path)
+        yield Target(
+            read_host(stack.base_url),
+            stack.function_key,
+            stack.pid,
+            stack.log_path,
+            lambda: ending_of(stack.exit_code()),
+        )
 
 
 def read_host(host: str | None) -> str:

@@ -38,6 +38,23 @@ def call(context):
 
 
 @app.orchestration_trigger(context_name="context")
+def retries(context):
+    given = context.get_input()
+    try:
+        yield context.call_activity_with_retry("fail_both", df.RetryOptions(1, 3), {**given, "activity": "fail_both"})
+    except Exception:  # noqa: BLE001 - whatever the SDK makes of it
+        return "failed"
+
+
+@app.orchestration_trigger(context_name="context")
+def acts_in_replays(context):
+    with (Path(context.get_input()["folder"]) / "replays").open("a") as file:
+        file.write("x")
+    yield context.call_activity("tell_time", {"activity": "tell_time"})
+    yield context.call_activity("send_get", context.get_input())
+
+
+@app.orchestration_trigger(context_name="context")
 def calls_http(context):
     yield context.call_http("POST", context.get_input(), "{}")
 

@@ -1,0 +1,42 @@
+"""What the report of a failed test has beside the failure itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from durable_harness.testing import DurableFaults, Operations
+
+
+def add_requests(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    """Add why the host answered requests with errors, those that no route answered, and pages of what was started."""
+    operations: Operations | None = getattr(item, "funcargs", {}).get("durable_operations")
+    if operations is None:
+        return
+    if errors := operations.client.server_errors():
+        report.sections.append(("durable-harness: server errors of this test", errors))
+    if call.when == "call" and (routes := _unknown_routes(operations, call)):
+        report.sections.append(("durable-harness: requests of this test that no route answers", routes))
+    if call.when == "call" and (kept := _kept_pages(operations)):
+        report.sections.append(("durable-harness: pages of what this test has started", kept))
+
+
+def add_faults(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Add the faults of a test with their seed."""
+    faults: DurableFaults | None = getattr(item, "funcargs", {}).get("durable_faults")
+    if faults is not None:
+        report.sections.append(("durable-harness: the faults of this test", faults.describe()))
+
+
+def _kept_pages(operations: Operations) -> str:
+    from durable_harness.testing.kept_pages import describe_kept  # noqa: PLC0415 - only a failed test needs it
+
+    return describe_kept(operations.begun)
+
+
+def _unknown_routes(operations: Operations, call: pytest.CallInfo[None]) -> str:
+    """Return what no route answered, unless the failure itself says so."""
+    said = operations.client.unknown_routes()
+    return "" if said and call.excinfo is not None and said in str(call.excinfo.value) else said

@@ -1,0 +1,195 @@
+"""Models that a test stands in for: scripted answers of a chat client, and what agents sent to it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from durable_harness.errors import UsageError
+
+AGENT_PREFIX = "dafx-"
+"""How the framework names the entity of an agent."""
+ALLOWED = "allowed are texts, ToolCall(name, arguments), errors to be raised, and lists of texts and tool calls"
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A model's wish that a tool is called. The framework calls it, and sends its result with the next prompt."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """A call of a tool as the model got it back. `result` is its text, None if the tool returned nothing."""
+
+    name: str
+    arguments: Any
+    result: str | None
+
+
+@dataclass(frozen=True)
+class ChatCall:
+    """What an agent sent to its model.
+
+    `agent` is in lower case, as the names of entities are, and empty if the model was asked outside an agent's entity.
+    `messages` are dicts with `role`, `text`, `tool_calls` and `tool_results`, `tools` the names that it offered.
+    `session` is the key of the agent's entity. `at_s` is when it was sent, in seconds since the epoch.
+    """
+
+    agent: str
+    session: str
+    messages: Sequence[Mapping[str, Any]]
+    instructions: str | None
+    tools: Sequence[str]
+    at_s: float = 0.0
+
+    @property
+    def prompt(self) -> str:
+        """The last message of the user."""
+        return next((str(one["text"]) for one in reversed(self.messages) if one["role"] == "user"), "")
+
+    @property
+    def tool_results(self) -> list[ToolResult]:
+        """The calls of tools in these messages that have come back."""
+        return list(self.results_by_id().values())
+
+    def results_by_id(self) -> dict[str, ToolResult]:
+        """Return the same by the IDs that the model gave the calls."""
+        calls = {call["call_id"]: call for message in self.messages for call in message["tool_calls"]}
+        results = (one for message in self.messages for one in message["tool_results"])
+        known = ((calls[one["call_id"]], one["result"]) for one in results if one["call_id"] in calls)
+        return {call["call_id"]: ToolResult(call["name"], call["arguments"], result) for call, result in known}
+
+    @classmethod
+    def of(cls, call: Mapping[str, Any]) -> ChatCall:
+        """Read a call as the host notes it."""
+        instance_id = str(call["instance_id"])
+        name, _, session = instance_id[1:].partition("@") if instance_id.startswith("@") else ("", "", "")
+        return cls(agent=name.removeprefix(AGENT_PREFIX), session=session, at_s=call.get("at_s", 0.0), **call["input"])
+
+
+Answer = str | ToolCall | BaseException | type[BaseException] | Sequence[str | ToolCall]
+Answering = Callable[[ChatCall], Answer]
+
+
+class Script:
+    """Gives a test's answers one after the other, whichever agent asks."""
+
+    def __init__(self, answers: Sequence[Answer], by: Answering | None) -> None:
+        if bool(answers) == (by is not None):
+            raise UsageError("fake_chat: give answers, or by=FUNCTION.")
+        for answer in answers:
+            _check(answer)
+        self._count = len(answers)
+        self._left = deque(answers)
+        self._by = by
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def answer(self, call: Mapping[str, Any]) -> str:
+        """Return the next answer as JSON, or raise it. Raises AssertionError if there is none left."""
+        asked = ChatCall.of(call)
+        answer = self._by(asked) if self._by is not None else self._next(asked)
+        _check(answer)
+        if isinstance(answer, BaseException) or (isinstance(answer, type) and issubclass(answer, BaseException)):
+            raise answer
+        return json.dumps(self._encoded([answer] if isinstance(answer, str | ToolCall) else list(answer)))
+
+    def _next(self, asked: ChatCall) -> Answer:
+        with self._lock:
+            if self._left:
+                return self._left.popleft()
+        raise AssertionError(
+            f"fake_chat: its {self._count} answers are used up, and a model was asked {asked.prompt!r}"
+        )
+
+    def _encoded(self, parts: Sequence[Any]) -> dict[str, Any]:
+        number = next(self._numbers)
+        calls = [part for part in parts if isinstance(part, ToolCall)]
+        return {
+            "id": f"fake-{number}",
+            "text": "".join(part for part in parts if isinstance(part, str)),
+            "tool_calls": [
+                {"call_id": f"fake-{number}-{index}", "name": call.name, "arguments": dict(call.arguments)}
+                for index, call in enumerate(calls, 1)
+            ],
+        }
+
+
+class _Recorded(Protocol):
+    @property
+    def calls(self) -> Sequence[Any]: ...
+    @property
+    def count(self) -> int: ...
+    def wait(self, count: int = 1, timeout_s: float = ...) -> Any: ...
+    def end(self) -> None: ...
+
+
+class ChatFake:
+    """A model that a test stands in for, until `end` or the end of the test."""
+
+    def __init__(self, fake: _Recorded) -> None:
+        self._fake = fake
+
+    def __repr__(self) -> str:
+        return repr(self._fake)
+
+    @property
+    def calls(self) -> list[ChatCall]:
+        """What agents sent so far, in order: also prompts that brought results of tools, and those left unanswered."""
+        return [
+            ChatCall.of({"instance_id": one.instance_id, "input": one.input, "at_s": one.at_s})
+            for one in self._fake.calls
+        ]
+
+    @property
+    def count(self) -> int:
+        """How often a model was asked."""
+        return self._fake.count
+
+    @property
+    def prompts(self) -> list[str]:
+        """The last message of the user in each call."""
+        return [call.prompt for call in self.calls]
+
+    @property
+    def tool_calls(self) -> list[ToolResult]:
+        """The calls of tools that the framework made since the fake began, in order, with their results."""
+        found: dict[str, ToolResult] = {}
+        for call in self.calls:
+            found |= call.results_by_id()
+        return list(found.values())
+
+    def wait(self, count: int = 1, timeout_s: float = 10.0) -> list[ChatCall]:
+        """Wait until a model was asked this often, and return the calls. Raises AssertionError if that takes longer."""
+        __tracebackhide__ = True
+        self._fake.wait(count, timeout_s)
+        return self.calls
+
+    def end(self) -> None:
+        """Let agents ask their own model again."""
+        self._fake.end()
+
+
+def _check(answer: Any) -> None:
+    parts = answer if isinstance(answer, list | tuple) else [answer]
+    is_error = isinstance(answer, BaseException) or (isinstance(answer, type) and issubclass(answer, BaseException))
+    if not is_error and not all(isinstance(part, str | ToolCall) for part in parts):
+        raise UsageError(f"fake_chat: got {answer!r} as an answer; {ALLOWED}.")
+    for call in parts:
+        if isinstance(call, ToolCall):
+            _check_arguments(call)
+
+
+def _check_arguments(call: ToolCall) -> None:
+    try:
+        json.dumps(dict(call.arguments))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"fake_chat: the arguments of {call!r} are no JSON object ({error}).") from None

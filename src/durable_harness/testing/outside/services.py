@@ -1,0 +1,184 @@
+"""What tests use of outside services: answers for them, and the requests that came."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from durable_harness.debugging import unless_debugged
+from durable_harness.errors import UsageError
+from durable_harness.stack import RunningStack, StackControl
+from durable_harness.testing.fakes import ALLOWED, DEFAULT_TIMEOUT_S, NOTHING, POLL_INTERVAL_S, HttpAnswer
+from durable_harness.testing.outside.authority import Authority
+from durable_harness.testing.outside.rules import Answering, HttpCall, Rule, UrlPattern, encoded, http_answer
+
+CALL = "outside/lead"
+NO_ANSWER = 502
+
+
+class OutsideService:
+    """A service, or a part of one, that a test answers for until `end` or the end of the test."""
+
+    def __init__(self, rule: Rule, end: Callable[[Rule], None]) -> None:
+        self._rule = rule
+        self._end = end
+
+    def __repr__(self) -> str:
+        return f"<outside service {self._rule.method or 'any method of'} {self._rule.pattern.text}>"
+
+    @property
+    def calls(self) -> list[HttpCall]:
+        """The requests so far, in order."""
+        return list(self._rule.calls)
+
+    @property
+    def count(self) -> int:
+        """How many requests there were."""
+        return len(self._rule.calls)
+
+    def wait(self, count: int = 1, timeout_s: float = DEFAULT_TIMEOUT_S) -> list[HttpCall]:
+        """Wait for this many requests and return them. Raises AssertionError, with those that came, otherwise."""
+        __tracebackhide__ = True
+        deadline = time.monotonic() + unless_debugged(timeout_s)
+        while self.count < count:
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"{self!r} got {self.count} requests in {timeout_s:g} s, not {count}: {self.calls}"
+                )
+            time.sleep(POLL_INTERVAL_S)
+        return self.calls
+
+    def end(self) -> None:
+        """Answer for it no longer."""
+        self._end(self._rule)
+
+
+class DurableHttp:
+    """Answers the requests that the app sends to outside services, whatever client it sends them with.
+
+    While a test uses it, every connection to port 80 or 443 of another machine comes here, and every one to a service
+    that `answer` names. A request that nothing answers gets the status 502 and is in `unanswered`.
+    """
+
+    def __init__(self, control: StackControl) -> None:
+        from durable_harness.testing.outside.server import OutsideServer  # noqa: PLC0415 - with it comes a web server
+
+        self._control = control
+        self._lock = threading.Lock()
+        self._rules: list[Rule] = []
+        self._passing: list[UrlPattern] = []
+        self._calls: list[HttpCall] = []
+        self._unanswered: list[HttpCall] = []
+        self._authority = Authority()
+        self._server = OutsideServer(self._answered, self._authority.server_context("localhost"))
+        self._lead()
+
+    @property
+    def calls(self) -> list[HttpCall]:
+        """All requests of the app so far, in order, also those that nothing answered."""
+        return list(self._calls)
+
+    @property
+    def unanswered(self) -> list[HttpCall]:
+        """The requests that nothing answered."""
+        return list(self._unanswered)
+
+    def answer(
+        self,
+        url: str,
+        *,
+        returns: Any = NOTHING,
+        raises: BaseException | type[BaseException] | None = None,
+        by: Answering | None = None,
+        method: str | None = None,
+    ) -> OutsideService:
+        """Answer requests to URLs of a pattern, such as "https://api.example/orders/*". Of several the last one counts.
+
+        `returns` is an `HttpAnswer` or the body of one: text, bytes, or what is sent as JSON. `by` is given each
+        `HttpCall` and returns such a value; it runs in a thread of this process. `raises`, and what the function
+        raises, breaks the connection without an answer.
+        """
+        rule = Rule(UrlPattern.of(url), method.upper() if method else None, _answering(url, returns, raises, by))
+        with self._lock:
+            self._rules.append(rule)
+        self._lead()
+        return OutsideService(rule, self._remove)
+
+    def pass_through(self, url: str) -> None:
+        """Let connections to a service, such as "https://login.example", go there. They are not recorded."""
+        self._passing.append(UrlPattern.of(url))
+        self._lead()
+
+    def describe(self) -> str:
+        """Return the requests that nothing answered, for the report of a failure."""
+        return "\n".join(f"{call.method} {call.url}" for call in self._unanswered)
+
+    def close(self) -> None:
+        """Let all connections go where the app wants them to."""
+        try:
+            self._control.call(CALL)
+        finally:
+            self._server.close()
+
+    def _lead(self) -> None:
+        with self._lock:
+            answered, passing = ([one.place() for one in self._patterns()], [one.place() for one in self._passing])
+        self._control.call(
+            CALL, ports=self._server.ports, answered=answered, passing=passing, authority=self._authority.pem
+        )
+
+    def _patterns(self) -> list[UrlPattern]:
+        return [rule.pattern for rule in self._rules]
+
+    def _remove(self, rule: Rule) -> None:
+        with self._lock:
+            self._rules = [one for one in self._rules if one is not rule]
+        self._lead()
+
+    def _answered(self, call: HttpCall) -> HttpAnswer | None:
+        with self._lock:
+            self._calls.append(call)
+            rule = next((rule for rule in reversed(self._rules) if rule.fits(call)), None)
+            (self._unanswered if rule is None else rule.calls).append(call)
+        if rule is None:
+            return HttpAnswer(_no_answer(call), NO_ANSWER)
+        try:
+            answer = http_answer(rule.answer(call))
+            encoded(answer)
+        except UsageError as error:
+            return HttpAnswer(str(error), NO_ANSWER)
+        except BaseException:  # noqa: BLE001 - the service breaks, not this thread
+            return None
+        return answer
+
+
+def _answering(
+    url: str, returns: Any, raises: BaseException | type[BaseException] | None, by: Answering | None
+) -> Answering:
+    if sum([returns is not NOTHING, raises is not None, by is not None]) != 1:
+        raise UsageError(f"durable_http.answer({url!r}): {ALLOWED}.")
+    if by is not None:
+        return by
+    if raises is not None:
+        return lambda _: _raise(raises)
+    encoded(http_answer(returns))
+    return lambda _: returns
+
+
+def _raise(error: BaseException | type[BaseException]) -> None:
+    raise error
+
+
+def _no_answer(call: HttpCall) -> str:
+    return (
+        f"durable_http: nothing answers {call.method} {call.url}. Answer it in the test, by"
+        f' durable_http.answer("{call.url}", returns=…), or let it go there, by durable_http.pass_through(…).'
+    )
+
+
+def http_of(stack: RunningStack) -> DurableHttp | None:
+    """Return what answers for outside services, None where the host is not ours."""
+    control = stack.control
+    return DurableHttp(control) if control is not None and control.offers(CALL) else None
