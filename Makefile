@@ -43,7 +43,7 @@ serve: $(READY)
 
 # What an app meets, for runs on other Pythons and with the other generation of the SDK.
 HOST_TESTS := tests/conformance tests/plugin tests/triggers tests/indexing $(wildcard tests/integration/test_sdk*.py) \
-	$(patsubst %,tests/integration/test_%.py,bodies loop_is_shared odd_requests sample_app serve_cli surroundings traces)
+	$(patsubst %,tests/integration/test_%.py,bodies examples loop_is_shared odd_requests sample_app serve_cli surroundings traces)
 test-host: $(READY)
 	$(BIN)/python -m pytest -n auto -m "not thorough" $(HOST_TESTS) $(TEST_ARGS)
 

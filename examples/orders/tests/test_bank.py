@@ -1,0 +1,28 @@
+"""What the app sends to the bank, and what becomes of it when the bank or a delivery fails."""
+
+import pytest
+
+from durable_harness.testing import HttpAnswer, assert_completed
+
+ORDER = {"id": "7", "item": "lamp", "amount": 12}
+
+
+def test_the_bank_gets_the_amount_and_a_key(operations, durable_http):
+    bank = durable_http.answer("https://bank.example/charges", method="POST", returns={"charge": "c-2"})
+    assert_completed(operations.start("/api/orders", ORDER), output={"state": "paid", "charge": "c-2"})
+    (call,) = bank.calls
+    assert call.json() == {"amount": 12}
+    assert call.headers["idempotency-key"] == "7"
+
+
+@pytest.mark.durable_time("skip", at_most="1h")
+def test_a_bank_that_is_down_is_asked_again(operations, durable_http):
+    answers = [HttpAnswer("try later", status=503), HttpAnswer({"charge": "c-3"})]
+    durable_http.answer("https://bank.example/charges", by=lambda request: answers.pop(0))
+    assert_completed(operations.start("/api/orders", ORDER), output={"state": "paid", "charge": "c-3"})
+
+
+@pytest.mark.once("charge_card", "write_receipt")
+def test_nothing_is_charged_twice(operations, durable_http):
+    durable_http.answer("https://bank.example/charges", returns={"charge": "c-4"})
+    assert_completed(operations.start("/api/orders", ORDER))

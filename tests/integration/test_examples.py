@@ -1,0 +1,76 @@
+"""The apps in examples/: their own tests pass, their load runs hold, and the documentation shows them as they are."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from patience import PATIENT
+
+ROOT = Path(__file__).parents[2]
+ORDERS = ROOT / "examples" / "orders"
+PAGE = (ROOT / "docs" / "one-app-all-tests.md").read_text()
+
+
+def run(words, folder, **environment):
+    """Run a module of Python in a folder, and return what it printed; fail with that unless it ends with 0."""
+    env = {**os.environ, **PATIENT, **environment}
+    command = [sys.executable, "-m", *words]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_orders_are_tested_in_every_way(tmp_path):
+    """All tests of the app pass: with fakes, with skipped time, twice, with faults, and against its own histories."""
+    told = run(["pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"], ORDERS)
+    assert "embedded 12 passed" in told
+
+
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))
+def test_the_page_shows_tests_that_are_run(block):
+    """Each test on the page is one of the app's, word for word."""
+    tests = "".join(path.read_text() for path in sorted((ORDERS / "tests").glob("*.py")))
+    for function in block.strip().split("\n\n\n"):
+        assert function in tests
+
+
+class Bank(BaseHTTPRequestHandler):
+    """Charges every card."""
+
+    def do_POST(self):
+        content = json.dumps({"charge": self.headers["Idempotency-Key"]}).encode()
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args):
+        """Keep quiet."""
+
+
+@pytest.fixture
+def bank():
+    """Give the URL of a bank."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Bank)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.thorough
+def test_orders_are_loaded(bank, tmp_path):
+    """The app's scenario starts orders, and each is paid; the limit of time is for an idle machine."""
+    (tmp_path / "gates.toml").write_text("[operations]\nlost = 0\nerror_ratio = 0\n")
+    words = ["durable_harness", "load", ".", "--run-time", "3s", "--report-dir", str(tmp_path), "--rate", "5"]
+    assert "PASSED" in run([*words, "--gates", str(tmp_path / "gates.toml")], ORDERS, BANK_URL=bank)
