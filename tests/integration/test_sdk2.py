@@ -209,6 +209,14 @@ def test_a_failed_instance_is_rewound(native, key):
     assert native.wait_for(instance_id, "Completed")["output"] == "second time"
 
 
+def test_a_rewind_does_retries_again(native, key):
+    """A rewind repeats an activity with all its attempts, as often as it is asked for, and nothing that succeeded."""
+    instance_id = begin(native, "retries_fail_once", key)
+    assert native.wait_terminal(instance_id)["runtimeStatus"] == "Failed"
+    assert call(native, "rewind_orchestration", instance_id, reason="again").status_code == 200
+    assert native.wait_for(instance_id, "Completed")["output"] == [3, 0]
+
+
 @pytest.mark.parametrize("method", ["suspend_orchestration", "terminate_orchestration", "resume_orchestration"])
 def test_an_unknown_instance_is_not_found(native, key, method):
     """The client's call fails with NOT_FOUND, and names the instance."""

@@ -47,3 +47,30 @@ def test_a_retry_that_loses_a_race_does_not_disturb_what_follows(features, key, 
     request = {"key": key, "succeed_on": 2, "interval_ms": 300, "await_loser": await_loser}
     output = features.output_of("retry_loses_race", request)
     assert output == {"winner": "timer", "after": "after", "late": late}
+
+
+def failed_and_rewound(features, orchestrator, request):
+    """Run an orchestration that fails, rewind it; return its next end."""
+    status = features.run(orchestrator, request)
+    assert status["runtimeStatus"] == "Failed"
+    assert features.operate(status["instanceId"], "rewind").status_code == 202
+    return features.wait_terminal(status["instanceId"])
+
+
+@pytest.mark.parametrize("orchestrator", ["retry_then_activity", "parent_retrying"])
+def test_a_rewind_does_all_attempts_again(features, sdk, key, orchestrator):
+    """An activity or a child that failed with its retries has them all again after a rewind."""
+    request = {"key": key, "succeed_on": ATTEMPTS + 2, "interval_ms": 10}
+    status = failed_and_rewound(features, orchestrator, request)
+    assert (status["runtimeStatus"], status["output"]) == ("Completed", [ATTEMPTS + 2, "after"])
+    assert sdk.probe(key)["count"] == ATTEMPTS + 2
+
+
+@pytest.mark.parametrize("orchestrator", ["retry_then_activity", "parent_retrying"])
+def test_a_rewind_that_does_not_help_fails_again(features, sdk, key, orchestrator):
+    """An activity or a child that fails with its retries after a rewind, too, fails the orchestration."""
+    request = {"key": key, "succeed_on": 99, "interval_ms": 10}
+    status = failed_and_rewound(features, orchestrator, request)
+    assert status["runtimeStatus"] == "Failed"
+    assert f"attempt {2 * ATTEMPTS} refused" in status["output"]
+    assert sdk.probe(key)["count"] == 2 * ATTEMPTS

@@ -66,6 +66,16 @@ def fails_once(ctx: task.OrchestrationContext, key: str):
 
 
 @app.orchestration_trigger(context_name="context")
+def retries_fail_once(ctx: task.OrchestrationContext, key: str):
+    """Fail with the retries of an activity, which succeed when they are done again, beside another activity."""
+    policy = task.RetryPolicy(first_retry_interval=timedelta(milliseconds=10), max_number_of_attempts=2)
+    calls = {"id": f"retries-{key}", "fails": 3}
+    beside = ctx.call_activity("flaky", input={"id": f"beside-{key}", "fails": 0})
+    retried = yield ctx.call_activity("flaky", input=calls, retry_policy=policy)
+    return [retried, (yield beside)]
+
+
+@app.orchestration_trigger(context_name="context")
 def parent(ctx: task.OrchestrationContext, value):
     """Ask a child, and say which version it has."""
     return (yield ctx.call_sub_orchestrator("plain_function", input=value))

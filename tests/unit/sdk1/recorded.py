@@ -43,7 +43,7 @@ def drive(runner, *, events=(), fails=(), order=sorted, batch=1):
         request = pb.OrchestratorRequest(instanceId="i", pastEvents=history, newEvents=fresh)
         response = runner.run(request)
         history += fresh
-        ending = _carry_out(response, history, outstanding, fails, turn)
+        ending = carry_out(response, history, outstanding, fails, turn)
         if ending is not None:
             history.append(ending)
             break
@@ -54,7 +54,7 @@ def drive(runner, *, events=(), fails=(), order=sorted, batch=1):
     return from_events("i", history)
 
 
-def _carry_out(response, history, outstanding, fails, turn):
+def carry_out(response, history, outstanding, fails, turn):
     """Write a turn's actions into the history and keep their outcomes; return the end, None if it goes on."""
     for action in response.actions:
         kind = action.WhichOneof("orchestratorActionType")

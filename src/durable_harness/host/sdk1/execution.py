@@ -136,6 +136,7 @@ class Execution:
             self._replay_at = 2 * length
         self.events_seen = length + len(request.newEvents)
         actions = self._new_actions()
+        self._check_outcomes()
         custom_status = self._custom_status()
         self._ended = self._ending()
         if self._ended is not None:
@@ -247,6 +248,16 @@ class Execution:
                     self._contradicts(contradiction, recorded[position].line)
         self._built = len(recorded)
         return actions
+
+    def _check_outcomes(self) -> None:
+        """Raise NonDeterminismError if history has an outcome of what the code had not asked for by then."""
+        known = self._scheduled.get(self._executor.unasked_id) if self._executor.unasked_id is not None else None
+        if known is not None and self._checking is not Checking.NOTHING:
+            what = f"{known.kind} '{known.name}'" if known.name else known.kind
+            problem = (
+                f"history has {what} under id {self._executor.unasked_id} and its end, the code did not ask for it"
+            )
+            self._contradicts(problem, None)
 
     def _check_everything(self) -> None:
         """Compare what was asked for with all that history has of it."""

@@ -21,6 +21,7 @@ from durable_harness.host.sdk.endings import (
     unknown_orchestrator,
 )
 from durable_harness.host.sdk.generation import HistoryNeededError, NonDeterminismError
+from durable_harness.host.sdk.rewinding import rewound
 from durable_harness.host.sdk1.execution import Checking, Done, Execution
 from durable_harness.host.stages import CURRENT
 from durable_harness.protocol import optional_text, pb
@@ -77,7 +78,11 @@ class OrchestrationRunner:
             done = live.done()
             live.close()
             del live
-        return _rewound(request) if is_rewound else self._run_whole(request, done, token)
+        return self._rewind(request) if is_rewound else self._run_whole(request, done, token)
+
+    def _rewind(self, request: Any) -> Any:
+        started = execution_started(request)
+        return _rewound(request, self.app.orchestrators.get(started.name.lower()) if started is not None else None)
 
     def _is_to_be_replayed(self, live: Execution, request: Any) -> bool:
         """Whether a turn is run whole: its history has doubled, or is long and no replay of this code was timed yet."""
@@ -203,16 +208,15 @@ def _replay(request: Any, begin: Callable[[Any], Execution]) -> Execution:
     return again
 
 
-def _rewound(request: Any) -> Any:
+def _rewound(request: Any, function: Function | None) -> Any:
     """Answer a rewind with the history as it was before the failures: they and what led to them are done again."""
-    history = [*request.pastEvents, *request.newEvents]
-    failed_tasks = {e.taskFailed.taskScheduledId for e in history if e.HasField("taskFailed")}
-    kept = [
-        event
-        for event in history
-        if event.WhichOneof("eventType") not in {"taskFailed", "subOrchestrationInstanceFailed", "executionCompleted"}
-        and not (event.HasField("taskScheduled") and event.eventId in failed_tasks)
-    ]
+    started = execution_started(request)
+
+    def begin(turn: Any) -> Execution:
+        assert function is not None
+        return Execution(function, turn, started, checking=Checking.NOTHING)
+
+    kept = rewound(request, begin if function is not None else None)
     action = pb.OrchestratorAction(
         id=next_action_id(request), rewindOrchestration=pb.RewindOrchestrationAction(newHistory=kept)
     )

@@ -127,6 +127,8 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
     exception: BaseException | None
     orchestrator_returned: bool
     output_text: str | None = None
+    unasked_id: int | None = None
+    """The first id that had an outcome before any task had the id. The SDK keeps such an outcome for the next task."""
     first_new_ns = 0
     """When the first event that is not replayed was reached, by the monotonic clock."""
 
@@ -166,7 +168,10 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
         return code_of_generator(getattr(self, "generator", None))
 
     def set_task_value(self, event: Any, is_success: bool, id_key: str) -> None:  # noqa: FBT001 - the SDK's signature
-        event.is_processed = getattr(event, id_key) in self.context.open_tasks
+        key = getattr(event, id_key)
+        event.is_processed = key in self.context.open_tasks
+        if isinstance(key, int) and key >= self.context.next_number and self.unasked_id is None:
+            self.unasked_id = key
         super().set_task_value(event, is_success, id_key)
 
     def get_orchestrator_state_str(self) -> str:

@@ -33,10 +33,13 @@ from durable_harness.host.sdk.activities import find_activity, log_activity_fail
 from durable_harness.host.sdk.batches import all_failed, unknown_entity
 from durable_harness.host.sdk.endings import execution_started, failed, no_start, terminated, unknown_orchestrator
 from durable_harness.host.sdk.generation import HistoryNeededError, NonDeterminismError
+from durable_harness.host.sdk.rewinding import rewound
 from durable_harness.host.sdk2.repeating import contradiction
+from durable_harness.host.sdk2.replayed import Replayed
+from durable_harness.host.sdk2.stored_payloads import with_payloads
 from durable_harness.host.stages import CURRENT
 from durable_harness.places import place_in
-from durable_harness.protocol import optional_text, pb, text_or_none
+from durable_harness.protocol import copy_of, optional_text, pb, text_or_none
 from durable_harness.settings import DurableTaskSettings
 
 ACTIVITY_TRIGGER = "activityTrigger"
@@ -68,6 +71,8 @@ class Sdk2Runner:
             is_terminated = any(event.HasField("executionTerminated") for event in request.newEvents)
             return terminated(request) if is_terminated else unknown_orchestrator(request, started.name, self._app)
         response = await self._run(function, request)
+        if any(action.HasField("rewindOrchestration") for action in response.actions):
+            return await self._rewound(function, request, response)
         return await self._compared(function, request, response) if self._always_replay else response
 
     async def _run(self, function: Function, request: Any) -> Any:
@@ -87,6 +92,19 @@ class Sdk2Runner:
             message = f"Orchestrator function '{function.durable_name}' failed: {described}"
             log_failure("Orchestrator", function.durable_name, error, function, request.instanceId)
             return failed(request, type_name(error), message)
+        return response
+
+    async def _rewound(self, function: Function, request: Any, response: Any) -> Any:
+        """Return the SDK's answer to a rewind without what followed from the failures, which the SDK leaves in."""
+
+        def rewrite() -> list[Any]:
+            return rewound(request, lambda turn: Replayed(function, turn.instanceId), with_payloads(request))
+
+        kept = await self._invoker.in_thread(rewrite, f"The rewind of instance '{request.instanceId}'")
+        renewed = response.actions[0].rewindOrchestration.newHistory
+        starts = [copy_of(event) for event in renewed if event.HasField("executionStarted")]  # with a new execution id
+        del renewed[:]
+        renewed.extend(starts.pop(0) if starts and event.HasField("executionStarted") else event for event in kept)
         return response
 
     def _with_versions(self, response: Any) -> Any:
