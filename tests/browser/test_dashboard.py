@@ -299,6 +299,32 @@ def test_what_is_unfolded_stays_so(site):
     assert site.page.evaluate("document.querySelector('.history details').open")
 
 
+def test_a_live_page_of_what_is_gone_says_so(site):
+    """An instance that is purged elsewhere is not shown as alive: its page becomes what a reload says, without acts."""
+    site.start("events", "leaves-1")
+    site.go(f"{LIST}/leaves-1")
+    site.has_loaded()
+    other = requests.Session()
+    act_elsewhere(other, site, "leaves-1", "terminate")
+    site.waits(lambda: site.status == "Terminated")
+    act_elsewhere(other, site, "leaves-1", "purge")
+    site.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    site.waits(lambda: "There is no instance 'leaves-1'" in site.page.text())
+    assert "Terminate…" not in site.page.text()
+
+
+def test_a_dashboard_that_hangs_is_named(site):
+    """A process that takes the question and gives no answer is noticed; when the answer comes, the notice goes."""
+    site.go(f"{LIST}/events-1")
+    site.page.evaluate(
+        """window.asks = fetch; window.fetch = (...words) => new Promise(answer => { window.answers = () =>
+          asks(...words).then(answer); }); 0"""
+    )
+    site.waits(lambda: "The dashboard does not answer." in site.page.text())
+    site.page.evaluate("window.fetch = asks; answers(); 0")
+    site.waits(lambda: "The dashboard does not answer." not in site.page.text())
+
+
 def test_keys_do_what_they_say(site):
     """Search, rows, opening, going up, time zone, live and the list of keys."""
     site.go()

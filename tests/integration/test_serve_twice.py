@@ -178,6 +178,7 @@ TWICE = {
     "run_process_async": "process true …",
     "insert": "INSERT stock",
     "write_message": "wrote to queue 'orders'",
+    "write_document": "wrote to cosmosDB 'orders'",
 }
 AGAIN = {
     "send_put": "PUT {service}/put",

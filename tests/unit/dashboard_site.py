@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from durable_harness.dashboard import Dashboard, DashboardOptions, Source
 from durable_harness.network import bind_one, serve_http
 from durable_harness.protocol import pb
-from hub_bench import Bench
+from hub_bench import Bench, child, complete, fail
 
 BASE = "/subscriptions/local/schedulers/emulator/taskhubs/default"
 LIMIT_BYTES = 100_000
@@ -64,6 +64,19 @@ class Browser:
     @property
     def host(self):
         return urlsplit(self.url).netloc
+
+
+async def many_children(browser, count, *, failed, living):
+    """Start a parent with this many children, of which one failed, one lives and the rest have completed."""
+    bench = browser.bench
+    await browser.start("parent", "family")
+    await bench.turn(*(child(number, f"kid-{number}", name="kid") for number in range(count)))
+    for number in range(count):
+        item = await bench.item()
+        assert item.orchestratorRequest.instanceId == f"kid-{number}"
+        endings = {failed: [fail("broken")], living: []}
+        await bench.answer(item, *endings.get(number, [complete()]))
+    await bench.turn()
 
 
 def visit(coroutine=None, *, hubs=("default",), **options):

@@ -4,11 +4,15 @@ import html
 import json
 import re
 
+import pytest
+
 from dashboard_site import BASE, visit
+from durable_harness import foreign_text
 from durable_harness.protocol import pb
 from durable_harness.protocol.history_file import from_document
 from hub_bench import child, complete, schedule, timer
 
+SECRET = "hunter2-" + "0123456789abcdef" * 4
 TRACE = """Traceback (most recent call last):
   File "/venv/lib/python3.11/site-packages/azure/durable_functions/orchestrator.py", line 66, in handle
     result = next(generator)
@@ -70,6 +74,35 @@ async def test_a_large_payload_is_cut_and_says_its_size(browser):
     assert "The beginning of 300.0 KB." in page.text
     assert len(page.text) < 150_000
     assert (await browser.get("/orchestrations/i/raw/input")).text == given
+
+
+@visit
+async def test_deeply_nested_json_makes_no_large_page(browser):
+    """What counts for the cut is what a page gets: indents would make a short text of many brackets large."""
+    given = "[" * 790 + "]" * 790
+    await browser.start("i", input={"value": given})
+    await browser.bench.turn(complete(given))
+    page = await browser.get("/orchestrations/i")
+    assert "The beginning of 1.6 KB." in page.text
+    assert len(page.text) < 250_000
+    assert (await browser.get("/orchestrations/i/raw/input")).text == given
+
+
+@pytest.mark.parametrize("before", [1, 100, 230, 19_990])
+def test_a_secret_is_blanked_before_anything_is_cut(before):
+    """No part of a secret is shown where a payload or its line ends within it."""
+
+    @visit
+    async def check(browser):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(foreign_text, "_secrets", [SECRET])
+            given = json.dumps("x" * before + SECRET + "y" * 300)
+            await browser.start("i", input={"value": given})
+            await browser.bench.turn(schedule(0, text=given))
+            pages = [await browser.get(f"/orchestrations{path}") for path in ("", "/i")]
+        assert not [page for page in pages if SECRET[:6] in page.text]
+
+    check()
 
 
 @visit

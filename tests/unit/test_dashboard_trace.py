@@ -7,11 +7,14 @@ import re
 
 import pytest
 
-from dashboard_site import visit
+from dashboard_site import many_children, visit
+from durable_harness import foreign_text
 from durable_harness.dashboard.pages import trace as pages
 from durable_harness.protocol.history_file import from_document
-from hub_bench import child, complete, schedule
+from durable_harness.scheduler import timings
+from hub_bench import child, complete, fail, schedule
 
+SECRET = "hunter2-and-more-of-it"
 OUTSIDE = re.compile(
     r'(?:href|src|action)="(?!#|data:)[^"]*"|<script|<form|<button(?! type="button" class="copy)', re.IGNORECASE
 )
@@ -69,7 +72,46 @@ async def test_a_page_stays_small(browser):
         await family(browser)
         page = (await browser.get("/orchestrations/parent/trace.html")).text
     assert page.count("<article ") == 1
-    assert "1 sub-orchestration would have made it larger than a file to be sent may be, and is left out." in page
+    assert "1 sub-orchestration is left out, for a page has 100 bytes at most." in page
+
+
+@visit
+async def test_a_page_has_the_failed_child_of_many(browser):
+    """Where not all children have room, the failed and the living one are there, and the page says how many are not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "MOST_INSTANCES", 3)
+        patch.setattr(timings, "MOST_INSTANCES", 4)
+        await many_children(browser, 10, failed=8, living=9)
+        page = (await browser.get("/orchestrations/parent/trace.html")).text
+    assert re.findall(r"<h1>.*?kid-(\d)|<p class=\"muted\">kid-(\d)", page) == [("", "8"), ("", "9")]
+    assert "8 sub-orchestrations, and what they started, are left out: a page has 3 instances at most" in page
+
+
+@visit
+async def test_a_page_goes_further_down_than_the_times_of_its_root(browser):
+    """Sub-orchestrations of sub-orchestrations are in the page, though the times of the root have none of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timings, "MOST_INSTANCES", 1)
+        await browser.start("parent", "family")
+        for number in range(2):
+            await browser.bench.turn(child(0, f"kid-{number}"))
+        await browser.bench.turn(fail("broken"))
+        page = (await browser.get("/orchestrations/parent/trace.html")).text
+    assert page.count("<article ") == 3
+
+
+@visit
+async def test_secrets_are_in_no_part_of_a_page(browser):
+    """The history that a page holds for a replay has no secret either; it can be read as before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(foreign_text, "_secrets", [SECRET])
+        await browser.start("i", "ship", input={"value": json.dumps({"key": SECRET})})
+        await browser.bench.turn(complete(json.dumps(SECRET)))
+        page = (await browser.get("/orchestrations/i/trace.html")).text
+    (file,) = [base64.b64decode(text) for text in re.findall(r"data:application/json;base64,([^\"]+)", page)]
+    assert SECRET.encode() not in file
+    assert SECRET not in page
+    assert from_document(json.loads(file), "the page").instance_id == "i"
 
 
 @visit

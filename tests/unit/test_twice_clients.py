@@ -82,6 +82,13 @@ def test_questions_are_no_effects(scope, method):
     assert scope.effects == []
 
 
+def test_what_is_no_request_is_left_to_the_client(scope):
+    """A URL or headers that are wrong raise nothing here: the client says what is wrong with them."""
+    assert noted_request("POST", "http://[", []) is None
+    assert noted_request("POST", URL, [("alone",)]) is None
+    assert scope.effects == []
+
+
 def test_only_the_very_same_is_without_harm():
     """What bears a repeat is without harm if the first delivery did it too; another URL or key is another effect."""
     first = [Effect("http", "PUT /1", ("PUT", "/1"), is_repeatable=True), Effect("http", "POST /1", ("POST", "/1"))]

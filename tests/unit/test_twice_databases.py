@@ -10,7 +10,7 @@ import pytest
 from durable_harness.host.twice import databases
 from durable_harness.host.twice.databases_in_c import PassingConnection, PassingCursor, watch_psycopg2, watch_pyodbc
 from durable_harness.host.twice.effects import SCOPE, Scope
-from durable_harness.host.twice.statements import note_statement
+from durable_harness.host.twice.statements import note_call, note_statement
 
 
 @pytest.fixture
@@ -235,6 +235,24 @@ def test_pyodbc_is_passed_through(scope, module):
             assert cursor.connection is connection
     assert texts(scope) == ["INSERT stock"]
     assert isinstance(PassingConnection(Connection()).cursor(), PassingCursor)
+
+
+def test_what_cannot_be_shown_breaks_nothing(scope):
+    """Parameters without a text are the app's business: the statement is not noted, and nothing is raised."""
+
+    class Unshown:
+        def __repr__(self):
+            raise RuntimeError("no text")
+
+    note_statement("INSERT INTO stock VALUES (?)", Unshown(), 1)
+    assert texts(scope) == []
+
+
+def test_a_composed_statement(scope):
+    """A statement that is put together by an object of the driver is noted as its text."""
+    cursor, composed = Cursor(), SimpleNamespace(as_string=lambda _context: "INSERT INTO stock VALUES (1)")
+    note_call(cursor, (composed,), {})
+    assert texts(scope) == ["INSERT stock"]
 
 
 def test_nobody_watches(module):

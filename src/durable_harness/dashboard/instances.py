@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.dashboard.timeline import Timeline, timeline_of
+from durable_harness.dashboard.tree import TreeNode, children_of
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import RpcError, Status, is_terminal, pb, text_or_none, to_ns
 from durable_harness.protocol.costs import costs_of
 from durable_harness.why import Explanation, explain
-from durable_harness.why.facts import Facts
 
 MOST_ANCESTORS = 20
-
-
-@dataclass(frozen=True)
-class TreeNode:
-    """An instance in the tree of an orchestration. `status` None: it is no longer kept, or was not asked for."""
-
-    instance_id: str
-    name: str
-    status: int | None
-    children: Sequence[TreeNode] = ()
 
 
 @dataclass(frozen=True)
@@ -74,8 +64,10 @@ class Instance:
         return timeline_of(self.explained.facts)
 
     @property
-    def children(self) -> list[TreeNode]:
-        return list(_children(self.explained.facts)) if self.explained is not None else []
+    def node(self) -> TreeNode:
+        """It and all that it started, as far as its scheduler says."""
+        children = children_of(self.explained.facts) if self.explained is not None else []
+        return TreeNode(self.state.instanceId, self.state.name, self.state.orchestrationStatus, children)
 
 
 async def find_state(visit: Visit, instance_id: str) -> Any:
@@ -135,15 +127,3 @@ async def _ancestors(visit: Visit, state: Any) -> list[TreeNode]:
         found.append(TreeNode(parent_id, parent.name, parent.orchestrationStatus))
         parent_id = parent.parentInstanceId.value
     return found[::-1]
-
-
-def _children(facts: Facts) -> Iterator[TreeNode]:
-    for event in facts.events:
-        if event.kind == "subOrchestrationInstanceCreated":
-            instance_id = str(event.fields.get("instanceId", ""))
-            child = facts.children.get(instance_id)
-            if child is None:
-                yield TreeNode(instance_id, event.name, None)
-            else:
-                status = pb.OrchestrationStatus.Value(f"ORCHESTRATION_STATUS_{child.status}")
-                yield TreeNode(instance_id, child.orchestrator, status, list(_children(child)))

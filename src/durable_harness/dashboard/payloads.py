@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+
+from durable_harness.foreign_text import beginning, blanked
 
 SHOWN_CHARS = 20_000
 """How much of a payload is on a page; the whole of it is one click away."""
+MOST_INDENTED_CHARS = 2 * SHOWN_CHARS
+"""How large a payload may become by its line breaks and indents."""
 SHORT_CHARS = 60
 LINE_CHARS = 120
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
@@ -23,7 +29,8 @@ class Payload:
 
     @property
     def is_long(self) -> bool:
-        return len(self.text) > SHOWN_CHARS
+        """Whether a page has only the beginning of it."""
+        return self._shown[1]
 
     @property
     def number_bytes(self) -> int:
@@ -32,7 +39,15 @@ class Payload:
     @property
     def pretty(self) -> str:
         """The text, or its beginning if it is long."""
-        return self.text[:SHOWN_CHARS] if self.is_long else reindented(_inner(self.text))
+        return self._shown[0]
+
+    @cached_property
+    def _shown(self) -> tuple[str, bool]:
+        if len(self.text) > SHOWN_CHARS:
+            return beginning(self.text, SHOWN_CHARS).removesuffix("…")[:SHOWN_CHARS], True
+        # Indenting makes nested lists many times larger, so what counts is what a page gets. Secrets go first.
+        text = reindented(_inner(blanked(self.text)), MOST_INDENTED_CHARS + 1)
+        return text[:MOST_INDENTED_CHARS], len(text) > MOST_INDENTED_CHARS
 
     @property
     def brief(self) -> str:
@@ -43,7 +58,8 @@ def one_line(text: str | None, most_chars: int = LINE_CHARS) -> str:
     """Return the beginning of a payload on one line; a JSON string of it without its quotes."""
     if text is None:
         return ""
-    line = _BLANK.sub(" ", text[: 2 * most_chars]).strip()
+    # A secret that is cut in two is none any more that could be found: it is blanked before.
+    line = _BLANK.sub(" ", beginning(text, 2 * most_chars)).strip()
     if len(line) > 1 and line[0] == line[-1] == '"':
         line = _unquoted(line)
     return line if len(line) <= most_chars else line[: most_chars - 1] + "…"
@@ -69,26 +85,36 @@ def _unquoted(line: str) -> str:
     return _BLANK.sub(" ", text).strip() or line if isinstance(text, str) else line
 
 
-def reindented(text: str) -> str:
-    """Return JSON with line breaks and nothing else changed; a short text, and one that is no JSON, as it is."""
+def reindented(text: str, most_chars: int) -> str:
+    """Return JSON with line breaks and nothing else changed; a short text, and one that is no JSON, as it is.
+
+    Of one that becomes longer than that it is the beginning.
+    """
     try:
         json.loads(text)
     except (ValueError, RecursionError):
         return text
-    return text if len(text) <= SHORT_CHARS and "\n" not in text else "".join(_pieces(_TOKEN.findall(text)))
+    return text if len(text) <= SHORT_CHARS and "\n" not in text else _joined(_pieces(_TOKEN.findall(text)), most_chars)
 
 
-def _pieces(written: list[str]) -> list[str]:
-    pieces, depth = list[str](), 0
+def _joined(pieces: Iterable[str], most_chars: int) -> str:
+    taken, size = list[str](), 0
+    for piece in pieces:
+        taken.append(piece)
+        size += len(piece)
+        if size >= most_chars:
+            break
+    return "".join(taken)[:most_chars]
+
+
+def _pieces(written: list[str]) -> Iterator[str]:
+    depth = 0
     for piece, following in zip(written, [*written[1:], ""], strict=True):
+        yield ": " if piece == ":" else piece
         if piece in "{[" and following not in "}]":
             depth += 1
-            pieces += [piece, "\n", "  " * depth]
         elif following and following in "}]" and piece not in "{[":
             depth -= 1
-            pieces += [piece, "\n", "  " * depth]
-        elif piece == ",":
-            pieces += [piece, "\n", "  " * depth]
-        else:
-            pieces += [": " if piece == ":" else piece]
-    return pieces
+        elif piece != ",":
+            continue
+        yield f"\n{'  ' * depth}"

@@ -57,6 +57,13 @@ class Lane:
     """Whether it has not ended."""
 
     @property
+    def rank(self) -> int:
+        """Where it stands if not all have room: the orchestrator and what failed, what has not ended, the rest."""
+        if self.what == "orchestrator" or any(bar.kind == "failed" for bar in self.bars):
+            return 0
+        return 1 if self.is_open else 2
+
+    @property
     def from_ns(self) -> int:
         return min(bar.from_ns for bar in self.bars)
 
@@ -98,8 +105,14 @@ def timeline_of(facts: Facts) -> Timeline:
     found = sorted(_Lanes(facts).all(), key=lambda lane: lane.from_ns)
     lanes = [*_turns(facts), *found]
     ends = [bar.to_ns for lane in lanes for bar in lane.bars]
-    shown = lanes[:MOST_LANES]
+    shown = _chosen(lanes)
     return Timeline(shown, facts.created_ns, max([facts.until_ns, *ends]), len(lanes) - len(shown))
+
+
+def _chosen(lanes: Sequence[Lane]) -> list[Lane]:
+    """Return as many lanes as have room, in their order: what failed is among them first, then what has not ended."""
+    by_rank = sorted(range(len(lanes)), key=lambda place: lanes[place].rank)
+    return [lanes[place] for place in sorted(by_rank[:MOST_LANES])]
 
 
 def _turns(facts: Facts) -> Iterator[Lane]:

@@ -167,11 +167,14 @@ class HubCore:
     def _begin_at(self, due_ns: int, instance: Instance) -> None:
         """Make the first turn ready at a scheduled start, unless the instance was removed or replaced until then."""
 
+        def is_there() -> bool:
+            return self.instances.get(instance.instance_id) is instance
+
         def begin() -> None:
-            if self.instances.get(instance.instance_id) is instance:
+            if is_there():
                 self.settle(instance)
 
-        self.clock.call_at(due_ns, begin, instance.epoch_ns)
+        self.clock.call_at(due_ns, begin, instance.epoch_ns, is_wanted=is_there)
 
     def remove(self, instance: Instance) -> None:
         """Delete an instance for good. What still runs for it finds nobody to report to."""

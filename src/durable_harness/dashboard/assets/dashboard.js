@@ -89,29 +89,45 @@
   };
 
   const everyMs = live ? 1000 * Number(live.dataset.live) : 0;
-  let tag = "", timer = 0;
+  const SILENT_MS = 4000, GIVEN_UP_MS = 60000;
+  let tag = "", timer = 0, isAsking = false;
   const liveSwitch = byId("live-switch"), isLive = liveSwitch.querySelector("input");
   const mark = word => { live.dataset.state = word; };
+  const ask = () => {
+    const headers = {"X-Live": "1", ...(tag ? {"If-None-Match": tag} : {})};
+    const url = live.dataset.from || location.pathname + location.search;
+    return fetch(url, {headers, cache: "no-store", signal: AbortSignal.timeout(GIVEN_UP_MS)});
+  };
+  const showAnew = async answer => {
+    const next = new DOMParser().parseFromString(`<div id="live">${await answer.text()}</div>`, "text/html");
+    writeTimes(next);
+    morphChildren(live, next.getElementById("live"));
+    tag = answer.headers.get("ETag") || "";
+    mark("fresh");
+  };
   const refresh = async () => {
     clearTimeout(timer);
-    if (document.hidden || !isLive.checked) return;
+    if (document.hidden || !isLive.checked || isAsking) return;
+    isAsking = true;
+    // A process that hangs takes the question and says nothing: the answer, if one comes, is still wanted.
+    const silence = setTimeout(() => { lost.hidden = false; gone.hidden = true; }, SILENT_MS);
     try {
-      const headers = {"X-Live": "1", ...(tag ? {"If-None-Match": tag} : {})};
-      const answer = await fetch(location.pathname + location.search, {headers, cache: "no-store"});
-      if (answer.ok) {
-        const next = new DOMParser().parseFromString(`<div id="live">${await answer.text()}</div>`, "text/html");
-        writeTimes(next);
-        morphChildren(live, next.getElementById("live"));
-        tag = answer.headers.get("ETag") || "";
-        mark("fresh");
-      } else if (answer.status !== 304) {
-        mark("refused");
+      const answer = await ask();
+      if (answer.status === 404) {
+        // What is shown is no more: the page is what a reload says, without its acts.
+        if (live.dataset.from) location.replace(live.dataset.from); else location.reload();
+        return;
       }
+      if (answer.ok) await showAnew(answer);
+      else if (answer.status !== 304) mark("refused");
       lost.hidden = true;
       gone.hidden = answer.status !== 503 && answer.status !== 504;
     } catch {
       lost.hidden = false;
       gone.hidden = true;
+    } finally {
+      clearTimeout(silence);
+      isAsking = false;
     }
     timer = setTimeout(refresh, everyMs);
   };

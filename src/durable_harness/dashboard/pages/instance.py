@@ -17,6 +17,7 @@ from durable_harness.dashboard.logs import lines_about
 from durable_harness.dashboard.pages.acts import ACTS, acts_for
 from durable_harness.dashboard.payloads import Payload
 from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.tree import read_tree
 from durable_harness.dashboard.urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import text_or_none
@@ -35,15 +36,16 @@ LIVE_EVERY_S, ENDED_EVERY_S = 2, 10
 async def show(visit: Visit) -> web.Response:
     """Show an instance."""
     instance = await read_instance(visit, visit.arguments["id"])
-    return visit.page("instance.html", **values_of(visit, instance))
+    return visit.page("instance.html", **await values_of(visit, instance))
 
 
-def values_of(visit: Visit, instance: Instance) -> dict[str, Any]:
+async def values_of(visit: Visit, instance: Instance) -> dict[str, Any]:
     """Return all that the template shows of an instance."""
     instance_id = str(instance.state.instanceId)
     first = _first_event(visit, len(instance.events))
     return {
         "instance": instance,
+        "tree": await read_tree(visit, instance.node),
         "state": instance.state,
         "id": instance_id,
         "payloads": [

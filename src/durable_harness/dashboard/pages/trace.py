@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Any
 
 from aiohttp import web
 from markupsafe import Markup
 
 from durable_harness.dashboard.history import rows_of
-from durable_harness.dashboard.instances import Instance, TreeNode, read_instance
+from durable_harness.dashboard.instances import Instance, read_instance
 from durable_harness.dashboard.pages.instance import history_document, values_of
 from durable_harness.dashboard.payloads import Payload
 from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.tree import TreeNode
 from durable_harness.dashboard.urls import ORCHESTRATIONS
 from durable_harness.dashboard.visit import PageError, Visit
+from durable_harness.foreign_text import blanked
 
 MOST_BYTES = 5_000_000
 MOST_FILE_BYTES = 1_000_000
@@ -41,31 +46,64 @@ async def trace_of(visit: Visit, instance_id: str) -> str:
 
     Raises PageError for an unknown ID. What is left out is named.
     """
-    root = await read_instance(visit, instance_id)
-    wanted = [instance_id, *(one.instance_id for one in _descendants(root.children) if one.status is not None)]
-    anchors = {one: f"instance-{number}" for number, one in enumerate(wanted[:MOST_INSTANCES])}
+    found = await _chosen(visit, instance_id)
+    anchors = {str(one.state.instanceId): f"instance-{number}" for number, one in enumerate(found.instances)}
     articles: list[Markup] = []
-    size, left_out = 0, len(wanted) - len(anchors)
-    for one, anchor in anchors.items():
-        instance = root if one == instance_id else await read_instance(visit, one)
+    size, too_large = 0, 0
+    for instance, anchor in zip(found.instances, anchors.values(), strict=True):
         text = _ID.sub(f'id="{anchor}-', await _article(visit, instance, anchors))
         if articles and size + len(text.encode("utf-8", "replace")) > MOST_BYTES:
-            left_out += 1
+            too_large += 1
             continue
         size += len(text.encode("utf-8", "replace"))
         articles.append(Markup(f'<article id="{anchor}">{text}</article>'))  # noqa: S704 - it comes from the template
     return visit.renderer.page(
         "trace.html",
         {
-            "name": root.state.name,
+            "name": found.instances[0].state.name,
             "id": instance_id,
             "hub": visit.hub,
             "now_ns": visit.source.now_ns(),
             "articles": articles,
-            "left_out": left_out,
+            "left_out": found.left_out,
+            "has_unknown": found.has_unknown,
+            "too_large": too_large,
+            "most_instances": MOST_INSTANCES,
+            "most_bytes": MOST_BYTES,
             "style": Markup(visit.renderer.style),  # noqa: S704 - it is ours
         },
     )
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The instances of a page, and how many have no room in it."""
+
+    instances: Sequence[Instance]
+    left_out: int
+    has_unknown: bool
+    """Whether some of those that are left out may have started others, which are not counted."""
+
+
+async def _chosen(visit: Visit, instance_id: str) -> _Chosen:
+    """Read an instance and what it started, down the tree: first what failed, then what lives, then the rest."""
+    instances = [await read_instance(visit, instance_id)]
+    waiting: list[tuple[int, int, TreeNode]] = []
+    seen = {instance_id}
+
+    def add(nodes: Iterable[TreeNode]) -> None:
+        for node in nodes:
+            if node.status is not None and node.instance_id not in seen:
+                seen.add(node.instance_id)
+                heappush(waiting, (node.rank, len(seen), node))
+
+    add(instances[0].node.children)
+    while waiting and len(instances) < MOST_INSTANCES:
+        with contextlib.suppress(PageError):  # one that is no longer kept
+            instances.append(await read_instance(visit, heappop(waiting)[2].instance_id))
+            add(instances[-1].node.children)
+    left_out = {node.instance_id: node for _, _, top in waiting for node in top.all()}
+    return _Chosen(instances, len(left_out), any(not node.is_read for node in left_out.values()))
 
 
 async def _article(visit: Visit, instance: Instance, anchors: Mapping[str, str]) -> str:
@@ -80,7 +118,7 @@ async def _article(visit: Visit, instance: Instance, anchors: Mapping[str, str])
         return f"#{anchors[instance_id]}" if instance_id in anchors else "#"
 
     own = dataclasses.replace(visit, arguments={"id": str(instance.state.instanceId)})
-    values = values_of(own, instance)
+    values = await values_of(own, instance)
     values |= {
         "hub": visit.hub,
         "read_only": True,
@@ -99,9 +137,9 @@ async def _article(visit: Visit, instance: Instance, anchors: Mapping[str, str])
 
 
 async def _history_file(visit: Visit, instance_id: str) -> str:
-    """Return the history as an address that holds it whole; empty if there is none, or too much of it."""
+    """Return the history, without secrets, as an address that holds it; empty if there is none, or too much of it."""
     try:
-        document = json.dumps(await history_document(visit, instance_id), ensure_ascii=False)
+        document = json.dumps(_without_secrets(await history_document(visit, instance_id)), ensure_ascii=False)
     except PageError:
         return ""
     content = document.encode("utf-8", "replace")
@@ -110,10 +148,13 @@ async def _history_file(visit: Visit, instance_id: str) -> str:
     return f"data:application/json;base64,{base64.b64encode(content).decode()}"
 
 
-def _descendants(nodes: Sequence[TreeNode]) -> Iterator[TreeNode]:
-    for node in nodes:
-        yield node
-        yield from _descendants(node.children)
+def _without_secrets(value: Any) -> Any:
+    """Return a part of a document with its secrets blanked: what is in a file goes further than what a page shows."""
+    if isinstance(value, str):
+        return blanked(value)
+    if isinstance(value, list):
+        return [_without_secrets(one) for one in value]
+    return {name: _without_secrets(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 ROUTES = (Route("GET", (ORCHESTRATIONS, "{id}", "trace.html"), show, ORCHESTRATIONS),)

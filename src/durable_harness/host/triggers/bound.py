@@ -130,7 +130,7 @@ class FunctionBindings:
                     target=target,
                 )
                 where = f"{binding_type} '{target}'" if target else binding_type
-                note("output", f"wrote to {where}", where, part, is_repeatable=binding_type.lower() == "blob")
+                note("output", f"wrote to {where}", where, repr(part), is_repeatable=binding_type.lower() == "blob")
                 logger.info("Function '%s' wrote to %s (%s): %s", function.name, where, name, shown_content(part))
 
 

@@ -6,6 +6,7 @@ opens a connection is noted as a connection.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.client
 import re
@@ -38,7 +39,13 @@ def watch_clients() -> list[str]:
 
 def noted_request(method: str, url: str, headers: Iterable[tuple[str, str]]) -> Effect | None:
     """Note a request; None if nobody watches, or it asks for nothing to be done."""
-    scope, method = current_scope(), method.upper()
+    with contextlib.suppress(Exception):  # of what is no request the client complains in its own words
+        return _noted(method.upper(), url, headers)
+    return None
+
+
+def _noted(method: str, url: str, headers: Iterable[tuple[str, str]]) -> Effect | None:
+    scope = current_scope()
     if scope is None or method in SAFE:
         return None
     keys = tuple(sorted((name.lower(), value) for name, value in headers if name.lower() in KEY_HEADERS))
@@ -79,7 +86,7 @@ def _sending(send: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return send(connection, data)
         finally:
-            if connection.sock is not None:  # this is what the connection is for
+            with contextlib.suppress(Exception):  # it may have been closed: the request is what it was for
                 scope.drop(CONNECTION, connection.sock.getpeername()[:2], (connection.host, connection.port))
 
     return watched

@@ -10,10 +10,14 @@ from durable_harness.host.stages import CURRENT
 from durable_harness.host.twice.answers import OUTCOMES, SAME, Answer, compared, operation_answers
 from durable_harness.host.twice.effects import SCOPE, Scope
 from durable_harness.host.twice.records import Delivered, TwiceRecords, repeated
+from durable_harness.log_categories import HOST_LOGGER
+from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import text_or_none
 from durable_harness.protocol.activity_names import shown_name
 
 Call = Callable[[], Awaitable[Any]]
+Read = Callable[[Scope, Any], Delivered]
+logger = own_logger(HOST_LOGGER)
 
 
 class ComparingRunner:
@@ -54,7 +58,7 @@ class ComparingRunner:
 
         return await self._compared("entity", lambda: self._runner.batch(request), delivered)
 
-    async def _compared(self, kind: str, call: Call, delivered: Callable[[Scope, Any], Delivered]) -> Any:
+    async def _compared(self, kind: str, call: Call, delivered: Read) -> Any:
         stages = CURRENT.get()
         token = stages.token if stages is not None else ""
         if not self._records.is_delivered_twice(token):
@@ -67,9 +71,16 @@ class ComparingRunner:
         if first is None:
             self._records.keep_first(token, delivered(scope, outcome))
         else:
+            self._record(kind, first, delivered, scope, outcome)
+        return _result(outcome)
+
+    def _record(self, kind: str, first: Delivered, delivered: Read, scope: Scope, outcome: Any) -> None:
+        """Keep how a second delivery fared; what cannot be compared is no matter of the app's."""
+        try:
             for function in _functions(kind, first, delivered(scope, outcome)):
                 self._records.add(function)
-        return _result(outcome)
+        except Exception:
+            logger.exception("A second delivery could not be compared with the first")
 
 
 async def _watched(scope: Scope, call: Call) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +23,11 @@ REPEATABLE_VERBS = frozenset({"update", "delete", "replace", "merge", "upsert", 
 
 def note_statement(statement: Any, parameters: Any, rows: int) -> None:
     """Note a statement that has written; `rows` is how many it changed, below 0 if that is not known."""
-    text = _text(statement)
+    with contextlib.suppress(Exception):  # such as parameters that cannot be shown: the statement has been carried out
+        _note(_text(statement), parameters, rows)
+
+
+def _note(text: str, parameters: Any, rows: int) -> None:
     found = WRITES.match(text)
     if found is not None and rows != 0:
         verb, table = found[1].lower(), found[2]
@@ -32,7 +37,9 @@ def note_statement(statement: Any, parameters: Any, rows: int) -> None:
 
 def note_call(cursor: Any, arguments: tuple[Any, ...], named: Mapping[str, Any], result: Any = None) -> None:
     """Note what a cursor was given to execute."""
-    statement = arguments[0] if arguments else next(iter(named.values()), "")
+    statement: Any = arguments[0] if arguments else next(iter(named.values()), "")
+    with contextlib.suppress(Exception):  # what psycopg's and psycopg2's module `sql` composes
+        statement = statement.as_string(cursor)
     note_statement(statement, (*arguments[1:], *named.values()), _count(cursor, result))
 
 

@@ -183,6 +183,12 @@ def write_message(given: dict, message: func.Out[str]) -> None:
 
 
 @app.activity_trigger(input_name="given")
+@app.cosmos_db_output(arg_name="document", database_name="shop", container_name="orders", connection="COSMOS")
+def write_document(given: dict, document: func.Out[func.Document]) -> None:
+    document.set(func.Document.from_dict({"id": given["id"]}))
+
+
+@app.activity_trigger(input_name="given")
 def tell_time(given: dict) -> dict:
     return {"activity": given["activity"], "at": datetime.now(UTC).isoformat()}
 
