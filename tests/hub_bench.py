@@ -35,7 +35,7 @@ class HandClock:
     def on_step(self, callback):
         pass
 
-    def call_at(self, due_ns, callback, epoch_ns=0):
+    def call_at(self, due_ns, callback, epoch_ns=0, *, is_wanted=None):
         self.due.append((due_ns, len(self.due), callback))
 
     def advance(self, seconds):

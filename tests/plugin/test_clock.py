@@ -34,6 +34,18 @@ def test_a_month_passes_when_time_is_skipped(operations, durable_clock):
     assert durable_clock.now() - began >= 30 * DAY
 
 
+def test_the_timer_of_an_instance_that_has_ended_moves_no_time(operations, durable_clock):
+    """What an earlier test left behind, such as a timeout that was not needed, is no time that this one skips."""
+    left = operations.start_orchestrator("naps", {"days": 30})
+    left.wait_for("Running")
+    left.terminate()
+    left.wait()
+    began = durable_clock.now()
+    durable_clock.skip()
+    assert_completed(operations.start_orchestrator("naps", {"days": 2}), output=1)
+    assert 2 * DAY <= durable_clock.now() - began < 3 * DAY
+
+
 def test_time_is_real_again_after_a_test_that_skipped(operations):
     """Without asking for more, a timer of a day stays a timer of a day, also in a module that moves time."""
     operation = operations.start_orchestrator("naps", {"days": 1})

@@ -141,3 +141,27 @@ def test_time_does_not_wait_for_what_an_ended_orchestration_left_behind():
         return started.orchestratorRequest.instanceId
 
     assert asyncio.run(scene()) == "later"
+
+
+def test_no_time_is_skipped_for_what_nobody_wants_any_longer():
+    """The timer of something that has ended is passed over, also behind an alarm that is no reason to skip time."""
+
+    async def scene():
+        clock, fired = RealClock(), []
+        began_ns = clock.now_ns()
+        for days, is_awaited, is_wanted in ((1, True, False), (2, False, True), (3, True, False), (4, True, True)):
+            clock.call_at(
+                *(began_ns + days * DAY_NS, lambda days=days: fired.append(days)),
+                is_awaited=is_awaited,
+                is_wanted=lambda is_wanted=is_wanted: is_wanted,
+            )
+        while clock.skip():
+            pass
+        only = RealClock()
+        only.call_at(only.now_ns() + DAY_NS, lambda: fired.append("alarm"), is_awaited=False)
+        only.call_at(only.now_ns() + 2 * DAY_NS, lambda: fired.append("ended"), is_wanted=lambda: False)
+        return fired, only.skip(), only.ahead_s
+
+    fired, has_skipped, ahead_s = asyncio.run(scene())
+    assert fired == [2, 4]
+    assert (has_skipped, ahead_s) == (False, 0)

@@ -4,25 +4,23 @@ import pytest
 
 from durable_harness.testing import HttpAnswer, assert_completed
 
-ORDER = {"id": "7", "item": "lamp", "amount": 12}
 
-
-def test_the_bank_gets_the_amount_and_a_key(operations, durable_http):
+def test_the_bank_gets_the_amount_and_a_key(operations, durable_http, order):
     bank = durable_http.answer("https://bank.example/charges", method="POST", returns={"charge": "c-2"})
-    assert_completed(operations.start("/api/orders", ORDER), output={"state": "paid", "charge": "c-2"})
+    assert_completed(operations.start("/api/orders", order), output={"state": "paid", "charge": "c-2"})
     (call,) = bank.calls
     assert call.json() == {"amount": 12}
-    assert call.headers["idempotency-key"] == "7"
+    assert call.headers["idempotency-key"] == order["id"]
 
 
 @pytest.mark.durable_time("skip", at_most="1h")
-def test_a_bank_that_is_down_is_asked_again(operations, durable_http):
+def test_a_bank_that_is_down_is_asked_again(operations, durable_http, order):
     answers = [HttpAnswer("try later", status=503), HttpAnswer({"charge": "c-3"})]
     durable_http.answer("https://bank.example/charges", by=lambda request: answers.pop(0))
-    assert_completed(operations.start("/api/orders", ORDER), output={"state": "paid", "charge": "c-3"})
+    assert_completed(operations.start("/api/orders", order), output={"state": "paid", "charge": "c-3"})
 
 
 @pytest.mark.once("charge_card", "write_receipt")
-def test_nothing_is_charged_twice(operations, durable_http):
+def test_nothing_is_charged_twice(operations, durable_http, order):
     durable_http.answer("https://bank.example/charges", returns={"charge": "c-4"})
-    assert_completed(operations.start("/api/orders", ORDER))
+    assert_completed(operations.start("/api/orders", order))

@@ -4,18 +4,9 @@ import pytest
 
 from durable_harness.testing import assert_called_once, assert_completed, assert_failed
 
-SMALL = {"id": "7", "item": "lamp", "amount": 12}
-LARGE = {"id": "8", "item": "sofa", "amount": 2_000}
 
-
-@pytest.fixture
-def bank(durable_activities):
-    """Answer in place of the activity that charges cards."""
-    return durable_activities.fake("charge_card", returns={"charge": "c-1"})
-
-
-def test_an_order_is_paid(operations, bank):
-    operation = operations.start("/api/orders", SMALL)
+def test_an_order_is_paid(operations, bank, order):
+    operation = operations.start("/api/orders", order)
     assert_completed(operation, output={"state": "paid", "charge": "c-1"})
     assert_called_once(operation, "write_receipt")
     assert [call.input["amount"] for call in bank.calls] == [12]
@@ -27,39 +18,50 @@ def test_what_is_no_order_is_refused(operations):
     assert "not an order" in answer.json()["error"]
 
 
-@pytest.mark.durable_time("skip", at_most="4d")
-def test_a_large_order_is_approved(operations, bank):
+def test_a_large_order_is_approved(operations, bank, order):
     operations.respond({"by": "Ada"}, to="approval")
-    assert_completed(operations.start("/api/orders", LARGE), output={"state": "paid", "charge": "c-1"})
+    assert_completed(
+        operations.start("/api/orders", {**order, "amount": 2_000}), output={"state": "paid", "charge": "c-1"}
+    )
 
 
 @pytest.mark.durable_time("skip", at_most="4d")
-def test_a_large_order_expires_after_three_days(operations, bank):
-    assert_completed(operations.start("/api/orders", LARGE), output={"state": "expired"})
+def test_a_large_order_expires_after_three_days(operations, bank, order):
+    assert_completed(operations.start("/api/orders", {**order, "amount": 2_000}), output={"state": "expired"})
     assert bank.count == 0
 
 
 @pytest.mark.durable_time("skip", at_most="1h")
-def test_a_refused_card_is_tried_three_times(operations, durable_activities):
+def test_a_refused_card_is_tried_three_times(operations, durable_activities, order):
     refused = durable_activities.fake("charge_card", raises=ValueError("the card is stolen"))
-    assert_failed(operations.start("/api/orders", SMALL), match="the card is stolen")
+    assert_failed(operations.start("/api/orders", order), match="the card is stolen")
     assert refused.count == 3
 
 
-def test_the_last_item_is_sold_once(operations, bank):
-    orders = [operations.start("/api/orders", {**SMALL, "id": f"lamp-{number}"}) for number in range(11)]
+def test_the_last_item_is_sold_once(operations, bank, order):
+    orders = [operations.start("/api/orders", {**order, "id": f"{order['id']}-{number}"}) for number in range(11)]
     states = [operation.wait()["output"]["state"] for operation in orders]
     assert sorted(states) == ["paid"] * 10 + ["sold out"]
 
 
-def test_an_order_comes_by_the_queue(operations, bank):
-    operations.trigger("order_from_queue", {"id": "9", "item": "desk", "amount": 5})
-    assert_completed(operations.follow("order-9"), output={"state": "paid", "charge": "c-1"})
-    assert operations.written("receipts/9.json", count=1) == ['{"id": "9", "charge": "c-1"}']
+@pytest.mark.durable_isolation("hub")
+def test_a_sold_lamp_is_back_in_an_empty_hub(operations, bank):
+    for number in range(10):
+        operations.start("/api/orders", {"id": f"last-{number}", "item": "lamp", "amount": 12}).wait()
+    assert_completed(
+        operations.start("/api/orders", {"id": "over", "item": "lamp", "amount": 12}), output={"state": "sold out"}
+    )
 
 
-def test_the_code_still_replays_recorded_orders(operations, durable_replay, bank, tmp_path):
-    operation = operations.start("/api/orders", SMALL)
+def test_an_order_comes_by_the_queue(operations, bank, order):
+    operations.trigger("order_from_queue", order)
+    assert_completed(operations.follow(f"order-{order['id']}"), output={"state": "paid", "charge": "c-1"})
+    [receipt] = operations.written(f"receipts/{order['id']}.json", count=1)
+    assert '"charge": "c-1"' in receipt
+
+
+def test_the_code_still_replays_recorded_orders(operations, durable_replay, bank, order, tmp_path):
+    operation = operations.start("/api/orders", order)
     operation.wait()
     operation.record(tmp_path / "order.json")
     durable_replay(tmp_path / "order.json")

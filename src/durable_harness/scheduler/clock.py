@@ -14,7 +14,7 @@ import heapq
 import itertools
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 NANOSECONDS = 1_000_000_000
 STEP_NS = NANOSECONDS // 10
@@ -43,11 +43,18 @@ class Clock(Protocol):
         """Return the present in nanoseconds since 1970. It follows the wall clock, also where that is set back."""
 
     def call_at(
-        self, due_ns: int, callback: Callable[[], None], epoch_ns: int | None = None, *, is_awaited: bool = True
+        self,
+        due_ns: int,
+        callback: Callable[[], None],
+        epoch_ns: int | None = None,
+        *,
+        is_awaited: bool = True,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         """Call `callback` once, on the event loop, when `due_ns` has come, counted from an epoch or the present one.
 
-        What is not awaited is no reason to skip time; it fires when time is skipped over it.
+        What is not awaited is no reason to skip time; it fires when time is skipped over it. What is no longer wanted,
+        such as the timer of an orchestration that has ended, need not fire, and no time is skipped for it.
         """
 
     def on_step(self, callback: Callable[[], None]) -> None:
@@ -70,6 +77,16 @@ def _steady_clock() -> Callable[[], int]:
 steady_ns = _steady_clock()
 
 
+class Due(NamedTuple):
+    """A due time. The number puts those of one moment in the order in which they came."""
+
+    elapsed_ns: int
+    number: int
+    callback: Callable[[], None]
+    is_awaited: bool
+    is_wanted: Callable[[], bool]
+
+
 class RealClock:
     """The wall clock. One heap and one event-loop callback serve any number of due times; none costs a thread.
 
@@ -88,7 +105,7 @@ class RealClock:
         self._last_steady_ns = steady_ns()
         self._zero_ns = self._last_steady_ns  # what the steady clock showed when no time had passed yet
         self._epoch_ns = wall_ns()
-        self._due: list[tuple[int, int, Callable[[], None], bool]] = []
+        self._due: list[Due] = []
         self._awaited_count = 0
         self._sequence = itertools.count()
         self._wakeup: asyncio.TimerHandle | None = None
@@ -155,7 +172,10 @@ class RealClock:
 
     def skip(self) -> bool:
         """Jump to the next due time and fire what is due then, no more: it may be work. False if none is awaited."""
-        if self.next_due_ns is None or not self._awaited_count or self._is_held:
+        if self._is_held:
+            return False
+        self._drop_unwanted()
+        if self.next_due_ns is None or not self._awaited_count:
             return False
         self.move_to(self.next_due_ns)
         return True
@@ -168,17 +188,18 @@ class RealClock:
     @property
     def next_due_ns(self) -> int | None:
         """The next due time, in elapsed time."""
-        return self._due[0][0] if self._due else None
+        return self._due[0].elapsed_ns if self._due else None
 
     @property
     def next_awaited_due_ns(self) -> int | None:
         """The next due time for whose sake time is skipped, in elapsed time."""
-        return min((due_ns for due_ns, _, _, is_awaited in self._due if is_awaited), default=None)
+        awaited = (due.elapsed_ns for due in self._due if due.is_awaited and due.is_wanted())
+        return min(awaited, default=None)
 
     def move_to(self, until_ns: int) -> None:
         """Move the clock ahead to an elapsed time, as `advance` does; one that has passed only fires what is due."""
-        while self._due and self._due[0][0] <= until_ns:
-            self._jump_to(self._due[0][0])
+        while self._due and self._due[0].elapsed_ns <= until_ns:
+            self._jump_to(self._due[0].elapsed_ns)
             self._fire_next()
         self._jump_to(until_ns)
         self._arm()
@@ -196,21 +217,37 @@ class RealClock:
 
     def forget_awaited(self) -> None:
         """Drop every due time for whose sake time is skipped: what they were for is gone."""
-        self._due = [due for due in self._due if not due[-1]]
-        heapq.heapify(self._due)
-        self._awaited_count = 0
+        self._keep(lambda due: not due.is_awaited)
         self._arm()
+
+    def _drop_unwanted(self) -> None:
+        """Drop what would be skipped to in vain. Where the next due time is wanted and awaited nobody looks further."""
+        while self._due and not self._due[0].is_wanted():
+            self._awaited_count -= heapq.heappop(self._due).is_awaited
+        if self._due and not self._due[0].is_awaited:
+            self._keep(lambda due: due.is_wanted())
+
+    def _keep(self, is_kept: Callable[[Due], bool]) -> None:
+        self._due = [due for due in self._due if is_kept(due)]
+        heapq.heapify(self._due)
+        self._awaited_count = sum(due.is_awaited for due in self._due)
 
     def _jump_to(self, elapsed_ns: int) -> None:
         self._ahead_ns += max(0, elapsed_ns - self.elapsed_ns())
 
     def call_at(
-        self, due_ns: int, callback: Callable[[], None], epoch_ns: int | None = None, *, is_awaited: bool = True
+        self,
+        due_ns: int,
+        callback: Callable[[], None],
+        epoch_ns: int | None = None,
+        *,
+        is_awaited: bool = True,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         due_elapsed_ns = due_ns - (self.epoch_ns if epoch_ns is None else epoch_ns)
-        heapq.heappush(self._due, (due_elapsed_ns, next(self._sequence), callback, is_awaited))
+        heapq.heappush(self._due, Due(due_elapsed_ns, next(self._sequence), callback, is_awaited, is_wanted))
         self._awaited_count += is_awaited
-        if self._due[0][0] == due_elapsed_ns:
+        if self._due[0].elapsed_ns == due_elapsed_ns:
             self._arm()
 
     def _arm(self) -> None:
@@ -218,18 +255,18 @@ class RealClock:
             self._wakeup.cancel()
             self._wakeup = None
         if self._due:
-            delay_s = max(0.0, (self._due[0][0] - self.elapsed_ns()) / NANOSECONDS)
+            delay_s = max(0.0, (self._due[0].elapsed_ns - self.elapsed_ns()) / NANOSECONDS)
             self._wakeup = asyncio.get_running_loop().call_later(min(delay_s, CHECK_INTERVAL_S), self._fire)
 
     def _fire(self) -> None:
         if self._is_held:
             return
         elapsed_ns = self.elapsed_ns()
-        while self._due and self._due[0][0] <= elapsed_ns:
+        while self._due and self._due[0].elapsed_ns <= elapsed_ns:
             self._fire_next()
         self._arm()
 
     def _fire_next(self) -> None:
-        _due_ns, _number, callback, is_awaited = heapq.heappop(self._due)
-        self._awaited_count -= is_awaited
-        callback()
+        due = heapq.heappop(self._due)
+        self._awaited_count -= due.is_awaited
+        due.callback()

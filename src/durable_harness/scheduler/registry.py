@@ -47,6 +47,11 @@ class Registry:
             instance = self.committed(instance_id)
         return instance
 
+    def goes_on(self, instance_id: str, execution_id: str) -> bool:
+        """Whether this very execution has not ended. The store is not asked: whatever goes on is in memory."""
+        instance = self._living.get(instance_id)
+        return instance is not None and not instance.ended and instance.execution_id == execution_id
+
     def committed(self, instance_id: str) -> Instance | None:
         """Return an instance as the store has it, without what is not written yet."""
         row = self._journal.store.row(

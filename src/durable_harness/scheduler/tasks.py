@@ -103,7 +103,8 @@ def arm_timer(hub: HubCore, instance: Instance, execution: Execution, timer_id: 
     """Let a timer fire into this very execution when its time has come."""
     due_ns = to_ns(fire_at)
     fire = functools.partial(_fire_timer, hub, instance.instance_id, execution.execution_id, timer_id, due_ns)
-    hub.clock.call_at(due_ns, fire, instance.epoch_ns)
+    waits = functools.partial(hub.instances.goes_on, instance.instance_id, execution.execution_id)
+    hub.clock.call_at(due_ns, fire, instance.epoch_ns, is_wanted=waits)
 
 
 def _fire_timer(hub: HubCore, instance_id: str, execution_id: str, timer_id: int, due_ns: int) -> None:
