@@ -31,6 +31,7 @@ from google.protobuf import empty_pb2
 
 from durable_harness.errors import HarnessError
 from durable_harness.stack import scheduler_process
+from durable_harness.stack.children import running_command
 
 VARIABLES = ("DTS_TASK_HUB_NAMES", "DTS_USE_DYNAMIC_TASK_HUBS")
 ANY_PORTS = ("--grpc-port", "0", "--http-port", "0", "--dashboard-port", "any")
@@ -169,6 +170,20 @@ def test_an_option_goes_before_its_variable(monkeypatch):
     monkeypatch.setenv("DTS_TASK_HUB_NAMES", "orders")
     with scheduler_process(args=["--task-hubs", "returns, stock"]) as running:
         assert hubs_of(running, "orders", "returns", "stock") == ["returns", "stock"]
+
+
+def test_the_hubs_of_a_file_are_served(tmp_path):
+    """Without names the hubs that --data has are served beside default; with names, the start says which are not."""
+    data = f"--data={tmp_path / 'hub.db'}"
+    with (
+        scheduler_process(args=[data, "--task-hubs", "shop"]) as running,
+        grpc.insecure_channel(running.grpc_address) as channel,
+    ):
+        RawStub(channel, [("taskhub", "shop")]).start()
+    with scheduler_process(args=[data]) as running:
+        assert hubs_of(running, "default", "shop", "other") == ["default", "shop"]
+    with running_command("scheduler", [*ANY_PORTS, data, "--task-hubs", "orders"], None) as running:
+        assert (running.facts["taskHubs"], running.facts["closedTaskHubs"]) == (["orders"], ["shop"])
 
 
 @pytest.mark.parametrize(("value", "known"), [("True", ["any"]), ("false", [])])

@@ -44,6 +44,24 @@ async def test_work_that_was_under_way_is_handed_out_again(bench):
 
 
 @file_scenario
+async def test_a_termination_that_nothing_took_takes_effect_at_the_next_start(bench):
+    """What was terminated before the process ended has ended after it: its work is not handed out again."""
+    bench.connect()
+    await bench.start("parent")
+    await bench.turn(child(0, "i"))
+    await bench.turn(schedule(0, "kills"))
+    await bench.item("activityRequest")
+    await bench.hub.terminate_instance(pb.TerminateRequest(instanceId="i"))
+    await bench.hub.journal.settled()
+    bench.restart()
+    bench.connect()
+    assert await bench.status("i") == "TERMINATED"
+    item = await bench.item("orchestratorRequest")
+    assert kinds(item.orchestratorRequest.newEvents) == ["orchestratorStarted", "subOrchestrationInstanceFailed"]
+    assert await bench.no_item()
+
+
+@file_scenario
 async def test_a_history_with_ends_of_turns_goes_on(bench):
     """An instance that a version with OrchestratorCompleted had begun goes on, with its history as it was."""
     bench.connect()

@@ -216,6 +216,30 @@ async def test_an_instance_whose_worker_hangs_can_be_terminated_and_purged(bench
 
 
 @scenario
+async def test_an_instance_that_no_worker_has_can_be_terminated(bench):
+    """Termination takes effect without a worker, of an instance that has begun and of one that has not."""
+    worker = bench.connect()
+    await bench.start()
+    await bench.turn(schedule(0, "kills"))
+    await worker.close()
+    await bench.start("pending")
+    with mock.patch.object(core, "TERMINATION_GRACE_S", 0):
+        for instance_id in ("i", "pending"):
+            await bench.hub.terminate_instance(pb.TerminateRequest(instanceId=instance_id, output={"value": "enough"}))
+            wanted = pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=True)
+            async with asyncio.timeout(10):
+                ended = await bench.hub.wait_for_instance_completion(wanted)
+            assert ended.orchestrationState.output.value == "enough"
+            assert await bench.status(instance_id) == "TERMINATED"
+    assert kinds(await bench.history("pending")) == [
+        "orchestratorStarted",
+        "executionStarted",
+        "executionTerminated",
+        "executionCompleted",
+    ]
+
+
+@scenario
 async def test_a_worker_that_answers_in_time_takes_the_termination_itself(bench):
     """A turn that is under way when its instance is terminated is finished first, and the next one ends it."""
     bench.connect()

@@ -11,7 +11,7 @@ from durable_harness.cli.dashboard_options import add_dashboard_options, dashboa
 from durable_harness.cli.scheduler_options import add_lifetime_options, add_scheduler_options, scheduler_options
 from durable_harness.cli.values import port
 from durable_harness.errors import UsageError
-from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
+from durable_harness.settings.task_hubs import DEFAULT_HUB, DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 
 
 def add_scheduler(commands: Any) -> None:
@@ -38,9 +38,9 @@ def _add_service_options(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument(
         "--task-hubs",
-        default=os.environ.get(HUBS_VARIABLE) or "default",
+        default=os.environ.get(HUBS_VARIABLE) or None,
         metavar="NAMES",
-        help=f"task hubs, separated by commas (default: {HUBS_VARIABLE}, else default)",
+        help=f"task hubs, separated by commas (default: {HUBS_VARIABLE}, else default and those that --data has)",
     )
     parser.add_argument(
         "--dynamic-task-hubs",
@@ -53,10 +53,16 @@ def _add_service_options(parser: argparse.ArgumentParser) -> None:
 def _scheduler(options: argparse.Namespace) -> None:
     from durable_harness.stack.scheduler import ServiceOptions, run_scheduler  # noqa: PLC0415
 
-    hubs = tuple(dict.fromkeys(name.strip() for name in options.task_hubs.split(",") if name.strip()))
+    named = DEFAULT_HUB if options.task_hubs is None else options.task_hubs
+    hubs = tuple(dict.fromkeys(name.strip() for name in named.split(",") if name.strip()))
     if not hubs and not options.dynamic_task_hubs:
         raise UsageError("--task-hubs names no task hub. Name one, or allow any with --dynamic-task-hubs.")
-    scheduler = dataclasses.replace(scheduler_options(options), hubs=hubs, dynamic_hubs=options.dynamic_task_hubs)
+    scheduler = dataclasses.replace(
+        scheduler_options(options),
+        hubs=hubs,
+        dynamic_hubs=options.dynamic_task_hubs,
+        stored_hubs=options.task_hubs is None,
+    )
     run_scheduler(
         ServiceOptions(
             scheduler=scheduler,

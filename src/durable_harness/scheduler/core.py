@@ -23,11 +23,11 @@ from durable_harness.scheduler.storage.journal import Journal, Rows
 from durable_harness.scheduler.storage.store import Store
 from durable_harness.scheduler.tasks import take_up
 from durable_harness.scheduler.timings import Timings
-from durable_harness.scheduler.turns import TurnWork, end_at_once, end_stuck_turn
+from durable_harness.scheduler.turns import TurnWork, end_at_once, end_untaken
 
 NOT_STORED = "NotStored"
 TERMINATION_GRACE_S = 1.0
-"""How long the worker that has a turn of a terminated instance may take to answer it; a hung one never would."""
+"""How long a worker may take to take up a termination: a hung one never would, and there may be none."""
 
 
 class HubCore:
@@ -61,15 +61,22 @@ class HubCore:
 
     def load(self) -> None:
         """Go on with what the store holds: instances, their timers, activities and entities."""
+        terminated: list[tuple[Instance, Execution]] = []
         for instance in self.instances.load():
             assert instance.execution is not None
+            is_terminated = instance.execution.inbox.has_any({"executionTerminated"})
             with self.instances.reading(instance.instance_id):
                 self._begin_where_it_ended(instance)
-                take_up(self, instance, instance.execution)
+                if not is_terminated:
+                    take_up(self, instance, instance.execution)
+            if is_terminated:
+                terminated.append((instance, instance.execution))
             if instance.execution.not_before_ns > self.time_of(instance):
                 self._begin_at(instance.execution.not_before_ns, instance)
             self.settle(instance)
         self.entities.load()
+        for instance, execution in terminated:  # now that their parents are here, and no worker can have them
+            end_untaken(self, instance, execution)
 
     def _begin_where_it_ended(self, instance: Instance) -> None:
         """Let an instance's time go on from the latest that it had, if the wall clock is behind that.
@@ -249,9 +256,9 @@ class HubCore:
         terminated = pb.ExecutionTerminatedEvent(input=optional_text(reason), recurse=recurse)
         execution = instance.execution
         self.deliver(instance, event(self.time_of(instance), executionTerminated=terminated))
-        if execution is not None and execution.in_flight:
-            end_if_stuck = functools.partial(end_stuck_turn, self, instance, execution, execution.dispatched)
-            asyncio.get_running_loop().call_later(TERMINATION_GRACE_S, end_if_stuck)
+        if execution is not None:
+            end_if_untaken = functools.partial(end_untaken, self, instance, execution)
+            asyncio.get_running_loop().call_later(TERMINATION_GRACE_S, end_if_untaken)
 
     def rewind(self, instance: Instance, reason: str | None) -> None:
         """Bring a failed instance back: a worker rewrites its history without the failures."""

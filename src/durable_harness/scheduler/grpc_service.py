@@ -27,7 +27,8 @@ from durable_harness.rpc.methods import (
     unary_methods,
 )
 from durable_harness.scheduler.hub import TaskHub
-from durable_harness.scheduler.service import DEFAULT_HUB, SchedulerService
+from durable_harness.scheduler.service import SchedulerService
+from durable_harness.settings.task_hubs import DEFAULT_HUB
 
 OF_WORKERS: dict[str, tuple[str, Any]] = {
     "CompleteActivityTask": ("complete_activity_task", pb.ActivityResponse),

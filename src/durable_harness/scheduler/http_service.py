@@ -5,7 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from durable_harness.protocol import RpcError
-from durable_harness.scheduler.service import DEFAULT_HUB, SchedulerService
+from durable_harness.scheduler.service import SchedulerService
+from durable_harness.settings.task_hubs import DEFAULT_HUB
 
 HEALTH_PATH = "/health"
 

@@ -16,9 +16,8 @@ from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.payloads import DEFAULT_MAX_PAYLOAD_BYTES
 from durable_harness.scheduler.storage.journal import Journal
 from durable_harness.scheduler.storage.store import Durability, Store
-from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
+from durable_harness.settings.task_hubs import DEFAULT_HUB, DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 
-DEFAULT_HUB = "default"
 DEFAULT_LEASE_TIMEOUT_S = 3600.0
 
 
@@ -31,6 +30,8 @@ class SchedulerOptions:
 
     hubs: tuple[str, ...] = (DEFAULT_HUB,)
     dynamic_hubs: bool = False
+    stored_hubs: bool = False
+    """Whether to open all task hubs that the file has. Dynamic ones are opened in any case."""
     data: Path | None = None
     durability: Durability = "normal"
     skip_time: bool = False
@@ -52,6 +53,8 @@ class SchedulerService:
         """Set after every commit, when all that it allowed has been exposed."""
         store = Store(options.data, options.durability)
         self.hubs: dict[str, TaskHub] = {}
+        self.closed_hubs: list[str] = []
+        """The task hubs that the file has and that were not asked for."""
         try:
             self.journal = Journal(store)
             self._open_all()
@@ -98,8 +101,10 @@ class SchedulerService:
 
     def _open_all(self) -> None:
         stored = [str(name) for (name,) in list(self.journal.store.rows("SELECT DISTINCT hub FROM instances"))]
-        for name in dict.fromkeys([*self.options.hubs, *(stored if self.options.dynamic_hubs else [])]):
+        opens_stored = self.options.dynamic_hubs or self.options.stored_hubs
+        for name in dict.fromkeys([*self.options.hubs, *(stored if opens_stored else [])]):
             self._open(name)
+        self.closed_hubs = [name for name in stored if name not in self.hubs]
 
     def _open(self, name: str) -> TaskHub:
         options = self.options

@@ -136,11 +136,14 @@ def _take_dispatched(hub: HubCore, instance: Instance, execution: Execution) -> 
         instance.begun_ns = to_ns(dispatched[0].timestamp)
 
 
-def end_stuck_turn(hub: HubCore, instance: Instance, execution: Execution, dispatched: list[Any]) -> None:
-    """End an instance that was terminated while a worker had a turn of it, if the worker still has not answered."""
-    if not hub.is_current(instance, execution) or execution.dispatched is not dispatched or not execution.in_flight:
+def end_untaken(hub: HubCore, instance: Instance, execution: Execution) -> None:
+    """End a terminated instance if no worker has taken the termination: it hangs in a turn, or there is none."""
+    if not hub.is_current(instance, execution) or not execution.inbox.has_any({"executionTerminated"}):
         return
     replayed = len(execution.history)
+    if not execution.in_flight:
+        started = event(hub.time_of(instance), orchestratorStarted=pb.OrchestratorStartedEvent())
+        execution.dispatched = [started]
     _take_dispatched(hub, instance, execution)
     taken = execution.inbox.take_through("executionTerminated")
     execution.taken += len(taken)

@@ -79,6 +79,7 @@ async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator
         "httpUrl": f"http://{options.address}:{http.getsockname()[1]}",
         "dashboardUrl": dashboard.url if dashboard is not None else None,
         "taskHubs": list(service.hubs),
+        "closedTaskHubs": service.closed_hubs,
     }
     try:
         async with (
@@ -106,4 +107,7 @@ def _announce(facts: dict[str, Any], options: ServiceOptions) -> None:
         print(f"  dashboard  {facts['dashboardUrl']}")
     dynamic = ", others on first use" if options.scheduler.dynamic_hubs else ""
     print(f"  task hubs  {hubs}{dynamic}; kept {kept}", flush=True)
+    closed, all_hubs = ", ".join(facts["closedTaskHubs"]), ",".join([*facts["taskHubs"], *facts["closedTaskHubs"]])
+    if closed:
+        print(f"             not served, although the file has them: {closed}. Serve them with --task-hubs {all_hubs}")
     write_ready_file(options.ready_file, facts)
