@@ -55,6 +55,7 @@ def tried(monkeypatch):
         monkeypatch.setattr(capacity, "Driver", lambda _load: service)
         monkeypatch.setattr(capacity, "open_stack", lambda *_: contextlib.nullcontext(STACK))
         monkeypatch.setattr(capacity, "REST_S", 0.0)
+        monkeypatch.setattr(capacity, "_cpu_s", lambda _pid: 0.0)  # a trial of no length takes all CPU meanwhile
         plan = SearchPlan(start=rate_per_s, least=rate_per_s, most=rate_per_s)
         return find_capacity(
             CapacityOptions(
