@@ -73,6 +73,9 @@ bench: $(READY)
 	$(BIN)/python benchmarks/long_histories.py
 	$(BIN)/python benchmarks/durability.py
 	$(BIN)/python benchmarks/dashboard.py
+	$(BIN)/python benchmarks/fakes.py
+	$(BIN)/python benchmarks/isolation.py
+	$(BIN)/python benchmarks/twice.py
 	$(BIN)/python benchmarks/twice.py
 
 # Not after $(READY): it makes what that installs.
