@@ -67,7 +67,6 @@ bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 	$(BIN)/python benchmarks/scheduling.py
 	$(BIN)/python benchmarks/replaying.py
-	$(BIN)/python benchmarks/isolation.py
 	$(BIN)/python benchmarks/polling.py
 	$(BIN)/python benchmarks/generators.py
 	$(BIN)/python benchmarks/long_histories.py
@@ -75,7 +74,6 @@ bench: $(READY)
 	$(BIN)/python benchmarks/dashboard.py
 	$(BIN)/python benchmarks/fakes.py
 	$(BIN)/python benchmarks/isolation.py
-	$(BIN)/python benchmarks/twice.py
 	$(BIN)/python benchmarks/twice.py
 
 # Not after $(READY): it makes what that installs.
