@@ -1,5 +1,6 @@
 """What a person does by the dashboard: each act by its form, on one instance and on all that match a filter."""
 
+import html
 import re
 
 import pytest
@@ -83,6 +84,49 @@ async def test_an_event_is_raised(browser):
     await browser.bench.turn(complete())
     (raised,) = (one.eventRaised for one in await browser.bench.history() if one.HasField("eventRaised"))
     assert (raised.name, raised.input.value) == ("go", '{"n": 1.0}')
+
+
+@visit
+async def test_an_act_that_is_refused_keeps_what_was_typed(browser):
+    """An event that cannot be raised is shown on the page of its instance, in its form, with the way to other pages."""
+    await running(browser)
+    for fields, why in (
+        ({"name": "go <1>", "input": "{yes"}, "The data of the event is not JSON"),
+        ({"name": " ", "input": "{yes"}, "The name of the event is missing."),
+    ):
+        refused = await browser.post("/orchestrations/i/event", **fields)
+        assert refused.status == 400
+        (form,) = re.findall(r'<section id="refused">.*?</section>', refused.text, re.DOTALL)
+        assert (why in refused.text, ">\n{yes</textarea>" in form) == (True, True)
+        assert f'value="{html.escape(fields["name"])}"' in form
+        assert f'<a href="{BASE}/entities">Entities</a>' in refused.text
+        assert f'data-from="{BASE}/orchestrations/i"' in refused.text
+    await browser.bench.no_item()
+
+
+@pytest.mark.parametrize("word", ["event", "suspend", "resume", "terminate"])
+def test_an_act_on_what_has_ended_is_refused(word):
+    """An act that only what lives can take says how the instance has ended, not that it was done."""
+
+    @visit
+    async def check(browser):
+        await browser.start()
+        await browser.bench.turn(complete())
+        refused = await browser.post(f"/orchestrations/i/{word}", name="go")
+        assert refused.status == 409
+        assert "nothing was done, for &#39;i&#39; has ended (Completed, 2026-01-01 00:00:00 UTC)." in refused.text
+        assert '<section id="refused">' not in refused.text
+        assert "eventRaised" not in kinds(await browser.bench.history())
+
+    check()
+
+
+@visit
+async def test_an_error_has_the_way_to_other_pages(browser):
+    """A page that says what is wrong keeps the navigation of its hub."""
+    answer = await browser.get("/orchestrations/nobody")
+    assert answer.status == 404
+    assert f'<a href="{BASE}/orchestrations">Orchestrations</a>' in answer.text
 
 
 @visit

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import re
 
 import pytest
 
 from dashboard_service import visit_service as visit
 from dashboard_site import BASE
 from durable_harness.dashboard.pages.clock import seconds_of
+from durable_harness.dashboard.pages.entities import prefix_of
 from durable_harness.dashboard.visit import PageError
 from durable_harness.instance_logs import LogLine
 from durable_harness.protocol import pb
@@ -128,7 +130,16 @@ async def test_an_entity_is_signalled(browser):
     refused = await browser.post("/entities/%40a%401/signal", name="set", input="five")
     assert refused.status == 400
     assert "The input of the operation is not JSON" in refused.text
+    assert re.search(r'<section id="refused">.*value="set".*>\nfive</textarea>', refused.text, re.DOTALL)
+    nameless = await browser.post("/entities/%40a%401/signal", name=" ", input="5")
+    assert (nameless.status, "The name of the operation is missing." in nameless.text) == (400, True)
     assert (await browser.get("/entities/%40a%401/signal")).status == 405
+
+
+@pytest.mark.parametrize(("search", "prefix"), [("COUNTER", "@counter"), ("@Counter@A", "@counter@A"), ("", "")])
+def test_entities_are_searched_in_the_case_of_their_names(search, prefix):
+    """Names of entities are lower case, however one writes them; keys are not."""
+    assert prefix_of(search) == prefix
 
 
 @visit

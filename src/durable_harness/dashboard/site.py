@@ -14,13 +14,14 @@ from multidict import MultiDict
 
 from durable_harness.dashboard.pages import ROUTES, TABS
 from durable_harness.dashboard.pages.trace import trace_of
+from durable_harness.dashboard.refusals import is_gone, status_of
 from durable_harness.dashboard.rendering import Renderer
 from durable_harness.dashboard.routes import Route
 from durable_harness.dashboard.source import DashboardOptions, Source
 from durable_harness.dashboard.urls import ORCHESTRATIONS, hub_parts, hub_url, parts_of
 from durable_harness.dashboard.visit import LIVE_HEADER, PageError, Visit
 from durable_harness.own_loggers import own_logger
-from durable_harness.protocol import RpcError, Status
+from durable_harness.protocol import RpcError
 
 logger: logging.Logger = own_logger("durable_harness.dashboard")
 
@@ -37,20 +38,10 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 FORM_TYPE = "application/x-www-form-urlencoded"
-STATUS_CODES = {
-    Status.INVALID_ARGUMENT: 400,
-    Status.NOT_FOUND: 404,
-    Status.ALREADY_EXISTS: 409,
-    Status.FAILED_PRECONDITION: 409,
-    Status.UNIMPLEMENTED: 501,
-    Status.RESOURCE_EXHAUSTED: 503,
-    Status.UNAVAILABLE: 503,
-    Status.DEADLINE_EXCEEDED: 504,
-}
-GONE = frozenset({Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED})
 REFRESH_S = 3
 NO_PAGE = "There is no such page."
 OLD_PAGE = "This page is from before the dashboard was started again. Go back, load the page anew and repeat the act."
+BROKEN = "The dashboard failed to make this page. The log of its process says why."
 READ_ONLY = "This dashboard is read-only: it was started with --read-only."
 
 
@@ -84,17 +75,15 @@ class Site:
     async def _guarded(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await self._answer(request)
-        except PageError as error:
-            return self._failure(error.status, str(error))
-        except RpcError as error:
-            if error.status in GONE:
-                return self._gone(request.method, error)
-            return self._failure(STATUS_CODES.get(error.status, 502), str(error))
+        except (PageError, RpcError) as error:
+            if is_gone(error):
+                return self._gone(request, error)
+            return self._failure(request, status_of(error), str(error))
         except web.HTTPException as error:
-            return self._failure(error.status, error.reason)
+            return self._failure(request, error.status, error.reason)
         except Exception:
             logger.exception("The dashboard cannot show %s.", request.rel_url.raw_path)
-            return self._failure(500, "The dashboard failed to make this page. The log of its process says why.")
+            return self._failure(request, 500, BROKEN)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         parts = parts_of(request.rel_url.raw_path)
@@ -105,7 +94,7 @@ class Site:
             raise PageError(405, "There is nothing to be changed here.")
         if len(parts) == 3 and parts[0] == "assets":  # noqa: PLR2004 - assets, version, name
             return self._asset(parts[2])
-        return self._home(parts)
+        return self._home(request, parts)
 
     def _asset(self, name: str) -> web.Response:
         text, content_type = self._renderer.assets.get(name, ("", ""))
@@ -114,14 +103,14 @@ class Site:
         forever = {"Cache-Control": "public, max-age=31536000, immutable"}
         return web.Response(text=text, content_type=content_type, headers=forever)
 
-    def _home(self, parts: list[str]) -> web.Response:
+    def _home(self, request: web.BaseRequest, parts: list[str]) -> web.Response:
         """Answer with the hubs; where there is one only, with its orchestrations."""
         hubs = list(self._source.hubs())
         if parts not in ([], ["taskhubs"]):
             raise PageError(404, NO_PAGE)
         if len(hubs) == 1 and not parts:
             return web.Response(status=302, headers={"Location": hub_url(hubs[0], ORCHESTRATIONS)})
-        values = self._values(hubs=hubs)
+        values = self._values(request)
         return web.Response(text=self._renderer.page("hubs.html", values), content_type="text/html")
 
     async def _of_hub(self, request: web.BaseRequest, hub: str, parts: list[str]) -> web.StreamResponse:
@@ -155,21 +144,24 @@ class Site:
             raise PageError(403, OLD_PAGE)
         return form
 
-    def _gone(self, method: str, error: RpcError) -> web.Response:
+    def _gone(self, request: web.BaseRequest, error: PageError | RpcError) -> web.Response:
         """Say that the scheduler does not answer. A page that was asked for is asked for again until it is there."""
-        is_page = method in {"GET", "HEAD"}
-        values = self._values(hubs=list(self._source.hubs()), message=str(error), is_page=is_page)
+        is_page = request.method in {"GET", "HEAD"}
+        values = self._values(request, message=str(error), is_page=is_page)
         text = self._renderer.page("gone.html", values)
         headers = {"Refresh": str(REFRESH_S)} if is_page else {}
-        return web.Response(text=text, status=STATUS_CODES[error.status], headers=headers, content_type="text/html")
+        return web.Response(text=text, status=status_of(error), headers=headers, content_type="text/html")
 
-    def _failure(self, status: int, message: str) -> web.Response:
-        values = self._values(hubs=list(self._source.hubs()), status=status, message=message)
+    def _failure(self, request: web.BaseRequest, status: int, message: str) -> web.Response:
+        values = self._values(request, status=status, message=message)
         return web.Response(text=self._renderer.page("error.html", values), status=status, content_type="text/html")
 
-    def _values(self, **values: Any) -> dict[str, Any]:
-        """Return the values of a page that belongs to no hub."""
-        nothing = {"hub": None, "tab": "", "token": "", "read_only": self._options.is_read_only}
+    def _values(self, request: web.BaseRequest, **values: Any) -> dict[str, Any]:
+        """Return the values of a page that has nothing of a hub but the way to its pages."""
+        hubs = list(self._source.hubs())
+        named = hub_parts(parts_of(request.rel_url.raw_path))
+        hub = named[0] if named is not None and named[0] in hubs else None
+        nothing = {"hub": hub, "hubs": hubs, "tab": "", "token": "", "read_only": self._options.is_read_only}
         return {**nothing, "problem": self._source.problem(), **values}
 
 

@@ -1,7 +1,7 @@
 """The pages, each a module with its handlers and a template. What is listed here is found."""
 
 from durable_harness.dashboard.pages import (
-    acts,
+    acting,
     again,
     bulk,
     clock,
@@ -29,7 +29,7 @@ ROUTES: tuple[Route, ...] = (
     *orchestrations.ROUTES,
     *instance.ROUTES,
     *trace.ROUTES,
-    *acts.ROUTES,
+    *acting.ROUTES,
     *again.ROUTES,
     *replays.ROUTES,
     *new.ROUTES,

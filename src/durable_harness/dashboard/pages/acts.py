@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.instances import find_state
+from durable_harness.dashboard.texts import STATUS_LABELS, status_label, utc
 from durable_harness.dashboard.urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.values import json_field
 from durable_harness.dashboard.visit import PageError, Visit
-from durable_harness.protocol import is_terminal, optional_text, pb
+from durable_harness.protocol import is_terminal, optional_text, pb, to_ns
 
 SUSPENDED, FAILED = pb.ORCHESTRATION_STATUS_SUSPENDED, pb.ORCHESTRATION_STATUS_FAILED
 
@@ -79,8 +80,26 @@ def acts_for(status: int) -> list[Act]:
     return [act for act in ACTS.values() if act.is_possible(status)]
 
 
+async def check_lives(visit: Visit, act: Act) -> None:
+    """Raise PageError if an instance has ended that an act is for only while it lives.
+
+    A scheduler takes such an act and drops it. Acts on what has ended are checked by the scheduler itself.
+    """
+    if any(act.is_possible(status) for status in STATUS_LABELS if is_terminal(status)):
+        return
+    state = await find_state(visit, visit.arguments["id"])
+    if is_terminal(state.orchestrationStatus):
+        at = utc(
+            to_ns(state.completedTimestamp if state.HasField("completedTimestamp") else state.lastUpdatedTimestamp)
+        )
+        how = f"{status_label(state.orchestrationStatus)}, {at:%Y-%m-%d %H:%M:%S} UTC"
+        raise PageError(409, f"{act.title}: nothing was done, for '{state.instanceId}' has ended ({how}).")
+
+
 async def event(visit: Visit) -> web.Response:
     """Raise an event."""
+    if not visit.field("name"):
+        raise PageError(400, "The name of the event is missing.")
     request = pb.RaiseEventRequest(
         instanceId=visit.arguments["id"],
         name=visit.field("name"),
@@ -154,4 +173,3 @@ HANDLERS: Mapping[str, Callable[[Visit], Awaitable[web.Response]]] = {
     "rewind": rewind,
     "purge": purge,
 }
-ROUTES = tuple(Route("POST", (ORCHESTRATIONS, "{id}", word), handler) for word, handler in HANDLERS.items())

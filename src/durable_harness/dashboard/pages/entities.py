@@ -8,11 +8,12 @@ from aiohttp import web
 
 from durable_harness.dashboard.logs import lines_about
 from durable_harness.dashboard.payloads import Payload
+from durable_harness.dashboard.refusals import is_gone, status_of
 from durable_harness.dashboard.routes import Route
 from durable_harness.dashboard.urls import hub_url
 from durable_harness.dashboard.values import json_field
 from durable_harness.dashboard.visit import PageError, Visit
-from durable_harness.protocol import new_id, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import RpcError, new_id, optional_text, pb, text_or_none, to_ns
 
 PATH = "entities"
 PAGE_SIZE = 50
@@ -43,12 +44,18 @@ async def show(visit: Visit) -> web.Response:
 
 async def show_one(visit: Visit) -> web.Response:
     """Show an entity."""
+    return await _page_of(visit)
+
+
+async def _page_of(visit: Visit, status: int = 200, **values: Any) -> web.Response:
+    """Return the page of an entity; after a refusal, with what was written into its form."""
     entity_id = visit.arguments["id"]
     overview = visit.source.overview
     entity = await _find(visit, entity_id)
     state = text_or_none(entity, "serializedState")
     return visit.page(
         "entity.html",
+        status,
         id=entity_id,
         entity=_row(entity),
         state=None if state is None else Payload(state, entity_url(visit.hub, entity_id, "state")),
@@ -56,6 +63,7 @@ async def show_one(visit: Visit) -> web.Response:
         payload=Payload,
         logs=lines_about(visit, entity_id),
         done=DONE.get(visit.query.get("done", ""), ""),
+        **values,
     )
 
 
@@ -68,21 +76,35 @@ async def raw_state(visit: Visit) -> web.Response:
 
 
 async def signal(visit: Visit) -> web.Response:
-    """Send an entity a one-way operation."""
+    """Send an entity a one-way operation; show its page again, with what was written, where that cannot be."""
     entity_id = visit.arguments["id"]
-    request = pb.SignalEntityRequest(
+    try:
+        await visit.scheduler.signal_entity(_signal(visit, entity_id))
+    except (PageError, RpcError) as error:
+        if is_gone(error):
+            raise
+        typed = {name: visit.form.get(name, "") for name in ("name", "input")}
+        back = entity_url(visit.hub, entity_id)
+        return await _page_of(visit, status_of(error), failed=str(error), typed=typed, live_from=back)
+    return visit.redirect(entity_url(visit.hub, entity_id, query=[("done", "signal")]))
+
+
+def _signal(visit: Visit, entity_id: str) -> Any:
+    """Return the request that a form describes. Raises PageError if it describes none."""
+    if not visit.field("name"):
+        raise PageError(400, "The name of the operation is missing.")
+    return pb.SignalEntityRequest(
         instanceId=entity_id,
         name=visit.field("name"),
         input=optional_text(json_field(visit, "input", "The input of the operation")),
         requestId=new_id(),
     )
-    await visit.scheduler.signal_entity(request)
-    return visit.redirect(entity_url(visit.hub, entity_id, query=[("done", "signal")]))
 
 
 def prefix_of(search: str) -> str:
-    """Return what ids begin with that a person means: `counter`, `counter@a` or `@counter@a`."""
-    return search if not search or search.startswith("@") else f"@{search}"
+    """Return what ids begin with that a person means: `counter`, `Counter@a` or `@counter@a`. Names are lower case."""
+    name, at, key = search.removeprefix("@").partition("@")
+    return f"@{name.lower()}{at}{key}" if search else ""
 
 
 def entity_url(hub: str, entity_id: str, *parts: str, query: Any = ()) -> str:
@@ -115,5 +137,5 @@ ROUTES = (
     Route("GET", (PATH,), show, PATH),
     Route("GET", (PATH, "{id}"), show_one, PATH),
     Route("GET", (PATH, "{id}", "state"), raw_state),
-    Route("POST", (PATH, "{id}", "signal"), signal),
+    Route("POST", (PATH, "{id}", "signal"), signal, PATH),
 )

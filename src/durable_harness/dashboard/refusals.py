@@ -1,0 +1,28 @@
+"""What a refusal of a scheduler is in HTTP."""
+
+from __future__ import annotations
+
+from durable_harness.dashboard.visit import PageError
+from durable_harness.protocol import RpcError, Status
+
+STATUS_CODES = {
+    Status.INVALID_ARGUMENT: 400,
+    Status.NOT_FOUND: 404,
+    Status.ALREADY_EXISTS: 409,
+    Status.FAILED_PRECONDITION: 409,
+    Status.UNIMPLEMENTED: 501,
+    Status.RESOURCE_EXHAUSTED: 503,
+    Status.UNAVAILABLE: 503,
+    Status.DEADLINE_EXCEEDED: 504,
+}
+GONE = frozenset({Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED})
+
+
+def status_of(error: PageError | RpcError) -> int:
+    """Return the status of HTTP of an answer that refuses."""
+    return error.status if isinstance(error, PageError) else STATUS_CODES.get(error.status, 502)
+
+
+def is_gone(error: Exception) -> bool:
+    """Return whether a scheduler does not answer, so that what became of an act is not known."""
+    return isinstance(error, RpcError) and error.status in GONE
