@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from durable_harness.stack import scheduler_process
 from patience import PATIENT
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +33,36 @@ def test_orders_are_tested_in_every_way(tmp_path):
     """All tests of the app pass: with fakes, with skipped time, twice, with faults, and against its own histories."""
     told = run(["pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"], ORDERS)
     assert "embedded 13 passed" in told
+
+
+ELSEWHERE = """
+import pytest
+
+@pytest.fixture(scope="session")
+def durable_serve_args():
+    return ["--scheduler", "Endpoint=http://{address};TaskHub=default;Authentication=None"]
+"""
+
+
+def test_orders_are_tested_beside_a_scheduler_elsewhere(tmp_path):
+    """What needs no clock or hub of ours passes; the other tests are skipped, each with its reason.
+
+    The module that answers for the bank has a host of its own, which takes no work of the other module's tests.
+    """
+    with scheduler_process() as scheduler:
+        app = shutil.copytree(ORDERS, tmp_path / "orders")
+        (app / "conftest.py").write_text(ELSEWHERE.replace("{address}", scheduler.grpc_address))
+        (app / "tests" / "test_faults.py").unlink()  # faults need a scheduler of their own
+        told = run(["pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"], app)
+    assert re.search(r"embedded [6-9] passed", told), told
+    assert "cannot be moved" in told
+
+
+def test_orders_are_tested_on_the_emulator(tmp_path):
+    """The same on Microsoft's emulator, where Docker answers; else each test says what is missing."""
+    words = ["pytest", "-q", "-rs", "--stack", "emulator", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"]
+    told = run(words, ORDERS)
+    assert re.search(r"emulator [6-9] passed|13 skipped", told), told
 
 
 @pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -43,6 +44,15 @@ class StackRequest:
         return (self.name, str(self.app_dir), module, str(self.breakable), str(self.restarts), *self.all_serve_args)
 
     @property
+    def hub(self) -> tuple[str | None, str | None] | None:
+        """The scheduler or the file that its tests name; None where the host has a scheduler of its own in memory."""
+        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        parser.add_argument("--scheduler")
+        parser.add_argument("--data")
+        given, _ = parser.parse_known_args(list(self.serve_args))
+        return None if given.scheduler is None and given.data is None else (given.scheduler, given.data)
+
+    @property
     def all_serve_args(self) -> tuple[str, ...]:
         if self.catches_http:
             return (*self.serve_args, "--test-control", "--catch-http")
@@ -58,6 +68,7 @@ class RunningStacks:
         self._log_dir = log_dir
         self._environment = environment
         self._open: dict[tuple[str, ...], tuple[RunningStack, ExitStack]] = {}
+        self._hubs: dict[tuple[str, ...], tuple[str | None, str | None]] = {}
         self._used: list[RunningStack] = []
         self._started = 0
 
@@ -87,6 +98,7 @@ class RunningStacks:
             self._close(key)
 
     def _start(self, request: StackRequest) -> RunningStack:
+        self._leave_hub(request)
         self._started += 1
         exits = ExitStack()
         options = StackOptions(
@@ -106,6 +118,18 @@ class RunningStacks:
         self._open[request.shared_as] = (stack, exits)
         return stack
 
+    def _leave_hub(self, request: StackRequest) -> None:
+        """Stop the host that works for the hub of a request, and name the one to come.
+
+        Two hosts on one hub share its work, and fakes of a test are in one of them alone; a file serves one.
+        """
+        hub = request.hub
+        if hub is None:
+            return
+        for key in [key for key, other in self._hubs.items() if other == hub]:
+            self._close(key)
+        self._hubs[request.shared_as] = hub
+
     def _task_hub(self, module: str) -> str:
         """Name a hub of the module's own, also when several processes run the module."""
         words = re.sub(r"[^a-z0-9]+", "-", module.lower()).strip("-")
@@ -113,6 +137,7 @@ class RunningStacks:
         return f"{words[: MAX_HUB_CHARS - len(end)]}{end}"
 
     def _close(self, key: tuple[str, ...]) -> None:
+        self._hubs.pop(key, None)
         known = self._open.pop(key, None)
         if known:
             known[1].close()
