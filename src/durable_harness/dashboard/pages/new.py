@@ -63,11 +63,13 @@ def _request(values: dict[str, str]) -> pb.CreateInstanceRequest:
 
 def _tags(text: str) -> dict[str, str]:
     """Return tags written as name=value, one a line."""
-    tags = {}
+    tags = dict[str, str]()
     for line in filter(None, map(str.strip, text.splitlines())):
         name, equals, value = line.partition("=")
         if not (equals and name.strip()):
             raise ValueError(f"Tags: got '{line[:60]}', expected name=value on each line.")
+        if name.strip() in tags:
+            raise ValueError(f"Tags: '{name.strip()[:60]}' is given twice. A tag has one value.")
         tags[name.strip()] = value.strip()
     return tags
 
