@@ -110,12 +110,13 @@ def test_a_group_shows_its_members(mishaps):
 
 
 def test_an_entity_is_logged_once_with_its_operation(mishaps):
-    """The entry names entity, operation and key; the orchestrator that called has its own."""
-    _, instance_id = mishaps.run("withdraws")
+    """The entry names entity, operation and key; the caller's own says what the entity raised and where."""
+    status, instance_id = mishaps.run("withdraws")
     entity = [entry for entry in mishaps.entries(instance_id) if "Entity '" in entry]
     place = place_of("raise ArithmeticError")
     assert len(entity) == 1
     assert f"Entity 'account.withdraw' failed: ArithmeticError: no 5 there ({place}) [instance @account@" in entity[0]
+    assert re.search(rf"ArithmeticError\b.*{re.escape(place)}\)", status["output"])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import re
 from urllib.parse import urlsplit
 
 from aiohttp import ClientSession
+from yarl import URL
 
 from durable_harness.dashboard import Dashboard, DashboardOptions, Source
 from durable_harness.network import bind_one, serve_http
@@ -36,9 +37,9 @@ class Browser:
     async def get(self, path="/orchestrations", headers=None, method="GET"):
         """Ask for a page of the hub, or for another one by a path that begins with a double slash."""
         where = path[1:] if path.startswith("//") else path if path.startswith("/subs") else BASE + path
-        async with self._session.request(
-            method, self.url + where, headers=headers or {}, allow_redirects=False
-        ) as answer:
+        # As a browser does, and the client by itself does not: what is quoted stays so.
+        url = URL(self.url + where, encoded="%" in where)
+        async with self._session.request(method, url, headers=headers or {}, allow_redirects=False) as answer:
             text = await answer.text()
         found = re.search(r'name="token" value="([^"]+)"', text)
         self.token = found[1] if found else self.token

@@ -53,6 +53,33 @@ async def test_a_failure_begins_with_its_place_in_the_app(browser):
 
 
 @visit
+async def test_a_failure_of_an_activity_is_taken_apart(browser):
+    """SDK 1.x has type, message and traceback of an activity in one text: they are shown apart, libraries folded."""
+    details = pb.TaskFailureDetails(
+        errorType="Exception",
+        errorMessage=f"Orchestrator function 'o' failed: Activity function 'a' failed: KeyError: 'x' \n {TRACE}",
+    )
+    details.stackTrace.value = '  File "/app/function_app.py", line 9, in o\n    yield\n'
+    await browser.start("i", "ship")
+    await browser.bench.turn(failed(details))
+    page = (await browser.get("/orchestrations/i")).text
+    section = re.search(r'<section class="failure">.*?</section>', page, re.DOTALL)[0]
+    assert '<p class="message"><b class="type">KeyError</b>: &#39;x&#39;</p>' in section
+    first, whole, caller = (html.unescape(text) for text in re.findall(r"<pre[^>]*>(.*?)</pre>", section, re.DOTALL))
+    assert (
+        first
+        == """Traceback (most recent call last):
+  … 1 frame of azure.durable_functions
+  File "/app/function_app.py", line 80, in ship
+    return order["weight_kg"]
+  … 1 frame of a library
+KeyError: 'weight_kg'"""
+    )
+    assert whole == TRACE.rstrip()
+    assert "line 9, in o" in caller
+
+
+@visit
 async def test_payloads_are_indented_and_whole_behind_a_link(browser):
     """JSON is shown with line breaks, its numbers as written; the whole text is one click away, as plain text."""
     given = '{"first": 1.10, "list": [], "names": ["a, b", "c: {d}"], "more": {"deep": true, "none": null}}'

@@ -206,3 +206,23 @@ async def test_text_of_others_is_text(browser):
     choices = (await browser.get("/choices")).text
     assert "<img" not in choices
     assert "&lt;img" in choices
+
+
+@visit
+async def test_every_id_can_be_opened_from_the_list(browser):
+    """Ids that browsers would take for a way up have addresses of their own, and an id of spaces can be seen."""
+    for instance_id in (".", "..", " ", "=.", "a/../b"):
+        await browser.start(instance_id)
+    page = (await browser.get()).text
+    links = dict(re.findall(r'<td class="id"><a href="([^"]+)">([^<]*)</a>', page))
+    assert set(map(html.unescape, links.values())) == {".", "..", "' '", "=.", "a/../b"}
+    for link, name in links.items():
+        answer = await browser.get(link)
+        assert (answer.status, f'<p class="muted">{name} <button' in answer.text) == (200, True)
+
+
+@visit
+async def test_an_id_with_nul_matches_nothing(browser):
+    """No id has the character that ends a text for SQLite, so a search for it finds none."""
+    await browser.start("i")
+    assert "No orchestration matches." in (await browser.get("/orchestrations?id=%00")).text

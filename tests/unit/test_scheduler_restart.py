@@ -5,11 +5,13 @@ import os
 import sqlite3
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from durable_harness.errors import ConfigurationError
 from durable_harness.protocol import RpcError, pb
+from durable_harness.scheduler import unfinished
 from durable_harness.scheduler.instances import event
 from durable_harness.scheduler.storage.schema import APPLICATION_ID, FORMAT_VERSION
 from durable_harness.scheduler.storage.store import Store
@@ -41,6 +43,30 @@ async def test_work_that_was_under_way_is_handed_out_again(bench):
         "i": ["orchestratorStarted", "taskCompleted"],
         "other": ["orchestratorStarted", "executionStarted"],
     }
+
+
+@file_scenario
+async def test_activities_without_an_outcome_are_named_after_a_sudden_end(bench):
+    """After the sudden death of the process the log names the activities that are handed out again, and no others."""
+    bench.connect()
+    await bench.start()
+    await bench.turn(schedule(0, "done"), schedule(1, "kills"))
+    await bench.activity()
+    await bench.hub.journal.settled()
+    with mock.patch.object(unfinished, "logger") as logger:
+        bench.restart()
+    message, *values = logger.warning.call_args.args
+    entry = message % tuple(values)
+    assert f"The process that last had the file {bench.path} ended suddenly." in entry
+    assert "handed out again: 'kills' of instance 'i'." in entry
+
+
+def test_a_file_that_was_closed_was_not_left_open(tmp_path):
+    """A file whose process ended in order is not taken for one that was left suddenly."""
+    for _ in range(2):
+        store = Store(tmp_path / "hub.db")
+        assert not store.was_left_open
+        store.close()
 
 
 @file_scenario

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.dashboard.payloads import one_line
-from durable_harness.places import shown_file
+from durable_harness.places import machinery, shown_file
 from durable_harness.protocol import text_or_none
 
 FRAME = re.compile(r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>[^\n]+))?', re.MULTILINE)
@@ -20,6 +21,26 @@ MOST_CAUSES = 20
 LINE_CHARS = 200
 
 
+TRACE_IN_MESSAGE = re.compile(r"[ \t]*\n ?(?=Traceback \(most recent call last\):\n)")
+"""SDK 1.x has the traceback of an activity within the message of its failure, and `Exception` for its type."""
+TYPE_IN_MESSAGE = re.compile(r"(?P<type>[A-Za-z_][\w.]*): (?P<rest>.*)", re.DOTALL)
+ANY_TYPE = "Exception"
+BEFORE_FRAME = re.compile(r'^(?=  File ")', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A traceback as text, and without the frames of libraries."""
+
+    text: str
+
+    @property
+    def folded(self) -> str:
+        parts = BEFORE_FRAME.split(self.text)
+        runs = itertools.groupby(parts, key=_library)
+        return "".join("".join(run) if not library else _fold(library, list(run)) for library, run in runs)
+
+
 @dataclass(frozen=True)
 class Failure:
     """One failure of a chain of causes."""
@@ -28,17 +49,54 @@ class Failure:
     message: str
     place: str
     """File and line of the app, with the function; "" where the trace does not say."""
-    trace: str
+    traces: Sequence[Trace]
+    """The tracebacks, the one of what was raised first."""
+    whose: str = ""
+    """Whose failure it is, in the words of the SDK."""
+    text: str = ""
+    """Message and trace as they came."""
 
 
 def failures_of(details: Any) -> Iterator[Failure]:
     """Yield a failure and its causes, from the outermost inwards."""
     for _ in range(MOST_CAUSES):
-        trace = text_or_none(details, "stackTrace") or ""
-        yield Failure(details.errorType, details.errorMessage, place_of(f"{trace}\n{details.errorMessage}"), trace)
+        yield _failure(details)
         if not details.HasField("innerFailure"):
             return
         details = details.innerFailure
+
+
+def _failure(details: Any) -> Failure:
+    trace = text_or_none(details, "stackTrace") or ""
+    message, *within = TRACE_IN_MESSAGE.split(details.errorMessage, maxsplit=1)
+    kind, whose, message = _parted(details.errorType, message)
+    traces = [Trace(text.rstrip()) for text in (*within, trace) if text.strip()]
+    place = place_of(f"{trace}\n{details.errorMessage}")
+    return Failure(kind, message, place, traces, whose, f"{details.errorMessage}\n{trace}")
+
+
+def _parted(kind: str, message: str) -> tuple[str, str, str]:
+    """Return type, whose failure it is, and message, of a message that may have all of them."""
+    wrapped = WRAPPED.match(message)
+    found = TYPE_IN_MESSAGE.fullmatch(message, wrapped.end()) if wrapped is not None else None
+    if wrapped is None or found is None or kind.rpartition(".")[2] not in {found["type"], ANY_TYPE}:
+        return kind, "", message
+    return found["type"], wrapped[0], found["rest"]
+
+
+def _library(frame: str) -> str:
+    """Return which library a frame is of; "" for one of the app, and for what is no frame."""
+    found = FRAME.match(frame)
+    if found is None or not any(part in found["file"] for part in NOT_THE_APPS):
+        return ""
+    return machinery(found["file"]) or "a library"
+
+
+def _fold(library: str, frames: list[str]) -> str:
+    """Return a count of frames, with what stands behind the last of them: the error itself."""
+    last = frames[-1].splitlines(keepends=True)
+    behind = itertools.dropwhile(lambda line: line.startswith(" "), last)
+    return f"  … {len(frames)} frame{'s' if len(frames) > 1 else ''} of {library}\n{''.join(behind)}"
 
 
 def failure_line(details: Any) -> str:

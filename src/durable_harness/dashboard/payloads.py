@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from durable_harness.foreign_text import beginning, blanked
+from durable_harness.foreign_text import beginning, blanked, shown_lines
 
 SHOWN_CHARS = 20_000
 """How much of a payload is on a page; the whole of it is one click away."""
@@ -63,6 +63,30 @@ def one_line(text: str | None, most_chars: int = LINE_CHARS) -> str:
     if len(line) > 1 and line[0] == line[-1] == '"':
         line = _unquoted(line)
     return line if len(line) <= most_chars else line[: most_chars - 1] + "…"
+
+
+def editable(text: str | None) -> str:
+    """Return a payload as it stands in a form: JSON that is written into a JSON string as this JSON."""
+    return "" if text is None else _inner(text.strip())
+
+
+def edited(written: str, before: str | None) -> str | None:
+    """Return the payload that was written into the form of another, None if it was left as it was.
+
+    Where `before` had its JSON written into a JSON string, so has the payload: its reader expects that.
+    """
+    whole = editable(before)
+    # A form has secrets and hidden characters as they are shown: one that was left alone does not change them.
+    if _lines(written) in {_lines(whole), _lines(shown_lines(whole))}:
+        return None
+    was_inner = before is not None and _inner(before.strip()) != before.strip()
+    is_structure = written[:1] in {"{", "["}
+    return json.dumps(written, ensure_ascii=False) if was_inner and is_structure else written
+
+
+def _lines(text: str) -> str:
+    """Return text with line breaks of one kind: browsers send their own."""
+    return text.replace("\r\n", "\n").strip()
 
 
 def _inner(text: str) -> str:

@@ -90,6 +90,11 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def seen_id(instance_id: str) -> str:
+    """Return an id as it is shown: one with space at its ends, which would not be seen, in quotes."""
+    return instance_id if instance_id == instance_id.strip() else f"'{instance_id}'"
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "status_label": status_label,
     "status_word": status_word,
@@ -98,6 +103,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "size": size,
     "number": number,
     "plural": plural,
+    "seen_id": seen_id,
     "one_line": one_line,
     "failure_line": failure_line,
 }

@@ -11,10 +11,14 @@ ORCHESTRATIONS = "orchestrations"
 
 Pairs = Iterable[tuple[str, str]]
 
+_DOTS = {".": "=.", "..": "=.."}
+_PARTS_OF_DOTS = {written: part for part, written in _DOTS.items()}
+"""How parts are written that browsers take for a way up, however they are quoted. No other part has a bare `=`."""
+
 
 def hub_url(hub: str, *parts: str, query: Pairs = ()) -> str:
     """Return the address of a page of a hub. Parts may be any text: ids with slashes too."""
-    path = "/".join(quote(part, safe="") for part in (*ROOT, hub, *parts))
+    path = "/".join(_DOTS.get(part) or quote(part, safe="") for part in (*ROOT, hub, *parts))
     asked = urlencode(list(query))
     return f"/{path}?{asked}" if asked else f"/{path}"
 
@@ -26,7 +30,7 @@ def instance_url(hub: str, instance_id: str, *parts: str, query: Pairs = ()) -> 
 
 def parts_of(raw_path: str) -> list[str]:
     """Return the parts of a path as it came, each decoded by itself."""
-    return [unquote(part) for part in raw_path.split("/") if part]
+    return [_PARTS_OF_DOTS.get(part) or unquote(part) for part in raw_path.split("/") if part]
 
 
 def hub_parts(parts: list[str]) -> tuple[str, list[str]] | None:

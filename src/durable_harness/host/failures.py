@@ -18,6 +18,7 @@ MAX_TYPE_CHARS = 200
 SHOWN_CHARS = 60
 INTRODUCTION_CHARS = 2_000
 """How much may stand before a text that was cut off already, such as "Activity function 'x' failed: "."""
+HANDED_ON = "__durable_harness_failure__"
 _CUT = re.compile(r"\.\.\. \(cut off: \d+ characters in all\)$")
 _TYPE_NAME = type.__dict__["__name__"]
 _QUALIFIED_NAME = type.__dict__["__qualname__"]
@@ -87,10 +88,20 @@ def told(error: BaseException, place: str | None) -> str:
 
     An error that hands on the failure of another function, with the place of that, gets no second one.
     """
-    message = message_of(error)
+    message = handed_on(error) or message_of(error)
     if names_place(message):
         return message if type(error) is Exception else f"{type_name(error)}: {message}"
     return with_place(f"{type_name(error)}: {message}", place)
+
+
+def hand_on(error: Exception, failure: str) -> None:
+    """Note on an error that the SDK made of another function's failure what that raised and where."""
+    setattr(error, HANDED_ON, failure)
+
+
+def handed_on(error: BaseException) -> str | None:
+    """Return the failure that an error hands on, None if it was raised by the code itself."""
+    return vars(error).get(HANDED_ON) if type(error) is Exception else None
 
 
 def with_place(text: str, place: str | None) -> str:

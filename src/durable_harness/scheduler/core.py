@@ -24,6 +24,7 @@ from durable_harness.scheduler.storage.store import Store
 from durable_harness.scheduler.tasks import take_up
 from durable_harness.scheduler.timings import Timings
 from durable_harness.scheduler.turns import TurnWork, end_at_once, end_untaken
+from durable_harness.scheduler.unfinished import Unfinished, warn_of_unfinished
 
 NOT_STORED = "NotStored"
 TERMINATION_GRACE_S = 1.0
@@ -62,13 +63,15 @@ class HubCore:
     def load(self) -> None:
         """Go on with what the store holds: instances, their timers, activities and entities."""
         terminated: list[tuple[Instance, Execution]] = []
+        unfinished: list[Unfinished] = []
         for instance in self.instances.load():
             assert instance.execution is not None
             is_terminated = instance.execution.inbox.has_any({"executionTerminated"})
             with self.instances.reading(instance.instance_id):
                 self._begin_where_it_ended(instance)
                 if not is_terminated:
-                    take_up(self, instance, instance.execution)
+                    names = take_up(self, instance, instance.execution)
+                    unfinished += [Unfinished(name, instance.instance_id) for name in names]
             if is_terminated:
                 terminated.append((instance, instance.execution))
             if instance.execution.not_before_ns > self.time_of(instance):
@@ -77,6 +80,8 @@ class HubCore:
         self.entities.load()
         for instance, execution in terminated:  # now that their parents are here, and no worker can have them
             end_untaken(self, instance, execution)
+        if self.journal.store.was_left_open:
+            warn_of_unfinished(self.journal.store.path, unfinished)
 
     def _begin_where_it_ended(self, instance: Instance) -> None:
         """Let an instance's time go on from the latest that it had, if the wall clock is behind that.

@@ -114,7 +114,9 @@ def _where(chosen: InstanceFilter, *, but_statuses: bool = False) -> tuple[str, 
         if allowed:
             parts.append((f"{column} IN ({', '.join('?' * len(allowed))})", allowed))
     if chosen.id_part:
-        parts.append(("id LIKE ? ESCAPE '\\'", [f"%{_literally(chosen.id_part)}%"]))
+        # To LIKE a text ends at its first NUL, which no id has.
+        like = ("id LIKE ? ESCAPE '\\'", [f"%{_literally(chosen.id_part)}%"])
+        parts.append(like if "\0" not in chosen.id_part else ("0", ()))
     if chosen.since_ns is not None:
         parts.append(("created_ns >= ?", [chosen.since_ns]))
     if chosen.until_ns is not None:

@@ -201,7 +201,12 @@ def take_up_task(hub: HubCore, instance: Instance, execution: Execution, past: A
         arm_timer(hub, instance, execution, past.eventId, past.timerCreated.fireAt)
 
 
-def take_up(hub: HubCore, instance: Instance, execution: Execution) -> None:
-    """Wait again for all that a restored execution waits for. Its children live on and report by themselves."""
-    for past in unanswered([*execution.history, *execution.inbox]):
+def take_up(hub: HubCore, instance: Instance, execution: Execution) -> list[str]:
+    """Wait again for all that a restored execution waits for; return the names of the activities among it.
+
+    Its children live on and report by themselves.
+    """
+    waiting = unanswered([*execution.history, *execution.inbox])
+    for past in waiting:
         take_up_task(hub, instance, execution, past)
+    return [past.taskScheduled.name for past in waiting if past.HasField("taskScheduled")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from durable_harness.dashboard.history import LABELS
+from durable_harness.dashboard.payloads import editable, edited
 from durable_harness.dashboard.routes import Route
 from durable_harness.dashboard.urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.values import json_field
@@ -21,7 +22,7 @@ MOST_DIGITS = 9
 async def show(visit: Visit) -> web.Response:
     """Show what it would mean, and the form."""
     part = await _part(visit)
-    return _form(visit, part, {"input": part.input or "", "payload": part.payload or "", "id": ""})
+    return _form(visit, part, {"input": editable(part.input), "payload": editable(part.payload), "id": ""})
 
 
 async def run(visit: Visit) -> web.Response:
@@ -59,7 +60,7 @@ def _form(visit: Visit, part: PartView, written: dict[str, str], problem: str = 
 def _edited(visit: Visit, name: str, what: str, before: str | None) -> str | None:
     """Return a payload that was changed in its field, None for one that was left as it was."""
     text = json_field(visit, name, what)
-    return None if text is None or text == (before or "").strip() else text
+    return None if text is None else edited(text, before)
 
 
 async def _part(visit: Visit) -> PartView:

@@ -11,6 +11,7 @@ from durable_harness.dashboard.urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.values import json_problem
 from durable_harness.dashboard.visit import Visit
 from durable_harness.protocol import RpcError, from_ns, optional_text, pb
+from durable_harness.protocol.values import LATEST_NS
 
 PATH = "new-orchestration"
 FIELDS = ("name", "id", "version", "input", "tags", "start")
@@ -62,11 +63,13 @@ def _request(values: dict[str, str]) -> pb.CreateInstanceRequest:
 
 def _tags(text: str) -> dict[str, str]:
     """Return tags written as name=value, one a line."""
-    tags = {}
+    tags = dict[str, str]()
     for line in filter(None, map(str.strip, text.splitlines())):
         name, equals, value = line.partition("=")
         if not (equals and name.strip()):
             raise ValueError(f"Tags: got '{line[:60]}', expected name=value on each line.")
+        if name.strip() in tags:
+            raise ValueError(f"Tags: '{name.strip()[:60]}' is given twice. A tag has one value.")
         tags[name.strip()] = value.strip()
     return tags
 
@@ -76,7 +79,11 @@ def _start_ns(text: str) -> int:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"Start at: got '{text[:60]}', expected a time such as 2026-01-31T08:00 (UTC).") from None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000
+    start_ns = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000
+    if start_ns > LATEST_NS:
+        latest = datetime.fromtimestamp(LATEST_NS // 1_000_000_000, UTC).replace(tzinfo=None)
+        raise ValueError(f"Start at: got '{text[:60]}', expected a time up to {latest.isoformat()} (UTC).")
+    return start_ns
 
 
 ROUTES = (

@@ -15,6 +15,7 @@ from azure.durable_functions.models.history import HistoryEvent
 from azure.durable_functions.models.history.HistoryEventType import HistoryEventType
 
 from durable_harness.host.sdk.steps import SCHEDULING_KINDS
+from durable_harness.places import described
 from durable_harness.protocol import optional_text, pb, text_or_none
 
 
@@ -26,6 +27,8 @@ class ReplayEvent(HistoryEvent):  # type: ignore[misc]
     """
 
     Name = InstanceId = TaskScheduledId = Reason = Details = Input = Result = None
+    failed_with: str | None = None
+    """What an entity raised and where, which the SDK's own message leaves out."""
     _is_processed = False
 
     def __init__(self, event_type: HistoryEventType, source: Any, *, is_played: bool, **fields: Any) -> None:
@@ -167,7 +170,14 @@ def _entity_completed(source: Any, detail: Any, is_played: bool) -> ReplayEvent:
 def _entity_failed(source: Any, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
     failure = detail.failureDetails
     message = json.dumps({"result": json.dumps(failure.errorMessage), "exceptionType": failure.errorType or "Error"})
-    return ReplayEvent(HistoryEventType.EVENT_RAISED, source, is_played=is_played, Name=detail.requestId, Input=message)
+    return ReplayEvent(
+        HistoryEventType.EVENT_RAISED,
+        source,
+        is_played=is_played,
+        Name=detail.requestId,
+        Input=message,
+        failed_with=described(failure),
+    )
 
 
 _CONVERTERS: dict[str | None, _Converter] = {

@@ -23,6 +23,7 @@ from azure.durable_functions.models.history.HistoryEventType import HistoryEvent
 from azure.durable_functions.models.Task import AtomicTask
 from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchestrationExecutor
 
+from durable_harness.host.failures import hand_on
 from durable_harness.host.sdk.generators import code_of_generator, line_of_generator
 from durable_harness.host.sdk1.history import RaisedEvent, ReplayEvent
 
@@ -172,7 +173,10 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
         event.is_processed = key in self.context.open_tasks
         if isinstance(key, int) and key >= self.context.next_number and self.unasked_id is None:
             self.unasked_id = key
+        task = self.context.open_tasks.get(key)
         super().set_task_value(event, is_success, id_key)
+        if event.failed_with is not None and isinstance(getattr(task, "result", None), Exception):
+            hand_on(task.result, event.failed_with)
 
     def get_orchestrator_state_str(self) -> str:
         """Keep the outcome in attributes; only check, as the SDK does, that the output can be written as JSON."""

@@ -106,6 +106,8 @@ class Store:
         self.on_damage: Callable[[HarnessError], Exception] = lambda error: error
         """Called when a read finds the file damaged; returns what to raise."""
         self._lock: IO[bytes] | None = None if path is None else claim(path)
+        self.was_left_open = path is not None and _has_log(path)
+        """Whether the process that had the file before ended without closing it: SQLite then leaves its log."""
         with contextlib.ExitStack() as opened:
             opened.callback(self._unlock)
             try:
@@ -244,6 +246,11 @@ class Store:
     def _unlock(self) -> None:
         if self._lock is not None:
             self._lock.close()
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _place(query: str, parameters: Sequence[Any]) -> str:

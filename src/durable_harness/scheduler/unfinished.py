@@ -1,0 +1,39 @@
+"""What activities had no outcome when a process ended without closing its file: one of them may have ended it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from durable_harness.own_loggers import own_logger
+
+MOST_NAMED = 10
+
+logger = own_logger("durable_harness.scheduler")
+
+
+class Unfinished(NamedTuple):
+    """An activity that is handed out again."""
+
+    name: str
+    instance_id: str
+
+    def __str__(self) -> str:
+        return f"'{self.name}' of instance '{self.instance_id}'"
+
+
+def warn_of_unfinished(path: Path | None, activities: Sequence[Unfinished]) -> None:
+    """Log which activities a process left that ended suddenly, so that one which ends it each time is found."""
+    if not activities:
+        return
+    more = len(activities) - MOST_NAMED
+    named = [*map(str, activities[:MOST_NAMED]), *([f"{more:,} more"] if more > 0 else [])]
+    logger.warning(
+        "The process that last had the file %s ended suddenly."
+        " These activities had no outcome and are handed out again: %s."
+        " If one of them ends the process, terminate its instance with `durable-harness scheduler --data %s`.",
+        path,
+        ", ".join(named),
+        path,
+    )
