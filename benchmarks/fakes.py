@@ -2,7 +2,7 @@
 
     python benchmarks/fakes.py [--rounds 200]
 
-Times are of the whole test as it sees them, in ms, by turns: the start, the wait for the end, making the fake and ending it.
+Times are of the whole test as it sees them, in ms, by turns: making the fake, the start, the wait, ending the fake.
 """
 
 from __future__ import annotations
