@@ -55,6 +55,10 @@ async def test_a_new_orchestration_is_started(browser):
         ({"tags": "only"}, "Tags: got &#39;only&#39;, expected name=value"),
         ({"tags": "a=1\na = 2"}, "Tags: &#39;a&#39; is given twice."),
         ({"start": "soon"}, "Start at: got &#39;soon&#39;, expected a time"),
+        (
+            {"start": "9999-12-31T23:59"},
+            "got &#39;9999-12-31T23:59&#39;, expected a time up to 2116-02-20T23:53:38 (UTC)",
+        ),
         ({"id": "taken"}, "already exists"),
     ],
 )

@@ -11,6 +11,7 @@ from durable_harness.dashboard.urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.values import json_problem
 from durable_harness.dashboard.visit import Visit
 from durable_harness.protocol import RpcError, from_ns, optional_text, pb
+from durable_harness.protocol.values import LATEST_NS
 
 PATH = "new-orchestration"
 FIELDS = ("name", "id", "version", "input", "tags", "start")
@@ -78,7 +79,11 @@ def _start_ns(text: str) -> int:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"Start at: got '{text[:60]}', expected a time such as 2026-01-31T08:00 (UTC).") from None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000
+    start_ns = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000
+    if start_ns > LATEST_NS:
+        latest = datetime.fromtimestamp(LATEST_NS // 1_000_000_000, UTC).replace(tzinfo=None)
+        raise ValueError(f"Start at: got '{text[:60]}', expected a time up to {latest.isoformat()} (UTC).")
+    return start_ns
 
 
 ROUTES = (
