@@ -285,6 +285,14 @@ def test_an_error_gate_names_who_has_most_errors_and_lists_the_others():
     assert found.text == "app: its operations failed (5); host: it refused starts with 429 (2)"
 
 
+@pytest.mark.parametrize("statistic", ["lost", "stuck", "contradicted"])
+def test_an_audit_that_had_nothing_to_look_at_blames_whoever_refused(statistic):
+    """Where no operation was accepted, nothing is stuck or lost: the gate fails of what became of the starts."""
+    refused = Counter({Blame(Party.HOST, "starts were refused with 404"): 41})
+    found = culprit_of(broken(f"audit {statistic}", 0, None, unit=""), Known(blames=refused))
+    assert found.text == "host: starts were refused with 404 (41)"
+
+
 @pytest.mark.parametrize(
     ("statistic", "ours", "others"),
     [("lost", Party.SCHEDULER, Party.UNKNOWN), ("wrong_output", Party.APP, Party.APP), ("stuck", *[Party.UNKNOWN] * 2)],

@@ -75,6 +75,8 @@ def _of_gate(result: GateResult, known: Known) -> Culprit:
     gate = result.gate
     if gate.metric == "operations":
         return _of_operations(result, known)
+    if gate.metric == AUDIT and result.measured is None:
+        return _by_blames(known)  # nothing was audited, and whoever refused the starts is to blame for that
     if gate.metric == AUDIT:
         if gate.statistic == "stuck" and (waits := stuck_text(known.stuck)):
             return Culprit(Party.UNKNOWN, waits)
