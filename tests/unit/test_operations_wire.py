@@ -196,6 +196,25 @@ def test_no_id_is_cut_in_two(cut, before):
     assert len(reasons) == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "raised", "said"),
+    [
+        ("Activity function 'ship' failed: KeyError: 'kg' (scales.py:8) \n", "KeyError: 'kg'", ""),
+        ("Orchestrator function 'o' failed: \n", "ValueError: no luck", "… ValueError: no luck"),
+    ],
+)
+def test_the_frames_of_a_traceback_are_in_no_reason(before, raised, said):
+    """A reason is one line: what was raised is said once, and its frames are in the log and on the page that stays."""
+    text = f'{before}Traceback (most recent call last):\n  File "a.py", line 3, in b\n    c()\n{raised}\n'
+    assert both_ends(text) == " ".join(f"{before} {said}".split())
+
+
+def test_a_message_that_is_a_traceback_alone_is_kept():
+    """Nothing else says what happened."""
+    text = "Traceback (most recent call last): a\nb"
+    assert both_ends(text) == "Traceback (most recent call last): a b"
+
+
 def test_the_message_of_a_failure_keeps_its_end():
     """What failed first is at the end, behind what it went through; without room for all the middle is left out."""
     way = "Orchestrator function 'assemble' failed: " * 12

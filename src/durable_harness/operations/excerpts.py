@@ -15,6 +15,7 @@ ID = re.compile(r"[\w-]*(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{
 """A token of a run or an instance id, which is not cut in two."""
 LONGEST_ID = 160
 CUT = "…"
+TRACEBACK = "Traceback (most recent call last):"
 KEY_IN_URL = re.compile(
     r"((?:[?&]|&amp;|\\u0026|%3F|%26)code(?:=|%3D))(?:(?!&amp;|\\u0026|%26)[^&\s\"'#<>])+", re.IGNORECASE
 )
@@ -37,8 +38,19 @@ def excerpt_of_text(text: str) -> str:
     return shown(words[: _id_around(words, EXCERPT_CHARS - len(CUT))[0]] + CUT, EXCERPT_CHARS)
 
 
+def without_frames(text: str) -> str:
+    """Return the message of a failure without Python's traceback in it, of which the last line is what was raised."""
+    head, header, frames = text.partition(TRACEBACK)
+    lines = frames.strip().splitlines()
+    raised = lines[-1].strip() if lines else ""
+    if not header or not head.strip() or not raised:
+        return text
+    return head if raised in head else f"{head}{CUT} {raised}"
+
+
 def both_ends(text: str) -> str:
     """Return the message of a failure on one line, without keys; of a long one the middle is left out."""
+    text = without_frames(text)
     if len(text) > 2 * MOST_EXCERPTED_BYTES:
         text = f"{text[:MOST_EXCERPTED_BYTES]} {text[-MOST_EXCERPTED_BYTES:]}"
     words = redact_keys(" ".join(blanked(text).split()))

@@ -75,18 +75,23 @@ def _of_gate(result: GateResult, known: Known) -> Culprit:
     gate = result.gate
     if gate.metric == "operations":
         return _of_operations(result, known)
-    if gate.metric == AUDIT and result.measured is None:
-        return _by_blames(known)  # nothing was audited, and whoever refused the starts is to blame for that
     if gate.metric == AUDIT:
-        if gate.statistic == "stuck" and (waits := stuck_text(known.stuck)):
-            return Culprit(Party.UNKNOWN, waits)
-        rules = {**OF_AUDIT, **OF_OUR_AUDIT} if known.is_ours else OF_AUDIT
-        return Culprit(*rules.get(gate.statistic, Blame(Party.UNKNOWN, "the service does not say which part of it")))
+        return _of_audit(result, known)
     if gate.metric in COSTS:
         return Culprit(Party.APP, "its orchestrations ask for it")
     if known.beyond.get(gate.name) is None and result.measured is None:
         return _by_blames(known)
     return _by_time(known.beyond.get(gate.name), f"of operations beyond {gate.limit:,.6g}{_unit(gate.unit)}")
+
+
+def _of_audit(result: GateResult, known: Known) -> Culprit:
+    if result.measured is None:
+        return _by_blames(known)  # nothing was audited, and whoever refused the starts is to blame for that
+    statistic = result.gate.statistic
+    if statistic == "stuck" and (waits := stuck_text(known.stuck)):
+        return Culprit(Party.UNKNOWN, waits)
+    rules = {**OF_AUDIT, **OF_OUR_AUDIT} if known.is_ours else OF_AUDIT
+    return Culprit(*rules.get(statistic, Blame(Party.UNKNOWN, "the service does not say which part of it")))
 
 
 def stuck_text(stuck: Iterable[StuckOperation]) -> str:
