@@ -58,6 +58,9 @@ async def test_the_loop_is_of(durable_async_operations):
         print("\\nloop: trio")
 """
 
+OF_ASYNCIO = (8, 2)
+"""The oldest pytest that pytest-asyncio 1 takes."""
+
 
 def needs(package, plugin):
     """Skip a test where a plugin is not installed."""
@@ -76,6 +79,8 @@ def run(inner, mark, *arguments, more=""):
 def test_pytest_asyncio(inner):
     """Tests that pytest-asyncio runs await operations."""
     needs("pytest_asyncio", "pytest-asyncio")
+    if pytest.version_tuple < OF_ASYNCIO:
+        pytest.skip("the pytest-asyncio that is installed needs a newer pytest: pip install 'pytest>=8.2'")
     outcome = run(inner, "asyncio", "-p", "pytest_asyncio.plugin")
     assert (outcome.code, len(outcome.cases)) == (0, 4), outcome.output
     assert "loop: asyncio" in outcome.output

@@ -216,6 +216,12 @@ def test_a_file_of_the_first_format_is_still_read(operations_file, tmp_path):
     assert row["polls"] == 3
 
 
+def test_without_a_warm_up_every_arrival_counts():
+    """A process that takes part late, on a busy machine, starts arrivals that were meant earlier: they are measured."""
+    phases = Phases(began=100.0)
+    assert phases.of(99.0) is OperationPhase.MEASURED
+
+
 def test_phases_follow_the_intended_moment():
     """Before the warm-up's end is warm-up, after the run stopped offering is drain, everything between is measured."""
     phases = Phases(began=100.0, warm_up_s=5.0)
