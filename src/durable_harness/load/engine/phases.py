@@ -11,7 +11,7 @@ class Phases:
     """Tells the phase of an operation by the moment it was intended. Moments are seconds of `time.monotonic()`."""
 
     def __init__(self, began: float, warm_up_s: float = 0.0) -> None:
-        # Arrivals may be meant for a moment before a busy process takes part: without a warm-up they count all the same.
+        # A busy process may take part after arrivals were meant: without a warm-up they count all the same.
         self.warm_up_ends = began + warm_up_s if warm_up_s else -math.inf
         self.offering_ends = math.inf
 
