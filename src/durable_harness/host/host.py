@@ -163,7 +163,7 @@ class FunctionsHost:
     def show_traces(self, trace: Trace, dashboard_url: Callable[[str], str] | None) -> None:
         """Let the host answer with the pages of instances, which it cannot make by itself.
 
-        `dashboard_url` returns where a dashboard shows an instance; None where there is no dashboard.
+        `dashboard_url` returns the address at which a dashboard shows an instance; it is None without a dashboard.
         """
         self._admin.trace, self._admin.dashboard_url = trace, dashboard_url
 

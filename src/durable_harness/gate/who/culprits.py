@@ -95,7 +95,7 @@ def _of_audit(result: GateResult, known: Known) -> Culprit:
 
 
 def stuck_text(stuck: Iterable[StuckOperation]) -> str:
-    """Say what the operations wait for of which that is known, each of it once; empty if it is of none."""
+    """Return what the operations wait for, each wait once; empty if no wait is known."""
     waits = dict.fromkeys(AGE.sub("", wait) for one in stuck for wait in one.waits)
     return f"operations have not ended: they wait for {'; '.join(waits)}" if waits else ""
 

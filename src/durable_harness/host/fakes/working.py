@@ -11,7 +11,7 @@ _instance: ContextVar[str] = ContextVar("durable_harness_instance", default="")
 
 @contextlib.contextmanager
 def working_for(instance_id: str) -> Iterator[None]:
-    """Let code that runs in this block, and in the tasks and threads that it starts, know whom it works for."""
+    """Name the instance for which the code in this block works, and the tasks and threads that it starts."""
     token = _instance.set(instance_id)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The places in Python where a connection begins: names, sockets, event loops, and whom TLS trusts.
+"""The places in Python where a connection begins: names, sockets, event loops, and the authorities that TLS trusts.
 
 Every client library that is written in Python, or takes its sockets from Python, passes here. Libraries that bring
 their own network code (gRPC, libcurl, libpq) and other processes do not.

@@ -37,7 +37,7 @@ class TwiceRecords:
         self.is_delivered_twice = is_delivered_twice
         """Whether the work of a completion token is delivered twice."""
         self.run = uuid.uuid4().hex
-        """What tells the numbers of this process from those of another."""
+        """Distinguishes the numbers of this process from those of another one."""
         self.count = 0
         self._watched = watched
         self._open: OrderedDict[str, Delivered] = OrderedDict()
