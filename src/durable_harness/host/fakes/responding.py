@@ -10,7 +10,7 @@ from typing import Any
 
 from durable_harness.host.durable_http.awaits import Awaiting
 from durable_harness.host.fakes.responses import Responses
-from durable_harness.host.sdk.generation import Runner
+from durable_harness.host.sdk.generation import Runner, RunnerAround
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError, Scheduler, pb
@@ -19,20 +19,16 @@ from durable_harness.protocol.continuing import complete_history
 logger = own_logger(HOST_LOGGER)
 
 
-class RespondingRunner:
+class RespondingRunner(RunnerAround):
     """Implements `durable_harness.host.sdk.generation.Runner`."""
 
     def __init__(self, runner: Runner, responses: Responses, awaiting: Awaiting, scheduler: Scheduler) -> None:
-        self._runner = runner
+        super().__init__(runner)
         self._responses = responses
         self._awaiting = awaiting
         self._scheduler = scheduler
-        self.keeps_executions = runner.keeps_executions
-        self.wraps_operation_inputs = runner.wraps_operation_inputs
         self.activity = runner.activity
         self.batch = runner.batch
-        self.activity_failure = runner.activity_failure
-        self.close = runner.close
 
     async def turn(self, request: Any, token: str) -> Any:
         """Run a turn, and raise what the orchestration waits for then."""

@@ -9,7 +9,7 @@ from durable_harness.host.fakes.registry import Fake, Fakes, decoded
 from durable_harness.host.fakes.working import working_for
 from durable_harness.host.payloads import unwrap_json
 from durable_harness.host.sdk.batches import operation_info
-from durable_harness.host.sdk.generation import Runner
+from durable_harness.host.sdk.generation import Runner, RunnerAround
 from durable_harness.host.stages import CURRENT
 from durable_harness.host.twice.effects import note_fake
 from durable_harness.protocol import optional_text, pb, text_or_none
@@ -17,18 +17,14 @@ from durable_harness.protocol.activity_names import HTTP_ACTIVITIES
 from durable_harness.protocol.alarms import AlarmClock
 
 
-class FakedRunner:
+class FakedRunner(RunnerAround):
     """Implements `durable_harness.host.sdk.generation.Runner`."""
 
     def __init__(self, runner: Runner, fakes: Fakes, clock: AlarmClock) -> None:
-        self._runner = runner
+        super().__init__(runner)
         self._fakes = fakes
         self._clock = clock
-        self.keeps_executions = runner.keeps_executions
-        self.wraps_operation_inputs = runner.wraps_operation_inputs
         self.turn = runner.turn
-        self.activity_failure = runner.activity_failure
-        self.close = runner.close
 
     async def activity(self, request: Any) -> str:
         """Run an activity, or answer for it; a call of `call_http` is one too."""

@@ -57,6 +57,17 @@ class Runner(Protocol):
         """Release what the runner holds."""
 
 
+class RunnerAround:
+    """What every runner that stands around another one takes over from it; the kinds of work are its own matter."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self.keeps_executions = runner.keeps_executions
+        self.wraps_operation_inputs = runner.wraps_operation_inputs
+        self.activity_failure = runner.activity_failure
+        self.close = runner.close
+
+
 class ClientEndpoint(Protocol):
     """Where the SDK's own client reaches the host: a port of the loopback."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from durable_harness.host.sdk.generation import Runner
+from durable_harness.host.sdk.generation import Runner, RunnerAround
 from durable_harness.host.stages import CURRENT
 from durable_harness.host.twice.answers import OUTCOMES, SAME, Answer, compared, operation_answers
 from durable_harness.host.twice.effects import SCOPE, Scope
@@ -20,17 +20,13 @@ Read = Callable[[Scope, Any], Delivered]
 logger = own_logger(HOST_LOGGER)
 
 
-class ComparingRunner:
+class ComparingRunner(RunnerAround):
     """Implements `durable_harness.host.sdk.generation.Runner`. Orchestrators are replayed, and not compared."""
 
     def __init__(self, runner: Runner, records: TwiceRecords) -> None:
-        self._runner = runner
+        super().__init__(runner)
         self._records = records
-        self.keeps_executions = runner.keeps_executions
-        self.wraps_operation_inputs = runner.wraps_operation_inputs
         self.turn = runner.turn
-        self.activity_failure = runner.activity_failure
-        self.close = runner.close
 
     async def activity(self, request: Any) -> str:
         """Run an activity; compare what it comes to if it was run before under the same token."""
