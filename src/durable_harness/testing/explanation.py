@@ -7,10 +7,10 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import quote
 
 from durable_harness.foreign_text import middle_cut, shown_lines
-from durable_harness.operations import Answer, redact_keys
+from durable_harness.operations import redact_keys
+from durable_harness.operations.trace_page import page_in, trace_path
 from durable_harness.stack import RunningStack
 from durable_harness.testing.causes import Cause, cause_of
 from durable_harness.testing.liveness import end_of, has_ended
@@ -31,7 +31,6 @@ HISTORY_ROWS = 14
 LOG_LINES = 8
 LOG_READ_BYTES = 64 * 1024
 ANSWER_TIMEOUT_S = 1.0
-TRACE_PATH = "/admin/durable-harness/trace"
 PAGE_TIMEOUT_S = 5.0
 """The first page of a host takes it a moment: nothing of pages is imported before."""
 SECRETS = frozenset({"function_key", "control"})
@@ -110,11 +109,10 @@ class Explainer:
 
     def _write_page(self, instance_id: str, file: Path) -> Path | None:
         """Keep the instance's page, which needs no server; None where the host is not ours, or cannot answer now."""
-        url = f"{TRACE_PATH}?instance={quote(instance_id, safe='')}"
-        answer = self._client.request("GET", url, timeout_s=PAGE_TIMEOUT_S)
-        if not isinstance(answer, Answer) or not answer.is_success or b"<main" not in answer.body:
+        page = page_in(self._client.request("GET", trace_path(instance_id), timeout_s=PAGE_TIMEOUT_S))
+        if page is None:
             return None
-        file.write_text(redact_keys(answer.body.decode(errors="replace")), encoding="utf-8")
+        file.write_text(page, encoding="utf-8")
         return file
 
     def _new_file(self, instance_id: str) -> Path:

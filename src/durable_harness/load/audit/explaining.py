@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from typing import NamedTuple
+from urllib.parse import quote
 
-import gevent
 from gevent.lock import BoundedSemaphore
-from gevent.pool import Pool
 
 from durable_harness.load.audit.client import AuditError, get
+from durable_harness.load.audit.gathering import asked_in_time
 from durable_harness.load.audit.whereabouts import Whereabouts
 from durable_harness.load.http import Asker
 from durable_harness.why import Explanation, explain
@@ -55,8 +54,7 @@ class Service:
         return self._from_host(instance_id) if self._notes else None
 
     def _from_host(self, instance_id: str) -> Explanation | None:
-        home = urlsplit(self._where.home or self._where.status_url)
-        url = f"{home.scheme}://{home.netloc}{TIMINGS_PATH}?instance={quote(instance_id, safe='')}"
+        url = f"{self._where.origin}{TIMINGS_PATH}?instance={quote(instance_id, safe='')}"
         body = get(self._asker, url, self._where.headers_for(url)).json_object() or {}
         if "events" in body and "work" in body:
             self._notes = True
@@ -77,14 +75,9 @@ def all_read(
     services: Mapping[str, Service], wanted: Iterable[Wanted], timeout_s: float
 ) -> dict[Wanted, Explanation | None]:
     """Return what explains operations, as far as it can be read in time; those that come first are asked first."""
-    pool = Pool(CONCURRENT_REQUESTS)
-    jobs: dict[Wanted, Any] = {}
-    try:
-        # Pools hold up whoever adds to a full one: that is part of the time, too.
-        with gevent.Timeout(timeout_s, exception=False):
-            for one in dict.fromkeys(wanted):
-                jobs[one] = pool.spawn(services[one.scenario].explain, one.instance_id)
-            gevent.joinall(list(jobs.values()))
-    finally:
-        pool.kill()
-    return {one: job.value if isinstance(job.value, Explanation) else None for one, job in jobs.items()}
+    return asked_in_time(
+        lambda one: services[one.scenario].explain(one.instance_id),
+        wanted,
+        at_once=CONCURRENT_REQUESTS,
+        timeout_s=timeout_s,
+    )

@@ -7,13 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from typing import NamedTuple
 
-import gevent
 import pyarrow as pa
 import pyarrow.compute as pc
-from gevent.pool import Pool
 
 from durable_harness.errors import ConfigurationError
 from durable_harness.foreign_text import shown
@@ -22,12 +19,13 @@ from durable_harness.gate.records import read_operations
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.traces import FOLDER_NAME, TracePage
 from durable_harness.load.audit.client import AuditError, get
+from durable_harness.load.audit.gathering import asked_in_time
 from durable_harness.load.audit.whereabouts import Whereabouts
 from durable_harness.load.http import Asker
-from durable_harness.operations import Answer, OperationState, redact_keys
+from durable_harness.operations import OperationState
+from durable_harness.operations.trace_page import page_in, trace_path
 from durable_harness.whole_files import write_whole
 
-TRACE_PATH = "/admin/durable-harness/trace"
 DASHBOARD_HEADER = "durable-harness-dashboard"
 MOST_OF_KIND = 3
 MOST_PAGES = 12
@@ -36,7 +34,6 @@ MOST_PAGE_BYTES = 8 * 1024 * 1024
 CONCURRENT_REQUESTS = 2
 TIMEOUT_S = 15.0
 """For all pages: a report waits for them."""
-OK = 200
 STATES = (OperationState.FAILED, OperationState.TIMED_OUT, OperationState.WRONG_OUTPUT)
 PROBLEMS = (Problem.STUCK, Problem.CONTRADICTED, Problem.WRONG_OUTPUT, Problem.DUPLICATED)
 
@@ -47,6 +44,16 @@ class Subject(NamedTuple):
     scenario: str
     instance_id: str
     kind: str
+
+
+class Page(NamedTuple):
+    """What a host answered."""
+
+    text: str
+    dashboard_url: str
+
+
+Pages = Mapping[Subject, Page | None]
 
 
 def clear_traces(report_dir: Path) -> None:
@@ -73,8 +80,8 @@ def keep_traces(
     homes = {where.scenario: where for where in whereabouts}
     subjects = [one for one in _subjects(report_dir, audit, stuck) if one.scenario in homes]
     with Asker(verify_tls=verify_tls, max_answer_bytes=MOST_PAGE_BYTES) as asker:
-        answers = _asked(asker, homes, subjects)
-    return tuple(_written(report_dir, subjects, answers))
+        pages = _asked(asker, homes, subjects)
+    return tuple(_written(report_dir, subjects, pages))
 
 
 def _subjects(report_dir: Path, audit: Audit | str, stuck: Sequence[StuckOperation]) -> Iterator[Subject]:
@@ -114,51 +121,42 @@ def _first(rows: pa.Table, scenario: str, state: OperationState) -> Iterator[Sub
     yield from (Subject(scenario, instance_id, state.value) for instance_id in own["instance_id"].to_pylist())
 
 
-def _asked(asker: Asker, homes: Mapping[str, Whereabouts], subjects: Sequence[Subject]) -> dict[Subject, Answer]:
-    """Return the answers that have a page, as far as they came in time. A host without pages is asked once."""
-    pool, jobs = Pool(CONCURRENT_REQUESTS), dict[Subject, Any]()
+def _asked(asker: Asker, homes: Mapping[str, Whereabouts], subjects: Sequence[Subject]) -> Pages:
+    """Return the pages that came in time. A host that makes none is asked once."""
     without = set[str]()
 
-    def ask(subject: Subject) -> Answer | None:
+    def ask(subject: Subject) -> Page | None:
         where = homes[subject.scenario]
-        home = urlsplit(where.home or where.status_url)
-        origin = f"{home.scheme}://{home.netloc}"
-        if origin in without:
+        if where.origin in without:
             return None
-        url = f"{origin}{TRACE_PATH}?instance={quote(subject.instance_id, safe='')}"
+        url = f"{where.origin}{trace_path(subject.instance_id)}"
         try:
             answer = get(asker, url, where.headers_for(url))
         except AuditError:
             return None
-        if answer.status == OK and b"<main" in answer.body:
-            return answer
+        if page := page_in(answer):
+            return Page(page, answer.headers.get(DASHBOARD_HEADER, ""))
         if "instance" not in (answer.json_object() or {}):
-            without.add(origin)
+            without.add(where.origin)
         return None
 
-    try:
-        with gevent.Timeout(TIMEOUT_S, exception=False):
-            for one in subjects:
-                jobs[one] = pool.spawn(ask, one)
-            gevent.joinall(list(jobs.values()))
-    finally:
-        pool.kill()
-    return {one: job.value for one, job in jobs.items() if isinstance(job.value, Answer)}
+    return asked_in_time(ask, subjects, at_once=CONCURRENT_REQUESTS, timeout_s=TIMEOUT_S)
 
 
-def _written(report_dir: Path, subjects: Sequence[Subject], answers: Mapping[Subject, Answer]) -> Iterator[TracePage]:
+def _written(
+    report_dir: Path, subjects: Sequence[Subject], pages: Mapping[Subject, Page | None]
+) -> Iterator[TracePage]:
     numbers = {kind: count(1) for kind in {one.kind for one in subjects}}
     for one in subjects:
-        if (answer := answers.get(one)) is None:
+        if (page := pages.get(one)) is None:
             continue
         name = f"{FOLDER_NAME}/{_file_name(one, next(numbers[one.kind]))}"
         try:
             (report_dir / FOLDER_NAME).mkdir(exist_ok=True)
-            write_whole(report_dir / name, redact_keys(answer.body.decode(errors="replace")))
+            write_whole(report_dir / name, page.text)
         except OSError:
             return  # The report goes to the same disk, and says that it is full.
-        url = answer.headers.get(DASHBOARD_HEADER, "")
-        yield TracePage(name, one.kind, shown(one.instance_id), one.scenario, url)
+        yield TracePage(name, one.kind, shown(one.instance_id), one.scenario, page.dashboard_url)
 
 
 def _file_name(subject: Subject, number: int) -> str:

@@ -63,6 +63,12 @@ class Whereabouts:
         )
 
     @property
+    def origin(self) -> str:
+        """Scheme and address of the host that operations are started at."""
+        home = urlsplit(self.home or self.status_url)
+        return f"{home.scheme}://{home.netloc}"
+
+    @property
     def key(self) -> str:
         """What the audit knows the operation by: a service may give it no id."""
         return self.instance_id or self.token

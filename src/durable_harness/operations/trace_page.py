@@ -1,0 +1,22 @@
+"""The page of an instance that a host of ours answers with: where it is, and what of an answer is one."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from durable_harness.operations.excerpts import redact_keys
+from durable_harness.operations.messages import Answer, NoAnswer
+
+TRACE_PATH = "/admin/durable-harness/trace"
+
+
+def trace_path(instance_id: str) -> str:
+    """Return the path at a host of an instance's page."""
+    return f"{TRACE_PATH}?instance={quote(instance_id, safe='')}"
+
+
+def page_in(answer: Answer | NoAnswer) -> str | None:
+    """Return the page in an answer, without function keys; None if it has none: another host may answer anything."""
+    if not isinstance(answer, Answer) or not answer.is_success or b"<main" not in answer.body:
+        return None
+    return redact_keys(answer.body.decode(errors="replace"))
