@@ -74,6 +74,8 @@ def test_a_run_that_does_not_begin_sets_the_one_before_aside_as_a_whole(start_lo
     """Its reports seem to be nobody else's, nothing of it is lost, and a comparison says where it is."""
     before = start_locust(*headless(stub), "-t", "30s", "Few").wait()
     (before.report_dir / "stack.log").write_text("a log")
+    (before.report_dir / "traces").mkdir()
+    (before.report_dir / "traces" / "failed-1-x.html").write_text("a page that the report links to")
     files = files_in(before.report_dir)
     monkeypatch.setenv(NO_PREFLIGHT, "false")
     stub.always(refuse=404)

@@ -4,7 +4,7 @@ from durable_harness.load.audit.auditor import AuditedService, Question, audit_r
 from durable_harness.load.audit.histories import learn_from_histories
 from durable_harness.load.audit.learning import Spent, SpentQuestion, learn_from_table, learn_spent
 from durable_harness.load.audit.stuck import learn_stuck
-from durable_harness.load.audit.traces import clear_traces, keep_traces
+from durable_harness.load.audit.traces import keep_traces
 from durable_harness.load.audit.whereabouts import Addresses, Whereabouts
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "SpentQuestion",
     "Whereabouts",
     "audit_run",
-    "clear_traces",
     "keep_traces",
     "learn_from_histories",
     "learn_from_table",

@@ -56,15 +56,6 @@ class Page(NamedTuple):
 Pages = Mapping[Subject, Page | None]
 
 
-def clear_traces(report_dir: Path) -> None:
-    """Remove the pages that an earlier run left there, and their folder if nothing else is in it."""
-    folder = report_dir / FOLDER_NAME
-    for page in folder.glob("*.html"):
-        page.unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-
-
 def keep_traces(
     report_dir: Path,
     whereabouts: Iterable[Whereabouts],

@@ -27,7 +27,7 @@ from durable_harness.gate.report import Report, render_text
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.usage import Usage
 from durable_harness.gate.writing import Written
-from durable_harness.load.audit import Whereabouts, clear_traces
+from durable_harness.load.audit import Whereabouts
 from durable_harness.load.distributed.joining import JOINING
 from durable_harness.load.engine.open_load import check_scenarios, open_scenarios
 from durable_harness.load.lifecycle.exit_code import ExitCode
@@ -188,7 +188,6 @@ class Coordinator(LocustProcess):
         clear_operations(options.report_dir)
         clear_reports(options.report_dir)
         clear_previous(options.report_dir)
-        clear_traces(options.report_dir)
         self._inquiry = Inquiry(self.environment, options, self.run_id, self.whereabouts)
         self._exit_code.reset()
         self._last_words = ""

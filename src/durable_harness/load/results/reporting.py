@@ -17,6 +17,7 @@ from durable_harness.gate.report import (
     render_markdown,
     render_openmetrics,
 )
+from durable_harness.gate.traces import FOLDER_NAME as PAGES
 from durable_harness.gate.writing import Written, append_step_summary, write_reports
 from durable_harness.load.options.target import STACK_LOG
 from durable_harness.load.results.records import clear_operations
@@ -53,9 +54,11 @@ def set_aside(folder: Path) -> Path | None:
     try:
         clear_previous(folder)
         previous.mkdir(exist_ok=True)
-        for name in (*RENDERINGS, FOLDER_NAME, STACK_LOG, TWICE_NAME):
+        for name in (*RENDERINGS, FOLDER_NAME, STACK_LOG, TWICE_NAME, *_pages(folder)):
             if (folder / name).exists():
+                (previous / name).parent.mkdir(exist_ok=True)
                 (folder / name).rename(previous / name)
+        _leave_pages(folder)
     except OSError as error:
         raise UsageError(f"--report-dir: {previous} cannot be written ({error.strerror})") from error
     return previous
@@ -77,9 +80,19 @@ def _has_records(folder: Path) -> bool:
 
 
 def clear_reports(folder: Path) -> None:
-    """Remove the reports of an earlier run, which a run that is killed would seem to have written."""
-    for name in (*RENDERINGS, TWICE_NAME):
+    """Remove the reports of an earlier run, and their pages, which a run that is killed would seem to have written."""
+    for name in (*RENDERINGS, TWICE_NAME, *_pages(folder)):
         (folder / name).unlink(missing_ok=True)
+    _leave_pages(folder)
+
+
+def _pages(folder: Path) -> list[str]:
+    return [f"{PAGES}/{page.name}" for page in (folder / PAGES).glob("*.html")]
+
+
+def _leave_pages(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # it is not there, or has more in it
+        (folder / PAGES).rmdir()
 
 
 def write_report(report: Report, folder: Path) -> Written:
