@@ -13,7 +13,7 @@ DIST ?= dist
 
 FORCE:
 
-.PHONY: FORCE help load test test-host test-thorough serve soak check bench format lock wheel azure clean
+.PHONY: FORCE help load test test-host test-thorough serve soak check bench docs docs-serve format lock wheel azure clean
 
 help:
 	@echo "make load   a load test of about a minute: summary in the terminal, JSON and HTML under build/"
@@ -22,6 +22,8 @@ help:
 	@echo "make test-thorough  the tests that take minutes: whole loads, comparisons, a scheduler killed again and again"
 	@echo "make serve  the app on http://localhost:7071, with an embedded scheduler"
 	@echo "make check  ruff, format and mypy"
+	@echo "make docs   the documentation's site, under build/site; warnings and broken links are errors"
+	@echo "make docs-serve  the same on http://localhost:8000, made again when a page changes"
 	@echo "make wheel  the package to install beside your own app, under dist/"
 	@echo "make azure  the files of a test in Azure Load Testing, under dist/azure/"
 	@echo "make soak   half an hour of load with kills, clock steps, full disks and hostile clients (SOAK_ARGS=\"--minutes 5\")"
@@ -58,6 +60,14 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+SITE := --fail-on-warning --keep-going --nitpicky docs build/site
+
+docs: $(READY)
+	$(BIN)/sphinx-build $(SITE)
+
+docs-serve: $(READY)
+	$(BIN)/sphinx-autobuild --watch src --watch README.md --watch SECURITY.md --watch CONTRIBUTING.md $(DOCS_ARGS) $(SITE)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

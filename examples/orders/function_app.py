@@ -1,4 +1,4 @@
-"""Orders with an approval, a timer, an entity, a queue and a blob: the app of docs/one-app-all-tests.md."""
+"""Orders with an approval, a timer, an entity, a queue and a blob: the app of docs/how-to/one-app-all-tests.md."""
 
 import json
 import os

@@ -25,7 +25,7 @@ MAKE = "make --old-file .venv/.ready"  # the environment is the one of this test
 QUICK_AB = "--pairs 12 --slice 0.3 --warm-up 0.3 --operation-duration 0.01 --report-dir {tmp}/build/comparison"
 # How each command of the workflow is run here: what is put in place of what.
 REPLACED = [
-    (re.compile(r"^make (?=check|test)"), f"{MAKE} --dry-run "),
+    (re.compile(r"^make (?=check|docs|test)"), f"{MAKE} --dry-run "),
     (re.compile(r"^make (?=\.venv)"), f"{MAKE} "),
     (re.compile(r" --cannot-tell pass$"), f" --cannot-tell pass {QUICK_AB} || test $? -eq 3"),
     (re.compile(r"origin/\$BASE_BRANCH"), "HEAD"),

@@ -194,8 +194,8 @@ def test_how_it_is_refused(app, case):
 
 def test_the_launch_json_of_the_docs():
     """The file and the page show the same; each configuration has what VS Code needs, and options that there are."""
-    text = (ROOT / "docs" / "launch.json").read_text()
-    assert f"```json\n{text}```" in (ROOT / "docs" / "developing.md").read_text()
+    text = (ROOT / "docs" / "how-to" / "launch.json").read_text()
+    assert f"```json\n{text}```" in (ROOT / "docs" / "how-to" / "developing.md").read_text()
     launch = json.loads(text)
     assert launch["version"] == "0.2.0"
     known = {"name", "type", "request", "module", "args", "console", "connect", "restart", "program", "purpose"}

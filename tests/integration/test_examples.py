@@ -17,7 +17,7 @@ from patience import PATIENT
 
 ROOT = Path(__file__).parents[2]
 ORDERS = ROOT / "examples" / "orders"
-PAGE = (ROOT / "docs" / "one-app-all-tests.md").read_text()
+PAGE = (ROOT / "docs" / "how-to" / "one-app-all-tests.md").read_text()
 
 
 def run(words, folder, **environment):

@@ -18,12 +18,14 @@ from patience import PATIENT
 from sdk_generation import SDK
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 README = "\n".join(page.read_text() for page in PAGES)
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 COMMANDS = list(dict.fromkeys(line for block in BLOCKS for line in block.strip().splitlines()))
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-TESTS, FAULTS = PYTHON[0], next(block for block in PYTHON if "kill_scheduler" in block)
+TESTS = PYTHON[0]
+FAULTS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "how-to" / "testing.md").read_text(), re.DOTALL)
+FAULTS = next(block for block in FAULTS if "kill_scheduler" in block)
 APP_FILES = ("function_app.py", "host.json", "local.settings.json")
 SERVES = "serves until it is told to stop"
 SHORT = "--run-time 3s --report-dir {tmp} --gates {tmp}/gates.toml"  # the shipped limits are for an idle machine
@@ -36,6 +38,11 @@ ADAPTED = {
     "make test": (MAKE + ' test TEST_ARGS="--collect-only -q tests/unit/test_settings.py"', "test_settings"),
     "make test-thorough": (MAKE + " --dry-run test-thorough", "-m thorough"),
     "make check": (MAKE + " --dry-run check", "mypy"),
+    "make docs": (
+        MAKE + " --dry-run docs",
+        "sphinx-build --fail-on-warning",
+    ),  # test_site.py builds it
+    "make docs-serve": (MAKE + " --dry-run docs-serve", "sphinx-autobuild"),
     "make bench": (".venv/bin/python benchmarks/run.py --help", "--rounds"),
     "make wheel": (MAKE + " wheel DIST={tmp}/dist", ""),
     "pytest --stack emulator": ("pytest --stack emulator", "2 passed|2 skipped"),  # it says why, where Docker is not

@@ -1,4 +1,4 @@
-"""A service that does to the letter what the whole description of docs/services.md says, and nothing else."""
+"""A service that does to the letter what the whole description of docs/how-to/services.md says, and nothing else."""
 
 import itertools
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 from aiohttp import web
 from threaded_service import ThreadedService
 
-PAGE = (Path(__file__).parents[2] / "docs" / "services.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "services.md").read_text()
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 DESCRIPTION = next(text for text in EXAMPLES if "[event]" in text)
 TOKEN = "Bearer of-the-documentation"

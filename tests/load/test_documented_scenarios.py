@@ -1,4 +1,4 @@
-"""The scenarios that docs/scenarios.md shows run as they are, against an app like the one that they are about."""
+"""The scenarios that docs/how-to/scenarios.md shows run as they are, against an app like the one that they are about."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from durable_harness.stack import embedded_stack
 pytestmark = pytest.mark.thorough
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "scenarios.md").read_text()
+PAGE = (ROOT / "docs" / "how-to" / "scenarios.md").read_text()
 EXAMPLES = {
     re.search(r"^class (\w+)", block, re.MULTILINE)[1]: block
     for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

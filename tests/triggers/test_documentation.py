@@ -1,11 +1,11 @@
-"""The example of docs/triggers.md works as it stands there."""
+"""The example of docs/how-to/triggers.md works as it stands there."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "triggers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "triggers.md"
 HOST_JSON = '{"version": "2.0"}'
 
 

@@ -1,4 +1,4 @@
-"""A test of each kind for one app: docs/one-app-all-tests.md explains them."""
+"""A test of each kind for one app: docs/how-to/one-app-all-tests.md explains them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How long the names may be that come with requests and with what workers answer. docs/limits.md lists all limits.
+"""How long the names in requests and in workers' answers may be. docs/reference/limits.md lists all limits.
 
 The service documents none of these. They are far above what people use, and keep a row of the store small.
 """

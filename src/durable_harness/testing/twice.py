@@ -62,7 +62,7 @@ class DeliveredTwice:
         if not lines:
             return ""
         return "\n".join(
-            [*lines, "The service may deliver any activity and entity operation again: see docs/twice.md."]
+            [*lines, "The service may deliver any activity and entity operation again: see docs/how-to/twice.md."]
         )
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""The app that the examples of docs/scenarios.md are about: orders that take some time, and approvals that wait."""
+"""The app of the examples in docs/how-to/scenarios.md: orders that take some time, and approvals that wait."""
 
 import asyncio
 import json

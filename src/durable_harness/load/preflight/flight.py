@@ -181,9 +181,9 @@ ACCEPTED = (
 )
 OF_EVENTS = (
     "Raise the event with --raise-event NAME=JSON; or, in `load`, with a scenario of yours: `on_accepted` with "
-    "`raise_event_later` (docs/scenarios.md). `ab` and `capacity` run no scenarios."
+    "`raise_event_later` (docs/how-to/scenarios.md). `ab` and `capacity` run no scenarios."
 )
-OF_UNREADABLE = "Say how the service's status is read: [status] in the file for --service (docs/services.md)."
+OF_UNREADABLE = "Say how the service's status is read: [status] in the file for --service (docs/how-to/services.md)."
 REMEDIES = {
     OperationState.TIMED_OUT: (
         f"Set --operation-timeout higher if it may take longer. Does it wait for an event? {OF_EVENTS} Or choose "

@@ -82,7 +82,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
                 self.run_operation()
 
     For an app other than the sample say what to send where (`start_path`, `payload`) and how to tell a right output
-    (`check_output`). docs/scenarios.md has all that a scenario may define; it is checked before any load.
+    (`check_output`). docs/how-to/scenarios.md has all that a scenario may define; it is checked before any load.
 
     Such a user waits for its operations, so a slow system gets less load: completion counts from sending the start. For
     load that does not wait see `ArrivalUser`.
