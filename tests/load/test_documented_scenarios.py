@@ -1,4 +1,4 @@
-"""The scenarios that docs/how-to/scenarios.md shows run as they are, against an app like the one that they are about."""
+"""The scenarios of docs/how-to/scenarios.md run as they are, against an app like the one that they are about."""
 
 import re
 from pathlib import Path

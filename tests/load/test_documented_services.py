@@ -1,4 +1,4 @@
-"""Services of other kinds, as docs/how-to/services.md describes them: each key has an example, and each example works."""
+"""Services of other kinds, as docs/how-to/services.md has them: each key has an example, and each example works."""
 
 import re
 
