@@ -27,6 +27,8 @@ from durable_harness.cli.experiment import (
 from durable_harness.cli.question import REPORTS, add_question, finish, read_question
 from durable_harness.cli.values import above_zero, whole
 from durable_harness.errors import UsageError
+from durable_harness.terminal.colours import show
+from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:
     from durable_harness.experiments.ab import AbOptions
@@ -39,7 +41,12 @@ SHOWN_PAIRS = 5
 
 def add_ab(commands: Any) -> None:
     """Add the command to the parsers of `durable-harness`."""
-    ab = commands.add_parser("ab", help="run two revisions in turn on this machine and decide whether head is slower")
+    ab = add_command(
+        commands,
+        "ab",
+        "load two revisions of an app in turn and decide whether head is slower",
+        "durable-harness ab --base origin/main",
+    )
     ab.add_argument("--base", metavar="REV", help="git revision to compare with, such as origin/main")
     ab.add_argument("--head", default=".", metavar="REV", help="revision in question, . for the working tree (default)")
     add_load(ab)
@@ -99,7 +106,7 @@ def _aa(options: argparse.Namespace, given: AbOptions) -> int:
         with checked_out(app, options.head, options.head) as (version, _):
             check = check_self(version, replace(given, **evidence.options), comparisons, show_line)
         written = write_json(check, options.report_dir)
-        sys.stdout.write(f"{render_text(check)}{written.sentence()}")
+        show(f"{render_text(check)}{written.sentence()}")
         code = written.exit_code(run.exit_code if check.interrupted else check.exit_code) or 0
         return evidence.finish(code, "a comparison of a revision with itself")
 

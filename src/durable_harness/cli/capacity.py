@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,8 @@ from durable_harness.cli.experiment import (
 )
 from durable_harness.cli.values import above_zero, percents
 from durable_harness.errors import UsageError
+from durable_harness.terminal.colours import show
+from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:
     from durable_harness.gate.capacity import Capacity, SearchPlan
@@ -33,7 +34,12 @@ REPORTS = ("capacity.json", "capacity.html")
 
 def add_capacity(commands: Any) -> None:
     """Add the command to the parsers of `durable-harness`."""
-    capacity = commands.add_parser("capacity", help="find the highest arrival rate that meets an objective")
+    capacity = add_command(
+        commands,
+        "capacity",
+        "find the highest arrival rate that meets an objective",
+        "durable-harness capacity --objective 'completion_ms p95 <= 2000, error_ratio <= 0.01'",
+    )
     capacity.add_argument(
         "--objective", required=True, metavar="LIMITS", help="such as 'completion_ms p95 <= 2000, error_ratio <= 0.01'"
     )
@@ -89,7 +95,7 @@ def _capacity(options: argparse.Namespace) -> int:
         clear_reports(options.report_dir, REPORTS)
         report = find_capacity(replace(given, **evidence.options), lambda measured: show_line(trial_text(measured)))
         written = write_all(report, options.report_dir)
-        sys.stdout.write(f"{render_text(report)}{written.sentence()}")
+        show(f"{render_text(report)}{written.sentence()}")
         code = run.exit_code if report.capacity.interrupted else capacity_exit_code(report.capacity, options.at_least)
         return evidence.finish(written.exit_code(code) or 0, verdict_text(report).splitlines()[0])
 

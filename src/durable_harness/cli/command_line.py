@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from durable_harness.cli.ab import add_ab
 from durable_harness.cli.capacity import add_capacity
 from durable_harness.cli.compare import add_compare
+from durable_harness.cli.completion import add_completion
 from durable_harness.cli.core_tools import add_spellings, with_worker_arguments_joined
 from durable_harness.cli.dashboard import add_dashboard
 from durable_harness.cli.init import add_init
@@ -26,6 +27,8 @@ from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import shown_lines
 from durable_harness.output_streams import unbroken_output
 from durable_harness.sigterm import exit_code_of, raised_as_interrupt
+from durable_harness.terminal.colours import show_error
+from durable_harness.terminal.help import HelpFormatter
 
 EXIT_CODES = """exit codes:
   0 done   1 a gate failed (without gates: an operation), head is slower   2 usage or configuration
@@ -53,7 +56,7 @@ def _run(arguments: list[str]) -> int:
             options.arguments, is_service = arguments, options.is_service
             return int(options.run(options) or 0)
     except HarnessError as error:
-        print(f"error: {shown_lines(str(error))}", file=sys.stderr)
+        show_error(shown_lines(str(error)))
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         if is_service:
@@ -78,7 +81,7 @@ class _Parser(argparse.ArgumentParser):
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = _Parser(prog="durable-harness", epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = _Parser(prog="durable-harness", epilog=EXIT_CODES, formatter_class=HelpFormatter)
     parser.set_defaults(is_service=False)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_init(commands)
@@ -88,5 +91,6 @@ def make_parser() -> argparse.ArgumentParser:
         add(commands)
     for add in (add_record, add_replay, add_why):
         add(commands)
+    add_completion(commands, parser)
     add_spellings(commands, add_host_options, serve.parse_args([]))
     return parser

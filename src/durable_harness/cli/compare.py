@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from durable_harness.cli.experiment import clear_reports, make_report_dir, needs_extra
 from durable_harness.cli.question import REPORTS, add_question, finish, read_question
 from durable_harness.documents import read_json
+from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:
     from durable_harness.gate.who.shares import Attribution
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 def add_compare(commands: Any) -> None:
     """Add the command to the parsers of `durable-harness`."""
-    compare = commands.add_parser("compare", help="decide whether one recorded load run is slower than another")
+    compare = add_command(
+        commands,
+        "compare",
+        "decide whether one recorded load run is slower than another",
+        "durable-harness compare build/before build/after",
+    )
     compare.add_argument("base", type=Path, help="report folder (or summary.json) of the run to compare with")
     compare.add_argument("head", type=Path, help="report folder (or summary.json) of the run in question")
     add_question(compare)

@@ -16,6 +16,7 @@ from durable_harness.cli.scheduler_options import add_service_options
 from durable_harness.cli.serve import SCHEDULER_VARIABLE
 from durable_harness.cli.values import port
 from durable_harness.errors import UsageError
+from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:
     from durable_harness.settings import SchedulerAddress
@@ -26,7 +27,12 @@ DEFAULT_HUB = "default"
 
 def add_dashboard(commands: Any) -> None:
     """Add the command to the parsers of `durable-harness`."""
-    parser = commands.add_parser("dashboard", help="show a scheduler elsewhere: the emulator, one in Azure")
+    parser = add_command(
+        commands,
+        "dashboard",
+        "show the dashboard of a scheduler elsewhere: the emulator, or one in Azure",
+        'durable-harness dashboard --scheduler "Endpoint=http://localhost:8080;Authentication=None"',
+    )
     parser.add_argument(
         "--scheduler",
         default=os.environ.get(SCHEDULER_VARIABLE),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from durable_harness.cli.app_folder import add_app_folder, app_folder
 from durable_harness.cli.experiment import START_OPTIONS, checked, given, needs_extra
 from durable_harness.errors import UsageError
+from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:
     from durable_harness.load.preflight import Starter
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
 def add_init(commands: Any) -> None:
     """Add the command to the parsers of `durable-harness`."""
-    parser = commands.add_parser(
-        "init", help="write load tests, a test and a CI workflow for an app, what of it is missing"
+    parser = add_command(
+        commands,
+        "init",
+        "write the scenarios, gates, test and CI workflow that an app lacks",
+        "durable-harness init path/to/your/app",
     )
     add_app_folder(parser)
     for name, metavar, reader, meaning in START_OPTIONS[:2]:

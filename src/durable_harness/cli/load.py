@@ -31,12 +31,16 @@ RUN_TIME = "1m"
 LOCUST = "import sys; sys.argv[0] = 'durable-harness load'; from locust.main import main; main()"
 """Locust under the name by which it was called: that is how its complaints and its records call it."""
 TEMPLATES = Path(__file__).parent / "templates"
-HELP = "make a load test of an app: Locust, with the scenarios beside the app or with ours"
+HELP = "load an app with Locust and check the run against gates"
 ABOUT = f"""usage: durable-harness load [FOLDER] [SCENARIO …] [any option of Locust]
 
-Runs the scenarios in FOLDER/{FOLDER_NAME}, else {DEFAULT_SCENARIO} of those that come with durable-harness, on the app
-in FOLDER (default: .) or on --host URL, for --run-time {RUN_TIME}. --web opens Locust's web page instead. The same
-as `locust -f {FOLDER_NAME} --headless`; its options follow.
+Load an app with Locust and check the run against gates. It runs the scenarios in FOLDER/{FOLDER_NAME}, else
+{DEFAULT_SCENARIO} of those that come with durable-harness, on the app in FOLDER (default: .) or on --host URL, for
+--run-time {RUN_TIME}. --web opens Locust's web page instead. The same as `locust -f {FOLDER_NAME} --headless`; Locust's
+options follow.
+
+example:
+  durable-harness load path/to/your/app --run-time 30s
 """
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from durable_harness.cli.values import percents
 from durable_harness.errors import UsageError
+from durable_harness.terminal.colours import show
 
 if TYPE_CHECKING:
     from durable_harness.gate.comparison import Comparison, Figure, Question
@@ -104,5 +105,5 @@ def finish(comparison: Comparison, options: argparse.Namespace) -> int:
 
     cannot_tell = CANNOT_TELL_CODES[options.cannot_tell]
     written = write_all(comparison, options.report_dir, cannot_tell)
-    sys.stdout.write(f"{render_text(comparison)}{written.sentence()}")
+    show(f"{render_text(comparison)}{written.sentence()}")
     return written.exit_code(comparison.exit_code(cannot_tell)) or 0

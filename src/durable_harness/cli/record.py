@@ -13,6 +13,7 @@ from typing import Any
 from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.values import above_zero
 from durable_harness.foreign_text import shown
+from durable_harness.terminal.help import add_command
 
 KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
 DEFAULT_HOST = "http://localhost:7071"
@@ -23,7 +24,12 @@ RECORD_TIMEOUT_S, FIRST_ANSWER_S = 30.0, 60.0
 
 def add_record(commands: Any) -> None:
     """Add the command that writes histories to files."""
-    parser = commands.add_parser("record", help="write the history of instances to JSON files, to replay them later")
+    parser = add_command(
+        commands,
+        "record",
+        "write the histories of instances to JSON files, for replay",
+        "durable-harness record 5f0c2d --host http://localhost:7071 --output-dir histories",
+    )
     parser.add_argument("instances", nargs="+", metavar="INSTANCE_ID")
     parser.add_argument("--host", default=DEFAULT_HOST, metavar="URL", help=f"the app (default: {DEFAULT_HOST})")
     parser.add_argument(

@@ -6,12 +6,19 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from durable_harness.terminal.help import add_command
+
 SHOWN_LEFT_OUT = 20
 
 
 def add_recover(commands: Any) -> None:
     """Add the command to the parsers of `durable-harness`."""
-    parser = commands.add_parser("recover", help="save what can be read of a damaged --data file into a new one")
+    parser = add_command(
+        commands,
+        "recover",
+        "copy what can be read of a damaged --data file into a new one",
+        "durable-harness recover hub.db recovered.db",
+    )
     parser.add_argument("damaged", type=Path, metavar="FILE", help="the damaged file; it is not changed")
     parser.add_argument("new", type=Path, metavar="NEW_FILE", help="a file that is not there yet, for --data")
     parser.set_defaults(run=_recover)

@@ -14,6 +14,8 @@ from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.values import above_zero
 from durable_harness.errors import AppLoadError, DifferentHistoryError, UsageError
 from durable_harness.foreign_text import shown_lines
+from durable_harness.terminal.colours import show
+from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:
     from durable_harness.host.app.functions import FunctionApp
@@ -23,7 +25,12 @@ if TYPE_CHECKING:
 
 def add_replay(commands: Any) -> None:
     """Add the command that replays recorded histories."""
-    parser = commands.add_parser("replay", help="replay recorded histories against today's orchestrators")
+    parser = add_command(
+        commands,
+        "replay",
+        "replay recorded histories against today's orchestrators",
+        "durable-harness replay histories --app-dir path/to/your/app",
+    )
     parser.add_argument("histories", nargs="+", type=Path, metavar="HISTORY.json", help="files, or folders of them")
     add_app_option(parser, "--app-dir")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
@@ -80,7 +87,7 @@ def _show(results: list[FileResult], interrupted: str = "", *, as_json: bool) ->
         document = {**to_json(results), **({"interrupted": interrupted} if interrupted else {})}
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        print(shown_lines("\n".join(table(results))))
+        show(shown_lines("\n".join([*table(results), ""])))
 
 
 def _judge(results: list[FileResult]) -> None:

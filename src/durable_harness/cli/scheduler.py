@@ -12,11 +12,17 @@ from durable_harness.cli.scheduler_options import add_lifetime_options, add_sche
 from durable_harness.cli.values import port
 from durable_harness.errors import UsageError
 from durable_harness.settings.task_hubs import DEFAULT_HUB, DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
+from durable_harness.terminal.help import add_command
 
 
 def add_scheduler(commands: Any) -> None:
     """Add the command to the parsers of `durable-harness`."""
-    parser = commands.add_parser("scheduler", help="serve the Durable Task Scheduler protocol, as the emulator does")
+    parser = add_command(
+        commands,
+        "scheduler",
+        "run the embedded Durable Task Scheduler, as the DTS emulator does",
+        "durable-harness scheduler --data hub.db",
+    )
     _add_service_options(parser)
     add_scheduler_options(parser)
     add_dashboard_options(parser)

@@ -15,6 +15,7 @@ from durable_harness.cli.values import port
 from durable_harness.collection import resting_collector
 from durable_harness.errors import UsageError
 from durable_harness.log_lines import FORMATS, TEXT
+from durable_harness.terminal.help import add_command
 
 DEBUGGER_PORT = 5678
 """That of debugpy, and of the configurations that editors write."""
@@ -23,8 +24,12 @@ SCHEDULER_VARIABLE = "DURABLE_HARNESS_SCHEDULER"
 
 def add_serve(commands: Any) -> argparse.ArgumentParser:
     """Add the command to the parsers of `durable-harness`, and return its own."""
-    serve: argparse.ArgumentParser = commands.add_parser(
-        "serve", help="run a Durable Functions app on this machine, scheduler included"
+    serve: argparse.ArgumentParser = add_command(
+        commands,
+        "serve",
+        "run a Durable Functions app on this machine, with its scheduler",
+        "durable-harness serve path/to/your/app",
+        "durable-harness serve --data hub.db --reload",
     )
     serve.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="folder of the function app")
     add_host_options(serve)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from durable_harness.cli.experiment import needs_extra
+from durable_harness.terminal.colours import show
+from durable_harness.terminal.help import add_command
 
 
 def add_trend(commands: Any) -> None:
     """Add the command to the parsers of `durable-harness`."""
-    trend = commands.add_parser("trend", help="show figures over many load runs, with the changes that are no noise")
+    trend = add_command(
+        commands,
+        "trend",
+        "show figures over many load runs, and the changes that are not noise",
+        "durable-harness trend build/runs",
+    )
     trend.add_argument("folder", type=Path, metavar="DIR", help="folder with the report folders of the runs")
     trend.add_argument(
         "--report-dir", type=Path, metavar="DIR", help="where trend.html and trend.json go (default: DIR)"
@@ -27,5 +33,5 @@ def _trend(options: argparse.Namespace) -> int:
 
     report = TrendReport.of(read_runs(options.folder))
     written = write_all(report, options.report_dir or options.folder)
-    sys.stdout.write(f"{render_text(report)}{written.sentence()}")
+    show(f"{render_text(report)}{written.sentence()}")
     return written.exit_code(0) or 0

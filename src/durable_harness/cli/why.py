@@ -13,6 +13,8 @@ from durable_harness.cli.record import DEFAULT_HOST, KEY_VARIABLE
 from durable_harness.cli.values import above_zero
 from durable_harness.errors import UnreachableError, UsageError
 from durable_harness.foreign_text import shown_lines
+from durable_harness.terminal.colours import show
+from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:
     from durable_harness.testing.requesting import HttpClient
@@ -23,7 +25,12 @@ ANSWER_TIMEOUT_S = 30.0
 
 def add_why(commands: Any) -> None:
     """Add the command that explains an instance."""
-    parser = commands.add_parser("why", help="say what an instance spent its time on, or what it waits for now")
+    parser = add_command(
+        commands,
+        "why",
+        "show where an instance spent its time, or what it waits for",
+        "durable-harness why 5f0c2d --host http://localhost:7071",
+    )
     parser.add_argument("instance", metavar="INSTANCE_ID")
     parser.add_argument("--host", default=DEFAULT_HOST, metavar="URL", help=f"the app (default: {DEFAULT_HOST})")
     parser.add_argument(
@@ -53,7 +60,7 @@ def _why(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(explained.as_json(), indent=2, ensure_ascii=False))
     else:
-        print(shown_lines("\n".join(as_lines(explained))))
+        show(shown_lines("\n".join([*as_lines(explained), ""])))
 
 
 def _document(client: HttpClient, instance_id: str) -> dict[str, Any]:

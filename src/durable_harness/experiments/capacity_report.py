@@ -17,6 +17,7 @@ from durable_harness.gate.report.model import limit_text, number
 from durable_harness.gate.report.who import who_document
 from durable_harness.gate.who.parties import Party
 from durable_harness.gate.writing import Written, write_reports
+from durable_harness.terminal.tables import aligned
 from durable_harness.web.canvas import HALF
 from durable_harness.web.parts import bullets, figure, heading, keys, page, pair, section, table, verdict
 from durable_harness.web.plots import Band, Look, Marker, Series, line_plot, scattered
@@ -82,9 +83,7 @@ def _so_far(found: Capacity) -> str:
 
 def render_text(report: CapacityReport) -> str:
     """Return the trials in order of rate, and the verdict."""
-    rows = [HEADINGS, *(_cells(one) for one in _by_rate(report))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    table = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    table = aligned([HEADINGS, *(_cells(one) for one in _by_rate(report))], right=range(len(HEADINGS)))
     return "\n".join([*table, "", verdict_text(report), ""])
 
 

@@ -11,6 +11,7 @@ from durable_harness.gate.comparison.results import percent_text
 from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import number
 from durable_harness.gate.writing import Written, write_reports
+from durable_harness.terminal.tables import aligned
 
 FORMAT = 1
 
@@ -28,11 +29,10 @@ def render_text(check: SelfCheck) -> str:
         ("smallest change that is caught", _smallest(check)),
         ("time of a comparison", _time(check.equal) + _time(check.delayed, "; with the delay ")),
     ]
-    width = max(len(label) for label, _ in rows)
     value = f"{number(check.value)}{unit}"
     head = f"{check.app} against itself by {check.figure}, {value}; {100 * check.effect:g} % matters"
     end = ["", "INTERRUPTED: not all comparisons were made"] if check.interrupted else _advice(check)
-    return "\n".join([head, "", *(f"{label.ljust(width)}  {words}" for label, words in rows), *end, ""])
+    return "\n".join([head, "", *aligned(rows), *end, ""])
 
 
 def _time(trials: Trials, before: str = "") -> str:

@@ -13,6 +13,7 @@ from durable_harness.errors import UsageError
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.protocol.history_file import LACKS, UnreadableHistoryError, read_history
 from durable_harness.replay.replaying import ReplayDifference, replay
+from durable_harness.terminal.tables import aligned
 
 OK, DIFFERENT, UNREADABLE = "ok", "different", "unreadable"
 COLUMNS = ("history", "orchestrator", "events", "result")
@@ -58,8 +59,7 @@ def replay_files(files: Iterable[Path], app: FunctionApp) -> list[FileResult]:
 def table(results: Sequence[FileResult]) -> list[str]:
     """Return results as lines: a table, what is wrong with which file, and the counts."""
     rows = [COLUMNS, *((r.file, r.orchestrator, str(r.events or ""), r.result) for r in results)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    lines = ["  ".join(map(_aligned, row, widths, COLUMNS)).rstrip() for row in rows]
+    lines = aligned(rows, right=[COLUMNS.index("events")])
     for result in results:
         if told := result.explanation():
             lines += ["", *told]
@@ -111,10 +111,6 @@ def _relative(line: str, directory: Path) -> str:
         return f"{Path(file).resolve().relative_to(directory)}:{number}"
     except ValueError:
         return line
-
-
-def _aligned(cell: str, width: int, column: str) -> str:
-    return cell.rjust(width) if column == "events" else cell.ljust(width)
 
 
 def _without_empty(result: dict[str, Any]) -> dict[str, Any]:

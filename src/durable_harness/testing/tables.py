@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from durable_harness.foreign_text import middle_cut
+from durable_harness.terminal.tables import aligned
 from durable_harness.testing.waiting import moment_of, name_of
 from durable_harness.testing.webhook import HistoryRow, Instance
 
@@ -32,12 +33,7 @@ def history_table(history: list[HistoryRow]) -> list[str]:
     if not history:
         return ["(empty)"]
     begin = history[0].get("Timestamp")
-    rows = [COLUMNS, *(_cells(row, begin) for row in history)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS) - 1)]
-    return [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
-        for row in rows
-    ]
+    return aligned([COLUMNS, *(_cells(row, begin) for row in history)])
 
 
 def _cells(row: HistoryRow, begin: object) -> tuple[str, ...]:

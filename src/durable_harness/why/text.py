@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from durable_harness.terminal.tables import aligned
 from durable_harness.why.explanation import Explanation
 from durable_harness.why.segments import LABELS, Segment
 from durable_harness.why.waiting import wait_lines
@@ -38,12 +39,13 @@ def _end(explained: Explanation) -> str:
     return "now" if explained.facts.now_ns is not None else "the last event of its history"
 
 
-def _parts(explained: Explanation) -> Iterator[str]:
+def _parts(explained: Explanation) -> list[str]:
     total_ns = explained.total_ns or 0
-    return _aligned(
+    rows = (
         (f"{part_ns / total_ns if total_ns else 0.0:.1%}", _length(part_ns), LABELS[part])
         for part, part_ns in explained.parts.items()
     )
+    return aligned(rows, right=range(FIGURES))
 
 
 def _path(explained: Explanation) -> Iterator[str]:
@@ -56,25 +58,13 @@ def _path(explained: Explanation) -> Iterator[str]:
         return
     yield "The critical path:"
     rows = ((_length(piece.from_ns - explained.facts.created_ns), *_piece(piece)) for piece in shown)
-    yield from (f"  at {line}" for line in _aligned(rows))
+    yield from (f"  at {line}" for line in aligned(rows, right=range(FIGURES)))
     if len(shown) < len(pieces):
         yield f"  and {len(pieces) - len(shown)} shorter pieces"
 
 
 def _piece(piece: Segment) -> tuple[str, str, str]:
     return _length(piece.length_ns), LABELS[piece.part], piece.name
-
-
-def _aligned(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    """Yield rows as columns, each as wide as its widest cell: two of figures, the others of words."""
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            cell.rjust(width) if at < FIGURES else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
 
 
 def joined(path: Iterable[Segment]) -> Iterator[Segment]:

@@ -16,6 +16,7 @@ from durable_harness.gate.comparison.words import HEADINGS, cells, count_lines, 
 from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.who import attribution_document
 from durable_harness.gate.writing import Written, append_step_summary, write_reports
+from durable_harness.terminal.tables import aligned
 
 FORMAT = 2
 """Raised whenever a key changes its meaning or goes. 2: `base` and `head` of a figure are centres of slices or blocks,
@@ -26,9 +27,7 @@ MARKS = {"not slower": "✅", "slower": "❌", "cannot tell": "❔", "invalid": 
 
 def render_text(comparison: Comparison) -> str:
     """Return lines that end in the verdict."""
-    rows = [HEADINGS, *figure_rows(comparison)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    table = aligned([HEADINGS, *figure_rows(comparison)])
     counts = [*count_lines(comparison), ""] if comparison.counts else []
     lines = [f"{comparison.base} (base) against {comparison.head} (head)", "", *counts]
     lines += [*([*table, ""] if comparison.results else []), *small_print(comparison)]

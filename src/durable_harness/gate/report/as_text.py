@@ -30,6 +30,7 @@ from durable_harness.gate.report.scenarios import scenario_table, shown_scenario
 from durable_harness.gate.report.who import TITLE, who_lines
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.summary import FailureReason, RunSummary
+from durable_harness.terminal.tables import aligned
 
 REASONS_SHOWN = 10
 BAR_CHARS = 30
@@ -215,11 +216,4 @@ def _notes(summary: RunSummary) -> list[str]:
 
 def _table(rows: Sequence[Sequence[str]], left: tuple[int, ...] = (0,)) -> list[str]:
     """Align columns: those in `left` to the left, the others to the right, as figures want."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if column in left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    return aligned(rows, right=[column for column in range(len(rows[0])) if column not in left])

@@ -28,6 +28,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from durable_harness.errors import PortInUseError, UsageError
 from durable_harness.load.distributed.listening import LISTENING, add_default_ports
+from durable_harness.terminal.colours import show_error
 
 TOKEN_VARIABLE = "DURABLE_HARNESS_RUN_TOKEN"  # noqa: S105 - where it is, not what it is
 LEAST_CHARS = 16
@@ -218,7 +219,7 @@ class _Refusal:
         self._failures += event in FAILURES
         if self._failures >= FAILURES_TO_END and not self._has_joined:
             error = self._explained()
-            sys.stderr.write(f"error: {error}\n")
+            show_error(str(error))
             sys.stderr.flush()
             # Nothing has begun, and Locust would try for five minutes.
             os._exit(error.exit_code)

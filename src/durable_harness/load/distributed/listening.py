@@ -12,6 +12,7 @@ from locust.rpc import zmqrpc
 from durable_harness.errors import HarnessError, PortInUseError, UsageError
 from durable_harness.load.lifecycle.startup import end_forked_workers
 from durable_harness.ports import free_port
+from durable_harness.terminal.colours import show_error
 
 PORT_OPTIONS = ("master_bind_port", "master_port")
 
@@ -77,6 +78,6 @@ def _explained(error: RPCError, host: str, port: int) -> HarnessError:
 
 
 def _refuse(error: HarnessError) -> NoReturn:
-    sys.stderr.write(f"error: {error}\n")
+    show_error(str(error))
     end_forked_workers()
     sys.exit(error.exit_code)

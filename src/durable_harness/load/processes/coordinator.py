@@ -60,6 +60,7 @@ from durable_harness.load.watch import GeneratorFigures, UsageWatch, invalid_rea
 from durable_harness.load.web import Guard, LiveRun, StartForm, add_pages
 from durable_harness.load.web.form_style import form_style
 from durable_harness.load.web.home import Home
+from durable_harness.terminal.colours import show
 
 logger = logging.getLogger(__name__)
 
@@ -293,7 +294,7 @@ class Coordinator(LocustProcess):
     def _say_last_words(self) -> None:
         # A terminal's encoding may lack characters that reports have.
         encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(self._last_words.encode(encoding, "backslashreplace").decode(encoding))
+        show(self._last_words.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
         self._last_words = ""
 

@@ -1,0 +1,73 @@
+"""The command `completion`: a script that completes commands, options and their values in a shell."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from durable_harness.terminal.help import add_command
+
+SHELLS = {
+    "bash": "durable-harness completion bash > ~/.local/share/bash-completion/completions/durable-harness",
+    "zsh": 'durable-harness completion zsh > "${fpath[1]}/_durable-harness"',
+    "fish": "durable-harness completion fish > ~/.config/fish/completions/durable-harness.fish",
+    "powershell": "durable-harness completion powershell >> $PROFILE",
+}
+"""The shells, each with the command that installs the completion."""
+FOLDERS = {"DIR", "FOLDER"}
+"""Metavars of options that take a folder."""
+
+
+def add_completion(commands: Any, whole: argparse.ArgumentParser) -> None:
+    """Add the command; `whole` is the parser of all commands."""
+    completion = add_command(
+        commands, "completion", "print a script that completes commands and options in a shell", *SHELLS.values()
+    )
+    completion.add_argument("shell", choices=tuple(SHELLS), metavar="SHELL", help=", ".join(SHELLS))
+    completion.set_defaults(run=lambda options: _print(whole, options.shell))
+
+
+def _print(whole: argparse.ArgumentParser, shell: str) -> None:
+    sys.stdout.write(script(whole, shell))
+
+
+def script(whole: argparse.ArgumentParser, shell: str) -> str:
+    """Return the script for one of SHELLS; without Locust it does not know the options of `load`."""
+    import shtab  # noqa: PLC0415 - this command alone needs it
+
+    from durable_harness.cli.load import NAME as LOAD  # noqa: PLC0415 - same
+
+    commands = next(action.choices for action in whole._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
+    _take_options(commands[LOAD], _load_options())
+    for parser in [whole, *commands.values()]:
+        for action in parser._actions:  # noqa: SLF001 - argparse has no public list of them
+            _complete_paths(action, shtab)
+    text: str = shtab.complete(whole, shell)
+    return text
+
+
+def _complete_paths(action: Any, shtab: Any) -> None:
+    if action.metavar in FOLDERS:
+        action.complete = shtab.DIRECTORY
+    elif action.type is Path or str(action.metavar).startswith("FILE"):
+        action.complete = shtab.FILE
+
+
+def _take_options(parser: argparse.ArgumentParser, actions: Iterator[argparse.Action]) -> None:
+    for action in actions:
+        parser._add_action(action)  # noqa: SLF001 - argparse takes over what another parser has in no other way
+
+
+def _load_options() -> Iterator[argparse.Action]:
+    """Yield the options of Locust and of load runs."""
+    if importlib.util.find_spec("locust") is None:
+        return
+    from locust.argument_parser import get_parser  # noqa: PLC0415 - heavy, and not always there
+
+    from durable_harness.load import ArrivalUser  # noqa: F401, PLC0415 - its import adds the options of load runs
+
+    yield from (action for action in get_parser([])._actions if action.option_strings)  # noqa: SLF001
