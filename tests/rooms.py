@@ -18,6 +18,8 @@ import pytest
 
 FIND_PYTHON = Path(__file__).parents[1] / "tools" / "find-python.sh"
 CACHE = Path(__file__).parents[1] / "build" / "rooms"
+AGENTS = Path(__file__).parents[1] / "examples" / "agents" / "requirements.txt"
+"""Microsoft's Agent Framework; the app that shows it is an example of its own."""
 INSTALL_TIMEOUT_S = 300
 NEEDS_SDK1 = "needs azure-functions-durable 1.x: run it in the environment that plain `make test` makes"
 ROOM_TIMEOUT_S = INSTALL_TIMEOUT_S + 120

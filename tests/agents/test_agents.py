@@ -17,7 +17,7 @@ pytestmark = [
 @pytest.fixture(scope="session")
 def agents_stack(tmp_path_factory):
     """Give the running app, in an environment that has the framework beside what these tests run in."""
-    python = rooms.environment_beside_ours(ROOM / "requirements.txt")
+    python = rooms.environment_beside_ours(rooms.AGENTS)
     log_path = tmp_path_factory.mktemp("agents") / "host.log"
     with embedded_stack(ROOM / "app", log_path=log_path, python=str(python)) as stack:
         yield stack

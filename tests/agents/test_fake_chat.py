@@ -21,7 +21,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def weather_stack():
     """Give the running app, in the environment of the framework, for tests that reach into it."""
-    python = rooms.environment_beside_ours(ROOM / "requirements.txt")
+    python = rooms.environment_beside_ours(rooms.AGENTS)
     with embedded_stack(ROOM / "weather", serve_args=["--test-control"], python=str(python)) as stack:
         yield stack
 

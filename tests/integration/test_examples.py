@@ -12,18 +12,20 @@ from pathlib import Path
 
 import pytest
 
+import rooms
 from durable_harness.stack import scheduler_process
 from patience import PATIENT
 
 ROOT = Path(__file__).parents[2]
 ORDERS = ROOT / "examples" / "orders"
+AGENTS = ROOT / "examples" / "agents"
 PAGE = (ROOT / "docs" / "how-to" / "one-app-all-tests.md").read_text()
 
 
-def run(words, folder, **environment):
+def run(words, folder, python=sys.executable, **environment):
     """Run a module of Python in a folder, and return what it printed; fail with that unless it ends with 0."""
     env = {**os.environ, **PATIENT, **environment}
-    command = [sys.executable, "-m", *words]
+    command = [str(python), "-m", *words]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -106,3 +108,29 @@ def test_orders_are_loaded(bank, tmp_path):
     (tmp_path / "gates.toml").write_text("[operations]\nlost = 0\nerror_ratio = 0\n")
     words = ["durable_harness", "load", ".", "--run-time", "3s", "--report-dir", str(tmp_path), "--rate", "5"]
     assert "PASSED" in run([*words, "--gates", str(tmp_path / "gates.toml")], ORDERS, BANK_URL=bank)
+
+
+@pytest.fixture(scope="module")
+def agents_python():
+    """Give the Python of an environment that has the Agent Framework."""
+    if rooms.sdk_generation() > 1:
+        pytest.skip(rooms.NEEDS_SDK1)
+    return rooms.environment_beside_ours(rooms.AGENTS)
+
+
+@pytest.mark.timeout(rooms.ROOM_TIMEOUT_S)
+def test_agents_are_tested_without_a_model(agents_python, tmp_path):
+    """All tests of the app pass, and none of them reaches the service of its model."""
+    words = ["pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"]
+    assert "embedded 6 passed" in run(words, AGENTS, agents_python)
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(rooms.ROOM_TIMEOUT_S)
+def test_agents_are_loaded(agents_python, tmp_path):
+    """The app's scenario starts briefs, and a model that answers by heart writes each about its own topic."""
+    (tmp_path / "gates.toml").write_text("[operations]\nlost = 0\nerror_ratio = 0\n")
+    words = ["durable_harness", "load", ".", "--run-time", "3s", "--report-dir", str(tmp_path), "--rate", "5"]
+    gates = ["--gates", str(tmp_path / "gates.toml")]
+    rehearsed = {"BRIEFS_MODEL": "rehearsed", "BRIEFS_MODEL_SECONDS": "0.05"}
+    assert "PASSED" in run([*words, *gates], AGENTS, agents_python, **rehearsed)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from durable_harness.why.entity_names import shown_names
 from durable_harness.why.facts import ACTIVITY, ENTITY, TURN, Facts
 from durable_harness.why.segments import Part, Segment, totals
 
@@ -135,10 +136,14 @@ def _blocking(facts: Facts) -> Iterator[Finding]:
 
 def _names(pieces: Sequence[Segment], share: float, operations: int) -> str:
     """Return what some pieces belong to: an only name, or each of several with its own share of the path."""
+    own_lengths = Counter[str]()
+    for piece in pieces:
+        own_lengths[piece.name] += piece.length_ns
+    shown_as = shown_names(own_lengths)
     lengths, counts = Counter[str](), Counter[str]()
     for piece in pieces:
-        lengths[piece.name] += piece.length_ns
-        counts[piece.name] += 1
+        lengths[shown_as[piece.name]] += piece.length_ns
+        counts[shown_as[piece.name]] += 1
     in_a_row = {name: _in_a_row(count // operations) for name, count in counts.items()}
     if len(lengths) == 1:
         (name,) = lengths

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from durable_harness.gate.who.parties import Party, party_of, words_of
+from durable_harness.why.entity_names import shown_names
 from durable_harness.why.segments import Part, Segment
 
 MS = 1_000_000
@@ -107,6 +108,13 @@ class _Key(NamedTuple):
     by: str
 
 
+def _by_shown_name(lengths_ns: Counter[str]) -> Counter[str]:
+    shown, sums = shown_names(lengths_ns), Counter[str]()
+    for name, length_ns in lengths_ns.items():
+        sums[shown[name]] += length_ns
+    return sums
+
+
 def attribute(
     timelines: Sequence[Iterable[Segment]],
     hints: Mapping[Part, str] | None = None,
@@ -120,6 +128,7 @@ def attribute(
         key = _Key(party_of(segment), segment.part, segment.by if segment.part is Part.HARNESS else "")
         sums[key] += segment.length_ns
         names.setdefault(key, Counter())[segment.name] += segment.length_ns
+    names = {key: _by_shown_name(lengths_ns) for key, lengths_ns in names.items()}
     total_ns = sum(sums.values())
     if total_ns <= 0:
         return None
