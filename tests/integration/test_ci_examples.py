@@ -21,17 +21,12 @@ BIN = Path(sys.executable).parent
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 AZURE = ROOT / "loadtests" / "azure"
 MAKE = "make --old-file .venv/.ready"  # the environment is the one of this test run
-# Code 3 is a run that proves nothing: so short a one, on a busy machine, may be that.
-QUICK_AB = "--pairs 12 --slice 0.3 --warm-up 0.3 --operation-duration 0.01 --report-dir {tmp}/build/comparison"
 # How each command of the workflow is run here: what is put in place of what.
 REPLACED = [
     (re.compile(r"^make (?=check|docs|test)"), f"{MAKE} --dry-run "),
     (re.compile(r"^make (?=\.venv)"), f"{MAKE} "),
-    (re.compile(r" --cannot-tell pass$"), f" --cannot-tell pass {QUICK_AB} || test $? -eq 3"),
-    (re.compile(r"origin/\$BASE_BRANCH"), "HEAD"),
     (re.compile(r"-n auto --junitxml=\S+"), "--collect-only -q"),
     (re.compile(r"^docker build .*"), "test -f Dockerfile"),  # .ci/docker.sh builds it, on a base of its own
-    (re.compile(r"^gh pr comment .* --body-file (\S+)$"), r"test -s {tmp}/\1"),
 ]
 AZURE_KEYS = {
     *("version", "testId", "displayName", "description", "testType", "testPlan", "engineInstances", "env", "secrets"),
@@ -69,10 +64,9 @@ def test_the_workflow_is_one():
     run(f".venv/bin/check-jsonschema --builtin-schema vendor.github-workflows {WORKFLOW}", ROOT)
 
 
-@pytest.mark.parametrize("job", ["tests", "emulator", "performance"])
+@pytest.mark.parametrize("job", ["tests", "emulator"])
 def test_the_commands_of_the_workflow_work(job, tmp_path):
-    """Every command of a job runs, after those before it; the comparison is the step's summary and the comment."""
-    summary = tmp_path / "summary.md"
+    """Every command of a job runs, after those before it."""
     environment = read(WORKFLOW)["jobs"][job].get("env", {})
     assert environment.get(IMAGE_VARIABLE, "durable-harness-scheduler") == "durable-harness-scheduler"
     commands = [step["run"] for step in steps(job) if "run" in step]
@@ -81,8 +75,7 @@ def test_the_commands_of_the_workflow_work(job, tmp_path):
         adapted = command
         for old, new in REPLACED:
             adapted = old.sub(new, adapted)
-        run(adapted.replace("{tmp}", str(tmp_path)), ROOT, GITHUB_STEP_SUMMARY=str(summary), BASE_BRANCH="main")
-    assert (job == "performance") == summary.exists()
+        run(adapted.replace("{tmp}", str(tmp_path)), ROOT)
 
 
 @pytest.fixture(scope="module")

@@ -80,3 +80,11 @@ def test_an_unknown_shell_is_refused_with_the_known_ones():
     assert answer.returncode == 2
     assert "zsh" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_the_help_of_load_has_its_own_options_and_those_of_locust():
+    """The options of a load run come first, those of Locust after them, and an example at the end."""
+    command = [sys.executable, "-m", "durable_harness", "load", "--help"]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert shown.index("--gates") < shown.index("\nCommon options:") < shown.index("--run-time <time string>")
+    assert shown.index("\nexamples:\n  durable-harness load ") > shown.index("--web-port")

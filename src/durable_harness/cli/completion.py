@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
-from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +39,11 @@ def script(whole: argparse.ArgumentParser, shell: str) -> str:
     import shtab  # noqa: PLC0415 - this command alone needs it
 
     from durable_harness.cli.load import NAME as LOAD  # noqa: PLC0415 - same
+    from durable_harness.cli.load_options import load_parser  # noqa: PLC0415 - same
 
     commands = next(action.choices for action in whole._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
-    _take_options(commands[LOAD], _load_options())
+    if find_spec("locust") is not None:
+        _take_options(commands[LOAD], load_parser())
     for parser in [whole, *commands.values()]:
         for action in parser._actions:  # noqa: SLF001 - argparse has no public list of them
             _complete_paths(action, shtab)
@@ -57,17 +58,7 @@ def _complete_paths(action: Any, shtab: Any) -> None:
         action.complete = shtab.FILE
 
 
-def _take_options(parser: argparse.ArgumentParser, actions: Iterator[argparse.Action]) -> None:
-    for action in actions:
-        parser._add_action(action)  # noqa: SLF001 - argparse takes over what another parser has in no other way
-
-
-def _load_options() -> Iterator[argparse.Action]:
-    """Yield the options of Locust and of load runs."""
-    if importlib.util.find_spec("locust") is None:
-        return
-    from locust.argument_parser import get_parser  # noqa: PLC0415 - heavy, and not always there
-
-    from durable_harness.load import ArrivalUser  # noqa: F401, PLC0415 - its import adds the options of load runs
-
-    yield from (action for action in get_parser([])._actions if action.option_strings)  # noqa: SLF001
+def _take_options(parser: argparse.ArgumentParser, other: argparse.ArgumentParser) -> None:
+    for action in other._actions:  # noqa: SLF001 - argparse has no public list of them
+        if action.option_strings:
+            parser._add_action(action)  # noqa: SLF001 - it takes over what another parser has in no other way

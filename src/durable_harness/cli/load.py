@@ -6,7 +6,6 @@ All of Locust's options are passed on, so the arguments are not parsed here, onl
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import subprocess
 import sys
@@ -16,7 +15,9 @@ from typing import Any, NamedTuple, NoReturn
 
 import durable_harness
 from durable_harness.cli.app_folder import FORMER_VARIABLE, VARIABLE
+from durable_harness.cli.load_options import check_installed, load_parser
 from durable_harness.errors import UsageError
+from durable_harness.terminal.help import HelpFormatter
 from durable_harness.typed_command import passed_on
 
 NAME = "load"
@@ -32,16 +33,15 @@ LOCUST = "import sys; sys.argv[0] = 'durable-harness load'; from locust.main imp
 """Locust under the name by which it was called: that is how its complaints and its records call it."""
 TEMPLATES = Path(__file__).parent / "templates"
 HELP = "load an app with Locust and check the run against gates"
-ABOUT = f"""usage: durable-harness load [FOLDER] [SCENARIO …] [any option of Locust]
+USAGE = "durable-harness load [FOLDER] [SCENARIO …] [options]"
+ABOUT = f"""Load an app with Locust and check the run against gates.
 
-Load an app with Locust and check the run against gates. It runs the scenarios in FOLDER/{FOLDER_NAME}, else
-{DEFAULT_SCENARIO} of those that come with durable-harness, on the app in FOLDER (default: .) or on --host URL, for
---run-time {RUN_TIME}. --web opens Locust's web page instead. The same as `locust -f {FOLDER_NAME} --headless`; Locust's
-options follow.
-
-example:
-  durable-harness load path/to/your/app --run-time 30s
-"""
+It runs the scenarios in FOLDER/{FOLDER_NAME}, else {DEFAULT_SCENARIO} of those that come with durable-harness,
+on the app in FOLDER (default: .) or on --host URL, for --run-time {RUN_TIME}. --web opens Locust's web page
+instead. It is the same as `locust -f {FOLDER_NAME} --headless`; a scenario can add options of its own."""
+EXAMPLES = """examples:
+  durable-harness load path/to/your/app --run-time 30s --rate 20
+  durable-harness load --host https://YOUR-APP.azurewebsites.net --function-key YOUR-KEY"""
 
 
 class Command(NamedTuple):
@@ -58,11 +58,9 @@ def add_load_command(commands: Any) -> None:
 
 def run_load(arguments: Sequence[str]) -> NoReturn:
     """Become Locust."""
-    if importlib.util.find_spec("locust") is None:
-        raise UsageError("load needs locust: install durable-harness[load]")
+    check_installed()
     if {"-h", "--help"} & set(arguments):
-        sys.stdout.write(f"{ABOUT}\n")
-        sys.stdout.flush()
+        raise SystemExit(_show_help())
     command = locust_command(arguments, os.environ)
     check_locustfiles(_seen(command.words).locustfile or os.environ.get("LOCUST_LOCUSTFILE", ""))
     words = [sys.executable, "-c", LOCUST, *command.words]
@@ -70,6 +68,14 @@ def run_load(arguments: Sequence[str]) -> NoReturn:
     if os.name == "nt":
         raise SystemExit(subprocess.run(words, env=environment, check=False).returncode)  # noqa: S603 - Locust
     os.execve(sys.executable, words, environment)  # noqa: S606 - Locust gets the signals, and its own exit code
+
+
+def _show_help() -> int:
+    parser = load_parser()
+    parser.usage, parser.description, parser.epilog = USAGE, ABOUT, EXAMPLES
+    parser.formatter_class = HelpFormatter
+    parser.print_help()
+    return 0
 
 
 def locust_command(arguments: Sequence[str], environment: Mapping[str, str]) -> Command:
