@@ -67,7 +67,7 @@ docs: $(READY)
 	$(BIN)/sphinx-build $(SITE)
 
 docs-serve: $(READY)
-	$(BIN)/sphinx-autobuild --watch src --watch README.md --watch SECURITY.md --watch CONTRIBUTING.md $(DOCS_ARGS) $(SITE)
+	$(BIN)/sphinx-autobuild --watch src --watch README.md --watch SECURITY.md --watch CONTRIBUTING.md --watch CHANGELOG.md $(DOCS_ARGS) $(SITE)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
@@ -97,7 +97,9 @@ wheel: $(READY)
 
 azure: wheel
 	mkdir -p $(DIST)/azure
-	cp loadtests/azure/* loadtests/*.py $(DIST)/*.whl $(DIST)/azure
+	cp loadtests/*.py $(DIST)/*.whl $(DIST)/azure
+	version=$$($(BIN)/python -c 'import durable_harness as us; print(us.__version__)') && cd loadtests/azure && \
+	for file in *; do sed "s/-VERSION-/-$$version-/" $$file >"$(abspath $(DIST))/azure/$$file" || exit; done
 
 clean:
 	rm -rf build $(VENV)

@@ -4,13 +4,15 @@ import sys
 import tomllib
 from pathlib import Path
 
+from durable_harness import __version__
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 PYPROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
 ADDRESSES = {name.lower(): url for name, url in PYPROJECT.get("urls", {}).items()}
 
 project = PYPROJECT["name"]
-version = release = PYPROJECT.get("version", "")
+version = release = __version__
 author = "the authors of durable-harness"
 copyright = f"2026, {author}"  # noqa: A001 - Sphinx's own name
 

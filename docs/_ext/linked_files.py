@@ -1,6 +1,6 @@
 """Links that work on GitHub work in the site: those to files outside `docs` become addresses of the repository.
 
-Three pages of the repository's root, which GitHub looks for there, are pages of the site as well (`ROOT_PAGES`).
+Some pages of the repository's root, which GitHub looks for there, are pages of the site as well (`ROOT_PAGES`).
 """
 
 import os
@@ -13,6 +13,7 @@ from sphinx.application import Sphinx
 ROOT_PAGES = {
     "project/security": "SECURITY.md",
     "project/contributing": "CONTRIBUTING.md",
+    "project/changelog": "CHANGELOG.md",
 }
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^ *(```+|~~~+|:::+)")

@@ -181,7 +181,7 @@ def test_without_testcontainers_the_remedy_is_to_install_them(monkeypatch):
     """Where the packages for containers are not installed, the stack is unavailable and says what to install."""
     monkeypatch.setitem(sys.modules, "testcontainers.core.config", None)
     with (
-        pytest.raises(StackUnavailableError, match=r"pip install 'durable-harness\[emulator\]'"),
+        pytest.raises(StackUnavailableError, match=r'pip install "durable-harness\[emulator\]"'),
         open_stack("emulator", APP),
     ):
         pytest.fail("it started")

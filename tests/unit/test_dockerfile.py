@@ -34,8 +34,9 @@ def test_what_is_copied_is_there(source):
 def test_all_that_the_package_is_built_of_is_copied():
     """The package's sources, its readme, its license and the scenarios in its wheel are in the image's build."""
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    readme = {part["path"] for part in PROJECT["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["fragments"]}
     packages = {Path(package).parts[0] for package in wheel["packages"]}
-    needed = {"pyproject.toml", "LICENSE", PROJECT["project"]["readme"], *packages, *wheel["force-include"]}
+    needed = {"pyproject.toml", "LICENSE", *readme, *packages, *wheel["force-include"]}
     assert needed <= COPIED
 
 

@@ -66,7 +66,7 @@ def test_missing_packages_are_named(monkeypatch, endpoint, told):
     with pytest.raises(UsageError) as error:
         otlp.OtlpExport(endpoint, None)
     assert told in str(error.value)
-    assert "pip install 'durable-harness[otel]'" in str(error.value)
+    assert 'pip install "durable-harness[otel]"' in str(error.value)
 
 
 def test_an_interval_that_is_none_is_refused(monkeypatch):

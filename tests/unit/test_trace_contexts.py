@@ -104,4 +104,4 @@ def test_missing_packages_are_named(monkeypatch, caplog, tmp_path, protocol, pac
     monkeypatch.setattr(builtins, "__import__", refuse)
     environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
     assert spans_from_environment(environ, tmp_path) is None
-    assert f"pip install '{package}'" in caplog.text
+    assert f'pip install "{package}"' in caplog.text

@@ -20,13 +20,13 @@ from durable_harness.cli.experiment import (
     clear_reports,
     given,
     make_report_dir,
-    needs_extra,
     offered_load,
     show_line,
 )
 from durable_harness.cli.question import REPORTS, add_question, finish, read_question
 from durable_harness.cli.values import above_zero, whole
 from durable_harness.errors import UsageError
+from durable_harness.extras import require
 from durable_harness.terminal.colours import show
 from durable_harness.terminal.help import add_command
 
@@ -67,7 +67,7 @@ def add_ab(commands: Any) -> None:
 
 
 def _ab(options: argparse.Namespace) -> int:
-    needs_extra()
+    require("load", "ab")
     from durable_harness.experiments.ab import compare_versions  # noqa: PLC0415
     from durable_harness.experiments.revisions import checked_out  # noqa: PLC0415
 

@@ -16,12 +16,12 @@ from durable_harness.cli.experiment import (
     clear_reports,
     given,
     make_report_dir,
-    needs_extra,
     offered_load,
     show_line,
 )
 from durable_harness.cli.values import above_zero, percents
 from durable_harness.errors import UsageError
+from durable_harness.extras import require
 from durable_harness.terminal.colours import show
 from durable_harness.terminal.help import add_command
 
@@ -71,7 +71,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 
 
 def _capacity(options: argparse.Namespace) -> int:
-    needs_extra()
+    require("load", "capacity")
     from durable_harness.experiments.capacity import CapacityOptions, find_capacity  # noqa: PLC0415
     from durable_harness.experiments.capacity_report import render_text, trial_text, verdict_text, write_all  # noqa: PLC0415
     from durable_harness.gate.capacity import read_objective  # noqa: PLC0415

@@ -22,8 +22,10 @@ from durable_harness.cli.replay import add_replay
 from durable_harness.cli.scheduler import add_scheduler
 from durable_harness.cli.serve import add_host_options, add_serve
 from durable_harness.cli.trend import add_trend
+from durable_harness.cli.version import add_version
 from durable_harness.cli.why import add_why
 from durable_harness.errors import HarnessError, UsageError
+from durable_harness.extras import naming_extras
 from durable_harness.foreign_text import shown_lines
 from durable_harness.output_streams import unbroken_output
 from durable_harness.sigterm import exit_code_of, raised_as_interrupt
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     is_service = False
     try:
-        with raised_as_interrupt():
+        with raised_as_interrupt(), naming_extras(" ".join(arguments[:1]) or "durable-harness"):
             if arguments[:1] == [LOAD]:
                 run_load(arguments[1:])
             options = make_parser().parse_args(with_worker_arguments_joined(arguments))
@@ -82,6 +84,7 @@ class _Parser(argparse.ArgumentParser):
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = _Parser(prog="durable-harness", epilog=EXIT_CODES, formatter_class=HelpFormatter)
+    add_version(parser)
     parser.set_defaults(is_service=False)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_init(commands)

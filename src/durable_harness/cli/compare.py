@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.cli.experiment import clear_reports, make_report_dir, needs_extra
+from durable_harness.cli.experiment import clear_reports, make_report_dir
 from durable_harness.cli.question import REPORTS, add_question, finish, read_question
 from durable_harness.documents import read_json
+from durable_harness.extras import require
 from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def add_compare(commands: Any) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    needs_extra()
+    require("load", "compare")
     from durable_harness.gate.comparison import compare_runs, read_run  # noqa: PLC0415 - see the module's docstring
 
     question = read_question(options)

@@ -186,15 +186,6 @@ class Interruptible:
         raise KeyboardInterrupt
 
 
-def needs_extra() -> None:
-    """Raise UsageError where the packages that load tests need are not installed."""
-    try:
-        import numpy  # noqa: F401, ICN001, PLC0415 - only looked for
-        import pyarrow  # noqa: F401, ICN001, PLC0415 - same
-    except ModuleNotFoundError as error:
-        raise UsageError(f"needs {error.name}: install durable-harness[load]") from None
-
-
 def make_report_dir(folder: Path) -> None:
     """Make the folder of the reports; raise UsageError if it cannot be made or written."""
     with _writing(folder):

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.app_folder import add_app_folder, app_folder
-from durable_harness.cli.experiment import START_OPTIONS, checked, given, needs_extra
+from durable_harness.cli.experiment import START_OPTIONS, checked, given
 from durable_harness.errors import UsageError
+from durable_harness.extras import require
 from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def add_init(commands: Any) -> None:
 
 
 def _init(options: argparse.Namespace) -> None:
-    needs_extra()
+    require("load", "init")
     from durable_harness.experiments.kit import write_kit  # noqa: PLC0415 - other commands do not pay for it
     from durable_harness.experiments.tryouts import try_starters  # noqa: PLC0415 - same
 

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple, NoReturn
 
 import durable_harness
 from durable_harness.cli.app_folder import FORMER_VARIABLE, VARIABLE
-from durable_harness.cli.load_options import check_installed, load_parser
+from durable_harness.cli.load_options import load_parser
 from durable_harness.errors import UsageError
+from durable_harness.extras import require
 from durable_harness.terminal.help import HelpFormatter
 from durable_harness.typed_command import passed_on
 
@@ -58,7 +59,7 @@ def add_load_command(commands: Any) -> None:
 
 def run_load(arguments: Sequence[str]) -> NoReturn:
     """Become Locust."""
-    check_installed()
+    require("load", NAME)
     if {"-h", "--help"} & set(arguments):
         raise SystemExit(_show_help())
     command = locust_command(arguments, os.environ)

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from collections.abc import Container
 from typing import cast
 
-from durable_harness.errors import UsageError
+from durable_harness.extras import require
 
 TITLE = "load run options"
-NEEDED = "load needs locust: install durable-harness[load]"
-
-
-def check_installed() -> None:
-    """Raise UsageError if Locust is not installed."""
-    if importlib.util.find_spec("locust") is None:
-        raise UsageError(NEEDED)
 
 
 def load_parser() -> argparse.ArgumentParser:
     """Return Locust's parser with the options of load runs, which are its first group."""
-    check_installed()
+    require("load", "load")
     from locust.argument_parser import (  # noqa: PLC0415 - heavy, and not always there
         get_empty_argument_parser,
         get_parser,

@@ -14,6 +14,7 @@ from durable_harness.cli.twice_options import add_twice_options, twice_options
 from durable_harness.cli.values import port
 from durable_harness.collection import resting_collector
 from durable_harness.errors import UsageError
+from durable_harness.extras import require
 from durable_harness.log_lines import FORMATS, TEXT
 from durable_harness.terminal.help import add_command
 
@@ -138,6 +139,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _serve_reloading(options: argparse.Namespace) -> int:
+    require("reload", "--reload")
     from durable_harness.stack.reloading import ReloadOptions, serve_reloading  # noqa: PLC0415 - same
 
     app_dir = app_folder(options).resolve()

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from durable_harness.cli.experiment import needs_extra
+from durable_harness.extras import require
 from durable_harness.terminal.colours import show
 from durable_harness.terminal.help import add_command
 
@@ -27,7 +27,7 @@ def add_trend(commands: Any) -> None:
 
 
 def _trend(options: argparse.Namespace) -> int:
-    needs_extra()
+    require("load", "trend")
     from durable_harness.gate.trend.report import TrendReport, render_text, write_all  # noqa: PLC0415 - other commands pay nothing
     from durable_harness.gate.trend.runs import read_runs  # noqa: PLC0415 - same
 

@@ -12,7 +12,7 @@ by `process_exit_code` or by `sys.exit`.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.load.lifecycle.startup import guard_start_up
+from durable_harness.load.lifecycle.startup import guard_start_up, naming_load_extra
 
 if TYPE_CHECKING:
     from durable_harness.load.arrivals.file import read_arrivals
@@ -70,5 +70,6 @@ guard_start_up()
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_MODULES.get(name, 'arrivals.plans')}")
+    with naming_load_extra():
+        module = importlib.import_module(f"{__name__}.{_MODULES.get(name, 'arrivals.plans')}")
     return getattr(module, name)

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from durable_harness.pytest_plugin import failed, outside, twice
+from durable_harness.pytest_plugin import beside, failed, outside, twice
 from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
@@ -75,6 +75,10 @@ OF_CLOCK = ("durable_clock", "durable_faults", "durable_activities")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
+
+
+def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> None:
+    beside.add_remedies(parser, args)
 
 
 def pytest_configure(config: pytest.Config) -> None:

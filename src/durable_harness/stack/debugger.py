@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.debugging import has_debugger
-from durable_harness.errors import PortInUseError, UsageError
+from durable_harness.errors import PortInUseError
+from durable_harness.extras import importing
 from durable_harness.log_lines import TEXT, announce
 from durable_harness.network import bind_one
 
 ADDRESS = "127.0.0.1"
 """Whoever attaches can run code here: never another one."""
-NOT_INSTALLED = "--debug needs the package debugpy. Install it: pip install 'durable-harness[debug]'"
-
-
 LEAVING_S = 5.0
 """How long the debugger's own process, which has the port, may outlive the process of the app that it was for."""
 LOOK_INTERVAL_S = 0.05
@@ -35,7 +33,7 @@ class DebuggerPort:
 def listen_for_debugger(port: DebuggerPort, log_format: str = TEXT) -> None:
     """Let a debugger attach from now on. One that has started this process needs no port.
 
-    Raises UsageError if debugpy is not installed, PortInUseError if the port is taken.
+    Raises MissingExtraError if debugpy is not installed, PortInUseError if the port is taken.
     """
     if has_debugger():
         return
@@ -69,8 +67,6 @@ def _wait_until_free(number: int) -> None:
 
 
 def _imported() -> Any:
-    try:
+    with importing("debug", "--debug"):
         import debugpy  # noqa: PLC0415, T100 - an extra
-    except ImportError:
-        raise UsageError(NOT_INSTALLED) from None
     return debugpy

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.errors import StackUnavailableError, UnreachableError
+from durable_harness.extras import missing_text
 from durable_harness.stack.children import RunningStack
 from durable_harness.stack.control import StackControl
 from durable_harness.stack.processes import running_command
@@ -210,11 +211,8 @@ def _docker() -> Iterator[Any]:
     try:
         from testcontainers.core.config import testcontainers_config  # noqa: PLC0415
         from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415
-    except ImportError as error:
-        raise StackUnavailableError(
-            f"The package {error.name} is not installed.\n"
-            "  Install what the emulator needs: pip install 'durable-harness[emulator]'"
-        ) from error
+    except ModuleNotFoundError as error:
+        raise StackUnavailableError(missing_text("the emulator", error.name or "testcontainers", "emulator")) from error
     testcontainers_config.ryuk_disabled = True
     try:
         client = DockerClient().client

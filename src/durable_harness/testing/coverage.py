@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 
 from durable_harness.errors import UsageError
+from durable_harness.extras import install_command
 
 CONFIG_VARIABLE = "COVERAGE_PROCESS_CONFIG"
 SAVE_IN_ANY_CASE = "_exit"
@@ -23,7 +24,7 @@ def coverage_environment() -> Mapping[str, str]:
     if not hasattr(config, "serialize"):
         raise UsageError(
             f"coverage {coverage.__version__ if coverage else ''} cannot follow the app into the host's process.\n"
-            "  Install 7.10 or later: pip install 'durable-harness[test]'"
+            f"  Install 7.10 or later: {install_command('test')}"
         )
     config.parallel = True  # a file of its own, which is combined with the others at the end
     config.patch = [*config.patch, SAVE_IN_ANY_CASE]

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.errors import UsageError
+from durable_harness.extras import importing
 
 VALID_DAYS = 30
 
 
 def server_context(certificate: Path | None, password: str | None) -> ssl.SSLContext:
     """Return the TLS settings of a server. Raises UsageError where the certificate cannot be used."""
-    key, chain = _read_pfx(certificate, password) if certificate else _self_signed()
+    with importing("https", "--cert" if certificate else "--useHttps"):
+        key, chain = _read_pfx(certificate, password) if certificate else _self_signed()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:
         file.write(key + chain)

@@ -30,8 +30,8 @@ DURABLE_SCOPE = "WebJobs.Extensions.DurableTask"
 HOST_SCOPE = "durable_harness.host"
 FLUSH_TIMEOUT_MS = 3_000
 MISSING = (
-    "%s is set, but OpenTelemetry's %s is not installed: no spans are sent. Install it (pip install '%s'), or take the"
-    " variable away."
+    "%s is set, but OpenTelemetry's %s is not installed: no spans are sent. Take the variable away, or install it:"
+    ' pip install "%s"'
 )
 _emitted: contextvars.ContextVar[SpanRef | None] = contextvars.ContextVar("_emitted", default=None)
 """The place of the span that is being made, which has its IDs already."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
 import json
 import os
 import socket
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from typing import Any
 
 import grpc
-from durabletask.azuremanaged.internal.access_token_manager import AsyncAccessTokenManager
 from durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
 from google.protobuf import empty_pb2
 
+from durable_harness import __version__
 from durable_harness.errors import UnreachableError
+from durable_harness.extras import importing
 from durable_harness.host.work.remote_measuring import HistoryMeasuring
 from durable_harness.host.work.remote_timings import timings_from_history
 from durable_harness.protocol import Measurement, RpcError, Status, new_id
@@ -82,11 +82,10 @@ class GrpcScheduler:
         self.task_hub = task_hub
         self._metadata = [
             ("taskhub", task_hub),
-            ("x-user-agent", f"durable-harness/{importlib.metadata.version('durable-harness')}"),
+            ("x-user-agent", f"durable-harness/{__version__}"),
             ("workerid", f"{socket.gethostname()}:{os.getpid()}:{new_id()}"),
         ]
-        credential = make_credential(address)
-        self._tokens = AsyncAccessTokenManager(credential) if credential is not None else None
+        self._tokens = _token_manager(address)
         if address.secure:
             credentials = grpc.ssl_channel_credentials()
             self._channel = grpc.aio.secure_channel(address.target, credentials, CHANNEL_OPTIONS)
@@ -225,11 +224,27 @@ def _rpc_error(error: Any) -> RpcError:
     return RpcError(status, error.details() or name)
 
 
+def _token_manager(address: SchedulerAddress) -> Any | None:
+    """Return what has a token ready for each call, None for a scheduler that asks for none."""
+    credential = make_credential(address)
+    if credential is None:
+        return None
+    with _needing_azure(address):
+        from durabletask.azuremanaged.internal.access_token_manager import AsyncAccessTokenManager  # noqa: PLC0415 - an extra
+
+    return AsyncAccessTokenManager(credential)
+
+
+def _needing_azure(address: SchedulerAddress) -> AbstractContextManager[None]:
+    return importing("azure", f"Authentication={address.authentication} in the connection string")
+
+
 def make_credential(address: SchedulerAddress) -> Any | None:
     """Return the credential that a connection string's Authentication asks for, None for none."""
     if address.authentication == "None":
         return None
-    from azure.identity import aio  # noqa: PLC0415 - half a second that local runs do not need
+    with _needing_azure(address):
+        from azure.identity import aio  # noqa: PLC0415 - half a second that local runs do not need
 
     options: dict[str, Any] = {}
     if address.client_id:

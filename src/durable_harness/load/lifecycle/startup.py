@@ -7,13 +7,16 @@ import: whatever comes before it is not covered.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
+from durable_harness.extras import MissingExtraError, importing
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOCUST_COMMAND = "locust.main"
@@ -34,6 +37,22 @@ def guard_start_up() -> None:
         _first_pids.append(os.getpid())
         for number in ENDING_SIGNALS:
             signal.signal(number, _exit)
+
+
+@contextlib.contextmanager
+def naming_load_extra() -> Iterator[None]:
+    """Name the extra if a package of load tests is missing in the block: Locust alone may be installed.
+
+    Locust would print a traceback and end with 1, its code for failures, so the command `locust` ends here.
+    """
+    try:
+        with importing("load", "a load test"):
+            yield
+    except MissingExtraError as error:
+        if LOCUST_COMMAND in sys.modules:
+            sys.stderr.write(f"error: {error}\n")
+            raise SystemExit(error.exit_code) from None
+        raise ImportError(str(error)) from None
 
 
 def check_patched() -> None:

@@ -14,6 +14,7 @@ import gevent
 from gevent.event import Event
 
 from durable_harness.errors import UsageError
+from durable_harness.extras import install_command
 from durable_harness.load.metrics.families import Buckets, Family, Kind, Read, Reading, families
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -24,8 +25,8 @@ SCOPE = "durable_harness.load"
 NS_PER_S = 1_000_000_000
 UNITS = {"seconds": "s", "bytes": "By", "": "1"}
 MISSING = (
-    "{asked}, but the packages that send it are not installed\n"
-    "  Install them (pip install 'durable-harness[otel]'), or leave that out."
+    "{asked}, but the packages that send metrics by OTLP are not installed.\n"
+    "  Leave that out, or install them: {command}"
 )
 
 
@@ -65,10 +66,10 @@ class OtlpExport:
 def _new_exporter(endpoint: str) -> Any:
     try:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415 - optional
-    except ImportError:
+    except ModuleNotFoundError:
         name = next((name for name in ENDPOINTS if os.environ.get(name)), "")
         asked = "--otlp-endpoint is given" if endpoint else f"{name} is set"
-        raise UsageError(MISSING.format(asked=asked)) from None
+        raise UsageError(MISSING.format(asked=asked, command=install_command("otel"))) from None
     if not endpoint:
         return OTLPMetricExporter()
     base = endpoint.rstrip("/")

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from gevent.event import Event
 
+from durable_harness import __version__
 from durable_harness.errors import ConfigurationError
 from durable_harness.foreign_text import shown
 from durable_harness.gate.records import FOLDER_NAME, SCHEMA, read_operations_file, with_metadata
@@ -160,7 +161,8 @@ def open_operations(environment: Any, options: LoadOptions, run_id: str, worker:
         "settings": options.for_report(),
         "seed": getattr(options, "seed", None),
         "started_s": time.time(),
-        "versions": {name: version(name) for name in ("durable-harness", "locust", "pyarrow")}
+        "versions": {"durable-harness": __version__}
+        | {name: version(name) for name in ("locust", "pyarrow")}
         | {"python": platform.python_version()},
     }
     return OperationsFile(options.report_dir, worker, metadata)

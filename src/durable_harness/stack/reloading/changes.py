@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from durable_harness.errors import UsageError
+from durable_harness.extras import importing
 from durable_harness.foreign_text import shown
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ OF_AN_APP = ("*.py", "host.json", "local.settings.json", "function.json")
 """Not every file: an app that writes into its own folder would be started again for ever."""
 LOOK_INTERVAL_MS = 200
 """How long a look at the files takes at most before the process of the app is looked at."""
-NOT_INSTALLED = "--reload needs the package watchfiles. Install it: pip install 'durable-harness[reload]'"
 
 
 def changed_files(folders: Sequence[Path], patterns: Sequence[str]) -> Iterator[list[str]]:
@@ -26,10 +26,8 @@ def changed_files(folders: Sequence[Path], patterns: Sequence[str]) -> Iterator[
 
     Raises UsageError if files cannot be watched here.
     """
-    try:
+    with importing("reload", "--reload"):
         from watchfiles import watch  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise UsageError(NOT_INSTALLED) from None
     watched = watch(
         *folders,
         watch_filter=_filter((*OF_AN_APP, *patterns)),

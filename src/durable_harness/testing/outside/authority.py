@@ -5,19 +5,15 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from durable_harness.errors import UsageError
-
-NOT_INSTALLED = "durable_http needs the package trustme for https. Install it: pip install 'durable-harness[test]'"
+from durable_harness.extras import importing
 
 
 class Authority:
     """Makes a certificate for each name that a client asks for."""
 
     def __init__(self) -> None:
-        try:
+        with importing("test", "durable_http, for https,"):
             import trustme  # noqa: PLC0415 - only who uses the fixture pays for it
-        except ImportError:
-            raise UsageError(NOT_INSTALLED) from None
         self._authority = trustme.CA()
         self._contexts: dict[str, ssl.SSLContext] = {}
 
