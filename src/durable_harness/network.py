@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
@@ -17,6 +16,7 @@ from aiohttp.web_protocol import RequestHandler
 from durable_harness.errors import PortInUseError, UsageError
 from durable_harness.own_loggers import own_logger
 from durable_harness.own_tasks import hide, hide_once_started
+from durable_harness.platforms.sockets import have_port_alone, is_port_taken
 
 BACKLOG = 1024
 NO_LIMIT = 0
@@ -39,7 +39,7 @@ def bind_one(address: str, port: int, option: str = "--port") -> socket.socket:
     except (OSError, OverflowError) as error:
         raise UsageError(f"--address {address} cannot be listened on: {error}.") from error
     sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    have_port_alone(sock)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     try:
@@ -47,7 +47,7 @@ def bind_one(address: str, port: int, option: str = "--port") -> socket.socket:
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        if error.errno == errno.EADDRINUSE:
+        if is_port_taken(error):
             raise PortInUseError(
                 f"Port {port} is in use by another process. Choose another with {option}, or 0 for any free one."
             ) from error

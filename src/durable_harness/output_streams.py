@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 from durable_harness.errors import ReportError
+from durable_harness.platforms.encodings import PLAIN
+from durable_harness.platforms.files import has_reader_left, is_console
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 NAMES = {1: "stdout", 2: "stderr"}
+REFUSING = ("strict", "backslashreplace")
+"""How streams treat characters that their encoding lacks. No command shall fail for one, nor show it as a number."""
 
 
 class LostOutput:
@@ -30,7 +34,7 @@ class LostOutput:
 
     def note(self, stream: str, error: OSError) -> None:
         """Take why a stream cannot be written."""
-        if not isinstance(error, BrokenPipeError):
+        if not has_reader_left(error):
             self._problems.setdefault(stream, error.strerror or str(error))
 
     def report(self) -> None:
@@ -70,7 +74,7 @@ def keep_output_unbroken() -> LostOutput:
 def _unbroken(stream: TextIO | None, descriptor: int, lost: LostOutput) -> TextIO:
     if stream is None:  # as `>&-` leaves it
         return Path(os.devnull).open("w", encoding="utf-8")
-    if not isinstance(stream, io.TextIOWrapper) or _descriptor_of(stream) != descriptor:
+    if not isinstance(stream, io.TextIOWrapper) or _descriptor_of(stream) != descriptor or is_console(stream):
         return stream
     stream.flush()
     raw = _Sink(descriptor, lost)
@@ -79,7 +83,7 @@ def _unbroken(stream: TextIO | None, descriptor: int, lost: LostOutput) -> TextI
     return io.TextIOWrapper(
         cast("io.BufferedWriter", binary),
         stream.encoding,
-        stream.errors,
+        PLAIN if stream.errors in REFUSING else stream.errors,
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )

@@ -1,4 +1,7 @@
-"""SIGTERM, by which CI, containers and supervisors end a command, ends it as Ctrl-C does: in order, and with a word."""
+"""SIGTERM, by which CI, containers and supervisors end a command, ends it as Ctrl-C does: in order, and with a word.
+
+On Windows that is Ctrl-Break.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +12,28 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from durable_harness.errors import INTERRUPTED
+from durable_harness.platforms.signals import ASKED
 
 TERMINATED = 128 + signal.SIGTERM
 """The exit code of a command that SIGTERM ended, as shells have it."""
 
 
 class Terminated(KeyboardInterrupt):
-    """Raised in the main thread when SIGTERM comes."""
+    """Raised in the main thread when SIGTERM or Ctrl-Break comes."""
 
 
 @contextlib.contextmanager
 def raised_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM raise Terminated until the block ends. (Python allows this in the main thread only.)"""
+    """Let SIGTERM or Ctrl-Break raise Terminated until the block ends. (Python allows this in the main thread only.)"""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _raise)
+    before = {number: signal.signal(number, _raise) for number in ASKED}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def exit_code_of(interrupt: KeyboardInterrupt) -> int:

@@ -6,6 +6,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from durable_harness.platforms.files import put_in_place
+
 
 def write_whole(path: Path, text: str) -> None:
     r"""Write a text file beside its place, then put it there; what UTF-8 cannot hold is written as `\ud800`.
@@ -20,7 +22,7 @@ def write_whole_bytes(path: Path, content: bytes) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         unfinished.write_bytes(content)
-        unfinished.replace(path)
+        put_in_place(unfinished, path)
     except BaseException:
         with contextlib.suppress(OSError):
             unfinished.unlink()

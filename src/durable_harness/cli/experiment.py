@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NoReturn, Self
 from durable_harness.cli.app_folder import add_app_folder
 from durable_harness.cli.values import above_zero, durations, whole
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
+from durable_harness.platforms.signals import ASKED
+from durable_harness.sigterm import TERMINATED
 
 if TYPE_CHECKING:
     from durable_harness.experiments.before_load import BeforeLoad
@@ -159,7 +161,7 @@ def show_line(line: str) -> None:
 
 
 class Interruptible:
-    """A block that SIGTERM, by which CI cancels a job, leaves as Ctrl-C does: whatever was made is removed.
+    """A block that a SIGTERM of CI, or Ctrl-Break, ends as Ctrl-C does: whatever was made is removed.
 
     What was measured by then is for the block to report. If it lets the interruption through there is nothing to
     report, and the command ends with a line that says so.
@@ -167,22 +169,23 @@ class Interruptible:
 
     def __init__(self) -> None:
         self.exit_code = INTERRUPTED
-        """The code of an interrupted command: that of Ctrl-C, unless SIGTERM came."""
+        """The code of an interrupted command: that of Ctrl-C, unless it was asked to end."""
 
     def __enter__(self) -> Self:
-        self._before = signal.signal(signal.SIGTERM, self._on_sigterm)
+        self._before = {number: signal.signal(number, self._on_asked) for number in ASKED}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        signal.signal(signal.SIGTERM, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
         if isinstance(error, KeyboardInterrupt):
             sys.stderr.write(f"{NOTHING_MEASURED}\n")
             raise SystemExit(self.exit_code) from None
 
-    def _on_sigterm(self, number: int, _frame: object) -> NoReturn:
-        self.exit_code = 128 + number
+    def _on_asked(self, _number: int, _frame: object) -> NoReturn:
+        self.exit_code = TERMINATED
         raise KeyboardInterrupt
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from durable_harness.cli.app_folder import FORMER_VARIABLE, VARIABLE
 from durable_harness.cli.load_options import load_parser
 from durable_harness.errors import UsageError
 from durable_harness.extras import require
+from durable_harness.platforms.commands import become
 from durable_harness.terminal.help import HelpFormatter
 from durable_harness.typed_command import passed_on
 
@@ -66,9 +66,7 @@ def run_load(arguments: Sequence[str]) -> NoReturn:
     check_locustfiles(_seen(command.words).locustfile or os.environ.get("LOCUST_LOCUSTFILE", ""))
     words = [sys.executable, "-c", LOCUST, *command.words]
     environment = {**os.environ, **command.environment, **passed_on([NAME, *arguments])}
-    if os.name == "nt":
-        raise SystemExit(subprocess.run(words, env=environment, check=False).returncode)  # noqa: S603 - Locust
-    os.execve(sys.executable, words, environment)  # noqa: S606 - Locust gets the signals, and its own exit code
+    become(words, environment)
 
 
 def _show_help() -> int:

@@ -47,6 +47,6 @@ def _left_out(lines: list[str], list_file: Path) -> list[str]:
         return ["Nothing was left out."]
     shown = [f"  {line}" for line in lines[:SHOWN_LEFT_OUT]]
     if len(lines) > SHOWN_LEFT_OUT:
-        list_file.write_text("".join(f"{line}\n" for line in lines))
+        list_file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         shown.append(f"  and {len(lines) - SHOWN_LEFT_OUT} more: see {list_file}")
     return [f"Left out ({len(lines)}):", *shown]

@@ -111,7 +111,9 @@ def _top(folder: Path) -> Path:
     """Return the root of the repository, where workflows are looked for; the folder itself outside of one."""
     try:
         words = ["git", "-C", str(folder), "rev-parse", "--show-toplevel"]
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=GIT_TIMEOUT_S)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - git
+            words, capture_output=True, encoding="utf-8", errors="replace", check=False, timeout=GIT_TIMEOUT_S
+        )
     except (OSError, subprocess.TimeoutExpired):
         return folder
     return Path(done.stdout.strip()) if done.returncode == 0 and done.stdout.strip() else folder

@@ -22,6 +22,7 @@ from pathlib import Path
 from durable_harness.documents import read_toml
 from durable_harness.errors import UsageError
 from durable_harness.host.app.models import is_app
+from durable_harness.platforms.commands import python_of
 
 WORKING_TREE = "."
 REQUIREMENTS = "requirements.txt"
@@ -144,7 +145,7 @@ def _text(path: Path) -> str | None:
 def _python_with(requirements: Path, folder: Path) -> str:
     """Make a virtual environment with these requirements, and behind them everything that is installed here."""
     _run([sys.executable, "-m", "venv", str(folder)], "a virtual environment cannot be made")
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python = python_of(folder)
     if requirements.is_file():
         _run(
             [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements)],
@@ -164,7 +165,13 @@ def _git(where: Path, *words: str, what: str) -> str:
 def _run(words: list[str], what: str) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - git, python and pip
-            words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=COMMAND_TIMEOUT_S
+            words,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=COMMAND_TIMEOUT_S,
         )
     except FileNotFoundError:
         raise UsageError(f"{what}: {words[0]} is not installed") from None

@@ -42,6 +42,7 @@ from durable_harness.operations.wire import (
     read_retry_after_s,
     read_status,
 )
+from durable_harness.platforms.clocks import monotonic
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, is_same_origin
 
 MOST_WORD_CHARS = 60
@@ -131,7 +132,7 @@ class Operation:
         self.record = OperationRecord(
             token=plan.token,
             intended=plan.intended,
-            epoch_offset_s=time.time() - time.monotonic(),
+            epoch_offset_s=time.time() - monotonic(),
             scenario=plan.scenario,
             workload=plan.workload,
             trace_id=plan.trace_id,

@@ -72,7 +72,7 @@ class OperationRecord:
     intended: float
     """When the scenario wanted it to start."""
     epoch_offset_s: float
-    """`time.time() - time.monotonic()`, read when the operation was made."""
+    """`time.time() - monotonic()`, read when the operation was made."""
     sent: float | None = None
     """Just before the POST is handed to the HTTP client: connecting, if needed, is part of the wait."""
     accepted: float | None = None

@@ -17,11 +17,11 @@ from typing import Any, NoReturn, Self
 
 from durable_harness.errors import INTERRUPTED, DifferentHistoryError
 from durable_harness.host.app.functions import FunctionApp
+from durable_harness.platforms.alarms import Alarm
+from durable_harness.platforms.signals import ASKED, ENDING_SIGNALS
 from durable_harness.replay.results import DIFFERENT, FileResult, replay_files
 from durable_harness.sigterm import TERMINATED, Terminated
 
-HAS_ALARM = hasattr(signal, "setitimer")
-"""Windows has none: there only Ctrl-C ends a replay."""
 REPEAT_S = 2.0
 """How long code may take to end once its time is up."""
 MOST_ALARMS = 3
@@ -38,14 +38,17 @@ class Watch:
         self.interrupt: KeyboardInterrupt | None = None
         self.late_at: str | None = None
         """The innermost line of code at which the time was up."""
+        self._alarm = Alarm(self._on_alarm)
         self._alarms = 0
         self._limit_s = 0.0
 
     def __enter__(self) -> Self:
-        self._before: dict[int, Any] = {number: signal.signal(number, self._on_signal) for number in self._signals()}
+        self._before: dict[int, Any] = {number: signal.signal(number, self._on_signal) for number in ENDING_SIGNALS}
+        self._alarm.install()
         return self
 
     def __exit__(self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
+        self._alarm.restore()
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if self.interrupt is not None:
@@ -55,27 +58,17 @@ class Watch:
     def limit(self, seconds: float) -> Iterator[None]:
         """Raise TimeUp in the block once it has taken that long; one within another takes its place."""
         self.late_at, self._alarms, self._limit_s = None, 0, seconds
-        self._set_alarm(seconds)
+        self._alarm.set(seconds, REPEAT_S)
         try:
             yield
         finally:
-            self._set_alarm(0)
-
-    @staticmethod
-    def _set_alarm(seconds: float) -> None:
-        if HAS_ALARM:
-            signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_S)
-
-    @staticmethod
-    def _signals() -> tuple[int, ...]:
-        return (signal.SIGINT, signal.SIGTERM, *((signal.SIGALRM,) if HAS_ALARM else ()))
+            self._alarm.set(0, 0)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> NoReturn:
-        if HAS_ALARM and number == signal.SIGALRM:
-            self._on_alarm(frame)
+        self._alarm.take(number, frame)
         if self.interrupt is not None:
-            _leave("interrupted", TERMINATED if number == signal.SIGTERM else INTERRUPTED)
-        self.interrupt = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+            _leave("interrupted", TERMINATED if number in ASKED else INTERRUPTED)
+        self.interrupt = Terminated() if number in ASKED else KeyboardInterrupt()
         raise self.interrupt
 
     def _on_alarm(self, frame: FrameType | None) -> NoReturn:

@@ -9,12 +9,13 @@ orchestration time passes steadily, and due times are kept by elapsed time.
 from __future__ import annotations
 
 import asyncio
-import functools
 import heapq
 import itertools
 import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
+
+from durable_harness.platforms.clocks import steady_ns
 
 NANOSECONDS = 1_000_000_000
 STEP_NS = NANOSECONDS // 10
@@ -59,22 +60,6 @@ class Clock(Protocol):
 
     def on_step(self, callback: Callable[[], None]) -> None:
         """Call back whenever the wall clock was found to be set, with the epoch that is there since then."""
-
-
-def _steady_clock() -> Callable[[], int]:
-    """Return a clock that goes on whatever is done to the wall clock, and while the computer sleeps."""
-    for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):  # on Linux the second stands still during sleep, on macOS not
-        number = getattr(time, name, None)
-        try:
-            if number is not None:
-                time.clock_gettime_ns(number)
-                return functools.partial(time.clock_gettime_ns, number)
-        except OSError:
-            continue
-    return time.monotonic_ns  # on Windows it counts sleep
-
-
-steady_ns = _steady_clock()
 
 
 class Due(NamedTuple):

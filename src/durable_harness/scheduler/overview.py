@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from durable_harness.platforms.clocks import steady_ns
 from durable_harness.protocol import RpcError, Status, pb, text_or_none
 from durable_harness.protocol.overview import (
     ClockView,
@@ -18,7 +19,6 @@ from durable_harness.protocol.overview import (
     WorkView,
 )
 from durable_harness.protocol.run_again import PAYLOADS, RunAgain
-from durable_harness.scheduler.clock import steady_ns
 from durable_harness.scheduler.dispatch import Dispatcher, Kind, Work, WorkerStream
 from durable_harness.scheduler.running_again import part_of, problem_of, run_again, waits_of
 from durable_harness.scheduler.service import SchedulerService

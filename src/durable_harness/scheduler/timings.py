@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from durable_harness.platforms.clocks import steady_ns
 from durable_harness.protocol import pb
 from durable_harness.protocol.timings import Document, short_event
-from durable_harness.scheduler.clock import steady_ns
 
 if TYPE_CHECKING:
     from durable_harness.scheduler.core import HubCore

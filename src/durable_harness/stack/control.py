@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
 import urllib.error
 import urllib.request
 from typing import Any
@@ -14,6 +10,7 @@ from typing import Any
 from durable_harness.bounded_http import failure_words
 from durable_harness.errors import HarnessError, UnreachableError
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, SYSTEM_VARIABLE
+from durable_harness.platforms.pauses import Pause
 from durable_harness.stack.control_names import EMPTY
 from durable_harness.stack.processes import Command
 
@@ -114,24 +111,3 @@ class StackControl:
     def _facts(self) -> list[dict[str, Any]]:
         processes = (self._host, self._scheduler)
         return [process.facts["control"] for process in processes if process is not None]
-
-
-class Pause:
-    """A process that stands still, for so long or until `end`; it goes on in time although this process may die."""
-
-    def __init__(self, pid: int, seconds: float) -> None:
-        self._pid = pid
-        self._waker = subprocess.Popen(  # noqa: S603 - numbers only
-            ["/bin/sh", "-c", f"sleep {seconds:f}; kill -CONT {pid:d}"],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        os.kill(pid, signal.SIGSTOP)
-
-    def end(self) -> None:
-        """Let the process go on now, if it does not yet."""
-        if self._waker.poll() is None:
-            os.killpg(self._waker.pid, signal.SIGKILL)
-            self._waker.wait()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGCONT)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from durable_harness.errors import ConfigurationError, StackUnavailableError, UnreachableError
+from durable_harness.platforms.children import in_own_group
 from durable_harness.ports import free_port
 from durable_harness.settings.host_json import read_host_json
 from durable_harness.settings.local_settings import export_settings, read_local_settings
@@ -91,7 +92,7 @@ def _running(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            **in_own_group(),
         )
     try:
         yield child
@@ -105,7 +106,7 @@ def _wait_until_running(base_url: str, child: subprocess.Popen[bytes], log: Path
         ended = child.poll() is not None
         if ended or time.monotonic() > deadline:
             why = "ended" if ended else f"was not ready after {READY_TIMEOUT_S:g} s"
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+            tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:])
             raise UnreachableError(f"{PROGRAM} start {why}:\n{tail}")
         time.sleep(POLL_INTERVAL_S)
 

@@ -23,6 +23,7 @@ from typing import Any
 
 from durable_harness.errors import StackUnavailableError, UnreachableError
 from durable_harness.extras import missing_text
+from durable_harness.platforms.processes import is_running
 from durable_harness.stack.children import RunningStack
 from durable_harness.stack.control import StackControl
 from durable_harness.stack.processes import running_command
@@ -263,15 +264,7 @@ def _owner(pid: int) -> str:
 
 def _is_gone(owner: str) -> bool:
     host, _, pid = owner.rpartition(":")
-    if os.name != "posix" or host != socket.gethostname():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+    return host == socket.gethostname() and not is_running(int(pid))
 
 
 def _docker_error() -> type[Exception]:

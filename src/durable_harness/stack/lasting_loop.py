@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from durable_harness.log_categories import HOST_LOGGER, running_function
 from durable_harness.own_loggers import own_logger
+from durable_harness.platforms.loops import fastest_loop, own_loop
 
 logger = own_logger(HOST_LOGGER)
 
@@ -136,20 +137,12 @@ def run_lasting(main: Callable[[Callable[[], None]], Main], *, as_in_azure: bool
 
 def _new_loop(*, as_in_azure: bool) -> asyncio.AbstractEventLoop:
     """Return a loop, the fastest one unless user code would find another kind in Azure."""
-    base: Any = asyncio.SelectorEventLoop
+    base: Any = own_loop()
     if not as_in_azure or sys.version_info >= HAS_UVLOOP_IN_AZURE:
-        base = _fastest_loop()
+        base = fastest_loop()
     kind = type("_LastingLoop", (_Lasting, base), {"__module__": __name__})
     made: asyncio.AbstractEventLoop = kind()
     return made
-
-
-def _fastest_loop() -> Any:
-    try:
-        from uvloop import Loop  # noqa: PLC0415 - not where user code needs asyncio's own
-    except ImportError:  # not there on every platform
-        return asyncio.SelectorEventLoop
-    return Loop
 
 
 def _deed(error: BaseException) -> str:

@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from durable_harness.errors import HarnessError, UsageError
+from durable_harness.platforms.children import Parent
+from durable_harness.platforms.clocks import have_fine_timers
+from durable_harness.platforms.files import put_in_place
+from durable_harness.platforms.signals import ENDING_SIGNALS, ask_this_process_to_end, call_when_asked_to_end
 
 PARENT_CHECK_INTERVAL_S = 1.0
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StartInterrupted(KeyboardInterrupt):
@@ -61,7 +64,7 @@ class Lifetime:
 
         The block may swallow what is raised, as a loop with a bare `except` does. The next signal ends the process.
         """
-        before = {number: signal.signal(number, self._on_signal_in_block) for number in SIGNALS}
+        before = {number: signal.signal(number, self._on_signal_in_block) for number in ENDING_SIGNALS}
         try:
             yield
         finally:
@@ -91,8 +94,8 @@ def run_until_stopped(service: Service, parent_pid: int | None, *, as_in_azure: 
 
 async def _run(service: Service, parent_pid: int | None, has_handlers: Callable[[], None]) -> None:
     lifetime = Lifetime()
-    for number in SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, lifetime.stop)
+    have_fine_timers()
+    call_when_asked_to_end(asyncio.get_running_loop(), lifetime.stop)
     has_handlers()
     if parent_pid:
         # A thread: a start may hold up the event loop.
@@ -110,10 +113,11 @@ async def _run(service: Service, parent_pid: int | None, has_handlers: Callable[
 
 
 def watch_parent(parent_pid: int) -> None:
-    """Send SIGTERM to this process when its parent is another."""
-    while os.getppid() == parent_pid:
+    """Ask this process to end when its parent is gone."""
+    parent = Parent(parent_pid)
+    while parent.is_there():
         time.sleep(PARENT_CHECK_INTERVAL_S)
-    os.kill(os.getpid(), signal.SIGTERM)
+    ask_this_process_to_end()
 
 
 def write_ready_file(path: Path | None, facts: dict[str, Any]) -> None:
@@ -127,9 +131,9 @@ def write_ready_file(path: Path | None, facts: dict[str, Any]) -> None:
     try:
         # The facts hold secrets. O_EXCL: a file or link that somebody laid there before is not written through.
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump({"pid": os.getpid(), **facts}, file)
-        unfinished.replace(path)
+        put_in_place(unfinished, path)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise UsageError(f"--ready-file {path}: the file cannot be written: {error.strerror}.") from error

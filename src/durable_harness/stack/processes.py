@@ -23,6 +23,8 @@ from durable_harness.errors import (
     UnreachableError,
     UsageError,
 )
+from durable_harness.platforms.children import ask_to_end, in_own_group
+from durable_harness.platforms.encodings import in_utf8
 from durable_harness.ports import free_port
 
 READY_TIMEOUT_S = 30.0
@@ -90,8 +92,9 @@ class Command:
 
     @property
     def pid(self) -> int:
+        # A virtual environment of Windows has a launcher, whose child runs the command.
         assert self._child is not None
-        return self._child.pid
+        return int(self.facts.get("pid", self._child.pid))
 
     def exit_code(self) -> int | None:
         """Return how it ended, None while it runs; a negative number is the signal that ended it."""
@@ -103,14 +106,15 @@ class Command:
         `environment` is added to its own for this time.
         """
         self._ready.unlink(missing_ok=True)
+        self.facts = {}
         with self.log.open("ab") as output:
             self._child = subprocess.Popen(  # noqa: S603 - our own command
                 self._words,
-                env={**os.environ, **self._environment, **(environment or {})},
+                env={**os.environ, **in_utf8(), **self._environment, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                **in_own_group(),
             )
         self.facts = _wait_until_ready(self._child, self._ready, self.log)
 
@@ -147,7 +151,7 @@ def _wait_until_ready(child: subprocess.Popen[bytes], ready: Path, log: Path) ->
     deadline = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < deadline or has_debugger():  # which follows the child too, and may stop it at any line
         if ready.exists():
-            facts: dict[str, Any] = json.loads(ready.read_text())
+            facts: dict[str, Any] = json.loads(ready.read_text(encoding="utf-8"))
             return facts
         if child.poll() is not None:
             raise ERRORS.get(child.returncode, HarnessError)(f"{DID_NOT_START}\n{_tail(log)}")
@@ -158,7 +162,7 @@ def _wait_until_ready(child: subprocess.Popen[bytes], ready: Path, log: Path) ->
 def stop_process(child: subprocess.Popen[bytes]) -> None:
     """End a child: politely, then for certain."""
     if child.poll() is None:
-        child.send_signal(signal.SIGTERM)
+        ask_to_end(child)
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while child.poll() is None and time.monotonic() < deadline:
             time.sleep(POLL_INTERVAL_S)
@@ -168,7 +172,7 @@ def stop_process(child: subprocess.Popen[bytes]) -> None:
 
 
 def _tail(log: Path, lines: int = 20) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
 def ending_of(exit_code: int | None) -> str:

@@ -5,36 +5,30 @@ Commands of ours watch their parent themselves. Others outlive a parent that was
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 
+from durable_harness.platforms.children import Parent, end_with_children, in_own_group
+from durable_harness.platforms.signals import ASKED
+
 CHECK_INTERVAL_S = 0.1
 STOP_TIMEOUT_S = 5.0
 
 
 def supervise(parent_pid: int, command: Sequence[str]) -> int:
-    """Run a command until it ends, SIGTERM comes or the parent is gone; end its process group, return its code."""
+    """Run a command until it ends, a signal comes or the parent is gone; end all its processes, return its code."""
     asked: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: asked.append(number))
-    child = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - what the caller wants run
-    while child.poll() is None and os.getppid() == parent_pid and not asked:
+    for number in ASKED:
+        signal.signal(number, lambda number, _frame: asked.append(number))
+    parent = Parent(parent_pid)
+    child = subprocess.Popen(command, **in_own_group())  # noqa: S603 - what the caller wants run
+    while child.poll() is None and parent.is_there() and not asked:
         time.sleep(CHECK_INTERVAL_S)
-    _end_group(child)
+    end_with_children(child, STOP_TIMEOUT_S)
     return child.wait()
-
-
-def _end_group(child: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + STOP_TIMEOUT_S
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGTERM)
-        while child.poll() is None and time.monotonic() < deadline:
-            time.sleep(CHECK_INTERVAL_S)
-        os.killpg(child.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

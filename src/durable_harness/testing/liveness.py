@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from durable_harness.stack import RunningStack
 from durable_harness.stack.processes import ending_of
 
-ANSWER_TIMEOUT_S = 2.0
+ANSWER_TIMEOUT_S = 5.0
+"""Windows tries for two seconds before it says that nobody listens."""
 
 
 def has_ended(stack: RunningStack) -> bool:

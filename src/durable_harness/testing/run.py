@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from durable_harness.errors import StackUnavailableError
+from durable_harness.platforms.files import put_in_place
+from durable_harness.platforms.locks import lock
 
 if TYPE_CHECKING:
     from durable_harness.stack.emulator import Emulator
@@ -43,9 +45,9 @@ class Run:
             shared = Path(self.folder) / SHARED
             if not shared.exists():
                 unfinished = shared.with_suffix(".tmp")
-                unfinished.write_text(json.dumps(self._start_emulator()))
-                unfinished.replace(shared)
-            told = json.loads(shared.read_text())
+                unfinished.write_text(json.dumps(self._start_emulator()), encoding="utf-8")
+                put_in_place(unfinished, shared)
+            told = json.loads(shared.read_text(encoding="utf-8"))
         if "unavailable" in told:
             raise StackUnavailableError(told["unavailable"])
         return Emulator(**told)
@@ -61,10 +63,8 @@ class Run:
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
         """Hold the run's lock; the system gives it back when its holder dies, however that was."""
-        import fcntl  # noqa: PLC0415 - not on Windows, where the other stacks still run
-
-        with self.scratch().joinpath(LOCK).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self.scratch().joinpath(LOCK).open("ab") as file:
+            lock(file)
             yield
 
     def scratch(self) -> Path:

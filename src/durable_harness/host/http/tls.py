@@ -20,10 +20,10 @@ def server_context(certificate: Path | None, password: str | None) -> ssl.SSLCon
     with importing("https", "--cert" if certificate else "--useHttps"):
         key, chain = _read_pfx(certificate, password) if certificate else _self_signed()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-        file.write(key + chain)
-        file.flush()
-        context.load_cert_chain(file.name)
+    with tempfile.TemporaryDirectory(prefix="durable-harness-") as folder:
+        file = Path(folder) / "certificate.pem"  # closed, or Windows lets nobody else read it
+        file.write_bytes(key + chain)
+        context.load_cert_chain(file)
     return context
 
 

@@ -28,6 +28,7 @@ from durable_harness.load.audit.ledger import Ledger, Recorded
 from durable_harness.load.audit.whereabouts import Whereabouts
 from durable_harness.load.http import Asker
 from durable_harness.operations import ServiceDescription
+from durable_harness.platforms.clocks import monotonic
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +155,7 @@ class _Audit:
         self._asker = Asker(verify_tls=question.verify_tls, max_answer_bytes=MOST_ANSWER_BYTES)
 
     def run(self) -> Audit:
-        began = time.monotonic()
+        began = monotonic()
         incomplete = None
         # It is no Exception: nothing on the way up takes it for its own.
         limit = gevent.Timeout(self._question.timeout_s)
@@ -177,7 +178,7 @@ class _Audit:
             incomplete = f"{incomplete or 'not asked'}: {missing:,} operations are not accounted for"
         incomplete = "; ".join(filter(None, (incomplete, self._ledger.untold))) or None
         method = " and ".join(dict.fromkeys(self._methods)) or "nothing was asked"
-        return self._ledger.close(method, time.monotonic() - began, incomplete)
+        return self._ledger.close(method, monotonic() - began, incomplete)
 
     def _ask_servers(self) -> None:
         """List each server once, then ask for those one by one that no listing told of."""

@@ -16,7 +16,6 @@ import os
 import secrets
 import socket
 import sys
-import time
 from collections import Counter
 from typing import Any
 
@@ -28,6 +27,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from durable_harness.errors import PortInUseError, UsageError
 from durable_harness.load.distributed.listening import LISTENING, add_default_ports
+from durable_harness.platforms.clocks import monotonic
 from durable_harness.terminal.colours import show_error
 
 TOKEN_VARIABLE = "DURABLE_HARNESS_RUN_TOKEN"  # noqa: S105 - where it is, not what it is
@@ -97,11 +97,11 @@ class Joining:
 
     def note_connection(self, *, is_there: bool) -> None:
         """Note that a worker's connection to its master was made or lost."""
-        self._lost_since = None if is_there else self._lost_since or time.monotonic()
+        self._lost_since = None if is_there else self._lost_since or monotonic()
 
     def is_lost_for(self, time_s: float) -> bool:
         """Return whether a worker's connection to its master has been lost for at least this time."""
-        return self._lost_since is not None and time.monotonic() - self._lost_since >= time_s
+        return self._lost_since is not None and monotonic() - self._lost_since >= time_s
 
     def describe_strangers(self) -> list[str]:
         """Say that others tried to join, if they did; a connection may be gone before its address is known."""
@@ -252,7 +252,12 @@ def _watch(sock: Any, watcher: _Strangers | _Refusal) -> None:
 
 def _address(descriptor: int) -> str:
     try:
-        with socket.socket(fileno=os.dup(descriptor)) as connection:
-            return str(connection.getpeername()[0])
+        connection = socket.socket(fileno=descriptor)
     except OSError:
         return UNKNOWN_ADDRESS
+    try:
+        return str(connection.getpeername()[0])
+    except OSError:
+        return UNKNOWN_ADDRESS
+    finally:
+        connection.detach()  # it is 0MQ's

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from time import monotonic
 from types import EllipsisType
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
@@ -16,6 +15,7 @@ from durable_harness.load.http import Client, Exchange, OnCrash, Reactor, Reques
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.operations import Answer, Measurement, NoAnswer, Operation, OperationPlan, OperationRecord
 from durable_harness.operations.host_times import ASKING, HEADER, MOST_CHARS
+from durable_harness.platforms.clocks import monotonic
 from durable_harness.redirects import is_same_origin
 
 LAST_REQUEST_S = 1.0

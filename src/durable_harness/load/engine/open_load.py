@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
@@ -21,6 +20,7 @@ from durable_harness.load.arrivals.shares import LOOK_AHEAD_S, Shares
 from durable_harness.load.engine.run import Run
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.operations import Workload
+from durable_harness.platforms.clocks import monotonic
 
 HAND_OVER_S = 0.0537
 """How long before its moment an arrival is handed over: what is to be made for it is ready when it is due. It is no
@@ -132,6 +132,6 @@ class OpenLoad:
 
 def _sleep_until(moment: float, *, always: bool = False) -> None:
     """Sleep; `always` lets the others run also when it is late, since a late arrival must not delay every poll."""
-    left_s = moment - time.monotonic()
+    left_s = moment - monotonic()
     if left_s > 0 or always:
         gevent.sleep(max(left_s, 0.0))

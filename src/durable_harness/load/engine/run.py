@@ -7,7 +7,6 @@ import logging
 import uuid
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -26,6 +25,7 @@ from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import GeneratorFigures, Heart
 from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan
 from durable_harness.operations import Request as PlainRequest
+from durable_harness.platforms.clocks import monotonic
 
 logger = logging.getLogger(__name__)
 

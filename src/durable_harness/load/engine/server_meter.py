@@ -7,7 +7,6 @@ asked once whether it measures its operations, and then never again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from time import monotonic
 from typing import Any
 
 from durable_harness.load.http import Client, Exchange, Reactor, Request
@@ -21,6 +20,7 @@ from durable_harness.operations.measurement import (
     read_measurements,
     read_warnings,
 )
+from durable_harness.platforms.clocks import monotonic
 
 INTERVAL_S = 0.05
 """Questions to a host are at least this far apart, and never two of them at once: asking must not become load."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from time import monotonic
 from typing import Self
 
 from gevent.event import AsyncResult
@@ -13,6 +12,7 @@ from durable_harness.load.http.exchange import Exchange, Request
 from durable_harness.load.http.reactor import Reactor
 from durable_harness.operations import Answer, NoAnswer
 from durable_harness.operations import Request as PlainRequest
+from durable_harness.platforms.clocks import monotonic
 
 CONNECTIONS = 20
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
 
 from durable_harness.load.http.connection import Connection
 from durable_harness.load.http.exchange import Exchange, Request
@@ -15,6 +14,7 @@ from durable_harness.load.http.resolver import Address
 from durable_harness.load.http.tls import TlsConnection, client_context, is_loopback
 from durable_harness.load.http.urls import Origin
 from durable_harness.operations import Answer, NoAnswer
+from durable_harness.platforms.clocks import monotonic
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, REPEATING_REDIRECTS, BadUrlError
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import socket
-from time import monotonic
 from typing import Any, Protocol
 
 import httptools
@@ -17,6 +15,8 @@ from durable_harness.load.http.reactor import Reactor
 from durable_harness.load.http.resolver import Address
 from durable_harness.load.http.stamps import NOTES_BYTES, ask_for_stamps, came_at
 from durable_harness.operations import Answer
+from durable_harness.platforms.clocks import monotonic
+from durable_harness.platforms.sockets import meaning_of
 
 RECEIVE_BYTES = 65536
 UNANSWERED = "connection closed by the server before it answered"
@@ -116,7 +116,7 @@ class Connection:
         self._failure = ""
         code = self._socket.connect_ex(self.address.sockaddr)
         if code not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
-            self._failure = os.strerror(code)
+            self._failure = meaning_of(code)
         self._reactor.add(self._fd, self, writing=True)
 
     def try_next_address(self, reason: str) -> None:
@@ -190,7 +190,7 @@ class Connection:
     def _finish_connect(self) -> None:
         code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if self._failure or code:
-            self.try_next_address(self._failure or os.strerror(code))
+            self.try_next_address(self._failure or meaning_of(code))
             return
         self.is_connected = True
         self._reactor.change(self._fd, writing=False)

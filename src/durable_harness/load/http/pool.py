@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from time import monotonic
 from typing import Protocol
 
 from durable_harness.load.http.connection import Connection
@@ -11,6 +10,7 @@ from durable_harness.load.http.exchange import Exchange
 from durable_harness.load.http.resolver import Address, literal_address, resolve
 from durable_harness.load.http.urls import Origin
 from durable_harness.operations import Answer
+from durable_harness.platforms.clocks import monotonic
 
 RESOLVE_AGAIN_S = 60.0
 """How long the addresses of a name are kept."""

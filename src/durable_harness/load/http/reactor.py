@@ -11,12 +11,12 @@ import logging
 import math
 from collections.abc import Callable
 from heapq import heappop, heappush
-from time import monotonic
 from typing import Any, Protocol
 
 import gevent
 
 from durable_harness.load.http.readiness import READ, WRITE, Readiness, best_readiness
+from durable_harness.platforms.clocks import monotonic
 
 logger = logging.getLogger(__name__)
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import ctypes
 import os
-import select
 import sys
-import time
 from abc import ABC, abstractmethod
 from typing import Any
 
 import gevent
 from gevent.event import Event
 from gevent.monkey import get_original
+
+from durable_harness.platforms.clocks import monotonic
 
 READ, WRITE = 1, 4
 """Bits of readiness; errors and hang-ups count as both."""
@@ -66,7 +66,7 @@ class EpollReadiness(Readiness):
         self._hub = gevent.get_hub()
         self._timer = _TimerFd()
         self._epoll: Any = get_original("select", "epoll")()
-        self._epoll.register(self._timer.fd, select.EPOLLIN)
+        self._epoll.register(self._timer.fd, READ)
         self._watcher = self._hub.loop.io(self._epoll.fileno(), 1)
         self._waiting: Any = None
 
@@ -139,7 +139,7 @@ class LoopReadiness(Readiness):
     def arm(self, moment: float | None) -> None:
         self._timer.stop()
         self._timer.close()
-        self._timer = self._loop.timer(0 if moment is None else max(0.0, moment - time.monotonic()))
+        self._timer = self._loop.timer(0 if moment is None else max(0.0, moment - monotonic()))
         if moment is not None:
             self._timer.start(self._moment_came, moment)
 
@@ -159,7 +159,7 @@ class LoopReadiness(Readiness):
 
     def _moment_came(self, moment: float) -> None:
         # The loop's clock stands still during a turn of the loop, so its timers may be early.
-        if time.monotonic() < moment:
+        if monotonic() < moment:
             self.arm(moment)
         else:
             self._something.set()

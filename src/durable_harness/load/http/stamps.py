@@ -8,8 +8,10 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from time import monotonic, time_ns
+from time import time_ns
 from typing import Any
+
+from durable_harness.platforms.clocks import monotonic
 
 _SO_TIMESTAMPNS = 35
 """Python has no name for it. The few kernels where it has another number stamp nothing."""
@@ -23,13 +25,12 @@ Notes = list[tuple[int, int, bytes]]
 
 def ask_for_stamps(tcp_socket: Any) -> bool:
     """Let the kernel stamp what a socket receives; return whether it can."""
-    if sys.platform != "linux":
-        return False
     try:
-        tcp_socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        if sys.platform == "linux":
+            tcp_socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     except OSError:
         return False
-    return True
+    return sys.platform == "linux"
 
 
 def came_at(notes: Notes) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import gevent
 
-from durable_harness.load.lifecycle.startup import ENDING_SIGNALS
+from durable_harness.platforms.signals import ENDING_SIGNALS
 
 
 class ProcessExit(SystemExit):

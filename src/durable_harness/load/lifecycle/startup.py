@@ -17,8 +17,8 @@ from types import FrameType
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
 from durable_harness.extras import MissingExtraError, importing
+from durable_harness.platforms.signals import ENDING_SIGNALS
 
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOCUST_COMMAND = "locust.main"
 """The module that is imported only by the command `locust`."""
 UNPATCHED = "LOCUST_SKIP_MONKEY_PATCH"

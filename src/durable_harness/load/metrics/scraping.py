@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +23,7 @@ from durable_harness.callers import foreign_call
 from durable_harness.errors import PortInUseError, UsageError
 from durable_harness.foreign_text import shown
 from durable_harness.load.metrics.families import PREFIX, Buckets, Family, Kind, Read, families
+from durable_harness.platforms.sockets import is_port_taken
 
 PATH = "/metrics"
 EVERYWHERE = {"*": ""}
@@ -42,7 +42,7 @@ def serving(host: str, port: int, read: Read) -> Iterator[str]:
     try:
         server.start()
     except OSError as error:
-        if error.errno == errno.EADDRINUSE:
+        if is_port_taken(error):
             raise PortInUseError(f"--metrics-port {port}: somebody else listens there; choose another port") from error
         raise UsageError(f"--metrics-host {host}, port {port}: cannot listen there ({error.strerror})") from error
     try:

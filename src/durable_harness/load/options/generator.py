@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from durable_harness.load.watch import Bounds
+from durable_harness.platforms.limits import allow_open_files
 
 DEFAULT_CONNECTIONS = 1000
 OTHER_DESCRIPTORS = 200
@@ -88,16 +88,7 @@ def allow_connections(wanted: int) -> int:
 
     With a limit of open files that leaves room for none it is 0 or less.
     """
-    if sys.platform == "win32":
-        return wanted
-    import resource  # noqa: PLC0415 - Windows has none, and no such limit
-
-    needed = wanted + OTHER_DESCRIPTORS
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        needed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-    return needed - OTHER_DESCRIPTORS
+    return allow_open_files(wanted + OTHER_DESCRIPTORS) - OTHER_DESCRIPTORS
 
 
 def _with_descriptors(connections: int) -> int:

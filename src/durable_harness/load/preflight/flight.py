@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field
 
 import gevent
@@ -20,6 +19,7 @@ from durable_harness.operations import Answer, NoAnswer, Operation, OperationPla
 from durable_harness.operations.excerpts import excerpt, excerpt_of_text, redact_keys
 from durable_harness.operations.messages import SERVER_ERROR
 from durable_harness.operations.operation import UNREADABLE_STATUS
+from durable_harness.platforms.clocks import monotonic
 from durable_harness.why.segments import Part
 from durable_harness.why.waiting import cause_lines
 from durable_harness.why.waits import Wait
@@ -69,17 +69,17 @@ def fly(plan: OperationPlan, asker: Asker, *, waits: bool = True) -> Flight:
     """Start one operation and follow it to its end, or only until its status was read; then it is terminated."""
     operation = Operation(plan)
     start = plan.start_request()
-    operation.sent(time.monotonic())
+    operation.sent(monotonic())
     method, url = start.method, start.url
     answer = asker.ask(start, _left_s(operation), follows_redirects=True)
-    operation.start_answered(answer, time.monotonic())
+    operation.start_answered(answer, monotonic())
     if plan.raises is not None and (event := operation.event_request(*plan.raises)) is not None:
         asker.ask(event, _left_s(operation))
     while operation.next_poll is not None and (waits or not operation.record.polls):
-        gevent.sleep(max(0.0, operation.next_poll - time.monotonic()))
+        gevent.sleep(max(0.0, operation.next_poll - monotonic()))
         method, url = "GET", operation.status_url or ""
         answer = asker.get(url, operation.poll_headers, _left_s(operation))
-        operation.poll_answered(answer, time.monotonic())
+        operation.poll_answered(answer, monotonic())
     if (request := operation.terminate_request("preflight")) is not None:
         asker.ask(request, LEAST_REQUEST_S)
     return Flight(plan, operation.record, method, url, answer, _waits_of(operation, asker))
@@ -97,7 +97,7 @@ def _waits_of(operation: Operation, asker: Asker) -> tuple[Wait, ...]:
 
 
 def _left_s(operation: Operation) -> float:
-    return max(operation.deadline - time.monotonic(), LEAST_REQUEST_S)
+    return max(operation.deadline - monotonic(), LEAST_REQUEST_S)
 
 
 def problem_of(flight: Flight, app: App | None, log: str = "") -> HarnessError | None:

@@ -60,6 +60,8 @@ from durable_harness.load.watch import GeneratorFigures, UsageWatch, invalid_rea
 from durable_harness.load.web import Guard, LiveRun, StartForm, add_pages
 from durable_harness.load.web.form_style import form_style
 from durable_harness.load.web.home import Home
+from durable_harness.platforms.clocks import monotonic
+from durable_harness.platforms.encodings import PLAIN
 from durable_harness.terminal.colours import show
 
 logger = logging.getLogger(__name__)
@@ -193,7 +195,7 @@ class Coordinator(LocustProcess):
         self._exit_code.reset()
         self._last_words = ""
         self._began_epoch_s, self._load_until_epoch_s = time.time(), None
-        self._began, self._verdict, self._html_report = time.monotonic(), None, None
+        self._began, self._verdict, self._html_report = monotonic(), None, None
         if self._is_headless or sys.stderr.isatty():
             self._progress = Progress(self.total, self.environment.parsed_options.run_time)
         self._watches = list(self._watch_for_ends(options))
@@ -241,7 +243,7 @@ class Coordinator(LocustProcess):
             twice, written = with_twice_report(written, self.target.base_url, self.options.report_dir)
         written = self._write_evidence(self.options, written, {"run_id": self.run_id, "ended": self._verdict})
         self._exit_code.decide(written.exit_code(self._code_of(report)), self._verdict)
-        self._elapsed_s = time.monotonic() - self._began
+        self._elapsed_s = monotonic() - self._began
         html_report = self.options.report_dir / HTML_NAME
         self._html_report = html_report if html_report in written.paths else None
         self._last_words = f"\n{render_text(report)}{self._with_log(written).sentence()}{twice}"
@@ -281,7 +283,7 @@ class Coordinator(LocustProcess):
             tally=self.total(),
             gates=self._gates() if has_run else (),
             phase=self.phase.value,
-            elapsed_s=self._elapsed_s if is_over or not has_run else time.monotonic() - self._began,
+            elapsed_s=self._elapsed_s if is_over or not has_run else monotonic() - self._began,
             run_time_s=self.environment.parsed_options.run_time if has_run else None,
             target=public_url(self.environment.host or ""),
             processes=self.describe_processes(),
@@ -294,7 +296,7 @@ class Coordinator(LocustProcess):
     def _say_last_words(self) -> None:
         # A terminal's encoding may lack characters that reports have.
         encoding = sys.stdout.encoding or "utf-8"
-        show(self._last_words.encode(encoding, "backslashreplace").decode(encoding))
+        show(self._last_words.encode(encoding, PLAIN).decode(encoding))
         sys.stdout.flush()
         self._last_words = ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,6 +12,7 @@ import gevent
 from durable_harness.gate import AbortRule, Gate, broken_for_good
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.summary import summarize_run
+from durable_harness.platforms.clocks import monotonic
 
 logger = logging.getLogger(__name__)
 
@@ -67,11 +67,11 @@ class AbortWatch(EndWatch):
         self._rule, self._gates = rule, tuple(gates)
         self._total = total
         self._warm_up_s, self._run_time_s = span_s
-        self._began = time.monotonic()
+        self._began = monotonic()
         super().__init__(stop)
 
     def find_reason(self) -> str | None:
-        elapsed_s = time.monotonic() - self._began
+        elapsed_s = monotonic() - self._began
         tally = self._total()
         if elapsed_s < self._warm_up_s + self._rule.grace_s or tally.ended_count < self._rule.min_operations:
             return None

@@ -24,6 +24,7 @@ from durable_harness.load.results.records import keep_operations, mark_run
 from durable_harness.load.results.run_tally import RunTally, merged_runs
 from durable_harness.load.results.summary import summarize_run
 from durable_harness.load.watch import GeneratorFigures
+from durable_harness.platforms.clocks import monotonic
 
 logger = logging.getLogger(__name__)
 
@@ -72,11 +73,11 @@ class MasterProcess(Coordinator):
 
     def wind_up(self) -> None:
         left_s = self._left_of_run_time_s()
-        self._deadline = time.monotonic() + left_s + self.options.drain_timeout_s + DRAIN_GRACE_S
-        self._await_arrivals(time.monotonic() + left_s)
+        self._deadline = monotonic() + left_s + self.options.drain_timeout_s + DRAIN_GRACE_S
+        self._await_arrivals(monotonic() + left_s)
         self._sharing.close()
         self.environment.runner.send_message(DRAIN, {"run_id": self.run_id})
-        while self._awaited() and time.monotonic() < self._deadline:
+        while self._awaited() and monotonic() < self._deadline:
             gevent.sleep(POLL_S)
 
     def _set_run_time_s(self) -> float | None:
@@ -97,7 +98,7 @@ class MasterProcess(Coordinator):
         return left_s if 0 < left_s <= LATEST_BEGIN_S else 0.0
 
     def _await_arrivals(self, until: float) -> None:
-        while self.interruption is None and (left_s := min(until, self._deadline) - time.monotonic()) > 0:
+        while self.interruption is None and (left_s := min(until, self._deadline) - monotonic()) > 0:
             try:
                 gevent.sleep(min(left_s, POLL_S))
             except KeyboardInterrupt:
@@ -107,7 +108,7 @@ class MasterProcess(Coordinator):
     def give_up(self) -> None:
         """Make the workers give up, which may not have got the same signal, and wait only for their last words."""
         self.environment.runner.send_message(DRAIN, {"run_id": self.run_id, AT_ONCE: True})
-        self._deadline = min(self._deadline, time.monotonic() + GIVE_UP_GRACE_S)
+        self._deadline = min(self._deadline, monotonic() + GIVE_UP_GRACE_S)
 
     def stop_runner(self) -> None:
         # The workers have wound up when this is called; Locust tells them to quit afterwards.
@@ -201,7 +202,7 @@ class MasterProcess(Coordinator):
                 self._lost_records += [problem] if problem else []
             self._finals.add(msg.node_id)
             if snapshot.was_interrupted and self.phase is RunPhase.RUNNING:
-                self._interrupted[msg.node_id] = time.monotonic()
+                self._interrupted[msg.node_id] = monotonic()
 
     def _read(self, client_id: str, wire: Any) -> Snapshot | None:
         """Read and keep a worker's snapshot; one that cannot be read, or put together with others, is a loss."""

@@ -25,6 +25,7 @@ from durable_harness.load.processes.process import LocustProcess
 from durable_harness.load.processes.single import SingleProcess
 from durable_harness.load.processes.worker import WorkerProcess
 from durable_harness.output_streams import keep_output_unbroken
+from durable_harness.platforms.clocks import have_fine_timers
 
 
 def install(
@@ -33,6 +34,7 @@ def install(
     """Listen to Locust's events; `default_gates` finds the gates file that applies when the option is not given."""
     secure_sockets()
     guard_listening()
+    have_fine_timers()
     lost = keep_output_unbroken()
     events.quit.add_listener(lambda **_: lost.report())
     events.init_command_line_parser.add_listener(lambda parser, **_: _add_all_options(parser, default_gates()))

@@ -8,7 +8,6 @@ their own, which nobody else knows, and the events only wait for them.
 from __future__ import annotations
 
 import logging
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from enum import Enum
@@ -24,6 +23,7 @@ from durable_harness.load.http import log_crash
 from durable_harness.load.lifecycle.listeners import guard_greenlets, guard_listeners
 from durable_harness.load.lifecycle.signals import Signals
 from durable_harness.load.options.run import LoadOptions
+from durable_harness.platforms.clocks import monotonic
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class LocustProcess(ABC):
     def interrupt(self) -> None:
         """Remember that a signal asks the process to end; the first one of a run counts."""
         if self.interruption is None and not self._ended.is_set():
-            self.interruption = Interruption(time.monotonic(), self.phase)
+            self.interruption = Interruption(monotonic(), self.phase)
 
     def take_signal(self) -> None:
         """End the process because of a signal: the run first, and sooner with every further signal."""
@@ -228,8 +228,8 @@ class LocustProcess(ABC):
     def _await_start(self) -> None:
         """Wait until Locust knows that a test is running: it does not stop one whose start it still announces."""
         self._has_begun.wait()
-        latest = time.monotonic() + START_TIMEOUT_S
-        while self.environment.runner.state in NOT_STARTED and time.monotonic() < latest:
+        latest = monotonic() + START_TIMEOUT_S
+        while self.environment.runner.state in NOT_STARTED and monotonic() < latest:
             gevent.sleep(POLL_S)
 
     def _take(self, step: Callable[[], None], taken: Event) -> None:

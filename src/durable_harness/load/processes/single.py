@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from durable_harness.load.arrivals.shares import Shares
 from durable_harness.load.audit import Whereabouts
 from durable_harness.load.engine.open_load import OpenLoad, open_scenarios
@@ -13,6 +11,7 @@ from durable_harness.load.processes.coordinator import Coordinator
 from durable_harness.load.results.records import open_operations
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import GeneratorFigures
+from durable_harness.platforms.clocks import monotonic
 
 LOCAL = "local"
 """What this process is called among workers."""
@@ -26,7 +25,7 @@ class SingleProcess(Coordinator):
         records = open_operations(self.environment, options, self.run_id, LOCAL)
         self.run = Run(options, self.environment, records, LOCAL)
         self._open_load = OpenLoad(self.environment, self.run, LOCAL)
-        self._open_load.offer(open_scenarios(self.environment), Shares.alone(LOCAL), time.monotonic())
+        self._open_load.offer(open_scenarios(self.environment), Shares.alone(LOCAL), monotonic())
 
     def wind_up(self) -> None:
         if self.run is not None:

@@ -32,6 +32,7 @@ from durable_harness.load.results.evidence import hide_what_is_known
 from durable_harness.load.results.records import is_marked, open_operations
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import UsageWatch
+from durable_harness.platforms.clocks import monotonic
 
 MASTER_GONE_S = 5.0
 """How long the connection to a master may be lost: ZeroMQ makes it again if the network alone was the cause. A master
@@ -107,7 +108,7 @@ class WorkerProcess(LocustProcess):
 
     def _stop_in_time(self, run: Run) -> None:
         """Start nothing once the run time is over, although the master does not say so."""
-        late_s = time.monotonic() - self._ends
+        late_s = monotonic() - self._ends
         if late_s >= 0:
             run.is_accepting = False
         if late_s >= MASTER_GONE_S:
@@ -134,7 +135,7 @@ class WorkerProcess(LocustProcess):
         """Take part in the arrivals of the run; what comes before the run itself waits for it."""
         offer = self._offer
         if offer is not None and offer.run_id == self._run_id and self.phase is RunPhase.RUNNING:
-            began = offer.began_epoch_s - (time.time() - time.monotonic())
+            began = offer.began_epoch_s - (time.time() - monotonic())
             self._open_load.offer(offer.scenarios, offer.shares, began, offer.run_time_s)
             self._ends = math.inf if offer.run_time_s is None else began + offer.run_time_s
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
@@ -14,6 +13,7 @@ from durable_harness.gate.report.model import number
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.tally import Tally
 from durable_harness.operations import OperationState
+from durable_harness.platforms.clocks import monotonic
 
 TERMINAL_INTERVAL_S = 1.0
 PLAIN_INTERVAL_S = 3.0
@@ -32,7 +32,7 @@ class Progress:
         self._run_time_s = run_time_s if stream.isatty() else None
         self._stream = stream
         self._is_terminal = stream.isatty()
-        self._began = time.monotonic()
+        self._began = monotonic()
         self._greenlet: Any = gevent.spawn(self._show)
 
     def close(self) -> None:
@@ -45,7 +45,7 @@ class Progress:
     def _show(self) -> None:
         while True:
             gevent.sleep(TERMINAL_INTERVAL_S if self._is_terminal else PLAIN_INTERVAL_S)
-            line = progress_line(self._total().whole(), time.monotonic() - self._began, self._run_time_s)
+            line = progress_line(self._total().whole(), monotonic() - self._began, self._run_time_s)
             self._stream.write(self._refreshed(line) if self._is_terminal else f"{line}\n")
             self._stream.flush()
 

@@ -28,6 +28,7 @@ from durable_harness.gate.records import FOLDER_NAME, SCHEMA, read_operations_fi
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.options.target import public_url
 from durable_harness.operations import OperationRecord
+from durable_harness.platforms.files import put_in_place
 from durable_harness.whole_files import write_whole_bytes
 
 logger = logging.getLogger(__name__)
@@ -179,7 +180,7 @@ def mark_run(report_dir: Path, run_id: str) -> None:
     """Leave a mark in the folder, by which a worker sees whether it writes where the coordinator of the run reads."""
     folder = report_dir / FOLDER_NAME
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).write_text(run_id)
+    (folder / MARK).write_text(run_id, encoding="utf-8")
 
 
 def keep_operations(report_dir: Path, worker: str, content: bytes) -> str | None:
@@ -203,7 +204,7 @@ def file_name(worker: str) -> str:
 def is_marked(report_dir: Path, run_id: str) -> bool:
     """Return whether the coordinator of a run reads from this folder."""
     try:
-        return (report_dir / FOLDER_NAME / MARK).read_text() == run_id
+        return (report_dir / FOLDER_NAME / MARK).read_text(encoding="utf-8") == run_id
     except OSError:
         return False
 
@@ -284,7 +285,7 @@ def _write(table: pa.Table, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")
     pq.write_table(table, unfinished, compression=COMPRESSION)
-    unfinished.replace(path)
+    put_in_place(unfinished, path)
 
 
 def _join(parts: list[Path], whole: Path, schema: pa.Schema) -> None:
@@ -292,7 +293,8 @@ def _join(parts: list[Path], whole: Path, schema: pa.Schema) -> None:
     unfinished = whole.with_name(f"{whole.name}.unfinished")
     with pq.ParquetWriter(unfinished, schema, compression=COMPRESSION) as writer:
         for part in parts:
-            writer.write_table(pq.ParquetFile(part).read(use_threads=False))
-    unfinished.replace(whole)
+            with pq.ParquetFile(part) as source:  # Windows removes no file that is open
+                writer.write_table(source.read(use_threads=False))
+    put_in_place(unfinished, whole)
     for part in parts:
         part.unlink()

@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import sys
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
@@ -51,6 +50,7 @@ from durable_harness.operations import (
 )
 from durable_harness.operations.description import SAMPLE_START_PATH, fill, fill_path
 from durable_harness.operations.operation import TRACE_HEADER
+from durable_harness.platforms.clocks import monotonic
 from durable_harness.redirects import is_same_origin
 
 GATES_FILE = "gates.toml"
@@ -294,7 +294,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
             if about.url() is None:
                 run.note_beside(about.name, NO_URL, scenario)
             else:
-                moment = (accepted.record.accepted or time.monotonic()) + delay_s
+                moment = (accepted.record.accepted or monotonic()) + delay_s
                 run.send_at(moment, make, about.name, about.expected, scenario)
 
         operation.when_accepted(plan)
@@ -305,7 +305,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         `at` is the moment to send it, in seconds of `time.monotonic()`. It is listed under `name`, and is in no figure
         of the operations; a run in which such a request got another answer does not pass.
         """
-        self._run.send_at(time.monotonic() if at is None else at, lambda: request, name, expected, type(self).__name__)
+        self._run.send_at(monotonic() if at is None else at, lambda: request, name, expected, type(self).__name__)
 
     def ask(
         self, request: Request, name: str | None = None, expected: Collection[int] | None = None
@@ -349,7 +349,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
     def _start(self, count: int) -> list[tuple[Operation, Follower]]:
         if not self._run.is_accepting:
             raise StopUser
-        return [self._start_one(self._run.new_token(), time.monotonic()) for _ in range(count)]
+        return [self._start_one(self._run.new_token(), monotonic()) for _ in range(count)]
 
     def _start_one(self, token: str, intended: float) -> tuple[Operation, Follower]:
         self._number += 1
@@ -375,7 +375,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
         user = cls(environment)
         polling = FixedPolling(cls.poll_interval_s or options.poll_interval_s)
         user._number = 0
-        return user._plan(f"preflight-{uuid.uuid4().hex}", time.monotonic(), polling)
+        return user._plan(f"preflight-{uuid.uuid4().hex}", monotonic(), polling)
 
     @classmethod
     def leaves_operations_alone(cls) -> bool:

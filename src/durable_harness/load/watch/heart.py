@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from time import monotonic
 from typing import Any
 
 from durable_harness.load.http import Reactor
 from durable_harness.load.watch.figures import STEP_S, GeneratorFigures
+from durable_harness.platforms.clocks import monotonic
 
 BEAT_S = 0.02
 CPU_SECOND_S = 1.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +12,7 @@ import gevent
 from flask import Response, request
 
 from durable_harness.load.web.state import LiveRun, state_of
+from durable_harness.platforms.clocks import monotonic
 from durable_harness.web.live import LivePage, live_page
 
 PATH = "/durable"
@@ -89,11 +89,11 @@ class _Shared:
 
     def read(self) -> str:
         """Return the text; while a new one is made, the one before it if there is one."""
-        if time.monotonic() >= self._until and not (self._is_making and self._text):
+        if monotonic() >= self._until and not (self._is_making and self._text):
             self._is_making = True
             try:
                 self._text = self._make()
             finally:
                 self._is_making = False
-            self._until = time.monotonic() + FRESH_S
+            self._until = monotonic() + FRESH_S
         return self._text

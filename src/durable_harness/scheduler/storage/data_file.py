@@ -14,13 +14,9 @@ from google.protobuf.message import DecodeError
 
 from durable_harness.errors import ConfigurationError, DamagedFileError
 from durable_harness.foreign_text import shown
+from durable_harness.platforms.locks import try_lock
 from durable_harness.scheduler.storage.file_length import MAGIC, bytes_due, is_cut_off
 from durable_harness.scheduler.storage.schema import APPLICATION_ID, FORMAT_VERSION, missing_parts
-
-try:
-    import fcntl
-except ImportError:  # Windows: nobody keeps two schedulers from one file there
-    fcntl = None  # type: ignore[assignment]
 
 DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 UNREADABLE = (
@@ -131,12 +127,9 @@ def claim(path: Path) -> IO[bytes]:
         file = path.open("ab")
     except OSError as error:
         raise unusable(path, error.strerror or str(error)) from error
-    if fcntl is not None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.close()
-            raise unusable(path, "another scheduler works on it") from error
+    if not try_lock(file):
+        file.close()
+        raise unusable(path, "another scheduler works on it")
     return file
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, SYSTEM_VARIABLE
+from durable_harness.platforms.children import on_the_terminal
 from durable_harness.stack.processes import stop_process
 
 DASHBOARD = "--dashboard-port"
@@ -32,12 +33,13 @@ class HostProcess:
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        # In this process group, unlike other children: `breakpoint()` in the app reads from the terminal.
+        # Unlike other children: `breakpoint()` in the app reads from the terminal.
         self._ready.unlink(missing_ok=True)
         kept = [word for option in self._ports.items() for word in option]
         self._child = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "durable_harness", *_with(self._arguments, [*self._own, *kept])],
             env={**os.environ, **self._keys},
+            **on_the_terminal(),
         )
 
     def stop(self) -> None:
@@ -58,7 +60,7 @@ class HostProcess:
 
     def take_facts(self) -> dict[str, Any]:
         """Return what it wrote when it was ready, without its process ID; the next one keeps its ports and its keys."""
-        facts: dict[str, Any] = json.loads(self._ready.read_text())
+        facts: dict[str, Any] = json.loads(self._ready.read_text(encoding="utf-8"))
         self._ready.unlink()
         urls = {option: facts.get(name) for name, option in PORT_FACTS.items()}
         self._ports = {option: str(urlsplit(url).port) for option, url in urls.items() if url}
