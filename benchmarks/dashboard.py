@@ -68,7 +68,9 @@ def rows(count: int) -> Iterator[tuple[Any, ...]]:
 async def pages(service: SchedulerService, queries: dict[str, str]) -> None:
     """Print how long each page takes."""
     sock = bind_one("127.0.0.1", 0)
-    runner = await serve_http([sock], Dashboard(Source(lambda: service.hubs)).handle)
+    dashboard = Dashboard(Source(lambda: service.hubs))
+    await dashboard.warm()
+    runner = await serve_http([sock], dashboard.handle)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}{BASE}"
     async with ClientSession() as session:
         for name, query in queries.items():

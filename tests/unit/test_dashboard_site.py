@@ -1,9 +1,14 @@
 """The dashboard as a site: its addresses, whom it answers, what every answer carries."""
 
+import asyncio
+from unittest import mock
+
 import pytest
 
 from dashboard_site import BASE, visit
+from durable_harness.dashboard import Dashboard, DashboardOptions, Source
 from durable_harness.protocol import pb
+from durable_harness.stack import dashboards
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -174,3 +179,32 @@ def test_other_addresses_are_not_found(path):
         assert 'role="alert"' in answer.text
 
     check()
+
+
+def test_a_service_prepares_its_dashboard_after_its_start(monkeypatch):
+    """Soon after a service is ready, the templates are compiled, so that the first page does not wait for them."""
+    monkeypatch.setattr(dashboards, "WARM_AFTER_S", 0)
+    warmed = asyncio.Event()
+    warm = Dashboard.warm
+
+    async def noted(dashboard):
+        await warm(dashboard)
+        environment = dashboard._site._renderer._environment
+        assert {name for _, name in environment.cache} == set(environment.list_templates())
+        warmed.set()
+
+    async def serve():
+        monkeypatch.setattr(Dashboard, "warm", noted)
+        bound = dashboards.bind_dashboard("127.0.0.1", dashboards.ANY_PORT)
+        async with dashboards.served_dashboard(bound, Source(dict), DashboardOptions()):
+            await warmed.wait()
+
+    asyncio.run(serve())
+
+
+def test_a_dashboard_that_cannot_be_prepared_is_no_trouble(monkeypatch, caplog):
+    """Whatever goes wrong when a dashboard is prepared is logged, and the service goes on."""
+    monkeypatch.setattr(dashboards, "WARM_AFTER_S", 0)
+    monkeypatch.setattr(Dashboard, "warm", mock.AsyncMock(side_effect=OSError("no template")))
+    asyncio.run(dashboards._warm_later(Dashboard(Source(dict))))
+    assert "could not be prepared" in caplog.text

@@ -10,7 +10,8 @@ import pytest
 
 from durable_harness.protocol import pb
 from durable_harness.protocol.listing import SORTS, InstanceFilter, InstanceListRequest
-from durable_harness.scheduler.storage.journal import INDEX_REST_S
+from durable_harness.scheduler.listing import INDEX
+from durable_harness.scheduler.storage.indexes import REST_S
 from hub_bench import START_NS, complete, file_scenario, scenario, tell
 
 SECOND_NS = 1_000_000_000
@@ -47,12 +48,14 @@ async def test_the_latest_come_first(bench):
     assert await ids(bench) == ["i02", "i01", "i00"]
 
 
-@pytest.mark.parametrize(("sort", "falls"), list(itertools.product(SORTS, [True, False])))
-def test_pages_have_every_instance_once_in_any_order(sort, falls):
+@pytest.mark.parametrize(("sort", "falls", "indexed"), list(itertools.product(SORTS, [True, False], [True, False])))
+def test_pages_have_every_instance_once_in_any_order(sort, falls, indexed):
     """Whatever a list is sorted by, its pages have each instance once, and backwards they are the same."""
 
     async def check(bench):
         await fill(bench, 7)
+        if indexed:
+            await make_index(bench)
         request = InstanceListRequest(sort=sort, is_descending=falls, size=3, now_ns=bench.clock.now_ns())
         pages = await walk(bench, request)
         assert [len(page) for page in pages] == [3, 3, 1]
@@ -130,21 +133,51 @@ async def test_what_a_list_has_of_a_payload_is_its_beginning(bench):
 
 def listed_indexes(bench):
     rows = bench.hub.journal.store.rows("SELECT name FROM sqlite_master WHERE type = 'index' ORDER BY name")
-    return [name for (name,) in rows if "_by_" in name or name.endswith("_counted")]
+    return [name for (name,) in rows if name == INDEX or "_by_" in name]
+
+
+async def make_index(bench):
+    """Look at a list, and let the time pass until its index is made."""
+    await ids(bench)
+    indexes = bench.hub.journal.indexes
+    handle = indexes._making[INDEX]
+    handle._run()
+    handle.cancel()
+    await asyncio.gather(*indexes._tasks)
 
 
 @scenario
-async def test_indexes_go_when_nobody_looks(bench):
-    """The indexes of lists are made by the first look, and dropped when nobody has looked for a while."""
+async def test_the_index_comes_after_the_first_list_and_goes_when_nobody_looks(bench):
+    """The first list waits for no index; one is made then, and dropped when nobody has looked for a while."""
     await fill(bench, 2)
-    assert listed_indexes(bench) == []
-    await ids(bench, sort="name")
-    assert listed_indexes(bench) == ["instances_by_name", "instances_counted"]
-    bench.hub.journal._indexes["instances_by_name"] -= INDEX_REST_S
-    bench.hub.journal._drop_unused()
-    await asyncio.gather(*bench.hub.journal._tasks)
-    assert listed_indexes(bench) == ["instances_counted"]
     assert await ids(bench, sort="name", is_descending=False) == ["i01", "i00"]
+    assert listed_indexes(bench) == []
+    await make_index(bench)
+    assert listed_indexes(bench) == [INDEX]
+    indexes = bench.hub.journal.indexes
+    await indexes.drop(unused_s=REST_S)
+    assert listed_indexes(bench) == [INDEX]
+    indexes._asked_s[INDEX] -= REST_S
+    indexes._drop_unused()
+    await asyncio.gather(*indexes._tasks)
+    assert listed_indexes(bench) == []
+    assert await ids(bench, sort="name", is_descending=False) == ["i01", "i00"]
+
+
+def test_lists_do_without_an_index_that_cannot_be_made(caplog):
+    """A full disk does not keep people from looking: lists are read from the table, and the log says so once."""
+
+    async def full(_statement):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async def check(bench):
+        await fill(bench, 2)
+        bench.hub.journal.indexes._change = full
+        await make_index(bench)
+        assert await ids(bench) == ["i01", "i00"]
+
+    asyncio.run(tell(check, None))
+    assert caplog.text.count("The index of lists cannot be made") == 1
 
 
 def test_a_file_that_is_closed_has_none(tmp_path):
@@ -152,18 +185,21 @@ def test_a_file_that_is_closed_has_none(tmp_path):
 
     async def looked_at(bench):
         await fill(bench, 2)
-        await ids(bench)
+        await make_index(bench)
 
     asyncio.run(tell(looked_at, tmp_path / "hub.db"))
     with contextlib.closing(sqlite3.connect(tmp_path / "hub.db")) as file:
         names = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'index'")]
-    assert not [name for name in names if "_by_" in name or name.endswith("_counted")]
+    assert not [name for name in names if "_by_" in name or name == INDEX]
 
 
 @file_scenario
 async def test_a_file_that_was_looked_at_is_a_file_like_others(bench):
-    """The indexes that lists made do not hinder a scheduler that opens the file later, nor its own lists."""
+    """An index that a killed process left is dropped by the next one, whatever version made it, and lists work."""
     await fill(bench, 2)
+    await make_index(bench)
+    bench.hub.journal.store.change_index("CREATE INDEX instances_by_name ON instances (hub, name)")
     assert await ids(bench, sort="name", is_descending=False) == ["i01", "i00"]
     bench.restart()
+    assert listed_indexes(bench) == []
     assert await ids(bench, sort="name", is_descending=False) == ["i01", "i00"]

@@ -4,6 +4,7 @@ import asyncio
 from unittest import mock
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.scheduler import core
@@ -357,3 +358,41 @@ async def test_rewind_takes_a_failed_instance_back(bench):
     assert (await bench.item("activityRequest")).activityRequest.taskId == 1
     bench.clock.advance(101)
     assert "timerFired" in kinds((await bench.item("orchestratorRequest")).orchestratorRequest.newEvents)
+
+
+NEVER = Timestamp(seconds=253_402_300_799)
+
+
+@scenario
+async def test_what_is_scheduled_for_later_than_times_are_kept_is_refused(bench):
+    """A start or signal in year 9999 is refused with the latest time that there is, and nothing is scheduled."""
+    for call, request in (
+        (bench.hub.start_instance, pb.CreateInstanceRequest(instanceId="i", name="o", scheduledStartTimestamp=NEVER)),
+        (bench.hub.signal_entity, pb.SignalEntityRequest(instanceId="@e@k", name="add", scheduledTime=NEVER)),
+    ):
+        with pytest.raises(RpcError, match=r"is scheduled for 9999-12-31T23:59:59Z; .* times before 2116-02-20"):
+            await call(request)
+    assert bench.hub.instances.get("i") is None
+    assert bench.clock.due == []
+
+
+@scenario
+async def test_an_orchestrator_that_signals_in_year_9999_fails_with_the_reason(bench):
+    """An action for a time that is not kept fails the orchestration instead of being moved to another time."""
+    bench.connect()
+    await bench.start("i")
+    signal = pb.EntityOperationSignaledEvent(
+        requestId="r", operation="add", targetInstanceId={"value": "@e@k"}, scheduledTime=NEVER
+    )
+    await bench.turn(pb.OrchestratorAction(id=0, sendEntityMessage={"entityOperationSignaled": signal}))
+    state = await bench.state("i")
+    assert state.failureDetails.errorMessage.startswith("Action 0 sends a message to an entity, but: The signal is")
+
+
+@scenario
+async def test_a_timer_until_year_9999_never_fires(bench):
+    """Whoever waits until the last moment of time waits for ever, whatever the clock is moved to."""
+    bench.connect()
+    await bench.start("i")
+    await bench.turn(pb.OrchestratorAction(id=0, createTimer={"fireAt": NEVER}))
+    assert bench.clock.due == []

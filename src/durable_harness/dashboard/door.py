@@ -1,4 +1,4 @@
-"""What listens on the dashboard's port: it answers health checks by itself, and builds the site for the first page."""
+"""What listens on the dashboard's port: it answers health checks by itself, and builds the site when it is needed."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ class Dashboard:
         if request.path.rstrip("/") == HEALTH_PATH:
             return self._health(request)
         return await (await self._built()).handle(request)
+
+    async def warm(self) -> None:
+        """Get ready what the first page would take the time for: modules and templates."""
+        await asyncio.to_thread((await self._built()).warm)
 
     async def trace(self, hub: str, instance_id: str) -> str | None:
         """Return an instance's page as one file, None if there is no such instance. Raises RpcError."""

@@ -46,6 +46,11 @@ class Renderer:
         """Make values known to all templates."""
         self._environment.globals |= values
 
+    def warm(self) -> None:
+        """Read and compile all templates, which takes longer than most pages."""
+        for name in self._environment.list_templates():
+            self._environment.get_template(name)
+
     def page(self, template: str, values: Mapping[str, Any]) -> str:
         """Return a whole page."""
         return self._environment.get_template(template).render(values)

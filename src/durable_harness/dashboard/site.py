@@ -56,6 +56,10 @@ class Site:
         self._token = secrets.token_urlsafe(32)
         """What an act must bring: only pages of this process have it."""
 
+    def warm(self) -> None:
+        """Compile the templates. Called in a thread."""
+        self._renderer.warm()
+
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         answer = await self._guarded(request)
         answer.headers.update(HEADERS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from durable_harness.protocol import MAX_ID_CHARS, RpcError, Status, is_terminal, pb
+from durable_harness.protocol import MAX_ID_CHARS, RpcError, Status, from_ns, is_terminal, pb
+from durable_harness.protocol.values import LATEST_NS, NANOSECONDS
 from durable_harness.scheduler.history import NO_ACTION_ID
 from durable_harness.scheduler.limits import name_problem, tags_problem
 
@@ -35,6 +36,28 @@ def check_name(kind: str, name: str) -> None:
     problem = name_problem(kind, name)
     if problem:
         raise _invalid(problem)
+
+
+def check_time(what: str, stamp: Any) -> None:
+    """Raise INVALID_ARGUMENT for a time that this scheduler cannot keep."""
+    problem = time_problem(what, stamp)
+    if problem:
+        raise _invalid(problem)
+
+
+def time_problem(what: str, stamp: Any) -> str | None:
+    """Return what is wrong with the time that something is scheduled for, None if nothing is."""
+    if stamp.seconds < LATEST_NS // NANOSECONDS:
+        return None
+    latest = from_ns(LATEST_NS).ToJsonString()[:10]
+    return f"The {what} is scheduled for {_shown_time(stamp)}; this scheduler keeps times before {latest}."
+
+
+def _shown_time(stamp: Any) -> str:
+    try:
+        return str(stamp.ToJsonString())
+    except ValueError:  # after year 9999
+        return f"{stamp.seconds} s after 1970"
 
 
 def start_problem(instance_id: str, start: Any) -> str | None:
@@ -124,10 +147,14 @@ def checked_batch(result: Any) -> Any:
 def _entity_action_problem(action: Any) -> str | None:
     if action.HasField("startNewOrchestration"):
         start = action.startNewOrchestration
-        return start_problem(start.instanceId, start)
+        return start_problem(start.instanceId, start) or time_problem("start", start.scheduledTime)
     if action.HasField("sendSignal"):
         signal = action.sendSignal
-        problem = entity_id_problem(signal.instanceId) or name_problem("operation", signal.name)
+        problem = (
+            entity_id_problem(signal.instanceId)
+            or name_problem("operation", signal.name)
+            or time_problem("signal", signal.scheduledTime)
+        )
         return problem and f"The entity sends a signal, but: {problem}"
     return None
 
@@ -163,6 +190,8 @@ def _message_problem(action_id: int, message: Any) -> str | None:
     problem = name_problem("operation", getattr(detail, "operation", "")) or next(
         (problem for entity_id in ids if (problem := entity_id_problem(entity_id))), None
     )
+    if problem is None and kind == "entityOperationSignaled":
+        problem = time_problem("signal", detail.scheduledTime)
     return problem and f"Action {action_id} sends a message to an entity, but: {problem}"
 
 

@@ -18,7 +18,7 @@ from durable_harness.protocol import (
     text_or_none,
     to_ns,
 )
-from durable_harness.protocol.listing import DEFAULT_SORT, InstanceChoices, InstanceListRequest, InstancePage
+from durable_harness.protocol.listing import InstanceChoices, InstanceListRequest, InstancePage
 from durable_harness.protocol.run_again import without_origin
 from durable_harness.protocol.timings import Document
 from durable_harness.scheduler import listing, queries
@@ -27,6 +27,7 @@ from durable_harness.scheduler.checks import (
     check_name,
     check_reusable,
     check_start,
+    check_time,
     checked_batch,
     checked_turn,
 )
@@ -52,6 +53,7 @@ class TaskHub(HubCore):
         self.payloads.check(request, "input")
         instance_id = request.instanceId or new_id()
         check_start(instance_id, request)
+        check_time("start", request.scheduledStartTimestamp)
         check_reusable(request.orchestrationIdReusePolicy.replaceableStatus)
         existing = self.instances.get(instance_id) if request.instanceId else None
         if existing is not None:
@@ -187,19 +189,16 @@ class TaskHub(HubCore):
 
     async def list_instances(self, request: InstanceListRequest) -> InstancePage:
         """Return one page of a list for people, as of now."""
-        await self._with_indexes(request.sort)
-        return listing.select_list(self.journal.store, self.name, request)
+        await self.journal.written()
+        return listing.select_list(self.journal.store, self.name, request, has_index=self._has_index())
 
     async def instance_choices(self) -> InstanceChoices:
         """Return the names, versions and tags of the instances that there are."""
-        await self._with_indexes(DEFAULT_SORT)
-        return listing.select_choices(self.journal.store, self.name)
-
-    async def _with_indexes(self, sort: str) -> None:
-        """Return when all that was answered so far is in the indexes that a list in this order is read from."""
-        for name, statement in listing.indexes(sort):
-            await self.journal.with_index(name, statement)
         await self.journal.written()
+        return listing.select_choices(self.journal.store, self.name, has_index=self._has_index())
+
+    def _has_index(self) -> bool:
+        return self.journal.indexes.has(listing.INDEX, listing.MAKE_INDEX)
 
     async def instance_timings(self, instance_id: str) -> Document:
         """Return when what happened to an instance; NOT_FOUND for an unknown id."""
@@ -215,6 +214,7 @@ class TaskHub(HubCore):
         self.journal.admit()
         self.payloads.check(request, "input")
         check_entity_id(request.instanceId)
+        check_time("signal", request.scheduledTime)
         check_name("operation", request.name)
         self.entities.signal(
             request.instanceId,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from durable_harness.protocol import copy_of, from_ns, optional_text, pb, text_or_none, to_ns
 from durable_harness.protocol import timings as noted
+from durable_harness.protocol.values import LATEST_NS
 from durable_harness.scheduler.checks import start_problem
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import Execution, Instance, Parent, event
@@ -102,6 +103,8 @@ def offer_activity(hub: HubCore, instance: Instance, execution: Execution, task_
 def arm_timer(hub: HubCore, instance: Instance, execution: Execution, timer_id: int, fire_at: Any) -> None:
     """Let a timer fire into this very execution when its time has come."""
     due_ns = to_ns(fire_at)
+    if due_ns == LATEST_NS:
+        return  # a wait for ever, as people write it: with the last moment of year 9999
     fire = functools.partial(_fire_timer, hub, instance.instance_id, execution.execution_id, timer_id, due_ns)
     waits = functools.partial(hub.instances.goes_on, instance.instance_id, execution.execution_id)
     hub.clock.call_at(due_ns, fire, instance.epoch_ns, is_wanted=waits)

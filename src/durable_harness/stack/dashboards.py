@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
@@ -10,11 +11,16 @@ from dataclasses import dataclass
 from durable_harness.dashboard import Dashboard, DashboardOptions, Source
 from durable_harness.errors import PortInUseError
 from durable_harness.network import bind, serve_http
+from durable_harness.own_loggers import own_logger
+
+logger = own_logger("durable_harness.dashboard")
 
 DEFAULT_PORT = 8082
 OPTION = "--dashboard-port"
 NEXT_PORTS = 100
 """How many ports behind the default one are tried."""
+WARM_AFTER_S = 1.0
+"""How long after the start: by then a service is ready, and has mostly taken up what it was started for."""
 BODY_LIMIT_BYTES = 64 * 1024 * 1024
 """A form with an input of the largest size that the service takes, each byte of it as `%XX`, is far below that."""
 
@@ -68,8 +74,20 @@ async def served_dashboard(
     if bound is None:
         yield
         return
-    runner = await serve_http(bound.sockets, Dashboard(source, options).handle, BODY_LIMIT_BYTES)
+    dashboard = Dashboard(source, options)
+    runner = await serve_http(bound.sockets, dashboard.handle, BODY_LIMIT_BYTES)
+    warming = asyncio.create_task(_warm_later(dashboard))
     try:
         yield
     finally:
+        warming.cancel()
         await runner.cleanup()
+
+
+async def _warm_later(dashboard: Dashboard) -> None:
+    """Get a dashboard ready for its first page once the service is."""
+    await asyncio.sleep(WARM_AFTER_S)
+    try:
+        await dashboard.warm()
+    except Exception:
+        logger.exception("The dashboard could not be prepared; its first page tries again.")

@@ -24,6 +24,7 @@ from durable_harness.errors import HarnessError
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError, Status
 from durable_harness.scheduler.storage.data_file import is_damage, may_pass
+from durable_harness.scheduler.storage.indexes import PassingIndexes
 from durable_harness.scheduler.storage.store import RefusedRow, Store
 
 logger = own_logger("durable_harness.scheduler")
@@ -31,8 +32,6 @@ logger = own_logger("durable_harness.scheduler")
 RETRY_INTERVAL_S = 0.5
 MEMORY_WRITE_INTERVAL_S = 0.1
 SHOWN_CHARS = 60
-INDEX_REST_S = 300.0
-"""How long an index that only lists read stays once nobody looks at one."""
 
 Rows = dict[str, list[Any]]
 
@@ -88,9 +87,7 @@ class Journal:
         """What requests are answered with while the file cannot be written, or since the journal has ended."""
         self._has_ended = False
         self._ending = asyncio.Event()
-        self._indexes: dict[str, float] = {}
-        """The indexes that operations do not need, with when each was last asked for."""
-        self._dropping: asyncio.TimerHandle | None = None
+        self.indexes = PassingIndexes(self._change_index)
         self._on_refusal: list[Callable[[RpcError], None]] = []
         self._on_failure: Callable[[HarnessError], None] | None = None
 
@@ -166,44 +163,11 @@ class Journal:
             return False
         return True
 
-    async def with_index(self, name: str, statement: str) -> None:
-        """Return when an index is there that operations do not need: `statement` makes it where it is not.
-
-        It goes again when nobody has asked for it for a while, as operations pay for it. Raises RpcError where it
-        cannot be written.
-        """
-        loop = asyncio.get_running_loop()
-        if name not in self._indexes:
-            await self._change_index(statement)
-        self._indexes[name] = loop.time()
-        if self._dropping is None:
-            self._dropping = loop.call_later(INDEX_REST_S, self._drop_unused)
-
     async def _change_index(self, statement: str) -> None:
-        try:
-            if self._thread is None:
-                self.store.change_index(statement)
-            else:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self.store.change_index, statement)
-        except sqlite3.Error as error:
-            problem = f"The scheduler cannot write the index of its lists into {self.store.path}: {error}."
-            raise RpcError(Status.RESOURCE_EXHAUSTED, problem) from error
-
-    def _drop_unused(self) -> None:
-        loop = asyncio.get_running_loop()
-        unused = [name for name, asked_s in self._indexes.items() if loop.time() - asked_s >= INDEX_REST_S]
-        task = asyncio.ensure_future(self._drop(unused))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        self._dropping = loop.call_later(INDEX_REST_S, self._drop_unused) if self._indexes else None
-
-    async def _drop(self, names: list[str]) -> None:
-        """Drop indexes. One that cannot be dropped now is there when it is asked for the next time."""
-        for name in names:
-            self._indexes.pop(name, None)
-        for name in names:
-            with contextlib.suppress(RpcError):
-                await self._change_index(f"DROP INDEX IF EXISTS {name}")
+        if self._thread is None:
+            self.store.change_index(statement)
+        else:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self.store.change_index, statement)
 
     def _schedule(self) -> None:
         if not self._scheduled and not self._busy:
@@ -405,11 +369,10 @@ class Journal:
             await asyncio.sleep(0)
         if self._writing_later is not None:
             self._writing_later.cancel()
-        if self._dropping is not None:
-            self._dropping.cancel()
+        await self.indexes.close()
         if self._thread is not None:
             if not self._has_ended:
-                await self._drop(list(self._indexes))
+                await self.indexes.drop(unused_s=0)
             self._thread.shutdown()
         self.store.close()
 

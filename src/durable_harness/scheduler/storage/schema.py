@@ -86,3 +86,11 @@ def migrate(database: sqlite3.Connection) -> None:
     """Bring a file of format 1 to the present format, in one transaction."""
     added = "".join(f"ALTER TABLE instances ADD COLUMN {column};" for column in ADDED_COLUMNS.split(","))
     database.executescript(f"BEGIN IMMEDIATE; {added} {ADDED_INDEX} PRAGMA user_version = {FORMAT_VERSION}; COMMIT;")
+
+
+def drop_passing(database: sqlite3.Connection) -> None:
+    """Drop the indexes of lists that a process left which was killed: operations would pay for them."""
+    query = "SELECT name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite_%'"
+    for (name,) in database.execute(query).fetchall():
+        if name.startswith("instances_by_") or name in {"instances_counted", "instances_listed"}:
+            database.execute(f"DROP INDEX {name}")

@@ -26,7 +26,7 @@ from durable_harness.scheduler.storage.data_file import (
     problem_of,
     unusable,
 )
-from durable_harness.scheduler.storage.schema import FORMAT_VERSION, create, migrate
+from durable_harness.scheduler.storage.schema import FORMAT_VERSION, create, drop_passing, migrate
 
 CACHE_KB = 32 * 1024
 CHECKPOINT_PAGES = 4000
@@ -140,6 +140,7 @@ class Store:
         else:
             database.execute("BEGIN IMMEDIATE")  # a file that cannot be written shows it now
             database.execute("ROLLBACK")
+            drop_passing(database)
         return database
 
     def write(self, *batches: Batch) -> list[RefusedRow]:
