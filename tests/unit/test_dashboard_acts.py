@@ -6,6 +6,7 @@ import re
 import pytest
 
 from dashboard_site import BASE, visit
+from durable_harness.dashboard.results import MOST
 from durable_harness.protocol import pb
 from hub_bench import complete, fail, kinds
 
@@ -248,8 +249,9 @@ async def test_all_that_match_are_acted_on_and_no_others(browser):
     browser.bench.clock.advance(1)
     await browser.start("ship-later", "ship")
     answer = await browser.post("/bulk", **fields_of(page, "terminate"), reason="enough")
-    assert answer.status == 200
-    assert "Terminate: 3 of 3 done" in answer.text
+    assert answer.status == 303
+    for _ in range(2):  # a reload shows it again, and acts on nothing
+        assert "Terminate: 3 of 3 done" in (await browser.get(answer.location)).text
     ended = {}
     for _ in range(4):
         request = (await browser.bench.item()).orchestratorRequest
@@ -266,8 +268,9 @@ async def test_what_has_changed_meanwhile_is_left_out(browser):
     page = (await browser.get("/bulk")).text
     await browser.bench.turn(complete())
     answer = await browser.post("/bulk", **fields_of(page, "suspend"))
-    assert "Suspend: 1 of 2 done" in answer.text
-    assert "1 matched no longer" in answer.text
+    page = (await browser.get(answer.location)).text
+    assert "Suspend: 1 of 2 done" in page
+    assert "1 matched no longer" in page
 
 
 @visit
@@ -279,9 +282,22 @@ async def test_many_are_purged(browser):
     await browser.start("lives")
     page = (await browser.get("/bulk")).text
     answer = await browser.post("/bulk", **fields_of(page, "purge"))
-    assert "Purge: 60 of 60 done" in answer.text
+    assert "Purge: 60 of 60 done" in (await browser.get(answer.location)).text
     left = (await browser.hub.query_instances(pb.QueryInstancesRequest())).orchestrationState
     assert [state.instanceId for state in left] == ["lives"]
+
+
+@visit(hubs=("default", "other"))
+async def test_results_are_kept_for_a_while(browser):
+    """The latest results have a page, in their own task hub; of an older one it says that it is no longer kept."""
+    await browser.start("i")
+    page = (await browser.get("/bulk")).text
+    kept = [(await browser.post("/bulk", **fields_of(page, "suspend"))).location for _ in range(MOST + 1)]
+    assert "Suspend: 1 of 1 done" in (await browser.get(kept[-MOST])).text
+    for gone in (kept[0], kept[-1].replace("/default/", "/other/")):
+        answer = await browser.get(gone)
+        assert answer.status == 404
+        assert "no longer kept: a dashboard keeps the latest 20" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,17 @@ async def test_the_clock_is_moved(browser):
     assert "is skipped" in (await browser.get("/clock")).text
     await browser.post("/clock/skip", on="no")
     assert not browser.bench.service.skipping
-    assert (await browser.post("/clock/advance", by="soon")).status == 400
+
+
+@visit(may_move_time=True)
+async def test_a_time_that_is_none_is_refused_beside_its_field(browser):
+    """The form comes back with what was typed and what is expected; the clock stays where it is."""
+    answer = await browser.post("/clock/advance", by="soon <b>")
+    assert answer.status == 400
+    assert 'value="soon &lt;b&gt;" autofocus aria-invalid="true" aria-describedby="advance-problem"' in answer.text
+    assert answer.text.count("expected a time such as 90s") == 1
+    assert f'data-from="{BASE}/clock"' in answer.text
+    assert not browser.bench.service.clock.is_moved
 
 
 @visit
@@ -233,7 +243,8 @@ async def test_a_fixed_clock_stays(browser):
     for act in ("advance", "skip"):
         answer = await browser.post(f"/clock/{act}", by="1h", on="yes")
         assert answer.status == 409
-        assert "--time skip" in answer.text
+        assert "--time skip or --test-control to move it" in answer.text
+        assert "Time of the scheduler" in answer.text
     assert not browser.bench.service.clock.is_moved
 
 

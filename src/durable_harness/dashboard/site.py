@@ -16,6 +16,7 @@ from durable_harness.dashboard.pages import ROUTES, TABS
 from durable_harness.dashboard.pages.trace import trace_of
 from durable_harness.dashboard.refusals import is_gone, status_of
 from durable_harness.dashboard.rendering import Renderer
+from durable_harness.dashboard.results import Results
 from durable_harness.dashboard.routes import Route
 from durable_harness.dashboard.source import DashboardOptions, Source
 from durable_harness.dashboard.urls import ORCHESTRATIONS, hub_parts, hub_url, parts_of
@@ -53,6 +54,7 @@ class Site:
         self._options = options
         self._renderer = Renderer()
         self._renderer.add_globals(tabs=TABS, scheduler_at=source.described)
+        self._results = Results()
         self._token = secrets.token_urlsafe(32)
         """What an act must bring: only pages of this process have it."""
 
@@ -130,6 +132,7 @@ class Site:
             query=request.rel_url.query,
             form=form,
             wants_live_part=LIVE_HEADER in request.headers,
+            results=self._results,
             known_tag=request.headers.get("If-None-Match", ""),
         )
         return await route.handler(visit)

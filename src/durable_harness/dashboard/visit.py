@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
+from durable_harness.dashboard.results import Results
 from durable_harness.dashboard.urls import hub_url
 from durable_harness.protocol import Scheduler
 
@@ -45,6 +46,8 @@ class Visit:
     query: MultiMapping[str] = field(default_factory=MultiDict)
     form: MultiMapping[str] = field(default_factory=MultiDict)
     wants_live_part: bool = False
+    results: Results = field(default_factory=Results)
+    """What came of acts that have a page of their own."""
     known_tag: str = ""
     """The ETag of the live part that the page has."""
 

@@ -11,6 +11,7 @@ from durable_harness.dashboard.pages import (
     new,
     orchestrations,
     replays,
+    results,
     running,
     trace,
 )
@@ -32,6 +33,7 @@ ROUTES: tuple[Route, ...] = (
     *acting.ROUTES,
     *again.ROUTES,
     *replays.ROUTES,
+    *results.ROUTES,
     *new.ROUTES,
     *bulk.ROUTES,
     *entities.ROUTES,

@@ -14,6 +14,7 @@ from multidict import MultiMapping
 from durable_harness.dashboard.listed import Listed, read_listed
 from durable_harness.dashboard.pages.acts import ACTS, Act
 from durable_harness.dashboard.pages.orchestrations import total
+from durable_harness.dashboard.pages.results import to_result
 from durable_harness.dashboard.routes import Route
 from durable_harness.dashboard.texts import STATUS_LABELS, utc
 from durable_harness.dashboard.urls import ORCHESTRATIONS
@@ -69,7 +70,7 @@ async def do(visit: Visit) -> web.Response:
     chosen = _narrowed(act, listed.filter)
     ids = await _matching(visit, chosen, int(confirmed)) if chosen is not None else []
     result = await _act_on_all(visit, act, ids)
-    return visit.page("bulk_done.html", act=act, result=result, confirmed=int(confirmed), listed=listed, live_every=0)
+    return to_result(visit, "bulk_done.html", act=act, result=result, confirmed=int(confirmed), listed=listed)
 
 
 def _bounded(pairs: MultiMapping[str], visit: Visit) -> Listed:

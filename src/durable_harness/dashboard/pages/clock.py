@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from aiohttp import web
 
+from durable_harness.dashboard.refusals import status_of
 from durable_harness.dashboard.routes import Route
 from durable_harness.dashboard.visit import PageError, Visit
+from durable_harness.protocol import RpcError
 from durable_harness.protocol.overview import Overview
 
 PATH = "clock"
@@ -20,22 +23,39 @@ DONE = {"skip": "Idle time is skipped.", "real": "Time passes as it does.", "adv
 
 async def show(visit: Visit) -> web.Response:
     """Show the clock."""
+    return _page(visit)
+
+
+def _page(visit: Visit, status: int = 200, failed: str = "", typed: str = "") -> web.Response:
+    """Return the clock; `failed` is why an act on it was refused, `typed` what its field had."""
     overview = visit.source.overview
     clock = overview.clock() if overview is not None else None
-    done = DONE.get(visit.query.get("done", ""), "")
-    return visit.page("clock.html", clock=clock, steps=STEPS, done=done, live_every=1 if clock is not None else 0)
+    values: dict[str, Any] = {
+        "done": DONE.get(visit.query.get("done", ""), ""),
+        "failed": failed,
+        "typed": typed,
+        "beside_field": bool(typed) and clock is not None and clock.may_be_moved,
+        "live_from": visit.url(PATH),
+    }
+    return visit.page("clock.html", status, clock=clock, steps=STEPS, live_every=1 if clock else 0, **values)
 
 
 async def skip(visit: Visit) -> web.Response:
     """Let time jump over idle time, or pass."""
     is_on = visit.field("on") == "yes"
-    _movable(visit).skip(on=is_on)
+    try:
+        _movable(visit).skip(on=is_on)
+    except (PageError, RpcError) as error:
+        return _page(visit, status_of(error), failed=str(error))
     return visit.redirect(visit.url(PATH, query=[("done", "skip" if is_on else "real")]))
 
 
 async def advance(visit: Visit) -> web.Response:
     """Move the clock ahead, work that becomes due meanwhile included."""
-    await _movable(visit).advance(seconds_of(visit.field("by")))
+    try:
+        await _movable(visit).advance(seconds_of(visit.field("by")))
+    except (PageError, RpcError) as error:
+        return _page(visit, status_of(error), failed=str(error), typed=visit.field("by"))
     return visit.redirect(visit.url(PATH, query=[("done", "advance")]))
 
 

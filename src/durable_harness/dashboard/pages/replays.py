@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from durable_harness.dashboard.pages.instance import history_document
+from durable_harness.dashboard.pages.results import to_result
 from durable_harness.dashboard.routes import Route
 from durable_harness.dashboard.urls import ORCHESTRATIONS
 from durable_harness.dashboard.visit import PageError, Visit
@@ -20,7 +21,7 @@ async def replay(visit: Visit) -> web.Response:
     document = await history_document(visit, instance_id)
     report = await visit.source.replay(document)
     name = document["orchestrator"]
-    return visit.page("replay.html", id=instance_id, name=name, report=report, live_every=0)
+    return to_result(visit, "replay.html", id=instance_id, name=name, report=report)
 
 
 ROUTES = (Route("POST", (ORCHESTRATIONS, "{id}", WORD), replay, ORCHESTRATIONS),)
