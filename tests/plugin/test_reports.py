@@ -156,13 +156,13 @@ def test_another_output_is_shown_where_it_differs(outcome):
             "approval has not ended after 0.3 s (Running); instance stuck-1",
             "external event 'appr",
         ),
-        ("test_stuck_on_timer", "nap has not ended after 0.3 s (Running); instance ", "timer: fires in 3,5"),
+        ("test_stuck_on_timer", "nap has not ended after 0.3 s (Running); instance ", "timer: fires in 1 h 0 min"),
         (
             "test_stuck_in_child",
             "family has not ended after 0.4 s (Running); instance parent",
             "external event 'never'",
         ),
-        ("test_stuck_in_named_child", "(Running); instance named", "timer: fires in 3,5"),
+        ("test_stuck_in_named_child", "(Running); instance named", "timer: fires in 1 h 0 min"),
         ("test_stuck_when_suspended", "approval has not ended after 0.2 s (Suspended); instance", "its resumption"),
     ],
 )

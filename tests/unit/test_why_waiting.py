@@ -2,6 +2,7 @@
 
 import pytest
 
+from durable_harness.protocol.values import LATEST_NS
 from durable_harness.why import waiting_for
 from durable_harness.why.segments import Part
 from durable_harness.why.waiting import wait_lines
@@ -44,6 +45,16 @@ def test_an_event_that_races_with_a_timer_is_named_beside_it():
     said = waiting_for(document(events, [turn(0, 0, 10)], awaits=awaits("approval")))
     assert said[0].startswith("timer: fires in 20.0 s")
     assert said[1].startswith("external event 'approval'")
+
+
+def test_a_wait_for_ever_is_no_number_of_seconds():
+    """A timer of months is said in days, one until the end of time by the year that it is not due before."""
+    for due_ns, words in (
+        (100 * 24 * 3_600_000 * MS, "timer: fires in 99 d 23 h"),
+        (LATEST_NS, "timer: is due after the year 2115"),
+    ):
+        events = [*begins(), event("timerCreated", 10, 1, dueNs=due_ns)]
+        assert waiting_for(document(events, [turn(0, 0, 10)])) == [words]
 
 
 def test_the_cause_in_a_child_takes_the_place_of_waiting_for_it():

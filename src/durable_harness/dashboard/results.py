@@ -14,11 +14,11 @@ MOST = 20
 
 @dataclass(frozen=True)
 class Shown:
-    """What the page of a result shows: its template with the values, and the task hub that it is of."""
+    """What the page of a result shows: its template with what that shows, and the task hub that it is of."""
 
     hub: str
     template: str
-    values: Mapping[str, Any]
+    contents: Mapping[str, Any]
 
 
 class Results:

@@ -10,12 +10,12 @@ from markupsafe import Markup
 
 from durable_harness.dashboard.failures import failure_line
 from durable_harness.dashboard.payloads import one_line
+from durable_harness.lengths import MINUTE_S, NS_PER_S, in_units
 from durable_harness.protocol import pb
 
 NOTHING = "\N{EN DASH}"
 """What stands where there is no value."""
-NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
-MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+NS_PER_MS = 1_000_000
 LAST_S = 253_402_300_799
 """The last second of year 9999."""
 STATUS_LABELS: Mapping[int, str] = {
@@ -66,11 +66,7 @@ def duration(length_ns: int | None) -> str:
     seconds = length_ns / NS_PER_S
     if seconds < MINUTE_S:
         return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"  # noqa: PLR2004 - one digit
-    whole = int(seconds)
-    for unit_s, unit, part_s, part in ((DAY_S, "d", HOUR_S, "h"), (HOUR_S, "h", MINUTE_S, "min")):
-        if whole >= unit_s:
-            return f"{whole // unit_s} {unit} {whole % unit_s // part_s} {part}"
-    return f"{whole // MINUTE_S} min {whole % MINUTE_S} s"
+    return in_units(int(seconds))
 
 
 def size(number_bytes: int) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from durable_harness.lengths import rough
+from durable_harness.protocol.values import LATEST_NS
 from durable_harness.why.facts import Event, Facts, Work
 from durable_harness.why.path import unanswered
 from durable_harness.why.segments import LABELS, Part
@@ -95,15 +97,21 @@ def _of_request(facts: Facts, event: Event) -> Iterator[Wait]:
             return
         yield Wait(what, "was scheduled and has not ended", _age(facts, event.time_ns), Part.ACTIVITY_WHOLE)
     elif event.kind == "timerCreated":
-        left_s = ((event.due_ns or 0) - facts.until_ns) / 1e9
-        does = f"fires in {left_s:,.1f} s" if facts.now_ns and left_s > 0 else "has not fired"
-        yield Wait(what, does, _age(facts, event.time_ns), Part.TIMER)
+        yield Wait(what, _when_due(facts, event.due_ns or 0), _age(facts, event.time_ns), Part.TIMER)
     elif event.kind == "subOrchestrationInstanceCreated":
         age_ns, child_id = _age(facts, event.time_ns), str(event.fields.get("instanceId") or "")
         yield Wait(what, "has not ended", age_ns, Part.UNKNOWN, on=child_id)
     else:
         entities = event.fields.get("entity") or ", ".join(event.fields.get("entities", ()))
         yield Wait(f"{what} of {entities}", "has not been answered", _age(facts, event.time_ns), Part.ENTITY)
+
+
+def _when_due(facts: Facts, due_ns: int) -> str:
+    """Say when a timer fires. A time that is too late to be known exactly is one that people write for ever."""
+    if due_ns >= LATEST_NS:
+        return "is due after the year 2115"
+    left_ns = due_ns - facts.until_ns
+    return f"fires in {rough(left_ns)}" if facts.now_ns and left_ns > 0 else "has not fired"
 
 
 def _of_events(facts: Facts) -> Iterator[Wait]:
@@ -140,7 +148,7 @@ def _of_nothing_asked(facts: Facts) -> Wait:
     """Return the wait of an instance that has asked for nothing else: only an event can bring it on."""
     due_ns = facts.scheduled_start_ns
     if due_ns is not None and due_ns > facts.until_ns:
-        left = f"comes in {(due_ns - facts.until_ns) / 1e9:,.1f} s" if facts.is_timed else "has not come"
+        left = f"comes in {rough(due_ns - facts.until_ns)}" if facts.is_timed else "has not come"
         return Wait("its scheduled start", left, None, Part.TIMER)
     if not facts.turns:
         return Wait(f"the first turn of orchestrator '{facts.orchestrator}'", "has not begun", None, Part.UNKNOWN)

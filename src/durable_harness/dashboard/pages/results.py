@@ -24,7 +24,7 @@ async def show(visit: Visit) -> web.Response:
     result = visit.results.find(visit.hub, visit.arguments["key"])
     if result is None:
         raise PageError(404, f"This result is no longer kept: a dashboard keeps the latest {MOST}, until it ends.")
-    return visit.page(result.template, **result.values, live_every=0)
+    return visit.page(result.template, **result.contents, live_every=0)
 
 
 ROUTES = (Route("GET", (PATH, "{key}"), show, ORCHESTRATIONS),)
