@@ -43,6 +43,11 @@ def beginning(text: str, most_chars: int) -> str:
     return f"{piece[: max(0, len(piece) - longest)]}…"
 
 
+def looked_at(most_chars: int) -> int:
+    """Return how much of a text `beginning` needs to know where a secret ends, and whether there is more."""
+    return most_chars + writings_of(tuple(_secrets)).most_chars + 1
+
+
 def middle_cut(text: str, most_chars: int) -> str:
     """Return `blanked` text with its middle replaced by a count if it is longer: both ends of data say what it is."""
     whole = blanked(text)

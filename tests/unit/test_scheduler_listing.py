@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import itertools
 import sqlite3
+from unittest import mock
 
 import pytest
 
@@ -15,6 +16,7 @@ from durable_harness.scheduler.storage.indexes import REST_S
 from hub_bench import START_NS, complete, file_scenario, scenario, tell
 
 SECOND_NS = 1_000_000_000
+SECRET = "AccountKey" + "0123456789" * 25
 
 
 async def fill(bench, count, **fields):
@@ -23,6 +25,11 @@ async def fill(bench, count, **fields):
         request = pb.CreateInstanceRequest(instanceId=f"i{number:02}", name=("ship", "bill")[number % 2], **fields)
         await bench.hub.start_instance(request)
         bench.clock.advance(1)
+
+
+async def fill_with(bench, text):
+    """Start an instance with this input."""
+    await bench.hub.start_instance(pb.CreateInstanceRequest(name="o", input={"value": text}))
 
 
 async def ids(bench, chosen=None, **options):
@@ -128,7 +135,19 @@ async def test_what_a_list_has_of_a_payload_is_its_beginning(bench):
     """However large an input is, a list has little of it."""
     await fill(bench, 1, input={"value": "x" * 100_000})
     page = await bench.hub.list_instances(InstanceListRequest())
-    assert page.rows[0].input == "x" * 300
+    assert page.rows[0].input == "x" * 300 + "…"
+
+
+@scenario
+@mock.patch("durable_harness.foreign_text._secrets", [SECRET])
+async def test_no_part_of_a_secret_is_in_a_list(bench):
+    """Where the beginning of a payload ends within a secret, nothing of that secret is in it."""
+    for start in range(0, 302, 20):
+        await fill_with(bench, f"{'x' * start}{SECRET} and more")
+    page = await bench.hub.list_instances(InstanceListRequest())
+    assert len(page.rows) == 16
+    assert not [row.input for row in page.rows if SECRET[:6] in row.input]
+    assert all(row.input.startswith("x") or row.input == "*** and more" for row in page.rows)
 
 
 def listed_indexes(bench):

@@ -17,7 +17,7 @@ DEFAULT_PAGE_SIZE = 50
 MOST_NAMES = 200
 """How many names, versions and tags are offered to choose from."""
 BEGINNING_CHARS = 300
-"""How much of inputs, outputs and custom statuses a list has."""
+"""How much of inputs, outputs and custom statuses a list has, without secrets."""
 
 
 @dataclass(frozen=True)

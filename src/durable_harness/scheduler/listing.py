@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from durable_harness.foreign_text import beginning, looked_at
 from durable_harness.protocol import pb
 from durable_harness.protocol.listing import (
     BEGINNING_CHARS,
@@ -136,7 +137,8 @@ def _literally(text: str) -> str:
 
 
 def _rows(store: Store, keys: Sequence[tuple[int, Any]]) -> list[InstanceRow]:
-    begin = f"substr({{}}, 1, {BEGINNING_CHARS})".format
+    # More than is shown: of a secret that was cut off within, the rest would not be known for one.
+    begin = f"substr({{}}, 1, {looked_at(BEGINNING_CHARS)})".format
     statement = (
         "SELECT key, id, name, version, status, created_ns, updated_ns, completed_ns, parent_key > 0, children, tags,"
         f" {begin('input')}, {begin('output')}, {begin('custom_status')}, failure"
@@ -149,7 +151,8 @@ def _rows(store: Store, keys: Sequence[tuple[int, Any]]) -> list[InstanceRow]:
 
 def _row(row: Sequence[Any], sorted_by: Any) -> InstanceRow:
     instance_id, name, version, status, created_ns, updated_ns, completed_ns, is_child, children, tags, *payloads = row
-    given, output, custom_status, failure = payloads
+    *payloads, failure = payloads
+    given, output, custom_status = (text and beginning(text, BEGINNING_CHARS) for text in payloads)
     return InstanceRow(
         instance_id,
         name,

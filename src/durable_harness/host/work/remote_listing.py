@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from durable_harness.foreign_text import beginning
 from durable_harness.protocol import from_ns, optional_text, pb, text_or_none, to_ns
 from durable_harness.protocol.listing import (
     BEGINNING_CHARS,
@@ -142,7 +143,7 @@ def _row(state: Any, children: int) -> InstanceRow:
 
 def _with_payloads(row: InstanceRow, state: Any) -> InstanceRow:
     given, output, custom_status = (
-        text if (text := text_or_none(state, field)) is None else text[:BEGINNING_CHARS]
+        (text := text_or_none(state, field)) and beginning(text, BEGINNING_CHARS)
         for field in ("input", "output", "customStatus")
     )
     return dataclasses.replace(row, input=given, output=output, custom_status=custom_status)
