@@ -40,6 +40,35 @@ class SchedulerOptions:
     max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES
 
 
+@dataclass(frozen=True)
+class ClosedHub:
+    """A task hub that the file has and that is not served: nothing in it goes on."""
+
+    name: str
+    instances: int
+    living: int
+    """How many of them have not ended."""
+    entities: int
+
+    def __str__(self) -> str:
+        living = f", {self.living:,} of them not ended" if self.living else ""
+        entities = f", {_counted(self.entities, 'entity', 'entities')}" if self.entities else ""
+        return f"'{self.name}' ({_counted(self.instances, 'instance', 'instances')}{living}{entities})"
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _closed(store: Store, name: str) -> ClosedHub:
+    queries = (
+        "SELECT COUNT(*) FROM instances WHERE hub = ?",
+        "SELECT COUNT(*) FROM instances WHERE hub = ? AND completed_ns = 0",
+        "SELECT COUNT(*) FROM entities WHERE hub = ?",
+    )
+    return ClosedHub(name, *(next(store.rows(query, (name,)))[0] for query in queries))
+
+
 class SchedulerService:
     """Task hubs by name. Must be made, used and closed on one event loop."""
 
@@ -53,7 +82,7 @@ class SchedulerService:
         """Set after every commit, when all that it allowed has been exposed."""
         store = Store(options.data, options.durability)
         self.hubs: dict[str, TaskHub] = {}
-        self.closed_hubs: list[str] = []
+        self.closed_hubs: list[ClosedHub] = []
         """The task hubs that the file has and that were not asked for."""
         try:
             self.journal = Journal(store)
@@ -100,11 +129,13 @@ class SchedulerService:
         await self.journal.close()
 
     def _open_all(self) -> None:
-        stored = [str(name) for (name,) in list(self.journal.store.rows("SELECT DISTINCT hub FROM instances"))]
+        store = self.journal.store
+        query = "SELECT hub FROM instances GROUP BY hub UNION SELECT hub FROM entities GROUP BY hub"
+        stored = [str(name) for (name,) in list(store.rows(query))]
         opens_stored = self.options.dynamic_hubs or self.options.stored_hubs
         for name in dict.fromkeys([*self.options.hubs, *(stored if opens_stored else [])]):
             self._open(name)
-        self.closed_hubs = [name for name in stored if name not in self.hubs]
+        self.closed_hubs = [_closed(store, name) for name in stored if name not in self.hubs]
 
     def _open(self, name: str) -> TaskHub:
         options = self.options

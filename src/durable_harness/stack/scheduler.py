@@ -79,7 +79,7 @@ async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator
         "httpUrl": f"http://{options.address}:{http.getsockname()[1]}",
         "dashboardUrl": dashboard.url if dashboard is not None else None,
         "taskHubs": list(service.hubs),
-        "closedTaskHubs": service.closed_hubs,
+        "closedTaskHubs": [hub.name for hub in service.closed_hubs],
     }
     try:
         async with (
@@ -88,7 +88,7 @@ async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator
                 {**clock_calls(service), **instance_calls(service)} if options.test_control else None
             ) as control,
         ):
-            _announce({**facts, "control": control}, options)
+            _announce({**facts, "control": control}, options, ", ".join(map(str, service.closed_hubs)))
             yield
     finally:
         await service.finish()
@@ -97,7 +97,7 @@ async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator
         await service.close()
 
 
-def _announce(facts: dict[str, Any], options: ServiceOptions) -> None:
+def _announce(facts: dict[str, Any], options: ServiceOptions, closed: str) -> None:
     hubs = ", ".join(facts["taskHubs"]) or "none yet"
     kept = f"in {options.scheduler.data}" if options.scheduler.data else "in memory"
     print("durable-harness: scheduler")
@@ -107,7 +107,7 @@ def _announce(facts: dict[str, Any], options: ServiceOptions) -> None:
         print(f"  dashboard  {facts['dashboardUrl']}")
     dynamic = ", others on first use" if options.scheduler.dynamic_hubs else ""
     print(f"  task hubs  {hubs}{dynamic}; kept {kept}", flush=True)
-    closed, all_hubs = ", ".join(facts["closedTaskHubs"]), ",".join([*facts["taskHubs"], *facts["closedTaskHubs"]])
     if closed:
+        all_hubs = ",".join([*facts["taskHubs"], *facts["closedTaskHubs"]])
         print(f"             not served, although the file has them: {closed}. Serve them with --task-hubs {all_hubs}")
     write_ready_file(options.ready_file, facts)

@@ -156,6 +156,7 @@ async def _serving(
                 served_control(_control_calls(options, calls, faulty, host, caught)) as control,
             ):
                 _announce(host, described, options, control, dashboard)
+                _warn_of_closed_hubs(shown, options, hub)
                 yield
         finally:
             await host.triggers.close()  # while what its functions call still answers
@@ -317,6 +318,20 @@ def _announce(
         "dashboardUrl": dashboard.url if dashboard is not None else None,
     }
     write_ready_file(options.ready_file, facts)
+
+
+def _warn_of_closed_hubs(service: SchedulerService | None, options: ServeOptions, hub: str) -> None:
+    """Say that the file holds instances that this app does not go on with: a renamed hub looks like lost work."""
+    if service is None or not service.closed_hubs:
+        return
+    names, data = ",".join(closed.name for closed in service.closed_hubs), options.embedded.data
+    text = (
+        f"{data} also holds what is not served here, as this app has the task hub '{hub}': task hub"
+        f"{'s' if len(service.closed_hubs) > 1 else ''} {', '.join(map(str, service.closed_hubs))}."
+        f" Name one as hubName in host.json to go on with it, or look at it with"
+        f" `durable-harness scheduler --data {data} --task-hubs {names}`."
+    )
+    announce(shown_lines(text), options.log_format, logging.WARNING)
 
 
 def _report_twice(host: FunctionsHost, options: ServeOptions) -> None:
