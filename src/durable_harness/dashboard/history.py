@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from durable_harness.dashboard.texts import status_label
 from durable_harness.protocol import text_or_none, to_ns
 
 PAGE_SIZE = 200
+NO_REPEATS: Mapping[int, int] = {}
 PAYLOAD_FIELDS = ("input", "result", "output", "reason", "data")
 LABELS = {
     "executionStarted": "Started",
@@ -55,18 +56,23 @@ class HistoryRow:
     payload_name: str = ""
     failure: Failure | None = None
     instance_id: str = ""
+    repeats: int = 0
+    """How often an activity was handed out again, as far as that is known."""
     turn: int = 0
     """The number of the turn that begins here, 0 if none does."""
 
 
-def rows_of(events: Sequence[Any], first: int, size: int = PAGE_SIZE) -> list[HistoryRow]:
-    """Return the rows of some events, counted from 1."""
-    rows = _Rows()
+def rows_of(
+    events: Sequence[Any], first: int, size: int = PAGE_SIZE, repeats: Mapping[int, int] = NO_REPEATS
+) -> list[HistoryRow]:
+    """Return the rows of some events, counted from 1. `repeats` are those of activities, by their ids."""
+    rows = _Rows(repeats)
     return [row for row in rows.all(events) if first <= row.number < first + size]
 
 
 class _Rows:
-    def __init__(self) -> None:
+    def __init__(self, repeats: Mapping[int, int]) -> None:
+        self._repeats = repeats
         self._names: dict[int, str] = {}
         """The names of what was asked for, by the ids that outcomes refer to."""
         self._turns = 0
@@ -95,6 +101,7 @@ class _Rows:
             payload_name,
             next(failures_of(body.failureDetails)) if _has(body, "failureDetails") else None,
             body.instanceId if kind == "subOrchestrationInstanceCreated" else "",
+            self._repeats.get(event.eventId, 0) if kind == "taskScheduled" else 0,
         )
 
     def _name(self, event: Any, body: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,11 @@ class Instance:
             return (self.completed_ns or self.updated_ns) - self.created_ns
         now_ns = self.explained.facts.now_ns if self.explained is not None else None
         return None if now_ns is None else now_ns - self.created_ns
+
+    @property
+    def repeats(self) -> Mapping[int, int]:
+        """How often activities were handed out again, by their ids, as far as that is known."""
+        return self.explained.facts.repeats if self.explained is not None else {}
 
     def text(self, field: str) -> str | None:
         """Return its input, output or custom status."""

@@ -19,6 +19,8 @@ from durable_harness.scheduler.entities import EntityStore
 from durable_harness.scheduler.instances import Execution, Instance, Parent, event, execution_started
 from durable_harness.scheduler.payloads import PayloadLimit
 from durable_harness.scheduler.registry import Registry
+from durable_harness.scheduler.repeats import Repeats
+from durable_harness.scheduler.storage.in_hand import NO_SLOT
 from durable_harness.scheduler.storage.journal import Journal, Rows
 from durable_harness.scheduler.storage.store import Store
 from durable_harness.scheduler.tasks import take_up
@@ -52,6 +54,8 @@ class HubCore:
         self.payloads = PayloadLimit(max_payload_bytes)
         self.dispatcher = Dispatcher(lease_timeout_s)
         self.timings = Timings()
+        self.repeats = Repeats()
+        self.in_hand = self.journal.store.in_hand
         self.instances = Registry(name, self.journal, self.touch)
         self.entities = EntityStore(self)
         self._exposures: list[Callable[[], None]] = []
@@ -62,6 +66,7 @@ class HubCore:
 
     def load(self) -> None:
         """Go on with what the store holds: instances, their timers, activities and entities."""
+        self.repeats.load(self.journal.store, self.name)
         terminated: list[tuple[Instance, Execution]] = []
         unfinished: list[Unfinished] = []
         for instance in self.instances.load():
@@ -70,8 +75,8 @@ class HubCore:
             with self.instances.reading(instance.instance_id):
                 self._begin_where_it_ended(instance)
                 if not is_terminated:
-                    names = take_up(self, instance, instance.execution)
-                    unfinished += [Unfinished(name, instance.instance_id) for name in names]
+                    activities = take_up(self, instance, instance.execution)
+                    unfinished += [self._unfinished(instance, past) for past in activities]
             if is_terminated:
                 terminated.append((instance, instance.execution))
             if instance.execution.not_before_ns > self.time_of(instance):
@@ -82,6 +87,15 @@ class HubCore:
             end_untaken(self, instance, execution)
         if self.journal.store.was_left_open:
             warn_of_unfinished(self.journal.store.path, unfinished)
+
+    def _unfinished(self, instance: Instance, past: Any) -> Unfinished:
+        """Return an activity that had no outcome when a process ended; count it if a worker had it then."""
+        slot = self.in_hand.left.pop((instance.key, past.eventId), NO_SLOT)
+        if slot != NO_SLOT:
+            self.repeats.note(instance.key, instance.execution_id, past.eventId)
+            self.after_commit(functools.partial(self.in_hand.release, slot))
+        times = self.repeats.of(instance).get(past.eventId, 0)
+        return Unfinished(past.taskScheduled.name, instance.instance_id, times, was_in_hand=slot != NO_SLOT)
 
     def _begin_where_it_ended(self, instance: Instance) -> None:
         """Let an instance's time go on from the latest that it had, if the wall clock is behind that.
@@ -110,6 +124,7 @@ class HubCore:
     def collect(self, rows: Rows) -> Callable[[], None]:
         """Hand the journal all changes since the last call, and what to do once they are written."""
         self.entities.collect(rows)
+        self.repeats.collect(rows)
         return self.instances.collect(rows)
 
     def exposures(self) -> list[Callable[[], None]]:
@@ -185,6 +200,7 @@ class HubCore:
         """Delete an instance for good. What still runs for it finds nobody to report to."""
         self.entities.release_locks_of(instance.instance_id)
         self.timings.forget(instance.instance_id)
+        self.repeats.forget(instance.key)
         self.instances.remove(instance)
         self._woken[instance.instance_id] = None
 
@@ -193,6 +209,7 @@ class HubCore:
         self._woken |= dict.fromkeys(self._waiters)
         self.instances.forget_all()
         self.entities.forget_all()
+        self.repeats.forget_all()
         self.timings = Timings()
         self.dispatcher.drop_unawaited()
 

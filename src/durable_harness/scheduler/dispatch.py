@@ -67,6 +67,9 @@ class Work(Protocol):
     def give_back(self) -> None:
         """Undo `make_item`: the worker that had it did not do it."""
 
+    def will_be_repeated(self) -> None:
+        """Note, once it was given back, that its worker was given up: it may have done it, or a part of it."""
+
     def was_lost(self) -> None:
         """Note, once it was given back, that the worker's stream ended while it had the work."""
 
@@ -314,6 +317,7 @@ class Dispatcher:
     def _give_back(self, lease: Lease, *, lost: bool) -> None:
         lease.work.give_back()
         self._end(lease)
+        lease.work.will_be_repeated()
         if lost:
             lease.work.was_lost()
         self.offer(lease.work)

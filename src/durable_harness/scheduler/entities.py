@@ -69,6 +69,9 @@ class BatchWork:
         self.entity.in_flight = False
         self.entity.queued = True
 
+    def will_be_repeated(self) -> None:
+        """Nothing to note: only activities are counted."""
+
     def was_lost(self) -> None:
         """Fail the operation that breaks the connection of every worker, by itself or by the state it needs."""
         entity = self.entity

@@ -13,6 +13,7 @@ from durable_harness.scheduler.checks import start_problem
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.instances import Execution, Instance, Parent, event
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
+from durable_harness.scheduler.storage.in_hand import NO_SLOT
 from durable_harness.scheduler.timings import WorkTimes
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class ActivityWork:
     """An activity that somebody shall run."""
 
     hub: HubCore
+    key: int
     instance_id: str
     execution_id: str
     task_id: int
@@ -31,6 +33,7 @@ class ActivityWork:
     orchestration_version: str = ""
     losses: int = 0
     is_undeliverable: bool = False
+    slot: int = NO_SLOT
     kind: Kind = Kind.ACTIVITY
     times: WorkTimes = field(default_factory=lambda: WorkTimes(kind=noted.ACTIVITY))
 
@@ -54,10 +57,14 @@ class ActivityWork:
         return self.hub.living(self.instance_id, self.execution_id) is not None
 
     def make_item(self, *, keeps_executions: bool) -> Any | None:  # noqa: ARG002 - no matter to an activity
-        return None if self.is_undeliverable else pb.WorkItem(activityRequest=self.request)
+        if self.is_undeliverable:
+            return None
+        self.slot = self.hub.in_hand.take(self.key, self.task_id)
+        return pb.WorkItem(activityRequest=self.request)
 
     def give_back(self) -> None:
-        """Nothing to undo: the request stays as it is."""
+        """Note that no worker has it; the request stays as it is."""
+        self.hub.in_hand.release(self.slot)
 
     def was_lost(self) -> None:
         """Fail an activity that breaks the connection of every worker."""
@@ -68,8 +75,17 @@ class ActivityWork:
             failure = undeliverable("ActivityTooLarge", f"activity '{self.name}'", size, self.losses)
             self.finish(pb.ActivityResponse(failureDetails=failure))
 
+    def will_be_repeated(self) -> None:
+        """Count it: whoever had it may have run it."""
+        instance = self.hub.living(self.instance_id, self.execution_id)
+        if instance is not None:
+            self.hub.repeats.note(self.key, self.execution_id, self.task_id)
+            self.hub.instances.touch(instance)
+
     def finish(self, response: Any) -> None:
         """Tell the execution that waits for it, if that still goes on."""
+        if self.slot != NO_SLOT:
+            self.hub.after_commit(functools.partial(self.hub.in_hand.release, self.slot))
         instance = self.hub.living(self.instance_id, self.execution_id)
         if instance is not None:
             self.hub.deliver(instance, _outcome(self.task_id, response, self.hub.time_of(instance)))
@@ -97,7 +113,7 @@ def offer_activity(hub: HubCore, instance: Instance, execution: Execution, task_
         tags=scheduled.tags,
     )
     version = hub.version_of(instance)
-    hub.offer(ActivityWork(hub, instance.instance_id, execution.execution_id, task_id, request, version))
+    hub.offer(ActivityWork(hub, instance.key, instance.instance_id, execution.execution_id, task_id, request, version))
 
 
 def arm_timer(hub: HubCore, instance: Instance, execution: Execution, timer_id: int, fire_at: Any) -> None:
@@ -204,12 +220,12 @@ def take_up_task(hub: HubCore, instance: Instance, execution: Execution, past: A
         arm_timer(hub, instance, execution, past.eventId, past.timerCreated.fireAt)
 
 
-def take_up(hub: HubCore, instance: Instance, execution: Execution) -> list[str]:
-    """Wait again for all that a restored execution waits for; return the names of the activities among it.
+def take_up(hub: HubCore, instance: Instance, execution: Execution) -> list[Any]:
+    """Wait again for all that a restored execution waits for; return the events of the activities among it.
 
     Its children live on and report by themselves.
     """
     waiting = unanswered([*execution.history, *execution.inbox])
     for past in waiting:
         take_up_task(hub, instance, execution, past)
-    return [past.taskScheduled.name for past in waiting if past.HasField("taskScheduled")]
+    return [past for past in waiting if past.HasField("taskScheduled")]

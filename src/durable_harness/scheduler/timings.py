@@ -119,6 +119,7 @@ class _Describing:
             "work": [times.as_json(offset_ns) for times in self.hub.timings.of(instance.instance_id)],
             "entities": dict(self._entities(events, offset_ns)),
             "children": list(self._children(events)),
+            "repeats": {str(task): count for task, count in self.hub.repeats.of(instance).items()},
         }
 
     def _offset_ns(self, instance: Instance) -> int:

@@ -87,6 +87,9 @@ class TurnWork:
         self.execution.in_flight = False
         self.execution.queued = True
 
+    def will_be_repeated(self) -> None:
+        """Nothing to note: only activities are counted."""
+
     def was_lost(self) -> None:
         """Fail an instance whose turns break the connection of every worker, rather than break them for ever."""
         self.execution.losses += 1

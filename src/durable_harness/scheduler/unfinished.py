@@ -18,13 +18,19 @@ class Unfinished(NamedTuple):
 
     name: str
     instance_id: str
+    repeats: int = 0
+    """How often it was handed out again so far, this time included."""
+    was_in_hand: bool = False
 
     def __str__(self) -> str:
-        return f"'{self.name}' of instance '{self.instance_id}'"
+        times = f" (in hand at {self.repeats} such ends)" if self.repeats > 1 else ""
+        return f"'{self.name}' of instance '{self.instance_id}'{times}"
 
 
 def warn_of_unfinished(path: Path | None, activities: Sequence[Unfinished]) -> None:
     """Log which activities a process left that ended suddenly, so that one which ends it each time is found."""
+    # What waited for a worker has ended no process. All are named where it is not known what was in hand.
+    activities = [one for one in activities if one.was_in_hand] or activities
     if not activities:
         return
     more = len(activities) - MOST_NAMED

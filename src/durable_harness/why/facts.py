@@ -169,6 +169,8 @@ class Facts:
     held: Sequence[Segment]
     awaits: Awaits | None = None
     """None if no host says."""
+    repeats: Mapping[int, int] = field(default_factory=dict)
+    """How often activities were handed out again, by their ids, as far as the scheduler noted it."""
 
     @property
     def has_ended(self) -> bool:
@@ -258,6 +260,7 @@ def read_facts(document: Mapping[str, Any]) -> Facts:
         limits=dict(document.get("limits") or {}),
         held=held,
         awaits=_awaits(document.get("awaits")),
+        repeats={int(task): int(count) for task, count in (document.get("repeats") or {}).items()},
     )
 
 

@@ -91,11 +91,7 @@ def _own_waits(facts: Facts) -> Iterator[Wait]:
 def _of_request(facts: Facts, event: Event) -> Iterator[Wait]:
     what = f"{WHAT[event.kind]} '{event.name}'" if event.name else WHAT[event.kind]
     if event.kind == "taskScheduled":
-        work = facts.activity(event)
-        if work is not None:
-            yield _of_work(facts, work, what)
-            return
-        yield Wait(what, "was scheduled and has not ended", _age(facts, event.time_ns), Part.ACTIVITY_WHOLE)
+        yield replace(_of_activity(facts, event, what), note=_repeated(facts.repeats.get(event.event_id, 0)))
     elif event.kind == "timerCreated":
         yield Wait(what, _when_due(facts, event.due_ns or 0), _age(facts, event.time_ns), Part.TIMER)
     elif event.kind == "subOrchestrationInstanceCreated":
@@ -112,6 +108,18 @@ def _when_due(facts: Facts, due_ns: int) -> str:
         return "is due after the year 2115"
     left_ns = due_ns - facts.until_ns
     return f"fires in {rough(left_ns)}" if facts.now_ns and left_ns > 0 else "has not fired"
+
+
+def _of_activity(facts: Facts, event: Event, what: str) -> Wait:
+    work = facts.activity(event)
+    if work is not None:
+        return _of_work(facts, work, what)
+    return Wait(what, "was scheduled and has not ended", _age(facts, event.time_ns), Part.ACTIVITY_WHOLE)
+
+
+def _repeated(count: int) -> str:
+    times = "once" if count == 1 else f"{count} times"
+    return f"handed out again {times}: its process or worker ended while it ran" if count else ""
 
 
 def _of_events(facts: Facts) -> Iterator[Wait]:

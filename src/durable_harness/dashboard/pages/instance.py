@@ -59,7 +59,7 @@ async def values_of(visit: Visit, instance: Instance) -> dict[str, Any]:
         ],
         "failures": list(failures_of(instance.state.failureDetails)) if _has_failed(instance) else [],
         "waits": list(_waits(instance)),
-        "rows": rows_of(instance.events, first),
+        "rows": rows_of(instance.events, first, repeats=instance.repeats),
         "first": first,
         "page_size": PAGE_SIZE,
         "here": lambda first: instance_url(visit.hub, instance_id, query=[("events", str(first))]),

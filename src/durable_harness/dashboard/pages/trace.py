@@ -126,7 +126,7 @@ async def _article(visit: Visit, instance: Instance, anchors: Mapping[str, str])
         "can_again": set(),
         "can_replay": False,
         "payloads": [(title, Payload(payload.text)) for title, payload in values["payloads"]],
-        "rows": rows_of(instance.events, first, MOST_EVENTS),
+        "rows": rows_of(instance.events, first, MOST_EVENTS, instance.repeats),
         "first": first,
         "page_size": count,
         "raw_url": lambda _number: "",

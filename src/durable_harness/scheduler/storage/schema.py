@@ -34,6 +34,10 @@ CREATE TABLE entities (
 CREATE TABLE operations (number INTEGER PRIMARY KEY, hub TEXT, entity TEXT, due_ns INTEGER NOT NULL, event BLOB);
 CREATE TABLE lock_requests (number INTEGER PRIMARY KEY, hub TEXT, request TEXT NOT NULL);
 """
+REPEATS = """CREATE TABLE IF NOT EXISTS repeats (
+    instance INTEGER, execution TEXT, task INTEGER, count INTEGER NOT NULL, PRIMARY KEY (instance, execution, task)
+) WITHOUT ROWID;"""
+"""Made in files of before too, and no new format: versions that do not know it read and write the rest as they did."""
 
 Shape = tuple[tuple[Any, ...], ...]
 """The columns of a table or an index."""
@@ -42,7 +46,8 @@ Shape = tuple[tuple[Any, ...], ...]
 def create(database: sqlite3.Connection) -> None:
     """Make the tables of the present format."""
     database.executescript(
-        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION}; {SCHEMA} COMMIT;"
+        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION};"
+        f" {SCHEMA} {REPEATS} COMMIT;"
     )
 
 
@@ -61,6 +66,7 @@ def _parts(version: int) -> dict[str, Shape]:
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
         create(database)
         parts = _shape(database)
+    del parts["table repeats"]  # added where it is missing
     if version < FORMAT_VERSION:
         columns = parts["table instances"]
         parts["table instances"] = tuple(column for column in columns if column[0] not in ADDED_NAMES)

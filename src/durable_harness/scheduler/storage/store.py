@@ -26,7 +26,8 @@ from durable_harness.scheduler.storage.data_file import (
     problem_of,
     unusable,
 )
-from durable_harness.scheduler.storage.schema import FORMAT_VERSION, create, drop_passing, migrate
+from durable_harness.scheduler.storage.in_hand import InHand
+from durable_harness.scheduler.storage.schema import FORMAT_VERSION, REPEATS, create, drop_passing, migrate
 
 CACHE_KB = 32 * 1024
 CHECKPOINT_PAGES = 4000
@@ -54,6 +55,8 @@ PUT_OPERATION = "INSERT OR REPLACE INTO operations VALUES (?, ?, ?, ?, ?)"
 DELETE_OPERATION = "DELETE FROM operations WHERE number = ?"
 PUT_LOCK_REQUEST = "INSERT OR REPLACE INTO lock_requests VALUES (?, ?, ?)"
 DELETE_LOCK_REQUEST = "DELETE FROM lock_requests WHERE number = ?"
+PUT_REPEATS = "INSERT OR REPLACE INTO repeats VALUES (?, ?, ?, ?)"
+DELETE_REPEATS = "DELETE FROM repeats WHERE instance = ?"
 # The order in which the statements of one batch are carried out: what goes makes room for what comes.
 ORDER = (
     DELETE_INSTANCE,
@@ -71,6 +74,8 @@ ORDER = (
     DELETE_OPERATION,
     PUT_LOCK_REQUEST,
     DELETE_LOCK_REQUEST,
+    DELETE_REPEATS,
+    PUT_REPEATS,
 )
 
 INSTANCE_KEY_AT = {INSERT_INSTANCE: 0, UPDATE_INSTANCE: -1, UPDATE_BEGINNING: -1, INSERT_TURN: 0, INSERT_EVENT: 0}
@@ -115,6 +120,7 @@ class Store:
                 self._reader = self._writer if path is None else _connect(str(path))
             except sqlite3.Error as error:
                 raise self.refusal(error) from error
+            self.in_hand = InHand(path)
             opened.pop_all()  # nothing failed: it all stays open
 
     def refusal(self, error: BaseException, place: str = "") -> HarnessError:
@@ -141,6 +147,7 @@ class Store:
             database.execute("BEGIN IMMEDIATE")  # a file that cannot be written shows it now
             database.execute("ROLLBACK")
             drop_passing(database)
+        database.execute(REPEATS)
         return database
 
     def write(self, *batches: Batch) -> list[RefusedRow]:
@@ -242,6 +249,7 @@ class Store:
         if self._reader is not self._writer:
             self._reader.close()
         self._writer.close()
+        self.in_hand.close()
         self._unlock()
 
     def _unlock(self) -> None:

@@ -1,0 +1,103 @@
+"""What activities workers have in hand, in a small file beside the store's that outlives the death of a process.
+
+A transaction for each dispatch would cost more than most activities. So each has a slot of 16 bytes that is written as
+it is handed out and zeroed once its outcome is committed, without a sync: the death of the machine may lose it, that of
+the process does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from durable_harness.own_loggers import own_logger
+
+logger = own_logger("durable_harness.scheduler")
+
+SLOT = struct.Struct("<qq")
+FREE = bytes(SLOT.size)
+NO_SLOT = -1
+
+Task = tuple[int, int]
+"""The key of an instance, and the id of an activity in its history."""
+
+
+def in_hand_of(path: Path) -> Path:
+    """Return where this is kept for the file of a store."""
+    return path.with_name(f"{path.name}-in-hand")
+
+
+class InHand:
+    """The slots of a store. One in memory has none: what it knows ends with the process."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = None if path is None else in_hand_of(path)
+        self._file: int | None = None
+        self._free: list[int] = []
+        self._count = 0
+        self.left: dict[Task, int] = {}
+        """What a process had handed out that ended suddenly, with its slots."""
+        if self._path is not None:
+            with self._unless_it_fails():
+                self._open(self._path)
+
+    def take(self, instance_key: int, task_id: int) -> int:
+        """Note that an activity is handed out; return its slot."""
+        if self._file is None:
+            return NO_SLOT
+        if self._free:
+            slot = self._free.pop()
+        else:
+            slot = self._count
+            self._count += 1
+        self._write(slot, SLOT.pack(instance_key, task_id + 1))
+        return slot
+
+    def release(self, slot: int) -> None:
+        """Note that an activity is in no worker's hands any more."""
+        if self._file is not None and slot != NO_SLOT:
+            self._free.append(slot)
+            self._write(slot, FREE)
+
+    def forget_left(self) -> None:
+        """Release what was left of instances that do not wait for it."""
+        for slot in self.left.values():
+            self.release(slot)
+        self.left.clear()
+
+    def close(self) -> None:
+        """Close the file, and remove it unless it says something to the next process."""
+        if self._file is None or self._path is None:
+            return
+        os.close(self._file)
+        self._file = None
+        if len(self._free) == self._count:
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
+
+    def _open(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        content = os.read(self._file, path.stat().st_size)
+        self._count = len(content) // SLOT.size
+        for slot, (key, task) in enumerate(SLOT.iter_unpack(content[: self._count * SLOT.size])):
+            if task:
+                self.left[key, task - 1] = slot
+            else:
+                self._free.append(slot)
+
+    def _write(self, slot: int, data: bytes) -> None:
+        with self._unless_it_fails():
+            assert self._file is not None
+            os.lseek(self._file, slot * SLOT.size, os.SEEK_SET)
+            os.write(self._file, data)
+
+    @contextlib.contextmanager
+    def _unless_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            logger.warning("%s: %s. Which activities a sudden end repeats is not noted.", self._path, error)
+            self._file = None
