@@ -20,7 +20,6 @@ from durable_harness.scheduler.instances import Execution, Instance, Parent, eve
 from durable_harness.scheduler.payloads import PayloadLimit
 from durable_harness.scheduler.registry import Registry
 from durable_harness.scheduler.repeats import Repeats
-from durable_harness.scheduler.storage.in_hand import NO_SLOT
 from durable_harness.scheduler.storage.journal import Journal, Rows
 from durable_harness.scheduler.storage.store import Store
 from durable_harness.scheduler.tasks import take_up
@@ -90,12 +89,13 @@ class HubCore:
 
     def _unfinished(self, instance: Instance, past: Any) -> Unfinished:
         """Return an activity that had no outcome when a process ended; count it if a worker had it then."""
-        slot = self.in_hand.left.pop((instance.key, past.eventId), NO_SLOT)
-        if slot != NO_SLOT:
+        task, had = (instance.key, past.eventId), self.in_hand
+        was_in_hand = had is not None and task in had.left
+        if had is not None and was_in_hand:
             self.repeats.note(instance.key, instance.execution_id, past.eventId)
-            self.after_commit(functools.partial(self.in_hand.release, slot))
+            self.after_commit(functools.partial(had.release, had.left.pop(task)))
         times = self.repeats.of(instance).get(past.eventId, 0)
-        return Unfinished(past.taskScheduled.name, instance.instance_id, times, was_in_hand=slot != NO_SLOT)
+        return Unfinished(past.taskScheduled.name, instance.instance_id, times, was_in_hand=was_in_hand)
 
     def _begin_where_it_ended(self, instance: Instance) -> None:
         """Let an instance's time go on from the latest that it had, if the wall clock is behind that.

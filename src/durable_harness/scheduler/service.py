@@ -136,7 +136,7 @@ class SchedulerService:
         for name in dict.fromkeys([*self.options.hubs, *(stored if opens_stored else [])]):
             self._open(name)
         self.closed_hubs = [_closed(store, name) for name in stored if name not in self.hubs]
-        if not self.closed_hubs:
+        if not self.closed_hubs and store.in_hand is not None:
             store.in_hand.forget_left()
 
     def _open(self, name: str) -> TaskHub:

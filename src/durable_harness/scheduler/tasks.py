@@ -59,12 +59,19 @@ class ActivityWork:
     def make_item(self, *, keeps_executions: bool) -> Any | None:  # noqa: ARG002 - no matter to an activity
         if self.is_undeliverable:
             return None
-        self.slot = self.hub.in_hand.take(self.key, self.task_id)
+        if self.hub.in_hand is not None:
+            self.slot = self.hub.in_hand.take(self.key, self.task_id)
         return pb.WorkItem(activityRequest=self.request)
 
     def give_back(self) -> None:
         """Note that no worker has it; the request stays as it is."""
-        self.hub.in_hand.release(self.slot)
+        if self.hub.in_hand is not None:
+            self.hub.in_hand.release(self._slot())
+
+    def _slot(self) -> int:
+        """Return its slot to whoever releases it, once."""
+        slot, self.slot = self.slot, NO_SLOT
+        return slot
 
     def was_lost(self) -> None:
         """Fail an activity that breaks the connection of every worker."""
@@ -84,8 +91,8 @@ class ActivityWork:
 
     def finish(self, response: Any) -> None:
         """Tell the execution that waits for it, if that still goes on."""
-        if self.slot != NO_SLOT:
-            self.hub.after_commit(functools.partial(self.hub.in_hand.release, self.slot))
+        if self.hub.in_hand is not None and self.slot != NO_SLOT:
+            self.hub.after_commit(functools.partial(self.hub.in_hand.release, self._slot()))
         instance = self.hub.living(self.instance_id, self.execution_id)
         if instance is not None:
             self.hub.deliver(instance, _outcome(self.task_id, response, self.hub.time_of(instance)))

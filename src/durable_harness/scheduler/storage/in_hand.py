@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 from durable_harness.own_loggers import own_logger
@@ -31,18 +30,19 @@ def in_hand_of(path: Path) -> Path:
 
 
 class InHand:
-    """The slots of a store. One in memory has none: what it knows ends with the process."""
+    """The slots of a store."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = None if path is None else in_hand_of(path)
+    def __init__(self, path: Path) -> None:
+        self._path = in_hand_of(path)
         self._file: int | None = None
         self._free: list[int] = []
         self._count = 0
         self.left: dict[Task, int] = {}
         """What a process had handed out that ended suddenly, with its slots."""
-        if self._path is not None:
-            with self._unless_it_fails():
-                self._open(self._path)
+        try:
+            self._file = self._open()
+        except OSError as error:
+            self._fail(error)
 
     def take(self, instance_key: int, task_id: int) -> int:
         """Note that an activity is handed out; return its slot."""
@@ -53,14 +53,14 @@ class InHand:
         else:
             slot = self._count
             self._count += 1
-        self._write(slot, SLOT.pack(instance_key, task_id + 1))
+        self._write(self._file, slot, SLOT.pack(instance_key, task_id + 1))
         return slot
 
     def release(self, slot: int) -> None:
         """Note that an activity is in no worker's hands any more."""
         if self._file is not None and slot != NO_SLOT:
             self._free.append(slot)
-            self._write(slot, FREE)
+            self._write(self._file, slot, FREE)
 
     def forget_left(self) -> None:
         """Release what was left of instances that do not wait for it."""
@@ -70,7 +70,7 @@ class InHand:
 
     def close(self) -> None:
         """Close the file, and remove it unless it says something to the next process."""
-        if self._file is None or self._path is None:
+        if self._file is None:
             return
         os.close(self._file)
         self._file = None
@@ -78,26 +78,31 @@ class InHand:
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
-    def _open(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-        content = os.read(self._file, path.stat().st_size)
+    def _open(self) -> int:
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        content = os.read(file, os.fstat(file).st_size)
         self._count = len(content) // SLOT.size
         for slot, (key, task) in enumerate(SLOT.iter_unpack(content[: self._count * SLOT.size])):
             if task:
                 self.left[key, task - 1] = slot
             else:
                 self._free.append(slot)
+        return file
 
-    def _write(self, slot: int, data: bytes) -> None:
-        with self._unless_it_fails():
-            assert self._file is not None
-            os.lseek(self._file, slot * SLOT.size, os.SEEK_SET)
-            os.write(self._file, data)
-
-    @contextlib.contextmanager
-    def _unless_it_fails(self) -> Iterator[None]:
+    def _write(self, file: int, slot: int, data: bytes) -> None:
         try:
-            yield
+            _write_at(file, data, slot * SLOT.size)
         except OSError as error:
-            logger.warning("%s: %s. Which activities a sudden end repeats is not noted.", self._path, error)
-            self._file = None
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        logger.warning("%s: %s. Which activities a sudden end repeats is not noted.", self._path, error)
+        self._file = None
+
+
+def _seek_and_write(file: int, data: bytes, offset: int) -> int:
+    os.lseek(file, offset, os.SEEK_SET)
+    return os.write(file, data)
+
+
+_write_at = getattr(os, "pwrite", _seek_and_write)  # Windows has none

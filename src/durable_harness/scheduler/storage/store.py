@@ -120,7 +120,8 @@ class Store:
                 self._reader = self._writer if path is None else _connect(str(path))
             except sqlite3.Error as error:
                 raise self.refusal(error) from error
-            self.in_hand = InHand(path)
+            self.in_hand = None if path is None else InHand(path)
+            """What survives of what workers have; in memory nothing does."""
             opened.pop_all()  # nothing failed: it all stays open
 
     def refusal(self, error: BaseException, place: str = "") -> HarnessError:
@@ -249,7 +250,8 @@ class Store:
         if self._reader is not self._writer:
             self._reader.close()
         self._writer.close()
-        self.in_hand.close()
+        if self.in_hand is not None:
+            self.in_hand.close()
         self._unlock()
 
     def _unlock(self) -> None:
