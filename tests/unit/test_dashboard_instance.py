@@ -260,3 +260,28 @@ async def test_payloads_and_errors_of_others_are_text(browser):
     assert "<script>" not in text
     assert "\u202e" not in text
     assert "&lt;img src=x onerror=alert(1)&gt;\\u202e" in text
+
+
+@visit
+async def test_the_history_says_when_a_timer_is_due(browser):
+    """A timer has its due time as it was asked for, also one that is later than a scheduler keeps times."""
+    await browser.start("i")
+    timers = [timer(1, 3600), pb.OrchestratorAction(id=2, createTimer={"fireAt": {"seconds": 253_402_300_799}})]
+    await browser.bench.turn(*timers)
+    page = words(await browser.get("/orchestrations/i"))
+    assert "Timer created 1 due 2026-01-01 01:00:00.000" in page
+    assert "Timer created 2 due 9999-12-31 23:59:59.000" in page
+    assert "is due after the year 2115" in page
+
+
+@visit
+async def test_children_that_are_named_by_their_parent_differ_where_they_are_seen(browser):
+    """In the timeline the id of a child is what it has beside the id of its parent, as names are cut at their ends."""
+    parent_id = "a-parent-with-a-long-name"
+    await browser.start(parent_id)
+    await browser.bench.turn(child(1, f"{parent_id}:0001"), child(2, "named"))
+    page = words(await browser.get(f"/orchestrations/{parent_id}"))
+    timeline = page[page.index("What ran when") : page.index("Tree")]
+    assert "…:0001" in timeline
+    assert "named" in timeline
+    assert f"{parent_id}:" not in timeline

@@ -202,3 +202,16 @@ def test_a_chart_of_very_many_says_how_many_are_left_out():
     asked = [event("taskScheduled", 2, number, name="weigh") for number in range(1000)]
     chart = timeline_of(facts(turn(1, STARTED), *asked, status="RUNNING", ended=None))
     assert (len(chart.lanes), chart.left_out) == (200, 801)
+
+
+def test_what_waits_for_a_thread_does_not_run():
+    """An activity that its host has and has not begun waits; one whose host says nothing counts as begun."""
+    for host, kind in (({"receivedNs": 60, "askedNs": 70}, "queued"), ({}, "running")):
+        found = facts(
+            turn(10, STARTED, event("taskScheduled", 20, 1, name="weigh")),
+            notes=[work("activity", 1, 20, 50, None, **host)],
+            status="RUNNING",
+            ended=None,
+        )
+        (bars,) = [bars for what, _, bars in lanes(found) if what == "activity"]
+        assert bars[-1] == (kind, 50 if kind == "running" else 20, 1000)

@@ -12,6 +12,7 @@ from durable_harness.protocol import pb
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.scheduler.storage import in_hand
 from durable_harness.scheduler.storage.in_hand import in_hand_of
+from durable_harness.scheduler.unfinished import Unfinished, warn_of_unfinished
 from hub_bench import complete, file_scenario, scenario, schedule
 
 
@@ -39,6 +40,14 @@ async def test_what_was_in_hand_at_a_sudden_end_is_counted(bench):
         bench.restart()
         assert repeats(bench) == {0: ends}
         await bench.hub.journal.written()
+
+
+def test_a_start_names_what_was_in_hand_and_how_often(caplog):
+    """Of many activities those are named that a worker had; alike ones are counted, with their ends."""
+    had = [Unfinished("crash", "i", 3, was_in_hand=True)] * 2
+    warn_of_unfinished(Path("hub.db"), [Unfinished("waits", "i"), *had])
+    assert "are handed out again: 2 x 'crash' of instance 'i' (in hand at 3 such ends)." in caplog.text
+    assert "waits" not in caplog.text
 
 
 @file_scenario
@@ -145,4 +154,4 @@ async def test_the_page_says_what_was_handed_out_again(browser):
     page = (await browser.get("/orchestrations/i")).text
     assert "handed out 3 times" in page
     assert "1 activity, 2 times" in page
-    assert "handed out again 2 times: its process or worker ended while it ran" in page
+    assert "handed out again 2 times: the process or worker that had it ended" in page

@@ -101,7 +101,7 @@ def _fold(library: str, frames: list[str]) -> str:
 
 def failure_line(details: Any) -> str:
     """Return a failure on one line, without what every failure of its kind begins with."""
-    message = WRAPPED.sub("", details.errorMessage)
+    message = WRAPPED.sub("", TRACE_IN_MESSAGE.split(details.errorMessage, maxsplit=1)[0])
     name = details.errorType.rpartition(".")[2]
     line = one_line(message, LINE_CHARS)
     return line if line.startswith(f"{name}:") else f"{name}: {line}"

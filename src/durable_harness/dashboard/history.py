@@ -8,6 +8,7 @@ from typing import Any
 
 from durable_harness.dashboard.failures import Failure, failures_of
 from durable_harness.dashboard.texts import status_label
+from durable_harness.lengths import NS_PER_S
 from durable_harness.protocol import text_or_none, to_ns
 
 PAGE_SIZE = 200
@@ -56,6 +57,8 @@ class HistoryRow:
     payload_name: str = ""
     failure: Failure | None = None
     instance_id: str = ""
+    due_ns: int = 0
+    """When a timer fires, 0 for what is none."""
     repeats: int = 0
     """How often an activity was handed out again, as far as that is known."""
     turn: int = 0
@@ -101,6 +104,7 @@ class _Rows:
             payload_name,
             next(failures_of(body.failureDetails)) if _has(body, "failureDetails") else None,
             body.instanceId if kind == "subOrchestrationInstanceCreated" else "",
+            _due_ns(body.fireAt) if kind == "timerCreated" else 0,
             self._repeats.get(event.eventId, 0) if kind == "taskScheduled" else 0,
         )
 
@@ -112,6 +116,11 @@ class _Rows:
         if event.eventId >= 0:
             self._names[event.eventId] = name
         return name
+
+
+def _due_ns(stamp: Any) -> int:
+    """Return the time that a timer was set for; `to_ns` would move what is later than a scheduler keeps times."""
+    return int(stamp.seconds) * NS_PER_S + int(stamp.nanos)
 
 
 def payload_of(body: Any) -> tuple[str, str | None]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from durable_harness.instance_logs import LogLine
-from durable_harness.protocol import Scheduler
-from durable_harness.protocol.overview import Overview
-from durable_harness.protocol.replays import ReplayReport
-from durable_harness.protocol.timings import Document
+if TYPE_CHECKING:  # every service imports this at its start
+    from durable_harness.instance_logs import LogLine
+    from durable_harness.protocol import Scheduler
+    from durable_harness.protocol.overview import Overview
+    from durable_harness.protocol.replays import ReplayReport
+    from durable_harness.protocol.timings import Document
 
 
 @dataclass(frozen=True)

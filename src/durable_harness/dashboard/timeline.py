@@ -140,7 +140,9 @@ def _turn_bars(turn: Turn, number: int) -> list[Bar]:
 
 def _work_bars(work: Work, until_ns: int, kind: str, name: str) -> list[Bar]:
     """Return the bars of a piece of work: what it waited until code ran, and its code, as far as that is known."""
-    begun_ns = work.begun_ns or work.sent_ns
+    # A host that has not begun it says so; of one that says nothing the work counts as begun once it has it.
+    waits = work.is_hosted and work.done_ns is None
+    begun_ns = work.begun_ns or (None if waits else work.sent_ns)
     ended_ns = work.ended_ns or work.done_ns or until_ns
     ready_ns = work.ready_ns if work.ready_ns is not None else begun_ns
     if ready_ns is None:

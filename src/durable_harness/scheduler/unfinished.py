@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -33,8 +34,9 @@ def warn_of_unfinished(path: Path | None, activities: Sequence[Unfinished]) -> N
     activities = [one for one in activities if one.was_in_hand] or activities
     if not activities:
         return
-    more = len(activities) - MOST_NAMED
-    named = [*map(str, activities[:MOST_NAMED]), *([f"{more:,} more"] if more > 0 else [])]
+    alike = [f"{count:,} x {text}" if count > 1 else text for text, count in Counter(map(str, activities)).items()]
+    more = len(alike) - MOST_NAMED
+    named = [*alike[:MOST_NAMED], *([f"{more:,} more"] if more > 0 else [])]
     logger.warning(
         "The process that last had the file %s ended suddenly."
         " These activities had no outcome and are handed out again: %s."

@@ -119,7 +119,7 @@ def _of_activity(facts: Facts, event: Event, what: str) -> Wait:
 
 def _repeated(count: int) -> str:
     times = "once" if count == 1 else f"{count} times"
-    return f"handed out again {times}: its process or worker ended while it ran" if count else ""
+    return f"handed out again {times}: the process or worker that had it ended" if count else ""
 
 
 def _of_events(facts: Facts) -> Iterator[Wait]:
