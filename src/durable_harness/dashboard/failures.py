@@ -101,10 +101,11 @@ def _fold(library: str, frames: list[str]) -> str:
 
 def failure_line(details: Any) -> str:
     """Return a failure on one line, without what every failure of its kind begins with."""
-    message = WRAPPED.sub("", TRACE_IN_MESSAGE.split(details.errorMessage, maxsplit=1)[0])
-    name = details.errorType.rpartition(".")[2]
-    line = one_line(message, LINE_CHARS)
-    return line if line.startswith(f"{name}:") else f"{name}: {line}"
+    message = TRACE_IN_MESSAGE.split(details.errorMessage, maxsplit=1)[0]
+    kind, _, message = _parted(details.errorType, message)
+    name = kind.rpartition(".")[2]
+    line = one_line(WRAPPED.sub("", message), LINE_CHARS)
+    return line if not name or line.startswith(f"{name}:") else f"{name}: {line}"
 
 
 def place_of(trace: str) -> str:
