@@ -1,9 +1,11 @@
-"""One server that stands still for some seconds, loaded by several tools: who reports what. `python benchmarks/truth.py`.
+"""One server that stands still for some seconds, loaded by several tools: who reports what.
+
+    python benchmarks/truth.py
 
 The truth comes from the schedule and from the server: operations are due at a fixed rate, and the server says when it
 stood still. From both follows how long each operation takes, whatever a tool does. Two traps are shown: the time until
-the 202 is not the time until the work is done, and a tool whose users wait for answers sends less while the server hangs,
-so that it measures few of the slow operations (coordinated omission).
+the 202 is not the time until the work is done, and a tool whose users wait for answers sends less while the server
+hangs, so that it measures few of the slow operations (coordinated omission).
 
 Tools that are not installed are named and left out. Figures go to the terminal and to build/truth.json.
 """
@@ -227,7 +229,7 @@ def surroundings() -> dict[str, str]:
         "python": platform.python_version(),
         "locust": version("locust"),
         "durable-harness": version("durable-harness"),
-        **{name: _version(command) for name, command in VERSIONS.items() if shutil.which(command[0])},
+        **{name: _version(command) for name, command in VERSIONS.items() if shutil.which(name)},
     }
 
 

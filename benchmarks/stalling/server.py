@@ -1,8 +1,10 @@
-"""A server of the pattern that stands still once, and knows when: `python benchmarks/stalling/server.py PORT AFTER STALL WORK`.
+"""A server of the pattern that stands still once, and knows when.
 
-POST /operations is answered with 202 and a `Location`; a poll of that is answered with 202, and with 200 once the work of
-WORK seconds is done. AFTER seconds after the first start the server answers nothing for STALL seconds. GET /stall tells
-when that was, in seconds since the first start.
+    python benchmarks/stalling/server.py PORT AFTER STALL WORK
+
+POST /operations is answered with 202 and a `Location`. A poll of that is answered with 202, and with 200 once the work
+of WORK seconds is done. AFTER seconds after the first start the server answers nothing for STALL seconds. GET /stall
+returns when that was, in seconds since the first start.
 """
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ from patience import PATIENT
 from sdk_generation import SDK
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# The tutorial is followed in its order by test_tutorial.py.
+DOCS = [page for page in sorted((ROOT / "docs").rglob("*.md")) if page.parent.name != "tutorial"]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
 README = "\n".join(page.read_text() for page in PAGES)
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 COMMANDS = list(dict.fromkeys(line for block in BLOCKS for line in block.strip().splitlines()))
@@ -54,6 +56,10 @@ ADAPTED = {
         ".venv/bin/durable-harness ab --aa --comparisons 1 " + QUICK_AB + HONEST,
         "against itself by finish_ms p95",
     ),
+    ".venv/bin/python benchmarks/truth.py": (
+        ".venv/bin/python benchmarks/truth.py --rate 5 --run-time 6 --after 2 --stall 1",
+        "completion, ms",
+    ),
     "make serve": (MAKE + ' serve SERVE_ARGS="--port {port}"', SERVES),
 }
 REPLACED = [
@@ -88,6 +94,9 @@ NOT_RUN = {
     "pip install": "installs into your environment; tests/plugin/test_wheel.py does it in a clean one",
     "docker run": "needs an image from a registry",
     "docker build": "needs a base image from a registry",
+    "docker push": "needs a registry of your own",
+    "kubectl": "needs a cluster; tests/integration/test_kubernetes_example.py checks the manifest",
+    "az ": "needs an app in Azure",
     ".venv/bin/durable-harness serve --scheduler settings": "needs the emulator of the line before",
 }
 
