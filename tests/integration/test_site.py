@@ -71,8 +71,8 @@ def test_a_broken_page_fails_the_build(tmp_path, page, text, says):
     docs = tmp_path / "docs"
     shutil.copytree(ROOT / "docs", docs)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for name in ("SECURITY.md", "CONTRIBUTING.md"):
-        shutil.copy(ROOT / name, tmp_path)
+    for page_of_root in ROOT.glob("*.md"):
+        shutil.copy(page_of_root, tmp_path)
     with (docs / page).open("a") as file:
         file.write(text)
     done = build(docs, tmp_path / "out")
