@@ -87,6 +87,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/fakes.py
 	$(BIN)/python benchmarks/isolation.py
 	$(BIN)/python benchmarks/twice.py
+	$(BIN)/python benchmarks/truth.py
 
 # Not after $(READY): it makes what that installs.
 lock:
