@@ -59,6 +59,14 @@ def test_the_parts_of_the_manifest_fit_together(manifest):
     assert "--master-host=load-master" in container(manifest, "load-workers")["args"]
 
 
+def test_the_image_gets_what_it_copies():
+    """The wheel and the scenarios are let into the build by the repository's .dockerignore."""
+    copied = re.findall(r"^COPY (\S+)", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
+    allowed = (ROOT / ".dockerignore").read_text().splitlines()
+    assert copied == ["dist/*.whl", "loadtests"]
+    assert all(f"!{source.partition('/')[0]}" in allowed for source in copied)
+
+
 def entrypoint():
     """Return the command of the image."""
     return json.loads(re.search(r"^ENTRYPOINT (.*)$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)[1])
