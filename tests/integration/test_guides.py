@@ -55,9 +55,9 @@ def test_the_tests_of_a_guide_pass(guide, count, tmp_path):
     found = blocks(guide, "python")
     for number, block in enumerate(found):
         (app / "tests" / f"test_{number}.py").write_text(block)
-    told = run(["pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"], app)
+    printed = run(["pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"], app)
     assert len(found) == count
-    assert f"{count} passed in" in told
+    assert f"{count} passed in" in printed
 
 
 @pytest.mark.thorough
@@ -68,7 +68,7 @@ def test_the_scenarios_of_the_guide_run_together(tmp_path):
     (app / "loadtests" / "both.py").write_text(blocks("several-scenarios", "python")[0])
     gates = blocks("several-scenarios", "toml")[0].replace("4_000", "60_000").replace("Burst", "Readers")
     (app / "loadtests" / "gates.toml").write_text(gates)
-    told = run(["durable_harness", "load", ".", "--run-time", "4s", "--report-dir", str(tmp_path / "report")], app)
-    assert re.search(r"^Readers +[1-9]", told, re.MULTILINE), told
-    assert re.search(r"^Importers +[1-9]", told, re.MULTILINE), told
-    assert "PASSED: all 2 gates hold" in told
+    printed = run(["durable_harness", "load", ".", "--run-time", "4s", "--report-dir", str(tmp_path / "report")], app)
+    assert re.search(r"^Readers +[1-9]", printed, re.MULTILINE), printed
+    assert re.search(r"^Importers +[1-9]", printed, re.MULTILINE), printed
+    assert "PASSED: all 2 gates hold" in printed

@@ -105,10 +105,10 @@ def test_a_master_listens_on_all_addresses_and_says_so():
 
 def test_the_ports_of_the_page_are_the_defaults():
     """The commands' help has the ports that the table names."""
-    told = ""
+    printed = ""
     for command in ("serve", "scheduler"):
         words = [sys.executable, "-m", "durable_harness", command, "--help"]
-        told += subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
+        printed += subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
     for port in ("7071", "8080", "8081", "8082", "5678"):
         assert re.search(rf"^\| {port}\b", PAGE, re.MULTILINE), port
-        assert port in told
+        assert port in printed

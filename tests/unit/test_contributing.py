@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md tells a newcomer to touch and to copy is there."""
+"""The files and tests that CONTRIBUTING.md names are there."""
 
 import re
 from pathlib import Path
