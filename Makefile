@@ -13,13 +13,14 @@ DIST ?= dist
 
 FORCE:
 
-.PHONY: FORCE help load test test-host test-thorough serve soak check bench docs docs-serve format lock wheel azure clean
+.PHONY: FORCE help load test test-host test-thorough test-wheel serve soak check bench docs docs-serve format lock wheel azure clean
 
 help:
 	@echo "make load   a load test of about a minute: summary in the terminal, JSON and HTML under build/"
 	@echo "make test   the test suite, in parallel"
 	@echo "make test-host  the tests of the host, of the plugin and of conformance alone"
 	@echo "make test-thorough  the tests that take minutes: whole loads, comparisons, a scheduler killed again and again"
+	@echo "make test-wheel  the built wheel, installed from the package index in a clean environment"
 	@echo "make serve  the app on http://localhost:7071, with an embedded scheduler"
 	@echo "make check  ruff, format and mypy"
 	@echo "make docs   the documentation's site, under build/site; warnings and broken links are errors"
@@ -51,6 +52,10 @@ test-host: $(READY)
 
 test-thorough: $(READY)
 	$(BIN)/python -m pytest -n auto -m thorough $(TEST_ARGS)
+
+# The wheel as users install it; WHEEL names the folder of one that was built elsewhere.
+test-wheel: $(READY)
+	$(if $(WHEEL),WHEEL="$(abspath $(WHEEL))") $(BIN)/python -m pytest -m "" tests/packaging $(TEST_ARGS)
 
 soak: $(READY)
 	$(BIN)/python tests/soak/run.py $(SOAK_ARGS)
