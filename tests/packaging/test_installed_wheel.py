@@ -196,9 +196,8 @@ def test_an_app_is_tested(python, project):
 def test_the_scheduler_runs_alone(python, tmp_path):
     """The scheduler starts, answers, and ends with 0."""
     ports = ("--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0")
-    with running(python, tmp_path, "scheduler", *ports) as ready:
-        with ask(f"{ready['httpUrl']}/health") as answer:
-            assert answer.status == 200
+    with running(python, tmp_path, "scheduler", *ports) as ready, ask(f"{ready['httpUrl']}/health") as answer:
+        assert answer.status == 200
 
 
 @pytest.mark.timeout(INSTALL_TIMEOUT_S + 120)
