@@ -9,8 +9,8 @@ from random import Random
 import pytest
 
 from durable_harness.errors import UsageError
-from durable_harness.load.options import arguments
 from durable_harness.load.options.arguments import add_options
+from durable_harness.load.options.option import Option, switch
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.options.values import read_durations
 from durable_harness.load.watch import Bounds
@@ -56,11 +56,33 @@ def test_the_defaults_suit_the_sample_app(parser):
 
 
 def test_every_option_has_an_environment_twin(parser):
-    """Each option can be set by a DURABLE_HARNESS_ variable named after it, as the module's docstring lists them."""
+    """Each option can be set by a DURABLE_HARNESS_ variable named after it."""
     assert parser.environment == {
         name: "DURABLE_HARNESS_" + name.removeprefix("--").replace("-", "_").upper() for name in parser.environment
     }
-    assert all(name in arguments.__doc__ and twin in arguments.__doc__ for name, twin in parser.environment.items())
+
+
+def test_the_help_of_an_option_ends_with_its_default(parser):
+    """Whatever takes a value says its default, which is the one that is read."""
+    helps = {action.option_strings[0]: action.help for action in parser._actions if action.nargs != 0}
+    assert all(" Defaults to " in text.splitlines()[-1] and text.endswith(".") for text in helps.values())
+    assert helps["--poll-interval"].endswith("Defaults to 0.2.")
+    assert helps["--arrivals"].endswith("Defaults to scenario.")
+
+
+def test_experiments_show_the_same_meaning_and_default():
+    """`ab` and load runs have one declaration of an option, each in the style of its own help."""
+    option = Option("--wait", float, 2.5, "seconds to wait", "SECONDS")
+    assert (option.sentence, option.phrase) == ("Seconds to wait. Defaults to 2.5.", "seconds to wait (2.5)")
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("TRUE", True), ("no", False), ("", False)])
+def test_a_switch_is_turned_on_in_the_environment(monkeypatch, text, value):
+    """The words that Locust's parser takes for a switch count in the other commands too."""
+    monkeypatch.setenv("DURABLE_HARNESS_LOUD", text)
+    made = argparse.ArgumentParser()
+    switch("--loud", "say more").add_to(made)
+    assert made.parse_args([]).loud is value
 
 
 def test_the_web_form_shows_what_a_run_may_change(parser):

@@ -6,7 +6,9 @@ from argparse import Namespace
 import pytest
 
 from durable_harness.cli.command_line import make_parser
-from durable_harness.load.options.start import START_ARGUMENTS, StartOptions, read_event, read_headers, read_payload
+from durable_harness.load.options.shared import START
+from durable_harness.load.options.start import StartOptions
+from durable_harness.load.options.start_values import read_event, read_headers, read_payload
 from durable_harness.operations import durable_webhooks
 from durable_harness.operations.description import fill_path
 
@@ -72,8 +74,8 @@ def test_headers_can_be_written_in_each_form(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("read", "text", "words"),
     [
-        (read_headers, "secret-without-colon", "a line is no header"),
-        (read_headers, '{"a": 7}', "a value is no text"),
+        (read_headers, "secret-without-colon", "a line is not a header"),
+        (read_headers, '{"a": 7}', "a value is not text"),
         (read_headers, "A: env:NO_SUCH_VARIABLE", "NO_SUCH_VARIABLE is not set"),
         (read_headers, "@no-such-file", "no-such-file cannot be read"),
         (read_payload, "@no-such-file", "no-such-file cannot be read"),
@@ -97,8 +99,8 @@ def test_experiments_have_the_options_of_load_runs(command, monkeypatch):
     """Names, defaults and environment twins are those of a load run; `--app-dir` is taken as it was."""
     options = make_parser().parse_args([*command, "--app-dir", "x"])
     assert (options.app, options.poll_interval, options.seed) == ("x", 0.2, 1)
-    for argument in START_ARGUMENTS:
-        monkeypatch.setenv(argument.variable, {"--start-method": "PUT", "--payload": "{}"}.get(argument.name, "/p:"))
+    for option in START:
+        monkeypatch.setenv(option.variable, {"--start-method": "PUT", "--payload": "{}"}.get(option.flag, "/p:"))
     monkeypatch.setenv("DURABLE_HARNESS_APP", "y")
     monkeypatch.setenv("DURABLE_HARNESS_POLL_INTERVAL", "0.3")
     options = make_parser().parse_args(list(command))

@@ -18,7 +18,6 @@ from durable_harness.cli.experiment import (
     add_load,
     before_load,
     clear_reports,
-    given,
     make_report_dir,
     offered_load,
     show_line,
@@ -27,6 +26,7 @@ from durable_harness.cli.question import REPORTS, add_question, finish, read_que
 from durable_harness.cli.values import above_zero, whole
 from durable_harness.errors import UsageError
 from durable_harness.extras import require
+from durable_harness.load.options.option import Option
 from durable_harness.terminal.colours import show
 from durable_harness.terminal.help import add_command
 
@@ -37,6 +37,15 @@ if TYPE_CHECKING:
 DEFAULT_COMPARISONS = 5
 SHOWN_PAIRS = 5
 """After how many pairs a line of progress comes where the output is no terminal."""
+
+
+SLICES = (
+    Option("--rate", above_zero, 30.0, "operations started per second", "N"),
+    Option("--slice", above_zero, 0.5, "length of one slice", "SECONDS", has_twin=False),
+    Option("--pairs", whole, 120, "pairs of slices at most", "N", has_twin=False),
+    Option("--warm-up", above_zero, 2.0, "load of each side that is in no figure", "SECONDS", has_twin=False),
+)
+"""Load runs count their warm-up differently, so its twin is not shared."""
 
 
 def add_ab(commands: Any) -> None:
@@ -50,12 +59,8 @@ def add_ab(commands: Any) -> None:
     ab.add_argument("--base", metavar="REV", help="git revision to compare with, such as origin/main")
     ab.add_argument("--head", default=".", metavar="REV", help="revision in question, . for the working tree (default)")
     add_load(ab)
-    ab.add_argument(
-        "--rate", type=above_zero, default=given("--rate", "30"), metavar="N", help="operations started per second (30)"
-    )
-    ab.add_argument("--slice", type=above_zero, default=0.5, metavar="SECONDS", help="length of one slice (0.5)")
-    ab.add_argument("--pairs", type=whole, default=120, metavar="N", help="pairs of slices at most (120)")
-    ab.add_argument("--warm-up", type=above_zero, default=2.0, metavar="SECONDS", help="discarded load a side (2)")
+    for option in SLICES:
+        option.add_to(ab)
     ab.add_argument(
         "--aa",
         action="store_true",

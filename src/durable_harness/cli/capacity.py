@@ -14,7 +14,6 @@ from durable_harness.cli.experiment import (
     add_load,
     before_load,
     clear_reports,
-    given,
     make_report_dir,
     offered_load,
     show_line,
@@ -22,6 +21,8 @@ from durable_harness.cli.experiment import (
 from durable_harness.cli.values import above_zero, percents
 from durable_harness.errors import UsageError
 from durable_harness.extras import require
+from durable_harness.load.options.option import Option
+from durable_harness.load.options.shared import FUNCTION_KEY
 from durable_harness.terminal.colours import show
 from durable_harness.terminal.help import add_command
 
@@ -44,28 +45,34 @@ def add_capacity(commands: Any) -> None:
         "--objective", required=True, metavar="LIMITS", help="such as 'completion_ms p95 <= 2000, error_ratio <= 0.01'"
     )
     capacity.add_argument("--host", metavar="URL", help="a system that runs (default: serve the app in FOLDER)")
-    capacity.add_argument(
-        "--function-key", default=given("--function-key"), metavar="KEY", help="key of a deployment, sent to --host"
-    )
+    FUNCTION_KEY.add_to(capacity)
     add_load(capacity)
     _add_search(capacity)
     capacity.set_defaults(run=_capacity)
 
 
+SEARCH = (
+    Option("--start-rate", above_zero, 5.0, "first rate to try, operations per second", "N", has_twin=False),
+    Option("--max-rate", above_zero, 10_000.0, "highest rate to try", "N", has_twin=False),
+    Option("--resolution", percents, 0.1, "width of the result", "PERCENT", default_text="10", has_twin=False),
+    Option(
+        "--trial",
+        above_zero,
+        15.0,
+        "length of one trial; the longer, the lower the rates that can be judged",
+        "SECONDS",
+        has_twin=False,
+    ),
+    Option("--warm-up", above_zero, 3.0, "load before each trial, in no figure", "SECONDS", has_twin=False),
+    Option("--arrivals", str, "poisson", "gaps between arrivals", choices=("poisson", "constant"), has_twin=False),
+)
+"""Those with the name of an option of load runs mean something else here, so they do not share its twin."""
+
+
 def _add_search(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("search")
-    group.add_argument("--start-rate", type=above_zero, default=5.0, metavar="N", help="first rate to try, 1/s (5)")
-    group.add_argument("--max-rate", type=above_zero, default=10_000.0, metavar="N", help="highest to try (10000)")
-    group.add_argument("--resolution", type=percents, default=0.1, metavar="PERCENT", help="width of the result (10)")
-    group.add_argument(
-        "--trial",
-        type=above_zero,
-        default=15.0,
-        metavar="SECONDS",
-        help="length of one trial (15); the longer, the lower the rates that can be judged",
-    )
-    group.add_argument("--warm-up", type=above_zero, default=3.0, metavar="SECONDS", help="before each, discarded (3)")
-    group.add_argument("--arrivals", choices=("poisson", "constant"), default="poisson", help="(poisson)")
+    for option in SEARCH:
+        option.add_to(group)
     group.add_argument("--at-least", type=above_zero, metavar="N", help="a gate: less capacity ends with 1")
     group.add_argument("--report-dir", type=Path, default=REPORT_DIR, metavar="DIR", help=f"({REPORT_DIR})")
 
@@ -82,7 +89,7 @@ def _capacity(options: argparse.Namespace) -> int:
         load=offered_load(options),
         plan=plan,
         host=options.host,
-        function_key=options.function_key,
+        function_key=FUNCTION_KEY.of(options),
         app_dir=app_folder(options),
         trial_s=options.trial,
         warm_up_s=options.warm_up,

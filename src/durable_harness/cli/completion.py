@@ -18,7 +18,7 @@ SHELLS = {
 }
 """The shells, each with the command that installs the completion."""
 FOLDERS = {"DIR", "FOLDER"}
-"""Metavars of options that take a folder."""
+"""Metavars of options that take a folder; Locust writes its own, and those of load runs, like `<dir>`."""
 
 
 def add_completion(commands: Any, whole: argparse.ArgumentParser) -> None:
@@ -52,9 +52,10 @@ def script(whole: argparse.ArgumentParser, shell: str) -> str:
 
 
 def _complete_paths(action: Any, shtab: Any) -> None:
-    if action.metavar in FOLDERS:
+    metavar = str(action.metavar).strip("<>").upper()
+    if metavar in FOLDERS:
         action.complete = shtab.DIRECTORY
-    elif action.type is Path or str(action.metavar).startswith("FILE"):
+    elif action.type is Path or metavar.startswith("FILE"):
         action.complete = shtab.FILE
 
 

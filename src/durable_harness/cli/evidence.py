@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from durable_harness.errors import HarnessError, ReportError
 from durable_harness.foreign_text import hide
+from durable_harness.load.options.shared import EVIDENCE, PAYLOAD
 
 if TYPE_CHECKING:
     from durable_harness.evidence import Item
@@ -27,12 +28,11 @@ class ExperimentEvidence:
     def __init__(self, options: argparse.Namespace, app_dir: Path, reports: Iterable[str], folder: Path) -> None:
         from durable_harness.evidence import LogLines, known_secrets  # noqa: PLC0415 - for those who ask for evidence
         from durable_harness.experiments.keeping import KeptRecords  # noqa: PLC0415 - same
-        from durable_harness.load.options.start import read_payload  # noqa: PLC0415 - same
 
         self._options, self._app_dir, self._reports = options, app_dir, tuple(reports)
-        self._folder = folder
+        self._folder, self._path = folder, Path(options.evidence)
         self._records = KeptRecords()
-        self._payload = read_payload(options.payload) if options.payload else None
+        self._payload = PAYLOAD.of(options)
         # Reasons are shortened where they are made: of a secret that is blanked only later a part would be left.
         hide(known_secrets(app_dir))
         self._log = LogLines().attach()
@@ -42,7 +42,7 @@ class ExperimentEvidence:
     @property
     def path(self) -> Path:
         """Where the file is to be."""
-        return Path(self._options.evidence)
+        return self._path
 
     @property
     def keep(self) -> Keep:
@@ -63,7 +63,7 @@ class ExperimentEvidence:
         self._records.write(self._folder / RECORDS)
         command = redacted_command(typed_command(), Redactor(known, self._payload))
         about = {"command": command, "ended": ended}
-        return Evidence(tuple(self._items()), about).write(self._options.evidence, known, self._payload)
+        return Evidence(tuple(self._items()), about).write(self._path, known, self._payload)
 
     def _items(self) -> Iterator[Item]:
         from durable_harness.evidence import Item, app_items, environment, scene  # noqa: PLC0415 - as above
@@ -83,7 +83,7 @@ class ExperimentEvidence:
             ("gates.toml", getattr(self._options, "gates", None)),
             ("service.toml", self._options.service),
         ):
-            if path is not None and Path(path).is_file():
+            if path and Path(path).is_file():
                 yield Item.of_file(name, Path(path))
         if not getattr(self._options, "host", None):
             yield from app_items(self._app_dir)
@@ -95,12 +95,13 @@ def gathering(options: argparse.Namespace, app_dir: Path, reports: Iterable[str]
 
     An error that ends the block is in the file too. Otherwise the block says how the experiment ended.
     """
-    if options.evidence is None:
+    path = EVIDENCE.of(options)
+    if path is None:
         yield Gathered(None)
         return
     from durable_harness.evidence import check_path  # noqa: PLC0415 - as above
 
-    check_path(options.evidence)
+    check_path(path)
     with tempfile.TemporaryDirectory(prefix="durable-harness-evidence-") as folder:
         gathered = Gathered(ExperimentEvidence(options, app_dir, reports, Path(folder)))
         try:

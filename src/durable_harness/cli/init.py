@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.app_folder import add_app_folder, app_folder
-from durable_harness.cli.experiment import START_OPTIONS, checked, given
 from durable_harness.errors import UsageError
 from durable_harness.extras import require
+from durable_harness.load.options.shared import START_METHOD, START_PATH
 from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def add_init(commands: Any) -> None:
         "durable-harness init path/to/your/app",
     )
     add_app_folder(parser)
-    for name, metavar, reader, meaning in START_OPTIONS[:2]:
-        parser.add_argument(name, type=checked(reader), default=given(name), metavar=metavar, help=meaning)
+    for option in (START_PATH, START_METHOD):
+        option.add_to(parser)
     parser.set_defaults(run=_init)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Container
 from typing import cast
 
 from durable_harness.extras import require
+from durable_harness.load.options.option import twins_text
+from durable_harness.load.options.shared import START_PATH
 
 TITLE = "load run options"
 
@@ -31,7 +33,7 @@ def load_parser() -> argparse.ArgumentParser:
 
 def _set_apart(parser: argparse.ArgumentParser, others: Container[str]) -> None:
     """Move the options that are ours to a group that comes first; argparse has no public way to move one."""
-    common, group = parser._optionals, parser.add_argument_group(TITLE)  # noqa: SLF001
+    common, group = parser._optionals, parser.add_argument_group(TITLE, twins_text(START_PATH))  # noqa: SLF001
     for action in list(common._group_actions):  # noqa: SLF001
         if not any(option in others for option in action.option_strings):
             common._group_actions.remove(action)  # noqa: SLF001

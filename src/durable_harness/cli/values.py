@@ -4,17 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from durable_harness.load.options.values import Durations
-
-
-def durations(text: str) -> Durations:
-    """Read seconds of work, for argparse."""
-    from durable_harness.load.options.values import read_durations  # noqa: PLC0415 - `load` is for those who make load
-
-    return read_durations(text)
 
 
 def port(text: str) -> int:

@@ -27,6 +27,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from durable_harness.errors import PortInUseError, UsageError
 from durable_harness.load.distributed.listening import LISTENING, add_default_ports
+from durable_harness.load.options.option import Option
 from durable_harness.platforms.clocks import monotonic
 from durable_harness.terminal.colours import show_error
 
@@ -117,16 +118,7 @@ JOINING = Joining()
 
 def add_joining_options(parser: Any) -> None:
     """Add the token to Locust's parser; without other orders the master of `--processes` listens on the loopback."""
-    parser.add_argument(
-        "--run-token",
-        type=run_token,
-        metavar="<token>",
-        env_var=TOKEN_VARIABLE,
-        default="",
-        include_in_web_ui=False,
-        help="What workers on other machines show their master to take part: any text, the same for both. "
-        f"Better set as {TOKEN_VARIABLE}, since anybody here can read command lines. --processes needs none.",
-    )
+    RUN_TOKEN.add_to_locust(parser)
     parser.set_defaults(master_bind_host=DefaultHost("*"))
     add_default_ports(parser)
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to an option's help
@@ -155,6 +147,17 @@ def run_token(text: str) -> str:
             f"got {len(text)} characters, expected at least {LEAST_CHARS}: whoever guesses it takes part in the run"
         )
     return text
+
+
+RUN_TOKEN = Option(
+    "--run-token",
+    run_token,
+    "",
+    "text by which workers on other machines prove to their master that they take part, the same for both. Better set "
+    f"as {TOKEN_VARIABLE}, since all users of this machine can read command lines. --processes needs none",
+    "TOKEN",
+    in_web_form=False,
+)
 
 
 def secure_sockets() -> None:

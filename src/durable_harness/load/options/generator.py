@@ -5,71 +5,22 @@ from __future__ import annotations
 import argparse
 import math
 from dataclasses import dataclass, field, fields
-from typing import Any
 
+from durable_harness.load.options.option import Option, declared, read_fields, switch
 from durable_harness.load.watch import Bounds
 from durable_harness.platforms.limits import allow_open_files
 
 DEFAULT_CONNECTIONS = 1000
 OTHER_DESCRIPTORS = 200
-"""Files and sockets that a Locust process has open besides."""
+"""Room for the files and the other sockets of a Locust process."""
 
-BOUND_HELPS = {
-    "max_slip_ms": "Milliseconds that starts, polls and the event loop may be late at p99.",
-    "max_stall_ms": "Milliseconds that the generator's event loop may stand still.",
-    "max_pool_wait_ms": "Milliseconds that requests may wait for a free connection at p99.",
-    "max_cpu_percent": "Percent of a core above which a second counts as saturated; a tenth of the seconds may be.",
-    "max_clock_step_ms": "Milliseconds by which the wall clock may be set during the run.",
+BOUND_MEANINGS = {
+    "max_slip_ms": "milliseconds that starts, polls and the event loop may be late at p99",
+    "max_stall_ms": "milliseconds that the generator's event loop may stand still",
+    "max_pool_wait_ms": "milliseconds that requests may wait for a free connection at p99",
+    "max_cpu_percent": "percent of a core above which a second counts as saturated; a tenth of the seconds may be",
+    "max_clock_step_ms": "milliseconds by which the wall clock may be set during the run",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratorOptions:
-    """How the generator sends, and when its run is invalid."""
-
-    connections: int = DEFAULT_CONNECTIONS
-    """To one origin, at most, in each process."""
-    insecure: bool = False
-    """Accept any certificate. Those of this machine are accepted in any case."""
-    bounds: Bounds = field(default_factory=Bounds)
-
-    @classmethod
-    def read(cls, parsed: Any) -> GeneratorOptions:
-        """Type Locust's parsed options; raise ArgumentTypeError for a value that no run can use."""
-        return cls(
-            connections=_with_descriptors(connection_count(parsed.connections)),
-            insecure=bool(parsed.insecure),
-            bounds=Bounds(**{name: _bound(getattr(parsed, name)) for name in BOUND_HELPS}),
-        )
-
-
-def add_generator_options(parser: Any) -> None:
-    """Add them to Locust's parser."""
-    parser.add_argument(
-        "--connections",
-        type=connection_count,
-        metavar="<count>",
-        env_var="DURABLE_HARNESS_CONNECTIONS",
-        default=DEFAULT_CONNECTIONS,
-        help="Connections that each process may have open. Defaults to 1000.",
-    )
-    parser.add_argument(
-        "--insecure",
-        action="store_true",
-        env_var="DURABLE_HARNESS_INSECURE",
-        default=False,
-        help="Accept any TLS certificate. Those of this machine are accepted in any case.",
-    )
-    for bound in fields(Bounds):
-        option = "--" + bound.name.replace("_", "-")
-        parser.add_argument(
-            option,
-            type=_bound,
-            metavar="<number>",
-            env_var="DURABLE_HARNESS_" + bound.name.upper(),
-            default=bound.default,
-            help=f"{BOUND_HELPS[bound.name]} Beyond that the run is invalid. Defaults to {bound.default:g}.",
-        )
 
 
 def connection_count(value: str | float) -> int:
@@ -84,25 +35,27 @@ def connection_count(value: str | float) -> int:
 
 
 def allow_connections(wanted: int) -> int:
-    """Let this process open so many connections, or as many as the system allows; return how many it may open now.
+    """Raise the open-file limit to allow `wanted` connections, and return how many are possible now.
 
-    With a limit of open files that leaves room for none it is 0 or less.
+    Those are fewer if the hard limit is lower, and 0 or less if it leaves no room.
     """
     return allow_open_files(wanted + OTHER_DESCRIPTORS) - OTHER_DESCRIPTORS
 
 
-def _with_descriptors(connections: int) -> int:
-    """Return the number if this process may open so many connections; raise ArgumentTypeError if the system forbids."""
+def allowed_connections(value: str | float) -> int:
+    """Read a number of connections that this process can open; raise ArgumentTypeError if the system forbids it."""
+    connections = connection_count(value)
     allowed = allow_connections(connections)
     if allowed < connections:
         raise argparse.ArgumentTypeError(
-            f"--connections: got '{connections}', but a process may have {allowed + OTHER_DESCRIPTORS:,} open files "
+            f"got '{connections}', but a process may have {allowed + OTHER_DESCRIPTORS:,} open files "
             f"here: lower it to {max(1, allowed):,}, or raise the limit (ulimit -Hn)"
         )
     return connections
 
 
-def _bound(value: str | float) -> float:
+def read_bound(value: str | float) -> float:
+    """Read a bound: a number, 0 or more, or infinity."""
     try:
         number = float(value)
     except ValueError:
@@ -110,3 +63,43 @@ def _bound(value: str | float) -> float:
     if not number >= 0:
         raise argparse.ArgumentTypeError(f"got '{value}', expected a number, 0 or more (inf for no bound)")
     return number
+
+
+CONNECTIONS = Option(
+    "--connections",
+    allowed_connections,
+    DEFAULT_CONNECTIONS,
+    "connections that each process may have open",
+    "COUNT",
+    check=connection_count,
+)
+BOUNDS = {
+    bound.name: Option(
+        "--" + bound.name.replace("_", "-"),
+        read_bound,
+        getattr(Bounds(), bound.name),
+        f"{BOUND_MEANINGS[bound.name]}. Beyond that the run is invalid",
+        "NUMBER",
+    )
+    for bound in fields(Bounds)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorOptions:
+    """How the generator sends, and when its run is invalid."""
+
+    connections: int = declared(CONNECTIONS)
+    """To one origin, at most, in each process."""
+    insecure: bool = declared(
+        switch("--insecure", "accept any TLS certificate; those of this machine are accepted in any case")
+    )
+    bounds: Bounds = field(default_factory=Bounds)
+
+    @classmethod
+    def read(cls, parsed: argparse.Namespace) -> GeneratorOptions:
+        """Return the typed options; raise ArgumentTypeError for a value that no run can use."""
+        return cls(
+            **read_fields(cls, parsed),
+            bounds=Bounds(**{name: option.of(parsed) for name, option in BOUNDS.items()}),
+        )

@@ -4,86 +4,77 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
-from durable_harness.load.options.values import choice, whole_number
+from durable_harness.load.options.option import Option, declared, read_fields
+from durable_harness.load.options.values import whole_number
 
 LOOPBACK = "127.0.0.1"
 HIGHEST_PORT = 65535
 SWITCH = ("on", "off")
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsOptions:
-    """Who may watch a run while it goes on."""
-
-    port: int | None = None
-    """None serves no metrics; 0 takes a free port."""
-    host: str = LOOPBACK
-    otlp_endpoint: str = ""
-    """Where to send metrics; empty leaves it to OpenTelemetry's own variables."""
-    has_traces: bool = True
-    """Whether each start carries a trace parent."""
-
-    @classmethod
-    def read(cls, parsed: Any) -> MetricsOptions:
-        """Type Locust's parsed options; raise ArgumentTypeError for a value that no run can use."""
-        text = str(parsed.metrics_port)
-        return cls(
-            port=int(text) if text else None,
-            host=parsed.metrics_host or LOOPBACK,
-            otlp_endpoint=_endpoint(parsed.otlp_endpoint),
-            has_traces=choice(SWITCH)(parsed.traceparent) == "on",
-        )
-
-
-def add_metrics_options(parser: Any) -> None:
-    """Add them to Locust's parser; none is in the web form, since pages open no ports."""
-    parser.add_argument(
-        "--metrics-port",
-        type=_port,
-        metavar="<port>",
-        env_var="DURABLE_HARNESS_METRICS_PORT",
-        default="",
-        include_in_web_ui=False,
-        help="Serve the run's metrics to Prometheus at this port while it goes on, 0 for a free one. Defaults to none.",
-    )
-    parser.add_argument(
-        "--metrics-host",
-        metavar="<host>",
-        env_var="DURABLE_HARNESS_METRICS_HOST",
-        default=LOOPBACK,
-        include_in_web_ui=False,
-        help=f"Host to serve them at, * for all interfaces. Defaults to {LOOPBACK}.",
-    )
-    parser.add_argument(
-        "--otlp-endpoint",
-        type=_endpoint,
-        metavar="<url>",
-        env_var="DURABLE_HARNESS_OTLP_ENDPOINT",
-        default="",
-        include_in_web_ui=False,
-        help="Send the run's metrics there by OTLP over HTTP, like http://localhost:4318. Defaults to "
-        "OTEL_EXPORTER_OTLP_ENDPOINT, and to none without it.",
-    )
-    parser.add_argument(
-        "--traceparent",
-        choices=SWITCH,
-        env_var="DURABLE_HARNESS_TRACEPARENT",
-        default="on",
-        include_in_web_ui=False,
-        help="Whether each start carries a W3C trace parent, by which its trace at the service can be found.",
-    )
-
-
-def _port(text: str) -> str:
+def read_port(text: str) -> int | None:
+    """Read a port, 0 for a free one; an empty text is None."""
     if text and whole_number(text) > HIGHEST_PORT:
         raise argparse.ArgumentTypeError(f"got '{text}', expected a port up to {HIGHEST_PORT}")
-    return text
+    return int(text) if text else None
 
 
-def _endpoint(text: str) -> str:
+def read_endpoint(text: str) -> str:
+    """Read an HTTP URL, or an empty text."""
     if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).netloc):
         raise argparse.ArgumentTypeError(f"got '{text}', expected a URL like http://localhost:4318")
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsOptions:
+    """Where the figures of a run can be seen while it continues. None is in the web form: pages open no ports."""
+
+    port: int | None = declared(
+        Option(
+            "--metrics-port",
+            read_port,
+            "",
+            "serve the run's metrics to Prometheus at this port while it continues, 0 for a free one",
+            "PORT",
+            in_web_form=False,
+        )
+    )
+    host: str = declared(
+        Option(
+            "--metrics-host",
+            lambda text: text or LOOPBACK,
+            LOOPBACK,
+            "host to serve metrics at, * for all interfaces",
+            "HOST",
+            in_web_form=False,
+        )
+    )
+    otlp_endpoint: str = declared(
+        Option(
+            "--otlp-endpoint",
+            read_endpoint,
+            "",
+            "send the run's metrics there by OTLP over HTTP, like http://localhost:4318",
+            "URL",
+            default_text="OTEL_EXPORTER_OTLP_ENDPOINT, and to none without it",
+            in_web_form=False,
+        )
+    )
+    has_traces: bool = declared(
+        Option(
+            "--traceparent",
+            lambda text: text == "on",
+            "on",
+            "whether each start carries a W3C trace parent, by which its trace at the service can be found",
+            choices=SWITCH,
+            in_web_form=False,
+        )
+    )
+
+    @classmethod
+    def read(cls, parsed: argparse.Namespace) -> MetricsOptions:
+        """Return the typed options; raise ArgumentTypeError for a value that no run can use."""
+        return cls(**read_fields(cls, parsed))

@@ -7,27 +7,27 @@ import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from durable_harness.errors import UsageError
 from durable_harness.foreign_text import hide
 from durable_harness.gate import AbortRule, Gate, GateFile, load_gate_file
 from durable_harness.gate.gatefile import check_scenarios
-from durable_harness.load.arrivals.plans import RateProfile
+from durable_harness.load.arrivals.plans import FORMS, RateProfile
+from durable_harness.load.options import shared
 from durable_harness.load.options.generator import GeneratorOptions
 from durable_harness.load.options.metrics import MetricsOptions
+from durable_harness.load.options.option import Option, choose, declared, read_fields, switch
 from durable_harness.load.options.start import StartOptions
+from durable_harness.load.options.start_values import service_once
 from durable_harness.load.options.values import (
     Durations,
-    choice,
     number_above_zero,
-    read_durations,
     read_rate,
     seconds,
     seconds_above_zero,
     whole_number,
 )
-from durable_harness.operations import STRATEGIES, ServiceDescription, load_service
+from durable_harness.operations import STRATEGIES, ServiceDescription
 
 NO_GATES = "none"
 STATUS_SOURCES = ("webhook", "app")
@@ -35,69 +35,182 @@ SPACINGS = ("scenario", "constant", "poisson")
 AUDITS = ("auto", "each", "off")
 
 
+def read_gates(text: str) -> Path | None:
+    """Read the name of a gates file; an empty text, or `none`, is None."""
+    return None if text in ("", NO_GATES) else Path(text)
+
+
+def check_gates(text: str) -> None:
+    """Raise ArgumentTypeError for a gates file that cannot be used."""
+    path = read_gates(text)
+    try:
+        if path is not None:
+            gates_once(path)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def check_app(text: str) -> None:
+    """Raise ArgumentTypeError for an app without a folder."""
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"got '{text}', expected the folder of a function app")
+
+
+APP = Option(
+    "--app",
+    Path,
+    ".",
+    "function app to run and load when there is no --host",
+    "DIR",
+    default_text="the current directory",
+    check=check_app,
+    former_flags=("--app-dir",),
+    dest="app_dir",
+    in_web_form=False,
+)
+GATES = Option(
+    "--gates",
+    read_gates,
+    NO_GATES,
+    f"gates that decide the exit code; '{NO_GATES}' for none",
+    "FILE",
+    default_text="the gates.toml beside the scenarios",
+    check=check_gates,
+    in_web_form=False,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """The options of one run, as typed values."""
+    """The options of one run, as typed values. Each field declares its option: flag, default, meaning."""
 
-    function_key: str | None = field(repr=False)
-    app_dir: Path
-    status_source: str
-    service_file: Path | None
-    rate: RateProfile
-    arrivals: str
+    function_key: str | None = declared(shared.FUNCTION_KEY, in_repr=False)
+    status_source: str = declared(
+        choose(
+            "--status-source",
+            STATUS_SOURCES,
+            "webhook",
+            "which URL to poll: 'webhook' for the status URL in the start response, 'app' for the app's own status "
+            "route",
+        )
+    )
+    rate: RateProfile = declared(Option("--rate", read_rate, "10", f"arrivals of an open scenario: {FORMS}", "PROFILE"))
+    arrivals: str = declared(
+        choose(
+            "--arrivals",
+            SPACINGS,
+            "scenario",
+            "spacing of an open scenario's arrivals: 'constant' gaps, 'poisson' for random ones, 'scenario' for the "
+            "scenario's own",
+        )
+    )
     """One of SPACINGS."""
-    seed: int
-    poll_strategy: str
-    poll_interval_s: float
-    poll_budget: float
-    operation_duration_s: Durations
-    operation_timeout_s: float
-    drain_timeout_s: float
-    warm_up_s: float
-    audit: str
-    audit_timeout_s: float
-    history_sample: int
-    gates_file: Path | None
-    report_dir: Path
-    generator: GeneratorOptions
-    metrics: MetricsOptions = field(default_factory=MetricsOptions)
+    seed: int = declared(shared.SEED)
+    poll_strategy: str = declared(
+        choose(
+            "--poll-strategy",
+            tuple(STRATEGIES),
+            "fixed",
+            "when to poll: 'fixed' every --poll-interval, 'exponential' at intervals that grow from it, 'server' as "
+            "Retry-After says, 'adaptive' where earlier operations have ended",
+        )
+    )
+    poll_interval_s: float = declared(shared.POLL_INTERVAL)
+    poll_budget: float = declared(
+        Option(
+            "--poll-budget",
+            number_above_zero,
+            3.0,
+            "polls per operation that 'adaptive' may make on average",
+            "POLLS",
+        )
+    )
+    operation_duration_s: Durations = declared(shared.OPERATION_DURATION)
+    operation_timeout_s: float = declared(shared.OPERATION_TIMEOUT)
+    drain_timeout_s: float = declared(
+        Option(
+            "--drain-timeout",
+            seconds,
+            30.0,
+            "seconds to follow operations that are in flight when the run ends; those left then count as timed out",
+            "SECONDS",
+        )
+    )
+    warm_up_s: float = declared(
+        Option(
+            "--warm-up",
+            seconds,
+            0.0,
+            "seconds at the beginning of a run whose operations are recorded, but are in no figure",
+            "SECONDS",
+        )
+    )
+    audit: str = declared(
+        choose(
+            "--audit",
+            AUDITS,
+            "auto",
+            "how to account for every accepted operation after the run: 'auto' by the paged query of the durable "
+            "webhooks, or by the status of each operation if there is none, 'each' always by its status, 'off' not at "
+            "all",
+        )
+    )
+    audit_timeout_s: float = declared(
+        Option(
+            "--audit-timeout",
+            seconds_above_zero,
+            60.0,
+            "seconds that the audit may take; one that takes longer is reported as incomplete",
+            "SECONDS",
+        )
+    )
+    history_sample: int = declared(
+        Option(
+            "--history-sample",
+            whole_number,
+            300,
+            "operations whose histories are read from the durable webhooks after the run, and counted from, if the "
+            "service does not report when work began and ended, or what it cost",
+            "NUMBER",
+        )
+    )
+    app_dir: Path = declared(APP)
+    twice: bool = declared(
+        switch(
+            "--twice",
+            "deliver every activity and entity operation to the app that the run starts twice, as a service may, and "
+            "report what that changes. Not with --host: start that host with `durable-harness serve --twice`",
+            in_web_form=False,
+        )
+    )
+    service_file: Path | None = declared(shared.SERVICE)
+    gates_file: Path | None = declared(GATES)
+    report_dir: Path = declared(
+        Option(
+            "--report-dir",
+            Path,
+            "build/load",
+            "folder for summary.json and report.html",
+            "DIR",
+            in_web_form=False,
+        )
+    )
+    evidence: Path | None = declared(shared.EVIDENCE)
+    preflight: bool = declared(shared.NO_PREFLIGHT)
     start: StartOptions = field(default_factory=StartOptions)
-    preflight: bool = True
-    twice: bool = False
-    """Whether the app that the run starts gets every activity and entity operation twice."""
-    evidence: Path | None = None
+    generator: GeneratorOptions = field(default_factory=GeneratorOptions)
+    metrics: MetricsOptions = field(default_factory=MetricsOptions)
 
     @classmethod
-    def read(cls, parsed: Any) -> LoadOptions:
-        """Type Locust's parsed options; raise UsageError for what the web form let through and no run can use."""
+    def read(cls, parsed: argparse.Namespace) -> LoadOptions:
+        """Return the typed options; raise UsageError for a value that the web form accepted and no run can use."""
         hide([parsed.function_key or ""])
         try:
             return cls(
-                function_key=parsed.function_key or None,
-                app_dir=Path(parsed.app_dir),
-                status_source=choice(STATUS_SOURCES)(parsed.status_source),
-                service_file=Path(parsed.service) if parsed.service else None,
-                rate=read_rate(parsed.rate),
-                arrivals=choice(SPACINGS)(parsed.arrivals),
-                seed=whole_number(parsed.seed),
-                poll_strategy=choice(tuple(STRATEGIES))(parsed.poll_strategy),
-                poll_interval_s=seconds_above_zero(parsed.poll_interval),
-                poll_budget=number_above_zero(parsed.poll_budget),
-                operation_duration_s=read_durations(parsed.operation_duration),
-                operation_timeout_s=seconds_above_zero(parsed.operation_timeout),
-                drain_timeout_s=seconds(parsed.drain_timeout),
-                warm_up_s=seconds(parsed.warm_up),
-                audit=choice(AUDITS)(parsed.audit),
-                audit_timeout_s=seconds_above_zero(parsed.audit_timeout),
-                history_sample=whole_number(parsed.history_sample),
-                gates_file=None if parsed.gates in (None, "", NO_GATES) else Path(parsed.gates),
-                report_dir=Path(parsed.report_dir),
+                **read_fields(cls, parsed),
+                start=StartOptions.read(parsed),
                 generator=GeneratorOptions.read(parsed),
                 metrics=MetricsOptions.read(parsed),
-                start=StartOptions.read(parsed),
-                preflight=not parsed.no_preflight,
-                twice=bool(getattr(parsed, "twice", False)),
-                evidence=Path(parsed.evidence) if getattr(parsed, "evidence", None) else None,
             )
         except argparse.ArgumentTypeError as error:
             raise UsageError(str(error)) from error
@@ -139,12 +252,6 @@ class LoadOptions:
     def _polling(self) -> str:
         budget = f", {self.poll_budget:g} polls an operation" if self.poll_strategy == "adaptive" else ""
         return f"{self.poll_strategy}, {self.poll_interval_s:g} s{budget}"
-
-
-@functools.cache
-def service_once(path: Path) -> ServiceDescription:
-    """Load a service's description the first time that it is asked for."""
-    return load_service(path)
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """Options that belong to one scenario, declared beside it: on the command line, in the environment, in the config file.
 
-SIZE = ScenarioOption("--burst-size", whole_number, "30", "Operations of a burst.")
+SIZE = ScenarioOption("--burst-size", whole_number, "30", "operations of a burst")
 
 class Burst(ArrivalUser):
     def arrivals(self):
@@ -11,53 +11,63 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import locust
 
 from durable_harness.errors import UsageError
-from durable_harness.load.options.values import checked
+from durable_harness.load.options.option import Option
 
 T = TypeVar("T")
-ENVIRONMENT_PREFIX = "DURABLE_HARNESS_"
 
 
 class ScenarioOption(Generic[T]):
-    """An option of Locust's command line, with the environment twin that its name makes (DURABLE_HARNESS_BURST_SIZE).
+    """An option of one scenario: on Locust's command line, in the environment, in its config file and its web form.
 
-    `read` turns its text into a value, or raises ArgumentTypeError or UsageError. Declare it at the top of the
-    scenario's module. One that `names_file` is not in the web form: pages must not choose which file is read.
+    Declare it at the top of the scenario's module, so that it is known before Locust parses the command line:
+
+        SIZE = ScenarioOption("--burst-size", whole_number, "30", "operations of a burst")
+
+    Its twin in the environment follows from its name: `DURABLE_HARNESS_BURST_SIZE`.
+
+    Args:
+        name: its flag, with two hyphens.
+        read: turns its text into a value. It raises `argparse.ArgumentTypeError` or `UsageError` for a text that it
+            cannot read; that ends the command with code 2 before any load.
+        default: the text that counts if the option is not given.
+        meaning: what `--help` says of it. The default is added.
+        names_file: leave the option out of the web form, since pages must not choose which file is read.
     """
 
     def __init__(
         self, name: str, read: Callable[[str], T], default: str, meaning: str, *, names_file: bool = False
     ) -> None:
         self.name = name
-        self._is_in_form = not names_file
-        self._key = name.removeprefix("--").replace("-", "_")
-        self._read, self._default, self._meaning = read, default, meaning
+        self._option = Option(name, read, default, meaning.rstrip("."), check=_check(read), in_web_form=not names_file)
         locust.events.init_command_line_parser.add_listener(self._add_to)
 
-    def of(self, user: Any) -> T:
-        """Return its value in the run of a user; raise UsageError for one that the web form let through."""
-        try:
-            return self._read(getattr(user.environment.parsed_options, self._key))
-        except argparse.ArgumentTypeError as error:
-            raise UsageError(f"{self.name}: {error}") from error
+    def of(self, user: locust.User) -> T:
+        """Return the option's value in the run of a user.
 
-    def _check(self, text: str) -> None:
+        Raises:
+            UsageError: the web form accepted a value that `read` refuses. The message names the option.
+        """
         try:
-            self._read(text)
+            return self._option.of(user.environment.parsed_options)
+        except argparse.ArgumentTypeError as error:
+            raise UsageError(str(error)) from error
+
+    def _add_to(self, parser: argparse.ArgumentParser, **_: object) -> None:
+        self._option.add_to_locust(parser)
+
+
+def _check(read: Callable[[str], object]) -> Callable[[str], object]:
+    """Return the reader with the only error that argparse reports as a user's mistake."""
+
+    def check(text: str) -> object:
+        try:
+            return read(text)
         except UsageError as error:  # of a file that it names
             raise argparse.ArgumentTypeError(str(error)) from error
 
-    def _add_to(self, parser: Any, **_: Any) -> None:
-        parser.add_argument(
-            self.name,
-            type=checked(self._check),
-            metavar="<value>",
-            env_var=ENVIRONMENT_PREFIX + self._key.upper(),
-            default=self._default,
-            include_in_web_ui=self._is_in_form,
-            help=f"{self._meaning} Defaults to {self._default or 'none'}.",
-        )
+    return check
