@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
+from google.protobuf.wrappers_pb2 import StringValue
+
 from durable_harness.control.rules import START, Fault, Rule, Rules
-from durable_harness.control.twice import Deliveries
+from durable_harness.control.twice import Answer, Deliveries
 from durable_harness.protocol import RpcError, Scheduler, Status, pb
 from durable_harness.protocol.continuing import orchestrator_name
 
+Completion = pb.OrchestratorResponse | Answer
 REQUESTS = {"orchestratorRequest": "orchestration", "activityRequest": "activity", "entityRequestV2": "entity"}
 COMPLETE = {
     "orchestration": "complete_orchestrator_task",
@@ -46,7 +49,9 @@ class FaultyScheduler:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._scheduler, name)
 
-    async def get_work_items(self, request: Any, *, keeps_executions: bool = False) -> AsyncIterator[Any]:
+    async def get_work_items(
+        self, request: pb.GetWorkItemsRequest, *, keeps_executions: bool = False
+    ) -> AsyncIterator[pb.WorkItem]:
         await self._reachable.wait()
         items = self._scheduler.get_work_items(request, keeps_executions=keeps_executions)
         stream = _ItemStream(self, items)
@@ -58,20 +63,20 @@ class FaultyScheduler:
             self._streams.discard(stream)
             await stream.close()
 
-    async def complete_orchestrator_task(self, request: Any) -> Any:
+    async def complete_orchestrator_task(self, request: pb.OrchestratorResponse) -> pb.CompleteTaskResponse:
         return await self._complete("orchestration", request)
 
-    async def complete_activity_task(self, request: Any) -> Any:
+    async def complete_activity_task(self, request: pb.ActivityResponse) -> pb.CompleteTaskResponse:
         return await self._complete_of_two("activity", request)
 
-    async def complete_entity_task(self, request: Any) -> Any:
+    async def complete_entity_task(self, request: pb.EntityBatchResult) -> pb.CompleteTaskResponse:
         return await self._complete_of_two("entity", request)
 
-    async def abandon_activity_task(self, request: Any) -> Any:
+    async def abandon_activity_task(self, request: pb.AbandonActivityTaskRequest) -> pb.AbandonActivityTaskResponse:
         self.deliveries.forget(request.completionToken)
         return await self._scheduler.abandon_activity_task(request)
 
-    async def abandon_entity_task(self, request: Any) -> Any:
+    async def abandon_entity_task(self, request: pb.AbandonEntityTaskRequest) -> pb.AbandonEntityTaskResponse:
         self.deliveries.forget(request.completionToken)
         return await self._scheduler.abandon_entity_task(request)
 
@@ -99,13 +104,13 @@ class FaultyScheduler:
 
     # -- items ----------------------------------------------------------------------------------------------------
 
-    def note(self, item: Any, kind: str) -> tuple[str, str]:
+    def note(self, item: pb.WorkItem, kind: str) -> tuple[str, str]:
         """Remember whose work an item is, and return its name and instance id."""
         known = _subject(item, kind)
         self._known[item.completionToken] = known
         return known
 
-    def is_start(self, request: Any) -> bool:
+    def is_start(self, request: pb.OrchestratorRequest) -> bool:
         """Whether a turn is the first of an operation: no other orchestration started it, nor did it continue as new.
 
         Only the first turn of each execution brings its ExecutionStarted event.
@@ -120,7 +125,7 @@ class FaultyScheduler:
             continued = self._continued[request.instanceId] = execution_id
         return request.instanceId not in self._continued or continued != execution_id
 
-    def lose(self, item: Any, kind: str, rule: Rule) -> None:
+    def lose(self, item: pb.WorkItem, kind: str, rule: Rule) -> None:
         """Keep an item from its worker; after a while it is given back, as a lease would run out."""
         self._lost[item.completionToken] = (rule, kind)
         back_after_s = rule.settings["back_after_s"]
@@ -149,7 +154,7 @@ class FaultyScheduler:
 
     # -- completions ----------------------------------------------------------------------------------------------
 
-    async def _complete_of_two(self, kind: str, request: Any) -> Any:
+    async def _complete_of_two(self, kind: str, request: Answer) -> pb.CompleteTaskResponse:
         """Complete work, unless this is the first of its two answers, or the second where the first one counts."""
         token = request.completionToken
         if self.deliveries.withholds(token, request):
@@ -160,19 +165,19 @@ class FaultyScheduler:
         await self._complete(kind, late)
         raise RpcError(Status.NOT_FOUND, f"The answer to the first delivery of '{token}' came late, and counts.")
 
-    async def _complete(self, kind: str, request: Any) -> Any:
+    async def _complete(self, kind: str, request: Completion) -> pb.CompleteTaskResponse:
         token = request.completionToken
         name, instance_id = self._known.pop(token, ("", getattr(request, "instanceId", "")))
         work = {"kind": kind, "name": name, "instance_id": instance_id}
         if any(self.rules.striking(Fault.REFUSE, **work)):
             await self._abandon(kind, token)
             raise RpcError(Status.NOT_FOUND, f"No work is leased under the completion token '{token}': a test says so.")
-        payload = _payload(kind, request)
+        payload = _payload(request)
         if payload is not None:
             for rule in self.rules.striking(Fault.OVERSIZE, **work):
                 payload.value = _json_of(rule.settings["size_bytes"])
-        complete = getattr(self._scheduler, COMPLETE[kind])
-        ending = _ending(request) if kind == "orchestration" else None
+        complete: Callable[[Completion], Awaitable[pb.CompleteTaskResponse]] = getattr(self._scheduler, COMPLETE[kind])
+        ending = _ending(request) if isinstance(request, pb.OrchestratorResponse) else None
         if ending is None or ending.orchestrationStatus != pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
             return await complete(request)
         # Before the call: the first turn of the new execution may arrive while it is answered.
@@ -195,13 +200,13 @@ class FaultyScheduler:
 class _ItemStream:
     """The work items on their way from the scheduler's stream to the worker's."""
 
-    def __init__(self, scheduler: FaultyScheduler, source: AsyncIterator[Any]) -> None:
+    def __init__(self, scheduler: FaultyScheduler, source: AsyncIterator[pb.WorkItem]) -> None:
         self._scheduler = scheduler
-        self._arrived: asyncio.Queue[Any] = asyncio.Queue()
-        self._late: dict[asyncio.TimerHandle, tuple[Rule, Any]] = {}
+        self._arrived: asyncio.Queue[pb.WorkItem | Exception | None] = asyncio.Queue()
+        self._late: dict[asyncio.TimerHandle, tuple[Rule, pb.WorkItem]] = {}
         self._pumping = asyncio.ensure_future(self._pump(source))
 
-    async def items(self) -> AsyncIterator[Any]:
+    async def items(self) -> AsyncIterator[pb.WorkItem]:
         while True:
             arrived = await self._arrived.get()
             if arrived is None:
@@ -230,7 +235,7 @@ class _ItemStream:
         self._pumping.cancel()
         await asyncio.gather(self._pumping, return_exceptions=True)
 
-    async def _pump(self, source: AsyncIterator[Any]) -> None:
+    async def _pump(self, source: AsyncIterator[pb.WorkItem]) -> None:
         try:
             async for item in source:
                 self._pass_on(item)
@@ -238,7 +243,7 @@ class _ItemStream:
         except Exception as error:  # noqa: BLE001 - the reader raises it
             self.fail(error)
 
-    def _pass_on(self, item: Any) -> None:
+    def _pass_on(self, item: pb.WorkItem) -> None:
         kind = REQUESTS.get(item.WhichOneof("request") or "")
         if kind is None:
             self._arrived.put_nowait(item)
@@ -255,13 +260,13 @@ class _ItemStream:
         for _ in range(copies):
             self._send(item, delaying)
 
-    def _striking(self, item: Any, kind: str, name: str, instance_id: str) -> Iterator[Rule]:
+    def _striking(self, item: pb.WorkItem, kind: str, name: str, instance_id: str) -> Iterator[Rule]:
         faults = (Fault.DROP, Fault.DELAY, Fault.DUPLICATE)
         yield from self._scheduler.rules.striking(*faults, kind=kind, name=name, instance_id=instance_id)
         if kind == "orchestration" and self._scheduler.is_start(item.orchestratorRequest):
             yield from self._scheduler.rules.striking(*faults, kind=START, name=name, instance_id=instance_id)
 
-    def _send(self, item: Any, delaying: Rule | None) -> None:
+    def _send(self, item: pb.WorkItem, delaying: Rule | None) -> None:
         if delaying is None:
             self._arrived.put_nowait(item)
             return
@@ -275,7 +280,7 @@ class _ItemStream:
         self._late[handle] = (delaying, item)
 
 
-def _subject(item: Any, kind: str) -> tuple[str, str]:
+def _subject(item: pb.WorkItem, kind: str) -> tuple[str, str]:
     """Return the name of the function that an item is for, and the instance id."""
     if kind == "activity":
         return item.activityRequest.name, item.activityRequest.orchestrationInstance.instanceId
@@ -285,17 +290,17 @@ def _subject(item: Any, kind: str) -> tuple[str, str]:
     return orchestrator_name(item.orchestratorRequest), item.orchestratorRequest.instanceId
 
 
-def _payload(kind: str, request: Any) -> Any | None:
+def _payload(request: Completion) -> StringValue | None:
     """Return the payload of a completion that could be larger: a result, an output or a state; None without one."""
-    if kind == "activity":
+    if isinstance(request, pb.ActivityResponse):
         return request.result if request.HasField("result") else None
-    if kind == "entity":
+    if isinstance(request, pb.EntityBatchResult):
         return request.entityState if request.HasField("entityState") else None
     ending = _ending(request)
     return ending.result if ending is not None and ending.HasField("result") else None
 
 
-def _ending(request: Any) -> Any | None:
+def _ending(request: pb.OrchestratorResponse) -> pb.CompleteOrchestrationAction | None:
     """Return the action by which a turn ends its execution; None if it goes on."""
     endings = (a.completeOrchestration for a in request.actions if a.HasField("completeOrchestration"))
     return next(endings, None)

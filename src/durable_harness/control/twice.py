@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from durable_harness.protocol import copy_of
+from durable_harness.protocol import copy_of, pb
 from durable_harness.protocol.activity_names import shown_name
 
+Answer = pb.ActivityResponse | pb.EntityBatchResult
 KINDS = frozenset({"activity", "entity"})
 SETTLE_INTERVAL_S = 0.005
 
@@ -49,9 +49,9 @@ class _Delivery:
 
     stream: object
     counts: Counts
-    again: Any
-    send: Callable[[Any], None]
-    first: Any = None
+    again: pb.WorkItem
+    send: Callable[[pb.WorkItem], None]
+    first: Answer | None = None
 
 
 class Deliveries:
@@ -79,14 +79,16 @@ class Deliveries:
         """Whether the work of this token is, or was, delivered twice and has not ended."""
         return token in self._open
 
-    def begin(self, item: Any, work: tuple[str, str], stream: object, send: Callable[[Any], None]) -> None:
+    def begin(
+        self, item: pb.WorkItem, work: tuple[str, str], stream: object, send: Callable[[pb.WorkItem], None]
+    ) -> None:
         """Note an item that is sent by a stream, if work of this kind and name is to be delivered twice."""
         policy = self.policy
         if policy is not None and policy.covers(*work):
             # A copy: whoever does the work may write into its item.
             self._open[item.completionToken] = _Delivery(stream, policy.counts, copy_of(item), send)
 
-    def withholds(self, token: str, answer: Any) -> bool:
+    def withholds(self, token: str, answer: Answer) -> bool:
         """Keep the answer to a first delivery back, and deliver again. False for any other answer."""
         delivery = self._open.get(token)
         if delivery is None or delivery.first is not None:
@@ -95,7 +97,7 @@ class Deliveries:
         delivery.send(delivery.again)
         return True
 
-    def late_answer(self, token: str) -> Any | None:
+    def late_answer(self, token: str) -> Answer | None:
         """End work with its second answer; return the first one if that counts instead."""
         delivery = self._open.pop(token, None)
         return delivery.first if delivery is not None and delivery.counts is Counts.FIRST else None

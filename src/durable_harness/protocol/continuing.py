@@ -9,7 +9,7 @@ as that turn left it asks for the whole with `StreamInstanceHistory`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from durabletask.internal import orchestrator_service_pb2 as pb
 
@@ -31,7 +31,7 @@ class Continuation(NamedTuple):
     last_action_id: int = -1
 
 
-def set_continuation(request: Any, name: str, continuation: Continuation) -> None:
+def set_continuation(request: pb.OrchestratorRequest, name: str, continuation: Continuation) -> None:
     """Mark an OrchestratorRequest whose `pastEvents` lack those that the turn before had; `name` is not in the rest."""
     request.requiresHistoryStreaming = True
     request.properties[_NAME].string_value = name
@@ -40,7 +40,7 @@ def set_continuation(request: Any, name: str, continuation: Continuation) -> Non
     request.properties[_LAST_ACTION].number_value = continuation.last_action_id
 
 
-def continuation_of(request: Any) -> Continuation | None:
+def continuation_of(request: pb.OrchestratorRequest) -> Continuation | None:
     """Return what a request continues, None if it holds its whole history or does not say."""
     if not request.requiresHistoryStreaming or _TOKEN not in request.properties:
         return None
@@ -49,13 +49,13 @@ def continuation_of(request: Any) -> Continuation | None:
     return Continuation(properties[_TOKEN].string_value, omitted, last_action_id)
 
 
-def past_length(request: Any) -> int:
+def past_length(request: pb.OrchestratorRequest) -> int:
     """Return how many events the history before a turn has, those included that were left out."""
     continuation = continuation_of(request)
     return len(request.pastEvents) + (continuation.omitted if continuation else 0)
 
 
-def orchestrator_name(request: Any) -> str:
+def orchestrator_name(request: pb.OrchestratorRequest) -> str:
     """Return the name of the orchestrator that a request is for, "" if its history does not begin."""
     if _NAME in request.properties:
         return str(request.properties[_NAME].string_value)
@@ -63,7 +63,7 @@ def orchestrator_name(request: Any) -> str:
     return next((str(event.name) for event in started if event.name), "")
 
 
-async def complete_history(request: Any, chunks: AsyncIterator[Any]) -> None:
+async def complete_history(request: pb.OrchestratorRequest, chunks: AsyncIterator[pb.HistoryChunk]) -> None:
     """Put the whole history into a request that lacked it; what came after the request was made is left out."""
     length = past_length(request) if continuation_of(request) else None
     whole = pb.HistoryChunk()

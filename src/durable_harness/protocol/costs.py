@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from durabletask.internal import orchestrator_service_pb2 as pb
+
 ORCHESTRATION, ACTIVITY, TIMER, EVENT, ENTITY, CONTROL, RESULT = range(7)
 ACTION_KINDS = ("orchestration", "activity", "timer", "event", "entity", "control", "result")
 """The kinds of actions, each at the index that its constant names.
@@ -64,7 +66,7 @@ class Costs:
     payload_bytes: int | None = 0
     """UTF-8 bytes of inputs, results, events, custom statuses and output; None if only the rest is known."""
 
-    def count(self, events: Iterable[Any], times: int = 1) -> None:
+    def count(self, events: Iterable[pb.HistoryEvent], times: int = 1) -> None:
         """Add the actions among history events; `times` -1 takes back what will be counted again."""
         actions, size = self.actions, 0
         for event in events:
@@ -78,7 +80,7 @@ class Costs:
         if self.payload_bytes is not None:
             self.payload_bytes += times * size
 
-    def count_turn(self, events: Iterable[Any], replayed: int, custom_status: str = "") -> None:
+    def count_turn(self, events: Iterable[pb.HistoryEvent], replayed: int, custom_status: str = "") -> None:
         """Add a turn: its own events, and how many of earlier turns it was given again.
 
         `custom_status` is the status that the turn changed, "" if it changed none.
@@ -142,9 +144,9 @@ def payload_size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def costs_of(history: Iterable[Any]) -> Costs:
+def costs_of(history: Iterable[pb.HistoryEvent]) -> Costs:
     """Return the costs of one execution from its history; what came after its end was never dispatched."""
-    costs, events = Costs(), list[Any]()
+    costs, events = Costs(), list[pb.HistoryEvent]()
     for position, event in enumerate(history):
         if event.HasField("executionCompleted"):
             break

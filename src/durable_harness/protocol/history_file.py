@@ -61,7 +61,7 @@ class RecordedHistory:
 
     instance_id: str
     orchestrator: str
-    events: Sequence[Any]
+    events: Sequence[pb.HistoryEvent]
     lacks: frozenset[str] = frozenset()
 
 
@@ -77,7 +77,7 @@ def as_document(history: RecordedHistory) -> dict[str, Any]:
     }
 
 
-def from_events(instance_id: str, events: Iterable[Any], lacks: Iterable[str] = ()) -> RecordedHistory:
+def from_events(instance_id: str, events: Iterable[pb.HistoryEvent], lacks: Iterable[str] = ()) -> RecordedHistory:
     """Return the history that a scheduler's events are. Raises UnreadableHistoryError where no execution began."""
     history = list(events)
     started = next((event.executionStarted for event in history if event.HasField("executionStarted")), None)
@@ -142,7 +142,7 @@ def _repeated(history: RecordedHistory) -> str | None:
     return _asked_twice(history.events)
 
 
-def _asked_twice(events: Iterable[Any]) -> str | None:
+def _asked_twice(events: Iterable[pb.HistoryEvent]) -> str | None:
     """SDK 2.x asks for each attempt of a task with retries under one id, once the attempt before has failed."""
     asked: set[int] = set()
     for event in events:
@@ -166,10 +166,10 @@ def _check_format(document: Any, where: Path | str) -> None:
         raise UnreadableHistoryError(where, f"has version {version!r}, this durable-harness reads {VERSION}")
 
 
-def _event_as_json(event: Any) -> dict[str, Any]:
-    fields = MessageToDict(event, always_print_fields_with_no_presence=True)
+def _event_as_json(event: pb.HistoryEvent) -> dict[str, Any]:
+    fields: dict[str, Any] = MessageToDict(event, always_print_fields_with_no_presence=True)
     kind = event.WhichOneof("eventType")
-    ordered = {key: fields[key] for key in ("eventId", "timestamp") if key in fields}
+    ordered: dict[str, Any] = {key: fields[key] for key in ("eventId", "timestamp") if key in fields}
     return {**ordered, kind: _telling(fields[kind])} if kind else ordered
 
 

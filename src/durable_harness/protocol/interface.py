@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
+
+from durabletask.internal import orchestrator_service_pb2 as pb
 
 from durable_harness.protocol.costs import Measurement
 from durable_harness.protocol.listing import InstanceChoices, InstanceListRequest, InstancePage
@@ -40,46 +42,46 @@ class RpcError(Exception):
 class Scheduler(Protocol):
     """One task hub of a scheduler, embedded or remote. Every method raises RpcError when it is refused."""
 
-    async def start_instance(self, request: Any) -> Any:
+    async def start_instance(self, request: pb.CreateInstanceRequest) -> pb.CreateInstanceResponse:
         """CreateInstanceRequest -> CreateInstanceResponse; ALREADY_EXISTS unless the reuse policy allows it."""
 
-    async def get_instance(self, request: Any) -> Any:
+    async def get_instance(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
         """GetInstanceRequest -> GetInstanceResponse; `exists` is false for an unknown id."""
 
-    async def wait_for_instance_start(self, request: Any) -> Any:
+    async def wait_for_instance_start(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
         """GetInstanceRequest -> GetInstanceResponse, held until the instance has started."""
 
-    async def wait_for_instance_completion(self, request: Any) -> Any:
+    async def wait_for_instance_completion(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
         """GetInstanceRequest -> GetInstanceResponse, held until the instance has ended."""
 
-    async def raise_event(self, request: Any) -> Any:
+    async def raise_event(self, request: pb.RaiseEventRequest) -> pb.RaiseEventResponse:
         """RaiseEventRequest -> RaiseEventResponse; NOT_FOUND for an unknown id."""
 
-    async def terminate_instance(self, request: Any) -> Any:
+    async def terminate_instance(self, request: pb.TerminateRequest) -> pb.TerminateResponse:
         """TerminateRequest -> TerminateResponse."""
 
-    async def suspend_instance(self, request: Any) -> Any:
+    async def suspend_instance(self, request: pb.SuspendRequest) -> pb.SuspendResponse:
         """SuspendRequest -> SuspendResponse."""
 
-    async def resume_instance(self, request: Any) -> Any:
+    async def resume_instance(self, request: pb.ResumeRequest) -> pb.ResumeResponse:
         """ResumeRequest -> ResumeResponse."""
 
-    async def rewind_instance(self, request: Any) -> Any:
+    async def rewind_instance(self, request: pb.RewindInstanceRequest) -> pb.RewindInstanceResponse:
         """RewindInstanceRequest -> RewindInstanceResponse; FAILED_PRECONDITION unless the instance has failed."""
 
-    async def restart_instance(self, request: Any) -> Any:
+    async def restart_instance(self, request: pb.RestartInstanceRequest) -> pb.RestartInstanceResponse:
         """RestartInstanceRequest -> RestartInstanceResponse; FAILED_PRECONDITION while the instance is active."""
 
-    async def query_instances(self, request: Any) -> Any:
+    async def query_instances(self, request: pb.QueryInstancesRequest) -> pb.QueryInstancesResponse:
         """QueryInstancesRequest -> QueryInstancesResponse, in pages ordered by creation time."""
 
-    async def list_instance_ids(self, request: Any) -> Any:
+    async def list_instance_ids(self, request: pb.ListInstanceIdsRequest) -> pb.ListInstanceIdsResponse:
         """ListInstanceIdsRequest -> ListInstanceIdsResponse, in pages ordered by the time of the end."""
 
-    async def purge_instances(self, request: Any) -> Any:
+    async def purge_instances(self, request: pb.PurgeInstancesRequest) -> pb.PurgeInstancesResponse:
         """PurgeInstancesRequest -> PurgeInstancesResponse; only ended instances are deleted."""
 
-    def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
+    def stream_instance_history(self, request: pb.StreamInstanceHistoryRequest) -> AsyncIterator[pb.HistoryChunk]:
         """StreamInstanceHistoryRequest -> HistoryChunk, ..."""
 
     async def measure_instances(self, ids: Collection[str]) -> Mapping[str, Measurement]:
@@ -94,42 +96,48 @@ class Scheduler(Protocol):
     async def instance_choices(self) -> InstanceChoices:
         """Return the names, versions and tags that lists can be filtered by. Not part of the protocol."""
 
-    async def signal_entity(self, request: Any) -> Any:
+    async def signal_entity(self, request: pb.SignalEntityRequest) -> pb.SignalEntityResponse:
         """SignalEntityRequest -> SignalEntityResponse."""
 
-    async def get_entity(self, request: Any) -> Any:
+    async def get_entity(self, request: pb.GetEntityRequest) -> pb.GetEntityResponse:
         """GetEntityRequest -> GetEntityResponse."""
 
-    async def query_entities(self, request: Any) -> Any:
+    async def query_entities(self, request: pb.QueryEntitiesRequest) -> pb.QueryEntitiesResponse:
         """QueryEntitiesRequest -> QueryEntitiesResponse, in pages ordered by entity id."""
 
-    async def clean_entity_storage(self, request: Any) -> Any:
+    async def clean_entity_storage(self, request: pb.CleanEntityStorageRequest) -> pb.CleanEntityStorageResponse:
         """CleanEntityStorageRequest -> CleanEntityStorageResponse: empty entities and orphaned locks are removed."""
 
-    async def skip_graceful_orchestration_terminations(self, request: Any) -> Any:
+    async def skip_graceful_orchestration_terminations(
+        self, request: pb.SkipGracefulOrchestrationTerminationsRequest
+    ) -> pb.SkipGracefulOrchestrationTerminationsResponse:
         """SkipGracefulOrchestrationTerminationsRequest -> SkipGracefulOrchestrationTerminationsResponse."""
 
-    def get_work_items(self, request: Any, *, keeps_executions: bool = False) -> AsyncIterator[Any]:
+    def get_work_items(
+        self, request: pb.GetWorkItemsRequest, *, keeps_executions: bool = False
+    ) -> AsyncIterator[pb.WorkItem]:
         """GetWorkItemsRequest -> WorkItem, ...; closing the iterator gives unfinished work back.
 
         For a worker that keeps executions, turns with a long history may come without the part that it has seen:
         `durable_harness.protocol.continuing`.
         """
 
-    async def complete_orchestrator_task(self, request: Any) -> Any:
+    async def complete_orchestrator_task(self, request: pb.OrchestratorResponse) -> pb.CompleteTaskResponse:
         """OrchestratorResponse -> CompleteTaskResponse; NOT_FOUND for a token that holds no lease."""
 
-    async def complete_activity_task(self, request: Any) -> Any:
+    async def complete_activity_task(self, request: pb.ActivityResponse) -> pb.CompleteTaskResponse:
         """ActivityResponse -> CompleteTaskResponse; NOT_FOUND for a token that holds no lease."""
 
-    async def complete_entity_task(self, request: Any) -> Any:
+    async def complete_entity_task(self, request: pb.EntityBatchResult) -> pb.CompleteTaskResponse:
         """EntityBatchResult -> CompleteTaskResponse; NOT_FOUND for a token that holds no lease."""
 
-    async def abandon_orchestrator_task(self, request: Any) -> Any:
+    async def abandon_orchestrator_task(
+        self, request: pb.AbandonOrchestrationTaskRequest
+    ) -> pb.AbandonOrchestrationTaskResponse:
         """AbandonOrchestrationTaskRequest -> AbandonOrchestrationTaskResponse; the work is ready again at once."""
 
-    async def abandon_activity_task(self, request: Any) -> Any:
+    async def abandon_activity_task(self, request: pb.AbandonActivityTaskRequest) -> pb.AbandonActivityTaskResponse:
         """AbandonActivityTaskRequest -> AbandonActivityTaskResponse; the work is ready again at once."""
 
-    async def abandon_entity_task(self, request: Any) -> Any:
+    async def abandon_entity_task(self, request: pb.AbandonEntityTaskRequest) -> pb.AbandonEntityTaskResponse:
         """AbandonEntityTaskRequest -> AbandonEntityTaskResponse; the work is ready again at once."""

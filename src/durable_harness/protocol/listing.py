@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from durabletask.internal import orchestrator_service_pb2 as pb
 
 T = TypeVar("T")
 
@@ -94,7 +96,7 @@ class InstanceRow:
     input: str | None
     output: str | None
     custom_status: str | None
-    failure: Any | None
+    failure: pb.TaskFailureDetails | None
     place: Place
 
 

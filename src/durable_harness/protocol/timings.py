@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from durabletask.internal import orchestrator_service_pb2 as pb
+
 from durable_harness.protocol.values import to_ns
 
 TIMINGS_METHOD = "/durable_harness.Measuring/InstanceTimings"
@@ -40,7 +42,7 @@ _SHORT: Mapping[str, tuple[str, ...]] = {
 """What is kept of each kind of event, beside its id and its time. No payload is among it."""
 
 
-def short_event(event: Any) -> Document:
+def short_event(event: pb.HistoryEvent) -> Document:
     """Return what a critical path needs of a history event."""
     kind = event.WhichOneof("eventType")
     body = getattr(event, kind)

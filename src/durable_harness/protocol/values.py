@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import TypeVar
 from uuid import NAMESPACE_OID, uuid5
 
 from durabletask.internal import orchestrator_service_pb2 as pb
 from google.protobuf import timestamp_pb2, wrappers_pb2
+from google.protobuf.message import Message
 
+M = TypeVar("M", bound=Message)
 NANOSECONDS = 1_000_000_000
 LATEST_NS = 1 << 62
 MAX_PAYLOAD_BYTES = 1_048_576
@@ -46,13 +48,13 @@ def is_terminal(status: int) -> bool:
     return status in TERMINAL_STATUSES
 
 
-def from_ns(time_ns: int) -> Any:
+def from_ns(time_ns: int) -> timestamp_pb2.Timestamp:
     """Return a protobuf Timestamp for nanoseconds since the epoch."""
     seconds, nanos = divmod(time_ns, NANOSECONDS)
     return timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos)
 
 
-def to_ns(stamp: Any) -> int:
+def to_ns(stamp: timestamp_pb2.Timestamp) -> int:
     """Return nanoseconds since the epoch for a protobuf Timestamp; times out of the range of 64 bits are its ends."""
     return min(max(int(stamp.seconds) * NANOSECONDS + int(stamp.nanos), 0), LATEST_NS)
 
@@ -66,18 +68,18 @@ def is_text(text: str) -> bool:
     return True
 
 
-def copy_of(message: Any) -> Any:
+def copy_of(message: M) -> M:
     """Return a copy to keep. A part of a message keeps the whole message in memory, with all else that is in it."""
     copied = type(message)()
     copied.CopyFrom(message)
     return copied
 
 
-def optional_text(text: str | None) -> Any:
+def optional_text(text: str | None) -> wrappers_pb2.StringValue | None:
     """Return a StringValue, or None where there is no text (an unset field)."""
     return None if text is None else wrappers_pb2.StringValue(value=text)
 
 
-def text_or_none(message: Any, field: str) -> str | None:
+def text_or_none(message: Message, field: str) -> str | None:
     """Return the text of a StringValue field, or None where it is unset. Empty text is text."""
     return str(getattr(message, field).value) if message.HasField(field) else None

@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
-from typing import Any
+from typing import TypeVar
 
 import grpc
 from google.protobuf import empty_pb2
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from durable_harness.protocol import RpcError, Scheduler, Status, pb
 from durable_harness.rpc.calls import LastingRpcCall, Method, RpcCall
 
+M = TypeVar("M", bound=Message)
 SERVICE = "TaskHubSidecarService"
 MOST_PENDING_CALLS = 100_000  # beyond gRPC's own 1,000 it cancels calls that come in one burst
 SERVER_OPTIONS = [
@@ -29,7 +30,7 @@ SERVER_OPTIONS = [
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 0),
 ]
-OF_CLIENTS: dict[str, tuple[str, Any]] = {
+OF_CLIENTS: dict[str, tuple[str, type[Message]]] = {
     "StartInstance": ("start_instance", pb.CreateInstanceRequest),
     "GetInstance": ("get_instance", pb.GetInstanceRequest),
     "RewindInstance": ("rewind_instance", pb.RewindInstanceRequest),
@@ -66,13 +67,13 @@ def client_methods(find_hub: FindHub) -> Iterator[tuple[str, Method]]:
     yield "Hello", greeting(empty_pb2.Empty(), find_hub)
 
 
-def unary_methods(table: Mapping[str, tuple[str, Any]], find_hub: FindHub) -> Iterator[tuple[str, Method]]:
+def unary_methods(table: Mapping[str, tuple[str, type[Message]]], find_hub: FindHub) -> Iterator[tuple[str, Method]]:
     """Return the methods of a table, each of one request and one answer."""
     for name, (method, request) in table.items():
         yield name, Method(functools.partial(_answer, find_hub, method, request), name in LASTING)
 
 
-def greeting(answer: Any, find_hub: FindHub) -> Method:
+def greeting(answer: Message, find_hub: FindHub) -> Method:
     """Return a method that says only that the hub exists."""
     return Method(functools.partial(_greet, answer, find_hub))
 
@@ -82,7 +83,7 @@ def by_path(methods: Iterator[tuple[str, Method]]) -> dict[str, Method]:
     return {f"/{SERVICE}/{name}": method for name, method in methods}
 
 
-def read(message: Any, body: bytes) -> Any:
+def read(message: type[M], body: bytes) -> M:
     """Parse a request. Bytes that are no message are the client's fault."""
     try:
         return message.FromString(body)
@@ -90,7 +91,7 @@ def read(message: Any, body: bytes) -> Any:
         raise RpcError(Status.INVALID_ARGUMENT, f"The request is not a {message.DESCRIPTOR.name}: {error}") from error
 
 
-async def send_all(call: LastingRpcCall, answers: AsyncIterator[Any]) -> None:
+async def send_all(call: LastingRpcCall, answers: AsyncIterator[Message]) -> None:
     """Send a stream of messages and end the call."""
     async with aclosing(answers):  # type: ignore[type-var]
         async for answer in answers:
@@ -107,7 +108,7 @@ def refusals(call: RpcCall) -> Iterator[None]:
         call.finish(code=grpc.StatusCode[error.status.value], details=str(error))
 
 
-async def _answer(find_hub: FindHub, method: str, request: Any, call: RpcCall) -> None:
+async def _answer(find_hub: FindHub, method: str, request: type[Message], call: RpcCall) -> None:
     with refusals(call):
         answer = await getattr(find_hub(call), method)(read(request, call.body))
         call.finish(answer.SerializeToString())
@@ -119,7 +120,7 @@ async def _history(find_hub: FindHub, call: LastingRpcCall) -> None:
         await send_all(call, find_hub(call).stream_instance_history(request))
 
 
-async def _greet(answer: Any, find_hub: FindHub, call: RpcCall) -> None:
+async def _greet(answer: Message, find_hub: FindHub, call: RpcCall) -> None:
     with refusals(call):
         find_hub(call)
         call.finish(answer.SerializeToString())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from durable_harness.protocol import MAX_ID_CHARS, RpcError, Status, from_ns, is_terminal, pb
 from durable_harness.protocol.values import LATEST_NS, NANOSECONDS
@@ -23,8 +24,11 @@ ENTITY_MESSAGES = frozenset(
     {"entityOperationSignaled", "entityOperationCalled", "entityLockRequested", "entityUnlockSent"}
 )
 
+Start = pb.CreateInstanceRequest | pb.SubOrchestrationInstanceCreatedEvent | pb.StartNewOrchestrationAction
+"""The messages that start an orchestration: a client's, an orchestrator's, an entity's."""
 
-def check_start(instance_id: str, start: Any) -> None:
+
+def check_start(instance_id: str, start: pb.CreateInstanceRequest) -> None:
     """Raise INVALID_ARGUMENT where an instance cannot have this id, or the name, version or tags of its start."""
     problem = start_problem(instance_id, start)
     if problem:
@@ -38,14 +42,14 @@ def check_name(kind: str, name: str) -> None:
         raise _invalid(problem)
 
 
-def check_time(what: str, stamp: Any) -> None:
+def check_time(what: str, stamp: Timestamp) -> None:
     """Raise INVALID_ARGUMENT for a time that this scheduler cannot keep."""
     problem = time_problem(what, stamp)
     if problem:
         raise _invalid(problem)
 
 
-def time_problem(what: str, stamp: Any) -> str | None:
+def time_problem(what: str, stamp: Timestamp) -> str | None:
     """Return what is wrong with the time that something is scheduled for, None if nothing is."""
     if stamp.seconds < LATEST_NS // NANOSECONDS:
         return None
@@ -53,14 +57,14 @@ def time_problem(what: str, stamp: Any) -> str | None:
     return f"The {what} is scheduled for {_shown_time(stamp)}; this scheduler keeps times before {latest}."
 
 
-def _shown_time(stamp: Any) -> str:
+def _shown_time(stamp: Timestamp) -> str:
     try:
         return str(stamp.ToJsonString())
     except ValueError:  # after year 9999
         return f"{stamp.seconds} s after 1970"
 
 
-def start_problem(instance_id: str, start: Any) -> str | None:
+def start_problem(instance_id: str, start: Start) -> str | None:
     """Return what is wrong with the id of an instance or with the message that starts it, None if nothing is."""
     return _id_problem(instance_id, start.name) or _named_problem("orchestrator", start)
 
@@ -82,7 +86,7 @@ def _characters_problem(kind: str, text: str) -> str | None:
     return None
 
 
-def _named_problem(kind: str, named: Any) -> str | None:
+def _named_problem(kind: str, named: Start | pb.ScheduleTaskAction) -> str | None:
     """Return what is wrong with the name, version and tags of what is asked for."""
     version = named.version.value if named.HasField("version") else ""
     return (
@@ -115,7 +119,7 @@ def entity_id_problem(entity_id: str) -> str | None:
     return _characters_problem("entity id", entity_id)
 
 
-def checked_turn(response: Any) -> Any:
+def checked_turn(response: pb.OrchestratorResponse) -> pb.OrchestratorResponse:
     """Return a worker's answer, or one that fails the orchestration where an action in it cannot be carried out.
 
     Refused, it would be sent again or forgotten: the instance would hang either way.
@@ -124,7 +128,7 @@ def checked_turn(response: Any) -> Any:
     return response if problem is None else failed_turn(response, "InvalidAction", problem)
 
 
-def failed_turn(response: Any, error_type: str, problem: str) -> Any:
+def failed_turn(response: pb.OrchestratorResponse, error_type: str, problem: str) -> pb.OrchestratorResponse:
     """Return the answer that fails an orchestration in place of what its worker said."""
     failure = pb.TaskFailureDetails(errorType=error_type, errorMessage=problem)
     ending = pb.CompleteOrchestrationAction(orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED, failureDetails=failure)
@@ -135,7 +139,7 @@ def failed_turn(response: Any, error_type: str, problem: str) -> Any:
     )
 
 
-def checked_batch(result: Any) -> Any:
+def checked_batch(result: pb.EntityBatchResult) -> pb.EntityBatchResult:
     """Return a worker's answer for an entity, or a failure of it where what it asks for cannot be carried out."""
     problem = next((problem for action in result.actions if (problem := _entity_action_problem(action))), None)
     if problem is None:
@@ -144,7 +148,7 @@ def checked_batch(result: Any) -> Any:
     return pb.EntityBatchResult(completionToken=result.completionToken, failureDetails=failure)
 
 
-def _entity_action_problem(action: Any) -> str | None:
+def _entity_action_problem(action: pb.OperationAction) -> str | None:
     if action.HasField("startNewOrchestration"):
         start = action.startNewOrchestration
         return start_problem(start.instanceId, start) or time_problem("start", start.scheduledTime)
@@ -159,7 +163,7 @@ def _entity_action_problem(action: Any) -> str | None:
     return None
 
 
-def _action_problem(action: Any) -> str | None:
+def _action_problem(action: pb.OrchestratorAction) -> str | None:
     kind = action.WhichOneof("orchestratorActionType")
     if kind is None:
         return f"Action {action.id} is of no kind that this scheduler knows. Is the worker's package newer?"
@@ -174,14 +178,14 @@ def _action_problem(action: Any) -> str | None:
     return None
 
 
-def _ending_problem(action_id: int, ending: Any) -> str | None:
+def _ending_problem(action_id: int, ending: pb.CompleteOrchestrationAction) -> str | None:
     status = ending.orchestrationStatus
     if not is_terminal(status) and status != pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
         return f"Action {action_id} ends the orchestration with status {status}, which is no end."
     return name_problem("new version", ending.newVersion.value)
 
 
-def _message_problem(action_id: int, message: Any) -> str | None:
+def _message_problem(action_id: int, message: pb.SendEntityMessageAction) -> str | None:
     kind = message.WhichOneof("EntityMessageType")
     if kind not in ENTITY_MESSAGES:
         return f"Action {action_id} sends an entity message without a kind."

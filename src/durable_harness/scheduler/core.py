@@ -10,7 +10,6 @@ import asyncio
 import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from durable_harness.protocol import RpcError, new_id, optional_text, pb
 from durable_harness.scheduler.clock import STEP_NS, Clock, RealClock
@@ -152,7 +151,7 @@ class HubCore:
         scheduled_start_ns: int = 0,
         parent: Parent | None = None,
         tags: dict[str, str] | None = None,
-        trace_context: Any | None = None,
+        trace_context: pb.TraceContext | None = None,
         epoch_ns: int | None = None,
     ) -> Instance:
         """Create an instance whose id is free, and make its first turn ready (at its scheduled start).
@@ -262,14 +261,14 @@ class HubCore:
             callers.add(caller.instance_id if caller is not None else "")
         return (caller and caller.version) or ""
 
-    def deliver(self, instance: Instance, new_event: Any) -> None:
+    def deliver(self, instance: Instance, new_event: pb.HistoryEvent) -> None:
         """Put an event into the inbox of an instance; one that has ended takes no more."""
         if instance.ended or instance.execution is None:
             return
         instance.execution.inbox.append(new_event)
         self.settle(instance)
 
-    def remember(self, instance: Instance, late: Any) -> None:
+    def remember(self, instance: Instance, late: pb.HistoryEvent) -> None:
         """Keep what came for an instance after it had failed: a rewind may still need it."""
         self.instances.revive(instance).history.append(late)
         self.instances.touch(instance)

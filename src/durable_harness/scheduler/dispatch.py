@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
 from durable_harness.protocol import pb
 from durable_harness.protocol.timings import SLOT, WORKER
@@ -58,7 +58,7 @@ class Work(Protocol):
     def subject_id(self) -> str:
         """The instance or entity that it is work of."""
 
-    def make_item(self, *, keeps_executions: bool) -> Any | None:
+    def make_item(self, *, keeps_executions: bool) -> pb.WorkItem | None:
         """Return the WorkItem to send (without its token), or None when there is nothing left to do.
 
         A worker that keeps executions alive needs of a long history only what it has not seen.
@@ -89,7 +89,7 @@ class Lease:
 class WorkerStream:
     """The work items on their way to one worker, within the limits and filters that it asked for."""
 
-    def __init__(self, request: Any, *, keeps_executions: bool = False, name: str = "") -> None:
+    def __init__(self, request: pb.GetWorkItemsRequest, *, keeps_executions: bool = False, name: str = "") -> None:
         self.name = name
         self.connected_ns = time.time_ns()
         self.keeps_executions = keeps_executions
@@ -101,7 +101,7 @@ class WorkerStream:
         self._limits = {kind: limit for kind, limit in limits.items() if limit > 0}
         self._filters = _read_filters(request)
         self.held = dict.fromkeys(Kind, 0)
-        self._items: deque[Any] = deque()
+        self._items: deque[pb.WorkItem] = deque()
         self._arrived: asyncio.Future[None] | None = None
         self._ping: asyncio.TimerHandle | None = None
 
@@ -131,7 +131,7 @@ class WorkerStream:
         """Return the names of work that it asks for; none where it takes everything."""
         return self._filters[kind] if self._filters is not None else ()
 
-    def send(self, item: Any) -> None:
+    def send(self, item: pb.WorkItem) -> None:
         self._items.append(item)
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(None)
@@ -148,7 +148,7 @@ class WorkerStream:
         if self._ping is not None:
             self._ping.cancel()
 
-    async def items(self) -> AsyncIterator[Any]:
+    async def items(self) -> AsyncIterator[pb.WorkItem]:
         while True:
             while self._items:
                 yield self._items.popleft()
@@ -156,7 +156,7 @@ class WorkerStream:
             await self._arrived
 
 
-def _read_filters(request: Any) -> dict[Kind, dict[str, frozenset[str]]] | None:
+def _read_filters(request: pb.GetWorkItemsRequest) -> dict[Kind, dict[str, frozenset[str]]] | None:
     """Absent filters accept everything; present ones only what they list (an empty list: nothing of that kind)."""
     if not request.HasField("workItemFilters"):
         return None
@@ -262,7 +262,9 @@ class Dispatcher:
         """Return what work waits for that no worker takes now."""
         return SLOT if self.is_taken(work.kind, work.name, work.version) else WORKER
 
-    async def stream(self, request: Any, *, keeps_executions: bool = False, name: str = "") -> AsyncIterator[Any]:
+    async def stream(
+        self, request: pb.GetWorkItemsRequest, *, keeps_executions: bool = False, name: str = ""
+    ) -> AsyncIterator[pb.WorkItem]:
         """Yield work items for one worker, called by its name, until it closes the iterator."""
         stream = WorkerStream(request, keeps_executions=keeps_executions, name=name)
         self._streams.append(stream)

@@ -48,7 +48,7 @@ class BatchWork:
     def is_awaited(self) -> bool:
         return self.store.is_current(self.entity)
 
-    def make_item(self, *, keeps_executions: bool) -> Any | None:  # noqa: ARG002 - no matter to an entity
+    def make_item(self, *, keeps_executions: bool) -> pb.WorkItem | None:  # noqa: ARG002 - no matter to an entity
         entity = self.entity
         entity.queued = False
         entity.dispatched = _take_batch(entity) if self.is_awaited else []
@@ -175,7 +175,7 @@ class EntityStore:
             signaled.scheduledTime.CopyFrom(from_ns(due_ns))
         self._enqueue_at(entity_id, event(self._hub.clock.now_ns(), entityOperationSignaled=signaled), due_ns)
 
-    def finish_batch(self, entity: Entity, result: Any) -> None:
+    def finish_batch(self, entity: Entity, result: pb.EntityBatchResult) -> None:
         """Take a worker's answer: the new state, an outcome for each operation, and what the operations asked for.
 
         The answer of an entity that was forgotten meanwhile changes nothing.
@@ -222,15 +222,15 @@ class EntityStore:
             self._unlock(entity, entity.lock.critical_section_id if entity.lock else "")
         self._grant_locks()
 
-    def get(self, request: Any) -> Any:
+    def get(self, request: pb.GetEntityRequest) -> pb.GetEntityResponse:
         return _answer_get(self._entities.get(request.instanceId), request)
 
-    def get_committed(self, request: Any) -> Any:
+    def get_committed(self, request: pb.GetEntityRequest) -> pb.GetEntityResponse:
         """Answer with what the store has of an entity, without what is not written yet."""
         committed = self._saver.load_committed(self._hub.clock.now_ns(), request.instanceId)
         return _answer_get(committed.get(request.instanceId), request)
 
-    def query(self, query: Any) -> Any:
+    def query(self, query: pb.EntityQuery) -> pb.QueryEntitiesResponse:
         """Return one page of entities in the order of their ids."""
         return _answer_query(self._entities, query)
 
@@ -238,11 +238,11 @@ class EntityStore:
         """Return what an entity has to do, and who keeps it from that: for people, so the first operations only."""
         return inside(self._entities.get(entity_id), entity_id, self._waiting_locks)
 
-    def query_committed(self, query: Any) -> Any:
+    def query_committed(self, query: pb.EntityQuery) -> pb.QueryEntitiesResponse:
         """Return one page of the entities that the store has, without what is not written yet."""
         return _answer_query(self._saver.load_committed(self._hub.clock.now_ns()), query)
 
-    def clean(self, request: Any) -> Any:
+    def clean(self, request: pb.CleanEntityStorageRequest) -> pb.CleanEntityStorageResponse:
         """Forget entities without state or work, and locks whose holders are gone.
 
         The answer counts nothing: the service cleans by itself and always answers 0.
@@ -300,7 +300,7 @@ class EntityStore:
             entity.queued = True
             self._hub.offer(BatchWork(self, entity))
 
-    def _answer(self, operation: Any, outcome: Any) -> None:
+    def _answer(self, operation: Any, outcome: pb.OperationResult) -> None:
         if not operation.HasField("entityOperationCalled"):
             return
         called = operation.entityOperationCalled
@@ -313,7 +313,7 @@ class EntityStore:
         else:
             self._hub.deliver(caller, answer)
 
-    def _awaits(self, caller: Instance, called: Any) -> bool:
+    def _awaits(self, caller: Instance, called: pb.EntityOperationCalledEvent) -> bool:
         """Whether the execution that goes on, or may after a rewind, is the one that called: rewinding renames it."""
         return caller.execution_id == called.parentExecutionId.value or any(
             past.entityOperationCalled.requestId == called.requestId
@@ -321,7 +321,7 @@ class EntityStore:
             if past.HasField("entityOperationCalled")
         )
 
-    def _carry_out(self, action: Any) -> None:
+    def _carry_out(self, action: pb.OperationAction) -> None:
         if action.HasField("sendSignal"):
             signal = action.sendSignal
             self.signal(
@@ -372,20 +372,20 @@ class EntityStore:
         self._grant_locks()
 
 
-def _answer_get(entity: Entity | None, request: Any) -> Any:
+def _answer_get(entity: Entity | None, request: pb.GetEntityRequest) -> pb.GetEntityResponse:
     if entity is None or (entity.state is None and entity.idle):
         return pb.GetEntityResponse(exists=False)
     metadata = _metadata(entity, include_state=request.includeState)
     return pb.GetEntityResponse(exists=entity.state is not None, entity=metadata)
 
 
-def _answer_query(entities: Mapping[str, Entity], query: Any) -> Any:
+def _answer_query(entities: Mapping[str, Entity], query: pb.EntityQuery) -> pb.QueryEntitiesResponse:
     describe = functools.partial(_metadata, include_state=query.includeState)
     page, token = queries.select_entities(entities, query, describe)
     return pb.QueryEntitiesResponse(entities=page, continuationToken=optional_text(token))
 
 
-def _answer_event(time_ns: int, request_id: str, outcome: Any) -> Any:
+def _answer_event(time_ns: int, request_id: str, outcome: pb.OperationResult) -> pb.HistoryEvent:
     if outcome.HasField("failure"):
         details = outcome.failure.failureDetails
         failed = pb.EntityOperationFailedEvent(requestId=request_id, failureDetails=details)
@@ -395,7 +395,7 @@ def _answer_event(time_ns: int, request_id: str, outcome: Any) -> Any:
     return event(time_ns, entityOperationCompleted=completed)
 
 
-def _metadata(entity: Entity, *, include_state: bool) -> Any:
+def _metadata(entity: Entity, *, include_state: bool) -> pb.EntityMetadata:
     return pb.EntityMetadata(
         instanceId=entity.entity_id,
         lastModifiedTime=from_ns(entity.modified_ns),

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Any
 
+from google.protobuf.message import Message
+
 from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.protocol.alarms import ALARM_METHOD, SLEEP_METHOD
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
@@ -30,7 +32,7 @@ from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.service import SchedulerService
 from durable_harness.settings.task_hubs import DEFAULT_HUB
 
-OF_WORKERS: dict[str, tuple[str, Any]] = {
+OF_WORKERS: dict[str, tuple[str, type[Message]]] = {
     "CompleteActivityTask": ("complete_activity_task", pb.ActivityResponse),
     "CompleteOrchestratorTask": ("complete_orchestrator_task", pb.OrchestratorResponse),
     "CompleteEntityTask": ("complete_entity_task", pb.EntityBatchResult),

@@ -27,7 +27,7 @@ class History:
 
     __slots__ = ("_starts", "_wire", "last_action_id")
 
-    def __init__(self, events: Iterable[Any] = ()) -> None:
+    def __init__(self, events: Iterable[pb.HistoryEvent] = ()) -> None:
         self._wire = bytearray()
         self._starts = array("Q")
         self.last_action_id = NO_ACTION_ID
@@ -36,7 +36,7 @@ class History:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[pb.HistoryEvent]:
         """Yield the events that there are now, reading a part at a time: as messages all would take ten times more."""
         length = len(self)
         for position in range(0, length, EVENTS_AT_ONCE):
@@ -47,17 +47,17 @@ class History:
         """How large the history is when it is sent."""
         return len(self._wire)
 
-    def append(self, event: Any) -> None:
+    def append(self, event: pb.HistoryEvent) -> None:
         if event.eventId > self.last_action_id and not event.HasField("executionStarted"):
             self.last_action_id = event.eventId
         self._starts.append(len(self._wire))
         self._wire += pb.OrchestratorRequest(pastEvents=(event,)).SerializeToString()
 
-    def extend(self, events: Iterable[Any]) -> None:
+    def extend(self, events: Iterable[pb.HistoryEvent]) -> None:
         for event in events:
             self.append(event)
 
-    def since(self, position: int, end: int | None = None) -> list[Any]:
+    def since(self, position: int, end: int | None = None) -> list[pb.HistoryEvent]:
         """Return the events from a position to an end, as messages that share nothing with this history."""
         request = pb.OrchestratorRequest()
         self.add_to(request, position, end)

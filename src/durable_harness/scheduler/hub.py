@@ -48,7 +48,7 @@ class TaskHub(HubCore):
 
     # -- clients ------------------------------------------------------------------------------------------------------
 
-    async def start_instance(self, request: Any) -> Any:
+    async def start_instance(self, request: pb.CreateInstanceRequest) -> pb.CreateInstanceResponse:
         self.journal.admit()
         self.payloads.check(request, "input")
         instance_id = request.instanceId or new_id()
@@ -76,19 +76,19 @@ class TaskHub(HubCore):
         await self.journal.settled(undo=lambda: self.withdraw(created, existing), key=created.key)
         return pb.CreateInstanceResponse(instanceId=instance_id)
 
-    async def get_instance(self, request: Any) -> Any:
+    async def get_instance(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
         answer = self._state(request)
         if await self._may_show(request.instanceId):
             return answer
         return _answer(self.instances.committed(request.instanceId), request)
 
-    async def wait_for_instance_start(self, request: Any) -> Any:
+    async def wait_for_instance_start(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
         return await self._wait(request, lambda instance: instance.status != pb.ORCHESTRATION_STATUS_PENDING)
 
-    async def wait_for_instance_completion(self, request: Any) -> Any:
+    async def wait_for_instance_completion(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
         return await self._wait(request, lambda instance: instance.ended)
 
-    async def raise_event(self, request: Any) -> Any:
+    async def raise_event(self, request: pb.RaiseEventRequest) -> pb.RaiseEventResponse:
         self.journal.admit()
         self.payloads.check(request, "input")
         check_name("event", request.name)
@@ -98,7 +98,7 @@ class TaskHub(HubCore):
         await self.journal.settled(key=instance.key)
         return pb.RaiseEventResponse()
 
-    async def terminate_instance(self, request: Any) -> Any:
+    async def terminate_instance(self, request: pb.TerminateRequest) -> pb.TerminateResponse:
         self.journal.admit()
         self.payloads.check(request, "output")
         instance = self._known(request.instanceId)
@@ -106,7 +106,7 @@ class TaskHub(HubCore):
         await self.journal.settled(key=instance.key)
         return pb.TerminateResponse()
 
-    async def suspend_instance(self, request: Any) -> Any:
+    async def suspend_instance(self, request: pb.SuspendRequest) -> pb.SuspendResponse:
         self.journal.admit()
         self.payloads.check(request, "reason")
         instance = self._known(request.instanceId)
@@ -116,7 +116,7 @@ class TaskHub(HubCore):
         await self.journal.settled(key=instance.key)
         return pb.SuspendResponse()
 
-    async def resume_instance(self, request: Any) -> Any:
+    async def resume_instance(self, request: pb.ResumeRequest) -> pb.ResumeResponse:
         self.journal.admit()
         self.payloads.check(request, "reason")
         instance = self._known(request.instanceId)
@@ -126,7 +126,7 @@ class TaskHub(HubCore):
         await self.journal.settled(key=instance.key)
         return pb.ResumeResponse()
 
-    async def rewind_instance(self, request: Any) -> Any:
+    async def rewind_instance(self, request: pb.RewindInstanceRequest) -> pb.RewindInstanceResponse:
         self.journal.admit()
         self.payloads.check(request, "reason")
         instance = self._known(request.instanceId)
@@ -139,7 +139,7 @@ class TaskHub(HubCore):
         await self.journal.settled(key=instance.key)
         return pb.RewindInstanceResponse()
 
-    async def restart_instance(self, request: Any) -> Any:
+    async def restart_instance(self, request: pb.RestartInstanceRequest) -> pb.RestartInstanceResponse:
         self.journal.admit()
         old = self._known(request.instanceId)
         fresh_id = new_id() if request.restartWithNewInstanceId else old.instance_id
@@ -152,12 +152,12 @@ class TaskHub(HubCore):
         await self.journal.settled(undo=lambda: self.withdraw(created, replaced), key=created.key)
         return pb.RestartInstanceResponse(instanceId=fresh_id)
 
-    async def query_instances(self, request: Any) -> Any:
+    async def query_instances(self, request: pb.QueryInstancesRequest) -> pb.QueryInstancesResponse:
         await self.journal.written()
         page, token = queries.select_page(self.journal.store, self.name, request.query)
         return pb.QueryInstancesResponse(orchestrationState=page, continuationToken=optional_text(token))
 
-    async def purge_instances(self, request: Any) -> Any:
+    async def purge_instances(self, request: pb.PurgeInstancesRequest) -> pb.PurgeInstancesResponse:
         self.journal.admit()
         await self.journal.written()
         self.journal.admit()  # the disk may have become full in the meantime
@@ -167,7 +167,7 @@ class TaskHub(HubCore):
         await self.journal.settled()
         return pb.PurgeInstancesResponse(deletedInstanceCount=len(doomed), isComplete={"value": True})
 
-    async def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
+    async def stream_instance_history(self, request: pb.StreamInstanceHistoryRequest) -> AsyncIterator[pb.HistoryChunk]:
         if request.forWorkItemProcessing:
             history = self._history_of_turn(request)
         else:
@@ -205,12 +205,12 @@ class TaskHub(HubCore):
         await self.journal.written()
         return document_of(self, self._known(instance_id))
 
-    async def list_instance_ids(self, request: Any) -> Any:
+    async def list_instance_ids(self, request: pb.ListInstanceIdsRequest) -> pb.ListInstanceIdsResponse:
         await self.journal.written()
         ids, last = queries.select_completed(self.journal.store, self.name, request)
         return pb.ListInstanceIdsResponse(instanceIds=ids, lastInstanceKey=optional_text(last))
 
-    async def signal_entity(self, request: Any) -> Any:
+    async def signal_entity(self, request: pb.SignalEntityRequest) -> pb.SignalEntityResponse:
         self.journal.admit()
         self.payloads.check(request, "input")
         check_entity_id(request.instanceId)
@@ -226,15 +226,15 @@ class TaskHub(HubCore):
         await self.journal.settled()
         return pb.SignalEntityResponse()
 
-    async def get_entity(self, request: Any) -> Any:
+    async def get_entity(self, request: pb.GetEntityRequest) -> pb.GetEntityResponse:
         answer = self.entities.get(request)
         return answer if await self.journal.caught_up() else self.entities.get_committed(request)
 
-    async def query_entities(self, request: Any) -> Any:
+    async def query_entities(self, request: pb.QueryEntitiesRequest) -> pb.QueryEntitiesResponse:
         answer = self.entities.query(request.query)
         return answer if await self.journal.caught_up() else self.entities.query_committed(request.query)
 
-    async def clean_entity_storage(self, request: Any) -> Any:
+    async def clean_entity_storage(self, request: pb.CleanEntityStorageRequest) -> pb.CleanEntityStorageResponse:
         self.journal.admit()
         answer = self.entities.clean(request)
         await self.journal.settled()
@@ -246,10 +246,12 @@ class TaskHub(HubCore):
 
     # -- workers ------------------------------------------------------------------------------------------------------
 
-    def get_work_items(self, request: Any, *, keeps_executions: bool = False, worker: str = "") -> AsyncIterator[Any]:
+    def get_work_items(
+        self, request: pb.GetWorkItemsRequest, *, keeps_executions: bool = False, worker: str = ""
+    ) -> AsyncIterator[pb.WorkItem]:
         return self.dispatcher.stream(request, keeps_executions=keeps_executions, name=worker)
 
-    async def complete_orchestrator_task(self, request: Any) -> Any:
+    async def complete_orchestrator_task(self, request: pb.OrchestratorResponse) -> pb.CompleteTaskResponse:
         work = self.dispatcher.take(request.completionToken, Kind.ORCHESTRATION)
         if not isinstance(work, TurnWork):
             raise _no_lease(request.completionToken)
@@ -257,7 +259,7 @@ class TaskHub(HubCore):
         await self.journal.settled()
         return pb.CompleteTaskResponse()
 
-    async def complete_activity_task(self, request: Any) -> Any:
+    async def complete_activity_task(self, request: pb.ActivityResponse) -> pb.CompleteTaskResponse:
         work: Any = self.dispatcher.take(request.completionToken, Kind.ACTIVITY)
         if work is None:
             raise _no_lease(request.completionToken)
@@ -265,7 +267,7 @@ class TaskHub(HubCore):
         await self.journal.settled()
         return pb.CompleteTaskResponse()
 
-    async def complete_entity_task(self, request: Any) -> Any:
+    async def complete_entity_task(self, request: pb.EntityBatchResult) -> pb.CompleteTaskResponse:
         work: Any = self.dispatcher.take(request.completionToken, Kind.ENTITY)
         if work is None:
             raise _no_lease(request.completionToken)
@@ -273,19 +275,23 @@ class TaskHub(HubCore):
         await self.journal.settled()
         return pb.CompleteTaskResponse()
 
-    async def abandon_orchestrator_task(self, request: Any) -> Any:
+    async def abandon_orchestrator_task(
+        self, request: pb.AbandonOrchestrationTaskRequest
+    ) -> pb.AbandonOrchestrationTaskResponse:
         self._abandon(request, Kind.ORCHESTRATION)
         return pb.AbandonOrchestrationTaskResponse()
 
-    async def abandon_activity_task(self, request: Any) -> Any:
+    async def abandon_activity_task(self, request: pb.AbandonActivityTaskRequest) -> pb.AbandonActivityTaskResponse:
         self._abandon(request, Kind.ACTIVITY)
         return pb.AbandonActivityTaskResponse()
 
-    async def abandon_entity_task(self, request: Any) -> Any:
+    async def abandon_entity_task(self, request: pb.AbandonEntityTaskRequest) -> pb.AbandonEntityTaskResponse:
         self._abandon(request, Kind.ENTITY)
         return pb.AbandonEntityTaskResponse()
 
-    async def skip_graceful_orchestration_terminations(self, request: Any) -> Any:
+    async def skip_graceful_orchestration_terminations(
+        self, request: pb.SkipGracefulOrchestrationTerminationsRequest
+    ) -> pb.SkipGracefulOrchestrationTerminationsResponse:
         """End instances at once, without their workers; return the ids that were not running."""
         self.journal.admit()
         unterminated = []
@@ -302,7 +308,9 @@ class TaskHub(HubCore):
         await self.journal.settled()
         return pb.SkipGracefulOrchestrationTerminationsResponse(unterminatedInstanceIds=unterminated)
 
-    async def _wait(self, request: Any, reached: Callable[[Instance], bool]) -> Any:
+    async def _wait(
+        self, request: pb.GetInstanceRequest, reached: Callable[[Instance], bool]
+    ) -> pb.GetInstanceResponse:
         instance = self.instances.get(request.instanceId)
         if instance is None or not (reached(instance) and self.instances.is_settled(request.instanceId)):
             await self.journal.settled()
@@ -323,13 +331,13 @@ class TaskHub(HubCore):
         """Whether what memory has of an instance is committed; False while it cannot be."""
         return self.instances.is_settled(instance_id) or await self.journal.caught_up()
 
-    def _state(self, request: Any) -> Any:
+    def _state(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
         return _answer(self.instances.get(request.instanceId), request)
 
     def _known(self, instance_id: str) -> Instance:
         return _existing(self.instances.get(instance_id), instance_id)
 
-    def _history_of_turn(self, request: Any) -> Iterable[Any]:
+    def _history_of_turn(self, request: pb.StreamInstanceHistoryRequest) -> Iterable[pb.HistoryEvent]:
         """Return the history that a worker needs for a turn of an execution; raise NOT_FOUND if that has ended."""
         instance = self.instances.get(request.instanceId)
         execution = instance.execution if instance is not None else None
@@ -340,12 +348,15 @@ class TaskHub(HubCore):
             )
         return execution.history
 
-    def _abandon(self, request: Any, kind: Kind) -> None:
+    def _abandon(self, request: Abandoned, kind: Kind) -> None:
         if not self.dispatcher.abandon(request.completionToken, kind):
             raise _no_lease(request.completionToken)
 
 
-def _answer(instance: Instance | None, request: Any) -> Any:
+Abandoned = pb.AbandonOrchestrationTaskRequest | pb.AbandonActivityTaskRequest | pb.AbandonEntityTaskRequest
+
+
+def _answer(instance: Instance | None, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
     if instance is None:
         return pb.GetInstanceResponse(exists=False)
     state = state_of(instance, payloads=request.getInputsAndOutputs)

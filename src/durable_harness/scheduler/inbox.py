@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+
+from durable_harness.protocol import pb
 
 CONTROLS = frozenset({"executionSuspended", "executionResumed", "executionTerminated"})
 
@@ -16,8 +17,8 @@ class Inbox:
 
     __slots__ = ("_controls", "_events")
 
-    def __init__(self, events: Iterable[Any] = ()) -> None:
-        self._events: list[Any] = []
+    def __init__(self, events: Iterable[pb.HistoryEvent] = ()) -> None:
+        self._events: list[pb.HistoryEvent] = []
         self._controls: dict[str, int] = {}
         for event in events:
             self.append(event)
@@ -25,10 +26,10 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._events)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[pb.HistoryEvent]:
         return iter(self._events)
 
-    def append(self, event: Any) -> None:
+    def append(self, event: pb.HistoryEvent) -> None:
         self._events.append(event)
         self._count(event, 1)
 
@@ -36,7 +37,7 @@ class Inbox:
         """Whether an event of one of these CONTROLS waits."""
         return any(self._controls.get(control) for control in controls)
 
-    def take_through(self, kind: str) -> list[Any]:
+    def take_through(self, kind: str) -> list[pb.HistoryEvent]:
         """Take the events up to the first of one of CONTROLS, which is taken too; all of them if there is none."""
         length = len(self._events)
         if self._controls.get(kind):
@@ -46,17 +47,17 @@ class Inbox:
             self._count(event, -1)
         return taken
 
-    def put_back(self, events: Collection[Any]) -> None:
+    def put_back(self, events: Collection[pb.HistoryEvent]) -> None:
         """Put events that were taken back to the front."""
         self._events[:0] = events
         for event in events:
             self._count(event, 1)
 
-    def since(self, position: int) -> list[Any]:
+    def since(self, position: int) -> list[pb.HistoryEvent]:
         """Return the events from a position on, at the cost of these alone."""
         return self._events[position:]
 
-    def _count(self, event: Any, by: int) -> None:
+    def _count(self, event: pb.HistoryEvent, by: int) -> None:
         kind = event.WhichOneof("eventType")
         if kind in CONTROLS:
             self._controls[kind] = self._controls.get(kind, 0) + by

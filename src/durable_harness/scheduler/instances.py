@@ -53,7 +53,7 @@ class Execution:
     execution_id: str
     history: History = field(default_factory=History)
     inbox: Inbox = field(default_factory=Inbox)
-    dispatched: list[Any] = field(default_factory=list)
+    dispatched: list[pb.HistoryEvent] = field(default_factory=list)
     taken: int = 0
     in_flight: bool = False
     queued: bool = False
@@ -70,7 +70,7 @@ class Execution:
         """How many events have come: those taken, those of the turn under way, those that wait."""
         return self.taken + max(len(self.dispatched) - 1, 0) + len(self.inbox)
 
-    def received_since(self, number: int) -> list[Any]:
+    def received_since(self, number: int) -> list[pb.HistoryEvent]:
         """Return the events from a number on; those that are part of history by now are not among them."""
         waiting_from = self.received - len(self.inbox)
         if number >= waiting_from:
@@ -96,15 +96,15 @@ class Instance:
     created_ns: int
     updated_ns: int
     execution_id: str
-    status: int = pb.ORCHESTRATION_STATUS_PENDING
+    status: pb.OrchestrationStatus = pb.ORCHESTRATION_STATUS_PENDING
     output: str | None = None
     custom_status: str | None = None
-    failure: Any | None = None
+    failure: pb.TaskFailureDetails | None = None
     completed_ns: int = 0
     scheduled_start_ns: int = 0
     parent: Parent | None = None
     tags: dict[str, str] | None = None
-    trace_context: Any | None = None
+    trace_context: pb.TraceContext | None = None
     execution: Execution | None = None
     is_stored: bool = False
     begun_anew: bool = False
@@ -125,7 +125,7 @@ class Instance:
         return max([self.updated_ns, *(to_ns(came.timestamp) for came in inbox)])
 
 
-def state_of(instance: Instance, *, payloads: bool) -> Any:
+def state_of(instance: Instance, *, payloads: bool) -> pb.OrchestrationState:
     """Return the protocol's OrchestrationState, with input, output and custom status where `payloads` asks for them."""
     state = pb.OrchestrationState(
         instanceId=instance.instance_id,
@@ -155,7 +155,7 @@ def state_of(instance: Instance, *, payloads: bool) -> Any:
     return state
 
 
-def execution_started(instance: Instance, time_ns: int) -> Any:
+def execution_started(instance: Instance, time_ns: int) -> pb.HistoryEvent:
     """Return the event that an execution begins with."""
     started = pb.ExecutionStartedEvent(
         name=instance.name,
@@ -174,7 +174,7 @@ def execution_started(instance: Instance, time_ns: int) -> Any:
     return event(time_ns, EXECUTION_STARTED_ID, executionStarted=started)
 
 
-def event(time_ns: int, event_id: int = NO_ACTION_ID, **kind: Any) -> Any:
+def event(time_ns: int, event_id: int = NO_ACTION_ID, **kind: Any) -> pb.HistoryEvent:
     """Return a HistoryEvent.
 
     What an orchestrator asked for has the id of its action, its end too; the start of an execution has 0, all else -1.
@@ -182,7 +182,7 @@ def event(time_ns: int, event_id: int = NO_ACTION_ID, **kind: Any) -> Any:
     return pb.HistoryEvent(eventId=event_id, timestamp=from_ns(time_ns), **kind)
 
 
-def not_after(time_ns: int, came: Any) -> Any:
+def not_after(time_ns: int, came: pb.HistoryEvent) -> pb.HistoryEvent:
     """Return a copy of an event that is no later than this: it may have come by a clock that was set back since."""
     copied = copy_of(came)
     if to_ns(came.timestamp) > time_ns:
@@ -190,10 +190,8 @@ def not_after(time_ns: int, came: Any) -> Any:
     return copied
 
 
-def parent_info(parent: Parent | None) -> Any | None:
-    """Return the protocol's ParentInstanceInfo of a child, None for an instance without a parent."""
-    if parent is None:
-        return None
+def parent_info(parent: Parent) -> pb.ParentInstanceInfo:
+    """Return the protocol's ParentInstanceInfo of a child."""
     return pb.ParentInstanceInfo(
         taskScheduledId=parent.task_id,
         name=optional_text(parent.name),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from durable_harness.platforms.clocks import steady_ns
 from durable_harness.protocol import RpcError, Status, pb, text_or_none
@@ -94,7 +93,7 @@ class ServiceOverview:
             raise RpcError(Status.FAILED_PRECONDITION, FIXED_CLOCK)
 
 
-def _part_view(events: Sequence[Any], number: int) -> PartView:
+def _part_view(events: Sequence[pb.HistoryEvent], number: int) -> PartView:
     part = part_of(events, number)
     kind = events[number - 1].WhichOneof("eventType")
     field = PAYLOADS.get(kind)
@@ -109,7 +108,7 @@ def _part_view(events: Sequence[Any], number: int) -> PartView:
     )
 
 
-def _in_words(past: Any) -> str:
+def _in_words(past: pb.HistoryEvent) -> str:
     return f"activity {past.taskScheduled.name}" if past.HasField("taskScheduled") else "a timer"
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from google.protobuf.message import Message
+
 from durable_harness.protocol import MAX_JSON_DEPTH, MAX_PAYLOAD_BYTES, RpcError, Status, holds_too_deep, pb, too_deep
 from durable_harness.scheduler.checks import failed_turn
 
@@ -23,7 +25,7 @@ class Problem(NamedTuple):
     message: str
 
     @property
-    def failure(self) -> Any:
+    def failure(self) -> pb.TaskFailureDetails:
         return pb.TaskFailureDetails(errorType=self.error_type, errorMessage=self.message)
 
 
@@ -36,13 +38,13 @@ class PayloadLimit:
 
     max_bytes: int
 
-    def check(self, request: Any, field: str) -> None:
+    def check(self, request: Message, field: str) -> None:
         """Raise INVALID_ARGUMENT where a client's payload cannot be taken."""
         problem = self._problem(field, getattr(request, field).value)
         if problem is not None:
             raise RpcError(Status.INVALID_ARGUMENT, problem.message)
 
-    def activity(self, response: Any) -> Any:
+    def activity(self, response: pb.ActivityResponse) -> pb.ActivityResponse:
         """Return an activity's answer, or a failure in its place where its result cannot be taken."""
         problem = self._problem("activity result", response.result.value)
         if problem is None:
@@ -54,12 +56,12 @@ class PayloadLimit:
             completionToken=response.completionToken,
         )
 
-    def turn(self, response: Any) -> Any:
+    def turn(self, response: pb.OrchestratorResponse) -> pb.OrchestratorResponse:
         """Return a turn's answer, or one that fails the orchestration where a payload in it cannot be taken."""
         problem = None if self._is_harmless(response) else self._first_problem(_parts_of_turn(response))
         return response if problem is None else failed_turn(response, *problem)
 
-    def batch(self, result: Any) -> Any:
+    def batch(self, result: pb.EntityBatchResult) -> pb.EntityBatchResult:
         """Return a batch's answer, or a failure where something in it cannot be taken.
 
         A result fails its own operation; the state, or what the operations send, fails the whole batch: nobody can tell
@@ -76,7 +78,7 @@ class PayloadLimit:
                 outcome.failure.failureDetails.CopyFrom(problem.failure)
         return result
 
-    def _is_harmless(self, message: Any) -> bool:
+    def _is_harmless(self, message: Message) -> bool:
         """Whether nothing in a message can be too large, and nothing nested too deep: it has too few brackets."""
         size = message.ByteSize()
         if size > (self.max_bytes or STORED_BYTES):
@@ -110,7 +112,7 @@ class PayloadLimit:
         )
 
 
-def _parts_of_turn(response: Any) -> Iterator[tuple[str, str]]:
+def _parts_of_turn(response: pb.OrchestratorResponse) -> Iterator[tuple[str, str]]:
     yield "custom status", response.customStatus.value
     for action in response.actions:
         kind = action.WhichOneof("orchestratorActionType")
@@ -133,7 +135,7 @@ _PARTS_OF_ACTION: Mapping[str, Callable[[Any], Iterable[tuple[str, str]]]] = {
 }
 
 
-def _parts_of_batch(result: Any) -> Iterator[tuple[str, str]]:
+def _parts_of_batch(result: pb.EntityBatchResult) -> Iterator[tuple[str, str]]:
     yield "entity state", result.entityState.value
     for action in result.actions:
         yield f"input of signal '{action.sendSignal.name}'", action.sendSignal.input.value

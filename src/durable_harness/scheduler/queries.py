@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.protocol import RpcError, Status, to_ns
+from durable_harness.protocol import RpcError, Status, pb, to_ns
 from durable_harness.scheduler.instances import Instance, state_of
 from durable_harness.scheduler.registry import read_instance
 from durable_harness.scheduler.sizes import MESSAGE_BYTES
@@ -26,7 +26,7 @@ END_OF_TIME_NS = 1 << 62
 Key = tuple[int, str]
 
 
-def select_page(store: Store, hub: str, query: Any) -> tuple[list[Any], str | None]:
+def select_page(store: Store, hub: str, query: pb.InstanceQuery) -> tuple[list[pb.OrchestrationState], str | None]:
     """Return one page of the states that match an InstanceQuery, by creation, and the token of the next page.
 
     A page ends at the size that the query asks for, or earlier where a client could not receive more.
@@ -46,7 +46,7 @@ def select_page(store: Store, hub: str, query: Any) -> tuple[list[Any], str | No
     return page, _make_token((to_ns(page[-1].createdTimestamp), page[-1].instanceId)) if more else None
 
 
-def select_completed(store: Store, hub: str, request: Any) -> tuple[list[str], str | None]:
+def select_completed(store: Store, hub: str, request: pb.ListInstanceIdsRequest) -> tuple[list[str], str | None]:
     """Return one page of ids for a ListInstanceIdsRequest, by completion, and the key of the next page."""
     size = request.pageSize if request.pageSize > 0 else DEFAULT_PAGE_SIZE
     after = _read_token(request.lastInstanceKey.value) if request.lastInstanceKey.value else [-1, ""]
@@ -62,7 +62,7 @@ def select_completed(store: Store, hub: str, request: Any) -> tuple[list[str], s
     return [instance_id for _, instance_id in keys[:size]], _make_token(keys[size - 1])
 
 
-def select_for_purge(store: Store, registry: Registry, hub: str, request: Any) -> list[Instance]:
+def select_for_purge(store: Store, registry: Registry, hub: str, request: pb.PurgeInstancesRequest) -> list[Instance]:
     """Return the ended instances that a PurgeInstancesRequest means: by id, by batch of ids, or by filter."""
     if request.HasField("purgeInstanceFilter"):
         where, values = _created(request.purgeInstanceFilter)

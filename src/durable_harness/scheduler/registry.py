@@ -7,7 +7,9 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, cast
+
+from google.protobuf.message import Message
 
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import pb
@@ -113,7 +115,7 @@ class Registry:
         self._changed[instance.key] = instance
         self._notify()
 
-    def history(self, instance: Instance) -> Iterable[Any]:
+    def history(self, instance: Instance) -> Iterable[pb.HistoryEvent]:
         """Return the events of an instance's current or last execution."""
         if instance.execution is not None:
             return instance.execution.history
@@ -264,7 +266,7 @@ def _to_row(instance: Instance, hub_name: str, *, replay_due: bool) -> tuple[Any
         instance.output,
         instance.custom_status,
         _blob(instance.failure),
-        _blob(parent_info(instance.parent)),
+        _blob(parent_info(instance.parent) if instance.parent is not None else None),
         json.dumps(instance.tags) if instance.tags else None,
         _blob(instance.trace_context),
         instance.begun_ns,
@@ -285,7 +287,7 @@ def _changes(instance: Instance, *, replay_due: bool) -> tuple[Any, ...]:
         instance.output,
         instance.custom_status,
         _blob(instance.failure),
-        _blob(parent_info(instance.parent)),
+        _blob(parent_info(instance.parent) if instance.parent is not None else None),
         instance.begun_ns,
         instance.is_modelled,
         instance.children,
@@ -332,9 +334,10 @@ def from_row(row: Any) -> Instance:
     )
 
 
-def _status(number: int) -> int:
-    pb.OrchestrationStatus.Name(number)
-    return number
+def _status(number: int) -> pb.OrchestrationStatus:
+    status = cast("pb.OrchestrationStatus", number)
+    pb.OrchestrationStatus.Name(status)
+    return status
 
 
 def _tags(text: str) -> dict[str, str]:
@@ -343,7 +346,7 @@ def _tags(text: str) -> dict[str, str]:
     return dict(tags)
 
 
-def _parent(info: Any, key: int) -> Parent:
+def _parent(info: pb.ParentInstanceInfo, key: int) -> Parent:
     return Parent(
         info.orchestrationInstance.instanceId,
         info.orchestrationInstance.executionId.value,
@@ -354,5 +357,5 @@ def _parent(info: Any, key: int) -> Parent:
     )
 
 
-def _blob(message: Any | None) -> bytes | None:
+def _blob(message: Message | None) -> bytes | None:
     return None if message is None else message.SerializeToString()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from durable_harness.protocol import pb, text_or_none
 from durable_harness.scheduler.history import History
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from durable_harness.scheduler.core import HubCore
 
 
-def apply_rewound_history(hub: HubCore, instance: Instance, execution: Execution, history: list[Any]) -> None:
+def apply_rewound_history(
+    hub: HubCore, instance: Instance, execution: Execution, history: list[pb.HistoryEvent]
+) -> None:
     """Replace the history by the one the worker rewrote, take up again all that it waits for, and replay."""
     execution.history = History(history)
     execution.last_turn = None
@@ -30,7 +32,7 @@ def apply_rewound_history(hub: HubCore, instance: Instance, execution: Execution
             take_up_task(hub, instance, execution, past)
 
 
-def _take_up_child(hub: HubCore, instance: Instance, execution: Execution, past: Any) -> None:
+def _take_up_child(hub: HubCore, instance: Instance, execution: Execution, past: pb.HistoryEvent) -> None:
     created = past.subOrchestrationInstanceCreated
     child = hub.instances.get(created.instanceId)
     if child is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from durable_harness.protocol import RpcError, Status, new_id, pb, to_ns
 from durable_harness.protocol.run_again import ORIGIN_TAG, PAYLOADS, RECEIVED, RunAgain
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 class Part:
     """A history up to an event: whole turns that stand, and what is given to the turn that is run anew."""
 
-    past: list[Any]
-    given: list[Any]
+    past: list[pb.HistoryEvent]
+    given: list[pb.HistoryEvent]
 
     @property
-    def events(self) -> list[Any]:
+    def events(self) -> list[pb.HistoryEvent]:
         return [*self.past, *self.given]
 
 
-def part_of(events: Sequence[Any], number: int) -> Part:
+def part_of(events: Sequence[pb.HistoryEvent], number: int) -> Part:
     """Return a history up to an event, counted from 1. Raises RpcError where that is none that came in."""
     kind = _kind(events[number - 1]) if 1 <= number <= len(events) else None
     if kind not in RECEIVED:
@@ -51,7 +51,7 @@ def problem_of(part: Part) -> str | None:
     return next(filter(None, (check(part) for check in _CHECKS)), None)
 
 
-def waits_of(part: Part) -> Iterator[Any]:
+def waits_of(part: Part) -> Iterator[pb.HistoryEvent]:
     """Yield the activities and timers that had no outcome by then: they are run again, with all that they do."""
     yield from unanswered(part.events)
 
@@ -122,7 +122,7 @@ def _edit(hub: TaskHub, part: Part, asked: RunAgain) -> None:
         _set_payload(hub, started, asked.input, asked.event)
 
 
-def _set_payload(hub: TaskHub, event: Any, text: str, number: int) -> None:
+def _set_payload(hub: TaskHub, event: pb.HistoryEvent, text: str, number: int) -> None:
     kind = _kind(event)
     if kind not in PAYLOADS:
         raise RpcError(Status.INVALID_ARGUMENT, f"Event {number} ({kind}) has no payload that could be edited.")
@@ -131,14 +131,14 @@ def _set_payload(hub: TaskHub, event: Any, text: str, number: int) -> None:
     hub.payloads.check(body, PAYLOADS[kind])
 
 
-def _own(event: Any, instance: Instance) -> Any:
+def _own(event: pb.HistoryEvent, instance: Instance) -> pb.HistoryEvent:
     """Return an event as one of the new instance: its start names it, and no parent waits for it."""
     if not event.HasField("executionStarted"):
         return event
     return execution_started(instance, to_ns(event.timestamp))
 
 
-def _kind(event: Any) -> str | None:
+def _kind(event: pb.HistoryEvent) -> str | None:
     kind: str | None = event.WhichOneof("eventType")
     return kind
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TypeVar
+
+from google.protobuf.message import Message
 
 from durable_harness.protocol import pb
 
+M = TypeVar("M", bound=Message)
 RECEIVE_BYTES = 4 * 1024 * 1024
 MESSAGE_BYTES = RECEIVE_BYTES - 256 * 1024
 """What is filled at most where several things share a message; the rest is for what frames them."""
@@ -15,9 +18,9 @@ CHUNK_EVENTS = 1000
 MAX_LOSSES = 3
 
 
-def chunks(messages: Iterable[Any]) -> Iterator[list[Any]]:
+def chunks(messages: Iterable[M]) -> Iterator[list[M]]:
     """Yield messages in lists that fit into one message each; one that is too large by itself goes alone."""
-    chunk: list[Any] = []
+    chunk: list[M] = []
     size = 0
     for message in messages:
         own = message.ByteSize()
@@ -35,7 +38,7 @@ def is_undeliverable(losses: int, size: int) -> bool:
     return losses >= MAX_LOSSES and size > RECEIVE_BYTES
 
 
-def undeliverable(error_type: str, what: str, size: int, losses: int) -> Any:
+def undeliverable(error_type: str, what: str, size: int, losses: int) -> pb.TaskFailureDetails:
     """Return the failure of work that is not sent again, with what its user can do."""
     return pb.TaskFailureDetails(
         errorType=error_type,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from durable_harness.protocol import copy_of, from_ns, optional_text, pb, text_or_none, to_ns
 from durable_harness.protocol import timings as noted
@@ -29,7 +31,7 @@ class ActivityWork:
     instance_id: str
     execution_id: str
     task_id: int
-    request: Any
+    request: pb.ActivityRequest
     orchestration_version: str = ""
     losses: int = 0
     is_undeliverable: bool = False
@@ -56,7 +58,7 @@ class ActivityWork:
     def is_awaited(self) -> bool:
         return self.hub.living(self.instance_id, self.execution_id) is not None
 
-    def make_item(self, *, keeps_executions: bool) -> Any | None:  # noqa: ARG002 - no matter to an activity
+    def make_item(self, *, keeps_executions: bool) -> pb.WorkItem | None:  # noqa: ARG002 - no matter to an activity
         if self.is_undeliverable:
             return None
         if self.hub.in_hand is not None:
@@ -89,7 +91,7 @@ class ActivityWork:
             self.hub.repeats.note(self.key, self.execution_id, self.task_id)
             self.hub.instances.touch(instance)
 
-    def finish(self, response: Any) -> None:
+    def finish(self, response: pb.ActivityResponse) -> None:
         """Tell the execution that waits for it, if that still goes on."""
         if self.hub.in_hand is not None and self.slot != NO_SLOT:
             self.hub.after_commit(functools.partial(self.hub.in_hand.release, self._slot()))
@@ -98,7 +100,7 @@ class ActivityWork:
             self.hub.deliver(instance, _outcome(self.task_id, response, self.hub.time_of(instance)))
 
 
-def _outcome(task_id: int, response: Any, time_ns: int) -> Any:
+def _outcome(task_id: int, response: pb.ActivityResponse, time_ns: int) -> pb.HistoryEvent:
     if response.HasField("failureDetails"):
         failed = pb.TaskFailedEvent(taskScheduledId=task_id, failureDetails=response.failureDetails)
         return event(time_ns, taskFailed=failed)
@@ -106,7 +108,9 @@ def _outcome(task_id: int, response: Any, time_ns: int) -> Any:
     return event(time_ns, taskCompleted=pb.TaskCompletedEvent(taskScheduledId=task_id, result=result))
 
 
-def offer_activity(hub: HubCore, instance: Instance, execution: Execution, task_id: int, scheduled: Any) -> None:
+def offer_activity(
+    hub: HubCore, instance: Instance, execution: Execution, task_id: int, scheduled: pb.TaskScheduledEvent
+) -> None:
     """Make an activity ready for a worker."""
     request = pb.ActivityRequest(
         name=scheduled.name,
@@ -123,7 +127,7 @@ def offer_activity(hub: HubCore, instance: Instance, execution: Execution, task_
     hub.offer(ActivityWork(hub, instance.key, instance.instance_id, execution.execution_id, task_id, request, version))
 
 
-def arm_timer(hub: HubCore, instance: Instance, execution: Execution, timer_id: int, fire_at: Any) -> None:
+def arm_timer(hub: HubCore, instance: Instance, execution: Execution, timer_id: int, fire_at: Timestamp) -> None:
     """Let a timer fire into this very execution when its time has come."""
     due_ns = to_ns(fire_at)
     if due_ns == LATEST_NS:
@@ -140,7 +144,13 @@ def _fire_timer(hub: HubCore, instance_id: str, execution_id: str, timer_id: int
         hub.deliver(waiting, event(hub.time_of(waiting), timerFired=fired))
 
 
-def start_child(hub: HubCore, instance: Instance, execution: Execution, task_id: int, created: Any) -> None:
+def start_child(
+    hub: HubCore,
+    instance: Instance,
+    execution: Execution,
+    task_id: int,
+    created: pb.SubOrchestrationInstanceCreatedEvent,
+) -> None:
     """Start a sub-orchestration; one that cannot be is a failure of the call, not of the caller."""
     existing = hub.instances.get(created.instanceId)
     failure = _child_failure(created, existing)
@@ -165,7 +175,9 @@ def start_child(hub: HubCore, instance: Instance, execution: Execution, task_id:
     )
 
 
-def _child_failure(created: Any, existing: Instance | None) -> Any | None:
+def _child_failure(
+    created: pb.SubOrchestrationInstanceCreatedEvent, existing: Instance | None
+) -> pb.TaskFailureDetails | None:
     problem = start_problem(created.instanceId, created)
     if problem:
         return pb.TaskFailureDetails(errorType="ArgumentException", errorMessage=problem)
@@ -200,7 +212,7 @@ def tell_parent(hub: HubCore, child: Instance) -> None:
     hub.deliver(parent, outcome)
 
 
-def unanswered(history: list[Any]) -> list[Any]:
+def unanswered(history: list[pb.HistoryEvent]) -> list[pb.HistoryEvent]:
     """Return the scheduling events whose outcome the history does not have."""
     answered: set[tuple[str, int]] = set()
     for past in history:
@@ -219,7 +231,7 @@ def unanswered(history: list[Any]) -> list[Any]:
     ]
 
 
-def take_up_task(hub: HubCore, instance: Instance, execution: Execution, past: Any) -> None:
+def take_up_task(hub: HubCore, instance: Instance, execution: Execution, past: pb.HistoryEvent) -> None:
     """Wait again for what history scheduled: an activity or a timer."""
     if past.HasField("taskScheduled"):
         offer_activity(hub, instance, execution, past.eventId, past.taskScheduled)

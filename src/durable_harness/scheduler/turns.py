@@ -52,7 +52,7 @@ class TurnWork:
     def version(self) -> str:
         return self.hub.version_of(self.instance)
 
-    def make_item(self, *, keeps_executions: bool) -> Any | None:
+    def make_item(self, *, keeps_executions: bool) -> pb.WorkItem | None:
         execution = self.execution
         execution.queued = False
         if not self.hub.is_current(self.instance, execution) or not (execution.inbox or execution.replay_due):
@@ -72,7 +72,7 @@ class TurnWork:
         self._add_past(request, keeps_executions=keeps_executions)
         return item
 
-    def _add_past(self, request: Any, *, keeps_executions: bool) -> None:
+    def _add_past(self, request: pb.OrchestratorRequest, *, keeps_executions: bool) -> None:
         """Add the history; of a long one only what is new to a worker that keeps executions."""
         history, last_turn = self.execution.history, self.execution.last_turn
         if keeps_executions and last_turn is not None and len(history) >= LONG_HISTORY_EVENTS:
@@ -103,7 +103,7 @@ class TurnWork:
             end_at_once(self.hub, self.instance, self.execution, ending)
 
 
-def finish_turn(work: TurnWork, response: Any) -> None:
+def finish_turn(work: TurnWork, response: pb.OrchestratorResponse) -> None:
     """Take a worker's answer: move the turn's events into history and carry out its actions."""
     hub, instance, execution = work.hub, work.instance, work.execution
     if not hub.is_current(instance, execution):
@@ -161,7 +161,7 @@ def end_untaken(hub: HubCore, instance: Instance, execution: Execution) -> None:
     turn.close()
 
 
-def status_after(status: int, new_events: list[Any]) -> int:
+def status_after(status: pb.OrchestrationStatus, new_events: list[pb.HistoryEvent]) -> pb.OrchestrationStatus:
     """Return the status of an instance once a turn has taken these events."""
     if status == pb.ORCHESTRATION_STATUS_PENDING:
         status = pb.ORCHESTRATION_STATUS_RUNNING
@@ -171,16 +171,18 @@ def status_after(status: int, new_events: list[Any]) -> int:
             status = pb.ORCHESTRATION_STATUS_SUSPENDED
         elif kind == "executionResumed":
             status = pb.ORCHESTRATION_STATUS_RUNNING
-    return int(status)
+    return status
 
 
 class Turn:
     """Carries out the actions of one answer. The action that ends the execution is done last, wherever it stands."""
 
-    def __init__(self, hub: HubCore, instance: Instance, execution: Execution, new_events: list[Any]) -> None:
+    def __init__(
+        self, hub: HubCore, instance: Instance, execution: Execution, new_events: list[pb.HistoryEvent]
+    ) -> None:
         self.hub, self.instance, self.execution, self.new_events = hub, instance, execution, new_events
         self.now_ns = instance.updated_ns
-        self.ending: Any | None = None
+        self.ending: pb.CompleteOrchestrationAction | pb.RewindOrchestrationAction | None = None
         self._ending_id = NO_ACTION_ID
         self._carry_out: dict[str, Callable[[int, Any], None]] = {
             "scheduleTask": self._schedule_task,
@@ -193,7 +195,7 @@ class Turn:
             "rewindOrchestration": self._note_ending,
         }
 
-    def apply(self, action: Any) -> None:
+    def apply(self, action: pb.OrchestratorAction) -> None:
         kind = action.WhichOneof("orchestratorActionType")
         self._carry_out[kind](action.id, getattr(action, kind))
 
@@ -208,13 +210,15 @@ class Turn:
             self._end(ending)
         self.hub.settle(self.instance)
 
-    def _note_ending(self, action_id: int, action: Any) -> None:
+    def _note_ending(
+        self, action_id: int, action: pb.CompleteOrchestrationAction | pb.RewindOrchestrationAction
+    ) -> None:
         self.ending, self._ending_id = action, action_id
 
     def _record(self, action_id: int, **kind: Any) -> None:
         self.execution.history.append(event(self.now_ns, action_id, **kind))
 
-    def _schedule_task(self, action_id: int, task: Any) -> None:
+    def _schedule_task(self, action_id: int, task: pb.ScheduleTaskAction) -> None:
         scheduled = pb.TaskScheduledEvent(
             name=task.name,
             version=task.version if task.HasField("version") else None,
@@ -225,11 +229,11 @@ class Turn:
         self._record(action_id, taskScheduled=scheduled)
         offer_activity(self.hub, self.instance, self.execution, action_id, scheduled)
 
-    def _create_timer(self, action_id: int, timer: Any) -> None:
+    def _create_timer(self, action_id: int, timer: pb.CreateTimerAction) -> None:
         self._record(action_id, timerCreated=pb.TimerCreatedEvent(fireAt=timer.fireAt))
         arm_timer(self.hub, self.instance, self.execution, action_id, timer.fireAt)
 
-    def _create_sub_orchestration(self, action_id: int, action: Any) -> None:
+    def _create_sub_orchestration(self, action_id: int, action: pb.CreateSubOrchestrationAction) -> None:
         created = pb.SubOrchestrationInstanceCreatedEvent(
             instanceId=action.instanceId or child_id(self.instance.instance_id, self.instance.execution_id, action_id),
             name=action.name,
@@ -241,7 +245,7 @@ class Turn:
         self._record(action_id, subOrchestrationInstanceCreated=created)
         start_child(self.hub, self.instance, self.execution, action_id, created)
 
-    def _send_event(self, action_id: int, action: Any) -> None:
+    def _send_event(self, action_id: int, action: pb.SendEventAction) -> None:
         target, data = action.instance.instanceId, text_or_none(action, "data")
         sent = pb.EventSentEvent(instanceId=target, name=action.name, input=optional_text(data))
         self._record(action_id, eventSent=sent)
@@ -250,7 +254,7 @@ class Turn:
             raised = pb.EventRaisedEvent(name=action.name, input=optional_text(data))
             self.hub.deliver(other, event(self.hub.time_of(other), eventRaised=raised))
 
-    def _send_entity_message(self, action_id: int, action: Any) -> None:
+    def _send_entity_message(self, action_id: int, action: pb.SendEntityMessageAction) -> None:
         kind = action.WhichOneof("EntityMessageType")
         message = getattr(action, kind)
         self._record(action_id, **{kind: message})
@@ -258,12 +262,12 @@ class Turn:
             message.parentExecutionId.value = self.execution.execution_id
         self.hub.entities.receive(kind, message, self.instance.epoch_ns)
 
-    def _terminate_other(self, _action_id: int, action: Any) -> None:
+    def _terminate_other(self, _action_id: int, action: pb.TerminateOrchestrationAction) -> None:
         other = self.hub.instances.get(action.instanceId)
         if other is not None:
             self.hub.terminate(other, text_or_none(action, "reason"), recurse=action.recurse)
 
-    def _continue_as_new(self, ending: Any) -> None:
+    def _continue_as_new(self, ending: pb.CompleteOrchestrationAction) -> None:
         instance = self.instance
         instance.input = text_or_none(ending, "result")
         if ending.HasField("newVersion"):
@@ -282,7 +286,7 @@ class Turn:
         instance.execution.inbox = Inbox([started, *old])
         self.hub.entities.release_locks_of(instance.instance_id)
 
-    def _end(self, ending: Any) -> None:
+    def _end(self, ending: pb.CompleteOrchestrationAction) -> None:
         instance = self.instance
         instance.status = ending.orchestrationStatus
         instance.output = text_or_none(ending, "result")
@@ -305,7 +309,7 @@ class Turn:
             self.hub.terminate(child, text_or_none(terminations[-1], "input"), recurse=True)
 
 
-def end_at_once(hub: HubCore, instance: Instance, execution: Execution, ending: Any) -> None:
+def end_at_once(hub: HubCore, instance: Instance, execution: Execution, ending: pb.CompleteOrchestrationAction) -> None:
     """End an instance without asking a worker: for one whose workers will not come back, or cannot take it."""
     instance.updated_ns = hub.time_of(instance)
     turn = Turn(hub, instance, execution, [])

@@ -169,7 +169,7 @@ def _hello(emulator: Emulator, task_hub: str) -> str | None:
     from google.protobuf import empty_pb2  # noqa: PLC0415
 
     with grpc.insecure_channel(emulator.grpc_address, [("grpc.enable_http_proxy", 0)]) as channel:
-        stub = TaskHubSidecarServiceStub(channel)
+        stub = TaskHubSidecarServiceStub(channel)  # type: ignore[no-untyped-call]
         try:
             stub.Hello(empty_pb2.Empty(), metadata=[("taskhub", task_hub)], timeout=ANSWER_TIMEOUT_S)
         except grpc.RpcError as error:

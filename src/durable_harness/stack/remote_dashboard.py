@@ -16,7 +16,7 @@ from durable_harness.foreign_text import shown
 from durable_harness.host.work.remote import GrpcScheduler
 from durable_harness.host.work.remote_listing import StatesListing
 from durable_harness.log_lines import configure_logging
-from durable_harness.protocol import RpcError, Status
+from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.protocol.listing import InstanceChoices, InstanceListRequest, InstancePage
 from durable_harness.settings import SchedulerAddress
 from durable_harness.settings.log_levels import LogLevels
@@ -74,7 +74,7 @@ class ShownScheduler:
 
         return call
 
-    async def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
+    async def stream_instance_history(self, request: pb.StreamInstanceHistoryRequest) -> AsyncIterator[pb.HistoryChunk]:
         """Yield the chunks of a history. A long one takes its time, but no part of it longer than one answer."""
         chunks = self._scheduler.stream_instance_history(request)
         async with contextlib.aclosing(chunks):

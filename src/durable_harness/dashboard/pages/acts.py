@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
+from google.protobuf.wrappers_pb2 import StringValue
 
 from durable_harness.dashboard.instances import find_state
 from durable_harness.dashboard.texts import STATUS_LABELS, status_label, utc
@@ -155,7 +156,7 @@ async def purge(visit: Visit) -> web.Response:
     return visit.redirect(visit.url(ORCHESTRATIONS))
 
 
-def _reason(visit: Visit) -> object:
+def _reason(visit: Visit) -> StringValue | None:
     """Return the reason as the protocol has it; none where the field is empty."""
     return optional_text(visit.field("reason") or None)
 

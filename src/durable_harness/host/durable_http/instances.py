@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 from durable_harness.host.app.bindings import DurableEndpoints
@@ -173,8 +173,8 @@ class DurableApi:
             return json_response(body["output"])
         return json_response(body)
 
-    def _reuse_policy(self) -> Any:
-        everything = pb.OrchestrationStatus.values()
+    def _reuse_policy(self) -> pb.OrchestrationIdReusePolicy:
+        everything = cast("list[pb.OrchestrationStatus]", pb.OrchestrationStatus.values())
         allowed = everything if self._settings.replace_any_state else TERMINAL_STATUSES
         return pb.OrchestrationIdReusePolicy(replaceableStatus=sorted(allowed))
 

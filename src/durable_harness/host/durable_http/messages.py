@@ -7,10 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from durable_harness.host.durable_http.status_json import STATUS_NAMES, STATUS_VALUES
+from durable_harness.protocol import pb
 
 JSON_TYPE = "application/json; charset=utf-8"
 LARGEST_INTEGER = 2**31 - 1
@@ -138,13 +139,13 @@ class Query:
             expected = "expected a time from year 1 to 9999, such as 2026-01-31T12:00:00Z"
             raise bad_argument(f"{name}={value[:SHOWN_CHARS]}: {expected}.") from error
 
-    def statuses(self, name: str) -> list[int]:
+    def statuses(self, name: str) -> list[pb.OrchestrationStatus]:
         """Return runtime statuses by name (case counts) or number; unknown ones are dropped."""
-        found = []
+        found: list[pb.OrchestrationStatus] = []
         for part in (self.text(name) or "").split(","):
             word = part.strip()
             if word in STATUS_VALUES:
                 found.append(STATUS_VALUES[word])
             elif word.isascii() and word.isdigit() and int(word) in STATUS_NAMES:
-                found.append(int(word))
+                found.append(cast("pb.OrchestrationStatus", int(word)))
         return found

@@ -63,12 +63,12 @@ class _OfExtension:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._scheduler, name)
 
-    async def start_instance(self, request: Any) -> Any:
+    async def start_instance(self, request: pb.CreateInstanceRequest) -> pb.CreateInstanceResponse:
         if self._default_version and not request.version.value:
             request.version.value = self._default_version
         return await self._scheduler.start_instance(request)
 
-    async def purge_instances(self, request: Any) -> Any:
+    async def purge_instances(self, request: pb.PurgeInstancesRequest) -> pb.PurgeInstancesResponse:
         """Refuse to purge one instance that has not ended; the scheduler would purge nothing and say nothing."""
         if request.instanceId:
             found = await self._scheduler.get_instance(pb.GetInstanceRequest(instanceId=request.instanceId))

@@ -38,7 +38,7 @@ class _Asked(dict[int, Any]):
         super().__setitem__(number, action)
 
 
-class _Context(_RuntimeOrchestrationContext):  # type: ignore[misc]
+class _Context(_RuntimeOrchestrationContext):
     """The engine's context, noting where the app's code failed."""
 
     failed_at: str | None = None
@@ -54,7 +54,7 @@ class Replayed:
     """Implements `durable_harness.host.sdk.generation.ReplayedExecution`."""
 
     def __init__(self, function: Function, instance_id: str) -> None:
-        registry = _Registry()
+        registry = _Registry()  # type: ignore[no-untyped-call]
         self._registry, self._orchestrator = registry, wrap_orchestrator(function.call.orchestrator_function)  # type: ignore[attr-defined]
         self._executor = _OrchestrationExecutor(registry, _quiet, DEFAULT_FUNCTIONS_DATA_CONVERTER)
         self._executor._orchestration_name = function.durable_name

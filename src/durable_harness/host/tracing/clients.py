@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 from durable_harness.host.tracing import names
 from durable_harness.host.tracing.context import from_message
 from durable_harness.host.tracing.operations import Operations
 from durable_harness.host.tracing.sendings import event_span, signal_span
 from durable_harness.host.tracing.spans import Span, Spans, child_of, current_ref
-from durable_harness.protocol import Scheduler, new_id
+from durable_harness.protocol import Scheduler, new_id, pb
+
+A = TypeVar("A")
 
 
 class TracedClients:
@@ -23,7 +26,7 @@ class TracedClients:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._scheduler, name)
 
-    async def start_instance(self, request: Any) -> Any:
+    async def start_instance(self, request: pb.CreateInstanceRequest) -> pb.CreateInstanceResponse:
         """Start an instance, whose orchestration is a child of the start."""
         request.instanceId = request.instanceId or new_id()
         parent = from_message(request) or current_ref()
@@ -38,12 +41,12 @@ class TracedClients:
         request.parentTraceContext.CopyFrom(span.at.to_message())
         return await self._sent(span, self._scheduler.start_instance(request))
 
-    async def raise_event(self, request: Any) -> Any:
+    async def raise_event(self, request: pb.RaiseEventRequest) -> pb.RaiseEventResponse:
         """Raise an event."""
         span = event_span(request.name, request.instanceId, current_ref())
         return await self._sent(span, self._scheduler.raise_event(request))
 
-    async def signal_entity(self, request: Any) -> Any:
+    async def signal_entity(self, request: pb.SignalEntityRequest) -> pb.SignalEntityResponse:
         """Signal an entity, whose operation is a child of the signal."""
         request.requestId = request.requestId or new_id()
         span = signal_span(request.instanceId, request.name, from_message(request) or current_ref())
@@ -51,7 +54,7 @@ class TracedClients:
         self._operations.begun(request.requestId, span.at)
         return await self._sent(span, self._scheduler.signal_entity(request))
 
-    async def _sent(self, span: Span, call: Any) -> Any:
+    async def _sent(self, span: Span, call: Awaitable[A]) -> A:
         """Return the answer of a call. Its span ends with it, as a failure where the scheduler refuses it."""
         try:
             return await call

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from durable_harness.protocol import Scheduler
+from durable_harness.protocol import Scheduler, pb
 
 MOST_STARTS = 10_000
 
@@ -32,7 +32,7 @@ class StartsNoted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._scheduler, name)
 
-    async def start_instance(self, request: Any) -> Any:
+    async def start_instance(self, request: pb.CreateInstanceRequest) -> pb.CreateInstanceResponse:
         """Start an instance, as `durable_harness.protocol.Scheduler` does."""
         answer = await self._scheduler.start_instance(request)
         self._starts.append(Start(answer.instanceId, request.name, time.monotonic_ns()))

@@ -19,7 +19,7 @@ from durable_harness.errors import UnreachableError
 from durable_harness.extras import importing
 from durable_harness.host.work.remote_measuring import HistoryMeasuring
 from durable_harness.host.work.remote_timings import timings_from_history
-from durable_harness.protocol import Measurement, RpcError, Status, new_id
+from durable_harness.protocol import Measurement, RpcError, Status, new_id, pb
 from durable_harness.protocol.alarms import ALARM_METHOD, SLEEP_METHOD, wall_alarm
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
@@ -91,7 +91,7 @@ class GrpcScheduler:
             self._channel = grpc.aio.secure_channel(address.target, credentials, CHANNEL_OPTIONS)
         else:
             self._channel = grpc.aio.insecure_channel(address.target, CHANNEL_OPTIONS)
-        self._stub = TaskHubSidecarServiceStub(self._channel)
+        self._stub = TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._measure = self._channel.unary_unary(MEASURE_METHOD)
         self._counts = True
         self._timings = self._channel.unary_unary(TIMINGS_METHOD)
@@ -134,14 +134,16 @@ class GrpcScheduler:
         setattr(self, name, call)
         return call
 
-    async def get_work_items(self, request: Any, *, keeps_executions: bool = False) -> AsyncIterator[Any]:
+    async def get_work_items(
+        self, request: pb.GetWorkItemsRequest, *, keeps_executions: bool = False
+    ) -> AsyncIterator[pb.WorkItem]:
         metadata = await self._headers()
         if keeps_executions:
             metadata = [*metadata, (KEEPS_EXECUTIONS_HEADER, "true")]
         async for item in self._stream(self._stub.GetWorkItems(request, metadata=metadata)):
             yield item
 
-    async def stream_instance_history(self, request: Any) -> AsyncIterator[Any]:
+    async def stream_instance_history(self, request: pb.StreamInstanceHistoryRequest) -> AsyncIterator[pb.HistoryChunk]:
         async for chunk in self._stream(self._stub.StreamInstanceHistory(request, metadata=await self._headers())):
             yield chunk
 

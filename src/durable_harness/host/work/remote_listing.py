@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from durable_harness.foreign_text import beginning
-from durable_harness.protocol import from_ns, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import from_ns, pb, text_or_none, to_ns
 from durable_harness.protocol.listing import (
     BEGINNING_CHARS,
     MOST_NAMES,
@@ -102,7 +102,7 @@ class StatesListing:
             if not token or token == query.continuationToken.value:
                 is_part = False
                 break
-            query.continuationToken.CopyFrom(optional_text(token))
+            query.continuationToken.value = token
         took_s = time.monotonic() - began_s
         children = Counter(state.parentInstanceId.value for state in states)
         rows = [_row(state, children[state.instanceId]) for state in states]
