@@ -86,7 +86,7 @@ class HubCore:
         if self.journal.store.was_left_open:
             warn_of_unfinished(self.journal.store.path, unfinished)
 
-    def _unfinished(self, instance: Instance, past: Any) -> Unfinished:
+    def _unfinished(self, instance: Instance, past: pb.HistoryEvent) -> Unfinished:
         """Return an activity that had no outcome when a process ended; count it if a worker had it then."""
         task, had = (instance.key, past.eventId), self.in_hand
         was_in_hand = had is not None and task in had.left

@@ -239,7 +239,7 @@ def take_up_task(hub: HubCore, instance: Instance, execution: Execution, past: p
         arm_timer(hub, instance, execution, past.eventId, past.timerCreated.fireAt)
 
 
-def take_up(hub: HubCore, instance: Instance, execution: Execution) -> list[Any]:
+def take_up(hub: HubCore, instance: Instance, execution: Execution) -> list[pb.HistoryEvent]:
     """Wait again for all that a restored execution waits for; return the events of the activities among it.
 
     Its children live on and report by themselves.
