@@ -35,7 +35,15 @@ import numpy as np
 from durable_harness.experiments.ab import AbOptions, Comparing
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.offered import OfferedLoad
-from durable_harness.gate.comparison import DEFAULT_FIGURE, Answer, Design, Figure, Operations, Question, compare_runs
+from durable_harness.gate.comparison import (
+    DEFAULT_FIGURE,
+    Decision,
+    Design,
+    Figure,
+    OperationTable,
+    Question,
+    compare_runs,
+)
 from durable_harness.operations import durable_webhooks
 from durable_harness.operations.wire import read_epoch_s
 from durable_harness.stack import RunningStack, embedded_stack
@@ -48,7 +56,7 @@ POLL_INTERVALS_S = (0.05, 0.2, 0.02, 0.005)
 SIMULATED_INTERVALS_S = (0.005, 0.05, 0.2, 1.0)
 SHORT_WORK_S = 0.1
 """Longer work is not polled every 5 ms: thousands of polls a second would measure the polls."""
-ANSWERS = (Answer.SLOWER, Answer.NOT_SLOWER, Answer.CANNOT_TELL)
+ANSWERS = (Decision.SLOWER, Decision.NOT_SLOWER, Decision.CANNOT_TELL)
 FINER_CHANGE, FINER_EFFECT, FINER_S = 0.05, 0.025, 120.0
 
 
@@ -320,14 +328,14 @@ def synthetic(options: argparse.Namespace) -> None:
                 )
 
 
-def made_up(rng: np.random.Generator, operations: int, memory: float, slower: float) -> Operations:
+def made_up(rng: np.random.Generator, operations: int, memory: float, slower: float) -> OperationTable:
     """Return a run in which each latency remembers the one before."""
     noise = rng.standard_normal(operations) * math.sqrt(1 - memory**2)
     state, latencies_s = rng.standard_normal(), []
     for kick in noise:
         state = memory * state + kick
         latencies_s.append(0.5 * slower * math.exp(0.15 * state))
-    return Operations.from_rows(
+    return OperationTable.from_rows(
         {
             "intended_s": at,
             "sent_s": at,

@@ -14,14 +14,14 @@ from random import Random
 
 import numpy as np
 
-from durable_harness.experiments.offered import Arrival
+from durable_harness.experiments.offered import OfferedArrival
 from durable_harness.gate.comparison import (
     DEFAULT_FIGURE,
     SEEN_FIGURE,
-    Answer,
+    Decision,
     Design,
     FigureResult,
-    Operations,
+    OperationTable,
     PairedComparison,
 )
 from durable_harness.gate.comparison.ranks import centre
@@ -133,7 +133,7 @@ def simulate(setting: Setting, change: float, seed: int) -> Simulated:
             continue
         result = comparison.result()
         is_last = len(comparison) >= comparison.looks[-1] or took_s >= setting.most_s
-        if result.answer is not Answer.CANNOT_TELL or is_last:
+        if result.answer is not Decision.CANNOT_TELL or is_last:
             return Simulated(result, truth, len(comparison), took_s)
 
 
@@ -147,7 +147,7 @@ def calibrated(setting: Setting, change: float) -> tuple[Slowdown, float]:
     figure = DEFAULT_FIGURE if setting.has_fine_times else SEEN_FIGURE
     count = CALIBRATION // round(setting.rate_per_s * setting.slice_s)
 
-    def made(slow: Slowdown) -> tuple[float, list[list[Arrival]]]:
+    def made(slow: Slowdown) -> tuple[float, list[list[OfferedArrival]]]:
         random, rng = Random(0), np.random.default_rng(0)
         parts = [_arrivals(setting, random) for _ in range(count)]
         values = [figure.of(_operations(setting, part, slow, rng).values(figure.metric)) for part in parts]
@@ -166,14 +166,17 @@ def calibrated(setting: Setting, change: float) -> tuple[Slowdown, float]:
     return slow, found
 
 
-def _arrivals(setting: Setting, random: Random) -> list[Arrival]:
+def _arrivals(setting: Setting, random: Random) -> list[OfferedArrival]:
     count = round(setting.rate_per_s * setting.slice_s)
     return [
-        Arrival(index / setting.rate_per_s, setting.work.pick_s(random), 1 - random.random()) for index in range(count)
+        OfferedArrival(index / setting.rate_per_s, setting.work.pick_s(random), 1 - random.random())
+        for index in range(count)
     ]
 
 
-def _operations(setting: Setting, arrivals: list[Arrival], slower: Slowdown, rng: np.random.Generator) -> Operations:
+def _operations(
+    setting: Setting, arrivals: list[OfferedArrival], slower: Slowdown, rng: np.random.Generator
+) -> OperationTable:
     drift = math.exp(DRIFT * rng.standard_normal())
     count = len(arrivals)
     starts_ms, overheads_ms = (
@@ -207,4 +210,4 @@ def _operations(setting: Setting, arrivals: list[Arrival], slower: Slowdown, rng
                 "workload": "open",
             }
         )
-    return Operations.from_rows(rows)
+    return OperationTable.from_rows(rows)

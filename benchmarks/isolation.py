@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from durable_harness.operations import Answer
+from durable_harness.operations import HttpResponse
 from durable_harness.stack import RunningStack, embedded_stack
 from durable_harness.testing import Operations
 
@@ -28,7 +28,7 @@ def leave(operations: Operations, count: int) -> None:
 def is_empty(operations: Operations) -> bool:
     """Return whether no instance is left."""
     answer = operations.client.request("GET", "/runtime/webhooks/durabletask/instances")
-    return isinstance(answer, Answer) and answer.json() == []
+    return isinstance(answer, HttpResponse) and answer.json() == []
 
 
 def measured_ms(isolate: Callable[[], None]) -> float:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from durable_harness.experiments.capacity_report import render_html as capacity_page
 from durable_harness.gate import Gate, evaluate
-from durable_harness.gate.audit import Audit, Finding, Problem
+from durable_harness.gate.audit import Audit, AuditFinding, AuditProblem
 from durable_harness.gate.comparison.page import render_html as comparison_page
 from durable_harness.gate.paths import PathPart, PathsAt
 from durable_harness.gate.report import Report, render_html
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.trend.report import TrendReport
 from durable_harness.gate.trend.report import render_html as trend_page
-from durable_harness.gate.trend.runs import Limit, Run, Runs
+from durable_harness.gate.trend.run_history import GateLimit, TrendRun, TrendRuns
 from durable_harness.gate.usage import GENERATOR, HOST, Usage
 from durable_harness.load.results.summary import summarize_run
 from durable_harness.operations import OperationState
@@ -43,8 +43,10 @@ def load_report(name="Steady", words="the activity raised ValueError: no such or
             "by a paged query",
             accepted=560,
             confirmed=557,
-            counts={Problem.STUCK: 3},
-            findings=(Finding(Problem.STUCK, f"0123456789abcdef0123456789abcdef{name}", "token", words, name),),
+            counts={AuditProblem.STUCK: 3},
+            findings=(
+                AuditFinding(AuditProblem.STUCK, f"0123456789abcdef0123456789abcdef{name}", "token", words, name),
+            ),
         ),
         paths={name: _paths(words)},
         stuck=(StuckOperation("0123456789abcdef", name, words, "running", ("an external event: none has come",)),),
@@ -114,7 +116,7 @@ def capacity_html(words="an app"):
 
 def trend_html(words="Steady"):
     """Return the page of thirty runs, in which one figure changed."""
-    return trend_page(TrendReport.of(Runs(tuple(_run(number, words) for number in range(30)), (words,))))
+    return trend_page(TrendReport.of(TrendRuns(tuple(_run(number, words) for number in range(30)), (words,))))
 
 
 def _run(number, words):
@@ -126,9 +128,9 @@ def _run(number, words):
     }
     started_at = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(days=number)
     units = {"completion_ms p95": "ms", f"{words} completion_ms p99": "ms"}
-    limits = {"completion_ms p95": Limit(900.0, "at most")}
+    limits = {"completion_ms p95": GateLimit(900.0, "at most")}
     verdict = "invalid" if number == 7 else "passed"
-    return Run(Path("runs") / f"run-{number}{words[:20]}", started_at, verdict, (words,), figures, units, limits)
+    return TrendRun(Path("runs") / f"run-{number}{words[:20]}", started_at, verdict, (words,), figures, units, limits)
 
 
 def refused_html(words="404"):

@@ -15,7 +15,7 @@ from chromium import Page  # noqa: E402 - the helpers of the other rooms are fou
 from contrasts import CONTRASTS  # noqa: E402
 
 from durable_harness.gate.report import Report  # noqa: E402
-from durable_harness.gate.report.plots import (  # noqa: E402
+from durable_harness.gate.report.report_plots import (  # noqa: E402
     arrivals_drawing,
     errors_drawing,
     in_flight_drawing,

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from durable_harness.operations import NoAnswer
+from durable_harness.operations import NoResponse
 from durable_harness.testing import assert_completed, assert_failed
 
 START = "/api/async_http_api"
@@ -88,10 +88,10 @@ def test_a_scheduler_that_stands_still_answers_later(operations, durable_faults)
     [operation] = start(operations, 1)
     pause = durable_faults.pause_scheduler(60)
     waiting = operations.client.request("GET", operation.status_url, timeout_s=0.3)
-    assert isinstance(waiting, NoAnswer)
+    assert isinstance(waiting, NoResponse)
     with ThreadPoolExecutor() as callers:
         begun = callers.submit(start, operations, 1)
-        assert isinstance(operations.client.request("GET", operation.status_url, timeout_s=0.3), NoAnswer)
+        assert isinstance(operations.client.request("GET", operation.status_url, timeout_s=0.3), NoResponse)
         pause.end()
         assert_completed(begun.result(timeout=30)[0])
     assert_completed(operation)

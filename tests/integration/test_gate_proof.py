@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from durable_harness.gate.comparison import Answer
+from durable_harness.gate.comparison import Decision
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from gate_simulation import WORKS, Setting, simulate
@@ -25,9 +25,9 @@ def answers(setting, change):
 def test_the_servers_clock_gives_right_answers(work):
     """With the server's times equal versions pass, 3 % is not called slower, 10 % and 30 % are caught each time."""
     setting = Setting(work, 0.05, has_fine_times=True)
-    assert set(answers(setting, 0.0)) == {Answer.NOT_SLOWER}
-    assert Answer.SLOWER not in answers(setting, 0.03)
-    assert set(answers(setting, 0.1)) == set(answers(setting, 0.3)) == {Answer.SLOWER}
+    assert set(answers(setting, 0.0)) == {Decision.NOT_SLOWER}
+    assert Decision.SLOWER not in answers(setting, 0.03)
+    assert set(answers(setting, 0.1)) == set(answers(setting, 0.3)) == {Decision.SLOWER}
 
 
 @pytest.mark.parametrize("interval_s", [0.05, 1.0])
@@ -35,8 +35,8 @@ def test_the_servers_clock_gives_right_answers(work):
 def test_whole_seconds_never_give_a_wrong_answer(work, interval_s):
     """Where only polls show the end a slowdown of 10 % is never called not slower, and equals are never slower."""
     setting = Setting(work, interval_s, has_fine_times=False, slice_s=max(0.5, interval_s))
-    assert Answer.SLOWER not in answers(setting, 0.0)
-    assert Answer.NOT_SLOWER not in answers(setting, 0.1)
+    assert Decision.SLOWER not in answers(setting, 0.0)
+    assert Decision.NOT_SLOWER not in answers(setting, 0.1)
 
 
 @pytest.mark.parametrize("work", [work for work in ONE_ACTIVITY if work.is_constant], ids=lambda work: work.name)
@@ -44,5 +44,5 @@ def test_a_finer_question_gets_its_answer_in_time(work):
     """A slowdown of 5 % is caught in two minutes where 2.5 % matters."""
     setting = Setting(work, 0.05, has_fine_times=True, effect=0.025, most_s=120.0, most_pairs=400)
     found = [simulate(setting, 0.05, seed) for seed in SEEDS]
-    assert [one.result.answer for one in found].count(Answer.SLOWER) >= len(SEEDS) - 1
+    assert [one.result.answer for one in found].count(Decision.SLOWER) >= len(SEEDS) - 1
     assert max(one.took_s for one in found) <= 125

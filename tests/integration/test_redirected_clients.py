@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from durable_harness.host.work.http_activity import HttpActivity
-from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan
+from durable_harness.operations import HttpResponse, NoResponse, Operation, OperationPlan
 from durable_harness.operations.polling import FixedPolling
 from durable_harness.testing.requesting import HttpClient
 
@@ -81,7 +81,7 @@ def test_pytests_client_leaves_keys_behind(servers, status):
     home, other = servers
     home.answers["/start"] = [(status, {"Location": f"{other.url}/taken"})]
     answer = HttpClient(home.url, "the-key").request("POST", "/start", {"a": 1}, headers=SECRETS)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert secrets_in(home.asked)
     [(method, path, _, body)] = other.asked
     assert (method, path, bool(body)) == (("POST" if status >= 307 else "GET"), "/taken", status >= 307)
@@ -119,7 +119,7 @@ def test_pytests_client_opens_no_file(servers, tmp_path):
     client = HttpClient(home.url)
     for url in ("/start", secret.as_uri()):
         answer = client.request("GET", url)
-        assert isinstance(answer, NoAnswer)
+        assert isinstance(answer, NoResponse)
         assert "not http or https" in answer.reason
 
 
@@ -127,7 +127,7 @@ def test_pytests_client_is_not_led_in_circles(servers):
     """After some redirects in a row there is no answer, and the reason says so."""
     home, _ = servers
     home.answers["/start"] = [(302, {"Location": "/start"})]
-    assert HttpClient(home.url).request("GET", "/start") == NoAnswer("more than 5 redirects")
+    assert HttpClient(home.url).request("GET", "/start") == NoResponse("more than 5 redirects")
     assert len(home.asked) == 6
 
 

@@ -6,7 +6,7 @@ import gevent
 from gevent.event import AsyncResult
 
 from durable_harness.load.http import Client, Request
-from durable_harness.operations import Answer
+from durable_harness.operations import HttpResponse
 
 PATIENCE_S = 30.0
 
@@ -53,5 +53,5 @@ class Caller:
 
 def body_of(result):
     """Return the body of an answer; what is none fails the test, with the reason."""
-    assert isinstance(result, Answer), result
+    assert isinstance(result, HttpResponse), result
     return result.body

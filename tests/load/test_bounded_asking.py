@@ -12,7 +12,7 @@ from durable_harness.load.http import Asker
 from durable_harness.load.http import client as client_module
 from durable_harness.load.http.connection import HEADERS_TOO_LARGE, MAX_HEADER_BYTES, TOO_LARGE
 from durable_harness.load.options.target import probe
-from durable_harness.operations import Answer, NoAnswer
+from durable_harness.operations import HttpResponse, NoResponse
 
 MOST_BYTES = 100_000
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -58,7 +58,7 @@ def asker():
 @pytest.mark.parametrize("script", [says_nothing, drips])
 def test_an_answer_that_takes_too_long(asker, serve, script):
     """A server that is silent, or that sends a byte now and then, is left when the time is up."""
-    assert asker.get(serve(script).url, {}, 0.3) == NoAnswer("no answer in time")
+    assert asker.get(serve(script).url, {}, 0.3) == NoResponse("no answer in time")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_an_answer_that_takes_too_long(asker, serve, script):
 )
 def test_an_answer_without_end(asker, serve, script, reason):
     """A body, headers or interim answers without end are read up to the limit, which the reason names."""
-    assert asker.get(serve(script).url, {}, 30) == NoAnswer(reason)
+    assert asker.get(serve(script).url, {}, 30) == NoResponse(reason)
 
 
 @pytest.mark.parametrize("piece_bytes", [MAX_HEADER_BYTES // 4, 1_000_000])
@@ -86,12 +86,12 @@ def test_large_headers_are_refused_however_they_come(asker, serve, piece_bytes):
         for start in range(0, len(answer), piece_bytes):
             peer.send(answer[start : start + piece_bytes])
 
-    assert asker.get(serve(script).url, {}, 30) == NoAnswer(HEADERS_TOO_LARGE)
+    assert asker.get(serve(script).url, {}, 30) == NoResponse(HEADERS_TOO_LARGE)
 
 
 def test_a_url_that_cannot_be_asked_for(asker):
     """A URL of another scheme is no answer, with the reason."""
-    assert asker.get("file:///etc/passwd", {}, 1) == NoAnswer("the URL is not http or https but 'file'")
+    assert asker.get("file:///etc/passwd", {}, 1) == NoResponse("the URL is not http or https but 'file'")
 
 
 def test_several_at_once(asker, serve):
@@ -124,6 +124,6 @@ def test_the_same_certificates_are_trusted(serve, monkeypatch, verify_tls, is_lo
     url = serve(keep_answering, tls=server_context(None, None)).url
     with Asker(verify_tls=verify_tls, max_answer_bytes=MOST_BYTES) as asker:
         result = asker.get(url, {}, 30)
-    assert isinstance(result, Answer) is is_trusted, result
+    assert isinstance(result, HttpResponse) is is_trusted, result
     with contextlib.nullcontext() if is_trusted else pytest.raises(UnreachableError, match="--insecure accepts any"):
         probe(url, verify_tls=verify_tls)

@@ -16,7 +16,7 @@ from wire_server import once
 
 from durable_harness.cli import main
 from durable_harness.errors import UnreachableError
-from durable_harness.operations import NoAnswer
+from durable_harness.operations import NoResponse
 from durable_harness.ports import free_port
 from durable_harness.stack import RunningStack, StackOptions, embedded_stack, processes, remote
 from durable_harness.stack.remote import remote_stack
@@ -355,7 +355,7 @@ def test_a_signal_ends_processes_that_wait_for_each_other(start, wait_until, rol
 def test_a_request_ends_by_its_limit(serve, script):
     """A silent server, and one that sends a byte now and then, is left when the time of the request is up."""
     result = HttpClient(serve(script).url).request("GET", "/", timeout_s=0.3)
-    assert isinstance(result, NoAnswer)
+    assert isinstance(result, NoResponse)
     assert result.reason == "no whole answer in 0.3 s"
 
 
@@ -363,7 +363,7 @@ def test_a_body_without_end_is_left(serve, monkeypatch):
     """A body is read up to a limit."""
     monkeypatch.setattr("durable_harness.bounded_http.MOST_BYTES", 1_000_000)
     result = HttpClient(serve(never_ends).url).request("GET", "/")
-    assert result == NoAnswer("the answer is larger than 1,000,000 bytes")
+    assert result == NoResponse("the answer is larger than 1,000,000 bytes")
 
 
 @pytest.mark.parametrize("script", [never_answers, begins_slowly])

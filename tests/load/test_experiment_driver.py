@@ -9,8 +9,8 @@ import pytest
 from wire_server import WireServer
 
 from durable_harness.experiments import driver as driving
-from durable_harness.experiments.driver import Driver, Ending
-from durable_harness.experiments.offered import Arrival, OfferedLoad
+from durable_harness.experiments.driver import Driver, EarlyEnd
+from durable_harness.experiments.offered import OfferedArrival, OfferedLoad
 from durable_harness.operations import FixedPolling, OperationState, durable_webhooks
 from durable_harness.operations.description import EventDescription, UrlKind, UrlSource
 
@@ -26,7 +26,7 @@ def driver():
 
 def test_records_are_in_the_order_of_the_arrivals(driver, stub):
     """Whatever ends first, the records stand as the arrivals do, each intended when its arrival was."""
-    arrivals = [Arrival(offset_s, 0.0) for offset_s in (0.0, 0.05, 0.05, 0.2)]
+    arrivals = [OfferedArrival(offset_s, 0.0) for offset_s in (0.0, 0.05, 0.05, 0.2)]
     records = driver.measure(stub.url, None, arrivals).records
     assert [record.state for record in records] == [OperationState.COMPLETED] * 4
     assert [record.intended - records[0].intended for record in records] == pytest.approx([0.0, 0.05, 0.05, 0.2])
@@ -62,28 +62,30 @@ def test_a_first_poll_comes_in_its_phase(stub):
     stub.always(work_s=0.0)
     interval_s = 0.4
     with Driver(OfferedLoad(poll_interval_s=interval_s)) as made:
-        early, late = made.measure(stub.url, None, [Arrival(0.0, 0.0, 0.25), Arrival(0.0, 0.0, 1.0)]).records
+        early, late = made.measure(
+            stub.url, None, [OfferedArrival(0.0, 0.0, 0.25), OfferedArrival(0.0, 0.0, 1.0)]
+        ).records
     assert interval_s / 4 <= early.seen - early.accepted < interval_s <= late.seen - late.accepted
 
 
 @pytest.mark.parametrize(("start_path", "is_checked"), [("/api/async_http_api", True), ("/api/another", False)])
 def test_only_the_samples_output_is_checked(stub, start_path, is_checked):
     """The sample's output has to repeat what was sent; an app at another route may put out what it likes."""
-    plan = OfferedLoad(service=durable_webhooks(start_path)).plan(stub.url, None, Arrival(0.0, 0.1), 0.0)
+    plan = OfferedLoad(service=durable_webhooks(start_path)).plan(stub.url, None, OfferedArrival(0.0, 0.1), 0.0)
     assert plan.start_url.endswith(start_path)
     assert (plan.check_output(plan.payload, {"anything": 1}) is not None) == is_checked
 
 
 def test_one_driver_measures_again(driver, stub):
     """Each measurement has its own records and its own slip, over the connections of the last one."""
-    counts = [driver.measure(stub.url, None, [Arrival(0.0, 0.0)] * number).slip_ms.count for number in (3, 2)]
+    counts = [driver.measure(stub.url, None, [OfferedArrival(0.0, 0.0)] * number).slip_ms.count for number in (3, 2)]
     assert counts == [3, 2]
     assert stub.accepted == 5
 
 
 def test_lateness_in_the_warm_up_is_not_counted(driver, stub):
     """Slip is that of the arrivals after the warm-up; the records are those of all."""
-    arrivals = [Arrival(offset_s, 0.0) for offset_s in (0.0, 0.05, 0.2)]
+    arrivals = [OfferedArrival(offset_s, 0.0) for offset_s in (0.0, 0.05, 0.2)]
     measured = driver.measure(stub.url, None, arrivals, warm_up_s=0.1)
     assert (len(measured.records), measured.slip_ms.count) == (3, 1)
 
@@ -92,7 +94,7 @@ def test_what_has_not_ended_in_time_is_given_up(driver, stub):
     """A trial is over some time after its last arrival: what never ends counts as timed out, with the reason."""
     stub.always(work_s=float("inf"))
     began = time.monotonic()
-    (record,) = driver.measure(stub.url, None, [Arrival(0.0, 0.0)], Ending(drain_s=0.2)).records
+    (record,) = driver.measure(stub.url, None, [OfferedArrival(0.0, 0.0)], EarlyEnd(drain_s=0.2)).records
     assert 0.2 <= time.monotonic() - began < 10
     assert (record.state, record.error) == (OperationState.TIMED_OUT, "timed out: not over when the trial was")
 
@@ -100,10 +102,10 @@ def test_what_has_not_ended_in_time_is_given_up(driver, stub):
 def test_a_system_that_died_ends_the_trial(driver, stub):
     """Nothing is started any longer once the system is gone: what was is given up, what was not has no record."""
     stub.always(work_s=float("inf"))
-    arrivals = [Arrival(0.0, 0.0), Arrival(3600.0, 0.0)]
-    (record,) = driver.measure(stub.url, None, arrivals, Ending(has_died=lambda: stub.accepted > 0)).records
+    arrivals = [OfferedArrival(0.0, 0.0), OfferedArrival(3600.0, 0.0)]
+    (record,) = driver.measure(stub.url, None, arrivals, EarlyEnd(has_died=lambda: stub.accepted > 0)).records
     assert (record.state, record.error) == (OperationState.TIMED_OUT, "timed out: its host died")
-    assert driver.measure(stub.url, None, arrivals, Ending(has_died=lambda: True)).records == []
+    assert driver.measure(stub.url, None, arrivals, EarlyEnd(has_died=lambda: True)).records == []
 
 
 def test_waiting_for_a_connection_is_not_the_generators_lateness(monkeypatch):
@@ -116,7 +118,7 @@ def test_waiting_for_a_connection_is_not_the_generators_lateness(monkeypatch):
             peer.send(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
 
     with contextlib.closing(WireServer(slow)) as server, Driver(OfferedLoad()) as made:
-        measured = made.measure(server.url, None, [Arrival(0.0, 0.0)] * 2)
+        measured = made.measure(server.url, None, [OfferedArrival(0.0, 0.0)] * 2)
     waited = max(record.sent - record.intended for record in measured.records)
     assert waited >= HELD_S
     assert measured.slip_ms.max / 1000 < waited - HELD_S / 2
@@ -132,14 +134,14 @@ def test_a_fault_in_the_generator_ends_the_trial(driver, stub, monkeypatch):
     plan = driver.load.plan
     monkeypatch.setattr(OfferedLoad, "plan", lambda _, *given: replace(plan(*given), polling=Broken(0.01)))
     with pytest.raises(ZeroDivisionError, match="in a strategy"):
-        driver.measure(stub.url, None, [Arrival(0.0, 0.0)])
+        driver.measure(stub.url, None, [OfferedArrival(0.0, 0.0)])
 
 
 def test_each_operation_gets_its_event_once(stub, wait_until):
     """An event of the load is raised for each operation as soon as it is accepted, with its data."""
     service = replace(durable_webhooks(), event=EventDescription(UrlSource(UrlKind.PATH, "/events/{id}/{eventName}")))
     with Driver(OfferedLoad(service=service, poll_interval_s=0.01, raises=("Approved", {"by": "load"}))) as made:
-        records = made.measure(stub.url, None, [Arrival(0.0, 0.0)] * 2).records
+        records = made.measure(stub.url, None, [OfferedArrival(0.0, 0.0)] * 2).records
         expected = sorted(f"/events/{record.instance_id}/Approved" for record in records)
         events = lambda: sorted(path for _, path, _ in stub.requests if path.startswith("/events/"))  # noqa: E731
         wait_until(lambda: events() == expected, "the events")

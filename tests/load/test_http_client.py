@@ -14,7 +14,7 @@ from durable_harness.load.http import connection as connection_module
 from durable_harness.load.http import pool as pool_module
 from durable_harness.load.http.connection import CUT_SHORT, NOT_HTTP, TOO_LARGE, UNANSWERED
 from durable_harness.load.http.resolver import Address
-from durable_harness.operations import NoAnswer
+from durable_harness.operations import NoResponse
 
 
 def test_a_connection_is_used_again(caller, serve):
@@ -131,7 +131,7 @@ def test_interim_answers_are_passed_over(caller, serve):
 )
 def test_half_an_answer_is_none(caller, serve, part):
     """An answer that the server breaks off in the midst is told as that, wherever it was broken off."""
-    assert caller.get(serve(once(part)).url) == NoAnswer(CUT_SHORT)
+    assert caller.get(serve(once(part)).url) == NoResponse(CUT_SHORT)
 
 
 def test_a_reset_does_not_end_a_body(caller, serve):
@@ -146,7 +146,7 @@ def test_a_reset_does_not_end_a_body(caller, serve):
     begun = threading.Event()
     ended = caller.begin(serve(script).url)
     caller.client._reactor.call_at(monotonic() + 0.05, lambda *_: begun.set())
-    assert caller.finish(ended).result == NoAnswer(CUT_SHORT)
+    assert caller.finish(ended).result == NoResponse(CUT_SHORT)
 
 
 @pytest.mark.parametrize(
@@ -155,14 +155,14 @@ def test_a_reset_does_not_end_a_body(caller, serve):
 def test_garbage_is_no_answer(caller, serve, garbage):
     """What is not HTTP is told as that, and the client goes on with a new connection."""
     server = serve(once(garbage), keep_answering)
-    assert caller.get(server.url) == NoAnswer(NOT_HTTP)
+    assert caller.get(server.url) == NoResponse(NOT_HTTP)
     assert body_of(caller.get(server.url)) == b"ok"
 
 
 def test_a_switch_of_protocols_is_no_answer(caller, serve):
     """Nobody asked for another protocol."""
     switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n"
-    assert caller.get(serve(once(switch)).url) == NoAnswer(NOT_HTTP)
+    assert caller.get(serve(once(switch)).url) == NoResponse(NOT_HTTP)
 
 
 def test_more_than_was_asked_for_ends_the_connection(caller, serve):
@@ -175,7 +175,7 @@ def test_more_than_was_asked_for_ends_the_connection(caller, serve):
 def test_a_first_connection_that_is_closed_is_not_tried_again(caller, serve):
     """A server that closes a new connection without a word has given its answer: none."""
     server = serve(lambda peer: peer.request())
-    assert caller.get(server.url) == NoAnswer(UNANSWERED)
+    assert caller.get(server.url) == NoResponse(UNANSWERED)
     assert (server.connections, caller.client.counts.retries) == (1, 0)
 
 
@@ -197,7 +197,7 @@ def test_a_get_is_sent_again_only_once(caller, serve):
     """If the new connection is closed as well, that is the outcome."""
     server = serve(close_on_second, lambda peer: peer.request())
     assert caller.get(server.url).status == 200
-    assert caller.get(server.url) == NoAnswer(UNANSWERED)
+    assert caller.get(server.url) == NoResponse(UNANSWERED)
     assert (server.connections, caller.client.counts.retries) == (2, 1)
 
 
@@ -205,7 +205,7 @@ def test_a_post_on_a_stale_connection_is_not_sent_again(caller, serve):
     """A POST may have been carried out: it is not repeated."""
     server = serve(close_on_second, keep_answering)
     assert caller.post(server.url).status == 200
-    assert caller.post(server.url) == NoAnswer(UNANSWERED)
+    assert caller.post(server.url) == NoResponse(UNANSWERED)
     assert (server.connections, caller.client.counts.retries, len(server.requests)) == (1, 0, 2)
 
 
@@ -290,7 +290,7 @@ def test_an_answers_size_is_bounded(new_caller, serve):
     endless = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 900_000
     fine = b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + b"x" * 900_000
     server = serve(once(endless + b"x" * 2_000_000), once(fine))
-    assert caller.get(server.url) == NoAnswer(TOO_LARGE)
+    assert caller.get(server.url) == NoResponse(TOO_LARGE)
     assert len(body_of(caller.get(server.url))) == 900_000
 
 
@@ -304,7 +304,7 @@ def test_a_server_that_does_not_answer_in_time(caller, serve):
             silent.set()
 
     server = serve(script, keep_answering)
-    assert caller.get(server.url, limit_s=0.1) == NoAnswer("no answer in time")
+    assert caller.get(server.url, limit_s=0.1) == NoResponse("no answer in time")
     assert silent.wait(PATIENCE_S)
     assert body_of(caller.get(server.url)) == b"ok"
 
@@ -315,7 +315,7 @@ def test_nobody_listens(caller):
         # Bound but not listening: connections are refused, and nobody else gets the port.
         taken.bind(("127.0.0.1", 0))
         exchange = caller.ask(f"http://127.0.0.1:{taken.getsockname()[1]}/")
-    assert exchange.result == NoAnswer("Connection refused")
+    assert exchange.result == NoResponse("Connection refused")
     assert exchange.sent is None
 
 
@@ -399,7 +399,7 @@ def test_the_wait_for_a_connection_has_an_end(new_caller, serve):
     server = serve(script)
     first, second = caller.begin(server.url), caller.begin(server.url, limit_s=0.1)
     exchange = caller.finish(second)
-    assert (exchange.result, exchange.sent) == (NoAnswer("no answer in time"), None)
+    assert (exchange.result, exchange.sent) == (NoResponse("no answer in time"), None)
     go_on.set()
     assert caller.finish(first).result.status == 200
     assert body_of(caller.get(server.url)) == b"ok"
@@ -463,7 +463,7 @@ def test_a_post_is_never_turned_into_a_get(caller, serve):
 def test_redirects_are_bounded(caller, serve):
     """A server that leads in circles is left after some rounds."""
     server = serve(lambda peer: peer.answer_all(redirect(302, "/round")))
-    assert caller.get(server.url, follows_redirects=True) == NoAnswer("more than 5 redirects")
+    assert caller.get(server.url, follows_redirects=True) == NoResponse("more than 5 redirects")
     assert len(server.requests) == 6
 
 

@@ -7,8 +7,8 @@ import time
 import pytest
 from stub_server import DISPATCH_S, HOST_STATUS, MEASUREMENTS, Behaviour
 
-from durable_harness.experiments.driver import Driver, Ending
-from durable_harness.experiments.offered import Arrival, OfferedLoad
+from durable_harness.experiments.driver import Driver, EarlyEnd
+from durable_harness.experiments.offered import OfferedArrival, OfferedLoad
 from durable_harness.load.engine import server_meter
 from durable_harness.operations import OperationState
 
@@ -22,7 +22,7 @@ def measure(stub):
     def run(count=1, drain_s=math.inf, key=None):
         load = OfferedLoad(poll_interval_s=0.02, payload={"operation_type": "x", "duration": 1, "data": "{token}"})
         with Driver(load) as driver:
-            return driver.measure(stub.url, key, [Arrival(0.0, WORK_S)] * count, Ending(drain_s)).records
+            return driver.measure(stub.url, key, [OfferedArrival(0.0, WORK_S)] * count, EarlyEnd(drain_s)).records
 
     stub.always(work_s=WORK_S, coarse_times=True)
     stub.measures = True

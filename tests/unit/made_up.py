@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from durable_harness.gate.comparison import Operations
+from durable_harness.gate.comparison import OperationTable
 
 ANSWER_MS = 2.0
 """From sending a start until its acceptance."""
@@ -61,7 +61,7 @@ def polled(works, interval_ms, phases, *, is_fine=True, is_counted=True, noise=N
         "workload": np.full(count, "open", dtype=object),
         "phase": np.full(count, "measured", dtype=object),
     }
-    return Operations(known | columns)
+    return OperationTable(known | columns)
 
 
 def slices(rng, kind, change, interval_ms, *, phases=None, count=15, **others):  # noqa: PLR0913 - what is made up

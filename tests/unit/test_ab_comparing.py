@@ -9,7 +9,7 @@ from durable_harness.experiments.ab import MOST_DISTURBED, AbOptions, Comparing
 from durable_harness.experiments.driver import Measured
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate import Histogram
-from durable_harness.gate.comparison import Answer, Design, Figure, Question
+from durable_harness.gate.comparison import Decision, Design, Figure, Question
 from durable_harness.load.options.values import read_durations
 from durable_harness.operations import OperationRecord, OperationState
 
@@ -100,7 +100,7 @@ def compare(base, head, question=None, *, driver=None, **others):
     return Comparing(driver or FakeDriver(), [base, head], options).run(("one", "two"))
 
 
-@pytest.mark.parametrize(("factor", "answer"), [(1.0, Answer.NOT_SLOWER), (1.12, Answer.SLOWER)])
+@pytest.mark.parametrize(("factor", "answer"), [(1.0, Decision.NOT_SLOWER), (1.12, Decision.SLOWER)])
 def test_it_stops_at_the_first_look_that_answers(factor, answer):
     """A quiet machine needs no more pairs than the first look, and both sides get equal slices."""
     base, head = Side(), Side(factor)
@@ -116,7 +116,7 @@ def test_an_unknown_finish_leaves_completion_to_be_judged():
     """If the host cannot be asked, what the client saw is judged, and a note says why."""
     comparison = compare(Side(is_fine=False), Side(1.12, is_fine=False))
     assert [(result.figure.name, result.is_judged) for result in comparison.results] == [("completion_ms p95", True)]
-    assert comparison.answer is Answer.SLOWER
+    assert comparison.answer is Decision.SLOWER
     assert any(note.startswith("finish_ms is not known: ") for note in comparison.notes)
     assert not any(count.is_known for count in comparison.counts)
 
@@ -128,7 +128,7 @@ def test_disturbed_pairs_are_discarded_and_repeated():
     comparison = compare(base, Side(), driver=FakeDriver(slips_ms))
     assert comparison.notes[-1].startswith("1 pair was discarded and repeated: ")
     assert comparison.counts[0].operations == sum(map(len, base.slices))
-    assert comparison.answer is Answer.NOT_SLOWER
+    assert comparison.answer is Decision.NOT_SLOWER
 
 
 def test_a_slice_without_the_figure_is_repeated():
@@ -136,7 +136,7 @@ def test_a_slice_without_the_figure_is_repeated():
     base, head = Side(), Side()
     comparison = compare(base, head, driver=FakeDriver(unmeasured={7}))
     assert "1 of the pairs discarded and repeated: finish_ms p95: the " in comparison.notes[-1]
-    assert comparison.answer is Answer.NOT_SLOWER
+    assert comparison.answer is Decision.NOT_SLOWER
     assert len(base.slices) == len(head.slices) == 1 + 1 + int(comparison.results[0].sample.split()[0])
 
 
@@ -200,7 +200,7 @@ def test_counts_alone_are_decided_by_the_warm_up():
     """A judged count takes no pair if the warm-up had operations enough."""
     head = Side(actions=lambda number: 9)
     comparison = compare(Side(), head, Question((), {ACTIONS: 0.0}))
-    assert (comparison.answer, comparison.results, len(head.slices)) == (Answer.SLOWER, (), 1)
+    assert (comparison.answer, comparison.results, len(head.slices)) == (Decision.SLOWER, (), 1)
 
 
 def test_a_warm_up_that_breaks_fails_counts_alone():
@@ -215,7 +215,7 @@ def test_counts_of_a_short_warm_up_take_pairs():
     head = Side(actions=lambda number: 9)
     options = {"warm_up_s": 0.01, "rate_per_s": 2.0}
     comparison = compare(Side(), head, Question((), {ACTIONS: 0.0}), **options)
-    assert (comparison.answer, sum(map(len, head.slices))) == (Answer.SLOWER, 5)
+    assert (comparison.answer, sum(map(len, head.slices))) == (Decision.SLOWER, 5)
 
 
 def test_a_count_that_varies_is_compared_by_its_mean():
@@ -225,7 +225,7 @@ def test_a_count_that_varies_is_compared_by_its_mean():
     comparison = compare(*sides, question)
     judged = [result.figure.name for result in comparison.judged]
     assert judged == ["finish_ms p95", "actions_per_operation mean"]
-    assert comparison.answer is Answer.NOT_SLOWER
+    assert comparison.answer is Decision.NOT_SLOWER
 
 
 def test_an_interruption_keeps_what_was_found():

@@ -7,7 +7,7 @@ import pytest
 
 from durable_harness.errors import UsageError
 from durable_harness.gate import Gate, GateFileError, Outcome, broken_for_good, evaluate, load_gates
-from durable_harness.gate.audit import Audit, Problem, ScenarioAudit
+from durable_harness.gate.audit import Audit, AuditProblem, ScenarioAudit
 from durable_harness.gate.gatefile import check_scenarios
 from durable_harness.gate.gates import gates_of, left_out
 from durable_harness.gate.report import (
@@ -184,10 +184,10 @@ def test_an_audit_is_known_by_scenario():
     ledger.lost("b", "unknown")
     audit = ledger.close("by hand", 1.0)
     fast, slow = audit.of_scenario("Fast"), audit.of_scenario("Slow")
-    assert (fast.accepted, fast.confirmed, fast.counts) == (1, 1, {Problem.DUPLICATED: 1})
-    assert (slow.accepted, slow.confirmed, slow.counts) == (2, 0, {Problem.LOST: 1, Problem.STUCK: 1})
+    assert (fast.accepted, fast.confirmed, fast.counts) == (1, 1, {AuditProblem.DUPLICATED: 1})
+    assert (slow.accepted, slow.confirmed, slow.counts) == (2, 0, {AuditProblem.LOST: 1, AuditProblem.STUCK: 1})
     assert {finding.instance_id for finding in slow.findings} == {"b", "c"}
-    assert audit.counts[Problem.UNRECORDED] == 1
+    assert audit.counts[AuditProblem.UNRECORDED] == 1
     run = summary_of(*FAST, *SLOW, audit=audit)
     gates = [Gate("audit", "stuck", 0, scenario=name) for name in ("Fast", "Slow")]
     assert [result.outcome for result in evaluate(gates, run)] == [Outcome.PASSED, Outcome.FAILED]

@@ -14,7 +14,7 @@ from durable_harness.gate import Gate
 from durable_harness.gate.capacity import Capacity, SearchPlan, Trial, read_objective, search
 from durable_harness.gate.capacity.backlog import Lasted, growth_of
 from durable_harness.gate.capacity.saturation import Figures, saturated_first
-from durable_harness.gate.who.shares import attribute
+from durable_harness.gate.who.time_shares import attribute
 from durable_harness.gate.who.verdicts import Who
 from durable_harness.why.segments import Part, Segment
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from durable_harness.cli import main
-from durable_harness.gate.comparison import Answer, Design, Figure, Operations, Question, compare_runs
-from durable_harness.gate.comparison.operations import read_run
-from durable_harness.gate.comparison.rendering import render_json
+from durable_harness.gate.comparison import Decision, Design, Figure, OperationTable, Question, compare_runs
+from durable_harness.gate.comparison.comparison_reports import render_json
+from durable_harness.gate.comparison.operation_table import read_run
 from durable_harness.gate.records import SCHEMA, with_metadata
 from made_up import polled
 
@@ -144,24 +144,24 @@ def test_what_timed_out_counts_as_the_time_it_lasted():
     content = rows(times)
     for row in content[900:]:
         row.update(state="timed out", seen_s=None)
-    assert Operations.from_rows(content).values("completion_ms").max() == pytest.approx(60_000)
+    assert OperationTable.from_rows(content).values("completion_ms").max() == pytest.approx(60_000)
 
 
 def test_a_closed_workload_counts_from_sending():
     """Completion counts from the intended start of an open workload, from sending in a closed one."""
     opened, closed = rows([0.5]), rows([0.5], workload="closed")
-    assert Operations.from_rows(opened).values("completion_ms")[0] == pytest.approx(500)
-    assert Operations.from_rows(closed).values("completion_ms")[0] == pytest.approx(498)
+    assert OperationTable.from_rows(opened).values("completion_ms")[0] == pytest.approx(500)
+    assert OperationTable.from_rows(closed).values("completion_ms")[0] == pytest.approx(498)
 
 
 def test_whole_seconds_of_a_server_are_no_figure():
     """Server completion is created to finished; an operation of which one is known in whole seconds has none."""
     times = {"server_created_s": 1000.25, "server_updated_s": 1000.75}
     fine, coarse = rows([0.9], **times), rows([0.9], **times | {"server_created_s": 1000.0})
-    assert list(Operations.from_rows(fine).values("server_completion_ms")) == [pytest.approx(500)]
-    assert list(Operations.from_rows(coarse).values("server_completion_ms")) == []
+    assert list(OperationTable.from_rows(fine).values("server_completion_ms")) == [pytest.approx(500)]
+    assert list(OperationTable.from_rows(coarse).values("server_completion_ms")) == []
     late = rows([0.9], **times, server_update_is_coarse=True)
-    assert list(Operations.from_rows(late).values("server_completion_ms")) == []
+    assert list(OperationTable.from_rows(late).values("server_completion_ms")) == []
 
 
 LACKS = "not measured: audit wrong_output (30 outputs were not compared with their starts): leave the gate out"
@@ -196,7 +196,7 @@ def test_the_default_figure_has_no_polls_in_it():
     """Runs whose finish is known are compared by it, without a note; the report says whose clock it is of."""
     comparison = compare_runs(side(), side(seed=2), Question())
     (result,) = comparison.results
-    assert (result.figure.name, result.resolution, comparison.answer) == ("finish_ms p95", 0, Answer.NOT_SLOWER)
+    assert (result.figure.name, result.resolution, comparison.answer) == ("finish_ms p95", 0, Decision.NOT_SLOWER)
     assert not any("finish_ms" in note for note in comparison.notes)
     (document,) = json.loads(render_json(comparison))["figures"]
     assert document["clock"] == "from the generator's clock to the server's"
@@ -214,7 +214,7 @@ def test_what_the_client_saw_stands_in_for_an_unknown_finish(coarse):
         "finish_ms, which has no polls in it, is not known for most operations of both runs: completion_ms is compared"
         in comparison.notes
     )
-    assert comparison.answer is Answer.NOT_SLOWER
+    assert comparison.answer is Decision.NOT_SLOWER
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_a_head_that_hangs_is_slower_by_its_finish():
     head = side(seed=2, state=state, ended_s=ended, **columns)
     assert head.values("finish_ms").max() == pytest.approx(60_000)
     comparison = compare_runs(side(), head, Question(max_error_ratio=0.2))
-    assert (comparison.results[0].figure.name, comparison.answer) == ("finish_ms p95", Answer.SLOWER)
+    assert (comparison.results[0].figure.name, comparison.answer) == ("finish_ms p95", Decision.SLOWER)
 
 
 def test_times_out_alone_make_no_finish_known():
@@ -326,7 +326,7 @@ def test_a_judged_count_is_a_case_of_the_junit_report(run_folder, compare, tmp_p
 def test_a_maximum_of_runs_is_not_compared():
     """No length of a run makes two maxima comparable: it cannot tell, and names a figure that can be compared."""
     (result,) = compare_runs(side(), side(seed=2), Question(((Figure("finish_ms", 100), Design()),))).results
-    assert result.answer is Answer.CANNOT_TELL
+    assert result.answer is Decision.CANNOT_TELL
     assert result.advice.endswith("compare a percentile such as p99")
 
 
@@ -351,10 +351,10 @@ def test_settings_that_differ_are_told(run_folder, compare):
 
 def test_several_figures_share_the_errors():
     """The worst answer of all figures is the answer; each figure gets its share of the false-alarm rate."""
-    base, head = Operations.from_rows(rows(latencies_s(1))), Operations.from_rows(rows(latencies_s(2), polls=5))
+    base, head = OperationTable.from_rows(rows(latencies_s(1))), OperationTable.from_rows(rows(latencies_s(2), polls=5))
     both = compare_runs(base, head, Question((P95, (Figure("polls", 50), Design(effect=0.34)))))
-    assert [result.answer for result in both.results] == [Answer.NOT_SLOWER, Answer.SLOWER]
-    assert both.answer is Answer.SLOWER
+    assert [result.answer for result in both.results] == [Decision.NOT_SLOWER, Decision.SLOWER]
+    assert both.answer is Decision.SLOWER
     alone = compare_runs(base, head, Question((P95,)))
     assert alone.results[0].upper <= both.results[0].upper
 
@@ -482,10 +482,12 @@ def test_a_run_that_was_cut_short_is_noted(run_folder, compare):
 
 def test_a_faster_head_leaves_no_slowdown_to_be_seen():
     """The smallest visible change is never above what matters where the answer is "not slower"."""
-    base, head = (Operations.from_rows(rows(latencies_s(seed, slower=slower))) for seed, slower in ((1, 1.0), (2, 0.7)))
+    base, head = (
+        OperationTable.from_rows(rows(latencies_s(seed, slower=slower))) for seed, slower in ((1, 1.0), (2, 0.7))
+    )
     fast = compare_runs(base, head, Question((P95,)))
     result = fast.results[0]
-    assert (result.answer, result.visible) == (Answer.NOT_SLOWER, None)
+    assert (result.answer, result.visible) == (Decision.NOT_SLOWER, None)
     assert "visible" not in fast.sentence
 
 

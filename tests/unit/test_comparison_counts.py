@@ -8,9 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_harness.gate.comparison import Answer, Comparison, CountComparison, Design, Figure, Question, compare_runs
+from durable_harness.gate.comparison import (
+    Comparison,
+    CountComparison,
+    Decision,
+    Design,
+    Figure,
+    Question,
+    compare_runs,
+)
+from durable_harness.gate.comparison.comparison_reports import render_junit, render_text
 from durable_harness.gate.comparison.counts import ENOUGH
-from durable_harness.gate.comparison.rendering import render_junit, render_text
 from made_up import polled
 
 ACTIONS = "actions_per_operation"
@@ -38,10 +46,10 @@ def question(effect, *figures):
 def test_five_operations_make_a_difference_exact(paired):
     """Two actions more in each of five operations are exact, in four of them not yet; the sentence says so."""
     few = count_of([7] * 4, [9] * 4, paired=paired, effect=0.0)
-    assert (few.is_exact, few.varies, few.answer) == (False, False, Answer.CANNOT_TELL)
+    assert (few.is_exact, few.varies, few.answer) == (False, False, Decision.CANNOT_TELL)
     assert few.sentence == f"{ACTIONS}: 7 → 9 on average of 4 operations; 5 are needed to be exact"
     found = count_of([7] * 5, [9] * 5, paired=paired, effect=0.0)
-    assert (found.difference, found.answer) == (2, Answer.SLOWER)
+    assert (found.difference, found.answer) == (2, Decision.SLOWER)
     assert found.sentence == "head dispatches 2 actions more an operation: 7 → 9 (all 5 operations)"
 
 
@@ -92,21 +100,21 @@ def test_counts_that_vary_by_chance_are_never_a_difference():
         for paired in (True, False):
             found = count_of(base, head, paired=paired, effect=0.0)
             assert not found.difference
-            assert found.answer is not Answer.SLOWER
+            assert found.answer is not Decision.SLOWER
 
 
 @pytest.mark.parametrize(
     ("head", "effect", "answer"),
     [
-        ([7] * 5, 0.0, Answer.NOT_SLOWER),
-        ([6] * 5, 0.0, Answer.NOT_SLOWER),
-        ([8] * 5, 0.0, Answer.SLOWER),
-        ([8] * 5, 0.15, Answer.NOT_SLOWER),
-        ([8] * 5, 1 / 7, Answer.NOT_SLOWER),
-        ([8] * 5, 0.14, Answer.SLOWER),
-        ([7, 7, 7, 7, 8], 0.0, Answer.CANNOT_TELL),
+        ([7] * 5, 0.0, Decision.NOT_SLOWER),
+        ([6] * 5, 0.0, Decision.NOT_SLOWER),
+        ([8] * 5, 0.0, Decision.SLOWER),
+        ([8] * 5, 0.15, Decision.NOT_SLOWER),
+        ([8] * 5, 1 / 7, Decision.NOT_SLOWER),
+        ([8] * 5, 0.14, Decision.SLOWER),
+        ([7, 7, 7, 7, 8], 0.0, Decision.CANNOT_TELL),
         ([7, 7, 7, 7, 8], 0.1, None),
-        ([np.nan] * 5, 0.1, Answer.CANNOT_TELL),
+        ([np.nan] * 5, 0.1, Decision.CANNOT_TELL),
         ([8] * 5, None, None),
     ],
 )
@@ -160,13 +168,13 @@ def test_slices_are_one_sample(slices, more):
 def test_a_count_of_two_runs_fails_them():
     """A judged count alone is the whole question: no latency is asked for, and the verdict names the count."""
     comparison = compare_runs(counted([7] * 50), counted([9] * 50), question(0.0))
-    assert (comparison.results, comparison.answer, comparison.exit_code()) == ((), Answer.SLOWER, 1)
+    assert (comparison.results, comparison.answer, comparison.exit_code()) == ((), Decision.SLOWER, 1)
     assert (
         comparison.sentence
         == "head dispatches 2 actions more an operation: 7 → 9 (all 50 operations) (no increase is allowed)"
     )
     equal = compare_runs(counted([7] * 50), counted([7] * 50), question(0.2))
-    assert (equal.answer, equal.exit_code()) == (Answer.NOT_SLOWER, 0)
+    assert (equal.answer, equal.exit_code()) == (Decision.NOT_SLOWER, 0)
     assert equal.sentence == "actions_per_operation: 7, the same (all 50 operations) (at most 20 % more is allowed)"
 
 
@@ -175,13 +183,13 @@ def test_a_count_that_varies_needs_an_effect():
     rng = np.random.default_rng(4)
     base, head = (counted(rng.choice([7, 9], 3000)) for _ in range(2))
     unsure = compare_runs(base, head, question(0.0))
-    assert unsure.answer is Answer.CANNOT_TELL
+    assert unsure.answer is Decision.CANNOT_TELL
     assert unsure.sentence.endswith("Name the increase that matters (--effect) to compare its mean")
     mean = compare_runs(base, head, question(0.05))
-    assert [(result.figure, result.answer) for result in mean.results] == [(Figure(ACTIONS), Answer.NOT_SLOWER)]
-    assert mean.answer is Answer.NOT_SLOWER
+    assert [(result.figure, result.answer) for result in mean.results] == [(Figure(ACTIONS), Decision.NOT_SLOWER)]
+    assert mean.answer is Decision.NOT_SLOWER
     more = counted(rng.choice([8, 10], 3000))
-    assert compare_runs(base, more, question(0.05)).answer is Answer.SLOWER
+    assert compare_runs(base, more, question(0.05)).answer is Decision.SLOWER
 
 
 def test_a_count_that_nobody_counted_cannot_tell():
@@ -196,7 +204,7 @@ def test_a_count_that_varies_later_is_left_open_everywhere():
     """If it began to vary once its mean could no longer be planned, text and JUnit say that it has no answer."""
     count = count_of([7, 7, 7, 7, 8], [7] * 5, effect=0.1)
     comparison = Comparison("base", "head", (), "a test", counts=(count,))
-    assert comparison.answer is Answer.CANNOT_TELL
+    assert comparison.answer is Decision.CANNOT_TELL
     assert comparison.sentence.endswith("make that longer (--warm-up) to compare its mean")
     suite = ET.fromstring(render_junit(comparison, cannot_tell=3))
     assert [(case.get("name"), [mark.tag for mark in case]) for case in suite] == [(ACTIONS, ["error"])]
@@ -209,7 +217,7 @@ def test_a_comparison_of_counts_alone_has_no_error_rate():
     shown = tuple(replace(result, is_judged=False) for result in shown)
     comparison = Comparison("base", "head", shown, "a test", counts=(count,))
     text = render_text(comparison)
-    assert (comparison.answer, "not judged" in text) == (Answer.NOT_SLOWER, True)
+    assert (comparison.answer, "not judged" in text) == (Decision.NOT_SLOWER, True)
     assert "false alarms" not in text
 
 
@@ -222,6 +230,6 @@ def test_a_latency_and_a_count_are_judged_together():
         return polled(rng.uniform(200, 210, 3000), 50.0, 1.0, actions=np.full(3000, float(actions)))
 
     comparison = compare_runs(side(7), side(8), question(0.0, wanted))
-    assert [result.answer for result in comparison.results] == [Answer.NOT_SLOWER]
-    assert comparison.answer is Answer.SLOWER
-    assert compare_runs(side(7), side(7), question(0.0, wanted)).answer is Answer.NOT_SLOWER
+    assert [result.answer for result in comparison.results] == [Decision.NOT_SLOWER]
+    assert comparison.answer is Decision.SLOWER
+    assert compare_runs(side(7), side(7), question(0.0, wanted)).answer is Decision.NOT_SLOWER

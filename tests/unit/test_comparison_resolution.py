@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from durable_harness.gate.comparison import Answer, Design, Figure, PairedComparison, Question, compare_runs
+from durable_harness.gate.comparison import Decision, Design, Figure, PairedComparison, Question, compare_runs
 from durable_harness.gate.comparison.resolution import PollMoments, relative_gap
 from made_up import polled, slices, works_ms
 
@@ -24,7 +24,7 @@ def paired(figure, kind, change, *, phases, seed=1, pairs=60, interval_ms=INTERV
     comparison = PairedComparison(figure, design or Design(), most_pairs=pairs)
     while len(comparison) < comparison.looks[-1]:
         comparison.add(*slices(rng, kind, change, interval_ms, phases=phases, **others))
-        if comparison.is_look and comparison.result().answer is not Answer.CANNOT_TELL:
+        if comparison.is_look and comparison.result().answer is not Decision.CANNOT_TELL:
             break
     return comparison.result()
 
@@ -47,7 +47,7 @@ def unpaired(figure, kind, change, *, phases, seed=1, count=3000, interval_ms=IN
 def test_a_grid_that_stands_still_hides_what_is_finer(compared, kind, change):
     """With every poll at the same time after its start nothing finer than an interval is answered either way."""
     result = compared(COMPLETION, kind, change, phases=STANDING)
-    assert result.answer is Answer.CANNOT_TELL
+    assert result.answer is Decision.CANNOT_TELL
     assert result.resolution > result.design.effect
     assert result.visible >= result.resolution
     assert "Polls come about every 50 ms" in result.advice
@@ -57,7 +57,7 @@ def test_a_grid_that_stands_still_hides_what_is_finer(compared, kind, change):
 
 @pytest.mark.parametrize("kind", WORKS)
 @pytest.mark.parametrize("compared", [paired, unpaired])
-@pytest.mark.parametrize(("change", "answer"), [(0.0, Answer.NOT_SLOWER), (0.12, Answer.SLOWER)])
+@pytest.mark.parametrize(("change", "answer"), [(0.0, Decision.NOT_SLOWER), (0.12, Decision.SLOWER)])
 def test_phases_that_are_drawn_give_the_answer(compared, kind, change, answer):
     """The same work whose polls are spread evenly, on both sides alike, is answered rightly by what the client saw."""
     result = compared(COMPLETION, kind, change, phases=EVEN)
@@ -69,7 +69,7 @@ def test_phases_that_are_drawn_give_the_answer(compared, kind, change, answer):
 def test_polls_show_no_change_below_one(compared):
     """A percentile of whole numbers is rounded to them: five polls show nothing below 10 %."""
     result = compared(POLLS, "constant", 0.0, phases=STANDING)
-    assert result.answer is Answer.CANNOT_TELL
+    assert result.answer is Decision.CANNOT_TELL
     assert result.resolution == pytest.approx(1 / 10)
     assert "shows no change below 10 %: ask for a larger --effect" in result.advice
 
@@ -77,10 +77,10 @@ def test_polls_show_no_change_below_one(compared):
 @pytest.mark.parametrize("compared", [paired, unpaired])
 def test_polls_that_became_more_are_more(compared):
     """A poll more than before is a change of the figure itself, and larger than its rounding."""
-    assert compared(POLLS, "constant", 0.3, phases=STANDING).answer is Answer.SLOWER
+    assert compared(POLLS, "constant", 0.3, phases=STANDING).answer is Decision.SLOWER
 
 
-@pytest.mark.parametrize(("change", "answer"), [(0.0, Answer.NOT_SLOWER), (1.0, Answer.SLOWER)])
+@pytest.mark.parametrize(("change", "answer"), [(0.0, Decision.NOT_SLOWER), (1.0, Decision.SLOWER)])
 @pytest.mark.parametrize("phases", [STANDING, EVEN])
 def test_polls_answer_for_an_effect_above_one(change, answer, phases):
     """An effect of more than one poll is answered."""
@@ -93,7 +93,7 @@ def test_polls_answer_for_an_effect_above_one(change, answer, phases):
 def test_constant_work_that_takes_longer_is_slower_by_its_finish(interval_ms, change, phases):
     """The issue's cases are caught whatever the poll interval, and the reported change is the true one."""
     result = paired(FINISH, "constant", change, phases=phases, interval_ms=interval_ms)
-    assert result.answer is Answer.SLOWER
+    assert result.answer is Decision.SLOWER
     assert result.resolution == 0
     assert result.ratio - 1 == pytest.approx(change, abs=0.01)
 
@@ -102,7 +102,7 @@ def test_constant_work_that_takes_longer_is_slower_by_its_finish(interval_ms, ch
 def test_a_change_that_does_not_matter_is_not_called_slower(figure):
     """+3 % with an effect of 5 % is called slower with none of 50 seeds."""
     found = [paired(figure, "constant", 0.03, phases=EVEN, seed=seed, pairs=20).answer for seed in range(50)]
-    assert Answer.SLOWER not in found
+    assert Decision.SLOWER not in found
 
 
 @pytest.mark.parametrize("compared", [paired, unpaired])
@@ -117,7 +117,7 @@ def test_the_printed_change_is_that_of_the_printed_figures(compared, figure):
 
 def test_runs_of_whole_seconds_are_answered_by_what_the_client_saw():
     """Where the server tells whole seconds only, drawn phases make a change of 12 % visible."""
-    assert unpaired(COMPLETION, "constant", 0.12, phases=EVEN, is_fine=False).answer is Answer.SLOWER
+    assert unpaired(COMPLETION, "constant", 0.12, phases=EVEN, is_fine=False).answer is Decision.SLOWER
 
 
 moments = arrays.arrays(float, st.integers(1, 60), elements=st.floats(0, 1e5))
@@ -159,7 +159,7 @@ def test_the_interval_that_is_advised_is_fine_enough(interval_ms, kind):
     assert f"every {interval_ms:,.0f} ms" in advice
     assert "e+" not in advice
     advised_ms = 1000 * float(re.search(r"--poll-interval ([\d.]+)\)", advice)[1])
-    assert unpaired(COMPLETION, kind, 0.0, phases=STANDING, interval_ms=advised_ms).answer is Answer.NOT_SLOWER
+    assert unpaired(COMPLETION, kind, 0.0, phases=STANDING, interval_ms=advised_ms).answer is Decision.NOT_SLOWER
 
 
 def test_more_pairs_are_advised_only_where_they_help():
@@ -191,5 +191,5 @@ def test_a_record_without_the_last_pending_answer_is_no_finer():
     unknown = np.full(count, np.nan)
     sides = [polled(np.full(count, work), INTERVAL_MS, STANDING, last_pending_s=unknown) for work in (205.0, 212.0)]
     (result,) = compare_runs(*sides, Question(((COMPLETION, Design()),))).results
-    assert result.answer is Answer.CANNOT_TELL
+    assert result.answer is Decision.CANNOT_TELL
     assert result.resolution == pytest.approx(50 / 252, rel=0.02)

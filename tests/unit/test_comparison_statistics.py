@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from durable_harness.gate.comparison import Answer, Design, Figure, Interval, Operations, PairedComparison
+from durable_harness.gate.comparison import (
+    ConfidenceInterval,
+    Decision,
+    Design,
+    Figure,
+    OperationTable,
+    PairedComparison,
+)
 from durable_harness.gate.comparison.blocks import (
     autocorrelation_time,
     block_figures,
@@ -151,28 +158,28 @@ def test_alike_neighbours_are_averaged():
 @pytest.mark.parametrize(
     ("lower", "upper", "answer"),
     [
-        (-0.02, 0.03, Answer.NOT_SLOWER),
-        (0.01, 0.04, Answer.NOT_SLOWER),
-        (0.034, 0.06, Answer.SLOWER),
-        (0.01, 0.06, Answer.CANNOT_TELL),
-        (-0.01, 0.06, Answer.CANNOT_TELL),
-        (-math.inf, math.inf, Answer.CANNOT_TELL),
+        (-0.02, 0.03, Decision.NOT_SLOWER),
+        (0.01, 0.04, Decision.NOT_SLOWER),
+        (0.034, 0.06, Decision.SLOWER),
+        (0.01, 0.06, Decision.CANNOT_TELL),
+        (-0.01, 0.06, Decision.CANNOT_TELL),
+        (-math.inf, math.inf, Decision.CANNOT_TELL),
     ],
 )
 def test_the_three_answers(lower, upper, answer):
     """Surely below the effect is not slower, surely above two thirds of it is slower, anything else is unknown."""
-    assert Design(effect=0.05).decide(Interval((lower + upper) / 2, lower, upper)) is answer
+    assert Design(effect=0.05).decide(ConfidenceInterval((lower + upper) / 2, lower, upper)) is answer
 
 
 @pytest.mark.parametrize(
     ("interval", "factor"),
     [
-        (Interval(0, -0.12, 0.12), 4),  # has to become half as wide to end below 0.06
-        (Interval(0.08, -0.04, 0.2), 9),  # has to become a third as wide to begin above 0.04
-        (Interval(0.05, 0.03, 0.09), 4),  # half as wide begins above 0.04, sooner than it ends below 0.06
-        (Interval(0, -0.061, 0.061), 1.2),  # less would hardly change the answer
-        (Interval(0, -math.inf, 0.06), None),
-        (Interval(0, -math.inf, math.inf), None),
+        (ConfidenceInterval(0, -0.12, 0.12), 4),  # has to become half as wide to end below 0.06
+        (ConfidenceInterval(0.08, -0.04, 0.2), 9),  # has to become a third as wide to begin above 0.04
+        (ConfidenceInterval(0.05, 0.03, 0.09), 4),  # half as wide begins above 0.04, sooner than it ends below 0.06
+        (ConfidenceInterval(0, -0.061, 0.061), 1.2),  # less would hardly change the answer
+        (ConfidenceInterval(0, -math.inf, 0.06), None),
+        (ConfidenceInterval(0, -math.inf, math.inf), None),
     ],
 )
 def test_how_much_more_data_follows_from_the_interval(interval, factor):
@@ -194,7 +201,7 @@ def test_looks_are_planned_so_that_each_can_answer(most):
 def slices(rng, ratio, noise=0.05, drift=1.0):
     """The operations of two slices, the head's slower by a ratio, on a machine that is slower by a drift."""
     return [
-        Operations.from_rows(
+        OperationTable.from_rows(
             {"intended_s": at, "sent_s": at, "seen_s": at + 0.5 * slower * drift * math.exp(noise * wobble)}
             for at, wobble in enumerate(rng.standard_normal(40))
         )
@@ -210,7 +217,7 @@ def answers_of(ratio, rounds, seed):
         comparison = PairedComparison(Figure("completion_ms", 95), DESIGN, most_pairs=30)
         for index in range(comparison.looks[-1]):
             comparison.add(*slices(rng, ratio, drift=1 + 0.5 * math.sin(index)))
-            if comparison.is_look and comparison.result().answer is not Answer.CANNOT_TELL:
+            if comparison.is_look and comparison.result().answer is not Decision.CANNOT_TELL:
                 break
         found.append(comparison.result())
     return found
@@ -219,8 +226,8 @@ def answers_of(ratio, rounds, seed):
 def test_a_slowdown_is_caught_and_equal_versions_pass():
     """On a machine that drifts by half, 10 % slower is slower each time and equal never is."""
     slower, equal = answers_of(1.1, 20, seed=1), answers_of(1.0, 20, seed=2)
-    assert {result.answer for result in slower} == {Answer.SLOWER}
-    assert {result.answer for result in equal} == {Answer.NOT_SLOWER}
+    assert {result.answer for result in slower} == {Decision.SLOWER}
+    assert {result.answer for result in equal} == {Decision.NOT_SLOWER}
     assert all(1.07 < result.ratio < 1.13 for result in slower)
 
 
@@ -231,5 +238,5 @@ def test_pairs_that_cannot_tell_say_how_many_would():
     for _ in range(12):
         comparison.add(*slices(rng, math.exp(0.3 * rng.standard_normal())))
     result = comparison.result()
-    assert result.answer is Answer.CANNOT_TELL
+    assert result.answer is Decision.CANNOT_TELL
     assert "pairs (--pairs)" in result.advice

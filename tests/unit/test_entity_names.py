@@ -1,6 +1,6 @@
 """Entities by name where their keys say nothing, by key where one of them is the bottleneck."""
 
-from durable_harness.gate.who.shares import attribute
+from durable_harness.gate.who.time_shares import attribute
 from durable_harness.why.entity_names import shown_names
 from durable_harness.why.segments import Part, Segment
 

@@ -12,25 +12,25 @@ from durable_harness.experiments.capacity_report import render_html as capacity_
 from durable_harness.experiments.capacity_report import render_text as capacity_text
 from durable_harness.gate.capacity import Capacity, Trial
 from durable_harness.gate.capacity.saturation import Figures
-from durable_harness.gate.comparison import Answer, Comparison, words
+from durable_harness.gate.comparison import Comparison, Decision, words
+from durable_harness.gate.comparison.comparison_reports import render_json, render_text
+from durable_harness.gate.comparison.comparison_results import FigureResult
 from durable_harness.gate.comparison.design import Design
 from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.page import render_html as comparison_page
-from durable_harness.gate.comparison.ranks import Interval
-from durable_harness.gate.comparison.rendering import render_json, render_text
-from durable_harness.gate.comparison.results import FigureResult
+from durable_harness.gate.comparison.ranks import ConfidenceInterval
 from durable_harness.gate.gates import Gate
 from durable_harness.gate.summary import FailureReason
 
 EVIL = "<script>alert(1)</script>"
 
 
-def result(*pairs, lower=-0.02, upper=0.03, answer=Answer.NOT_SLOWER, is_judged=True):
+def result(*pairs, lower=-0.02, upper=0.03, answer=Decision.NOT_SLOWER, is_judged=True):
     return FigureResult(
         Figure("finish_ms", 95.0),
         Design(),
         base=500.0,
-        interval=Interval(0.01, lower, upper),
+        interval=ConfidenceInterval(0.01, lower, upper),
         answer=answer,
         sample=f"{len(pairs)} pairs of slices",
         is_judged=is_judged,
@@ -68,7 +68,7 @@ def test_the_names_of_lines_are_in_the_key_where_no_point_can_lie_under_them():
     assert re.findall(r'<text class="note[^>]*>([^<]+)<', page) == []
 
 
-NOTHING_YET = result(1.01, 0.98, lower=-math.inf, upper=math.inf, answer=Answer.CANNOT_TELL)
+NOTHING_YET = result(1.01, 0.98, lower=-math.inf, upper=math.inf, answer=Decision.CANNOT_TELL)
 
 
 def test_a_comparison_without_an_interval_draws_its_pairs_alone():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from durable_harness.gate import LATENCIES_MS, Counts, Gate, Histogram, RunSummary, broken_for_good
+from durable_harness.gate import LATENCIES_MS, Gate, Histogram, OutcomeCounts, RunSummary, broken_for_good
 
 
 def summary(values=(), counts=None, polls=()):
@@ -15,7 +15,7 @@ def summary(values=(), counts=None, polls=()):
     counted = Histogram(steps_per_unit=1)
     for value in polls:
         counted.record(value)
-    counts = counts or Counts(started=len(values), accepted=len(values), completed=len(values))
+    counts = counts or OutcomeCounts(started=len(values), accepted=len(values), completed=len(values))
     return RunSummary(counts, 10.0, latencies, counted)
 
 
@@ -46,7 +46,7 @@ def test_a_percentile_is_broken_when_the_rest_cannot_mend_it(slow, share_done, b
     [
         (Gate("completion_ms", "max", 100), summary([50, 101])),
         (Gate("polls_per_operation", "max", 3), summary([50], polls=[4])),
-        (Gate("operations", "lost", 0), summary(counts=Counts(started=9, accepted=9, completed=8, lost=1))),
+        (Gate("operations", "lost", 0), summary(counts=OutcomeCounts(started=9, accepted=9, completed=8, lost=1))),
     ],
 )
 def test_some_limits_are_broken_by_one(gate, run):
@@ -68,7 +68,7 @@ def test_what_is_not_measured_breaks_nothing():
 def test_the_error_ratio_counts_what_is_still_to_come(failed, broken):
     """Operations in flight are no errors yet; 1 % of the 300 that there may be at the end is 3."""
     gate = Gate("operations", "error_ratio", 0.01)
-    counts = Counts(started=100, accepted=100, completed=90 - failed, failed=failed, unaccounted=10)
+    counts = OutcomeCounts(started=100, accepted=100, completed=90 - failed, failed=failed, unaccounted=10)
     assert bool(broken_for_good([gate], summary(counts=counts), 0.5)) is broken
 
 

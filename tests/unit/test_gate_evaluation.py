@@ -6,16 +6,16 @@ import pytest
 
 from durable_harness.gate import (
     LATENCIES_MS,
-    Counts,
     Gate,
     Histogram,
     Outcome,
+    OutcomeCounts,
     RunSummary,
     Verdict,
     evaluate,
     verdict_on,
 )
-from durable_harness.gate.audit import Audit, Problem
+from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.gates import not_measured
 
 
@@ -24,7 +24,7 @@ def summary(*, completion_ms=(), counts=None, elapsed_s=10.0, invalid=()):
     latencies = {name: Histogram() for name in LATENCIES_MS}
     for value in completion_ms:
         latencies["completion_ms"].record(value)
-    counts = counts or Counts(started=10, accepted=10, completed=9, lost=1)
+    counts = counts or OutcomeCounts(started=10, accepted=10, completed=9, lost=1)
     polls = Histogram(steps_per_unit=1)
     return RunSummary(counts, elapsed_s, latencies, polls, invalid=invalid, unexpected_answers=2)
 
@@ -66,11 +66,11 @@ def test_figures_of_the_operations(statistic, limit, bound, measured, passed):
 @pytest.mark.parametrize(
     ("gate", "counts"),
     [
-        (Gate("completion_ms", "p95", 1), Counts(started=1, refused=1)),
-        (Gate("unheard_of_ms", "p95", 1), Counts(started=1, accepted=1, completed=1)),
-        (Gate("operations", "error_ratio", 1), Counts()),
-        (Gate("operations", "throughput_per_s", 0.1, "at least"), Counts()),
-        (Gate("operations", "lost", 9), Counts(started=1, refused=1)),
+        (Gate("completion_ms", "p95", 1), OutcomeCounts(started=1, refused=1)),
+        (Gate("unheard_of_ms", "p95", 1), OutcomeCounts(started=1, accepted=1, completed=1)),
+        (Gate("operations", "error_ratio", 1), OutcomeCounts()),
+        (Gate("operations", "throughput_per_s", 0.1, "at least"), OutcomeCounts()),
+        (Gate("operations", "lost", 9), OutcomeCounts(started=1, refused=1)),
     ],
 )
 def test_nothing_measured_is_a_failure(gate, counts):
@@ -94,7 +94,7 @@ def test_what_the_service_does_not_give_is_not_measured(metric):
 
 def test_where_nothing_completed_there_is_nothing_that_a_service_could_give():
     """A gate on a figure of the server fails like any other if no operation completed."""
-    failed = summary(counts=Counts(started=1, accepted=1, failed=1))
+    failed = summary(counts=OutcomeCounts(started=1, accepted=1, failed=1))
     (result,) = evaluate([Gate("finish_ms", "max", 1)], failed)
     assert result.failed
 
@@ -159,23 +159,28 @@ def test_an_interrupted_run_has_no_other_verdict(limits, invalid):
 @pytest.mark.parametrize(
     ("audit", "measured", "outcome", "note"),
     [
-        (Audit("asked", counts={Problem.STUCK: 2}), 2, Outcome.FAILED, ""),
-        (Audit("asked", counts={Problem.LOST: 2}), 0, Outcome.PASSED, ""),
+        (Audit("asked", counts={AuditProblem.STUCK: 2}), 2, Outcome.FAILED, ""),
+        (Audit("asked", counts={AuditProblem.LOST: 2}), 0, Outcome.PASSED, ""),
         (Audit("asked", incomplete="it is gone"), None, Outcome.NOT_MEASURED, "the audit is incomplete: it is gone"),
         (
-            Audit("asked", counts={Problem.STUCK: 1}, incomplete="it is gone"),
+            Audit("asked", counts={AuditProblem.STUCK: 1}, incomplete="it is gone"),
             1,
             Outcome.FAILED,
             "at least: the audit is incomplete: it is gone",
         ),
-        (Audit("asked", not_checked={Problem.STUCK: "nobody looked"}), None, Outcome.NOT_MEASURED, "nobody looked"),
+        (
+            Audit("asked", not_checked={AuditProblem.STUCK: "nobody looked"}),
+            None,
+            Outcome.NOT_MEASURED,
+            "nobody looked",
+        ),
         (None, None, Outcome.NOT_MEASURED, "there was no audit: --audit off"),
     ],
 )
 def test_an_audit_that_cannot_tell_breaks_no_gate_and_holds_none(audit, measured, outcome, note):
     """A gate on the audit counts what it found. What it did not look at is not measured, with the reason."""
     gate = Gate("audit", "stuck", 0)
-    counts = Counts(started=1, accepted=1)
+    counts = OutcomeCounts(started=1, accepted=1)
     run = RunSummary(counts, 1.0, {}, Histogram(steps_per_unit=1), audit=audit, no_audit="" if audit else "--audit off")
     (result,) = evaluate([gate], run)
     assert (result.measured, result.outcome, result.note) == (measured, outcome, note)
@@ -183,7 +188,9 @@ def test_an_audit_that_cannot_tell_breaks_no_gate_and_holds_none(audit, measured
 
 def test_nothing_accepted_fails_a_gate_on_the_audit():
     """Where no start was accepted there is nothing to audit, which is no success of the service."""
-    run = RunSummary(Counts(started=1), 1.0, {}, Histogram(steps_per_unit=1), no_audit="no operation was accepted")
+    run = RunSummary(
+        OutcomeCounts(started=1), 1.0, {}, Histogram(steps_per_unit=1), no_audit="no operation was accepted"
+    )
     (result,) = evaluate([Gate("audit", "lost", 0)], run)
     assert (result.outcome, result.note) == (Outcome.FAILED, "no operation was accepted")
 
@@ -191,6 +198,6 @@ def test_nothing_accepted_fails_a_gate_on_the_audit():
 @pytest.mark.parametrize(("limit", "verdict"), [(1, Verdict.FAILED), (100, Verdict.INVALID)])
 def test_an_audit_that_cannot_tell_hides_no_failure(limit, verdict):
     """A run whose service broke down fails by its other gates, although the service could not be audited either."""
-    run = replace(summary(completion_ms=[50]), counts=Counts(started=1, accepted=1), no_audit="--audit off")
+    run = replace(summary(completion_ms=[50]), counts=OutcomeCounts(started=1, accepted=1), no_audit="--audit off")
     gates = [Gate("completion_ms", "max", limit), Gate("audit", "lost", 0)]
     assert verdict_on(run, evaluate(gates, run)) is verdict

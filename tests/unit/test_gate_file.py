@@ -4,7 +4,7 @@ import pytest
 
 from durable_harness.errors import UsageError
 from durable_harness.gate import COSTS, AbortRule, Gate, GateFileError, load_gate_file, load_gates
-from durable_harness.gate.audit import Problem
+from durable_harness.gate.audit import AuditProblem
 from durable_harness.gate.gatefile import RelativeGate, RelativeGates
 
 
@@ -141,8 +141,8 @@ def test_a_run_is_not_ended_early_unasked(tmp_path, text):
 def test_every_problem_of_an_audit_has_a_gate(tmp_path):
     """Each thing that an audit counts can be limited by its name; any other is refused with what there is."""
     path = tmp_path / "gates.toml"
-    path.write_text("[audit]\n" + "".join(f"{problem.name.lower()} = 0\n" for problem in Problem))
-    assert {gate.name for gate in load_gates(path)} == {f"audit {problem.name.lower()}" for problem in Problem}
+    path.write_text("[audit]\n" + "".join(f"{problem.name.lower()} = 0\n" for problem in AuditProblem))
+    assert {gate.name for gate in load_gates(path)} == {f"audit {problem.name.lower()}" for problem in AuditProblem}
     path.write_text("[audit]\nloost = 0\n")
     with pytest.raises(GateFileError, match=r"audit\.loost: is nothing that an audit counts\s+Did you mean lost\?"):
         load_gates(path)

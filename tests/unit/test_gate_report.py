@@ -8,18 +8,18 @@ import pytest
 
 from durable_harness.gate import (
     LATENCIES_MS,
-    Counts,
     FailureReason,
     Gate,
     Histogram,
+    LoadTimeline,
+    OutcomeCounts,
     RunSummary,
-    Timeline,
     TimeSplit,
     evaluate,
 )
 from durable_harness.gate.report import Report, render_html, render_json, render_text
 from durable_harness.gate.report.model import limit_text, number, with_unit
-from durable_harness.gate.report.plots import NOT_OVER_TIME, arrivals_and_completions
+from durable_harness.gate.report.report_plots import NOT_OVER_TIME, arrivals_and_completions
 from durable_harness.web.plots import Bar, Look, Marker, Series, bar_plot, layer_plot, line_plot, round_up, ticks
 from durable_harness.web.scales import Log, Nines
 
@@ -28,12 +28,12 @@ GATES = (Gate("completion_ms", "p95", 500, unit="ms"), Gate("operations", "lost"
 
 def report(operations=100, *, gates=GATES, reasons=(), **run):
     """Make the report of a run whose n-th operation took n*10 ms."""
-    latencies, timeline = {name: Histogram() for name in LATENCIES_MS}, Timeline()
+    latencies, timeline = {name: Histogram() for name in LATENCIES_MS}, LoadTimeline()
     for index in range(operations):
         latencies["completion_ms"].record(10.0 * (index + 1))
         timeline.started(1_000_000 + index)
         timeline.ended(1_000_001 + index, completed=True, completion_ms=10.0 * (index + 1))
-    counts = Counts(started=operations, accepted=operations, completed=operations)
+    counts = OutcomeCounts(started=operations, accepted=operations, completed=operations)
     summary = RunSummary(
         *(counts, 60.0, latencies, Histogram(steps_per_unit=1)),
         **{"started_epoch_s": 1_000_000.0, "timeline": timeline, "reasons": reasons, **run},
@@ -198,7 +198,7 @@ def test_the_warm_up_and_the_drain_are_shaded():
 
 def arrivals(moments, lasting_s=0.05):
     """Make a report of operations that were sent at these moments, and the plot of its arrivals and completions."""
-    timeline = Timeline()
+    timeline = LoadTimeline()
     for moment in moments:
         timeline.started(1_000_000 + moment)
         timeline.ended(1_000_000 + moment + lasting_s, completed=True, completion_ms=50.0)

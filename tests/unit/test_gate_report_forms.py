@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from durable_harness.gate import FailureReason, Gate, Histogram, TimeSplit
-from durable_harness.gate.audit import Audit, Finding, Problem
+from durable_harness.gate.audit import Audit, AuditFinding, AuditProblem
 from durable_harness.gate.gates import GateResult, Outcome
 from durable_harness.gate.measurable import NO_COSTS, WHOLE_SECONDS
 from durable_harness.gate.report import (
@@ -28,7 +28,7 @@ from tallies import record, tally_of
 from test_gate_report import report
 
 EVIL = 'a|b\n<script> "q" \\ `c`\x00'
-AUDIT = Audit("by a paged query", accepted=100, confirmed=98, counts={Problem.LOST: 2}, elapsed_s=0.5)
+AUDIT = Audit("by a paged query", accepted=100, confirmed=98, counts={AuditProblem.LOST: 2}, elapsed_s=0.5)
 
 
 def suite_of(some):
@@ -184,8 +184,11 @@ def test_the_markdown_says_how_many_operations_are_split():
 
 def test_the_terminal_does_not_list_other_peoples_operations():
     """Unknown operations are counted in the audit's sentence; the terminal names those that went wrong alone."""
-    counts = {Problem.LOST: 1, Problem.UNKNOWN: 20}
-    findings = (Finding(Problem.LOST, "ours"), *(Finding(Problem.UNKNOWN, f"theirs{n}") for n in range(20)))
+    counts = {AuditProblem.LOST: 1, AuditProblem.UNKNOWN: 20}
+    findings = (
+        AuditFinding(AuditProblem.LOST, "ours"),
+        *(AuditFinding(AuditProblem.UNKNOWN, f"theirs{n}") for n in range(20)),
+    )
     text = render_text(report(audit=replace(AUDIT, counts=counts, findings=findings)))
     assert "  lost: ours\n" in text
     assert "theirs" not in text

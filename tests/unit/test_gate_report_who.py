@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from durable_harness.gate.report import render_html, render_json, render_junit, render_markdown, render_text
 from durable_harness.gate.report.who import attribution_document, attribution_from
 from durable_harness.gate.who import Culprit, Party, Who
-from durable_harness.gate.who.shares import attribute
+from durable_harness.gate.who.time_shares import attribute
 from durable_harness.why.segments import Part, Segment
 from test_gate_report import report
 

@@ -5,15 +5,15 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durable_harness.gate import Timeline
-from durable_harness.gate.timeline import MAX_SLICES
+from durable_harness.gate import LoadTimeline
+from durable_harness.gate.load_timeline import MAX_SLICES
 
 MOMENTS = st.lists(st.floats(1_000_000, 1_003_600), max_size=40)
 
 
 def timeline(moments):
     """Make a timeline with an operation started, and ended, at each moment."""
-    made = Timeline()
+    made = LoadTimeline()
     for moment in moments:
         made.started(moment)
         made.ended(moment, completed=True, completion_ms=moment - 1_000_000)
@@ -34,7 +34,7 @@ def test_slices_have_no_gaps():
 def test_merging_and_widening_lose_nothing(left, right):
     """However wide the slices of two processes grew, merged they are few and hold every operation once."""
     both = timeline(left)
-    both.merge(Timeline.from_wire(json.loads(json.dumps(timeline(right).to_wire()))))
+    both.merge(LoadTimeline.from_wire(json.loads(json.dumps(timeline(right).to_wire()))))
     together = timeline(left + right)
     assert len(both.slices()) <= MAX_SLICES
     assert both.width_s == together.width_s
@@ -48,7 +48,7 @@ def test_how_operations_ended_is_merged_and_widened():
     for moment, state in ((10.0, "failed"), (11.0, "refused"), (600.0, "failed")):
         made.ended(moment, completed=False, completion_ms=None, state=state)
         other.ended(moment, completed=False, completion_ms=None, state="failed")
-    made.merge(Timeline.from_wire(json.loads(json.dumps(other.to_wire()))))
+    made.merge(LoadTimeline.from_wire(json.loads(json.dumps(other.to_wire()))))
     found = [piece.by_state for _, piece in made.slices() if piece.by_state]
     assert found == [{"failed": 3, "refused": 1}, {"failed": 2}]
 
@@ -57,13 +57,13 @@ def test_the_span_of_a_run_is_exact():
     """Slices are aligned to the clock; the moments of the run's first event and last start are known beside them."""
     made, other = timeline([10.2, 10.9]), timeline([9.4])
     made.ended(13.5, completed=True, completion_ms=None)
-    made.merge(Timeline.from_wire(json.loads(json.dumps(other.to_wire()))))
+    made.merge(LoadTimeline.from_wire(json.loads(json.dumps(other.to_wire()))))
     assert (made.first_s, made.last_start_s) == (9.4, 10.9)
 
 
 def test_an_empty_timeline_has_no_slices():
     """A run in which nothing happened has nothing to draw."""
-    assert Timeline().slices() == []
+    assert LoadTimeline().slices() == []
 
 
 def _plain(made):

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from durable_harness.gate.audit import Problem
+from durable_harness.gate.audit import AuditProblem
 from durable_harness.load.audit.histories import History, count_actions, learned, read_history
 from durable_harness.load.audit.ledger import FINDINGS_PER_PROBLEM, AtServer, Ledger, Recorded
 from durable_harness.load.audit.whereabouts import Addresses, Whereabouts
 from durable_harness.operations import (
-    Answer,
+    HttpResponse,
     Operation,
     OperationPlan,
     OperationRecord,
@@ -66,14 +66,14 @@ def test_what_agrees_is_confirmed(state, seen_s, found):
 @pytest.mark.parametrize(
     ("state", "seen_s", "found", "problem"),
     [
-        (OperationState.TIMED_OUT, None, at_server(phase=Phase.RUNNING, word="Running"), Problem.STUCK),
-        (OperationState.COMPLETED, SEEN_S, at_server(phase=Phase.RUNNING, word="Running"), Problem.CONTRADICTED),
-        (OperationState.COMPLETED, SEEN_S, at_server(phase=Phase.FAILED, word="Failed"), Problem.CONTRADICTED),
-        (OperationState.FAILED, SEEN_S, at_server(), Problem.CONTRADICTED),
-        (OperationState.FAILED, None, at_server(), Problem.CONTRADICTED),
-        (OperationState.LOST, None, at_server(), Problem.CONTRADICTED),
-        (OperationState.COMPLETED, SEEN_S, at_server(updated_s=SEEN_S + 10), Problem.CONTRADICTED),
-        (OperationState.TIMED_OUT, None, at_server(has_token_in_output=False), Problem.WRONG_OUTPUT),
+        (OperationState.TIMED_OUT, None, at_server(phase=Phase.RUNNING, word="Running"), AuditProblem.STUCK),
+        (OperationState.COMPLETED, SEEN_S, at_server(phase=Phase.RUNNING, word="Running"), AuditProblem.CONTRADICTED),
+        (OperationState.COMPLETED, SEEN_S, at_server(phase=Phase.FAILED, word="Failed"), AuditProblem.CONTRADICTED),
+        (OperationState.FAILED, SEEN_S, at_server(), AuditProblem.CONTRADICTED),
+        (OperationState.FAILED, None, at_server(), AuditProblem.CONTRADICTED),
+        (OperationState.LOST, None, at_server(), AuditProblem.CONTRADICTED),
+        (OperationState.COMPLETED, SEEN_S, at_server(updated_s=SEEN_S + 10), AuditProblem.CONTRADICTED),
+        (OperationState.TIMED_OUT, None, at_server(has_token_in_output=False), AuditProblem.WRONG_OUTPUT),
     ],
 )
 def test_what_disagrees_is_named(state, seen_s, found, problem):
@@ -114,7 +114,7 @@ def test_what_the_server_does_not_tell_of_is_missing_until_it_is_lost():
     assert book.missing() == ["a"]
     book.lost("a", "unknown")
     assert book.missing() == []
-    assert book.close("asked", 1.0).count(Problem.LOST) == 1
+    assert book.close("asked", 1.0).count(AuditProblem.LOST) == 1
 
 
 def test_one_token_is_one_operation():
@@ -122,7 +122,7 @@ def test_one_token_is_one_operation():
     other = at_server(instance_id="0")
     for order in ([at_server(), other], [other, at_server()]):
         book = ledger()
-        assert problems_of(book, *order) == {Problem.DUPLICATED: 1}
+        assert problems_of(book, *order) == {AuditProblem.DUPLICATED: 1}
         assert book.close("asked", 1.0).findings[0].instance_id == "0"
 
 
@@ -156,7 +156,7 @@ def test_children_that_get_the_input_of_their_parent_are_no_second_starts(others
 def test_a_second_start_is_found_among_children(others):
     """A duplicate of an operation with children is one duplicate, whatever its own children are."""
     for order in ([at_server(), *others], [*others, at_server()]):
-        assert problems_of(ledger(), *order) == {Problem.DUPLICATED: 1}
+        assert problems_of(ledger(), *order) == {AuditProblem.DUPLICATED: 1}
 
 
 def test_an_operation_without_a_record_is_one_however_many_children_it_has():
@@ -167,7 +167,7 @@ def test_an_operation_without_a_record_is_one_however_many_children_it_has():
         at_server(instance_id="own id", token="token-b", name="child"),
     ]
     for order in (lost, lost[::-1]):
-        assert problems_of(ledger(), at_server(), *order) == {Problem.UNRECORDED: 1}
+        assert problems_of(ledger(), at_server(), *order) == {AuditProblem.UNRECORDED: 1}
 
 
 def test_a_child_alone_with_the_token_is_no_start():
@@ -177,14 +177,14 @@ def test_a_child_alone_with_the_token_is_no_start():
 
 def test_an_id_given_twice_is_a_duplicate():
     """Two starts that got one id are told, since only one of them can have been done."""
-    assert problems_of(ledger(given_twice=["a"]), at_server()) == {Problem.DUPLICATED: 1}
+    assert problems_of(ledger(given_twice=["a"]), at_server()) == {AuditProblem.DUPLICATED: 1}
 
 
 def test_operations_of_the_run_without_a_record_are_found():
     """What has a token of the run and no record was started by a worker that died, or by a start without an answer."""
     book = ledger(not_accepted={"token-b": "unreachable"})
     found = [at_server(), at_server(instance_id="b", token="token-b"), at_server(instance_id="c", token="token-c")]
-    assert problems_of(book, *found) == {Problem.UNRECORDED: 2}
+    assert problems_of(book, *found) == {AuditProblem.UNRECORDED: 2}
     assert "its start was unreachable" in book.close("asked", 1.0).findings[0].detail
 
 
@@ -197,18 +197,18 @@ def test_only_the_like_of_our_operations_are_unknown():
         at_server(instance_id="z", **stranger | {"name": "another orchestrator"}),
         at_server(instance_id="b", **stranger),
     ]
-    assert problems_of(ledger(), at_server(), *others) == {Problem.UNKNOWN: 1}
+    assert problems_of(ledger(), at_server(), *others) == {AuditProblem.UNKNOWN: 1}
 
 
 @pytest.mark.parametrize(
     ("created_s", "clock_offset_s", "problems"),
     [
         (899.0, 0.0, {}),
-        (900.0, 0.0, {Problem.UNKNOWN: 1}),
+        (900.0, 0.0, {AuditProblem.UNKNOWN: 1}),
         (900.4, 0.0, {}),
-        (900.6, 0.0, {Problem.UNKNOWN: 1}),
+        (900.6, 0.0, {AuditProblem.UNKNOWN: 1}),
         (905.0, 9.0, {}),
-        (None, 0.0, {Problem.UNKNOWN: 1}),
+        (None, 0.0, {AuditProblem.UNKNOWN: 1}),
     ],
 )
 def test_what_was_there_before_the_run_is_of_no_interest(created_s, clock_offset_s, problems):
@@ -242,7 +242,7 @@ def test_findings_are_examples():
     for index in range(count):
         book.lost(str(index), "unknown")
     audit = book.close("asked", 1.0)
-    assert (audit.count(Problem.LOST), len(audit.findings)) == (count, FINDINGS_PER_PROBLEM)
+    assert (audit.count(AuditProblem.LOST), len(audit.findings)) == (count, FINDINGS_PER_PROBLEM)
 
 
 BASE = "http://host/runtime/webhooks/durabletask/instances"
@@ -283,7 +283,7 @@ def accepted(token, url, instance_id=None):
     operation = Operation(plan)
     operation.sent(0.0)
     body = b"" if instance_id is None else json.dumps({"id": instance_id}).encode()
-    operation.start_answered(Answer(202, {"location": url}, body), 1.0)
+    operation.start_answered(HttpResponse(202, {"location": url}, body), 1.0)
     return operation
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from durable_harness.operations import Answer, NoAnswer, OperationRecord, OperationState
+from durable_harness.operations import HttpResponse, NoResponse, OperationRecord, OperationState
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_rows_are_as_if_locust_had_been_told_of_each(locust_names, new_environme
     for number in range(2000):
         value = source.lognormvariate(2, 1.5)
         problem = "HTTP 503" if number % 50 == 0 else None
-        result = NoAnswer("gone") if problem else Answer(200, {}, b"x" * (number % 7))
+        result = NoResponse("gone") if problem else HttpResponse(200, {}, b"x" * (number % 7))
         entries.requested("GET", "/status", exchange(value, result), problem)
         if number % 300 == 0:
             entries.flush()
@@ -92,7 +92,7 @@ def test_a_scenario_has_one_row_in_no_total(locust_names, new_environment):
     """All ends of a scenario's operations are one row; neither it nor its failures are in Locust's totals."""
     environment = new_environment()
     entries = locust_names.entries(environment)
-    ok, kind = Answer(200, {}, b""), OperationState
+    ok, kind = HttpResponse(200, {}, b""), OperationState
     for _ in range(3):
         entries.requested("GET", "/status", exchange(5.0, ok), None)
         entries.polled(None, 5.0, None)
@@ -127,8 +127,8 @@ def test_a_redirect_is_a_request_of_its_own(locust_names, new_environment):
     """What the service was asked counts: each redirect that was followed, which has no time, and the last request."""
     environment = new_environment()
     entries = locust_names.entries(environment)
-    entries.requested("POST", "/start", exchange(5.0, Answer(202, {}, b""), redirects=2), None)
-    entries.requested("POST", "/start", exchange(7.0, NoAnswer("gone"), redirects=1), "gone")
+    entries.requested("POST", "/start", exchange(5.0, HttpResponse(202, {}, b""), redirects=2), None)
+    entries.requested("POST", "/start", exchange(7.0, NoResponse("gone"), redirects=1), "gone")
     entries.flush()
     for row in (environment.stats.get("/start", "POST"), environment.stats.total):
         assert (row.num_requests, row.num_none_requests, row.num_failures) == (5, 3, 1)
@@ -139,7 +139,7 @@ def test_nothing_is_counted_twice(locust_names, new_environment):
     """What was handed over is not handed over again."""
     environment = new_environment()
     entries = locust_names.entries(environment)
-    entries.requested("GET", "/status", exchange(5.0, Answer(200, {}, b"")), None)
+    entries.requested("GET", "/status", exchange(5.0, HttpResponse(200, {}, b"")), None)
     for _ in range(3):
         entries.flush()
     assert environment.stats.total.num_requests == 1
@@ -150,7 +150,7 @@ def test_requests_count_in_the_second_in_which_they_were_sent(locust_names, new_
     """Requests per second would go up and down if what is handed over on the second counted in the next one."""
     environment = new_environment()
     entries = locust_names.entries(environment)
-    entries.requested("GET", "/status", exchange(5.0, Answer(200, {}, b"")), None)
+    entries.requested("GET", "/status", exchange(5.0, HttpResponse(200, {}, b"")), None)
     clock = import_module("durable_harness.load.results.entries")
     monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: now))
     entries.flush()
@@ -163,8 +163,8 @@ def test_listeners_of_others_hear_of_each_request(locust_names, new_environment)
     environment, heard = new_environment(), []
     environment.events.request.add_listener(lambda name, response_time, **_: heard.append((name, response_time)))
     entries = locust_names.entries(environment)
-    entries.requested("GET", "/status", exchange(5.0, Answer(200, {}, b"")), None)
-    entries.requested("GET", "/status", exchange(6.0, Answer(200, {}, b"")), None)
+    entries.requested("GET", "/status", exchange(5.0, HttpResponse(200, {}, b"")), None)
+    entries.requested("GET", "/status", exchange(6.0, HttpResponse(200, {}, b"")), None)
     entries.ended(ended(OperationState.FAILED, error="it broke"))
     assert heard == [("/status", 5.0), ("/status", 6.0), ("Steady completion", pytest.approx(2000))]
     entries.flush()

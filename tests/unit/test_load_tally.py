@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durable_harness.gate import Counts
+from durable_harness.gate import OutcomeCounts
 from durable_harness.gate.measurable import NO_BEGINNING, NO_COSTS, NO_END, WHOLE_SECONDS
 from durable_harness.gate.reasons import MOST_REASONS, OTHER_REASONS
 from durable_harness.load.results.run_tally import RunTally
@@ -21,7 +21,7 @@ def test_each_end_is_counted_under_its_name():
     """Every way to end has a count of its own, and all of them together are what was started."""
     counts = summarize(tally_of(*(record(state) for state in ENDS))).counts
     ends = {state.name.lower(): 1 for state in ENDS}
-    assert counts == Counts(started=len(ENDS), accepted=len(ENDS) - 2, **ends)
+    assert counts == OutcomeCounts(started=len(ENDS), accepted=len(ENDS) - 2, **ends)
     assert counts.errors == len(ENDS) - 2  # all but completed and terminated
 
 
@@ -217,7 +217,7 @@ def test_what_is_not_measured_is_in_no_figure():
     tally = tally_of(record(), *others, record(OperationState.FAILED, phase=OperationPhase.WARM_UP))
     tally.polled(others[0], 99.0, "busy")
     summary = summarize(tally)
-    assert summary.counts == Counts(started=1, accepted=1, completed=1)
+    assert summary.counts == OutcomeCounts(started=1, accepted=1, completed=1)
     assert {name: histogram.count for name, histogram in summary.latencies_ms.items() if histogram.count} == {
         "slip_ms": 1,
         "start_ms": 1,

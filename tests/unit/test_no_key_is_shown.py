@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import durable_harness
-from durable_harness.operations import Answer, Request
+from durable_harness.operations import HttpResponse, Request
 
 SECRET_NAMES = {
     "function_key",
@@ -43,7 +43,7 @@ def test_fields_that_hold_keys_are_not_in_a_repr():
     "value",
     [
         Request("GET", "http://x/?code=the-key", {"x-functions-key": "the-key"}),
-        Answer(202, {"location": "http://x/?a=1&code=the-key"}, b'{"url": "http://x/?code=the-key"}'),
+        HttpResponse(202, {"location": "http://x/?a=1&code=the-key"}, b'{"url": "http://x/?code=the-key"}'),
     ],
 )
 def test_urls_are_shown_without_their_key(value):

@@ -3,7 +3,7 @@
 import pytest
 
 from durable_harness.operations import accept_any_output, check_echo
-from durable_harness.operations.checks import OWN_APP
+from durable_harness.operations.output_checks import OWN_APP
 
 SENT = {"operation_type": "x", "duration": 0.5, "data": {"token": "t"}}
 OUTPUT = {"task": "x", "result": "Success", "duration": 0.5, "data": {"token": "t"}}

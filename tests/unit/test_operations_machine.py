@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durable_harness.operations import (
-    Answer,
-    NoAnswer,
+    HttpResponse,
+    NoResponse,
     Operation,
     OperationPlan,
     OperationState,
@@ -42,13 +42,13 @@ def accepted(**plan):
 
 def start_answer(**headers):
     """Make the answer to a start that is accepted."""
-    return Answer(202, headers, json.dumps({"id": "abc", "statusQueryGetUri": STATUS_URL}).encode())
+    return HttpResponse(202, headers, json.dumps({"id": "abc", "statusQueryGetUri": STATUS_URL}).encode())
 
 
 def status(state, http=None, output=None, headers=None, **body):
     """Make the answer to a poll."""
     code = http or (202 if state in {"Running", "Pending"} else 200)
-    return Answer(code, headers or {}, json.dumps({"runtimeStatus": state, "output": output, **body}).encode())
+    return HttpResponse(code, headers or {}, json.dumps({"runtimeStatus": state, "output": output, **body}).encode())
 
 
 def test_the_way_to_completion():
@@ -76,7 +76,7 @@ def test_the_last_answer_that_said_not_yet_is_kept():
     op = accepted(poll_phase=0.25)
     assert (op.record.last_pending, op.next_poll) == (100.5, 100.75)
     op.poll_answered(status("Running"), 102.0)
-    op.poll_answered(NoAnswer("reset"), 103.0)
+    op.poll_answered(NoResponse("reset"), 103.0)
     op.poll_answered(status("Completed", output=OUTPUT), 104.0)
     assert (op.record.last_pending, op.record.seen) == (102.0, 104.0)
 
@@ -157,11 +157,13 @@ def test_the_place_of_an_exception_is_in_the_checks_own_file():
 def test_404_after_acceptance_is_lost():
     """An accepted operation that the server does not know any longer is lost, at once."""
     op = accepted()
-    op.poll_answered(Answer(404, {}, b"{}"), 101.5)
+    op.poll_answered(HttpResponse(404, {}, b"{}"), 101.5)
     assert (op.record.state, op.next_poll, op.record.seen) == (OperationState.LOST, None, None)
 
 
-@pytest.mark.parametrize("busy", [Answer(503, {}, b"busy"), Answer(429, {}, b""), NoAnswer("Connection refused")])
+@pytest.mark.parametrize(
+    "busy", [HttpResponse(503, {}, b"busy"), HttpResponse(429, {}, b""), NoResponse("Connection refused")]
+)
 def test_a_busy_server_is_asked_again(busy):
     """A poll without a usable answer is counted as failed and repeated; the operation is still in flight."""
     op = accepted()
@@ -169,7 +171,9 @@ def test_a_busy_server_is_asked_again(busy):
     assert (op.record.state, op.record.failed_polls, op.next_poll) == (OperationState.IN_FLIGHT, 1, 102.5)
 
 
-@pytest.mark.parametrize("refusal", [Answer(401, {}, b""), Answer(200, {}, b"<html>"), Answer(400, {}, b"{}")])
+@pytest.mark.parametrize(
+    "refusal", [HttpResponse(401, {}, b""), HttpResponse(200, {}, b"<html>"), HttpResponse(400, {}, b"{}")]
+)
 def test_a_refused_poll_is_not_repeated(refusal):
     """Asking again does not help against a wrong key or a page that is no status: the operation failed."""
     op = accepted()
@@ -183,7 +187,7 @@ def test_the_last_poll_is_at_the_deadline():
     op = accepted(timeout_s=2.0)
     op.poll_answered(status("Running"), 101.7)
     assert op.next_poll == op.deadline == 102.0
-    op.poll_answered(NoAnswer("Connection refused"), 102.1)
+    op.poll_answered(NoResponse("Connection refused"), 102.1)
     assert op.record.state is OperationState.TIMED_OUT
     assert op.record.error == "timed out: not terminal after 2 s; last poll: no answer: Connection refused"
     assert (op.record.completion_ms, op.record.elapsed_ms) == (None, pytest.approx(2100))
@@ -212,16 +216,18 @@ def test_the_location_of_a_202_is_followed():
 def test_a_location_is_relative_to_what_gave_it(code):
     """An answer that came after redirects names its places as seen from where they led, for a start and a poll."""
     op = operation()
-    op.start_answered(Answer(202, {"location": "/good/st/abc"}, b"{}", "http://other/good/start"), 100.5)
+    op.start_answered(HttpResponse(202, {"location": "/good/st/abc"}, b"{}", "http://other/good/start"), 100.5)
     assert op.status_url == "http://other/good/st/abc"
-    op.poll_answered(Answer(code, {"location": "next"}, b'{"runtimeStatus": "Running"}', "http://third/a/b"), 101.5)
+    op.poll_answered(
+        HttpResponse(code, {"location": "next"}, b'{"runtimeStatus": "Running"}', "http://third/a/b"), 101.5
+    )
     assert (op.status_url, op.poll_headers) == ("http://third/a/next", {})
 
 
 def test_a_refused_start_is_never_polled():
     """A start that is not accepted ends the operation with what was answered."""
     op = operation()
-    op.start_answered(Answer(400, {}, b'{"error": "InvalidOperation"}'), 100.5)
+    op.start_answered(HttpResponse(400, {}, b'{"error": "InvalidOperation"}'), 100.5)
     assert (op.record.state, op.next_poll, op.record.accepted) == (OperationState.REFUSED, None, None)
     assert op.record.error == 'start refused: POST /api/start answered 400 {"error": "InvalidOperation"}'
 
@@ -229,7 +235,7 @@ def test_a_refused_start_is_never_polled():
 def test_a_start_at_the_wrong_route_says_which_it_was():
     """A 404 for a start names the path, and what sets it."""
     op = operation()
-    op.start_answered(Answer(404, {}, b""), 100.5)
+    op.start_answered(HttpResponse(404, {}, b""), 100.5)
     assert op.record.error.startswith("start refused: POST /api/start answered 404; is that the route that starts it?")
     assert "start_path" in op.record.error
 
@@ -239,7 +245,7 @@ def test_a_status_of_another_shape_is_one_reason_for_all_operations():
     first, second = accepted(), accepted()
     for number, op in enumerate((first, second)):
         body = {"id": f"abc{number}", "state": "Done", "token": f"token{number}"}
-        op.poll_answered(Answer(200, {}, json.dumps(body).encode()), 101.5)
+        op.poll_answered(HttpResponse(200, {}, json.dumps(body).encode()), 101.5)
     assert first.record.error == (
         "status cannot be read: 200 without a state at '/runtimeStatus': the body has id, state, token; "
         "name the state's place in a file for --service"
@@ -259,8 +265,8 @@ def test_a_status_of_another_shape_is_one_reason_for_all_operations():
 def test_an_answer_that_is_not_json_is_named_as_such(body, reason):
     """A body that cannot be parsed is the reason, for a status and for a start, and no hint looks for a place in it."""
     polled, started = accepted(), operation()
-    polled.poll_answered(Answer(200, {}, body), 101.5)
-    started.start_answered(Answer(202, {}, body), 100.5)
+    polled.poll_answered(HttpResponse(200, {}, body), 101.5)
+    started.start_answered(HttpResponse(202, {}, body), 100.5)
     assert polled.record.error == f"status cannot be read: 200, {reason}"
     assert started.record.error.endswith(f"202 without statusQueryGetUri or Location: {reason}")
 
@@ -268,8 +274,8 @@ def test_an_answer_that_is_not_json_is_named_as_such(body, reason):
 def test_a_start_without_an_answer():
     """No answer is unreachable before the deadline; after it, the operation timed out: it may well be running."""
     early, late = operation(), operation()
-    early.start_answered(NoAnswer("Connection refused"), 101.0)
-    late.start_answered(NoAnswer("no answer in time"), 110.0)
+    early.start_answered(NoResponse("Connection refused"), 101.0)
+    late.start_answered(NoResponse("no answer in time"), 110.0)
     assert (early.record.state, early.record.error) == (
         OperationState.UNREACHABLE,
         "start got no answer: Connection refused",
@@ -290,8 +296,8 @@ def test_giving_up_changes_no_end():
 
 
 ANSWERS = st.one_of(
-    st.builds(NoAnswer, st.just("gone")),
-    st.builds(Answer, st.integers(100, 599), st.just({}), st.binary(max_size=20)),
+    st.builds(NoResponse, st.just("gone")),
+    st.builds(HttpResponse, st.integers(100, 599), st.just({}), st.binary(max_size=20)),
     st.sampled_from(["Pending", "Running", "Suspended", "Completed", "Failed", "Odd", ""]).map(status),
 )
 
@@ -301,7 +307,7 @@ def test_every_operation_ends_once_by_its_deadline(start, polls):
     """Whatever a server answers, an operation is polled until it has ended, and ends no later than its deadline."""
     op = operation(timeout_s=5.0)
     op.start_answered(start, 100.5)
-    for answer in itertools.chain(polls, itertools.repeat(NoAnswer("gone"))):
+    for answer in itertools.chain(polls, itertools.repeat(NoResponse("gone"))):
         if op.next_poll is None:
             break
         assert op.next_poll <= op.deadline

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from durable_harness.operations import Answer, Measurement, OperationRecord
+from durable_harness.operations import HostMeasurement, HttpResponse, OperationRecord
 from durable_harness.operations.measurement import is_measuring_host, question, read_measurements
 
 SECOND_NS = 1_000_000_000
@@ -18,7 +18,7 @@ ROW = {
 
 def answer(value, status=200):
     """Make an answer with a JSON body."""
-    return Answer(status, {}, json.dumps(value).encode())
+    return HttpResponse(status, {}, json.dumps(value).encode())
 
 
 def record(**fields):
@@ -85,4 +85,4 @@ def test_rows_of_another_form_measure_nothing():
     rows = {"a": {"createdNs": "soon", "endedNs": True, "costs": 7}, "b": 5, "c": ROW}
     known = read_measurements(answer({"operations": rows}))
     assert known.keys() == {"a", "c"}
-    assert known["a"] == Measurement()
+    assert known["a"] == HostMeasurement()

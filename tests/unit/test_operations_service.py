@@ -5,8 +5,8 @@ import json
 import pytest
 
 from durable_harness.operations import (
-    Answer,
     FixedPolling,
+    HttpResponse,
     Operation,
     OperationPlan,
     OperationState,
@@ -44,13 +44,13 @@ def accepted(described=None, answer=None, **plan):
     described = described or service()
     made = Operation(OperationPlan("token", f"{BASE}/reports", {}, service=described, **{**defaults, **plan}))
     made.sent(99.5)
-    made.start_answered(answer or Answer(202, {"location": "/reports/7"}, b'{"id": 7}'), 100.0)
+    made.start_answered(answer or HttpResponse(202, {"location": "/reports/7"}, b'{"id": 7}'), 100.0)
     return made
 
 
 def told(status, headers=None, **body):
     """Make an answer with a JSON body."""
-    return Answer(status, headers or {}, json.dumps(body).encode())
+    return HttpResponse(status, headers or {}, json.dumps(body).encode())
 
 
 @pytest.mark.parametrize("code", [500, 502, 503])
@@ -109,7 +109,7 @@ def test_a_result_that_cannot_be_had_is_a_failure():
     """Done, but its result is not there: the operation failed, and says what was answered."""
     op = accepted()
     op.poll_answered(told(303, {"location": "/results/7"}), 101.0)
-    op.poll_answered(Answer(404, {}, b"gone"), 101.2)
+    op.poll_answered(HttpResponse(404, {}, b"gone"), 101.2)
     assert (op.record.state, op.record.error) == (
         OperationState.FAILED,
         "status cannot be read: result: 404 gone",
@@ -120,7 +120,7 @@ def test_a_busy_result_is_asked_for_again():
     """A result resource that is busy is asked again as a status would be."""
     op = accepted()
     op.poll_answered(told(303, {"location": "/results/7"}), 101.0)
-    op.poll_answered(Answer(503, {}, b""), 101.2)
+    op.poll_answered(HttpResponse(503, {}, b""), 101.2)
     assert op.next_poll == pytest.approx(102.2)
     op.poll_answered(told(200), 102.3)
     assert op.record.state is OperationState.COMPLETED
@@ -167,9 +167,9 @@ def test_the_code_alone_may_tell():
         service(state=None, not_begun=frozenset(), succeeded=frozenset(), failed=frozenset()),
         check_output=lambda sent, output: outputs.append(output),
     )
-    op.poll_answered(Answer(202, {}, b"wait"), 101.0)
+    op.poll_answered(HttpResponse(202, {}, b"wait"), 101.0)
     assert (op.record.state, op.record.first_running) == (OperationState.IN_FLIGHT, None)
-    op.poll_answered(Answer(200, {}, b"the report"), 102.0)
+    op.poll_answered(HttpResponse(200, {}, b"the report"), 102.0)
     assert (op.record.state, outputs) == (OperationState.COMPLETED, ["the report"])
 
 
@@ -227,9 +227,9 @@ def test_times_are_read_where_the_description_says():
 @pytest.mark.parametrize(
     ("source", "answer", "url"),
     [
-        ("header:Operation-Location", Answer(202, {"operation-location": "/ops/1"}, b""), f"{BASE}/ops/1"),
-        ("body:/links/0/href", Answer(202, {}, b'{"links": [{"href": "ops/1"}]}'), f"{BASE}/ops/1"),
-        ("path:/ops/{id}", Answer(202, {}, b'{"id": "a/b"}'), f"{BASE}/base/ops/a%2Fb"),
+        ("header:Operation-Location", HttpResponse(202, {"operation-location": "/ops/1"}, b""), f"{BASE}/ops/1"),
+        ("body:/links/0/href", HttpResponse(202, {}, b'{"links": [{"href": "ops/1"}]}'), f"{BASE}/ops/1"),
+        ("path:/ops/{id}", HttpResponse(202, {}, b'{"id": "a/b"}'), f"{BASE}/base/ops/a%2Fb"),
     ],
 )
 def test_the_status_url_may_be_told_anywhere(source, answer, url):
@@ -242,10 +242,10 @@ def test_the_first_source_that_is_there_counts():
     """Sources are tried in their order; if none is there the start was accepted without a place to poll."""
     sources = (UrlSource.parse("body:/statusUrl"), HEADER)
     described = service(start={"status_url": sources})
-    assert accepted(described, Answer(202, {"location": "/l"}, b'{"statusUrl": "/b"}')).status_url == f"{BASE}/b"
-    assert accepted(described, Answer(202, {"location": "/l"}, b"")).status_url == f"{BASE}/l"
+    assert accepted(described, HttpResponse(202, {"location": "/l"}, b'{"statusUrl": "/b"}')).status_url == f"{BASE}/b"
+    assert accepted(described, HttpResponse(202, {"location": "/l"}, b"")).status_url == f"{BASE}/l"
     assert (
-        accepted(described, Answer(202, {}, b"")).record.error
+        accepted(described, HttpResponse(202, {}, b"")).record.error
         == "start refused: POST /reports answered 202 without statusUrl or Location: the answer is empty"
     )
 
@@ -253,8 +253,8 @@ def test_the_first_source_that_is_there_counts():
 def test_only_described_codes_accept():
     """A service that answers 201 is described by that; another one that does has refused."""
     described = service(start={"accepted": frozenset({201})})
-    assert accepted(described, Answer(201, {"location": "/l"}, b"")).record.state is OperationState.IN_FLIGHT
-    assert accepted(answer=Answer(201, {"location": "/l"}, b"")).record.state is OperationState.REFUSED
+    assert accepted(described, HttpResponse(201, {"location": "/l"}, b"")).record.state is OperationState.IN_FLIGHT
+    assert accepted(answer=HttpResponse(201, {"location": "/l"}, b"")).record.state is OperationState.REFUSED
 
 
 def test_a_start_is_sent_as_described():

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import durable_harness.operations
 from durable_harness.gate.reasons import grouped
 from durable_harness.operations import durable_status_route, durable_webhooks
 from durable_harness.operations.excerpts import (
@@ -14,7 +15,7 @@ from durable_harness.operations.excerpts import (
     excerpt_of_text,
     redact_keys,
 )
-from durable_harness.operations.messages import Answer
+from durable_harness.operations.http_messages import HttpResponse
 from durable_harness.operations.wire import (
     Phase,
     UnreadableAnswerError,
@@ -32,7 +33,7 @@ STATUS = "http://host:7071/runtime/webhooks/durabletask/instances/abc?code=secre
 def answer(status=202, body=None, **headers):
     """Make an answer with a JSON body."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, named, b"" if body is None else json.dumps(body).encode())
+    return HttpResponse(status, named, b"" if body is None else json.dumps(body).encode())
 
 
 def read_durable(answer):
@@ -144,7 +145,7 @@ def test_only_the_sample_app_is_known_to_put_out_its_times(service, seconds):
 def test_what_is_no_status_is_unreadable(body):
     """A status without a runtimeStatus is no status, however broken it is."""
     with pytest.raises(UnreadableAnswerError, match="200"):
-        read_durable(Answer(200, {}, body))
+        read_durable(HttpResponse(200, {}, body))
 
 
 @pytest.mark.parametrize(
@@ -283,7 +284,7 @@ def test_an_id_that_is_no_text(told_id):
 def test_a_body_that_is_no_status(body):
     """Nesting without end, endless numbers, invalid UTF-8: the answer is unreadable, for a reason of one short line."""
     with pytest.raises(UnreadableAnswerError) as caught:
-        read_durable(Answer(200, {}, body))
+        read_durable(HttpResponse(200, {}, body))
     assert len(str(caught.value)) <= 500
     assert str(caught.value).isprintable()
 
@@ -328,9 +329,9 @@ def test_what_is_no_key_is_left(text):
 
 def test_an_answer_is_read_as_those_of_other_clients():
     """`ok`, `text` and `json()` of an answer say what they say in requests and httpx."""
-    answer = Answer(201, {"content-type": "application/json"}, '{"é": [1]}'.encode())
+    answer = HttpResponse(201, {"content-type": "application/json"}, '{"é": [1]}'.encode())
     assert (answer.ok, answer.text, answer.json()) == (True, '{"é": [1]}', {"é": [1]})
-    assert not Answer(302, {}, b"").ok
+    assert not HttpResponse(302, {}, b"").ok
 
 
 @pytest.mark.parametrize(
@@ -344,14 +345,21 @@ def test_an_answer_is_read_as_those_of_other_clients():
 )
 def test_text_is_in_the_charset_of_its_answer(kind, body, text):
     """The charset that an answer names counts, UTF-8 for want of one that Python knows; no byte raises."""
-    assert Answer(200, {"content-type": kind}, body).text == text
+    assert HttpResponse(200, {"content-type": kind}, body).text == text
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"{"])
 def test_json_of_an_answer_without_any_says_what_came(body):
     """`json()` of another body raises an error with the status and what the body begins with, and no key of its URL."""
-    answer = Answer(502, {}, body, "http://host/api/orders?code=secret")
+    answer = HttpResponse(502, {}, body, "http://host/api/orders?code=secret")
     with pytest.raises(ValueError, match=r"was answered with 502: the answer is (not JSON|empty)") as caught:
         answer.json()
     assert "secret" not in str(caught.value)
     assert body.decode() in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Answer", "NoAnswer", "Measurement"])
+def test_former_names_are_still_imported(name):
+    """Scenarios of the release before import these names; each warns with the name of today."""
+    with pytest.warns(DeprecationWarning, match=f"operations.{name} is now "):
+        assert getattr(durable_harness.operations, name).__module__.startswith("durable_harness.operations.")

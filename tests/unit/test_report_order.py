@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from durable_harness.gate import FailureReason, Timeline
+from durable_harness.gate import FailureReason, LoadTimeline
 from durable_harness.gate.report import render_html, render_json, render_markdown, render_text
-from durable_harness.gate.report.plots import errors_over_time
+from durable_harness.gate.report.report_plots import errors_over_time
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.web.style import STYLE
 from durable_harness.why import Part
@@ -64,7 +64,7 @@ def test_the_summary_for_ci_has_the_paths():
 
 def test_errors_over_time_are_columns_on_one_another():
     """Each slice has a column for each way to end, above those before it; columns of two slices do not overlap."""
-    made = Timeline()
+    made = LoadTimeline()
     for number in range(12):
         moment, state = 1_000_000.7 + number / 4, ("failed", "refused", "completed")[number % 3]
         made.started(moment)

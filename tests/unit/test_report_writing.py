@@ -10,7 +10,7 @@ import pytest
 from durable_harness.errors import ReportError
 from durable_harness.foreign_text import is_plain
 from durable_harness.gate import FailureReason
-from durable_harness.gate.audit import Audit, Finding, Problem
+from durable_harness.gate.audit import Audit, AuditFinding, AuditProblem
 from durable_harness.gate.writing import write_reports
 from durable_harness.load.results import reporting
 from durable_harness.load.results.reporting import write_report
@@ -22,8 +22,8 @@ HOSTILE = 'half \ud800 nul\x00 esc\x1b[2J rtl\u202e ]]> </script> | `x` "q" \\ \
 @pytest.fixture
 def hostile_report():
     """Give a report with hostile text wherever text of a service can come to be."""
-    findings = (Finding(Problem.LOST, *[HOSTILE] * 3),)
-    audit = Audit("by a paged query", accepted=9, counts={Problem.LOST: 1}, findings=findings)
+    findings = (AuditFinding(AuditProblem.LOST, *[HOSTILE] * 3),)
+    audit = Audit("by a paged query", accepted=9, counts={AuditProblem.LOST: 1}, findings=findings)
     some = report(invalid=(HOSTILE,))
     summary = replace(
         some.summary,

@@ -17,7 +17,7 @@ from durable_harness.experiments.self_check import (
     smallest_caught,
 )
 from durable_harness.experiments.self_check_report import render_text, write_json
-from durable_harness.gate.comparison import Answer, Design, Figure, Question
+from durable_harness.gate.comparison import Decision, Design, Figure, Question
 
 NOISE = 0.02 * np.random.default_rng(1).standard_normal(60)
 QUIET = NOISE / 100
@@ -29,7 +29,7 @@ def drawn(change, noise=NOISE, comparisons=200):
     return drawn_answers(noise, change, Design(), PAIRS, seed=0, comparisons=comparisons)
 
 
-@pytest.mark.parametrize(("change", "answer"), [(0.0, Answer.NOT_SLOWER), (0.1, Answer.SLOWER)])
+@pytest.mark.parametrize(("change", "answer"), [(0.0, Decision.NOT_SLOWER), (0.1, Decision.SLOWER)])
 def test_drawn_comparisons_answer_as_real_ones(change, answer):
     """Drawn from pairs with 2 % of noise, equals are not slower and a change of 10 % is slower, nearly each time."""
     assert drawn(change)[answer] >= 195
@@ -42,7 +42,7 @@ def test_drawn_comparisons_stop_at_most_pairs():
 
 def test_a_machine_that_is_partial_is_no_alarm():
     """Which of two equals is the head is arbitrary: pairs that happen to lie above 0 are drawn with either sign."""
-    assert drawn(0.0, abs(NOISE))[Answer.SLOWER] == 0
+    assert drawn(0.0, abs(NOISE))[Decision.SLOWER] == 0
 
 
 def test_the_smallest_change_follows_the_noise():
@@ -55,7 +55,7 @@ def test_the_smallest_change_follows_the_noise():
 
 def trials(change=0.0, **answers):
     """Return comparisons that gave so many of each answer."""
-    counted = {answer.value: answers.get(answer.name.lower(), 0) for answer in Answer}
+    counted = {answer.value: answers.get(answer.name.lower(), 0) for answer in Decision}
     return Trials(change, counted, reported=change, seconds=12.0, pairs=11.0)
 
 

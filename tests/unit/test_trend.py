@@ -8,9 +8,9 @@ import pytest
 
 from durable_harness.cli import main
 from durable_harness.errors import UsageError
-from durable_harness.gate.trend.changes import find_changes
 from durable_harness.gate.trend.report import TrendReport, render_html, render_text, trends_of
-from durable_harness.gate.trend.runs import read_runs
+from durable_harness.gate.trend.run_history import read_runs
+from durable_harness.gate.trend.trend_changes import find_changes
 
 
 def summary(day, p95, **changes):

@@ -6,11 +6,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from durable_harness.gate import Counts, Gate
+from durable_harness.gate import Gate, OutcomeCounts
 from durable_harness.gate.gates import GateResult, Outcome
 from durable_harness.gate.report import render_html, render_json, render_junit, render_markdown, render_text
 from durable_harness.gate.report.model import MOST_NAMED, broken_sentence
-from durable_harness.gate.report.plots import _slices
+from durable_harness.gate.report.report_plots import _slices
 from test_gate_report import report
 
 
@@ -72,7 +72,7 @@ def test_without_gates_the_sentence_says_what_the_exit_code_is_about():
     fine = report(gates=())
     assert fine.verdict_sentence == "nothing was judged"
     failed = replace(
-        fine, summary=replace(fine.summary, counts=Counts(started=30, accepted=30, completed=25, failed=5))
+        fine, summary=replace(fine.summary, counts=OutcomeCounts(started=30, accepted=30, completed=25, failed=5))
     )
     assert failed.verdict_sentence == "nothing was judged; 5 of 30 operations did not complete"
 
@@ -80,7 +80,9 @@ def test_without_gates_the_sentence_says_what_the_exit_code_is_about():
 def test_where_nothing_completed_there_are_no_completion_times():
     """Times of operations that timed out are no completion times: tiles and progress have none."""
     full = report(gates=())
-    timed_out = replace(full, summary=replace(full.summary, counts=Counts(started=100, accepted=100, timed_out=100)))
+    timed_out = replace(
+        full, summary=replace(full.summary, counts=OutcomeCounts(started=100, accepted=100, timed_out=100))
+    )
     tile = "<span>completion p50</span><strong>{}</strong>"
     assert tile.format("-") in render_html(timed_out)
     assert tile.format("-") not in render_html(full)

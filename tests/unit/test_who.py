@@ -7,13 +7,13 @@ import pytest
 
 from durable_harness.gate.gates import Gate, GateResult, Outcome
 from durable_harness.gate.stuck import StuckOperation
+from durable_harness.gate.who.blame import Blame, OperationFailure, blame
 from durable_harness.gate.who.culprits import Known, culprit_of
-from durable_harness.gate.who.errors import Blame, Failure, blame
 from durable_harness.gate.who.growth import growth, growth_sentence
-from durable_harness.gate.who.operation import (
-    Clock,
-    Exchange,
-    Recorded,
+from durable_harness.gate.who.operation_pieces import (
+    ClockOffset,
+    RecordedOperation,
+    TimedRequest,
     clipped,
     clock_of,
     on_this_clock,
@@ -22,7 +22,7 @@ from durable_harness.gate.who.operation import (
     pieces_of_start,
 )
 from durable_harness.gate.who.parties import Party
-from durable_harness.gate.who.shares import attribute
+from durable_harness.gate.who.time_shares import attribute
 from durable_harness.gate.who.verdicts import Who
 from durable_harness.why.segments import HOST, SCHEDULER, Part, Segment
 
@@ -40,8 +40,8 @@ def piece(part, from_ms, to_ms, name="", by=""):
 
 
 # Intended at 0; sent at 30, after 10 of waiting for a connection and 5 of connecting; created at 40, ended at 140.
-START = Exchange(*ms(30, 52, 33, 34, 36, 48, 50, 1))
-POLL = Exchange(*ms(190, 200, 192, 0, 0, 0, 195, 0))
+START = TimedRequest(*ms(30, 52, 33, 34, 36, 48, 50, 1))
+POLL = TimedRequest(*ms(190, 200, 192, 0, 0, 0, 195, 0))
 PATH = (
     piece(Part.HARNESS, 40, 45, by=SCHEDULER),
     piece(Part.THREAD, 45, 75),
@@ -49,7 +49,7 @@ PATH = (
     piece(Part.HARNESS, 125, 130, by=HOST),
     piece(Part.TIMER, 130, 140),
 )
-ONE = Recorded(
+ONE = RecordedOperation(
     *(0, START, ms(200)[0]),
     poll=POLL,
     poll_due_ns=ms(180)[0],
@@ -102,9 +102,9 @@ def test_every_millisecond_is_somebodys():
 
 def test_what_the_host_does_not_say_is_not_known():
     """Without the times of requests their pieces are nobody's; the wait for the next poll is still the generator's."""
-    other = Recorded(
-        *(0, Exchange(*ms(30, 52)), ms(200)[0]),
-        poll=Exchange(*ms(190, 200)),
+    other = RecordedOperation(
+        *(0, TimedRequest(*ms(30, 52)), ms(200)[0]),
+        poll=TimedRequest(*ms(190, 200)),
         poll_due_ns=ms(180)[0],
         created_ns=ms(40)[0],
         ended_ns=ms(140)[0],
@@ -115,53 +115,53 @@ def test_what_the_host_does_not_say_is_not_known():
 
 def test_of_an_operation_that_nothing_explains_only_its_lateness_is_known():
     """Neither its creation nor its end is known: what is after the start is not known."""
-    bare = Recorded(0, Exchange(*ms(30, 52)), ms(200)[0])
+    bare = RecordedOperation(0, TimedRequest(*ms(30, 52)), ms(200)[0])
     assert by_party(pieces_of(bare)) == {Party.GENERATOR: 30, Party.UNKNOWN: 170}
 
 
 def test_code_that_keeps_the_loop_is_to_blame_for_requests_that_wait():
     """A request that the kernel had while an async function kept the event loop to itself waited for the app."""
     held = (Segment(Part.LOOP, *ms(0, 80), "greedy"),)
-    one = Recorded(*ms(0), Exchange(*ms(10, 110, 100, 0, 0, 0, 105, 0)), ms(110)[0], held=held)
+    one = RecordedOperation(*ms(0), TimedRequest(*ms(10, 110, 100, 0, 0, 0, 105, 0)), ms(110)[0], held=held)
     assert by_part(pieces_of_start(one)) == {Part.LOOP: 70, Part.WAY: 25, Part.HTTP: 5}
 
 
 def test_a_late_event_loop_is_no_network():
     """For as long as the host's loop was late, a request may have waited there, not in the network."""
-    one = Recorded(*ms(0), Exchange(*ms(0, 60, 50, 0, 0, 0, 55, 30)), ms(60)[0])
+    one = RecordedOperation(*ms(0), TimedRequest(*ms(0, 60, 50, 0, 0, 0, 55, 30)), ms(60)[0])
     assert by_part(pieces_of_start(one)) == {Part.WAY: 20 + 5, Part.HTTP: 30 + 5}
 
 
 def test_the_generators_pieces_never_come_to_more_than_its_slip():
     """Waits for connections that were measured a little longer than the slip are cut."""
-    one = Recorded(ms(20)[0], START, ms(60)[0], pool_ns=ms(50)[0], connect_ns=ms(4)[0])
+    one = RecordedOperation(ms(20)[0], START, ms(60)[0], pool_ns=ms(50)[0], connect_ns=ms(4)[0])
     assert by_part(clipped(pieces_of(one), *ms(20, 30))) == {Part.CONNECTION: 6, Part.CONNECTING: 4}
 
 
 def test_polls_are_split_as_starts_are():
     """The poll that saw the end: under way, at the host, under way."""
     assert by_part(pieces_of_poll(ONE)) == {Part.WAY: 2 + 5, Part.HTTP: 3}
-    assert pieces_of_poll(Recorded(0, START, 1)) == []
+    assert pieces_of_poll(RecordedOperation(0, START, 1)) == []
 
 
 def test_clocks_of_one_machine_are_one():
     """On this machine nothing is added to the server's times."""
-    assert clock_of([ONE], is_here=True) == Clock()
+    assert clock_of([ONE], is_here=True) == ClockOffset()
 
 
 def test_clocks_of_two_machines_are_compared_by_requests():
     """Nothing is received before it was sent: the middle of what is possible, and half of its width as the error."""
-    ahead = on_this_clock(ONE, Clock(ms(1000)[0]))
-    assert clock_of([ahead], is_here=False) == Clock(*ms(-1000, 2))
+    ahead = on_this_clock(ONE, ClockOffset(ms(1000)[0]))
+    assert clock_of([ahead], is_here=False) == ClockOffset(*ms(-1000, 2))
     back = on_this_clock(ahead, clock_of([ahead], is_here=False))
     assert back.created_ns == ms(40)[0]
 
 
 def test_clocks_that_nothing_compares_leave_the_requests_unknown():
     """Of a service on another machine that says no times of requests, only its own durations are known."""
-    other = Recorded(
-        *(0, Exchange(*ms(30, 52)), ms(200)[0]),
-        poll=Exchange(*ms(190, 200)),
+    other = RecordedOperation(
+        *(0, TimedRequest(*ms(30, 52)), ms(200)[0]),
+        poll=TimedRequest(*ms(190, 200)),
         poll_due_ns=ms(180)[0],
         created_ns=ms(7040)[0],
         ended_ns=ms(7140)[0],
@@ -255,22 +255,22 @@ def test_an_invalid_run_is_the_generators_and_a_dead_host_the_hosts():
 @pytest.mark.parametrize(
     ("failure", "is_ours", "party"),
     [
-        (Failure("failed", "operation Failed: ValueError"), True, Party.APP),
-        (Failure("failed", "operation Terminated"), True, Party.UNKNOWN),
-        (Failure("failed", "status cannot be read: HTTP 500"), True, Party.HOST),
-        (Failure("failed", "its answer could not be read: KeyError"), True, Party.GENERATOR),
-        (Failure("wrong output", "wrong output: another order"), False, Party.APP),
-        (Failure("refused", "start refused: POST /api/x answered 500", True), True, Party.APP),
-        (Failure("refused", "start refused: POST /api/x answered 404", False), True, Party.HOST),
-        (Failure("refused", "start refused: POST /api/x answered 429"), False, Party.HOST),
-        (Failure("refused", "start refused: POST /api/x answered 500"), False, Party.UNKNOWN),
-        (Failure("unreachable", "start got no answer: Connection reset by peer"), False, Party.NETWORK),
-        (Failure("unreachable", "start got no answer: Connection refused"), False, Party.HOST),
-        (Failure("unreachable", "start got no answer: Too many open files"), False, Party.GENERATOR),
-        (Failure("unreachable", "start got no answer: no answer in time"), False, Party.UNKNOWN),
-        (Failure("lost", "lost: accepted, then 404 on its status"), True, Party.SCHEDULER),
-        (Failure("lost", "lost: accepted, then 404 on its status"), False, Party.UNKNOWN),
-        (Failure("timed out", "timed out: start not answered after 5 s"), True, Party.UNKNOWN),
+        (OperationFailure("failed", "operation Failed: ValueError"), True, Party.APP),
+        (OperationFailure("failed", "operation Terminated"), True, Party.UNKNOWN),
+        (OperationFailure("failed", "status cannot be read: HTTP 500"), True, Party.HOST),
+        (OperationFailure("failed", "its answer could not be read: KeyError"), True, Party.GENERATOR),
+        (OperationFailure("wrong output", "wrong output: another order"), False, Party.APP),
+        (OperationFailure("refused", "start refused: POST /api/x answered 500", True), True, Party.APP),
+        (OperationFailure("refused", "start refused: POST /api/x answered 404", False), True, Party.HOST),
+        (OperationFailure("refused", "start refused: POST /api/x answered 429"), False, Party.HOST),
+        (OperationFailure("refused", "start refused: POST /api/x answered 500"), False, Party.UNKNOWN),
+        (OperationFailure("unreachable", "start got no answer: Connection reset by peer"), False, Party.NETWORK),
+        (OperationFailure("unreachable", "start got no answer: Connection refused"), False, Party.HOST),
+        (OperationFailure("unreachable", "start got no answer: Too many open files"), False, Party.GENERATOR),
+        (OperationFailure("unreachable", "start got no answer: no answer in time"), False, Party.UNKNOWN),
+        (OperationFailure("lost", "lost: accepted, then 404 on its status"), True, Party.SCHEDULER),
+        (OperationFailure("lost", "lost: accepted, then 404 on its status"), False, Party.UNKNOWN),
+        (OperationFailure("timed out", "timed out: start not answered after 5 s"), True, Party.UNKNOWN),
     ],
 )
 def test_an_error_is_whoevers_answer_it_was(failure, is_ours, party):

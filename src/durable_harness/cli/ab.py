@@ -155,8 +155,8 @@ def _check_pairs(pairs: int, question: Question) -> None:
 
 def _show_progress(figure: PairedComparison) -> None:
     """Show how far it is: on one line of a terminal, elsewhere every few pairs and at each planned look."""
+    from durable_harness.gate.comparison.comparison_results import percent_text  # noqa: PLC0415
     from durable_harness.gate.comparison.ranks import centre  # noqa: PLC0415
-    from durable_harness.gate.comparison.results import percent_text  # noqa: PLC0415
 
     done, most = len(figure), figure.looks[-1]
     bar = "█" * round(20 * done / most)

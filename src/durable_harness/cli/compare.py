@@ -14,7 +14,7 @@ from durable_harness.extras import require
 from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:
-    from durable_harness.gate.who.shares import Attribution
+    from durable_harness.gate.who.time_shares import Attribution
 
 
 def add_compare(commands: Any) -> None:

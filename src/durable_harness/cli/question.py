@@ -101,7 +101,7 @@ def finish(comparison: Comparison, options: argparse.Namespace) -> int:
     """Print and write the answer, and return the exit code."""
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")  # The progress line is done with.
-    from durable_harness.gate.comparison.rendering import render_text, write_all  # noqa: PLC0415
+    from durable_harness.gate.comparison.comparison_reports import render_text, write_all  # noqa: PLC0415
 
     cannot_tell = CANNOT_TELL_CODES[options.cannot_tell]
     written = write_all(comparison, options.report_dir, cannot_tell)

@@ -29,7 +29,7 @@ def add_trend(commands: Any) -> None:
 def _trend(options: argparse.Namespace) -> int:
     require("load", "trend")
     from durable_harness.gate.trend.report import TrendReport, render_text, write_all  # noqa: PLC0415 - other commands pay nothing
-    from durable_harness.gate.trend.runs import read_runs  # noqa: PLC0415 - same
+    from durable_harness.gate.trend.run_history import read_runs  # noqa: PLC0415 - same
 
     report = TrendReport.of(read_runs(options.folder))
     written = write_all(report, options.report_dir or options.folder)

@@ -97,10 +97,10 @@ def _from_webhook(client: HttpClient, instance_id: str) -> dict[str, Any]:
 
 def _asked(client: HttpClient, path: str) -> tuple[int, dict[str, Any] | None]:
     """Return the status of an answer and its JSON object, None without one. Raises UnreachableError without answer."""
-    from durable_harness.operations import Answer  # noqa: PLC0415 - same
+    from durable_harness.operations import HttpResponse  # noqa: PLC0415 - same
 
     answer = client.request("GET", path)
-    if not isinstance(answer, Answer):
+    if not isinstance(answer, HttpResponse):
         raise UnreachableError(
             f"{client.base_url} does not answer: {answer.reason}\n"
             "  Start the app (durable-harness serve), or name it by --host."

@@ -22,10 +22,10 @@ from durable_harness.experiments.revisions import Version
 from durable_harness.gate.comparison import (
     DEFAULT_FIGURE,
     SEEN_FIGURE,
-    Answer,
     Comparison,
     CountComparison,
-    Operations,
+    Decision,
+    OperationTable,
     PairedComparison,
     Question,
     all_answered,
@@ -144,7 +144,7 @@ class Comparing:
 
     def with_split(self, comparison: Comparison) -> Comparison:
         """Return a comparison that head lost with who spent the time of both, asked of them while they run."""
-        if comparison.answer is not Answer.SLOWER or self._ends.has_died or comparison.interrupted:
+        if comparison.answer is not Decision.SLOWER or self._ends.has_died or comparison.interrupted:
             return comparison
         base, head = (
             mean_of(self._driver, side.base_url, self._records[number]) for number, side in enumerate(self._sides)
@@ -182,7 +182,7 @@ class Comparing:
 
     @property
     def _count_fails(self) -> bool:
-        return any(count.answer is Answer.SLOWER for count in self._counts.results())
+        return any(count.answer is Decision.SLOWER for count in self._counts.results())
 
     @property
     def _is_hopeless(self) -> bool:
@@ -192,7 +192,7 @@ class Comparing:
         """Load both sides for a while; what these operations cost is counted, how long they took is not judged."""
         options = self._options
         arrivals = options.load.arrivals(options.rate_per_s, options.warm_up_s, options.seed)
-        warmed: list[Operations] = []
+        warmed: list[OperationTable] = []
         taken = []
         for side in self._sides:
             records, _ = self._driver.measure(side.base_url, side.function_key, arrivals)
@@ -200,7 +200,7 @@ class Comparing:
             if unreachable and side.exit_code() is None:
                 raise UnreachableError(f"{side.base_url} does not answer: {records[0].error}")
             options.keep(f"{NAMES[len(warmed)]} (warm-up)", records)
-            warmed.append(Operations.from_rows(row(record) for record in records))
+            warmed.append(OperationTable.from_rows(row(record) for record in records))
             taken.append(records)
         self._counts.add(warmed[0], warmed[1])
         self._default = default_figure(warmed[0], warmed[1])
@@ -226,13 +226,13 @@ class Comparing:
         # Both slices get the same arrivals, the same work and the same polls: what differs is the version.
         seed = options.seed + 1 + self._taken + self._disturbed + self._lacking.total()
         arrivals = options.load.arrivals(options.rate_per_s, options.slice_s, seed)
-        taken: dict[int, Operations] = {}
+        taken: dict[int, OperationTable] = {}
         slip_ms = 0.0
         for number in (1, 0) if swapped else (0, 1):
             side = self._sides[number]
             records, slips_ms = self._driver.measure(side.base_url, side.function_key, arrivals)
             slip_ms = max(slip_ms, slips_ms.max or 0.0)
-            taken[number] = Operations.from_rows(row(record) for record in records)
+            taken[number] = OperationTable.from_rows(row(record) for record in records)
             self._ends.add(number, records)
             self._records[number].extend(records)
             options.keep(NAMES[number], records)

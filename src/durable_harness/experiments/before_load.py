@@ -8,7 +8,7 @@ from time import monotonic
 
 from durable_harness.errors import HarnessError
 from durable_harness.experiments.driver import quiet_interrupts
-from durable_harness.experiments.offered import Arrival, OfferedLoad
+from durable_harness.experiments.offered import OfferedArrival, OfferedLoad
 from durable_harness.load.http import Asker
 from durable_harness.load.http.client import MAX_ANSWER_BYTES
 from durable_harness.load.preflight import App, ask_for_app, chosen_starter, fly, problem_of
@@ -53,7 +53,7 @@ class BeforeLoad:
         if not self.preflight:
             return
         with _asker() as asker:
-            plan = load.plan(stack.base_url, stack.function_key, Arrival(0.0, load.shortest_s), monotonic())
+            plan = load.plan(stack.base_url, stack.function_key, OfferedArrival(0.0, load.shortest_s), monotonic())
             problem = problem_of(fly(plan, asker), _app(asker, stack), str(stack.log_path or ""))
         if problem is not None:
             raise problem

@@ -10,7 +10,7 @@ import pyarrow as pa
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate.gates import GateResult
-from durable_harness.gate.who.shares import Attribution
+from durable_harness.gate.who.time_shares import Attribution
 from durable_harness.gate.who.verdicts import Who
 from durable_harness.load.audit import SpentQuestion, learn_from_table
 from durable_harness.load.results.records import to_batch

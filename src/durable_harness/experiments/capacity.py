@@ -17,7 +17,7 @@ import psutil  # type: ignore[import-untyped]
 from durable_harness.errors import InvalidRunError, UnreachableError
 from durable_harness.experiments.before_load import BeforeLoad
 from durable_harness.experiments.blaming import who_it_was
-from durable_harness.experiments.driver import Driver, Ending
+from durable_harness.experiments.driver import Driver, EarlyEnd
 from durable_harness.experiments.ends import death_of
 from durable_harness.experiments.keeping import Keep, keep_nothing
 from durable_harness.experiments.offered import OfferedLoad
@@ -156,7 +156,7 @@ class _Trials:
             drain_s = self._drain_s() if options.host is None else options.load.timeout_s
             records, slip_ms = self._driver.measure(
                 *(stack.base_url, stack.function_key, arrivals),
-                Ending(drain_s, has_died=lambda: bool(death_of(stack))),
+                EarlyEnd(drain_s, has_died=lambda: bool(death_of(stack))),
                 options.warm_up_s,
             )
         died = death_of(stack)

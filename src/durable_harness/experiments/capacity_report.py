@@ -16,7 +16,7 @@ from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import limit_text, number
 from durable_harness.gate.report.who import who_document
 from durable_harness.gate.who.parties import Party
-from durable_harness.gate.writing import Written, write_reports
+from durable_harness.gate.writing import WrittenReports, write_reports
 from durable_harness.terminal.tables import aligned
 from durable_harness.web.canvas import HALF
 from durable_harness.web.parts import bullets, figure, heading, keys, page, pair, section, table, verdict
@@ -179,7 +179,7 @@ def _outcome(word: str) -> str:
     return f'<span class="{OUTCOME_CLASSES[word][0]}">{word}</span>'
 
 
-def write_all(report: CapacityReport, folder: Path) -> Written:
+def write_all(report: CapacityReport, folder: Path) -> WrittenReports:
     """Write capacity.json and capacity.html. Never raises."""
     return write_reports(
         folder, {"capacity.json": partial(render_json, report), "capacity.html": partial(render_html, report)}

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import gevent
 from gevent.event import Event
 
-from durable_harness.experiments.offered import Arrival, OfferedLoad
+from durable_harness.experiments.offered import OfferedArrival, OfferedLoad
 from durable_harness.gate import Histogram
 from durable_harness.load.audit import Whereabouts
 from durable_harness.load.engine.follow import Engine, Follower
@@ -37,7 +37,7 @@ class Measured(NamedTuple):
     slip_ms: Histogram
 
 
-class Ending(NamedTuple):
+class EarlyEnd(NamedTuple):
     """What ends a measurement before its last operation has ended; what is in flight then counts as timed out."""
 
     drain_s: float = inf
@@ -46,7 +46,7 @@ class Ending(NamedTuple):
     """Whether the system that gets the operations is gone: then it is over at once."""
 
 
-WITH_THE_LAST = Ending()
+WITH_THE_LAST = EarlyEnd()
 
 
 class Driver:
@@ -81,8 +81,8 @@ class Driver:
         self,
         base_url: str,
         key: str | None,
-        arrivals: Sequence[Arrival],
-        ending: Ending = WITH_THE_LAST,
+        arrivals: Sequence[OfferedArrival],
+        ending: EarlyEnd = WITH_THE_LAST,
         warm_up_s: float = 0.0,
     ) -> Measured:
         """Start an operation at each arrival, wait until all have ended, and return what was measured.

@@ -26,7 +26,7 @@ OPERATION_TYPE = "load_test"
 SAMPLE_DURATIONS = read_durations("0.3-0.7")
 
 
-class Arrival(NamedTuple):
+class OfferedArrival(NamedTuple):
     """One operation to come."""
 
     offset_s: float
@@ -55,14 +55,14 @@ class OfferedLoad:
     raises: tuple[str, Any] | None = None
     """An event, and its data, that each operation gets once it is accepted."""
 
-    def arrivals(self, rate_per_s: float, for_s: float, seed: int, process: str = "constant") -> list[Arrival]:
+    def arrivals(self, rate_per_s: float, for_s: float, seed: int, process: str = "constant") -> list[OfferedArrival]:
         """Return the arrivals of some seconds; equal arguments give equal arrivals, work and phases of polls."""
         chance, phases = random.Random(seed), random.Random(f"{seed}:poll phases")  # noqa: S311 - load, not secrets
         paced = Paced(RateProfile((Piece(rate_per_s, rate_per_s, for_s),)), poisson=process == "poisson")
         # A slice so short that nothing would come has one arrival all the same.
         offsets = list(paced.times_s(chance)) or [0.0]
         return [
-            Arrival(offset_s, self.durations.pick_s(chance), 1 - phases.random(), number)
+            OfferedArrival(offset_s, self.durations.pick_s(chance), 1 - phases.random(), number)
             for number, offset_s in enumerate(offsets)
         ]
 
@@ -71,7 +71,7 @@ class OfferedLoad:
         """The least seconds of work that an operation asks for."""
         return min(some.low_s for some in self.durations.ranges)
 
-    def plan(self, base_url: str, key: str | None, arrival: Arrival, intended: float) -> OperationPlan:
+    def plan(self, base_url: str, key: str | None, arrival: OfferedArrival, intended: float) -> OperationPlan:
         """Return what to send; `intended` is the moment of `time.monotonic()` from which latency counts."""
         token = uuid.uuid4().hex
         body = self.service.start.body if self.payload is None else self.payload

@@ -15,10 +15,10 @@ from durable_harness.errors import INTERRUPTED, InvalidRunError, UsageError
 from durable_harness.experiments.ab import AbOptions, Comparing
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.revisions import Version
-from durable_harness.gate.comparison import Answer, Comparison, Design, FigureResult
+from durable_harness.gate.comparison import Comparison, Decision, Design, FigureResult
+from durable_harness.gate.comparison.comparison_results import change_text, percent_text
 from durable_harness.gate.comparison.pairs import plan_looks
 from durable_harness.gate.comparison.ranks import Values, centre, signed_rank_interval
-from durable_harness.gate.comparison.results import change_text, percent_text
 from durable_harness.gate.report.model import number
 from durable_harness.stack import RunningStack, StackControl, embedded_stack
 
@@ -37,7 +37,7 @@ SEED_STEP = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class SelfCheckTrial:
     """One comparison of the app with itself."""
 
     result: FigureResult
@@ -62,7 +62,7 @@ class Trials:
     pairs: float | None
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], change: float) -> Trials:
+    def of(cls, trials: Sequence[SelfCheckTrial], change: float) -> Trials:
         """Sum comparisons up."""
         return cls(
             change,
@@ -101,10 +101,10 @@ class SelfCheck:
         """Return 0 if every answer was right, 1 if one was wrong, 3 if one is missing, 130 if it was interrupted."""
         if self.interrupted:
             return INTERRUPTED
-        wrong = self.equal.answers[Answer.SLOWER] + self.delayed.answers[Answer.NOT_SLOWER]
+        wrong = self.equal.answers[Decision.SLOWER] + self.delayed.answers[Decision.NOT_SLOWER]
         if wrong:
             return 1
-        unsure = self.equal.answers[Answer.CANNOT_TELL] + self.delayed.answers[Answer.CANNOT_TELL]
+        unsure = self.equal.answers[Decision.CANNOT_TELL] + self.delayed.answers[Decision.CANNOT_TELL]
         return InvalidRunError.exit_code if unsure else 0
 
 
@@ -124,8 +124,8 @@ def check_self(
             raise UsageError(
                 f"--aa injects a delay, which does not lengthen {figure.metric}. Expected one of {expected}."
             )
-    equal: list[Trial] = []
-    delayed: list[Trial] = []
+    equal: list[SelfCheckTrial] = []
+    delayed: list[SelfCheckTrial] = []
     interrupted = False
     try:
         with contextlib.ExitStack() as stacks:
@@ -155,23 +155,23 @@ def check_self(
         effect=first.design.effect,
         equal=Trials.of(equal, 0.0),
         delayed=Trials.of(delayed, _change(equal)),
-        drawn_alarms=drawn_answers(equals, 0.0, first.design, options.most_pairs, options.seed)[Answer.SLOWER],
+        drawn_alarms=drawn_answers(equals, 0.0, first.design, options.most_pairs, options.seed)[Decision.SLOWER],
         smallest_caught=smallest_caught(pairs, first.design, options.most_pairs, options.seed),
         interrupted=interrupted,
     )
 
 
-def _noise(trial: Trial) -> Values:
+def _noise(trial: SelfCheckTrial) -> Values:
     """Return how the pairs of a comparison scatter about their centre."""
     return trial.log_ratios - centre(trial.log_ratios)
 
 
-def _base(equal: Sequence[Trial]) -> float:
+def _base(equal: Sequence[SelfCheckTrial]) -> float:
     """Return the judged figure of the app as it is."""
     return float(np.median([trial.result.base for trial in equal]))
 
 
-def _change(equal: Sequence[Trial]) -> float:
+def _change(equal: Sequence[SelfCheckTrial]) -> float:
     """Return the relative change to inject."""
     return DELAY_IN_EFFECTS * equal[0].result.design.effect
 
@@ -207,7 +207,7 @@ class _Check:
         self._driver, self._sides, self._options, self._progress = driver, sides, options, progress
         self._made = 0
 
-    def compare(self, count: int, change: float, words: str) -> Iterator[Trial]:
+    def compare(self, count: int, change: float, words: str) -> Iterator[SelfCheckTrial]:
         """Make some comparisons, each with a seed of its own."""
         for index in range(count):
             self._made += 1
@@ -215,7 +215,7 @@ class _Check:
             comparing = Comparing(self._driver, self._sides, options)
             began = time.monotonic()
             result = _only(comparing.run(("base", "head")))
-            yield Trial(result, time.monotonic() - began, comparing.judged_log_ratios())
+            yield SelfCheckTrial(result, time.monotonic() - began, comparing.judged_log_ratios())
             self._progress(
                 f"{words}, {index + 1} of {count}: {result.answer}, {change_text(result)}"
                 + (f" ({percent_text(1 + change)} injected)" if change else "")
@@ -246,13 +246,13 @@ def drawn_answers(  # noqa: PLR0913, PLR0917 - what a comparison is drawn from, 
     rng = np.random.default_rng(seed)
     looks = plan_looks(design, most_pairs)
     share = design.shared_by(len(looks))
-    answers: list[Answer] = []
+    answers: list[Decision] = []
     for _ in range(comparisons):
         drawn = rng.choice(log_ratios, looks[-1]) * rng.choice([-1.0, 1.0], looks[-1]) + math.log1p(change)
-        answer = Answer.CANNOT_TELL
+        answer = Decision.CANNOT_TELL
         for look in looks:
             answer = design.decide(signed_rank_interval(drawn[:look], share.false_alarm_rate, share.miss_rate))
-            if answer is not Answer.CANNOT_TELL:
+            if answer is not Decision.CANNOT_TELL:
                 break
         answers.append(answer)
     return _tallied(answers)
@@ -262,9 +262,9 @@ def _median(values: Sequence[float]) -> float | None:
     return float(np.median(values)) if values else None
 
 
-def _tallied(answers: Iterable[Answer]) -> dict[str, int]:
+def _tallied(answers: Iterable[Decision]) -> dict[str, int]:
     counts = Counter(answers)
-    return {answer.value: counts[answer] for answer in Answer}
+    return {answer.value: counts[answer] for answer in Decision}
 
 
 def smallest_caught(log_ratios: Values, design: Design, most_pairs: int, seed: int) -> float | None:
@@ -272,7 +272,7 @@ def smallest_caught(log_ratios: Values, design: Design, most_pairs: int, seed: i
     low, high = FINEST, COARSEST
 
     def is_caught(change: float) -> bool:
-        slower = drawn_answers(log_ratios, change, design, most_pairs, seed, DRAWN_FOR_EACH)[Answer.SLOWER]
+        slower = drawn_answers(log_ratios, change, design, most_pairs, seed, DRAWN_FOR_EACH)[Decision.SLOWER]
         return slower >= CAUGHT_SHARE * DRAWN_FOR_EACH
 
     if not is_caught(high):

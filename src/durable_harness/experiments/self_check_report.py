@@ -6,11 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from durable_harness.experiments.self_check import CAUGHT_SHARE, COARSEST, DRAWN, SelfCheck, Trials
-from durable_harness.gate.comparison import Answer
-from durable_harness.gate.comparison.results import percent_text
+from durable_harness.gate.comparison import Decision
+from durable_harness.gate.comparison.comparison_results import percent_text
 from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import number
-from durable_harness.gate.writing import Written, write_reports
+from durable_harness.gate.writing import WrittenReports, write_reports
 from durable_harness.terminal.tables import aligned
 
 FORMAT = 1
@@ -44,14 +44,14 @@ def _time(trials: Trials, before: str = "") -> str:
 
 def _advice(check: SelfCheck) -> list[str]:
     """Say what would give the answers that could not be had."""
-    unsure = check.equal.answers[Answer.CANNOT_TELL] + check.delayed.answers[Answer.CANNOT_TELL]
+    unsure = check.equal.answers[Decision.CANNOT_TELL] + check.delayed.answers[Decision.CANNOT_TELL]
     if not unsure:
         return []
     return ["", f"{unsure} could not tell: take more pairs (--pairs), longer slices (--slice) or a quieter machine"]
 
 
 def _answers(trials: Trials) -> str:
-    counts = ", ".join(f"{trials.answers[answer]} {answer}" for answer in Answer)
+    counts = ", ".join(f"{trials.answers[answer]} {answer}" for answer in Decision)
     return f"{trials.count} comparison{'' if trials.count == 1 else 's'}: {counts}"
 
 
@@ -62,6 +62,6 @@ def _smallest(check: SelfCheck) -> str:
     return f"{percent_text(1 + check.smallest_caught)} in {share}"
 
 
-def write_json(check: SelfCheck, folder: Path) -> Written:
+def write_json(check: SelfCheck, folder: Path) -> WrittenReports:
     """Write self-check.json into a folder. Never raises."""
     return write_reports(folder, {"self-check.json": lambda: json_text({"format": FORMAT, **asdict(check)})})

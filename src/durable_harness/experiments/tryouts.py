@@ -13,13 +13,13 @@ from gevent.pool import Pool
 
 from durable_harness.errors import UsageError
 from durable_harness.experiments.driver import quiet_interrupts
-from durable_harness.experiments.offered import Arrival, OfferedLoad
+from durable_harness.experiments.offered import OfferedArrival, OfferedLoad
 from durable_harness.load.http import Asker
 from durable_harness.load.http.client import MAX_ANSWER_BYTES
 from durable_harness.load.preflight import App, Flight, Starter, ask_for_app, fly
 from durable_harness.load.preflight.host_log import logged_failure
-from durable_harness.operations import Answer, OperationState, durable_webhooks, key_headers
-from durable_harness.operations.messages import SERVER_ERROR
+from durable_harness.operations import HttpResponse, OperationState, durable_webhooks, key_headers
+from durable_harness.operations.http_messages import SERVER_ERROR
 from durable_harness.stack import RunningStack, embedded_stack
 
 TRY_S = 8.0
@@ -95,7 +95,9 @@ def _try(starter: Starter, payloads: list[Any], stack: RunningStack, asker: Aske
 
 def _answers_at_once(flight: Flight) -> bool:
     return (
-        flight.record.state is OperationState.REFUSED and isinstance(flight.answer, Answer) and flight.answer.is_success
+        flight.record.state is OperationState.REFUSED
+        and isinstance(flight.answer, HttpResponse)
+        and flight.answer.is_success
     )
 
 
@@ -103,7 +105,7 @@ def _plan(starter: Starter, payload: Any, stack: RunningStack) -> Any:
     service = durable_webhooks(starter.path)
     service = replace(service, start=replace(service.start, method=starter.method))
     load = OfferedLoad(service=service, poll_interval_s=POLL_S, timeout_s=TRY_S)
-    plan = load.plan(stack.base_url, stack.function_key, Arrival(0.0, 0.1), monotonic())
+    plan = load.plan(stack.base_url, stack.function_key, OfferedArrival(0.0, 0.1), monotonic())
     return plan if payload is SAMPLE else replace(plan, payload=_filled(payload, plan.token))
 
 
@@ -117,7 +119,7 @@ def _why(flight: Flight, starter: Starter, stack: RunningStack) -> str:
     if flight.record.state is OperationState.TIMED_OUT:
         return f"it did not end within {TRY_S:g} s: {flight.waiting or 'does it wait for an event?'}"
     why = flight.record.error or str(flight.record.state)
-    is_broken = isinstance(flight.answer, Answer) and flight.answer.status >= SERVER_ERROR
+    is_broken = isinstance(flight.answer, HttpResponse) and flight.answer.status >= SERVER_ERROR
     function = "" if starter.function == NAMED else starter.function
     failure = logged_failure(stack.log_path or "", function) if is_broken else ""
     return f"{why}: {failure}" if failure else why

@@ -1,30 +1,30 @@
 """Thresholds, statistics and reports: what a load run came to, and whether that is good enough."""
 
-from durable_harness.gate.abort import broken_for_good
+from durable_harness.gate.abort_rule import broken_for_good
 from durable_harness.gate.gatefile import AbortRule, GateFile, GateFileError, load_gate_file, load_gates
 from durable_harness.gate.gates import Gate, GateResult, Outcome, evaluate
 from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.load_timeline import LoadTimeline
 from durable_harness.gate.metrics import COSTS
 from durable_harness.gate.split import TimeSplit
-from durable_harness.gate.summary import LATENCIES_MS, Counts, FailureReason, RunSummary
-from durable_harness.gate.timeline import Timeline
+from durable_harness.gate.summary import LATENCIES_MS, FailureReason, OutcomeCounts, RunSummary
 from durable_harness.gate.verdict import Verdict, verdict_on
 
 __all__ = [
     "COSTS",
     "LATENCIES_MS",
     "AbortRule",
-    "Counts",
     "FailureReason",
     "Gate",
     "GateFile",
     "GateFileError",
     "GateResult",
     "Histogram",
+    "LoadTimeline",
     "Outcome",
+    "OutcomeCounts",
     "RunSummary",
     "TimeSplit",
-    "Timeline",
     "Verdict",
     "broken_for_good",
     "evaluate",

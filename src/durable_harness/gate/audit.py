@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
-class Problem(StrEnum):
+class AuditProblem(StrEnum):
     """What can be wrong with an operation at the server; the value is the word that reports and gates use."""
 
     LOST = "lost"
@@ -27,10 +27,10 @@ class Problem(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """One operation that something is wrong with."""
 
-    problem: Problem
+    problem: AuditProblem
     instance_id: str
     token: str = ""
     detail: str = ""
@@ -45,7 +45,7 @@ class ScenarioAudit:
     accepted: int = 0
     confirmed: int = 0
     unseen: int = 0
-    counts: Mapping[Problem, int] = field(default_factory=dict)
+    counts: Mapping[AuditProblem, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ class Audit:
     """Accepted operations that ended once, and not otherwise than they were seen to end."""
     unseen: int = 0
     """Those of the confirmed operations whose end the run did not see: it no longer followed them."""
-    counts: Mapping[Problem, int] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
+    counts: Mapping[AuditProblem, int] = field(default_factory=dict)
+    findings: tuple[AuditFinding, ...] = ()
     """Examples of each problem, not all of them."""
     incomplete: str | None = None
     """Why it does not tell of all operations; None if it does."""
     elapsed_s: float = 0.0
-    not_checked: Mapping[Problem, str] = field(default_factory=dict)
+    not_checked: Mapping[AuditProblem, str] = field(default_factory=dict)
     """The problems that it did not look for in all operations, and why."""
     scenarios: Mapping[str, ScenarioAudit] = field(default_factory=dict)
 
@@ -86,15 +86,15 @@ class Audit:
             scenarios={},
         )
 
-    def count(self, problem: Problem) -> int:
+    def count(self, problem: AuditProblem) -> int:
         """Return how many operations were found that have a problem."""
         return self.counts.get(problem, 0)
 
-    def known(self, problem: Problem) -> int | None:
+    def known(self, problem: AuditProblem) -> int | None:
         """Return how many operations have a problem; None if none was found and not all were looked at."""
         return self.count(problem) or (None if self.doubt(problem) else 0)
 
-    def doubt(self, problem: Problem) -> str:
+    def doubt(self, problem: AuditProblem) -> str:
         """Say why there may be more operations with a problem than were found; empty if there are none."""
         if self.incomplete is not None:
             return f"the audit is incomplete: {self.incomplete}"
@@ -116,9 +116,9 @@ class Audit:
     @property
     def sentence(self) -> str:
         """Say in one line what it came to."""
-        is_once = Problem.DUPLICATED not in self.not_checked
+        is_once = AuditProblem.DUPLICATED not in self.not_checked
         # Beside operations without a record, those with one are not all that the run's figures count as accepted.
-        known = "accepted operations with a record" if self.count(Problem.UNRECORDED) else "accepted operations"
+        known = "accepted operations with a record" if self.count(AuditProblem.UNRECORDED) else "accepted operations"
         words = f"{self.confirmed:,} of {self.accepted:,} {known} ended{' once' if is_once else ''}"
         seen, unseen = self.confirmed - self.unseen, self.unseen
         as_seen = " and as they were seen" if is_once else " as they were seen"
@@ -128,7 +128,7 @@ class Audit:
         return f"{words}{rest} ({self.method}, {self.elapsed_s:.1f} s)"
 
 
-REMARKS = {Problem.UNKNOWN: " (no token of this run: probably started by others)"}
-OURS = frozenset(Problem) - {Problem.UNKNOWN}
-OF_NO_SCENARIO = (Problem.UNRECORDED, Problem.UNKNOWN)
+REMARKS = {AuditProblem.UNKNOWN: " (no token of this run: probably started by others)"}
+OURS = frozenset(AuditProblem) - {AuditProblem.UNKNOWN}
+OF_NO_SCENARIO = (AuditProblem.UNRECORDED, AuditProblem.UNKNOWN)
 """No record says which scenario such an operation is of."""

@@ -53,14 +53,14 @@ from typing import Any, NamedTuple
 
 from durable_harness.documents import read_toml
 from durable_harness.errors import ConfigurationError
-from durable_harness.gate.audit import OF_NO_SCENARIO, Problem
+from durable_harness.gate.audit import OF_NO_SCENARIO, AuditProblem
 from durable_harness.gate.gates import MEAN, Gate, percent_of
 from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.metrics import COSTS, METRICS
 from durable_harness.gate.summary import LATENCIES_MS, POLLS_PER_OPERATION
 
 OPERATIONS = "operations"
-AUDIT_STATISTICS = tuple(problem.name.lower() for problem in Problem)
+AUDIT_STATISTICS = tuple(problem.name.lower() for problem in AuditProblem)
 OPERATION_STATISTICS = ("error_ratio", "lost", "throughput_per_s", "unexpected_answers")
 RELATIVE, ABORT, SCENARIO = "relative", "abort", "scenario"
 FIGURES = (*LATENCIES_MS, POLLS_PER_OPERATION, *COSTS, OPERATIONS, AUDIT)
@@ -135,7 +135,7 @@ def load_gates(path: Path) -> tuple[Gate, ...]:
 
 def load_gate_file(path: Path) -> GateFile:
     """Read a whole file, or raise GateFileError."""
-    reader = _Reader(str(path))
+    reader = _GateFileReader(str(path))
     document = reader.parse(path)
     relative = _RelativeReader(str(path)).read(document.pop(RELATIVE, {}))
     abort = _AbortReader(str(path)).read(document.pop(ABORT, {}))
@@ -228,7 +228,7 @@ class _AbortReader(_Checked):
         return AbortRule(grace_s, int(least)) if on_fail else None
 
 
-class _Reader(_Checked):
+class _GateFileReader(_Checked):
     """Reads the absolute gates."""
 
     tables = TABLES
@@ -308,7 +308,7 @@ class _Reader(_Checked):
             seen[percent] = gate.statistic
 
 
-class _ScenarioReader(_Reader):
+class _ScenarioReader(_GateFileReader):
     """Reads the gates of one scenario."""
 
     tables = FIGURES

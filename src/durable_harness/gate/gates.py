@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from durable_harness.gate.audit import Problem
+from durable_harness.gate.audit import AuditProblem
 from durable_harness.gate.measurable import AUDIT, SERVER_SIDE, UNKNOWN, remedy
 from durable_harness.gate.summary import RunSummary
 
@@ -149,7 +149,7 @@ def _judge_audit(gate: Gate, summary: RunSummary) -> GateResult:
         return GateResult(gate, None, Outcome.FAILED, "no operation was accepted")
     if summary.audit is None:
         return GateResult(gate, None, Outcome.NOT_MEASURED, no_audit_sentence(summary.no_audit))
-    problem = Problem[gate.statistic.upper()]
+    problem = AuditProblem[gate.statistic.upper()]
     found, doubt = summary.audit.count(problem), summary.audit.doubt(problem)
     if found > gate.limit:
         return GateResult(gate, float(found), Outcome.FAILED, f"at least: {doubt}" if doubt else "")

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from durable_harness.gate.audit import Audit, Problem
+from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.load_timeline import LoadTimeline
 from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.stuck import StuckOperation
-from durable_harness.gate.timeline import Timeline
-from durable_harness.gate.traces import TracePage
+from durable_harness.gate.trace_links import TracePage
 from durable_harness.gate.usage import Usage
 
 LATENCIES_MS = (
@@ -34,7 +34,7 @@ POLLS_PER_OPERATION = "polls_per_operation"
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class OutcomeCounts:
     """How the operations of a run ended: `started` is the sum of all but `accepted`."""
 
     started: int = 0
@@ -72,7 +72,7 @@ class FailureReason:
 class RunSummary:
     """One run, merged over all processes that took part."""
 
-    counts: Counts
+    counts: OutcomeCounts
     elapsed_s: float
     """The measured part: from its first start, or the end of the warm-up, until no more was to start and all had
     ended."""
@@ -103,7 +103,7 @@ class RunSummary:
     split: TimeSplit = field(default_factory=TimeSplit)
     paths: tuple[PathsAt, ...] = ()
     """Where operations near the percentiles spent it, of one scenario; empty if nobody was asked."""
-    timeline: Timeline = field(default_factory=Timeline)
+    timeline: LoadTimeline = field(default_factory=LoadTimeline)
     """All operations, those that are in no figure too."""
     audit: Audit | None = None
     """What the server said of the accepted operations after the run; None if it was not asked."""
@@ -136,7 +136,7 @@ class RunSummary:
     @property
     def lost(self) -> int:
         """Accepted operations that the server no longer knew, when they were polled or when it was audited."""
-        return max(self.counts.lost, self.audit.count(Problem.LOST) if self.audit else 0)
+        return max(self.counts.lost, self.audit.count(AuditProblem.LOST) if self.audit else 0)
 
     @property
     def error_ratio(self) -> float | None:

@@ -17,7 +17,7 @@ STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 logger = logging.getLogger(__name__)
 
 
-class Written(NamedTuple):
+class WrittenReports(NamedTuple):
     """What became of the reports."""
 
     paths: tuple[Path, ...]
@@ -34,7 +34,7 @@ class Written(NamedTuple):
         return "".join(f"{line}\n" for line in (*lines, *self.problems))
 
 
-def write_reports(folder: Path, renderings: Mapping[str, Callable[[], str]]) -> Written:
+def write_reports(folder: Path, renderings: Mapping[str, Callable[[], str]]) -> WrittenReports:
     """Write a report under each name. Never raises."""
     paths, problems = [], []
     for name, render in renderings.items():
@@ -43,7 +43,7 @@ def write_reports(folder: Path, renderings: Mapping[str, Callable[[], str]]) -> 
             paths.append(folder / name)
         else:
             problems.append(problem)
-    return Written(tuple(paths), tuple(problems))
+    return WrittenReports(tuple(paths), tuple(problems))
 
 
 def append_step_summary(markdown: str) -> None:

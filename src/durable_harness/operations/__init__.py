@@ -1,7 +1,8 @@
 """The client side of the Async HTTP API pattern: start, poll, end. It knows what HTTP means, but opens no socket."""
 
+import warnings
+
 from durable_harness.operations.adaptive import AdaptivePolling
-from durable_harness.operations.checks import OutputCheck, accept_any_output, check_echo
 from durable_harness.operations.description import (
     EventDescription,
     ServiceDescription,
@@ -14,9 +15,10 @@ from durable_harness.operations.description import (
     durable_webhooks,
 )
 from durable_harness.operations.excerpts import redact_keys
-from durable_harness.operations.measurement import Measurement
-from durable_harness.operations.messages import Answer, NoAnswer, Request, key_headers
+from durable_harness.operations.http_messages import HttpResponse, NoResponse, Request, key_headers
+from durable_harness.operations.measurement import HostMeasurement
 from durable_harness.operations.operation import Operation, OperationPlan
+from durable_harness.operations.output_checks import OutputCheck, accept_any_output, check_echo
 from durable_harness.operations.polling import ExponentialPolling, FixedPolling, PollStrategy, ServerDirectedPolling
 from durable_harness.operations.record import OperationPhase, OperationRecord, OperationState, Workload
 from durable_harness.operations.service_file import load_service
@@ -25,12 +27,12 @@ from durable_harness.operations.strategies import STRATEGIES, poll_strategy
 __all__ = [
     "STRATEGIES",
     "AdaptivePolling",
-    "Answer",
     "EventDescription",
     "ExponentialPolling",
     "FixedPolling",
-    "Measurement",
-    "NoAnswer",
+    "HostMeasurement",
+    "HttpResponse",
+    "NoResponse",
     "Operation",
     "OperationPhase",
     "OperationPlan",
@@ -56,3 +58,15 @@ __all__ = [
     "poll_strategy",
     "redact_keys",
 ]
+
+_FORMER_NAMES = {"Answer": HttpResponse, "NoAnswer": NoResponse, "Measurement": HostMeasurement}
+"""Scenarios and tests of users import them. They stay for one release."""
+
+
+def __getattr__(name: str) -> type:
+    if name not in _FORMER_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    renamed = _FORMER_NAMES[name]
+    message = f"durable_harness.operations.{name} is now {renamed.__name__}; the former name goes with a later release"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return renamed

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.foreign_text import shown
-from durable_harness.operations.messages import Answer
+from durable_harness.operations.http_messages import HttpResponse
 from durable_harness.operations.record import SCHEDULER_CLOCK, OperationRecord
 
 HOST_STATUS_PATH = "/admin/host/status"
@@ -27,7 +27,7 @@ MOST_KINDS, MOST_KIND_CHARS = 50, 50
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
+class HostMeasurement:
     """One operation as the scheduler saw it. Times are seconds since the epoch, None if they are not known."""
 
     created_epoch_s: float | None = None
@@ -51,7 +51,7 @@ class Measurement:
         record.replayed_events, record.payload_bytes = self.replayed_events, self.payload_bytes
 
 
-def is_measuring_host(answer: Answer) -> bool:
+def is_measuring_host(answer: HttpResponse) -> bool:
     """Read the answer to HOST_STATUS_PATH: whether the host measures its operations."""
     return answer.is_success and (answer.json_object() or {}).get("versionDetails") == OURS
 
@@ -61,7 +61,7 @@ def question(instance_ids: Iterable[str]) -> bytes:
     return json.dumps({"ids": list(instance_ids)}).encode()
 
 
-def read_measurements(answer: Answer) -> Mapping[str, Measurement] | None:
+def read_measurements(answer: HttpResponse) -> Mapping[str, HostMeasurement] | None:
     """Return what an answer has of each operation, by instance id; None if it is not an answer to `question`."""
     operations = (answer.json_object() or {}).get("operations")
     if not answer.is_success or not isinstance(operations, dict):
@@ -69,7 +69,7 @@ def read_measurements(answer: Answer) -> Mapping[str, Measurement] | None:
     return {instance_id: _read(row) for instance_id, row in operations.items() if isinstance(row, dict)}
 
 
-def read_warnings(answer: Answer) -> list[str]:
+def read_warnings(answer: HttpResponse) -> list[str]:
     """Return what a host of ours warns of in an answer to `question`, as it may be shown."""
     warnings = (answer.json_object() or {}).get("warnings")
     if not answer.is_success or not isinstance(warnings, list):
@@ -77,10 +77,10 @@ def read_warnings(answer: Answer) -> list[str]:
     return [shown(text, MOST_WARNING_CHARS) for text in warnings[:MOST_WARNINGS] if isinstance(text, str)]
 
 
-def _read(row: Mapping[str, Any]) -> Measurement:
+def _read(row: Mapping[str, Any]) -> HostMeasurement:
     costs = row.get("costs")
     costs = costs if isinstance(costs, dict) else {}
-    return Measurement(
+    return HostMeasurement(
         created_epoch_s=_epoch_s(row.get("createdNs")),
         started_epoch_s=_epoch_s(row.get("begunNs")),
         finished_epoch_s=_epoch_s(row.get("endedNs")),

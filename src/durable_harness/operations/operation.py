@@ -25,15 +25,15 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from durable_harness.foreign_text import shown
-from durable_harness.operations.checks import OutputCheck, accept_any_output
 from durable_harness.operations.description import ServiceDescription, at_pointer, durable_webhooks
 from durable_harness.operations.excerpts import both_ends, excerpt
-from durable_harness.operations.messages import UNKNOWN_STATUSES, Answer, NoAnswer, Request
+from durable_harness.operations.http_messages import UNKNOWN_STATUSES, HttpResponse, NoResponse, Request
+from durable_harness.operations.output_checks import OutputCheck, accept_any_output
 from durable_harness.operations.polling import PollStrategy
 from durable_harness.operations.record import SERVICE_CLOCK, OperationRecord, OperationState, Workload
 from durable_harness.operations.wire import (
+    OperationStatus,
     Phase,
-    Status,
     UnreadableAnswerError,
     joined_url,
     location_of,
@@ -139,16 +139,16 @@ class Operation:
         )
         self._own_route = False
         self._redirects = 0
-        self._status: Status | None = None
+        self._status: OperationStatus | None = None
         self._late_s = 0.0
 
     def sent(self, now: float) -> None:
         """Say that the POST is about to leave."""
         self.record.sent = now
 
-    def start_answered(self, answer: Answer | NoAnswer, now: float) -> None:
+    def start_answered(self, answer: HttpResponse | NoResponse, now: float) -> None:
         """Say what came back for the POST."""
-        if isinstance(answer, NoAnswer):
+        if isinstance(answer, NoResponse):
             self._start_unanswered(answer, now)
             return
         self.record.bytes_received += len(answer.body)
@@ -170,10 +170,10 @@ class Operation:
         """Say that a poll is about to leave, for what is sent late may have to be caught up with."""
         self._late_s = now - (self.next_poll or now)
 
-    def poll_answered(self, answer: Answer | NoAnswer, now: float) -> str | None:
+    def poll_answered(self, answer: HttpResponse | NoResponse, now: float) -> str | None:
         """Say what came back for a poll; return why it was no use, None if it was a proper answer."""
         self.record.polls += 1
-        if isinstance(answer, NoAnswer):
+        if isinstance(answer, NoResponse):
             return self._poll_again(f"no answer: {answer.reason}", None, now)
         self.record.bytes_received += len(answer.body)
         try:
@@ -250,18 +250,18 @@ class Operation:
         if not self.record.state.has_ended:
             self._end(now, OperationState.FAILED, f"its answer could not be read: {_described(error)}")
 
-    def _refusal(self, answer: Answer, problem: str) -> str:
+    def _refusal(self, answer: HttpResponse, problem: str) -> str:
         path = self.plan.start_route
         remedy = f"; {NO_SUCH_ROUTE}" if answer.status in WRONG_ROUTE_STATUSES else ""
         return f"start refused: {self.plan.service.start.method} {path} answered {problem}{remedy}"
 
-    def _start_unanswered(self, answer: NoAnswer, now: float) -> None:
+    def _start_unanswered(self, answer: NoResponse, now: float) -> None:
         if now >= self.deadline:
             self.give_up(now, f"start not answered after {self.plan.timeout_s:g} s")
         else:
             self._end(now, OperationState.UNREACHABLE, f"start got no answer: {answer.reason}")
 
-    def _read(self, answer: Answer, now: float) -> None:
+    def _read(self, answer: HttpResponse, now: float) -> None:
         if self._status is not None:
             self._read_result(self._status, answer, now)
             return
@@ -277,7 +277,7 @@ class Operation:
             return
         self._note(read_status(answer, description, self.status_url or ""), answer, now)
 
-    def _note(self, status: Status, answer: Answer, now: float) -> None:
+    def _note(self, status: OperationStatus, answer: HttpResponse, now: float) -> None:
         record = self.record
         record.server_created_epoch_s = status.created_epoch_s or record.server_created_epoch_s
         if record.first_running is None and status.phase not in (Phase.ACTIVE, Phase.NOT_BEGUN):
@@ -298,20 +298,20 @@ class Operation:
         self._go_to(status.result_url)
         self.next_poll = now
 
-    def _not_yet(self, answer: Answer, now: float) -> None:
+    def _not_yet(self, answer: HttpResponse, now: float) -> None:
         self._redirects, self.record.last_pending = 0, now
         if not self.plan.service.status.fixed_url and "location" in answer.headers:
             self._go_to(joined_url(answer.url or self.status_url or "", answer.headers["location"]))
         self._plan_poll(read_retry_after_s(answer.headers), now)
 
-    def _follow_redirect(self, answer: Answer, now: float) -> None:
+    def _follow_redirect(self, answer: HttpResponse, now: float) -> None:
         self._redirects += 1
         if self._redirects > MAX_REDIRECTS:
             raise UnreadableAnswerError(f"{self._redirects} redirects in a row")
         self._go_to(location_of(answer, self.status_url or ""))
         self.next_poll = now
 
-    def _read_result(self, status: Status, answer: Answer, now: float) -> None:
+    def _read_result(self, status: OperationStatus, answer: HttpResponse, now: float) -> None:
         """Read the answer of the resource that the terminal status led to."""
         if answer.status in REDIRECTS:
             self._follow_redirect(answer, now)
@@ -320,10 +320,10 @@ class Operation:
         else:
             raise UnreadableAnswerError(f"result: {answer.status} {excerpt(answer.body)}".strip())
 
-    def _finish(self, status: Status, output: Any, now: float) -> None:
+    def _finish(self, status: OperationStatus, output: Any, now: float) -> None:
         self._end(now, *self._verdict(status, output))
 
-    def _verdict(self, status: Status, output: Any) -> tuple[OperationState, str | None]:
+    def _verdict(self, status: OperationStatus, output: Any) -> tuple[OperationState, str | None]:
         if status.phase is Phase.TERMINATED and self.record.terminate_requested:
             return OperationState.TERMINATED, None
         if status.phase is not Phase.SUCCEEDED:
@@ -356,7 +356,7 @@ class Operation:
         headers = self.plan.service.status.headers
         return {**headers, **self.plan.key_headers} if self._own_route else headers
 
-    def _unreadable(self, answer: Answer, problem: str, now: float) -> str:
+    def _unreadable(self, answer: HttpResponse, problem: str, now: float) -> str:
         """Try again where a client would (the server is busy or broken); end where asking again is of no use."""
         if answer.is_passing:
             return self._poll_again(problem, read_retry_after_s(answer.headers), now)

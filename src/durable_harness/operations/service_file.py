@@ -73,7 +73,7 @@ class ServiceFileError(ConfigurationError):
 def load_service(path: Path) -> ServiceDescription:
     """Return the description in a file, or raise ServiceFileError."""
     document = _parse(path)
-    reader = _Reader(str(path))
+    reader = _ServiceFileReader(str(path))
     reader.refuse_unknown("", document, ("name", "start", "status", "terminate", "event"))
     start = reader.table("start", document, START_KEYS, required=("path",))
     status = _with_today_s_names(reader, reader.table("status", document, STATUS_KEYS))
@@ -102,11 +102,11 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ServiceFileError(str(path), "", f"is not TOML ({error})") from None
 
 
-def _request_table(reader: _Reader, name: str, document: Mapping[str, Any]) -> dict[str, Any] | None:
+def _request_table(reader: _ServiceFileReader, name: str, document: Mapping[str, Any]) -> dict[str, Any] | None:
     return reader.table(name, document, REQUEST_KEYS, required=("url",)) if name in document else None
 
 
-def _with_today_s_names(reader: _Reader, status: dict[str, Any]) -> dict[str, Any]:
+def _with_today_s_names(reader: _ServiceFileReader, status: dict[str, Any]) -> dict[str, Any]:
     for former, name in FORMER_STATUS_KEYS.items():
         if former in status and name in status:
             raise reader.error(
@@ -115,7 +115,7 @@ def _with_today_s_names(reader: _Reader, status: dict[str, Any]) -> dict[str, An
     return {FORMER_STATUS_KEYS.get(key, key): value for key, value in status.items()}
 
 
-def _check_sense(reader: _Reader, service: ServiceDescription, *, is_result_told: bool) -> None:
+def _check_sense(reader: _ServiceFileReader, service: ServiceDescription, *, is_result_told: bool) -> None:
     """Refuse a description by which no operation could ever be seen to end."""
     status = service.status
     if status.state is not None and not status.succeeded and not is_result_told:
@@ -132,7 +132,7 @@ def _check_sense(reader: _Reader, service: ServiceDescription, *, is_result_told
         raise reader.error("start.status_url", "got 'status', which is what it has to tell", UrlSource.FORMS)
 
 
-class _Reader:
+class _ServiceFileReader:
     """Reads the tables of one file; carries its name into every error."""
 
     def __init__(self, where: str) -> None:

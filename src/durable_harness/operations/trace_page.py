@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from durable_harness.operations.excerpts import redact_keys
-from durable_harness.operations.messages import Answer, NoAnswer
+from durable_harness.operations.http_messages import HttpResponse, NoResponse
 
 TRACE_PATH = "/admin/durable-harness/trace"
 
@@ -15,8 +15,8 @@ def trace_path(instance_id: str) -> str:
     return f"{TRACE_PATH}?instance={quote(instance_id, safe='')}"
 
 
-def page_in(answer: Answer | NoAnswer) -> str | None:
+def page_in(answer: HttpResponse | NoResponse) -> str | None:
     """Return the page in an answer, without function keys; None if it has none: another host may answer anything."""
-    if not isinstance(answer, Answer) or not answer.is_success or b"<main" not in answer.body:
+    if not isinstance(answer, HttpResponse) or not answer.is_success or b"<main" not in answer.body:
         return None
     return redact_keys(answer.body.decode(errors="replace"))

@@ -23,7 +23,7 @@ from durable_harness.operations.description import (
     at_pointer,
 )
 from durable_harness.operations.excerpts import excerpt
-from durable_harness.operations.messages import Answer
+from durable_harness.operations.http_messages import HttpResponse
 from durable_harness.redirects import DEFAULT_PORTS
 
 MEMBERS_SHOWN, MEMBER_CHARS = 8, 30
@@ -61,7 +61,7 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class OperationStatus:
     """How an operation stands. Times are seconds since the epoch, None if the server does not tell them."""
 
     phase: Phase
@@ -84,7 +84,7 @@ class UnreadableAnswerError(Exception):
         super().__init__(shown(message))
 
 
-def read_accepted(answer: Answer, service: ServiceDescription, start_url: str, base_url: str = "") -> Accepted:
+def read_accepted(answer: HttpResponse, service: ServiceDescription, start_url: str, base_url: str = "") -> Accepted:
     """Read the answer to a start.
 
     `base_url` is the service's, to which the description's own paths are added. Raises UnreadableAnswerError if the
@@ -108,7 +108,7 @@ def read_accepted(answer: Answer, service: ServiceDescription, start_url: str, b
     )
 
 
-def _read_id(answer: Answer, value: object) -> str | None:
+def _read_id(answer: HttpResponse, value: object) -> str | None:
     """Return the id that a start was given; None if it was given none. An id that no URL can have is refused."""
     if isinstance(value, bool) or value == "" or not isinstance(value, str | int):
         return None
@@ -120,7 +120,7 @@ def _read_id(answer: Answer, value: object) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _UrlFinder:
-    answer: Answer
+    answer: HttpResponse
     body: Any
     instance_id: str | None
     start_url: str
@@ -196,16 +196,16 @@ def _join(base: str, url: str) -> tuple[str, str]:
     return joined if has_host else url, "" if has_host else "without a valid host or port"
 
 
-def read_status(answer: Answer, status: StatusDescription, url: str = "") -> Status:
+def read_status(answer: HttpResponse, status: StatusDescription, url: str = "") -> OperationStatus:
     """Read the answer to a poll of `url`; raise UnreadableAnswerError if it does not tell how the operation stands."""
     if answer.status in status.result:
-        return Status(Phase.SUCCEEDED, str(answer.status), result_url=location_of(answer, url))
+        return OperationStatus(Phase.SUCCEEDED, str(answer.status), result_url=location_of(answer, url))
     body = answer.json_value()
     word = None if status.state is None else _word(at_pointer(body, status.state))
     if word is not None and _carries_status(answer, word, status):
         return _read_body(body, word, status)
     if answer.status in status.pending:
-        return Status(Phase.ACTIVE, str(answer.status))
+        return OperationStatus(Phase.ACTIVE, str(answer.status))
     if status.state is None and answer.is_success:
         return _read_body(output_of(answer), None, status)
     if status.state is not None and answer.is_success:
@@ -217,14 +217,14 @@ def read_status(answer: Answer, status: StatusDescription, url: str = "") -> Sta
     raise UnreadableAnswerError(f"{answer.status} {excerpt(answer.body)}".strip() + hint)
 
 
-def carries_failure(answer: Answer, status: StatusDescription) -> bool:
+def carries_failure(answer: HttpResponse, status: StatusDescription) -> bool:
     """Return whether an error is the status of an operation that ended badly, and no failed poll."""
     if answer.status not in status.failed_codes or status.state is None:
         return False
     return _is_bad_end(_word(at_pointer(answer.json_value(), status.state)), status)
 
 
-def _carries_status(answer: Answer, word: str, status: StatusDescription) -> bool:
+def _carries_status(answer: HttpResponse, word: str, status: StatusDescription) -> bool:
     """Return whether the state in a body counts: that of an error is what a cache or a broken service has left."""
     if answer.is_success:
         return True
@@ -236,7 +236,7 @@ def _is_bad_end(word: str | None, status: StatusDescription) -> bool:
     return word in status.failed or word in status.terminated
 
 
-def _shape(answer: Answer, body: Any) -> str:
+def _shape(answer: HttpResponse, body: Any) -> str:
     """Describe a body without the values that differ from one operation to the next."""
     if isinstance(body, dict) and body:
         more = ", …" if len(body) > MEMBERS_SHOWN else ""
@@ -245,10 +245,10 @@ def _shape(answer: Answer, body: Any) -> str:
     return f"the body is {excerpt(answer.body)}"
 
 
-def _read_body(body: Any, word: str | None, status: StatusDescription) -> Status:
+def _read_body(body: Any, word: str | None, status: StatusDescription) -> OperationStatus:
     phase = Phase.SUCCEEDED if word is None else _phase(word, status)
     updated_epoch_s, is_coarse = _finished_at(body, status) if phase.is_terminal else (None, False)
-    return Status(
+    return OperationStatus(
         phase=phase,
         word=word or phase.value,
         output=at_pointer(body, status.output) if phase.is_terminal else None,
@@ -288,7 +288,7 @@ def _finished_at(body: Any, status: StatusDescription) -> tuple[float | None, bo
     return min(known, key=lambda found: found[1], default=(None, False))
 
 
-def location_of(answer: Answer, url: str) -> str:
+def location_of(answer: HttpResponse, url: str) -> str:
     """Return where a redirect that answered `url` leads; raise UnreadableAnswerError if it does not say."""
     location = answer.headers.get("location")
     if not location:
@@ -296,7 +296,7 @@ def location_of(answer: Answer, url: str) -> str:
     return joined_url(answer.url or url, location)
 
 
-def output_of(answer: Answer) -> Any:
+def output_of(answer: HttpResponse) -> Any:
     """Return a body as the output it is: a JSON value, or else text."""
     value = answer.json_value()
     return answer.body.decode("utf-8", "replace") if value is None and answer.body != b"null" else value

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from durable_harness.operations import Answer
+from durable_harness.operations import HttpResponse
 from durable_harness.testing import assertions
 from durable_harness.testing.measuring import OperationMeasurement
 from durable_harness.testing.operations import Operations, StartedOperation
@@ -45,7 +45,7 @@ class AsyncOperations:
 
     async def request(
         self, method: str, url: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send any request, a path or a whole URL, and return the answer whatever its status."""
         return await in_thread(self.sync.request, method, url, payload, headers=headers)
 
@@ -125,7 +125,7 @@ class AsyncStartedOperation:
         return self.sync.status_url
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> HttpResponse:
         """The 202 that accepted it."""
         return self.sync.answer
 
@@ -134,7 +134,7 @@ class AsyncStartedOperation:
         """The URLs in that answer."""
         return self.sync.management_urls
 
-    async def poll(self) -> Answer:
+    async def poll(self) -> HttpResponse:
         """Ask for its status once, and return the answer: 202, 200 or 404."""
         return await in_thread(self.sync.poll)
 

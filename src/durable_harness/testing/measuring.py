@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.errors import UsageError
-from durable_harness.operations import Answer
+from durable_harness.operations import HttpResponse
 from durable_harness.operations.measurement import MEASUREMENTS_PATH, NANOSECONDS, OURS
 
 NS_PER_MS = 1_000_000
@@ -47,7 +47,7 @@ class OperationMeasurement:
         return None if self.actions is None else sum(self.actions.values())
 
 
-def read_measurement(answer: Answer, instance_id: str, base_url: str) -> OperationMeasurement | None:
+def read_measurement(answer: HttpResponse, instance_id: str, base_url: str) -> OperationMeasurement | None:
     """Return what an answer of the host's endpoint says of an instance, None if the host does not know it.
 
     Raises UsageError if the host is not ours, and AssertionError with its words if it could not measure.

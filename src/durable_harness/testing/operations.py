@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from durable_harness.operations import (
-    Answer,
     ExponentialPolling,
     FixedPolling,
-    NoAnswer,
+    HttpResponse,
+    NoResponse,
     Operation,
     OperationPlan,
     OperationState,
@@ -62,7 +62,7 @@ class Operations:
 
     def request(
         self, method: str, url: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send any request, a path or a whole URL, and return the answer whatever its status."""
         __tracebackhide__ = True
         return _answered(self.stack, self.client.request(method, url, payload, headers=headers), method, url)
@@ -115,7 +115,7 @@ class Operations:
             time.sleep(LOCAL_POLL_INTERVAL_S)
         plan = OperationPlan(instance_id, url, {}, self._polling(), self.timeout_s)
         accepted = json.dumps({"id": instance_id, "statusQueryGetUri": url}).encode()
-        self.begun.append(StartedOperation(plan, Answer(202, {"location": url}, accepted), self, explainer))
+        self.begun.append(StartedOperation(plan, HttpResponse(202, {"location": url}, accepted), self, explainer))
         return self.begun[-1]
 
     def started(
@@ -217,7 +217,7 @@ class Operations:
 class StartedOperation:
     """An operation that was accepted. Asking it never changes it; `raise_event`, `terminate` and the like do."""
 
-    def __init__(self, plan: OperationPlan, answer: Answer, operations: Operations, explainer: Explainer) -> None:
+    def __init__(self, plan: OperationPlan, answer: HttpResponse, operations: Operations, explainer: Explainer) -> None:
         self._plan = plan
         self._client = operations.client
         self._stack = operations.stack
@@ -234,7 +234,7 @@ class StartedOperation:
     def __repr__(self) -> str:
         return f"<operation {self.instance_id} of {self._plan.token}>"
 
-    def poll(self) -> Answer:
+    def poll(self) -> HttpResponse:
         """Ask once how it stands, and return the answer: 202, 200 or 404."""
         __tracebackhide__ = True
         return _answered(self._stack, self._client.request("GET", self.status_url), "GET", self.status_url)
@@ -366,11 +366,11 @@ class StartedOperation:
             status = _status_in(answer) or status
         return status
 
-    def _ask(self, url: str, deadline: float) -> Answer | NoAnswer:
+    def _ask(self, url: str, deadline: float) -> HttpResponse | NoResponse:
         """Return the answer to a poll. Raises StuckOperationError at once where no host is left to answer."""
         __tracebackhide__ = True
         answer = self._client.request("GET", url, timeout_s=_left_s(deadline))
-        if isinstance(answer, NoAnswer) and (end := end_of(self._stack)):
+        if isinstance(answer, NoResponse) and (end := end_of(self._stack)):
             raise StuckOperationError(self.explain("has not ended, and never will", first=end))
         return answer
 
@@ -379,7 +379,7 @@ def _left_s(deadline: float) -> float:
     return max(deadline - time.monotonic(), LAST_REQUEST_S)
 
 
-def _watched(plan: OperationPlan, accepted: Answer) -> Operation:
+def _watched(plan: OperationPlan, accepted: HttpResponse) -> Operation:
     """Return the operation that an answer to a start began, to be followed from now on."""
     now = time.monotonic()
     operation = Operation(dataclasses.replace(plan, intended=now))
@@ -388,14 +388,14 @@ def _watched(plan: OperationPlan, accepted: Answer) -> Operation:
     return operation
 
 
-def _status_in(answer: Answer | NoAnswer) -> InstanceStatus | None:
-    told = answer.json_object() if isinstance(answer, Answer) else None
+def _status_in(answer: HttpResponse | NoResponse) -> InstanceStatus | None:
+    told = answer.json_object() if isinstance(answer, HttpResponse) else None
     return told if told and "runtimeStatus" in told else None
 
 
-def _answered(stack: RunningStack, answer: Answer | NoAnswer, method: str, url: str) -> Answer:
+def _answered(stack: RunningStack, answer: HttpResponse | NoResponse, method: str, url: str) -> HttpResponse:
     __tracebackhide__ = True
-    if isinstance(answer, Answer):
+    if isinstance(answer, HttpResponse):
         return answer
     end = end_of(stack)
     why = f"{end}; its log is {stack.log_path}. The next module of tests gets a new host" if end else answer.reason

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from durable_harness.foreign_text import shown_lines
-from durable_harness.operations import Answer, redact_keys
+from durable_harness.operations import HttpResponse, redact_keys
 
 SERVER_ERROR = 500
 
 
-def refusal_of(answer: Answer) -> str:
+def refusal_of(answer: HttpResponse) -> str:
     """Return the message of an answer in the durable HTTP API's shape; empty if it has none."""
     body = answer.json_object() or {}
     message, detail = (body.get(name) for name in ("Message", "ExceptionMessage"))

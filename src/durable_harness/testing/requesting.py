@@ -1,4 +1,4 @@
-"""Plain HTTP requests that always end in an `Answer` or in `NoAnswer`, with nothing but the standard library."""
+"""Plain HTTP requests that always end in an `HttpResponse` or a `NoResponse`, with nothing but the standard library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from durable_harness.bounded_http import Limit, bounded_opener, failure_words, read_bounded
-from durable_harness.operations import Answer, NoAnswer, key_headers, redact_keys
+from durable_harness.operations import HttpResponse, NoResponse, key_headers, redact_keys
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, BadUrlError, follow, is_same_origin, origin_of
 
 REQUEST_TIMEOUT_S = 30.0
@@ -43,7 +43,7 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
-    ) -> Answer | NoAnswer:
+    ) -> HttpResponse | NoResponse:
         """Send a request, its payload as JSON, and return what came in this time, by default the client's."""
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         absolute = f"{self.base_url}{url}" if url.startswith("/") else url
@@ -55,13 +55,13 @@ class HttpClient:
             with Limit(limit_s):
                 return self._follow(method, absolute, sent, body, limit_s)
         except BadUrlError as error:
-            return NoAnswer(f"cannot be asked for: {error}")
+            return NoResponse(f"cannot be asked for: {error}")
         except (OSError, http.client.HTTPException) as error:
-            return NoAnswer(redact_keys(failure_words(error)))
+            return NoResponse(redact_keys(failure_words(error)))
 
     def _follow(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float
-    ) -> Answer | NoAnswer:
+    ) -> HttpResponse | NoResponse:
         """Send a request and those that redirects ask for. urllib by itself would take all headers to any server."""
         for _ in range(MAX_REDIRECTS + 1):
             answer = self._send(method, url, headers, body, timeout_s)
@@ -70,9 +70,11 @@ class HttpClient:
             following = follow(answer.status, answer.headers["location"], method, url, headers)
             method, url, headers = following.method, following.url, following.headers
             body = body if following.keeps_body else None
-        return NoAnswer(f"more than {MAX_REDIRECTS} redirects")
+        return NoResponse(f"more than {MAX_REDIRECTS} redirects")
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float) -> Answer:
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float
+    ) -> HttpResponse:
         origin_of(url)  # urllib opens file: too, and a server names URLs
         request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310 - checked above
         try:
@@ -95,6 +97,6 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _answer(url: str, status: int, response: Any) -> Answer:
+def _answer(url: str, status: int, response: Any) -> HttpResponse:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(status, headers, read_bounded(response), url)
+    return HttpResponse(status, headers, read_bounded(response), url)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from durable_harness.errors import UsageError
-from durable_harness.operations import Answer, NoAnswer
+from durable_harness.operations import HttpResponse, NoResponse
 from durable_harness.testing.requesting import HttpClient
 
 PATH = "/admin/durable-harness/responses"
@@ -66,11 +66,11 @@ class Promises:
             self._made.pop().end()
 
 
-def _document(answer: Answer | NoAnswer, event: str) -> dict[str, Any]:
+def _document(answer: HttpResponse | NoResponse, event: str) -> dict[str, Any]:
     """Return what the host answered. Raises UsageError for what a test must say differently."""
     __tracebackhide__ = True
-    status = answer.status if isinstance(answer, Answer) else None
-    document = (answer.json_object() or {}) if isinstance(answer, Answer) else {"error": answer.reason}
+    status = answer.status if isinstance(answer, HttpResponse) else None
+    document = (answer.json_object() or {}) if isinstance(answer, HttpResponse) else {"error": answer.reason}
     if status in {BAD_REQUEST, NOT_FOUND}:
         raise UsageError(f"respond(to={event!r}): {document.get('error')}")
     if status != OK:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from durable_harness.foreign_text import shown_lines
-from durable_harness.operations import Answer
+from durable_harness.operations import HttpResponse
 from durable_harness.testing.requesting import HttpClient
 
 FUNCTIONS_PATH = "/admin/functions"
@@ -36,7 +36,7 @@ class Route(NamedTuple):
         return re.fullmatch(".*".join(pieces), path, re.IGNORECASE) is not None
 
 
-def explain_unknown_route(client: HttpClient, method: str, url: str, answer: Answer) -> str:
+def explain_unknown_route(client: HttpClient, method: str, url: str, answer: HttpResponse) -> str:
     """Return what to say of a request to a route that the app does not have; empty if the function itself said 404."""
     if answer.status not in {NOT_FOUND, NOT_ALLOWED}:
         return ""
@@ -57,7 +57,7 @@ def explain_unknown_route(client: HttpClient, method: str, url: str, answer: Ans
 
 def _routes(client: HttpClient) -> list[Route]:
     answer = client.request("GET", FUNCTIONS_PATH, timeout_s=ANSWER_TIMEOUT_S)
-    found = answer.json_value() if isinstance(answer, Answer) and answer.is_success else None
+    found = answer.json_value() if isinstance(answer, HttpResponse) and answer.is_success else None
     functions = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     # A template is no URL: `{name?}` has a question mark in its path.
     return [Route(_methods(one), _ORIGIN.sub("", one["invoke_url_template"])) for one in functions if _is_called(one)]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from durable_harness.foreign_text import shown_lines
-from durable_harness.operations import Answer, NoAnswer, redact_keys
+from durable_harness.operations import HttpResponse, NoResponse, redact_keys
 from durable_harness.testing.requesting import NOTHING, HttpClient
 from durable_harness.testing.routes import NOT_ALLOWED, NOT_FOUND, explain_unknown_route
 
@@ -39,7 +39,7 @@ class WatchedClient(HttpClient):
         super().__init__(base_url, function_key, timeout_s)
         self._log_path = log_path
         self._noted: list[ServerError] = []
-        self._unanswered: deque[tuple[str, str, Answer]] = deque(maxlen=MOST_SHOWN)
+        self._unanswered: deque[tuple[str, str, HttpResponse]] = deque(maxlen=MOST_SHOWN)
 
     def request(
         self,
@@ -49,12 +49,12 @@ class WatchedClient(HttpClient):
         *,
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
-    ) -> Answer | NoAnswer:
+    ) -> HttpResponse | NoResponse:
         begin = self._log_size()
         answer = super().request(method, url, payload, headers=headers, timeout_s=timeout_s)
-        if isinstance(answer, Answer) and answer.status in {NOT_FOUND, NOT_ALLOWED}:
+        if isinstance(answer, HttpResponse) and answer.status in {NOT_FOUND, NOT_ALLOWED}:
             self._unanswered.append((method, url, answer))
-        if isinstance(answer, Answer) and answer.status >= SERVER_ERROR:
+        if isinstance(answer, HttpResponse) and answer.status >= SERVER_ERROR:
             request = f"{method} {urlsplit(url).path}"
             self._noted.append(ServerError(request, answer.status, begin, self._log_size()))
         return answer

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from durable_harness.errors import UsageError
 from durable_harness.foreign_text import shown
-from durable_harness.operations import Answer, NoAnswer
+from durable_harness.operations import HttpResponse, NoResponse
 from durable_harness.stack import RunningStack
 from durable_harness.testing.requesting import NOTHING, HttpClient
 
@@ -276,8 +276,8 @@ def _listed(document: Mapping[str, Any]) -> str:
     return "\n".join([head, *lines[-SHOWN_WRITES:]])
 
 
-def _answered(answer: Answer | NoAnswer) -> Answer:
+def _answered(answer: HttpResponse | NoResponse) -> HttpResponse:
     __tracebackhide__ = True
-    if isinstance(answer, Answer):
+    if isinstance(answer, HttpResponse):
         return answer
     raise AssertionError(f"The host did not answer: {answer.reason}")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from durable_harness.operations import Answer
+from durable_harness.operations import HttpResponse
 from durable_harness.testing.requesting import HttpClient
 from durable_harness.testing.webhook import HistoryRow, Instance
 from durable_harness.why import waiting_for
@@ -39,7 +39,7 @@ def waiting_of(client: HttpClient, root: Instance, timeout_s: float) -> list[str
         return []
     path = f"{TIMINGS_PATH}?instance={quote(root.instance_id, safe='')}"
     answer = client.request("GET", path, timeout_s=timeout_s)
-    document = answer.json_object() if isinstance(answer, Answer) and answer.is_success else None
+    document = answer.json_object() if isinstance(answer, HttpResponse) and answer.is_success else None
     if document is not None and "events" in document:
         return waiting_for(document)
     told = [(instance, line) for instance in root.walk() for line in waits_for(instance)]

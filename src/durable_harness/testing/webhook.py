@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from durable_harness.documents import parse_json
 from durable_harness.foreign_text import shown
-from durable_harness.operations import Answer, redact_keys
+from durable_harness.operations import HttpResponse, redact_keys
 from durable_harness.testing.requesting import NOTHING, HttpClient
 
 PATH = "/runtime/webhooks/durabletask"
@@ -95,15 +95,19 @@ class Webhook:
             unread += instance.children
         return root
 
-    def send(self, instance_id: str, action: str, payload: Any = NOTHING) -> Answer:
+    def send(self, instance_id: str, action: str, payload: Any = NOTHING) -> HttpResponse:
         """POST an action on an instance (`terminate`, `raiseEvent/NAME`, …); fail unless it is accepted."""
         __tracebackhide__ = True
         url = self._url(f"/instances/{quote(instance_id, safe='')}/{action}", {})
         answer = self._client.request("POST", url, payload)
-        if not isinstance(answer, Answer) or answer.status not in OK_STATUSES:
-            if isinstance(answer, Answer) and answer.status == GONE:
+        if not isinstance(answer, HttpResponse) or answer.status not in OK_STATUSES:
+            if isinstance(answer, HttpResponse) and answer.status == GONE:
                 raise AssertionError(self._ended(instance_id, action))
-            said = f"{answer.status} {answer.body.decode(errors='replace')}" if isinstance(answer, Answer) else answer
+            said = (
+                f"{answer.status} {answer.body.decode(errors='replace')}"
+                if isinstance(answer, HttpResponse)
+                else answer
+            )
             refused = f"{action.partition('?')[0]} of {instance_id} was not accepted: {said}"
             raise AssertionError(shown(redact_keys(refused), MOST_REFUSAL_CHARS))
         return answer
@@ -159,8 +163,8 @@ class Webhook:
     def _get(self, path: str, query: dict[str, str], timeout_s: float | None) -> Any:
         answer = self._client.request("GET", self._url(path, query), timeout_s=timeout_s)
         self.problem = ""
-        self.refusal = answer.status if isinstance(answer, Answer) and answer.status in REFUSED_STATUSES else None
-        if not isinstance(answer, Answer) or answer.status not in OK_STATUSES:
+        self.refusal = answer.status if isinstance(answer, HttpResponse) and answer.status in REFUSED_STATUSES else None
+        if not isinstance(answer, HttpResponse) or answer.status not in OK_STATUSES:
             return None
         try:
             return parse_json(answer.body)

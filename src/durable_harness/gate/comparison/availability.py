@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from durable_harness.gate.comparison.figures import Figure
-from durable_harness.gate.comparison.operations import Operations
+from durable_harness.gate.comparison.operation_table import OperationTable
 from durable_harness.gate.metrics import COSTS, METRICS
 
 WHOLE_SECONDS = "the service tells times in whole seconds"
@@ -18,12 +18,12 @@ MOST, NEARLY_ALL = 0.5, 0.99
 if it is known for fewer than NEARLY_ALL a report says so."""
 
 
-def is_known(metric: str, operations: Operations) -> bool:
+def is_known(metric: str, operations: OperationTable) -> bool:
     """Whether a metric is known for most of the operations that were seen to end."""
     return len(operations.values(metric)) > MOST * len(operations.values("completion_ms"))
 
 
-def known_in_part(metric: str, operations: Operations, side: str) -> list[str]:
+def known_in_part(metric: str, operations: OperationTable, side: str) -> list[str]:
     """Say how many operations of a side a figure is made of, if others lack it."""
     known, seen = len(operations.values(metric)), len(operations.values("completion_ms"))
     if known >= NEARLY_ALL * seen:
@@ -36,12 +36,12 @@ def why_uncounted(seen: int, side: str) -> str:
     return NOT_COUNTED if seen else f"no operation of the {side} was seen to end"
 
 
-def known_metrics(operations: Operations) -> list[str]:
+def known_metrics(operations: OperationTable) -> list[str]:
     """Return the metrics that at least one operation has."""
     return [name for name in METRICS if len(operations.values(name))]
 
 
-def missing_figure(figure: Figure, operations: Operations, side: str) -> str:
+def missing_figure(figure: Figure, operations: OperationTable, side: str) -> str:
     """Say why a side lacks a figure, and what can be compared."""
     known = ", ".join(known_metrics(operations)) or "nothing"
     return (
@@ -49,7 +49,7 @@ def missing_figure(figure: Figure, operations: Operations, side: str) -> str:
     )
 
 
-def _reason(figure: Figure, operations: Operations) -> str:
+def _reason(figure: Figure, operations: OperationTable) -> str:
     if figure.metric == "start_ms":
         return NOT_STARTED
     if figure.metric in ("completion_ms", "polls") or not operations.has_ends:

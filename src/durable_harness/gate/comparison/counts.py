@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from durable_harness.gate.comparison.availability import why_uncounted
-from durable_harness.gate.comparison.design import Answer
-from durable_harness.gate.comparison.operations import Operations
+from durable_harness.gate.comparison.design import Decision
+from durable_harness.gate.comparison.operation_table import OperationTable
 from durable_harness.gate.comparison.ranks import Values
 from durable_harness.gate.metrics import COSTS
 
@@ -65,13 +65,13 @@ class CountResult:
         return self.effect is not None
 
     @property
-    def answer(self) -> Answer | None:
+    def answer(self) -> Decision | None:
         """The answer of a count that is judged; None if it is not judged, or has to be compared as a mean."""
         if self.effect is None:
             return None
         if self.difference is None or self.base is None:
-            return None if self.varies and self.effect else Answer.CANNOT_TELL
-        return Answer.SLOWER if self.difference > self.effect * self.base + 1e-9 else Answer.NOT_SLOWER
+            return None if self.varies and self.effect else Decision.CANNOT_TELL
+        return Decision.SLOWER if self.difference > self.effect * self.base + 1e-9 else Decision.NOT_SLOWER
 
     @property
     def sentence(self) -> str:
@@ -115,7 +115,7 @@ class CountComparison:
         self._seen = [0, 0]
         """Operations of each side whose end was seen."""
 
-    def add(self, base: Operations, head: Operations) -> None:
+    def add(self, base: OperationTable, head: OperationTable) -> None:
         """Take the operations of both sides, in the order of their arrivals."""
         for name, (bases, heads) in self._values.items():
             bases.append(base.column(name))

@@ -18,7 +18,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from durable_harness.gate.comparison.ranks import Interval
+from durable_harness.gate.comparison.ranks import ConfidenceInterval
 
 EFFECT = 0.05
 FALSE_ALARM_RATE = 0.0025
@@ -29,7 +29,7 @@ LEAST_ADVICE = 1.2
 """How many times the data to ask for at least: less would hardly change the answer."""
 
 
-class Answer(StrEnum):
+class Decision(StrEnum):
     """What a comparison says about the head."""
 
     SLOWER = "slower"
@@ -56,19 +56,19 @@ class Design:
         """Return the design of each of several tests or looks that together keep to this one (Bonferroni)."""
         return Design(self.effect, self.false_alarm_rate / tests, self.miss_rate / tests)
 
-    def decide(self, interval: Interval, resolution: float = 0.0) -> Answer:
+    def decide(self, interval: ConfidenceInterval, resolution: float = 0.0) -> Decision:
         """Answer from an interval of the log ratio with the design's errors on its two sides.
 
         `resolution` is the smallest relative change that the instrument lets through. A change that matters and is
         smaller may be there unseen, so nothing is "not slower" then, and only what is larger than that is "slower".
         """
         if resolution > self.effect:
-            return Answer.SLOWER if interval.lower > math.log1p(resolution) else Answer.CANNOT_TELL
+            return Decision.SLOWER if interval.lower > math.log1p(resolution) else Decision.CANNOT_TELL
         if interval.upper < self.log_effect:
-            return Answer.NOT_SLOWER
-        return Answer.SLOWER if interval.lower > SLOWER_FROM * self.log_effect else Answer.CANNOT_TELL
+            return Decision.NOT_SLOWER
+        return Decision.SLOWER if interval.lower > SLOWER_FROM * self.log_effect else Decision.CANNOT_TELL
 
-    def data_factor(self, interval: Interval) -> float | None:
+    def data_factor(self, interval: ConfidenceInterval) -> float | None:
         """Return how many times as much data will probably give an answer; None if the interval cannot say.
 
         An interval shrinks with the root of the data. It has to end below the effect, or to begin above two thirds of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from durable_harness.gate.comparison.results import Comparison, FigureResult, change_text, interval_text
+from durable_harness.gate.comparison.comparison_results import Comparison, FigureResult, change_text, interval_text
 from durable_harness.gate.comparison.words import HEADINGS, count_lines, figure_rows, small_print
 from durable_harness.web.canvas import WIDE
 from durable_harness.web.parts import bullets, facts, figure, heading, keys, page, section, table, verdict, with_example

@@ -18,17 +18,17 @@ import numpy as np
 from durable_harness.errors import InvalidRunError
 from durable_harness.gate.comparison.availability import missing_figure
 from durable_harness.gate.comparison.blocks import independent
-from durable_harness.gate.comparison.design import LEAST_ADVICE, Answer, Design
+from durable_harness.gate.comparison.comparison_results import FigureResult
+from durable_harness.gate.comparison.design import LEAST_ADVICE, Decision, Design
 from durable_harness.gate.comparison.figures import Figure
-from durable_harness.gate.comparison.operations import Operations
-from durable_harness.gate.comparison.ranks import Interval, Values, centre, fewest_pairs, signed_rank_interval
+from durable_harness.gate.comparison.operation_table import OperationTable
+from durable_harness.gate.comparison.ranks import ConfidenceInterval, Values, centre, fewest_pairs, signed_rank_interval
 from durable_harness.gate.comparison.resolution import (
     PollMoments,
     polls_advice,
     relative_gap,
     relative_spacing,
 )
-from durable_harness.gate.comparison.results import FigureResult
 
 GROWTH = 1.4
 """How many times as many pairs the next look has: each look costs a share of the errors, waiting costs pairs."""
@@ -61,7 +61,7 @@ def _growing(first: int, last: int) -> tuple[int, ...]:
     return (*looks, last) if looks[-1] < last else (max(first, last),)
 
 
-class Slice(NamedTuple):
+class SideSample(NamedTuple):
     """What one side did in one slice: the metric's values, and when its polls came if these matter."""
 
     values: Values
@@ -79,7 +79,7 @@ class PairedComparison:
     """How many figures share the design's errors."""
     is_judged: bool = True
     looks: tuple[int, ...] = ()
-    _slices: list[tuple[Slice, Slice]] = field(default_factory=list)
+    _slices: list[tuple[SideSample, SideSample]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.looks = plan_looks(self.design.shared_by(self.tests), self.most_pairs)
@@ -87,11 +87,11 @@ class PairedComparison:
     def __len__(self) -> int:
         return len(self._slices)
 
-    def add(self, base: Operations, head: Operations) -> None:
+    def add(self, base: OperationTable, head: OperationTable) -> None:
         """Take the next pair of slices; raise InvalidRunError if one of them has no such figure."""
         self._slices.append(self.read(base, head))
 
-    def read(self, base: Operations, head: Operations) -> tuple[Slice, Slice]:
+    def read(self, base: OperationTable, head: OperationTable) -> tuple[SideSample, SideSample]:
         """Return what a pair of slices has of this figure; raise InvalidRunError if one of them has no such figure."""
         return self._slice(base, "base"), self._slice(head, "head")
 
@@ -117,7 +117,7 @@ class PairedComparison:
             answer=answer,
             sample=self._describe(size, len(blocks), len(ratios)),
             resolution=resolution,
-            advice=self._advice(interval, resolution) if answer is Answer.CANNOT_TELL else "",
+            advice=self._advice(interval, resolution) if answer is Decision.CANNOT_TELL else "",
             is_judged=self.is_judged,
             pairs=tuple(float(ratio) for ratio in np.exp(self.log_ratios())),
         )
@@ -126,14 +126,14 @@ class PairedComparison:
         """Return the log ratio head / base of each pair."""
         return self._groups(1)[1]
 
-    def _slice(self, operations: Operations, name: str) -> Slice:
+    def _slice(self, operations: OperationTable, name: str) -> SideSample:
         values = operations.values(self.figure.metric)
         if not len(values):
             raise InvalidRunError(missing_figure(self.figure, operations, name))
         if self.figure.of(values) <= 0:
             where = f"is not above 0 in a slice of the {name}"
             raise InvalidRunError(f"{self.figure.name}: {where}, so it has no ratio: compare another figure")
-        return Slice(values, PollMoments.of(operations) if self.figure.kind.has_polls else None)
+        return SideSample(values, PollMoments.of(operations) if self.figure.kind.has_polls else None)
 
     def _groups(self, size: int) -> tuple[Values, Values]:
         """Return the log figures of the base and the log ratios, of groups of so many neighbouring pairs."""
@@ -168,7 +168,7 @@ class PairedComparison:
         return self._relative(self._slices, relative_gap) if self.figure.kind.has_polls else 0.0
 
     def _relative(
-        self, pairs: Sequence[tuple[Slice, Slice]], distance: Callable[[Figure, Values, PollMoments], float]
+        self, pairs: Sequence[tuple[SideSample, SideSample]], distance: Callable[[Figure, Values, PollMoments], float]
     ) -> float:
         """Return a distance between the polls of these pairs, relative to the figure, of the side where it is more."""
         return max(
@@ -185,7 +185,7 @@ class PairedComparison:
         merged = f", merged to {blocks} because neighbours are alike" if blocks < ratios else ""
         return f"{len(self._slices)} pairs of slices{grouped}{merged}"
 
-    def _advice(self, interval: Interval, resolution: float) -> str:
+    def _advice(self, interval: ConfidenceInterval, resolution: float) -> str:
         if resolution > self.design.effect:
             polls = PollMoments.merged([polls for pair in self._slices for side in pair if (polls := side.polls)])
             return polls_advice(self.figure, resolution, self.design.effect, polls, "take more pairs (--pairs)")
@@ -196,4 +196,4 @@ class PairedComparison:
 def all_answered(results: Sequence[FigureResult]) -> bool:
     """Whether nothing is left to find out: every judged figure has its answer, or one of them is slower."""
     answers = {result.answer for result in results if result.is_judged}
-    return Answer.SLOWER in answers or Answer.CANNOT_TELL not in answers
+    return Decision.SLOWER in answers or Decision.CANNOT_TELL not in answers

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 
-class Interval(NamedTuple):
+class ConfidenceInterval(NamedTuple):
     """An estimate with a bound on each side; a bound is infinite where there are too few values for it."""
 
     estimate: float
@@ -31,7 +31,7 @@ def centre(values: Values) -> float:
     return float(np.median(_walsh_averages(values)))
 
 
-def signed_rank_interval(log_ratios: Values, below: float, above: float) -> Interval:
+def signed_rank_interval(log_ratios: Values, below: float, above: float) -> ConfidenceInterval:
     """Return the centre of paired log ratios.
 
     The truth is under `lower` with a probability of at most `below`, over `upper` with one of at most `above`.
@@ -39,7 +39,7 @@ def signed_rank_interval(log_ratios: Values, below: float, above: float) -> Inte
     return _interval(_walsh_averages(log_ratios), _signed_rank_counts(len(log_ratios)), below, above)
 
 
-def rank_sum_interval(base: Values, head: Values, below: float, above: float) -> Interval:
+def rank_sum_interval(base: Values, head: Values, below: float, above: float) -> ConfidenceInterval:
     """Return by how much `head` lies above `base`; the bounds as for `signed_rank_interval`."""
     differences = (head[:, None] - base[None, :]).ravel()
     return _interval(differences, _rank_sum_counts(*sorted((len(base), len(head)))), below, above)
@@ -66,10 +66,10 @@ def _walsh_averages(values: Values) -> Values:
     return np.asarray((values[first] + values[second]) / 2)
 
 
-def _interval(values: Values, counts: tuple[int, ...], below: float, above: float) -> Interval:
+def _interval(values: Values, counts: tuple[int, ...], below: float, above: float) -> ConfidenceInterval:
     ordered = np.sort(values)
     low, high = _rank_at(counts, below), _rank_at(counts, above)
-    return Interval(
+    return ConfidenceInterval(
         float(np.median(ordered)),
         float(ordered[low - 1]) if low else -math.inf,
         float(ordered[-high]) if high else math.inf,

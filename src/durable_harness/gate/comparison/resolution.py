@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from durable_harness.gate.comparison.figures import Figure
-from durable_harness.gate.comparison.operations import Operations
+from durable_harness.gate.comparison.operation_table import OperationTable
 from durable_harness.gate.comparison.ranks import Values
 
 REACH = 1.1
@@ -34,7 +34,7 @@ class PollMoments:
         self.pending, self.seen = pending[known], seen[known]
 
     @classmethod
-    def of(cls, operations: Operations) -> PollMoments:
+    def of(cls, operations: OperationTable) -> PollMoments:
         """Return those of the operations whose end was seen."""
         return cls(*operations.poll_windows_ms())
 

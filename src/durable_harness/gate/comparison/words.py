@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from durable_harness.gate.comparison.results import Comparison, FigureResult, change_text, interval_text, visible_text
+from durable_harness.gate.comparison.comparison_results import (
+    Comparison,
+    FigureResult,
+    change_text,
+    interval_text,
+    visible_text,
+)
 from durable_harness.gate.report.model import number
 
 HEADINGS = ("figure", "base", "head", "change", "interval", "visible", "matters", "answer")

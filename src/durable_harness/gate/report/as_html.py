@@ -25,7 +25,7 @@ from durable_harness.gate.report.model import (
     span_text,
     with_unit,
 )
-from durable_harness.gate.report.plots import (
+from durable_harness.gate.report.report_plots import (
     arrivals_and_completions,
     distribution,
     errors_over_time,

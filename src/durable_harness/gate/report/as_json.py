@@ -7,16 +7,16 @@ from dataclasses import asdict
 from typing import Any
 
 from durable_harness.foreign_text import HIDDEN
-from durable_harness.gate.audit import Audit, Problem
+from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.load_timeline import LoadTimeline
 from durable_harness.gate.metrics import COSTS
 from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.report.model import PERCENTILES, Report
 from durable_harness.gate.report.who import who_document
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import POLLS_PER_OPERATION, RunSummary
-from durable_harness.gate.timeline import Timeline
 from durable_harness.gate.usage import GENERATOR, HOST, Usage
 
 FORMAT = 3
@@ -132,7 +132,7 @@ def _paths(paths: PathsAt) -> dict[str, Any]:
 def _audit(audit: Audit | None) -> dict[str, Any] | None:
     if audit is None:
         return None
-    counts = {problem.name.lower(): audit.known(problem) for problem in Problem}
+    counts = {problem.name.lower(): audit.known(problem) for problem in AuditProblem}
     not_checked = {problem.name.lower(): reason for problem, reason in audit.not_checked.items()}
     words = {key: value for key, value in asdict(audit).items() if key != "scenarios"}
     return {**words, "counts": counts, "not_checked": not_checked, "is_clean": audit.is_clean}
@@ -156,7 +156,7 @@ def _usage(usage: Usage) -> dict[str, Any]:
     return {"width_s": usage.width_s, **{party: slices or None for party, slices in parties.items()}}
 
 
-def _timeline(timeline: Timeline) -> dict[str, Any]:
+def _timeline(timeline: LoadTimeline) -> dict[str, Any]:
     slices = [
         {
             "epoch_s": start,

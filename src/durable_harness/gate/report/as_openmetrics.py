@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from durable_harness.foreign_text import shown_lines
-from durable_harness.gate.audit import Problem
+from durable_harness.gate.audit import AuditProblem
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.report.model import COST_LABELS, COUNT_LABELS, PERCENTILES, Report
 from durable_harness.gate.summary import RunSummary
@@ -50,7 +50,7 @@ def _families(report: Report) -> Iterator[str]:
         [("", {"part": name}, mean / MS_PER_S) for name, mean in parts],
     )
     if summary.audit is not None:
-        known = {one.name.lower(): summary.audit.known(one) for one in Problem}
+        known = {one.name.lower(): summary.audit.known(one) for one in AuditProblem}
         found: list[Sample] = [("", {"problem": name}, n) for name, n in known.items() if n is not None]
         yield family("audit_operations", "gauge", "Operations that the audit found a problem with.", found)
         yield family("audit_confirmed", "gauge", "Operations that it confirmed.", [("", {}, summary.audit.confirmed)])

@@ -12,7 +12,7 @@ from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.metrics import COSTS
 from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.split import TimeSplit
-from durable_harness.gate.summary import Counts, RunSummary
+from durable_harness.gate.summary import OutcomeCounts, RunSummary
 from durable_harness.gate.verdict import Verdict, verdict_on
 from durable_harness.gate.who.verdicts import Who
 
@@ -131,7 +131,7 @@ def span_text(summary: RunSummary) -> str:
     return f"{summary.elapsed_s:.1f} s{warm_up}"
 
 
-def shown_counts(counts: Counts) -> dict[str, int]:
+def shown_counts(counts: OutcomeCounts) -> dict[str, int]:
     """Return the ways operations ended that a reader needs to see: the usual ones, and whatever occurred."""
     return {
         label: getattr(counts, name)

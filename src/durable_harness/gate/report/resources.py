@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from durable_harness.gate.report.model import Report, number
-from durable_harness.gate.report.plots import SECONDS
+from durable_harness.gate.report.report_plots import SECONDS
 from durable_harness.gate.usage import GENERATOR, HOST, UsageSlice
 from durable_harness.web.canvas import HALF
 from durable_harness.web.parts import figure, keys

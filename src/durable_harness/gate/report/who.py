@@ -11,7 +11,7 @@ from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import Report, number
 from durable_harness.gate.who.culprits import Culprit
 from durable_harness.gate.who.parties import Party
-from durable_harness.gate.who.shares import LEAST_SHARE, Attribution, Cause, Named, Share
+from durable_harness.gate.who.time_shares import LEAST_SHARE, Attribution, Named, Share, ShareCause
 from durable_harness.gate.who.verdicts import TAIL_PERCENT, Who
 from durable_harness.web.parts import Piece, bullets, stack, swatch, table
 
@@ -82,11 +82,11 @@ def attribution_from(document: Any) -> Attribution | None:
         return None
 
 
-def _cause_from(cause: Any) -> Cause:
+def _cause_from(cause: Any) -> ShareCause:
     # Older summaries have the largest name alone, with the time of all: it is left out.
     names = tuple(Named(shown(str(name)), float(own_ms)) for name, own_ms in (cause.get("names") or {}).items())
     mean_ms, hint = float(cause["mean_ms"]), shown(str(cause["hint"] or ""))
-    return Cause(str(cause["part"]), shown(str(cause["label"])), mean_ms, names, hint)
+    return ShareCause(str(cause["part"]), shown(str(cause["label"])), mean_ms, names, hint)
 
 
 def _key(party: Party) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import number
-from durable_harness.gate.trend.changes import FALSE_ALARM_RATE, LEAST_CHANGE, LEAST_RUNS, Change, find_changes
-from durable_harness.gate.trend.runs import Run, Runs, figure_names
-from durable_harness.gate.writing import Written, write_reports
+from durable_harness.gate.trend.run_history import TrendRun, TrendRuns, figure_names
+from durable_harness.gate.trend.trend_changes import FALSE_ALARM_RATE, LEAST_CHANGE, LEAST_RUNS, Change, find_changes
+from durable_harness.gate.writing import WrittenReports, write_reports
 from durable_harness.web.canvas import HALF
 from durable_harness.web.parts import bullets, figure, heading, keys, page, pair, section, table, verdict
 from durable_harness.web.plots import Look, Marker, Series, line_plot, scattered
@@ -51,28 +51,28 @@ class Trend:
 class TrendReport:
     """The runs of a folder, and each figure over them: the changes in them are searched once for all renderings."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[TrendRun, ...]
     problems: tuple[str, ...]
     trends: tuple[Trend, ...]
 
     @classmethod
-    def of(cls, runs: Runs) -> TrendReport:
+    def of(cls, runs: TrendRuns) -> TrendReport:
         """Search the runs for changes."""
         return cls(runs.found, runs.problems, tuple(trends_of(runs.found)))
 
 
-def counts(run: Run, runs: Sequence[Run]) -> bool:
+def counts(run: TrendRun, runs: Sequence[TrendRun]) -> bool:
     """Whether a run's figures count: it is valid and whole, and made the same load as the newest one."""
     return run.is_measured and not run.differences(runs[-1])
 
 
-def trends_of(runs: Sequence[Run]) -> list[Trend]:
+def trends_of(runs: Sequence[TrendRun]) -> list[Trend]:
     """Return each figure that at least two runs have, those that changed first. Runs count from 1, the oldest first."""
     trends = [_trend(name, runs) for name in figure_names(runs)]
     return sorted(trends, key=lambda trend: not trend.changes)
 
 
-def _trend(name: str, runs: Sequence[Run]) -> Trend:
+def _trend(name: str, runs: Sequence[TrendRun]) -> Trend:
     known = [(at, run, value) for at, run in enumerate(runs, 1) if (value := run.figures.get(name)) is not None]
     points = tuple((at, value) for at, run, value in known if counts(run, runs))
     changes = find_changes([value for _, value in points])
@@ -96,7 +96,7 @@ def render_text(report: TrendReport) -> str:
     return shown_lines("\n".join([*lines, ""]))
 
 
-def _how_many(runs: Sequence[Run]) -> str:
+def _how_many(runs: Sequence[TrendRun]) -> str:
     return f"{len(runs)} run" if len(runs) == 1 else f"{len(runs)} runs"
 
 
@@ -121,7 +121,7 @@ def _counted(report: TrendReport) -> int:
     return sum(counts(run, report.runs) for run in report.runs)
 
 
-def _uncounted(runs: Sequence[Run]) -> str:
+def _uncounted(runs: Sequence[TrendRun]) -> str:
     """Say how many runs do not count, and why."""
     others = [run for run in runs if not counts(run, runs)]
     spoiled = sum(not run.is_measured for run in others)
@@ -180,7 +180,7 @@ def _verdict(report: TrendReport, changes: int) -> tuple[str, str]:
     return "no change", f"beyond chance in {_counted(report)} runs"
 
 
-def write_all(report: TrendReport, folder: Path) -> Written:
+def write_all(report: TrendReport, folder: Path) -> WrittenReports:
     """Write trend.html and trend.json. Never raises."""
     return write_reports(
         folder, {"trend.html": partial(render_html, report), "trend.json": partial(render_json, report)}
@@ -212,11 +212,11 @@ def _value(value: float, trend: Trend) -> str:
     return f"{number(value)} {trend.unit}".rstrip()
 
 
-def _when(run: Run) -> str:
+def _when(run: TrendRun) -> str:
     return run.started_at.strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _plot(trend: Trend, runs: Sequence[Run]) -> str:
+def _plot(trend: Trend, runs: Sequence[TrendRun]) -> str:
     lines = [Series("measured", "one", trend.points, [_tip(at, value, trend, runs) for at, value in trend.points])]
     if trend.uncounted:
         tips = [_tip(at, value, trend, runs) for at, value in trend.uncounted]
@@ -260,12 +260,12 @@ def _statistic(trend: Trend) -> str:
     return trend.name.rpartition(" ")[2]
 
 
-def _tip(at: int, value: float, trend: Trend, runs: Sequence[Run]) -> str:
+def _tip(at: int, value: float, trend: Trend, runs: Sequence[TrendRun]) -> str:
     run = runs[at - 1]
     return f"run {at}, {_when(run)}, {run.verdict}\n{_value(value, trend)}\n{run.folder}"
 
 
-def _table(runs: Sequence[Run]) -> str:
+def _table(runs: Sequence[TrendRun]) -> str:
     rows = [
         [
             str(at),

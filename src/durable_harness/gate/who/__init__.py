@@ -6,7 +6,7 @@ moment is known for is a share of its own, not known.
 
 from durable_harness.gate.who.culprits import Culprit
 from durable_harness.gate.who.parties import Party
-from durable_harness.gate.who.shares import Attribution, Cause, Share
+from durable_harness.gate.who.time_shares import Attribution, Share, ShareCause
 from durable_harness.gate.who.verdicts import Who
 
-__all__ = ["Attribution", "Cause", "Culprit", "Party", "Share", "Who"]
+__all__ = ["Attribution", "Culprit", "Party", "Share", "ShareCause", "Who"]

@@ -11,9 +11,9 @@ from durable_harness.gate.gates import GateResult
 from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.metrics import COSTS
 from durable_harness.gate.stuck import StuckOperation
-from durable_harness.gate.who.errors import Blame, blames_text, most_to_blame
+from durable_harness.gate.who.blame import Blame, blames_text, most_to_blame
 from durable_harness.gate.who.parties import Party
-from durable_harness.gate.who.shares import Attribution
+from durable_harness.gate.who.time_shares import Attribution
 
 OFFERED_MARGIN = 1.02
 """A limit on throughput that is above what was offered, or hardly below it, cannot be met."""

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 
 from durable_harness.gate.who.parties import Party
-from durable_harness.gate.who.shares import Attribution, Cause
+from durable_harness.gate.who.time_shares import Attribution, ShareCause
 
 LEAST_MS = 0.05
 
@@ -18,7 +18,7 @@ class Grown:
     party: Party
     base_ms: float
     head_ms: float
-    most: Cause | None = None
+    most: ShareCause | None = None
     """What grew most, as it is in the head."""
 
     @property
@@ -49,7 +49,7 @@ def growth_sentence(base: Attribution, head: Attribution) -> str:
     return f"{by_ms:+.1f} ms in the mean: {parts or 'no party changed'} ({operations})"
 
 
-def _most(party: Party, base: Attribution, head: Attribution) -> Cause | None:
+def _most(party: Party, base: Attribution, head: Attribution) -> ShareCause | None:
     """Return what grew most: of a cause with names the one name that did."""
     causes = base.share_of(party).causes
     # A base that was recorded before there were times by name has the whole causes alone.
@@ -60,7 +60,7 @@ def _most(party: Party, base: Attribution, head: Attribution) -> Cause | None:
     return cause if by_ms >= LEAST_MS else None
 
 
-def _by_name(found: Attribution, party: Party, whole: Container[str]) -> Iterator[Cause]:
+def _by_name(found: Attribution, party: Party, whole: Container[str]) -> Iterator[ShareCause]:
     """Yield the causes, those with names once for each name, unless they are to be left whole."""
     for cause in found.share_of(party).causes:
         if not cause.names or cause.part in whole:
@@ -70,5 +70,5 @@ def _by_name(found: Attribution, party: Party, whole: Container[str]) -> Iterato
             yield replace(cause, mean_ms=named.mean_ms, names=(named,))
 
 
-def _identity(cause: Cause) -> tuple[str, ...]:
+def _identity(cause: ShareCause) -> tuple[str, ...]:
     return (cause.part, *(named.name for named in cause.names))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from durable_harness.gate.who.culprits import Culprit
 from durable_harness.gate.who.parties import Party
-from durable_harness.gate.who.shares import Attribution
+from durable_harness.gate.who.time_shares import Attribution
 
 TAIL_PERCENT = 99
 

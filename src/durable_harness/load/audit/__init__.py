@@ -1,6 +1,6 @@
 """After a run, ask the server what became of every operation that it had accepted."""
 
-from durable_harness.load.audit.auditor import AuditedService, Question, audit_run
+from durable_harness.load.audit.auditor import AuditedService, AuditQuestion, audit_run
 from durable_harness.load.audit.histories import learn_from_histories
 from durable_harness.load.audit.learning import Spent, SpentQuestion, learn_from_table, learn_spent
 from durable_harness.load.audit.stuck import learn_stuck
@@ -9,8 +9,8 @@ from durable_harness.load.audit.whereabouts import Addresses, Whereabouts
 
 __all__ = [
     "Addresses",
+    "AuditQuestion",
     "AuditedService",
-    "Question",
     "Spent",
     "SpentQuestion",
     "Whereabouts",

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from durable_harness.gate.who.errors import Blame, Failure, blame
-from durable_harness.gate.who.operation import (
-    Clock,
-    Exchange,
-    Recorded,
+from durable_harness.gate.who.blame import Blame, OperationFailure, blame
+from durable_harness.gate.who.operation_pieces import (
+    ClockOffset,
+    RecordedOperation,
+    TimedRequest,
     clipped,
     clock_of,
     on_this_clock,
@@ -19,7 +19,7 @@ from durable_harness.gate.who.operation import (
     pieces_of_start,
 )
 from durable_harness.gate.who.parties import Party
-from durable_harness.gate.who.shares import Attribution, attribute
+from durable_harness.gate.who.time_shares import Attribution, attribute
 from durable_harness.load.audit.samples import Row
 from durable_harness.operations.host_times import read_host_times
 from durable_harness.operations.record import SCHEDULER_CLOCK
@@ -48,12 +48,12 @@ def attributed(
     return attribute(
         [pieces for pieces in timelines if pieces],
         {**hints, **_limits(known, timelines)},
-        clock_error_ms=(clock or Clock()).error_ns / MS,
+        clock_error_ms=(clock or ClockOffset()).error_ns / MS,
         not_known="; ".join(dict.fromkeys(text for found in known for text in found.not_known)),
     )
 
 
-def recorded_of(one: Explained) -> Recorded:
+def recorded_of(one: Explained) -> RecordedOperation:
     """Return the moments of an operation."""
     row, found = one
     facts = found.facts if found is not None and found.path else None
@@ -62,7 +62,7 @@ def recorded_of(one: Explained) -> Recorded:
     ended_ns = _ns(row["server_updated_s"]) if has_times else None
     if facts is not None:
         created_ns, ended_ns = facts.created_ns, facts.until_ns if facts.has_ended else None
-    return Recorded(
+    return RecordedOperation(
         from_ns=_ns(row["from_s"]) or 0,
         start=_exchange(row["sent_s"], row["accepted_s"] or row["seen_s"], row["start_at_host"]),
         seen_ns=_ns(row["seen_s"]) or 0,
@@ -85,7 +85,7 @@ def blames_of(
     kinds = Counter((row["state"], row["error"] or "", _ran_function(row)) for row in failed)
     blames = Counter[Blame]()
     for (state, error, ran), count in kinds.items():
-        found = blame(Failure(state, error, ran), is_ours=is_ours)
+        found = blame(OperationFailure(state, error, ran), is_ours=is_ours)
         blames[found or _of_path(timed_out)] += count
     if unaccounted:
         blames[Blame(Party.GENERATOR, "a process of it vanished with its operations")] += unaccounted
@@ -104,7 +104,7 @@ def _ran_function(row: Row) -> bool | None:
     return None if times is None else times.has_function
 
 
-def _pieces(one: Recorded, metric: str) -> list[Segment]:
+def _pieces(one: RecordedOperation, metric: str) -> list[Segment]:
     """Return the pieces of what a figure measures."""
     if metric == "start_ms":
         return pieces_of_start(one)
@@ -114,7 +114,7 @@ def _pieces(one: Recorded, metric: str) -> list[Segment]:
     return [] if begin_ns is None or end_ns is None else clipped(pieces_of(one), begin_ns, end_ns)
 
 
-def _span(one: Recorded, metric: str) -> tuple[int | None, int | None]:
+def _span(one: RecordedOperation, metric: str) -> tuple[int | None, int | None]:
     spans: Mapping[str, tuple[int | None, int | None]] = {
         "finish_ms": (one.from_ns, one.ended_ns),
         "slip_ms": (one.from_ns, one.start.sent_ns),
@@ -140,10 +140,10 @@ def _limits(known: Sequence[Explanation], timelines: Iterable[Iterable[Segment]]
     return {**hints, Part.SLOT: ", ".join(words)} if words else hints
 
 
-def _exchange(sent_s: float, answered_s: float, at_host: str | None) -> Exchange:
+def _exchange(sent_s: float, answered_s: float, at_host: str | None) -> TimedRequest:
     times = read_host_times(at_host or "")
     moments = () if times is None else times
-    return Exchange(_ns(sent_s) or 0, _ns(answered_s) or 0, *moments)
+    return TimedRequest(_ns(sent_s) or 0, _ns(answered_s) or 0, *moments)
 
 
 def _ns(seconds: float | None) -> int | None:

@@ -52,7 +52,7 @@ class AuditedService(NamedTuple):
     """Whether the run compared each output that it saw with its start."""
 
 
-class Question(NamedTuple):
+class AuditQuestion(NamedTuple):
     """What an audit is about."""
 
     report_dir: Path
@@ -65,7 +65,7 @@ class Question(NamedTuple):
 
 
 def audit_run(
-    question: Question, whereabouts: Iterable[Whereabouts], service_of: Callable[[str], AuditedService]
+    question: AuditQuestion, whereabouts: Iterable[Whereabouts], service_of: Callable[[str], AuditedService]
 ) -> Audit | str:
     """Account for every operation that was accepted; return why there is nothing to account for where that is so.
 
@@ -140,7 +140,7 @@ def _is_checked(service_of: Callable[[str], AuditedService], scenario: str) -> b
 class _Audit:
     def __init__(
         self,
-        question: Question,
+        question: AuditQuestion,
         known: _Known,
         service_of: Callable[[str], AuditedService],
         book: _Book,

@@ -19,12 +19,12 @@ from durable_harness.load.audit.whereabouts import Whereabouts
 from durable_harness.load.http import Asker
 from durable_harness.load.http.client import MAX_ANSWER_BYTES
 from durable_harness.load.http.connection import TOO_LARGE
-from durable_harness.operations import Answer, NoAnswer, ServiceDescription
+from durable_harness.operations import HttpResponse, NoResponse, ServiceDescription
 from durable_harness.operations.description import at_pointer
-from durable_harness.operations.messages import SERVER_ERROR, UNKNOWN_STATUSES
+from durable_harness.operations.http_messages import SERVER_ERROR, UNKNOWN_STATUSES
 from durable_harness.operations.wire import (
+    OperationStatus,
     Phase,
-    Status,
     UnreadableAnswerError,
     carries_failure,
     location_of,
@@ -144,7 +144,7 @@ class AuditClient:
             updated_s=status.updated_epoch_s if status.update_is_coarse else None,
         )
 
-    def _follow(self, url: str) -> tuple[Answer, str]:
+    def _follow(self, url: str) -> tuple[HttpResponse, str]:
         """Return the answer of a status that may have moved, and where it was found."""
         headers = self._where.headers_for(url)
         for _ in range(MAX_REDIRECTS + 1):
@@ -158,10 +158,10 @@ class AuditClient:
             url, headers = following.url, following.headers
         raise CannotTellError(f"a status was not found after {MAX_REDIRECTS} redirects in a row")
 
-    def _is_status(self, answer: Answer) -> bool:
+    def _is_status(self, answer: HttpResponse) -> bool:
         return carries_failure(answer, self._service.status)
 
-    def _has_token(self, status: Status, token: str) -> bool | None:
+    def _has_token(self, status: OperationStatus, token: str) -> bool | None:
         """Tell whether an output is that of its start; None if that cannot be known."""
         if not self._echoes or status.phase is not Phase.SUCCEEDED or status.result_url is not None:
             return None
@@ -171,7 +171,7 @@ class AuditClient:
     def _from_row(self, row: Mapping[str, Any]) -> AtServer | None:
         """Return what a row says; None for one that cannot be read: its operation is asked for by itself."""
         try:
-            status = read_status(Answer(OK, {}, json.dumps(row).encode()), self._service.status)
+            status = read_status(HttpResponse(OK, {}, json.dumps(row).encode()), self._service.status)
             token = self._token_in(row.get("input"))
             echoes = token in json.dumps(row.get("output")) if token and self._echoes else None
         except (UnreadableAnswerError, RecursionError):
@@ -187,7 +187,7 @@ class AuditClient:
         found = self._token.search(json.dumps(value)) if self._token else None
         return found[0] if found else None
 
-    def _note_clock(self, answer: Answer, here_s: float) -> None:
+    def _note_clock(self, answer: HttpResponse, here_s: float) -> None:
         try:
             offset_s = parsedate_to_datetime(answer.headers.get("date", "")).timestamp() - here_s
         except (TypeError, ValueError, OverflowError):
@@ -197,8 +197,8 @@ class AuditClient:
 
 
 def get(
-    asker: Asker, url: str, headers: Mapping[str, str], is_status: Callable[[Answer], bool] = lambda _: False
-) -> Answer:
+    asker: Asker, url: str, headers: Mapping[str, str], is_status: Callable[[HttpResponse], bool] = lambda _: False
+) -> HttpResponse:
     """Send a GET, a few times if it gets no proper answer; raise AuditError if it never does.
 
     `is_status` says of an error whether it is a proper answer.
@@ -207,7 +207,7 @@ def get(
     for attempt in range(ATTEMPTS):
         gevent.sleep(PAUSE_S * attempt)
         answer = asker.get(url, headers, ANSWER_TIMEOUT_S)
-        if isinstance(answer, NoAnswer):
+        if isinstance(answer, NoResponse):
             problem = answer.reason
             if problem == TOO_LARGE:
                 raise AnswerTooLargeError(f"{problem} ({MOST_ANSWER_BYTES:,} bytes)")

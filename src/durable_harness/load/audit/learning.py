@@ -19,7 +19,7 @@ from durable_harness.gate.paths import PERCENTILES, PathsAt
 from durable_harness.gate.records import read_operations
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.who.culprits import Known, culprit_of
-from durable_harness.gate.who.shares import Attribution
+from durable_harness.gate.who.time_shares import Attribution
 from durable_harness.gate.who.verdicts import TAIL_PERCENT, Who
 from durable_harness.load.audit.attributing import Explained, attributed, blames_of
 from durable_harness.load.audit.client import MOST_ANSWER_BYTES

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from durable_harness.foreign_text import shown
-from durable_harness.gate.audit import Audit, Finding, Problem, ScenarioAudit
+from durable_harness.gate.audit import Audit, AuditFinding, AuditProblem, ScenarioAudit
 from durable_harness.operations import OperationState
 from durable_harness.operations.wire import MOST_ID_CHARS, Phase
 
@@ -102,10 +102,10 @@ class Ledger:
     """What operations started with the input that has their token."""
     _duplicated: set[str] = field(default_factory=set)
     """Tokens of starts that were done more than once."""
-    _counts: Counter[Problem] = field(default_factory=Counter)
+    _counts: Counter[AuditProblem] = field(default_factory=Counter)
     _by_scenario: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By scenario and problem, CONFIRMED or UNSEEN."""
-    _findings: list[Finding] = field(default_factory=list)
+    _findings: list[AuditFinding] = field(default_factory=list)
 
     def note(self, found: AtServer) -> None:
         """Take what the server says of an operation."""
@@ -152,19 +152,19 @@ class Ledger:
     def lost(self, instance_id: str, detail: str) -> None:
         """Take that the server does not know an accepted operation."""
         self._seen.add(instance_id)
-        self._add(Problem.LOST, instance_id, self.accepted[instance_id].token, detail)
+        self._add(AuditProblem.LOST, instance_id, self.accepted[instance_id].token, detail)
 
     def close(self, method: str, elapsed_s: float, incomplete: str | None = None) -> Audit:
         """Return the audit."""
         for instance_id in self.given_twice:
-            self._add(Problem.DUPLICATED, instance_id, "", "the server gave this id to two starts")
+            self._add(AuditProblem.DUPLICATED, instance_id, "", "the server gave this id to two starts")
         for token, carriers in self._by_token.items():
             started = self._started(carriers)
             self._note_duplicates(token, started)
             self._children.update(one.instance_id for one in carriers if one.instance_id not in started)
         for found in self._others:
             self._note_other(found)
-        order = {problem: self._counts[problem] for problem in Problem if self._counts[problem]}
+        order = {problem: self._counts[problem] for problem in AuditProblem if self._counts[problem]}
         return Audit(
             *(method, len(self.accepted), self.confirmed),
             unseen=self.unseen,
@@ -192,35 +192,39 @@ class Ledger:
     def _note_duplicates(self, token: str, started: Sequence[str]) -> None:
         for instance_id in started[1:]:
             self._duplicated.add(token)
-            self._add(Problem.DUPLICATED, instance_id, token, f"{started[0]} has the same token", started[0])
+            self._add(AuditProblem.DUPLICATED, instance_id, token, f"{started[0]} has the same token", started[0])
 
     def _scenarios(self) -> dict[str, ScenarioAudit]:
         accepted = Counter(recorded.scenario for recorded in self.accepted.values())
         return {name: self._of_scenario(name, count) for name, count in accepted.items()}
 
     def _of_scenario(self, name: str, accepted: int) -> ScenarioAudit:
-        found = {problem: self._by_scenario[name, problem] for problem in Problem if self._by_scenario[name, problem]}
+        found = {
+            problem: self._by_scenario[name, problem] for problem in AuditProblem if self._by_scenario[name, problem]
+        }
         return ScenarioAudit(accepted, self._by_scenario[name, CONFIRMED], self._by_scenario[name, UNSEEN], found)
 
-    def _not_checked(self) -> dict[Problem, str]:
-        reasons: dict[Problem, str] = {}
+    def _not_checked(self) -> dict[AuditProblem, str]:
+        reasons: dict[AuditProblem, str] = {}
         if not self.has_listing:
-            reasons = dict.fromkeys((Problem.DUPLICATED, Problem.UNRECORDED, Problem.UNKNOWN), NO_LISTING)
+            reasons = dict.fromkeys(
+                (AuditProblem.DUPLICATED, AuditProblem.UNRECORDED, AuditProblem.UNKNOWN), NO_LISTING
+            )
         elif self._names and not self._tokens_seen:
-            reasons = dict.fromkeys((Problem.DUPLICATED, Problem.UNRECORDED), NO_TOKENS)
+            reasons = dict.fromkeys((AuditProblem.DUPLICATED, AuditProblem.UNRECORDED), NO_TOKENS)
         if self._not_compared:
-            reasons[Problem.WRONG_OUTPUT] = f"{self._not_compared:,} outputs {NOT_COMPARED}"
+            reasons[AuditProblem.WRONG_OUTPUT] = f"{self._not_compared:,} outputs {NOT_COMPARED}"
         return reasons
 
-    def _problem(self, recorded: Recorded, found: AtServer) -> tuple[Problem, str] | None:
+    def _problem(self, recorded: Recorded, found: AtServer) -> tuple[AuditProblem, str] | None:
         state = OperationState(recorded.state)
         if not found.phase.is_terminal and recorded.seen_s is None:
-            return Problem.STUCK, f"{found.word}; here it {_was(state)}"
+            return AuditProblem.STUCK, f"{found.word}; here it {_was(state)}"
         contradiction = self._contradiction(recorded, state, found)
         if contradiction is not None:
-            return Problem.CONTRADICTED, contradiction
+            return AuditProblem.CONTRADICTED, contradiction
         if found.phase is Phase.SUCCEEDED and found.has_token_in_output is False:
-            return Problem.WRONG_OUTPUT, "its output has not the token of its input"
+            return AuditProblem.WRONG_OUTPUT, "its output has not the token of its input"
         return None
 
     def _contradiction(self, recorded: Recorded, state: OperationState, found: AtServer) -> str | None:
@@ -248,9 +252,9 @@ class Ledger:
                 return  # It counts as duplicated.
             ended = self.not_accepted.get(found.token)
             why = f"its start was {ended}" if ended else "no record tells of it"
-            self._add(Problem.UNRECORDED, found.instance_id, found.token, f"{found.word}; {why}")
+            self._add(AuditProblem.UNRECORDED, found.instance_id, found.token, f"{found.word}; {why}")
         elif found.name in self._names and self._is_strange(found):
-            self._add(Problem.UNKNOWN, found.instance_id, "", f"{found.word}; not started by this run")
+            self._add(AuditProblem.UNKNOWN, found.instance_id, "", f"{found.word}; not started by this run")
 
     def _is_strange(self, found: AtServer) -> bool:
         """Whether an operation without a token is neither a child nor older than the run."""
@@ -276,7 +280,7 @@ class Ledger:
         latest_s = found.created_s + (1 if found.created_s.is_integer() else 0)
         return latest_s - self.clock_offset_s <= self.began_s
 
-    def _add(self, problem: Problem, instance_id: str, token: str, detail: str, meant: str | None = None) -> None:
+    def _add(self, problem: AuditProblem, instance_id: str, token: str, detail: str, meant: str | None = None) -> None:
         """Count a problem of an operation, in the scenario of the one that was `meant` if it has no record itself."""
         self._counts[problem] += 1
         recorded = self.accepted.get(instance_id)
@@ -287,7 +291,7 @@ class Ledger:
             if recorded is not None and recorded.token == instance_id:
                 instance_id = ""  # The service gave it none, and it is known by its token.
             words = shown(instance_id, MOST_WORD_CHARS), shown(token, MOST_WORD_CHARS), shown(detail)
-            self._findings.append(Finding(problem, *words, scenario=scenario))
+            self._findings.append(AuditFinding(problem, *words, scenario=scenario))
 
 
 def _was(state: OperationState) -> str:

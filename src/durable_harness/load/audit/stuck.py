@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from durable_harness.errors import ConfigurationError
 from durable_harness.foreign_text import shown
-from durable_harness.gate.audit import Audit, Problem
+from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.records import read_operations
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.load.audit.client import MOST_ANSWER_BYTES
@@ -53,7 +53,7 @@ def learn_stuck(
 
 def _found_stuck(audit: Audit) -> Iterator[Wanted]:
     for finding in audit.findings:
-        if finding.problem is Problem.STUCK and finding.instance_id:
+        if finding.problem is AuditProblem.STUCK and finding.instance_id:
             yield Wanted(finding.scenario, finding.instance_id)
 
 

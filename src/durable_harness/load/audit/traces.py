@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 
 from durable_harness.errors import ConfigurationError
 from durable_harness.foreign_text import shown
-from durable_harness.gate.audit import Audit, Problem
+from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.records import read_operations
 from durable_harness.gate.stuck import StuckOperation
-from durable_harness.gate.traces import FOLDER_NAME, TracePage
+from durable_harness.gate.trace_links import FOLDER_NAME, TracePage
 from durable_harness.load.audit.client import AuditError, get
 from durable_harness.load.audit.gathering import asked_in_time
 from durable_harness.load.audit.whereabouts import Whereabouts
@@ -35,7 +35,7 @@ CONCURRENT_REQUESTS = 2
 TIMEOUT_S = 15.0
 """For all pages: a report waits for them."""
 STATES = (OperationState.FAILED, OperationState.TIMED_OUT, OperationState.WRONG_OUTPUT)
-PROBLEMS = (Problem.STUCK, Problem.CONTRADICTED, Problem.WRONG_OUTPUT, Problem.DUPLICATED)
+PROBLEMS = (AuditProblem.STUCK, AuditProblem.CONTRADICTED, AuditProblem.WRONG_OUTPUT, AuditProblem.DUPLICATED)
 
 
 class Subject(NamedTuple):
@@ -87,7 +87,7 @@ def _subjects(report_dir: Path, audit: Audit | str, stuck: Sequence[StuckOperati
 
 
 def _suspects(report_dir: Path, audit: Audit | str, stuck: Sequence[StuckOperation]) -> Iterator[Subject]:
-    yield from (Subject(one.scenario, one.instance_id, Problem.STUCK.value) for one in stuck)
+    yield from (Subject(one.scenario, one.instance_id, AuditProblem.STUCK.value) for one in stuck)
     findings = audit.findings if isinstance(audit, Audit) else ()
     for finding in findings:
         if finding.problem in PROBLEMS and finding.instance_id:

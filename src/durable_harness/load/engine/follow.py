@@ -13,7 +13,14 @@ from gevent.event import Event
 from durable_harness.foreign_text import shown
 from durable_harness.load.http import Client, Exchange, OnCrash, Reactor, Request, log_crash
 from durable_harness.load.watch import GeneratorFigures
-from durable_harness.operations import Answer, Measurement, NoAnswer, Operation, OperationPlan, OperationRecord
+from durable_harness.operations import (
+    HostMeasurement,
+    HttpResponse,
+    NoResponse,
+    Operation,
+    OperationPlan,
+    OperationRecord,
+)
 from durable_harness.operations.host_times import ASKING, HEADER, MOST_CHARS
 from durable_harness.platforms.clocks import monotonic
 from durable_harness.redirects import is_same_origin
@@ -44,7 +51,7 @@ class RequestWatcher(Protocol):
 class Meter(Protocol):
     """Finds out what the server knows of operations that have ended."""
 
-    def measure(self, operation: Operation, on_measured: Callable[[Measurement | None], None]) -> None: ...
+    def measure(self, operation: Operation, on_measured: Callable[[HostMeasurement | None], None]) -> None: ...
     def knows(self, base_url: str) -> bool: ...
 
 
@@ -204,7 +211,7 @@ class Follower:
             try:
                 self._request = Request("GET", url, self._poll_headers(url))
             except ValueError as error:
-                self._poll_answered(NoAnswer(str(error)), now, 0.0)
+                self._poll_answered(NoResponse(str(error)), now, 0.0)
                 return
             self._is_polling = True
             self._route = _route(url, self.operation.record.instance_id)
@@ -226,7 +233,7 @@ class Follower:
         self._engine.tell_request(exchange, self._route)
         self._poll_answered(exchange.outcome, exchange.answered, exchange.elapsed_ms)
 
-    def _poll_answered(self, result: Answer | NoAnswer, answered: float, elapsed_ms: float) -> None:
+    def _poll_answered(self, result: HttpResponse | NoResponse, answered: float, elapsed_ms: float) -> None:
         record = self.operation.record
         record.poll_ms += elapsed_ms
         try:
@@ -254,7 +261,7 @@ class Follower:
         if self._waited_for is not None:
             self._waited_for.set()
 
-    def _hand_over(self, measurement: Measurement | None) -> None:
+    def _hand_over(self, measurement: HostMeasurement | None) -> None:
         """Give the record, with what was measured, to all who wait for it; a measurement that comes later is late."""
         if self._is_handed_over:
             return
@@ -271,19 +278,19 @@ class Follower:
 def _times_at_host(exchange: Exchange) -> str:
     """Return what a host says of the times of a request, which are those of one that nobody redirected."""
     outcome = exchange.outcome
-    said = "" if exchange.redirects or isinstance(outcome, NoAnswer) else outcome.headers.get(HEADER, "")
+    said = "" if exchange.redirects or isinstance(outcome, NoResponse) else outcome.headers.get(HEADER, "")
     return said if len(said) <= MOST_CHARS else ""
 
 
-def _problem(result: Answer | NoAnswer) -> str | None:
-    if isinstance(result, NoAnswer):
+def _problem(result: HttpResponse | NoResponse) -> str | None:
+    if isinstance(result, NoResponse):
         return result.reason
     return None if result.status < BAD_REQUEST else f"HTTP {result.status}"
 
 
-def unexpected(result: Answer | NoAnswer, expected: Collection[int]) -> str | None:
+def unexpected(result: HttpResponse | NoResponse, expected: Collection[int]) -> str | None:
     """Say what is wrong with an answer if its HTTP code is none of the expected ones, None if it is."""
-    if isinstance(result, NoAnswer):
+    if isinstance(result, NoResponse):
         return f"no answer: {result.reason}"
     allowed = " or ".join(map(str, sorted(expected)))
     return None if result.status in expected else f"HTTP {result.status} instead of {allowed}"

@@ -23,7 +23,7 @@ from durable_harness.load.results.entries import LocustEntries, seconds_to_flush
 from durable_harness.load.results.records import OperationsFile
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import GeneratorFigures, Heart
-from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan
+from durable_harness.operations import HttpResponse, NoResponse, Operation, OperationPlan
 from durable_harness.operations import Request as PlainRequest
 from durable_harness.platforms.clocks import monotonic
 
@@ -104,7 +104,7 @@ class Run:
         name: str | None = None,
         expected: Collection[int] | None = None,
         scenario: str = "",
-    ) -> Answer | NoAnswer:
+    ) -> HttpResponse | NoResponse:
         """Send a request beside the operations', say one that terminates an operation; wait for what comes of it.
 
         It is part of Locust's table, under its name or else the path of its URL. With `expected` it counts as answered

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from durable_harness.load.http import Client, Exchange, Reactor, Request
-from durable_harness.operations import Answer, Operation
+from durable_harness.operations import HttpResponse, Operation
 from durable_harness.operations.measurement import (
     HOST_STATUS_PATH,
     MEASUREMENTS_PATH,
-    Measurement,
+    HostMeasurement,
     is_measuring_host,
     question,
     read_measurements,
@@ -30,7 +30,7 @@ ANSWER_TIMEOUT_S = 2.0
 REST_S = 1.0
 """After a question without a proper answer the host is left alone for this long. What ends then is not measured."""
 
-OnMeasured = Callable[[Measurement | None], None]
+OnMeasured = Callable[[HostMeasurement | None], None]
 """Called once with what was measured, None if nothing was."""
 
 
@@ -139,7 +139,7 @@ class _Host:
     def _host_answered(self, exchange: Exchange) -> None:
         answer = exchange.outcome
         self._is_busy = False
-        if not isinstance(answer, Answer) or answer.is_passing:
+        if not isinstance(answer, HttpResponse) or answer.is_passing:
             self._rest()
         elif is_measuring_host(answer):
             self.is_known, self._next_question = True, 0.0
@@ -150,15 +150,15 @@ class _Host:
     def _measured(self, exchange: Exchange) -> None:
         answer = exchange.outcome
         self._is_busy = False
-        measurements = read_measurements(answer) if isinstance(answer, Answer) else None
-        if measurements is not None and isinstance(answer, Answer):
+        measurements = read_measurements(answer) if isinstance(answer, HttpResponse) else None
+        if measurements is not None and isinstance(answer, HttpResponse):
             if self._on_warnings is not None:
                 self._on_warnings(read_warnings(answer))
             batch, self._asked_for = self._asked_for, []
             for instance_id, on_measured in batch:
                 on_measured(measurements.get(instance_id))
             self._plan_question()
-        elif not isinstance(answer, Answer) or answer.is_passing:
+        elif not isinstance(answer, HttpResponse) or answer.is_passing:
             self._rest()
         else:
             self.close()

@@ -10,7 +10,7 @@ from gevent.event import AsyncResult
 from durable_harness.load.http.client import Client
 from durable_harness.load.http.exchange import Exchange, Request
 from durable_harness.load.http.reactor import Reactor
-from durable_harness.operations import Answer, NoAnswer
+from durable_harness.operations import HttpResponse, NoResponse
 from durable_harness.operations import Request as PlainRequest
 from durable_harness.platforms.clocks import monotonic
 
@@ -33,16 +33,18 @@ class Asker:
         self._client.close()
         self._reactor.close()
 
-    def get(self, url: str, headers: Mapping[str, str], timeout_s: float) -> Answer | NoAnswer:
+    def get(self, url: str, headers: Mapping[str, str], timeout_s: float) -> HttpResponse | NoResponse:
         """Return what came of a GET, redirects not followed, within the time."""
         return self.ask(PlainRequest("GET", url, headers), timeout_s)
 
-    def ask(self, plain: PlainRequest, timeout_s: float, *, follows_redirects: bool = False) -> Answer | NoAnswer:
+    def ask(
+        self, plain: PlainRequest, timeout_s: float, *, follows_redirects: bool = False
+    ) -> HttpResponse | NoResponse:
         """Return what came of a request within the time."""
         try:
             request = Request(plain.method, plain.url, plain.headers, plain.body)
         except ValueError as error:
-            return NoAnswer(str(error))
+            return NoResponse(str(error))
         ended: AsyncResult = AsyncResult()
         self._client.send(request, ended.set, monotonic() + timeout_s, follows_redirects=follows_redirects)
         exchange: Exchange = ended.get()

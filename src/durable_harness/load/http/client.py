@@ -13,7 +13,7 @@ from durable_harness.load.http.reactor import Reactor
 from durable_harness.load.http.resolver import Address
 from durable_harness.load.http.tls import TlsConnection, client_context, is_loopback
 from durable_harness.load.http.urls import Origin
-from durable_harness.operations import Answer, NoAnswer
+from durable_harness.operations import HttpResponse, NoResponse
 from durable_harness.platforms.clocks import monotonic
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, REPEATING_REDIRECTS, BadUrlError
 
@@ -101,34 +101,34 @@ class Client:
             return TlsConnection(self._reactor, pool, addresses, self._context(origin), origin.host)
         return Connection(self._reactor, pool, addresses)
 
-    def got_answer(self, exchange: Exchange, answer: Answer) -> None:
+    def got_answer(self, exchange: Exchange, answer: HttpResponse) -> None:
         if exchange.follows_redirects and _is_redirect(exchange.request, answer) and "location" in answer.headers:
             self._follow(exchange, answer)
         else:
             self._finish(exchange, answer)
 
     def got_none(self, exchange: Exchange, reason: str) -> None:
-        self._finish(exchange, NoAnswer(reason))
+        self._finish(exchange, NoResponse(reason))
 
     def retried(self, exchange: Exchange) -> None:  # noqa: ARG002 - only the number matters
         self.counts.retries += 1
 
-    def _follow(self, exchange: Exchange, answer: Answer) -> None:
+    def _follow(self, exchange: Exchange, answer: HttpResponse) -> None:
         exchange.redirects += 1
         self.counts.redirects += 1
         if exchange.redirects > MAX_REDIRECTS:
-            self._finish(exchange, NoAnswer(f"more than {MAX_REDIRECTS} redirects"))
+            self._finish(exchange, NoResponse(f"more than {MAX_REDIRECTS} redirects"))
             return
         try:
             exchange.request = exchange.request.redirected(answer.status, answer.headers["location"])
         except ValueError as error:
             reason = str(error) if isinstance(error, BadUrlError) else "its URL is malformed"
-            self._finish(exchange, NoAnswer(f"redirect that cannot be followed: {reason}"))
+            self._finish(exchange, NoResponse(f"redirect that cannot be followed: {reason}"))
             return
         exchange.is_retried, exchange.queued = False, monotonic()
         self._pool(exchange.request.origin).submit(exchange)
 
-    def _finish(self, exchange: Exchange, result: Answer | NoAnswer) -> None:
+    def _finish(self, exchange: Exchange, result: HttpResponse | NoResponse) -> None:
         if exchange.result is None:
             exchange.result = result
             self._under_way.discard(exchange)
@@ -136,7 +136,7 @@ class Client:
 
     def _refuse(self, exchange: Exchange) -> None:
         exchange.answered = monotonic()
-        self._finish(exchange, NoAnswer(CLOSED))
+        self._finish(exchange, NoResponse(CLOSED))
 
     def _check_time(self, _due: float, _argument: None) -> None:
         if not self._is_open:
@@ -147,7 +147,7 @@ class Client:
                 exchange.connection.give_up(NOT_IN_TIME)
             else:
                 exchange.answered = now
-                self._finish(exchange, NoAnswer(NOT_IN_TIME))
+                self._finish(exchange, NoResponse(NOT_IN_TIME))
         for pool in list(self._pools.values()):
             pool.check_time(now)
         self._reactor.call_at(now + CHECK_TIME_S, self._check_time)
@@ -165,5 +165,5 @@ class Client:
         return self._contexts[verify]
 
 
-def _is_redirect(request: Request, answer: Answer) -> bool:
+def _is_redirect(request: Request, answer: HttpResponse) -> bool:
     return answer.status in (REDIRECTS if request.method == "GET" else REPEATING_REDIRECTS)

@@ -14,7 +14,7 @@ from durable_harness.load.http.exchange import Exchange
 from durable_harness.load.http.reactor import Reactor
 from durable_harness.load.http.resolver import Address
 from durable_harness.load.http.stamps import NOTES_BYTES, ask_for_stamps, came_at
-from durable_harness.operations import Answer
+from durable_harness.operations import HttpResponse
 from durable_harness.platforms.clocks import monotonic
 from durable_harness.platforms.sockets import meaning_of
 
@@ -42,7 +42,7 @@ class Owner(Protocol):
 
     def connected(self, connection: Connection) -> None: ...
     def not_connected(self, connection: Connection, reason: str) -> None: ...
-    def answered(self, connection: Connection, exchange: Exchange, answer: Answer) -> None: ...
+    def answered(self, connection: Connection, exchange: Exchange, answer: HttpResponse) -> None: ...
     def broken(self, connection: Connection, exchange: Exchange, reason: str, *, is_stale: bool) -> None: ...
     def closed_idle(self, connection: Connection) -> None: ...
 
@@ -267,7 +267,7 @@ class Connection:
         exchange, self.exchange = self.exchange, None
         assert exchange is not None
         exchange.answered = self.received_at
-        answer = Answer(self._status, self._headers, b"".join(self._body), exchange.request.url)
+        answer = HttpResponse(self._status, self._headers, b"".join(self._body), exchange.request.url)
         self.answers += 1
         if keep and not self._outgoing:
             self._note_keep_alive()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from durable_harness.load.http.urls import split_url
-from durable_harness.operations import Answer, NoAnswer
+from durable_harness.operations import HttpResponse, NoResponse
 from durable_harness.redirects import follow
 
 USER_AGENT = "durable-harness"
@@ -90,7 +90,7 @@ class Exchange:
         """Waited because all connections that the pool may open were busy: the generator's own doing."""
         self.connect_s = 0.0
         """Waited for a new connection: name resolution, TCP and TLS."""
-        self.result: Answer | NoAnswer | None = None
+        self.result: HttpResponse | NoResponse | None = None
         self.queued = asked
         self.connection: Any = None
         self.is_at_limit = False
@@ -99,7 +99,7 @@ class Exchange:
         self.redirects = 0
 
     @property
-    def outcome(self) -> Answer | NoAnswer:
+    def outcome(self) -> HttpResponse | NoResponse:
         """The result of an exchange that has ended."""
         assert self.result is not None
         return self.result

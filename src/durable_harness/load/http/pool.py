@@ -9,7 +9,7 @@ from durable_harness.load.http.connection import Connection
 from durable_harness.load.http.exchange import Exchange
 from durable_harness.load.http.resolver import Address, literal_address, resolve
 from durable_harness.load.http.urls import Origin
-from durable_harness.operations import Answer
+from durable_harness.operations import HttpResponse
 from durable_harness.platforms.clocks import monotonic
 
 RESOLVE_AGAIN_S = 60.0
@@ -24,7 +24,7 @@ class Outcomes(Protocol):
     """Whom a pool tells how exchanges ended, and who makes its connections."""
 
     def new_connection(self, pool: Pool, addresses: list[Address]) -> Connection: ...
-    def got_answer(self, exchange: Exchange, answer: Answer) -> None: ...
+    def got_answer(self, exchange: Exchange, answer: HttpResponse) -> None: ...
     def got_none(self, exchange: Exchange, reason: str) -> None: ...
     def retried(self, exchange: Exchange) -> None: ...
 
@@ -96,7 +96,7 @@ class Pool:
             exchange.answered = monotonic()
             self._outcomes.got_none(exchange, reason)
 
-    def answered(self, connection: Connection, exchange: Exchange, answer: Answer) -> None:
+    def answered(self, connection: Connection, exchange: Exchange, answer: HttpResponse) -> None:
         """Take an answer; first of all the connection is put to work again."""
         exchange.connection = None
         if connection.is_closed:

@@ -15,7 +15,7 @@ from durable_harness.errors import UnreachableError, UsageError
 from durable_harness.load.http import Asker
 from durable_harness.load.http.connection import HEADERS_TOO_LARGE, TOO_LARGE
 from durable_harness.load.options.run import LoadOptions
-from durable_harness.operations import NoAnswer
+from durable_harness.operations import NoResponse
 
 ANSWER_TIMEOUT_S = 60.0
 """A deployment that scales to zero takes long to answer its first request."""
@@ -91,7 +91,7 @@ def probe(base_url: str, *, verify_tls: bool = True, timeout_s: float = ANSWER_T
     with Asker(verify_tls=verify_tls, max_answer_bytes=PROBE_BYTES) as asker:
         result = asker.get(f"{base_url}/", {}, timeout_s)
     # What is more than anybody wants to read is an answer all the same.
-    if isinstance(result, NoAnswer) and result.reason not in (TOO_LARGE, HEADERS_TOO_LARGE):
+    if isinstance(result, NoResponse) and result.reason not in (TOO_LARGE, HEADERS_TOO_LARGE):
         raise UnreachableError(
             f"{public_url(base_url)} does not answer: {result.reason}\n"
             "  Is the app running there? Leave --host out to run the app in this folder on the embedded stack."

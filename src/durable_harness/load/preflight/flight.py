@@ -15,9 +15,16 @@ from durable_harness.load.http import Asker
 from durable_harness.load.options.target import public_url
 from durable_harness.load.preflight.host_log import logged_failure
 from durable_harness.load.preflight.starters import App
-from durable_harness.operations import Answer, NoAnswer, Operation, OperationPlan, OperationRecord, OperationState
+from durable_harness.operations import (
+    HttpResponse,
+    NoResponse,
+    Operation,
+    OperationPlan,
+    OperationRecord,
+    OperationState,
+)
 from durable_harness.operations.excerpts import excerpt, excerpt_of_text, redact_keys
-from durable_harness.operations.messages import SERVER_ERROR
+from durable_harness.operations.http_messages import SERVER_ERROR
 from durable_harness.operations.operation import UNREADABLE_STATUS
 from durable_harness.platforms.clocks import monotonic
 from durable_harness.why.segments import Part
@@ -49,7 +56,7 @@ class Flight:
     record: OperationRecord
     method: str
     url: str
-    answer: Answer | NoAnswer
+    answer: HttpResponse | NoResponse
     waits: tuple[Wait, ...] = field(default=())
     """What it waits for if it did not end in time; empty if that is not known."""
 
@@ -121,13 +128,13 @@ def problem_of(flight: Flight, app: App | None, log: str = "") -> HarnessError |
 
 def _is_unreachable(flight: Flight) -> bool:
     answer = flight.answer
-    if flight.record.state is OperationState.UNREACHABLE or isinstance(answer, NoAnswer):
+    if flight.record.state is OperationState.UNREACHABLE or isinstance(answer, NoResponse):
         return True
     return flight.record.state is OperationState.REFUSED and answer.status in GATEWAY_CODES
 
 
-def _answered(answer: Answer | NoAnswer) -> str:
-    if isinstance(answer, NoAnswer):
+def _answered(answer: HttpResponse | NoResponse) -> str:
+    if isinstance(answer, NoResponse):
         return f"got no answer: {answer.reason}"
     return f"answered {answer.status}: {excerpt(answer.body) or '(no body)'}"
 
@@ -148,18 +155,18 @@ def _details(flight: Flight, log: str) -> list[str]:
     ]
 
 
-def _is_server_error(answer: Answer | NoAnswer) -> bool:
-    return isinstance(answer, Answer) and answer.status >= SERVER_ERROR
+def _is_server_error(answer: HttpResponse | NoResponse) -> bool:
+    return isinstance(answer, HttpResponse) and answer.status >= SERVER_ERROR
 
 
 def _is_accepted(flight: Flight) -> bool:
     """Whether a start that does not count as accepted was answered with a success."""
-    return isinstance(flight.answer, Answer) and flight.answer.is_success
+    return isinstance(flight.answer, HttpResponse) and flight.answer.is_success
 
 
 def _remedies(flight: Flight) -> list[str]:
     state, answer = flight.record.state, flight.answer
-    if isinstance(answer, NoAnswer):
+    if isinstance(answer, NoResponse):
         return ["Is the app running there? Without --host the app in a folder is run here: --app FOLDER."]
     if state is OperationState.REFUSED:
         return [ACCEPTED.format(answer.status) if answer.is_success else OF_REFUSALS.get(answer.status, OF_ANY_REFUSAL)]

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from durable_harness.errors import UsageError
 from durable_harness.foreign_text import shown
 from durable_harness.load.http import Asker
-from durable_harness.operations import Answer
+from durable_harness.operations import HttpResponse
 
 FUNCTIONS_PATH = "/admin/functions"
 ANSWER_TIMEOUT_S = 10.0
@@ -99,7 +99,7 @@ class App(NamedTuple):
 def ask_for_app(asker: Asker, base_url: str, headers: Mapping[str, str]) -> App | None:
     """Ask a host for its functions; None if it does not list them, as most do not without their master key."""
     answer = asker.get(f"{base_url}{FUNCTIONS_PATH}", headers, ANSWER_TIMEOUT_S)
-    functions = answer.json_value() if isinstance(answer, Answer) and answer.is_success else None
+    functions = answer.json_value() if isinstance(answer, HttpResponse) and answer.is_success else None
     if not isinstance(functions, list) or not all(isinstance(function, dict) for function in functions):
         return None
     return read_app(functions, urlsplit(base_url).path)

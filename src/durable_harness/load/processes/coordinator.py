@@ -26,7 +26,7 @@ from durable_harness.gate.gates import gates_of, left_out
 from durable_harness.gate.report import Report, render_text
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.usage import Usage
-from durable_harness.gate.writing import Written
+from durable_harness.gate.writing import WrittenReports
 from durable_harness.load.audit import Whereabouts
 from durable_harness.load.distributed.joining import JOINING
 from durable_harness.load.engine.open_load import check_scenarios, open_scenarios
@@ -140,7 +140,7 @@ class Coordinator(LocustProcess):
                 prepare_folder(options.report_dir)
             self._open(options)
         except HarnessError as error:
-            self._write_evidence(options, Written((), ()), {"ended": f"before the load: {error}"})
+            self._write_evidence(options, WrittenReports((), ()), {"ended": f"before the load: {error}"})
             if previous is not None:
                 sys.stderr.write(f"locust: the earlier run that was in {options.report_dir} is now in {previous}\n")
             raise
@@ -253,7 +253,9 @@ class Coordinator(LocustProcess):
         # Nothing else ran meanwhile: a signal that came is handled now, or else Locust quits without a word about it.
         gevent.sleep(SIGNAL_S)
 
-    def _write_evidence(self, options: LoadOptions, written: Written, about: Mapping[str, Any]) -> Written:
+    def _write_evidence(
+        self, options: LoadOptions, written: WrittenReports, about: Mapping[str, Any]
+    ) -> WrittenReports:
         served_here = not self.environment.host or (self.target is not None and self.target.pid is not None)
         facts = RunFacts(
             *(self.environment.parsed_options, self._secrets()), served_here=served_here, has_begun=bool(self.run_id)
@@ -300,7 +302,7 @@ class Coordinator(LocustProcess):
         sys.stdout.flush()
         self._last_words = ""
 
-    def _with_log(self, written: Written) -> Written:
+    def _with_log(self, written: WrittenReports) -> WrittenReports:
         """Name the embedded stack's log too: that is where the cause of a failure is told."""
         log_path = self.target.log_path if self.target else None
         return written._replace(paths=(*written.paths, log_path)) if log_path else written

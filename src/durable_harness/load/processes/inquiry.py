@@ -11,9 +11,9 @@ from gevent.event import Event
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.stuck import StuckOperation
-from durable_harness.gate.traces import TracePage
+from durable_harness.gate.trace_links import TracePage
 from durable_harness.load.audit import (
-    Question,
+    AuditQuestion,
     Spent,
     SpentQuestion,
     Whereabouts,
@@ -101,7 +101,7 @@ class Inquiry:
 
     def _audit(self) -> Audit | str:
         """Ask the server what became of every accepted operation."""
-        question = Question(
+        question = AuditQuestion(
             self._options.report_dir,
             token_prefix(self._run_id),
             self._options.audit_timeout_s,

@@ -20,7 +20,7 @@ from locust.stats import StatsEntry, StatsError, bucket_response_time
 
 from durable_harness.gate.reasons import grouped
 from durable_harness.load.http import Exchange
-from durable_harness.operations import Answer, OperationRecord, OperationState
+from durable_harness.operations import HttpResponse, OperationRecord, OperationState
 
 OPERATION = "OP"
 NOT_ACCEPTED = (OperationState.REFUSED, OperationState.UNREACHABLE)
@@ -63,7 +63,7 @@ class LocustEntries:
 
     def requested(self, method: str, route: str, exchange: Exchange, problem: str | None) -> None:
         result = exchange.result
-        length = len(result.body) if isinstance(result, Answer) else 0
+        length = len(result.body) if isinstance(result, HttpResponse) else 0
         name = self._rows.of(route)
         if problem is None and len(self._request_event._handlers) <= 1:  # noqa: SLF001 - nothing public tells
             self._requests[name, method].add(exchange.elapsed_ms, length)

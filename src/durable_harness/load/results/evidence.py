@@ -20,7 +20,7 @@ from durable_harness.evidence import (
 )
 from durable_harness.foreign_text import hide
 from durable_harness.gate.records import FOLDER_NAME
-from durable_harness.gate.writing import Written
+from durable_harness.gate.writing import WrittenReports
 from durable_harness.load.options.run import LoadOptions
 from durable_harness.typed_command import typed_command
 
@@ -48,8 +48,13 @@ class EvidenceOfRun:
             self._log.attach()
 
     def added_to(
-        self, written: Written, options: LoadOptions, about: Mapping[str, Any], log_path: Path | None, run: RunFacts
-    ) -> Written:
+        self,
+        written: WrittenReports,
+        options: LoadOptions,
+        about: Mapping[str, Any],
+        log_path: Path | None,
+        run: RunFacts,
+    ) -> WrittenReports:
         """Write the file, and return the reports with it among them; nothing is written that was not asked for."""
         if self._path is None:
             return written
@@ -74,7 +79,7 @@ class RunFacts:
         """Whether there was any load: what is in the folder of records before that is of an earlier run."""
 
 
-def _items(written: Written, options: LoadOptions, log_path: Path | None, run: RunFacts) -> Iterator[Item]:
+def _items(written: WrittenReports, options: LoadOptions, log_path: Path | None, run: RunFacts) -> Iterator[Item]:
     for path in written.paths:
         yield Item.of_file(path.name, path)
     yield from _records(options.report_dir / FOLDER_NAME) if run.has_begun else [Item.absent(FOLDER_NAME, NO_LOAD)]

@@ -17,8 +17,8 @@ from durable_harness.gate.report import (
     render_markdown,
     render_openmetrics,
 )
-from durable_harness.gate.traces import FOLDER_NAME as PAGES
-from durable_harness.gate.writing import Written, append_step_summary, write_reports
+from durable_harness.gate.trace_links import FOLDER_NAME as PAGES
+from durable_harness.gate.writing import WrittenReports, append_step_summary, write_reports
 from durable_harness.load.options.target import STACK_LOG
 from durable_harness.load.results.records import clear_operations
 from durable_harness.load.results.twice import TWICE_NAME
@@ -95,7 +95,7 @@ def _leave_pages(folder: Path) -> None:
         (folder / PAGES).rmdir()
 
 
-def write_report(report: Report, folder: Path) -> Written:
+def write_report(report: Report, folder: Path) -> WrittenReports:
     """Write the report in every form; CI's summary page gets it too, where there is one. Never raises."""
     written = write_reports(folder, {name: partial(render, report) for name, render in RENDERINGS.items()})
     if folder / MARKDOWN_NAME in written.paths:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from durable_harness.gate import Counts, Histogram, RunSummary
+from durable_harness.gate import Histogram, OutcomeCounts, RunSummary
 from durable_harness.gate.histogram import merged as merged_histograms
 from durable_harness.gate.measurable import WHOLE_SECONDS, not_measurable
 from durable_harness.gate.paths import PathsAt
@@ -108,8 +108,8 @@ def _nothing_measured(tally: Tally) -> list[str]:
     return ["no operation was started"]
 
 
-def _counts(tally: Tally) -> Counts:
-    return Counts(
+def _counts(tally: Tally) -> OutcomeCounts:
+    return OutcomeCounts(
         started=tally.started_count,
         accepted=tally.accepted_count,
         unaccounted=tally.started_count - tally.ended_count,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from durable_harness.gate import COSTS, LATENCIES_MS, Histogram, Timeline, TimeSplit
+from durable_harness.gate import COSTS, LATENCIES_MS, Histogram, LoadTimeline, TimeSplit
 from durable_harness.gate.measurable import SERVER_LATENCIES_MS
 from durable_harness.gate.reasons import Reasons
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
@@ -49,7 +49,7 @@ class Tally:
         self.warnings: list[str] = []
         """What the host warns of, each once: what of its app comes near a limit."""
         self.split = TimeSplit()
-        self.timeline = Timeline()
+        self.timeline = LoadTimeline()
 
     @property
     def ended_count(self) -> int:
@@ -248,7 +248,7 @@ class Tally:
         tally.actions = Counter(wire["actions"])
         tally.clocks = Counter({(name, clock): count for name, clock, count in wire["clocks"]})
         tally.split = TimeSplit.from_wire(wire["split"])
-        tally.timeline = Timeline.from_wire(wire["timeline"])
+        tally.timeline = LoadTimeline.from_wire(wire["timeline"])
         return tally
 
 

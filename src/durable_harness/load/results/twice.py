@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from durable_harness.gate.writing import Written
+from durable_harness.gate.writing import WrittenReports
 from durable_harness.load.http import Asker
-from durable_harness.operations import Answer
+from durable_harness.operations import HttpResponse
 from durable_harness.twice_report import lines_of
 
 TWICE_NAME = "twice.json"
@@ -17,7 +17,7 @@ TIMEOUT_S = 30.0
 MOST_BYTES = 64 * 1024 * 1024
 
 
-def with_twice_report(written: Written, base_url: str, folder: Path) -> tuple[str, Written]:
+def with_twice_report(written: WrittenReports, base_url: str, folder: Path) -> tuple[str, WrittenReports]:
     """Return what second deliveries showed in a run as text, and its files with the one that has it as JSON."""
     text, file = _write(base_url, folder)
     return text, written if file is None else written._replace(paths=(*written.paths, file))
@@ -27,7 +27,7 @@ def _write(base_url: str, folder: Path) -> tuple[str, Path | None]:
     """Ask the host of a run what became of second deliveries. Return it as text, and the file that has it as JSON."""
     with Asker(verify_tls=True, max_answer_bytes=MOST_BYTES) as asker:
         answer = asker.get(f"{base_url}{PATH}", {}, TIMEOUT_S)
-    document = answer.json_object() if isinstance(answer, Answer) and answer.is_success else None
+    document = answer.json_object() if isinstance(answer, HttpResponse) and answer.is_success else None
     if document is None:
         return "\ndelivered twice: the host does not answer what became of it\n", None
     file = folder / TWICE_NAME

@@ -32,9 +32,9 @@ from durable_harness.load.processes.plugin import install, is_rehearsing, option
 from durable_harness.load.scenario.attributes import check_attributes
 from durable_harness.load.scenario.polling import describe_polling, polling_of
 from durable_harness.operations import (
-    Answer,
     FixedPolling,
-    NoAnswer,
+    HttpResponse,
+    NoResponse,
     Operation,
     OperationPlan,
     OperationRecord,
@@ -309,7 +309,7 @@ class OperationUser(FastHttpUser):  # type: ignore[misc] # Locust is not followe
 
     def ask(
         self, request: Request, name: str | None = None, expected: Collection[int] | None = None
-    ) -> Answer | NoAnswer:
+    ) -> HttpResponse | NoResponse:
         """Send a request beside the operations and wait for what comes of it: an answer, or why there is none.
 
         It is listed under `name`, or else the path of its URL. With `expected` any other HTTP code is an unexpected

@@ -24,7 +24,7 @@ from durable_harness.gate.report.model import (
     split_rows,
     with_unit,
 )
-from durable_harness.gate.report.plots import (
+from durable_harness.gate.report.report_plots import (
     arrivals_drawing,
     errors_drawing,
     in_flight_drawing,

@@ -13,7 +13,7 @@ MAX_SLICES = 120
 
 
 @dataclass(slots=True)
-class Slice:
+class TimeSlice:
     """What happened in one slice of time."""
 
     started: int = 0
@@ -27,7 +27,7 @@ class Slice:
     parts: PartSums = field(default_factory=PartSums)
     """Where the time went of those that can be split."""
 
-    def add(self, other: Slice) -> None:
+    def add(self, other: TimeSlice) -> None:
         self.started += other.started
         self.completed += other.completed
         self.not_completed += other.not_completed
@@ -42,14 +42,14 @@ class Slice:
         return [*counts, self.completion_ms.to_wire(), self.parts.to_wire()]
 
     @classmethod
-    def from_wire(cls, wire: list[Any]) -> Slice:
+    def from_wire(cls, wire: list[Any]) -> TimeSlice:
         """Make the slice that `to_wire` was called on."""
         started, completed, not_completed, by_state, completion_ms, parts = wire
         ends = dict(by_state), Spread.from_wire(completion_ms), PartSums.from_wire(parts)
         return cls(started, completed, not_completed, *ends)
 
 
-class Timeline:
+class LoadTimeline:
     """Slices of `width_s` seconds, aligned to the epoch so that those of several processes match."""
 
     def __init__(self, width_s: int = 1) -> None:
@@ -58,7 +58,7 @@ class Timeline:
         """The moment of the first event, in seconds since the epoch. It lies within the first slice."""
         self.last_start_s: float | None = None
         """The moment of the last start."""
-        self._slices: dict[int, Slice] = {}
+        self._slices: dict[int, TimeSlice] = {}
 
     def started(self, epoch_s: float) -> None:
         """Count an operation that was sent."""
@@ -91,7 +91,7 @@ class Timeline:
         if parts_ms is not None:
             here.parts.add(parts_ms)
 
-    def merge(self, other: Timeline) -> None:
+    def merge(self, other: LoadTimeline) -> None:
         """Add another process's slices; the wider width of the two is kept. The other one may be widened too."""
         while self.width_s < other.width_s:
             self._widen()
@@ -99,15 +99,15 @@ class Timeline:
             other._widen()
         self._extend(other.first_s, other.last_start_s)
         for index, piece in other._slices.items():
-            self._slices.setdefault(index, Slice()).add(piece)
+            self._slices.setdefault(index, TimeSlice()).add(piece)
         self._fit()
 
-    def slices(self) -> list[tuple[int, Slice]]:
+    def slices(self) -> list[tuple[int, TimeSlice]]:
         """Return (start in epoch seconds, slice) from the first to the last, without gaps."""
         if not self._slices:
             return []
         indexes = range(min(self._slices), max(self._slices) + 1)
-        return [(index * self.width_s, self._slices.get(index) or Slice()) for index in indexes]
+        return [(index * self.width_s, self._slices.get(index) or TimeSlice()) for index in indexes]
 
     def to_wire(self) -> dict[str, Any]:
         """Return a value of plain types that `from_wire` turns into an equal timeline."""
@@ -115,21 +115,21 @@ class Timeline:
         return {"width_s": self.width_s, "slices": slices, "span_s": [self.first_s, self.last_start_s]}
 
     @classmethod
-    def from_wire(cls, wire: dict[str, Any]) -> Timeline:
+    def from_wire(cls, wire: dict[str, Any]) -> LoadTimeline:
         """Make the timeline that `to_wire` was called on."""
         timeline = cls(wire["width_s"])
         timeline._extend(*wire["span_s"])
-        timeline._slices = {index: Slice.from_wire(piece) for index, *piece in wire["slices"]}
+        timeline._slices = {index: TimeSlice.from_wire(piece) for index, *piece in wire["slices"]}
         return timeline
 
     def _extend(self, first_s: float | None, last_start_s: float | None) -> None:
         self.first_s = min((s for s in (self.first_s, first_s) if s is not None), default=None)
         self.last_start_s = max((s for s in (self.last_start_s, last_start_s) if s is not None), default=None)
 
-    def _at(self, epoch_s: float) -> Slice:
+    def _at(self, epoch_s: float) -> TimeSlice:
         index = int(epoch_s // self.width_s)
         if index not in self._slices:
-            self._slices[index] = Slice()
+            self._slices[index] = TimeSlice()
             self._fit()
             index = int(epoch_s // self.width_s)
         return self._slices[index]
@@ -142,4 +142,4 @@ class Timeline:
         old, self._slices = self._slices, {}
         self.width_s *= 2
         for index, piece in old.items():
-            self._slices.setdefault(index // 2, Slice()).add(piece)
+            self._slices.setdefault(index // 2, TimeSlice()).add(piece)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.load_timeline import TimeSlice
 from durable_harness.gate.report.model import COUNT_LABELS, LATENCY_LABELS, PART_LABELS, Report, limit_text, number
 from durable_harness.gate.split import PARTS
 from durable_harness.gate.summary import RunSummary
-from durable_harness.gate.timeline import Slice
 from durable_harness.web.canvas import HALF
 from durable_harness.web.drawings import Drawing, Kind
 from durable_harness.web.parts import figure, keys
@@ -50,7 +50,7 @@ class Stretch(NamedTuple):
 
     low: float
     high: float
-    piece: Slice
+    piece: TimeSlice
 
     @property
     def middle(self) -> float:
@@ -301,7 +301,7 @@ def _last_start(summary: RunSummary) -> float:
 
 
 def _rates(
-    slices: Sequence[Stretch], width_s: float, count: Callable[[Slice], int]
+    slices: Sequence[Stretch], width_s: float, count: Callable[[TimeSlice], int]
 ) -> list[tuple[float, float | None]]:
     """Return how many there were in each slice, per second.
 
@@ -344,7 +344,7 @@ def _heat(slices: Sequence[Stretch], scale: Log) -> list[Cell]:
     ]
 
 
-def _tips(slices: Iterable[Stretch], tell: Callable[[Slice], str]) -> list[Span]:
+def _tips(slices: Iterable[Stretch], tell: Callable[[TimeSlice], str]) -> list[Span]:
     return [Span(low, high, tip=f"{low:.4g} to {high:.4g} s\n{tell(piece)}") for low, high, piece in slices]
 
 
@@ -361,17 +361,17 @@ def _percentile_tips(scale: Nines, lines: Sequence[Series]) -> list[Span]:
     ]
 
 
-def _latency_tip(piece: Slice) -> str:
+def _latency_tip(piece: TimeSlice) -> str:
     spread = piece.completion_ms
     lines = [f"p{percent:g} {number(spread.percentile(percent))} ms" for percent in (*MARKED_PERCENTS, 100.0)]
     return "\n".join([f"{spread.count:,} operations", *lines])
 
 
-def _split_tip(piece: Slice) -> str:
+def _split_tip(piece: TimeSlice) -> str:
     return "\n".join(f"{PART_LABELS[name]} {number(mean)} ms" for name, mean in piece.parts.means_ms().items())
 
 
-def _count_tip(piece: Slice) -> str:
+def _count_tip(piece: TimeSlice) -> str:
     states = "".join(f"\n{count:,} {COUNT_LABELS[state]}" for state, count in piece.by_state.items())
     return f"{piece.started:,} started\n{piece.completed:,} completed\n{piece.not_completed:,} ended otherwise{states}"
 

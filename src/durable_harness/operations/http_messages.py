@@ -35,7 +35,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """An HTTP answer. Header names are in lower case."""
 
     status: int
@@ -46,7 +46,7 @@ class Answer:
 
     def __repr__(self) -> str:
         """As for any dataclass, but for keys: pytest prints the values of assertions that fail."""
-        return redact_keys(f"Answer(status={self.status}, headers={dict(self.headers)!r}, body={self.body!r})")
+        return redact_keys(f"HttpResponse(status={self.status}, headers={dict(self.headers)!r}, body={self.body!r})")
 
     @property
     def is_success(self) -> bool:
@@ -106,7 +106,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoResponse:
     """The request got no HTTP answer; `reason` is for people."""
 
     reason: str

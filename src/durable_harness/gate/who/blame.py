@@ -24,7 +24,7 @@ class Blame(NamedTuple):
     what: str
 
 
-class Failure(NamedTuple):
+class OperationFailure(NamedTuple):
     """How one operation ended."""
 
     state: str
@@ -33,7 +33,7 @@ class Failure(NamedTuple):
     """Whether a function of the app answered its start; None if the host does not say."""
 
 
-def blame(failure: Failure, *, is_ours: bool) -> Blame | None:
+def blame(failure: OperationFailure, *, is_ours: bool) -> Blame | None:
     """Return who is to blame for an operation, as far as its end says; None if only its path can say."""
     if failure.state == "timed out":
         return Blame(Party.UNKNOWN, "starts got no answer in time") if UNANSWERED in failure.error else None
@@ -54,7 +54,7 @@ def _of_failed(error: str) -> Blame:
     return Blame(Party.APP, "its operations failed")
 
 
-def _of_refused(failure: Failure, *, is_ours: bool) -> Blame:
+def _of_refused(failure: OperationFailure, *, is_ours: bool) -> Blame:
     found = STATUS.search(failure.error)
     status = int(found[1]) if found else 0
     if failure.ran_function:

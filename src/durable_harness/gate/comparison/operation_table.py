@@ -36,7 +36,7 @@ SUMMARY_NAME = "summary.json"
 TIMED_OUT, MEASURED_PHASE = "timed out", "measured"
 
 
-class Operations:
+class OperationTable:
     """Columns of equal length, in the order in which the operations were intended; times in epoch seconds, NaN for
     what did not happen."""
 
@@ -60,7 +60,7 @@ class Operations:
         return len(self._columns["intended_s"])
 
     @classmethod
-    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Operations:
+    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> OperationTable:
         """Make it of one mapping an operation, with the names in COLUMNS; a time that is None or absent is NaN."""
         rows = list(rows)
         columns: dict[str, NDArray[Any]] = {
@@ -153,7 +153,7 @@ class Operations:
         }[metric]
 
 
-def read_run(path: Path) -> Operations:
+def read_run(path: Path) -> OperationTable:
     """Read the measured operations of a run from its report folder, or from the summary.json in it.
 
     Raises ConfigurationError if there is no such run or a file of it cannot be read, and InvalidRunError for a run
@@ -181,7 +181,7 @@ def read_run(path: Path) -> Operations:
     notes = [f"a gate of {folder} is {reason}" for reason in lacking]
     if not (folder / SUMMARY_NAME).is_file():
         notes.append(f"{folder} has no {SUMMARY_NAME}: the run was cut short, or is not over")
-    return Operations({name: values[measured] for name, values in columns.items()}, settings, invalid, notes)
+    return OperationTable({name: values[measured] for name, values in columns.items()}, settings, invalid, notes)
 
 
 def _judged(folder: Path) -> tuple[list[str], list[str]]:

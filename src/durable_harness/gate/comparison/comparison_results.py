@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 from durable_harness.errors import INTERRUPTED
 from durable_harness.gate.comparison.counts import CountResult
-from durable_harness.gate.comparison.design import Answer, Design
+from durable_harness.gate.comparison.design import Decision, Design
 from durable_harness.gate.comparison.figures import Figure
-from durable_harness.gate.comparison.ranks import Interval
+from durable_harness.gate.comparison.ranks import ConfidenceInterval
 from durable_harness.gate.comparison.resolution import percent_size
 from durable_harness.gate.summary import FailureReason
 from durable_harness.gate.who.growth import growth_sentence
-from durable_harness.gate.who.shares import Attribution
+from durable_harness.gate.who.time_shares import Attribution
 
-EXIT_CODES = {Answer.NOT_SLOWER: 0, Answer.SLOWER: 1, Answer.CANNOT_TELL: 3}
+EXIT_CODES = {Decision.NOT_SLOWER: 0, Decision.SLOWER: 1, Decision.CANNOT_TELL: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class FigureResult:
     design: Design
     base: float
     """The centre of the figures of the base's slices or blocks, in the figure's unit."""
-    interval: Interval
-    answer: Answer
+    interval: ConfidenceInterval
+    answer: Decision
     sample: str
     """What was compared, in words: `14 pairs of slices`, `30 and 28 blocks of 120 operations`."""
     resolution: float = 0.0
@@ -129,13 +129,13 @@ class Comparison:
         return tuple(result for result in self.results if result.is_judged)
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> Decision:
         """The worst answer of all judged figures and counts: slower, then cannot tell, then not slower."""
         answers = {result.answer for result in self.judged} | {count.answer for count in self.judged_counts}
-        if self.failures or Answer.SLOWER in answers:
-            return Answer.SLOWER
-        unsure = Answer.CANNOT_TELL in answers or self.unanswered_counts or not answers
-        return Answer.CANNOT_TELL if unsure else Answer.NOT_SLOWER
+        if self.failures or Decision.SLOWER in answers:
+            return Decision.SLOWER
+        unsure = Decision.CANNOT_TELL in answers or self.unanswered_counts or not answers
+        return Decision.CANNOT_TELL if unsure else Decision.NOT_SLOWER
 
     @property
     def judged_counts(self) -> tuple[CountResult, ...]:
@@ -165,18 +165,18 @@ class Comparison:
         if self.invalid or self.failures:
             return "; ".join(self.invalid or self.failures)
         counts = [_count_words(count) for count in self.judged_counts if count.answer is self.answer]
-        if self.answer is Answer.CANNOT_TELL:
+        if self.answer is Decision.CANNOT_TELL:
             counts += [_count_words(count) for count in self.unanswered_counts]
         figures = [_words(result) for result in self.judged if result.answer is self.answer]
         return "; ".join([*counts, *figures]) or "nothing was compared"
 
-    def exit_code(self, cannot_tell: int = EXIT_CODES[Answer.CANNOT_TELL]) -> int:
+    def exit_code(self, cannot_tell: int = EXIT_CODES[Decision.CANNOT_TELL]) -> int:
         """Return the process exit code; `cannot_tell` is the one where the comparison cannot tell."""
         if self.interrupted:
             return INTERRUPTED
         if self.invalid:
-            return EXIT_CODES[Answer.CANNOT_TELL]
-        return cannot_tell if self.answer is Answer.CANNOT_TELL else EXIT_CODES[self.answer]
+            return EXIT_CODES[Decision.CANNOT_TELL]
+        return cannot_tell if self.answer is Decision.CANNOT_TELL else EXIT_CODES[self.answer]
 
 
 def percent_text(ratio: float) -> str:

@@ -30,7 +30,7 @@ class Named(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class ShareCause:
     """On what a party spent time, in the mean of the operations. `hint` is the setting that decides it."""
 
     part: str
@@ -61,7 +61,7 @@ class Share:
     party: Party
     mean_ms: float
     share: float
-    causes: tuple[Cause, ...] = ()
+    causes: tuple[ShareCause, ...] = ()
 
     @property
     def text(self) -> str:
@@ -143,13 +143,13 @@ def attribute(
     return Attribution(len(timelines), total_ns / per_ms, tuple(order), clock_error_ms, not_known)
 
 
-def _cause(key: _Key, mean_ms: float, names_ms: Mapping[str, float], hints: Mapping[Part, str]) -> Cause:
+def _cause(key: _Key, mean_ms: float, names_ms: Mapping[str, float], hints: Mapping[Part, str]) -> ShareCause:
     names = (Named(name, own_ms) for name, own_ms in names_ms.items() if name and own_ms and key.part in NAMED)
     part = f"{key.part}_{key.by}" if key.by else str(key.part)
-    return Cause(part, words_of(key.part, key.by), mean_ms, tuple(names), hints.get(key.part, ""))
+    return ShareCause(part, words_of(key.part, key.by), mean_ms, tuple(names), hints.get(key.part, ""))
 
 
-def _share(party: Party, causes: Mapping[_Key, Cause], whole_ms: float) -> Share:
+def _share(party: Party, causes: Mapping[_Key, ShareCause], whole_ms: float) -> Share:
     own = [cause for key, cause in causes.items() if key.party is party]
     mean_ms = sum(cause.mean_ms for cause in own)
     shown = tuple(cause for cause in own if cause.mean_ms >= LEAST_SHARE * whole_ms)

@@ -32,7 +32,7 @@ LATENCIES = (("completion_ms", "p50"), ("completion_ms", "p95"), ("completion_ms
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class GateLimit:
     """A gate's limit in one run. `bound` is `at most` or `at least`."""
 
     value: float
@@ -40,7 +40,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TrendRun:
     """One run. `figures` are by name, such as `completion_ms p95` or `Steady completion_ms p95`; None is not known."""
 
     folder: Path
@@ -49,7 +49,7 @@ class Run:
     scenarios: tuple[str, ...]
     figures: Mapping[str, float | None]
     units: Mapping[str, str]
-    limits: Mapping[str, Limit]
+    limits: Mapping[str, GateLimit]
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -57,7 +57,7 @@ class Run:
         """Whether its figures are those of a whole run that the generator did not spoil."""
         return self.verdict in MEASURED
 
-    def differences(self, other: Run) -> list[str]:
+    def differences(self, other: TrendRun) -> list[str]:
         """Return in what its load differs from that of another run; a setting that one of them lacks is no difference.
 
         Runs of different apps may have scenarios of one name.
@@ -68,21 +68,21 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class TrendRuns:
     """The runs of a folder, the oldest first, and why files that look like runs are none."""
 
-    found: tuple[Run, ...]
+    found: tuple[TrendRun, ...]
     problems: tuple[str, ...]
 
 
-def read_runs(folder: Path) -> Runs:
+def read_runs(folder: Path) -> TrendRuns:
     """Return the runs whose report folders lie in a folder, at any depth.
 
     Raises UsageError where it is no folder, or no run can be read from it.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder. Name one that holds report folders, such as build/load.")
-    found: list[Run] = []
+    found: list[TrendRun] = []
     problems: list[str] = []
     for path in sorted(folder.rglob(SUMMARY)):
         try:
@@ -92,10 +92,10 @@ def read_runs(folder: Path) -> Runs:
     if not found:
         why = "; ".join(problems) or f"No {SUMMARY} lies in it: load runs write one (--report-dir)."
         raise UsageError(f"{folder} holds no run that can be read.\n  {why}")
-    return Runs(tuple(sorted(found, key=lambda run: run.started_at)), tuple(problems))
+    return TrendRuns(tuple(sorted(found, key=lambda run: run.started_at)), tuple(problems))
 
 
-def _run(path: Path) -> Run:
+def _run(path: Path) -> TrendRun:
     """Read one run. Raises ValueError that says what is wrong."""
     document = read_json(path)
     if not isinstance(document, dict) or document.get("format") not in FORMATS:
@@ -106,7 +106,7 @@ def _run(path: Path) -> Run:
         raise ValueError(f"it lacks what a summary has ({type(error).__name__}: {error})") from error
 
 
-def _read(folder: Path, document: dict[str, Any]) -> Run:
+def _read(folder: Path, document: dict[str, Any]) -> TrendRun:
     if document["started_at"] is None:
         raise ValueError("nothing was started in it")
     started_at = datetime.fromisoformat(document["started_at"])
@@ -121,10 +121,10 @@ def _read(folder: Path, document: dict[str, Any]) -> Run:
     for gate in document["gates"]:
         figures[gate["name"]] = _known(gate["measured"])
         units[gate["name"]] = str(gate["unit"])
-        limits[gate["name"]] = Limit(float(gate["limit"]), str(gate["bound"]))
+        limits[gate["name"]] = GateLimit(float(gate["limit"]), str(gate["bound"]))
     verdict, scenarios = str(document["verdict"]), tuple(map(str, document["scenarios"]))
     settings = {str(name): str(value) for name, value in (document.get("settings") or {}).items()}
-    return Run(folder, started_at, verdict, scenarios, figures, units, limits, settings)
+    return TrendRun(folder, started_at, verdict, scenarios, figures, units, limits, settings)
 
 
 def _figures(before: str, document: Mapping[str, Any]) -> dict[str, float | None]:
@@ -142,7 +142,7 @@ def _known(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def figure_names(runs: Sequence[Run]) -> list[str]:
+def figure_names(runs: Sequence[TrendRun]) -> list[str]:
     """Return the figures that at least two runs have, those with gates first."""
     names = dict.fromkeys(name for run in runs for name in run.limits)
     names |= dict.fromkeys(name for run in runs for name in run.figures)

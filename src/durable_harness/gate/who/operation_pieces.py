@@ -1,6 +1,6 @@
 """The time of one operation from where it counts until its end was seen, without a gap: whose each piece of it is.
 
-Moments are nanoseconds since the epoch. Those of the host and the scheduler are by the server's clock; `Clock` says
+Moments are nanoseconds since the epoch. Those of the host and the scheduler are by the server's clock; `ClockOffset` is
 what to add to them for the clock here.
 """
 
@@ -17,7 +17,7 @@ OF_REQUESTS = frozenset({Part.WAY, Part.HTTP})
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class TimedRequest:
     """A request and its answer. The host's moments are 0 where it does not say; `late_ns` is its event loop's."""
 
     sent_ns: int
@@ -32,14 +32,14 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedOperation:
     """One operation: what the generator recorded, what the host said of two requests, and its critical path."""
 
     from_ns: int
     """From where its completion counts."""
-    start: Exchange
+    start: TimedRequest
     seen_ns: int
-    poll: Exchange | None = None
+    poll: TimedRequest | None = None
     """The one that saw the end."""
     poll_due_ns: int | None = None
     pool_ns: int = 0
@@ -54,14 +54,14 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class ClockOffset:
     """What to add to the server's times for those here, and by how much that may be wrong."""
 
     offset_ns: int = 0
     error_ns: int = 0
 
 
-def clock_of(operations: Iterable[Recorded], *, is_here: bool) -> Clock | None:
+def clock_of(operations: Iterable[RecordedOperation], *, is_here: bool) -> ClockOffset | None:
     """Compare the two clocks by requests whose receipt and answer the host tells; None if they cannot be compared.
 
     Nothing is received before it was sent. So each request and each answer is a bound on the offset.
@@ -76,13 +76,13 @@ def clock_of(operations: Iterable[Recorded], *, is_here: bool) -> Clock | None:
         return None
     low, high = max(least), min(most)
     if is_here and low <= SAME_MACHINE_NS and high >= -SAME_MACHINE_NS:
-        return Clock()
+        return ClockOffset()
     if not exchanges or low > high:
         return None
-    return Clock((low + high) // 2, (high - low) // 2)
+    return ClockOffset((low + high) // 2, (high - low) // 2)
 
 
-def on_this_clock(one: Recorded, clock: Clock | None) -> Recorded:
+def on_this_clock(one: RecordedOperation, clock: ClockOffset | None) -> RecordedOperation:
     """Return an operation with all moments by the clock here.
 
     Without a common clock its path is put right behind its start: what is not of it is the two requests'.
@@ -95,20 +95,20 @@ def on_this_clock(one: Recorded, clock: Clock | None) -> Recorded:
     return _shifted(one, clock.offset_ns)
 
 
-def pieces_of(one: Recorded) -> list[Segment]:
+def pieces_of(one: RecordedOperation) -> list[Segment]:
     """Return the pieces of an operation, all moments by one clock; they follow one another without a gap."""
     pieces = [*_before(one), *_start(one), *one.path, *_detection(one)]
     return list(tiled(pieces, one.from_ns, one.seen_ns, Segment(Part.UNKNOWN, 0, 0)))
 
 
-def pieces_of_start(one: Recorded) -> list[Segment]:
+def pieces_of_start(one: RecordedOperation) -> list[Segment]:
     """Return the pieces of its start request, from sending it until its answer had come."""
     start = one.start
     pieces = _requested(start, one.held) or [Segment(Part.START, start.sent_ns, start.answered_ns)]
     return list(tiled(pieces, start.sent_ns, start.answered_ns, Segment(Part.UNKNOWN, 0, 0)))
 
 
-def pieces_of_poll(one: Recorded) -> list[Segment]:
+def pieces_of_poll(one: RecordedOperation) -> list[Segment]:
     """Return the pieces of the poll that saw its end; none if it is not known."""
     if one.poll is None:
         return []
@@ -126,7 +126,7 @@ def clipped(pieces: Iterable[Segment], from_ns: int, to_ns: int) -> list[Segment
     ]
 
 
-def _before(one: Recorded) -> Iterator[Segment]:
+def _before(one: RecordedOperation) -> Iterator[Segment]:
     """Yield what was before the start was sent, the latest piece cut first if they come to too much."""
     sent_ns = one.start.sent_ns
     connecting_ns = max(one.from_ns, sent_ns - one.connect_ns)
@@ -136,7 +136,7 @@ def _before(one: Recorded) -> Iterator[Segment]:
     yield Segment(Part.CONNECTING, connecting_ns, sent_ns)
 
 
-def _start(one: Recorded) -> list[Segment]:
+def _start(one: RecordedOperation) -> list[Segment]:
     """Return what the start went through until its operation was there."""
     start, until_ns = one.start, one.created_ns
     if until_ns is None:
@@ -145,7 +145,7 @@ def _start(one: Recorded) -> list[Segment]:
     return clipped(pieces, start.sent_ns, until_ns)
 
 
-def _detection(one: Recorded) -> list[Segment]:
+def _detection(one: RecordedOperation) -> list[Segment]:
     """Return what passed between the end and its being seen."""
     if one.ended_ns is None:
         return []
@@ -156,7 +156,7 @@ def _detection(one: Recorded) -> list[Segment]:
     return clipped([*waits, *pieces_of_poll(one)], one.ended_ns, one.seen_ns)
 
 
-def _requested(exchange: Exchange, held: Sequence[Segment]) -> list[Segment]:
+def _requested(exchange: TimedRequest, held: Sequence[Segment]) -> list[Segment]:
     """Return the pieces of a request that the host tells about; none of any other."""
     if not exchange.at_host_ns:
         return []
@@ -173,7 +173,7 @@ def _requested(exchange: Exchange, held: Sequence[Segment]) -> list[Segment]:
     return list(split_by(whole, list(held), OF_REQUESTS))
 
 
-def _at_host(exchange: Exchange, come_ns: int, left_ns: int) -> Iterator[Segment]:
+def _at_host(exchange: TimedRequest, come_ns: int, left_ns: int) -> Iterator[Segment]:
     if not exchange.begun_ns:
         yield Segment(Part.HTTP, come_ns, left_ns)
         return
@@ -184,11 +184,11 @@ def _at_host(exchange: Exchange, come_ns: int, left_ns: int) -> Iterator[Segment
     yield Segment(Part.HTTP, exchange.ended_ns or left_ns, left_ns)
 
 
-def _bare(exchange: Exchange) -> Exchange:
-    return Exchange(exchange.sent_ns, exchange.answered_ns)
+def _bare(exchange: TimedRequest) -> TimedRequest:
+    return TimedRequest(exchange.sent_ns, exchange.answered_ns)
 
 
-def _shifted(one: Recorded, offset_ns: int) -> Recorded:
+def _shifted(one: RecordedOperation, offset_ns: int) -> RecordedOperation:
     def moved(moment_ns: int | None) -> int | None:
         return None if moment_ns is None else moment_ns + offset_ns
 
@@ -208,7 +208,7 @@ def _moved(piece: Segment, offset_ns: int) -> Segment:
     return replace(piece, from_ns=piece.from_ns + offset_ns, to_ns=piece.to_ns + offset_ns)
 
 
-def _exchange_shifted(one: Exchange, offset_ns: int) -> Exchange:
+def _exchange_shifted(one: TimedRequest, offset_ns: int) -> TimedRequest:
     names = ("at_host_ns", "asked_ns", "begun_ns", "ended_ns", "left_host_ns")
     moments = {name: getattr(one, name) for name in names}
     return replace(one, **{name: at_ns and at_ns + offset_ns for name, at_ns in moments.items()})

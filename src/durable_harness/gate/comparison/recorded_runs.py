@@ -13,14 +13,14 @@ import numpy as np
 from durable_harness.errors import InvalidRunError
 from durable_harness.gate.comparison.availability import is_known, known_in_part, missing_figure
 from durable_harness.gate.comparison.blocks import block_figures, block_length
+from durable_harness.gate.comparison.comparison_results import Comparison, FigureResult
 from durable_harness.gate.comparison.counts import CountComparison
-from durable_harness.gate.comparison.design import LEAST_ADVICE, Answer, Design
+from durable_harness.gate.comparison.design import LEAST_ADVICE, Decision, Design
 from durable_harness.gate.comparison.figures import DEFAULT_FIGURE, SEEN_FIGURE, Figure
-from durable_harness.gate.comparison.operations import Operations
+from durable_harness.gate.comparison.operation_table import OperationTable
 from durable_harness.gate.comparison.question import Question
-from durable_harness.gate.comparison.ranks import Interval, Values, centre, fewest_blocks, rank_sum_interval
+from durable_harness.gate.comparison.ranks import ConfidenceInterval, Values, centre, fewest_blocks, rank_sum_interval
 from durable_harness.gate.comparison.resolution import PollMoments, polls_advice, relative_gap
-from durable_harness.gate.comparison.results import Comparison, FigureResult
 
 METHOD = (
     "Wilcoxon rank-sum test with the Hodges-Lehmann shift of the log figures of blocks of operations in order of time, "
@@ -29,7 +29,7 @@ METHOD = (
 
 
 def compare_runs(
-    base: Operations, head: Operations, question: Question, names: tuple[str, str] = ("base", "head")
+    base: OperationTable, head: OperationTable, question: Question, names: tuple[str, str] = ("base", "head")
 ) -> Comparison:
     """Answer each figure that is asked for; several figures share the designs' errors.
 
@@ -90,7 +90,7 @@ def _default_note(question: Question, judged: Figure | None) -> list[str]:
     return [f"{unknown}: {SEEN_FIGURE.metric} is compared"]
 
 
-def default_figure(base: Operations, head: Operations) -> Figure:
+def default_figure(base: OperationTable, head: OperationTable) -> Figure:
     """Return the figure to compare if none is asked for: the one without polls in it if both runs know it.
 
     Times that come from a sample of the histories are those of too few operations.
@@ -102,7 +102,7 @@ ALLOW_MORE = "--max-error-ratio"
 BETWEEN_RUNS = "noise between runs is not seen here: on a machine that is not quiet, use `durable-harness ab`"
 
 
-def _differences(base: Operations, head: Operations) -> list[str]:
+def _differences(base: OperationTable, head: OperationTable) -> list[str]:
     """Return the settings that the two runs do not share: a difference may come from there."""
     return [
         f"the runs differ in {name}: {base.settings.get(name, 'not set')} and {head.settings.get(name, 'not set')}"
@@ -121,7 +121,7 @@ def judge_errors(errors: tuple[float, float], most: float) -> tuple[tuple[str, .
     return (), ()
 
 
-def _compare(base: Operations, head: Operations, figure: Figure, design: Design, tests: int) -> FigureResult:
+def _compare(base: OperationTable, head: OperationTable, figure: Figure, design: Design, tests: int) -> FigureResult:
     values = tuple(_values(side, figure, name) for side, name in ((base, "base"), (head, "head")))
     share = design.shared_by(tests)
     percent = 50.0 if figure.percent is None else figure.percent
@@ -133,17 +133,17 @@ def _compare(base: Operations, head: Operations, figure: Figure, design: Design,
     interval = (
         rank_sum_interval(logs[0], logs[1], share.false_alarm_rate, share.miss_rate)
         if enough
-        else Interval(float(logs[1][0] - logs[0][0]), -math.inf, math.inf)
+        else ConfidenceInterval(float(logs[1][0] - logs[0][0]), -math.inf, math.inf)
     )
     polls = [PollMoments.of(side) for side in (base, head)] if figure.kind.has_polls else []
     resolution = max((relative_gap(figure, *pair) for pair in zip(values, polls, strict=False)), default=0.0)
     answer = design.decide(interval, resolution)
     advice = ""
-    if answer is Answer.CANNOT_TELL and resolution > design.effect:
+    if answer is Decision.CANNOT_TELL and resolution > design.effect:
         advice = polls_advice(figure, resolution, design.effect, PollMoments.merged(polls), "record longer runs")
-    elif answer is Answer.CANNOT_TELL and percent == 100:  # noqa: PLR2004 - percents
+    elif answer is Decision.CANNOT_TELL and percent == 100:  # noqa: PLR2004 - percents
         advice = "The maximum of a run is one operation, however long it runs: compare a percentile such as p99"
-    elif answer is Answer.CANNOT_TELL:
+    elif answer is Decision.CANNOT_TELL:
         short = min(len(side) for side in values)
         factor = design.data_factor(interval) if enough else needed * length / short
         advice = _advice(factor or 2.0, short, max(base.span_s, head.span_s))
@@ -161,7 +161,7 @@ def _compare(base: Operations, head: Operations, figure: Figure, design: Design,
     )
 
 
-def _values(operations: Operations, figure: Figure, name: str) -> Values:
+def _values(operations: OperationTable, figure: Figure, name: str) -> Values:
     values = operations.values(figure.metric)
     if not len(values):
         raise InvalidRunError(missing_figure(figure, operations, name))

@@ -8,14 +8,14 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from durable_harness.foreign_text import shown_lines
+from durable_harness.gate.comparison.comparison_results import Comparison, FigureResult
 from durable_harness.gate.comparison.counts import CountResult
-from durable_harness.gate.comparison.design import Answer
+from durable_harness.gate.comparison.design import Decision
 from durable_harness.gate.comparison.page import render_html
-from durable_harness.gate.comparison.results import Comparison, FigureResult
 from durable_harness.gate.comparison.words import HEADINGS, cells, count_lines, figure_rows, small_print
 from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.who import attribution_document
-from durable_harness.gate.writing import Written, append_step_summary, write_reports
+from durable_harness.gate.writing import WrittenReports, append_step_summary, write_reports
 from durable_harness.terminal.tables import aligned
 
 FORMAT = 2
@@ -75,7 +75,7 @@ def render_junit(comparison: Comparison, cannot_tell: int) -> str:
     suite = ET.Element("testsuite", name="durable-harness comparison", time=f"{comparison.elapsed_s:.3f}")
     for count in (*comparison.judged_counts, *comparison.unanswered_counts):
         case = ET.SubElement(suite, "testcase", classname="performance", name=count.metric)
-        _mark(case, count.answer or Answer.CANNOT_TELL, count.sentence, cannot_tell)
+        _mark(case, count.answer or Decision.CANNOT_TELL, count.sentence, cannot_tell)
     for result in comparison.judged:
         case = ET.SubElement(suite, "testcase", classname="performance", name=result.figure.name)
         if comparison.interrupted:
@@ -94,7 +94,7 @@ def render_junit(comparison: Comparison, cannot_tell: int) -> str:
     return shown_lines(ET.tostring(suite, encoding="unicode", xml_declaration=True)) + "\n"
 
 
-def write_all(comparison: Comparison, folder: Path, cannot_tell: int) -> Written:
+def write_all(comparison: Comparison, folder: Path, cannot_tell: int) -> WrittenReports:
     """Write comparison.json, .html, .md and .xml, and append to the step summary where CI has one. Never raises."""
     written = write_reports(
         folder,
@@ -142,9 +142,9 @@ def _count_document(count: CountResult) -> dict[str, object]:
     return {**asdict(count), "exact": count.is_exact, "judged": count.is_judged, "sentence": count.sentence}
 
 
-def _mark(case: ET.Element, answer: Answer | None, message: str, cannot_tell: int) -> None:
+def _mark(case: ET.Element, answer: Decision | None, message: str, cannot_tell: int) -> None:
     kinds = {0: "skipped", 1: "failure"}
-    if answer is Answer.SLOWER:
+    if answer is Decision.SLOWER:
         ET.SubElement(case, "failure", message=message)
-    elif answer is Answer.CANNOT_TELL:
+    elif answer is Decision.CANNOT_TELL:
         ET.SubElement(case, kinds.get(cannot_tell, "error"), message=message)
