@@ -60,7 +60,7 @@ def test_an_objective_that_the_service_does_not_give(capacity, stub, tmp_path):
     stub.always(coarse_times=True)
     code, told, report = capacity("--objective", "finish_ms p95 <= 500", "--host", stub.url, *SHORT)
     assert (code, report) == (3, None)
-    assert "not measured: finish_ms p95 (the service tells whole seconds): name finer times" in told
+    assert "not measured: finish_ms p95 (the service reports whole seconds): name finer times" in told
 
 
 def test_a_service_that_meets_no_objective(capacity, stub):

@@ -66,5 +66,5 @@ def test_a_gate_of_no_scenario_starts_nothing(locust, gates_file, stub):
     run = locust("--gates", path)
     assert run.code == 2
     assert f"error: {path}: scenario.Fex: is not a scenario that is loaded" in run.err
-    assert "Did you mean Few? Allowed are Broken, BrokenArrivals, Constant, Eager, Few, Hogging, Quick." in run.err
+    assert "Did you mean Few? Expected one of Broken, BrokenArrivals, Constant, Eager, Few, Hogging, Quick." in run.err
     assert not [path for method, path, _ in stub.requests if method == "POST"]

@@ -81,7 +81,7 @@ def test_what_is_wrong_with_the_servers_times_is_told(locust, stub):
     assert lag["max"] == pytest.approx(-4950, abs=150)
     assert 0 < coarse < run.operations["completed"]
     assert "the clocks here and at the server differ" in run.out
-    assert f"{coarse} operations have no detection lag: the service tells whole seconds" in run.out
+    assert f"{coarse} operations have no detection lag: the service reports whole seconds" in run.out
 
 
 def test_whole_seconds_are_no_detection_lag(locust, stub, tmp_path):
@@ -91,16 +91,18 @@ def test_whole_seconds_are_no_detection_lag(locust, stub, tmp_path):
     gates.write_text("[detection_lag_ms]\np95 = 3000\n[actions_per_operation]\nmax = 9\n[completion_ms]\np95 = 9000\n")
     run = locust("--history-sample", "0", "--gates", str(gates))
     assert run.code == 3
-    assert "detection lag: not measurable: the service tells whole seconds" in " ".join(run.out.split())
+    assert "detection lag: not measurable: the service reports whole seconds" in " ".join(run.out.split())
     assert "actions per operation: not known: " in run.out
     assert re.search(r"^detection_lag_ms p95 .* not measured", run.out, re.MULTILINE)
-    assert "INVALID: not measured: detection_lag_ms p95 (the service tells whole seconds): name finer times" in run.out
+    assert (
+        "INVALID: not measured: detection_lag_ms p95 (the service reports whole seconds): name finer times" in run.out
+    )
     assert run.summary["latencies"]["detection_lag_ms"] is run.summary["actions_per_operation"] is None
     assert [gate["result"] for gate in run.summary["gates"]] == ["not measured", "not measured", "passed"]
     assert [gate["passed"] for gate in run.summary["gates"]] == [None, None, True]
     assert "OP       detection lag" not in run.err
     for name in ("report.html", "summary.md"):
-        assert "not measurable: the service tells whole seconds" in (run.report_dir / name).read_text()
+        assert "not measurable: the service reports whole seconds" in (run.report_dir / name).read_text()
 
 
 def test_a_sample_of_histories_makes_a_gate_measurable(locust, stub, tmp_path):

@@ -149,7 +149,7 @@ def test_a_gate_of_an_unknown_scenario_is_refused(tmp_path):
     path = tmp_path / "gates.toml"
     gates = [Gate("completion_ms", "p95", 1, scenario="Fats")]
     with pytest.raises(
-        UsageError, match=r"scenario\.Fats: .*\n.*Did you mean Fast\? Allowed are Fast, Slow"
+        UsageError, match=r"scenario\.Fats: .*\n.*Did you mean Fast\? Expected one of Fast, Slow"
     ) as refused:
         check_scenarios(path, gates, ["Slow", "Fast"])
     assert refused.value.exit_code == 2

@@ -220,11 +220,11 @@ def test_what_the_client_saw_stands_in_for_an_unknown_finish(coarse):
 @pytest.mark.parametrize(
     ("figure", "lacking", "words"),
     [
-        ("execution_ms", {"is_fine": False}, "the service tells times in whole seconds"),
-        ("server_completion_ms", {"server_created_s": np.full(3000, 1000.0)}, "the service tells times in whole"),
-        ("finish_ms", {"is_fine": False}, "the service tells times in whole seconds"),
-        ("finish_ms", {"server_updated_s": np.full(3000, np.nan)}, "does not tell when operations began or ended"),
-        ("execution_ms", {"server_running_s": np.full(3000, np.nan)}, "does not tell when operations began or ended"),
+        ("execution_ms", {"is_fine": False}, "the service reports times in whole seconds"),
+        ("server_completion_ms", {"server_created_s": np.full(3000, 1000.0)}, "the service reports times in whole"),
+        ("finish_ms", {"is_fine": False}, "the service reports times in whole seconds"),
+        ("finish_ms", {"server_updated_s": np.full(3000, np.nan)}, "does not report when operations began or ended"),
+        ("execution_ms", {"server_running_s": np.full(3000, np.nan)}, "does not report when operations began or ended"),
         ("completion_ms", {"seen_s": np.full(3000, np.nan)}, "no operation was seen to end"),
     ],
 )

@@ -21,7 +21,7 @@ from durable_harness.gate.comparison.blocks import (
     autocorrelation_time,
     block_figures,
     block_length,
-    independent,
+    merge_until_independent,
 )
 from durable_harness.gate.comparison.pairs import plan_looks
 from durable_harness.gate.comparison.ranks import (
@@ -151,8 +151,8 @@ def test_block_figures_use_every_value_once():
 def test_alike_neighbours_are_averaged():
     """A short series that drifts is averaged until its neighbours are no longer alike; noise is left as it is."""
     noise = np.tile([1.0, -1.0], 12)
-    assert len(independent(noise)) == 24
-    assert len(independent(np.linspace(0, 1, 24))) < 24
+    assert len(merge_until_independent(noise)) == 24
+    assert len(merge_until_independent(np.linspace(0, 1, 24))) < 24
 
 
 @pytest.mark.parametrize(

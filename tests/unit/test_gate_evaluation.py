@@ -83,12 +83,12 @@ def test_nothing_measured_is_a_failure(gate, counts):
 @pytest.mark.parametrize("metric", ["detection_lag_ms", "finish_ms", "execution_ms", "actions_per_operation"])
 def test_what_the_service_does_not_give_is_not_measured(metric):
     """A gate on it neither holds nor fails: the run is invalid, and says why and what would measure it."""
-    run = replace(summary(), not_measurable={metric: "the service tells whole seconds"})
+    run = replace(summary(), not_measurable={metric: "the service reports whole seconds"})
     (result,) = results = evaluate([Gate(metric, "max", 1)], run)
     assert (result.outcome, result.passed, result.failed) == (Outcome.NOT_MEASURED, False, False)
     assert verdict_on(run, results) is Verdict.INVALID
     (sentence,) = not_measured(results)
-    assert sentence.startswith(f"not measured: {metric} max (the service tells whole seconds): ")
+    assert sentence.startswith(f"not measured: {metric} max (the service reports whole seconds): ")
     assert "run the app on the embedded stack, without --host" in sentence
 
 

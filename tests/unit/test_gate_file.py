@@ -65,7 +65,7 @@ def test_a_cost_may_be_limited_to_nothing(load):
         ("[completion_ms]\np0 = 5\n", "completion_ms.p0: is not a percentile"),
         ("[completion_ms]\np101 = 5\n", "completion_ms.p101: is not a percentile"),
         ("[completion_ms]\n95 = 5\n", "completion_ms.95: is not a percentile"),
-        ("[completion_ms]\nmean = 5\n", "Allowed are p1 … p100"),
+        ("[completion_ms]\nmean = 5\n", "Expected p1 … p100"),
         ("[completion_ms]\np95 = 5\n'p95.0' = 6\n", "completion_ms.p95.0: is the same as p95"),
         ("[completion_ms]\nmax = 5\np100 = 6\n", "completion_ms.p100: is the same as max"),
         ("[operations]\nerror_rate = 0.1\n", "Did you mean error_ratio?"),

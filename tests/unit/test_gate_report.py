@@ -254,7 +254,7 @@ def test_the_time_split_is_shown_or_its_lack_is_explained():
     assert re.search(r'class="part-execution" style="flex: 500\.0+"', render_html(report(split=split)))
     unknown = TimeSplit()
     unknown.add(None, 600.0)
-    assert "1 are not split: the service does not tell" in render_html(report(split=unknown))
+    assert "1 are not split: the service does not report" in render_html(report(split=unknown))
 
 
 def test_labels_of_markers_do_not_overlap():

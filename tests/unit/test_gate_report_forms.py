@@ -107,10 +107,10 @@ def costly():
 def test_what_is_not_measurable_is_said_in_words(render):
     """Reports for people say so instead of a figure, and which clock the figures that there are are of."""
     text = " ".join(unescape(render(unmeasured())).replace("\\", "").split())
-    assert "finish, detection lag: not measurable: the service tells whole seconds" in text
+    assert "finish, detection lag: not measurable: the service reports whole seconds" in text
     assert f"actions per operation: not known: {NO_COSTS}" in text
     assert "not measured" in text
-    assert "not measured: detection_lag_ms p95 (the service tells whole seconds): name finer times" in text
+    assert "not measured: detection_lag_ms p95 (the service reports whole seconds): name finer times" in text
     assert re.search(r"the generator's clock\W+(?:[\w/]+\W+){0,2}start, completion", text)
 
 

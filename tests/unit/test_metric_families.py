@@ -45,7 +45,7 @@ def test_each_scenario_has_its_values():
 
 
 def test_what_no_operation_has_is_no_metric():
-    """A time that the service does not tell is left out, and is no 0; so is everything before the first operation."""
+    """A time that the service does not report is left out, and is no 0; so is everything before the first operation."""
     run = run_of(record(scenario="Steady"))
     assert points(run, "execution_seconds") == {}
     assert list(families(run_of())) == []

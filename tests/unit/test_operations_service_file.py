@@ -67,7 +67,7 @@ def test_a_service_may_need_no_state(load):
     ("text", "told"),
     [
         ("", "start.path: is missing"),
-        ("path = 1", "path: is not understood\n  Allowed are name, start, status, terminate, event."),
+        ("path = 1", "path: is not understood\n  Expected one of name, start, status, terminate, event."),
         ("[start]\n" + STATUS, "start.path: is missing"),
         (START + "metod = 'PUT'\n", "start.metod: is not understood\n  Did you mean method?"),
         ("[start]\npath = 'reports'\n", "start.path: got 'reports', expected a path that begins with a slash"),

@@ -356,4 +356,4 @@ def test_a_stuck_gate_names_what_the_operations_wait_for():
     assert culprit_of(result, Known(stuck=stuck)).text == (
         "not known: operations have not ended: they wait for external event 'Approved': has not come"
     )
-    assert culprit_of(result, Known()).evidence == "operations have not ended, and nothing says what they wait for"
+    assert culprit_of(result, Known()).evidence == "operations have not ended, and it is not known what they wait for"

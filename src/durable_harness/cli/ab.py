@@ -145,7 +145,7 @@ def _check_pairs(pairs: int, question: Question) -> None:
     from durable_harness.gate.comparison.pairs import plan_looks  # noqa: PLC0415
 
     judged = question.judged(DEFAULT_FIGURE)
-    least = max((plan_looks(design.shared_by(len(judged)), 1)[0] for _, design in judged), default=0)
+    least = max((plan_looks(design.bonferroni(len(judged)), 1)[0] for _, design in judged), default=0)
     if pairs < least:
         raise UsageError(
             f"--pairs {pairs}: {least} pairs are the fewest that can give an answer with these error rates. Take more "

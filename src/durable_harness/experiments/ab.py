@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from durable_harness.errors import HarnessError, InvalidRunError, UnreachableError
 from durable_harness.experiments.before_load import BeforeLoad, failed_first
@@ -40,7 +39,7 @@ from durable_harness.stack.processes import DID_NOT_START
 
 SLIP_LIMIT_MS = 50.0
 """A slice in which the generator came to an operation later than this after its intended start was disturbed: its pair
-is discarded, whatever it says, and another one is taken."""
+is discarded, even if it looks good, and another one is taken."""
 MOST_LACKING = 3
 """Pairs that may be discarded because a slice of them has no value of a figure that others have."""
 MOST_DISTURBED = 10
@@ -87,7 +86,7 @@ def compare_versions(
 
 
 def _prepared(side: RunningStack, label: str, options: AbOptions) -> OfferedLoad:
-    """Return the load as the base takes it; the error of a base that does not work says which it is."""
+    """Return the load as the base takes it; the error of a base that does not work names it."""
     try:
         return options.before.prepare(options.load, side)
     except HarnessError as error:
@@ -96,7 +95,7 @@ def _prepared(side: RunningStack, label: str, options: AbOptions) -> OfferedLoad
 
 @contextlib.contextmanager
 def _served(version: Version, name: str, options: AbOptions) -> Iterator[RunningStack]:
-    """Serve a revision; the error of one that does not start says which it is."""
+    """Serve a revision; the error of one that does not start names it."""
     serving = embedded_stack(
         version.app_dir,
         log_path=None if options.log_dir is None else options.log_dir / f"{name}.log",
@@ -304,7 +303,7 @@ class Comparing:
         }
 
 
-def row(record: OperationRecord) -> dict[str, Any]:
+def row(record: OperationRecord) -> dict[str, object]:
     """Return a record with the names of the columns of recorded runs."""
 
     def epoch_s(moment: float | None) -> float | None:

@@ -22,9 +22,9 @@ class BeforeLoad:
     """Which of it is done. Nothing of it is part of any figure."""
 
     finds_start: bool = False
-    """Whether nothing says where operations start, so that the app's own starter is taken."""
+    """Whether no option names where operations start, so that the app's own starter is taken."""
     method: str | None = None
-    """The method of the start, if that is said."""
+    """The method of the start, if it is given."""
     preflight: bool = False
     """Whether one operation shows first that path and payload are right."""
     tell: Callable[[str], None] = lambda _: None
@@ -49,7 +49,7 @@ class BeforeLoad:
         return load
 
     def check(self, load: OfferedLoad, stack: RunningStack) -> None:
-        """Make one operation, if that is wanted; raise the error that says why it does not end as it should."""
+        """Make one operation, if that is wanted; raise the error with why it does not end as it should."""
         if not self.preflight:
             return
         with _asker() as asker:
@@ -60,12 +60,12 @@ class BeforeLoad:
 
 
 def failed_first(error: HarnessError) -> str:
-    """Return what a preflight says, on one line, for a reason of a report."""
+    """Return a preflight's text on one line, for a reason of a report."""
     return " | ".join(line.strip() for line in str(error).splitlines())
 
 
 def _starting_by(load: OfferedLoad, path: str, method: str) -> OfferedLoad:
-    """Return the load of a durable app with another start; whatever else is said of it stays."""
+    """Return the load of a durable app with another start, and otherwise the same."""
     start, fresh = load.service.start, durable_webhooks(path)
     kept = replace(fresh.start, method=method, headers=start.headers, body=start.body)
     status = replace(fresh.status, headers=load.service.status.headers)

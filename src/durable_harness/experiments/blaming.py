@@ -19,7 +19,7 @@ from durable_harness.why import Part
 
 TIMEOUT_S = 10.0
 MOST_HISTORIES = 60
-"""Of a system that is not ours."""
+"""Of a system that this package does not serve."""
 
 
 def who_it_was(  # noqa: PLR0913 - what is known of a trial
@@ -48,7 +48,7 @@ def who_it_was(  # noqa: PLR0913 - what is known of a trial
 
 
 def mean_of(driver: Driver, base_url: str, records: Sequence[OperationRecord]) -> Attribution | None:
-    """Return the shares of the parties in the mean of these operations; None if nothing is known."""
+    """Return the shares of the parties in the mean of these operations; None if it is not known."""
     who = who_it_was(driver, base_url, records)
     return None if who is None else who.mean
 

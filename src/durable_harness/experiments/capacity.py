@@ -48,7 +48,7 @@ class CapacityOptions:
     load: OfferedLoad = field(default_factory=OfferedLoad)
     plan: SearchPlan = field(default_factory=SearchPlan)
     host: str | None = None
-    """The URL of a system that runs; None serves the app of `app_dir`, anew for each trial."""
+    """The URL of a system that runs; None to serve the app of `app_dir`, started again for each trial."""
     function_key: str | None = field(default=None, repr=False)
     app_dir: Path = field(default_factory=Path)
     trial_s: float = 15.0
@@ -71,7 +71,7 @@ class MeasuredTrial:
     limits: tuple[str, ...]
     """Each limit of the objective and what was measured, in words."""
     who: Who | None = None
-    """Who broke the objective, of a trial that did not meet it; None if nobody looked."""
+    """Who broke the objective, of a trial that did not meet it; None if it was not looked at."""
     failed: int = 0
     """Operations that failed, which is not what a slow system does to them: that makes them time out."""
     died: str = ""
@@ -121,7 +121,7 @@ System = Callable[[], contextlib.AbstractContextManager[RunningStack, bool | Non
 
 @contextlib.contextmanager
 def _systems(options: CapacityOptions) -> Iterator[System]:
-    """Give a way to have the system for one trial: the one that runs, or a new one that knows nothing of the last."""
+    """Return how to have the system for one trial: the one that runs, or a new one with nothing of the last trial."""
     if options.host is None:
         logs = (options.log_dir and options.log_dir / f"host-{number}.log" for number in itertools.count())
         yield lambda: embedded_stack(options.app_dir, log_path=next(logs), serve_args=("--log-level", "error"))

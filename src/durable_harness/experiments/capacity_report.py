@@ -32,7 +32,7 @@ HEADINGS = ("rate", "completed", "p50", "p95", "queueing p95", "slip p99", "host
 
 
 def verdict_text(report: CapacityReport) -> str:
-    """Say in a line or three what was found."""
+    """Return in one to three lines what was found."""
     found = report.capacity
     objective = ", ".join(f"{gate.name} {limit_text(gate)}" for gate in report.objective)
     if found.lower is None and found.upper is None:
@@ -61,7 +61,7 @@ def verdict_text(report: CapacityReport) -> str:
 
 
 def _who_lines(report: CapacityReport) -> list[str]:
-    """Say who broke the objective at the lowest rate that did not meet it, of those where that is known."""
+    """Return who broke the objective at the lowest rate that did not meet it, of those where that is known."""
     judged = [one for one in report.trials if one.trial.valid] or report.trials
     found = [
         (one.trial.rate_per_s, name, culprit)
@@ -75,7 +75,7 @@ def _who_lines(report: CapacityReport) -> list[str]:
 
 
 def _so_far(found: Capacity) -> str:
-    """Say what an interrupted search knew: nothing of it was confirmed."""
+    """Return what an interrupted search had found: it is not confirmed."""
     met = f"met at {number(found.lower)} operations/s" if found.lower is not None else ""
     missed = f"not met at {number(found.upper)} operations/s" if found.upper is not None else ""
     return f"so far the objective was {' and '.join(filter(None, (met, missed))) or 'judged at no rate'}"
@@ -88,7 +88,7 @@ def render_text(report: CapacityReport) -> str:
 
 
 def trial_text(measured: MeasuredTrial) -> str:
-    """Say in one line how a trial went."""
+    """Return in one line how a trial went."""
     trial = measured.trial
     return f"{number(trial.rate_per_s)}/s  {_outcome_of(trial)}: {trial.why or ', '.join(measured.limits)}"
 
@@ -132,7 +132,7 @@ def _verdict(found: Capacity) -> str:
 
 
 def _css_class(found: Capacity) -> str:
-    """Return the class of the verdict; a search that came to no end proves nothing, as its exit code says."""
+    """Return the class of the verdict; a search without an end is invalid, as its exit code is."""
     if found.interrupted:
         return "interrupted"
     if found.proves_nothing or (found.upper is None and "generator" in found.limited_by):
@@ -169,7 +169,7 @@ HEADWORDS = {"found": "capacity", "at least": "capacity at least"}
 
 
 def _heading(found: Capacity, lead: str) -> tuple[str, str]:
-    """Return the verdict's word, and the rest of the sentence that begins with it: it is said once."""
+    """Return the verdict's word, and the rest of the sentence that begins with it, so that it is shown once."""
     word = HEADWORDS.get(_verdict(found), _verdict(found))
     rest = lead[len(word) :].removeprefix(":").lstrip() if lead.lower().startswith(word) else lead
     return word, rest

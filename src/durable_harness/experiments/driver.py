@@ -22,7 +22,7 @@ from durable_harness.load.watch import GeneratorFigures
 from durable_harness.operations import Operation, OperationRecord
 
 LEAD_S, PLANNING_S = 0.01, 0.0002
-"""The first operation is intended so long after the call, and so long for each: it must not be late by the planning."""
+"""The first operation is intended this long after the call, plus this long for each: planning must not make it late."""
 LOOK_S = 0.1
 """How often it looks whether the system that gets the operations still runs."""
 
@@ -111,7 +111,7 @@ class Driver:
         return Measured(records, self._figures.delays_ms["start_slip_ms"])
 
     def _raise(self, operation: Operation) -> None:
-        """Raise an operation's event. One that does not arrive shows in the operation, which goes on waiting."""
+        """Raise an operation's event. One that does not arrive shows in the operation, which keeps waiting."""
         request = operation.event_request(*operation.plan.raises) if operation.plan.raises else None
         if request is not None:
             wire = Request(request.method, request.url, request.headers, request.body)
@@ -126,7 +126,7 @@ class Driver:
         return False
 
     def whereabouts_at(self, base_url: str) -> Whereabouts | None:
-        """Return where a system tells of the operations that it accepted; None if it accepted none."""
+        """Return the URLs of the operations that a system accepted; None if it accepted no operation."""
         return self._where.get(base_url)
 
     def _forget(self, follower: Follower) -> None:
@@ -143,7 +143,7 @@ class Driver:
 
 
 def quiet_interrupts() -> None:
-    """Let a Ctrl-C that comes in the reactor's turn get to the main greenlet without a traceback on its way."""
+    """Pass a Ctrl-C that comes in the reactor's turn on to the main greenlet without a traceback."""
     hub = gevent.get_hub()
     hub.NOT_ERROR = (*type(hub).NOT_ERROR, KeyboardInterrupt)
 

@@ -53,7 +53,7 @@ class Ends:
         return base, head
 
     def judged(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return what fails the head, and what makes the comparison invalid because the base is none."""
+        """Return what fails the head, and what makes the comparison invalid because the base does not work."""
         failures, invalid = judge_errors(self.error_ratios, self._max_error_ratio)
         base, head = self._broken(0), self._broken(1)
         if base or invalid:
@@ -62,7 +62,7 @@ class Ends:
         return (*found, *self._mostly(1)) if found else (), ()
 
     def _mostly(self, number: int) -> tuple[str, ...]:
-        """Return the most frequent reason of a side, which says more than how many failed."""
+        """Return the most frequent reason of a side: how many failed is no hint at what to mend."""
         reasons = self._reasons[number].listed()[:1]
         return tuple(f"mostly: {reason_text(reason)}" for reason in reasons)
 
@@ -89,7 +89,7 @@ class Ends:
 
 
 def death_of(stack: RunningStack) -> str:
-    """Say how the host of a stack ended although it was not asked to; empty while it runs."""
+    """Return how the host of a stack ended although it was not asked to; empty while it runs."""
     ending = ending_of(stack.exit_code())
     if not ending:
         return ""

@@ -17,7 +17,7 @@ Keep = Callable[[str, Sequence[OperationRecord]], None]
 
 
 def keep_nothing(_name: str, _records: Sequence[OperationRecord]) -> None:
-    """Keep none."""
+    """Discard them."""
 
 
 class KeptRecords:
@@ -33,7 +33,7 @@ class KeptRecords:
             self._batches.append(to_batch(ended, name))
 
     def write(self, path: Path) -> None:
-        """Write a file of all of them; none without any."""
+        """Write one file of all of them; without any, no file."""
         if self._batches:
             schema = with_metadata({})
             table = pa.Table.from_batches([batch.replace_schema_metadata(schema.metadata) for batch in self._batches])

@@ -1,4 +1,4 @@
-"""What `init` writes: scenarios with gates, a test, a CI workflow; whatever is there already stays as it is."""
+"""What `init` writes: scenarios with gates, a test, a CI workflow; files that exist stay as they are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from durable_harness.experiments.tryouts import SAMPLE, Tried
@@ -94,7 +93,7 @@ def requirement(direct_url: str | None) -> str:
     """Return how pip gets the harness as it is installed here: from its repository, else from the package index.
 
     `direct_url` is what pip has noted of an installation from another place than an index. A wheel or a folder of this
-    machine is not where CI is: then the workflow's comment says what to write.
+    machine is not where CI is: then the workflow's comment is what to write.
     """
     came_from = json.loads(direct_url) if direct_url else {}
     commit = came_from.get("vcs_info", {}).get("commit_id")
@@ -120,7 +119,7 @@ def _top(folder: Path) -> Path:
 
 
 def _named(starters: Sequence[Tried]) -> dict[str, Tried]:
-    """Return the starters by names for modules, each once; none can hide a module of somebody else."""
+    """Return the starters by names for modules, each once; and never by a name that hides another module."""
     names: dict[str, Tried] = {}
     for tried in starters:
         last = [part for part in tried.starter.path.split("/") if part and "{" not in part][-1:]
@@ -155,8 +154,8 @@ def scenario(name: str, tried: Tried) -> str:
     body += [] if starter.method == POST else [f'    start_method = "{starter.method}"']
     if tried.payload is SAMPLE and tried.works:
         return "\n".join([*lines, "from durable_harness.load import ArrivalUser", "", "", *body, ""])
-    body += ["", "    def payload(self, token: str) -> Any:", f"        return {_literal(tried.payload)}"]
-    imports = ["from typing import Any", "", "from durable_harness.load import ArrivalUser"]
+    body += ["", "    def payload(self, token: str) -> object:", f"        return {_literal(tried.payload)}"]
+    imports = ["from typing import object", "", "from durable_harness.load import ArrivalUser"]
     return "\n".join([*lines, *imports, "", "", *body, ""])
 
 
@@ -183,7 +182,7 @@ def _call(path: str, body: str, method: str) -> str:
     return f"\n{lines}    "
 
 
-def _literal(payload: Any) -> str:
+def _literal(payload: object) -> str:
     """Return a payload as an expression, in which `token` stands for the unique text."""
     text = pprint.pformat({} if payload is SAMPLE else payload, width=80, sort_dicts=False)
     return text.replace("'{token}'", "token").replace("'", '"')

@@ -6,7 +6,7 @@ import random
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from durable_harness.load.arrivals.plans import Paced, Piece, RateProfile
 from durable_harness.load.options.values import Durations, read_durations
@@ -44,22 +44,22 @@ class OfferedLoad:
     """The operations of an experiment, apart from when they arrive."""
 
     service: ServiceDescription = field(default_factory=durable_webhooks)
-    payload: Mapping[str, Any] | None = None
+    payload: Mapping[str, object] | None = None
     """The JSON body of every start, in which `{token}` stands for a unique text and `"{duration}"` for the seconds of
-    work; None sends what the service's description says, else what the sample app takes and has to send back."""
+    work; None to send the body of the service's description, else what the sample app takes and has to send back."""
     durations: Durations = SAMPLE_DURATIONS
     """The seconds of work that operations ask for."""
     poll_interval_s: float = 0.05
     timeout_s: float = 60.0
     poll: str = "fixed"
-    raises: tuple[str, Any] | None = None
+    raises: tuple[str, object] | None = None
     """An event, and its data, that each operation gets once it is accepted."""
 
     def arrivals(self, rate_per_s: float, for_s: float, seed: int, process: str = "constant") -> list[OfferedArrival]:
         """Return the arrivals of some seconds; equal arguments give equal arrivals, work and phases of polls."""
         chance, phases = random.Random(seed), random.Random(f"{seed}:poll phases")  # noqa: S311 - load, not secrets
         paced = Paced(RateProfile((Piece(rate_per_s, rate_per_s, for_s),)), poisson=process == "poisson")
-        # A slice so short that nothing would come has one arrival all the same.
+        # A slice that is too short for any arrival still has one: without it the pair would have no figure.
         offsets = list(paced.times_s(chance)) or [0.0]
         return [
             OfferedArrival(offset_s, self.durations.pick_s(chance), 1 - phases.random(), number)

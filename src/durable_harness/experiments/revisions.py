@@ -46,9 +46,9 @@ class Version:
 
 @contextlib.contextmanager
 def checked_out(app_dir: Path, base: str, head: str) -> Iterator[tuple[Version, Version]]:
-    """Give both revisions of an app, until the block ends; nothing of them stays.
+    """Yield both revisions of an app, which are removed when the block ends.
 
-    Raises UsageError where `app_dir` is not in a git repository, a revision is none, has no such app, or its
+    Raises UsageError where `app_dir` is not in a git repository, a revision does not exist, has no such app, or its
     requirements cannot be installed.
     """
     top = Path(
@@ -120,7 +120,7 @@ def _app(top: Path, root: Path, inside: Path, label: str) -> Path:
 
 
 def _environment(root: Path) -> dict[str, str]:
-    """Let a revision of the harness itself be served by that revision."""
+    """Have a revision of the harness itself served by that revision."""
     try:
         project = read_toml(root / "pyproject.toml").get("project", {})
     except (OSError, ValueError):

@@ -92,7 +92,7 @@ class SelfCheck:
     drawn_alarms: int
     """Comparisons of equals that were called slower, of DRAWN drawn from the recorded pairs."""
     smallest_caught: float | None
-    """The smallest relative change that is caught in 95 of 100 drawn comparisons; None if none is."""
+    """The smallest relative change that is caught in 95 of 100 drawn comparisons; None if no change is."""
     interrupted: bool = False
     """Whether a signal ended it before all comparisons were made."""
 
@@ -245,7 +245,7 @@ def drawn_answers(  # noqa: PLR0913, PLR0917 - what a comparison is drawn from, 
     """
     rng = np.random.default_rng(seed)
     looks = plan_looks(design, most_pairs)
-    share = design.shared_by(len(looks))
+    share = design.bonferroni(len(looks))
     answers: list[Decision] = []
     for _ in range(comparisons):
         drawn = rng.choice(log_ratios, looks[-1]) * rng.choice([-1.0, 1.0], looks[-1]) + math.log1p(change)

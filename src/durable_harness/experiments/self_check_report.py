@@ -43,7 +43,7 @@ def _time(trials: Trials, before: str = "") -> str:
 
 
 def _advice(check: SelfCheck) -> list[str]:
-    """Say what would give the answers that could not be had."""
+    """Return what would give the missing answers."""
     unsure = check.equal.answers[Decision.CANNOT_TELL] + check.delayed.answers[Decision.CANNOT_TELL]
     if not unsure:
         return []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gevent.pool import Pool
 
@@ -18,7 +18,7 @@ from durable_harness.load.http import Asker
 from durable_harness.load.http.client import MAX_ANSWER_BYTES
 from durable_harness.load.preflight import App, Flight, Starter, ask_for_app, fly
 from durable_harness.load.preflight.host_log import logged_failure
-from durable_harness.operations import HttpResponse, OperationState, durable_webhooks, key_headers
+from durable_harness.operations import HttpResponse, OperationPlan, OperationState, durable_webhooks, key_headers
 from durable_harness.operations.http_messages import SERVER_ERROR
 from durable_harness.stack import RunningStack, embedded_stack
 
@@ -32,7 +32,7 @@ OTHERS = frozenset({"tests", "loadtests"})
 NAMED = "--start-path"
 """Stands for the function of a starter that the user names."""
 SAMPLE = object()
-"""Stands for what is sent where nothing is said."""
+"""Stands for what is sent by default."""
 UNDER_WAY = frozenset({OperationState.TIMED_OUT, OperationState.LOST})
 
 
@@ -42,7 +42,7 @@ class Tried:
 
     starter: Starter
     works: bool
-    payload: Any = SAMPLE
+    payload: object = SAMPLE
     """What it works with, with `{token}` for a text that is unique."""
     why: str = ""
     """Why it does not work."""
@@ -79,7 +79,7 @@ def try_starters(folder: Path, named: Starter | None = None) -> Tryout:
     return Tryout(app, found)
 
 
-def _try(starter: Starter, payloads: list[Any], stack: RunningStack, asker: Asker) -> Tried:
+def _try(starter: Starter, payloads: list[object], stack: RunningStack, asker: Asker) -> Tried:
     first = ""
     for payload in payloads:
         flight = fly(_plan(starter, payload, stack), asker)
@@ -101,7 +101,7 @@ def _answers_at_once(flight: Flight) -> bool:
     )
 
 
-def _plan(starter: Starter, payload: Any, stack: RunningStack) -> Any:
+def _plan(starter: Starter, payload: object, stack: RunningStack) -> OperationPlan:
     service = durable_webhooks(starter.path)
     service = replace(service, start=replace(service.start, method=starter.method))
     load = OfferedLoad(service=service, poll_interval_s=POLL_S, timeout_s=TRY_S)
@@ -109,7 +109,7 @@ def _plan(starter: Starter, payload: Any, stack: RunningStack) -> Any:
     return plan if payload is SAMPLE else replace(plan, payload=_filled(payload, plan.token))
 
 
-def _filled(payload: Any, token: str) -> Any:
+def _filled(payload: object, token: str) -> object:
     if isinstance(payload, dict):
         return {key: _filled(value, token) for key, value in payload.items()}
     return payload.replace("{token}", token) if isinstance(payload, str) else payload
@@ -125,8 +125,8 @@ def _why(flight: Flight, starter: Starter, stack: RunningStack) -> str:
     return f"{why}: {failure}" if failure else why
 
 
-def _payloads(folder: Path) -> Iterator[Any]:
-    """Give what is tried: what the sample takes, nothing much, and the keys that the app's code reads."""
+def _payloads(folder: Path) -> Iterator[object]:
+    """Yield what is tried: what the sample takes, next to nothing, and the keys that the app's code reads."""
     yield SAMPLE
     keys = _keys(folder)
     if keys:

@@ -1,9 +1,9 @@
-"""Which gates can hold no longer, whatever the rest of the run brings: the reason to end a run early.
+"""Which gates can no longer hold, however the rest of the run goes: the reason to end a run early.
 
-A limit on the maximum, or on what was lost, is broken for good with the first value beyond it. A percentile and the
-error ratio are broken for good once more operations lie beyond the limit than all operations of the whole run allow,
+A limit on the maximum, or on what was lost, is broken with the first value beyond it. A percentile and the
+error ratio are broken once more operations lie beyond the limit than all operations of the whole run allow,
 counted with the pace so far and twice that for what is left. Without a known end only the first kind can be judged. A
-figure that the service does not give breaks nothing: the verdict says that it was not measured.
+figure that the service does not give breaks nothing: the verdict names it as not measured.
 Throughput can still be made good, and a mean, so neither ends a run.
 """
 
@@ -23,7 +23,7 @@ RESERVE = 2.0
 def broken_for_good(gates: Iterable[Gate], summary: RunSummary, share_done: float | None) -> tuple[Gate, ...]:
     """Return the gates that fail at the end of the run for certain.
 
-    `share_done` is how much of the run is over, above 0 and at most 1; None if nobody knows when it ends.
+    `share_done` is how much of the run is over, above 0 and at most 1; None if its end is not known.
     """
     figures = ((gate, gate.figures_of(summary)) for gate in gates)
     return tuple(gate for gate, of_it in figures if of_it is not None and _is_broken(gate, of_it, share_done))

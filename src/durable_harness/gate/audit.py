@@ -1,4 +1,4 @@
-"""What the server says after a run about every operation that it had accepted."""
+"""What the server reports after a run about every operation that it had accepted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class AuditProblem(StrEnum):
     LOST = "lost"
     """Accepted, and now unknown to the server."""
     STUCK = "stuck"
-    """Not ended, though nobody follows it any longer."""
+    """Not ended, though it is no longer followed."""
     CONTRADICTED = "contradicted"
     """Stands otherwise than it was seen to end, or was counted: another end, or changed since."""
     WRONG_OUTPUT = "wrong output"
@@ -21,7 +21,7 @@ class AuditProblem(StrEnum):
     DUPLICATED = "duplicated"
     """Started twice: another operation has the same token, or one id was given to two starts."""
     UNRECORDED = "unrecorded"
-    """Started by this run, but no record tells of it: the start was not answered, or its process was killed."""
+    """Started by this run, but without a record: the start was not answered, or its process was killed."""
     UNKNOWN = "unknown"
     """Of the same kind, created during the run, and not by it. Nothing is wrong with that on a service others use."""
 
@@ -35,7 +35,7 @@ class AuditFinding:
     token: str = ""
     detail: str = ""
     scenario: str = ""
-    """Empty if nobody knows it."""
+    """Empty if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Audit:
     findings: tuple[AuditFinding, ...] = ()
     """Examples of each problem, not all of them."""
     incomplete: str | None = None
-    """Why it does not tell of all operations; None if it does."""
+    """Why it does not cover all operations; None if it does."""
     elapsed_s: float = 0.0
     not_checked: Mapping[AuditProblem, str] = field(default_factory=dict)
     """The problems that it did not look for in all operations, and why."""
@@ -91,18 +91,18 @@ class Audit:
         return self.counts.get(problem, 0)
 
     def known(self, problem: AuditProblem) -> int | None:
-        """Return how many operations have a problem; None if none was found and not all were looked at."""
+        """Return how many operations have a problem; None if it was not found and not all were looked at."""
         return self.count(problem) or (None if self.doubt(problem) else 0)
 
     def doubt(self, problem: AuditProblem) -> str:
-        """Say why there may be more operations with a problem than were found; empty if there are none."""
+        """Return why there may be more operations with a problem than were found; empty if there cannot be."""
         if self.incomplete is not None:
             return f"the audit is incomplete: {self.incomplete}"
         return self.not_checked.get(problem, "")
 
     @property
     def not_checked_sentence(self) -> str:
-        """Say which problems it did not look for, by their reasons; empty if there is none."""
+        """Which problems it did not look for, by their reasons; empty if it looked for all."""
         names: dict[str, list[str]] = {}
         for problem, reason in self.not_checked.items():
             names.setdefault(reason, []).append(problem)
@@ -115,7 +115,7 @@ class Audit:
 
     @property
     def sentence(self) -> str:
-        """Say in one line what it came to."""
+        """The result in one line."""
         is_once = AuditProblem.DUPLICATED not in self.not_checked
         # Beside operations without a record, those with one are not all that the run's figures count as accepted.
         known = "accepted operations with a record" if self.count(AuditProblem.UNRECORDED) else "accepted operations"

@@ -1,4 +1,4 @@
-"""Read `gates.toml` and refuse whatever is not understood: a gate that is misspelt would never fail.
+"""Read `gates.toml` and refuse every key that is not known: a misspelt gate would never fail.
 
 [completion_ms]           # or finish_ms, start_ms, queueing_ms, …: limits in milliseconds, at most
 p50 = 1500
@@ -11,7 +11,7 @@ lost = 0                  # at most
 throughput_per_s = 5      # at least
 unexpected_answers = 0    # to requests beside the operations, like those of bad clients: at most
 
-[audit]                   # operations that the server tells of after the run, at most: see gate.audit
+[audit]                   # operations that the server reports after the run, at most: see gate.audit
 lost = 0                  # or stuck, contradicted, wrong_output, duplicated, unrecorded, unknown
 stuck = 0
 
@@ -33,8 +33,8 @@ p95 = 4000
 
 [abort]                   # end the run as soon as a gate can hold no longer
 on_fail = true
-grace_s = 10              # not before the run has lasted so long
-min_operations = 100      # nor before so many have ended
+grace_s = 10              # not before the run has lasted that long
+min_operations = 100      # nor before that many have ended
 
 A file may have any of these tables. Some figures only the server can give, such as finish_ms, execution_ms,
 detection_lag_ms and the costs: where it does not, a gate on them is "not measured" and the run invalid. [relative]
@@ -49,7 +49,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from durable_harness.documents import read_toml
 from durable_harness.errors import ConfigurationError
@@ -120,12 +120,12 @@ class AbortRule:
 
 @dataclass(frozen=True, slots=True)
 class GateFile:
-    """All that a gates file says."""
+    """The content of a gates file."""
 
     gates: tuple[Gate, ...] = ()
     relative: RelativeGates = RelativeGates()
     abort: AbortRule | None = None
-    """None lets every run go on to its end."""
+    """None if no run is to be ended early."""
 
 
 def load_gates(path: Path) -> tuple[Gate, ...]:
@@ -165,7 +165,7 @@ class _Checked:
     def error(self, key: str, problem: str, hint: str = "") -> GateFileError:
         return GateFileError(self._where, key, problem, hint)
 
-    def table_of(self, table: str, content: object) -> dict[str, Any]:
+    def table_of(self, table: str, content: object) -> dict[str, object]:
         if not isinstance(content, dict):
             raise self.error(table, f"got {_kind(content)}, expected a table", f"Write [{table}] and limits below it.")
         return content
@@ -182,7 +182,7 @@ class _Checked:
             fraction = next(iter(value), "9")
             raise self.error(where, "got a table, expected a limit in milliseconds", f'Write "{key}.{fraction}" = …')
         if not is_percentile(key):
-            raise self.error(where, "is not a percentile", f"Allowed are {PERCENTILES}{more}.")
+            raise self.error(where, "is not a percentile", f"Expected {PERCENTILES}{more}.")
 
 
 class _RelativeReader(_Checked):
@@ -234,7 +234,7 @@ class _GateFileReader(_Checked):
     tables = TABLES
     audit_statistics = AUDIT_STATISTICS
 
-    def parse(self, path: Path) -> dict[str, Any]:
+    def parse(self, path: Path) -> dict[str, object]:
         try:
             return read_toml(path)
         except FileNotFoundError:
@@ -263,7 +263,7 @@ class _GateFileReader(_Checked):
                 reader = _ScenarioReader(self._where, name)
                 yield from (replace(gate, scenario=name) for gate in reader.table(table, limits))
 
-    def _tables_of(self, name: str, tables: object) -> dict[str, Any]:
+    def _tables_of(self, name: str, tables: object) -> dict[str, object]:
         where = f"{SCENARIO}.{name}"
         if name in FIGURES:
             raise self.error(where, "lacks the scenario", f"Write [{SCENARIO}.NAME.{name}] with a scenario's name.")
@@ -323,7 +323,7 @@ class _ScenarioReader(_GateFileReader):
 
 
 def is_percentile(key: str) -> bool:
-    """Tell whether a key names a percentile, or the maximum."""
+    """Return whether a key names a percentile, or the maximum."""
     if key == "max":
         return True
     return re.fullmatch(r"p\d{1,3}(\.\d+)?", key) is not None and 0 < percent_of(key) <= 100  # noqa: PLR2004 - percents
@@ -331,7 +331,7 @@ def is_percentile(key: str) -> bool:
 
 def _allowed(got: str, allowed: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(got, allowed, n=1)
-    return (f"Did you mean {near[0]}? " if near else "") + f"Allowed are {', '.join(allowed)}."
+    return (f"Did you mean {near[0]}? " if near else "") + f"Expected one of {', '.join(allowed)}."
 
 
 def _kind(value: object) -> str:

@@ -83,7 +83,7 @@ def gates_of(scenarios: Iterable[str], gates: Iterable[Gate]) -> tuple[Gate, ...
 
 
 def left_out(scenarios: Iterable[str], gates: Iterable[Gate]) -> list[str]:
-    """Say which scenarios have gates and take no part in the run."""
+    """Return a reason for each scenario that has gates and takes no part in the run."""
     absent = {gate.scenario for gate in gates} - {"", *scenarios}
     return [f"the gates of {name} are left out: it takes no part in this run" for name in sorted(absent)]
 
@@ -93,7 +93,7 @@ LACKING = "not measured: "
 
 
 def not_measured(results: Iterable[GateResult]) -> list[str]:
-    """Say which gates were not measured, why, and what would measure them; a sentence for each reason."""
+    """Return which gates were not measured, why, and what would measure them; a sentence for each reason."""
     names: dict[tuple[str, str], list[str]] = {}
     for result in results:
         if not result.is_measured:
@@ -159,7 +159,7 @@ def _judge_audit(gate: Gate, summary: RunSummary) -> GateResult:
 
 
 def no_audit_sentence(reason: str) -> str:
-    """Say that there was no audit, and why."""
+    """Return that there was no audit, and why."""
     return f"there was no audit{f': {reason}' if reason else ''}"
 
 

@@ -5,18 +5,45 @@ from __future__ import annotations
 import bisect
 import functools
 import math
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypedDict
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
+from numpy.typing import NDArray
 
 HIGHEST_VALUE = 7 * 24 * 3600 * 1000
 """Larger magnitudes (a week, in milliseconds) are counted as `out_of_range`, not recorded."""
-
-
 FOLD_AT = 1000
-"""Values are counted together, so many at a time: one by one each would take three times as long."""
+"""Values are counted together, this many at a time: one by one each would take three times as long."""
+
+
+class HistogramWire(TypedDict):
+    """A `Histogram` as plain values; `positive` and `negative` are in HdrHistogram's own encoding."""
+
+    steps_per_unit: int
+    digits: int
+    out_of_range: int
+    sum: int
+    min: int | None
+    max: int | None
+    positive: str
+    negative: str | None
+
+
+class _Counts(Protocol):
+    """What is used of HdrHistogram, which has no types."""
+
+    total_count: int
+    counts: object
+    counts_len: int
+
+    def add(self, other: _Counts) -> None: ...
+    def encode(self) -> bytes: ...
+    def decode_and_add(self, encoded: str) -> None: ...
+    def record_value(self, value: int, count: int) -> bool: ...
+    def get_value_from_index(self, index: int) -> int: ...
+    def get_highest_equivalent_value(self, value: int) -> int: ...
 
 
 class Histogram:
@@ -35,7 +62,7 @@ class Histogram:
         self._max: int | None = None
         self._positive = self._new_counts()
         # Made when needed: only the difference of two clocks is ever below zero.
-        self._negative: Any = None
+        self._negative: _Counts | None = None
 
     def record(self, value: float) -> None:
         """Add a value. One that is out of range, or not a number, only counts in `out_of_range`."""
@@ -100,15 +127,16 @@ class Histogram:
         self._fold()
         if self._min is None or self._max is None:
             return None
+        # Less a trifle: 99.9 % of 1,000 is 999, though the product of the floats is a little more.
         rank = max(1, math.ceil(percent * self.count / 100 - 1e-9))
-        if rank <= self.below_zero:
+        if self._negative is not None and rank <= self.below_zero:
             steps = -_value_at_rank(self._negative, self.below_zero - rank + 1)
         else:
             steps = _value_at_rank(self._positive, rank - self.below_zero)
         return min(max(steps, self._min), self._max) / self.steps_per_unit
 
     def counts_up_to(self, bounds: tuple[float, ...]) -> list[int]:
-        """Return how many values there are up to each of some ascending bounds, none of which is below zero.
+        """Return how many values there are up to each of some ascending bounds of 0 or more.
 
         It takes microseconds, however many values there are.
         """
@@ -125,7 +153,7 @@ class Histogram:
         for value, n in _recorded(self._positive):
             yield value / self.steps_per_unit, n
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> HistogramWire:
         """Return a value of plain types that `from_wire` turns into an equal histogram, in another process too."""
         self._fold()
         return {
@@ -140,7 +168,7 @@ class Histogram:
         }
 
     @classmethod
-    def from_wire(cls, wire: dict[str, Any]) -> Histogram:
+    def from_wire(cls, wire: HistogramWire) -> Histogram:
         """Make the histogram that `to_wire` was called on."""
         histogram = cls(steps_per_unit=wire["steps_per_unit"], digits=wire["digits"])
         histogram._out_of_range = wire["out_of_range"]
@@ -168,12 +196,12 @@ class Histogram:
         if (below_zero := steps[steps < 0]).size:
             _count(self._below_zero(), -below_zero)
 
-    def _below_zero(self) -> Any:
+    def _below_zero(self) -> _Counts:
         if self._negative is None:
             self._negative = self._new_counts()
         return self._negative
 
-    def _new_counts(self) -> Any:
+    def _new_counts(self) -> _Counts:
         return _empty_counts(self.steps_per_unit, self.digits)
 
 
@@ -185,8 +213,9 @@ def merged(histograms: Iterable[Histogram], *, steps_per_unit: int = 1000, digit
     return total
 
 
-def _empty_counts(steps_per_unit: int, digits: int) -> Any:
-    return HdrHistogram(1, HIGHEST_VALUE * steps_per_unit, digits)
+def _empty_counts(steps_per_unit: int, digits: int) -> _Counts:
+    counts: _Counts = HdrHistogram(1, HIGHEST_VALUE * steps_per_unit, digits)
+    return counts
 
 
 @functools.cache
@@ -200,27 +229,27 @@ def _ends_of(bounds: tuple[float, ...], steps_per_unit: int, digits: int) -> lis
     ]
 
 
-def _count(counts: Any, steps: Any) -> None:
+def _count(counts: _Counts, steps: NDArray[np.int64]) -> None:
     for value, times in zip(*np.unique(steps, return_counts=True), strict=True):
         counts.record_value(int(value), int(times))
 
 
-def _least(choose: Any, left: int | None, right: int | None) -> int | None:
+def _least(choose: Callable[[list[int]], int], left: int | None, right: int | None) -> int | None:
     known = [value for value in (left, right) if value is not None]
     return choose(known) if known else None
 
 
-def _recorded(counts: Any) -> Iterator[tuple[int, int]]:
+def _recorded(counts: _Counts) -> Iterator[tuple[int, int]]:
     numbers = np.ctypeslib.as_array(counts.counts)
     for index in np.flatnonzero(numbers):
         yield _highest_value(counts, int(index)), int(numbers[index])
 
 
-def _value_at_rank(counts: Any, rank: int) -> int:
+def _value_at_rank(counts: _Counts, rank: int) -> int:
     """Return the value of the `rank`-th smallest, 1 for the smallest."""
     totals = np.cumsum(np.ctypeslib.as_array(counts.counts), dtype=np.int64)
     return _highest_value(counts, int(np.searchsorted(totals, rank)))
 
 
-def _highest_value(counts: Any, index: int) -> int:
+def _highest_value(counts: _Counts, index: int) -> int:
     return int(counts.get_highest_equivalent_value(counts.get_value_from_index(index)))

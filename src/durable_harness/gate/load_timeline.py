@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
-from durable_harness.gate.split import PartSums
+from durable_harness.gate.split import PartSums, PartSumsWire
 from durable_harness.gate.spread import Spread
 
 MAX_SLICES = 120
 """A run that grows longer than this gets slices of twice the width."""
+
+
+TimeSliceWire = tuple[int, int, int, dict[str, int], list[list[int]], PartSumsWire]
+"""A `TimeSlice` as plain values: its fields in their order."""
+
+
+class LoadTimelineWire(TypedDict):
+    """A `LoadTimeline` as plain values; each slice with its index, which counts from the epoch."""
+
+    width_s: int
+    slices: list[tuple[int, TimeSliceWire]]
+    span_s: tuple[float | None, float | None]
 
 
 @dataclass(slots=True)
@@ -21,7 +33,7 @@ class TimeSlice:
     not_completed: int = 0
     """Operations that ended in any other way."""
     by_state: dict[str, int] = field(default_factory=dict)
-    """The same by how they ended: the names of the fields of `Counts`."""
+    """The same by how they ended: the names of the fields of `OutcomeCounts`."""
     completion_ms: Spread = field(default_factory=Spread)
     """Completion times of the operations that ended in this slice."""
     parts: PartSums = field(default_factory=PartSums)
@@ -36,13 +48,13 @@ class TimeSlice:
         self.completion_ms.merge(other.completion_ms)
         self.parts.merge(other.parts)
 
-    def to_wire(self) -> list[Any]:
+    def to_wire(self) -> TimeSliceWire:
         """Return a value of plain types that `from_wire` turns into an equal one."""
-        counts = [self.started, self.completed, self.not_completed, self.by_state]
-        return [*counts, self.completion_ms.to_wire(), self.parts.to_wire()]
+        counts = self.started, self.completed, self.not_completed, self.by_state
+        return (*counts, self.completion_ms.to_wire(), self.parts.to_wire())
 
     @classmethod
-    def from_wire(cls, wire: list[Any]) -> TimeSlice:
+    def from_wire(cls, wire: TimeSliceWire) -> TimeSlice:
         """Make the slice that `to_wire` was called on."""
         started, completed, not_completed, by_state, completion_ms, parts = wire
         ends = dict(by_state), Spread.from_wire(completion_ms), PartSums.from_wire(parts)
@@ -109,17 +121,17 @@ class LoadTimeline:
         indexes = range(min(self._slices), max(self._slices) + 1)
         return [(index * self.width_s, self._slices.get(index) or TimeSlice()) for index in indexes]
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> LoadTimelineWire:
         """Return a value of plain types that `from_wire` turns into an equal timeline."""
-        slices = [[index, *piece.to_wire()] for index, piece in self._slices.items()]
-        return {"width_s": self.width_s, "slices": slices, "span_s": [self.first_s, self.last_start_s]}
+        slices = [(index, piece.to_wire()) for index, piece in self._slices.items()]
+        return {"width_s": self.width_s, "slices": slices, "span_s": (self.first_s, self.last_start_s)}
 
     @classmethod
-    def from_wire(cls, wire: dict[str, Any]) -> LoadTimeline:
+    def from_wire(cls, wire: LoadTimelineWire) -> LoadTimeline:
         """Make the timeline that `to_wire` was called on."""
         timeline = cls(wire["width_s"])
         timeline._extend(*wire["span_s"])
-        timeline._slices = {index: TimeSlice.from_wire(piece) for index, *piece in wire["slices"]}
+        timeline._slices = {index: TimeSlice.from_wire(piece) for index, piece in wire["slices"]}
         return timeline
 
     def _extend(self, first_s: float | None, last_start_s: float | None) -> None:

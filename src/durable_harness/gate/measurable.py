@@ -1,6 +1,6 @@
 """Which figures only the server can give, why a run may not have them, and what would give them.
 
-A gate on such a figure neither holds nor fails: the run says that it was not measured.
+A gate on such a figure neither holds nor fails: the verdict is that it was not measured.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ SERVER_LATENCIES_MS = ("queueing_ms", "execution_ms", "server_completion_ms", "f
 """The latencies that need a moment of the server."""
 SERVER_SIDE = (*SERVER_LATENCIES_MS, *COSTS)
 
-WHOLE_SECONDS = "the service tells whole seconds"
-NO_BEGINNING = "the service does not tell when work began"
-NO_CREATION = "the service does not tell, finer than seconds, when an operation was created"
-NO_END = "the service does not tell when an operation ended"
+WHOLE_SECONDS = "the service reports whole seconds"
+NO_BEGINNING = "the service does not report when work began"
+NO_CREATION = "the service does not report, finer than seconds, when an operation was created"
+NO_END = "the service does not report when an operation ended"
 NO_COSTS = "the service does not count them, and no history that was read shows all of them"
-UNKNOWN = "the service does not tell"
+UNKNOWN = "the service does not report"
 
 SERVE_IT = "run the app on the embedded stack, without --host"
 READ_HISTORIES = "read histories of the durable webhooks (--history-sample)"

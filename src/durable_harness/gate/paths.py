@@ -19,7 +19,7 @@ class PathPart:
 
 @dataclass(frozen=True, slots=True)
 class PathsAt:
-    """The operations near one percentile of a scenario's completion. Without parts `unknown` says why."""
+    """The operations near one percentile of a scenario's completion. Without parts `unknown` is the reason."""
 
     percentile: int
     completion_ms: float

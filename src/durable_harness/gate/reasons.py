@@ -6,11 +6,14 @@ import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from durable_harness.gate.summary import FailureReason
 
+ReasonWire = tuple[str, str, str, str, int, bool, str]
+"""A group as plain values: the state, the shared words, and the fields of `Group` in their order."""
+
 MOST_REASONS = 100
+"""An app with more kinds of errors has texts in them that differ each time: a longer list would not help its reader."""
 CUT = "…"
 """Stands in a text that was too long for what was left out, at its end or in its middle."""
 LEAST_COMMON = 60
@@ -62,7 +65,7 @@ def _are_one(words: str, other: str) -> bool:
 
 @dataclass(slots=True)
 class Group:
-    """Reasons that say the same."""
+    """Reasons with the same words."""
 
     text: str
     """The first one, as it was."""
@@ -112,18 +115,21 @@ class Reasons:
         most = sorted(self._groups.items(), key=lambda item: -item[1].count)
         return tuple(_shown(state, words, group) for (state, words), group in most)
 
-    def to_wire(self) -> list[list[Any]]:
+    def to_wire(self) -> list[ReasonWire]:
         """Return a value of plain types that `from_wire` turns into equal reasons, in another process."""
         return [
-            [state, words, group.text, group.instance, group.count, group.differs, group.trace]
+            (state, words, group.text, group.instance, group.count, group.differs, group.trace)
             for (state, words), group in self._groups.items()
         ]
 
     @classmethod
-    def from_wire(cls, wire: Iterable[list[Any]]) -> Reasons:
+    def from_wire(cls, wire: Iterable[ReasonWire]) -> Reasons:
         """Make the reasons that `to_wire` was called on."""
         made = cls()
-        made._groups = {(state, words): Group(*rest) for state, words, *rest in wire}
+        made._groups = {
+            (state, words): Group(text, instance, count, differs, trace)
+            for state, words, text, instance, count, differs, trace in wire
+        }
         return made
 
     def __eq__(self, other: object) -> bool:

@@ -1,7 +1,7 @@
 """One row per operation, in Parquet: what a run leaves behind for those who want more than its summary.
 
-A run writes `<report-dir>/operations/*.parquet`. While it goes on, and after it was killed, there are many small files;
-a run that ended properly leaves one for each process. All of them together are the run, whatever their number.
+A run writes `<report-dir>/operations/*.parquet`. While it runs, and after it was killed, there are many small files;
+a run that ended properly leaves one for each process. All of them together are the run, however many they are.
 
 Times are seconds since the epoch, durations milliseconds; null means that it did not happen, or is not known.
 """
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,7 +31,7 @@ PREVIOUS = "previous-run"
 """Where a command that came to no run has put what it found in its report folder."""
 _PART = re.compile(r"-\d{5}$")
 
-_FIELDS: tuple[tuple[str, Any], ...] = (
+_FIELDS: tuple[tuple[str, object], ...] = (
     ("token", pa.string()),
     ("instance_id", pa.string()),
     ("scenario", pa.string()),
@@ -72,18 +73,30 @@ OperationPhase. `poll_ms` is the time spent in all polls of the operation, `serv
 from, `actions` how many messages were dispatched to the app for the operation, of all kinds, and `trace_id` what
 the start carried in `traceparent`, empty if it carried none. `poll_due_s` and `poll_sent_s` are of the last poll;
 `start_pool_ms` and `start_connect_ms` are what of the slip was waiting for a free connection and connecting.
-`start_at_host` and `poll_at_host` have the times of the start and of the last poll at a host of ours, see
+`start_at_host` and `poll_at_host` have the times of the start and of the last poll at a host of this package, see
 `operations.host_times`; empty of any other."""
+
+
+class RunMetadata(TypedDict, total=False):
+    """A run's description of itself. Files of older versions lack some of it."""
+
+    format: int
+    run_id: str
+    target: str
+    scenarios: list[str]
+    settings: dict[str, object]
+    versions: dict[str, str]
+    seed: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """The operations of a run and what the run said about itself."""
+    """The operations of a run and the run's description of itself."""
 
     operations: pa.Table
     """Has the columns of SCHEMA, in no order of rows."""
-    metadata: dict[str, Any]
-    """`run_id`, `target`, `scenarios`, `settings`, `versions`, `seed`, … as one of the processes wrote it."""
+    metadata: RunMetadata
+    """As one of the processes wrote it."""
 
 
 def read_operations(folder: Path) -> RecordedRun:
@@ -100,14 +113,14 @@ def read_operations(folder: Path) -> RecordedRun:
 
 
 def _no_records(folder: Path) -> tuple[str, str]:
-    """Say what is wrong with a folder without records, and what to do."""
+    """Return what is wrong with a folder without records, and what to do."""
     previous = folder / PREVIOUS
     if previous.is_dir():
         return "holds no run: the last command with this --report-dir made no load", f"The run before is {previous}."
     return "holds no operations/*.parquet", "Give the --report-dir of a load run."
 
 
-def with_metadata(metadata: dict[str, Any]) -> pa.Schema:
+def with_metadata(metadata: Mapping[str, object]) -> pa.Schema:
     """Return SCHEMA with a run's description in the file's metadata."""
     return SCHEMA.with_metadata({METADATA_KEY: json.dumps({"format": FORMAT, **metadata})})
 
@@ -118,8 +131,8 @@ def _current(paths: list[Path]) -> list[Path]:
     return [path for path in paths if not (_PART.search(path.stem) and _PART.sub("", path.stem) in wholes)]
 
 
-def read_operations_file(path: Path) -> tuple[pa.Table, dict[str, Any]]:
-    """Read one file of a run, and what it says of the run; raise ConfigurationError for any other."""
+def read_operations_file(path: Path) -> tuple[pa.Table, RunMetadata]:
+    """Read one file of a run, and the metadata of the run in it; raise ConfigurationError for any other file."""
     try:
         table = pq.ParquetFile(path).read(use_threads=False)
         metadata = parse_json((table.schema.metadata or {})[METADATA_KEY])

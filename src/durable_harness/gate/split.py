@@ -7,7 +7,7 @@ execution      until the server finished
 detection lag  until a poll saw it
 
 A part is never below zero. Where work began before the 202 arrived here, or where clocks differ, the parts come to more
-than the whole: `excess_ms` says by how much. Only operations of which every moment is known, finer than whole seconds,
+than the whole: `excess_ms` is by how much. Only operations whose moments are all known, finer than whole seconds,
 are split.
 """
 
@@ -15,11 +15,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
-from durable_harness.gate.histogram import Histogram
+from durable_harness.gate.histogram import Histogram, HistogramWire
 
 PARTS = ("slip", "start", "queueing", "execution", "detection_lag")
+PartSumsWire = tuple[int, list[float]]
+"""`PartSums` as plain values: how many operations, the sum of each part in milliseconds."""
+
+
+class TimeSplitWire(TypedDict):
+    """A `TimeSplit` as plain values."""
+
+    sums: PartSumsWire
+    unknown: int
+    excess_ms: HistogramWire
+    clock_ms: tuple[float, float] | None
 
 
 @dataclass(slots=True)
@@ -43,14 +54,15 @@ class PartSums:
         """Return the mean of each part; nothing if no operation was split."""
         return {name: total / self.count for name, total in zip(PARTS, self.sums_ms, strict=True) if self.count}
 
-    def to_wire(self) -> list[Any]:
+    def to_wire(self) -> PartSumsWire:
         """Return a value of plain types that `from_wire` turns into an equal one."""
-        return [self.count, self.sums_ms]
+        return self.count, self.sums_ms
 
     @classmethod
-    def from_wire(cls, wire: list[Any]) -> PartSums:
+    def from_wire(cls, wire: PartSumsWire) -> PartSums:
         """Make the one that `to_wire` was called on."""
-        return cls(wire[0], list(wire[1]))
+        count, sums_ms = wire
+        return cls(count, list(sums_ms))
 
 
 class TimeSplit:
@@ -76,7 +88,7 @@ class TimeSplit:
         self.excess_ms.record(abs(sum(parts_ms) - whole_ms))
 
     def bound_clock(self, least_ms: float, most_ms: float) -> None:
-        """Take what one operation says of the server's clock."""
+        """Narrow the bounds of the server's clock by those of one operation."""
         low, high = self.clock_ms or (least_ms, most_ms)
         self.clock_ms = max(low, least_ms), min(high, most_ms)
 
@@ -94,13 +106,13 @@ class TimeSplit:
         if other.clock_ms is not None:
             self.bound_clock(*other.clock_ms)
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> TimeSplitWire:
         """Return a value of plain types that `from_wire` turns into an equal one."""
         excess_ms = self.excess_ms.to_wire()
         return {"sums": self.sums.to_wire(), "unknown": self.unknown, "excess_ms": excess_ms, "clock_ms": self.clock_ms}
 
     @classmethod
-    def from_wire(cls, wire: dict[str, Any]) -> TimeSplit:
+    def from_wire(cls, wire: TimeSplitWire) -> TimeSplit:
         """Make the one that `to_wire` was called on."""
         split = cls()
         split.sums, split.unknown = PartSums.from_wire(wire["sums"]), wire["unknown"]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 STEPS_PER_E = 100
 """Cells per factor of e: a cell is one percent wide, so a value is known to half a percent."""
 LEAST = 1e-3
+"""A microsecond, in milliseconds: the logarithm of 0 does not exist, and nothing that is plotted is shorter."""
 
 
 class Spread:
-    """Counts values above zero in cells that grow with the value; whatever is smaller counts as `LEAST`."""
+    """Counts values above zero in cells that grow with the value; smaller values count as `LEAST`."""
 
     __slots__ = ("_cells", "_ordered", "count")
 
@@ -22,7 +22,7 @@ class Spread:
         self._cells: dict[int, int] = dict(cells or {})
         self.count = sum(self._cells.values())
         self._ordered: tuple[list[tuple[float, int]], list[int]] | None = None
-        """What was read last, kept while nothing is added: a page that goes on reads slices that are over again."""
+        """What was read last, kept while nothing is added: a live page reads finished slices again and again."""
 
     def record(self, value: float) -> None:
         """Add a value."""
@@ -66,6 +66,6 @@ class Spread:
         return [[cell, count] for cell, count in self._cells.items()]
 
     @classmethod
-    def from_wire(cls, wire: Any) -> Spread:
+    def from_wire(cls, wire: Iterable[Sequence[int]]) -> Spread:
         """Make the one that `to_wire` was called on."""
-        return cls(dict(wire))
+        return cls({cell: count for cell, count in wire})  # noqa: C416 - dict() takes pairs by type, not lists of two

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.histogram import Histogram
@@ -49,11 +48,11 @@ class OutcomeCounts:
     refused: int = 0
     unreachable: int = 0
     unaccounted: int = 0
-    """Started by a worker that vanished before it told how they ended."""
+    """Started by a worker that vanished before it reported their ends."""
 
     @property
     def errors(self) -> int:
-        """Operations that did not end as the scenario wanted, for whatever reason."""
+        """Operations that did not end as the scenario wanted, for any reason."""
         return self.started - self.completed - self.terminated
 
 
@@ -77,7 +76,7 @@ class RunSummary:
     """The measured part: from its first start, or the end of the warm-up, until no more was to start and all had
     ended."""
     latencies_ms: Mapping[str, Histogram]
-    """By the names in LATENCIES_MS; empty where `not_measurable` says why. Completion has the completed, failed and
+    """By the names in LATENCIES_MS; empty if `not_measurable` has the reason. Completion has the completed, failed and
     wrong ones at the time their end was seen, and those that timed out at what they had lasted, as a lower bound."""
     polls_per_operation: Histogram
     started_epoch_s: float | None = None
@@ -95,18 +94,18 @@ class RunSummary:
     not_measurable: Mapping[str, str] = field(default_factory=dict)
     """Figures that no operation has, although operations ended, and why."""
     clocks: Mapping[str, str] = field(default_factory=dict)
-    """By the name of a figure, which clock it is of."""
+    """Which clock a figure is read from, by the name of the figure."""
     reasons: tuple[FailureReason, ...] = ()
     excluded: Mapping[str, int] = field(default_factory=dict)
     """Operations that are in no figure, by the phase of the run that they fell into."""
     warm_up_s: float = 0.0
     split: TimeSplit = field(default_factory=TimeSplit)
     paths: tuple[PathsAt, ...] = ()
-    """Where operations near the percentiles spent it, of one scenario; empty if nobody was asked."""
+    """Where operations near the percentiles spent it, of one scenario; empty if no host was asked."""
     timeline: LoadTimeline = field(default_factory=LoadTimeline)
     """All operations, those that are in no figure too."""
     audit: Audit | None = None
-    """What the server said of the accepted operations after the run; None if it was not asked."""
+    """What the server reported of the accepted operations after the run; None if it was not asked."""
     no_audit: str = ""
     """Why it was not asked."""
     stuck: tuple[StuckOperation, ...] = ()
@@ -114,15 +113,15 @@ class RunSummary:
     traces: tuple[TracePage, ...] = ()
     """Pages of the first operations of each kind that went wrong, beside the report."""
     usage: Usage = field(default_factory=Usage)
-    """CPU and memory of those whose processes are known. A scenario has none of its own."""
+    """CPU and memory of those whose processes are known. They are known for the whole run only."""
     notes: tuple[str, ...] = ()
     """What a reader should know about the figures."""
-    generator: Mapping[str, Any] = field(default_factory=dict)
-    """How the load generator kept up: its delays, its CPU, its connections. Empty if nobody watched."""
+    generator: Mapping[str, object] = field(default_factory=dict)
+    """How the load generator kept up: its delays, its CPU, its connections. Empty if it was not watched."""
     invalid: tuple[str, ...] = ()
     """Why the run proves nothing; empty for a valid run."""
     interrupted: str = ""
-    """How far the run had come when a signal ended it; empty if none did."""
+    """How far the run had come when a signal ended it; empty if it was not interrupted."""
     scenarios: Mapping[str, RunSummary] = field(default_factory=dict)
     """The same figures of each scenario alone, by its name. Its notes, its generator and why it would be invalid are
     those of the run."""
@@ -140,7 +139,7 @@ class RunSummary:
 
     @property
     def error_ratio(self) -> float | None:
-        """Operations that did not complete, of all that were started; None if none was."""
+        """Operations that did not complete, of all that were started; None if nothing was started."""
         return self.counts.errors / self.counts.started if self.counts.started else None
 
     @property

@@ -23,5 +23,5 @@ class TracePage:
 
     @property
     def sentence(self) -> str:
-        """Say in one line whose page it is."""
+        """What is wrong with which instance, in one line."""
         return f"{self.kind}: instance {self.instance_id}"

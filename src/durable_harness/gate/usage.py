@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 GENERATOR, HOST = "generator", "host"
 MOST_SLICES = 120
 """A run that grows longer than this gets slices of twice the width."""
+
+
+class UsageWire(TypedDict):
+    """A `Usage` as plain values. Each slice is [index, CPU seconds, covered seconds, bytes of memory]."""
+
+    width_s: int
+    parties: dict[str, list[tuple[int, float, float, int]]]
 
 
 @dataclass(slots=True)
@@ -83,16 +90,16 @@ class Usage:
         indexes = range(min(slices), max(slices) + 1)
         return [(index * self.width_s, slices.get(index) or UsageSlice()) for index in indexes]
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> UsageWire:
         """Return a value of plain types that `from_wire` turns into an equal one."""
         parties = {
-            party: [[index, piece.cpu_s, piece.covered_s, piece.memory_bytes] for index, piece in slices.items()]
+            party: [(index, piece.cpu_s, piece.covered_s, piece.memory_bytes) for index, piece in slices.items()]
             for party, slices in self._parties.items()
         }
         return {"width_s": self.width_s, "parties": parties}
 
     @classmethod
-    def from_wire(cls, wire: dict[str, Any]) -> Usage:
+    def from_wire(cls, wire: UsageWire) -> Usage:
         """Make the one that `to_wire` was called on. Raises ValueError for slices that fit no others."""
         width_s = int(wire["width_s"])
         if width_s < 1 or width_s & (width_s - 1):

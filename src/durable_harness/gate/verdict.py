@@ -1,4 +1,4 @@
-"""What a run proves, in one word, and the exit code that says it to a script."""
+"""The verdict on a run, in one word, and its exit code."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     INVALID = "invalid"
-    """The run proves nothing, whatever its figures: see RunSummary.invalid."""
+    """The figures do not count: see RunSummary.invalid."""
     INTERRUPTED = "interrupted"
     """A signal ended the run before there was a verdict: see RunSummary.interrupted."""
     UNJUDGED = "no gates"
 
     @property
     def exit_code(self) -> int | None:
-        """The process exit code that stands for the verdict; None if there is no verdict to tell."""
+        """The process exit code that stands for the verdict; None if there is no verdict."""
         codes = {
             Verdict.PASSED: 0,
             Verdict.FAILED: 1,
@@ -41,7 +41,7 @@ MEASURED = frozenset({Verdict.PASSED.value, Verdict.FAILED.value, Verdict.UNJUDG
 def verdict_on(summary: RunSummary, results: Iterable[GateResult]) -> Verdict:
     """Decide: an interrupted or invalid run is neither a pass nor a failure; otherwise every gate must have passed.
 
-    A run is invalid, too, if a gate is about what the service does not tell. An audit that cannot tell hides no
+    A run is invalid, too, if a gate is about what the service does not report. An incomplete audit hides no
     failure, though: a service that broke down fails its gates, and answers no audit.
     """
     results = tuple(results)

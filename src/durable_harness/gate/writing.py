@@ -1,4 +1,4 @@
-"""Write reports to a folder: each of them whole or not at all, whatever becomes of the others."""
+"""Write reports to a folder: each of them whole or not at all, even if others fail."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class WrittenReports(NamedTuple):
     """Which reports are missing, and why."""
 
     def exit_code(self, code: int | None) -> int | None:
-        """Return the code of a command whose own would be `code`: a success without its reports is none."""
+        """Return the exit code of a command that would end with `code`: without its reports it is no success."""
         return code or ReportError.exit_code if self.problems else code
 
     def sentence(self) -> str:

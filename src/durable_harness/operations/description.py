@@ -17,7 +17,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from enum import Enum
-from typing import Any
 from urllib.parse import quote
 
 from durable_harness.redirects import secrets_of
@@ -72,7 +71,7 @@ class StartDescription:
     path: str
     method: str = "POST"
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
-    body: Any = None
+    body: object = None
     """JSON to send, in which `{token}` stands for a text that is unique to the operation, `"{duration}"` for the
     seconds of work to ask for, `"{number}"` for the number of the operation; None sends what the scenario says. The
     path may have token and number too."""
@@ -238,7 +237,7 @@ def is_pointer(text: str) -> bool:
     return not text or (text.startswith("/") and not re.search(r"~(?![01])", text))
 
 
-def at_pointer(document: Any, pointer: str) -> Any:
+def at_pointer(document: object, pointer: str) -> object:
     """Return what a JSON document has at a place, None if it has nothing there."""
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
@@ -251,14 +250,14 @@ def at_pointer(document: Any, pointer: str) -> Any:
     return document
 
 
-def fill_path(path: str, values: Mapping[str, Any]) -> str:
+def fill_path(path: str, values: Mapping[str, object]) -> str:
     """Put values into the path of a URL: `{name}` becomes the value, written as a part of a path."""
     if "{" not in path:
         return path
     return re.sub(r"\{(\w+)\}", lambda found: quote(str(values.get(found[1], found[0])), safe="{}"), path)
 
 
-def fill(template: Any, values: Mapping[str, Any]) -> Any:
+def fill(template: object, values: Mapping[str, object]) -> object:
     """Put values into a JSON template: `"{name}"` becomes the value itself, `{name}` within a text its text."""
     if isinstance(template, str):
         whole = re.fullmatch(r"\{(\w+)\}", template)

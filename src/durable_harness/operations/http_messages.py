@@ -67,7 +67,7 @@ class HttpResponse:
         except LookupError:  # a charset that Python does not know
             return self.body.decode(errors="replace")
 
-    def json(self) -> Any:
+    def json(self) -> Any:  # type: ignore[explicit-any] # for tests, which know what they expect; as in requests
         """Return the body as a JSON value. Raises ValueError, with the status and the body's beginning, if it is none.
 
         `json_value` returns None instead.
@@ -82,7 +82,7 @@ class HttpResponse:
         """Whether the same request may get another answer later: the server is busy or broken, not unwilling."""
         return self.status in RETRIED_STATUSES or self.status >= SERVER_ERROR
 
-    def json_value(self) -> Any:
+    def json_value(self) -> object:
         """Return the body as a JSON value, None if it is none."""
         try:
             return json.loads(self.body)
@@ -99,7 +99,7 @@ class HttpResponse:
             return f"the answer is not JSON: {excerpt(self.body)}" if self.body.strip() else "the answer is empty"
         return None
 
-    def json_object(self) -> dict[str, Any] | None:
+    def json_object(self) -> dict[str, object] | None:
         """Return the body if it is a JSON object, else None."""
         value = self.json_value()
         return value if isinstance(value, dict) else None

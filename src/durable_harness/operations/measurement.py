@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from durable_harness.foreign_text import shown
 from durable_harness.operations.http_messages import HttpResponse
@@ -77,7 +76,7 @@ def read_warnings(answer: HttpResponse) -> list[str]:
     return [shown(text, MOST_WARNING_CHARS) for text in warnings[:MOST_WARNINGS] if isinstance(text, str)]
 
 
-def _read(row: Mapping[str, Any]) -> HostMeasurement:
+def _read(row: Mapping[str, object]) -> HostMeasurement:
     costs = row.get("costs")
     costs = costs if isinstance(costs, dict) else {}
     return HostMeasurement(

@@ -21,7 +21,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 from urllib.parse import quote, urlsplit
 
 from durable_harness.foreign_text import shown
@@ -66,7 +66,7 @@ class OperationPlan:
     token: str
     """Unique in the run; part of the payload."""
     start_url: str
-    payload: Any
+    payload: object
     """Sent as JSON."""
     polling: PollStrategy
     timeout_s: float
@@ -86,7 +86,7 @@ class OperationPlan:
     """What decides when it starts; in an open workload `intended` is the moment of its arrival."""
     trace_id: str = ""
     """Sent with the start, so that its trace at the service can be found: 32 hexadecimal digits; empty for none."""
-    raises: tuple[str, Any] | None = None
+    raises: tuple[str, object] | None = None
     """An event, and its data, that whoever drives the operation raises for it once it is accepted."""
 
     @property
@@ -194,7 +194,7 @@ class Operation:
         url = self.terminate_url.replace("{text}", quote(reason, safe=""))
         return Request(terminate.method, url, self._headers_for(url))
 
-    def event_request(self, name: str, data: Any) -> Request | None:
+    def event_request(self, name: str, data: object) -> Request | None:
         """Return the request that raises an event for it; None if it has ended, or takes no events."""
         event = self.plan.service.event
         if event is None or self.event_url is None or self.record.state.has_ended:
@@ -320,10 +320,10 @@ class Operation:
         else:
             raise UnreadableAnswerError(f"result: {answer.status} {excerpt(answer.body)}".strip())
 
-    def _finish(self, status: OperationStatus, output: Any, now: float) -> None:
+    def _finish(self, status: OperationStatus, output: object, now: float) -> None:
         self._end(now, *self._verdict(status, output))
 
-    def _verdict(self, status: OperationStatus, output: Any) -> tuple[OperationState, str | None]:
+    def _verdict(self, status: OperationStatus, output: object) -> tuple[OperationState, str | None]:
         if status.phase is Phase.TERMINATED and self.record.terminate_requested:
             return OperationState.TERMINATED, None
         if status.phase is not Phase.SUCCEEDED:
@@ -331,7 +331,9 @@ class Operation:
             word = shown(status.word, MOST_WORD_CHARS)
             return OperationState.FAILED, f"operation {word}" + (f": {detail}" if detail else "")
         try:
-            problem = self._wrong_token(output) or self.plan.check_output(self.plan.payload, output)
+            # Checks take the payload as an object, which nearly all are; one that is not is what its author sends.
+            sent = cast("Mapping[str, object]", self.plan.payload)
+            problem = self._wrong_token(output) or self.plan.check_output(sent, output)
         except Exception as error:  # A check is the user's code; its failure must not end the run.
             problem = f"the output check raised {_described(error)}"
             logger.debug("The output check raised for operation %s", self.plan.token, exc_info=error)
@@ -339,7 +341,7 @@ class Operation:
             (OperationState.WRONG_OUTPUT, f"wrong output: {problem}") if problem else (OperationState.COMPLETED, None)
         )
 
-    def _wrong_token(self, output: Any) -> str | None:
+    def _wrong_token(self, output: object) -> str | None:
         place = self.plan.service.status.token
         if place is None or at_pointer(output, place) == self.plan.token:
             return None

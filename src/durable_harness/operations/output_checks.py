@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-OutputCheck = Callable[[Mapping[str, Any], Any], str | None]
-"""Called with the start's payload and the operation's output; returns what is wrong, None if nothing is."""
-
+OutputCheck = Callable[[Mapping[str, Any], Any], str | None]  # type: ignore[explicit-any] # authors type what they get
+"""Called with the start's payload and the operation's output. Returns what is wrong, or None."""
 
 OWN_APP = "this is not the sample app's output; for an app of your own override the scenario's check_output"
 
 
-def accept_any_output(sent: Mapping[str, Any], output: Any) -> str | None:  # noqa: ARG001 - an OutputCheck
+def accept_any_output(sent: Mapping[str, object], output: object) -> str | None:  # noqa: ARG001 - an OutputCheck
     """Find nothing wrong with any output."""
     return None
 
 
-def check_echo(sent: Mapping[str, Any], output: Any) -> str | None:
+def check_echo(sent: Mapping[str, object], output: object) -> str | None:
     """Check the sample app's output: it names the task, says Success and echoes duration and data."""
     if not isinstance(output, dict):
         return f"output is {type(output).__name__}, expected an object: {OWN_APP}"

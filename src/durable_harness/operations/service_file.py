@@ -44,9 +44,9 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Required, TypedDict, TypeVar, cast
 
 from durable_harness.documents import read_toml
 from durable_harness.errors import ConfigurationError
@@ -62,8 +62,44 @@ from durable_harness.operations.description import (
     is_pointer,
 )
 
+T = TypeVar("T")
 ENVIRONMENT = "env:"
 METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
+
+
+class _StartTable(TypedDict, total=False):
+    path: Required[str]
+    method: str
+    headers: Mapping[str, str]
+    body: object
+    accepted: frozenset[int]
+    id: str
+    status_url: Sequence[UrlSource]
+
+
+class _StatusTable(TypedDict, total=False):
+    headers: Mapping[str, str]
+    pending: frozenset[int]
+    failed_codes: frozenset[int]
+    result: frozenset[int]
+    state: str
+    not_begun: frozenset[str]
+    succeeded: frozenset[str]
+    failed: frozenset[str]
+    terminated: frozenset[str]
+    output: str
+    token: str
+    created: str
+    started_at: str
+    finished_at: Sequence[str]
+    fixed_url: bool
+
+
+class _RequestTable(TypedDict, total=False):
+    url: Required[UrlSource]
+    method: str
+    accepted: frozenset[int]
+    too_late: frozenset[int]
 
 
 class ServiceFileError(ConfigurationError):
@@ -75,8 +111,9 @@ def load_service(path: Path) -> ServiceDescription:
     document = _parse(path)
     reader = _ServiceFileReader(str(path))
     reader.refuse_unknown("", document, ("name", "start", "status", "terminate", "event"))
-    start = reader.table("start", document, START_KEYS, required=("path",))
-    status = _with_today_s_names(reader, reader.table("status", document, STATUS_KEYS))
+    # The readers of each table return these types; a test sends every key through them.
+    start = cast("_StartTable", reader.table("start", document, START_KEYS, required=("path",)))
+    status = cast("_StatusTable", _with_today_s_names(reader, reader.table("status", document, STATUS_KEYS)))
     terminate, event = (_request_table(reader, name, document) for name in ("terminate", "event"))
     name = reader.value("", "name", document.get("name", path.stem), _text)
     service = ServiceDescription(
@@ -91,7 +128,7 @@ def load_service(path: Path) -> ServiceDescription:
     return service
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def _parse(path: Path) -> dict[str, object]:
     try:
         return read_toml(path)
     except FileNotFoundError:
@@ -102,11 +139,13 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ServiceFileError(str(path), "", f"is not TOML ({error})") from None
 
 
-def _request_table(reader: _ServiceFileReader, name: str, document: Mapping[str, Any]) -> dict[str, Any] | None:
-    return reader.table(name, document, REQUEST_KEYS, required=("url",)) if name in document else None
+def _request_table(reader: _ServiceFileReader, name: str, document: Mapping[str, object]) -> _RequestTable | None:
+    if name not in document:
+        return None
+    return cast("_RequestTable", reader.table(name, document, REQUEST_KEYS, required=("url",)))
 
 
-def _with_today_s_names(reader: _ServiceFileReader, status: dict[str, Any]) -> dict[str, Any]:
+def _with_today_s_names(reader: _ServiceFileReader, status: dict[str, object]) -> dict[str, object]:
     for former, name in FORMER_STATUS_KEYS.items():
         if former in status and name in status:
             raise reader.error(
@@ -144,10 +183,10 @@ class _ServiceFileReader:
     def table(
         self,
         name: str,
-        document: Mapping[str, Any],
-        keys: Mapping[str, Callable[[Any], Any]],
+        document: Mapping[str, object],
+        keys: Mapping[str, Callable[[object], object]],
         required: tuple[str, ...] = (),
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         values = document.get(name, {})
         if not isinstance(values, dict):
             raise self.error(name, "got a value, expected a table", f"Write [{name}] and its keys below it.")
@@ -157,86 +196,86 @@ class _ServiceFileReader:
                 raise self.error(f"{name}.{key}", "is missing", f"Write it below [{name}].")
         return {key: self.value(name, key, value, keys[key]) for key, value in values.items()}
 
-    def value(self, table: str, key: str, value: Any, read: Callable[[Any], Any]) -> Any:
+    def value(self, table: str, key: str, value: object, read: Callable[[object], T]) -> T:
         try:
             return read(value)
         except ValueError as error:
             raise self.error(f"{table}.{key}" if table else key, f"got {_shown(value)}, expected {error}") from None
 
-    def refuse_unknown(self, table: str, values: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+    def refuse_unknown(self, table: str, values: Mapping[str, object], allowed: tuple[str, ...]) -> None:
         for key in values:
             if key not in allowed:
                 near = difflib.get_close_matches(key, allowed, n=1)
-                hint = (f"Did you mean {near[0]}? " if near else "") + f"Allowed are {', '.join(allowed)}."
+                hint = (f"Did you mean {near[0]}? " if near else "") + f"Expected one of {', '.join(allowed)}."
                 raise self.error(f"{table}.{key}" if table else key, "is not understood", hint)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """Show a value that was refused; a table of headers may hold secrets."""
     return "a table" if isinstance(value, dict) else repr(value)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, str) and value:
         return value
     raise ValueError("a text")
 
 
-def _flag(value: Any) -> bool:
+def _flag(value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise ValueError("true or false")
 
 
-def _path(value: Any) -> str:
+def _path(value: object) -> str:
     if isinstance(value, str) and value.startswith("/"):
         return value
     raise ValueError("a path that begins with a slash; --host is the rest of the URL")
 
 
-def _method(value: Any) -> str:
+def _method(value: object) -> str:
     if value in METHODS:
         return str(value)
     raise ValueError(f"one of {', '.join(METHODS)}")
 
 
-def _pointer(value: Any) -> str:
+def _pointer(value: object) -> str:
     if isinstance(value, str) and is_pointer(value):
         return value
     raise ValueError("a JSON pointer like /output/data")
 
 
-def _pointers(value: Any) -> tuple[str, ...]:
+def _pointers(value: object) -> tuple[str, ...]:
     return tuple(_pointer(item) for item in (value if isinstance(value, list) else [value]))
 
 
-def _codes(value: Any) -> frozenset[int]:
+def _codes(value: object) -> frozenset[int]:
     codes = value if isinstance(value, list) else [value]
     if all(isinstance(code, int) and 100 <= code <= 599 for code in codes):  # noqa: PLR2004 - HTTP's codes
         return frozenset(codes)
     raise ValueError("HTTP codes like [200, 202]")
 
 
-def _words(value: Any) -> frozenset[str]:
+def _words(value: object) -> frozenset[str]:
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
         return frozenset(value)
     raise ValueError('texts like ["done"]')
 
 
-def _source(value: Any) -> UrlSource:
+def _source(value: object) -> UrlSource:
     if isinstance(value, str):
         return UrlSource.parse(value)
     raise ValueError(UrlSource.FORMS)
 
 
-def _sources(value: Any) -> tuple[UrlSource, ...]:
+def _sources(value: object) -> tuple[UrlSource, ...]:
     sources = value if isinstance(value, list) else [value]
     if not sources:
         raise ValueError("at least one place")
     return tuple(_source(item) for item in sources)
 
 
-def _headers(value: Any) -> dict[str, str]:
+def _headers(value: object) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise ValueError('texts like { Accept = "application/json" }')
     return {name: _from_environment(text) for name, text in value.items()}
@@ -251,11 +290,11 @@ def _from_environment(text: str) -> str:
     return os.environ[variable]
 
 
-def _body(value: Any) -> Any:
+def _body(value: object) -> object:
     return value
 
 
-START_KEYS: Mapping[str, Callable[[Any], Any]] = {
+START_KEYS: Mapping[str, Callable[[object], object]] = {
     "path": _path,
     "method": _method,
     "headers": _headers,
@@ -264,7 +303,7 @@ START_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "id": _pointer,
     "status_url": _sources,
 }
-STATUS_KEYS: Mapping[str, Callable[[Any], Any]] = {
+STATUS_KEYS: Mapping[str, Callable[[object], object]] = {
     "headers": _headers,
     "pending": _codes,
     "failed_codes": _codes,
@@ -284,7 +323,7 @@ STATUS_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "fixed_url": _flag,
 }
 FORMER_STATUS_KEYS = {"begun": "started_at", "finished": "finished_at"}
-REQUEST_KEYS: Mapping[str, Callable[[Any], Any]] = {
+REQUEST_KEYS: Mapping[str, Callable[[object], object]] = {
     "url": _source,
     "method": _method,
     "accepted": _codes,

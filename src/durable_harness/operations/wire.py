@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from durable_harness.foreign_text import HIDDEN, is_plain, shown
@@ -67,7 +66,7 @@ class OperationStatus:
     phase: Phase
     word: str
     """The state in the service's own words, or its HTTP code."""
-    output: Any = None
+    output: object = None
     result_url: str | None = None
     """Where the output is, if not in this answer."""
     created_epoch_s: float | None = None
@@ -121,7 +120,7 @@ def _read_id(answer: HttpResponse, value: object) -> str | None:
 @dataclass(frozen=True, slots=True)
 class _UrlFinder:
     answer: HttpResponse
-    body: Any
+    body: object
     instance_id: str | None
     start_url: str
     base_url: str
@@ -152,7 +151,7 @@ class _UrlFinder:
             case UrlKind.PATH:
                 return self._own(source.value)
             case UrlKind.HEADER:
-                location = self.answer.headers.get(source.value)
+                location: object = self.answer.headers.get(source.value)
             case UrlKind.BODY:
                 location = at_pointer(self.body, source.value)
         return joined_url(self.answer.url or self.start_url, location) if isinstance(location, str) else None
@@ -236,7 +235,7 @@ def _is_bad_end(word: str | None, status: StatusDescription) -> bool:
     return word in status.failed or word in status.terminated
 
 
-def _shape(answer: HttpResponse, body: Any) -> str:
+def _shape(answer: HttpResponse, body: object) -> str:
     """Describe a body without the values that differ from one operation to the next."""
     if isinstance(body, dict) and body:
         more = ", …" if len(body) > MEMBERS_SHOWN else ""
@@ -245,7 +244,7 @@ def _shape(answer: HttpResponse, body: Any) -> str:
     return f"the body is {excerpt(answer.body)}"
 
 
-def _read_body(body: Any, word: str | None, status: StatusDescription) -> OperationStatus:
+def _read_body(body: object, word: str | None, status: StatusDescription) -> OperationStatus:
     phase = Phase.SUCCEEDED if word is None else _phase(word, status)
     updated_epoch_s, is_coarse = _finished_at(body, status) if phase.is_terminal else (None, False)
     return OperationStatus(
@@ -259,7 +258,7 @@ def _read_body(body: Any, word: str | None, status: StatusDescription) -> Operat
     )
 
 
-def _time_at(body: Any, place: str | None) -> float | None:
+def _time_at(body: object, place: str | None) -> float | None:
     return None if place is None else read_epoch_s(at_pointer(body, place))
 
 
@@ -280,7 +279,7 @@ def _word(state: object) -> str | None:
     return str(state) if isinstance(state, str | int) else None
 
 
-def _finished_at(body: Any, status: StatusDescription) -> tuple[float | None, bool]:
+def _finished_at(body: object, status: StatusDescription) -> tuple[float | None, bool]:
     """Find the finest time of the end, and tell whether it is in whole seconds only."""
     told = [at_pointer(body, place) for place in status.finished_at]
     times = [(read_epoch_s(text), "." not in str(text)) for text in told]
@@ -296,7 +295,7 @@ def location_of(answer: HttpResponse, url: str) -> str:
     return joined_url(answer.url or url, location)
 
 
-def output_of(answer: HttpResponse) -> Any:
+def output_of(answer: HttpResponse) -> object:
     """Return a body as the output it is: a JSON value, or else text."""
     value = answer.json_value()
     return answer.body.decode("utf-8", "replace") if value is None and answer.body != b"null" else value

@@ -54,7 +54,8 @@ def read_measurement(answer: HttpResponse, instance_id: str, base_url: str) -> O
     """
     document = answer.json_object() or {}
     if answer.status == 200 and document.get("measuredBy") == OURS:  # noqa: PLR2004 - HTTP's OK
-        found = document["operations"].get(instance_id)
+        operations = document["operations"]
+        found = operations.get(instance_id) if isinstance(operations, dict) else None
         return None if found is None else _measurement(found)
     if "error" in document:
         raise AssertionError(f"{base_url} could not measure '{instance_id}': {answer.status}: {document['error']}")

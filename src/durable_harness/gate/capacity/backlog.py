@@ -36,7 +36,7 @@ class Growth(NamedTuple):
 
 
 def growth_of(operations: Sequence[Lasted]) -> Growth | None:
-    """Return how a backlog grew; None if none did beyond chance, or if there are too few operations to see it."""
+    """Return how a backlog grew; None if it did not grow beyond chance, or if operations are too few to see it."""
     ordered = sorted(operations)
     half = len(ordered) // 2
     first, second = ordered[:half], ordered[half:]

@@ -16,7 +16,7 @@ _LIMIT = re.compile(r"(?P<metric>\w+)(?:[ .:]+(?P<statistic>[\w.]+))?\s*(?:<=|â‰
 
 
 def read_objective(text: str) -> tuple[Gate, ...]:
-    """Return the limits of an objective, all of which must hold; raise UsageError for what is none."""
+    """Return the limits of an objective, all of which must hold; raise UsageError if the text is not one."""
     limits = tuple(_read_limit(part.strip()) for part in text.split(",") if part.strip())
     if not limits:
         raise UsageError("--objective: is empty. Write limits like 'completion_ms p95 <= 2000, error_ratio <= 0.01'.")
@@ -35,7 +35,7 @@ def _read_limit(text: str) -> Gate:
     if metric in COUNTS and not statistic:
         return Gate("operations", metric, limit)
     if metric not in LATENCIES:
-        raise UsageError(f"--objective: '{metric}' is not known. Allowed are {', '.join((*LATENCIES, *COUNTS))}.")
+        raise UsageError(f"--objective: '{metric}' is not known. Expected one of {', '.join((*LATENCIES, *COUNTS))}.")
     if not is_percentile(statistic or ""):
         raise UsageError(f"--objective: '{text}' needs a percentile of {metric}: {PERCENTILES}.")
     return Gate(metric, statistic, limit, unit="ms")

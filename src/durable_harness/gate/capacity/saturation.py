@@ -29,7 +29,7 @@ LEAST_WAIT = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured in one trial. CPU in cores; None where it cannot be read from here."""
+    """What was measured in one trial. CPU in cores; None if it cannot be read from here."""
 
     offered_per_s: float
     completed_per_s: float
@@ -57,7 +57,7 @@ class Figures:
 
 
 def saturated_first(calm: Figures, broken: Figures, who: Who | None = None) -> str:
-    """Say what was saturated in the trial that broke the objective; `calm` is one that met it.
+    """Return what was saturated in the trial that broke the objective; `calm` is one that met it.
 
     `who` is who spent the time in the broken one: a wait for a thread is seen there alone.
     """
@@ -89,7 +89,7 @@ def _suspects(calm: Figures, broken: Figures, who: Who | None) -> Iterator[str]:
 
 
 def _waited_for(who: Who | None) -> str:
-    """Say for what the slow operations waited longest, if that is a good part of their time."""
+    """Return what the slow operations waited for longest, if that is a good part of their time."""
     found = None if who is None else who.tail or who.mean
     if found is None:
         return ""

@@ -3,7 +3,7 @@
 1. Bracket: double the rate until a trial fails (or halve it until one passes).
 2. Narrow: try between the highest rate that passed and the lowest that failed, until they are close.
 3. Confirm: both ends are tried again until each has its majority of votes. An end that changes its mind moves the
-   bracket, which is then narrowed anew: luck at one trial does not decide.
+   bracket, which is then narrowed again: luck at one trial does not decide.
 
 No step knows what a trial does: the search is tested with models of services whose capacity is known.
 """
@@ -56,14 +56,14 @@ class Capacity:
     """What a search found. The capacity lies between `lower`, which was confirmed, and `upper`, which was not met."""
 
     lower: float | None
-    """The highest rate that met the objective in a majority of its trials; None if none did."""
+    """The highest rate that met the objective in a majority of its trials; None if no rate did."""
     upper: float | None
     """The lowest rate above it that did not; None if the generator, or the plan, ended first."""
     trials: tuple[Trial, ...]
     limited_by: str = ""
     """What kept the search from finding an upper end; empty if it found one."""
     interrupted: str = ""
-    """How far the search had come when a signal ended it; empty if none did."""
+    """How far the search had come when a signal ended it; empty if it was not interrupted."""
 
     @property
     def uncertainty(self) -> float | None:
@@ -171,7 +171,7 @@ class _State:
 
     def bracket(self) -> tuple[float | None, float | None]:
         """Return the highest rate that passes and lies below all that are settled to fail; and the lowest that fails
-        above it. A rate with as many votes for as against fails: the third will tell."""
+        above it. A rate with as many votes for as against fails: the third vote decides."""
         failing = sorted(rate for rate, votes in self.votes.items() if not votes.passes)
         passing = [rate for rate, votes in self.votes.items() if votes.passes]
         settled = min((rate for rate in failing if self.votes[rate].is_settled), default=math.inf)

@@ -1,4 +1,4 @@
-"""Is the head slower than the base? Slower, not slower, or it cannot tell yet: run longer."""
+"""Is the head slower than the base? The answer is slower, not slower, or cannot tell yet: run longer."""
 
 from durable_harness.gate.comparison.comparison_results import Comparison, FigureResult
 from durable_harness.gate.comparison.counts import CountComparison, CountResult

@@ -6,16 +6,17 @@ from durable_harness.gate.comparison.figures import Figure
 from durable_harness.gate.comparison.operation_table import OperationTable
 from durable_harness.gate.metrics import COSTS, METRICS
 
-WHOLE_SECONDS = "the service tells times in whole seconds"
-NOT_TOLD = "the service does not tell when operations began or ended"
+WHOLE_SECONDS = "the service reports times in whole seconds"
+NOT_REPORTED = "the service does not report when operations began or ended"
 NOT_COUNTED = "only a host of durable-harness counts them"
 NOT_SEEN = "no operation was seen to end"
 NOT_STARTED = "no start was answered"
 
 
 MOST, NEARLY_ALL = 0.5, 0.99
-"""Of the operations that were seen to end: for more than MOST a figure has to be known to stand for a run unasked, and
-if it is known for fewer than NEARLY_ALL a report says so."""
+"""Parts of the operations that were seen to end. A figure that is known for MOST or fewer is not compared by default:
+those without it may be the slow ones. A report mentions a figure that is known for fewer than NEARLY_ALL: 1 % is what a
+p99 depends on."""
 
 
 def is_known(metric: str, operations: OperationTable) -> bool:
@@ -24,7 +25,7 @@ def is_known(metric: str, operations: OperationTable) -> bool:
 
 
 def known_in_part(metric: str, operations: OperationTable, side: str) -> list[str]:
-    """Say how many operations of a side a figure is made of, if others lack it."""
+    """Return a note with the number of operations that have the figure, if some lack it."""
     known, seen = len(operations.values(metric)), len(operations.values("completion_ms"))
     if known >= NEARLY_ALL * seen:
         return []
@@ -32,7 +33,7 @@ def known_in_part(metric: str, operations: OperationTable, side: str) -> list[st
 
 
 def why_uncounted(seen: int, side: str) -> str:
-    """Say why no operation of a side was counted, given how many were seen to end."""
+    """Return why no operation of a side was counted; `seen` is how many were seen to end."""
     return NOT_COUNTED if seen else f"no operation of the {side} was seen to end"
 
 
@@ -42,7 +43,7 @@ def known_metrics(operations: OperationTable) -> list[str]:
 
 
 def missing_figure(figure: Figure, operations: OperationTable, side: str) -> str:
-    """Say why a side lacks a figure, and what can be compared."""
+    """Return why a side lacks a figure, and what can be compared."""
     known = ", ".join(known_metrics(operations)) or "nothing"
     return (
         f"{figure.name}: the {side} has no operation with this figure: {_reason(figure, operations)}. It has: {known}"
@@ -56,4 +57,4 @@ def _reason(figure: Figure, operations: OperationTable) -> str:
         return NOT_SEEN
     if figure.metric in COSTS:
         return NOT_COUNTED
-    return WHOLE_SECONDS if operations.has_whole_seconds else NOT_TOLD
+    return WHOLE_SECONDS if operations.has_whole_seconds else NOT_REPORTED

@@ -47,7 +47,7 @@ def render_markdown(comparison: Comparison) -> str:
 
 
 def render_json(comparison: Comparison) -> str:
-    """Return every figure as a JSON document; ratios are head / base, bounds are null where there is none yet."""
+    """Return every figure as a JSON document; ratios are head / base, a bound that is not known yet is null."""
     document = {
         "format": FORMAT,
         "verdict": comparison.verdict,
@@ -71,7 +71,7 @@ def render_json(comparison: Comparison) -> str:
 
 
 def render_junit(comparison: Comparison, cannot_tell: int) -> str:
-    """Return one test case a figure: slower is a failure, what proves nothing an error."""
+    """Return one test case a figure: slower is a failure, an invalid comparison an error."""
     suite = ET.Element("testsuite", name="durable-harness comparison", time=f"{comparison.elapsed_s:.3f}")
     for count in (*comparison.judged_counts, *comparison.unanswered_counts):
         case = ET.SubElement(suite, "testcase", classname="performance", name=count.metric)

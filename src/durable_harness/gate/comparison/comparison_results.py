@@ -1,4 +1,4 @@
-"""What a comparison found, for people and programs."""
+"""The result of a comparison, for people and programs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FigureResult:
     resolution: float = 0.0
     """The smallest relative change that polls let through; 0 for a figure without polls in it."""
     advice: str = ""
-    """What to do where the comparison cannot tell."""
+    """What to do if the answer is "cannot tell"."""
     is_judged: bool = True
     """Whether the verdict depends on it; other figures are only shown beside it."""
     pairs: tuple[float, ...] = ()
@@ -57,7 +57,7 @@ class FigureResult:
 
     @property
     def ratio(self) -> float | None:
-        """The estimate for people; None if there are too few data to know any."""
+        """The estimate for people; None if there are too few data for any."""
         return self.estimate if self.has_interval else None
 
     @property
@@ -107,20 +107,20 @@ class Comparison:
     reasons: tuple[tuple[str, FailureReason], ...] = ()
     """Why they did not, in groups, each with the side that it is of: `base` or `head`."""
     failures: tuple[str, ...] = ()
-    """What fails the head whatever its latencies: it breaks operations."""
+    """What fails the head regardless of its latencies: it breaks operations."""
     invalid: tuple[str, ...] = ()
     """Why the comparison proves nothing."""
     interrupted: str = ""
-    """How far it had come when a signal ended it; empty if none did."""
+    """How far it had come when a signal ended it; empty if it was not interrupted."""
     split: tuple[Attribution, Attribution] | None = None
-    """Who spent the time of base and head, of some operations of each; None if nobody looked."""
+    """Who spent the time of base and head, of some operations of each; None if it was not looked at."""
     notes: tuple[str, ...] = ()
     elapsed_s: float = 0.0
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def who(self) -> str:
-        """Say which party the time of the head grew by; empty if nobody looked."""
+        """Which party the time of the head grew by; empty if it was not looked at."""
         return growth_sentence(*self.split) if self.split is not None else ""
 
     @property
@@ -171,7 +171,7 @@ class Comparison:
         return "; ".join([*counts, *figures]) or "nothing was compared"
 
     def exit_code(self, cannot_tell: int = EXIT_CODES[Decision.CANNOT_TELL]) -> int:
-        """Return the process exit code; `cannot_tell` is the one where the comparison cannot tell."""
+        """Return the process exit code; `cannot_tell` is the one for that answer."""
         if self.interrupted:
             return INTERRUPTED
         if self.invalid:
@@ -181,7 +181,8 @@ class Comparison:
 
 def percent_text(ratio: float) -> str:
     """Write a ratio as the change that it is: `+4.8 %`."""
-    return f"{100 * (ratio - 1) + 0.0:+.1f} %".replace("-0.0", "+0.0")
+    # No change is "+0.0 %", also if rounding leaves a small negative number of it.
+    return f"{100 * (ratio - 1):+.1f} %".replace("-0.0", "+0.0")
 
 
 def visible_text(result: FigureResult) -> str:

@@ -2,8 +2,7 @@
 
 An operation that dispatches two activities more does so each time, on any machine. So a difference that every pair of
 operations shows alike is exact after a few of them. A count that differs between operations of one revision, because of
-their inputs or of timing, is no exact number; its mean is reported, and compared as any other figure if that is asked
-for.
+their inputs or of timing, is not an exact number; its mean is reported, and compared as any other figure on request.
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ from durable_harness.gate.comparison.ranks import Values
 from durable_harness.gate.metrics import COSTS
 
 ENOUGH = 5
-"""Operations of each side after which a difference that all of them show counts as exact."""
+"""Operations of each side after which a difference that all of them show counts as exact. A difference that only every
+second operation has shows alike in five of them by chance in 1 of 16 comparisons; runs have hundreds."""
 NOUNS = {
     "actions_per_operation": ("dispatches", "action"),
     "replayed_events_per_operation": ("replays", "event"),
@@ -31,7 +31,7 @@ NOUNS = {
 
 @dataclass(frozen=True, slots=True)
 class CountResult:
-    """One count of base and head. `base` and `head` are means over operations; None if nobody counted."""
+    """One count of base and head. `base` and `head` are means over operations; None if they were not counted."""
 
     metric: str
     base: float | None
@@ -71,11 +71,12 @@ class CountResult:
             return None
         if self.difference is None or self.base is None:
             return None if self.varies and self.effect else Decision.CANNOT_TELL
+        # The slack is for the rounding of the product alone: a difference of exactly the effect is allowed.
         return Decision.SLOWER if self.difference > self.effect * self.base + 1e-9 else Decision.NOT_SLOWER
 
     @property
     def sentence(self) -> str:
-        """Say it in one line."""
+        """The count in one line."""
         verb, noun = NOUNS[self.metric]
         if self.base is None or self.head is None:
             return f"{self.metric}: not known: {self.reason}"
@@ -136,7 +137,7 @@ class CountComparison:
             reason = why_uncounted(self._seen[lacking], ("base", "head")[lacking])
             return CountResult(name, None, None, 0, None, effect=effect, reason=reason)
         ranges = [(float(side.min()), float(side.max())) for side in known]
-        # Twins that are not counted on both sides say nothing.
+        # A twin that is counted on one side only shows no difference.
         twins = paired and len(base) == len(head)
         count = int(np.sum(~np.isnan(head - base))) if twins else min(len(side) for side in known)
         return CountResult(
@@ -151,7 +152,7 @@ class CountComparison:
 
 
 def _difference(base: Values, head: Values, *, are_twins: bool) -> float | None:
-    """Return the difference that all operations show alike, None if they do not."""
+    """Return the difference that all operations show alike; None if they differ."""
     if are_twins:
         differences = head - base
         differences = differences[~np.isnan(differences)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +30,8 @@ TIMES = (
 COUNTS = ("polls", "actions", "replayed_events", "payload_bytes")
 TEXTS = ("server_clock", "state", "workload", "phase")
 COLUMNS = (*TIMES, *COUNTS, "server_update_is_coarse", *TEXTS)
+Column = NDArray[np.float64] | NDArray[np.object_]
+"""Numbers, or the texts of TEXTS."""
 GOOD_ENDS = ("completed", "terminated")
 SUMMARY_NAME = "summary.json"
 TIMED_OUT, MEASURED_PHASE = "timed out", "measured"
@@ -42,17 +43,20 @@ class OperationTable:
 
     def __init__(
         self,
-        columns: Mapping[str, NDArray[Any]],
-        settings: Mapping[str, Any] | None = None,
+        columns: Mapping[str, Column],
+        settings: Mapping[str, object] | None = None,
         invalid: Sequence[str] = (),
         notes: Sequence[str] = (),
     ) -> None:
         order = np.argsort(columns["intended_s"], kind="stable")
-        self._columns = {name: values[order] for name, values in columns.items()}
+        self._columns: dict[str, Values] = {
+            name: np.asarray(values[order], dtype=float) for name, values in columns.items() if name not in TEXTS
+        }
+        self._texts = {name: np.asarray(columns[name][order], dtype=object) for name in TEXTS}
         self.settings = settings or {}
-        """What the run was told to do."""
+        """The run's options, by name."""
         self.invalid = tuple(invalid)
-        """Why the run itself proves nothing."""
+        """Why the run itself is not valid."""
         self.notes = tuple(notes)
         """What a reader should know about the run."""
 
@@ -60,10 +64,10 @@ class OperationTable:
         return len(self._columns["intended_s"])
 
     @classmethod
-    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> OperationTable:
+    def from_rows(cls, rows: Iterable[Mapping[str, object]]) -> OperationTable:
         """Make it of one mapping an operation, with the names in COLUMNS; a time that is None or absent is NaN."""
         rows = list(rows)
-        columns: dict[str, NDArray[Any]] = {
+        columns: dict[str, Column] = {
             name: np.array([np.nan if row.get(name) is None else row[name] for row in rows], dtype=float)
             for name in (*TIMES, *COUNTS, "server_update_is_coarse")
         }
@@ -74,7 +78,7 @@ class OperationTable:
     @property
     def error_ratio(self) -> float:
         """Operations that did not complete, of all."""
-        return float(np.mean(~np.isin(self._columns["state"], GOOD_ENDS))) if len(self) else 0.0
+        return float(np.mean(~np.isin(self._texts["state"], GOOD_ENDS))) if len(self) else 0.0
 
     @property
     def has_ends(self) -> bool:
@@ -133,11 +137,11 @@ class OperationTable:
         column = self._columns
         # When a poll first saw it running is no substitute: it depends on when polls come.
         running = column["server_running_s"]
-        # Whole seconds tell nothing of operations that last less than some minutes.
+        # A time in whole seconds is up to 1 s early, which is 1 % of an operation only from 100 s on.
         finished = np.where(column["server_update_is_coarse"] == 1, np.nan, column["server_updated_s"])
         created = np.where(column["server_created_s"] % 1 == 0, np.nan, column["server_created_s"])
-        begun = np.where(column["workload"] == "closed", column["sent_s"], column["intended_s"])
-        timed_out = column["state"] == TIMED_OUT
+        begun = np.where(self._texts["workload"] == "closed", column["sent_s"], column["intended_s"])
+        timed_out = self._texts["state"] == TIMED_OUT
         # Leaving these out would make a head that hangs look fast. But they alone do not make the figure known.
         unfinished = timed_out & np.isnan(finished) & bool(np.any(~np.isnan(finished)))
         return {
@@ -145,7 +149,7 @@ class OperationTable:
             "finish_ms": (begun, np.where(unfinished, column["ended_s"], finished)),
             "start_ms": (column["sent_s"], column["accepted_s"]),
             "server_completion_ms": (created, finished),
-            # A creation in whole seconds says too little: the moment at which the 202 came here stands for it.
+            # A creation in whole seconds is too coarse: the moment at which the 202 came here stands for it.
             "queueing_ms": (np.where(np.isnan(created), column["accepted_s"], created), running),
             "execution_ms": (running, finished),
             "detection_lag_ms": (finished, column["seen_s"]),
@@ -157,7 +161,7 @@ def read_run(path: Path) -> OperationTable:
     """Read the measured operations of a run from its report folder, or from the summary.json in it.
 
     Raises ConfigurationError if there is no such run or a file of it cannot be read, and InvalidRunError for a run
-    without records: a summary's histograms do not tell which operations were neighbours.
+    without records: a summary's histograms do not have the order of the operations.
     """
     if not path.exists():
         raise ConfigurationError(str(path), "", "there is no such report folder or summary file")
@@ -188,7 +192,7 @@ def _judged(folder: Path) -> tuple[list[str], list[str]]:
     """Return why the run's own summary gives no verdict, and the gates that it could not measure.
 
     These are no reason against other figures of the run, which may be compared. A summary that has a verdict is of a
-    valid run, whatever else it lists: older ones list gates that were not measured for failed runs too.
+    valid run, even if it lists reasons: older ones list gates that were not measured for failed runs too.
     """
     try:
         summary = read_json(folder / SUMMARY_NAME)

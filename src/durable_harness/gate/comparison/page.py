@@ -15,7 +15,7 @@ from durable_harness.web.scales import Linear
 VERDICT_CLASSES = {"not slower": "passed", "slower": "failed", "interrupted": "interrupted"}
 ANSWER_CLASSES = {"not slower": "pass", "slower": "fail", "cannot tell": "odd"}
 LEAST_SHOWN = 0.05
-"""The change that the axis shows at least, on both sides of none."""
+"""The change that the axis shows at least, on both sides of 0: noise alone would fill a narrower one."""
 
 
 def render_html(comparison: Comparison) -> str:

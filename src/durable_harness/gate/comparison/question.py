@@ -9,6 +9,7 @@ from durable_harness.gate.comparison.design import Design
 from durable_harness.gate.comparison.figures import Figure
 
 MAX_ERROR_RATIO = 0.01
+"""Beyond 1 % the operations that completed are no longer a fair sample: slow ones are the first to fail."""
 Wanted = tuple[Figure, Design]
 
 
@@ -17,7 +18,7 @@ class Question:
     """The question that `ab` and `compare` answer."""
 
     figures: tuple[Wanted, ...] = ()
-    """The figures to judge; none of them and no count means the default figure, with `design`."""
+    """The figures to judge. Without figures and counts the default figure is judged, with `design`."""
     counts: Mapping[str, float] = field(default_factory=dict)
     """The counts to judge, each with the relative increase that fails: 0 for any."""
     design: Design = field(default_factory=Design)

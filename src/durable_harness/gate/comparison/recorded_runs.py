@@ -15,7 +15,7 @@ from durable_harness.gate.comparison.availability import is_known, known_in_part
 from durable_harness.gate.comparison.blocks import block_figures, block_length
 from durable_harness.gate.comparison.comparison_results import Comparison, FigureResult
 from durable_harness.gate.comparison.counts import CountComparison
-from durable_harness.gate.comparison.design import LEAST_ADVICE, Decision, Design
+from durable_harness.gate.comparison.design import FALLBACK_FACTOR, LEAST_ADVICE, Decision, Design
 from durable_harness.gate.comparison.figures import DEFAULT_FIGURE, SEEN_FIGURE, Figure
 from durable_harness.gate.comparison.operation_table import OperationTable
 from durable_harness.gate.comparison.question import Question
@@ -33,8 +33,8 @@ def compare_runs(
 ) -> Comparison:
     """Answer each figure that is asked for; several figures share the designs' errors.
 
-    If a run lacks a figure, the comparison is invalid, and the reason says what can be compared; but what fails the
-    head, or makes the base none, comes first.
+    If a run lacks a figure, the comparison is invalid, and the reason names what can be compared. What fails the head,
+    or makes the base no base to compare with, comes first.
     """
     counted = CountComparison(question.counts)
     counted.add(base, head)
@@ -83,7 +83,7 @@ def compare_runs(
 
 
 def _default_note(question: Question, judged: Figure | None) -> list[str]:
-    """Say that the figure without polls in it was not there to be compared."""
+    """Return a note if the figure without polls in it could not be compared."""
     if not question.asks_for_default or judged == DEFAULT_FIGURE:
         return []
     unknown = f"{DEFAULT_FIGURE.metric}, which has no polls in it, is not known for most operations of both runs"
@@ -123,8 +123,10 @@ def judge_errors(errors: tuple[float, float], most: float) -> tuple[tuple[str, .
 
 def _compare(base: OperationTable, head: OperationTable, figure: Figure, design: Design, tests: int) -> FigureResult:
     values = tuple(_values(side, figure, name) for side, name in ((base, "base"), (head, "head")))
-    share = design.shared_by(tests)
+    share = design.bonferroni(tests)
+    # A mean has no percentile. How far its neighbours are alike is seen best at the median, which splits them evenly.
     percent = 50.0 if figure.percent is None else figure.percent
+    # One length for both sides: a percentile of short blocks is lower than one of long blocks of the same operations.
     length = max(block_length(side, percent) for side in values)
     blocks = [block_figures(side, figure.of, length) for side in values]
     needed = fewest_blocks(min(share.false_alarm_rate, share.miss_rate))
@@ -146,7 +148,7 @@ def _compare(base: OperationTable, head: OperationTable, figure: Figure, design:
     elif answer is Decision.CANNOT_TELL:
         short = min(len(side) for side in values)
         factor = design.data_factor(interval) if enough else needed * length / short
-        advice = _advice(factor or 2.0, short, max(base.span_s, head.span_s))
+        advice = _advice(factor or FALLBACK_FACTOR, short, max(base.span_s, head.span_s))
         if not enough:
             advice = f"{advice}. That many give an interval; an answer may take more"
     return FigureResult(
@@ -174,6 +176,8 @@ def _logs(figures: Values, figure: Figure) -> Values:
     return np.asarray(np.log(figures))
 
 
-def _advice(times: float, operations: int, span_s: float) -> str:
-    times = max(times, LEAST_ADVICE)
-    return f"Run about {times:.1f} times as long: {times * operations:,.0f} operations, {times * span_s:,.0f} s a side"
+def _advice(data_factor: float, operations: int, span_s: float) -> str:
+    factor = max(data_factor, LEAST_ADVICE)
+    return (
+        f"Run about {factor:.1f} times as long: {factor * operations:,.0f} operations, {factor * span_s:,.0f} s a side"
+    )

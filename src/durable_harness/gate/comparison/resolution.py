@@ -2,8 +2,11 @@
 
 A poll sees only that an operation has ended since the poll before. If the polls of all operations come at the same
 times after their starts, an end can move by nearly an interval and every poll still sees the same. If they are spread
-evenly, any move of the end changes what some poll sees. So the data says itself how fine it is: the largest gap between
-neighbouring polls, of all operations together, near the figure in question.
+evenly, any move of the end changes what some poll sees. So the resolution can be read from the data: it is the largest
+gap between neighbouring polls, of all operations together, near the figure in question.
+
+    Darling, D. A. (1953). On a class of problems related to the random division of an interval. Ann. Math. Statist. 24,
+        239-253.
 """
 
 from __future__ import annotations
@@ -19,11 +22,12 @@ from durable_harness.gate.comparison.ranks import Values
 REACH = 1.1
 """How many typical poll intervals below the figure are looked at: just more than one, so that a grid shows two of its
 points. Above the figure operations become rare, and with them the polls; what moves there moves no percentile."""
-
 LEAST_REMAINDER = 0.1
-"""The part of a figure that is taken to remain at least if polls come much more often."""
+"""The part of a figure that is taken to remain at least if polls come much more often: with 0 the advice would be to
+poll without a pause."""
 MOST_UNEVEN = 3.0
-"""How many times its expected length the largest gap of polls that are spread evenly may be."""
+"""How many times its expected length the largest gap of polls that are spread evenly may be. Of 50 such gaps the
+largest is more than three times ln(50) mean gaps long with a probability of 50 exp(-3 ln 50), which is 1 in 2,500."""
 
 
 class PollMoments:
@@ -62,7 +66,8 @@ class PollMoments:
         gap_ms, spacing_ms = self.gap_ms(percent), self.spacing_ms(percent)
         if gap_ms is None or spacing_ms is None:
             return False
-        # The largest of n gaps between points at random is about ln(n) times the mean one.
+        # The largest of n gaps between points at random is about ln(n) times the mean one (Darling 1953). A logarithm
+        # below 1, of two points, would refuse the only gap there is.
         return gap_ms <= MOST_UNEVEN * math.log(max(len(near), math.e)) * spacing_ms
 
     def _near(self, percent: float) -> Values:
@@ -101,12 +106,12 @@ def _relative(figure: Figure, values: Values, distance_ms: float | None) -> floa
     if value <= 0:
         return math.inf
     if figure.metric == "polls":
-        return 0.5 / value  # a percentile of whole numbers is rounded to them
+        return 0.5 / value  # a percentile of whole numbers is one of them: it moves once they move by half of 1
     return 0.0 if distance_ms is None else distance_ms / value
 
 
 def polls_advice(figure: Figure, resolution: float, effect: float, polls: PollMoments, more: str) -> str:
-    """Say what would make a change visible that polls hide; `more` says how to take more operations."""
+    """Return what would make a change visible that polls hide; `more` is how to take more operations."""
     if figure.metric == "polls":
         return (
             f"A percentile of whole numbers shows no change below {percent_size(resolution)}: ask for a larger --effect"

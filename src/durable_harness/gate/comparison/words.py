@@ -35,7 +35,7 @@ def cells(result: FigureResult, *, is_valid: bool = True) -> tuple[str, ...]:
 
 
 def count_lines(comparison: Comparison) -> list[str]:
-    """Return what changed first; counts that nobody counted share one line."""
+    """Return what changed first; counts that are not known share one line."""
     known = [count for count in comparison.counts if count.is_known]
     if not known:
         reasons = "; ".join(dict.fromkeys(count.reason for count in comparison.counts))

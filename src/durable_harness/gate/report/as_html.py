@@ -83,7 +83,7 @@ def render_html(report: Report) -> str:
         section("Latencies", _latencies(summary), "Milliseconds; all measured operations of all processes."),
         section("What an operation costs", _costs(summary), "In whole numbers, which do not depend on the machine."),
         section("How operations ended", _counts(summary)),
-        section("Audit", _audit(summary), "What the server said of each operation afterwards."),
+        section("Audit", _audit(summary), "What the server reported of each operation afterwards."),
         section("Notes", _notes(summary)),
         section("Settings", _settings(report)),
     ]

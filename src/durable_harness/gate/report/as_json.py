@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
 
 from durable_harness.foreign_text import HIDDEN
 from durable_harness.gate.audit import Audit, AuditProblem
@@ -28,13 +27,13 @@ def render_json(report: Report) -> str:
     return json_text(as_document(report))
 
 
-def json_text(document: Any) -> str:
+def json_text(document: object) -> str:
     """Return a document as indented JSON, with escapes for what a reader would not see and UTF-8 cannot hold."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
     return HIDDEN.sub(lambda found: found[0] if found[0] == "\n" else json.dumps(found[0])[1:-1], text) + "\n"
 
 
-def as_document(report: Report) -> dict[str, Any]:
+def as_document(report: Report) -> dict[str, object]:
     """Return what render_json writes, as plain types."""
     summary = report.summary
     return {
@@ -61,7 +60,7 @@ def as_document(report: Report) -> dict[str, Any]:
     }
 
 
-def _figures(summary: RunSummary) -> dict[str, Any]:
+def _figures(summary: RunSummary) -> dict[str, object]:
     """Return the figures of operations, of all or of one scenario."""
     return {
         "operations": asdict(summary.counts),
@@ -93,7 +92,7 @@ def _figures(summary: RunSummary) -> dict[str, Any]:
     }
 
 
-def _histogram(histogram: Histogram) -> dict[str, Any]:
+def _histogram(histogram: Histogram) -> dict[str, object]:
     return {
         "count": histogram.count,
         "min": histogram.min,
@@ -104,11 +103,11 @@ def _histogram(histogram: Histogram) -> dict[str, Any]:
     }
 
 
-def _cost(histogram: Histogram | None) -> dict[str, Any] | None:
+def _cost(histogram: Histogram | None) -> dict[str, object] | None:
     return _histogram(histogram) if histogram is not None and histogram.count else None
 
 
-def _split(split: TimeSplit) -> dict[str, Any]:
+def _split(split: TimeSplit) -> dict[str, object]:
     return {
         "operations": split.sums.count,
         "unknown": split.unknown,
@@ -118,7 +117,7 @@ def _split(split: TimeSplit) -> dict[str, Any]:
     }
 
 
-def _paths(paths: PathsAt) -> dict[str, Any]:
+def _paths(paths: PathsAt) -> dict[str, object]:
     return {
         "percentile": paths.percentile,
         "operations": paths.operations,
@@ -129,7 +128,7 @@ def _paths(paths: PathsAt) -> dict[str, Any]:
     }
 
 
-def _audit(audit: Audit | None) -> dict[str, Any] | None:
+def _audit(audit: Audit | None) -> dict[str, object] | None:
     if audit is None:
         return None
     counts = {problem.name.lower(): audit.known(problem) for problem in AuditProblem}
@@ -138,13 +137,13 @@ def _audit(audit: Audit | None) -> dict[str, Any] | None:
     return {**words, "counts": counts, "not_checked": not_checked, "is_clean": audit.is_clean}
 
 
-def _gate(result: GateResult) -> dict[str, Any]:
+def _gate(result: GateResult) -> dict[str, object]:
     passed = result.passed if result.is_measured else None
     verdict = {"measured": result.measured, "passed": passed, "result": result.outcome.value, "note": result.note}
     return {"name": result.gate.name, **asdict(result.gate), **verdict}
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
+def _usage(usage: Usage) -> dict[str, object]:
     """Return CPU and memory over time by party; a party whose processes are not known is null."""
     parties = {
         party: [
@@ -156,7 +155,7 @@ def _usage(usage: Usage) -> dict[str, Any]:
     return {"width_s": usage.width_s, **{party: slices or None for party, slices in parties.items()}}
 
 
-def _timeline(timeline: LoadTimeline) -> dict[str, Any]:
+def _timeline(timeline: LoadTimeline) -> dict[str, object]:
     slices = [
         {
             "epoch_s": start,

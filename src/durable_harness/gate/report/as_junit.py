@@ -1,4 +1,4 @@
-"""The report for whatever shows test results: a test case for each gate, as JUnit XML."""
+"""The report for tools that show test results: a test case for each gate, as JUnit XML."""
 
 from __future__ import annotations
 

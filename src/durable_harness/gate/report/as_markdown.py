@@ -45,7 +45,7 @@ REASONS_SHOWN = 10
 PARTS_SHOWN = 3
 """Of each percentile's critical paths, the largest; the others are in the HTML and JSON reports."""
 SPECIAL = re.compile(r"[\\`*\[\]<>|#]|(?<![^\W_])_|_(?![^\W_])")
-"""What could be markup. An underscore between letters or digits is none: names are to be read, and copied."""
+"""What could be markup. An underscore between letters or digits is not markup: names are to be read, and copied."""
 
 
 def render_markdown(report: Report) -> str:
@@ -102,7 +102,7 @@ def _gates(report: Report) -> str:
 
 
 def _remark(report: Report, result: GateResult) -> str:
-    """Say in words what a mark alone does not."""
+    """Return in words what a mark alone does not show."""
     return report.gate_word(result) if not report.is_judged or not result.is_measured else ""
 
 
@@ -161,7 +161,7 @@ def _reasons(report: Report) -> str:
         for reason in reasons
     ]
     heads = ["count", "ended as", "reason", "scenarios"]
-    # Without a second scenario the last column says nothing.
+    # Without a second scenario the last column would repeat the whole.
     width = 4 if shown_scenarios(report.summary) else 3
     table = _table(heads[:width], [row[:width] for row in rows], "rlll"[:width])
     return f"Why operations did not complete:\n\n{table}" if rows else ""
@@ -178,7 +178,7 @@ def _traces(report: Report) -> str:
 
 
 def _paths(report: Report) -> str:
-    """Say of each scenario on what its slowest operations spent most, and what binds them."""
+    """Return for each scenario on what its slowest operations spent most, and what binds them."""
     lines = [line for name, one in report.summary.scenarios.items() for line in _paths_of(name, one)]
     return "\n".join(["Where the slow ones spent it:", "", *lines]) if lines else ""
 

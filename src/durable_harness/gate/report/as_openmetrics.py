@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.audit import AuditProblem
@@ -14,7 +15,13 @@ from durable_harness.gate.verdict import Verdict
 PREFIX = "durable_harness"
 MS_PER_S = 1000
 Sample = tuple[str, dict[str, str], float | None]
-"""What follows the family's name, labels, value; none without a value."""
+"""What follows the family's name, labels, value; a sample without a value is left out."""
+
+
+class _Family(Protocol):
+    """Writes one family: see `_Writer.family`."""
+
+    def __call__(self, name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> str: ...
 
 
 def render_openmetrics(report: Report) -> str:
@@ -58,8 +65,8 @@ def _families(report: Report) -> Iterator[str]:
     yield from _gates(report, family)
 
 
-def _scenarios(summary: RunSummary, family: Callable[..., str]) -> Iterator[str]:
-    """Give families of their own to the scenarios: within one, their sum and that of the run would be counted twice."""
+def _scenarios(summary: RunSummary, family: _Family) -> Iterator[str]:
+    """Return families of their own for the scenarios: within those of the run they would be counted twice."""
     named = [({"scenario": name}, one) for name, one in summary.scenarios.items()]
     ends = ("started", "accepted", *COUNT_LABELS)
     counts = [("", {**label, "state": end}, getattr(one.counts, end)) for label, one in named for end in ends]
@@ -76,7 +83,7 @@ def _scenarios(summary: RunSummary, family: Callable[..., str]) -> Iterator[str]
     )
 
 
-def _gates(report: Report, family: Callable[..., str]) -> Iterator[str]:
+def _gates(report: Report, family: _Family) -> Iterator[str]:
     results = report.results
     limits: list[Sample] = [("", {"gate": one.gate.name}, one.gate.limit) for one in results]
     measured: list[Sample] = [("", {"gate": one.gate.name}, one.measured) for one in results]
@@ -110,7 +117,7 @@ class _Writer:
         self._target = target
 
     def family(self, name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> str:
-        """Return a family, or nothing if none of its samples has a value."""
+        """Return a family, or nothing if all its samples lack a value."""
         full = f"{PREFIX}_{name}"
         lines = [
             f"{full}{suffix}{self._labels(labels)} {float(value):.10g}"

@@ -17,7 +17,7 @@ from durable_harness.gate.verdict import Verdict, verdict_on
 from durable_harness.gate.who.verdicts import Who
 
 COMPLETION_ORIGIN = "completion counts from"
-"""The setting that says what completion counts from, which differs between open and closed workloads."""
+"""The setting for what completion counts from, which differs between open and closed workloads."""
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 COUNT_LABELS = {
     "completed": "completed",
@@ -76,7 +76,7 @@ class Report:
     """Options and their values, without secrets."""
     gates_file: str | None = None
     who: Mapping[str, Who] = field(default_factory=dict)
-    """Who it was: of each scenario by its name, of the whole run by an empty one; empty if nobody looked."""
+    """Who it was: of each scenario by its name, of the whole run by an empty one; empty if it was not looked at."""
 
     @property
     def verdict(self) -> Verdict:
@@ -84,7 +84,7 @@ class Report:
 
     @property
     def invalid(self) -> tuple[str, ...]:
-        """Say why the run proves nothing; empty for a valid run.
+        """Why the run is invalid; empty for a valid one.
 
         A gate that was not measured makes no run invalid that fails by another one.
         """
@@ -93,16 +93,16 @@ class Report:
 
     @property
     def is_judged(self) -> bool:
-        """Whether the gates count: not in a run that proves nothing or was interrupted, whatever its figures are."""
+        """Whether the gates count: not in a run that is invalid or was interrupted, even if its figures are good."""
         return self.verdict not in (Verdict.INVALID, Verdict.INTERRUPTED)
 
     def gate_word(self, result: GateResult) -> str:
-        """Say what became of a gate."""
+        """Return the outcome of a gate in words."""
         return GATE_WORDS[result.outcome] if self.is_judged or not result.is_measured else NOT_JUDGED
 
     @property
     def verdict_sentence(self) -> str:
-        """Say the verdict and its reason in one line."""
+        """The verdict and its reason in one line."""
         sentences = {
             Verdict.PASSED: f"all {len(self.results)} gates hold",
             Verdict.FAILED: broken_sentence(self.results),
@@ -114,13 +114,13 @@ class Report:
 
     @property
     def _unjudged(self) -> str:
-        """Say what Locust's exit code is about where no gate decides it: 1 if anything failed."""
+        """What Locust's exit code stands for if no gate decides it: 1 if anything failed."""
         errors, started = self.summary.counts.errors, self.summary.counts.started
         return f"nothing was judged; {errors:,} of {started:,} operations did not complete" if errors else NOT_ANYTHING
 
     @property
     def started_at(self) -> datetime | None:
-        """When the first operation was sent, in UTC; None if none was."""
+        """When the first operation was sent, in UTC; None if no operation was sent."""
         epoch_s = self.summary.started_epoch_s
         return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
 
@@ -132,7 +132,7 @@ def span_text(summary: RunSummary) -> str:
 
 
 def shown_counts(counts: OutcomeCounts) -> dict[str, int]:
-    """Return the ways operations ended that a reader needs to see: the usual ones, and whatever occurred."""
+    """Return the ways operations ended that a reader needs to see: the usual ones, and any other that occurred."""
     return {
         label: getattr(counts, name)
         for name, label in COUNT_LABELS.items()
@@ -158,14 +158,14 @@ def path_findings(paths: tuple[PathsAt, ...]) -> list[str]:
 
 
 def split_sentence(split: TimeSplit) -> str:
-    """Say of how many operations the time is split, why not of others, and how well the parts come to the whole."""
+    """Return how many operations are split, why others are not, and how well the parts add up to the whole."""
     known = f"{split.sums.count:,} operations are split; their parts come to the whole within"
     known += f" {number(split.excess_ms.percentile(99))} ms at p99"
     if split.clock_ms is not None:
         low, high = split.clock_ms
         known += f"; by them the server's clock is {low:+,.1f} to {high:+,.1f} ms off the one here"
     unknown = (
-        f"{split.unknown:,} are not split: the service does not tell, finer than seconds, when work began and ended"
+        f"{split.unknown:,} are not split: the service does not report, finer than seconds, when work began and ended"
     )
     return "; ".join(words for words, is_so in ((known, split.sums.count), (unknown, split.unknown)) if is_so)
 
@@ -187,7 +187,7 @@ def cost_rows(summary: RunSummary) -> list[list[str]]:
 
 
 def actions_sentence(summary: RunSummary) -> str:
-    """Say what the actions of an operation are: how many of each kind, on average; empty if nothing ended."""
+    """Return how many actions of each kind an operation has on average; empty if nothing ended."""
     name = COSTS[0]
     counted = summary.costs[name].count if name in summary.costs else 0
     if not counted:
@@ -244,7 +244,7 @@ def whole(value: float | None) -> str:
 
 
 def with_unit(value: float | None, gate: Gate) -> str:
-    """Write a gate's figure with its unit, with as many digits as it takes to tell it from the limit."""
+    """Write a gate's figure with its unit, with as many digits as show that it is not the limit."""
     if value is None:
         return "-"
     text = _rounded(value, gate)
@@ -275,7 +275,7 @@ def _first(texts: Sequence[str]) -> list[str]:
 
 
 def broken_text(result: GateResult) -> str:
-    """Say by what a gate is broken: `completion p99 4,812 ms > 2,000 ms`, or what it lacks."""
+    """Return by what a gate is broken: `completion p99 4,812 ms > 2,000 ms`, or what it lacks."""
     gate, measured = result.gate, result.measured
     if measured is None:
         return f"{gate_label(gate)}: {result.note}"
@@ -298,7 +298,7 @@ def gate_label(gate: Gate) -> str:
 
 
 def _percents(value: float, limit: float) -> tuple[str, str]:
-    """Write two ratios as percents, with as many digits as it takes to tell them apart."""
+    """Write two ratios as percents, with as many digits as show that they differ."""
     digits = next((digits for digits in (3, 6) if f"{value:.{digits}g}" != f"{limit:.{digits}g}"), 8)
     return f"{100 * value:.{digits}g} %", f"{100 * limit:.8g} %"
 

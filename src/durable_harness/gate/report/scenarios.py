@@ -15,7 +15,7 @@ LEAST_SHOWN = 2
 
 
 def shown_scenarios(summary: RunSummary) -> Mapping[str, RunSummary]:
-    """Return the scenarios that have figures of their own; none if there is only one."""
+    """Return the scenarios that have figures of their own; an empty list if there is only one."""
     return summary.scenarios if len(summary.scenarios) >= LEAST_SHOWN else {}
 
 
@@ -46,7 +46,7 @@ def _row(name: str, summary: RunSummary, ends: list[str], *, has_lag: bool) -> l
 
 
 def whose(reason: FailureReason, summary: RunSummary) -> str:
-    """Say in which scenarios a reason occurred, and how often; empty if there is only one scenario."""
+    """Return in which scenarios a reason occurred, and how often; empty if there is only one scenario."""
     found = [
         f"{name} {one.count:,}"
         for name, scenario in shown_scenarios(summary).items()

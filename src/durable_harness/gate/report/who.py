@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 from durable_harness.foreign_text import shown
 from durable_harness.gate.gates import GateResult
@@ -16,31 +16,31 @@ from durable_harness.gate.who.verdicts import TAIL_PERCENT, Who
 from durable_harness.web.parts import Piece, bullets, stack, swatch, table
 
 TITLE = "Who was it"
-LEAD = "Whose the time of operations is, and who broke a gate. What no moment is known for is nobody's."
+LEAD = "Which party spent the time of operations, and which one broke a gate. Time without known moments has no party."
 
 
 def culprit_text(report: Report, result: GateResult) -> str:
-    """Say who broke a gate; empty if it holds, or if nobody looked."""
+    """Return who broke a gate; empty if it holds, or if it was not looked at."""
     who = report.who.get(result.gate.scenario)
     return who.culprit_text(result.gate.name) if who is not None else ""
 
 
 def who_lines(report: Report) -> list[str]:
-    """Return the shares of the parties and the culprits of broken gates, a line each; nothing if nobody looked."""
+    """Return the shares of the parties and the culprits of broken gates, a line each; none if it was not looked at."""
     who = report.who.get("")
     lines = [] if who is None else who.sentences
     return [*lines, *_broken(report)]
 
 
 def _broken(report: Report) -> list[str]:
-    """Say who broke each gate; nothing of a run that proves nothing."""
+    """Return who broke each gate; an empty list for an invalid run."""
     failed = [result for result in report.results if result.failed and report.is_judged]
     culprits = [(result.gate.name, culprit_text(report, result)) for result in failed]
     return [f"{name}: {text}" for name, text in culprits if text]
 
 
-def who_document(who: Who | None) -> dict[str, Any] | None:
-    """Return what programs read of it; None if nobody looked."""
+def who_document(who: Who | None) -> dict[str, object] | None:
+    """Return what programs read of it; None if it was not looked at."""
     if who is None:
         return None
     return {
@@ -51,7 +51,7 @@ def who_document(who: Who | None) -> dict[str, Any] | None:
     }
 
 
-def attribution_document(found: Attribution | None) -> dict[str, Any] | None:
+def attribution_document(found: Attribution | None) -> dict[str, object] | None:
     """Return the shares of the parties; milliseconds are of the mean operation."""
     if found is None:
         return None
@@ -65,8 +65,29 @@ def attribution_document(found: Attribution | None) -> dict[str, Any] | None:
     }
 
 
-def attribution_from(document: Any) -> Attribution | None:
-    """Return the shares that a document has; None if it is none of `attribution_document`."""
+class _CauseDocument(TypedDict):
+    part: str
+    label: str
+    mean_ms: float
+    names: NotRequired[Mapping[str, float] | None]
+    hint: str | None
+
+
+class _ShareDocument(TypedDict):
+    mean_ms: float
+    share: float
+    causes: Sequence[_CauseDocument]
+
+
+class _AttributionDocument(TypedDict):
+    operations: int
+    mean_ms: float
+    shares: Mapping[str, _ShareDocument]
+
+
+def attribution_from(read: object) -> Attribution | None:
+    """Return the shares that a document has; None if `attribution_document` did not write it."""
+    document = cast("_AttributionDocument", read)  # a document that is another one raises below
     try:
         shares = [
             Share(
@@ -82,7 +103,7 @@ def attribution_from(document: Any) -> Attribution | None:
         return None
 
 
-def _cause_from(cause: Any) -> ShareCause:
+def _cause_from(cause: _CauseDocument) -> ShareCause:
     # Older summaries have the largest name alone, with the time of all: it is left out.
     names = tuple(Named(shown(str(name)), float(own_ms)) for name, own_ms in (cause.get("names") or {}).items())
     mean_ms, hint = float(cause["mean_ms"]), shown(str(cause["hint"] or ""))
@@ -93,7 +114,7 @@ def _key(party: Party) -> str:
     return party.name.lower()
 
 
-def _share(share: Share) -> dict[str, Any]:
+def _share(share: Share) -> dict[str, object]:
     causes = [
         {
             "part": one.part,
@@ -108,7 +129,7 @@ def _share(share: Share) -> dict[str, Any]:
     return {"mean_ms": share.mean_ms, "share": share.share, "causes": causes}
 
 
-def _culprit(culprit: Culprit) -> dict[str, Any]:
+def _culprit(culprit: Culprit) -> dict[str, object]:
     split = attribution_document(culprit.attribution)
     return {"party": _key(culprit.party), "evidence": culprit.evidence, "split": split}
 

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.report.as_json import json_text
@@ -23,10 +22,10 @@ from durable_harness.web.scales import Linear
 FORMAT = 1
 VERDICT_CLASSES = {"passed": "pass", "failed": "fail"}
 UNITS = {"throughput_per_s": "operations/s", "error_ratio": "of all operations"}
-"""Of the figures whose unit in a gates file is short, or none."""
+"""Of the figures whose unit in a gates file is short or absent."""
 CHANGES_NAMED = 3
 FAR = 4.0
-"""A limit that is so many times as high as all figures is written beside the plot: it would flatten them."""
+"""A limit that is this many times as high as all figures is written beside the plot: it would flatten them."""
 METHOD = (
     f"A change is marked where the figures before and after it differ beyond chance (rank sums, permutation test,"
     f" {FALSE_ALARM_RATE:.0%} false alarms a figure), by at least {LEAST_CHANGE:.0%} of the median, with at least"
@@ -87,7 +86,7 @@ def _trend(name: str, runs: Sequence[TrendRun]) -> Trend:
 
 
 def render_text(report: TrendReport) -> str:
-    """Return the changes, or that there are none, and what was not read."""
+    """Return the changes, or a line that nothing changed, and what was not read."""
     found = report.runs
     span = f"{_when(found[0])} to {_when(found[-1])}"
     lines = [f"{_how_many(found)}, {span}{_uncounted(found)}"]
@@ -101,7 +100,7 @@ def _how_many(runs: Sequence[TrendRun]) -> str:
 
 
 def _no_change(report: TrendReport) -> str:
-    """Say that nothing changed, or that nobody can tell: no change can be seen in so few runs."""
+    """Return that nothing changed, or that the runs are too few to see a change."""
     if _is_too_short(report):
         return f"cannot tell: {_too_short(report)}"
     return f"no change beyond chance in {_counted(report)} runs"
@@ -122,7 +121,7 @@ def _counted(report: TrendReport) -> int:
 
 
 def _uncounted(runs: Sequence[TrendRun]) -> str:
-    """Say how many runs do not count, and why."""
+    """Return how many runs do not count, and why."""
     others = [run for run in runs if not counts(run, runs)]
     spoiled = sum(not run.is_measured for run in others)
     differing = dict.fromkeys(name for run in others if run.is_measured for name in run.differences(runs[-1]))
@@ -146,7 +145,7 @@ def render_json(report: TrendReport) -> str:
     return json_text(document)
 
 
-def _document(trend: Trend) -> dict[str, Any]:
+def _document(trend: Trend) -> dict[str, object]:
     changes = [{"run": at, **asdict(change), "ratio": change.ratio} for at, change in trend.changes]
     return {**asdict(trend), "changes": changes}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 from durable_harness.documents import read_json
 from durable_harness.errors import UsageError
@@ -27,7 +27,7 @@ LOAD = (
     "status source",
     "completion counts from",
 )
-"""The settings that say which operations a run made, how many, and how it saw their ends."""
+"""The settings that decide which operations a run makes, how many, and how it sees their ends."""
 LATENCIES = (("completion_ms", "p50"), ("completion_ms", "p95"), ("completion_ms", "p99"), ("start_ms", "p95"))
 
 
@@ -69,7 +69,7 @@ class TrendRun:
 
 @dataclass(frozen=True, slots=True)
 class TrendRuns:
-    """The runs of a folder, the oldest first, and why files that look like runs are none."""
+    """The runs of a folder, the oldest first, and why files that look like runs are not."""
 
     found: tuple[TrendRun, ...]
     problems: tuple[str, ...]
@@ -95,24 +95,49 @@ def read_runs(folder: Path) -> TrendRuns:
     return TrendRuns(tuple(sorted(found, key=lambda run: run.started_at)), tuple(problems))
 
 
+class _GateDocument(TypedDict):
+    name: str
+    measured: float | None
+    unit: str
+    limit: float
+    bound: str
+
+
+class _FiguresDocument(TypedDict):
+    latencies: Mapping[str, Mapping[str, float | None] | None]
+    throughput_per_s: float | None
+    error_ratio: float | None
+
+
+class _SummaryDocument(_FiguresDocument):
+    """What is read of a summary.json; one that lacks something of it raises KeyError, TypeError or AttributeError."""
+
+    started_at: str | None
+    verdict: str
+    scenarios: Mapping[str, _FiguresDocument] | list[str]
+    gates: Sequence[_GateDocument]
+    settings: NotRequired[Mapping[str, object] | None]
+
+
 def _run(path: Path) -> TrendRun:
-    """Read one run. Raises ValueError that says what is wrong."""
+    """Read one run. Raises ValueError with what is wrong."""
     document = read_json(path)
     if not isinstance(document, dict) or document.get("format") not in FORMATS:
         raise ValueError(f"it is no summary of format {' or '.join(map(str, FORMATS))}")
     try:
-        return _read(path.parent, document)
+        return _read(path.parent, cast("_SummaryDocument", document))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it lacks what a summary has ({type(error).__name__}: {error})") from error
 
 
-def _read(folder: Path, document: dict[str, Any]) -> TrendRun:
+def _read(folder: Path, document: _SummaryDocument) -> TrendRun:
     if document["started_at"] is None:
         raise ValueError("nothing was started in it")
     started_at = datetime.fromisoformat(document["started_at"])
     if started_at.tzinfo is None:
         started_at = started_at.replace(tzinfo=UTC)
-    by_scenario = document["scenarios"] if isinstance(document["scenarios"], dict) else {}
+    scenarios = document["scenarios"]
+    by_scenario = scenarios if isinstance(scenarios, dict) else {}  # older summaries have their names alone
     figures = _figures("", document)
     for name, one in by_scenario.items():
         figures |= _figures(f"{name} ", one)
@@ -122,12 +147,12 @@ def _read(folder: Path, document: dict[str, Any]) -> TrendRun:
         figures[gate["name"]] = _known(gate["measured"])
         units[gate["name"]] = str(gate["unit"])
         limits[gate["name"]] = GateLimit(float(gate["limit"]), str(gate["bound"]))
-    verdict, scenarios = str(document["verdict"]), tuple(map(str, document["scenarios"]))
+    verdict, names = str(document["verdict"]), tuple(map(str, scenarios))
     settings = {str(name): str(value) for name, value in (document.get("settings") or {}).items()}
-    return TrendRun(folder, started_at, verdict, scenarios, figures, units, limits, settings)
+    return TrendRun(folder, started_at, verdict, names, figures, units, limits, settings)
 
 
-def _figures(before: str, document: Mapping[str, Any]) -> dict[str, float | None]:
+def _figures(before: str, document: _FiguresDocument) -> dict[str, float | None]:
     latencies = document["latencies"]
     figures = {
         f"{before}{metric} {statistic}": _known((latencies.get(metric) or {}).get(statistic))
@@ -138,7 +163,7 @@ def _figures(before: str, document: Mapping[str, Any]) -> dict[str, float | None
     return figures
 
 
-def _known(value: Any) -> float | None:
+def _known(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 

@@ -1,4 +1,4 @@
-"""Where a figure changed for good: change points in a series of runs, told from noise by a permutation test.
+"""Where a figure changed permanently: change points in a series of runs, separated from noise by a permutation test.
 
 The series is cut as in circular binary segmentation (Olshen et al. 2004), on ranks: the statistic is the largest
 standardized rank sum over all stretches of the series, against the rest. So a figure that rose and fell again is seen
@@ -39,7 +39,7 @@ class Change:
 
     @property
     def ratio(self) -> float | None:
-        """After / before; None where it was 0."""
+        """After / before; None if it was 0 before."""
         return self.after / self.before if self.before else None
 
 
@@ -123,7 +123,7 @@ class Stretches:
 
 
 def _ranks(series: Values) -> Values:
-    """Return the rank of each value from 1; equal values share the mean of theirs."""
+    """Return the rank of each value, the least is 1; equal values share the mean of theirs."""
     _, places, counts = np.unique(series, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     ranks: Values = (ends - (counts - 1) / 2)[places]

@@ -1,4 +1,4 @@
-"""Who is to blame for an operation that did not complete: whoever answered, or did not."""
+"""Who is to blame for an operation that did not complete: the party that answered, or did not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from durable_harness.gate.who.parties import Party
 UNANSWERED = "start not answered"
 STATUS = re.compile(r"answered (\d{3})\b")
 FRONT = frozenset({429, 502, 503, 504})
-"""Answers of what stands before the code of an app, whatever the service is."""
+"""Answers of what stands before the code of an app, in any service."""
 CLIENT_FULL = ("too many open files", "no file descriptors", "cannot assign requested address")
 """What connecting fails with where this machine has no more connections to give."""
 
@@ -30,11 +30,11 @@ class OperationFailure(NamedTuple):
     state: str
     error: str
     ran_function: bool | None = None
-    """Whether a function of the app answered its start; None if the host does not say."""
+    """Whether a function of the app answered its start; None if the host does not report it."""
 
 
 def blame(failure: OperationFailure, *, is_ours: bool) -> Blame | None:
-    """Return who is to blame for an operation, as far as its end says; None if only its path can say."""
+    """Return who is to blame for an operation, as far as its end shows; None if only its path can show it."""
     if failure.state == "timed out":
         return Blame(Party.UNKNOWN, "starts got no answer in time") if UNANSWERED in failure.error else None
     if failure.state == "refused":
@@ -50,7 +50,7 @@ def _of_failed(error: str) -> Blame:
     if error.startswith("status cannot be read"):
         return Blame(Party.HOST, "it answered polls with errors")
     if re.match(r"operation (terminated|cancell?ed)\b", error, re.IGNORECASE):
-        return Blame(Party.UNKNOWN, "somebody ended operations")
+        return Blame(Party.UNKNOWN, "operations were ended from outside")
     return Blame(Party.APP, "its operations failed")
 
 
@@ -79,7 +79,7 @@ def _of_unreachable(error: str) -> Blame:
 
 BY_ERROR: Mapping[str, Callable[[str], Blame]] = {"failed": _of_failed, "unreachable": _of_unreachable}
 """By the state that operations ended in."""
-NOBODY = Blame(Party.UNKNOWN, "nothing says who answered")
+NOBODY = Blame(Party.UNKNOWN, "it is not known who answered")
 OF_OTHERS = {
     "wrong output": Blame(Party.APP, "its outputs are wrong"),
     "lost": Blame(Party.UNKNOWN, "the service no longer knew operations that it had accepted"),
@@ -88,11 +88,11 @@ OF_OURS = {**OF_OTHERS, "lost": Blame(Party.SCHEDULER, "it no longer knew operat
 
 
 def most_to_blame(blames: Counter[Blame]) -> Blame | None:
-    """Return the blame that most operations have; of a tie the one that was counted first. None if none has any."""
+    """Return the blame that most operations have; of a tie the one that was counted first. None without blames."""
     return next((blamed for blamed, _ in blames.most_common(1)), None)
 
 
 def blames_text(blames: Counter[Blame]) -> str:
-    """Say what those did who are to blame, and for how many operations; the party of the first is named elsewhere."""
+    """Return what the parties to blame did, and for how many operations; the party of the first is named elsewhere."""
     texts = [f"{blamed.party}: {blamed.what} ({count:,})" for blamed, count in blames.most_common()]
     return "; ".join(texts).partition(": ")[2]

@@ -21,16 +21,16 @@ AGE = re.compile(r" \(for [\d,.]+ s(?:, the oldest)?\)")
 """For how long one waits, by which the same waits of several operations would differ."""
 OF_AUDIT: Mapping[str, Blame] = {
     "wrong_output": Blame(Party.APP, "its outputs are not those of their inputs"),
-    "unrecorded": Blame(Party.GENERATOR, "no record of it tells of these operations"),
+    "unrecorded": Blame(Party.GENERATOR, "it has no record of these operations"),
     "unknown": Blame(Party.UNKNOWN, "others started operations during the run"),
     "duplicated": Blame(Party.UNKNOWN, "operations were started twice"),
-    "stuck": Blame(Party.UNKNOWN, "operations have not ended, and nothing says what they wait for"),
+    "stuck": Blame(Party.UNKNOWN, "operations have not ended, and it is not known what they wait for"),
 }
 OF_OUR_AUDIT: Mapping[str, Blame] = {
     "lost": Blame(Party.SCHEDULER, "it no longer knew operations that were accepted"),
     "contradicted": Blame(Party.SCHEDULER, "operations stand otherwise than they were seen to end"),
 }
-"""Of a service that is ours: of any other it is not known which part of it forgot."""
+"""For a host of this package. Of any other service it is not known which part of it forgot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Known:
     stuck: Sequence[StuckOperation] = ()
     """The first operations that have not ended."""
     host_died: str = ""
-    """How the host ended; empty if it lives, or if nobody can see that."""
+    """How the host ended; empty if it lives, or if that cannot be seen."""
     generator_late: str = ""
     """Why the run is invalid by its generator; empty if it kept up."""
 
@@ -86,12 +86,12 @@ def _of_gate(result: GateResult, known: Known) -> Culprit:
 
 def _of_audit(result: GateResult, known: Known) -> Culprit:
     if result.measured is None:
-        return _by_blames(known)  # nothing was audited, and whoever refused the starts is to blame for that
+        return _by_blames(known)  # nothing was audited, since the starts were refused
     statistic = result.gate.statistic
     if statistic == "stuck" and (waits := stuck_text(known.stuck)):
         return Culprit(Party.UNKNOWN, waits)
     rules = {**OF_AUDIT, **OF_OUR_AUDIT} if known.is_ours else OF_AUDIT
-    return Culprit(*rules.get(statistic, Blame(Party.UNKNOWN, "the service does not say which part of it")))
+    return Culprit(*rules.get(statistic, Blame(Party.UNKNOWN, "the service does not report which part of it")))
 
 
 def stuck_text(stuck: Iterable[StuckOperation]) -> str:
@@ -132,7 +132,7 @@ def _by_time(found: Attribution | None, of: str) -> Culprit:
 def _by_blames(known: Known) -> Culprit:
     most = most_to_blame(known.blames)
     if most is None:
-        return Culprit(Party.UNKNOWN, "nothing says who answered")
+        return Culprit(Party.UNKNOWN, "it is not known who answered")
     return Culprit(most.party, blames_text(known.blames))
 
 

@@ -42,7 +42,7 @@ def growth(base: Attribution, head: Attribution) -> tuple[Grown, ...]:
 
 
 def growth_sentence(base: Attribution, head: Attribution) -> str:
-    """Say which parties account for the difference, the largest growth first."""
+    """Return which parties account for the difference, the largest growth first."""
     by_ms = head.mean_ms - base.mean_ms
     parts = ", ".join(one.text for one in growth(base, head))
     operations = f"{base.operations} operations of the base and {head.operations} of the head"

@@ -18,7 +18,7 @@ OF_REQUESTS = frozenset({Part.WAY, Part.HTTP})
 
 @dataclass(frozen=True, slots=True)
 class TimedRequest:
-    """A request and its answer. The host's moments are 0 where it does not say; `late_ns` is its event loop's."""
+    """A request and its answer. The host's moments are 0 if it does not report them; `late_ns` is its event loop's."""
 
     sent_ns: int
     answered_ns: int
@@ -33,7 +33,7 @@ class TimedRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecordedOperation:
-    """One operation: what the generator recorded, what the host said of two requests, and its critical path."""
+    """One operation: what the generator recorded, what the host reported of two requests, and its critical path."""
 
     from_ns: int
     """From where its completion counts."""
@@ -62,7 +62,7 @@ class ClockOffset:
 
 
 def clock_of(operations: Iterable[RecordedOperation], *, is_here: bool) -> ClockOffset | None:
-    """Compare the two clocks by requests whose receipt and answer the host tells; None if they cannot be compared.
+    """Compare the two clocks by requests whose receipt and answer the host reports; None if they cannot be compared.
 
     Nothing is received before it was sent. So each request and each answer is a bound on the offset.
     """
@@ -109,7 +109,7 @@ def pieces_of_start(one: RecordedOperation) -> list[Segment]:
 
 
 def pieces_of_poll(one: RecordedOperation) -> list[Segment]:
-    """Return the pieces of the poll that saw its end; none if it is not known."""
+    """Return the pieces of the poll that saw its end; an empty list if it is not known."""
     if one.poll is None:
         return []
     whole = Segment(Part.DETECTION, one.poll.sent_ns, one.poll.answered_ns)
@@ -157,7 +157,7 @@ def _detection(one: RecordedOperation) -> list[Segment]:
 
 
 def _requested(exchange: TimedRequest, held: Sequence[Segment]) -> list[Segment]:
-    """Return the pieces of a request that the host tells about; none of any other."""
+    """Return the pieces of a request that the host reports; an empty list for any other."""
     if not exchange.at_host_ns:
         return []
     come_ns, left_ns = exchange.at_host_ns, exchange.left_host_ns

@@ -43,8 +43,8 @@ PARTY_OF: Mapping[Part, Party] = {
     Part.WAY: Party.NETWORK,
     Part.CONNECTING: Party.NETWORK,
 }
-"""Any other part is nobody's that is known: whoever raises an event or resumes an instance, and the whole of what a
-service that is not ours does not take apart."""
+"""Any other part has no known party: an event or a resumption from outside, and the whole of what a
+service other than a host of this package does not take apart."""
 OF_HARNESS = {HOST: Party.HOST, SCHEDULER: Party.SCHEDULER}
 HARNESS_WORDS = {HOST: "handling work", SCHEDULER: "handing out work and taking answers"}
 WORDS = {**LABELS, Part.SLIP: "starts and polls sent late"}
@@ -58,5 +58,5 @@ def party_of(segment: Segment) -> Party:
 
 
 def words_of(part: Part, by: str) -> str:
-    """Say on what a piece of time was spent."""
+    """Return on what a piece of time was spent."""
     return HARNESS_WORDS.get(by, WORDS[part]) if part is Part.HARNESS else WORDS[part]

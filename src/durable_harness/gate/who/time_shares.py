@@ -42,7 +42,7 @@ class ShareCause:
 
     @property
     def text(self) -> str:
-        """Say what it is and how long it took; of several functions what each took."""
+        """What it is and how long it took; of several functions what each took."""
         hint = f", {self.hint}" if self.hint else ""
         if self.names and self.names[0].mean_ms >= ALL_OF_IT * self.mean_ms:
             return f"{self.label} '{self.names[0].name}' {_ms(self.mean_ms)}{hint}"
@@ -65,7 +65,7 @@ class Share:
 
     @property
     def text(self) -> str:
-        """Say whose share it is, with its evidence: `app 71 % (code of activities 'work' 210 ms)`."""
+        """The party and its share, with the evidence: `app 71 % (code of activities 'work' 210 ms)`."""
         worth = [cause for cause in self.causes if cause.mean_ms * self.share >= LEAST_TOLD * self.mean_ms]
         shown = "; ".join(cause.text for cause in worth[:MOST_CAUSES])
         return f"{self.party} {100 * self.share:.0f} %" + (f" ({shown})" if shown else "")
@@ -83,11 +83,11 @@ class Attribution:
     clock_error_ms: float = 0.0
     """By how much moments of two machines may be apart; 0 on one machine."""
     not_known: str = ""
-    """Why a share is not known, where that can be said."""
+    """Why a share is not known, if the reason is known."""
 
     @property
     def largest(self) -> Share | None:
-        """The largest share that is somebody's; None if nothing is known."""
+        """The largest share of a known party; None if no party is known."""
         return next((share for share in self.shares if share.party is not Party.UNKNOWN), None)
 
     def share_of(self, party: Party) -> Share:

@@ -27,14 +27,14 @@ class Who:
 
     @property
     def sentences(self) -> list[str]:
-        """Say in a line or two who spent the time; nothing if nothing is known."""
+        """Return in a line or two who spent the time; an empty list if that is not known."""
         lines = [f"{Party.GENERATOR} first: {self.first}"] if self.first else []
         lines += [f"mean: {_words(self.mean)}"] if self.mean is not None else []
         lines += [f"p{TAIL_PERCENT}: {_words(self.tail)}"] if self.tail is not None else []
         return lines
 
     def culprit_text(self, gate_name: str) -> str:
-        """Say who broke a gate; empty if nobody looked, or if it holds."""
+        """Return who broke a gate; empty if it was not looked at, or if it holds."""
         culprit = self.culprits.get(gate_name)
         return "" if culprit is None else culprit.text
 

@@ -67,7 +67,8 @@ class Service:
         if url is None or next(self._histories, None) is None:
             return None
         status = get(self._asker, url, self._where.headers_for_webhook(url)).json_object() or {}
-        rows = [row for row in status.get("historyEvents") or () if isinstance(row, dict)]
+        events = status.get("historyEvents")
+        rows = [row for row in events if isinstance(row, dict)] if isinstance(events, list) else []
         return explain(document_of(instance_id, status, rows)) if rows else None
 
 
