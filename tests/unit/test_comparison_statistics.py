@@ -192,7 +192,7 @@ def test_how_much_more_data_follows_from_the_interval(interval, factor):
 def test_looks_are_planned_so_that_each_can_answer(most):
     """The first look has pairs enough for its share of the errors, the last one is the most that was allowed."""
     looks = plan_looks(DESIGN, most)
-    share = DESIGN.shared_by(len(looks))
+    share = DESIGN.bonferroni(len(looks))
     assert looks[0] >= fewest_pairs(min(share.false_alarm_rate, share.miss_rate))
     assert looks[-1] == max(most, looks[0])
     assert list(looks) == sorted(set(looks))
