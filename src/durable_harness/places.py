@@ -23,6 +23,8 @@ _PLACE_AT_END = re.compile(r"\([^()\n]{1,400}\.py:\d+\)$")
 _WRAPPERS = frozenset({"sync_wrapper", "async_wrapper"})
 _HANDED_ON = "TaskFailedError"
 _MOST_LINKS = 20
+FAKE = "<fake>"
+"""The name of the frame of what a fake raises: the file and the line are the test's."""
 INTRODUCED = ("Orchestrator function '", "Activity function '", "Entity function '")
 """How messages begin that say whose failure it is."""
 _folders: list[Path] = []

@@ -37,6 +37,8 @@ class Stages:
     replayed_events: int = 0
     replay_ns: int | None = None
     """How long its replay took; None if that is not known."""
+    faked: str = ""
+    """What it waits for where a test answers for its function; empty if the app does."""
     held_ns: int = 0
     """The longest time for which its coroutine kept the event loop to itself."""
 
@@ -62,7 +64,13 @@ class Stages:
             "answeredNs": self.answered_ns,
         }
         times = {name: at_ns + offset_ns if at_ns else None for name, at_ns in moments.items()}
-        return {**times, "replayedEvents": self.replayed_events, "replayNs": self.replay_ns, "heldNs": self.held_ns}
+        return {
+            **times,
+            "replayedEvents": self.replayed_events,
+            "replayNs": self.replay_ns,
+            "heldNs": self.held_ns,
+            "faked": self.faked,
+        }
 
 
 CURRENT: ContextVar[Stages | None] = ContextVar("stages of the work under way", default=None)

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from durable_harness.pytest_plugin import beside, failed, outside, twice
+from durable_harness.pytest_plugin import beside, failed, outside, own_functions, twice
 from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
@@ -284,9 +284,12 @@ def durable_faults(pytestconfig: pytest.Config, durable_stack: RunningStack) -> 
 
 
 @pytest.fixture
-def durable_activities(durable_stack: RunningStack) -> Iterator[DurableActivities]:
+def durable_activities(
+    request: pytest.FixtureRequest, pytestconfig: pytest.Config, durable_stack: RunningStack
+) -> Iterator[DurableActivities]:
     """Give what answers in place of activities, entities and services; after the test the app's own do again."""
     from durable_harness.testing.fakes import activities_of  # noqa: PLC0415 - same
+    from durable_harness.testing.liveness import has_ended  # noqa: PLC0415 - same
 
     activities = activities_of(durable_stack)
     if activities is None:
@@ -294,8 +297,8 @@ def durable_activities(durable_stack: RunningStack) -> Iterator[DurableActivitie
             f"the functions of the {durable_stack.name} stack cannot be faked: its host is not a process of ours. Run"
             " this test with --stack embedded or --stack emulator"
         )
-    yield activities
-    activities.close()
+    for _ in own_functions.used(request.node, pytestconfig, activities, lambda: has_ended(durable_stack)):
+        yield activities
 
 
 durable_http = outside.durable_http  # pytest looks for fixtures in this module
@@ -310,14 +313,14 @@ def _durable_twice(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Fail a test that passes although something acted twice that its marks say must not."""
-    __tracebackhide__ = True
+    """Fail a test that passes although something acted twice that its marks say must not, or a function of it erred."""
     try:
         yield
     except BaseException:
         twice.check(item, has_passed=False)
         raise
     twice.check(item, has_passed=True)
+    own_functions.check(item)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -330,6 +333,7 @@ def pytest_runtest_makereport(
         report_once(item, call.excinfo.value, report)
     if report.failed:
         failed.add_requests(item, call, report)
+    own_functions.add_to_report(item, report)
     outside.add_to_report(item, report)
     twice.add_to_report(item, report)
     if report.failed:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from durable_harness.pytest_plugin import own_functions
+
 if TYPE_CHECKING:
     from durable_harness.stack import RunningStack
     from durable_harness.testing import DurableHttp
@@ -15,8 +17,11 @@ SECTION = "durable-harness: requests to outside services that nothing answered"
 
 
 @pytest.fixture
-def durable_http(durable_stack: RunningStack) -> Iterator[DurableHttp]:
+def durable_http(
+    request: pytest.FixtureRequest, pytestconfig: pytest.Config, durable_stack: RunningStack
+) -> Iterator[DurableHttp]:
     """Give what answers the app's requests to outside services; after the test they go there again."""
+    from durable_harness.testing.liveness import has_ended  # noqa: PLC0415 - same
     from durable_harness.testing.outside import http_of  # noqa: PLC0415 - same
 
     outside = http_of(durable_stack)
@@ -25,8 +30,8 @@ def durable_http(durable_stack: RunningStack) -> Iterator[DurableHttp]:
             f"requests of the {durable_stack.name} stack cannot be answered for: its host is not a process of ours. Run"
             " this test with --stack embedded or --stack emulator"
         )
-    yield outside
-    outside.close()
+    for _ in own_functions.used(request.node, pytestconfig, outside, lambda: has_ended(durable_stack)):
+        yield outside
 
 
 def add_to_report(item: pytest.Item, report: pytest.TestReport) -> None:

@@ -31,6 +31,8 @@ class RunState:
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.fault_seed: int = getattr(config, "workerinput", {}).get("durable_harness_fault_seed", fault_seed(config))
         self.complaint = ""
+        self.is_interrupted = False
+        """Whether the user wants the run to end now."""
         self.twice: list[dict[str, Any]] = []
         """What became of work that was delivered twice, of each test."""
         self.not_loaded: dict[str, str] = {}
@@ -60,10 +62,13 @@ class RunState:
 
 
 class OutcomeCounter:
-    """Counts in the controller's process, where the reports of all workers come together."""
+    """Counts in the controller's process, where the reports of all workers come together; notes Ctrl-C in each."""
 
     def __init__(self, state: RunState) -> None:
         self._state = state
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self._state.is_interrupted = True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         stack = dict(report.user_properties).get(STACK_PROPERTY)

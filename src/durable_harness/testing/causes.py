@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from durable_harness.foreign_text import middle_cut
-from durable_harness.places import place_in
+from durable_harness.places import FAKE, place_in
 from durable_harness.testing.waiting import name_of
 from durable_harness.testing.webhook import HistoryRow, Instance
 from durable_harness.traces import folded_text
@@ -71,8 +71,9 @@ def _cause(function: str, reason: str, row: HistoryRow) -> Cause:
     described = _DESCRIBED.fullmatch(head.strip())
     error_type, message = (described["type"], described["message"]) if described else _last_of(details, head.strip())
     in_trace = place_in(details)
+    is_faked = in_trace is not None and in_trace.function == FAKE
     return Cause(
-        function,
+        f"the fake of {function}" if is_faked else function,
         error_type.rpartition(".")[2],
         message.strip(),
         place or (str(in_trace) if in_trace else ""),

@@ -78,6 +78,8 @@ class Work:
     replayed_events: int = 0
     replay_ns: int | None = None
     held_ns: int = 0
+    faked: str = ""
+    """What it waits for where a test answers for its function."""
 
     def stages(self, name: str) -> list[Segment]:
         """Return what it went through. Where the host said nothing, its time there is not known."""
@@ -294,4 +296,5 @@ def _work(row: Mapping[str, Any]) -> Work:
         replayed_events=host.get("replayedEvents", 0),
         replay_ns=host.get("replayNs"),
         held_ns=host.get("heldNs", 0),
+        faked=str(host.get("faked") or ""),
     )

@@ -149,7 +149,9 @@ def _unclaimed(names: Sequence[str]) -> str:
 
 def _of_work(facts: Facts, work: Work, what: str) -> Wait:
     part, since_ns = work.now()
-    return Wait(what, DOES.get(part, LABELS[part]), None if since_ns is None else _age(facts, since_ns), part)
+    return Wait(
+        what, work.faked or DOES.get(part, LABELS[part]), None if since_ns is None else _age(facts, since_ns), part
+    )
 
 
 def _of_nothing_asked(facts: Facts) -> Wait:

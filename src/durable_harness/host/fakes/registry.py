@@ -9,7 +9,9 @@ import json
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
+
+from durable_harness.places import FAKE
 
 Kind = Literal["activity", "entity", "http", "chat"]
 OF_PATTERNS = frozenset({"http", "chat"})
@@ -94,7 +96,8 @@ class Fakes:
         if "raises" in answer:
             raised = answer["raises"]
             module, _, name = raised["type"].rpartition(".")
-            raise type(name, (FakedError,), {"__module__": module or "builtins"})(raised["message"])
+            error = type(name, (FakedError,), {"__module__": module or "builtins"})(raised["message"])
+            raise_at(raised.get("place", ""), error)
         return str(answer["returns"])
 
     async def next_question(self, timeout_s: float) -> dict[str, Any] | None:
@@ -120,6 +123,16 @@ class Fakes:
             return await answered
         finally:
             del self._asked[question]
+
+
+def raise_at(place: str, error: FakedError) -> NoReturn:
+    """Raise an error as the line of the test does that it comes from: that line is then in all that is said of it."""
+    file, _, line = place.rpartition(":")
+    if not (file and line.isdecimal()):
+        raise error
+    code = compile("\n" * (int(line) - 1) + "raise error", file, "exec").replace(co_name=FAKE)
+    exec(code, {"error": error})  # noqa: S102 - the code is the line above
+    raise error
 
 
 def decoded(text: str | None) -> Any:

@@ -10,7 +10,7 @@ from durable_harness.host.fakes.working import working_for
 from durable_harness.host.payloads import unwrap_json
 from durable_harness.host.sdk.batches import operation_info
 from durable_harness.host.sdk.generation import Runner, RunnerAround
-from durable_harness.host.stages import CURRENT
+from durable_harness.host.stages import CURRENT, Stages
 from durable_harness.host.twice.effects import note_fake
 from durable_harness.protocol import optional_text, pb, text_or_none
 from durable_harness.protocol.activity_names import HTTP_ACTIVITIES
@@ -73,9 +73,16 @@ class FakedRunner(RunnerAround):
         note_fake()
         stages = CURRENT.get()
         if fake.delay_s > 0:
+            _note(stages, f"is answered by a fake of the test, {fake.delay_s:,g} s after its call")
             await self._clock.sleep(stages.token if stages is not None else "", fake.delay_s)
+        _note(stages, "is answered by a fake of the test, whose function has not returned")
         text = await self._fakes.answer(fake, call)
         return _http_answer(text) if fake.kind == "http" else text
+
+
+def _note(stages: Stages | None, text: str) -> None:
+    if stages is not None:
+        stages.faked = text
 
 
 def _http_answer(text: str) -> str:

@@ -39,6 +39,16 @@ class HttpCall:
             raise ValueError(f"{self.method} {self.url}: the body is no JSON: {self.text!r}") from None
 
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def checked_method(method: str | None) -> str | None:
+    """Return a method in upper case, None for any. Raises UsageError for what is none."""
+    if method is None or str(method).upper() in METHODS:
+        return None if method is None else method.upper()
+    raise UsageError(f"method is {method!r}; expected one of {', '.join(METHODS)}, or None for any.")
+
+
 Answering = Callable[[HttpCall], Any]
 """Returns an HttpAnswer or the body of one; what it raises breaks the connection."""
 

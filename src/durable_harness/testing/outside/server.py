@@ -16,8 +16,10 @@ from aiohttp import web
 from durable_harness.network import serve_http
 from durable_harness.testing.fakes import HttpAnswer
 from durable_harness.testing.outside.rules import HttpCall, encoded
+from durable_harness.testing.threads import in_thread
 
 ADDRESS = "127.0.0.1"
+ENDING_TIMEOUT_S = 5.0
 LARGEST_BODY_BYTES = 256 * 1024 * 1024
 Answerer = Callable[[HttpCall], HttpAnswer | None]
 """Called in a thread; None breaks the connection."""
@@ -43,8 +45,9 @@ class OutsideServer:
         return [int(one.getsockname()[1]) for one in self._listening]
 
     def close(self) -> None:
+        """End the server. What the test's functions are asked is given up: their threads are daemons."""
         self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
+        self._thread.join(ENDING_TIMEOUT_S)
 
     def _run(self) -> None:
         with contextlib.closing(self._loop):
@@ -60,15 +63,18 @@ class OutsideServer:
         ]
         self._started.set_result(None)
         await self._over.wait()
+        given_up = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in given_up:
+            task.cancel()
+        await asyncio.gather(*given_up, return_exceptions=True)
         for runner in runners:
             await _end(runner)
-        await self._loop.shutdown_default_executor()
 
     async def _handle(self, request: web.BaseRequest, scheme: str) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
         url = f"{scheme}://{request.host}{request.path_qs}"
         call = HttpCall(request.method, url, headers, await request.read(), time.time())
-        answer = await self._loop.run_in_executor(None, self._answer, call)
+        answer = await in_thread(self._answer, call)
         if answer is None:
             assert request.transport is not None
             request.transport.abort()

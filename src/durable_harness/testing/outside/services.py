@@ -10,9 +10,25 @@ from typing import Any
 from durable_harness.debugging import unless_debugged
 from durable_harness.errors import UsageError
 from durable_harness.stack import RunningStack, StackControl
-from durable_harness.testing.fakes import ALLOWED, DEFAULT_TIMEOUT_S, NOTHING, POLL_INTERVAL_S, HttpAnswer
+from durable_harness.testing.fakes import (
+    DEFAULT_TIMEOUT_S,
+    NOTHING,
+    POLL_INTERVAL_S,
+    HttpAnswer,
+    check_given,
+    refuse_coroutine,
+)
 from durable_harness.testing.outside.authority import Authority
-from durable_harness.testing.outside.rules import Answering, HttpCall, Rule, UrlPattern, encoded, http_answer
+from durable_harness.testing.outside.rules import (
+    Answering,
+    HttpCall,
+    Rule,
+    UrlPattern,
+    checked_method,
+    encoded,
+    http_answer,
+)
+from durable_harness.testing.own_functions import RETURN_TIMEOUT_S, OwnFunctions, place_of_function
 
 CALL = "outside/lead"
 NO_ANSWER = 502
@@ -66,6 +82,9 @@ class DurableHttp:
         from durable_harness.testing.outside.server import OutsideServer  # noqa: PLC0415 - with it comes a web server
 
         self._control = control
+        self.own = OwnFunctions()
+        """The functions of the test that were called."""
+        self._has_ended = False
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
         self._passing: list[UrlPattern] = []
@@ -100,7 +119,7 @@ class DurableHttp:
         `HttpCall` and returns such a value; it runs in a thread of this process. `raises`, and what the function
         raises, breaks the connection without an answer.
         """
-        rule = Rule(UrlPattern.of(url), method.upper() if method else None, _answering(url, returns, raises, by))
+        rule = Rule(UrlPattern.of(url), checked_method(method), self._answering(url, returns, raises, by))
         with self._lock:
             self._rules.append(rule)
         self._lead()
@@ -115,14 +134,33 @@ class DurableHttp:
         """Return the requests that nothing answered, for the report of a failure."""
         return "\n".join(f"{call.method} {call.url}" for call in self._unanswered)
 
-    def close(self) -> None:
-        """Let all connections go where the app wants them to."""
+    def close(self, timeout_s: float = RETURN_TIMEOUT_S) -> None:
+        """Let all connections go where the app wants them to.
+
+        Functions that have not returned in time are left to their threads, which end with pytest.
+        """
+        self._has_ended = True
         try:
             self._control.call(CALL)
         finally:
+            self.own.wait(unless_debugged(timeout_s))
             self._server.close()
 
+    def _answering(
+        self, url: str, returns: Any, raises: BaseException | type[BaseException] | None, by: Answering | None
+    ) -> Answering:
+        check_given(f"durable_http.answer({url!r})", returns, raises, by)
+        if by is not None:
+            what, place = f"the answer for {url}", place_of_function(by)
+            return lambda call: self.own.call(what, place, lambda: _checked(url, by(call)))
+        if raises is not None:
+            return lambda _: _raise(raises)
+        answer = _checked(url, returns)
+        return lambda _: answer
+
     def _lead(self) -> None:
+        if self._has_ended:
+            raise UsageError("This durable_http is of a test that has ended. Take that of yours.")
         with self._lock:
             answered, passing = ([one.place() for one in self._patterns()], [one.place() for one in self._passing])
         self._control.call(
@@ -145,8 +183,7 @@ class DurableHttp:
         if rule is None:
             return HttpAnswer(_no_answer(call), NO_ANSWER)
         try:
-            answer = http_answer(rule.answer(call))
-            encoded(answer)
+            answer: HttpAnswer = rule.answer(call)
         except UsageError as error:
             return HttpAnswer(str(error), NO_ANSWER)
         except BaseException:  # noqa: BLE001 - the service breaks, not this thread
@@ -154,17 +191,12 @@ class DurableHttp:
         return answer
 
 
-def _answering(
-    url: str, returns: Any, raises: BaseException | type[BaseException] | None, by: Answering | None
-) -> Answering:
-    if sum([returns is not NOTHING, raises is not None, by is not None]) != 1:
-        raise UsageError(f"durable_http.answer({url!r}): {ALLOWED}.")
-    if by is not None:
-        return by
-    if raises is not None:
-        return lambda _: _raise(raises)
-    encoded(http_answer(returns))
-    return lambda _: returns
+def _checked(url: str, value: Any) -> HttpAnswer:
+    """Return an answer that can be sent. Raises UsageError for what cannot."""
+    refuse_coroutine(f"durable_http.answer({url!r})", value)
+    answer = http_answer(value)
+    encoded(answer)
+    return answer
 
 
 def _raise(error: BaseException | type[BaseException]) -> None:
