@@ -56,7 +56,7 @@ def test_scripted_answers(fakes, started):
     assert_completed(started("forecast", "Rome tomorrow?"), output=["It will rain.", "I doubt it."])
     assert chat.prompts == ["Rome tomorrow?", "It will rain."]
     first, second = chat.calls
-    assert (first.agent, second.agent) == ("forecaster", "critic")
+    assert (first.agent, second.agent) == ("Forecaster", "Critic")
     assert first.tools == ["weather"]
     assert "You are the Forecaster." in f"{first.instructions} {first.messages}"
     assert first.session != second.session
@@ -83,6 +83,20 @@ def test_tools_are_called_by_the_framework(fakes, started):
     assert [call.result for call in calls[:2]] == ["sunny in Rome", "sunny in Oslo"]
     assert "sunny" not in calls[2].result
     assert (chat.count, critic.count) == (3, 1)
+
+
+@pytest.mark.parametrize("counts", ["second", "first"])
+def test_a_second_delivery_is_given_the_answers_of_the_first(tmp_path, counts):
+    """Where work is delivered twice a script is used up once, its tools are called, prompts recorded once."""
+    python = rooms.environment_beside_ours(rooms.AGENTS)
+    options = ["--test-control", "--twice", "--twice-answer", counts]
+    with embedded_stack(ROOM / "weather", serve_args=options, python=str(python)) as stack:
+        operations, fakes = Operations(stack, tmp_path), activities_of(stack)
+        chat = fakes.fake_chat(ToolCall("weather", {"city": "Rome"}), "Sunny.", "I doubt it.")
+        assert_completed(operations.start_orchestrator("forecast", "Rome?"), output=["Sunny.", "I doubt it."])
+        assert [call.agent for call in chat.calls] == ["Forecaster", "Forecaster", "Critic"]
+        assert [call.result for call in chat.tool_calls] == ["sunny in Rome"]
+        fakes.close()
 
 
 def test_a_function_answers(fakes, started):

@@ -1,4 +1,4 @@
-"""The functions by which a test answers for others: what they raised fails it, and those that never return end with it."""
+"""The functions by which a test answers for others: what they raise, and those that hang."""
 
 from __future__ import annotations
 

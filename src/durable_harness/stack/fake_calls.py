@@ -22,8 +22,9 @@ def fake_calls(fakes: Fakes, app: FunctionApp, chat: StubbedChat) -> dict[str, C
         if known is not None and name.lower() not in known:
             raise ValueError(app.unknown(kind, name))
         if kind == "chat":
-            chat.install()
-            _check_agent(app, name)
+            agents = _agents_of(app)
+            chat.install(agents)
+            _check_agent(agents, name)
         return fakes.add(kind, name, answer, delay_s, method).number
 
     async def calls(number: int) -> dict[str, Any]:
@@ -48,9 +49,13 @@ def fake_calls(fakes: Fakes, app: FunctionApp, chat: StubbedChat) -> dict[str, C
     }
 
 
-def _check_agent(app: FunctionApp, pattern: str) -> None:
-    """Raise ValueError for a pattern that none of the app's agents fits."""
+def _agents_of(app: FunctionApp) -> list[str]:
+    """Return the names of the app's agents, as it writes them."""
     entities = (entity.name for entity in app.entities.values())
-    known = sorted(name[len(AGENT_PREFIX) :] for name in entities if name.startswith(AGENT_PREFIX))
+    return sorted(name[len(AGENT_PREFIX) :] for name in entities if name.startswith(AGENT_PREFIX))
+
+
+def _check_agent(known: list[str], pattern: str) -> None:
+    """Raise ValueError for a pattern that none of the app's agents fits."""
     if pattern != EVERY_AGENT and not fnmatch.filter([name.lower() for name in known], pattern.lower()):
         raise ValueError(f"the app has no agent '{pattern}'. It has: {', '.join(known) or 'none'}")

@@ -12,8 +12,6 @@ from typing import Any, Protocol
 
 from durable_harness.errors import UsageError
 
-AGENT_PREFIX = "dafx-"
-"""How the framework names the entity of an agent."""
 ALLOWED = "allowed are texts, ToolCall(name, arguments), errors to be raised, and lists of texts and tool calls"
 
 
@@ -38,7 +36,7 @@ class ToolResult:
 class ChatCall:
     """What an agent sent to its model.
 
-    `agent` is in lower case, as the names of entities are, and empty if the model was asked outside an agent's entity.
+    `agent` is its name as the app writes it, empty if the model was asked outside an agent's entity.
     `messages` are dicts with `role`, `text`, `tool_calls` and `tool_results`, `tools` the names that it offered.
     `session` is the key of the agent's entity. `at_s` is when it was sent, in seconds since the epoch.
     """
@@ -71,8 +69,8 @@ class ChatCall:
     def of(cls, call: Mapping[str, Any]) -> ChatCall:
         """Read a call as the host notes it."""
         instance_id = str(call["instance_id"])
-        name, _, session = instance_id[1:].partition("@") if instance_id.startswith("@") else ("", "", "")
-        return cls(agent=name.removeprefix(AGENT_PREFIX), session=session, at_s=call.get("at_s", 0.0), **call["input"])
+        session = instance_id[1:].partition("@")[2] if instance_id.startswith("@") else ""
+        return cls(session=session, at_s=call.get("at_s", 0.0), **call["input"])
 
 
 Answer = str | ToolCall | BaseException | type[BaseException] | Sequence[str | ToolCall]

@@ -257,7 +257,7 @@ class _Plan:
             return {"raises": _raised(error, place_of_error(error) or self.place)}
 
 
-def _plan(  # noqa: PLR0913 - what a test gives, and what it means
+def _plan(  # noqa: PLR0913, PLR0917 - what a test gives, and what it means
     call_text: str,
     what: str,
     returns: Any,

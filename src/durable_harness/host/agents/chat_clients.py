@@ -11,12 +11,13 @@ import functools
 import json
 import sys
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
-from durable_harness.host.fakes.registry import Fake, Fakes
+from durable_harness.host.fakes.registry import Fake, FakedError, Fakes
 from durable_harness.host.fakes.working import instance_now
 from durable_harness.host.stages import CURRENT
+from durable_harness.host.twice.effects import SCOPE, Scope
 from durable_harness.protocol.alarms import AlarmClock
 
 FRAMEWORK = "agent_framework"
@@ -32,14 +33,20 @@ class StubbedChat:
         self._fakes = fakes
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._names: dict[str, str] = {}
+        """The agents of the app by their names in lower case, as entities have them."""
         self._stubbed: weakref.WeakSet[type] = weakref.WeakSet()
 
-    def install(self) -> None:
-        """Stub all classes of clients that there are by now. Raises ValueError if the app has no Agent Framework."""
+    def install(self, agents: Iterable[str]) -> None:
+        """Stub all classes of clients that there are by now, of these agents of the app.
+
+        Raises ValueError if the app has no Agent Framework.
+        """
         framework = sys.modules.get(FRAMEWORK)
         if framework is None:
             raise ValueError("the app does not use the Agent Framework: no package agent_framework is imported in it")
         self._loop = asyncio.get_running_loop()
+        self._names = {name.lower(): name for name in agents}
         for kind in _with_subclasses(framework.BaseChatClient):
             if METHOD in vars(kind) and kind not in self._stubbed:
                 self._stubbed.add(kind)
@@ -49,23 +56,40 @@ class StubbedChat:
         @functools.wraps(real)
         def respond(client: Any, *, messages: Any, stream: bool, options: Any, **others: Any) -> Any:
             instance_id = instance_now()
-            fake = self._fakes.find("chat", agent_of(instance_id))
+            agent = agent_of(instance_id)
+            fake = self._fakes.find("chat", agent)
             if fake is None:
                 return real(client, messages=messages, stream=stream, options=options, **others)
             stages = CURRENT.get()
-            call = {"input": _described(messages, options), "instance_id": instance_id}
-            received = self._received(fake, call, stages.token if stages is not None else "")
+            call = {
+                "input": {"agent": self._names.get(agent, agent), **_described(messages, options)},
+                "instance_id": instance_id,
+            }
+            received = self._received(fake, call, stages.token if stages is not None else "", SCOPE.get())
             return _streamed(received) if stream else _whole(received)
 
         return respond
 
-    async def _received(self, fake: Fake, call: dict[str, Any], token: str) -> dict[str, Any]:
-        """Return what the test answers. Agents run on an event loop of the framework's, fakes on that of the host."""
-        assert self._loop is not None
-        asked = asyncio.run_coroutine_threadsafe(self._text(fake, call, token), self._loop)
-        text: str = await asyncio.wrap_future(asked)
+    async def _received(self, fake: Fake, call: dict[str, Any], token: str, scope: Scope | None) -> dict[str, Any]:
+        """Return what the test answers; to work that is delivered again what it answered the first time."""
+        text = None if scope is None else scope.earlier_answer()
+        if text is None:
+            text = await self._asked(fake, call, token)
+        if scope is not None:
+            scope.answers.append(text)
+        if isinstance(text, FakedError):
+            raise text
         answer: dict[str, Any] = json.loads(text)
         return answer
+
+    async def _asked(self, fake: Fake, call: dict[str, Any], token: str) -> str | FakedError:
+        """Ask the test. Agents run on an event loop of the framework's, fakes on that of the host."""
+        assert self._loop is not None
+        asked = asyncio.run_coroutine_threadsafe(self._text(fake, call, token), self._loop)
+        try:
+            return await asyncio.wrap_future(asked)
+        except FakedError as error:
+            return error
 
     async def _text(self, fake: Fake, call: dict[str, Any], token: str) -> str:
         if fake.delay_s > 0:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 MOST_EFFECTS = 1_000
 """How many effects of one delivery are kept."""
@@ -44,6 +45,14 @@ class Scope:
     is_faked: bool = False
     """Whether a test answered for the function."""
     effects: list[Effect] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
+    """What a test answered for models that were asked in it, in order: texts, and errors that it raised."""
+    earlier: list[Any] = field(default_factory=list)
+    """Those of the first delivery, which a second one is given in turn: the test is asked once."""
+
+    def earlier_answer(self) -> Any:
+        """Return the next answer of the first delivery, None if there is none left."""
+        return self.earlier.pop(0) if self.earlier else None
 
     def note(self, effect: Effect) -> None:
         if self.is_open and len(self.effects) < MOST_EFFECTS:

@@ -62,7 +62,7 @@ class ComparingRunner(RunnerAround):
         first = self._records.take_first(token)
         if first is not None and first.scope.is_faked:  # the test counts its calls, and nothing is done outside
             return _result(first.outcome)
-        scope = Scope()
+        scope = Scope(earlier=[] if first is None else [*first.scope.answers])
         outcome = await _watched(scope, call)
         if first is None:
             self._records.keep_first(token, delivered(scope, outcome))
