@@ -11,12 +11,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
+import psutil
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
 from durable_harness import foreign_text
 from durable_harness.stack import embedded_stack
+from platform_names import lacking_for_test, lacking_on_windows
 from sdk_generation import NEEDS_OTHER_SDK, OTHER_SDK, SDK
 from warm_start import WarmStarter
 
@@ -72,10 +74,27 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.get_closest_marker(OTHER_SDK):
             item.add_marker(pytest.mark.skip(reason=NEEDS_OTHER_SDK))
+    if sys.platform == "win32":
+        skip_what_windows_lacks(items)
     if not _runs_thorough_tests(config):
         kept = [item for item in items if not item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("thorough")])
         items[:] = kept
+
+
+def pytest_ignore_collect(collection_path):
+    """Leave a file out on Windows that cannot even be imported there."""
+    if sys.platform != "win32" or not collection_path.match("test_*.py"):
+        return None
+    return any("." not in name for _, name in lacking_on_windows(collection_path)) or None
+
+
+def skip_what_windows_lacks(items):
+    """Skip each test that uses a name which Windows does not have, saying which."""
+    for item in items:
+        if lacking := lacking_for_test(item.path, item.function.__name__):
+            reason = f"uses {', '.join(lacking)}, which Windows does not have: run it on Linux or macOS"
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def _runs_thorough_tests(config):
@@ -219,7 +238,10 @@ class RunningApps:
 
 def _has_ended(pid):
     """Tell whether a child process has ended, without taking its exit code from the one who started it."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @pytest.fixture(autouse=True)

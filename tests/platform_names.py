@@ -2,13 +2,11 @@
 
 import ast
 import functools
+import importlib.util
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import mypy
-
-STUBS = Path(mypy.__file__).parent / "typeshed" / "stdlib"
 MODULES = ("os", "signal", "socket", "select", "time", "sys", "asyncio", "subprocess", "shutil", "threading", "errno")
 ONLY_POSIX = ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog", "crypt", "spwd", "posix", "uvloop")
 """Modules that Windows does not have. The last one is a package that it has no build of."""
@@ -16,6 +14,12 @@ ONLY_WINDOWS = ("msvcrt", "winreg", "_winapi", "winsound")
 IN_DOUBT = {
     "socket": {"socketpair", "has_dualstack_ipv6", "create_server", "has_ipv6"},
 }
+
+
+@functools.cache
+def stubs():
+    """Return the folder of the stubs."""
+    return Path(importlib.util.find_spec("mypy").origin).parent / "typeshed" / "stdlib"
 
 
 @functools.cache
@@ -27,7 +31,7 @@ def missing_names(platform, module):
 
 @functools.cache
 def _names(module, platform):
-    path = STUBS.joinpath(*module.split("."))
+    path = stubs().joinpath(*module.split("."))
     file = path / "__init__.pyi" if path.is_dir() else path.with_suffix(".pyi")
     if not file.exists():
         return frozenset()
@@ -63,3 +67,46 @@ def _holds(test, platform):
         return eval(compile(ast.Expression(test), "stub", "eval"), {"__builtins__": {}}, words)
     except NameError:
         return True
+
+
+def found_in(tree):
+    """Yield the names that are used of modules which differ, and the modules that some platform lacks."""
+    yield from (name for _, name in uses_in(tree))
+
+
+def uses_in(tree):
+    """Yield the lines at which such names are used, and the names."""
+    aliases = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for one in node.names:
+                aliases[one.asname or one.name] = one.name
+                yield from ((node.lineno, name) for name in _top(one.name))
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from ((node.lineno, name) for name in _top(node.module))
+            yield from ((node.lineno, f"{node.module}.{one.name}") for one in node.names)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
+            yield node.lineno, f"{aliases[node.value.id]}.{node.attr}"
+
+
+def _top(module):
+    return {module.partition(".")[0]} & {*ONLY_POSIX, *ONLY_WINDOWS}
+
+
+@functools.cache
+def lacking_on_windows(path):
+    """Return (line, name) for each use in a file of what Windows does not have."""
+    absent = {f"{module}.{name}" for module in MODULES for name in missing_names("win32", module)} | {*ONLY_POSIX}
+    return [use for use in uses_in(ast.parse(path.read_text(encoding="utf-8"))) if use[1] in absent]
+
+
+def lacking_for_test(path, function):
+    """Return what of it a test uses: in its own lines, or in those of its file that belong to no test."""
+    tests = {
+        node.name: range(node.lineno, node.end_lineno + 1)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+    others = [lines for name, lines in tests.items() if name != function]
+    return sorted({name for line, name in lacking_on_windows(path) if not any(line in lines for lines in others)})

@@ -25,6 +25,8 @@ class WarmStarter:
 
     def start(self, *words, output, errors=None, cwd=None, env=None):
         """Run `durable-harness WORDS…` in a session of its own; its output is added to files. Returns a WarmProcess."""
+        if not hasattr(os, "fork"):
+            return start_cold(words, output, errors or output, cwd, env)
         wanted = {"words": [*map(str, words)], "cwd": str(cwd or Path.cwd()), "env": env or dict(os.environ)}
         wanted |= {"output": str(output), "errors": str(errors or output)}
         return WarmProcess(self, self.ask(wanted))
@@ -74,6 +76,22 @@ class WarmProcess:
     def kill(self):
         """Kill -9."""
         self.send_signal(signal.SIGKILL)
+
+
+def start_cold(words, output, errors, cwd, env):
+    """Run it where no process can fork."""
+    from durable_harness.platforms.children import in_own_group  # noqa: PLC0415 - not before a fork
+
+    with Path(output).open("ab") as output_file, Path(errors).open("ab") as errors_file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "durable_harness", *map(str, words)],
+            stdin=subprocess.DEVNULL,
+            stdout=output_file,
+            stderr=errors_file,
+            cwd=cwd,
+            env=env,
+            **in_own_group(),
+        )
 
 
 def answer_requests():

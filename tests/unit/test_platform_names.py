@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import durable_harness
-from platform_names import MODULES, ONLY_POSIX, ONLY_WINDOWS, missing_names
+from platform_names import MODULES, ONLY_POSIX, ONLY_WINDOWS, found_in, lacking_for_test, missing_names
 
 PACKAGE = Path(durable_harness.__file__).parent
 ROOT = Path(__file__).parents[2]
@@ -34,22 +34,6 @@ def sources():
     for folder in FOLDERS:
         for path in sorted(folder.rglob("*.py")):
             yield path.relative_to(folder).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
-
-
-def found_in(tree):
-    """Yield the names that are used of modules which differ, and the modules that some platform lacks."""
-    aliases = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for one in node.names:
-                aliases[one.asname or one.name] = one.name
-                yield from {one.name.partition(".")[0]} & {*ONLY_POSIX, *ONLY_WINDOWS}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from {node.module.partition(".")[0]} & {*ONLY_POSIX, *ONLY_WINDOWS}
-            yield from (f"{node.module}.{one.name}" for one in node.names)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
-            yield f"{aliases[node.value.id]}.{node.attr}"
 
 
 def differing(tree):
@@ -145,3 +129,14 @@ def test_text_files_say_their_encoding():
 def test_a_missing_encoding_is_seen(code):
     """The search finds each way in which code opens a text file."""
     assert list(without_encoding(ast.parse(code)))
+
+
+def test_a_test_is_skipped_on_windows_for_what_it_uses_itself(tmp_path):
+    """Of the tests of a file those are named that use what Windows lacks, or all if the file does beside its tests."""
+    file = tmp_path / "test_some.py"
+    file.write_text("import os\ndef test_a():\n    os.fork()\ndef test_b():\n    os.getpid()\n", encoding="utf-8")
+    assert lacking_for_test(file, "test_a") == ["os.fork"]
+    assert lacking_for_test(file, "test_b") == []
+    helped = tmp_path / "test_helped.py"
+    helped.write_text("import os\ndef helper():\n    os.fork()\ndef test_b():\n    helper()\n", encoding="utf-8")
+    assert lacking_for_test(helped, "test_b") == ["os.fork"]
