@@ -25,6 +25,12 @@ MAKE = "make --old-file .venv/.ready"  # the environment is the one of this test
 REPLACED = [
     (re.compile(r"^make (?=check|docs|test)"), f"{MAKE} --dry-run "),
     (re.compile(r"^make (?=\.venv)"), f"{MAKE} "),
+    (re.compile(r"^python -m pip install --require-hashes .*"), "test -f constraints.txt"),
+    (re.compile(r"^python -m pip install .*"), "python -m pip --version"),
+    (re.compile(r"^python -m pytest -n auto (.*)"), r"python -m pytest --collect-only -q \1"),
+    (re.compile(r"--run-time 20s"), "--run-time 2s --report-dir {tmp}/report"),
+    (re.compile(r"^python -m mypy"), "python -m mypy --version"),  # `make check` has it
+    (re.compile(r"^python "), ".venv/bin/python "),
     (re.compile(r"-n auto --junitxml=\S+"), "--collect-only -q"),
     (re.compile(r"^docker build .*"), "test -f Dockerfile"),  # .ci/docker.sh builds it, on a base of its own
 ]
@@ -64,7 +70,7 @@ def test_the_workflow_is_one():
     run(f".venv/bin/check-jsonschema --builtin-schema vendor.github-workflows {WORKFLOW}", ROOT)
 
 
-@pytest.mark.parametrize("job", ["tests", "emulator"])
+@pytest.mark.parametrize("job", ["tests", "platforms", "emulator"])
 def test_the_commands_of_the_workflow_work(job, tmp_path):
     """Every command of a job runs, after those before it."""
     environment = read(WORKFLOW)["jobs"][job].get("env", {})

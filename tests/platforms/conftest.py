@@ -1,4 +1,4 @@
-"""Processes to which this platform is shown as Windows: tests/platforms/as_windows."""
+"""Processes to which this platform is shown as another one: tests/platforms/shown."""
 
 import json
 import os
@@ -20,23 +20,26 @@ ASKED_TO_END = signal.SIGUSR1
 """What stands for Ctrl-Break."""
 
 
-class AsWindows:
-    """Starts processes that are shown Windows. Files in `folder` have its rules."""
+class Shown:
+    """Starts processes that are shown another platform. Files in `folder` have the rules of Windows if that is it."""
 
-    def __init__(self, folder, exits):
+    def __init__(self, folder, exits, platform):
+        is_windows = platform == "win32"
         self.folder = folder
+        self.encoding = "cp1252" if is_windows else "utf-8"
         self._exits = exits
         wanted = {
             "own": [str(SOURCE / "durable_harness"), str(ROOT / "loadtests")],
-            "controlled": [f"{folder}{os.sep}"],
-            "blocked": ONLY_POSIX,
-            "absent": {module: sorted(missing_names("win32", module)) for module in MODULES},
+            "platform": platform,
+            "controlled": [f"{folder}{os.sep}"] if is_windows else [],
+            "blocked": ONLY_POSIX if is_windows else (),
+            "absent": {module: sorted(missing_names(platform, module)) for module in MODULES},
         }
         self.environment = {
             **os.environ,
             "AS_WINDOWS": json.dumps(wanted),
-            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "as_windows"), str(SOURCE)]),
-            "PYTHONIOENCODING": "cp1252",
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "shown"), str(SOURCE)]),
+            "PYTHONIOENCODING": self.encoding,
             "TMPDIR": str(folder),
         }
 
@@ -47,7 +50,7 @@ class AsWindows:
             env=self.environment | variables,
             cwd=self.folder,
             capture_output=True,
-            encoding="cp1252",
+            encoding=self.encoding,
             timeout=END_TIMEOUT_S,
             check=False,
         )
@@ -73,11 +76,11 @@ class AsWindows:
 
     def log(self, name="process"):
         """Return what a process has printed."""
-        return (self.folder / f"{name}.log").read_text("cp1252")
+        return (self.folder / f"{name}.log").read_text(self.encoding)
 
     @contextmanager
-    def service(self, *words, wait_until):
-        """Run a service until the block ends; Ctrl-Break then ends it, with 0. Gives its facts."""
+    def service(self, *words, wait_until, by=ASKED_TO_END):
+        """Run a service until the block ends; Ctrl-Break or another signal then ends it, with 0. Gives its facts."""
         ready = self.folder / "ready.json"
         process = self.start("-m", "durable_harness", *words, "--ready-file", ready, name=words[0])
         wait_until(lambda: ready.exists() or process.poll() is not None, f"{words[0]} to be ready")
@@ -86,13 +89,13 @@ class AsWindows:
         ready.unlink()
         yield {**facts, "process": process}
         if process.poll() is None:
-            ask_to_end(process)
+            ask_to_end(process, by)
             assert process.wait(END_TIMEOUT_S) == 0, self.log(words[0])
 
 
-def ask_to_end(process):
+def ask_to_end(process, by=ASKED_TO_END):
     """Press Ctrl-Break: every process of the group gets it."""
-    os.killpg(process.pid, ASKED_TO_END)
+    os.killpg(process.pid, by)
 
 
 @pytest.fixture(name="ask_to_end")
@@ -105,4 +108,11 @@ def ask_to_end_fixture():
 def as_windows(tmp_path):
     """Give the start of processes that are shown Windows."""
     with ExitStack() as exits:
-        yield AsWindows(tmp_path, exits)
+        yield Shown(tmp_path, exits, "win32")
+
+
+@pytest.fixture
+def as_macos(tmp_path):
+    """Give the start of processes that are shown macOS."""
+    with ExitStack() as exits:
+        yield Shown(tmp_path, exits, "darwin")

@@ -1,6 +1,7 @@
 """The core of the product where nothing is there that only POSIX has: signals, modules, event loops, files."""
 
 import json
+import signal
 import ssl
 import sys
 import urllib.request
@@ -29,7 +30,7 @@ for name in found:
     if ".{OTHER_SDK}" not in name and not name.endswith("__main__"):
         importlib.import_module(name)
 import durable_harness.platforms.signals as signals
-assert signals.sys.platform == "win32"
+assert signals.sys.platform == sys.argv[1]
 print(len(found))
 """
 
@@ -48,9 +49,30 @@ def result(url, wait_until):
 
 def test_every_module_can_be_imported(as_windows):
     """No module of the package needs a name or a module that Windows does not have."""
-    done = as_windows.run("-c", IMPORT_ALL)
+    done = as_windows.run("-c", IMPORT_ALL, "win32")
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 500
+
+
+def test_every_module_can_be_imported_on_macos(as_macos):
+    """No module of the package needs what only Linux has."""
+    done = as_macos.run("-c", IMPORT_ALL, "darwin")
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_app_is_served_on_macos(as_macos, wait_until):
+    """An operation runs to its result where nothing is there that only Linux has, and the service ends by SIGTERM."""
+    data = as_macos.folder / "instances.db"
+    words = ("serve", ROOT, *ANY_PORTS, "--data", data)
+    with as_macos.service(*words, wait_until=wait_until, by=signal.SIGTERM) as facts:
+        assert result(begin(facts["baseUrl"]), wait_until)["output"]["result"] == "Success"
+
+
+def test_a_load_run_has_its_report_on_macos(as_macos):
+    """A load run without epoll, timerfd and time stamps of the kernel ends with its verdict."""
+    done = as_macos.harness(*locust_words(as_macos.folder, "--run-time", "2s"), **PATIENT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASSED" in done.stdout
 
 
 def test_an_app_is_served_and_ends_in_order(as_windows, wait_until):
@@ -265,7 +287,7 @@ def test_the_rules_of_windows_are_shown(as_windows):
         ("open(sys.argv[1] + '/a:b', 'w')", "syntax is incorrect"),
         ("f = open(sys.argv[1] + '/open'); os.remove(f.name)", "being used"),
         ("f = open(sys.argv[1] + '/open'); os.rename(f.name, f.name + '2')", "being used"),
-        ("from durable_harness.platforms import signals; signals.os.getpgid(0)", "Windows has no os.getpgid"),
+        ("from durable_harness.platforms import signals; signals.os.getpgid(0)", "win32 has no os.getpgid"),
         ("from durable_harness.platforms import locks; locks.fcntl", "has no attribute 'fcntl'"),
     ):
         done = as_windows.run("-c", f"import os, sys; {code}", as_windows.folder)

@@ -1,4 +1,4 @@
-"""Shows our own modules Windows: the standard library without what it lacks there, with what it does otherwise.
+"""Shows our own modules Windows or macOS: the standard library without what it lacks there, and with its own ways.
 
 Python imports this at its start where this folder is in PYTHONPATH. Other packages see the platform that it really is.
 """
@@ -39,7 +39,7 @@ class View(types.ModuleType):
 
     def __getattr__(self, name):
         if name in self._absent:
-            raise AttributeError(f"Windows has no {self._real.__name__}.{name}")
+            raise AttributeError(f"{WANTED['platform']} has no {self._real.__name__}.{name}")
         return getattr(self._real, name)
 
     def __setattr__(self, name, value):
@@ -172,6 +172,10 @@ MADE = {
     "ctypes": make_ctypes,
     **{name: lambda name=name: View(real_import(name)) for name in ("select", "errno")},
 }
+if WANTED["platform"] == "darwin":
+    names = ("os", "signal", "socket", "select", "time", "asyncio", "subprocess", "errno")
+    MADE = {name: lambda name=name: View(real_import(name)) for name in names}
+    MADE["sys"] = lambda: View(sys, platform="darwin")
 views = {}
 real_import = builtins.__import__
 
@@ -182,7 +186,7 @@ def as_windows(name, globals=None, locals=None, fromlist=(), level=0):
         return real_import(name, globals, locals, fromlist, level)
     top = name.partition(".")[0]
     if top in WANTED["blocked"]:
-        raise ModuleNotFoundError(f"No module named {top!r} (as on Windows)", name=top)
+        raise ModuleNotFoundError(f"No module named {top!r} (as on {WANTED['platform']})", name=top)
     if name not in MADE:
         return real_import(name, globals, locals, fromlist, level)
     if name not in views:
