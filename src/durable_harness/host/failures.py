@@ -133,7 +133,7 @@ def function_begins(function: Any) -> Place | None:
     return None if code is None else Place(code.co_filename, code.co_firstlineno, code.co_name)
 
 
-def failure_details(error: BaseException, message: str, stack_trace: str | None = None) -> Any:
+def failure_details(error: BaseException, message: str, stack_trace: str | None = None) -> pb.TaskFailureDetails:
     """Return the TaskFailureDetails of an error."""
     return pb.TaskFailureDetails(
         errorType=type_name(error), errorMessage=sendable(message), stackTrace=optional_text(stack_trace)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from durable_harness.protocol import is_terminal, pb
 
 PREFIX = "ORCHESTRATION_STATUS_"
 
 
-def refusal_to_purge(state: Any) -> str | None:
+def refusal_to_purge(state: pb.OrchestrationState) -> str | None:
     """Return why an instance is not purged, by its OrchestrationState: it has not ended; None if it has."""
     status = state.orchestrationStatus
     if is_terminal(status):

@@ -108,15 +108,15 @@ class _Replayer:
 
     def _run(self, turn: Turn) -> ReplayedExecution:
         execution = self._live
-        if execution is None or execution.is_due_for_replay(turn):
+        if execution is None or execution.is_due_for_replay(turn.as_request()):
             execution = self._begin(turn)
             self._confirmed = 0
-        execution.advance(turn)
+        execution.advance(turn.as_request())
         self._live = execution if turn.first_event >= LONG_HISTORY_EVENTS else None
         return execution
 
     def _begin(self, turn: Turn) -> ReplayedExecution:
-        return self._sdk.begin_replay(self._function, turn, self._started)
+        return self._sdk.begin_replay(self._function, turn.as_request(), self._started)
 
     def _expected(self, turn: Turn, asked: int) -> Sequence[Step]:
         """Return what is recorded up to the end of a turn; where turns are not known, as much as was asked for."""
@@ -159,5 +159,5 @@ class _Replayer:
         past = [*turn.pastEvents, *turn.newEvents]
         further = dataclasses.replace(turn, pastEvents=past, newEvents=[turn.newEvents[0], given])
         execution = self._begin(further)
-        execution.advance(further)
+        execution.advance(further.as_request())
         return execution.steps()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf import wrappers_pb2
 
@@ -41,14 +41,18 @@ class Turn:
     first_event: int
     """The position of its `orchestratorStarted`."""
     instanceId: str  # noqa: N815 - the protocol's name
-    pastEvents: Sequence[Any]  # noqa: N815 - same
-    newEvents: list[Any] = field(default_factory=list)  # noqa: N815 - same
+    pastEvents: Sequence[pb.HistoryEvent]  # noqa: N815 - same
+    newEvents: list[pb.HistoryEvent] = field(default_factory=list)  # noqa: N815 - same
     steps: list[Step] = field(default_factory=list)
     """What it asked for, and the end of the execution if it came here."""
     is_terminated: bool = False
     """The instance was terminated here, without running its code."""
     requiresHistoryStreaming: bool = False  # noqa: N815 - same
-    executionId: Any = field(default_factory=lambda: NO_EXECUTION_ID)  # noqa: N815 - same
+    executionId: wrappers_pb2.StringValue = field(default_factory=lambda: NO_EXECUTION_ID)  # noqa: N815 - same
+
+    def as_request(self) -> pb.OrchestratorRequest:
+        """Return it as an execution takes it: a message would copy the whole history at each turn."""
+        return cast("pb.OrchestratorRequest", self)
 
 
 def split_turns(history: RecordedHistory) -> list[Turn]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.message import Message
+
 from durable_harness.host.custom_status import MOST_BYTES, size_of
 from durable_harness.log_categories import HOST_LOGGER, about
 from durable_harness.own_loggers import own_logger
-from durable_harness.protocol import MAX_PAYLOAD_BYTES
+from durable_harness.protocol import MAX_PAYLOAD_BYTES, pb
 from durable_harness.protocol.costs import payload_size
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class NearLimits:
     def has_noted_history(self, function: Function) -> bool:
         return (function.name, "history") in self._noted
 
-    def turn(self, function: Function, request: Any, response: Any) -> None:
+    def turn(self, function: Function, request: pb.OrchestratorRequest, response: pb.OrchestratorResponse) -> None:
         """Look at a turn: an OrchestratorRequest and its OrchestratorResponse. Small ones cost their two sizes only."""
         if request.ByteSize() > HALF_PAYLOAD_BYTES:
             for event in request.newEvents:
@@ -76,7 +78,7 @@ class NearLimits:
                 f" of the {MOST_BYTES:,} that Azure takes.",
             )
 
-    def _payload(self, function: Function, what: str, message: Any, kind: str) -> None:
+    def _payload(self, function: Function, what: str, message: Message, kind: str) -> None:
         for text in _texts_in(getattr(message, kind)):
             self._text(function, what, text)
 

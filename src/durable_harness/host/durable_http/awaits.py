@@ -11,7 +11,6 @@ import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.sdk.generation import Generation
@@ -73,7 +72,7 @@ class Awaiting:
         events = [event async for chunk in scheduler.stream_instance_history(query) for event in chunk.events]
         return await self.learn(str(instance["orchestrator"]), instance_id, events)
 
-    async def learn(self, orchestrator: str, instance_id: str, events: list[Any]) -> Document | None:
+    async def learn(self, orchestrator: str, instance_id: str, events: list[pb.HistoryEvent]) -> Document | None:
         """Return what an instance with this history waits for: `events`, `unclaimed` and `line`.
 
         None if it has ended, or if that cannot be learned in time.
@@ -89,7 +88,7 @@ class Awaiting:
             logger.debug("What '%s' waits for cannot be learned: %r", instance_id, error)
             return None
 
-    def _replayed(self, function: Function, instance_id: str, events: list[Any]) -> Document | None:
+    def _replayed(self, function: Function, instance_id: str, events: list[pb.HistoryEvent]) -> Document | None:
         history = self.sdk.with_payloads(events)
         started = next((event.executionStarted for event in history if event.HasField("executionStarted")), None)
         if started is None:

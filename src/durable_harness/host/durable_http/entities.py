@@ -105,7 +105,7 @@ class EntityApi:
             raise ApiError(400, f"Could not parse the body as JSON: {error}") from error
 
 
-def _row(entity: Any) -> dict[str, Any]:
+def _row(entity: pb.EntityMetadata) -> dict[str, Any]:
     name, _, key = entity.instanceId.removeprefix("@").partition("@")
     return {
         "entityId": {"name": name, "key": key},

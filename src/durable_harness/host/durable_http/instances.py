@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import cast
 from urllib.parse import unquote
 
 from durable_harness.host.app.bindings import DurableEndpoints
@@ -232,14 +232,14 @@ class DurableApi:
         except UnreadableHistoryError as error:
             raise ApiError(409, str(error)) from error
 
-    async def _history(self, instance_id: str) -> list[Any]:
-        events: list[Any] = []
+    async def _history(self, instance_id: str) -> list[pb.HistoryEvent]:
+        events: list[pb.HistoryEvent] = []
         query = pb.StreamInstanceHistoryRequest(instanceId=instance_id)
         async for chunk in self._scheduler.stream_instance_history(query):
             events.extend(chunk.events)
         return events
 
-    async def _state(self, instance_id: str, *, payloads: bool = False) -> Any:
+    async def _state(self, instance_id: str, *, payloads: bool = False) -> pb.OrchestrationState:
         query = pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=payloads)
         answer = await self._scheduler.get_instance(query)
         if not answer.exists:
@@ -352,7 +352,7 @@ class DurableApi:
     async def _make_primary(self, _request: ApiRequest, _parts: list[str]) -> ApiResponse:
         raise invalid_operation("This scheduler has no app lease to make primary.")
 
-    async def _active(self, instance_id: str) -> Any:
+    async def _active(self, instance_id: str) -> pb.OrchestrationState:
         """Return the state of an instance that has not ended: 404 where there is none, 410 where it has."""
         state = await self._state(instance_id)
         if is_terminal(state.orchestrationStatus):
@@ -368,7 +368,7 @@ def _parts(path: str) -> list[str]:
         raise bad_argument("The path is not percent-encoded UTF-8.") from error
 
 
-def _set_times(query: Any, request: ApiRequest) -> None:
+def _set_times(query: pb.InstanceQuery | pb.PurgeInstanceFilter, request: ApiRequest) -> None:
     for name in ("createdTimeFrom", "createdTimeTo"):
         moment = request.query.moment(name)
         if moment is not None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from durable_harness.host.payloads import parse_or_text
 from durable_harness.places import described, place_in
 from durable_harness.protocol import pb, text_or_none
@@ -27,7 +29,7 @@ STATUS_VALUES = {name: value for value, name in STATUS_NAMES.items()}
 
 
 def status_object(
-    state: Any, *, show_input: bool, fine_times: bool, history: list[Any] | None = None
+    state: pb.OrchestrationState, *, show_input: bool, fine_times: bool, history: list[Any] | None = None
 ) -> dict[str, Any]:
     """Return the status object of an OrchestrationState.
 
@@ -37,7 +39,7 @@ def status_object(
     output = text_or_none(state, "output")
     if output is None and state.HasField("failureDetails"):
         output = failure_text(state.failureDetails)
-    body = {"name": state.name, "instanceId": state.instanceId}
+    body: dict[str, Any] = {"name": state.name, "instanceId": state.instanceId}
     if state.HasField("version"):
         body["version"] = state.version.value
     body |= {
@@ -53,27 +55,27 @@ def status_object(
     return body
 
 
-def failure_text(failure: Any) -> str:
+def failure_text(failure: pb.TaskFailureDetails) -> str:
     """Return a failure as a status shows it; one that has no line of the app, such as the host's own, as it is."""
     return str(failure.errorMessage) if place_in(failure.stackTrace.value) is None else described(failure)
 
 
-def whole_seconds(stamp: Any) -> str:
+def whole_seconds(stamp: Timestamp) -> str:
     return _moment(stamp).isoformat(timespec="seconds") + "Z"
 
 
-def fine_time(stamp: Any) -> str:
+def fine_time(stamp: Timestamp) -> str:
     return _moment(stamp).isoformat(timespec="microseconds") + "Z"
 
 
-def _moment(stamp: Any) -> datetime:
+def _moment(stamp: Timestamp) -> datetime:
     """Return a time; one that no calendar has, such as a worker may send, is the first or the last that it has."""
     seconds = min(max(stamp.seconds, FIRST_S), LAST_S)
     moment = datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001 - UTC, written with a Z
     return moment.replace(microsecond=min(max(stamp.nanos, 0), LAST_NANOS) // 1000)
 
 
-def history_events(events: Iterable[Any], *, show_input: bool, show_output: bool) -> list[dict[str, Any]]:
+def history_events(events: Iterable[pb.HistoryEvent], *, show_input: bool, show_output: bool) -> list[dict[str, Any]]:
     """Return a history as `historyEvents` has it: each outcome with the name and time of what it is the outcome of."""
     shaper = _Shaper(show_input=show_input, show_output=show_output)
     for event in events:
@@ -87,7 +89,7 @@ class _Shaper:
         self._rows: list[dict[str, Any] | None] = []
         self._scheduled: dict[tuple[str, int], tuple[int, Any]] = {}
 
-    def add(self, event: Any) -> None:
+    def add(self, event: pb.HistoryEvent) -> None:
         kind = event.WhichOneof("eventType")
         if kind in {"orchestratorStarted", "orchestratorCompleted", None}:
             return

@@ -6,8 +6,6 @@ the event for the instance before it arms the timers of that turn, and before it
 
 from __future__ import annotations
 
-from typing import Any
-
 from durable_harness.host.durable_http.awaits import Awaiting
 from durable_harness.host.fakes.responses import Responses
 from durable_harness.host.sdk.generation import Runner, RunnerAround
@@ -30,7 +28,7 @@ class RespondingRunner(RunnerAround):
         self.activity = runner.activity
         self.batch = runner.batch
 
-    async def turn(self, request: Any, token: str) -> Any:
+    async def turn(self, request: pb.OrchestratorRequest, token: str) -> pb.OrchestratorResponse:
         """Run a turn, and raise what the orchestration waits for then."""
         response = await self._runner.turn(request, token)
         if not self._responses.is_empty:
@@ -42,7 +40,7 @@ class RespondingRunner(RunnerAround):
                 logger.warning("'%s' was not answered as a test wants it: %s", request.instanceId, error)
         return response
 
-    async def _respond(self, request: Any, *, goes_on: bool) -> None:
+    async def _respond(self, request: pb.OrchestratorRequest, *, goes_on: bool) -> None:
         history = await self._history(request)
         started = next((event.executionStarted for event in history if event.HasField("executionStarted")), None)
         if started is None:
@@ -54,7 +52,7 @@ class RespondingRunner(RunnerAround):
             awaits = await self._awaiting.learn(started.name, instance_id, history)
             await self._responses.answer(instance_id, awaits["events"] if awaits else ())
 
-    async def _history(self, request: Any) -> list[Any]:
+    async def _history(self, request: pb.OrchestratorRequest) -> list[pb.HistoryEvent]:
         """Return all events up to those of a turn, also where it came without the ones that this host had seen."""
         whole = request
         if request.requiresHistoryStreaming:

@@ -73,7 +73,7 @@ class Responses:
         if self.is_empty:
             self._on_the_way.clear()  # nobody notes what turns bring
 
-    def note_turn(self, instance_id: str, parent_id: str, events: Iterable[Any]) -> None:
+    def note_turn(self, instance_id: str, parent_id: str, events: Iterable[pb.HistoryEvent]) -> None:
         """Note what a turn brings: events that are on the way no longer, and whose sub-orchestration this is."""
         for event in events:
             if event.HasField("executionStarted"):

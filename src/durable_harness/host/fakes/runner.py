@@ -26,7 +26,7 @@ class FakedRunner(RunnerAround):
         self._clock = clock
         self.turn = runner.turn
 
-    async def activity(self, request: Any) -> str:
+    async def activity(self, request: pb.ActivityRequest) -> str:
         """Run an activity, or answer for it; a call of `call_http` is one too."""
         if self._fakes.is_empty:
             return await self._runner.activity(request)
@@ -38,7 +38,7 @@ class FakedRunner(RunnerAround):
                 return await self._runner.activity(request)
         return await self._answer(fake, {**what, "instance_id": instance_id})
 
-    async def batch(self, request: Any) -> Any:
+    async def batch(self, request: pb.EntityRequest) -> pb.EntityBatchResult:
         """Run a batch of an entity, or answer for each of its operations; the entity's state stays what it was."""
         name = request.instanceId.removeprefix("@").partition("@")[0]
         fake = self._fakes.find("entity", name)

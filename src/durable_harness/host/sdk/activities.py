@@ -8,6 +8,7 @@ from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import TraceContext
 from durable_harness.host.failure_log import log_failure
 from durable_harness.host.failures import message_of
+from durable_harness.protocol import pb
 
 
 def find_activity(app: FunctionApp, name: str) -> Function:
@@ -18,13 +19,13 @@ def find_activity(app: FunctionApp, name: str) -> Function:
     return function
 
 
-def log_activity_failure(app: FunctionApp, request: Any, error: BaseException) -> None:
+def log_activity_failure(app: FunctionApp, request: pb.ActivityRequest, error: BaseException) -> None:
     """Log what an activity raised."""
     instance_id = request.orchestrationInstance.instanceId
     log_failure("Activity", request.name, error, app.activities.get(request.name.lower()), instance_id)
 
 
-def trace_of_request(request: Any) -> TraceContext:
+def trace_of_request(request: pb.ActivityRequest) -> TraceContext:
     """Return the trace context that an ActivityRequest carries."""
     return TraceContext(request.parentTraceContext.traceParent, request.parentTraceContext.traceState.value)
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.failures import sendable
 from durable_harness.protocol import optional_text, pb, text_or_none
 
 
-def unknown_entity(request: Any, name: str, app: FunctionApp) -> Any:
+def unknown_entity(request: pb.EntityRequest, name: str, app: FunctionApp) -> pb.EntityBatchResult:
     """Fail the operations of an entity that the app does not have."""
     return all_failed(request, app.unknown("entity", name))
 
 
-def operation_info(event: Any) -> Any:
+def operation_info(event: pb.HistoryEvent) -> pb.OperationInfo:
     """Return where the outcome of an operation is sent."""
     if not event.HasField("entityOperationCalled"):
         return pb.OperationInfo(requestId=event.entityOperationSignaled.requestId)
@@ -28,7 +26,9 @@ def operation_info(event: Any) -> Any:
     )
 
 
-def all_failed(request: Any, message: str, error_type: str = "Exception", trace: str | None = None) -> Any:
+def all_failed(
+    request: pb.EntityRequest, message: str, error_type: str = "Exception", trace: str | None = None
+) -> pb.EntityBatchResult:
     """Fail every operation and leave the state as it was."""
     failure = pb.TaskFailureDetails(
         errorType=error_type, errorMessage=sendable(message), stackTrace=optional_text(trace)

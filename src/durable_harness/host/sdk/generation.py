@@ -15,7 +15,7 @@ from durable_harness.host.app.bindings import DurableEndpoints
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.sdk.steps import Step
-from durable_harness.protocol import Scheduler
+from durable_harness.protocol import Scheduler, pb
 from durable_harness.settings import DurableTaskSettings
 
 RpcHandler = Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]]
@@ -41,16 +41,16 @@ class Runner(Protocol):
     wraps_operation_inputs: bool
     """Whether the SDK sends the input of an entity's operation as a JSON string that holds JSON."""
 
-    async def turn(self, request: Any, token: str) -> Any:
+    async def turn(self, request: pb.OrchestratorRequest, token: str) -> pb.OrchestratorResponse:
         """OrchestratorRequest -> OrchestratorResponse. Raises HistoryNeededError if the request lacks history."""
 
-    async def batch(self, request: Any) -> Any:
+    async def batch(self, request: pb.EntityRequest) -> pb.EntityBatchResult:
         """EntityRequest -> EntityBatchResult."""
 
-    async def activity(self, request: Any) -> str:
+    async def activity(self, request: pb.ActivityRequest) -> str:
         """ActivityRequest -> the text of its result. Raises what the activity raises."""
 
-    def activity_failure(self, request: Any, error: BaseException) -> Any:
+    def activity_failure(self, request: pb.ActivityRequest, error: BaseException) -> pb.TaskFailureDetails:
         """Log that an activity raised an error, and return its TaskFailureDetails."""
 
     async def close(self) -> None:
@@ -93,13 +93,13 @@ class ReplayedExecution(Protocol):
     def line(self) -> str | None:
         """Where the app's code is, as `file:line`."""
 
-    def advance(self, request: Any) -> object:
+    def advance(self, request: pb.OrchestratorRequest) -> object:
         """Go through the events of a turn that were not seen yet."""
 
     def steps(self, start: int = 0) -> list[Step]:
         """Return what was asked for so far, from the numbered step on, and the end if there was one."""
 
-    def is_due_for_replay(self, request: Any) -> bool:
+    def is_due_for_replay(self, request: pb.OrchestratorRequest) -> bool:
         """Whether the history has doubled since this execution began."""
 
     def waiting(self) -> str:
@@ -136,10 +136,12 @@ class Generation(Protocol):
     def swap_state(self, state: Any) -> Any:
         """Put in what an app gave the SDK for the whole process, None for a new app; return what was there."""
 
-    def with_payloads(self, events: Sequence[Any]) -> list[Any]:
+    def with_payloads(self, events: Sequence[pb.HistoryEvent]) -> list[pb.HistoryEvent]:
         """Return a history's events with the payloads that the app keeps elsewhere."""
 
-    def begin_replay(self, function: Function, turn: Any, started: Any) -> ReplayedExecution:
+    def begin_replay(
+        self, function: Function, turn: pb.OrchestratorRequest, started: pb.ExecutionStartedEvent
+    ) -> ReplayedExecution:
         """Begin an execution for a recorded history; `started` is its ExecutionStartedEvent."""
 
     async def close(self) -> None:

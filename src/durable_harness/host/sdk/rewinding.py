@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from durable_harness.host.sdk.generation import ReplayedExecution
 from durable_harness.host.sdk.steps import SCHEDULING_KINDS, Step, is_same, step_of_event
-from durable_harness.protocol import copy_of
+from durable_harness.protocol import copy_of, pb
 
 OUTCOMES = {
     "taskCompleted": "taskScheduledId",
@@ -40,7 +40,7 @@ class _UnexplainedError(Exception):
     """Raised if the code does not ask for what its history has, and no failure explains that."""
 
 
-def rewound(request: Any, begin: BeginExecution | None, whole: Any = None) -> list[Any]:
+def rewound(request: pb.OrchestratorRequest, begin: BeginExecution | None, whole: Any = None) -> list[pb.HistoryEvent]:
     """Return the history of an OrchestratorRequest that has an ExecutionRewound event, as it is to be replayed.
 
     `begin` begins an execution of the orchestrator; without it, or if the code contradicts its history, the history is
@@ -56,11 +56,11 @@ def rewound(request: Any, begin: BeginExecution | None, whole: Any = None) -> li
         return without_failures(history)
 
 
-def _history(request: Any) -> list[Any]:
+def _history(request: pb.OrchestratorRequest) -> list[pb.HistoryEvent]:
     return [*request.pastEvents, *request.newEvents]
 
 
-def without_failures(history: Iterable[Any]) -> list[Any]:
+def without_failures(history: Iterable[pb.HistoryEvent]) -> list[pb.HistoryEvent]:
     """Return a history by the service's rule: without failures, the activities that failed, and the end."""
     events = list(history)
     failed = {event.taskFailed.taskScheduledId for event in events if event.HasField("taskFailed")}
@@ -77,7 +77,7 @@ class _Asked:
     """What a history says was asked for: where, and where it failed if it did."""
 
     position: int
-    event: Any
+    event: pb.HistoryEvent
     step: Step
     failed_at: int | None = None
     new_id: int | None = None
@@ -87,17 +87,25 @@ class _Asked:
 class _Rewriting:
     """One walk through a history, with the code beside it."""
 
-    def __init__(self, request: Any, history: Sequence[Any], whole: Sequence[Any], begin: BeginExecution) -> None:
+    def __init__(
+        self,
+        request: pb.OrchestratorRequest,
+        history: Sequence[pb.HistoryEvent],
+        whole: Sequence[pb.HistoryEvent],
+        begin: BeginExecution,
+    ) -> None:
         self._history = history
         self._whole = whole
-        self._kept: list[Any] = []
-        self._turn = SimpleNamespace(
+        self._kept: list[pb.HistoryEvent] = []
+        # Not a message: that would copy the whole history at each of its turns.
+        turn = SimpleNamespace(
             instanceId=request.instanceId,
             executionId=request.executionId,
             pastEvents=[],
             newEvents=(),
             requiresHistoryStreaming=False,
         )
+        self._turn = cast("pb.OrchestratorRequest", turn)
         self._begin = begin
         self._execution: ReplayedExecution | None = None
         self._steps_seen = 0
@@ -107,12 +115,12 @@ class _Rewriting:
         self._dropped_messages: set[str] = set()
         self._first_failure = next(i for i, event in enumerate(history) if _kind(event) in FAILURES)
 
-    def run(self) -> list[Any]:
+    def run(self) -> list[pb.HistoryEvent]:
         for position, event in enumerate(self._history):
             self._walk(position, _kind(event), event)
         return self._kept
 
-    def _walk(self, position: int, kind: str | None, event: Any) -> None:
+    def _walk(self, position: int, kind: str | None, event: pb.HistoryEvent) -> None:
         if kind in SCHEDULING_KINDS:
             self._walk_past_asked(self._asked[position])
         elif kind in OUTCOMES:
@@ -131,13 +139,13 @@ class _Rewriting:
         elif not asked.is_matched:
             self._dropped_messages.add(_message_id(asked.event))
 
-    def _walk_past_outcome(self, position: int, kind: str, event: Any) -> None:
+    def _walk_past_outcome(self, position: int, kind: str, event: pb.HistoryEvent) -> None:
         id_field = OUTCOMES[kind]
         asked = self._current.get(getattr(getattr(event, kind), id_field))
         if asked is not None and asked.new_id is not None and kind not in FAILURES:
             self._keep(position, lambda copy: setattr(getattr(copy, kind), id_field, asked.new_id))
 
-    def _answers_dropped(self, kind: str | None, event: Any) -> bool:
+    def _answers_dropped(self, kind: str | None, event: pb.HistoryEvent) -> bool:
         return kind in ANSWERS and getattr(getattr(event, kind), ANSWERS[kind]) in self._dropped_messages
 
     def _keep(self, position: int, change: Callable[[Any], None] = lambda _copy: None) -> None:
@@ -182,7 +190,7 @@ def _first_like(step: Step, candidates: Iterable[_Asked]) -> _Asked | None:
     return next((asked for asked in candidates if is_same(asked.step, step)), None)
 
 
-def _all_asked(history: Sequence[Any]) -> dict[int, _Asked]:
+def _all_asked(history: Sequence[pb.HistoryEvent]) -> dict[int, _Asked]:
     """Return by its position all that a history says was asked for."""
     asked: dict[int, _Asked] = {}
     current: dict[int, _Asked] = {}
@@ -195,12 +203,12 @@ def _all_asked(history: Sequence[Any]) -> dict[int, _Asked]:
     return asked
 
 
-def _message_id(event: Any) -> str:
+def _message_id(event: pb.HistoryEvent) -> str:
     """Return the id that the answer to a message has, "" for what is no message."""
     detail = getattr(event, str(_kind(event)))
     return str(getattr(detail, "requestId", "") or getattr(detail, "criticalSectionId", ""))
 
 
-def _kind(event: Any) -> str | None:
+def _kind(event: pb.HistoryEvent) -> str | None:
     kind: str | None = event.WhichOneof("eventType")
     return kind

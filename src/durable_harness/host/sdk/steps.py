@@ -172,7 +172,7 @@ def _json(payload: str | None) -> Any:
 # -- steps of a replay and of a history -------------------------------------------------------------------------------
 
 
-def step_of_action(action: Any, line: str | None = None, also_due_ns: int | None = None) -> Step:
+def step_of_action(action: pb.OrchestratorAction, line: str | None = None, also_due_ns: int | None = None) -> Step:
     """Return what a protocol action is. `also_due_ns` is another time at which other hosts make a timer due."""
     kind = action.WhichOneof("orchestratorActionType")
     detail = getattr(action, kind)
@@ -191,7 +191,7 @@ def step_of_action(action: Any, line: str | None = None, also_due_ns: int | None
     return Step(kind, event_id=action.id, line=line)
 
 
-def step_of_event(event: Any, lacks: frozenset[str] = frozenset()) -> Step:
+def step_of_event(event: pb.HistoryEvent, lacks: frozenset[str] = frozenset()) -> Step:
     """Return what a scheduling event of a history is. `lacks` names what is not known of the history."""
     kind = event.WhichOneof("eventType")
     step = _step_of_event(kind, getattr(event, kind), event.eventId)

@@ -39,7 +39,7 @@ class ActionBuilder:
         self._execution_id = execution_id
         self._default_version = default_version
 
-    def build(self, recorded: Recorded) -> Any | None:
+    def build(self, recorded: Recorded) -> pb.OrchestratorAction | None:
         """Return the action for what was recorded, or None where nothing has to be sent."""
         action = recorded.action
         if isinstance(action, NoOpAction):
@@ -48,7 +48,7 @@ class ActionBuilder:
             action = _first_attempt(recorded)
         return self._plain(recorded.number, action)
 
-    def _plain(self, number: int, action: Any) -> Any | None:
+    def _plain(self, number: int, action: Any) -> pb.OrchestratorAction | None:
         if isinstance(action, CallActivityAction | CallActivityWithRetryAction):
             task = pb.ScheduleTaskAction(name=action.function_name, input=optional_text(action.input_))
             return pb.OrchestratorAction(id=number, scheduleTask=task)
@@ -64,12 +64,12 @@ class ActionBuilder:
             return self._entity_message(number, action)
         return None
 
-    def _timer(self, number: int, due: datetime) -> Any:
+    def _timer(self, number: int, due: datetime) -> pb.OrchestratorAction:
         timer = pb.CreateTimerAction()
         timer.fireAt.FromDatetime(due)
         return pb.OrchestratorAction(id=number, createTimer=timer)
 
-    def _sub_orchestration(self, number: int, action: Any) -> Any:
+    def _sub_orchestration(self, number: int, action: Any) -> pb.OrchestratorAction:
         child = pb.CreateSubOrchestrationAction(
             instanceId=action.instance_id or child_id(self._instance_id, self._execution_id, number),
             name=action.function_name,
@@ -78,7 +78,7 @@ class ActionBuilder:
         )
         return pb.OrchestratorAction(id=number, createSubOrchestration=child)
 
-    def _entity_message(self, number: int, action: Any) -> Any:
+    def _entity_message(self, number: int, action: Any) -> pb.OrchestratorAction:
         fields = {
             "requestId": str(uuid5(NAMESPACE_OID, f"{self._instance_id}:{self._execution_id}:{number}")),
             "operation": action.operation,

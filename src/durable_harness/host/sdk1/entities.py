@@ -25,7 +25,7 @@ class EntityRunner:
 
     app: FunctionApp
 
-    def run(self, request: Any) -> Any:
+    def run(self, request: pb.EntityRequest) -> pb.EntityBatchResult:
         """EntityRequest -> EntityBatchResult (without its completion token). Never raises for user code."""
         name, _, key = request.instanceId.removeprefix("@").partition("@")
         function = self.app.entities.get(name.lower())
@@ -62,7 +62,7 @@ def _watched(function: Function, instance_id: str, raised: list[BaseException]) 
     return cast("Callable[[str], str]", Entity.create(watched))
 
 
-def _result(request: Any, answer: dict[str, Any], raised: list[BaseException]) -> Any:
+def _result(request: pb.EntityRequest, answer: dict[str, Any], raised: list[BaseException]) -> pb.EntityBatchResult:
     errors = iter(raised)
     return pb.EntityBatchResult(
         results=[_outcome(result, next(errors, None) if result["isError"] else None) for result in answer["results"]],
@@ -71,7 +71,7 @@ def _result(request: Any, answer: dict[str, Any], raised: list[BaseException]) -
     )
 
 
-def _context(request: Any, name: str, key: str) -> str:
+def _context(request: pb.EntityRequest, name: str, key: str) -> str:
     """Write the batch as the SDK's entity context reads it."""
     state = text_or_none(request, "entityState")
     return json.dumps(
@@ -84,7 +84,7 @@ def _context(request: Any, name: str, key: str) -> str:
     )
 
 
-def _operation(event: Any) -> dict[str, Any]:
+def _operation(event: pb.HistoryEvent) -> dict[str, Any]:
     kind = event.WhichOneof("eventType")
     detail = getattr(event, kind)
     return {

@@ -62,8 +62,8 @@ class Execution:
     def __init__(
         self,
         function: Function,
-        request: Any,
-        started: Any,
+        request: pb.OrchestratorRequest,
+        started: pb.ExecutionStartedEvent,
         default_version: str | None = None,
         checking: Checking = Checking.KIND_AND_NAME,
     ) -> None:
@@ -87,8 +87,8 @@ class Execution:
         self._asked: list[tuple[Recorded, Any]] = []
         self._steps: list[Step] = []
         self._built = 0
-        self._ended: Any = None
-        self._last_seen: Any = None
+        self._ended: pb.CompleteOrchestrationAction | None = None
+        self._last_seen: pb.HistoryEvent | None = None
         self._token = ""
         self.events_seen = 0
         self._replay_at = 0
@@ -101,7 +101,7 @@ class Execution:
     def name(self) -> str:
         return self._function.durable_name
 
-    def continues_in(self, request: Any) -> bool:
+    def continues_in(self, request: pb.OrchestratorRequest) -> bool:
         """Whether a turn's history goes on where this execution stands."""
         if request.executionId.value != self._execution_id:
             return False
@@ -110,11 +110,11 @@ class Execution:
             return (continuation.token, continuation.omitted) == (self._token, seen)
         return seen <= len(request.pastEvents) and request.pastEvents[seen - 1] == self._last_seen
 
-    def is_due_for_replay(self, request: Any) -> bool:
+    def is_due_for_replay(self, request: pb.OrchestratorRequest) -> bool:
         """Whether the history has doubled since it was replayed whole."""
         return past_length(request) >= self._replay_at
 
-    def note_turn(self, request: Any, token: str) -> None:
+    def note_turn(self, request: pb.OrchestratorRequest, token: str) -> None:
         """Note what the next turn must continue: the last event that was seen, and the completion token it came under.
 
         The event is copied: it is a part of its request.
@@ -123,7 +123,7 @@ class Execution:
         self._token = token
         self._last_seen = copy_of(request.newEvents[-1] if len(request.newEvents) else request.pastEvents[-1])
 
-    def advance(self, request: Any) -> tuple[list[Any], str | None]:
+    def advance(self, request: pb.OrchestratorRequest) -> tuple[list[pb.OrchestratorAction], str | None]:
         """Go through the events that were not seen yet; return the new actions and the custom status as JSON.
 
         Raises NonDeterminismError where the code contradicts its history.
@@ -231,7 +231,7 @@ class Execution:
             elif kind == "executionRewound":
                 self._was_rewound = True
 
-    def _new_actions(self) -> list[Any]:
+    def _new_actions(self) -> list[pb.OrchestratorAction]:
         """Return the actions that history does not have yet."""
         recorded, actions = self._context.recorded, []
         for position in range(self._built, len(recorded)):
@@ -295,7 +295,7 @@ class Execution:
             )
         return None
 
-    def _failure(self, error: BaseException) -> Any:
+    def _failure(self, error: BaseException) -> pb.CompleteOrchestrationAction:
         place = place_in_app(error) or self.place
         message = f"Orchestrator function '{self._function.durable_name}' failed: {told(error, place)}"
         return pb.CompleteOrchestrationAction(
@@ -305,6 +305,7 @@ class Execution:
 
     def _ending_id(self) -> int:
         """Return the number of the end: that of the call of `continue_as_new`, else the next one."""
+        assert self._ended is not None
         renews = self._ended.orchestrationStatus == pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW
         return self._renewal().number if renews else self._context.next_number
 

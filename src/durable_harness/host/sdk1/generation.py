@@ -14,7 +14,7 @@ from durable_harness.host.sdk1.endpoint import HttpEndpoint
 from durable_harness.host.sdk1.execution import Checking, Execution
 from durable_harness.host.sdk1.running import Sdk1Runner
 from durable_harness.host.sdk1.selftest import check_sdk
-from durable_harness.protocol import Scheduler
+from durable_harness.protocol import Scheduler, pb
 from durable_harness.settings import DurableTaskSettings
 
 
@@ -38,10 +38,12 @@ class Sdk1:
     def swap_state(self, _state: Any) -> None:
         """1.x keeps nothing of an app."""
 
-    def with_payloads(self, events: Sequence[Any]) -> list[Any]:
+    def with_payloads(self, events: Sequence[pb.HistoryEvent]) -> list[pb.HistoryEvent]:
         return list(events)
 
-    def begin_replay(self, function: Function, turn: Any, started: Any) -> Execution:
+    def begin_replay(
+        self, function: Function, turn: pb.OrchestratorRequest, started: pb.ExecutionStartedEvent
+    ) -> Execution:
         return Execution(function, turn, started, checking=Checking.NOTHING)
 
     async def close(self) -> None:

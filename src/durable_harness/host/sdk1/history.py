@@ -31,7 +31,9 @@ class ReplayEvent(HistoryEvent):  # type: ignore[misc]
     """What an entity raised and where, which the SDK's own message leaves out."""
     _is_processed = False
 
-    def __init__(self, event_type: HistoryEventType, source: Any, *, is_played: bool, **fields: Any) -> None:
+    def __init__(
+        self, event_type: HistoryEventType, source: pb.HistoryEvent, *, is_played: bool, **fields: Any
+    ) -> None:
         self._event_type = event_type
         self._event_id = source.eventId
         self._is_played = is_played
@@ -51,7 +53,7 @@ class ReplayEvent(HistoryEvent):  # type: ignore[misc]
 class RaisedEvent(ReplayEvent):
     """An external event, which can be sent on to the next execution."""
 
-    def to_protocol(self) -> Any:
+    def to_protocol(self) -> pb.HistoryEvent:
         """Return the protocol event that this one was made from."""
         seconds, nanos = self._stamp
         raised = pb.EventRaisedEvent(name=self.Name, input=optional_text(self.Input))
@@ -66,7 +68,7 @@ class HistoryReader:
     def __init__(self) -> None:
         self._held: list[ReplayEvent] | None = None
 
-    def read(self, past: Iterable[Any], new: Iterable[Any]) -> list[ReplayEvent]:
+    def read(self, past: Iterable[pb.HistoryEvent], new: Iterable[pb.HistoryEvent]) -> list[ReplayEvent]:
         """Return the events of a history's next parts: those that user code has seen, and those that are new to it."""
         events: list[ReplayEvent] = []
         for is_played, part in ((True, past), (False, new)):
@@ -74,7 +76,7 @@ class HistoryReader:
                 self._add(source, is_played, events)
         return events
 
-    def _add(self, source: Any, is_played: bool, events: list[ReplayEvent]) -> None:  # noqa: FBT001
+    def _add(self, source: pb.HistoryEvent, is_played: bool, events: list[ReplayEvent]) -> None:  # noqa: FBT001
         kind = source.WhichOneof("eventType")
         if kind == "executionSuspended":
             self._held = self._held or []
@@ -98,14 +100,14 @@ _NEVER_HELD = frozenset({"orchestratorStarted", "orchestratorCompleted", "execut
 
 
 def _bare(event_type: HistoryEventType) -> _Converter:
-    def convert(source: Any, _detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+    def convert(source: pb.HistoryEvent, _detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
         return ReplayEvent(event_type, source, is_played=is_played)
 
     return convert
 
 
 def _completed(event_type: HistoryEventType) -> _Converter:
-    def convert(source: Any, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+    def convert(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
         return ReplayEvent(
             event_type,
             source,
@@ -118,7 +120,7 @@ def _completed(event_type: HistoryEventType) -> _Converter:
 
 
 def _failed(event_type: HistoryEventType) -> _Converter:
-    def convert(source: Any, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+    def convert(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
         return ReplayEvent(
             event_type,
             source,
@@ -131,7 +133,7 @@ def _failed(event_type: HistoryEventType) -> _Converter:
     return convert
 
 
-def _execution_started(source: Any, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _execution_started(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
     return ReplayEvent(
         HistoryEventType.EXECUTION_STARTED,
         source,
@@ -142,16 +144,16 @@ def _execution_started(source: Any, detail: Any, is_played: bool) -> ReplayEvent
     )
 
 
-def _timer_fired(source: Any, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _timer_fired(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
     return ReplayEvent(HistoryEventType.TIMER_FIRED, source, is_played=is_played, TimerId=detail.timerId)
 
 
-def _entity_message(source: Any, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _entity_message(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
     message = json.dumps({"id": detail.requestId})
     return ReplayEvent(HistoryEventType.EVENT_SENT, source, is_played=is_played, Input=message)
 
 
-def _event_raised(source: Any, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _event_raised(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
     return RaisedEvent(
         HistoryEventType.EVENT_RAISED,
         source,
@@ -161,13 +163,13 @@ def _event_raised(source: Any, detail: Any, is_played: bool) -> ReplayEvent:  # 
     )
 
 
-def _entity_completed(source: Any, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _entity_completed(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
     output = text_or_none(detail, "output")
     message = json.dumps({"result": "null" if output is None else output})
     return ReplayEvent(HistoryEventType.EVENT_RAISED, source, is_played=is_played, Name=detail.requestId, Input=message)
 
 
-def _entity_failed(source: Any, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _entity_failed(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
     failure = detail.failureDetails
     message = json.dumps({"result": json.dumps(failure.errorMessage), "exceptionType": failure.errorType or "Error"})
     return ReplayEvent(

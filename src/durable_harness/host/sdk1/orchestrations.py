@@ -6,7 +6,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.near_limits import WARNED_EVENTS
@@ -56,7 +55,7 @@ class OrchestrationRunner:
     def keeps_executions(self) -> bool:
         return not self._always_replay
 
-    def run(self, request: Any, token: str = "") -> Any:
+    def run(self, request: pb.OrchestratorRequest, token: str = "") -> pb.OrchestratorResponse:
         """OrchestratorRequest -> OrchestratorResponse (without its completion token, which is `token`).
 
         Never raises for user code; raises HistoryNeededError for a request that lacks history which this turn needs.
@@ -80,18 +79,18 @@ class OrchestrationRunner:
             del live
         return self._rewind(request) if is_rewound else self._run_whole(request, done, token)
 
-    def _rewind(self, request: Any) -> Any:
+    def _rewind(self, request: pb.OrchestratorRequest) -> pb.OrchestratorResponse:
         started = execution_started(request)
         return _rewound(request, self.app.orchestrators.get(started.name.lower()) if started is not None else None)
 
-    def _is_to_be_replayed(self, live: Execution, request: Any) -> bool:
+    def _is_to_be_replayed(self, live: Execution, request: pb.OrchestratorRequest) -> bool:
         """Whether a turn is run whole: its history has doubled, or is long and no replay of this code was timed yet."""
         if live.is_due_for_replay(request):
             return True
         is_long = past_length(request) > WARNED_EVENTS
         return is_long and not self.app.near_limits.has_noted_history(live.function)
 
-    def _run_whole(self, request: Any, done: Done | None, token: str) -> Any:
+    def _run_whole(self, request: pb.OrchestratorRequest, done: Done | None, token: str) -> pb.OrchestratorResponse:
         """Run a turn from the beginning of its history; `done` is what an execution that was kept did so far."""
         started = execution_started(request)
         if started is None:
@@ -101,12 +100,14 @@ class OrchestrationRunner:
             return unknown_orchestrator(request, started.name, self.app)
         checking = Checking.EVERYTHING if self._always_replay else Checking.KIND_AND_NAME
 
-        def begin(turn: Any) -> Execution:
+        def begin(turn: pb.OrchestratorRequest) -> Execution:
             return Execution(function, turn, started, self._default_version, checking)
 
         return self._respond_or_fail(request, function, lambda: self._replay_whole(request, done, token, begin))
 
-    def _respond_or_fail(self, request: Any, function: Function, respond: Callable[[], Any]) -> Any:
+    def _respond_or_fail(
+        self, request: pb.OrchestratorRequest, function: Function, respond: Callable[[], pb.OrchestratorResponse]
+    ) -> pb.OrchestratorResponse:
         name = function.durable_name
         try:
             return respond()
@@ -119,11 +120,17 @@ class OrchestrationRunner:
             message = f"Orchestrator function '{name}' asked for what cannot be sent: {described}"
             return failed(request, type_name(error), message)
 
-    def _go_on(self, request: Any, live: Execution, token: str) -> Any:
+    def _go_on(self, request: pb.OrchestratorRequest, live: Execution, token: str) -> pb.OrchestratorResponse:
         actions, custom_status = live.advance(request)
         return self._respond(request, live, token, actions, custom_status)
 
-    def _replay_whole(self, request: Any, done: Done | None, token: str, begin: Callable[[Any], Execution]) -> Any:
+    def _replay_whole(
+        self,
+        request: pb.OrchestratorRequest,
+        done: Done | None,
+        token: str,
+        begin: Callable[[pb.OrchestratorRequest], Execution],
+    ) -> pb.OrchestratorResponse:
         begun_s, begun_ns = time.perf_counter(), time.monotonic_ns()
         execution = begin(request)
         actions, custom_status = execution.advance(request)
@@ -137,8 +144,13 @@ class OrchestrationRunner:
         return self._respond(request, execution, token, actions, custom_status)
 
     def _respond(
-        self, request: Any, execution: Execution, token: str, actions: list[Any], custom_status: str | None
-    ) -> Any:
+        self,
+        request: pb.OrchestratorRequest,
+        execution: Execution,
+        token: str,
+        actions: list[pb.OrchestratorAction],
+        custom_status: str | None,
+    ) -> pb.OrchestratorResponse:
         """Return the answer of a turn, and keep its execution if another turn may come."""
         response = pb.OrchestratorResponse(
             instanceId=request.instanceId, actions=actions, customStatus=optional_text(custom_status)
@@ -153,7 +165,7 @@ class OrchestrationRunner:
             self._keep_live(request.instanceId, execution)
         return response
 
-    def _take_live(self, request: Any) -> Execution | None:
+    def _take_live(self, request: pb.OrchestratorRequest) -> Execution | None:
         live = self._pop_live(request.instanceId)
         if live is not None and not live.continues_in(request):
             live.close()
@@ -188,7 +200,7 @@ class OrchestrationRunner:
             yield oldest
 
 
-def _note_replay(request: Any, execution: Execution, begun_ns: int) -> None:
+def _note_replay(request: pb.OrchestratorRequest, execution: Execution, begun_ns: int) -> None:
     """Note how long a turn took to reach what is new in it."""
     stages = CURRENT.get()
     if stages is not None and len(request.pastEvents):
@@ -196,7 +208,7 @@ def _note_replay(request: Any, execution: Execution, begun_ns: int) -> None:
         stages.replay_ns = max(execution.replayed_until_ns - begun_ns, 0) if execution.replayed_until_ns else None
 
 
-def _replay(request: Any, begin: Callable[[Any], Execution]) -> Execution:
+def _replay(request: pb.OrchestratorRequest, begin: Callable[[pb.OrchestratorRequest], Execution]) -> Execution:
     """Run a turn that is done once more, as a part of its history."""
     done = pb.OrchestratorRequest(
         instanceId=request.instanceId,
@@ -208,12 +220,13 @@ def _replay(request: Any, begin: Callable[[Any], Execution]) -> Execution:
     return again
 
 
-def _rewound(request: Any, function: Function | None) -> Any:
+def _rewound(request: pb.OrchestratorRequest, function: Function | None) -> pb.OrchestratorResponse:
     """Answer a rewind with the history as it was before the failures: they and what led to them are done again."""
     started = execution_started(request)
 
-    def begin(turn: Any) -> Execution:
+    def begin(turn: pb.OrchestratorRequest) -> Execution:
         assert function is not None
+        assert started is not None
         return Execution(function, turn, started, checking=Checking.NOTHING)
 
     kept = rewound(request, begin if function is not None else None)

@@ -26,6 +26,7 @@ from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchest
 from durable_harness.host.failures import hand_on
 from durable_harness.host.sdk.generators import code_of_generator, line_of_generator
 from durable_harness.host.sdk1.history import RaisedEvent, ReplayEvent
+from durable_harness.protocol import pb
 
 REPLAY_SCHEMA_V3 = 2
 _PROTOTYPE = TaskOrchestrationExecutor()
@@ -139,7 +140,7 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
         self.task_completion_events = _PROTOTYPE.task_completion_events
         self.initialize()
 
-    def untaken_events(self, events: list[ReplayEvent]) -> list[Any]:
+    def untaken_events(self, events: list[ReplayEvent]) -> list[pb.HistoryEvent]:
         """Return the protocol events that were raised and that this execution has not used, in their order."""
         return [event.to_protocol() for event in events if isinstance(event, RaisedEvent) and not event.is_processed]
 

@@ -14,7 +14,7 @@ from durable_harness.host.sdk1.entities import EntityRunner
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.host.sdk1.serialization import df_dumps, df_loads
 from durable_harness.host.work.http_activity import HttpActivity
-from durable_harness.protocol import text_or_none
+from durable_harness.protocol import pb, text_or_none
 from durable_harness.settings import DurableTaskSettings
 
 
@@ -33,15 +33,19 @@ class Sdk1Runner:
         self._http_activity = HttpActivity(settings.http_poll_interval_s)
         self.keeps_executions = self._orchestrations.keeps_executions
 
-    async def turn(self, request: Any, token: str) -> Any:
+    async def turn(self, request: pb.OrchestratorRequest, token: str) -> pb.OrchestratorResponse:
         call = functools.partial(self._orchestrations.run, request, token)
-        return await self._invoker.in_thread(call, f"A turn of instance '{request.instanceId}'")
+        response: pb.OrchestratorResponse = await self._invoker.in_thread(
+            call, f"A turn of instance '{request.instanceId}'"
+        )
+        return response
 
-    async def batch(self, request: Any) -> Any:
+    async def batch(self, request: pb.EntityRequest) -> pb.EntityBatchResult:
         call = functools.partial(self._entities.run, request)
-        return await self._invoker.in_thread(call, f"A batch of entity '{request.instanceId}'")
+        result: pb.EntityBatchResult = await self._invoker.in_thread(call, f"A batch of entity '{request.instanceId}'")
+        return result
 
-    async def activity(self, request: Any) -> str:
+    async def activity(self, request: pb.ActivityRequest) -> str:
         input_text = text_or_none(request, "input")
         if request.name == BUILT_IN_HTTP_ACTIVITY:
             return json.dumps(await self._http_activity.call(json.loads(input_text or "{}")))
@@ -53,7 +57,7 @@ class Sdk1Runner:
         self._app.near_limits.texts_of(function, input=input_text, output=output)
         return output
 
-    def activity_failure(self, request: Any, error: BaseException) -> Any:
+    def activity_failure(self, request: pb.ActivityRequest, error: BaseException) -> pb.TaskFailureDetails:
         log_activity_failure(self._app, request, error)
         place = place_in_app(error, self._app.activities.get(request.name.lower()))
         message = f"Activity function '{request.name}' failed: {told(error, place)}"

@@ -68,7 +68,7 @@ def _app(function: Function) -> FunctionApp:
     return FunctionApp(Path(), [function])
 
 
-def _event(seconds: int, **kind: Any) -> Any:
+def _event(seconds: int, **kind: Any) -> pb.HistoryEvent:
     return pb.HistoryEvent(eventId=-1, timestamp=from_ns(START_NS + seconds * 1_000_000_000), **kind)
 
 

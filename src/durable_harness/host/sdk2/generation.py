@@ -46,10 +46,12 @@ class Sdk2:
     def swap_state(self, state: Any) -> Any:
         return swap_state(state)
 
-    def with_payloads(self, events: Sequence[Any]) -> list[Any]:
+    def with_payloads(self, events: Sequence[pb.HistoryEvent]) -> list[pb.HistoryEvent]:
         return list(with_payloads(pb.OrchestratorRequest(pastEvents=events)).pastEvents)
 
-    def begin_replay(self, function: Function, turn: Any, _started: Any) -> Replayed:
+    def begin_replay(
+        self, function: Function, turn: pb.OrchestratorRequest, _started: pb.ExecutionStartedEvent
+    ) -> Replayed:
         return Replayed(function, turn.instanceId)
 
     async def close(self) -> None:

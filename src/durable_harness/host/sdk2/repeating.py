@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from durable_harness.host.app.functions import Function
 from durable_harness.host.sdk.steps import (
     SCHEDULING_KINDS,
@@ -16,9 +14,10 @@ from durable_harness.host.sdk.steps import (
 )
 from durable_harness.host.sdk2.replayed import Replayed
 from durable_harness.host.sdk2.stored_payloads import with_payloads
+from durable_harness.protocol import pb
 
 
-def contradiction(function: Function, request: Any, response: Any) -> str | None:
+def contradiction(function: Function, request: pb.OrchestratorRequest, response: pb.OrchestratorResponse) -> str | None:
     """Return how the code contradicts its history, or the turn that it has just done; None if it does not."""
     if any(event.HasField("executionRewound") for event in (*request.pastEvents, *request.newEvents)):
         return None  # what failed is done again, under new ids
@@ -26,19 +25,21 @@ def contradiction(function: Function, request: Any, response: Any) -> str | None
     return None if difference is None else f"it was replayed, and {difference}"
 
 
-def _difference(function: Function, request: Any, response: Any) -> Difference | None:
+def _difference(
+    function: Function, request: pb.OrchestratorRequest, response: pb.OrchestratorResponse
+) -> Difference | None:
     whole = with_payloads(request)
     again = Replayed(function, request.instanceId)
     again.advance(whole)
     return first_difference([*_steps_of_history(whole), *_steps_of_answer(with_payloads(response))], again.steps())
 
 
-def _steps_of_history(request: Any) -> list[Step]:
+def _steps_of_history(request: pb.OrchestratorRequest) -> list[Step]:
     events = (*request.pastEvents, *request.newEvents)
     return [step_of_event(event) for event in events if event.WhichOneof("eventType") in SCHEDULING_KINDS]
 
 
-def _steps_of_answer(response: Any) -> list[Step]:
+def _steps_of_answer(response: pb.OrchestratorResponse) -> list[Step]:
     ends = [action for action in response.actions if action.HasField("completeOrchestration")]
     asked = [step_of_action(action) for action in response.actions if not action.HasField("completeOrchestration")]
     return [*asked, *(step_of_ending(action.completeOrchestration) for action in ends)]

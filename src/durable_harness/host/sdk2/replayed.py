@@ -20,6 +20,7 @@ from durabletask.worker import _OrchestrationExecutor, _Registry, _RuntimeOrches
 from durable_harness.host.app.functions import Function
 from durable_harness.host.sdk.generators import line_of_generator
 from durable_harness.host.sdk.steps import Step, step_of_action, step_of_ending
+from durable_harness.protocol import pb
 from durable_harness.protocol.continuing import past_length
 
 _quiet = logging.Logger("replay", logging.CRITICAL)  # noqa: LOG001 - the engine's own words are not for users
@@ -29,11 +30,11 @@ NOT_THE_APP = ("durabletask", "azure.durable_functions", "durable_harness")
 class _Asked(dict[int, Any]):
     """What the engine has asked for and no event has confirmed, noting each action as it is put in."""
 
-    def __init__(self, note: Callable[[Any], None]) -> None:
+    def __init__(self, note: Callable[[pb.OrchestratorAction], None]) -> None:
         super().__init__()
         self._note = note
 
-    def __setitem__(self, number: int, action: Any) -> None:
+    def __setitem__(self, number: int, action: pb.OrchestratorAction) -> None:
         self._note(action)
         super().__setitem__(number, action)
 
@@ -65,7 +66,7 @@ class Replayed:
         self._seen = 0
         self._replay_at = 0
 
-    def advance(self, request: Any) -> None:
+    def advance(self, request: pb.OrchestratorRequest) -> None:
         """Go through the events that were not seen yet."""
         length = past_length(request)
         past = request.pastEvents[self._seen :]
@@ -85,7 +86,7 @@ class Replayed:
         steps = self._steps[start:]
         return steps if self._ending is None else [*steps, step_of_ending(self._ending, self.line)]
 
-    def is_due_for_replay(self, request: Any) -> bool:
+    def is_due_for_replay(self, request: pb.OrchestratorRequest) -> bool:
         return past_length(request) >= self._replay_at
 
     @property
@@ -109,17 +110,17 @@ class Replayed:
             return self._context.failed_at
         return line_of_generator(self._context._generator)
 
-    def _process(self, event: Any) -> None:
+    def _process(self, event: pb.HistoryEvent) -> None:
         if event.HasField("executionStarted") and self._registry.get_orchestrator(event.executionStarted.name) is None:
             self._registry.add_named_orchestrator(event.executionStarted.name, self._orchestrator)
         self._executor.process_event(self._context, event)
 
-    def _note(self, action: Any) -> None:
+    def _note(self, action: pb.OrchestratorAction) -> None:
         if not _is_end(action):
             self._steps.append(step_of_action(action, _line_of_app()))
 
 
-def _is_end(action: Any) -> bool:
+def _is_end(action: pb.OrchestratorAction) -> bool:
     return bool(action.HasField("completeOrchestration"))
 
 

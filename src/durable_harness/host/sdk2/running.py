@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 from azure.functions import get_binding_registry
 from azure.functions._durable_functions import EntityContext, OrchestrationContext
 from azure.functions.meta import Datum
 from durabletask.internal.helpers import convert_to_entity_batch_request
+from google.protobuf.message import Message
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import ActivitySource, Invoker
@@ -44,6 +45,8 @@ from durable_harness.settings import DurableTaskSettings
 
 ACTIVITY_TRIGGER = "activityTrigger"
 
+M = TypeVar("M", bound=Message)
+
 
 class Sdk2Runner:
     """Implements `durable_harness.host.sdk.generation.Runner`."""
@@ -60,7 +63,7 @@ class Sdk2Runner:
         self._always_replay = always_replay
         self._activity_values = get_binding_registry().get(ACTIVITY_TRIGGER)
 
-    async def turn(self, request: Any, _token: str) -> Any:
+    async def turn(self, request: pb.OrchestratorRequest, _token: str) -> pb.OrchestratorResponse:
         if request.requiresHistoryStreaming:
             raise HistoryNeededError
         started = execution_started(request)
@@ -75,7 +78,7 @@ class Sdk2Runner:
             return await self._rewound(function, request, response)
         return await self._compared(function, request, response) if self._always_replay else response
 
-    async def _run(self, function: Function, request: Any) -> Any:
+    async def _run(self, function: Function, request: pb.OrchestratorRequest) -> pb.OrchestratorResponse:
         stages, begun_s = CURRENT.get(), time.perf_counter()
         if stages is not None:
             stages.replayed_events = len(request.pastEvents)
@@ -94,7 +97,9 @@ class Sdk2Runner:
             return failed(request, type_name(error), message)
         return response
 
-    async def _rewound(self, function: Function, request: Any, response: Any) -> Any:
+    async def _rewound(
+        self, function: Function, request: pb.OrchestratorRequest, response: pb.OrchestratorResponse
+    ) -> pb.OrchestratorResponse:
         """Return the SDK's answer to a rewind without what followed from the failures, which the SDK leaves in."""
 
         def rewrite() -> list[Any]:
@@ -107,7 +112,7 @@ class Sdk2Runner:
         renewed.extend(starts.pop(0) if starts and event.HasField("executionStarted") else event for event in kept)
         return response
 
-    def _with_versions(self, response: Any) -> Any:
+    def _with_versions(self, response: pb.OrchestratorResponse) -> pb.OrchestratorResponse:
         """Give sub-orchestrations the default version of host.json where the code names none."""
         if self._default_version:
             for action in response.actions:
@@ -116,7 +121,9 @@ class Sdk2Runner:
                     child.version.value = self._default_version
         return response
 
-    async def _compared(self, function: Function, request: Any, response: Any) -> Any:
+    async def _compared(
+        self, function: Function, request: pb.OrchestratorRequest, response: pb.OrchestratorResponse
+    ) -> pb.OrchestratorResponse:
         """Return the answer of a turn, or a failure if the code does not do again what its history has."""
         what = f"A replay of instance '{request.instanceId}'"
         problem = await self._invoker.in_thread(lambda: contradiction(function, request, response), what)
@@ -127,7 +134,7 @@ class Sdk2Runner:
         log_failure("Orchestrator", function.durable_name, error, function, request.instanceId)
         return failed(request, "NonDeterministicOrchestrationException", message)
 
-    async def batch(self, request: Any) -> Any:
+    async def batch(self, request: pb.EntityRequest) -> pb.EntityBatchResult:
         name = request.instanceId.removeprefix("@").partition("@")[0]
         function = self._app.entities.get(name.lower())
         if function is None:
@@ -149,7 +156,7 @@ class Sdk2Runner:
         answer.operationInfos.extend(operation_infos)
         return answer
 
-    async def activity(self, request: Any) -> str:
+    async def activity(self, request: pb.ActivityRequest) -> str:
         function = find_activity(self._app, request.name)
         given = text_or_none(request, "input")
         value = self._decode(given)
@@ -170,7 +177,7 @@ class Sdk2Runner:
         except (TypeError, ValueError) as error:
             raise not_serializable(function, result, error) from error
 
-    def activity_failure(self, request: Any, error: BaseException) -> Any:
+    def activity_failure(self, request: pb.ActivityRequest, error: BaseException) -> pb.TaskFailureDetails:
         log_activity_failure(self._app, request, error)
         failure = pb.TaskFailureDetails(
             errorType=qualified_name(error),
@@ -184,18 +191,18 @@ class Sdk2Runner:
         """Nothing is held."""
 
 
-def _encoded(message: Any) -> str:
+def _encoded(message: Message) -> str:
     return base64.b64encode(message.SerializeToString()).decode()
 
 
-def _decoded(message: Any, answer: Any) -> Any:
+def _decoded(message: type[M], answer: str | None) -> M:
     """Read an answer of the SDK. Raises RuntimeError if there is none."""
     if not answer:
         raise RuntimeError("the SDK gave no answer")
     return message.FromString(base64.b64decode(answer))
 
 
-def _note_failure(function: Function, request: Any, response: Any) -> None:
+def _note_failure(function: Function, request: pb.OrchestratorRequest, response: pb.OrchestratorResponse) -> None:
     """Log a failure that the SDK made of what an orchestrator raised."""
     for action in response.actions:
         ending = action.completeOrchestration
@@ -204,7 +211,7 @@ def _note_failure(function: Function, request: Any, response: Any) -> None:
             log_failed_work("Orchestrator", function.durable_name, ending.failureDetails, function, request.instanceId)
 
 
-def _add_place(failure: Any, function: Function | None) -> None:
+def _add_place(failure: pb.TaskFailureDetails, function: Function | None) -> None:
     """Let a failure without a line of the app, such as of an output that is no JSON, have that of the function."""
     begins = function_begins(function)
     if begins is not None and place_in(failure.stackTrace.value) is None:

@@ -58,7 +58,7 @@ def _two_activities(context: Any) -> Generator[Any, Any, None]:
     yield context.call_activity("b")
 
 
-def _request() -> Any:
+def _request() -> pb.OrchestratorRequest:
     return pb.OrchestratorRequest(
         instanceId="case",
         pastEvents=[

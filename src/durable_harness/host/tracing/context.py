@@ -33,7 +33,7 @@ class SpanRef:
         """The value of the `traceparent` header."""
         return f"{VERSION}-{self.trace_id:032x}-{self.span_id:016x}-{self.flags:02x}"
 
-    def to_message(self) -> Any:
+    def to_message(self) -> pb.TraceContext:
         """Return the protobuf TraceContext."""
         message = pb.TraceContext(traceParent=self.trace_parent, spanID=f"{self.span_id:016x}")
         if self.state:

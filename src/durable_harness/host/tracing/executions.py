@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durable_harness.host.tracing.context import SpanRef, from_message, new_span_id
-from durable_harness.protocol import from_ns, to_ns
+from durable_harness.protocol import from_ns, pb, to_ns
 
 MOST_EXECUTIONS = 10_000
 """Of more executions at once the oldest are read from their history again when they go on."""
@@ -59,7 +59,7 @@ class TracedExecution:
         made = self.calls[request_id] = EntityCall(entity_id, operation, self.at.child(), time.time_ns())
         return made
 
-    def add_past(self, events: Iterable[Any]) -> None:
+    def add_past(self, events: Iterable[pb.HistoryEvent]) -> None:
         """Note the tasks of a history, and forget those that it has the outcome of."""
         for event in events:
             kind = event.WhichOneof("eventType")
@@ -91,7 +91,7 @@ class Executions:
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[str, str], TracedExecution] = OrderedDict()
 
-    def of(self, request: Any) -> TracedExecution | None:
+    def of(self, request: pb.OrchestratorRequest) -> TracedExecution | None:
         """Return the execution that an OrchestratorRequest is about. None if nobody traces it."""
         key = (request.instanceId, request.executionId.value)
         known = self._known.pop(key, None) or _read(request)
@@ -102,12 +102,12 @@ class Executions:
             self._known.popitem(last=False)
         return known
 
-    def forget(self, request: Any) -> None:
+    def forget(self, request: pb.OrchestratorRequest) -> None:
         """Forget an execution that has ended."""
         self._known.pop((request.instanceId, request.executionId.value), None)
 
 
-def _read(request: Any) -> TracedExecution | None:
+def _read(request: pb.OrchestratorRequest) -> TracedExecution | None:
     """Make an execution from what its request says."""
     events = [*request.pastEvents, *request.newEvents]
     started = next((event.executionStarted for event in events if event.HasField("executionStarted")), None)

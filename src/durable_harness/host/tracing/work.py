@@ -33,7 +33,7 @@ class TracedRunner:
         self.activity_failure = runner.activity_failure
         self.close = runner.close
 
-    async def turn(self, request: Any, token: str) -> Any:
+    async def turn(self, request: pb.OrchestratorRequest, token: str) -> pb.OrchestratorResponse:
         """Run a turn, and send the spans of what has ended with it."""
         execution = self._executions.of(request)
         if execution is None:
@@ -51,7 +51,7 @@ class TracedRunner:
             self._spans.emit(_of_orchestration(execution, ending))
         return response
 
-    async def activity(self, request: Any) -> str:
+    async def activity(self, request: pb.ActivityRequest) -> str:
         """Run an activity as a child of the span that waits for it. Its trace context becomes that of its own span."""
         parent = from_message(request)
         if parent is None:
@@ -74,7 +74,7 @@ class TracedRunner:
         finally:
             self._spans.emit(span)
 
-    async def batch(self, request: Any) -> Any:
+    async def batch(self, request: pb.EntityRequest) -> pb.EntityBatchResult:
         """Run a batch of an entity. Each of its operations has a span; a call has one of the caller's side too."""
         asked = [(one, self._operations.cause_of(_detail(one).requestId)) for one in request.operationRequests]
         spans = [None if cause is None else _of_operation(request.instanceId, one, cause) for one, cause in asked]
@@ -88,7 +88,7 @@ class TracedRunner:
             self._act_of_entity(request.instanceId, first, action)
         return answer
 
-    def _end_operation(self, span: Span, answer: Any, number: int) -> None:
+    def _end_operation(self, span: Span, answer: pb.EntityBatchResult, number: int) -> None:
         failure, end_ns = answer.failureDetails if answer.HasField("failureDetails") else None, None
         if number < len(answer.results):
             kind = answer.results[number].WhichOneof("resultType")
@@ -100,12 +100,12 @@ class TracedRunner:
             span.error = span.attributes[names.ENTITY_ERROR] = failure.errorMessage
         self._spans.emit(span, end_ns)
 
-    def _take(self, execution: TracedExecution, event: Any) -> None:
+    def _take(self, execution: TracedExecution, event: pb.HistoryEvent) -> None:
         """Send the span of a task whose outcome has come."""
         kind = event.WhichOneof("eventType")
         detail = getattr(event, kind)
         if kind in ANSWERS:
-            self._take_answer(execution, kind, detail)
+            self._take_answer(execution, detail)
             return
         task = execution.tasks.pop(task_id_of(kind, detail), None)
         if task is None:
@@ -129,7 +129,11 @@ class TracedRunner:
             return
         self._spans.emit(span)
 
-    def _take_answer(self, execution: TracedExecution, kind: str, answer: Any) -> None:
+    def _take_answer(
+        self,
+        execution: TracedExecution,
+        answer: pb.EntityOperationCompletedEvent | pb.EntityOperationFailedEvent,
+    ) -> None:
         """Send the span of a call of an entity that was answered."""
         call = execution.calls.pop(answer.requestId, None)
         if call is None:
@@ -141,7 +145,7 @@ class TracedRunner:
             names.TARGET_INSTANCE_ID: call.entity_id,
             names.INSTANCE_ID: execution.instance_id,
         }
-        if kind.endswith("Failed"):
+        if isinstance(answer, pb.EntityOperationFailedEvent):
             span.error = answer.failureDetails.errorMessage
         self._spans.emit(span)
 
@@ -193,7 +197,7 @@ class TracedRunner:
         self._spans.emit(span)
 
 
-def _detail(event: Any) -> Any:
+def _detail(event: pb.HistoryEvent) -> Any:
     return getattr(event, event.WhichOneof("eventType"))
 
 
@@ -225,7 +229,7 @@ def _of_orchestration(execution: TracedExecution, ending: Any) -> Span:
     return span
 
 
-def _of_operation(entity_id: str, event: Any, cause: SpanRef) -> Span:
+def _of_operation(entity_id: str, event: pb.HistoryEvent, cause: SpanRef) -> Span:
     """Return the span of an operation that begins now."""
     is_signal = event.HasField(SIGNALED)
     name = names.of_operation(entity_id, _detail(event).operation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from durable_harness.host.sdk.generation import Runner, RunnerAround
 from durable_harness.host.stages import CURRENT
@@ -12,9 +12,10 @@ from durable_harness.host.twice.effects import SCOPE, Scope
 from durable_harness.host.twice.records import Delivered, TwiceRecords, repeated
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
-from durable_harness.protocol import text_or_none
+from durable_harness.protocol import pb, text_or_none
 from durable_harness.protocol.activity_names import shown_name
 
+A = TypeVar("A")
 Call = Callable[[], Awaitable[Any]]
 Read = Callable[[Scope, Any], Delivered]
 logger = own_logger(HOST_LOGGER)
@@ -28,7 +29,7 @@ class ComparingRunner(RunnerAround):
         self._records = records
         self.turn = runner.turn
 
-    async def activity(self, request: Any) -> str:
+    async def activity(self, request: pb.ActivityRequest) -> str:
         """Run an activity; compare what it comes to if it was run before under the same token."""
         name = shown_name(request.name)
 
@@ -40,7 +41,7 @@ class ComparingRunner(RunnerAround):
         result: str = await self._compared("activity", lambda: self._runner.activity(request), delivered)
         return result
 
-    async def batch(self, request: Any) -> Any:
+    async def batch(self, request: pb.EntityRequest) -> pb.EntityBatchResult:
         """Run a batch of an entity, likewise; each operation is compared, and the state that it leaves."""
         entity = request.instanceId.removeprefix("@").partition("@")[0]
         names = [f"{entity}.{_operation(event)}" for event in request.operationRequests]
@@ -54,21 +55,21 @@ class ComparingRunner(RunnerAround):
 
         return await self._compared("entity", lambda: self._runner.batch(request), delivered)
 
-    async def _compared(self, kind: str, call: Call, delivered: Read) -> Any:
+    async def _compared(self, kind: str, call: Callable[[], Awaitable[A]], delivered: Read) -> A:
         stages = CURRENT.get()
         token = stages.token if stages is not None else ""
         if not self._records.is_delivered_twice(token):
             return await call()
         first = self._records.take_first(token)
         if first is not None and first.scope.is_faked:  # the test counts its calls, and nothing is done outside
-            return _result(first.outcome)
+            return cast("A", _result(first.outcome))
         scope = Scope(earlier=[] if first is None else [*first.scope.answers])
         outcome = await _watched(scope, call)
         if first is None:
             self._records.keep_first(token, delivered(scope, outcome))
         else:
             self._record(kind, first, delivered, scope, outcome)
-        return _result(outcome)
+        return cast("A", _result(outcome))
 
     def _record(self, kind: str, first: Delivered, delivered: Read, scope: Scope, outcome: Any) -> None:
         """Keep how a second delivery fared; what cannot be compared is no matter of the app's."""
@@ -120,5 +121,5 @@ def _counts(texts: list[str]) -> dict[str, int]:
     return {text: texts.count(text) for text in texts}
 
 
-def _operation(event: Any) -> str:
+def _operation(event: pb.HistoryEvent) -> str:
     return str(getattr(event, event.WhichOneof("eventType")).operation)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.message import Message
+
 from durable_harness.host.failures import describe, failure_details
 from durable_harness.host.sdk.endings import failed_turn
 from durable_harness.log_categories import HOST_LOGGER
@@ -26,14 +28,18 @@ TOO_LARGE = "larger than max"
 RETRY_DELAYS_S = (0.1, 0.3, 1.0, 3.0)
 
 
-def _failed_activity(request: Any, failure: Any) -> Any:
+def failed_activity(request: pb.ActivityRequest, failure: pb.TaskFailureDetails) -> pb.ActivityResponse:
+    """Return the answer of an activity that has failed."""
     instance_id = request.orchestrationInstance.instanceId
     return pb.ActivityResponse(instanceId=instance_id, taskId=request.taskId, failureDetails=failure)
 
 
-def _failed_batch(_request: Any, failure: Any) -> Any:
+def _failed_batch(_request: pb.EntityRequest, failure: pb.TaskFailureDetails) -> pb.EntityBatchResult:
     """Fail every operation and leave the state as it was."""
     return pb.EntityBatchResult(failureDetails=failure)
+
+
+Answer = pb.OrchestratorResponse | pb.ActivityResponse | pb.EntityBatchResult
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,8 @@ class WorkKind:
     request: str
     complete: str
     abandon: str
-    abandon_request: Callable[..., Any]
-    failed: Callable[[Any, Any], Any]
+    abandon_request: Callable[..., Message]
+    failed: Callable[[Any, pb.TaskFailureDetails], Answer]
 
 
 TURN = WorkKind(
@@ -59,7 +65,7 @@ ACTIVITY = WorkKind(
     "complete_activity_task",
     "abandon_activity_task",
     pb.AbandonActivityTaskRequest,
-    _failed_activity,
+    failed_activity,
 )
 BATCH = WorkKind(
     "entityRequestV2",
@@ -77,14 +83,14 @@ class AnswerSender:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
 
-    async def send(self, kind: WorkKind, item: Any, answer: Any) -> None:
+    async def send(self, kind: WorkKind, item: pb.WorkItem, answer: Answer) -> None:
         """Complete work with its answer; where that is refused, fail it."""
         problem = await self._completed(kind, item, answer)
         if problem is not None:
             message = f"The answer of this work could not be sent to the scheduler: {describe(problem)}"
             await self.fail(kind, item, failure_details(problem, message))
 
-    async def fail(self, kind: WorkKind, item: Any, failure: Any) -> None:
+    async def fail(self, kind: WorkKind, item: pb.WorkItem, failure: pb.TaskFailureDetails) -> None:
         """Fail work that has no answer; where that is refused, give it back."""
         logger.error("Work item %s: %s", kind.request, failure.errorMessage)
         try:
@@ -96,7 +102,7 @@ class AnswerSender:
         if await self._completed(kind, item, answer) is not None:
             await self.give_back(item, kind)
 
-    async def give_back(self, item: Any, *kinds: WorkKind) -> None:
+    async def give_back(self, item: pb.WorkItem, *kinds: WorkKind) -> None:
         """Let the scheduler hand out work again. Of work of an unknown kind the first of `kinds` that fits counts."""
         for kind in kinds:
             request = kind.abandon_request(completionToken=item.completionToken)
@@ -105,7 +111,7 @@ class AnswerSender:
                 return
             logger.log(_level(problem), "A work item could not be given back: %s", describe(problem))
 
-    async def _completed(self, kind: WorkKind, item: Any, answer: Any) -> Exception | None:
+    async def _completed(self, kind: WorkKind, item: pb.WorkItem, answer: Answer) -> Exception | None:
         """Send an answer. Return why it was refused, or None if it was taken or belongs to another worker by now."""
         answer.completionToken = item.completionToken
         problem = await self._called(kind.complete, answer)
@@ -114,7 +120,7 @@ class AnswerSender:
         logger.log(_level(problem), "The scheduler refused a completion: %s", describe(problem))
         return None if _is_not_ours(problem) else problem
 
-    async def _called(self, method: str, request: Any) -> Exception | None:
+    async def _called(self, method: str, request: Message) -> Exception | None:
         """Call the scheduler, again after a while if it is away; return what it refused the call for at last."""
         for delay_s in (*RETRY_DELAYS_S, None):
             try:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, FunctionApp
 from durable_harness.protocol import pb
 
 
-def filters_of(app: FunctionApp) -> Any:
+def filters_of(app: FunctionApp) -> pb.WorkItemFilters:
     """Return the WorkItemFilters by which a host gets the work of its own functions only."""
     activities = [function.durable_name for function in app.activities.values()]
     return pb.WorkItemFilters(

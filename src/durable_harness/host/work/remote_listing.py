@@ -12,10 +12,9 @@ import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from durable_harness.foreign_text import beginning
-from durable_harness.protocol import from_ns, pb, text_or_none, to_ns
+from durable_harness.protocol import Scheduler, from_ns, pb, text_or_none, to_ns
 from durable_harness.protocol.listing import (
     BEGINNING_CHARS,
     MOST_NAMES,
@@ -53,7 +52,7 @@ class _Read:
 class StatesListing:
     """Lists of the instances of one task hub."""
 
-    def __init__(self, scheduler: Any) -> None:
+    def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self._reading = asyncio.Lock()
         self._kept: _Read | None = None
@@ -93,7 +92,7 @@ class StatesListing:
         query = pb.InstanceQuery(maxInstanceCount=READ_AT_ONCE)
         if chosen.since_ns is not None:
             query.createdTimeFrom.CopyFrom(from_ns(chosen.since_ns))
-        states: list[Any] = []
+        states: list[pb.OrchestrationState] = []
         is_part = True
         while len(states) < MOST_READ:
             answer = await self._scheduler.query_instances(pb.QueryInstancesRequest(query=query))
@@ -120,7 +119,7 @@ class StatesListing:
         return list(await asyncio.gather(*map(read, rows)))
 
 
-def _row(state: Any, children: int) -> InstanceRow:
+def _row(state: pb.OrchestrationState, children: int) -> InstanceRow:
     created_ns = to_ns(state.createdTimestamp)
     return InstanceRow(
         state.instanceId,
@@ -141,7 +140,7 @@ def _row(state: Any, children: int) -> InstanceRow:
     )
 
 
-def _with_payloads(row: InstanceRow, state: Any) -> InstanceRow:
+def _with_payloads(row: InstanceRow, state: pb.OrchestrationState) -> InstanceRow:
     given, output, custom_status = (
         (text := text_or_none(state, field)) and beginning(text, BEGINNING_CHARS)
         for field in ("input", "output", "customStatus")

@@ -30,8 +30,8 @@ _T = TypeVar("_T")
 class _Stored:
     """An instance as the scheduler has it: its state, and the history of its last execution (empty if unknown)."""
 
-    state: Any
-    history: Sequence[Any]
+    state: pb.OrchestrationState
+    history: Sequence[pb.HistoryEvent]
 
     @property
     def started(self) -> Any | None:
@@ -73,7 +73,7 @@ class _Stored:
             costs.payload_bytes = None
         return costs
 
-    def is_child_of(self, parent: _Stored, created: Any) -> bool:
+    def is_child_of(self, parent: _Stored, created: pb.HistoryEvent) -> bool:
         """Whether it is the very instance that the parent's event `created` tells of, not one that replaced it."""
         if self.started is None or parent.started is None:
             return False
@@ -121,7 +121,7 @@ class HistoryMeasuring:
             costs.add(child)
         return costs
 
-    async def _child(self, parent: _Stored, created: Any) -> Costs | None:
+    async def _child(self, parent: _Stored, created: pb.HistoryEvent) -> Costs | None:
         child = await self._read(created.subOrchestrationInstanceCreated.instanceId)
         return await self._total(child) if child is not None and child.is_child_of(parent, created) else None
 
@@ -130,10 +130,10 @@ class HistoryMeasuring:
         answer = await self._call(lambda: self._scheduler.get_instance(request))
         return _Stored(answer.orchestrationState, await self._history(instance_id)) if answer.exists else None
 
-    async def _history(self, instance_id: str) -> list[Any]:
+    async def _history(self, instance_id: str) -> list[pb.HistoryEvent]:
         """Return an instance's history; nothing if it was just purged, or if the scheduler does not give histories."""
 
-        async def read() -> list[Any]:
+        async def read() -> list[pb.HistoryEvent]:
             request = pb.StreamInstanceHistoryRequest(instanceId=instance_id)
             chunks = self._scheduler.stream_instance_history(request)
             return [event async for chunk in chunks for event in chunk.events]

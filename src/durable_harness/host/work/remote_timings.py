@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from durable_harness.protocol import RpcError, Status, pb, to_ns
 from durable_harness.protocol.timings import Document, short_event
@@ -49,6 +49,6 @@ async def _read(scheduler: Scheduler, instance_id: str, seen: set[str]) -> Docum
     }
 
 
-async def _history(scheduler: Scheduler, instance_id: str) -> list[Any]:
+async def _history(scheduler: Scheduler, instance_id: str) -> list[pb.HistoryEvent]:
     request = pb.StreamInstanceHistoryRequest(instanceId=instance_id)
     return [event async for chunk in scheduler.stream_instance_history(request) for event in chunk.events]

@@ -10,9 +10,10 @@ from typing import Any
 from durable_harness.host.sdk.endings import execution_started
 from durable_harness.host.sdk.steps import ENDINGS, step_of_action
 from durable_harness.host.stages import Stages
-from durable_harness.host.work.answers import ACTIVITY, TURN, WorkKind
+from durable_harness.host.work.answers import ACTIVITY, Answer, WorkKind
 from durable_harness.log_categories import HOST_LOGGER, about
 from durable_harness.own_loggers import own_logger
+from durable_harness.protocol import pb
 
 logger = own_logger(HOST_LOGGER)
 
@@ -25,7 +26,7 @@ def instance_of(kind: WorkKind, request: Any) -> str:
     return str(request.orchestrationInstance.instanceId if kind is ACTIVITY else request.instanceId)
 
 
-def log_done(kind: WorkKind, request: Any, answer: Any, stages: Stages, took_ns: int) -> None:
+def log_done(kind: WorkKind, request: Any, answer: Answer, stages: Stages, took_ns: int) -> None:
     """Log a piece of work that has an answer, at the level Debug."""
     if not logger.isEnabledFor(logging.DEBUG):
         return
@@ -43,10 +44,14 @@ def _waited(stages: Stages) -> str:
     return f", {waited_ms:,.1f} ms of it waiting for a thread" if waited_ms >= LEAST_SHOWN_WAIT_MS else ""
 
 
-def _described(kind: WorkKind, request: Any, answer: Any) -> tuple[str, str, str]:
+def _described(kind: WorkKind, request: Any, answer: Answer) -> tuple[str, str, str]:
     if kind is ACTIVITY:
-        return request.name, f"Activity '{request.name}'", " and failed" if answer.HasField("failureDetails") else ""
-    if kind is TURN:
+        return (
+            request.name,
+            f"Activity '{request.name}'",
+            _failure(answer),
+        )
+    if isinstance(answer, pb.OrchestratorResponse):
         started = execution_started(request)
         name = started.name if started is not None else ""
         events = f", {len(request.pastEvents)} events replayed" if len(request.pastEvents) else ""
@@ -56,11 +61,15 @@ def _described(kind: WorkKind, request: Any, answer: Any) -> tuple[str, str, str
     return name, f"Entity '{name}'", f": {_counted(operations)}"
 
 
-def _operation(event: Any) -> str:
+def _failure(answer: Answer) -> str:
+    return " and failed" if isinstance(answer, pb.ActivityResponse) and answer.HasField("failureDetails") else ""
+
+
+def _operation(event: pb.HistoryEvent) -> str:
     return str(getattr(event, event.WhichOneof("eventType")).operation)
 
 
-def _asked(actions: Iterable[Any]) -> str:
+def _asked(actions: Iterable[pb.OrchestratorAction]) -> str:
     """Say what a turn asked for, and how it ended the orchestration if it did."""
     asked, end = list[str](), ""
     for action in actions:

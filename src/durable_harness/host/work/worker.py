@@ -7,12 +7,20 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from durable_harness.host.failures import describe, failure_details, whole_trace_of
 from durable_harness.host.sdk.generation import HistoryNeededError, Runner
 from durable_harness.host.stages import StagesNoted
-from durable_harness.host.work.answers import ACTIVITY, BATCH, KINDS, TURN, AnswerSender, WorkKind
+from durable_harness.host.work.answers import (
+    ACTIVITY,
+    BATCH,
+    KINDS,
+    TURN,
+    Answer,
+    AnswerSender,
+    WorkKind,
+    failed_activity,
+)
 from durable_harness.host.work.work_log import instance_of, log_done
 from durable_harness.log_categories import HOST_LOGGER, note_instance
 from durable_harness.own_loggers import own_logger
@@ -49,7 +57,7 @@ class DurableWorker:
         scheduler: Scheduler,
         runner: Runner,
         settings: DurableTaskSettings,
-        filters: Any = None,
+        filters: pb.WorkItemFilters | None = None,
         stages: StagesNoted | None = None,
     ) -> None:
         """Make a worker. `filters` are the WorkItemFilters of the work that it asks for; without them it takes all.
@@ -65,7 +73,7 @@ class DurableWorker:
         self._running: set[asyncio.Task[None]] = set()
         self._refused: set[str | None] = set()
         self._is_closing = False
-        self._handlers: dict[str, tuple[WorkKind, Callable[[Any], Awaitable[Any]]]] = {
+        self._handlers: dict[str, tuple[WorkKind, Callable[[pb.WorkItem], Awaitable[Answer]]]] = {
             TURN.request: (TURN, self._turn),
             ACTIVITY.request: (ACTIVITY, self._activity),
             BATCH.request: (BATCH, self._batch),
@@ -94,7 +102,7 @@ class DurableWorker:
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._runner.close()
 
-    def _request(self) -> Any:
+    def _request(self) -> pb.GetWorkItemsRequest:
         limits = work_limits(self._settings)
         return pb.GetWorkItemsRequest(
             maxConcurrentOrchestrationWorkItems=limits[timings.TURN],
@@ -103,7 +111,7 @@ class DurableWorker:
             workItemFilters=self._filters,
         )
 
-    def _start(self, item: Any) -> None:
+    def _start(self, item: pb.WorkItem) -> None:
         request = item.WhichOneof("request")
         if request == HEALTH_PING:
             return
@@ -112,14 +120,16 @@ class DurableWorker:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _refuse(self, item: Any, request: str | None) -> None:
+    async def _refuse(self, item: pb.WorkItem, request: str | None) -> None:
         """Give back work of a kind that this host does not know: another worker may."""
         if request not in self._refused:
             self._refused.add(request)
             logger.warning("The scheduler sends work of an unknown kind (%s). It is given back.", request or "none")
         await self._answers.give_back(item, *KINDS)
 
-    async def _work(self, item: Any, kind: WorkKind, handler: Callable[[Any], Awaitable[Any]]) -> None:
+    async def _work(
+        self, item: pb.WorkItem, kind: WorkKind, handler: Callable[[pb.WorkItem], Awaitable[Answer]]
+    ) -> None:
         """Do a work item and answer it, whatever happens meanwhile, unless this worker ends."""
         stages = self._stages.begin(item.completionToken)
         request = getattr(item, kind.request)
@@ -142,7 +152,7 @@ class DurableWorker:
             stages.answered()
             await self._answers.send(kind, item, answer)
 
-    async def _turn(self, item: Any) -> Any:
+    async def _turn(self, item: pb.WorkItem) -> pb.OrchestratorResponse:
         request, token = item.orchestratorRequest, item.completionToken
         try:
             return await self._runner.turn(request, token)
@@ -150,7 +160,7 @@ class DurableWorker:
             await self._fetch_history(request)
             return await self._runner.turn(request, token)
 
-    async def _fetch_history(self, request: Any) -> None:
+    async def _fetch_history(self, request: pb.OrchestratorRequest) -> None:
         """Complete a turn that came without the history which this worker was thought to have."""
         wanted = pb.StreamInstanceHistoryRequest(
             instanceId=request.instanceId, executionId=request.executionId, forWorkItemProcessing=True
@@ -160,10 +170,10 @@ class DurableWorker:
         except RpcError as error:
             raise HistoryNeededError(str(error)) from error
 
-    async def _batch(self, item: Any) -> Any:
+    async def _batch(self, item: pb.WorkItem) -> pb.EntityBatchResult:
         return await self._runner.batch(item.entityRequestV2)
 
-    async def _activity(self, item: Any) -> Any:
+    async def _activity(self, item: pb.WorkItem) -> pb.ActivityResponse:
         request = item.activityRequest
         answer = pb.ActivityResponse(instanceId=request.orchestrationInstance.instanceId, taskId=request.taskId)
         try:
@@ -171,5 +181,5 @@ class DurableWorker:
         except BaseException as error:  # user code may raise anything, CancelledError included
             if self._is_closing:
                 raise
-            return ACTIVITY.failed(request, self._runner.activity_failure(request, error))
+            return failed_activity(request, self._runner.activity_failure(request, error))
         return answer
