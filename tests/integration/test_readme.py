@@ -91,7 +91,8 @@ output = "/output"
 token = "/data"
 """
 NOT_RUN = {
-    "pip install": "installs into your environment; tests/plugin/test_wheel.py does it in a clean one",
+    "pip install": "installs into your environment; tests/packaging/test_installed_wheel.py does it in a clean one",
+    "python3 -m venv": "makes the environment that the next line installs into",
     "docker run": "needs an image from a registry",
     "docker build": "needs a base image from a registry",
     "docker push": "needs a registry of your own",
