@@ -17,10 +17,9 @@ import pytest
 
 from rooms import leave_out
 
-pytestmark = pytest.mark.thorough
-
 ROOT = Path(__file__).parents[2]
 INSTALL_TIMEOUT_S = 300
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(INSTALL_TIMEOUT_S + 120)]  # any test may be the one to install
 READY_TIMEOUT_S = 40
 POLL_S = 0.05
 RESERVATIONS = """
@@ -200,7 +199,6 @@ def test_the_scheduler_runs_alone(python, tmp_path):
         assert answer.status == 200
 
 
-@pytest.mark.timeout(INSTALL_TIMEOUT_S + 120)
 def test_a_load_run_needs_the_extra_and_then_works(python, wheel, project):
     """Without the extra the command names it; installed by that name, it loads the app and all gates hold."""
     folder, path, payload, _ = project
