@@ -66,6 +66,6 @@ def test_server_directed_polling_obeys():
 
 def test_an_unknown_strategy_names_the_known_ones():
     """A strategy that does not exist is a usage error that lists those that do."""
-    with pytest.raises(UsageError, match="got 'often', allowed are adaptive, exponential, fixed, server"):
+    with pytest.raises(UsageError, match="got 'often', expected one of adaptive, exponential, fixed, server"):
         poll_strategy("often", 1)
     assert list(STRATEGIES) == sorted(STRATEGIES)

@@ -79,21 +79,38 @@ def test_a_service_may_need_no_state(load):
             START + "status_url = ['location']\n",
             "start.status_url: got ['location'], expected header:NAME, body:/POINTER",
         ),
-        (START + "status_url = 'status'\n", "start.status_url: got 'status', which is what it has to tell"),
+        (
+            START + "status_url = 'status'\n",
+            "start.status_url: got 'status', but it has to name where the status URL is\n  header:NAME, ",
+        ),
         (START + "status_url = []\n", "start.status_url: got [], expected at least one place"),
-        (START + "headers = { a = 1 }\n", "start.headers: got a table, expected texts"),
+        (START + "headers = { a = 1 }\n", 'got a table, expected texts like { Accept = "application/json" }'),
         (START + "headers = { a = 'env:NOT_THERE' }\n", "expected NOT_THERE to be set in the environment"),
         (
             START + STATUS + "begun = '/b'\nstarted_at = '/s'\n",
             "status.begun: is a former name of started_at, which is there too\n  Keep one of them.",
         ),
-        (START + "[status]\nstate = '/s'\n", "status.succeeded: is missing"),
-        (START + "[status]\nsucceeded = ['x']\n", "status.state: is missing"),
+        (
+            START + "[status]\nstate = '/s'\n",
+            "succeeded: is missing\n  Name the states in which an operation has ended well, or the redirect for it, like ",
+        ),
+        (
+            START + "[status]\nsucceeded = ['x']\n",
+            "status.state: is missing\n  Name the place of the state in the body, like state = '/state'.",
+        ),
+        (START + "accepted = [99]\n", "start.accepted: got [99], expected HTTP codes"),
+        (START + "accepted = [600]\n", "start.accepted: got [600], expected HTTP codes"),
         (START + STATUS + "failed = ['done']\n", "status: 'done' is in more than one of succeeded"),
         (START + STATUS + "failed = 'error'\n", "status.failed: got 'error', expected texts like"),
         (START + STATUS + "fixed_url = 1\n", "status.fixed_url: got 1, expected true or false"),
         (START + "[terminate]\nmethod = 'DELETE'\n", "terminate.url: is missing"),
-        ("start = 1", "start: got a value, expected a table"),
+        ("start = 1", "start: got a value, expected a table\n  Write [start] and its keys below it."),
+        (
+            START + "[status]\nstates = 'x'\n",
+            "status.states: is not understood\n  Did you mean state? Expected one of ",
+        ),
+        (START + "zebra = 1\n", "start.zebra: is not understood\n  Expected one of path, method, "),
+        ("[start]\nmethod = 'PUT'\n", "start.path: is missing\n  Write it below [start]."),
         ("name = 7\n" + START, "name: got 7, expected a text"),
         ("[start", "is not TOML"),
     ],
@@ -103,6 +120,37 @@ def test_a_file_that_is_wrong_names_the_key(load, text, told):
     with pytest.raises(ConfigurationError, match=re.escape(told)) as error:
         load(text)
     assert "reports.toml" in str(error.value)
+
+
+def test_codes_from_100_to_599_are_codes(load):
+    """Both ends are allowed, and one code needs no list."""
+    described = load(START + "accepted = [100, 599]\n" + STATUS + "pending = 102\n")
+    assert (described.start.accepted, described.status.pending) == (frozenset({100, 599}), frozenset({102}))
+
+
+def test_requests_about_an_operation_are_read(load):
+    """Terminating and raising an event are described alike, and both may be left out."""
+    table = 'url = "status"\nmethod = "PUT"\naccepted = [201]\ntoo_late = [423]\n'
+    described = load(START + STATUS + "[terminate]\n" + table + "[event]\n" + table)
+    for request in (described.terminate, described.event):
+        assert (request.url, request.method) == (UrlSource(UrlKind.STATUS), "PUT")
+        assert (request.accepted, request.too_late) == (frozenset({201}), frozenset({423}))
+    assert load(START + STATUS).event is None
+
+
+def test_a_result_may_be_the_only_way_to_end(load):
+    """Without states that are good, a redirect has to be one."""
+    assert load(START + '[status]\nstate = "/s"\nresult = [303]\n').status.result == frozenset({303})
+
+
+def test_what_cannot_be_read_is_named(tmp_path):
+    """A folder is no file, and a file that is no TOML has the place of its mistake."""
+    with pytest.raises(ConfigurationError, match=re.escape(f"{tmp_path}: cannot be read (Is a directory)")):
+        load_service(tmp_path)
+    path = tmp_path / "wrong.toml"
+    path.write_text("[start")
+    with pytest.raises(ConfigurationError, match=rf"{re.escape(str(path))}: is not TOML \(Expected '\]'"):
+        load_service(path)
 
 
 def test_a_missing_file_is_named(tmp_path):

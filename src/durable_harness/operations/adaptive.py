@@ -15,20 +15,24 @@ class AdaptivePolling(PollStrategy):
     """Spends `budget` polls an operation, on average, where they cut detection lag most.
 
     It polls exponentially, from `interval_s` on, until it has seen `ENOUGH` operations end. From then on it polls by a
-    plan for the completion times that it has learned, which it makes anew as it learns more. An operation that outlasts
-    all of them is polled ever less often. Where the server tells when an operation ended that is learned, provided that
+    plan for the completion times that it has learned, and makes a new one as it learns more. An operation that outlasts
+    all of them is polled ever less often. If the server reports when an operation ended, that is learned, provided that
     its clock agrees with what the polls saw; else the polls themselves bound the end.
     """
 
     ENOUGH = 5
+    """Operations before the first plan: with fewer, a plan would fit chance. Until then polls grow exponentially."""
     JITTER = 0.02
     """Part of a delay that is added by chance, so that operations that started together are not polled together."""
     GROWTH, MOST_NEWS = 1.2, 200
-    """A new plan is made when this many times as many operations have been learned, or so many more."""
+    """A new plan is made when GROWTH times as many operations have been learned, or MOST_NEWS more."""
     CLOCK_SLACK_S = 0.02
+    """How far a server's clock may disagree with what the polls saw and still be believed, beyond a quarter of the time
+    between the polls. Clocks kept by NTP are some milliseconds apart; a wrong time zone or an unset clock is not."""
     ENOUGH_TO_CORRECT = 50
+    """Operations from which it is judged whether plans keep to the budget: the mean of fewer scatters too much."""
     CORRECTION = 1.5
-    """How far the budget of a plan may be from the one that was given, to make up for what polls really were needed."""
+    """The factor by which a plan's budget may differ from the given one, to make up for what was really needed."""
 
     def __init__(
         self, interval_s: float, budget: float = 3.0, uniform: Callable[[float, float], float] = random.uniform
@@ -73,8 +77,10 @@ class AdaptivePolling(PollStrategy):
         self._next_planning = self._times.count + min(news, self.MOST_NEWS)
 
     def _correct_budget(self) -> None:
-        """Let the next plan spend more if operations needed less than the budget, and the other way round."""
+        """Raise the budget of the next plan if operations needed fewer polls than the budget, and lower it if more."""
         if self._operations >= self.ENOUGH_TO_CORRECT:
+            # The root takes back half of the error, on a logarithmic scale: the whole would swing to and fro, since
+            # the polls counted are those of several plans.
             missed = math.sqrt(self._budget * self._operations / self._polls)
             least, most = self._budget / self.CORRECTION, self._budget * self.CORRECTION
             self._corrected = min(max(self._corrected * missed, least), most)

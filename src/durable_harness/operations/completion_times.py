@@ -1,4 +1,4 @@
-"""What is known of how long operations take: a histogram over a logarithmic scale that forgets what is long past."""
+"""How long operations take, as far as it is known: a histogram on a logarithmic scale that forgets the distant past."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ LEAST_S = 1e-3
 PRECISION = 0.01
 """Relative width of a bin: where a time is kept, it is exact to 1 %."""
 HALF_LIFE = 500
-"""Operations after which an operation counts half, so that a service that changes is learned anew."""
+"""Operations after which an operation counts half, so that a service that changes is learned again."""
 SPREAD = 16
-"""Points that stand for an interval in which an operation ended at an unknown moment."""
+"""Points that stand for an interval in which an operation ended at an unknown moment: a plan has few moments in it."""
 UNBELIEF = 0.1
-"""The part of such an operation that is spread evenly, whatever the others say: else a wrong belief would stay."""
+"""The part of such an operation that is spread evenly: if all went where others ended, a wrong belief would stay."""
 NEGLIGIBLE = 1e-3
+"""The part of an operation's weight below which a bin is left out: hardly any operation would end at such a moment."""
 
 
 class CompletionTimes:
@@ -58,7 +59,7 @@ class CompletionTimes:
         return [(LEAST_S * (1 + PRECISION) ** index, weight / total) for index, weight in kept]
 
     def _begin(self) -> None:
-        """Count one more; to let it weigh more than those before is to let those weigh less."""
+        """Count one more. Its larger weight is the same as less weight for those before it."""
         self.count += 1
         self._unit *= 2 ** (1 / HALF_LIFE)
         if self._unit > 1e9:  # noqa: PLR2004 - any large number; floats must not overflow in a long run
@@ -74,4 +75,5 @@ class CompletionTimes:
 
 def _bin(time_s: float) -> int:
     """Return the bin that ends at or just after a time."""
+    # Less a trifle, so that rounding does not put the end of a bin into the next one.
     return math.ceil(math.log(max(time_s, LEAST_S) / LEAST_S) / math.log1p(PRECISION) - 1e-9)

@@ -23,7 +23,7 @@ from durable_harness.redirects import secrets_of
 
 
 class UrlKind(Enum):
-    """Where a URL is told."""
+    """Where a URL is found."""
 
     HEADER = "header"
     """In this header of the answer to the start."""
@@ -73,14 +73,14 @@ class StartDescription:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     body: object = None
     """JSON to send, in which `{token}` stands for a text that is unique to the operation, `"{duration}"` for the
-    seconds of work to ask for, `"{number}"` for the number of the operation; None sends what the scenario says. The
+    seconds of work to ask for, `"{number}"` for the number of the operation; None to send the scenario's payload. The
     path may have token and number too."""
     accepted: frozenset[int] = frozenset({202})
     """The HTTP codes that accept it."""
     id: str = "/id"
-    """Where the answer's body tells the operation's id. It may have none where no `path:` needs it."""
+    """Where the answer's body has the operation's id. It need not have one unless a `path:` needs it."""
     status_url: Sequence[UrlSource] = (UrlSource(UrlKind.HEADER, "location"),)
-    """Where the status URL is told, the first place that has one counts. It may be relative to the start's URL."""
+    """Where the status URL is found; the first place that has one counts. It may be relative to the start's URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,12 @@ class StatusDescription:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     """Sent with polls to the service's own origin, never to another that it points to."""
     pending: frozenset[int] = frozenset({202})
-    """The HTTP codes that say 'not yet'."""
+    """The HTTP codes for 'not yet'."""
     failed_codes: frozenset[int] = frozenset()
     """The error codes that the status of a failed or terminated operation may come with. With any other error code the
-    poll itself has failed, whatever its body says; with none of them is an operation seen to end well."""
+    poll itself has failed, even if its body has a state; none of these codes can end an operation well."""
     result: frozenset[int] = frozenset({303})
-    """The redirects that say 'done': their Location is the output. Any other redirect means that the status moved."""
+    """The redirects for 'done': their Location is the output. Any other redirect means that the status moved."""
     state: str | None = None
     """Where the body has the state; None if the HTTP status decides: 2xx is the end, its body the output."""
     not_begun: frozenset[str] = frozenset()
@@ -107,16 +107,16 @@ class StatusDescription:
     output: str = ""
     """Where the body of the terminal status has the output."""
     token: str | None = None
-    """Where the output has the start's token again, by which it is known to be the right one; None if nowhere."""
+    """Where the output has the start's token again, by which it is known to be the right one; None if it has not."""
     created: str | None = None
-    """Where the body tells when the operation was created, as an ISO 8601 time with a zone."""
+    """Where the body has the time of the creation, as an ISO 8601 time with a zone."""
     started_at: str | None = None
     """Where the body of the terminal status has the time at which work began."""
     finished_at: Sequence[str] = ()
     """Where the body of the terminal status has the time of the end; the first with fractions of a second counts, else
     the first."""
     fixed_url: bool = False
-    """Whether to keep polling the start's status URL, whatever Location a poll's answer gives."""
+    """Whether to keep polling the start's status URL, even if a poll's answer has a Location."""
     begun: InitVar[str | None] = None
     """Former name of `started_at`."""
     finished: InitVar[Sequence[str]] = ()
@@ -233,12 +233,12 @@ def _durable_status(start_path: str, started_at: str | None, finished_at: str | 
 
 
 def is_pointer(text: str) -> bool:
-    """Tell whether a text is a JSON pointer."""
+    """Return whether a text is a JSON pointer."""
     return not text or (text.startswith("/") and not re.search(r"~(?![01])", text))
 
 
 def at_pointer(document: object, pointer: str) -> object:
-    """Return what a JSON document has at a place, None if it has nothing there."""
+    """Return what a JSON document has at a place; None if it has nothing there."""
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
         if isinstance(document, Mapping):

@@ -1,4 +1,4 @@
-"""What a server said as reports show it: without keys, and only so much of it. Groups of reasons take its ids out."""
+"""A server's text as reports show it: without keys, and not all of it. Groups of reasons take its ids out."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def excerpt_of_text(text: str) -> str:
 
 
 def without_frames(text: str) -> str:
-    """Return the message of a failure without Python's traceback in it, of which the last line is what was raised."""
+    """Return the message of a failure without Python's traceback in it, except for the last line: what was raised."""
     head, header, frames = text.partition(TRACEBACK)
     lines = frames.strip().splitlines()
     raised = lines[-1].strip() if lines else ""

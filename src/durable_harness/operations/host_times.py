@@ -1,4 +1,4 @@
-"""What a host of ours says of one request, if it is asked: when it came, when its function ran, when it was answered.
+"""The times of one request, from a host of this package that is asked for them: received, function run, answered.
 
 The header has six numbers, separated by commas: nanoseconds since the epoch of five moments, 0 for what did not happen,
 and for how many nanoseconds the host's event loop may have been late to receive the request.
@@ -12,6 +12,7 @@ HEADER = "x-durable-harness-times"
 ASKING = {HEADER: "on"}
 """What a request has in addition that asks for its times."""
 MOST_CHARS = 140
+"""Six numbers of 22 digits, and commas. Nanoseconds since the epoch have 19; a longer text is not worth parsing."""
 
 
 class HostTimes(NamedTuple):
@@ -32,7 +33,7 @@ class HostTimes(NamedTuple):
 
 
 def read_host_times(text: str) -> HostTimes | None:
-    """Read the header's value; None if it is empty, or not what a host of ours writes."""
+    """Read the header's value; None if it is empty, or not what such a host writes."""
     if not text or len(text) > MOST_CHARS:
         return None
     numbers = text.split(",")

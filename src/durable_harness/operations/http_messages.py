@@ -1,4 +1,4 @@
-"""HTTP requests and answers as values: what an operation sends and gets, whoever opens the sockets."""
+"""HTTP requests and answers as values: what an operation sends and receives. It opens no socket."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from typing import Any
 from durable_harness.operations.excerpts import excerpt, redact_keys
 
 UNKNOWN_STATUSES = frozenset({404, 410})
+"""Of a status: the service does not know the operation, or no longer."""
 RETRIED_STATUSES = frozenset({408, 425, 429})
+"""The errors below 500 that a later try may not get: a timeout, too early, too many requests (RFC 9110, 8470, 6585)."""
 SERVER_ERROR = 500
 KEY_HEADER = "x-functions-key"
 
 
 def key_headers(function_key: str | None) -> dict[str, str]:
-    """Return the header that carries a function key to a host; none without a key."""
+    """Return the header that carries a function key to a host; an empty dict without a key."""
     return {KEY_HEADER: function_key} if function_key else {}
 
 
@@ -68,7 +70,7 @@ class HttpResponse:
             return self.body.decode(errors="replace")
 
     def json(self) -> Any:  # type: ignore[explicit-any] # for tests, which know what they expect; as in requests
-        """Return the body as a JSON value. Raises ValueError, with the status and the body's beginning, if it is none.
+        """Return the body as a JSON value. Raises ValueError, with status and body's beginning, if it is not JSON.
 
         `json_value` returns None instead.
         """
@@ -79,18 +81,18 @@ class HttpResponse:
 
     @property
     def is_passing(self) -> bool:
-        """Whether the same request may get another answer later: the server is busy or broken, not unwilling."""
+        """Whether the same request may get another answer later: the server is busy or broken."""
         return self.status in RETRIED_STATUSES or self.status >= SERVER_ERROR
 
     def json_value(self) -> object:
-        """Return the body as a JSON value, None if it is none."""
+        """Return the body as a JSON value; None if it is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
             return None
 
     def json_problem(self) -> str | None:
-        """Return why the body is no JSON, with its beginning; None if it is."""
+        """Return why the body is not JSON, with its beginning; None if it is."""
         try:
             json.loads(self.body)
         except RecursionError:

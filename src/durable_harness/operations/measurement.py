@@ -1,4 +1,4 @@
-"""What a host of ours measured of its operations, and the requests that ask for it.
+"""What a host of this package measured of its operations, and the requests that ask for it.
 
 GET  /admin/host/status                  "versionDetails": "durable-harness" shows that the host measures
 POST /admin/durable-harness/operations   {"ids": ["…"]}, answered by times and costs of each id
@@ -18,11 +18,12 @@ HOST_STATUS_PATH = "/admin/host/status"
 MEASUREMENTS_PATH = "/admin/durable-harness/operations"
 OURS = "durable-harness"
 MOST_WARNINGS, MOST_WARNING_CHARS = 100, 600
+"""More than a host of this package has, so that another one cannot fill a report."""
 NANOSECONDS = 1_000_000_000
 MOST_WHOLE, MOST_ACTIONS = 2**63 - 1, 2**31 - 1
-"""What a record can hold; no operation comes near it."""
+"""What a column of a record can hold (int64, int32); no operation comes near it."""
 MOST_KINDS, MOST_KIND_CHARS = 50, 50
-"""Of actions: a host of ours knows about ten."""
+"""Of actions: a host of this package has about ten kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class HostMeasurement:
     payload_bytes: int | None = None
 
     def apply(self, record: OperationRecord) -> None:
-        """Write it into the record; its times replace whatever the service itself says of them."""
+        """Write it into the record; its times replace those of the service itself."""
         if self.finished_epoch_s is not None:
             record.server_created_epoch_s = self.created_epoch_s
             record.server_running_epoch_s = self.started_epoch_s
@@ -69,7 +70,7 @@ def read_measurements(answer: HttpResponse) -> Mapping[str, HostMeasurement] | N
 
 
 def read_warnings(answer: HttpResponse) -> list[str]:
-    """Return what a host of ours warns of in an answer to `question`, as it may be shown."""
+    """Return the warnings in an answer to `question`, as they may be shown."""
     warnings = (answer.json_object() or {}).get("warnings")
     if not answer.is_success or not isinstance(warnings, list):
         return []
@@ -103,6 +104,6 @@ def _counts(value: object) -> Mapping[str, int] | None:
 
 
 def _whole(value: object) -> int | None:
-    """Return a whole number that a record can hold, None for anything else."""
+    """Return a whole number that a record can hold; None for anything else."""
     is_whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_WHOLE
-    return value if is_whole else None  # type: ignore[return-value] # that is what is_whole says
+    return value if is_whole else None  # type: ignore[return-value] # is_whole has checked it

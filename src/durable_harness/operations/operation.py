@@ -1,4 +1,4 @@
-"""One operation as a state machine without input or output: tell it what came, it says when to poll where.
+"""One operation as a state machine without input or output: it is fed answers, and plans when to poll which URL.
 
     operation.sent(now)
     ... send plan.start_request() ...
@@ -8,8 +8,8 @@
         operation.poll_answered(answer, now)
     operation.teach()
 
-Moments are seconds of `time.monotonic()`. Whoever drives it owns sockets, sleeping and threads, and follows no
-redirect: what one means is for the service's description to say; the operation plans a poll of its Location at once.
+Moments are seconds of `time.monotonic()`. The driver owns sockets, sleeping and threads, and follows no
+redirect: the service's description decides what one means, and the operation plans a poll of its Location at once.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ class OperationPlan:
     """Sent as JSON."""
     polling: PollStrategy
     timeout_s: float
-    """Seconds from sending the start after which nobody waits for the end any longer."""
+    """Seconds from sending the start after which the end is no longer waited for."""
     service: ServiceDescription = field(default_factory=durable_webhooks)
     base_url: str = ""
-    """The service's URL, to which the description's own paths are added; may be empty where it has none of them."""
+    """The service's URL, to which the description's own paths are added; may be empty if it has no paths of its own."""
     key_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Authorise the start and the description's own routes. They are not sent to URLs that the server tells: the key of
+    """Authorise the start and the description's own routes. URLs that the server returns do not get them: the key of
     a durable webhook is in its URL, and a header would win over it."""
     check_output: OutputCheck = accept_any_output
     intended: float = field(default_factory=time.monotonic)
@@ -85,9 +85,9 @@ class OperationPlan:
     workload: Workload = Workload.CLOSED
     """What decides when it starts; in an open workload `intended` is the moment of its arrival."""
     trace_id: str = ""
-    """Sent with the start, so that its trace at the service can be found: 32 hexadecimal digits; empty for none."""
+    """Sent with the start, so that its trace at the service can be found: 32 hexadecimal digits; empty to send none."""
     raises: tuple[str, object] | None = None
-    """An event, and its data, that whoever drives the operation raises for it once it is accepted."""
+    """An event, and its data, that the driver raises for the operation once it is accepted."""
 
     @property
     def start_route(self) -> str:
@@ -121,7 +121,7 @@ class Operation:
         self.plan = plan
         self.status_url: str | None = None
         self.first_status_url: str | None = None
-        """What the start's answer said; `status_url` may move."""
+        """The status URL of the start's answer; `status_url` may move."""
         self.poll_headers: Mapping[str, str] = NO_HEADERS
         self.next_poll: float | None = None
         self.terminate_url: str | None = None
@@ -143,11 +143,11 @@ class Operation:
         self._late_s = 0.0
 
     def sent(self, now: float) -> None:
-        """Say that the POST is about to leave."""
+        """Note that the start is about to be sent."""
         self.record.sent = now
 
     def start_answered(self, answer: HttpResponse | NoResponse, now: float) -> None:
-        """Say what came back for the POST."""
+        """Take the answer to the start."""
         if isinstance(answer, NoResponse):
             self._start_unanswered(answer, now)
             return
@@ -167,11 +167,11 @@ class Operation:
         self._plan_poll(accepted.retry_after_s, now)
 
     def poll_sent(self, now: float) -> None:
-        """Say that a poll is about to leave, for what is sent late may have to be caught up with."""
+        """Note that a poll is about to be sent: a strategy may catch up with what is late."""
         self._late_s = now - (self.next_poll or now)
 
     def poll_answered(self, answer: HttpResponse | NoResponse, now: float) -> str | None:
-        """Say what came back for a poll; return why it was no use, None if it was a proper answer."""
+        """Take the answer to a poll; return why it was of no use, or None if it was a proper answer."""
         self.record.polls += 1
         if isinstance(answer, NoResponse):
             return self._poll_again(f"no answer: {answer.reason}", None, now)
@@ -204,19 +204,19 @@ class Operation:
         return Request(event.method, url, headers, json.dumps(data).encode())
 
     def when_accepted(self, act: Callable[[Operation], None]) -> None:
-        """Have `act` called with it once it is accepted: now if it has been, never if it is refused."""
+        """Call `act` with it once it is accepted: now if it has been, never if it is refused."""
         if self.record.accepted is not None:
             act(self)
         elif not self.record.state.has_ended:
             self._when_accepted = (*self._when_accepted, act)
 
     def take_waiting(self) -> tuple[Callable[[Operation], None], ...]:
-        """Return what waits for the acceptance, for whoever drives it to call, and forget it."""
+        """Return what waits for the acceptance, for the driver to call, and forget it."""
         waiting, self._when_accepted = self._when_accepted, ()
         return waiting
 
     def teach(self) -> None:
-        """Let the poll strategy learn when it ended, if it completed. Call once, when all is known that will be."""
+        """Pass the time of its end on to the poll strategy, if it completed. Call once, when no more will be known."""
         record = self.record
         if record.state is not OperationState.COMPLETED:
             return
@@ -241,7 +241,7 @@ class Operation:
         return (record.intended if record.sent is None else record.sent) + self.plan.timeout_s
 
     def give_up(self, now: float, reason: str) -> None:
-        """Close the record of an operation that nobody will follow any longer; nothing happens if it has ended."""
+        """Close the record of an operation that is no longer followed; nothing happens if it has ended."""
         if not self.record.state.has_ended:
             self._end(now, OperationState.TIMED_OUT, f"timed out: {reason}")
 
@@ -267,7 +267,7 @@ class Operation:
             return
         description = self.plan.service.status
         if answer.status in description.pending and self.record.first_running is not None:
-            self._not_yet(answer, now)  # The code says it all; most polls of a run are spared the parsing.
+            self._not_yet(answer, now)  # The code is enough; most polls of a run are spared the parsing.
             return
         if answer.status in REDIRECTS - description.result:
             self._follow_redirect(answer, now)
@@ -352,7 +352,7 @@ class Operation:
             self.status_url, self.poll_headers = url, self._headers_for(url)
 
     def _headers_for(self, url: str) -> Mapping[str, str]:
-        """Return the headers of a request to a URL, which the server may have told: its own origin alone gets them."""
+        """Return the headers of a request to a URL, which the server may have given: only its own origin gets them."""
         if not is_same_origin(url, self.plan.start_url):
             return NO_HEADERS
         headers = self.plan.service.status.headers
@@ -385,7 +385,7 @@ class Operation:
     def _end(self, now: float, state: OperationState, error: str | None) -> None:
         self.next_poll = None
         self.record.ended, self.record.state = now, state
-        # Whatever a service or a check of outputs says is in here.
+        # The text may come from a service or from a check of outputs.
         self.record.error = None if error is None else shown(error)
 
 

@@ -17,7 +17,7 @@ def accept_any_output(sent: Mapping[str, object], output: object) -> str | None:
 
 
 def check_echo(sent: Mapping[str, object], output: object) -> str | None:
-    """Check the sample app's output: it names the task, says Success and echoes duration and data."""
+    """Check the sample app's output: it names the task, has the result Success and echoes duration and data."""
     if not isinstance(output, dict):
         return f"output is {type(output).__name__}, expected an object: {OWN_APP}"
     expected = {

@@ -3,6 +3,12 @@
 Each poll has a price in seconds of lag. For a price, dynamic programming from the last known end backwards finds the
 next poll after every moment that makes lag and price together least; the price is the one at which operations need as
 many polls on average as the budget allows. So polls stand densely where many operations end, and nowhere else.
+
+The price is a Lagrange multiplier: the plan that is best at a price is also the one of least lag among all plans with
+no more polls than it has (Everett 1963). Polls fall as the price rises, so the price is found by bisection.
+
+    Everett, H. (1963). Generalized Lagrange multiplier method for solving problems of optimum allocation of resources.
+        Operations Research 11, 399-417.
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 GRID = 64
-"""Moments that may be polled, each of about as many ends."""
+"""Moments that may be polled, each of about as many ends. The time of a solution grows with the square of it."""
 ENDS_PER_MOMENT = 4
 """Ends that a moment stands for at least: fewer would take chance for a pattern."""
 WIDEST = 1.1
@@ -21,6 +27,7 @@ WIDEST = 1.1
 TAIL_GROWTH = 0.25
 """After the last known end, each poll waits for this part of the time elapsed."""
 BISECTIONS = 12
+"""Of nine orders of magnitude, on a logarithmic scale: the price is then known to a factor of 10 ** (9 / 2**12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,7 @@ class _Grid:
         for place, (time_s, weight) in enumerate(times_s):
             total, sum_s, pending = total + weight, sum_s + weight * time_s, pending + weight
             is_far = bool(moments[-1]) and time_s >= moments[-1] * WIDEST
+            # Not quite the share: sums of weights such as 1 / 64 fall short of it by rounding.
             if pending >= share * 0.999 or is_far or place == len(times_s) - 1:
                 moments.append(time_s)
                 ended.append(total)
@@ -85,7 +93,11 @@ class _Grid:
         return cls(tuple(moments), tuple(ended), tuple(sums))
 
     def solve(self, price_s: float) -> PollPlan:
-        """Return the plan of the least lag and price together."""
+        """Return the plan of the least lag and price together.
+
+        Of the operations that end after moment a and by moment b, a poll at b sees the ends late by
+        sum(b - end) = b * (how many) - sum(end): both are differences of running sums.
+        """
         times, ended, sums = self.times_s, self.ended, self.sums_s
         last = len(times) - 1
         costs, following = [0.0] * (last + 1), [last] * (last + 1)

@@ -1,4 +1,4 @@
-"""What one operation leaves behind: its moments, what the server told, what it cost, how it ended."""
+"""The record of one operation: its moments, what the server reported, what it cost, how it ended."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 SCHEDULER_CLOCK, SERVICE_CLOCK, HISTORY_CLOCK = "scheduler", "service", "history"
-"""Where the server's times of an operation come from: asked of a host of ours, read from the status answer, or read
+"""Where the server's times of an operation come from: asked of a host of this package, read from the status, or read
 from the history after the run."""
 
 
 class OperationState(StrEnum):
-    """How an operation stands or ended; the value is the word that reports show."""
+    """The current or last state of an operation; the value is the word that reports show."""
 
     STARTING = "starting"
     """The POST has not been answered yet."""
@@ -23,11 +23,11 @@ class OperationState(StrEnum):
     TERMINATED = "terminated"
     """Ended before its time because the scenario asked for that: no failure, and no completion either."""
     FAILED = "failed"
-    """The server says that it failed, was terminated or cancelled unasked, or will not tell how it stands."""
+    """It failed, was terminated or cancelled unasked, or its status cannot be read."""
     WRONG_OUTPUT = "wrong output"
-    """The server says that it completed, but the output is not what was asked for."""
+    """It completed, but the output is not what was asked for."""
     TIMED_OUT = "timed out"
-    """Nobody saw its end: the time allowed for it, or for the whole run, was over."""
+    """Its end was not seen in the time that it, or the whole run, was allowed."""
     LOST = "lost"
     """Accepted, and then unknown to the server (404)."""
     REFUSED = "refused"
@@ -78,28 +78,28 @@ class OperationRecord:
     accepted: float | None = None
     """The 202 was received whole."""
     first_running: float | None = None
-    """The first poll that said that work had begun, received whole."""
+    """The first poll that showed that work had started, received whole."""
     last_pending: float | None = None
-    """The last answer that said that it had not ended yet, received whole; the acceptance at first."""
+    """The last answer that showed that it had not ended yet, received whole; the acceptance at first."""
     seen: float | None = None
-    """The first poll that said that it had ended, received whole."""
+    """The first poll that showed that it had ended, received whole."""
     ended: float | None = None
-    """When the record was closed, for whatever reason."""
+    """When the record was closed, for any reason."""
     poll_due: float | None = None
     """When the last poll was planned."""
     poll_sent: float | None = None
     """When the last poll left."""
     start_pool_ms: float = 0.0
-    """What of its slip was waiting for one of the allowed connections."""
+    """The part of its slip that was spent waiting for one of the allowed connections."""
     start_connect_ms: float = 0.0
-    """What of its slip was connecting."""
+    """The part of its slip that was spent connecting."""
     start_at_host: str = ""
-    """What a host of ours says of the start's times, see `host_times`; empty if it does not."""
+    """The start's times as a host of this package reports them, see `host_times`; empty if it does not."""
     poll_at_host: str = ""
     """The same of the last poll."""
     server_created_epoch_s: float | None = None
     server_running_epoch_s: float | None = None
-    """When work began at the server, where the server tells it."""
+    """When work began at the server, if the server reports it."""
     server_updated_epoch_s: float | None = None
     """When the server had ended the operation."""
     server_update_is_coarse: bool = False
@@ -128,7 +128,7 @@ class OperationRecord:
     scenario: str = ""
     """Name of the user class that wanted it."""
     trace_id: str = ""
-    """Under which its start is known to tracing at the service; empty if it carried none."""
+    """The id of its start in the service's traces; empty if it carried none."""
     workload: Workload = Workload.CLOSED
     phase: OperationPhase = OperationPhase.MEASURED
 
@@ -149,7 +149,7 @@ class OperationRecord:
 
     @property
     def completion_ms(self) -> float | None:
-        """How long the caller waited for the end to be seen, `counted_from` on; None if nobody saw it."""
+        """How long the caller waited for the end to be seen, `counted_from` on; None if it was not seen."""
         return _elapsed_ms(self.counted_from, self.seen)
 
     @property
@@ -207,18 +207,18 @@ class OperationRecord:
 
     @property
     def execution_ms(self) -> float | None:
-        """Until the server finished, by its own clock; None if it does not tell, or in whole seconds only."""
+        """Until the server finished, by its own clock; None if it does not report that, or in whole seconds only."""
         if self.server_running_epoch_s is None or self.finished_epoch_s is None:
             return None
         return (self.finished_epoch_s - self.server_running_epoch_s) * 1000
 
     @property
     def server_completion_ms(self) -> float | None:
-        """Created to finished by the server's clock, free of polling; None if it tells one in whole seconds only."""
+        """Created to finished by the server's clock, free of polling; None if it reports one in whole seconds only."""
         return _elapsed_ms(self._fine_created_epoch_s, self.finished_epoch_s)
 
     def split_ms(self) -> tuple[float, float, float, float, float] | None:
-        """Return the parts of its completion: slip, start, queueing, execution, detection lag; none below zero.
+        """Return the parts of its completion: slip, start, queueing, execution, detection lag; each is at least 0.
 
         None if a moment is not known. The slip of a closed workload is 0: its completion counts from sending.
         """
@@ -230,7 +230,7 @@ class OperationRecord:
         return (max(slip_ms, 0.0), start_ms, max(wait_ms, 0.0), max(execution_ms, 0.0), max(lag_ms, 0.0))
 
     def clock_bounds_ms(self) -> tuple[float, float] | None:
-        """Return between what the server's clock is ahead of the one here, as far as this operation tells; else None.
+        """Return the bounds of how far the server's clock is ahead of the one here; None if the moments are not known.
 
         It cannot have begun before it was sent, nor have ended after its end was seen.
         """

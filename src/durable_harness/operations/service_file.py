@@ -1,4 +1,4 @@
-"""Read the description of a service from a TOML file, and refuse whatever is not understood.
+"""Read the description of a service from a TOML file, and refuse every key that is not known.
 
 name = "reports"
 
@@ -12,10 +12,10 @@ status_url = ["header:Location"]         # or body:/POINTER, or path:/reports/{i
 
 [status]
 headers = {}
-pending = [202]                          # HTTP codes that say 'not yet'
-failed_codes = [500]                     # error codes that may carry `failed` or `terminated`; none unless given
-result = [303]                           # redirects that say 'done', to the output
-state = "/state"                         # JSON pointer; without it the HTTP code alone tells
+pending = [202]                          # HTTP codes for 'not yet'
+failed_codes = [500]                     # error codes that may carry `failed` or `terminated`; none by default
+result = [303]                           # redirects for 'done', to the output
+state = "/state"                         # JSON pointer; without it the HTTP code alone decides
 not_begun = ["queued"]
 succeeded = ["done"]
 failed = ["error"]
@@ -25,7 +25,7 @@ token = "/token"                         # where the output has the start's toke
 created = "/createdAt"                   # times, ISO 8601 with a zone
 started_at = "/startedAt"                # when work began; begun is a former name of it
 finished_at = ["/finishedAt"]            # when it ended; finished is a former name of it
-fixed_url = false                        # true keeps polling the same URL whatever Location a poll's answer gives
+fixed_url = false                        # true keeps polling the same URL even if a poll's answer has a Location
 
 [terminate]                              # may be left out
 url = "status"                           # the status URL; or as in status_url, `{text}` in it stands for the reason
@@ -123,7 +123,7 @@ def load_service(path: Path) -> ServiceDescription:
         terminate=None if terminate is None else TerminateDescription(**terminate),
         event=None if event is None else EventDescription(**event),
     )
-    _check_sense(reader, service, is_result_told="result" in status)
+    _check_sense(reader, service, has_result="result" in status)
     hide(service.secrets)
     return service
 
@@ -154,21 +154,23 @@ def _with_today_s_names(reader: _ServiceFileReader, status: dict[str, object]) -
     return {FORMER_STATUS_KEYS.get(key, key): value for key, value in status.items()}
 
 
-def _check_sense(reader: _ServiceFileReader, service: ServiceDescription, *, is_result_told: bool) -> None:
+def _check_sense(reader: _ServiceFileReader, service: ServiceDescription, *, has_result: bool) -> None:
     """Refuse a description by which no operation could ever be seen to end."""
     status = service.status
-    if status.state is not None and not status.succeeded and not is_result_told:
-        hint = (
-            "Name the states in which an operation has ended well, or say by result = [303] that a redirect tells it."
-        )
+    if status.state is not None and not status.succeeded and not has_result:
+        hint = "Name the states in which an operation has ended well, or the redirect for it, like result = [303]."
         raise reader.error("status.succeeded", "is missing", hint)
     if status.state is None and status.terminal:
-        raise reader.error("status.state", "is missing", "Say where the body tells the states, like state = '/state'.")
+        raise reader.error(
+            "status.state", "is missing", "Name the place of the state in the body, like state = '/state'."
+        )
     shared = (status.succeeded & status.failed) | ((status.succeeded | status.failed) & status.terminated)
     if shared:
         raise reader.error("status", f"'{min(shared)}' is in more than one of succeeded, failed and terminated")
     if any(source.kind is UrlKind.STATUS for source in service.start.status_url):
-        raise reader.error("start.status_url", "got 'status', which is what it has to tell", UrlSource.FORMS)
+        raise reader.error(
+            "start.status_url", "got 'status', but it has to name where the status URL is", UrlSource.FORMS
+        )
 
 
 class _ServiceFileReader:

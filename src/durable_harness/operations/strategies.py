@@ -3,7 +3,7 @@
 fixed        every interval. Lag is about half the interval, polls grow with the duration.
 exponential  short at first, then ever longer, with jitter so that clients do not poll in step. Lag is a part of the
              duration, polls grow with its logarithm.
-server       as Retry-After says, the interval where the server says nothing; and where Location says. The server
+server       as Retry-After asks, the interval if the server does not ask; and at the Location. The server
              decides what lag it wants its clients to have.
 adaptive     where the operations before have ended, with a budget of polls an operation; lag is the least it can buy.
 """
@@ -25,11 +25,11 @@ STRATEGIES: Mapping[str, Callable[[float, float], PollStrategy]] = {
 
 
 def poll_strategy(name: str, interval_s: float, budget: float = 3.0) -> PollStrategy:
-    """Make a strategy by its name; raise UsageError for a name that is none.
+    """Make a strategy by its name; raise UsageError for an unknown name.
 
     `budget` is what `adaptive` may spend: polls an operation, on average.
     """
     try:
         return STRATEGIES[name](interval_s, budget)
     except KeyError:
-        raise UsageError(f"poll strategy: got '{name}', allowed are {', '.join(STRATEGIES)}") from None
+        raise UsageError(f"poll strategy: got '{name}', expected one of {', '.join(STRATEGIES)}") from None

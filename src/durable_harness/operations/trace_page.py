@@ -1,4 +1,4 @@
-"""The page of an instance that a host of ours answers with: where it is, and what of an answer is one."""
+"""The page of an instance at a host of this package: its path, and how it is read from an answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def trace_path(instance_id: str) -> str:
 
 
 def page_in(answer: HttpResponse | NoResponse) -> str | None:
-    """Return the page in an answer, without function keys; None if it has none: another host may answer anything."""
+    """Return the page in an answer, without function keys; None if it is not one: another host may answer anything."""
     if not isinstance(answer, HttpResponse) or not answer.is_success or b"<main" not in answer.body:
         return None
     return redact_keys(answer.body.decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""Read what a server answers, as its description says: where to poll, how an operation stands."""
+"""Read a server's answers by its description: where to poll, and the status of an operation."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ from durable_harness.operations.http_messages import HttpResponse
 from durable_harness.redirects import DEFAULT_PORTS
 
 MEMBERS_SHOWN, MEMBER_CHARS = 8, 30
+"""Of a body that is no status: enough to recognize it, on one line of a report."""
 MOST_ID_CHARS, MOST_URL_CHARS = 1024, 16_384
-"""What is longer than this is no id, and no URL that a server or proxy would take."""
+"""What is longer is no id, and no URL: servers and proxies refuse request lines beyond 8 to 16 KB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A start that was accepted: whom to follow, and where."""
+    """A start that was accepted: which instance to follow, and where."""
 
     instance_id: str | None
     status_url: str
     is_own_route: bool
-    """Whether the status URL was made from the description's own path, not told by the server."""
+    """Whether the status URL was made from the description's own path, not returned by the server."""
     terminate_url: str | None
     event_url: str | None
     retry_after_s: float | None
@@ -47,7 +48,7 @@ class Phase(Enum):
     """How far an operation is."""
 
     ACTIVE = "active"
-    """Not ended; whether it has begun the service does not say."""
+    """Not ended; the service does not report whether it has started."""
     NOT_BEGUN = "not begun"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -61,7 +62,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OperationStatus:
-    """How an operation stands. Times are seconds since the epoch, None if the server does not tell them."""
+    """The status of an operation. Times are seconds since the epoch, None if the server does not report them."""
 
     phase: Phase
     word: str
@@ -77,7 +78,7 @@ class OperationStatus:
 
 
 class UnreadableAnswerError(Exception):
-    """Raised when an answer is not one that the description allows; the message says what it was."""
+    """Raised when an answer is not one that the description allows; the message is what came instead."""
 
     def __init__(self, message: str) -> None:
         super().__init__(shown(message))
@@ -87,7 +88,7 @@ def read_accepted(answer: HttpResponse, service: ServiceDescription, start_url: 
     """Read the answer to a start.
 
     `base_url` is the service's, to which the description's own paths are added. Raises UnreadableAnswerError if the
-    start was not accepted, or does not say where to poll.
+    start was not accepted, or has no URL to poll.
     """
     if answer.status not in service.start.accepted:
         hint = f"; if {answer.status} accepts it, write accepted = [{answer.status}] below [start] for --service"
@@ -108,7 +109,7 @@ def read_accepted(answer: HttpResponse, service: ServiceDescription, start_url: 
 
 
 def _read_id(answer: HttpResponse, value: object) -> str | None:
-    """Return the id that a start was given; None if it was given none. An id that no URL can have is refused."""
+    """Return the id of a start; None if it has no id. An id that no URL can have is refused."""
     if isinstance(value, bool) or value == "" or not isinstance(value, str | int):
         return None
     instance_id = str(value)
@@ -140,7 +141,7 @@ class _UrlFinder:
         )
 
     def _why(self, sources: Sequence[UrlSource]) -> str:
-        """Say so if what should have been in the body is missing because the body cannot be read."""
+        """Return the reason if what should have been in the body is missing because the body cannot be read."""
         problem = self.answer.json_problem() if any(source.kind is UrlKind.BODY for source in sources) else None
         return f": {problem}" if problem else ""
 
@@ -157,7 +158,7 @@ class _UrlFinder:
         return joined_url(self.answer.url or self.start_url, location) if isinstance(location, str) else None
 
     def own_request(self, request: TerminateDescription | EventDescription | None, status_url: str) -> str | None:
-        """Return where to send a request about the operation; None if there is none, or not at a URL like that."""
+        """Return where to send a request about the operation; None without such a URL, or if it cannot be asked for."""
         try:
             return None if request is None else self.find(request.url, status_url)
         except UnreadableAnswerError:
@@ -196,7 +197,7 @@ def _join(base: str, url: str) -> tuple[str, str]:
 
 
 def read_status(answer: HttpResponse, status: StatusDescription, url: str = "") -> OperationStatus:
-    """Read the answer to a poll of `url`; raise UnreadableAnswerError if it does not tell how the operation stands."""
+    """Read the answer to a poll of `url`; raise UnreadableAnswerError if it is no status."""
     if answer.status in status.result:
         return OperationStatus(Phase.SUCCEEDED, str(answer.status), result_url=location_of(answer, url))
     body = answer.json_value()
@@ -273,22 +274,22 @@ def _phase(word: str, status: StatusDescription) -> Phase:
 
 
 def _word(state: object) -> str | None:
-    """Return a state as a word: a service may also say true, false or a number."""
+    """Return a state as a word: a service may also use true, false or a number."""
     if isinstance(state, bool):
         return str(state).lower()
     return str(state) if isinstance(state, str | int) else None
 
 
 def _finished_at(body: object, status: StatusDescription) -> tuple[float | None, bool]:
-    """Find the finest time of the end, and tell whether it is in whole seconds only."""
-    told = [at_pointer(body, place) for place in status.finished_at]
-    times = [(read_epoch_s(text), "." not in str(text)) for text in told]
+    """Return the finest time of the end, and whether it is in whole seconds only."""
+    found = [at_pointer(body, place) for place in status.finished_at]
+    times = [(read_epoch_s(text), "." not in str(text)) for text in found]
     known = [(moment, is_coarse) for moment, is_coarse in times if moment is not None]
-    return min(known, key=lambda found: found[1], default=(None, False))
+    return min(known, key=lambda time: time[1], default=(None, False))
 
 
 def location_of(answer: HttpResponse, url: str) -> str:
-    """Return where a redirect that answered `url` leads; raise UnreadableAnswerError if it does not say."""
+    """Return where a redirect that answered `url` leads; raise UnreadableAnswerError if it has no Location."""
     location = answer.headers.get("location")
     if not location:
         raise UnreadableAnswerError(f"{answer.status} without Location")
