@@ -13,7 +13,7 @@ DIST ?= dist
 
 FORCE:
 
-.PHONY: FORCE help load test test-host test-thorough test-wheel serve soak check bench docs docs-serve format lock wheel azure clean
+.PHONY: FORCE help load test test-host test-thorough test-wheel serve soak check mutants bench docs docs-serve format lock wheel azure clean
 
 help:
 	@echo "make load   a load test of about a minute: summary in the terminal, JSON and HTML under build/"
@@ -23,6 +23,7 @@ help:
 	@echo "make test-wheel  the built wheel, installed from the package index in a clean environment"
 	@echo "make serve  the app on http://localhost:7071, with an embedded scheduler"
 	@echo "make check  ruff, format and mypy"
+	@echo "make mutants ROOM=gate/comparison  which faults in a room, or in a module of it, no test would notice"
 	@echo "make docs   the documentation's site, under build/site; warnings and broken links are errors"
 	@echo "make docs-serve  the same on http://localhost:8000, made again when a page changes"
 	@echo "make wheel  the package to install beside your own app, under dist/"
@@ -67,6 +68,12 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
 	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
+
+# Each mutant is one small fault in a copy of the sources, under mutants/. The copy keeps its results until the code changes.
+ROOM ?= gate/comparison
+mutants: $(READY)
+	$(BIN)/mutmut run $(MUTANTS_ARGS) "durable_harness.$(subst /,.,$(ROOM)).*"
+	$(BIN)/mutmut results
 
 SITE := --fail-on-warning --keep-going --nitpicky docs build/site
 

@@ -92,7 +92,7 @@ def test_a_service_may_need_no_state(load):
         ),
         (
             START + "[status]\nstate = '/s'\n",
-            "succeeded: is missing\n  Name the states in which an operation has ended well, or the redirect for it, like ",
+            "succeeded: is missing\n  Name the states in which an operation has ended well, or the redirect for it, ",
         ),
         (
             START + "[status]\nsucceeded = ['x']\n",
