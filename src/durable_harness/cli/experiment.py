@@ -71,7 +71,7 @@ def before_load(options: argparse.Namespace) -> BeforeLoad:
         finds_start=not options.service and not options.start_path,
         method=START_METHOD.of(options),
         preflight=NO_PREFLIGHT.of(options),
-        tell=show_line,
+        report=show_line,
     )
 
 

@@ -27,7 +27,7 @@ class BeforeLoad:
     """The method of the start, if it is given."""
     preflight: bool = False
     """Whether one operation shows first that path and payload are right."""
-    tell: Callable[[str], None] = lambda _: None
+    report: Callable[[str], None] = lambda _: None
 
     @property
     def has_work(self) -> bool:
@@ -43,7 +43,7 @@ class BeforeLoad:
             app = _app(asker, stack)
         if app is not None:
             starter = chosen_starter(app, SAMPLE_START_PATH, self.method)
-            self.tell(f"operations start by {starter}")
+            self.report(f"operations start by {starter}")
             load = _starting_by(load, starter.path, self.method or starter.method)
         self.check(load, stack)
         return load

@@ -18,6 +18,7 @@ from durable_harness.operations import OperationRecord
 from durable_harness.why import Part
 
 TIMEOUT_S = 10.0
+"""For all requests together, after the load: the answer is worth a short wait, and the verdict does not need it."""
 MOST_HISTORIES = 60
 """Of a system that this package does not serve."""
 

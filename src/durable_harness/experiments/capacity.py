@@ -37,7 +37,9 @@ from durable_harness.operations import OperationPhase, OperationRecord, Operatio
 from durable_harness.stack import RunningStack, StackOptions, embedded_stack, open_stack
 
 DRAIN_MARGIN_S = 2.0
+"""How much longer than the objective allows operations are followed: what ends later has broken it, by however much."""
 REST_S = 1.0
+"""Between two trials of a system that keeps running, so that the connections of the last one are closed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,16 +36,16 @@ def verdict_text(report: CapacityReport) -> str:
     found = report.capacity
     objective = ", ".join(f"{gate.name} {limit_text(gate)}" for gate in report.objective)
     if found.lower is None and found.upper is None:
-        said = f"cannot tell: no trial could be judged by {objective}"
+        sentence = f"cannot tell: no trial could be judged by {objective}"
     elif found.lower is None:
         word = "cannot tell" if found.proves_nothing else "no capacity"
-        said = f"{word}: {objective} is not met at {number(found.upper)} operations/s"
+        sentence = f"{word}: {objective} is not met at {number(found.upper)} operations/s"
     elif found.upper is None:
-        said = f"capacity at least {number(found.lower)} operations/s with {objective}"
+        sentence = f"capacity at least {number(found.lower)} operations/s with {objective}"
     else:
         between = f"between {number(found.lower)} and {number(found.upper)}"
-        said = f"capacity {number(found.lower)} operations/s with {objective} (it lies {between})"
-    lines = [f"INTERRUPTED {found.interrupted}; {_so_far(found)}" if found.interrupted else said]
+        sentence = f"capacity {number(found.lower)} operations/s with {objective} (it lies {between})"
+    lines = [f"INTERRUPTED {found.interrupted}; {_so_far(found)}" if found.interrupted else sentence]
     lines += [f"the host died at {number(one.trial.rate_per_s)}/s: {one.died}" for one in _by_rate(report) if one.died]
     if report.saturated:
         lines.append(f"saturated first: {report.saturated}")

@@ -21,8 +21,10 @@ WORKFLOWS = Path(".github/workflows")
 TEMPLATES = Path(__file__).parents[1] / "cli" / "templates"
 POST = "POST"
 TOTAL_RATE = 10.0
+"""Operations per second of all scenarios together: any laptop serves them, and a minute gives a p99."""
 GIT_TIMEOUT_S = 10.0
 MOST_CALL_CHARS = 70
+"""A payload that fits is written on one line: with its indentation the line stays below 120."""
 
 
 @dataclass(slots=True)
@@ -164,7 +166,7 @@ def test_of(names: Mapping[str, Tried]) -> str:
     parts = [TEST_HEAD]
     for name, tried in names.items():
         path = tried.starter.path.replace("{number}", "1").replace("{token}", "a-token")
-        skip = "" if tried.works else f"@pytest.mark.skip(reason={f'say what it takes: {_comment(tried.why)}'!r})\n"
+        skip = "" if tried.works else f"@pytest.mark.skip(reason={f'write what it takes: {_comment(tried.why)}'!r})\n"
         body = SAMPLE_BODY if tried.payload is SAMPLE else _literal(tried.payload).replace("token", '"a-token"')
         call = _call(path, body, tried.starter.method)
         parts.append(TEST.format(name=name.removeprefix("start_"), call=call, skip=skip))

@@ -178,6 +178,6 @@ def _run(words: list[str], what: str) -> str:
     except subprocess.TimeoutExpired:
         raise UsageError(f"{what}: {Path(words[0]).name} was not done after {COMMAND_TIMEOUT_S:g} s") from None
     if done.returncode:
-        told = done.stderr.strip().splitlines()
-        raise UsageError(what + (f":\n  {told[-1]}" if told else ""))
+        lines = done.stderr.strip().splitlines()
+        raise UsageError(what + (f":\n  {lines[-1]}" if lines else ""))
     return done.stdout.strip()

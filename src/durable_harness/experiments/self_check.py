@@ -32,6 +32,7 @@ CAUGHT_SHARE = 0.95
 FINEST, COARSEST = 0.001, 1.0
 """Between these relative changes the smallest one that is caught is searched for."""
 BISECTIONS = 9
+"""Halvings of the search, on a logarithmic scale: the change that is found is exact to 1.4 % of itself."""
 SEED_STEP = 1_000_000
 """Between the seeds of two comparisons: each slice has a seed of its own, counted up from there."""
 

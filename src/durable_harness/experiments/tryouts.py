@@ -25,8 +25,11 @@ from durable_harness.stack import RunningStack, embedded_stack
 TRY_S = 8.0
 """How long an operation that is tried may take."""
 POLL_S = 0.05
+"""A tryout is over as soon as its operation is: most take less than a tenth of a second."""
 AT_ONCE = 8
+"""Starters tried together: with more, those of a large app would wait for one another and run out of time."""
 MOST_KEYS, MOST_FILES = 12, 40
+"""Of an app's code, read for what its payloads may have: an app with more is not one whose payload can be guessed."""
 OTHERS = frozenset({"tests", "loadtests"})
 """Folders beside an app whose code is not the app's."""
 NAMED = "--start-path"

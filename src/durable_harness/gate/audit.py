@@ -131,4 +131,4 @@ class Audit:
 REMARKS = {AuditProblem.UNKNOWN: " (no token of this run: probably started by others)"}
 OURS = frozenset(AuditProblem) - {AuditProblem.UNKNOWN}
 OF_NO_SCENARIO = (AuditProblem.UNRECORDED, AuditProblem.UNKNOWN)
-"""No record says which scenario such an operation is of."""
+"""Such an operation has no record, and so no scenario."""

@@ -71,7 +71,7 @@ class TimeSplit:
     def __init__(self) -> None:
         self.sums = PartSums()
         self.unknown = 0
-        """Operations whose end was seen and which cannot be split: the server does not tell when work began or ended,
+        """Operations whose end was seen and which cannot be split: the server does not report when work began or ended,
         or only in whole seconds."""
         self.excess_ms = Histogram()
         """By how much the parts of an operation differ from the whole, either way."""

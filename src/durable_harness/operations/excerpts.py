@@ -7,6 +7,7 @@ import re
 from durable_harness.foreign_text import beginning, blanked, shown
 
 EXCERPT_CHARS = 200
+"""Of a server's text: two lines of a terminal."""
 FAILURE_CHARS = 400
 """Of the message of a failure: its cause is at the end, behind what it went through on its way."""
 MOST_EXCERPTED_BYTES = 16_384
@@ -14,6 +15,7 @@ MOST_EXCERPTED_BYTES = 16_384
 ID = re.compile(r"[\w-]*(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
 """A token of a run or an instance id, which is not cut in two."""
 LONGEST_ID = 160
+"""Characters around a cut in which an id is looked for: instance ids are up to 100 characters, a run's tokens less."""
 CUT = "…"
 TRACEBACK = "Traceback (most recent call last):"
 KEY_IN_URL = re.compile(

@@ -46,9 +46,11 @@ from durable_harness.platforms.clocks import monotonic
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, is_same_origin
 
 MOST_WORD_CHARS = 60
+"""Of a state in the service's own words: it is a word, unless the description names the wrong place."""
 UNREADABLE_STATUS = "status cannot be read"
 """What the reason of an operation begins with whose status is not as its service's description has it."""
 TRACE_HEADER, SPAN_ID_CHARS = "traceparent", 16
+"""W3C Trace Context, level 1: the parent's id is 8 bytes in hexadecimal digits."""
 NO_HEADERS: Mapping[str, str] = {}
 WRONG_ROUTE_STATUSES = frozenset({404, 405})
 NO_SUCH_ROUTE = (

@@ -12,9 +12,12 @@ from durable_harness.why.segments import Part
 BUSY = 0.85
 """The share of one core above which a process that runs on one has no reserve."""
 MACHINE_BUSY = 0.95
+"""The share of all cores above which nothing on the machine has a reserve. It counts idle time that no process can use
+(interrupts, scheduling), hence not 1."""
 LATE_MS = 20.0
 """A generator whose p99 of slip is above this does not offer the rate it was asked for."""
 GROWN = 2.0
+"""How many times as long a wait has to be as in a trial that met the objective: less is within a trial's scatter."""
 WAITS: Mapping[str, str] = {
     Part.THREAD: "threads of the host",
     Part.SLOT: "slots of the host",
@@ -101,4 +104,5 @@ def _waited_for(who: Who | None) -> str:
 
 
 def _has_grown(before: float | None, after: float | None) -> bool:
+    # Below 10 ms a wait is scheduling, and twice almost nothing is still almost nothing.
     return after is not None and after > GROWN * max(before or 0.0, 10.0)

@@ -125,7 +125,7 @@ class CountComparison:
             self._seen[side] += len(operations.values("completion_ms"))
 
     def results(self, *, paired: bool = True) -> tuple[CountResult, ...]:
-        """Return every count so far; `paired` says whether the operations of both sides are twins."""
+        """Return every count so far; `paired` is whether the operations of both sides are twins."""
         return tuple(self._result(name, *sides, paired=paired) for name, sides in self._values.items())
 
     def _result(self, name: str, bases: Sequence[Values], heads: Sequence[Values], *, paired: bool) -> CountResult:

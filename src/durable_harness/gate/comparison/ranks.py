@@ -76,7 +76,7 @@ def fewest_blocks(error: float) -> int:
 
 
 def _walsh_averages(values: Values) -> Values:
-    """Return the n (n + 1) / 2 averages of two values each: as many lie above 0 as the signed-rank statistic says."""
+    """Return the n (n + 1) / 2 averages of two values each: the signed-rank statistic is how many lie above 0."""
     first, second = np.triu_indices(len(values))
     return np.asarray((values[first] + values[second]) / 2)
 

@@ -35,8 +35,11 @@ SHOWN_PERCENT = 99.5
 """The distribution is drawn up to here; what is slower shares the last bar, so that one straggler hides nothing."""
 MARKED_PERCENTS = (50.0, 95.0, 99.0)
 HEAT_ROWS = 40
+"""Rows of a plot's height: each is then some pixels high, which an eye can tell from the next."""
 FAINTEST, DENSEST = 0.08, 0.6
+"""Opacity of a cell with one operation, which must show, and of the fullest, which must not hide the lines on it."""
 CURVE_POINTS = 160
+"""Of a percentile curve: one for every few pixels of the widest plot."""
 CURVES = {"completion_ms": "one", "start_ms": "part-start", "detection_lag_ms": "part-detection_lag", "poll_ms": "poll"}
 DISTRIBUTIONS = {"completion_ms": "one", "execution_ms": "part-execution"}
 SECONDS = "time since the first start (s)"
@@ -344,8 +347,8 @@ def _heat(slices: Sequence[Stretch], scale: Log) -> list[Cell]:
     ]
 
 
-def _tips(slices: Iterable[Stretch], tell: Callable[[TimeSlice], str]) -> list[Span]:
-    return [Span(low, high, tip=f"{low:.4g} to {high:.4g} s\n{tell(piece)}") for low, high, piece in slices]
+def _tips(slices: Iterable[Stretch], describe: Callable[[TimeSlice], str]) -> list[Span]:
+    return [Span(low, high, tip=f"{low:.4g} to {high:.4g} s\n{describe(piece)}") for low, high, piece in slices]
 
 
 def _percentile_tips(scale: Nines, lines: Sequence[Series]) -> list[Span]:

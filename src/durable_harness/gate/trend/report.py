@@ -24,6 +24,7 @@ VERDICT_CLASSES = {"passed": "pass", "failed": "fail"}
 UNITS = {"throughput_per_s": "operations/s", "error_ratio": "of all operations"}
 """Of the figures whose unit in a gates file is short or absent."""
 CHANGES_NAMED = 3
+"""In the sentence of the verdict, which is one line; the table below it has all."""
 FAR = 4.0
 """A limit that is this many times as high as all figures is written beside the plot: it would flatten them."""
 METHOD = (

@@ -9,6 +9,7 @@ from durable_harness.gate.who.parties import Party
 from durable_harness.gate.who.time_shares import Attribution, ShareCause
 
 LEAST_MS = 0.05
+"""Smaller differences would be shown as 0.0 ms."""
 
 
 @dataclass(frozen=True, slots=True)

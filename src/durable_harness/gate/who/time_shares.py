@@ -17,7 +17,9 @@ LEAST_SHARE = 0.005
 LEAST_TOLD = 0.02
 """Parties below this share are in no sentence, and causes not in the evidence that it gives."""
 MOST_CAUSES = MOST_NAMES = 3
+"""In a sentence, which is to stay one line of a report."""
 ALL_OF_IT = 0.995
+"""From this part on one name has the whole cause: in whole percents the others have nothing."""
 NAMED = frozenset({Part.CODE, Part.ORCHESTRATOR, Part.REPLAY, Part.LOOP, Part.ENTITY, Part.EVENT, Part.DISPATCH})
 """Parts whose evidence names a function, an entity or an event."""
 
