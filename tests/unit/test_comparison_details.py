@@ -139,6 +139,28 @@ def test_two_values_have_an_autocorrelation_time():
     assert autocorrelation_time(np.array([0.0, 1.0])) == 1
 
 
+@pytest.mark.parametrize("kind", ["drift", "noise", "steps"])
+def test_the_autocorrelation_time_is_what_its_formula_gives(kind):
+    """1 + 2 sum(rho) up to the first lag that is five times as long, each rho summed over the series as it is."""
+    series = {
+        "drift": np.arange(24.0),
+        "noise": np.random.default_rng(4).standard_normal(300),
+        "steps": np.repeat([0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0], 9),
+    }[kind]
+    centred = series - series.mean()
+    rho = [float(centred[lag:] @ centred[: len(centred) - lag] / (centred @ centred)) for lag in range(len(series))]
+    times = [1 + 2 * sum(rho[1 : lag + 1]) for lag in range(len(series))]
+    window = next(lag for lag, tau in enumerate(times) if lag >= 5 * tau)
+    assert autocorrelation_time(series) == pytest.approx(max(1.0, times[window]))
+
+
+def test_how_late_starts_were_is_a_metric_of_the_table():
+    """The slip is no figure to compare, but shows whether the generator kept up."""
+    table = OperationTable.from_rows([{"intended_s": 1.0, "sent_s": 1.25}, {"intended_s": 2.0}])
+    assert list(table.values("slip_ms")) == [250.0]
+    assert (len(table), table.span_s, table.error_ratio, table.has_ends) == (2, 1.0, 1.0, False)
+
+
 def test_looks_grow_by_two_fifths():
     """From the first look that can answer on, each has 1.4 times the pairs of the one before; the last is the most."""
     assert plan_looks(Design(), 40) == (11, 15, 21, 29, 40)

@@ -1,6 +1,7 @@
 """Details of operations that reports and drivers rely on: events, waiting acts, parts of time, texts, limits."""
 
 import json
+import re
 import time
 
 import pytest
@@ -92,6 +93,7 @@ def test_an_event_to_the_services_own_origin_has_its_headers():
 def test_no_event_is_raised_before_the_start_or_after_the_end():
     """Without a URL, or once it has ended, there is nothing to send."""
     assert planned().event_request("go", None) is None
+    assert planned().terminate_request("why") is None
     op = accepted()
     op.give_up(101.0, "enough")
     assert op.event_request("go", None) is None
@@ -421,6 +423,8 @@ def test_texts_of_just_the_length_that_is_shown_are_whole():
     whole = "a b" + "x" * (EXCERPT_CHARS - 3)
     assert excerpt_of_text(whole) == whole
     assert excerpt_of_text(whole + "y") == whole[: EXCERPT_CHARS - 1] + "…"
+    identified = "a b" + " " + "0123456789abcdef" * 20
+    assert excerpt_of_text("x " * 95 + identified).endswith("x a b …")
     failure = "f" * FAILURE_CHARS
     assert both_ends(failure) == failure
     cut = both_ends("a" * FAILURE_CHARS + "z")
@@ -485,6 +489,7 @@ def test_few_operations_make_few_moments():
     assert plan_polls(far, 8.0, count=8).moments_s == (0.0, 1.0, 1.1, 1.4)
     near = [(1.0, 0.6), (1.05, 0.1), (1.4, 0.3)]
     assert plan_polls(near, 8.0, count=8).moments_s == (0.0, 1.0, 1.4)
+    assert plan_polls([(1.0, 0.6), (1.05, 0.4)], 8.0, count=8).moments_s == (0.0, 1.0, 1.05)
 
 
 def test_an_end_within_an_interval_is_spread_over_it():
@@ -524,3 +529,24 @@ def test_fixed_polls_catch_up_by_half_an_interval_at_most():
     fixed = FixedPolling(1.0)
     assert [fixed.delay_s(1, None, late_s=late_s) for late_s in (0.0, 0.2, 5.0)] == [1.0, 0.8, 0.5]
     assert [fixed.delay_s(0, None, phase=phase) for phase in (0.25, 1.0)] == [0.25, 1.0]
+
+
+@pytest.mark.parametrize("text", ["", "body:", "body:id", "path:id", "header:", "status:", "cookie:a", "status "])
+def test_a_source_of_another_form_is_refused(text):
+    """A pointer and a path begin with a slash, a header has a name, and `status` stands alone."""
+    with pytest.raises(ValueError, match=re.escape(UrlSource.FORMS)):
+        UrlSource.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"{}", "202 without an id, which the status route needs"),
+        (b"<p>", "202 without an id, which the status route needs: the answer is not JSON: <p>"),
+    ],
+)
+def test_a_start_without_an_id_names_why_it_is_needed(body, words):
+    """A status route is made from the id; a body that cannot be read is the reason that there is none."""
+    op = planned(service=durable_status_route())
+    op.start_answered(HttpResponse(202, {}, body), 100.5)
+    assert op.record.error == f"start refused: POST /api/start answered {words}"
