@@ -65,7 +65,7 @@ ADAPTED = {
 REPLACED = [
     # A history is of the generation of the SDK that it was recorded with.
     ("replay tests/histories/sample", f"replay tests/histories/sample{'_sdk2' if SDK == 2 else ''}"),
-    ("~/.local/share", "{tmp}"),
+    ("~/.durable-harness.bash", "{tmp}/completion.bash"),
     ("path/to/your/app", "."),
     ("https://YOUR-APP.azurewebsites.net", "{host}"),
     ("--metrics-port 9464", "--metrics-port 0"),

@@ -11,7 +11,7 @@ from typing import Any
 from durable_harness.terminal.help import add_command
 
 SHELLS = {
-    "bash": "durable-harness completion bash > ~/.local/share/bash-completion/completions/durable-harness",
+    "bash": "durable-harness completion bash > ~/.durable-harness.bash  # source it in ~/.bashrc",
     "zsh": 'durable-harness completion zsh > "${fpath[1]}/_durable-harness"',
     "fish": "durable-harness completion fish > ~/.config/fish/completions/durable-harness.fish",
     "powershell": "durable-harness completion powershell >> $PROFILE",
