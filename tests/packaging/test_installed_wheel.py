@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENT
 from rooms import leave_out
 
 ROOT = Path(__file__).parents[2]
@@ -71,9 +72,10 @@ def test_it(durable_operations):
 """
 
 
-def run(*words, cwd, timeout_s=120):
+def run(*words, cwd, timeout_s=120, **variables):
     """Run a command, and return its output; fail if it fails."""
-    done = subprocess.run(words, cwd=cwd, env=clean(), capture_output=True, text=True, timeout=timeout_s, check=False)
+    env = {**clean(), **variables}
+    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout_s, check=False)
     assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -211,4 +213,4 @@ def test_a_load_run_needs_the_extra_and_then_works(python, wheel, project):
         assert refused.returncode == 2
         install(python, f"{wheel}[load]")
     words = ("load", "--run-time", "2s", "--start-path", path, "--payload", json.dumps(payload))
-    assert "gates hold" in run(command, *words, cwd=folder)
+    assert "gates hold" in run(command, *words, cwd=folder, **PATIENT)
