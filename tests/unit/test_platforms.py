@@ -148,6 +148,29 @@ def test_a_file_is_put_in_the_place_of_another(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("order-1", "order-1"),
+        ("a:b/c\\d*", "a_b_c_d_"),
+        ("con", "_con"),
+        ("NUL.txt", "_NUL.txt"),
+        ("ends.", "ends"),
+        ("...", "_"),
+        ("", "_"),
+        ("x" * 300, "x" * 100),
+    ],
+)
+def test_a_file_has_a_name_that_every_platform_allows(text, name):
+    """What an instance calls itself becomes a name without what some platform refuses or keeps for itself."""
+    assert files.plain_name(text) == name
+
+
+def test_no_file_takes_the_place_of_another():
+    """Texts that come to one name, or differ in their case alone, have names of their own."""
+    assert list(files.different_names(["a:b", "a_b", "A_B", "c"])) == ["a_b", "a_b-2", "A_B-3", "c"]
+
+
+@pytest.mark.parametrize(
     ("encoding", "text", "written"),
     [
         ("ascii", "a ≤ b … c → d", b"a <= b ... c -> d"),

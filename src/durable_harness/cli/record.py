@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.values import above_zero
 from durable_harness.foreign_text import shown
+from durable_harness.platforms.files import different_names
 from durable_harness.terminal.help import add_command
 
 KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
@@ -60,8 +60,9 @@ def _record(options: argparse.Namespace) -> None:
     written = 0
     try:
         with _reader(options) as read:
-            for instance_id in options.instances:
-                _write_history(read(instance_id), options.out / f"{_file_name(instance_id)}.json")
+            instances = list(dict.fromkeys(options.instances))
+            for instance_id, name in zip(instances, different_names(instances), strict=True):
+                _write_history(read(instance_id), options.out / f"{name}.json")
                 written += 1
     except KeyboardInterrupt as interrupt:
         interrupt.args = (f"interrupted: {written} of {len(options.instances)} histories were written",)
@@ -104,7 +105,3 @@ def _from_scheduler(options: argparse.Namespace) -> Callable[[str], dict[str, An
     hub = address.task_hub or settings.host.durable_task.hub_name
     timeout_s = options.timeout or ANSWER_TIMEOUT_S
     return lambda instance_id: as_document(history_of(address, hub, instance_id, timeout_s))
-
-
-def _file_name(instance_id: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", instance_id)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from durable_harness.foreign_text import middle_cut, shown_lines
 from durable_harness.operations import redact_keys
 from durable_harness.operations.trace_page import page_in, trace_path
+from durable_harness.platforms.files import plain_name
 from durable_harness.stack import RunningStack
 from durable_harness.testing.causes import Cause, cause_of
 from durable_harness.testing.liveness import end_of, has_ended
@@ -118,7 +118,7 @@ class Explainer:
     def _new_file(self, instance_id: str) -> Path:
         """Return a file that no other report is in: tests of one run may give their instances the same id."""
         self._report_dir.mkdir(parents=True, exist_ok=True)
-        name = re.sub(r"[^A-Za-z0-9_.-]", "_", instance_id)[:100] or "operation"
+        name = plain_name(instance_id or "operation")
         names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
         files = (self._report_dir / f"{name}.json" for name in names)
         return next(file for file in files if not (file.exists() or file.with_suffix(".html").exists()))
