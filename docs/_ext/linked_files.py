@@ -50,7 +50,7 @@ class Links:
         name, mark, anchor = match[1].partition("#")
         if not name or "://" in name or name.startswith("mailto:"):
             return match[0]
-        return f"]({self._address((self._file.parent / name).resolve())}{mark}{anchor})"
+        return f"]({self._address(Path(os.path.normpath(self._file.parent / name)))}{mark}{anchor})"
 
     def _address(self, target: Path) -> str:
         for docname, root_page in ROOT_PAGES.items():

@@ -8,21 +8,22 @@
     │   └── StackUnavailableError  this machine lacks what a stack is made of
     ├── AppLoadError           5   the function app does not import or cannot be indexed
     │   └── UnsupportedSdkError    the installed azure-functions-durable is not one for this host, or for this app
-    ├── PortInUseError         6   somebody else listens there
+    ├── PortInUseError         6   another process listens there
     ├── DifferentHistoryError  7   a recorded history replays differently
     ├── DamagedFileError       8   the file of a scheduler is damaged, at the start or found later
     └── ReportError            9   it would have succeeded, but a report, or what it printed, could not be written
 
-Exit code 0 is success, 1 a gate that failed. 130 is INTERRUPTED: Ctrl-C came before there was a verdict; what was
-measured or done so far is reported. SIGTERM ends commands with 143 and the same report, a load run with 130, and
-services (`serve`, `scheduler`) end with 0 on either signal, which is their way to end, also while they start.
+`exit_codes` has what each code means, and the codes that no error has. Services (`serve`, `scheduler`) end with 0 on
+Ctrl-C and SIGTERM, also while they start: that is their way to end.
 
 Messages are written for the person at the terminal: they name the thing, say what is allowed and what to do.
 """
 
 from __future__ import annotations
 
-INTERRUPTED = 130
+from durable_harness.exit_codes import ExitCode
+
+INTERRUPTED = ExitCode.INTERRUPTED.value
 """The exit code of a command that Ctrl-C ended: 128 + SIGINT, as shells have it."""
 NOTHING_MEASURED = "interrupted before anything was measured"
 
@@ -30,13 +31,13 @@ NOTHING_MEASURED = "interrupted before anything was measured"
 class HarnessError(Exception):
     """Base of all errors whose message is shown as it is, without a traceback."""
 
-    exit_code = 1
+    exit_code: int = ExitCode.FAILED.value
 
 
 class UsageError(HarnessError):
     """Raised when a command is called with an option or a value that it cannot take."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE.value
 
 
 class ConfigurationError(UsageError):
@@ -51,13 +52,13 @@ class ConfigurationError(UsageError):
 class InvalidRunError(HarnessError):
     """Raised when a load run cannot be judged."""
 
-    exit_code = 3
+    exit_code = ExitCode.INVALID.value
 
 
 class UnreachableError(HarnessError):
     """Raised when the system under test or its scheduler does not answer."""
 
-    exit_code = 4
+    exit_code = ExitCode.UNREACHABLE.value
 
 
 class StackUnavailableError(UnreachableError):
@@ -67,7 +68,7 @@ class StackUnavailableError(UnreachableError):
 class AppLoadError(HarnessError):
     """Raised when the function app does not import, or its functions cannot be indexed."""
 
-    exit_code = 5
+    exit_code = ExitCode.APP_NOT_LOADED.value
 
 
 class UnsupportedSdkError(AppLoadError):
@@ -77,22 +78,22 @@ class UnsupportedSdkError(AppLoadError):
 class PortInUseError(HarnessError):
     """Raised when the port asked for is taken."""
 
-    exit_code = 6
+    exit_code = ExitCode.PORT_IN_USE.value
 
 
 class DifferentHistoryError(HarnessError):
     """Raised when today's code does otherwise than a recorded history tells."""
 
-    exit_code = 7
+    exit_code = ExitCode.DIFFERENT_HISTORY.value
 
 
 class DamagedFileError(HarnessError):
     """Raised when the file of a scheduler is damaged. The message names it and ends in the ways out."""
 
-    exit_code = 8
+    exit_code = ExitCode.DAMAGED_FILE.value
 
 
 class ReportError(HarnessError):
     """Stands for a command that did all but leave its reports."""
 
-    exit_code = 9
+    exit_code = ExitCode.REPORT_MISSING.value

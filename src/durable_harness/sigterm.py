@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from durable_harness.errors import INTERRUPTED
+from durable_harness.exit_codes import ExitCode
 from durable_harness.platforms.signals import ASKED
 
-TERMINATED = 128 + signal.SIGTERM
+TERMINATED = ExitCode.TERMINATED.value
 """The exit code of a command that SIGTERM ended, as shells have it."""
 
 

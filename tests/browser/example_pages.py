@@ -116,7 +116,12 @@ def capacity_html(words="an app"):
 
 def trend_html(words="Steady"):
     """Return the page of thirty runs, in which one figure changed."""
-    return trend_page(TrendReport.of(TrendRuns(tuple(_run(number, words) for number in range(30)), (words,))))
+    return trend_page(trend_report(words))
+
+
+def trend_report(words="Steady"):
+    """Make the report of thirty runs, in which one figure changed."""
+    return TrendReport.of(TrendRuns(tuple(_run(number, words) for number in range(30)), (words,)))
 
 
 def _run(number, words):

@@ -43,7 +43,7 @@ ADAPTED = {
     "make docs": (
         MAKE + " --dry-run docs",
         "sphinx-build --fail-on-warning",
-    ),  # test_site.py builds it
+    ),  # tests/site builds it
     "make docs-serve": (MAKE + " --dry-run docs-serve", "sphinx-autobuild"),
     "make bench": (".venv/bin/python benchmarks/run.py --help", "--rounds"),
     "make wheel": (MAKE + " wheel DIST={tmp}/dist", ""),

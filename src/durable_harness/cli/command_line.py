@@ -25,20 +25,13 @@ from durable_harness.cli.trend import add_trend
 from durable_harness.cli.version import add_version
 from durable_harness.cli.why import add_why
 from durable_harness.errors import HarnessError, UsageError
+from durable_harness.exit_codes import help_text
 from durable_harness.extras import naming_extras
 from durable_harness.foreign_text import shown_lines
 from durable_harness.output_streams import unbroken_output
 from durable_harness.sigterm import exit_code_of, raised_as_interrupt
 from durable_harness.terminal.colours import show_error
 from durable_harness.terminal.help import HelpFormatter
-
-EXIT_CODES = """exit codes:
-  0 done   1 a gate failed (without gates: an operation), head is slower   2 usage or configuration
-  3 invalid load run, nobody can tell
-  4 system under test or scheduler unreachable   5 the app does not load   6 port in use
-  7 a recorded history replays differently   8 the file of a scheduler is damaged   9 a report is missing
-  130 (Ctrl-C), 143 (SIGTERM) interrupted: what was done so far is reported, no verdict given;
-  services end with 0"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,7 +76,7 @@ class _Parser(argparse.ArgumentParser):
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = _Parser(prog="durable-harness", epilog=EXIT_CODES, formatter_class=HelpFormatter)
+    parser = _Parser(prog="durable-harness", epilog=help_text(), formatter_class=HelpFormatter)
     add_version(parser)
     parser.set_defaults(is_service=False)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")

@@ -10,20 +10,25 @@ from enum import StrEnum
 class AuditProblem(StrEnum):
     """What can be wrong with an operation at the server; the value is the word that reports and gates use."""
 
-    LOST = "lost"
-    """Accepted, and now unknown to the server."""
-    STUCK = "stuck"
-    """Not ended, though it is no longer followed."""
-    CONTRADICTED = "contradicted"
-    """Stands otherwise than it was seen to end, or was counted: another end, or changed since."""
-    WRONG_OUTPUT = "wrong output"
-    """Completed, and its output is not that of its input."""
-    DUPLICATED = "duplicated"
-    """Started twice: another operation has the same token, or one id was given to two starts."""
-    UNRECORDED = "unrecorded"
-    """Started by this run, but without a record: the start was not answered, or its process was killed."""
-    UNKNOWN = "unknown"
-    """Of the same kind, created during the run, and not by it. Nothing is wrong with that on a service others use."""
+    LOST = "lost", "the server accepted, and does not know any more"
+    STUCK = "stuck", "have not ended, although the run follows them no longer"
+    CONTRADICTED = "contradicted", "ended otherwise than the run saw and counted, or changed after their end"
+    WRONG_OUTPUT = "wrong output", "completed with an output that does not belong to their input"
+    DUPLICATED = "duplicated", "were started twice: two have the same token, or two starts were given the same ID"
+    UNRECORDED = (
+        "unrecorded",
+        "this run started, but has no record of: the start was not answered, or the process that kept it was killed",
+    )
+    UNKNOWN = "unknown", "were created during the run, but not by it; on a service that others use that is no fault"
+
+    meaning: str
+    """Completes the sentence "Operations that …"."""
+
+    def __new__(cls, word: str, meaning: str) -> AuditProblem:  # noqa: PYI034 - an enum's members
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.meaning = meaning
+        return member
 
 
 @dataclass(frozen=True, slots=True)

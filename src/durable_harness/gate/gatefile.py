@@ -46,7 +46,7 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -54,14 +54,13 @@ from typing import NamedTuple
 from durable_harness.documents import read_toml
 from durable_harness.errors import ConfigurationError
 from durable_harness.gate.audit import OF_NO_SCENARIO, AuditProblem
-from durable_harness.gate.gates import MEAN, Gate, percent_of
+from durable_harness.gate.gates import MEAN, Bound, Gate, percent_of
 from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.metrics import COSTS, METRICS
 from durable_harness.gate.summary import LATENCIES_MS, POLLS_PER_OPERATION
 
 OPERATIONS = "operations"
 AUDIT_STATISTICS = tuple(problem.name.lower() for problem in AuditProblem)
-OPERATION_STATISTICS = ("error_ratio", "lost", "throughput_per_s", "unexpected_answers")
 RELATIVE, ABORT, SCENARIO = "relative", "abort", "scenario"
 FIGURES = (*LATENCIES_MS, POLLS_PER_OPERATION, *COSTS, OPERATIONS, AUDIT)
 TABLES = (*FIGURES, SCENARIO, RELATIVE, ABORT)
@@ -86,6 +85,15 @@ TIMES_COUNT = _Range("a multiple of the base's count, at least 1 (1 allows no in
 TIMES_BASE = _Range("a multiple of the base's figure above 1 (1.05 fails from 5 % on)", lambda value: value > 1)
 SHARE = _Range("a ratio above 0 and below 1", lambda value: 0 < value < 1)
 SECONDS = _Range("seconds, 0 or more", lambda value: value >= 0)
+OPERATION_KEYS: Mapping[str, tuple[Bound, _Range]] = {
+    "error_ratio": ("at most", RATIO),
+    "lost": ("at most", WHOLE),
+    "throughput_per_s": ("at least", RATE),
+    "unexpected_answers": ("at most", WHOLE),
+}
+"""The keys of [operations]: whether each is an upper or a lower limit, and what it may be."""
+OPERATION_STATISTICS = tuple(OPERATION_KEYS)
+RELATIVE_RATES = ("false_alarm_rate", "power")
 
 
 class GateFileError(ConfigurationError):
@@ -190,14 +198,12 @@ class _RelativeReader(_Checked):
         gates, rates = [], {}
         for key, value in self.table_of(RELATIVE, content).items():
             where = f"{RELATIVE}.{key}"
-            if key in ("false_alarm_rate", "power"):
+            if key in RELATIVE_RATES:
                 rates[key] = self.number(where, value, SHARE)
             elif key in METRICS:
                 gates += [self._gate(key, statistic, ratio) for statistic, ratio in self.table_of(where, value).items()]
             else:
-                raise self.error(
-                    where, "is not a metric to compare", _allowed(key, (*METRICS, "false_alarm_rate", "power"))
-                )
+                raise self.error(where, "is not a metric to compare", _allowed(key, (*METRICS, *RELATIVE_RATES)))
         power = rates.get("power")
         return RelativeGates(tuple(gates), rates.get("false_alarm_rate"), None if power is None else 1 - power)
 
@@ -282,14 +288,10 @@ class _GateFileReader(_Checked):
 
     def _operations_gate(self, key: str, value: object) -> Gate:
         where = f"{OPERATIONS}.{key}"
-        match key:
-            case "error_ratio":
-                return Gate(OPERATIONS, key, self.number(where, value, RATIO))
-            case "lost" | "unexpected_answers":
-                return Gate(OPERATIONS, key, self.number(where, value, WHOLE))
-            case "throughput_per_s":
-                return Gate(OPERATIONS, key, self.number(where, value, RATE), "at least", "/s")
-        raise self.error(where, "is not a figure of the operations", _allowed(key, OPERATION_STATISTICS))
+        if key not in OPERATION_KEYS:
+            raise self.error(where, "is not a figure of the operations", _allowed(key, OPERATION_STATISTICS))
+        bound, limits = OPERATION_KEYS[key]
+        return Gate(OPERATIONS, key, self.number(where, value, limits), bound, "/s" if limits is RATE else "")
 
     def _audit_gate(self, key: str, value: object) -> Gate:
         where = f"{AUDIT}.{key}"

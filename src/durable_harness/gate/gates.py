@@ -11,6 +11,7 @@ from durable_harness.gate.audit import AuditProblem
 from durable_harness.gate.measurable import AUDIT, SERVER_SIDE, UNKNOWN, remedy
 from durable_harness.gate.summary import RunSummary
 
+Bound = Literal["at most", "at least"]
 MEAN = "mean"
 NO_PART = "the scenario took no part in the run"
 
@@ -26,7 +27,7 @@ class Gate:
     """`p95`, `max`, … of a latency, the polls or a cost, `mean` of the polls or a cost;
     `error_ratio`, `lost`, `throughput_per_s`, … of the operations."""
     limit: float
-    bound: Literal["at most", "at least"] = "at most"
+    bound: Bound = "at most"
     unit: str = ""
     scenario: str = ""
     """The one that it is about; empty for all of the run together."""

@@ -30,16 +30,35 @@ class Metric:
         return "ms" if self.name.endswith("_ms") else ""
 
 
+def _latency(name: str, clock: str, *, has_polls: bool = False) -> Metric:
+    return Metric(name, LATENCY_MEANINGS[name], clock, has_polls)
+
+
+LATENCY_MEANINGS: Mapping[str, str] = {
+    "slip_ms": "intended start until the generator sent it: how late the generator was",
+    "start_ms": "sending the start until its 202",
+    "queueing_ms": "creation until the first dispatch",
+    "execution_ms": "first dispatch until the end",
+    "server_completion_ms": "creation until the end",
+    "finish_ms": "intended start until the server had ended the operation",
+    "detection_lag_ms": "end until a poll saw it",
+    "completion_ms": "intended start until a poll saw the end",
+    "poll_ms": "sending one poll until its answer",
+    "polling_ms": "all polls of an operation together",
+}
+"""The latencies of a run, from which moment to which. Users who wait for their operations (`OperationUser`) have no
+intended start: there the sent one counts."""
+
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("finish_ms", "intended start until the server had ended the operation", BETWEEN),
-        Metric("completion_ms", "intended start until a poll saw the end", GENERATOR, has_polls=True),
-        Metric("start_ms", "sending the start until its 202", GENERATOR),
-        Metric("server_completion_ms", "creation until the end", SERVER),
-        Metric("queueing_ms", "creation until the first dispatch", SERVER),
-        Metric("execution_ms", "first dispatch until the end", SERVER),
-        Metric("detection_lag_ms", "end until a poll saw it", BACK, has_polls=True),
+        _latency("finish_ms", BETWEEN),
+        _latency("completion_ms", GENERATOR, has_polls=True),
+        _latency("start_ms", GENERATOR),
+        _latency("server_completion_ms", SERVER),
+        _latency("queueing_ms", SERVER),
+        _latency("execution_ms", SERVER),
+        _latency("detection_lag_ms", BACK, has_polls=True),
         Metric("polls", "polls until the end was seen", COUNTED, has_polls=True),
         Metric("actions_per_operation", "messages dispatched to the app", COUNTED, is_count=True),
         Metric("replayed_events_per_operation", "history events given to its turns again", COUNTED, is_count=True),

@@ -8,27 +8,15 @@ from dataclasses import dataclass, field
 from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.load_timeline import LoadTimeline
+from durable_harness.gate.metrics import LATENCY_MEANINGS
 from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.trace_links import TracePage
 from durable_harness.gate.usage import Usage
 
-LATENCIES_MS = (
-    "slip_ms",
-    "start_ms",
-    "queueing_ms",
-    "execution_ms",
-    "server_completion_ms",
-    "finish_ms",
-    "detection_lag_ms",
-    "completion_ms",
-    "poll_ms",
-    "polling_ms",
-)
-"""The latencies of a run: moments of an operation apart (see `gate.split`); `finish_ms` from the intended start until
-the server had ended the operation, in which no poll has a part; `poll_ms` for a poll, and `polling_ms` for all polls of
-an operation together."""
+LATENCIES_MS = tuple(LATENCY_MEANINGS)
+"""The latencies of a run, in the order of reports."""
 POLLS_PER_OPERATION = "polls_per_operation"
 
 

@@ -30,7 +30,7 @@ class UrlKind(Enum):
     BODY = "body"
     """At this place of the answer's JSON body."""
     PATH = "path"
-    """Nowhere: it is this path of the service, with `{id}` for the operation's id."""
+    """In no answer: it is this path of the service, with `{id}` for the operation's ID."""
     STATUS = "status"
     """It is the status URL itself."""
 
@@ -69,18 +69,20 @@ class StartDescription:
     """The request that starts an operation, and how its answer is read."""
 
     path: str
+    """The path of the request, in which `{token}` and `{number}` are filled in."""
     method: str = "POST"
+    """Its HTTP method."""
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    """Sent with the request. In a file, a value that begins with `env:` is read from the environment."""
     body: object = None
-    """JSON to send, in which `{token}` stands for a text that is unique to the operation, `"{duration}"` for the
-    seconds of work to ask for, `"{number}"` for the number of the operation; None to send the scenario's payload. The
-    path may have token and number too."""
+    """JSON to send. `{token}` stands for a text that is unique to the operation, `"{duration}"` for the seconds of work
+    to ask for, `"{number}"` for the number of the operation. Without it the scenario's own payload is sent."""
     accepted: frozenset[int] = frozenset({202})
     """The HTTP codes that accept it."""
     id: str = "/id"
-    """Where the answer's body has the operation's id. It need not have one unless a `path:` needs it."""
+    """Where the answer's body has the operation's ID, as a JSON pointer. It is needed only where a `path:` uses it."""
     status_url: Sequence[UrlSource] = (UrlSource(UrlKind.HEADER, "location"),)
-    """Where the status URL is found; the first place that has one counts. It may be relative to the start's URL."""
+    """Where the answer has the status URL; the first place that has one counts. It may be relative to the start's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,11 @@ class StatusDescription:
     not_begun: frozenset[str] = frozenset()
     """States of an operation that waits for its turn."""
     succeeded: frozenset[str] = frozenset()
+    """States of an operation that has ended well. A state that no key names means 'not yet'."""
     failed: frozenset[str] = frozenset()
+    """States of an operation that has failed."""
     terminated: frozenset[str] = frozenset()
-    """The states that end an operation. A state that is in none of these sets means 'not yet'."""
+    """States of an operation that was ended from outside."""
     output: str = ""
     """Where the body of the terminal status has the output."""
     token: str | None = None
@@ -137,9 +141,11 @@ class TerminateDescription:
     """The request that ends an operation before its time."""
 
     url: UrlSource
-    """`{text}` in it stands for the reason."""
+    """Where the request goes; `{text}` in it stands for the reason."""
     method: str = "POST"
+    """Its HTTP method."""
     accepted: frozenset[int] = frozenset({200, 202, 204})
+    """The HTTP codes that accept it."""
     too_late: frozenset[int] = frozenset({404, 409, 410})
     """The HTTP codes of an operation that has ended already."""
 
@@ -149,9 +155,11 @@ class EventDescription:
     """The request that raises an event for an operation; its data is the JSON body."""
 
     url: UrlSource
-    """`{eventName}` in it stands for the event's name."""
+    """Where the request goes; `{eventName}` in it stands for the event's name."""
     method: str = "POST"
+    """Its HTTP method."""
     accepted: frozenset[int] = frozenset({200, 202, 204})
+    """The HTTP codes that accept it."""
     too_late: frozenset[int] = frozenset({404, 409, 410})
     """The HTTP codes of an operation that has ended already."""
 

@@ -22,6 +22,7 @@ STRATEGIES: Mapping[str, Callable[[float, float], PollStrategy]] = {
     "fixed": lambda interval_s, _: FixedPolling(interval_s),
     "server": lambda interval_s, _: ServerDirectedPolling(interval_s),
 }
+"""How `--poll-strategy` names the strategies: each is made from the seconds between polls and the budget of polls."""
 
 
 def poll_strategy(name: str, interval_s: float, budget: float = 3.0) -> PollStrategy:

@@ -100,13 +100,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def durable_stack_name(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> str:
-    """Give the name of the stack that the test runs on, one of those that --stack names."""
+    """The name of the stack that the test runs on: one of those that `--stack` names."""
     return str(getattr(request, "param", None) or stack_names(pytestconfig)[0])
 
 
 @pytest.fixture(scope="session")
 def durable_app_dir(pytestconfig: pytest.Config) -> Path:
-    """Give the folder of the app under test."""
+    """The folder of the app under test. Redefine this fixture where a module or a folder tests another app."""
     given = pytestconfig.getoption("--app-dir")
     if given:
         return (pytestconfig.invocation_params.dir / str(given)).resolve()
@@ -115,7 +115,7 @@ def durable_app_dir(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def durable_serve_args() -> tuple[str, ...]:
-    """Give further options of `durable-harness serve`, such as ("--time", "skip")."""
+    """Further options of `durable-harness serve`, such as `("--time", "skip")`. Redefine this fixture to add some."""
     return ()
 
 
@@ -140,7 +140,11 @@ def durable_stack(
     durable_serve_args: tuple[str, ...],
     _durable_stacks: RunningStacks,
 ) -> Iterator[RunningStack]:
-    """Give the running stack: one per app for the whole session, on an emulator one per module with its own hub."""
+    """The running system under test: its URL, its log, its dashboard.
+
+    One host serves an app for the whole session. On an emulator each module has a host and a task hub of its own. The
+    test is skipped, with the reason, where this machine cannot run the stack.
+    """
     from durable_harness.errors import AppLoadError, StackUnavailableError  # noqa: PLC0415 - same
     from durable_harness.places import add_app_folder  # noqa: PLC0415 - same
     from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
@@ -173,7 +177,7 @@ def durable_stack(
 
 @pytest.fixture(scope="module")
 def durable_url(durable_stack: RunningStack) -> str:
-    """Give the URL of the app under test, without a slash at its end."""
+    """The URL of the app under test, without a slash at its end."""
     return durable_stack.base_url
 
 
@@ -203,7 +207,10 @@ def durable_operations(
     _durable_isolated: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Operations]:
-    """Start operations of the app under test and follow them; run functions, read outputs, give inputs."""
+    """Start operations of the app under test and follow them; run functions, read outputs, give inputs.
+
+    Each operation must end within `--operation-timeout` seconds, unless a call names another limit.
+    """
     from durable_harness.debugging import unless_debugged  # noqa: PLC0415 - same
     from durable_harness.testing import Operations  # noqa: PLC0415
 
@@ -216,13 +223,13 @@ def durable_operations(
 
 @pytest.fixture
 def operations(durable_operations: Operations) -> Operations:
-    """Give `durable_operations` by its old name."""
+    """The old name of `durable_operations`."""
     return durable_operations
 
 
 @pytest.fixture
 def durable_async_operations(durable_operations: Operations) -> AsyncOperations:
-    """Give the async twin of `durable_operations`, for pytest-asyncio and anyio."""
+    """The twin of `durable_operations` for tests that are coroutines, by pytest-asyncio or anyio."""
     from durable_harness.testing.aio import AsyncOperations  # noqa: PLC0415 - same
 
     return AsyncOperations(durable_operations)
@@ -230,13 +237,16 @@ def durable_async_operations(durable_operations: Operations) -> AsyncOperations:
 
 @pytest.fixture
 def durable_history(durable_operations: Operations) -> Callable[[str], list[HistoryRow]]:
-    """Give durable_history(instance_id): the history of any instance of the app under test."""
+    """Call `durable_history(instance_id)` for the history of any instance; an unknown one raises AssertionError."""
     return durable_operations.history
 
 
 @pytest.fixture
 def durable_clock(durable_stack: RunningStack) -> Iterator[DurableClock]:
-    """Give the scheduler's clock; after the test, time passes as the wall clock's again."""
+    """Move the scheduler's clock: skip to the next timer, hold timers back, or let an amount of time pass.
+
+    After the test time passes as the wall clock's again. The test is skipped where the scheduler keeps the wall clock.
+    """
     from durable_harness.testing.clock import clock_of  # noqa: PLC0415 - same
 
     clock = clock_of(durable_stack)
@@ -258,7 +268,7 @@ def _durable_replayed_apps() -> dict[Path, ReplayedApp]:
 def durable_replay(
     pytestconfig: pytest.Config, durable_app_dir: Path, _durable_replayed_apps: dict[Path, ReplayedApp]
 ) -> HistoryReplayer:
-    """Give durable_replay("tests/histories/*.json"): fail unless recorded histories replay clean on today's code."""
+    """Call `durable_replay("tests/histories/*.json")`: it fails unless today's code replays all as recorded."""
     from durable_harness.replay import ReplayedApp  # noqa: PLC0415 - same
     from durable_harness.testing.replaying import HistoryReplayer  # noqa: PLC0415 - same
 
@@ -270,7 +280,10 @@ def durable_replay(
 
 @pytest.fixture
 def durable_faults(pytestconfig: pytest.Config, durable_stack: RunningStack) -> Iterator[DurableFaults]:
-    """Give what breaks the system under test; after the test everything is mended."""
+    """Inject faults into the system under test: kill processes, lose or repeat work. All is restored after the test.
+
+    The test is skipped on stacks whose host is not ours.
+    """
     from durable_harness.testing.faults import faults_of  # noqa: PLC0415 - same
 
     faults = faults_of(durable_stack.control, pytestconfig.stash[STATE].fault_seed)
@@ -287,7 +300,10 @@ def durable_faults(pytestconfig: pytest.Config, durable_stack: RunningStack) -> 
 def durable_activities(
     request: pytest.FixtureRequest, pytestconfig: pytest.Config, durable_stack: RunningStack
 ) -> Iterator[DurableActivities]:
-    """Give what answers in place of activities, entities and services; after the test the app's own do again."""
+    """Answer in place of activities, entities, `call_http` and the models of agents, until the end of the test.
+
+    The test is skipped on stacks whose host is not ours.
+    """
     from durable_harness.testing.fakes import activities_of  # noqa: PLC0415 - same
     from durable_harness.testing.liveness import has_ended  # noqa: PLC0415 - same
 

@@ -38,26 +38,31 @@ OPTIONS = (
         " with the equals sign: pytest takes a folder after a space for one of tests when it looks for its ini file)",
     ),
     Option("--stack-url", "durable_stack_url", "", "URL of the deployment that --stack remote tests"),
-    Option("--stack-key", "durable_stack_key", "", f"its function key; {KEY_VARIABLE} in the environment does too"),
+    Option(
+        "--stack-key",
+        "durable_stack_key",
+        "",
+        f"function key of that deployment; {KEY_VARIABLE} in the environment is the same",
+    ),
     Option("--operation-timeout", "durable_operation_timeout", "30", "seconds in which an operation must have ended"),
     Option(
         "--twice-answer",
         "durable_twice_answer",
         "second",
-        "which answer counts of work that is delivered twice: second (the first one is lost) or first (it comes late)",
+        "the answer that counts of work delivered twice: second (the first one is lost) or first (it comes late)",
     ),
     Option(
         "--isolation",
         "durable_isolation",
         "shared",
         "what each test has to itself: nothing (shared, tests give their instances ids of their own), an empty task hub"
-        " (hub), or a new host too, with the app imported anew (process); on the embedded stack",
+        " (hub), or a new host too, which imports the app again (process); on the embedded stack",
     ),
     Option(
         "--fault-seed",
         "durable_fault_seed",
         "1",
-        "what durable_faults chooses by: a whole number, or random for another one in each run; a failure tells it",
+        "seed of durable_faults: a whole number, or random for another one in each run; failed tests report it",
     ),
 )
 REPLAY_FLAG, REPLAY_INI = "--always-replay", "durable_always_replay"
@@ -106,7 +111,7 @@ def check_options(config: pytest.Config) -> None:
     others = [name for name in names if name not in REPLAYING_STACKS]
     for flag in (REPLAY_FLAG, TWICE_FLAG):
         if config.getoption(flag) and others:
-            raise pytest.UsageError(f"{flag}: the host of the {others[0]} stack is not ours and cannot be told to")
+            raise pytest.UsageError(f"{flag}: the host of the {others[0]} stack is not ours and cannot do that")
     if twice_answer(config) not in TWICE_ANSWERS:
         allowed = " and ".join(TWICE_ANSWERS)
         raise pytest.UsageError(f"{ANSWER_FLAG}: got '{twice_answer(config)}', allowed are {allowed}")

@@ -20,7 +20,10 @@ SECTION = "durable-harness: requests to outside services that nothing answered"
 def durable_http(
     request: pytest.FixtureRequest, pytestconfig: pytest.Config, durable_stack: RunningStack
 ) -> Iterator[DurableHttp]:
-    """Give what answers the app's requests to outside services; after the test they go there again."""
+    """Answer the requests that the app sends to outside services, until the end of the test.
+
+    The test is skipped on stacks whose host is not ours.
+    """
     from durable_harness.testing.liveness import has_ended  # noqa: PLC0415 - same
     from durable_harness.testing.outside import http_of  # noqa: PLC0415 - same
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from durable_harness.errors import INTERRUPTED
+from durable_harness.exit_codes import ExitCode
 from durable_harness.gate.comparison.counts import CountResult
 from durable_harness.gate.comparison.design import Decision, Design
 from durable_harness.gate.comparison.figures import Figure
@@ -16,7 +17,11 @@ from durable_harness.gate.summary import FailureReason
 from durable_harness.gate.who.growth import growth_sentence
 from durable_harness.gate.who.time_shares import Attribution
 
-EXIT_CODES = {Decision.NOT_SLOWER: 0, Decision.SLOWER: 1, Decision.CANNOT_TELL: 3}
+EXIT_CODES = {
+    Decision.NOT_SLOWER: ExitCode.DONE.value,
+    Decision.SLOWER: ExitCode.FAILED.value,
+    Decision.CANNOT_TELL: ExitCode.INVALID.value,
+}
 
 
 @dataclass(frozen=True, slots=True)
