@@ -25,6 +25,7 @@ LANGUAGES = {
     "yaml": YAML(typ="safe").load,
     "sh": None,  # test_readme.py runs each
     "text": None,  # what something prints
+    "bash": None,  # beside the same for PowerShell
     "powershell": None,
 }
 BLOCKS = [
@@ -43,12 +44,13 @@ OF_TESTS = {
     "test_an_order_is_paid": "tracked",
     "test_a_payment_is_sent": "bank",
     "test_an_order_is_charged_once": "charged",
+    "test_the_happy_path": "../../../function_app",  # the sample
 }
 RUN_ELSEWHERE = {
     "test_nothing_is_lost": "test_readme.py",
     "test_a_forecast": "tests/agents, with Microsoft's Agent Framework",
 }
-WITH_TESTS = ("how-to/testing.md", "how-to/twice.md")
+WITH_TESTS = ("how-to/testing.md", "how-to/twice.md", "how-to/coding-agents.md")
 TESTS = [
     (re.search(r"def (test_\w+)", text)[1], text)
     for page in WITH_TESTS
