@@ -46,6 +46,12 @@ def acts_twice(document: dict[str, Any], name: str) -> dict[str, int]:
     return {text: count for one in found for text, count in one["twice"].items()}
 
 
+def was_delivered(document: dict[str, Any], name: str) -> bool:
+    """Return whether a function, or an entity by whichever operation, was delivered twice."""
+    wanted = name.lower()
+    return any(wanted in {one["name"].lower(), _owner(one)} and one["delivered"] for one in document["functions"])
+
+
 def is_empty(document: dict[str, Any]) -> bool:
     return not document["functions"]
 

@@ -107,6 +107,81 @@ def test_once_fails_what_acts_twice(run):
     assert mended.code == 0, mended.output
 
 
+UNCHECKED = """
+import pytest
+from durable_harness.testing import assert_completed
+
+
+@pytest.mark.once("send_letter")
+def test_faked(operations, durable_activities, tmp_path):
+    durable_activities.fake("Send_Letter", returns=True)
+    assert_completed(operations.start("/api/orders", {"id": "o1", "folder": str(tmp_path)}))
+
+
+@pytest.mark.once("send_letter")
+def test_not_run(operations):
+    pass
+
+
+@pytest.mark.once("send_letter")
+def test_restarted(operations, durable_faults, tmp_path):
+    assert_completed(operations.start("/api/orders", {"id": "o2", "folder": str(tmp_path)}))
+    durable_faults.kill_host()
+
+
+@pytest.mark.once("send_letter")
+def test_without_fixtures():
+    pass
+
+
+@pytest.mark.once("send_letter")
+def test_by_hand(operations, tmp_path):
+    operations.trigger("send_letter", {"id": "o3", "folder": str(tmp_path)})
+
+
+@pytest.mark.once("send_letter")
+def test_nobody_waits(operations, tmp_path):
+    operations.start("/api/orders", {"id": "o4", "folder": str(tmp_path)})
+
+
+def test_unmarked(operations):
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def unchecked(new_inner, tmp_path_factory):
+    """Give how tests ended whose marks `once` are each in vain, or nearly so, on the wrong app."""
+    inner = new_inner(tmp_path_factory.mktemp("unchecked"))
+    return inner.write("test_it.py", UNCHECKED).run(f"--app-dir={APPS / 'wrong_letters'}")
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ("test_faked", "send_letter was not delivered twice: a fake of the test answers for it"),
+        ("test_not_run", "send_letter was not delivered twice: it did not run in this test"),
+        ("test_restarted", "send_letter was not delivered twice: the host was started again in this test"),
+    ],
+)
+def test_once_fails_what_it_could_not_check(unchecked, test, said):
+    """A mark whose function was faked, did not run, or ran in a host that was killed is no green test."""
+    assert f"mark once: {said}" in unchecked.failure(f"{test}[embedded]")
+
+
+def test_once_needs_an_app(unchecked):
+    """A mark on a test without fixtures of the plugin is an error of the test; tests without marks are left alone."""
+    assert "the test uses no fixture of durable-harness" in unchecked.error("test_without_fixtures")
+    assert unchecked.count("failure", "error") == len(unchecked.cases) - 1
+
+
+@pytest.mark.parametrize("test", ["test_by_hand", "test_nobody_waits"])
+def test_once_sees_what_nobody_waits_for(unchecked, test):
+    """An activity that a test runs by hand, and one of an operation that it does not wait for, are checked too."""
+    said = "send_letter was delivered twice, and did twice: appended to file"
+    assert said in unchecked.failure(f"{test}[embedded]")
+
+
 def test_once_delivers_no_other_twice(run):
     """What a mark `once` does not name is delivered once: the wrong app files its letter."""
     outcome = run("wrong_letters", marked('once("send_letter", allow="appended to file *")'))
@@ -147,6 +222,9 @@ def test_fakes_are_called_once(run):
 def test_marks_that_say_nothing_useful(run, mark, said):
     """A mark with a name or a value that is unknown is an error of the test that says what is allowed."""
     outcome = run("mended_letters", marked(mark))
+    assert outcome.error("test_filed[embedded]").startswith(
+        ("mark once: ", "mark twice: ", "marks once", "there is no")
+    )
     assert said in outcome.error("test_filed[embedded]")
 
 

@@ -56,8 +56,9 @@ def test_a_sold_lamp_is_back_in_an_empty_hub(operations, bank):
 def test_an_order_comes_by_the_queue(operations, bank, order):
     operations.trigger("order_from_queue", order)
     assert_completed(operations.follow(f"order-{order['id']}"), output={"state": "paid", "charge": "c-1"})
-    [receipt] = operations.written(f"receipts/{order['id']}.json", count=1)
-    assert '"charge": "c-1"' in receipt
+    receipts = operations.written(f"receipts/{order['id']}.json", count=1)
+    assert len(set(receipts)) == 1  # written again with the same content if it is delivered twice
+    assert '"charge": "c-1"' in receipts[0]
 
 
 def test_the_code_still_replays_recorded_orders(operations, durable_replay, bank, order, tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,6 +47,7 @@ class Policy:
 class _Delivery:
     """Work that was sent once, or twice once there is a first answer."""
 
+    work: tuple[str, str]
     stream: object
     counts: Counts
     again: pb.WorkItem
@@ -75,6 +76,11 @@ class Deliveries:
         """Go back to the policy that the process was started with. What is under way stays what it is."""
         self._asked = None
 
+    def counts_of(self, kind: str, name: str) -> str | None:
+        """Return which answer counts of work of this name, None if it is delivered once."""
+        policy = self.policy
+        return str(policy.counts) if policy is not None and policy.covers(kind, name) else None
+
     def has(self, token: str) -> bool:
         """Whether the work of this token is, or was, delivered twice and has not ended."""
         return token in self._open
@@ -86,7 +92,7 @@ class Deliveries:
         policy = self.policy
         if policy is not None and policy.covers(*work):
             # A copy: whoever does the work may write into its item.
-            self._open[item.completionToken] = _Delivery(stream, policy.counts, copy_of(item), send)
+            self._open[item.completionToken] = _Delivery(work, stream, policy.counts, copy_of(item), send)
 
     def withholds(self, token: str, answer: Answer) -> bool:
         """Keep the answer to a first delivery back, and deliver again. False for any other answer."""
@@ -111,8 +117,17 @@ class Deliveries:
         for token in [token for token, delivery in self._open.items() if delivery.stream is stream]:
             del self._open[token]
 
-    async def settle(self, timeout_s: float) -> None:
-        """Return when no work is between its two answers, or after a while."""
+    async def settle(self, timeout_s: float, names: Container[str] = ()) -> bool:
+        """Return when no work is between its two answers, and none of these names before its first, or after a while.
+
+        Returns whether there was any.
+        """
         deadline_s = time.monotonic() + timeout_s
-        while any(one.first is not None for one in self._open.values()) and time.monotonic() < deadline_s:  # noqa: ASYNC110 - it is short, and asked for at the end of a test alone
+        had_any = False
+        while self._is_under_way(names) and time.monotonic() < deadline_s:
+            had_any = True
             await asyncio.sleep(SETTLE_INTERVAL_S)
+        return had_any
+
+    def _is_under_way(self, names: Container[str]) -> bool:
+        return any(one.first is not None or shown_name(one.work[1]).lower() in names for one in self._open.values())

@@ -209,7 +209,7 @@ class FunctionsHost:
         host = self.settings.host
         bindings = self.triggers.bindings(self._client_value)
         self._invoker = Invoker(str(self.app.directory), bindings, host.function_timeout_s)
-        self.triggers.use(self._invoker)
+        self.triggers.use(self._invoker, self.twice)
         for function in self.app.functions:
             run_load_hooks(function, self._invoker.directory_of(function))
         api = DurableApi(

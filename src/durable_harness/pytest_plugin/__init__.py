@@ -195,6 +195,8 @@ def _durable_marks(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("_durable_isolated")
         if twice.is_wanted(request.node):
             request.getfixturevalue("_durable_twice")
+    else:
+        twice.check_use(request.node)
     wanted = time_of(request.node)
     if wanted is not None and moves_time(request.node):
         wanted.apply(request.getfixturevalue("durable_clock"))

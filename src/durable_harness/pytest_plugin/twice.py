@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from durable_harness.pytest_plugin.options import REPLAYING_STACKS, twice_answer, wants_twice
+from durable_harness.pytest_plugin.options import REPLAYING_STACKS, setting, twice_answer, wants_twice
 from durable_harness.pytest_plugin.runs import TWICE_ATTRIBUTE
 
 if TYPE_CHECKING:
+    from durable_harness.testing import Operations
     from durable_harness.testing.twice import DeliveredTwice
 
 MARKERS = (
@@ -43,12 +45,16 @@ def is_wanted(item: pytest.Item) -> bool:
 
 def work_of_test(request: pytest.FixtureRequest, stack: Any) -> Iterator[None]:
     """Have the work of a test delivered as it asks, until its end; skip a test whose marks the stack cannot do."""
-    from durable_harness.testing.twice import delivered_twice, plan_of  # noqa: PLC0415 - who uses no fixture pays nothing
+    from durable_harness.errors import UsageError  # noqa: PLC0415 - who uses no fixture pays nothing
+    from durable_harness.testing.twice import delivered_twice, plan_of  # noqa: PLC0415 - same
 
     item, config = request.node, request.config
     marks = list(item.iter_markers("once"))
-    plan = plan_of(marks, item.get_closest_marker("twice"), is_asked_for=wants_twice(config))
-    work = delivered_twice(stack, plan)
+    try:
+        plan = plan_of(marks, item.get_closest_marker("twice"), is_asked_for=wants_twice(config))
+        work = delivered_twice(stack, plan)
+    except UsageError as error:
+        pytest.fail(str(error), pytrace=False)
     if work is None and (plan.is_on or plan.once):
         pytest.skip(
             f"the {stack.name} stack delivers nothing twice: its host is not a process of ours. Run this test with"
@@ -64,14 +70,39 @@ def work_of_test(request: pytest.FixtureRequest, stack: Any) -> Iterator[None]:
 
 def check(item: pytest.Item, *, has_passed: bool) -> None:
     """Keep what became of a test's work; fail a test that passed although something acted twice that must not."""
-    __tracebackhide__ = True
     work = item.stash.get(WORK, None)
+    if work is not None and has_passed and work.is_checked:
+        _settle(item, work)
     document = None if work is None else work.report()
     if work is None or document is None:
         return
     item.stash[DOCUMENT] = document
     if has_passed and (problem := work.problem(document)):
         pytest.fail(problem, pytrace=False)
+
+
+def check_use(item: pytest.Item) -> None:
+    """Fail a test whose mark could check nothing: it uses nothing of the plugin, so that no app runs for it."""
+    if item.get_closest_marker("once") is not None:
+        pytest.fail(
+            "mark once: the test uses no fixture of durable-harness, and nothing of the app runs in it. Take operations"
+            " into its arguments, or take the mark away.",
+            pytrace=False,
+        )
+
+
+def _settle(item: pytest.Item, work: DeliveredTwice) -> None:
+    """Wait for what the test has begun, for as long as an operation may take."""
+    operations: Operations | None = getattr(item, "funcargs", {}).get("durable_operations")
+    timeout_s = float(setting(item.config, "--operation-timeout")) if operations is None else operations.timeout_s
+    work.settle(timeout_s)
+    if operations is None or work.has_scheduler:
+        return
+    from durable_harness.testing import StuckOperationError  # noqa: PLC0415 - same
+
+    for operation in operations.begun:
+        with contextlib.suppress(StuckOperationError):
+            operation.wait()
 
 
 def add_to_report(item: pytest.Item, report: pytest.TestReport) -> None:

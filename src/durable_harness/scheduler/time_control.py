@@ -67,7 +67,7 @@ class TimeControl:
         self._service.alarms.on_the_way_to(target_ns)
         try:
             while True:
-                await self._quiet(patience_s)
+                await self.quiet(patience_s)
                 due_ns = clock.next_due_ns
                 if due_ns is None or due_ns > target_ns:
                     break
@@ -77,8 +77,8 @@ class TimeControl:
         clock.move_to(target_ns)
         return self.now_s
 
-    async def _quiet(self, patience_s: float) -> None:
-        """Return when nothing is going on but what hangs, and note what does."""
+    async def quiet(self, patience_s: float) -> None:
+        """Return when nothing is going on but what hangs, and note what does: nothing got done in that time."""
         journal, progress = self._service.journal, self._service.progress
         while (work := self._going_on()) or not journal.idle:
             only_activities = all(one.kind is Kind.ACTIVITY for one in work.values()) and journal.idle

@@ -60,6 +60,9 @@ def clock_calls(service: SchedulerService) -> dict[str, Call]:
         time.hold(on=on)
         return time.now_s
 
+    async def quiet(patience_s: float) -> None:
+        await time.quiet(patience_s)
+
     async def state() -> dict[str, Any]:
         return time.state()
 
@@ -68,5 +71,6 @@ def clock_calls(service: SchedulerService) -> dict[str, Call]:
         "clock/skip": skip,
         "clock/hold": hold,
         "clock/advance": time.advance,
+        "clock/quiet": quiet,
         "clock/state": state,
     }

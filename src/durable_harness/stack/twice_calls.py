@@ -45,7 +45,7 @@ def twice_records(
     if faulty is None or watched is None:
         return None
     faulty.deliveries.base = None if options.counts is None else Policy(counts=Counts(options.counts))
-    return TwiceRecords(faulty.deliveries.has, watched)
+    return TwiceRecords(faulty.deliveries.has, watched, faulty.deliveries.counts_of)
 
 
 def twice_calls(deliveries: Deliveries, records: TwiceRecords, app: FunctionApp) -> dict[str, Call]:
@@ -66,10 +66,13 @@ def twice_calls(deliveries: Deliveries, records: TwiceRecords, app: FunctionApp)
         await deliveries.settle(LONGEST_SETTLING_S)
         return records.report_since(since, run)
 
+    async def settle(names: list[str], timeout_s: float) -> bool:
+        return await deliveries.settle(timeout_s, {name.lower() for name in names})
+
     async def end() -> None:
         deliveries.end()
 
-    return {"twice/begin": begin, "twice/report": report, "twice/end": end}
+    return {"twice/begin": begin, "twice/settle": settle, "twice/report": report, "twice/end": end}
 
 
 def _policy(deliveries: Deliveries, names: Sequence[str] | None, counts: str | None) -> Policy:

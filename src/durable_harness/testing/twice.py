@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,11 @@ from durable_harness.foreign_text import shown
 from durable_harness.stack import RunningStack, StackControl
 
 BEGIN = "twice/begin"
+QUIET = "clock/quiet"
+PATIENCE_S = 1.0
+"""How long nothing must have got done until activities that still run are left out of account."""
+LONGEST_WAIT_S = 20.0
+"""How long one call of the host takes at most."""
 COUNTS = ("second", "first")
 
 
@@ -49,6 +55,26 @@ class DeliveredTwice:
         except HarnessError as error:
             raise UsageError(str(error).removeprefix(f"{BEGIN}: ")) from None
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether something must not act twice."""
+        return bool(self._plan.once)
+
+    @property
+    def has_scheduler(self) -> bool:
+        """Whether the scheduler says when all work is done."""
+        return self._control.offers(QUIET)
+
+    def settle(self, timeout_s: float) -> None:
+        """Return when the work is done that the test has begun, also what nobody waits for, or after a while."""
+        deadline = time.monotonic() + timeout_s
+        with contextlib.suppress(HarnessError):
+            while (left_s := deadline - time.monotonic()) > 0:
+                if self._control.offers(QUIET):
+                    self._control.call(QUIET, patience_s=min(PATIENCE_S, left_s))
+                if not self._control.call("twice/settle", names=self._plan.once, timeout_s=min(left_s, LONGEST_WAIT_S)):
+                    break
+
     def report(self) -> dict[str, Any] | None:
         """Return what became of it so far, None if the host does not answer any longer."""
         with contextlib.suppress(HarnessError):
@@ -59,11 +85,10 @@ class DeliveredTwice:
     def problem(self, document: dict[str, Any]) -> str:
         """Return what was done a second time that must not be, as text; nothing if all is well."""
         lines = [line for name in self._plan.once for line in self._lines(name, document)]
-        if not lines:
-            return ""
-        return "\n".join(
-            [*lines, "The service may deliver any activity and entity operation again: see docs/how-to/twice.md."]
-        )
+        if lines:
+            lines.append("The service may deliver any activity and entity operation again: see docs/how-to/twice.md.")
+        unchecked = (_unchecked(name, document) for name in self._plan.once)
+        return "\n".join([*lines, *filter(None, unchecked)])
 
     def end(self) -> None:
         """Go on as the run has it."""
@@ -74,6 +99,19 @@ class DeliveredTwice:
         done = twice_report.acts_twice(document, name)
         wrong = [text for text in done if not any(fnmatch.fnmatchcase(text, one) for one in self._plan.allowed)]
         return [f"{name} was delivered twice, and did twice: {shown(text)}" for text in wrong]
+
+
+def _unchecked(name: str, document: dict[str, Any]) -> str:
+    """Return why the mark of a function has checked nothing; nothing if it has."""
+    if twice_report.was_delivered(document, name):
+        return ""
+    if name.lower() in {one.lower() for one in document.get("faked", ())}:
+        why = "a fake of the test answers for it. Let the app's own function run, or take the mark away"
+    elif document.get("isOfAnotherHost"):
+        why = "the host was started again in this test, and what it did before is not known"
+    else:
+        why = "it did not run in this test, or on another host. Let the test run it, or take the mark away"
+    return f"mark once: {name} was not delivered twice: {why}."
 
 
 def plan_of(once: Sequence[Any], twice: Any | None, *, is_asked_for: bool) -> TwicePlan:

@@ -16,6 +16,8 @@ from durable_harness.host.triggers.converting import Encoded, UnusableValueError
 from durable_harness.host.triggers.metadata import Arrived, arrived
 from durable_harness.host.triggers.returned import answers_by_returning, returned_by
 from durable_harness.host.triggers.unrunnable import reasons_of
+from durable_harness.host.twice.by_hand import run_by_hand
+from durable_harness.host.twice.records import TwiceRecords
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError
@@ -71,10 +73,11 @@ class Runs:
     Disabled functions run too, as in Azure: to disable a function takes away its trigger, not the way by hand.
     """
 
-    def __init__(self, app: FunctionApp, invoker: Invoker, clock: Any) -> None:
+    def __init__(self, app: FunctionApp, invoker: Invoker, clock: Any, twice: TwiceRecords | None = None) -> None:
         self._functions = {function.name.lower(): function for function in app.all}
         self._invoker = invoker
         self._clock = clock
+        self._twice = twice
         self._resting: set[asyncio.Task[Any]] = set()
         self._running: dict[asyncio.Task[Ending], Run] = {}
 
@@ -162,14 +165,19 @@ class Runs:
         return due.aclose  # type: ignore[no-any-return] # of an asynchronous generator
 
     async def _try(self, run: Run, retry: RetryContext) -> Ending:
-        try:
-            result = await self._invoker.invoke(
-                run.function,
+        function = run.function
+
+        async def call() -> Any:
+            return await self._invoker.invoke(
+                function,
                 run.arrived.value,
                 invocation_id=run.invocation_id,
                 source=run.arrived.source,
                 retry=retry,
             )
+
+        try:
+            result = await run_by_hand(self._twice, function.trigger_type, function.durable_name, call)
             returned = returned_by(run.function, result)
         except BaseException as error:  # user code may raise anything, SystemExit and CancelledError included
             task = asyncio.current_task()

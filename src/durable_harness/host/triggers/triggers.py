@@ -18,6 +18,7 @@ from durable_harness.host.triggers.returned import DURABLE_TRIGGERS, RETURNED
 from durable_harness.host.triggers.targets import SETTING, target_of
 from durable_harness.host.triggers.timers import Timers
 from durable_harness.host.triggers.unrunnable import reasons_of, sdk_bindings, sdk_type_reason
+from durable_harness.host.twice.records import TwiceRecords
 from durable_harness.protocol.alarms import AlarmClock
 
 
@@ -38,9 +39,9 @@ class Triggers:
         """Return the values of functions' bindings; `client` makes that of a durable client."""
         return FunctionBindings(client, self.inputs, self.outputs)
 
-    def use(self, invoker: Invoker) -> None:
-        """Run functions by this."""
-        self.runs = Runs(self._app, invoker, self._clock)
+    def use(self, invoker: Invoker, twice: TwiceRecords | None = None) -> None:
+        """Run functions by this; activities twice where their work is delivered twice."""
+        self.runs = Runs(self._app, invoker, self._clock, twice)
 
     async def start(self) -> None:
         """Let timers fire."""

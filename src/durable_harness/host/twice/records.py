@@ -33,15 +33,23 @@ class Delivered:
 class TwiceRecords:
     """What is known of second deliveries in this process."""
 
-    def __init__(self, is_delivered_twice: Callable[[str], bool], watched: Watched) -> None:
+    def __init__(
+        self,
+        is_delivered_twice: Callable[[str], bool],
+        watched: Watched,
+        counts_of: Callable[[str, str], str | None] = lambda _kind, _name: None,
+    ) -> None:
         self.is_delivered_twice = is_delivered_twice
         """Whether the work of a completion token is delivered twice."""
+        self.counts_of = counts_of
+        """Which answer counts of work of a kind and a name, None if it is delivered once."""
         self.run = uuid.uuid4().hex
         """Distinguishes the numbers of this process from those of another one."""
         self.count = 0
         self._watched = watched
         self._open: OrderedDict[str, Delivered] = OrderedDict()
         self._kept: deque[tuple[int, dict[str, Any]]] = deque(maxlen=MOST_RECORDS)
+        self._faked: deque[tuple[int, str]] = deque(maxlen=MOST_RECORDS)
         self._total: dict[str, Any] = merged([])
 
     def keep_first(self, token: str, delivered: Delivered) -> None:
@@ -58,6 +66,11 @@ class TwiceRecords:
         self._kept.append((self.count, function))
         self._total = merged([self._total, {"functions": [function]}])
 
+    def note_faked(self, name: str) -> None:
+        """Keep that a test answered for a function both times: nothing of it could be compared."""
+        self.count += 1
+        self._faked.append((self.count, name))
+
     def report(self) -> dict[str, Any]:
         """Return what is known of all work so far."""
         return {**self._total, "watched": self._watched.as_json()}
@@ -66,7 +79,9 @@ class TwiceRecords:
         """Return what is known from a number on; all of it if that is the number of a process that is gone."""
         first = since if run == self.run else 0
         kept = [function for number, function in self._kept if number > first]
-        return {**merged([{"functions": kept}]), "watched": self._watched.as_json()}
+        faked = sorted({name for number, name in self._faked if number > first})
+        document = {**merged([{"functions": kept}]), "watched": self._watched.as_json()}
+        return {**document, "faked": faked, "isOfAnotherHost": run != self.run}
 
 
 def repeated(first: Iterable[Effect], second: Iterable[Effect]) -> tuple[list[str], list[str]]:

@@ -38,7 +38,7 @@ class ComparingRunner(RunnerAround):
             answer = Answer.of_error(outcome) if is_error else Answer(outcome)
             return Delivered([(name, answer)], scope, outcome)
 
-        result: str = await self._compared("activity", lambda: self._runner.activity(request), delivered)
+        result: str = await self._compared(("activity", name), lambda: self._runner.activity(request), delivered)
         return result
 
     async def batch(self, request: pb.EntityRequest) -> pb.EntityBatchResult:
@@ -53,34 +53,36 @@ class ComparingRunner(RunnerAround):
             state = Answer(text_or_none(outcome, "entityState"))
             return Delivered(list(zip(names, answers, strict=False)), scope, outcome, state)
 
-        return await self._compared("entity", lambda: self._runner.batch(request), delivered)
+        return await self._compared(("entity", entity), lambda: self._runner.batch(request), delivered)
 
-    async def _compared(self, kind: str, call: Callable[[], Awaitable[A]], delivered: Read) -> A:
+    async def _compared(self, work: tuple[str, str], call: Callable[[], Awaitable[A]], delivered: Read) -> A:
         stages = CURRENT.get()
         token = stages.token if stages is not None else ""
         if not self._records.is_delivered_twice(token):
             return await call()
         first = self._records.take_first(token)
         if first is not None and first.scope.is_faked:  # the test counts its calls, and nothing is done outside
+            self._records.note_faked(work[1])
             return cast("A", _result(first.outcome))
         scope = Scope(earlier=[] if first is None else [*first.scope.answers])
-        outcome = await _watched(scope, call)
+        outcome = await watched(scope, call)
         if first is None:
             self._records.keep_first(token, delivered(scope, outcome))
         else:
-            self._record(kind, first, delivered, scope, outcome)
+            record(self._records, work[0], first, lambda: delivered(scope, outcome))
         return cast("A", _result(outcome))
 
-    def _record(self, kind: str, first: Delivered, delivered: Read, scope: Scope, outcome: Any) -> None:
-        """Keep how a second delivery fared; what cannot be compared is no matter of the app's."""
-        try:
-            for function in _functions(kind, first, delivered(scope, outcome)):
-                self._records.add(function)
-        except Exception:
-            logger.exception("A second delivery could not be compared with the first")
+
+def record(records: TwiceRecords, kind: str, first: Delivered, second: Callable[[], Delivered]) -> None:
+    """Keep how a second delivery fared; what cannot be compared is no matter of the app's."""
+    try:
+        for function in _functions(kind, first, second()):
+            records.add(function)
+    except Exception:
+        logger.exception("A second delivery could not be compared with the first")
 
 
-async def _watched(scope: Scope, call: Call) -> Any:
+async def watched(scope: Scope, call: Call) -> Any:
     """Return what a call returned or raised."""
     token = SCOPE.set(scope)
     try:
