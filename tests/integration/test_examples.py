@@ -31,9 +31,10 @@ def run(words, folder, python=sys.executable, **environment):
     return done.stdout
 
 
-def test_orders_are_tested_in_every_way(tmp_path):
-    """All tests of the app pass: with fakes, with skipped time, twice, with faults, and against its own histories."""
-    told = run(["pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"], ORDERS)
+@pytest.mark.parametrize("options", [[], ["--twice"], ["--twice", "--twice-answer", "first"]], ids=" ".join)
+def test_orders_are_tested_in_every_way(tmp_path, options):
+    """All tests of the app pass, also with all work delivered twice: fakes, skipped time, faults, histories."""
+    told = run(["pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}", *options], ORDERS)
     assert "embedded 13 passed" in told
 
 

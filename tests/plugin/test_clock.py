@@ -113,6 +113,39 @@ def test_the_same_move_ends_several_operations_in_their_order(operations, durabl
     assert sorted(ended, key=ended.__getitem__) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("by", ["100000000d", "32000d", timedelta(days=999_999)])
+def test_time_is_moved_no_further_than_the_clock_goes(durable_clock, by):
+    """A length beyond the clock's end is refused with that end before anything moves."""
+    began = durable_clock.now()
+    with pytest.raises(UsageError, match=r"advance: time cannot be moved beyond 2086-\d\d-\d\d"):
+        durable_clock.advance(by)
+    assert durable_clock.now() - began < DAY
+
+
+@pytest.mark.parametrize("years", [70, 120])
+def test_a_wait_for_ever_is_not_skipped_to(operations, durable_clock, years):
+    """A timer of the clock's last years, or beyond its end, does not fire, and takes no room from other tests."""
+    began = durable_clock.now()
+    operation = operations.start_orchestrator("naps", {"days": 365 * years})
+    operation.wait_for("Running")
+    durable_clock.skip()
+    assert_completed(operations.start_orchestrator("naps", {"days": 1}))
+    assert operation.status()["runtimeStatus"] == "Running"
+    assert durable_clock.now() - began < 2 * DAY
+    operation.terminate("the test is over")
+
+
+def test_a_move_that_takes_too_long_says_how_far_it_came(operations, durable_clock):
+    """Timers that are made again and again can outlast a move: it fails, and the next one is as fast as ever."""
+    operation = operations.start_orchestrator("naps", {"days": 0.01, "times": 1_000_000})
+    operation.wait_for("Running")
+    with pytest.raises(AssertionError, match=r"advance\('3650d'\): after 0.2 s time has come from 20.* end it,"):
+        durable_clock.advance("3650d", timeout_s=0.2)
+    operation.terminate("the test is over")
+    operation.wait()
+    durable_clock.advance("1d")
+
+
 @pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), -DAY])
 def test_time_cannot_go_back(durable_clock, wrong):
     """What is no time ahead is refused, with what is allowed."""

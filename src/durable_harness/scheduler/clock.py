@@ -16,12 +16,16 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from durable_harness.platforms.clocks import steady_ns
+from durable_harness.protocol.values import LATEST_NS
 
 NANOSECONDS = 1_000_000_000
 STEP_NS = NANOSECONDS // 10
 """The wall clock was set where it is at least this far from where elapsed time says that it is."""
 SAME_MOMENT_NS = NANOSECONDS // 100
 READ_TRIES = 5
+ROOM_YEARS = 30
+LATEST_MOVED_NS = LATEST_NS - ROOM_YEARS * 366 * 86_400 * NANOSECONDS
+"""No clock is moved beyond this time of day: whoever uses it afterwards has room for timers of its own."""
 CHECK_INTERVAL_S = 1.0
 """While anything is due the clock looks this often: timers of the event loop stand still while a computer sleeps."""
 

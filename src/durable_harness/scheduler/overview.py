@@ -78,7 +78,10 @@ class ServiceOverview:
         self._check_movable()
         if self._service.clock.is_held:
             raise RpcError(Status.FAILED_PRECONDITION, HELD)
-        await self._time.advance(seconds)
+        try:
+            await self._time.advance(seconds)
+        except ValueError as error:
+            raise RpcError(Status.FAILED_PRECONDITION, str(error)) from None
 
     async def run_again(self, hub: str, asked: RunAgain) -> str:
         return await run_again(self._service.hub(hub), asked)

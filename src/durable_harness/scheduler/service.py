@@ -11,7 +11,7 @@ from pathlib import Path
 from durable_harness.errors import HarnessError
 from durable_harness.protocol import RpcError, Status
 from durable_harness.scheduler.alarms import Alarms
-from durable_harness.scheduler.clock import NANOSECONDS, RealClock
+from durable_harness.scheduler.clock import LATEST_MOVED_NS, NANOSECONDS, RealClock
 from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.payloads import DEFAULT_MAX_PAYLOAD_BYTES
 from durable_harness.scheduler.storage.journal import Journal
@@ -190,6 +190,9 @@ class SchedulerService:
                 return
 
     def _may_skip(self) -> bool:
+        soonest_ns = self.clock.next_due_ns
+        if soonest_ns is not None and soonest_ns > LATEST_MOVED_NS - self.clock.epoch_ns:
+            return False
         if self._skip_until_ns is None:
             return True
         due_ns = self.clock.next_awaited_due_ns

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 from durable_harness.scheduler.alarms import Ringing
-from durable_harness.scheduler.clock import NANOSECONDS
+from durable_harness.scheduler.clock import LATEST_MOVED_NS, NANOSECONDS
 from durable_harness.scheduler.dispatch import Kind, Work
 from durable_harness.scheduler.service import SchedulerService
 
 DEFAULT_PATIENCE_S = 1.0
 HELD = "time is held by a test and cannot be moved: let it go first, with durable_clock.release()"
+BEYOND = (
+    "time cannot be moved beyond"
+    f" {datetime.fromtimestamp(LATEST_MOVED_NS // NANOSECONDS, UTC).date()}: this scheduler's clock ends there"
+)
 TURN_PATIENCE_S = 10.0
 """Turns and entity batches do not wait for anything, so that one which takes this long has no worker."""
 
@@ -53,16 +60,21 @@ class TimeControl:
             "held": service.clock.is_held,
         }
 
-    async def advance(self, seconds: float, patience_s: float = DEFAULT_PATIENCE_S) -> float:
+    async def advance(
+        self, seconds: float, patience_s: float = DEFAULT_PATIENCE_S, limit_s: float | None = None
+    ) -> float:
         """Let this much time pass, from one due time to the next, and return the present, in seconds since the epoch.
 
         Before each step and after the last, the work that is going on is waited for, so that what it makes due within
         the move fires in it. Activities are given up as hanging when for `patience_s` real seconds nothing has got
-        done; nobody waits for them again.
+        done; nobody waits for them again. After `limit_s` real seconds it stops on the way.
         """
         clock = self._service.clock
         if clock.is_held:
             raise ValueError(HELD)
+        if clock.now_ns() + int(seconds * NANOSECONDS) > LATEST_MOVED_NS:
+            raise ValueError(BEYOND)
+        ends_s = math.inf if limit_s is None else time.monotonic() + limit_s
         target_ns = clock.elapsed_ns() + int(seconds * NANOSECONDS)
         self._service.alarms.on_the_way_to(target_ns)
         try:
@@ -71,6 +83,8 @@ class TimeControl:
                 due_ns = clock.next_due_ns
                 if due_ns is None or due_ns > target_ns:
                     break
+                if time.monotonic() > ends_s:
+                    return self.now_s
                 clock.move_to(due_ns)
         finally:
             self._service.alarms.on_the_way_to(None)

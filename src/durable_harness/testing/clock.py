@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import time
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from durable_harness.debugging import unless_debugged
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.stack import RunningStack, StackControl
 from durable_harness.testing.durations import Duration, seconds_of
 
 CALL = "clock/advance"
+ADVANCE_TIMEOUT_S = 300.0
+STEP_S = 20.0
+"""How long one call of the host takes at most; time is moved by as many as are needed."""
 
 
 class DurableClock:
@@ -35,6 +40,7 @@ class DurableClock:
         Whatever is due, however late, is then due at once: a timer that races with an event which the test has yet to
         raise wins. Raise such events under `hold`, register them before with `respond`, or use `advance`. Time jumps
         no further than `at_most` from now: a timer that is due later stays, and its test fails with what it waits for.
+        It never jumps to the scheduler's last thirty years: a wait for ever is none that ends.
         """
         at_most_s = None if at_most is None else seconds_of(at_most, "skip(at_most=…)")
         self._control.call("clock/skip", on=True, at_most_s=at_most_s)
@@ -61,21 +67,33 @@ class DurableClock:
         """Let timers fire again."""
         self._control.call("clock/hold", on=False)
 
-    def advance(self, by: Duration, *, patience_s: float = 1.0) -> datetime:
+    def advance(self, by: Duration, *, patience_s: float = 1.0, timeout_s: float = ADVANCE_TIMEOUT_S) -> datetime:
         """Let this much time pass and return the scheduler's present.
 
         Time goes from one due time to the next, and waits for the work that each brings about: a daily timer that is
         created anew each time fires 30 times in 30 days. An activity that hangs does not hold it up: when nothing has
         got done for `patience_s` real seconds, time goes on without the activities that are running. Raises UsageError
-        while the clock is held.
+        while the clock is held and for a length beyond what a clock can be moved by, AssertionError after `timeout_s`
+        real seconds, which an orchestration that makes timers again and again can take.
         """
         seconds = seconds_of(by, "advance(by)")
         if not (patience_s >= 0 and math.isfinite(patience_s)):
             raise UsageError(f"advance: patience_s is {patience_s!r}; allowed are seconds from 0.")
+        begun_s = now_s = float(self._control.call("clock/now"))
+        deadline = time.monotonic() + unless_debugged(timeout_s)
+        while now_s < begun_s + seconds:
+            if time.monotonic() > deadline:
+                raise AssertionError(_on_the_way(by, timeout_s, begun_s, now_s, seconds))
+            left_s = begun_s + seconds - now_s
+            now_s = self._moved(seconds=left_s, patience_s=patience_s, limit_s=min(timeout_s, STEP_S))
+        return datetime.fromtimestamp(now_s, UTC)
+
+    def _moved(self, **how: float) -> float:
+        __tracebackhide__ = True
         try:
-            return datetime.fromtimestamp(self._control.call(CALL, seconds=seconds, patience_s=patience_s), UTC)
+            return float(self._control.call(CALL, **how))
         except HarnessError as error:
-            if "time is held" in str(error):
+            if "cannot be moved" in str(error):
                 raise UsageError(str(error).replace(CALL, "advance")) from None
             raise
 
@@ -84,6 +102,16 @@ class DurableClock:
         self._control.end_pauses()
         self.real()
         self.release()
+
+
+def _on_the_way(by: Duration, timeout_s: float, begun_s: float, now_s: float, seconds: float) -> str:
+    """Say how far time has come, and what may be to blame."""
+    begun, now, end = (datetime.fromtimestamp(at_s, UTC) for at_s in (begun_s, now_s, begun_s + seconds))
+    return (
+        f"advance({by!r}): after {timeout_s:g} s time has come from {begun:%Y-%m-%d %H:%M} to {now:%Y-%m-%d %H:%M}, not"
+        f" to {end:%Y-%m-%d %H:%M}. Timers that are made again and again, as by an eternal orchestration of this or an"
+        " earlier test, fire one by one: end it, advance by less, or give it longer by timeout_s."
+    )
 
 
 class Hold:
