@@ -1,6 +1,5 @@
 """Functions of a test that answer for others: what they raise is the test's, and one that hangs holds up no run."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ALONE, PLUGIN
 from durable_harness.testing.own_functions import OwnFunctions, is_mistake, place_of_error
 
 APPS = Path(__file__).parents[1] / "apps"
@@ -123,13 +121,11 @@ def test_a_service_that_hangs(inner):
     assert "the function of the answer for https://mail.example has not returned for" in outcome.output
 
 
-def test_ctrl_c_ends_a_run_with_a_fake_that_hangs(inner):
+def test_ctrl_c_ends_a_run_with_a_fake_that_hangs(inner, plugin):
     """Ctrl-C ends pytest although a function has not returned, and no thread keeps the process."""
     inner.write("test_it.py", INTERRUPTED)
-    words = [sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", f"--app-dir={APPS / 'faked'}"]
-    with subprocess.Popen(
-        words, cwd=inner.folder, env={**os.environ, **ALONE}, stdout=subprocess.PIPE, text=True
-    ) as process:
+    words = [sys.executable, "-m", "pytest", *plugin, "-p", "no:cacheprovider", f"--app-dir={APPS / 'faked'}"]
+    with subprocess.Popen(words, cwd=inner.folder, stdout=subprocess.PIPE, text=True) as process:
         while not (inner.folder / "begun").exists() and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
