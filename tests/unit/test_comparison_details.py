@@ -23,7 +23,7 @@ from durable_harness.gate.comparison import (
 from durable_harness.gate.comparison.blocks import autocorrelation_time, merge_until_independent
 from durable_harness.gate.comparison.comparison_results import FigureResult, interval_text, percent_text
 from durable_harness.gate.comparison.pairs import plan_looks
-from durable_harness.gate.comparison.ranks import rank_sum_interval, signed_rank_interval
+from durable_harness.gate.comparison.ranks import fewest_blocks, fewest_pairs, rank_sum_interval, signed_rank_interval
 from durable_harness.gate.comparison.resolution import PollMoments, percent_size, polls_advice
 from made_up import polled
 
@@ -126,6 +126,12 @@ def test_ties_make_a_bound_wrong_no_more_often_than_stated():
     deals = [(list(ones), [at for at in range(8) if at not in ones]) for ones in itertools.combinations(range(8), 4)]
     above = [rank_sum_interval(values[base], values[head], 0.05, 0.05).lower > 0 for base, head in deals]
     assert sum(above) <= 0.05 * 70
+
+
+def test_the_fewest_that_can_give_a_bound_are_exact():
+    """Eight signs agree by chance in 1 of 256, four blocks lie above four others in 1 of 70, and less takes more."""
+    assert [fewest_pairs(error) for error in (1 / 256, 1 / 257, 0.5)] == [8, 9, 1]
+    assert [fewest_blocks(error) for error in (1 / 70, 1 / 71, 1 / 6, 0.9)] == [4, 5, 2, 2]
 
 
 def test_neighbours_are_averaged_in_pairs_of_two():

@@ -227,6 +227,7 @@ def test_who_spent_the_time_of_both_sides_is_in_text_and_json():
     assert (who["text"], sorted(who)) == (comparison.who, ["base", "head", "text"])
     assert (who["base"]["mean_ms"], who["head"]["mean_ms"]) == (100.0, 150.0)
     assert f"\nwho was it: {comparison.who}\n" in render_text(comparison)
+    assert cases(replace(comparison, counts=()))[1] == [(FIGURE, [("failure", f"{ROW}; {comparison.who}")])]
 
 
 def cases(comparison, cannot_tell=3):
@@ -298,6 +299,15 @@ def test_judged_counts_have_cases():
     assert results[:2] == [(name, [("failure", COUNTS[0])]), (name, [])]
     ((kind, message),) = results[2][1]
     assert (kind, message) == ("error", varying.sentence)
+
+
+def test_counts_that_rose_by_one_are_hinted_at():
+    """A reader who did not ask for counts learns how to; without a rise, or if they are judged, there is no hint."""
+    hint = "counts are not judged unless asked for"
+    one = replace(ACTIONS, head=8.0, difference=1.0, ranges=((7.0, 7.0), (8.0, 8.0)))
+    assert hint in render_text(replace(SLOWER, counts=(one,)))
+    assert hint not in render_text(replace(SLOWER, counts=(replace(one, effect=0.5),)))
+    assert hint not in render_text(replace(SLOWER, counts=(EVENTS,)))
 
 
 def sections(page):

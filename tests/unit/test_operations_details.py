@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -202,6 +203,30 @@ def test_as_many_redirects_as_allowed_are_followed():
     assert op.record.state is OperationState.IN_FLIGHT
 
 
+def test_the_first_status_url_is_kept():
+    """The URL of the start's answer stays known after the status has moved."""
+    op = accepted()
+    op.poll_answered(HttpResponse(302, {"location": "/moved"}, b""), 101.0)
+    assert (op.first_status_url, op.status_url) == (f"{BASE}/status/abc", f"{BASE}/moved")
+
+
+def test_a_start_without_an_answer_in_time_has_timed_out():
+    """Its record is closed at that moment; before the deadline it was unreachable."""
+    late, early = planned(), planned()
+    late.start_answered(NoResponse("no answer in time"), 110.0)
+    early.start_answered(NoResponse("Connection refused"), 101.0)
+    assert (late.record.state, late.record.ended, late.record.error) == (
+        OperationState.TIMED_OUT,
+        110.0,
+        "timed out: start not answered after 10 s",
+    )
+    assert (early.record.state, early.record.ended, early.record.error) == (
+        OperationState.UNREACHABLE,
+        101.0,
+        "start got no answer: Connection refused",
+    )
+
+
 def test_a_result_may_have_moved():
     """A redirect of the resource with the output is followed too."""
     op = accepted()
@@ -256,10 +281,14 @@ def test_the_clock_of_times_is_that_of_the_service_if_it_gives_any():
 
 def test_a_failure_has_the_word_of_the_service_cut_short():
     """A state of any length does not fill a report."""
-    service = durable_webhooks()
-    op = accepted(service=service)
+    op = accepted()
     op.poll_answered(poll("Failed", 500, output="because"), 101.0)
     assert op.record.error == "operation Failed: because"
+    word = "Failed" * 20
+    status = replace(DURABLE_STATUS, failed=frozenset({word}))
+    op = accepted(service=replace(durable_webhooks(), status=status))
+    op.poll_answered(poll(word), 101.0)
+    assert op.record.error == f"operation {word[:59]}…"
 
 
 SPLIT = {

@@ -205,8 +205,11 @@ def durable_webhooks(
 ) -> ServiceDescription:
     """Describe a Durable Functions app whose start answers with `create_check_status_response`: its webhooks.
 
-    `started_at` and `finished_at` are JSON pointers into the terminal status, for an app that puts out when its work
-    began and ended, such as `/output/finishedAt`. The sample app, known by its start path, needs neither.
+    start_path: the path of the function that starts an orchestration, without the host.
+    started_at, finished_at: JSON pointers into the terminal status, for an app whose output has the times at which its
+        work began and ended (ISO 8601 with a zone). The sample app, known by its start path, needs neither.
+
+        durable_webhooks("/api/orders", finished_at="/output/finishedAt")
     """
     return ServiceDescription(
         name="durable webhooks",
@@ -226,7 +229,13 @@ def durable_status_route(
     started_at: str | None = None,
     finished_at: str | None = None,
 ) -> ServiceDescription:
-    """Describe a Durable Functions app that is polled by a status route of its own, made from the instance id."""
+    """Describe a Durable Functions app that is polled by a status route of its own, made from the instance id.
+
+    status_path: the path of that route, in which `{id}` stands for the instance id. The others as for
+        `durable_webhooks`.
+
+        durable_status_route("/api/orders", "/api/orders/{id}")
+    """
     webhooks = durable_webhooks(start_path, started_at, finished_at)
     start = dataclasses.replace(webhooks.start, status_url=(UrlSource(UrlKind.PATH, status_path),))
     status = dataclasses.replace(webhooks.status, fixed_url=True)

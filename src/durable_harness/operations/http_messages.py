@@ -25,7 +25,12 @@ def key_headers(function_key: str | None) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request to send. Redirects that answer it are the operation's business: do not follow them."""
+    """An HTTP request to send. The operation reads redirects itself: do not follow them.
+
+        Request("PUT", "http://localhost:7071/api/orders/7", {"Content-Type": "application/json"}, b'{"kind": "pdf"}')
+
+    `body` is sent as it is; None sends no body.
+    """
 
     method: str
     url: str
@@ -38,7 +43,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An HTTP answer. Header names are in lower case."""
+    """An HTTP answer. Header names are in lower case.
+
+    if answer.ok and answer.headers.get("content-type") == "application/json":
+        pages = answer.json()["pages"]
+    """
 
     status: int
     headers: Mapping[str, str]

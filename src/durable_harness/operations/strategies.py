@@ -28,7 +28,11 @@ STRATEGIES: Mapping[str, Callable[[float, float], PollStrategy]] = {
 def poll_strategy(name: str, interval_s: float, budget: float = 3.0) -> PollStrategy:
     """Make a strategy by its name; raise UsageError for an unknown name.
 
-    `budget` is what `adaptive` may spend: polls an operation, on average.
+    name: one of STRATEGIES.
+    interval_s: seconds; what it means is up to the strategy, see above.
+    budget: how many polls of an operation `adaptive` may spend on average; the others have no budget.
+
+        poll_strategy("adaptive", interval_s=0.5, budget=4.0)
     """
     try:
         return STRATEGIES[name](interval_s, budget)
