@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from durable_harness.gate.comparison import (
     OperationTable,
     PairedComparison,
     Question,
+    all_answered,
     compare_runs,
     judge_errors,
     read_figure,
@@ -182,6 +184,17 @@ def test_a_change_must_be_larger_than_what_polls_hide():
     assert design.decide(ConfidenceInterval(0.3, hidden + 0.001, 0.4), 0.2) is Decision.SLOWER
     assert design.decide(ConfidenceInterval(0.2, hidden - 0.001, 0.4), 0.2) is Decision.CANNOT_TELL
     assert design.decide(ConfidenceInterval(0.0, -0.01, 0.01), 0.05) is Decision.NOT_SLOWER
+
+
+def test_a_comparison_goes_on_until_all_figures_have_answers():
+    """A slower figure is an answer to all; one that is only shown is not waited for."""
+    slower, not_slower, unsure = (
+        FigureResult(COMPLETION, Design(), 1.0, ConfidenceInterval(0.0, -1.0, 1.0), answer, "")
+        for answer in (Decision.SLOWER, Decision.NOT_SLOWER, Decision.CANNOT_TELL)
+    )
+    assert all_answered([slower, unsure])
+    assert all_answered([not_slower, replace(unsure, is_judged=False)])
+    assert not all_answered([not_slower, unsure])
 
 
 def test_errors_are_shared_among_tests():

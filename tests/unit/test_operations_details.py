@@ -28,6 +28,7 @@ from durable_harness.operations.excerpts import EXCERPT_CHARS, FAILURE_CHARS, bo
 from durable_harness.operations.host_times import HostTimes, read_host_times
 from durable_harness.operations.measurement import read_measurements, read_warnings
 from durable_harness.operations.poll_plan import plan_polls
+from durable_harness.operations.trace_page import page_in, trace_path
 from durable_harness.operations.wire import (
     Phase,
     UnreadableAnswerError,
@@ -454,6 +455,8 @@ def test_texts_of_just_the_length_that_is_shown_are_whole():
     assert excerpt_of_text(whole + "y") == whole[: EXCERPT_CHARS - 1] + "…"
     identified = "a b" + " " + "0123456789abcdef" * 20
     assert excerpt_of_text("x " * 95 + identified).endswith("x a b …")
+    at_its_end = "x" * (EXCERPT_CHARS - 34) + " " + "0123456789abcdef" * 2
+    assert excerpt_of_text(at_its_end + " and more") == at_its_end + "…"
     failure = "f" * FAILURE_CHARS
     assert both_ends(failure) == failure
     cut = both_ends("a" * FAILURE_CHARS + "z")
@@ -579,3 +582,12 @@ def test_a_start_without_an_id_names_why_it_is_needed(body, words):
     op = planned(service=durable_status_route())
     op.start_answered(HttpResponse(202, {}, body), 100.5)
     assert op.record.error == f"start refused: POST /api/start answered {words}"
+
+
+def test_the_page_of_an_instance_is_asked_for_by_its_id():
+    """Any id is one value of the query. Only a page is read from the answer, without the keys that it may have."""
+    assert trace_path("a b/c&d") == "/admin/durable-harness/trace?instance=a%20b%2Fc%26d"
+    page = b"<html><main><a href='/api?code=secret'>x</a></main>"
+    assert page_in(HttpResponse(200, {}, page)) == "<html><main><a href='/api?code=…'>x</a></main>"
+    others = (HttpResponse(404, {}, page), HttpResponse(200, {}, b"<html>"), NoResponse("reset"))
+    assert [page_in(answer) for answer in others] == [None] * 3

@@ -155,7 +155,7 @@ def test_what_cannot_be_read_is_named(tmp_path):
 
 def test_a_missing_file_is_named(tmp_path):
     """A file that is not there is a configuration error."""
-    with pytest.raises(ConfigurationError, match="there is no such service file"):
+    with pytest.raises(ConfigurationError, match=r"absent\.toml: there is no such service file"):
         load_service(tmp_path / "absent.toml")
 
 
