@@ -5,7 +5,7 @@ from time import monotonic
 import gevent
 from gevent.event import AsyncResult
 
-from durable_harness.load.http import Client, Request
+from durable_harness.load.http import Client, HttpRequest
 from durable_harness.operations import HttpResponse
 
 PATIENCE_S = 30.0
@@ -21,7 +21,7 @@ class Caller:
         """Send a GET, or a request of that method, headers and body; `finish` waits for what comes."""
         ended = AsyncResult()
         method, headers, body = (*request, *("GET", {}, None)[len(request) :])
-        wire = Request(method, url, headers, body)
+        wire = HttpRequest(method, url, headers, body)
         self.client.send(wire, ended.set, monotonic() + limit_s, follows_redirects=follows_redirects)
         return ended
 

@@ -93,7 +93,7 @@ def test_what_cannot_be_known_is_no_failure(audited, name, reason):
     audit = run.summary["audit"]
     assert run.code == 3, run.out + run.err
     assert reason in audit["incomplete"]
-    assert audit["incomplete"].startswith(f"it cannot tell of {len(service.jobs)} operations: ")
+    assert audit["incomplete"].startswith(f"it has no answer for {len(service.jobs)} operations: ")
     assert not any(audit["counts"].values())
     assert audit["counts"]["lost"] is None
     assert "not measured: audit lost, audit stuck, audit contradicted (the audit is incomplete: it cannot" in run.out

@@ -107,7 +107,7 @@ def test_the_probe_is_content_with_any_answer(serve):
 
 
 @pytest.mark.parametrize(
-    ("script", "told"), [(says_nothing, "no answer in time"), (once(b"SSH-2.0\r\n"), "the answer is not HTTP/1.1")]
+    ("script", "told"), [(says_nothing, "no answer in time"), (once(b"SSH-2.0\r\n"), "the response is not HTTP/1.1")]
 )
 def test_the_probe_says_what_is_wrong(serve, script, told):
     """A server that does not answer, or not in HTTP, is unreachable, for the reason that the load would have."""

@@ -59,23 +59,26 @@ def test_an_answer_byte_by_byte(caller, serve):
     assert body_of(caller.get(serve(script).url)) == b"ok"
 
 
-HELD_UP_S = 0.5
+HELD_UP_S = 0.1
 needs_stamps = pytest.mark.skipif(sys.platform != "linux", reason="only Linux stamps what a TCP socket receives")
 
 
 def held_up(caller, serve):
     """Return the exchange of a request whose answer came while nobody looked, and when somebody did again."""
-    may_answer = threading.Event()
+    may_answer, has_answered = threading.Event(), threading.Event()
 
     def script(peer):
         peer.request()
         may_answer.wait()
         peer.send(OK)
+        has_answered.set()
 
     server = serve(script)
     ended = caller.begin(server.url)
     caller.until(lambda _: server.requests)
     may_answer.set()
+    # However long the server's thread takes: only then nothing looks at an answer that is there.
+    has_answered.wait(PATIENCE_S)
     get_original("time", "sleep")(HELD_UP_S)
     looked_again = monotonic()
     return caller.finish(ended), looked_again
@@ -100,7 +103,7 @@ def test_without_stamps_an_answer_came_when_it_was_read(caller, serve, monkeypat
 @needs_stamps
 def test_no_answer_came_before_its_request_was_sent(caller, serve, monkeypatch):
     """A wall clock that was set back meanwhile moves no moment out of the exchange."""
-    monkeypatch.setattr(connection_module, "came_at", lambda _notes: 1.0)
+    monkeypatch.setattr(connection_module, "receive_time", lambda _ancillary: 1.0)
     exchange = caller.ask(serve(keep_answering).url)
     assert exchange.answered == exchange.sent
 
@@ -130,7 +133,7 @@ def test_interim_answers_are_passed_over(caller, serve):
     ],
 )
 def test_half_an_answer_is_none(caller, serve, part):
-    """An answer that the server breaks off in the midst is told as that, wherever it was broken off."""
+    """An answer that the server breaks off in the middle is reported as that, wherever it was broken off."""
     assert caller.get(serve(once(part)).url) == NoResponse(CUT_SHORT)
 
 
@@ -472,3 +475,15 @@ def test_a_redirect_to_nowhere(caller, serve, place):
     """A redirect that cannot be followed ends the exchange, with the reason."""
     server = serve(lambda peer: peer.answer_all(redirect(302, place)))
     assert caller.get(server.url, follows_redirects=True).reason.startswith("redirect that cannot be followed: ")
+
+
+def test_a_connection_says_what_it_is_doing(caller, serve):
+    """Its text names the server, what it is doing, and how many responses it has had."""
+    server = serve(keep_answering)
+    caller.get(server.url)
+    (pool,) = caller.client._pools.values()
+    (connection,) = pool._open
+    where = f"127.0.0.1:{server.port}"
+    assert repr(connection) == f"<Connection {where} idle, 1 responses>"
+    connection.close()
+    assert repr(connection) == f"<Connection {where} closed, 1 responses>"

@@ -100,14 +100,14 @@ def test_a_page_of_another_site_reads_no_metrics(scraped):
 
 
 def test_a_port_that_is_taken_ends_with_six(start_locust, stub):
-    """Where somebody else listens the run does not begin, and the message names the option."""
+    """If another process listens there, the run does not begin, and the message names the option."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
         run = start_locust(*headless(stub), "--metrics-port", port, "-t", "30s", "Few").wait()
     assert run.code == 6
-    assert f"--metrics-port {port}: somebody else listens there" in run.err
+    assert f"--metrics-port {port}: another process listens there" in run.err
     assert not [path for _, path, _ in stub.requests if path != "/"]
 
 

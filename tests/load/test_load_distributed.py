@@ -31,7 +31,7 @@ def test_workers_figures_are_put_together(start_locust, stub, processes, tmp_pat
     assert run.summary["settings"]["processes"] == "1 master, 2 workers"
     assert [gate["passed"] for gate in run.summary["gates"]] == [False, True]
     assert len(re.findall(r"^FAILED: completion p50 [\d.]+ ms > 10 ms$", run.out, re.MULTILINE)) == 1
-    assert "durable_harness.load.engine.run: Following" in run.err
+    assert "durable_harness.load.engine.load_run: Following" in run.err
 
 
 def test_a_worker_that_vanishes_makes_the_run_invalid(start_locust, stub, processes, port, wait_until):

@@ -103,7 +103,7 @@ def test_who_has_not_the_token_takes_no_part(start_locust, stub, master_port, wa
     assert run.operations["completed"] == run.operations["started"] == stub.accepted > 0
     assert run.summary["settings"]["processes"] == "1 master, 1 workers"
     [note] = [note for note in run.summary["notes"] if "without the token" in note]
-    assert note.startswith("whoever tried to join from 127.0.0.1 without the token of the run (")
+    assert note.startswith("processes that tried to join from 127.0.0.1 without the token of the run (")
     assert "stranger" not in run.err
 
 

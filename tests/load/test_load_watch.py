@@ -29,7 +29,7 @@ def test_an_overloaded_generator_makes_the_run_invalid(locust, passing_gates):
     assert run.summary["verdict"] == "invalid"
     (reason,) = [reason for reason in run.summary["invalid"] if "stood still" in reason]
     assert reason.startswith("the generator did not keep up: its event loop stood still for ")
-    assert "(allowed are 200 ms, --max-stall-ms)" in reason
+    assert "(allowed: 200 ms, --max-stall-ms)" in reason
     assert f"INVALID: {run.summary['invalid'][0]}" in run.out
 
 
@@ -55,7 +55,7 @@ def test_too_few_connections_are_told(locust, stub, passing_gates):
     assert run.code == 3
     (reason,) = run.summary["invalid"]
     assert "requests waited for a connection for " in reason
-    assert reason.endswith("(allowed are 0 ms, --max-pool-wait-ms): allow more --connections")
+    assert reason.endswith("(allowed: 0 ms, --max-pool-wait-ms): allow more --connections")
 
 
 def test_a_workers_overload_is_told_by_its_name(locust, processes, passing_gates):

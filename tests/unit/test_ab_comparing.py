@@ -10,7 +10,7 @@ from durable_harness.experiments.driver import Measured
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate import Histogram
 from durable_harness.gate.comparison import Decision, Design, Figure, Question
-from durable_harness.load.options.values import read_durations
+from durable_harness.load.options.option_values import read_durations
 from durable_harness.operations import OperationRecord, OperationState
 
 ACTIONS = "actions_per_operation"

@@ -19,7 +19,7 @@ from durable_harness.gate.report import (
     render_openmetrics,
     render_text,
 )
-from durable_harness.load.audit.ledger import AtServer, Ledger, Recorded
+from durable_harness.load.audit.ledger import AtServer, Ledger, LedgerEntry
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.summary import summarize_run
 from durable_harness.operations import OperationState
@@ -172,9 +172,9 @@ def test_a_broken_gate_of_a_scenario_ends_a_run_early():
 def test_an_audit_is_known_by_scenario():
     """Problems and confirmations count for the scenario whose record they are of; what has no record for none."""
     accepted = {
-        "a": Recorded("ta", "completed", 1.0, "a", scenario="Fast"),
-        "b": Recorded("tb", "completed", 1.0, "b", scenario="Slow"),
-        "c": Recorded("tc", "timed out", None, "c", scenario="Slow"),
+        "a": LedgerEntry("ta", "completed", 1.0, "a", scenario="Fast"),
+        "b": LedgerEntry("tb", "completed", 1.0, "b", scenario="Slow"),
+        "c": LedgerEntry("tc", "timed out", None, "c", scenario="Slow"),
     }
     ledger = Ledger(accepted)
     ledger.note(AtServer("a", Phase.SUCCEEDED, "Completed", token="ta"))

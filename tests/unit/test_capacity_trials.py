@@ -11,7 +11,7 @@ from durable_harness.experiments.driver import Measured
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate import Histogram
 from durable_harness.gate.capacity import SearchPlan, read_objective
-from durable_harness.load.options.values import read_durations
+from durable_harness.load.options.option_values import read_durations
 from durable_harness.operations import OperationRecord, OperationState, Workload
 
 STACK = types.SimpleNamespace(base_url="http://service", function_key=None, pid=None, exit_code=lambda: None)
@@ -29,7 +29,7 @@ class Service:
     def __exit__(self, *_):
         return None
 
-    def whereabouts_at(self, _url):
+    def operation_urls_at(self, _url):
         return None
 
     def measure(self, _url, _key, arrivals, _ending, _warm_up_s):

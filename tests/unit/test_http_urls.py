@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.load.http.exchange import Request
+from durable_harness.load.http.exchange import HttpRequest
 from durable_harness.load.http.urls import split_url
 from durable_harness.redirects import BadUrlError
 
@@ -34,14 +34,14 @@ def test_what_is_no_url_is_refused(url):
 
 def test_a_user_name_in_the_url_is_basic_authorization():
     """User name and password go into a header, decoded, and not into the Host."""
-    data = Request("GET", "http://me:p%40ss@here/", {}).data.decode()
+    data = HttpRequest("GET", "http://me:p%40ss@here/", {}).data.decode()
     assert "Authorization: Basic bWU6cEBzcw==\r\n" in data
     assert "Host: here\r\n" in data
 
 
 def test_a_request_with_a_body_tells_its_length():
     """Headers are those that were given, and the body follows them."""
-    data = Request("POST", "http://here/a", {"X-Key": "k"}, b"{}").data
+    data = HttpRequest("POST", "http://here/a", {"X-Key": "k"}, b"{}").data
     head, _, body = data.partition(b"\r\n\r\n")
     assert head.startswith(b"POST /a HTTP/1.1\r\nHost: here\r\n")
     assert {b"X-Key: k", b"Content-Length: 2"} <= set(head.split(b"\r\n"))
@@ -51,4 +51,4 @@ def test_a_request_with_a_body_tells_its_length():
 def test_a_header_cannot_smuggle_another():
     """A line break in a header is refused before anything is sent."""
     with pytest.raises(ValueError, match="line break"):
-        Request("GET", "http://here/", {"X": "1\r\nX-Other: 2"})
+        HttpRequest("GET", "http://here/", {"X": "1\r\nX-Other: 2"})

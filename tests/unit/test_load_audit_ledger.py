@@ -5,9 +5,9 @@ import json
 import pytest
 
 from durable_harness.gate.audit import AuditProblem
-from durable_harness.load.audit.histories import History, count_actions, learned, read_history
-from durable_harness.load.audit.ledger import FINDINGS_PER_PROBLEM, AtServer, Ledger, Recorded
-from durable_harness.load.audit.whereabouts import Addresses, Whereabouts
+from durable_harness.load.audit.histories import OperationHistory, count_actions, learned, read_history
+from durable_harness.load.audit.ledger import FINDINGS_PER_PROBLEM, AtServer, Ledger, LedgerEntry
+from durable_harness.load.audit.operation_urls import Addresses, OperationUrls
 from durable_harness.operations import (
     HttpResponse,
     Operation,
@@ -27,7 +27,7 @@ DONE = AtServer("a", Phase.SUCCEEDED, "Completed", "orchestrator", "token-a", ha
 
 def ledger(state=OperationState.COMPLETED, *, seen_s=SEEN_S, **fields):
     """Make the ledger of a run that recorded one operation, `a`."""
-    return Ledger({"a": Recorded("token-a", state, seen_s)}, **fields)
+    return Ledger({"a": LedgerEntry("token-a", state, seen_s)}, **fields)
 
 
 def at_server(**fields):
@@ -94,7 +94,10 @@ def test_a_failure_that_nobody_saw_is_contradicted_by_a_success():
 
 def test_ends_that_nobody_saw_are_not_called_seen():
     """Operations that timed out and ended later are confirmed, and counted apart from those whose end was seen."""
-    seen, late = Recorded("token-a", OperationState.COMPLETED, SEEN_S), Recorded("", OperationState.TIMED_OUT, None)
+    seen, late = (
+        LedgerEntry("token-a", OperationState.COMPLETED, SEEN_S),
+        LedgerEntry("", OperationState.TIMED_OUT, None),
+    )
     book = Ledger({"a": seen, "b": late})
     book.note(at_server())
     book.note(at_server(instance_id="b", token=None))
@@ -238,7 +241,7 @@ def test_a_page_may_repeat_itself():
 def test_findings_are_examples():
     """However many operations have a problem, all are counted and some are listed."""
     count = FINDINGS_PER_PROBLEM + 5
-    book = Ledger({str(index): Recorded("", OperationState.TIMED_OUT, None) for index in range(count)})
+    book = Ledger({str(index): LedgerEntry("", OperationState.TIMED_OUT, None) for index in range(count)})
     for index in range(count):
         book.lost(str(index), "unknown")
     audit = book.close("asked", 1.0)
@@ -258,7 +261,7 @@ BASE = "http://host/runtime/webhooks/durabletask/instances"
 )
 def test_the_listing_is_beside_the_instances(status_url, terminate_url, listing):
     """The paged query's URL comes from a durable webhook that was told, with its key and task hub; others have none."""
-    assert Whereabouts("", "a b", status_url, terminate_url).listing_url(top="5") == listing
+    assert OperationUrls("", "a b", status_url, terminate_url).listing_url(top="5") == listing
 
 
 def test_status_urls_of_others_differ_by_their_id():
@@ -270,8 +273,8 @@ def test_status_urls_of_others_differ_by_their_id():
         ("http://host/jobs('x:1')", "x:1", "x:2", "http://host/jobs('x:2')"),
         ("http://host/jobs/x.json", "x", "y", "http://host/jobs/y.json"),
     ):
-        assert Whereabouts("", id_, own).status_url_of(other, other) == url
-    assert Whereabouts("", "a b", "http://host/jobs/opaque").status_url_of("c", "c") is None
+        assert OperationUrls("", id_, own).status_url_of(other, other) == url
+    assert OperationUrls("", "a b", "http://host/jobs/opaque").status_url_of("c", "c") is None
 
 
 def accepted(token, url, instance_id=None):
@@ -310,13 +313,13 @@ def test_only_urls_that_do_not_follow_from_ids_are_kept():
     urls = [where.status_url_of(key, key) for key in ("2", "4", "t5")]
     assert urls == ["http://host/v1/jobs/2", "http://host/elsewhere/x", "http://other/y"]
     assert [dict(where.headers_for(url)) for url in urls] == [{"X-Tenant": "t"}, {"X-Tenant": "t"}, {}]
-    assert Whereabouts(**where.to_wire()) == where
+    assert OperationUrls(**where.to_wire()) == where
     assert [dict(sample.urls) for sample in addresses.samples()] == [{}]
 
 
 def test_urls_are_kept_up_to_a_limit(monkeypatch):
     """What a process keeps of URLs has a bound; how many were too many is known."""
-    monkeypatch.setattr("durable_harness.load.audit.whereabouts.MOST_KEPT_CHARS", 62)
+    monkeypatch.setattr("durable_harness.load.audit.operation_urls.MOST_KEPT_CHARS", 62)
     addresses = Addresses()
     for number in range(5):
         addresses.note(accepted(f"t{number}", f"/hidden/{number:010}"))
@@ -352,7 +355,7 @@ def history(  # noqa: PLR0913 - what a history has
 ):
     """Make what was read of an operation that was sent at 1000.1 and accepted at 1000.11."""
     before = OperationRecord("t", 1000.1, 0.0, sent=1000.1, accepted=1000.11, seen=seen, server_update_is_coarse=True)
-    return History(scenario, before, created, started, began, ended, {"orchestration": 1})
+    return OperationHistory(scenario, before, created, started, began, ended, {"orchestration": 1})
 
 
 def test_a_first_execution_shows_everything():

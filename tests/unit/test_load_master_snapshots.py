@@ -19,7 +19,7 @@ def master(monkeypatch):
     made = object.__new__(import_module("durable_harness.load.processes.master").MasterProcess)
     made.run_id = RUN_ID
     made._tallies, made._figures, made._finals, made._exhausted = {}, {}, set(), set()
-    made._whereabouts, made._unreadable, made._usages = {}, {}, {}
+    made._operation_urls, made._unreadable, made._usages = {}, {}, {}
     return made
 
 
@@ -47,7 +47,7 @@ def test_a_proper_snapshot_is_kept(master):
         wire(tally={**wire()["tally"], "scenarios": {"Steady": {}}}),
         wire(tally={"beside": {**Tally().to_wire(), "latencies_ms": {"completion_ms": "x"}}, "scenarios": {}}),
         wire(tally={"beside": {**Tally().to_wire(), "started_count": "many"}, "scenarios": {}}),
-        wire(whereabouts=[{"path": "../../x"}]),
+        wire(operation_urls=[{"path": "../../x"}]),
         wire(figures=None),
         wire(usage={"width_s": 1}),
         wire(usage={"width_s": 1, "parties": {"generator": [["x", 1]]}}),

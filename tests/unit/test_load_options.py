@@ -10,9 +10,9 @@ import pytest
 
 from durable_harness.errors import UsageError
 from durable_harness.load.options.arguments import add_options
-from durable_harness.load.options.option import Option, switch
-from durable_harness.load.options.run import LoadOptions
-from durable_harness.load.options.values import read_durations
+from durable_harness.load.options.declared_option import DeclaredOption, switch
+from durable_harness.load.options.load_options import LoadOptions
+from durable_harness.load.options.option_values import read_durations
 from durable_harness.load.watch import Bounds
 
 
@@ -72,7 +72,7 @@ def test_the_help_of_an_option_ends_with_its_default(parser):
 
 def test_experiments_show_the_same_meaning_and_default():
     """`ab` and load runs have one declaration of an option, each in the style of its own help."""
-    option = Option("--wait", float, 2.5, "seconds to wait", "SECONDS")
+    option = DeclaredOption("--wait", float, 2.5, "seconds to wait", "SECONDS")
     assert (option.sentence, option.phrase) == ("Seconds to wait. Defaults to 2.5.", "seconds to wait (2.5)")
 
 

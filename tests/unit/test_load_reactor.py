@@ -63,7 +63,7 @@ def test_exact_timers_come_in_the_order_of_their_moments(reactor, clock, called)
 def test_a_loose_timer_with_no_other_near_is_exact(reactor, clock, called):
     """Nothing is gained by waiting where there is nothing to wait for."""
     for moment in (1000.1, 1000.2):
-        reactor.call_about(moment, lambda due, _: called.append(due))
+        reactor.call_at_or_soon_after(moment, lambda due, _: called.append(due))
     assert reactor._readiness.armed == 1000.1
     clock.now = 1000.1
     reactor._turn()
@@ -73,7 +73,7 @@ def test_a_loose_timer_with_no_other_near_is_exact(reactor, clock, called):
 def test_loose_timers_that_lie_close_come_together(reactor, clock, called):
     """The first waits for the others, but no longer than the slack; one that lies beyond it comes later."""
     for moment in (1000.1, 1000.1 + SLACK_S / 2, 1000.1 + SLACK_S * 3):
-        reactor.call_about(moment, lambda due, _: called.append(due))
+        reactor.call_at_or_soon_after(moment, lambda due, _: called.append(due))
     assert reactor._readiness.armed == 1000.1 + SLACK_S
     clock.now = 1000.1 + SLACK_S / 2
     reactor._turn()
@@ -86,7 +86,7 @@ def test_loose_timers_that_lie_close_come_together(reactor, clock, called):
 def test_an_exact_timer_does_not_wait_for_loose_ones(reactor, clock, called):
     """Starts are exact, also while polls are gathered."""
     for moment in (1000.1, 1000.1002):
-        reactor.call_about(moment, lambda due, _: called.append(due))
+        reactor.call_at_or_soon_after(moment, lambda due, _: called.append(due))
     reactor.call_at(1000.1003, lambda due, _: called.append(due))
     assert reactor._readiness.armed == 1000.1003
     clock.now = 1000.1003

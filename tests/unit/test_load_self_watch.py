@@ -112,12 +112,12 @@ def figures_with(**changes):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"start_slip_ms": 101}, "starts behind time by 101 ms at p99 (allowed are 100 ms, --max-slip-ms)"),
-        ({"poll_slip_ms": 101}, "polls behind time by 101 ms at p99 (allowed are 100 ms, --max-slip-ms)"),
-        ({"loop_lag_ms": 101}, "its event loop behind time by 101 ms at p99 (allowed are 100 ms, --max-slip-ms)"),
+        ({"start_slip_ms": 101}, "starts behind time by 101 ms at p99 (allowed: 100 ms, --max-slip-ms)"),
+        ({"poll_slip_ms": 101}, "polls behind time by 101 ms at p99 (allowed: 100 ms, --max-slip-ms)"),
+        ({"loop_lag_ms": 101}, "its event loop behind time by 101 ms at p99 (allowed: 100 ms, --max-slip-ms)"),
         (
             {"pool_wait_ms": 101, "requests": 1, "pool_waits": 1},
-            "requests waited for a connection for 101 ms at p99 (allowed are 100 ms, --max-pool-wait-ms)" + MORE,
+            "requests waited for a connection for 101 ms at p99 (allowed: 100 ms, --max-pool-wait-ms)" + MORE,
         ),
     ],
 )
@@ -132,7 +132,7 @@ def test_the_longest_stall_has_a_bound():
     for _ in range(1000):
         figures.delays_ms["loop_lag_ms"].record(0)
     (reason,) = invalid_reasons(figures, Bounds())
-    assert reason.endswith("its event loop stood still for 1,001 ms (allowed are 1000 ms, --max-stall-ms)")
+    assert reason.endswith("its event loop stood still for 1,001 ms (allowed: 1000 ms, --max-stall-ms)")
 
 
 @pytest.mark.parametrize(("seconds", "saturated", "is_valid"), [(4, 4, True), (20, 2, True), (20, 3, False)])
@@ -147,7 +147,7 @@ def test_a_tenth_of_the_seconds_may_be_saturated(seconds, saturated, is_valid):
 def test_a_clock_that_was_set_has_a_bound():
     """Small corrections pass; a jump makes times of the server incomparable."""
     (reason,) = invalid_reasons(figures_with(clock_steps_s=[0.05, -2.0]), Bounds())
-    assert reason.startswith("the wall clock was set by -2,000 ms during the run (allowed are 100 ms")
+    assert reason.startswith("the wall clock was set by -2,000 ms during the run (allowed: 100 ms")
 
 
 def test_a_generator_that_kept_up_is_fine():

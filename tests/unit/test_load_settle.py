@@ -6,7 +6,7 @@ import sys
 SCRIPT = """
 import gc, inspect, sys
 import locust.main, locust.runners
-from durable_harness.load.engine.settle import settle
+from durable_harness.load.engine.gc_tuning import settle
 settle()
 looked = []
 real = inspect.getabsfile

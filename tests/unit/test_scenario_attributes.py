@@ -62,7 +62,7 @@ def test_a_coroutine_is_named():
     async def check_output(self, sent, output):
         return None
 
-    with pytest.raises(UsageError, match=r"Orders\.check_output: is a coroutine, which nobody awaits"):
+    with pytest.raises(UsageError, match=r"Orders\.check_output: is a coroutine, which is never awaited"):
         check_attributes(scenario(check_output=check_output))
 
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 import pytest
 
 from durable_harness.cli.command_line import make_parser
-from durable_harness.load.options.shared import START
+from durable_harness.load.options.shared_options import START
 from durable_harness.load.options.start import StartOptions
 from durable_harness.load.options.start_values import read_event, read_headers, read_payload
 from durable_harness.operations import durable_webhooks

@@ -26,7 +26,7 @@ from durable_harness.cli.question import REPORTS, add_question, finish, read_que
 from durable_harness.cli.values import above_zero, whole
 from durable_harness.errors import UsageError
 from durable_harness.extras import require
-from durable_harness.load.options.option import Option
+from durable_harness.load.options.declared_option import DeclaredOption
 from durable_harness.terminal.colours import show
 from durable_harness.terminal.help import add_command
 
@@ -40,10 +40,10 @@ SHOWN_PAIRS = 5
 
 
 SLICES = (
-    Option("--rate", above_zero, 30.0, "operations started per second", "N"),
-    Option("--slice", above_zero, 0.5, "length of one slice", "SECONDS", has_twin=False),
-    Option("--pairs", whole, 120, "pairs of slices at most", "N", has_twin=False),
-    Option("--warm-up", above_zero, 2.0, "load of each side that is in no figure", "SECONDS", has_twin=False),
+    DeclaredOption("--rate", above_zero, 30.0, "operations started per second", "N"),
+    DeclaredOption("--slice", above_zero, 0.5, "length of one slice", "SECONDS", has_twin=False),
+    DeclaredOption("--pairs", whole, 120, "pairs of slices at most", "N", has_twin=False),
+    DeclaredOption("--warm-up", above_zero, 2.0, "load of each side that is in no figure", "SECONDS", has_twin=False),
 )
 """Load runs count their warm-up differently, so its twin is not shared."""
 

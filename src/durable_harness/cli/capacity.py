@@ -21,8 +21,8 @@ from durable_harness.cli.experiment import (
 from durable_harness.cli.values import above_zero, percents
 from durable_harness.errors import UsageError
 from durable_harness.extras import require
-from durable_harness.load.options.option import Option
-from durable_harness.load.options.shared import FUNCTION_KEY
+from durable_harness.load.options.declared_option import DeclaredOption
+from durable_harness.load.options.shared_options import FUNCTION_KEY
 from durable_harness.terminal.colours import show
 from durable_harness.terminal.help import add_command
 
@@ -52,10 +52,10 @@ def add_capacity(commands: Any) -> None:
 
 
 SEARCH = (
-    Option("--start-rate", above_zero, 5.0, "first rate to try, operations per second", "N", has_twin=False),
-    Option("--max-rate", above_zero, 10_000.0, "highest rate to try", "N", has_twin=False),
-    Option("--resolution", percents, 0.1, "width of the result", "PERCENT", default_text="10", has_twin=False),
-    Option(
+    DeclaredOption("--start-rate", above_zero, 5.0, "first rate to try, operations per second", "N", has_twin=False),
+    DeclaredOption("--max-rate", above_zero, 10_000.0, "highest rate to try", "N", has_twin=False),
+    DeclaredOption("--resolution", percents, 0.1, "width of the result", "PERCENT", default_text="10", has_twin=False),
+    DeclaredOption(
         "--trial",
         above_zero,
         15.0,
@@ -63,8 +63,10 @@ SEARCH = (
         "SECONDS",
         has_twin=False,
     ),
-    Option("--warm-up", above_zero, 3.0, "load before each trial, in no figure", "SECONDS", has_twin=False),
-    Option("--arrivals", str, "poisson", "gaps between arrivals", choices=("poisson", "constant"), has_twin=False),
+    DeclaredOption("--warm-up", above_zero, 3.0, "load before each trial, in no figure", "SECONDS", has_twin=False),
+    DeclaredOption(
+        "--arrivals", str, "poisson", "gaps between arrivals", choices=("poisson", "constant"), has_twin=False
+    ),
 )
 """Those with the name of an option of load runs mean something else here, so they do not share its twin."""
 

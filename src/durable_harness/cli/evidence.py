@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from durable_harness.errors import HarnessError, ReportError
 from durable_harness.foreign_text import hide
-from durable_harness.load.options.shared import EVIDENCE, PAYLOAD
+from durable_harness.load.options.shared_options import EVIDENCE, PAYLOAD
 
 if TYPE_CHECKING:
     from durable_harness.evidence import Item

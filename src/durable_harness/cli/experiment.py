@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from durable_harness.cli.app_folder import add_app_folder
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
-from durable_harness.load.options.option import twins_text
-from durable_harness.load.options.shared import (
+from durable_harness.load.options.declared_option import twins_text
+from durable_harness.load.options.shared_options import (
     EXPERIMENT,
     NO_PREFLIGHT,
     OPERATION_DURATION,

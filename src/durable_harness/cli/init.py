@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from durable_harness.cli.app_folder import add_app_folder, app_folder
 from durable_harness.errors import UsageError
 from durable_harness.extras import require
-from durable_harness.load.options.shared import START_METHOD, START_PATH
+from durable_harness.load.options.shared_options import START_METHOD, START_PATH
 from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Container
 from typing import cast
 
 from durable_harness.extras import require
-from durable_harness.load.options.option import twins_text
-from durable_harness.load.options.shared import START_PATH
+from durable_harness.load.options.declared_option import twins_text
+from durable_harness.load.options.shared_options import START_PATH
 
 TITLE = "load run options"
 

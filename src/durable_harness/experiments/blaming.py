@@ -36,7 +36,7 @@ def who_it_was(  # noqa: PLR0913 - what is known of a trial
     ended = [record for record in records if record.state.has_ended]
     if not ended:
         return None
-    where = None if host_died else driver.whereabouts_at(base_url)
+    where = None if host_died else driver.operation_urls_at(base_url)
     question = SpentQuestion(
         *(Path(), TIMEOUT_S, MOST_HISTORIES),
         broken=broken,

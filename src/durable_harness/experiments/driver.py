@@ -12,11 +12,11 @@ from gevent.event import Event
 
 from durable_harness.experiments.offered import OfferedArrival, OfferedLoad
 from durable_harness.gate import Histogram
-from durable_harness.load.audit import Whereabouts
+from durable_harness.load.audit import OperationUrls
 from durable_harness.load.engine.follow import Engine, Follower
+from durable_harness.load.engine.gc_tuning import settle
 from durable_harness.load.engine.server_meter import ServerMeter
-from durable_harness.load.engine.settle import settle
-from durable_harness.load.http import Client, Exchange, Reactor, Request
+from durable_harness.load.http import Client, Exchange, HttpRequest, Reactor
 from durable_harness.load.options.generator import DEFAULT_CONNECTIONS, allow_connections
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.operations import Operation, OperationRecord
@@ -57,7 +57,7 @@ class Driver:
         self._in_flight: set[Follower] = set()
         self._all_ended = Event()
         self._crash: Exception | None = None
-        self._where: dict[str, Whereabouts] = {}
+        self._where: dict[str, OperationUrls] = {}
 
     def __enter__(self) -> Self:
         quiet_interrupts()
@@ -114,7 +114,7 @@ class Driver:
         """Raise an operation's event. One that does not arrive shows in the operation, which keeps waiting."""
         request = operation.event_request(*operation.plan.raises) if operation.plan.raises else None
         if request is not None:
-            wire = Request(request.method, request.url, request.headers, request.body)
+            wire = HttpRequest(request.method, request.url, request.headers, request.body)
             self._client.send(wire, lambda _: None, operation.deadline)
 
     def _wait(self, until: float, has_died: Callable[[], bool]) -> bool:
@@ -125,13 +125,13 @@ class Driver:
             self._all_ended.wait(min(LOOK_S, until - monotonic()))
         return False
 
-    def whereabouts_at(self, base_url: str) -> Whereabouts | None:
+    def operation_urls_at(self, base_url: str) -> OperationUrls | None:
         """Return the URLs of the operations that a system accepted; None if it accepted no operation."""
         return self._where.get(base_url)
 
     def _forget(self, follower: Follower) -> None:
         origin = follower.operation.plan.origin
-        if origin not in self._where and (where := Whereabouts.of(follower.operation)) is not None:
+        if origin not in self._where and (where := OperationUrls.of(follower.operation)) is not None:
             self._where[origin] = where
         self._in_flight.discard(follower)
         if not self._in_flight:

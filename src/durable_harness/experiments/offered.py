@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from durable_harness.load.arrivals.plans import Paced, Piece, RateProfile
-from durable_harness.load.options.values import Durations, read_durations
+from durable_harness.load.options.option_values import Durations, read_durations
 from durable_harness.operations import (
     OperationPlan,
     ServiceDescription,

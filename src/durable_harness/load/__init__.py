@@ -1,7 +1,7 @@
 """Locust users for long-running HTTP operations, their measurement, and the verdict on a run.
 
 A scenario needs few names: `from durable_harness.load import ArrivalUser`. They are resolved when asked for, because
-importing Locust patches the standard library for gevent, which nobody wants who only reads a tally.
+importing Locust patches the standard library for gevent, which code that only reads a tally must not do.
 
 A run ends with 0 if all gates hold, 1 if one does not (or, without gates, if anything failed), 2 for a wrong option or
 gates file, 3 if the run proves nothing (a worker vanished, nothing was started), 4 if the host does not answer, 130 if
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from durable_harness.load.arrivals.file import read_arrivals
     from durable_harness.load.arrivals.plans import ArrivalProcess, Batches, Paced, Piece, RateProfile, Replayed
     from durable_harness.load.engine.open_load import Arrival
-    from durable_harness.load.options.values import (
+    from durable_harness.load.options.option_values import (
         Durations,
         read_durations,
         read_rate,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from durable_harness.load.scenario.arrival_user import ArrivalUser
     from durable_harness.load.scenario.operation_user import OperationUser
-    from durable_harness.load.scenario.option import ScenarioOption
+    from durable_harness.load.scenario.scenario_option import ScenarioOption
 
 __all__ = [
     "Arrival",
@@ -53,15 +53,15 @@ __all__ = [
 _MODULES = {
     "Arrival": "engine.open_load",
     "ArrivalUser": "scenario.arrival_user",
-    "Durations": "options.values",
+    "Durations": "options.option_values",
     "OperationUser": "scenario.operation_user",
-    "ScenarioOption": "scenario.option",
+    "ScenarioOption": "scenario.scenario_option",
     "read_arrivals": "arrivals.file",
-    "read_durations": "options.values",
-    "read_rate": "options.values",
-    "read_share": "options.values",
-    "seconds_above_zero": "options.values",
-    "whole_number": "options.values",
+    "read_durations": "options.option_values",
+    "read_rate": "options.option_values",
+    "read_share": "options.option_values",
+    "seconds_above_zero": "options.option_values",
+    "whole_number": "options.option_values",
 }
 
 guard_start_up()

@@ -20,7 +20,18 @@ TIME_KEYS = ("intended_s", "sent_s", "time", "timestamp")
 
 
 def read_arrivals(path: Path) -> Replayed:
-    """Return the arrivals of a file or a run; raise ConfigurationError, which names the line, if there are none."""
+    """Return the arrivals of a file or of an earlier run, counted from the first of them.
+
+        class Replay(ArrivalUser):
+            def arrivals(self):
+                return read_arrivals(Path("arrivals.txt"))
+
+    Args:
+        path: a text or JSON lines file, or the report folder of a run.
+
+    Raises:
+        ConfigurationError: it has no arrivals, or a line that cannot be read, which the message names.
+    """
     moments = _of_run(path) if path.is_dir() else _of_text(path)
     if not moments:
         raise ConfigurationError(str(path), "", "has no arrivals", "Write one number of seconds a line.")
@@ -43,8 +54,8 @@ def _of_text(path: Path) -> list[float]:
         raise ConfigurationError(str(path), "", "there is no such file of arrivals") from None
     except (OSError, ValueError) as error:
         raise ConfigurationError(str(path), "", f"cannot be read as text ({error})") from None
-    told = [(number, line.strip()) for number, line in enumerate(lines, 1)]
-    return [_moment(path, number, line) for number, line in told if line and not line.startswith("#")]
+    lines_by_number = [(number, line.strip()) for number, line in enumerate(lines, 1)]
+    return [_moment(path, number, line) for number, line in lines_by_number if line and not line.startswith("#")]
 
 
 def _moment(path: Path, number: int, line: str) -> float:

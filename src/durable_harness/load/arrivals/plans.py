@@ -1,4 +1,4 @@
-"""When the operations of an open workload arrive, whatever becomes of those before: rate profiles and their spacing.
+"""When the operations of an open workload arrive, without waiting for earlier ones: rate profiles and their spacing.
 
     Paced(RateProfile.constant(12))                       every 1/12 s
     Paced(RateProfile.constant(12), poisson=True)         12 a second on average, independent of each other
@@ -22,16 +22,29 @@ from random import Random
 
 
 class ArrivalProcess(ABC):
-    """A sequence of moments, fixed by a seed."""
+    """A sequence of moments that depends on nothing but a seed. Subclass it for arrivals of your own."""
 
     @abstractmethod
     def times_s(self, random: Random) -> Iterator[float]:
-        """Yield the moments in seconds since the run began, in ascending order; some processes never end."""
+        """Yield the moments of arrivals; some processes never end.
+
+        Args:
+            random: the only source of chance, seeded with `--seed`.
+
+        Yields:
+            Seconds since the run began, in ascending order.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Part of a profile: a rate per second that changes evenly from one value to another in `length_s` seconds."""
+    """Part of a profile: a rate that changes evenly from one value to another.
+
+    Attributes:
+        from_rate: arrivals per second at its beginning.
+        to_rate: arrivals per second at its end.
+        length_s: how many seconds it lasts; infinite if not given.
+    """
 
     from_rate: float
     to_rate: float
@@ -53,29 +66,51 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class RateProfile:
-    """Arrivals per second over time, made of pieces that follow each other; after the last one nothing arrives."""
+    """Arrivals per second over time, made of pieces that follow each other. After the last one nothing arrives.
+
+    RateProfile.ramp(1, 50, over_s=60)
+    RateProfile((Piece(5, 5, 30), Piece(20, 20, 30)))  # ends after 60 s
+    """
 
     pieces: tuple[Piece, ...]
 
     @classmethod
     def constant(cls, rate: float) -> RateProfile:
-        """The same rate for ever."""
+        """Return a profile with one rate, in arrivals per second, that does not end."""
         return cls((Piece(rate, rate),))
 
     @classmethod
     def ramp(cls, from_rate: float, to_rate: float, over_s: float) -> RateProfile:
-        """From one rate evenly to another, which then stays."""
+        """Return a profile that changes evenly from one rate to another, which then stays.
+
+        Args:
+            from_rate: arrivals per second at the beginning.
+            to_rate: arrivals per second from `over_s` on.
+            over_s: seconds from the one to the other.
+        """
         return cls((Piece(from_rate, to_rate, over_s), Piece(to_rate, to_rate)))
 
     @classmethod
     def steps(cls, rates: Sequence[float], each_s: float) -> RateProfile:
-        """One rate after the other; the last one stays."""
+        """Return a profile with one rate after the other, of which the last one stays.
+
+        Args:
+            rates: arrivals per second.
+            each_s: seconds that each of them lasts.
+        """
         held = [Piece(rate, rate, each_s) for rate in rates[:-1]]
         return cls((*held, Piece(rates[-1], rates[-1])))
 
     @classmethod
     def spike(cls, base: float, peak: float, after_s: float, lasting_s: float) -> RateProfile:
-        """A base rate that jumps to a peak for a while, and then returns to what it was."""
+        """Return a profile whose rate jumps to a peak for a while, and then returns to what it was.
+
+        Args:
+            base: arrivals per second before and after the peak.
+            peak: arrivals per second in it.
+            after_s: seconds until it begins.
+            lasting_s: seconds that it lasts.
+        """
         return cls((Piece(base, base, after_s), Piece(peak, peak, lasting_s), Piece(base, base)))
 
     def time_of(self, count: float) -> float | None:
@@ -95,8 +130,12 @@ class RateProfile:
 
 @dataclass(frozen=True, slots=True)
 class Paced(ArrivalProcess):
-    """Arrivals at the rates of a profile: evenly spaced from the beginning on, or `poisson`, as of many people who know
-    nothing of each other."""
+    """Arrivals at the rates of a profile.
+
+    Attributes:
+        profile: the rates.
+        poisson: whether gaps are random, as between arrivals of independent people, rather than even.
+    """
 
     profile: RateProfile
     poisson: bool = False
@@ -114,7 +153,12 @@ class Paced(ArrivalProcess):
 
 @dataclass(frozen=True, slots=True)
 class Batches(ArrivalProcess):
-    """`size` arrivals at the same moment, at once and then every `every_s` seconds."""
+    """Many arrivals at the same moment, at the beginning of the run and then at even intervals.
+
+    Attributes:
+        size: how many arrive at once.
+        every_s: seconds from one batch to the next.
+    """
 
     size: int
     every_s: float
@@ -126,7 +170,11 @@ class Batches(ArrivalProcess):
 
 @dataclass(frozen=True, slots=True)
 class Replayed(ArrivalProcess):
-    """Arrivals at given moments, in seconds since the first of them; see `arrival_file` for files of them."""
+    """Arrivals at given moments; `read_arrivals` reads them from a file or from an earlier run.
+
+    Attributes:
+        moments_s: seconds since the run began, in ascending order.
+    """
 
     moments_s: tuple[float, ...]
 
@@ -135,9 +183,12 @@ class Replayed(ArrivalProcess):
 
 
 def read_profile(text: str) -> RateProfile:
-    """Read `12`, `5..50/60` or `5/15,40/5,5`: rates per second, `/` the seconds they last; the last may last for ever.
+    """Read `12`, `5..50/60` or `5/15,40/5,5`: rates per second and, after a slash, how many seconds they last.
 
-    Raises ValueError, which says what is allowed, for anything else.
+    The last rate needs no seconds, and then does not end.
+
+    Raises:
+        ValueError: the text is not such a profile. The message shows what is expected.
     """
     parts = str(text).split(",")
     pieces = tuple(_read_piece(part.strip(), is_last=place == len(parts)) for place, part in enumerate(parts, 1))
@@ -163,7 +214,7 @@ def _read_piece(text: str, *, is_last: bool) -> Piece:
     if not all(math.isfinite(value) and value >= 0 for value in values) or values[2] == 0:
         raise ValueError(f"got '{text}', expected {FORMS}")
     if not slash and (dots or not is_last):
-        raise ValueError(f"got '{text}', expected its seconds after a slash: only the last rate may last for ever")
+        raise ValueError(f"got '{text}', expected its seconds after a slash: only the last rate may have no end")
     return piece
 
 

@@ -44,7 +44,7 @@ class Shares:
         return self._eras[-1].workers if self._eras else ()
 
     def begin_era(self, from_s: float, workers: tuple[str, ...]) -> None:
-        """Let an era begin; one that was announced for later is replaced."""
+        """Begin an era; one that was announced for later is replaced."""
         self._eras = [*(era for era in self._eras if era.from_s < from_s), Era(from_s, workers)]
 
     def owner(self, number: int, time_s: float) -> str | None:

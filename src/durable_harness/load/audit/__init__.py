@@ -3,17 +3,17 @@
 from durable_harness.load.audit.auditor import AuditedService, AuditQuestion, audit_run
 from durable_harness.load.audit.histories import learn_from_histories
 from durable_harness.load.audit.learning import Spent, SpentQuestion, learn_from_table, learn_spent
+from durable_harness.load.audit.operation_urls import Addresses, OperationUrls
 from durable_harness.load.audit.stuck import learn_stuck
 from durable_harness.load.audit.traces import keep_traces
-from durable_harness.load.audit.whereabouts import Addresses, Whereabouts
 
 __all__ = [
     "Addresses",
     "AuditQuestion",
     "AuditedService",
+    "OperationUrls",
     "Spent",
     "SpentQuestion",
-    "Whereabouts",
     "audit_run",
     "keep_traces",
     "learn_from_histories",

@@ -1,4 +1,4 @@
-"""Lead an audit: from a run's records and the whereabouts of its operations to what the server says of each."""
+"""Lead an audit: from a run's records and the URLs of its operations to the server's account of each."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from durable_harness.load.audit.client import (
     AuditError,
     CannotTellError,
 )
-from durable_harness.load.audit.ledger import Ledger, Recorded
-from durable_harness.load.audit.whereabouts import Whereabouts
+from durable_harness.load.audit.ledger import Ledger, LedgerEntry
+from durable_harness.load.audit.operation_urls import OperationUrls
 from durable_harness.load.http import Asker
 from durable_harness.operations import ServiceDescription
 from durable_harness.platforms.clocks import monotonic
@@ -65,11 +65,11 @@ class AuditQuestion(NamedTuple):
 
 
 def audit_run(
-    question: AuditQuestion, whereabouts: Iterable[Whereabouts], service_of: Callable[[str], AuditedService]
+    question: AuditQuestion, operation_urls: Iterable[OperationUrls], service_of: Callable[[str], AuditedService]
 ) -> Audit | str:
-    """Account for every operation that was accepted; return why there is nothing to account for where that is so.
+    """Account for every operation that was accepted; return why there is nothing to account for, if so.
 
-    `whereabouts` has those of each scenario and process. Never raises: what keeps an audit from its end is in its
+    `operation_urls` has those of each scenario and process. Never raises: what keeps an audit from its end is in its
     `incomplete`.
     """
     try:
@@ -78,7 +78,7 @@ def audit_run(
         return NO_RECORDS
     if not book.accepted:
         return NOTHING_ACCEPTED
-    return _Audit(question, _Known(whereabouts), service_of, book).run()
+    return _Audit(question, _Known(operation_urls), service_of, book).run()
 
 
 class _Source(NamedTuple):
@@ -91,11 +91,11 @@ class _Source(NamedTuple):
 class _Known:
     """Where operations are, by their source."""
 
-    def __init__(self, whereabouts: Iterable[Whereabouts]) -> None:
-        self.all = {_Source(where.scenario, where.worker): where for where in whereabouts}
+    def __init__(self, operation_urls: Iterable[OperationUrls]) -> None:
+        self.all = {_Source(where.scenario, where.worker): where for where in operation_urls}
         self._any = {where.scenario: where for where in self.all.values()}
 
-    def of(self, source: _Source) -> Whereabouts | None:
+    def of(self, source: _Source) -> OperationUrls | None:
         """Return those of a source; a process that died sent none, and another one's have to do."""
         return self.all.get(source) or self._any.get(source.scenario)
 
@@ -103,7 +103,7 @@ class _Known:
 class _Book(NamedTuple):
     """The records of a run, by what an audit needs."""
 
-    accepted: dict[_Source, dict[str, Recorded]]
+    accepted: dict[_Source, dict[str, LedgerEntry]]
     """By source, then by key."""
     given_twice: list[str]
     not_accepted: dict[str, str]
@@ -112,7 +112,7 @@ class _Book(NamedTuple):
     @classmethod
     def read(cls, report_dir: Path, service_of: Callable[[str], AuditedService]) -> _Book:
         table = read_operations(report_dir).operations
-        accepted: dict[_Source, dict[str, Recorded]] = {}
+        accepted: dict[_Source, dict[str, LedgerEntry]] = {}
         not_accepted: dict[str, str] = {}
         ids: Counter[str] = Counter()
         checked = {name: _is_checked(service_of, name) for name in pc.unique(table.column("scenario")).to_pylist()}
@@ -124,7 +124,7 @@ class _Book(NamedTuple):
                 not_accepted[token] = state
                 continue
             ids[instance_id or token] += 1
-            recorded = Recorded(token, state, seen_s, instance_id, checked[scenario], scenario)
+            recorded = LedgerEntry(token, state, seen_s, instance_id, checked[scenario], scenario)
             accepted.setdefault(_Source(scenario, worker), {})[instance_id or token] = recorded
         twice = [instance_id for instance_id, count in ids.items() if count > 1]
         return cls(accepted, twice, not_accepted, pc.min(table.column("sent_s")).as_py() or 0.0)
@@ -176,12 +176,12 @@ class _Audit:
         missing = len(self._ledger.missing())
         if incomplete is not None or missing:
             incomplete = f"{incomplete or 'not asked'}: {missing:,} operations are not accounted for"
-        incomplete = "; ".join(filter(None, (incomplete, self._ledger.untold))) or None
+        incomplete = "; ".join(filter(None, (incomplete, self._ledger.unknown_reasons))) or None
         method = " and ".join(dict.fromkeys(self._methods)) or "nothing was asked"
         return self._ledger.close(method, monotonic() - began, incomplete)
 
     def _ask_servers(self) -> None:
-        """List each server once, then ask for those one by one that no listing told of."""
+        """List each server once, then ask for those one by one that no listing had."""
         listings: dict[str, bool] = {}
         for source, where in self._known.all.items():
             client = self._client(source.scenario, where)
@@ -199,11 +199,11 @@ class _Audit:
                 self._ask_each(client, source, sorted(missing.intersection(accepted)))
 
     def _are_all_listed(self) -> bool:
-        """Tell whether the operations of each scenario have a listing; one that others have does not show them."""
+        """Return whether the operations of each scenario have a listing; one that others have does not show them."""
         found = map(self._known.of, self._book.accepted)
         return all(where is not None and where.listing_url() is not None for where in found)
 
-    def _client(self, scenario: str, where: Whereabouts) -> AuditClient:
+    def _client(self, scenario: str, where: OperationUrls) -> AuditClient:
         service = self._service_of(scenario)
         prefix = self._question.token_prefix
         return AuditClient(self._asker, where, service.description, prefix, echoes=service.echoes)
@@ -226,7 +226,7 @@ class _Audit:
         finally:
             pool.kill()
 
-    def _ask_one(self, client: AuditClient, source: _Source, key: str, recorded: Recorded) -> AuditError | None:
+    def _ask_one(self, client: AuditClient, source: _Source, key: str, recorded: LedgerEntry) -> AuditError | None:
         """Note what became of an operation; return why no other one can be asked either.
 
         (gevent prints what a greenlet raises.)
@@ -234,13 +234,13 @@ class _Audit:
         try:
             found = client.ask(key, recorded)
         except CannotTellError as error:
-            self._ledger.cannot_tell(key, str(error))
+            self._ledger.mark_unknown(key, str(error))
             return None
         except AuditError as error:
             self._unanswered += 1
             if self._unanswered > MOST_UNANSWERED:
                 return error
-            self._ledger.cannot_tell(key, str(error))
+            self._ledger.mark_unknown(key, str(error))
             return None
         self._unanswered = 0
         if found is not None:
@@ -248,5 +248,5 @@ class _Audit:
         elif source in self._known.all:
             self._ledger.lost(key, "its status is unknown to the server")
         else:
-            self._ledger.cannot_tell(key, NOT_KNOWN)
+            self._ledger.mark_unknown(key, NOT_KNOWN)
         return None

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import gevent
 
 from durable_harness.foreign_text import shown
-from durable_harness.load.audit.ledger import AtServer, Recorded
-from durable_harness.load.audit.whereabouts import Whereabouts
+from durable_harness.load.audit.ledger import AtServer, LedgerEntry
+from durable_harness.load.audit.operation_urls import OperationUrls
 from durable_harness.load.http import Asker
 from durable_harness.load.http.client import MAX_ANSWER_BYTES
 from durable_harness.load.http.connection import TOO_LARGE
@@ -35,7 +35,7 @@ from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, BadUrlError, fol
 PAGE_SIZES = (500, 50, 5, 1)
 """Rows of a page to ask for: fewer once a page was larger than what is read."""
 MOST_OTHERS = 1_000_000
-"""A listing of a run's time that has so many more operations than the run is taken for endless."""
+"""A listing of a run's time with that many more operations than the run had is taken for endless."""
 MOST_ANSWER_BYTES = MAX_ANSWER_BYTES
 """As in the load: what counted there can be read again."""
 MOST_OFFSET_S = 365 * 24 * 3600
@@ -58,23 +58,23 @@ class CannotTellError(Exception):
 
 
 class AnswerTooLargeError(AuditError):
-    """Raised for an answer that nobody reads to its end."""
+    """Raised for an answer that is too long to be read to its end."""
 
 
 class AuditClient:
-    """Reads what one service says, in one greenlet at a time or several. Finds tokens by their common beginning."""
+    """Reads the answers of one service, in one greenlet or several. Finds tokens by their common beginning."""
 
     def __init__(
-        self, asker: Asker, where: Whereabouts, service: ServiceDescription, token_prefix: str, *, echoes: bool
+        self, asker: Asker, where: OperationUrls, service: ServiceDescription, token_prefix: str, *, echoes: bool
     ) -> None:
         self._asker, self._where, self._service, self._echoes = asker, where, service, echoes
         # The part before it has a limit: without one, a long word takes the square of its length.
         self._token = re.compile(r"[\w-]{0,64}" + token_prefix + "[0-9a-f]{24}") if token_prefix else None
         self.clock_offset_s = 0.0
-        """How far the server's clock is ahead; 0 if less than the two seconds that its header can tell."""
+        """How far the server's clock is ahead; 0 if less than the two seconds that its header can show."""
 
     def has_listing(self) -> bool:
-        """Tell whether the service has the durable webhooks' paged query and lets us use it."""
+        """Return whether the service has the durable webhooks' paged query and permits its use."""
         url = self._where.listing_url(top="1")
         if url is None:
             return False
@@ -118,8 +118,8 @@ class AuditClient:
                 raise AuditError(f"the listing answered {answer.status}")
             return rows, answer.headers.get(CONTINUATION, "")
 
-    def ask(self, key: str, recorded: Recorded) -> AtServer | None:
-        """Return what the status of one operation says; None if it is unknown.
+    def ask(self, key: str, recorded: LedgerEntry) -> AtServer | None:
+        """Return the status of one operation; None if the server does not know the operation.
 
         Raises CannotTellError if the status does not say how the operation stands.
         """
@@ -162,14 +162,14 @@ class AuditClient:
         return carries_failure(answer, self._service.status)
 
     def _has_token(self, status: OperationStatus, token: str) -> bool | None:
-        """Tell whether an output is that of its start; None if that cannot be known."""
+        """Return whether an output is that of its start; None if that cannot be known."""
         if not self._echoes or status.phase is not Phase.SUCCEEDED or status.result_url is not None:
             return None
         place = self._service.status.token
         return at_pointer(status.output, place) == token if place is not None else token in json.dumps(status.output)
 
     def _from_row(self, row: Mapping[str, Any]) -> AtServer | None:
-        """Return what a row says; None for one that cannot be read: its operation is asked for by itself."""
+        """Return a row's operation; None if the row cannot be read: its operation is asked for by itself."""
         try:
             status = read_status(HttpResponse(OK, {}, json.dumps(row).encode()), self._service.status)
             token = self._token_in(row.get("input"))
@@ -201,7 +201,7 @@ def get(
 ) -> HttpResponse:
     """Send a GET, a few times if it gets no proper answer; raise AuditError if it never does.
 
-    `is_status` says of an error whether it is a proper answer.
+    `is_status` returns whether an error is a proper answer.
     """
     problem = ""
     for attempt in range(ATTEMPTS):

@@ -1,4 +1,4 @@
-"""Ask what operations spent their time on: their host if it is one of ours, else for their histories."""
+"""Ask what operations spent their time on: a durable-harness host, or any other service for their histories."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gevent.lock import BoundedSemaphore
 
 from durable_harness.load.audit.client import AuditError, get
 from durable_harness.load.audit.gathering import asked_in_time
-from durable_harness.load.audit.whereabouts import Whereabouts
+from durable_harness.load.audit.operation_urls import OperationUrls
 from durable_harness.load.http import Asker
 from durable_harness.why import Explanation, explain
 from durable_harness.why.webhook import document_of
@@ -19,7 +19,7 @@ CONCURRENT_REQUESTS = 4
 TIMINGS_PATH = "/admin/durable-harness/timings"
 
 
-class Wanted(NamedTuple):
+class OperationToExplain(NamedTuple):
     """An operation that is to be explained."""
 
     scenario: str
@@ -27,15 +27,15 @@ class Wanted(NamedTuple):
 
 
 class Service:
-    """Where the operations of a scenario can be explained: by their host if it is one of ours, else by histories."""
+    """Where the operations of a scenario can be explained: by a durable-harness host, else by histories."""
 
-    def __init__(self, asker: Asker, where: Whereabouts, histories: Iterator[int]) -> None:
+    def __init__(self, asker: Asker, where: OperationUrls, histories: Iterator[int]) -> None:
         """Make a service. It takes a number from `histories` for each history that it reads."""
         self._asker, self._where = asker, where
         self._histories = histories
         self._first = BoundedSemaphore()
         self._notes: bool | None = None
-        """Whether its host is one of ours; None before it was asked."""
+        """Whether it is a durable-harness host; None before it was asked."""
 
     def explain(self, instance_id: str) -> Explanation | None:
         """Return what explains an operation; None if nothing does."""
@@ -46,7 +46,7 @@ class Service:
             return None  # an answer that is not what its address promises
 
     def _from_noting_host(self, instance_id: str) -> Explanation | None:
-        """Ask its host, unless that is known not to be one of ours; the first question is alone."""
+        """Ask the host, unless it is known to be another one; the first question is alone."""
         if self._notes is None:
             with self._first:
                 if self._notes is None:
@@ -73,8 +73,8 @@ class Service:
 
 
 def all_read(
-    services: Mapping[str, Service], wanted: Iterable[Wanted], timeout_s: float
-) -> dict[Wanted, Explanation | None]:
+    services: Mapping[str, Service], wanted: Iterable[OperationToExplain], timeout_s: float
+) -> dict[OperationToExplain, Explanation | None]:
     """Return what explains operations, as far as it can be read in time; those that come first are asked first."""
     return asked_in_time(
         lambda one: services[one.scenario].explain(one.instance_id),

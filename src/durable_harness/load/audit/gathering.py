@@ -15,13 +15,13 @@ Found = TypeVar("Found")
 def asked_in_time(
     ask: Callable[[Subject], Found | None], subjects: Iterable[Subject], *, at_once: int, timeout_s: float
 ) -> dict[Subject, Found | None]:
-    """Return what was found of each subject that was asked about; None where that failed or came too late.
+    """Return what was found of each subject that was asked about; None if that failed or came too late.
 
     Those that come first are asked about first.
     """
     pool, jobs = Pool(at_once), dict[Subject, Any]()
     try:
-        # Pools hold up whoever adds to a full one: that is part of the time, too.
+        # Adding to a full pool waits: that is part of the time, too.
         with gevent.Timeout(timeout_s, exception=False):
             for one in dict.fromkeys(subjects):
                 jobs[one] = pool.spawn(ask, one)

@@ -7,7 +7,7 @@ Such a history does not show everything, and what it does not show is left unkno
   the cost. An execution is known to be the first one if it started before the 202 came, and within the second in which
   the instance was created; no operation of its scenario may show another execution.
 - It has no first dispatch. The orchestrator's first task, timer or child stands for it, unless something came for the
-  orchestrator before that: then it had been waiting, since when nobody knows.
+  orchestrator before that: then it had been waiting for an unknown time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gevent.pool import Pool
 from durable_harness.errors import ConfigurationError
 from durable_harness.gate.records import read_operations
 from durable_harness.load.audit.client import MOST_ANSWER_BYTES, AuditError, get
-from durable_harness.load.audit.whereabouts import Whereabouts
+from durable_harness.load.audit.operation_urls import OperationUrls
 from durable_harness.load.http import Asker
 from durable_harness.operations import OperationPhase, OperationRecord, Workload
 from durable_harness.operations.record import HISTORY_CLOCK
@@ -63,14 +63,14 @@ class Learned(NamedTuple):
 
 
 def learn_from_histories(
-    report_dir: Path, whereabouts: Iterable[Whereabouts], limit: int, timeout_s: float, *, verify_tls: bool
+    report_dir: Path, operation_urls: Iterable[OperationUrls], limit: int, timeout_s: float, *, verify_tls: bool
 ) -> list[Learned]:
     """Return up to `limit` measured operations with what their histories add, spread evenly over the run.
 
     Only those are asked for that the run itself could not split, or of which it does not know the actions; the moments
     of the records are seconds since the epoch. Whatever cannot be read in time is left out: never raises.
     """
-    known = {where.scenario: where for where in whereabouts if where.history_url("any") is not None}
+    known = {where.scenario: where for where in operation_urls if where.history_url("any") is not None}
     try:
         rows = _lacking(read_operations(report_dir).operations, list(known), limit)
     except ConfigurationError:
@@ -78,17 +78,17 @@ def learn_from_histories(
     pool = Pool(CONCURRENT_REQUESTS)
     with Asker(verify_tls=verify_tls, max_answer_bytes=MOST_ANSWER_BYTES) as asker:
         try:
-            # Pools hold up whoever adds to a full one: that is part of the time, too.
+            # Adding to a full pool waits: that is part of the time, too.
             with gevent.Timeout(timeout_s, exception=False):
                 jobs = [pool.spawn(_read, asker, row, known[row["scenario"]]) for row in rows]
                 gevent.joinall(jobs)
         finally:
             pool.kill()
-    return learned([job.value for job in jobs if isinstance(job.value, History)])
+    return learned([job.value for job in jobs if isinstance(job.value, OperationHistory)])
 
 
-class History(NamedTuple):
-    """What an operation's history says; times in seconds since the epoch, by the server's clock."""
+class OperationHistory(NamedTuple):
+    """What an operation's history shows; times in seconds since the epoch, by the server's clock."""
 
     scenario: str
     before: OperationRecord
@@ -101,7 +101,7 @@ class History(NamedTuple):
     actions: Mapping[str, int] | None
 
 
-def learned(histories: Sequence[History]) -> list[Learned]:
+def learned(histories: Sequence[OperationHistory]) -> list[Learned]:
     """Return what the histories of a run add to its records."""
     ahead_s = _clock_ahead_s(histories)
     continuing = {one.scenario for one in histories if not _is_within_second(one)}
@@ -112,7 +112,7 @@ def learned(histories: Sequence[History]) -> list[Learned]:
     return [one for one in found if one.now != one.before]
 
 
-def _clock_ahead_s(histories: Sequence[History]) -> float:
+def _clock_ahead_s(histories: Sequence[OperationHistory]) -> float:
     """Return by how much the server's clock is ahead of the one here at least, or behind if below zero.
 
     It is 0 if the clocks may agree. No operation began before it was sent, or ended after its end was seen.
@@ -126,16 +126,16 @@ def _clock_ahead_s(histories: Sequence[History]) -> float:
     return max(0.0, max(least, default=0.0)) + min(0.0, min(most, default=0.0))
 
 
-def _is_within_second(one: History) -> bool:
+def _is_within_second(one: OperationHistory) -> bool:
     return one.created_s is not None and one.started_s is not None and one.started_s - one.created_s < WHOLE_SECOND
 
 
-def _is_before_acceptance(one: History, ahead_s: float) -> bool:
+def _is_before_acceptance(one: OperationHistory, ahead_s: float) -> bool:
     accepted_s = one.before.accepted
     return accepted_s is not None and one.started_s is not None and one.started_s <= accepted_s + ahead_s
 
 
-def _apply(one: History, *, is_first: bool) -> Learned:
+def _apply(one: OperationHistory, *, is_first: bool) -> Learned:
     """Add to a record what is certain."""
     now = one.before
     if now.actions is None and is_first:
@@ -170,13 +170,13 @@ def count_actions(events: Iterable[Mapping[str, Any]]) -> Mapping[str, int] | No
 
 
 def _scheduled(event: Mapping[str, Any]) -> Iterator[float]:
-    """Give when the orchestrator scheduled what an event is about."""
+    """Yield when the orchestrator scheduled the work of an event."""
     texts = [event.get("ScheduledTime"), event.get("Timestamp") if event.get("EventType") in SCHEDULING else None]
     yield from (moment for moment in map(read_epoch_s, texts) if moment is not None)
 
 
 def _came(event: Mapping[str, Any]) -> Iterator[float]:
-    """Give when something came for the orchestrator that it had not scheduled."""
+    """Yield when something came for the orchestrator that it had not scheduled."""
     moment = read_epoch_s(event.get("Timestamp")) if event.get("EventType") in INCOMING else None
     if moment is not None:
         yield moment
@@ -184,8 +184,8 @@ def _came(event: Mapping[str, Any]) -> Iterator[float]:
 
 def _lacking(table: pa.Table, scenarios: list[str], limit: int) -> list[dict[str, Any]]:
     """Choose operations whose end was seen, and whose parts or actions are not known."""
-    told = pc.and_(pc.is_valid(table["server_running_s"]), pc.is_valid(table["server_updated_s"]))
-    fine = pc.and_(told, pc.invert(table["server_update_is_coarse"]))
+    is_known = pc.and_(pc.is_valid(table["server_running_s"]), pc.is_valid(table["server_updated_s"]))
+    fine = pc.and_(is_known, pc.invert(table["server_update_is_coarse"]))
     lacking = pc.or_(pc.invert(fine), pc.is_null(table["actions"]))
     wanted = pc.and_(lacking, pc.and_(pc.is_valid(table["seen_s"]), pc.is_valid(table["instance_id"])))
     wanted = pc.and_(wanted, pc.equal(table["phase"], OperationPhase.MEASURED.value))
@@ -197,7 +197,7 @@ def _lacking(table: pa.Table, scenarios: list[str], limit: int) -> list[dict[str
     return rows
 
 
-def _read(asker: Asker, row: Mapping[str, Any], where: Whereabouts) -> History | None:
+def _read(asker: Asker, row: Mapping[str, Any], where: OperationUrls) -> OperationHistory | None:
     try:
         url = where.history_url(row["instance_id"]) or ""
         answer = get(asker, url, where.headers_for_webhook(url))
@@ -208,7 +208,9 @@ def _read(asker: Asker, row: Mapping[str, Any], where: Whereabouts) -> History |
     events = [event for event in listed if isinstance(event, dict)] if isinstance(listed, list) else []
     started = (event.get("Timestamp") for event in events if event.get("EventType") == "ExecutionStarted")
     created_s, started_s = read_epoch_s(body.get("createdTime")), read_epoch_s(next(started, None))
-    return History(row["scenario"], _recorded(row), created_s, started_s, *read_history(events), count_actions(events))
+    return OperationHistory(
+        row["scenario"], _recorded(row), created_s, started_s, *read_history(events), count_actions(events)
+    )
 
 
 def _recorded(row: Mapping[str, Any]) -> OperationRecord:

@@ -1,7 +1,7 @@
 """Learn after a run where its operations spent their time, and who it was.
 
-A host of ours answers with the moments of all work; of any other service the durable webhooks' history is read, and
-what it does not say is not known.
+A durable-harness host answers with the moments of all work. Of any other service the durable webhooks' history is read,
+and what is not in it is not known.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from durable_harness.gate.who.time_shares import Attribution
 from durable_harness.gate.who.verdicts import TAIL_PERCENT, Who
 from durable_harness.load.audit.attributing import Explained, attributed, blames_of
 from durable_harness.load.audit.client import MOST_ANSWER_BYTES
-from durable_harness.load.audit.explaining import Service, Wanted, all_read
+from durable_harness.load.audit.explaining import OperationToExplain, Service, all_read
+from durable_harness.load.audit.operation_urls import OperationUrls
 from durable_harness.load.audit.paths import is_here, paths_at
 from durable_harness.load.audit.samples import Row, Samples
-from durable_harness.load.audit.whereabouts import Whereabouts
 from durable_harness.load.http import Asker
 from durable_harness.why import Explanation, Part
 
@@ -56,9 +56,9 @@ class SpentQuestion:
     hints: Mapping[Part, str] = field(default_factory=dict)
     """The options of the generator that decide parts of the time."""
     first: str = ""
-    """Why the generator is to be named before anybody else; empty if it kept up."""
+    """Why the generator is to be blamed first; empty if it kept up."""
     host_died: str = ""
-    """How the host ended; empty if it lives, or is not ours to see."""
+    """How the host ended; empty if it lives, or was not started by this run."""
     unaccounted: int = 0
     """Operations of processes that vanished: no record has them."""
     stuck: Sequence[StuckOperation] = ()
@@ -75,33 +75,33 @@ class Spent(NamedTuple):
     who: dict[str, Who]
 
 
-def learn_spent(question: SpentQuestion, whereabouts: Iterable[Whereabouts]) -> Spent:
-    """Return what can be learned in time; whatever cannot be read is not known. Never raises."""
+def learn_spent(question: SpentQuestion, operation_urls: Iterable[OperationUrls]) -> Spent:
+    """Return what can be learned in time; what cannot be read stays unknown. Never raises."""
     try:
         table = read_operations(question.report_dir).operations
     except ConfigurationError:
         return Spent({}, {})
-    return learn_from_table(table, question, whereabouts)
+    return learn_from_table(table, question, operation_urls)
 
 
-def learn_from_table(table: pa.Table, question: SpentQuestion, whereabouts: Iterable[Whereabouts]) -> Spent:
+def learn_from_table(table: pa.Table, question: SpentQuestion, operation_urls: Iterable[OperationUrls]) -> Spent:
     """Do as `learn_spent` does, for records that are in memory."""
-    where = {one.scenario: one for one in whereabouts}
+    where = {one.scenario: one for one in operation_urls}
     with Asker(verify_tls=question.verify_tls, max_answer_bytes=MOST_ANSWER_BYTES) as asker:
-        chosen = _Chosen(table, where, question)
+        chosen = _ChosenOperations(table, where, question)
         histories = iter(range(question.most_histories))
         services = {name: Service(asker, one, histories) for name, one in where.items()}
         explained = all_read(services, chosen.wanted(), question.timeout_s)
     return Spent(chosen.paths(explained), chosen.who(explained))
 
 
-Found = Mapping[Wanted, Explanation | None]
+Found = Mapping[OperationToExplain, Explanation | None]
 
 
-class _Chosen:
+class _ChosenOperations:
     """The operations that are looked at, by what they are to show."""
 
-    def __init__(self, table: pa.Table, where: Mapping[str, Whereabouts], question: SpentQuestion) -> None:
+    def __init__(self, table: pa.Table, where: Mapping[str, OperationUrls], question: SpentQuestion) -> None:
         self._where, self._question = where, question
         names = [WHOLE, *(where if len(where) > 1 else ())]
         scenarios = {*where, *names, *(result.gate.scenario for result in question.broken)}
@@ -118,7 +118,7 @@ class _Chosen:
             return []
         return self._samples[gate.scenario].beyond(gate.metric, gate.limit, MOST_BEYOND)
 
-    def wanted(self) -> list[Wanted]:
+    def wanted(self) -> list[OperationToExplain]:
         """Return the operations to be explained, the most important first."""
         groups = [*(group for groups in self._near.values() for group in groups)]
         for by_name in (self._beyond, self._timed_out, self._tails, self._means):
@@ -174,5 +174,5 @@ class _Chosen:
         return attributed(operations, self._question.hints, metric, is_here=here)
 
 
-def _wanted(row: Row) -> Wanted:
-    return Wanted(row["scenario"], row["instance_id"])
+def _wanted(row: Row) -> OperationToExplain:
+    return OperationToExplain(row["scenario"], row["instance_id"])

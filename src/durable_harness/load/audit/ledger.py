@@ -1,4 +1,4 @@
-"""Compare what a run recorded with what the server says. Pure: it is told the one and the other, and judges."""
+"""Compare what a run recorded with the server's account. Pure: it gets both and judges."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ EXPECTED = {
 }
 
 
-class Recorded(NamedTuple):
-    """What the run knows of an operation. What tells it from others is its key: its id, or else its token."""
+class LedgerEntry(NamedTuple):
+    """What the run knows of an operation. It is identified by its key: its id, or else its token."""
 
     token: str
     state: str
@@ -47,14 +47,14 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AtServer:
-    """What the server says of an operation."""
+    """What the server has of an operation."""
 
     instance_id: str
     phase: Phase
     word: str
     name: str | None = None
     token: str | None = None
-    """The run's token in its input; None if the input has none of this run, or is not told."""
+    """The run's token in its input; None if the input has none of this run, or the server does not return it."""
     has_token_in_output: bool | None = None
     """None if that cannot be known."""
     updated_s: float | None = None
@@ -72,9 +72,9 @@ class _Carrier(NamedTuple):
 
 @dataclass(slots=True)
 class Ledger:
-    """Takes every operation that the server tells of once, then gives the audit."""
+    """Takes every operation that the server has once, then returns the audit."""
 
-    accepted: Mapping[str, Recorded]
+    accepted: Mapping[str, LedgerEntry]
     """By key."""
     given_twice: Iterable[str] = ()
     """Ids that the server gave to two starts."""
@@ -91,7 +91,7 @@ class Ledger:
     """Those of the confirmed operations whose end the run did not see."""
     has_listing: bool = True
     """Whether the server listed what it has beside the accepted operations."""
-    _untold: Counter[str] = field(default_factory=Counter)
+    _unknown: Counter[str] = field(default_factory=Counter)
     _tokens_seen: int = 0
     _not_compared: int = 0
     _seen: set[str] = field(default_factory=set)
@@ -108,7 +108,7 @@ class Ledger:
     _findings: list[AuditFinding] = field(default_factory=list)
 
     def note(self, found: AtServer) -> None:
-        """Take what the server says of an operation."""
+        """Take what the server has of an operation."""
         if found.instance_id in self._seen or found.instance_id.startswith("@"):
             return  # A page may repeat what moved while it was read; entities are no operations.
         self._seen.add(found.instance_id)
@@ -133,21 +133,23 @@ class Ledger:
             self._add(problem[0], found.instance_id, recorded.token, problem[1])
 
     def missing(self) -> list[str]:
-        """Return the accepted ids that the server has not told of so far."""
+        """Return the accepted ids that the server has not named so far."""
         return [instance_id for instance_id in self.accepted if instance_id not in self._seen]
 
-    def cannot_tell(self, key: str, reason: str) -> None:
-        """Take that nobody can know what became of an accepted operation."""
+    def mark_unknown(self, key: str, reason: str) -> None:
+        """Take that it cannot be known what became of an accepted operation."""
         self._seen.add(key)
-        self._untold[reason] += 1
+        self._unknown[reason] += 1
 
     @property
-    def untold(self) -> str:
-        """Say of how many operations nothing can be known, and why; empty if there are none."""
-        reasons = [f"{shown(reason)} ({count:,})" for reason, count in self._untold.most_common(REASONS_SHOWN)]
-        more = len(self._untold) - REASONS_SHOWN
+    def unknown_reasons(self) -> str:
+        """Return of how many operations nothing can be known, and why; empty if there are none."""
+        reasons = [f"{shown(reason)} ({count:,})" for reason, count in self._unknown.most_common(REASONS_SHOWN)]
+        more = len(self._unknown) - REASONS_SHOWN
         rest = f"; and {more:,} more reasons" if more > 0 else ""
-        return f"it cannot tell of {self._untold.total():,} operations: {'; '.join(reasons)}{rest}" if reasons else ""
+        return (
+            f"it has no answer for {self._unknown.total():,} operations: {'; '.join(reasons)}{rest}" if reasons else ""
+        )
 
     def lost(self, instance_id: str, detail: str) -> None:
         """Take that the server does not know an accepted operation."""
@@ -216,7 +218,7 @@ class Ledger:
             reasons[AuditProblem.WRONG_OUTPUT] = f"{self._not_compared:,} outputs {NOT_COMPARED}"
         return reasons
 
-    def _problem(self, recorded: Recorded, found: AtServer) -> tuple[AuditProblem, str] | None:
+    def _problem(self, recorded: LedgerEntry, found: AtServer) -> tuple[AuditProblem, str] | None:
         state = OperationState(recorded.state)
         if not found.phase.is_terminal and recorded.seen_s is None:
             return AuditProblem.STUCK, f"{found.word}; here it {_was(state)}"
@@ -227,7 +229,7 @@ class Ledger:
             return AuditProblem.WRONG_OUTPUT, "its output has not the token of its input"
         return None
 
-    def _contradiction(self, recorded: Recorded, state: OperationState, found: AtServer) -> str | None:
+    def _contradiction(self, recorded: LedgerEntry, state: OperationState, found: AtServer) -> str | None:
         if state is OperationState.LOST:
             return f"its status was unknown, now it is {found.word}"
         agrees = found.phase in EXPECTED.get(state, {found.phase})
@@ -238,7 +240,7 @@ class Ledger:
             return f"seen {state}, now {found.word}"
         return f"seen {state}, then changed" if self._has_changed(recorded, found) else None
 
-    def _has_changed(self, recorded: Recorded, found: AtServer) -> bool:
+    def _has_changed(self, recorded: LedgerEntry, found: AtServer) -> bool:
         if recorded.seen_s is None or found.updated_s is None:
             return False
         return found.updated_s - self.clock_offset_s > recorded.seen_s + CHANGE_TOLERANCE_S
@@ -251,7 +253,7 @@ class Ledger:
             if found.token in self._duplicated:
                 return  # It counts as duplicated.
             ended = self.not_accepted.get(found.token)
-            why = f"its start was {ended}" if ended else "no record tells of it"
+            why = f"its start was {ended}" if ended else "no record has it"
             self._add(AuditProblem.UNRECORDED, found.instance_id, found.token, f"{found.word}; {why}")
         elif found.name in self._names and self._is_strange(found):
             self._add(AuditProblem.UNKNOWN, found.instance_id, "", f"{found.word}; not started by this run")
@@ -263,7 +265,7 @@ class Ledger:
     def _is_known(self, instance_id: str, together: Container[str] = ()) -> bool:
         """Whether it was made before the run to try it, or is a child of an operation, or of one of those `together`.
 
-        An accepted operation is never a child, whatever the service calls it.
+        An accepted operation is never a child, even if the service calls it one.
         """
         if instance_id in self.accepted:
             return False
@@ -274,7 +276,7 @@ class Ledger:
         return any(parent in self.accepted or parent in self.tried or parent in together for parent in parents)
 
     def _is_earlier(self, found: AtServer) -> bool:
-        """Tell whether an operation was created before the run began; not if that was in the same second."""
+        """Return whether an operation was created before the run began; not if that was in the same second."""
         if found.created_s is None:
             return False
         latest_s = found.created_s + (1 if found.created_s.is_integer() else 0)

@@ -91,7 +91,7 @@ class Samples:
         return (len(sent_s) - 1) / lasted_s if lasted_s > 0 else None
 
     def is_of_our_host(self) -> bool:
-        """Return whether a host of ours said something of an operation."""
+        """Return whether a durable-harness host measured an operation."""
         clocks = pc.equal(self.table["server_clock"], "scheduler")
         return bool(pc.any(clocks).as_py() or pc.any(pc.not_equal(self.table["poll_at_host"], "")).as_py())
 
@@ -99,7 +99,7 @@ class Samples:
         return np.asarray(pc.fill_null(self.table[column].cast(pa.float64()), float("nan")).to_numpy())
 
     def seen_s(self) -> Values:
-        """Return when each end was seen; of one that timed out when nobody waited any longer."""
+        """Return when each end was seen; of one that timed out, when the run stopped waiting for it."""
         seen_s = self.seconds("seen_s")
         return np.where(np.isnan(seen_s), self.seconds("ended_s"), seen_s)
 

@@ -14,8 +14,8 @@ from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.records import read_operations
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.load.audit.client import MOST_ANSWER_BYTES
-from durable_harness.load.audit.explaining import Service, Wanted, all_read
-from durable_harness.load.audit.whereabouts import Whereabouts
+from durable_harness.load.audit.explaining import OperationToExplain, Service, all_read
+from durable_harness.load.audit.operation_urls import OperationUrls
 from durable_harness.load.http import Asker
 from durable_harness.operations import OperationState
 from durable_harness.why import Explanation
@@ -23,14 +23,14 @@ from durable_harness.why.waiting import cause_lines
 
 MOST_ASKED = 3
 MOST_TRIED = 9
-"""Operations that timed out, asked where no audit says which are stuck: most of them may have ended since."""
+"""Operations that timed out, asked about if no audit says which are stuck: most of them may have ended since."""
 TIMEOUT_S = 10.0
 NOT_EXPLAINED = "neither the notes of a host nor a history of it could be read"
 
 
 def learn_stuck(
     report_dir: Path,
-    whereabouts: Iterable[Whereabouts],
+    operation_urls: Iterable[OperationUrls],
     audit: Audit | str,
     *,
     most_histories: int,
@@ -38,9 +38,9 @@ def learn_stuck(
 ) -> tuple[StuckOperation, ...]:
     """Return the first operations that have not ended, with what they wait for. Never raises.
 
-    Without an audit those are asked for that timed out, and left out where they have ended since or nobody knows.
+    Without an audit those are asked for that timed out, and left out if they have ended since or it cannot be known.
     """
-    known = {where.scenario: where for where in whereabouts}
+    known = {where.scenario: where for where in operation_urls}
     is_certain = isinstance(audit, Audit)
     suspects = list(islice(_found_stuck(audit), MOST_ASKED)) if isinstance(audit, Audit) else _timed_out(report_dir)
     with Asker(verify_tls=verify_tls, max_answer_bytes=MOST_ANSWER_BYTES) as asker:
@@ -51,27 +51,27 @@ def learn_stuck(
     return tuple(islice(stuck, MOST_ASKED))
 
 
-def _found_stuck(audit: Audit) -> Iterator[Wanted]:
+def _found_stuck(audit: Audit) -> Iterator[OperationToExplain]:
     for finding in audit.findings:
         if finding.problem is AuditProblem.STUCK and finding.instance_id:
-            yield Wanted(finding.scenario, finding.instance_id)
+            yield OperationToExplain(finding.scenario, finding.instance_id)
 
 
-def _timed_out(report_dir: Path) -> list[Wanted]:
+def _timed_out(report_dir: Path) -> list[OperationToExplain]:
     try:
         table = read_operations(report_dir).operations
     except ConfigurationError:
         return []
     wanted = pc.and_(pc.equal(table["state"], OperationState.TIMED_OUT.value), pc.is_valid(table["instance_id"]))
     rows = table.filter(wanted).select(["scenario", "instance_id"]).slice(0, MOST_TRIED).to_pylist()
-    return [Wanted(row["scenario"], row["instance_id"]) for row in rows]
+    return [OperationToExplain(row["scenario"], row["instance_id"]) for row in rows]
 
 
 def _is_alive(explained: Explanation | None) -> bool:
     return explained is not None and not explained.facts.has_ended
 
 
-def _stuck(suspect: Wanted, explained: Explanation | None) -> StuckOperation:
+def _stuck(suspect: OperationToExplain, explained: Explanation | None) -> StuckOperation:
     scenario, instance_id = suspect
     if explained is None:
         return StuckOperation(shown(instance_id), scenario, unknown=NOT_EXPLAINED)

@@ -20,7 +20,7 @@ from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.trace_links import FOLDER_NAME, TracePage
 from durable_harness.load.audit.client import AuditError, get
 from durable_harness.load.audit.gathering import asked_in_time
-from durable_harness.load.audit.whereabouts import Whereabouts
+from durable_harness.load.audit.operation_urls import OperationUrls
 from durable_harness.load.http import Asker
 from durable_harness.operations import OperationState
 from durable_harness.operations.trace_page import page_in, trace_path
@@ -58,7 +58,7 @@ Pages = Mapping[Subject, Page | None]
 
 def keep_traces(
     report_dir: Path,
-    whereabouts: Iterable[Whereabouts],
+    operation_urls: Iterable[OperationUrls],
     audit: Audit | str,
     stuck: Sequence[StuckOperation],
     *,
@@ -66,9 +66,9 @@ def keep_traces(
 ) -> tuple[TracePage, ...]:
     """Write the pages of the first operations of each kind of failure; return what was written. Never raises.
 
-    Only a host of ours makes such pages: of any other there are none.
+    Only a durable-harness host makes such pages: of any other there are none.
     """
-    homes = {where.scenario: where for where in whereabouts}
+    homes = {where.scenario: where for where in operation_urls}
     subjects = [one for one in _subjects(report_dir, audit, stuck) if one.scenario in homes]
     with Asker(verify_tls=verify_tls, max_answer_bytes=MOST_PAGE_BYTES) as asker:
         pages = _asked(asker, homes, subjects)
@@ -112,7 +112,7 @@ def _first(rows: pa.Table, scenario: str, state: OperationState) -> Iterator[Sub
     yield from (Subject(scenario, instance_id, state.value) for instance_id in own["instance_id"].to_pylist())
 
 
-def _asked(asker: Asker, homes: Mapping[str, Whereabouts], subjects: Sequence[Subject]) -> Pages:
+def _asked(asker: Asker, homes: Mapping[str, OperationUrls], subjects: Sequence[Subject]) -> Pages:
     """Return the pages that came in time. A host that makes none is asked once."""
     without = set[str]()
 
@@ -146,7 +146,7 @@ def _written(
             (report_dir / FOLDER_NAME).mkdir(exist_ok=True)
             write_whole(report_dir / name, page.text)
         except OSError:
-            return  # The report goes to the same disk, and says that it is full.
+            return  # The report goes to the same disk, and reports that it is full.
         yield TracePage(name, one.kind, shown(one.instance_id), one.scenario, page.dashboard_url)
 
 

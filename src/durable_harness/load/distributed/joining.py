@@ -1,9 +1,9 @@
-"""Who may take part in a run of several processes: whoever holds the token of the run.
+"""Who may take part in a run of several processes: every process that holds the token of the run.
 
-Locust's master and workers speak ZeroMQ in clear, and take anybody for one of them. Here they speak CurveZMQ, with keys
-that are made of the token. The master's public key is never sent, so only a process that holds the token can say the
-first word; all else is encrypted, the function key in the options among it. `--processes` hands the token down, workers
-on other machines get it by `--run-token` or its twin in the environment.
+Locust's master and workers speak ZeroMQ in clear, and accept any process as one of them. Here they speak CurveZMQ, with
+keys that are made of the token. The master's public key is never sent, so only a process with the token can send the
+first message; all else is encrypted, the function key in the options among it. `--processes` passes the token to
+its workers, those on other machines get it by `--run-token` or its twin in the environment.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from durable_harness.errors import PortInUseError, UsageError
 from durable_harness.load.distributed.listening import LISTENING, add_default_ports
-from durable_harness.load.options.option import Option
+from durable_harness.load.options.declared_option import DeclaredOption
 from durable_harness.platforms.clocks import monotonic
 from durable_harness.terminal.colours import show_error
 
@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 
 class DefaultHost(str):
-    """The address of a master that nobody has chosen."""
+    """The address of a master if none was chosen."""
 
     __slots__ = ()
 
@@ -61,7 +61,7 @@ class Joining:
     def __init__(self) -> None:
         self.token = ""
         self.is_made_here = False
-        """Whether nobody but this process, and those that it forks, knows the token."""
+        """Whether only this process, and those that it forks, know the token."""
         self.forks_workers = False
         """Whether the workers are forked from the master of `--processes`, and inherit its token."""
         self._lost_since: float | None = None
@@ -105,18 +105,18 @@ class Joining:
         return self._lost_since is not None and monotonic() - self._lost_since >= time_s
 
     def describe_strangers(self) -> list[str]:
-        """Say that others tried to join, if they did; a connection may be gone before its address is known."""
+        """Return that others tried to join, if they did; a connection may be gone before its address is known."""
         if not self.strangers:
             return []
         count, known = self.strangers.total(), sorted(self.strangers.keys() - {UNKNOWN_ADDRESS})
         where = f" from {', '.join(known)}" if known else ""
-        return [f"whoever tried to join{where} without the token of the run ({count:,} times) took no part"]
+        return [f"processes that tried to join{where} without the token of the run ({count:,} times) took no part"]
 
 
 JOINING = Joining()
 
 
-def add_joining_options(parser: Any) -> None:
+def add_joining_options(parser: argparse.ArgumentParser) -> None:
     """Add the token to Locust's parser; without other orders the master of `--processes` listens on the loopback."""
     RUN_TOKEN.add_to_locust(parser)
     parser.set_defaults(master_bind_host=DefaultHost("*"))
@@ -137,19 +137,19 @@ def add_joining_options(parser: Any) -> None:
             parser.error(str(error))
         return options
 
-    parser.parse_args = parse
+    parser.parse_args = parse  # type: ignore[method-assign] # Locust makes the parser, and has no hook for it
 
 
 def run_token(text: str) -> str:
     """Read a token, or raise ArgumentTypeError."""
     if text and len(text) < LEAST_CHARS:
         raise argparse.ArgumentTypeError(
-            f"got {len(text)} characters, expected at least {LEAST_CHARS}: whoever guesses it takes part in the run"
+            f"got {len(text)} characters, expected at least {LEAST_CHARS}: who guesses it takes part in the run"
         )
     return text
 
 
-RUN_TOKEN = Option(
+RUN_TOKEN = DeclaredOption(
     "--run-token",
     run_token,
     "",
@@ -161,7 +161,7 @@ RUN_TOKEN = Option(
 
 
 def secure_sockets() -> None:
-    """Let all sockets of Locust's that are made from now on be those of the run."""
+    """Make all sockets that Locust creates from now on take part in the run only."""
     make = zmqrpc.BaseSocket.__init__
     if getattr(make, "is_secure", False):
         return

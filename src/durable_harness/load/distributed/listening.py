@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import sys
 from typing import Any, NoReturn
@@ -44,8 +45,8 @@ class Listening:
 LISTENING = Listening()
 
 
-def add_default_ports(parser: Any) -> None:
-    """Make the ports in Locust's parser known as defaults, by which a port that the user names can be told apart."""
+def add_default_ports(parser: argparse.ArgumentParser) -> None:
+    """Mark the default ports in Locust's parser, so that a port that the user names can be distinguished."""
     parser.set_defaults(**{name: DefaultPort(parser.get_default(name)) for name in PORT_OPTIONS})
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to an option's help
         if action.dest == "master_bind_port":
@@ -53,7 +54,7 @@ def add_default_ports(parser: Any) -> None:
 
 
 def guard_listening() -> None:
-    """End a master that cannot listen where it should with one line that says so instead of a traceback."""
+    """End a master that cannot listen where it should with a one-line message instead of a traceback."""
     listen = zmqrpc.Server.__init__
     if getattr(listen, "is_guarded", False):
         return

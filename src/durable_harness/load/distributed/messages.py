@@ -17,7 +17,7 @@ from typing import Any
 
 from durable_harness.gate.usage import Usage
 from durable_harness.load.arrivals.shares import Shares
-from durable_harness.load.audit import Whereabouts
+from durable_harness.load.audit import OperationUrls
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import GeneratorFigures
 
@@ -38,7 +38,7 @@ class Snapshot:
     tally: RunTally
     figures: GeneratorFigures = field(default_factory=GeneratorFigures)
     usage: Usage = field(default_factory=Usage)
-    whereabouts: tuple[Whereabouts, ...] = ()
+    operation_urls: tuple[OperationUrls, ...] = ()
     are_arrivals_over: bool = False
     """Whether the last arrival of the whole run has come."""
     records: bytes | None = None
@@ -52,7 +52,7 @@ class Snapshot:
             "tally": self.tally.to_wire(),
             "figures": self.figures.to_wire(),
             "usage": self.usage.to_wire(),
-            "whereabouts": [where.to_wire() for where in self.whereabouts],
+            "operation_urls": [where.to_wire() for where in self.operation_urls],
             "are_arrivals_over": self.are_arrivals_over,
             "records": self.records,
             "was_interrupted": self.was_interrupted,
@@ -60,14 +60,14 @@ class Snapshot:
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Snapshot:
-        whereabouts = tuple(Whereabouts(**where) for where in wire["whereabouts"])
+        operation_urls = tuple(OperationUrls(**where) for where in wire["operation_urls"])
         figures = GeneratorFigures.from_wire(wire["figures"])
         return cls(
             wire["run_id"],
             RunTally.from_wire(wire["tally"]),
             figures,
             Usage.from_wire(wire["usage"]),
-            whereabouts,
+            operation_urls,
             wire["are_arrivals_over"],
             wire["records"],
             wire["was_interrupted"],

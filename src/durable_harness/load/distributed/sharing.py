@@ -1,4 +1,4 @@
-"""The master's part of an open workload: tell the workers which arrivals are whose, again whenever they change."""
+"""The master's part of an open workload: send the workers their shares of the arrivals, again whenever these change."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ START_S = 1.0
 """How long before its first arrival a run is announced."""
 WATCH_S = 0.25
 STATE_RUNNING = "running"
-"""As in `locust.runners`, whose import would patch the standard library of whoever reads this module."""
+"""As in `locust.runners`, whose import would patch the standard library for every importer of this module."""
 
 
 class Sharing:
     """Keeps the workers of one run informed, from a greenlet of its own until it is closed.
 
     The workers that are connected when the run begins share its arrivals. One that joins later gets a share once it has
-    begun the run, not once it has connected: until then nobody would start its arrivals.
+    begun the run, not once it has connected: until then its arrivals would not be started.
     """
 
     def __init__(self, runner: Any, run_id: str, scenarios: Iterable[str], run_time_s: float | None = None) -> None:
@@ -49,7 +49,7 @@ class Sharing:
         return set(self._expected - self._begun) if self._offer.scenarios else set()
 
     def admit(self, worker: str) -> None:
-        """Give a share to a worker that has begun the run; send it the arrivals anyway, as it may have missed them."""
+        """Assign a share to a worker that has begun the run. It gets the arrivals anyway: it may have missed them."""
         self._begun.add(worker)
         if not self._is_closed and not self._share_again():
             self._send_offer(worker)

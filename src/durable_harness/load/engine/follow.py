@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import EllipsisType
-from typing import Any, Protocol
+from typing import Protocol, TypeVarTuple
 from urllib.parse import quote, urlsplit
 
 from gevent.event import Event
 
 from durable_harness.foreign_text import shown
-from durable_harness.load.http import Client, Exchange, OnCrash, Reactor, Request, log_crash
+from durable_harness.load.http import Client, Exchange, HttpRequest, OnCrash, Reactor, log_crash
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.operations import (
     HostMeasurement,
@@ -32,9 +32,11 @@ MOST_ROUTE_CHARS = 200
 LEAST_WAIT_S = 1e-4
 """A start that left sooner was not held up by a connection."""
 
+Events = TypeVarTuple("Events")
+
 
 class Watcher(Protocol):
-    """Is told what happens to operations, at the moment it happens. It must not wait for anything."""
+    """Receives the events of operations at the moment they happen. It must not block."""
 
     def started(self, record: OperationRecord) -> None: ...
     def accepted(self, record: OperationRecord) -> None: ...
@@ -43,7 +45,7 @@ class Watcher(Protocol):
 
 
 class RequestWatcher(Protocol):
-    """Is told of every request that has ended."""
+    """Receives every request that has ended."""
 
     def requested(self, method: str, route: str, exchange: Exchange, problem: str | None) -> None: ...
 
@@ -69,18 +71,18 @@ class Engine:
     """Called once with a follower whose operation has ended, after it was measured."""
     on_crash: OnCrash = log_crash
 
-    def tell(self, watch: Callable[..., None], *what: Any) -> None:
-        """Call a watcher; one that fails must keep neither the others nor the operation from going on."""
+    def notify(self, watch: Callable[[*Events], None], *what: *Events) -> None:
+        """Call a watcher; one that fails must stop neither the others nor the operation."""
         try:
             watch(*what)
         except Exception as error:  # noqa: BLE001 - see above
             self.on_crash("A watcher of the operations failed", error)
 
-    def tell_request(self, exchange: Exchange, route: str, problem: str | EllipsisType | None = ...) -> None:
+    def notify_request(self, exchange: Exchange, route: str, problem: str | EllipsisType | None = ...) -> None:
         """Count a request that has ended; `route` is its row in Locust's table, a `problem` may be judged elsewhere."""
         self.figures.requested(exchange.pool_wait_s, exchange.connect_s)
         judged = _problem(exchange.outcome) if isinstance(problem, EllipsisType) else problem
-        self.tell(self.request_watcher.requested, exchange.request.method, route, exchange, judged)
+        self.notify(self.request_watcher.requested, exchange.request.method, route, exchange, judged)
 
 
 class Follower:
@@ -104,7 +106,7 @@ class Follower:
         self._engine = engine
         start = plan.start_request()
         headers = {**start.headers, **ASKING} if engine.meter.knows(plan.origin) else start.headers
-        self._request = Request(start.method, start.url, headers, start.body)
+        self._request = HttpRequest(start.method, start.url, headers, start.body)
         self._is_polling = False
         self._route = plan.start_route
         self._is_started = self._is_over = self._is_handed_over = False
@@ -124,7 +126,7 @@ class Follower:
             self._engine.reactor.call_at(intended, self._start)
 
     def wait(self) -> None:
-        """Let this greenlet wait for the end; what the server knows of the operation may be filled in after that."""
+        """Wait for the end in this greenlet; what the server knows of the operation may be filled in after that."""
         if not self._is_over:
             if self._waited_for is None:
                 self._waited_for = Event()
@@ -142,7 +144,7 @@ class Follower:
         self._stop()
         self._hand_over(None)
 
-    def _start(self, due: float, _argument: Any) -> None:
+    def _start(self, due: float, _argument: object) -> None:
         if self._is_over:
             return
         now = monotonic()
@@ -172,33 +174,33 @@ class Follower:
     def _count_start(self, sent: float) -> None:
         self.operation.sent(sent)
         for watcher in self._engine.watchers:
-            self._engine.tell(watcher.started, self.operation.record)
+            self._engine.notify(watcher.started, self.operation.record)
 
     def _start_ended(self, exchange: Exchange) -> None:
         if self._is_over:
             return
         operation = self.operation
         if operation.record.sent is None:
-            # Nothing could be sent. It was tried all the same, and counts from then.
+            # Nothing could be sent, but it was tried, and counts from then.
             self._count_start(exchange.asked)
-        self._engine.tell_request(exchange, self._route)
+        self._engine.notify_request(exchange, self._route)
         operation.record.start_at_host = _times_at_host(exchange)
         try:
             operation.start_answered(exchange.outcome, exchange.answered)
-        except Exception as error:  # noqa: BLE001 - an answer that nobody thought of must not end the others
+        except Exception as error:  # noqa: BLE001 - an answer of an unexpected kind must not end the others
             self._break_off(error)
         if operation.record.accepted is not None:
             for watcher in self._engine.watchers:
-                self._engine.tell(watcher.accepted, operation.record)
+                self._engine.notify(watcher.accepted, operation.record)
             for act in operation.take_waiting():
-                self._engine.tell(act, operation)
+                self._engine.notify(act, operation)
         self._go_on()
 
     def _break_off(self, error: Exception) -> None:
         self._engine.on_crash("An answer could not be read", error)
         self.operation.break_off(monotonic(), error)
 
-    def _poll(self, due: float, _argument: Any) -> None:
+    def _poll(self, due: float, _argument: object) -> None:
         if self._is_over:
             return
         now = monotonic()
@@ -209,7 +211,7 @@ class Follower:
         url = self.operation.status_url or ""
         if url != self._request.url or not self._is_polling:
             try:
-                self._request = Request("GET", url, self._poll_headers(url))
+                self._request = HttpRequest("GET", url, self._poll_headers(url))
             except ValueError as error:
                 self._poll_answered(NoResponse(str(error)), now, 0.0)
                 return
@@ -230,7 +232,7 @@ class Follower:
         record = self.operation.record
         if record.seen is None:  # what comes after that is no poll, but fetches the result
             record.poll_sent, record.poll_at_host = exchange.sent, _times_at_host(exchange)
-        self._engine.tell_request(exchange, self._route)
+        self._engine.notify_request(exchange, self._route)
         self._poll_answered(exchange.outcome, exchange.answered, exchange.elapsed_ms)
 
     def _poll_answered(self, result: HttpResponse | NoResponse, answered: float, elapsed_ms: float) -> None:
@@ -242,7 +244,7 @@ class Follower:
             self._break_off(error)
             problem = record.error
         for watcher in self._engine.watchers:
-            self._engine.tell(watcher.polled, record, elapsed_ms, problem)
+            self._engine.notify(watcher.polled, record, elapsed_ms, problem)
         self._go_on()
 
     def _go_on(self) -> None:
@@ -250,7 +252,7 @@ class Follower:
         if next_poll is None:
             self._end()
         else:
-            self._engine.reactor.call_about(next_poll, self._poll)
+            self._engine.reactor.call_at_or_soon_after(next_poll, self._poll)
 
     def _end(self) -> None:
         self._stop()
@@ -262,24 +264,24 @@ class Follower:
             self._waited_for.set()
 
     def _hand_over(self, measurement: HostMeasurement | None) -> None:
-        """Give the record, with what was measured, to all who wait for it; a measurement that comes later is late."""
+        """Pass the record, with what was measured, to all who wait for it; a measurement that comes later is late."""
         if self._is_handed_over:
             return
         self._is_handed_over = True
         if measurement is not None:
             measurement.apply(self.operation.record)
-        self._engine.tell(self.operation.teach)
+        self._engine.notify(self.operation.teach)
         if self._is_started:
             for watcher in self._engine.watchers:
-                self._engine.tell(watcher.ended, self.operation.record)
+                self._engine.notify(watcher.ended, self.operation.record)
         self._engine.forget(self)
 
 
 def _times_at_host(exchange: Exchange) -> str:
-    """Return what a host says of the times of a request, which are those of one that nobody redirected."""
+    """Return a host's text about the times of a request; they are right only for one that was not redirected."""
     outcome = exchange.outcome
-    said = "" if exchange.redirects or isinstance(outcome, NoResponse) else outcome.headers.get(HEADER, "")
-    return said if len(said) <= MOST_CHARS else ""
+    times = "" if exchange.redirects or isinstance(outcome, NoResponse) else outcome.headers.get(HEADER, "")
+    return times if len(times) <= MOST_CHARS else ""
 
 
 def _problem(result: HttpResponse | NoResponse) -> str | None:
@@ -289,7 +291,7 @@ def _problem(result: HttpResponse | NoResponse) -> str | None:
 
 
 def unexpected(result: HttpResponse | NoResponse, expected: Collection[int]) -> str | None:
-    """Say what is wrong with an answer if its HTTP code is none of the expected ones, None if it is."""
+    """Return what is wrong with an answer if its HTTP code is not one of the expected ones, None if it is."""
     if isinstance(result, NoResponse):
         return f"no answer: {result.reason}"
     allowed = " or ".join(map(str, sorted(expected)))

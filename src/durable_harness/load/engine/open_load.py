@@ -1,4 +1,4 @@
-"""Offer an open workload: start each arrival that is this process's own at its moment, whatever became of others.
+"""Offer an open workload: start each arrival of this process at its moment, without waiting for earlier ones.
 
 Every process runs all open scenarios of a run and knows all their arrivals; `Shares` say which of them are its own. So
 Locust's users have no part in it: one user that only waits stands for a scenario in Locust's tables.
@@ -12,15 +12,19 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 
 from durable_harness.load.arrivals.shares import LOOK_AHEAD_S, Shares
-from durable_harness.load.engine.run import Run
-from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.engine.load_run import LoadRun
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.operations import Workload
 from durable_harness.platforms.clocks import monotonic
+
+if TYPE_CHECKING:
+    from locust import User
+    from locust.env import Environment
 
 HAND_OVER_S = 0.0537
 """How long before its moment an arrival is handed over: what is to be made for it is ready when it is due. It is no
@@ -33,28 +37,33 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One arrival of a scenario."""
+    """One arrival of a scenario.
+
+    Attributes:
+        number: counted from 0, over all processes of the run.
+        intended: its moment, in `time.monotonic()` seconds.
+        seed: what its source of chance is made of.
+    """
 
     number: int
-    """Counted from 0 over all processes."""
     intended: float
-    """Its moment, in seconds of `time.monotonic()`."""
     seed: str
 
     def random(self, purpose: str = "") -> Random:
-        """Return a source of chance of its own: what it draws is the same in any process.
+        """Return a source of chance of its own, which draws the same in any process.
 
-        Each purpose has a stream that does not depend on what is drawn for another.
+        Args:
+            purpose: each has a stream that does not depend on what is drawn for another.
         """
         return Random(f"{self.seed}:{purpose}" if purpose else self.seed)  # noqa: S311 - load, not secrets
 
 
-def open_scenarios(environment: Any) -> dict[str, type[Any]]:
+def open_scenarios(environment: Environment) -> dict[str, type[User]]:
     """Return the open scenarios that Locust has loaded and that were selected, by their names."""
     return {cls.__name__: cls for cls in environment.user_classes if getattr(cls, "workload", None) is Workload.OPEN}
 
 
-def check_scenarios(user_classes: Iterable[type[Any]], options: LoadOptions | None) -> None:
+def check_scenarios(user_classes: Iterable[type[User]], options: LoadOptions | None) -> None:
     """Raise UsageError for a scenario that is written wrongly or, with the options of a run, cannot make that run."""
     for cls in user_classes:
         if check := getattr(cls, "check_attributes", None):
@@ -66,7 +75,7 @@ def check_scenarios(user_classes: Iterable[type[Any]], options: LoadOptions | No
 class OpenLoad:
     """The arrivals of one run in this process."""
 
-    def __init__(self, environment: Any, run: Run, worker: str) -> None:
+    def __init__(self, environment: Environment, run: LoadRun, worker: str) -> None:
         self._environment, self._run, self._worker = environment, run, worker
         self._shares = Shares([])
         self._greenlets: dict[str, Any] = {}
@@ -76,7 +85,7 @@ class OpenLoad:
     def offer(self, scenarios: Iterable[str], shares: Shares, began: float, run_time_s: float | None = None) -> None:
         """Start the arrivals of these scenarios, counted from the monotonic moment `began`; or take new shares.
 
-        None comes at the end of the run time or later, even if whoever ends the run is late.
+        None comes at the end of the run time or later, even if the run is ended late.
         """
         self._shares = shares
         self._run_time_s = math.inf if run_time_s is None else run_time_s
@@ -91,10 +100,10 @@ class OpenLoad:
         return bool(self._greenlets) and self._over == set(self._greenlets)
 
     def stop(self) -> None:
-        """Let nothing arrive any longer."""
+        """Stop all arrivals."""
         gevent.killall(list(self._greenlets.values()))
 
-    def _run_scenario(self, scenario: type[Any], began: float) -> None:
+    def _run_scenario(self, scenario: type[User], began: float) -> None:
         if self._environment.host:
             scenario.host = self._environment.host
         user = scenario(self._environment)

@@ -11,12 +11,12 @@ class Phases:
     """Tells the phase of an operation by the moment it was intended. Moments are seconds of `time.monotonic()`."""
 
     def __init__(self, began: float, warm_up_s: float = 0.0) -> None:
-        # A busy process may take part after arrivals were meant: without a warm-up they count all the same.
+        # A busy process may take part after arrivals were meant: without a warm-up they count too.
         self.warm_up_ends = began + warm_up_s if warm_up_s else -math.inf
         self.offering_ends = math.inf
 
     def stop_offering(self, now: float) -> None:
-        """Say that the run offers no more load; only the first call counts."""
+        """Note that the run offers no more load; only the first call counts."""
         self.offering_ends = min(self.offering_ends, now)
 
     def of(self, intended: float) -> OperationPhase:

@@ -1,4 +1,4 @@
-"""Ask a host of ours, during load, when operations began and ended by its scheduler's clock, and what they cost.
+"""Ask a durable-harness host, during load, when operations began and ended by its clock, and what they cost.
 
 An operation whose end was seen waits here for some milliseconds, until the next question is answered. Any other host is
 asked once whether it measures its operations, and then never again.
@@ -7,9 +7,8 @@ asked once whether it measures its operations, and then never again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from durable_harness.load.http import Client, Exchange, Reactor, Request
+from durable_harness.load.http import Client, Exchange, HttpRequest, Reactor
 from durable_harness.operations import HttpResponse, Operation
 from durable_harness.operations.measurement import (
     HOST_STATUS_PATH,
@@ -64,7 +63,7 @@ class ServerMeter:
         host.add(instance_id, on_measured)
 
     def knows(self, base_url: str) -> bool:
-        """Return whether a host has said that it is one of ours."""
+        """Return whether the host has identified itself as a durable-harness host."""
         host = self._hosts.get(base_url)
         return host is not None and host.is_known
 
@@ -92,7 +91,7 @@ class _Host:
         self._waiting: list[tuple[str, OnMeasured]] = []
         self._asked_for: list[tuple[str, OnMeasured]] = []
         self.is_known = False
-        """Whether it said that it measures."""
+        """Whether the host reported that it measures."""
         self._is_silent = False
         """Whether it is not asked any longer."""
         self._is_busy = False
@@ -114,9 +113,9 @@ class _Host:
     def _plan_question(self) -> None:
         if not self._is_busy and self._waiting:
             self._is_busy = True
-            self._reactor.call_about(max(self._next_question, monotonic()), self._ask)
+            self._reactor.call_at_or_soon_after(max(self._next_question, monotonic()), self._ask)
 
-    def _ask(self, _due: float, _argument: Any) -> None:
+    def _ask(self, _due: float, _argument: object) -> None:
         if self._is_silent:
             return
         self._next_question = monotonic() + INTERVAL_S
@@ -130,7 +129,7 @@ class _Host:
     def _send(self, method: str, path: str, body: bytes | None, on_end: Callable[[Exchange], None]) -> None:
         headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
         try:
-            request = Request(method, f"{self._base_url}{path}", headers, body)
+            request = HttpRequest(method, f"{self._base_url}{path}", headers, body)
         except ValueError:
             self.close()
             return

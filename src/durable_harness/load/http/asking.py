@@ -8,10 +8,9 @@ from typing import Self
 from gevent.event import AsyncResult
 
 from durable_harness.load.http.client import Client
-from durable_harness.load.http.exchange import Exchange, Request
+from durable_harness.load.http.exchange import Exchange, HttpRequest
 from durable_harness.load.http.reactor import Reactor
-from durable_harness.operations import HttpResponse, NoResponse
-from durable_harness.operations import Request as PlainRequest
+from durable_harness.operations import HttpResponse, NoResponse, Request
 from durable_harness.platforms.clocks import monotonic
 
 CONNECTIONS = 20
@@ -35,14 +34,12 @@ class Asker:
 
     def get(self, url: str, headers: Mapping[str, str], timeout_s: float) -> HttpResponse | NoResponse:
         """Return what came of a GET, redirects not followed, within the time."""
-        return self.ask(PlainRequest("GET", url, headers), timeout_s)
+        return self.ask(Request("GET", url, headers), timeout_s)
 
-    def ask(
-        self, plain: PlainRequest, timeout_s: float, *, follows_redirects: bool = False
-    ) -> HttpResponse | NoResponse:
+    def ask(self, plain: Request, timeout_s: float, *, follows_redirects: bool = False) -> HttpResponse | NoResponse:
         """Return what came of a request within the time."""
         try:
-            request = Request(plain.method, plain.url, plain.headers, plain.body)
+            request = HttpRequest(plain.method, plain.url, plain.headers, plain.body)
         except ValueError as error:
             return NoResponse(str(error))
         ended: AsyncResult = AsyncResult()

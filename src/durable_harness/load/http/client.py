@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client for load: thousands of requests under way, no greenlet for any, every wait accounted for."""
+"""An HTTP/1.1 client for load: thousands of requests at once without a greenlet for each, every wait accounted for."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from durable_harness.load.http.connection import Connection
-from durable_harness.load.http.exchange import Exchange, Request
+from durable_harness.load.http.exchange import Exchange, HttpRequest
 from durable_harness.load.http.pool import Pool
 from durable_harness.load.http.reactor import Reactor
 from durable_harness.load.http.resolver import Address
 from durable_harness.load.http.tls import TlsConnection, client_context, is_loopback
-from durable_harness.load.http.urls import Origin
+from durable_harness.load.http.urls import ConnectionOrigin
 from durable_harness.operations import HttpResponse, NoResponse
 from durable_harness.platforms.clocks import monotonic
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, REPEATING_REDIRECTS, BadUrlError
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 CHECK_TIME_S = 0.05
-"""How often deadlines are looked at: no request lasts longer than its deadline and this."""
+"""How often deadlines are checked: a request ends at most this long after its deadline."""
 NOT_IN_TIME = "no answer in time"
 CLOSED = "the load generator had ended its run"
 
@@ -53,7 +53,7 @@ class Client:
         self.counts = ClientCounts()
         self._reactor = reactor
         self._connections, self._max_answer_bytes, self._verify_tls = connections, max_answer_bytes, verify_tls
-        self._pools: dict[Origin, Pool] = {}
+        self._pools: dict[ConnectionOrigin, Pool] = {}
         self._contexts: dict[bool, ssl.SSLContext] = {}
         self._under_way: set[Exchange] = set()
         self._is_open = True
@@ -65,7 +65,7 @@ class Client:
 
     def send(
         self,
-        request: Request,
+        request: HttpRequest,
         on_end: Callable[[Exchange], None],
         deadline: float,
         on_sent: Callable[[Exchange], None] | None = None,
@@ -85,14 +85,14 @@ class Client:
             self._refuse(exchange)
 
     def close(self) -> None:
-        """Close all connections; what is under way ends without an answer, as does whatever is sent from now on."""
+        """Close all connections; requests under way, and those sent from now on, end without an answer."""
         self._is_open = False
         for pool in self._pools.values():
             pool.close()
         for exchange in list(self._under_way):
             self._refuse(exchange)
 
-    # What a pool asks for and tells:
+    # What a pool asks for, and its events:
 
     def new_connection(self, pool: Pool, addresses: list[Address]) -> Connection:
         self.counts.connects += 1
@@ -101,16 +101,16 @@ class Client:
             return TlsConnection(self._reactor, pool, addresses, self._context(origin), origin.host)
         return Connection(self._reactor, pool, addresses)
 
-    def got_answer(self, exchange: Exchange, answer: HttpResponse) -> None:
+    def on_response(self, exchange: Exchange, answer: HttpResponse) -> None:
         if exchange.follows_redirects and _is_redirect(exchange.request, answer) and "location" in answer.headers:
             self._follow(exchange, answer)
         else:
             self._finish(exchange, answer)
 
-    def got_none(self, exchange: Exchange, reason: str) -> None:
+    def on_failure(self, exchange: Exchange, reason: str) -> None:
         self._finish(exchange, NoResponse(reason))
 
-    def retried(self, exchange: Exchange) -> None:  # noqa: ARG002 - only the number matters
+    def on_retry(self, exchange: Exchange) -> None:  # noqa: ARG002 - only the number matters
         self.counts.retries += 1
 
     def _follow(self, exchange: Exchange, answer: HttpResponse) -> None:
@@ -144,7 +144,7 @@ class Client:
         now = monotonic()
         for exchange in [one for one in self._under_way if one.deadline <= now]:
             if exchange.connection is not None:
-                exchange.connection.give_up(NOT_IN_TIME)
+                exchange.connection.abort(NOT_IN_TIME)
             else:
                 exchange.answered = now
                 self._finish(exchange, NoResponse(NOT_IN_TIME))
@@ -152,18 +152,18 @@ class Client:
             pool.check_time(now)
         self._reactor.call_at(now + CHECK_TIME_S, self._check_time)
 
-    def _pool(self, origin: Origin) -> Pool:
+    def _pool(self, origin: ConnectionOrigin) -> Pool:
         pool = self._pools.get(origin)
         if pool is None:
             pool = self._pools[origin] = Pool(origin, self._connections, self._max_answer_bytes, self)
         return pool
 
-    def _context(self, origin: Origin) -> ssl.SSLContext:
+    def _context(self, origin: ConnectionOrigin) -> ssl.SSLContext:
         verify = self._verify_tls and not is_loopback(origin)
         if verify not in self._contexts:
             self._contexts[verify] = client_context(verify=verify)
         return self._contexts[verify]
 
 
-def _is_redirect(request: Request, answer: HttpResponse) -> bool:
+def _is_redirect(request: HttpRequest, answer: HttpResponse) -> bool:
     return answer.status in (REDIRECTS if request.method == "GET" else REPEATING_REDIRECTS)

@@ -1,9 +1,9 @@
-"""A request, and what became of it."""
+"""A request and its result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Protocol
 
 from durable_harness.load.http.urls import split_url
 from durable_harness.operations import HttpResponse, NoResponse
@@ -12,7 +12,7 @@ from durable_harness.redirects import follow
 USER_AGENT = "durable-harness"
 
 
-class Request:
+class HttpRequest:
     """A request as it goes over the wire; it can be sent any number of times. Raises BadUrlError for a bad URL."""
 
     __slots__ = ("body", "data", "headers", "method", "origin", "url")
@@ -22,10 +22,12 @@ class Request:
         self.origin, target = split_url(url)
         self.data = self._to_wire(target)
 
-    def redirected(self, status: int, location: str) -> Request:
+    def redirected(self, status: int, location: str) -> HttpRequest:
         """Return the request that a redirect asks for; raise BadUrlError if there is none."""
         following = follow(status, location, self.method, self.url, self.headers)
-        return Request(following.method, following.url, following.headers, self.body if following.keeps_body else None)
+        return HttpRequest(
+            following.method, following.url, following.headers, self.body if following.keeps_body else None
+        )
 
     def _to_wire(self, target: str) -> bytes:
         lines = [
@@ -45,8 +47,14 @@ class Request:
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + (self.body or b"")
 
 
+class Abortable(Protocol):
+    """The connection that carries an exchange, as far as it is needed to end the exchange."""
+
+    def abort(self, reason: str) -> None: ...
+
+
 class Exchange:
-    """One request on its way and, once `result` is set, what came of it. Moments are those of `time.monotonic()`."""
+    """One request and, once it has ended, its `result`. Moments are `time.monotonic()` seconds."""
 
     __slots__ = (
         "answered",
@@ -69,7 +77,7 @@ class Exchange:
 
     def __init__(
         self,
-        request: Request,
+        request: HttpRequest,
         on_end: Callable[[Exchange], None],
         asked: float,
         deadline: float,
@@ -92,7 +100,7 @@ class Exchange:
         """Waited for a new connection: name resolution, TCP and TLS."""
         self.result: HttpResponse | NoResponse | None = None
         self.queued = asked
-        self.connection: Any = None
+        self.connection: Abortable | None = None
         self.is_at_limit = False
         self.is_retried = False
         self.follows_redirects = False

@@ -1,4 +1,4 @@
-"""The connections to one origin: as many as are needed, up to a limit; who finds all of them busy waits in turn."""
+"""The connections to one origin: as many as are needed, up to a limit. Requests that find all of them busy queue."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 from durable_harness.load.http.connection import Connection
 from durable_harness.load.http.exchange import Exchange
 from durable_harness.load.http.resolver import Address, literal_address, resolve
-from durable_harness.load.http.urls import Origin
+from durable_harness.load.http.urls import ConnectionOrigin
 from durable_harness.operations import HttpResponse
 from durable_harness.platforms.clocks import monotonic
 
@@ -16,25 +16,25 @@ RESOLVE_AGAIN_S = 60.0
 """How long the addresses of a name are kept."""
 CONNECT_TIMEOUT_S = 10.0
 NEXT_ADDRESS_S = 2.0
-"""An address that does not answer for so long is given up if there is another one."""
+"""An address that has not answered by then is abandoned if there is another one."""
 NOT_CONNECTED_IN_TIME = "no connection in time"
 
 
-class Outcomes(Protocol):
-    """Whom a pool tells how exchanges ended, and who makes its connections."""
+class ExchangeListener(Protocol):
+    """Receives the ends of a pool's exchanges, and makes its connections."""
 
     def new_connection(self, pool: Pool, addresses: list[Address]) -> Connection: ...
-    def got_answer(self, exchange: Exchange, answer: HttpResponse) -> None: ...
-    def got_none(self, exchange: Exchange, reason: str) -> None: ...
-    def retried(self, exchange: Exchange) -> None: ...
+    def on_response(self, exchange: Exchange, answer: HttpResponse) -> None: ...
+    def on_failure(self, exchange: Exchange, reason: str) -> None: ...
+    def on_retry(self, exchange: Exchange) -> None: ...
 
 
 class Pool:
-    """Owner of the connections to an origin."""
+    """Holds the connections to one origin, and assigns requests to them."""
 
-    def __init__(self, origin: Origin, limit: int, max_answer_bytes: int, outcomes: Outcomes) -> None:
+    def __init__(self, origin: ConnectionOrigin, limit: int, max_answer_bytes: int, listener: ExchangeListener) -> None:
         self.origin, self.max_answer_bytes = origin, max_answer_bytes
-        self._limit, self._outcomes = limit, outcomes
+        self._limit, self._listener = limit, listener
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._connecting: set[Connection] = set()
@@ -53,7 +53,7 @@ class Pool:
         while self._idle:
             connection = self._idle.pop()
             # Only a GET can be sent again if the server turns out to have closed the connection just now.
-            is_safe = exchange.request.method == "GET" or connection.is_quiet()
+            is_safe = exchange.request.method == "GET" or connection.peer_is_silent()
             if connection.is_usable and is_safe and self._send(connection, exchange):
                 return
             self._drop(connection)
@@ -63,69 +63,70 @@ class Pool:
             self._open_one()
 
     def check_time(self, now: float) -> None:
-        """Give up attempts to connect that take too long."""
+        """Abandon attempts to connect that take too long."""
         for connection in list(self._connecting):
             limit_s = NEXT_ADDRESS_S if connection.has_other_address else CONNECT_TIMEOUT_S
-            if now - connection.attempt_began > limit_s:
+            if now - connection.attempt_started > limit_s:
                 connection.try_next_address(NOT_CONNECTED_IN_TIME)
 
     def close(self) -> None:
-        """Close all connections; nobody is told."""
+        """Close all connections; the listener is not called."""
         for connection in self._open:
             connection.close()
         self._open.clear()
         self._idle.clear()
         self._waiting.clear()
 
-    # What a connection tells:
+    # Events of a connection:
 
-    def connected(self, connection: Connection) -> None:
+    def on_connected(self, connection: Connection) -> None:
         self._connecting.discard(connection)
-        self._prefer(connection.address)
-        self._employ(connection)
+        self._put_first(connection.address)
+        self._assign_next(connection)
 
-    def not_connected(self, connection: Connection, reason: str) -> None:
+    def on_connect_failed(self, connection: Connection, reason: str) -> None:
         self._connecting.discard(connection)
         self._open.discard(connection)
         if self._addresses_until != float("inf"):
+            # The name may have moved to another address.
             self._addresses_until = 0.0
         exchange = self._next_waiting()
         self._open_if_needed()
         if exchange is not None:
             self._note_wait(exchange)
             exchange.answered = monotonic()
-            self._outcomes.got_none(exchange, reason)
+            self._listener.on_failure(exchange, reason)
 
-    def answered(self, connection: Connection, exchange: Exchange, answer: HttpResponse) -> None:
-        """Take an answer; first of all the connection is put to work again."""
+    def on_response(self, connection: Connection, exchange: Exchange, answer: HttpResponse) -> None:
+        """Pass on a response. The connection gets its next request first: what the response leads to may take time."""
         exchange.connection = None
         if connection.is_closed:
             self._forget(connection)
         else:
-            self._employ(connection)
-        self._outcomes.got_answer(exchange, answer)
+            self._assign_next(connection)
+        self._listener.on_response(exchange, answer)
 
-    def broken(self, connection: Connection, exchange: Exchange, reason: str, *, is_stale: bool) -> None:
-        """Try a GET again that met a connection which the server was closing: it may not even have been read."""
+    def on_failure(self, connection: Connection, exchange: Exchange, reason: str, *, is_stale: bool) -> None:
+        """Send a GET again if the server was closing the connection: it may not even have read it (RFC 9110, 9.2.2)."""
         exchange.connection = None
         self._forget(connection)
         if is_stale and exchange.request.method == "GET" and not exchange.is_retried:
             exchange.is_retried = True
             exchange.queued = monotonic()
             exchange.is_at_limit = False
-            self._outcomes.retried(exchange)
+            self._listener.on_retry(exchange)
             self._waiting.appendleft(exchange)
             self._open_if_needed()
         else:
-            self._outcomes.got_none(exchange, reason)
+            self._listener.on_failure(exchange, reason)
 
-    def closed_idle(self, connection: Connection) -> None:
+    def on_idle_close(self, connection: Connection) -> None:
         if connection in self._idle:
             self._idle.remove(connection)
         self._forget(connection)
 
-    def _employ(self, connection: Connection) -> None:
-        """Let a free connection serve who waits longest."""
+    def _assign_next(self, connection: Connection) -> None:
+        """Give a free connection the request that waits longest, or set it aside as idle."""
         exchange = self._next_waiting()
         if exchange is None:
             self._idle.append(connection)
@@ -140,7 +141,7 @@ class Pool:
         return connection.send(exchange)
 
     def _next_waiting(self) -> Exchange | None:
-        """Take the first that waits; what ended meanwhile, because its time was up, has a result already."""
+        """Return the exchange that waits longest; one whose deadline has passed meanwhile has a result already."""
         while self._waiting:
             exchange = self._waiting.popleft()
             if exchange.result is None:
@@ -184,15 +185,15 @@ class Pool:
         self._addresses_until = 0.0
         while (exchange := self._next_waiting()) is not None:
             exchange.answered = monotonic()
-            self._outcomes.got_none(exchange, reason)
+            self._listener.on_failure(exchange, reason)
 
     def _connect(self) -> None:
-        connection = self._outcomes.new_connection(self, self._addresses)
+        connection = self._listener.new_connection(self, self._addresses)
         self._open.add(connection)
         self._connecting.add(connection)
         connection.connect()
 
-    def _prefer(self, address: Address) -> None:
+    def _put_first(self, address: Address) -> None:
         """Try the address that answered first the next time."""
         if self._addresses and self._addresses[0] != address and address in self._addresses:
             self._addresses = [address, *(other for other in self._addresses if other != address)]

@@ -1,7 +1,7 @@
 """One greenlet that serves all sockets and timers of the load generator: thousands of operations, one place to wait.
 
 Everything it calls must return soon: while it runs, nothing else is sent or read. It is a greenlet and no callback of
-gevent's hub, so that code of users that does block, say an output check, delays the others but works.
+gevent's hub, so that code of users that does block, such as an output check, delays the others but works.
 """
 
 from __future__ import annotations
@@ -21,39 +21,43 @@ from durable_harness.platforms.clocks import monotonic
 logger = logging.getLogger(__name__)
 
 BATCH = 64
-"""Sockets, and timers, that are served in one turn. What is ready beyond that waits for the next one."""
+"""Sockets, and timers, that are served in one turn; the rest waits for the next one. More would delay the timers of a
+turn with many answers, and fewer would cost more turns, each with a system call or two."""
 
 SLACK_S = 0.001
-"""What timers that need not be exact wait for each other, at most: a wake of the process costs more than a poll."""
+"""The longest that timers which need not be exact wait for each other: waking the process costs more than a poll."""
 
-Entry = tuple[float, int, "Timer", Any]
-Timer = Callable[[float, Any], None]
-"""Called with the moment it was due and the argument that it was given."""
+Entry = tuple[float, int, "Timer", object]
+Timer = Callable[[float, Any], None]  # type: ignore[explicit-any] # each takes an argument of its own type
+"""Called with the moment at which it was due, and its argument."""
 
 
 OnCrash = Callable[[str, Exception], None]
 
 
 def log_crash(what: str, error: Exception) -> None:
-    """Log an exception that nobody expected."""
+    """Log an unexpected exception."""
     logger.error(what, exc_info=error)
 
 
 class Handler(Protocol):
-    """Owner of a socket."""
+    """Handles what a socket is ready for."""
 
-    def receive(self) -> None:
-        """Take from the socket what has come, note the moment, do nothing else: the others' moments wait for it."""
+    def read_ready(self) -> None:
+        """Read what has arrived and record the time.
 
-    def serve(self) -> None:
-        """Go on with what was received, or with what could not be sent."""
+        Do nothing else: the other ready sockets are read, and timed, only after this returns. It must not raise.
+        """
+
+    def process(self) -> None:
+        """Act on what was read, or send what could not be sent before."""
 
 
 class Reactor:
     """Calls handlers when their sockets are ready and timers when they are due, until it is closed."""
 
     def __init__(self, readiness: Readiness | None = None, on_crash: OnCrash = log_crash) -> None:
-        """Make it run. `on_crash` is called, with what failed and why, for an exception that nobody expected."""
+        """Start it. `on_crash` is called for an unexpected exception, with what failed and the exception."""
         self._readiness = readiness or best_readiness()
         self._on_crash = on_crash
         self._handlers: dict[int, Handler] = {}
@@ -63,16 +67,20 @@ class Reactor:
         self._armed: float | None = None
         self._is_open = True
         self._is_in_turn = False
-        self._greenlet: Any = gevent.spawn(self._run)
+        self._greenlet: gevent.Greenlet = gevent.spawn(self._run)
 
-    def call_at(self, moment: float, timer: Timer, argument: Any = None) -> None:
-        """Call `timer(moment, argument)` at the moment or as soon as possible afterwards. It cannot be taken back."""
+    def call_at(self, moment: float, timer: Timer, argument: object = None) -> None:
+        """Schedule `timer(moment, argument)` for `moment` (`time.monotonic()` seconds) or as soon as possible after it.
+
+        Timers cannot be cancelled.
+        """
         heappush(self._timers, (moment, next(self._numbers), timer, argument))
+        # In a turn the clock is set once, at its end: a turn adds many timers, and setting it is a system call.
         if not self._is_in_turn:
             self._arm()
 
-    def call_about(self, moment: float, timer: Timer, argument: Any = None) -> None:
-        """Call `timer(moment, argument)` at the moment, or up to `SLACK_S` later together with others of its kind."""
+    def call_at_or_soon_after(self, moment: float, timer: Timer, argument: object = None) -> None:
+        """Schedule `timer(moment, argument)` for `moment` or up to `SLACK_S` later, together with others like it."""
         heappush(self._loose_timers, (moment, next(self._numbers), timer, argument))
         if not self._is_in_turn:
             self._arm()
@@ -89,7 +97,7 @@ class Reactor:
         self._readiness.remove(fd)
 
     def close(self) -> None:
-        """Serve nothing any longer. Sockets must have been removed."""
+        """Stop. All sockets must have been removed."""
         if self._is_open:
             self._is_open = False
             self._timers.clear()
@@ -106,17 +114,18 @@ class Reactor:
             self._arm()
 
     def _turn(self) -> None:
-        """Read all that is ready before any of it is looked at: an answer's moment must not wait for the others."""
+        """Read all sockets that are ready before any response is processed, so that none is timed late."""
         handlers = self._handlers
         ready = []
         for fd, _ in self._readiness.ready(BATCH):
             handler = handlers.get(fd)
             if handler is not None:
                 ready.append(handler)
-                handler.receive()
+                # Unguarded on purpose: it only reads, and has its own `except` for what a socket can raise.
+                handler.read_ready()
         for handler in ready:
             try:
-                handler.serve()
+                handler.process()
             except Exception as error:  # noqa: BLE001 - one connection must not end the others
                 self._on_crash("A connection of the load generator failed", error)
         self._call_due()

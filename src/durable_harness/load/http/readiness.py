@@ -10,7 +10,7 @@ import ctypes
 import os
 import sys
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Protocol
 
 import gevent
 from gevent.event import Event
@@ -43,7 +43,7 @@ class Readiness(ABC):
 
     @abstractmethod
     def wait(self) -> None:
-        """Let other greenlets run until something is ready or the moment has come."""
+        """Yield to other greenlets until a descriptor is ready or the moment has come."""
 
     @abstractmethod
     def ready(self, at_most: int) -> list[tuple[int, int]]:
@@ -51,12 +51,30 @@ class Readiness(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Give everything back."""
+        """Release all resources."""
 
 
 def best_readiness() -> Readiness:
     """Return the fastest that this system has."""
     return EpollReadiness() if sys.platform == "linux" else LoopReadiness()
+
+
+class _Epoll(Protocol):
+    """`select.epoll`, which other systems than Linux do not have, also not for a type checker."""
+
+    def register(self, fd: int, eventmask: int, /) -> None: ...
+    def modify(self, fd: int, eventmask: int, /) -> None: ...
+    def unregister(self, fd: int, /) -> None: ...
+    def poll(self, timeout: float, maxevents: int, /) -> list[tuple[int, int]]: ...
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class _LoopWatcher(Protocol):
+    """What is used of a watcher of gevent's loop."""
+
+    def stop(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class EpollReadiness(Readiness):
@@ -65,10 +83,10 @@ class EpollReadiness(Readiness):
     def __init__(self) -> None:
         self._hub = gevent.get_hub()
         self._timer = _TimerFd()
-        self._epoll: Any = get_original("select", "epoll")()
+        self._epoll: _Epoll = get_original("select", "epoll")()
         self._epoll.register(self._timer.fd, READ)
         self._watcher = self._hub.loop.io(self._epoll.fileno(), 1)
-        self._waiting: Any = None
+        self._waiting: gevent.Greenlet | None = None
 
     def add(self, fd: int, events: int) -> None:
         self._epoll.register(fd, events)
@@ -96,12 +114,11 @@ class EpollReadiness(Readiness):
         if self._waiting is not None:
             self._waiting.switch()
         else:
-            # Whoever waits here is held up elsewhere: until it comes back there is nobody to wake.
+            # The reactor is blocked elsewhere: until it returns here nothing waits to be woken.
             self._watcher.stop()
 
     def ready(self, at_most: int) -> list[tuple[int, int]]:
-        found: list[tuple[int, int]] = self._epoll.poll(0, at_most)
-        return found
+        return self._epoll.poll(0, at_most)
 
     def close(self) -> None:
         self._watcher.stop()
@@ -115,7 +132,7 @@ class LoopReadiness(Readiness):
 
     def __init__(self) -> None:
         self._loop = gevent.get_hub().loop
-        self._watchers: dict[int, Any] = {}
+        self._watchers: dict[int, _LoopWatcher] = {}
         self._timer = self._loop.timer(0)
         self._ready: dict[int, int] = {}
         self._something = Event()

@@ -1,4 +1,4 @@
-"""When bytes came to this machine, by the kernel's own stamp: what a busy process reads late did not come late.
+"""When bytes reached this machine, by the kernel's stamp: what a busy process reads late did not arrive late.
 
 Linux stamps what a TCP socket receives if it is asked to (SO_TIMESTAMPNS), with the wall clock.
 """
@@ -9,7 +9,6 @@ import socket
 import struct
 import sys
 from time import time_ns
-from typing import Any
 
 from durable_harness.platforms.clocks import monotonic
 
@@ -17,14 +16,14 @@ _SO_TIMESTAMPNS = 35
 """Python has no name for it. The few kernels where it has another number stamp nothing."""
 _SECONDS_AND_NS = struct.Struct("@ll")
 
-NOTES_BYTES = 64
-"""Room for the stamp in `recvmsg`."""
+ANCILLARY_BYTES = 64
+"""Room for the stamp in `recvmsg`: a header of 16 bytes and two longs, with space to spare."""
 
-Notes = list[tuple[int, int, bytes]]
+Ancillary = list[tuple[int, int, bytes]]
 
 
-def ask_for_stamps(tcp_socket: Any) -> bool:
-    """Let the kernel stamp what a socket receives; return whether it can."""
+def ask_for_stamps(tcp_socket: socket.socket) -> bool:
+    """Ask the kernel to stamp what a socket receives; return whether it does."""
     try:
         if sys.platform == "linux":
             tcp_socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
@@ -33,13 +32,13 @@ def ask_for_stamps(tcp_socket: Any) -> bool:
     return sys.platform == "linux"
 
 
-def came_at(notes: Notes) -> float | None:
-    """Return the moment of `time.monotonic()` at which the last of the bytes came, None if no stamp says so.
+def receive_time(ancillary: Ancillary) -> float | None:
+    """Return when the last of the bytes arrived, in `time.monotonic()` seconds; None if there is no stamp.
 
-    `notes` is the ancillary data of `recvmsg`. The wall clock is compared with the other one now, so a step of it
+    `ancillary` is the ancillary data of `recvmsg`. The wall clock is compared with the other one now, so a step of it
     matters only if it came after the bytes.
     """
-    for level, kind, value in notes:
+    for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(value) == _SECONDS_AND_NS.size:
             seconds, nanoseconds = _SECONDS_AND_NS.unpack(value)
             stamped_ns: int = seconds * 1_000_000_000 + nanoseconds

@@ -5,25 +5,29 @@ from __future__ import annotations
 import ipaddress
 import ssl
 
-from durable_harness.load.http.connection import Connection, Owner
+from durable_harness.load.http.connection import Connection, ConnectionListener, ConnectionState
 from durable_harness.load.http.reactor import Reactor
 from durable_harness.load.http.resolver import Address
-from durable_harness.load.http.urls import Origin
+from durable_harness.load.http.urls import ConnectionOrigin
 
 
 class TlsConnection(Connection):
     """Encrypts what it sends and decrypts what it receives."""
 
     def __init__(
-        self, reactor: Reactor, owner: Owner, addresses: list[Address], context: ssl.SSLContext, server_name: str
+        self,
+        reactor: Reactor,
+        listener: ConnectionListener,
+        addresses: list[Address],
+        context: ssl.SSLContext,
+        server_name: str,
     ) -> None:
-        super().__init__(reactor, owner, addresses)
+        super().__init__(reactor, listener, addresses)
         self._context, self._server_name = context, server_name
         self._incoming, self._encrypted = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls: ssl.SSLObject | None = None
-        self._is_secure = False
 
-    def _begin(self) -> None:
+    def _secure(self) -> None:
         self._incoming, self._encrypted = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = self._context.wrap_bio(self._incoming, self._encrypted, server_hostname=self._server_name)
         self._shake_hands()
@@ -39,9 +43,8 @@ class TlsConnection(Connection):
             self._flush()
             self.try_next_address(_words(error))
             return
-        self._is_secure = True
         self._flush()
-        self._owner.connected(self)
+        self._become_ready()
 
     def _write(self, data: bytes) -> bool:
         assert self._tls is not None
@@ -62,14 +65,14 @@ class TlsConnection(Connection):
 
     def _take(self, data: bytes) -> None:
         self._incoming.write(data)
-        if not self._is_secure:
+        if self.state is ConnectionState.SECURING:
             self._shake_hands()
-            if not self._is_secure:
+            if self.state in (ConnectionState.SECURING, ConnectionState.CONNECTING, ConnectionState.CLOSED):
                 return
         self._decrypt()
 
     def _decrypt(self) -> None:
-        """Hand on what has become readable. Session tickets and key updates are no answer, and are answered here."""
+        """Pass on what has become readable. TLS itself replies to session tickets and key updates."""
         assert self._tls is not None
         clear = []
         has_ended = False
@@ -88,14 +91,14 @@ class TlsConnection(Connection):
             self._on_end_of_stream()
 
     def _on_end_of_stream(self) -> None:
-        if self._is_secure:
-            super()._on_end_of_stream()
+        if self.state is ConnectionState.SECURING:
+            self.try_next_address("server closed the connection during the TLS handshake")
             return
-        self.try_next_address("connection closed by the server during the TLS handshake")
+        super()._on_end_of_stream()
 
 
 def client_context(*, verify: bool) -> ssl.SSLContext:
-    """Return the TLS settings of a client that trusts what this system trusts, or anybody."""
+    """Return the TLS settings of a client that trusts what this system trusts, or any certificate."""
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname = False
@@ -103,8 +106,8 @@ def client_context(*, verify: bool) -> ssl.SSLContext:
     return context
 
 
-def is_loopback(origin: Origin) -> bool:
-    """Tell whether the origin is this machine, where a development server cannot have a certificate to verify."""
+def is_loopback(origin: ConnectionOrigin) -> bool:
+    """Return whether the origin is this machine, where a development server cannot have a certificate to verify."""
     try:
         return ipaddress.ip_address(origin.host).is_loopback
     except ValueError:

@@ -12,7 +12,7 @@ SAFE_IN_TARGET = "!$%&'()*+,-./:;=?@_~[]"
 """Left as it is in a path and query: all that RFC 3986 allows there, and % because a URL is encoded already."""
 
 
-class Origin(NamedTuple):
+class ConnectionOrigin(NamedTuple):
     """Whom to connect to; equal origins share connections."""
 
     scheme: str
@@ -31,13 +31,13 @@ class Origin(NamedTuple):
         return name if DEFAULT_PORTS[self.scheme] == self.port else f"{name}:{self.port}"
 
 
-def split_url(url: str) -> tuple[Origin, str]:
+def split_url(url: str) -> tuple[ConnectionOrigin, str]:
     """Return the origin and the request target (path and query); raise BadUrlError if it is no http or https URL."""
     parts, port = split_http_url(url)
     target = quote(parts.path or "/", safe=SAFE_IN_TARGET)
     if parts.query:
         target += "?" + quote(parts.query, safe=SAFE_IN_TARGET)
-    return Origin(parts.scheme, _ascii_host(parts.hostname or ""), port, basic_authorization(parts)), target
+    return ConnectionOrigin(parts.scheme, _ascii_host(parts.hostname or ""), port, basic_authorization(parts)), target
 
 
 def _ascii_host(host: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from locust.env import Environment
 
 logger = logging.getLogger(__name__)
 
@@ -15,7 +18,7 @@ class ExitCode:
     would turn a failed gate into a pass.
     """
 
-    def __init__(self, environment: Any) -> None:
+    def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._code: int | None = None
         self._why = ""
@@ -34,7 +37,7 @@ class ExitCode:
             self._environment.process_exit_code = code
         self._restore()
 
-    def _on_quitting(self, **_: Any) -> None:
+    def _on_quitting(self, **_: object) -> None:
         self._restore()
 
     def _restore(self) -> None:

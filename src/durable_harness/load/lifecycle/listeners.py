@@ -21,7 +21,7 @@ class GuardedListener:
         self._listener = listener
         self._on_exit = on_exit
 
-    def __call__(self, **event: Any) -> None:
+    def __call__(self, **event: object) -> None:
         try:
             self._listener(**event)
         except ProcessExit:

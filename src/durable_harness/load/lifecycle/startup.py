@@ -2,7 +2,7 @@
 
 Locust has no handlers yet. Python's own would show a traceback, or raise an exception where it is ignored. Nothing has
 been measured and nothing needs to be closed, so the process says so in one line and ends. It must not be slow to
-import: whatever comes before it is not covered.
+import: what runs before its import is not covered.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _first_pids: list[int] = []
 
 
 def guard_start_up() -> None:
-    """Handle the signals from now on, if this is a Locust process in which nobody else does."""
+    """Handle the signals from now on, if this is a Locust process that has no handler of its own."""
     is_main_thread = threading.current_thread() is threading.main_thread()
     is_unguarded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if LOCUST_COMMAND in sys.modules and is_main_thread and is_unguarded:
@@ -56,7 +56,7 @@ def naming_load_extra() -> Iterator[None]:
 
 
 def check_patched() -> None:
-    """Raise UsageError if the standard library is not that of gevent: whatever waits would hold all users up."""
+    """Raise UsageError if the standard library is not that of gevent: every wait would block all users."""
     from gevent.monkey import is_module_patched  # noqa: PLC0415 - as late as possible
 
     if not is_module_patched("time"):

@@ -1,1 +1,1 @@
-"""The figures of a run while it goes on, for systems that watch: scraped by Prometheus, or sent by OTLP."""
+"""The figures of a run while it continues, for monitoring: scraped by Prometheus, or sent by OTLP."""

@@ -1,4 +1,4 @@
-"""The metrics of a run, made from its tallies when somebody asks: an operation costs nothing more than it did.
+"""The metrics of a run, made from its tallies when they are read: operations cost nothing more.
 
 All of them begin with `durable_harness_load_` and have the label `scenario`; times are in seconds. What is counted are
 the operations that the report counts too, so none of a warm-up; `in_flight` counts all.
@@ -26,7 +26,7 @@ COUNT_BOUNDS = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 50.0, 100.0, 200.0, 500.0, 
 LATENCY_WORDS: Mapping[str, str] = {
     "slip_ms": "Seconds from the intended start until it was sent: how late the generator was.",
     "start_ms": "Seconds from sending a start until it was accepted.",
-    "queueing_ms": "Seconds from creation until work began, where the service tells.",
+    "queueing_ms": "Seconds from creation until work began, if the service reports it.",
     "execution_ms": "Seconds from there until the server had ended the operation.",
     "server_completion_ms": "Seconds from creation until the server had ended the operation, by its clock.",
     "finish_ms": "Seconds from the intended start until the server had ended the operation.",
@@ -44,14 +44,14 @@ class Reading:
 
     tally: RunTally
     identity: Labels
-    """What tells it from other runs."""
+    """What distinguishes it from other runs."""
     began_epoch_s: float
 
 
 Read = Callable[[], Reading]
 
 
-class Kind(Enum):
+class MetricKind(Enum):
     """What a metric is."""
 
     COUNTER = "counter"
@@ -82,7 +82,7 @@ class Family:
 
     name: str
     """Without what a format adds, like `_total`."""
-    kind: Kind
+    kind: MetricKind
     help: str
     unit: str
     """As OpenMetrics has it; empty for a count of things."""
@@ -90,7 +90,7 @@ class Family:
 
 
 def families(run: RunTally) -> Iterator[Family]:
-    """Give the metrics of a run that have values."""
+    """Yield the metrics of a run that have values."""
     for family in _all_families(run):
         if family.points:
             yield family
@@ -101,14 +101,16 @@ def _all_families(run: RunTally) -> Iterator[Family]:
     for name, kind, unit, help_text, value in _NUMBERS:
         points = tuple(({"scenario": scenario}, value(tally)) for scenario, tally in tallies.items())
         yield Family(f"{PREFIX}_{name}", kind, help_text, unit, points)
-    yield Family(f"{PREFIX}_operations_ended", Kind.COUNTER, "Operations by how they ended.", "", _ended(tallies))
-    yield Family(f"{PREFIX}_operations_excluded", Kind.COUNTER, "Operations in no figure.", "", _excluded(tallies))
+    yield Family(f"{PREFIX}_operations_ended", MetricKind.COUNTER, "Operations by how they ended.", "", _ended(tallies))
+    yield Family(
+        f"{PREFIX}_operations_excluded", MetricKind.COUNTER, "Operations in no figure.", "", _excluded(tallies)
+    )
     for latency, help_text in LATENCY_WORDS.items():
         values = {scenario: tally.latencies_ms[latency] for scenario, tally in tallies.items()}
         name = f"{PREFIX}_{latency.removesuffix('_ms')}_seconds"
-        yield Family(name, Kind.HISTOGRAM, help_text, "seconds", _distributions(values, SECONDS_BOUNDS, MS_PER_S))
+        yield Family(name, MetricKind.HISTOGRAM, help_text, "seconds", _distributions(values, SECONDS_BOUNDS, MS_PER_S))
     polls = _distributions({name: tally.polls_per_operation for name, tally in tallies.items()}, COUNT_BOUNDS, 1)
-    yield Family(f"{PREFIX}_polls_per_operation", Kind.HISTOGRAM, "Polls of an operation.", "", polls)
+    yield Family(f"{PREFIX}_polls_per_operation", MetricKind.HISTOGRAM, "Polls of an operation.", "", polls)
 
 
 def _distributions(
@@ -148,14 +150,32 @@ def _excluded(tallies: Mapping[str, Tally]) -> tuple[tuple[Labels, float], ...]:
     )
 
 
-_NUMBERS: tuple[tuple[str, Kind, str, str, Callable[[Tally], float]], ...] = (
-    ("operations_started", Kind.COUNTER, "", "Operations whose start was sent.", lambda tally: tally.started_count),
-    ("operations_accepted", Kind.COUNTER, "", "Operations that the service took.", lambda tally: tally.accepted_count),
-    ("operations_in_flight", Kind.GAUGE, "", "Operations sent and not ended.", lambda tally: tally.in_flight),
-    ("polls", Kind.COUNTER, "", "Requests for a status.", lambda tally: tally.polls),
-    ("failed_polls", Kind.COUNTER, "", "Polls without a usable answer.", lambda tally: tally.failed_polls),
-    ("requests_beside", Kind.COUNTER, "", "Requests beside the operations.", lambda tally: tally.asked_count),
-    ("unexpected_answers", Kind.COUNTER, "", "Those with another answer.", lambda tally: tally.unexpected_answers),
-    ("received_bytes", Kind.COUNTER, "bytes", "Bytes of answers' bodies.", lambda tally: tally.bytes_received),
+_NUMBERS: tuple[tuple[str, MetricKind, str, str, Callable[[Tally], float]], ...] = (
+    (
+        "operations_started",
+        MetricKind.COUNTER,
+        "",
+        "Operations whose start was sent.",
+        lambda tally: tally.started_count,
+    ),
+    (
+        "operations_accepted",
+        MetricKind.COUNTER,
+        "",
+        "Operations that the service took.",
+        lambda tally: tally.accepted_count,
+    ),
+    ("operations_in_flight", MetricKind.GAUGE, "", "Operations sent and not ended.", lambda tally: tally.in_flight),
+    ("polls", MetricKind.COUNTER, "", "Requests for a status.", lambda tally: tally.polls),
+    ("failed_polls", MetricKind.COUNTER, "", "Polls without a usable answer.", lambda tally: tally.failed_polls),
+    ("requests_beside", MetricKind.COUNTER, "", "Requests beside the operations.", lambda tally: tally.asked_count),
+    (
+        "unexpected_answers",
+        MetricKind.COUNTER,
+        "",
+        "Those with another answer.",
+        lambda tally: tally.unexpected_answers,
+    ),
+    ("received_bytes", MetricKind.COUNTER, "bytes", "Bytes of answers' bodies.", lambda tally: tally.bytes_received),
 )
 """Name, kind, unit, help, value."""

@@ -15,7 +15,7 @@ from gevent.event import Event
 
 from durable_harness.errors import UsageError
 from durable_harness.extras import install_command
-from durable_harness.load.metrics.families import Buckets, Family, Kind, Read, Reading, families
+from durable_harness.load.metrics.families import Buckets, Family, MetricKind, Read, Reading, families
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"
@@ -113,11 +113,11 @@ def _metric(family: Family, began_ns: int, now_ns: int) -> Any:
             points.append(sdk.NumberDataPoint(dict(labels), began_ns, now_ns, value))
     data: Any
     match family.kind:
-        case Kind.HISTOGRAM:
+        case MetricKind.HISTOGRAM:
             data = sdk.Histogram(points, cumulative)
-        case Kind.COUNTER:
+        case MetricKind.COUNTER:
             data = sdk.Sum(points, cumulative, is_monotonic=True)
-        case Kind.GAUGE:
+        case MetricKind.GAUGE:
             data = sdk.Gauge(points)
     return sdk.Metric(_dotted(family.name), family.help, UNITS[family.unit], data)
 

@@ -22,7 +22,7 @@ from prometheus_client.utils import floatToGoString
 from durable_harness.callers import foreign_call
 from durable_harness.errors import PortInUseError, UsageError
 from durable_harness.foreign_text import shown
-from durable_harness.load.metrics.families import PREFIX, Buckets, Family, Kind, Read, families
+from durable_harness.load.metrics.families import PREFIX, Buckets, Family, MetricKind, Read, families
 from durable_harness.platforms.sockets import is_port_taken
 
 PATH = "/metrics"
@@ -34,7 +34,7 @@ EVERYWHERE = {"*": ""}
 def serving(host: str, port: int, read: Read) -> Iterator[str]:
     """Serve the metrics as long as the context lasts; yield their URL.
 
-    Raises PortInUseError if somebody else listens there, UsageError for a host that is none of this machine.
+    Raises PortInUseError if another process listens there, UsageError for a host that is not this machine.
     """
     registry = CollectorRegistry()
     registry.register(RunCollector(read))
@@ -43,7 +43,9 @@ def serving(host: str, port: int, read: Read) -> Iterator[str]:
         server.start()
     except OSError as error:
         if is_port_taken(error):
-            raise PortInUseError(f"--metrics-port {port}: somebody else listens there; choose another port") from error
+            raise PortInUseError(
+                f"--metrics-port {port}: another process listens there; choose another port"
+            ) from error
         raise UsageError(f"--metrics-host {host}, port {port}: cannot listen there ({error.strerror})") from error
     try:
         yield f"http://{host}:{server.server_port}{PATH}"
@@ -71,11 +73,11 @@ class RunCollector(Collector):
 def _metric(family: Family) -> Metric:
     names = list(family.points[0][0])
     match family.kind:
-        case Kind.HISTOGRAM:
+        case MetricKind.HISTOGRAM:
             metric: Any = HistogramMetricFamily(family.name, family.help, labels=names, unit=family.unit)
-        case Kind.COUNTER:
+        case MetricKind.COUNTER:
             metric = CounterMetricFamily(family.name, family.help, labels=names, unit=family.unit)
-        case Kind.GAUGE:
+        case MetricKind.GAUGE:
             metric = GaugeMetricFamily(family.name, family.help, labels=names, unit=family.unit)
     for labels, value in family.points:
         values = (_cumulative(value), value.sum) if isinstance(value, Buckets) else (value,)

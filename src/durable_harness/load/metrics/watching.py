@@ -20,7 +20,7 @@ LAST_SEND_S = 5.0
 logger = logging.getLogger(__name__)
 
 
-class Watched:
+class MetricsOfRuns:
     """The metrics of a process's runs, as others see them."""
 
     def __init__(self, export: OtlpExport | None) -> None:
@@ -37,7 +37,7 @@ class Watched:
 
 
 @contextmanager
-def watched(options: MetricsOptions, read: Read) -> Iterator[Watched]:
+def watched(options: MetricsOptions, read: Read) -> Iterator[MetricsOfRuns]:
     """Serve and send metrics as the options say, as long as the context lasts; without them nothing happens.
 
     Raises PortInUseError for a port that is taken, UsageError for what cannot be done.
@@ -50,4 +50,4 @@ def watched(options: MetricsOptions, read: Read) -> Iterator[Watched]:
             url = closing.enter_context(serving(options.host, options.port, read))
             sys.stderr.write(f"locust: metrics of the run at {url}\n")
             sys.stderr.flush()
-        yield Watched(export)
+        yield MetricsOfRuns(export)

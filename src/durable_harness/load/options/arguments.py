@@ -10,10 +10,10 @@ import argparse
 import os
 from pathlib import Path
 
+from durable_harness.load.options.declared_option import options_of
 from durable_harness.load.options.generator import BOUNDS, GeneratorOptions
+from durable_harness.load.options.load_options import APP, GATES, LoadOptions
 from durable_harness.load.options.metrics import MetricsOptions
-from durable_harness.load.options.option import options_of
-from durable_harness.load.options.run import APP, GATES, LoadOptions
 from durable_harness.load.options.start import StartOptions
 
 LOOPBACK = "127.0.0.1"
@@ -39,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser, default_gates: Path | None) -> 
 
 
 def _listen_on_loopback(parser: argparse.ArgumentParser) -> None:
-    """Serve Locust's web UI to this machine alone by default: whoever reaches it can make load."""
+    """Serve Locust's web UI to this machine alone by default: everyone who reaches it can make load."""
     parser.set_defaults(web_host=LOOPBACK)
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to an option's help
         if action.dest == "web_host":

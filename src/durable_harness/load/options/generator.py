@@ -6,7 +6,7 @@ import argparse
 import math
 from dataclasses import dataclass, field, fields
 
-from durable_harness.load.options.option import Option, declared, read_fields, switch
+from durable_harness.load.options.declared_option import DeclaredOption, declared, read_fields, switch
 from durable_harness.load.watch import Bounds
 from durable_harness.platforms.limits import allow_open_files
 
@@ -65,7 +65,7 @@ def read_bound(value: str | float) -> float:
     return number
 
 
-CONNECTIONS = Option(
+CONNECTIONS = DeclaredOption(
     "--connections",
     allowed_connections,
     DEFAULT_CONNECTIONS,
@@ -74,7 +74,7 @@ CONNECTIONS = Option(
     check=connection_count,
 )
 BOUNDS = {
-    bound.name: Option(
+    bound.name: DeclaredOption(
         "--" + bound.name.replace("_", "-"),
         read_bound,
         getattr(Bounds(), bound.name),

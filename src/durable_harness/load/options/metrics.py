@@ -6,8 +6,8 @@ import argparse
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from durable_harness.load.options.option import Option, declared, read_fields
-from durable_harness.load.options.values import whole_number
+from durable_harness.load.options.declared_option import DeclaredOption, declared, read_fields
+from durable_harness.load.options.option_values import whole_number
 
 LOOPBACK = "127.0.0.1"
 HIGHEST_PORT = 65535
@@ -33,7 +33,7 @@ class MetricsOptions:
     """Where the figures of a run can be seen while it continues. None is in the web form: pages open no ports."""
 
     port: int | None = declared(
-        Option(
+        DeclaredOption(
             "--metrics-port",
             read_port,
             "",
@@ -43,7 +43,7 @@ class MetricsOptions:
         )
     )
     host: str = declared(
-        Option(
+        DeclaredOption(
             "--metrics-host",
             lambda text: text or LOOPBACK,
             LOOPBACK,
@@ -53,7 +53,7 @@ class MetricsOptions:
         )
     )
     otlp_endpoint: str = declared(
-        Option(
+        DeclaredOption(
             "--otlp-endpoint",
             read_endpoint,
             "",
@@ -64,7 +64,7 @@ class MetricsOptions:
         )
     )
     has_traces: bool = declared(
-        Option(
+        DeclaredOption(
             "--traceparent",
             lambda text: text == "on",
             "on",

@@ -1,11 +1,12 @@
 """What Locust makes of a command line: its complaints are those of this project, and come before any load.
 
 Locust ends with 1, its code for failures of a run, where it knows none of the scenarios that are named, and takes a
-run time of 0 for a run without end. The first is a usage error like any other, and the second is nobody's wish.
+run time of 0 for a run without end. The first is a usage error like any other, and the second is never meant.
 """
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import functools
 import inspect
@@ -27,13 +28,14 @@ RUN_TIMES = "a time above 0, like 30, 90s, 10m or 1h30m"
 UNMARK = "say there what the app takes, then remove the mark"
 
 
-def check_command_line(parser: Any) -> None:
-    """Let a parser of Locust's refuse what cannot be run, in the words of this project and with its exit code."""
-    parser.error = functools.partial(_refuse, parser)
-    parser.parse_args = functools.partial(_parsed, parser, parser.parse_args)
+def check_command_line(parser: argparse.ArgumentParser) -> None:
+    """Make Locust's parser refuse what cannot be run, with this project's messages and exit code."""
+    # Locust makes the parser, and has no hook for either.
+    parser.error = functools.partial(_refuse, parser)  # type: ignore[method-assign]
+    parser.parse_args = functools.partial(_parsed, parser, parser.parse_args)  # type: ignore[method-assign]
 
 
-def _parsed(parser: Any, parse_args: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+def _parsed(parser: argparse.ArgumentParser, parse_args: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
     options = parse_args(*arguments, **more)
     if arguments or more:
         return options  # not the command line of this process: Locust looks for the options of its form
@@ -52,10 +54,10 @@ def check_run_time(run_time_s: float | None) -> None:
         raise UsageError(f"argument -t/--run-time: got {run_time_s:g}, expected {RUN_TIMES}")
 
 
-def check_names(names: Iterable[str], classes: Iterable[type[Any]]) -> None:
+def check_names(names: Iterable[str], classes: Iterable[type[User]]) -> None:
     """Raise UsageError for the first name that no scenario has, or if there is none to run at all."""
-    runnable: dict[str, type[Any]] = {}
-    marked: dict[str, type[Any]] = {}
+    runnable: dict[str, type[User]] = {}
+    marked: dict[str, type[User]] = {}
     for user_class in classes:
         (marked if user_class.abstract else runnable)[user_class.__name__] = user_class
     for name in names:
@@ -65,11 +67,11 @@ def check_names(names: Iterable[str], classes: Iterable[type[Any]]) -> None:
         raise UsageError(_nothing_runs(marked))
 
 
-def _is_marked(scenario: type[Any]) -> str:
+def _is_marked(scenario: type[User]) -> str:
     return f"{_placed(scenario)} is marked `abstract = True`, so it is not run: {UNMARK}"
 
 
-def _nothing_runs(marked: dict[str, type[Any]]) -> str:
+def _nothing_runs(marked: dict[str, type[User]]) -> str:
     if not marked:
         return "there is no scenario to run: no file defines a subclass of ArrivalUser or OperationUser"
     scenarios = ", ".join(map(_placed, marked.values()))
@@ -82,11 +84,11 @@ def _is_unknown(name: str, runnable: Iterable[str], marked: Iterable[str]) -> st
     return f"got '{shown(name, 80)}', {there}{_meant(name, [*known, *marked])}"
 
 
-def _placed(scenario: type[Any]) -> str:
+def _placed(scenario: type[User]) -> str:
     return f"{scenario.__name__} ({os.path.relpath(inspect.getfile(scenario))})"
 
 
-def _user_classes(base: type[Any]) -> Iterator[type[Any]]:
+def _user_classes(base: type[User]) -> Iterator[type[User]]:
     """Yield the classes of users but for those of a library, which are abstract: Locust makes some of tests there."""
     for user_class in base.__subclasses__():
         if not (user_class.abstract and user_class.__module__.startswith(LIBRARIES)):
@@ -94,7 +96,7 @@ def _user_classes(base: type[Any]) -> Iterator[type[Any]]:
         yield from _user_classes(user_class)
 
 
-def _refuse(parser: Any, message: str) -> NoReturn:
+def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     if UNKNOWN_OPTIONS in message:
         word = message.partition(UNKNOWN_OPTIONS)[2].split()[0].partition("=")[0]
         message += _meant(word, [option for action in parser._actions for option in action.option_strings])  # noqa: SLF001

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.foreign_text import hide
-from durable_harness.load.options import shared
-from durable_harness.load.options.option import declared, read_fields
+from durable_harness.load.options import shared_options
+from durable_harness.load.options.declared_option import declared, read_fields
 from durable_harness.operations import ServiceDescription
 from durable_harness.redirects import secrets_of
 
@@ -20,13 +20,13 @@ from durable_harness.redirects import secrets_of
 class StartOptions:
     """What the options say of the request that starts an operation; what they leave open is decided elsewhere."""
 
-    path: str | None = declared(shared.START_PATH)
-    method: str | None = declared(shared.START_METHOD)
-    payload: Any = declared(shared.PAYLOAD)
+    path: str | None = declared(shared_options.START_PATH)
+    method: str | None = declared(shared_options.START_METHOD)
+    payload: Any = declared(shared_options.PAYLOAD)
     """JSON in which `{token}`, `{duration}` and `{number}` are filled in; None if it is not given."""
-    event: tuple[str, Any] | None = declared(shared.RAISE_EVENT)
+    event: tuple[str, Any] | None = declared(shared_options.RAISE_EVENT)
     """The name of an event, and its data, to raise for every operation once it is accepted."""
-    headers: Mapping[str, str] = declared(shared.HEADERS, in_repr=False)
+    headers: Mapping[str, str] = declared(shared_options.HEADERS, in_repr=False)
     found_path: str | None = None
     """The path of the app's only starter. It counts if neither an option nor the scenario names a path."""
     found_method: str | None = None

@@ -1,4 +1,4 @@
-"""The system under test: somebody's deployment by its URL, or the embedded stack, started for this run."""
+"""The system under test: a deployment by its URL, or the embedded stack, started for this run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from durable_harness.base_urls import read_base_url
 from durable_harness.errors import UnreachableError, UsageError
 from durable_harness.load.http import Asker
 from durable_harness.load.http.connection import HEADERS_TOO_LARGE, TOO_LARGE
-from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.operations import NoResponse
 
 ANSWER_TIMEOUT_S = 60.0
@@ -35,7 +35,7 @@ class Target:
     """Says how a stack of the run's own ended; empty while it runs."""
 
     def gone(self) -> str | None:
-        """Say that the stack has ended by itself; None while it lives, or is not ours."""
+        """Return the message for a stack that has ended by itself; None while it lives, or if the run started none."""
         if self.pid is None or _is_alive(self.pid):
             return None
         return f"the embedded stack ended during the run{self._ending()}; its log is {self.log_path}"
@@ -48,8 +48,8 @@ class Target:
 def open_target(host: str | None, options: LoadOptions) -> Iterator[Target]:
     """Yield the system under test; the embedded stack lives as long as the context.
 
-    Raises UsageError for a host that is no URL, UnreachableError for one that does not answer, and whatever keeps the
-    stack from starting.
+    Raises UsageError for a host that is not a URL, UnreachableError for one that does not answer, and the error that
+    keeps the stack from starting.
     """
     if host and options.twice:
         raise UsageError(
@@ -61,7 +61,7 @@ def open_target(host: str | None, options: LoadOptions) -> Iterator[Target]:
         probe(base_url, verify_tls=not options.generator.insecure)
         yield Target(base_url)
         return
-    # The stack is the only room that knows how to start things; whoever drives a deployment never loads it.
+    # The stack is the only room that knows how to start things; a run against a deployment never loads it.
     from durable_harness.stack import embedded_stack  # noqa: PLC0415
     from durable_harness.stack.processes import ending_of  # noqa: PLC0415
 
@@ -90,7 +90,7 @@ def probe(base_url: str, *, verify_tls: bool = True, timeout_s: float = ANSWER_T
     """
     with Asker(verify_tls=verify_tls, max_answer_bytes=PROBE_BYTES) as asker:
         result = asker.get(f"{base_url}/", {}, timeout_s)
-    # What is more than anybody wants to read is an answer all the same.
+    # An answer that is too long to be read is an answer, too.
     if isinstance(result, NoResponse) and result.reason not in (TOO_LARGE, HEADERS_TOO_LARGE):
         raise UnreachableError(
             f"{public_url(base_url)} does not answer: {result.reason}\n"

@@ -9,8 +9,8 @@ import gevent
 
 from durable_harness.errors import HarnessError, UnreachableError, UsageError
 from durable_harness.foreign_text import shown
-from durable_harness.load.audit import Whereabouts
-from durable_harness.load.audit.explaining import Service, Wanted, all_read
+from durable_harness.load.audit import OperationUrls
+from durable_harness.load.audit.explaining import OperationToExplain, Service, all_read
 from durable_harness.load.http import Asker
 from durable_harness.load.options.target import public_url
 from durable_harness.load.preflight.host_log import logged_failure
@@ -32,10 +32,10 @@ from durable_harness.why.waiting import cause_lines
 from durable_harness.why.waits import Wait
 
 GATEWAY_CODES = frozenset({502, 503, 504})
-"""What a proxy says of a system behind it that does not answer."""
+"""The statuses of a proxy whose system behind it does not answer."""
 LEAST_REQUEST_S = 1.0
 EXPLAINING_S = 5.0
-"""For what an operation waits for that has timed out: nobody waits much longer for that."""
+"""The time to ask what a timed-out operation waits for: the message must not come much later."""
 NO_PREFLIGHT = "--no-preflight leaves this first operation out."
 ENDED = {
     OperationState.REFUSED: "was refused",
@@ -62,7 +62,7 @@ class Flight:
 
     @property
     def waiting(self) -> str:
-        """Say what it waits for; empty if that is not known."""
+        """Return what it waits for; empty if that is not known."""
         lines = "; ".join(map(shown, cause_lines(self.waits)))
         return f"it waits for {lines}" if lines else ""
 
@@ -93,11 +93,11 @@ def fly(plan: OperationPlan, asker: Asker, *, waits: bool = True) -> Flight:
 
 
 def _waits_of(operation: Operation, asker: Asker) -> tuple[Wait, ...]:
-    """Return what an operation that did not end waits for, as its host or its history says it."""
-    record, where = operation.record, Whereabouts.of(operation)
+    """Return what an operation that did not end waits for, according to its host or its history."""
+    record, where = operation.record, OperationUrls.of(operation)
     if record.state is not OperationState.TIMED_OUT or where is None or record.instance_id is None:
         return ()
-    wanted = Wanted(record.scenario, record.instance_id)
+    wanted = OperationToExplain(record.scenario, record.instance_id)
     services = {record.scenario: Service(asker, where, iter(range(1)))}
     explained = all_read(services, [wanted], EXPLAINING_S).get(wanted)
     return () if explained is None else explained.waits
@@ -140,7 +140,7 @@ def _answered(answer: HttpResponse | NoResponse) -> str:
 
 
 def _details(flight: Flight, log: str) -> list[str]:
-    """Say what was sent, and why the operation is not fine where the answer alone does not say it."""
+    """Return what was sent, and why the operation is not fine if the answer alone does not show it."""
     record = flight.record
     if record.state is OperationState.UNREACHABLE:
         return []

@@ -1,4 +1,4 @@
-"""What a host of ours logged of a request that it answered with an error: its answer keeps that to itself."""
+"""What a durable-harness host logged about a request that it answered with an error: the answer does not show it."""
 
 from __future__ import annotations
 

@@ -35,9 +35,9 @@ ORCHESTRATOR_FOLDERS = frozenset(
         "workflows",
     }
 )
-"""What stands before a parameter, whatever its name, that is an orchestrator's name."""
+"""What stands before a parameter, of any name, that is an orchestrator's name."""
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
-"""Of starts, the likeliest first; whoever uses another one only reads."""
+"""Of starts, the likeliest first; functions with other methods only read."""
 PARAMETER = re.compile(r"\{(\*{0,2})(\w+)([^{}]*)\}")
 MOST_LISTED = 20
 
@@ -84,7 +84,7 @@ class App(NamedTuple):
         return ["The app has no HTTP function."]
 
     def how_to_name(self) -> str:
-        """Say how to name a start, where none is ready."""
+        """Return how to name a start, if none is ready."""
         if not self.starters:
             return "Name the path that starts operations with --start-path (and --start-method)"
         first = self.starters[0]
@@ -154,7 +154,7 @@ def chosen_starter(app: App, default_path: str, method: str | None = None) -> St
 
 
 def _starters(path: str, function: str, orchestrators: Sequence[str]) -> Iterator[Starter]:
-    """Give the starters that a route is: one, or one for each orchestrator that it takes the name of."""
+    """Yield the starters that a route is: one, or one for each orchestrator that it takes the name of."""
     parameters = [found for found in PARAMETER.finditer(path) if found[2].lower() not in FILLED]
     names = [found for found in parameters if _is_orchestrator(path, found)]
     if len(names) == 1 and orchestrators:
@@ -195,6 +195,6 @@ def _binding(function: Mapping[str, Any], types: Iterable[str]) -> Mapping[str, 
 
 
 def _listed(lines: Iterable[str]) -> list[str]:
-    told = [f"  {line}" for line in lines]
-    more = len(told) - MOST_LISTED
-    return [*told[:MOST_LISTED], f"  and {more} more"] if more > 0 else told
+    indented = [f"  {line}" for line in lines]
+    more = len(indented) - MOST_LISTED
+    return [*indented[:MOST_LISTED], f"  and {more} more"] if more > 0 else indented

@@ -8,17 +8,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from durable_harness.load.http import Asker
 from durable_harness.load.http.client import MAX_ANSWER_BYTES
-from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.options.start import FOUND_METHOD, FOUND_PATH, as_plain_text
 from durable_harness.load.options.target import Target
 from durable_harness.load.preflight import App, ask_for_app, chosen_starter, fly, problem_of
 from durable_harness.load.processes.process import LocustProcess
 from durable_harness.operations import OperationPlan, key_headers
 from durable_harness.operations.description import SAMPLE_START_PATH
+
+if TYPE_CHECKING:
+    from locust.env import Environment
 
 
 def look_before_load(process: LocustProcess, target: Target, options: LoadOptions) -> None:
@@ -42,13 +45,13 @@ def look_before_load(process: LocustProcess, target: Target, options: LoadOption
             setattr(parsed, FOUND_METHOD, starter.method)
             found = replace(options.start, found_path=starter.path, found_method=starter.method)
             options = replace(options, start=found)
-            _tell(f"operations start by {starter}")
+            _show_line(f"operations start by {starter}")
         if options.preflight:
             _try(process, options, asker, app, str(target.log_path or ""))
 
 
 def _app(asker: Asker, target: Target, options: LoadOptions) -> App | None:
-    """Return what the host says of its app; None if it says nothing, as a service that is no app of ours."""
+    """Return what the host lists of its app; None if it lists nothing, as a service that is not a durable app."""
     if options.service_file is not None:
         return None
     return ask_for_app(asker, target.base_url, key_headers(options.function_key or target.function_key))
@@ -68,8 +71,8 @@ def _try(process: LocustProcess, options: LoadOptions, asker: Asker, app: App | 
         process.rehearsed = None
 
 
-def _plans(environment: Any, options: LoadOptions) -> Iterator[tuple[Any, OperationPlan]]:
-    """Give a scenario and the plan of its first operation for each start; those first that wait for its end."""
+def _plans(environment: Environment, options: LoadOptions) -> Iterator[tuple[Any, OperationPlan]]:
+    """Yield a scenario and the plan of its first operation for each start; those first that wait for its end."""
     seen: set[tuple[str, str]] = set()
     for scenario in sorted(_scenarios(environment), key=lambda one: not one.leaves_operations_alone()):
         start = scenario.described_by(options).start
@@ -78,17 +81,17 @@ def _plans(environment: Any, options: LoadOptions) -> Iterator[tuple[Any, Operat
         try:
             plan = scenario.first_plan(environment, options)
         except Exception as error:  # noqa: BLE001 - what a scenario raises that is not being run yet
-            _tell(f"{scenario.__name__}: no operation was tried before the load, its code raised {error!r}")
+            _show_line(f"{scenario.__name__}: no operation was tried before the load, its code raised {error!r}")
             continue
         seen.add((start.method, start.path))
         yield scenario, plan
 
 
-def _scenarios(environment: Any) -> list[Any]:
+def _scenarios(environment: Environment) -> list[Any]:
     """Return the user classes of the run that start operations."""
     return [user_class for user_class in environment.user_classes if hasattr(user_class, "first_plan")]
 
 
-def _tell(line: str) -> None:
+def _show_line(line: str) -> None:
     sys.stderr.write(f"locust: {line}\n")
     sys.stderr.flush()

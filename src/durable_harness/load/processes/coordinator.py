@@ -8,26 +8,21 @@ import time
 import uuid
 from abc import abstractmethod
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-from locust import log, stats
+from locust import stats
+from locust.env import Environment
 from locust.exception import StopTest
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, HarnessError, UsageError
-from durable_harness.gate import Gate, evaluate
-from durable_harness.gate.audit import Audit
-from durable_harness.gate.gates import gates_of, left_out
-from durable_harness.gate.report import Report, render_text
-from durable_harness.gate.stuck import StuckOperation
-from durable_harness.gate.usage import Usage
+from durable_harness.gate.report import render_text
 from durable_harness.gate.writing import WrittenReports
-from durable_harness.load.audit import Whereabouts
+from durable_harness.load.audit import OperationUrls
 from durable_harness.load.distributed.joining import JOINING
 from durable_harness.load.engine.open_load import check_scenarios, open_scenarios
 from durable_harness.load.lifecycle.exit_code import ExitCode
@@ -35,13 +30,13 @@ from durable_harness.load.lifecycle.signals import ProcessExit, raise_in_main
 from durable_harness.load.lifecycle.startup import end_forked_workers
 from durable_harness.load.metrics.families import Reading
 from durable_harness.load.metrics.watching import watched
-from durable_harness.load.options.run import LoadOptions
-from durable_harness.load.options.target import STACK_LOG, Target, open_target, public_url
+from durable_harness.load.options.load_options import LoadOptions
+from durable_harness.load.options.target import STACK_LOG, open_target, public_url
 from durable_harness.load.processes.before_load import look_before_load
 from durable_harness.load.processes.early_ends import AbortWatch, EndWatch, LastArrivalWatch
-from durable_harness.load.processes.inquiry import Inquiry, RunToSplit
-from durable_harness.load.processes.process import LocustProcess, RunPhase
-from durable_harness.load.processes.run_settings import run_settings
+from durable_harness.load.processes.inquiry import Inquiry
+from durable_harness.load.processes.judging import JudgingProcess
+from durable_harness.load.processes.process import RunPhase
 from durable_harness.load.results.evidence import EvidenceOfRun, RunFacts, hide_what_is_known
 from durable_harness.load.results.progress import Progress
 from durable_harness.load.results.records import clear_operations
@@ -53,10 +48,8 @@ from durable_harness.load.results.reporting import (
     set_aside,
     write_report,
 )
-from durable_harness.load.results.run_tally import RunTally
-from durable_harness.load.results.summary import summarize_run
-from durable_harness.load.results.twice import NOTE, with_twice_report
-from durable_harness.load.watch import GeneratorFigures, UsageWatch, invalid_reasons, merged_figures
+from durable_harness.load.results.twice import with_twice_report
+from durable_harness.load.watch import UsageWatch
 from durable_harness.load.web import Guard, LiveRun, StartForm, add_pages
 from durable_harness.load.web.form_style import form_style
 from durable_harness.load.web.home import Home
@@ -69,30 +62,21 @@ logger = logging.getLogger(__name__)
 SIGNAL_S = 0.01
 """How long the event loop takes at most to handle a signal that has come; 0 would not let it look."""
 TOO_LATE = "the run had its verdict before the signal came, which changes neither its reports nor its exit code"
-INTERRUPTED_IN = {
-    RunPhase.RUNNING: "",
-    RunPhase.WINDING_UP: ", while operations in flight were followed to their end",
-    RunPhase.IDLE: ", after its end, before its verdict",
-}
-"""What a run was doing when it was interrupted."""
 
 
-class Coordinator(LocustProcess):
+class Coordinator(JudgingProcess):
     """Common to a Locust that runs alone and to a master."""
 
-    def __init__(self, environment: Any) -> None:
+    def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.target: Target | None = None
         self.run_id = ""
         self._closing = ExitStack()
         self._exit_code = ExitCode(environment)
         self._stack_log: Path | None = None
         """The log of a stack that this process has begun to start."""
         self._progress: Progress | None = None
-        self._watches: list[EndWatch] = []
         self._last_words = ""
-        self._began = self._elapsed_s = self._began_epoch_s = 0.0
-        self._load_until_epoch_s: float | None = None
+        self._elapsed_s = self._began_epoch_s = 0.0
         self._verdict: str | None = None
         self._html_report: Path | None = None
         self._has_late_signal = False
@@ -102,28 +86,8 @@ class Coordinator(LocustProcess):
         """Return whether the last arrival of all open scenarios has come."""
 
     @abstractmethod
-    def total(self) -> RunTally:
-        """Return what the operations of all processes came to so far."""
-
-    @abstractmethod
-    def figures(self) -> dict[str, GeneratorFigures]:
-        """Return how each process kept up as a generator, by its name; that of the only one is empty."""
-
-    @abstractmethod
-    def whereabouts(self) -> list[Whereabouts]:
-        """Return where the server tells of an operation of each scenario."""
-
-    @abstractmethod
-    def losses(self) -> list[str]:
-        """Return which processes vanished or left their share undone; a run that lost one proves nothing."""
-
-    def usage(self) -> Usage:
-        """Return the CPU and memory of the processes that made the load, and of a host that was started for them."""
-        return self._usage_watch.usage
-
-    def remarks(self) -> list[str]:
-        """Return what the report should say about the processes."""
-        return []
+    def operation_urls(self) -> list[OperationUrls]:
+        """Return the URLs of an operation of each scenario."""
 
     def set_up(self) -> None:
         options = LoadOptions.read(self.environment.parsed_options)
@@ -146,7 +110,7 @@ class Coordinator(LocustProcess):
             raise
 
     def _open(self, options: LoadOptions) -> None:
-        """Open the system under test, and whatever shows the run."""
+        """Open the system under test, the pages and the metrics of the run."""
         self._stack_log = None if self.environment.host else options.report_dir / STACK_LOG
         self._watched = self._closing.enter_context(watched(options.metrics, self._read_metrics))
         self.target = self._closing.enter_context(open_target(self.environment.host, options))
@@ -167,7 +131,7 @@ class Coordinator(LocustProcess):
             check_scenarios(self.environment.user_classes, options)
             self.environment.host = self.home.read(self.environment.host, options, self.environment.user_classes)
         except UsageError as error:
-            # Only the web form can get here with a bad value; StopTest is how Locust tells it to the person.
+            # Only the web form can get here with a bad value; StopTest is how Locust shows it on the page.
             raise StopTest(str(error)) from error
         return options
 
@@ -175,10 +139,10 @@ class Coordinator(LocustProcess):
         """Raise UsageError for a run that the web form may not start now."""
         base_url = self.home.read(parsed.host, LoadOptions.read(parsed), user_classes)
         if self.phase is not RunPhase.IDLE and base_url != self.environment.host:
-            raise UsageError(f"A run against {public_url(self.environment.host)} is going on: stop it first.")
+            raise UsageError(f"A run against {public_url(self.environment.host)} is still running: stop it first.")
 
     def _secrets(self) -> Iterator[str]:
-        """Give what no page may show."""
+        """Yield the texts that no page may show."""
         yield self.environment.parsed_options.function_key or ""
         yield from self.environment.parsed_options.headers.splitlines()
         yield JOINING.token
@@ -191,7 +155,7 @@ class Coordinator(LocustProcess):
         clear_operations(options.report_dir)
         clear_reports(options.report_dir)
         clear_previous(options.report_dir)
-        self._inquiry = Inquiry(self.environment, options, self.run_id, self.whereabouts)
+        self._inquiry = Inquiry(self.environment, options, self.run_id, self.operation_urls)
         self._exit_code.reset()
         self._last_words = ""
         self._began_epoch_s, self._load_until_epoch_s = time.time(), None
@@ -215,7 +179,7 @@ class Coordinator(LocustProcess):
             raise_in_main(ProcessExit(INTERRUPTED))
 
     def _acknowledge_late_signal(self) -> None:
-        """Say once that a signal is too late to interrupt the run, whose reports are being written or are there."""
+        """Report once that a signal is too late to interrupt the run, whose reports are being written or are there."""
         if self._is_headless and self._verdict is not None and not self._has_late_signal:
             self._has_late_signal = True
             sys.stderr.write(f"locust: {TOO_LATE}\n")
@@ -224,7 +188,7 @@ class Coordinator(LocustProcess):
     def hurry(self) -> None:
         self._inquiry.cut_short()
 
-    def _on_test_stopping(self, **event: Any) -> None:
+    def _on_test_stopping(self, **event: object) -> None:
         """Look no longer for a reason to end the run: it ends, and a second end would cut its winding up short."""
         self._load_until_epoch_s = self._load_until_epoch_s or time.time()
         for watch in self._watches:
@@ -265,8 +229,8 @@ class Coordinator(LocustProcess):
     def tear_down(self) -> None:
         self._closing.close()
 
-    def _on_quit(self, **_: Any) -> None:
-        """Locust has printed its tables; ours is what the person at the terminal reads last."""
+    def _on_quit(self, **_: object) -> None:
+        """Print the report last, after Locust's tables."""
         super()._on_quit()
         self._say_last_words()
         if self.environment.parsed_options.csv_prefix:
@@ -274,12 +238,12 @@ class Coordinator(LocustProcess):
             gevent.sleep(stats.CSV_STATS_INTERVAL_SEC)
 
     def _read_metrics(self) -> Reading:
-        """Return how the run stands, or how the last one ended, for whoever watches from outside."""
+        """Return the current status of the run, or the end of the last one, for monitoring."""
         identity = {"run_id": self.run_id, "target": public_url(self.environment.host or "")}
         return Reading(self.total(), identity, self._began_epoch_s)
 
     def _live(self) -> LiveRun:
-        """Tell the live page how the run stands, or how the last one ended."""
+        """Return the current status of the run, or the end of the last one, for the live page."""
         has_run, is_over = bool(self.run_id), self.phase is RunPhase.IDLE
         return LiveRun(
             tally=self.total(),
@@ -303,7 +267,7 @@ class Coordinator(LocustProcess):
         self._last_words = ""
 
     def _with_log(self, written: WrittenReports) -> WrittenReports:
-        """Name the embedded stack's log too: that is where the cause of a failure is told."""
+        """Name the embedded stack's log too: that is where the cause of a failure is found."""
         log_path = self.target.log_path if self.target else None
         return written._replace(paths=(*written.paths, log_path)) if log_path else written
 
@@ -313,82 +277,8 @@ class Coordinator(LocustProcess):
 
     @property
     def _starts_by_itself(self) -> bool:
-        """Whether Locust is here for one run, which nobody has to start."""
+        """Whether Locust makes one run, and starts it by itself."""
         return self._is_headless or bool(self.environment.parsed_options.autostart)
-
-    def _judge(self) -> Report:
-        gone = self.target.gone() if self.target else None
-        early = [watch.reason for watch in self._watches]
-        generator = merged_figures(self.figures().values())
-        tally = self.total()
-        learned = None if gone else self._inquiry.learn(tally)
-        audit = gone or self._inquiry.audit()
-        stuck = () if gone else self._inquiry.stuck(audit)
-        traces = () if gone else self._inquiry.traces(audit, stuck)
-        spent = self._inquiry.spent(self._to_split(tally, audit, gone, stuck))
-        # No signal is handled from here to the decision on the exit code: nothing waits.
-        interrupted = self.describe_interruption()
-        summary = summarize_run(
-            tally,
-            notes=[
-                *filter(None, (*early, gone, learned, self._inquiry.describe_cut())),
-                *self.remarks(),
-                *([NOTE] if self.options.twice else []),
-                *left_out(self._scenarios(), self.options.gates()),
-                generator.describe(),
-            ],
-            # A signal holds the generator up, too; and nobody asks what an interrupted run proves.
-            invalid=[*self.losses(), *([] if interrupted else self._bottlenecks())],
-            expected=self._scenarios(),
-            load_until_epoch_s=self._load_until_epoch_s,
-            warm_up_s=self.options.warm_up_s,
-            audit=audit if isinstance(audit, Audit) else None,
-            no_audit=audit if isinstance(audit, str) else "",
-            paths=spent.paths,
-            stuck=stuck,
-            traces=traces,
-            usage=self.usage(),
-        )
-        return Report(
-            summary=replace(summary, generator=generator.for_report(), interrupted=interrupted),
-            results=evaluate(self._gates(), summary),
-            target=public_url(self.environment.host),
-            scenarios=tuple(sorted(cls.__name__ for cls in self.environment.user_classes)),
-            settings=run_settings(self.environment, self.options, self.describe_processes(), self._own_app()),
-            gates_file=str(self.options.gates_file) if self.options.gates_file else None,
-            who=spent.who,
-        )
-
-    def _own_app(self) -> str:
-        """Return the name of the app that the run serves itself; empty if it serves none."""
-        is_own = self.target is not None and self.target.pid is not None
-        return self.options.app_dir.resolve().name if is_own else ""
-
-    def _to_split(
-        self, tally: RunTally, audit: Audit | str | None, gone: str | None, stuck: Sequence[StuckOperation]
-    ) -> RunToSplit:
-        """Return what is known before the time of operations is split: the gates that will turn out broken."""
-        known = audit if isinstance(audit, Audit) else None
-        draft = summarize_run(
-            tally,
-            expected=self._scenarios(),
-            load_until_epoch_s=self._load_until_epoch_s,
-            warm_up_s=self.options.warm_up_s,
-            audit=known,
-        )
-        broken = [result for result in evaluate(self._gates(), draft) if result.failed]
-        late = [] if self.interruption else self._bottlenecks()
-        more = f" (and {len(late) - 1} more)" if len(late) > 1 else ""
-        first = f"{late[0]}{more}" if late else ""
-        return RunToSplit(broken, first, gone or "", draft.counts.unaccounted, stuck)
-
-    def describe_interruption(self) -> str:
-        """Say how far the run had come when a signal ended it; return nothing if none did."""
-        if self.interruption is None:
-            return ""
-        run_time_s = self.environment.parsed_options.run_time
-        of = f"of a run time of {run_time_s:g} s" if run_time_s else "of a run without a set run time"
-        return f"after {self.interruption.at - self._began:.1f} s {of}{INTERRUPTED_IN[self.interruption.phase]}"
 
     def _watch_for_ends(self, options: LoadOptions) -> Iterator[EndWatch]:
         """Begin to watch for what ends a run before its time."""
@@ -396,7 +286,7 @@ class Coordinator(LocustProcess):
             span_s = (options.warm_up_s, self.environment.parsed_options.run_time)
             yield AbortWatch(rule, self._gates(), self.total, span_s, self._stop)
         if len(open_scenarios(self.environment)) == len(self.environment.user_classes):
-            # A closed scenario would go on for ever.
+            # A closed scenario would continue forever.
             yield LastArrivalWatch(self.are_arrivals_over, self._stop)
 
     def _stop(self) -> None:
@@ -408,32 +298,3 @@ class Coordinator(LocustProcess):
         opened, picker = open_scenarios(self.environment), self.environment.web_ui.userclass_picker_is_active
         has_closed = len(opened) < len(self.environment.user_classes)
         return form_style(has_open=bool(opened) or picker, has_closed=has_closed or picker)
-
-    def _scenarios(self) -> list[str]:
-        """Return the names of the user classes of the run that start operations."""
-        return [cls.__name__ for cls in self.environment.user_classes if hasattr(cls, "workload")]
-
-    def _gates(self) -> tuple[Gate, ...]:
-        """Return the gates of the run: not those of scenarios that take no part in it."""
-        return gates_of(self._scenarios(), self.options.gates())
-
-    def _bottlenecks(self) -> list[str]:
-        """Return where the generator and not the system under test was measured."""
-        bounds = self.options.generator.bounds
-        return [
-            f"{process}: {reason}" if process else reason
-            for process, figures in self.figures().items()
-            for reason in invalid_reasons(figures, bounds)
-        ]
-
-    @abstractmethod
-    def describe_processes(self) -> str:
-        """Say which processes made the load."""
-
-    def _code_of(self, report: Report) -> int | None:
-        """Return the verdict's exit code; None leaves it to Locust: no gates, or code that raised."""
-        code = report.verdict.exit_code
-        if code == 0 and (self.environment.runner.exceptions or log.unhandled_greenlet_exception):
-            logger.error("The gates hold, but exceptions were raised: see above")
-            return None
-        return code

@@ -38,7 +38,7 @@ class EndWatch(ABC):
         """Return why the run is to end now, None if it is not."""
 
     def close(self) -> None:
-        """Look no longer. A watch that ends the run goes on with that, whoever else ends it too."""
+        """Stop watching. A watch that is ending the run completes that, even if the run is ended otherwise too."""
         if self.reason is None:
             self._greenlet.kill()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import gevent
 from gevent.event import Event
@@ -14,20 +14,23 @@ from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.trace_links import TracePage
 from durable_harness.load.audit import (
     AuditQuestion,
+    OperationUrls,
     Spent,
     SpentQuestion,
-    Whereabouts,
     audit_run,
     keep_traces,
     learn_from_histories,
     learn_spent,
     learn_stuck,
 )
-from durable_harness.load.engine.run import token_prefix
-from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.engine.load_run import token_prefix
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.results.records import amend_operations
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.why import Part
+
+if TYPE_CHECKING:
+    from locust.env import Environment
 
 Answer = TypeVar("Answer")
 
@@ -50,10 +53,14 @@ class Inquiry:
     """The questions about one run. A signal cuts them short."""
 
     def __init__(
-        self, environment: Any, options: LoadOptions, run_id: str, whereabouts: Callable[[], list[Whereabouts]]
+        self,
+        environment: Environment,
+        options: LoadOptions,
+        run_id: str,
+        operation_urls: Callable[[], list[OperationUrls]],
     ) -> None:
         self._environment, self._options, self._run_id = environment, options, run_id
-        self._whereabouts = whereabouts
+        self._operation_urls = operation_urls
         self._was_cut_short = Event()
         self._histories_read = 0
 
@@ -81,7 +88,7 @@ class Inquiry:
         return self._unless_cut_short(lambda: self._traces(audit, stuck)) or ()
 
     def cut_short(self) -> None:
-        """Ask no more: whatever waits for an answer returns without one."""
+        """Ask no more: callers that wait for an answer return without one."""
         self._was_cut_short.set()
 
     def describe_cut(self) -> str | None:
@@ -111,7 +118,7 @@ class Inquiry:
         )
         scenarios = {user_class.__name__: user_class for user_class in self._environment.user_classes}
         return audit_run(
-            question, self._whereabouts(), lambda scenario: scenarios[scenario].audited_service(self._options)
+            question, self._operation_urls(), lambda scenario: scenarios[scenario].audited_service(self._options)
         )
 
     def _spent(self, run: RunToSplit) -> Spent:
@@ -126,27 +133,27 @@ class Inquiry:
             unaccounted=run.unaccounted,
             stuck=run.stuck,
         )
-        return learn_spent(question, [] if run.host_died else self._whereabouts())
+        return learn_spent(question, [] if run.host_died else self._operation_urls())
 
     def _stuck(self, audit: Audit | str) -> tuple[StuckOperation, ...]:
         return learn_stuck(
-            *(self._options.report_dir, self._whereabouts(), audit),
+            *(self._options.report_dir, self._operation_urls(), audit),
             most_histories=self._options.history_sample,
             verify_tls=not self._options.generator.insecure,
         )
 
     def _traces(self, audit: Audit | str, stuck: Sequence[StuckOperation]) -> tuple[TracePage, ...]:
         return keep_traces(
-            *(self._options.report_dir, self._whereabouts(), audit, stuck),
+            *(self._options.report_dir, self._operation_urls(), audit, stuck),
             verify_tls=not self._options.generator.insecure,
         )
 
     def _learn(self, tally: RunTally) -> str | None:
-        """Learn from histories what operations took and cost, if neither their status nor their host tells."""
+        """Learn from histories what operations took and cost, if neither their status nor their host shows it."""
         if not tally.lacks or not self._options.history_sample:
             return None
         learned = learn_from_histories(
-            *(self._options.report_dir, self._whereabouts(), self._options.history_sample),
+            *(self._options.report_dir, self._operation_urls(), self._options.history_sample),
             timeout_s=self._options.audit_timeout_s,
             verify_tls=not self._options.generator.insecure,
         )

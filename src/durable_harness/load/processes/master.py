@@ -12,12 +12,12 @@ from locust.runners import STATE_MISSING
 
 from durable_harness.foreign_text import shown
 from durable_harness.gate.usage import Usage, merged_usage
-from durable_harness.load.audit import Whereabouts
+from durable_harness.load.audit import OperationUrls
 from durable_harness.load.distributed.joining import JOINING, TOKEN_VARIABLE
 from durable_harness.load.distributed.messages import AT_ONCE, BEGUN, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
 from durable_harness.load.distributed.sharing import START_S, Sharing
 from durable_harness.load.engine.open_load import open_scenarios
-from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.processes.coordinator import Coordinator
 from durable_harness.load.processes.process import Interruption, RunPhase
 from durable_harness.load.results.records import keep_operations, mark_run
@@ -51,7 +51,7 @@ class MasterProcess(Coordinator):
         self._interrupted: dict[str, float] = {}
         self._lost_records: list[str] = []
         self._unreadable: dict[str, str] = {}
-        self._whereabouts: dict[tuple[str, str], Whereabouts] = {}
+        self._operation_urls: dict[tuple[str, str], OperationUrls] = {}
         self._deadline = 0.0
         self.environment.events.worker_report.add_listener(self._on_worker_report)
         self.environment.runner.register_message(BEGUN, self._on_begun)
@@ -63,7 +63,7 @@ class MasterProcess(Coordinator):
 
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
-        self._tallies, self._figures, self._finals, self._whereabouts = {}, {}, set(), {}
+        self._tallies, self._figures, self._finals, self._operation_urls = {}, {}, set(), {}
         self._exhausted, self._interrupted, self._usages = set(), {}, {}
         self._lost_records, self._unreadable = [], {}
         mark_run(options.report_dir, self.run_id)
@@ -111,7 +111,7 @@ class MasterProcess(Coordinator):
         self._deadline = min(self._deadline, monotonic() + GIVE_UP_GRACE_S)
 
     def stop_runner(self) -> None:
-        # The workers have wound up when this is called; Locust tells them to quit afterwards.
+        # The workers have wound up when this is called; Locust makes them quit afterwards.
         self.environment.runner.stop(send_stop_to_client=False)
 
     def are_arrivals_over(self) -> bool:
@@ -127,8 +127,8 @@ class MasterProcess(Coordinator):
     def usage(self) -> Usage:
         return merged_usage([super().usage(), *self._usages.values()])
 
-    def whereabouts(self) -> list[Whereabouts]:
-        return list(self._whereabouts.values())
+    def operation_urls(self) -> list[OperationUrls]:
+        return list(self._operation_urls.values())
 
     def losses(self) -> list[str]:
         return [
@@ -186,15 +186,15 @@ class MasterProcess(Coordinator):
             f"{counts.started:,} operations; {counts.unaccounted:,} of them are unaccounted"
         )
 
-    def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
+    def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: object) -> None:
         if REPORT_KEY in data:
             self._read(client_id, data[REPORT_KEY])
 
-    def _on_begun(self, msg: Any, **_: Any) -> None:
+    def _on_begun(self, msg: Any, **_: object) -> None:
         if msg.data["run_id"] == self.run_id:
             self._sharing.admit(msg.node_id)
 
-    def _on_final(self, msg: Any, **_: Any) -> None:
+    def _on_final(self, msg: Any, **_: object) -> None:
         snapshot = self._read(msg.node_id, msg.data)
         if snapshot is not None and snapshot.run_id == self.run_id:
             if snapshot.records is not None:
@@ -223,4 +223,4 @@ class MasterProcess(Coordinator):
             self._usages[client_id] = snapshot.usage
             if snapshot.are_arrivals_over:
                 self._exhausted.add(client_id)
-            self._whereabouts.update({(where.scenario, where.worker): where for where in snapshot.whereabouts})
+            self._operation_urls.update({(where.scenario, where.worker): where for where in snapshot.operation_urls})

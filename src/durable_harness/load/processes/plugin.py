@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from gevent.event import Event
+from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, HarnessError
 from durable_harness.load.distributed.joining import add_joining_options, check_secure, secure_sockets
 from durable_harness.load.distributed.listening import guard_listening
-from durable_harness.load.engine.run import Run
-from durable_harness.load.engine.settle import settle
+from durable_harness.load.engine.gc_tuning import settle
+from durable_harness.load.engine.load_run import LoadRun
 from durable_harness.load.lifecycle.signals import Signals, raise_in_main
 from durable_harness.load.lifecycle.startup import check_patched, end_forked_workers, is_forked_worker
 from durable_harness.load.options.arguments import add_options
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.options.parsing import check_command_line
-from durable_harness.load.options.run import LoadOptions
 from durable_harness.load.processes.master import MasterProcess
 from durable_harness.load.processes.process import LocustProcess
 from durable_harness.load.processes.single import SingleProcess
@@ -43,13 +45,13 @@ def install(
     events.init.add_listener(lambda environment, **_: _set_up(environment, is_set_up, loaded_scenarios))
 
 
-def _add_all_options(parser: Any, default_gates: Path | None) -> None:
+def _add_all_options(parser: argparse.ArgumentParser, default_gates: Path | None) -> None:
     add_options(parser, default_gates)
     add_joining_options(parser)
     check_command_line(parser)
 
 
-def run_of(environment: Any) -> Run:
+def run_of(environment: Environment) -> LoadRun:
     """Return the run that a user of this process takes part in."""
     process: LocustProcess = environment.harness_process
     if process.run is None:
@@ -57,19 +59,19 @@ def run_of(environment: Any) -> Run:
     return process.run
 
 
-def options_of(environment: Any) -> LoadOptions:
+def options_of(environment: Environment) -> LoadOptions:
     """Return the options of the run that a user of this process takes part in, or of the operation before it."""
     process: LocustProcess = environment.harness_process
     return run_of(environment).options if process.rehearsed is None else process.rehearsed
 
 
-def is_rehearsing(environment: Any) -> bool:
+def is_rehearsing(environment: Environment) -> bool:
     """Whether users are only asked what they would send."""
     process: LocustProcess = environment.harness_process
     return process.rehearsed is not None
 
 
-def _hold_back(environment: Any, is_set_up: Event) -> None:
+def _hold_back(environment: Environment, is_set_up: Event) -> None:
     """Hold back a run that begins before its process is set up, and begin it then.
 
     A worker receives messages from the moment it connects, and Locust fires `init` only later. A worker that joins a
@@ -83,7 +85,7 @@ def _hold_back(environment: Any, is_set_up: Event) -> None:
         environment.harness_process.start_test()
 
 
-def _set_up(environment: Any, is_set_up: Event, loaded_scenarios: Callable[[], Iterable[str]]) -> None:
+def _set_up(environment: Environment, is_set_up: Event, loaded_scenarios: Callable[[], Iterable[str]]) -> None:
     process = _process_class(environment.runner)(environment)
     environment.harness_process, process.loaded_scenarios = process, loaded_scenarios
     set_up = _SetUp()

@@ -1,8 +1,8 @@
-"""What every process of a run does, whatever its role: begin a run, wind it up, end it once.
+"""What every process of a run does, in any role: begin a run, wind it up, end it once.
 
 Locust fires the events of a run from whichever greenlet happens to end it, several of them at once if the run's time is
-up while somebody presses Ctrl-C, and kills such greenlets when it quits. So winding up and ending have greenlets of
-their own, which nobody else knows, and the events only wait for them.
+up while Ctrl-C is pressed, and kills such greenlets when it quits. So winding up and ending have greenlets of
+their own, which Locust does not know, and the events only wait for them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 import gevent
 from gevent.event import Event
 from locust import log
+from locust.env import Environment
 
-from durable_harness.load.engine.run import Run
+from durable_harness.load.engine.load_run import LoadRun
 from durable_harness.load.http import log_crash
 from durable_harness.load.lifecycle.listeners import guard_greenlets, guard_listeners
 from durable_harness.load.lifecycle.signals import Signals
-from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.platforms.clocks import monotonic
 
 logger = logging.getLogger(__name__)
@@ -61,9 +62,9 @@ class LocustProcess(ABC):
     loaded_scenarios: Callable[[], Iterable[str]]
     """Names the scenarios that Locust has loaded, those that take no part in the run too."""
 
-    def __init__(self, environment: Any) -> None:
+    def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        self.run: Run | None = None
+        self.run: LoadRun | None = None
         self.rehearsed: LoadOptions | None = None
         """The options of the operation before the load, while that is under way."""
         self.tried: set[str] = set()
@@ -96,7 +97,7 @@ class LocustProcess(ABC):
 
     @abstractmethod
     def wind_up(self) -> None:
-        """Let nothing start any longer, and wait until what is in flight has ended or its time is over."""
+        """Start no more operations, and wait until those in flight have ended or their time is over."""
 
     @abstractmethod
     def give_up(self) -> None:
@@ -169,21 +170,21 @@ class LocustProcess(ABC):
         finally:
             self._has_begun.set()
 
-    def _on_test_stopping(self, **_: Any) -> None:
+    def _on_test_stopping(self, **_: object) -> None:
         self._has_begun.wait()
         if self.phase is RunPhase.RUNNING:
             self.phase = RunPhase.WINDING_UP
             gevent.spawn(self._take, self.wind_up, self._wound_up)
         self._wound_up.wait()
 
-    def _on_test_stop(self, **_: Any) -> None:
+    def _on_test_stop(self, **_: object) -> None:
         self._wound_up.wait()
         if self.phase is RunPhase.WINDING_UP:
             self.phase = RunPhase.IDLE
             gevent.spawn(self._take, self.end, self._ended)
         self._ended.wait()
 
-    def _on_quitting(self, **_: Any) -> None:
+    def _on_quitting(self, **_: object) -> None:
         """Locust quits: see to it that the run is over."""
         # Locust's handler of SIGTERM gets here in the same moment in which ours is to be called.
         gevent.sleep(0)
@@ -199,7 +200,7 @@ class LocustProcess(ABC):
         finally:
             self.tear_down()
 
-    def _on_quit(self, **_: Any) -> None:
+    def _on_quit(self, **_: object) -> None:
         """Locust exits with a code that nothing may change any longer."""
         self._has_quit = True
         self.signals.ignore()
@@ -213,7 +214,7 @@ class LocustProcess(ABC):
         gevent.spawn(self.leave)
 
     def _finish(self) -> None:
-        """End the run, whoever else does so too, and whatever Locust thinks of its state; return once it is over."""
+        """End the run, in any state that Locust has for it, and return once it is over."""
         if self.phase is RunPhase.RUNNING:
             self._await_start()
             if self.phase is RunPhase.RUNNING:

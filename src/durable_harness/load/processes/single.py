@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from durable_harness.load.arrivals.shares import Shares
-from durable_harness.load.audit import Whereabouts
+from durable_harness.load.audit import OperationUrls
+from durable_harness.load.engine.load_run import LoadRun
 from durable_harness.load.engine.open_load import OpenLoad, open_scenarios
-from durable_harness.load.engine.run import Run
-from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.processes.coordinator import Coordinator
 from durable_harness.load.results.records import open_operations
 from durable_harness.load.results.run_tally import RunTally
@@ -23,7 +23,7 @@ class SingleProcess(Coordinator):
     def begin(self, options: LoadOptions) -> None:
         super().begin(options)
         records = open_operations(self.environment, options, self.run_id, LOCAL)
-        self.run = Run(options, self.environment, records, LOCAL)
+        self.run = LoadRun(options, self.environment, records, LOCAL)
         self._open_load = OpenLoad(self.environment, self.run, LOCAL)
         self._open_load.offer(open_scenarios(self.environment), Shares.alone(LOCAL), monotonic())
 
@@ -45,8 +45,8 @@ class SingleProcess(Coordinator):
     def figures(self) -> dict[str, GeneratorFigures]:
         return {} if self.run is None else {"": self.run.figures}
 
-    def whereabouts(self) -> list[Whereabouts]:
-        return self.run.whereabouts() if self.run is not None else []
+    def operation_urls(self) -> list[OperationUrls]:
+        return self.run.operation_urls() if self.run is not None else []
 
     def losses(self) -> list[str]:
         return []

@@ -24,9 +24,9 @@ from durable_harness.load.distributed.messages import (
     Offer,
     Snapshot,
 )
+from durable_harness.load.engine.load_run import LoadRun
 from durable_harness.load.engine.open_load import OpenLoad
-from durable_harness.load.engine.run import Run
-from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.processes.process import LocustProcess, RunPhase
 from durable_harness.load.results.evidence import hide_what_is_known
 from durable_harness.load.results.records import is_marked, open_operations
@@ -65,7 +65,7 @@ class WorkerProcess(LocustProcess):
         self._usage_watch = UsageWatch()
         hide_what_is_known(options)
         records = open_operations(self.environment, options, self._run_id or "", self.environment.runner.client_id)
-        self.run = Run(options, self.environment, records, self.environment.runner.client_id)
+        self.run = LoadRun(options, self.environment, records, self.environment.runner.client_id)
         self._open_load = OpenLoad(self.environment, self.run, self.environment.runner.client_id)
         self._ends = math.inf
         self._take_offer()
@@ -82,15 +82,15 @@ class WorkerProcess(LocustProcess):
                 self.run.give_up()
             self.run.wind_up()
             self._usage_watch.stop()
-            whereabouts, records = tuple(self.run.whereabouts()), self._records_for_master(self.run)
-            self._send_final(replace(self._snapshot(), records=records, whereabouts=whereabouts))
+            operation_urls, records = tuple(self.run.operation_urls()), self._records_for_master(self.run)
+            self._send_final(replace(self._snapshot(), records=records, operation_urls=operation_urls))
 
     def give_up(self) -> None:
         if self.run is not None:
             self.run.give_up()
 
     def end(self) -> None:
-        """The master tells the figures."""
+        """The master reports the figures."""
 
     def hurry(self) -> None:
         """Nothing is waited for at the end."""
@@ -106,7 +106,7 @@ class WorkerProcess(LocustProcess):
         if not self.is_leaving:
             self._leave_orphaned()
 
-    def _stop_in_time(self, run: Run) -> None:
+    def _stop_in_time(self, run: LoadRun) -> None:
         """Start nothing once the run time is over, although the master does not say so."""
         late_s = monotonic() - self._ends
         if late_s >= 0:
@@ -116,7 +116,7 @@ class WorkerProcess(LocustProcess):
             self._ends = math.inf
 
     def _leave_orphaned(self) -> None:
-        """End a run that nobody will judge: what is in flight is given up."""
+        """End a run that will not be judged: operations in flight are abandoned."""
         sys.stderr.write(
             f"locust: the master of this run is gone, its connection is lost for {MASTER_GONE_S:g} s: this worker "
             "starts nothing any longer, gives up what is in flight, and ends\n"
@@ -127,7 +127,7 @@ class WorkerProcess(LocustProcess):
             self.give_up()
         self.leave()
 
-    def _on_arrivals(self, msg: Any, **_: Any) -> None:
+    def _on_arrivals(self, msg: Any, **_: object) -> None:
         self._offer = Offer.from_wire(msg.data)
         self._take_offer()
 
@@ -139,7 +139,7 @@ class WorkerProcess(LocustProcess):
             self._open_load.offer(offer.scenarios, offer.shares, began, offer.run_time_s)
             self._ends = math.inf if offer.run_time_s is None else began + offer.run_time_s
 
-    def _on_drain(self, msg: Any, **_: Any) -> None:
+    def _on_drain(self, msg: Any, **_: object) -> None:
         run_id = msg.data["run_id"]
         self._drained = run_id
         if run_id == self._run_id and msg.data.get(AT_ONCE):
@@ -150,14 +150,14 @@ class WorkerProcess(LocustProcess):
             # It came too late to take part, and must not keep the master waiting.
             self._send_final(Snapshot(run_id, RunTally()))
 
-    def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
+    def _on_report_to_master(self, data: dict[str, Any], **_: object) -> None:
         if self.run is not None:
             data[REPORT_KEY] = self._snapshot().to_wire()
 
     def _send_final(self, snapshot: Snapshot) -> None:
         self.environment.runner.send_message(FINAL, snapshot.to_wire())
 
-    def _records_for_master(self, run: Run) -> bytes | None:
+    def _records_for_master(self, run: LoadRun) -> bytes | None:
         """Return the records of this process if the master is on another machine, or in another folder."""
         path = run.records_path()
         if path is None or is_marked(run.options.report_dir, self._run_id or ""):
@@ -167,13 +167,13 @@ class WorkerProcess(LocustProcess):
     def _snapshot(self) -> Snapshot:
         if self.run is None:
             return Snapshot(self._run_id, RunTally())
-        whereabouts = tuple(self.run.sample_whereabouts())
+        operation_urls = tuple(self.run.sample_operation_urls())
         return Snapshot(
             self._run_id,
             self.run.tally,
             self.run.figures,
             self._usage_watch.usage,
-            whereabouts,
+            operation_urls,
             self._open_load.is_over,
             was_interrupted=self.interruption is not None,
         )

@@ -1,6 +1,6 @@
 """Show requests and operations in Locust's own tables, charts and web UI.
 
-    GET, POST, …   route               a request as it was sent: a start, a poll, whatever else a scenario asks for
+    GET, POST, …   route               a request as it was sent: a start, a poll, a request of the scenario's own
     OP             Steady completion   an operation of the scenario, until its end was seen
 
 Requests alone are in Locust's totals, so that its requests per second, its failures and its charts are the service's
@@ -15,6 +15,7 @@ import time
 from collections import Counter, defaultdict
 from typing import Any
 
+from locust.env import Environment
 from locust.event import EventHook
 from locust.stats import StatsEntry, StatsError, bucket_response_time
 
@@ -42,10 +43,10 @@ class LocustEntries:
     """Adds requests and operations to Locust's statistics.
 
     An event for every poll would cost more than the poll: what went well is added up and handed over together, unless
-    somebody else listens to Locust's request event and wants to hear of each.
+    another listener of Locust's request event needs each of them.
     """
 
-    def __init__(self, environment: Any) -> None:
+    def __init__(self, environment: Environment) -> None:
         self._stats = environment.stats
         self._request_event = environment.events.request
         self._requests: defaultdict[tuple[str, str], _Pending] = defaultdict(_Pending)
@@ -65,7 +66,7 @@ class LocustEntries:
         result = exchange.result
         length = len(result.body) if isinstance(result, HttpResponse) else 0
         name = self._rows.of(route)
-        if problem is None and len(self._request_event._handlers) <= 1:  # noqa: SLF001 - nothing public tells
+        if problem is None and len(self._request_event._handlers) <= 1:  # noqa: SLF001 - nothing public has it
             self._requests[name, method].add(exchange.elapsed_ms, length)
         else:
             self._request_event.fire(**self._event(method, name, exchange.elapsed_ms, length, problem))
@@ -108,7 +109,7 @@ class LocustEntries:
         errors[key].occurred()
 
     def _tell_others(self, name: str, elapsed_ms: float, record: OperationRecord) -> None:
-        """Tell of an operation to those who listen to Locust's request event; not to Locust, whose total it is not."""
+        """Fire Locust's request event for an operation, but not for Locust's own listener, whose total excludes it."""
         handlers = self._request_event._handlers  # noqa: SLF001 - as above
         if len(handlers) > 1:
             others = EventHook()
@@ -129,7 +130,7 @@ class LocustEntries:
 
 
 class Few:
-    """The first names of so many; any further one is called otherwise."""
+    """The most names; further ones share one name."""
 
     def __init__(self, most: int, other: str) -> None:
         self._most, self._other = most, other
@@ -157,7 +158,7 @@ class _Pending:
         self.length += length
 
     def to_entry(self, stats: Any, name: str, method: str, now: float) -> Any:
-        """Return what Locust would have counted had it been told one by one."""
+        """Return what Locust would have counted had it received them one by one."""
         entry = StatsEntry(stats, name, method)
         entry.num_requests, entry.num_none_requests = len(self.values) + self.untimed, self.untimed
         if self.values:
@@ -173,6 +174,6 @@ class _Pending:
 def seconds_to_flush() -> float:
     """Return for how long to wait until the next flush. Flushes are in step with the clock.
 
-    So there are as many of them in every second, and none tells of requests of two.
+    So there are as many of them in every second, and none has requests of two.
     """
     return FLUSH_S - time.time() % FLUSH_S

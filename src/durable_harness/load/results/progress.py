@@ -55,7 +55,7 @@ class Progress:
 
 
 def progress_line(tally: Tally, elapsed_s: float, run_time_s: float | None = None) -> str:
-    """Say how a run stands in one line that fits a terminal; with its run time, in a bar too."""
+    """Return the current status of a run in one line that fits a terminal; with its run time, in a bar too."""
     completion_ms = tally.latencies_ms["completion_ms"]
     failed = tally.ended_count - tally.completed_count - tally.ended_by_state[OperationState.TERMINATED]
     started = tally.started_count + sum(tally.excluded.values())

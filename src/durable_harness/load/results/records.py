@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 import pyarrow as pa
@@ -25,11 +25,14 @@ from durable_harness import __version__
 from durable_harness.errors import ConfigurationError
 from durable_harness.foreign_text import shown
 from durable_harness.gate.records import FOLDER_NAME, SCHEMA, read_operations_file, with_metadata
-from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.options.target import public_url
 from durable_harness.operations import OperationRecord
 from durable_harness.platforms.files import put_in_place
 from durable_harness.whole_files import write_whole_bytes
+
+if TYPE_CHECKING:
+    from locust.env import Environment
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +99,7 @@ class OperationsFile:
             self._make_columns()
 
     def flush(self) -> None:
-        """Write what has ended since the last time; the encoding is done in a thread, so that load goes on."""
+        """Write what has ended since the last time; encoding runs in a thread, so that load continues."""
         self._make_columns()
         if not self._batches:
             return
@@ -117,7 +120,7 @@ class OperationsFile:
         return self._whole
 
     def _try(self, write: Callable[..., None], *arguments: Any) -> bool:
-        """Write in a thread. A full disk must not end the run: it goes on without the rows, and says so."""
+        """Write in a thread. A full disk must not end the run: it continues without the rows, and reports it."""
         try:
             gevent.get_hub().threadpool.apply(write, arguments)
         except (OSError, pa.ArrowException) as error:
@@ -153,7 +156,7 @@ class OperationsFile:
         logger.warning("%s", self.problem)
 
 
-def open_operations(environment: Any, options: LoadOptions, run_id: str, worker: str) -> OperationsFile:
+def open_operations(environment: Environment, options: LoadOptions, run_id: str, worker: str) -> OperationsFile:
     """Begin a process's file of a run, described so that another run can be compared with it."""
     metadata = {
         "run_id": run_id,

@@ -10,7 +10,7 @@ from durable_harness.gate import Histogram, OutcomeCounts, RunSummary
 from durable_harness.gate.histogram import merged as merged_histograms
 from durable_harness.gate.measurable import WHOLE_SECONDS, not_measurable
 from durable_harness.gate.paths import PathsAt
-from durable_harness.load.results.clocks import clock_words
+from durable_harness.load.results.figure_clocks import clock_words
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.results.tally import Tally
 from durable_harness.operations import OperationState
@@ -27,8 +27,8 @@ def summarize(
 ) -> RunSummary:
     """Sum the run up. Whatever has not ended by now is unaccounted: its process vanished.
 
-    `load_until_epoch_s` is when the load ended, or now if it goes on. `more` are fields of RunSummary that no operation
-    tells.
+    `load_until_epoch_s` is when the load ended, or now if it continues. `more` are fields of RunSummary that do not
+    come from operations.
     """
     return RunSummary(
         **more,

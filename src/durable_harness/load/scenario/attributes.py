@@ -32,28 +32,27 @@ ARGUMENTS = {
 """The methods that are called for the author, and with what."""
 
 OURS = "durable_harness."
-Allowed = tuple[Callable[[Any], bool], str]
+Allowed = tuple[Callable[[object], bool], str]
 """Whether a value may be used, and which may, for people."""
 
 
-def _is_path(value: Any) -> bool:
+def _is_path(value: object) -> bool:
     return isinstance(value, str) and value.startswith("/")
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _is_headers(value: Any) -> bool:
+def _is_headers(value: object) -> bool:
     return isinstance(value, Mapping) and all(isinstance(text, str) for pair in value.items() for text in pair)
 
 
-def _is_number(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value > 0
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
 
 
-def _is_json(value: Any) -> bool:
+def _is_json(value: object) -> bool:
     try:
         json.dumps(value)
     except (TypeError, ValueError, RecursionError):
@@ -61,7 +60,7 @@ def _is_json(value: Any) -> bool:
     return True
 
 
-def _is_strategy(value: Any) -> bool:
+def _is_strategy(value: object) -> bool:
     return isinstance(value, PollStrategy) or (isinstance(value, str) and value in STRATEGIES)
 
 
@@ -77,9 +76,9 @@ _POINTER: Allowed = (
 _SECONDS: Allowed = (_is_number, "seconds above 0")
 ATTRIBUTES: Mapping[str, Allowed] = {
     "start_path": (_is_path, "a path that begins with a slash"),
-    "start_method": (lambda value: value in METHODS, f"one of {', '.join(METHODS)}"),
+    "start_method": (lambda value: isinstance(value, str) and value in METHODS, f"one of {', '.join(METHODS)}"),
     "status_path": (
-        lambda value: _is_path(value) and "{id}" in value,
+        lambda value: isinstance(value, str) and _is_path(value) and "{id}" in value,
         "a path that begins with a slash and has {id} in it",
     ),
     "headers": (_is_headers, "texts like {'Accept': 'application/json'}"),
@@ -117,16 +116,16 @@ def _first_of_ours(scenario: type[Any]) -> type[Any]:
     return next(cls for cls in scenario.__mro__ if cls.__module__.startswith(OURS))
 
 
-def _own_attributes(scenario: type[Any]) -> dict[str, Any]:
+def _own_attributes(scenario: type[Any]) -> dict[str, object]:
     """Return what the author's classes define, as it is written there."""
-    own: dict[str, Any] = {}
+    own: dict[str, object] = {}
     for cls in reversed(scenario.__mro__):
         if not cls.__module__.startswith((OURS, "locust.", "builtins")):
             own |= vars(cls)
     return own
 
 
-def _value_problem(name: str, value: Any) -> str:
+def _value_problem(name: str, value: object) -> str:
     if name in ATTRIBUTES and not _is_computed(value):
         holds, allowed = ATTRIBUTES[name]
         return "" if holds(value) else f": got {value!r}, expected {allowed}"
@@ -135,17 +134,18 @@ def _value_problem(name: str, value: Any) -> str:
     return ""
 
 
-def _call_problem(name: str, value: Any, scenario: type[Any]) -> str:
-    """Say what is wrong with one of the methods that are called for the author."""
+def _call_problem(name: str, value: object, scenario: type[Any]) -> str:
+    """Return what is wrong with one of the methods that are called for the author."""
     if name not in ARGUMENTS or (name == "payload" and not _is_callable(value)):
         return ""
     arguments = ", ".join(("self", *ARGUMENTS[name]))
     expected = f"`def {name}({arguments})`"
     if not _is_callable(value):
         return f": got {value!r}, expected a method {expected}"
-    bound = value.__get__(object(), scenario) if hasattr(value, "__get__") else value
+    # A descriptor gives whatever it likes; `_is_callable` has made sure that it can be called.
+    bound: Any = value.__get__(object(), scenario) if hasattr(value, "__get__") else value
     if inspect.iscoroutinefunction(bound):
-        return f": is a coroutine, which nobody awaits; expected {expected}"
+        return f": is a coroutine, which is never awaited; expected {expected}"
     try:
         inspect.signature(bound).bind(*ARGUMENTS[name])
     except TypeError:
@@ -155,8 +155,8 @@ def _call_problem(name: str, value: Any, scenario: type[Any]) -> str:
     return ""
 
 
-def _slip(name: str, value: Any, own: Mapping[str, Any], base: type[Any]) -> str:
-    """Say which name is meant by one that is no name of ours, "" if it can be the author's own."""
+def _slip(name: str, value: object, own: Mapping[str, object], base: type[Any]) -> str:
+    """Return which name is meant by one that is no name of ours, "" if it can be the author's own."""
     if name.startswith("_") or hasattr(base, name) or hasattr(value, "locust_task_weight"):
         return ""
     meant = list(_alike(name, value, base))
@@ -168,8 +168,8 @@ def _slip(name: str, value: Any, own: Mapping[str, Any], base: type[Any]) -> str
     )
 
 
-def _alike(name: str, value: Any, base: type[Any]) -> Iterator[str]:
-    """Give the names of its own kind that it may be a slip of; a list `payloads` is the author's, of such."""
+def _alike(name: str, value: object, base: type[Any]) -> Iterator[str]:
+    """Yield the names of its own kind that it may be a slip of; a list `payloads` is the author's, of such."""
     is_method = _is_callable(value)
     known = ARGUMENTS if is_method else {*ATTRIBUTES, "payload", "durations"}
     for one in difflib.get_close_matches(name, known, cutoff=SLIP):
@@ -177,10 +177,10 @@ def _alike(name: str, value: Any, base: type[Any]) -> Iterator[str]:
             yield one
 
 
-def _is_callable(value: Any) -> bool:
+def _is_callable(value: object) -> bool:
     return callable(value) or isinstance(value, staticmethod | classmethod)
 
 
-def _is_computed(value: Any) -> bool:
-    """Tell whether an attribute has its value when it is asked for: a property, or another descriptor."""
+def _is_computed(value: object) -> bool:
+    """Return whether an attribute has its value when it is asked for: a property, or another descriptor."""
     return hasattr(value, "__get__") and not isinstance(value, staticmethod | classmethod)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from durable_harness.load.engine.run import Run
-from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.engine.load_run import LoadRun
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.operations import PollStrategy, poll_strategy
 
-_STRATEGIES: WeakKeyDictionary[Run, dict[str, PollStrategy]] = WeakKeyDictionary()
+if TYPE_CHECKING:
+    from locust import User
+
+_STRATEGIES: WeakKeyDictionary[LoadRun, dict[str, PollStrategy]] = WeakKeyDictionary()
 
 
-def polling_of(run: Run, scenario: Any) -> PollStrategy:
+def polling_of(run: LoadRun, scenario: type[User]) -> PollStrategy:
     """Return the strategy that the operations of a scenario share in a run: one that learns, learns from all."""
     strategies, name = _STRATEGIES.setdefault(run, {}), scenario.__name__
     if name not in strategies:
@@ -23,15 +26,15 @@ def polling_of(run: Run, scenario: Any) -> PollStrategy:
     return strategies[name]
 
 
-def describe_polling(options: LoadOptions, scenario: Any) -> str:
-    """Say for the report how a scenario polls."""
+def describe_polling(options: LoadOptions, scenario: type[User]) -> str:
+    """Return for the report how a scenario polls."""
     chosen, interval_s, budget = _chosen(options, scenario)
     if isinstance(chosen, PollStrategy):
         return type(chosen).__name__
     return f"{chosen}, {interval_s:g} s" + (f", {budget:g} polls an operation" if chosen == "adaptive" else "")
 
 
-def _chosen(options: LoadOptions, scenario: Any) -> tuple[str | PollStrategy, float, float]:
+def _chosen(options: LoadOptions, scenario: type[User]) -> tuple[str | PollStrategy, float, float]:
     """Return the strategy or its name, the interval and the budget."""
     return (
         scenario.poll_strategy or options.poll_strategy,

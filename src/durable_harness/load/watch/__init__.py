@@ -1,7 +1,7 @@
 """The generator watches itself: a run in which it was the bottleneck measures the generator, and proves nothing."""
 
 from durable_harness.load.watch.bounds import Bounds, invalid_reasons
-from durable_harness.load.watch.figures import GeneratorFigures, merged_figures
+from durable_harness.load.watch.generator_figures import GeneratorFigures, merged_figures
 from durable_harness.load.watch.heart import Heart
 from durable_harness.load.watch.usage import UsageWatch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from durable_harness.load.watch.figures import GeneratorFigures
+from durable_harness.load.watch.generator_figures import GeneratorFigures
 
 MOST_SATURATED = 0.1
 """Share of its seconds that a run may be short of CPU."""
@@ -33,7 +33,7 @@ def invalid_reasons(figures: GeneratorFigures, bounds: Bounds) -> list[str]:
     """Return why a run with this generator proves nothing, each reason with what to do; empty if it kept up."""
     return [f"the generator did not keep up: {reason}" for reason in _breaches(figures, bounds)] + [
         f"the wall clock was set by {step_s * 1000:+,.0f} ms during the run "
-        f"(allowed are {bounds.max_clock_step_ms:g} ms, --max-clock-step-ms): times of the server cannot be compared"
+        f"(allowed: {bounds.max_clock_step_ms:g} ms, --max-clock-step-ms): times of the server cannot be compared"
         for step_s in figures.clock_steps_s
         if abs(step_s) * 1000 > bounds.max_clock_step_ms
     ]
@@ -50,8 +50,8 @@ def _breaches(figures: GeneratorFigures, bounds: Bounds) -> Iterator[str]:
         yield _exceeds(f"its event loop stood still for {stall_ms:,.0f} ms", bounds.max_stall_ms, "--max-stall-ms")
     wait_ms = figures.pool_wait_percentile_ms(99)
     if wait_ms > bounds.max_pool_wait_ms:
-        told = f"requests waited for a connection for {wait_ms:,.0f} ms at p99"
-        yield _exceeds(told, bounds.max_pool_wait_ms, "--max-pool-wait-ms") + ": allow more --connections"
+        breach = f"requests waited for a connection for {wait_ms:,.0f} ms at p99"
+        yield _exceeds(breach, bounds.max_pool_wait_ms, "--max-pool-wait-ms") + ": allow more --connections"
     yield from _saturation(figures, bounds)
 
 
@@ -65,5 +65,5 @@ def _saturation(figures: GeneratorFigures, bounds: Bounds) -> Iterator[str]:
         )
 
 
-def _exceeds(told: str, bound: float, option: str) -> str:
-    return f"{told} (allowed are {bound:g} ms, {option})"
+def _exceeds(breach: str, bound: float, option: str) -> str:
+    return f"{breach} (allowed: {bound:g} ms, {option})"

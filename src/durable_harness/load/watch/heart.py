@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from durable_harness.load.http import Reactor
-from durable_harness.load.watch.figures import STEP_S, GeneratorFigures
+from durable_harness.load.watch.generator_figures import STEP_S, GeneratorFigures
 from durable_harness.platforms.clocks import monotonic
 
 BEAT_S = 0.02
@@ -32,7 +31,7 @@ class Heart:
             self._is_beating = False
             self._note_cpu(monotonic())
 
-    def _beat(self, due: float, _argument: Any) -> None:
+    def _beat(self, due: float, _argument: object) -> None:
         if not self._is_beating:
             return
         now = monotonic()

@@ -14,6 +14,7 @@ from copy import copy
 from typing import Any
 
 from locust.argument_parser import get_parser, ui_extra_args_dict
+from locust.env import Environment
 from locust.util.timespan import parse_timespan
 from werkzeug.datastructures import MultiDict
 
@@ -33,13 +34,13 @@ CheckRun = Callable[[Namespace, Iterable[type]], object]
 class StartForm:
     """Reads the form of a start against the options that the run would have."""
 
-    def __init__(self, environment: Any, check_run: CheckRun) -> None:
+    def __init__(self, environment: Environment, check_run: CheckRun) -> None:
         self._environment, self._check_run = environment, check_run
         self._actions = {action.dest: action for action in get_parser()._actions}  # noqa: SLF001 - no other way to them
         self._fields = LOCUST_FIELDS | ui_extra_args_dict([]).keys()
 
     def problem_of(self, form: MultiDict[str, str]) -> str:
-        """Say what is wrong with a form; empty if a run can begin with it."""
+        """Return what is wrong with a form; empty if a run can begin with it."""
         others = sorted(set(form) - self._fields)
         if others:
             names = ", ".join(shown(name, 40) for name in others[:5])
@@ -51,7 +52,7 @@ class StartForm:
         return ""
 
     def problem_of_host(self, host: str) -> str:
-        """Say why a host cannot be chosen; empty if it can."""
+        """Return why a host cannot be chosen; empty if it can."""
         options = copy(self._environment.parsed_options)
         options.host = host
         try:
@@ -61,7 +62,7 @@ class StartForm:
         return ""
 
     def forget_run_time(self) -> None:
-        """Let a start whose form has no run time have none: Locust keeps that of the start before."""
+        """Clear the run time, for a start whose form has none: Locust keeps that of the start before."""
         self._environment.parsed_options.run_time = None
 
     def _read(self, form: MultiDict[str, str]) -> Namespace:

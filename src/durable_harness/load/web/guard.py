@@ -97,7 +97,7 @@ class Guard:
         return response
 
     def _forms(self) -> Iterator[str]:
-        """Give the secrets as they look in pages, in JSON and in URLs."""
+        """Yield the secrets as they look in pages, in JSON and in URLs."""
         for secret in self._secrets():
             if len(secret) >= LEAST_SECRET_CHARS:
                 forms = (secret, json.dumps(secret)[1:-1], escape(secret), quote(secret, safe=""), quote(secret))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from durable_harness.errors import UsageError
-from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.options.target import public_url, read_host
 from durable_harness.redirects import is_same_origin
 

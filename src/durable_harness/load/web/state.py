@@ -1,4 +1,4 @@
-"""What the live page shows, as plain values: cheap, since the process that tells it may be the one that makes load."""
+"""What the live page shows, as plain values: cheap, since the process that shows it may be the one that makes load."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class LiveRun:
     """Of a run that is over, with its reason."""
     warm_up_s: float = 0.0
     load_until_epoch_s: float | None = None
-    """When the load ended, or now if it goes on."""
+    """When the load ended, or now if it continues."""
     report_file: str = ""
     """Where the HTML report of the run is once it is over."""
 
@@ -115,7 +115,7 @@ def state_of(run: LiveRun, pause: Callable[[], None] = lambda: None) -> dict[str
 
 
 def _of_what_ended(summary: RunSummary) -> RunSummary:
-    """Judge a run that goes on by what has ended: what is in flight has not failed."""
+    """Judge a run that continues by what has ended: operations in flight have not failed."""
     counts = summary.counts
     ended = replace(counts, started=counts.started - counts.unaccounted, unaccounted=0)
     scenarios = {name: _of_what_ended(one) for name, one in summary.scenarios.items()}

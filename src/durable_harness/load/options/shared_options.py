@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 from pathlib import Path
 
-from durable_harness.load.options.option import Option, or_none
+from durable_harness.load.options.declared_option import DeclaredOption, or_none
+from durable_harness.load.options.option_values import read_durations, seconds_above_zero, whole_number
 from durable_harness.load.options.start_values import (
     read_event,
     read_headers,
@@ -14,9 +15,8 @@ from durable_harness.load.options.start_values import (
     read_payload,
     read_service,
 )
-from durable_harness.load.options.values import read_durations, seconds_above_zero, whole_number
 
-START_PATH = Option(
+START_PATH = DeclaredOption(
     "--start-path",
     or_none(read_path),
     "",
@@ -25,7 +25,7 @@ START_PATH = Option(
     default_text="the app's one function that starts operations, or /api/async_http_api if the app is not known here",
     in_web_form=False,
 )
-START_METHOD = Option(
+START_METHOD = DeclaredOption(
     "--start-method",
     or_none(read_method),
     "",
@@ -34,7 +34,7 @@ START_METHOD = Option(
     default_text="that of the function that starts operations, else POST",
     in_web_form=False,
 )
-PAYLOAD = Option(
+PAYLOAD = DeclaredOption(
     "--payload",
     or_none(read_payload),
     "",
@@ -44,7 +44,7 @@ PAYLOAD = Option(
     default_text="what the sample app takes",
     in_web_form=False,
 )
-RAISE_EVENT = Option(
+RAISE_EVENT = DeclaredOption(
     "--raise-event",
     or_none(read_event),
     "",
@@ -52,7 +52,7 @@ RAISE_EVENT = Option(
     "NAME=JSON",
     in_web_form=False,
 )
-HEADERS = Option(
+HEADERS = DeclaredOption(
     "--headers",
     read_headers,
     "",
@@ -63,7 +63,7 @@ HEADERS = Option(
 )
 START = (START_PATH, START_METHOD, PAYLOAD, RAISE_EVENT, HEADERS)
 
-SERVICE = Option(
+SERVICE = DeclaredOption(
     "--service",
     or_none(Path),
     "",
@@ -72,27 +72,27 @@ SERVICE = Option(
     check=or_none(read_service),
     in_web_form=False,
 )
-OPERATION_DURATION = Option(
+OPERATION_DURATION = DeclaredOption(
     "--operation-duration",
     read_durations,
     "0.3-0.7",
     "seconds of work that an operation asks for: a number, a range, or a mix with weights like 0.2-0.4:80,2:20",
     "SECONDS",
 )
-POLL_INTERVAL = Option(
+POLL_INTERVAL = DeclaredOption(
     "--poll-interval", seconds_above_zero, 0.2, "seconds between two polls of an operation", "SECONDS"
 )
-OPERATION_TIMEOUT = Option(
+OPERATION_TIMEOUT = DeclaredOption(
     "--operation-timeout",
     seconds_above_zero,
     60.0,
     "seconds after which an operation counts as timed out",
     "SECONDS",
 )
-SEED = Option(
+SEED = DeclaredOption(
     "--seed", whole_number, 1, "seed of all that is random: the same seed gives the same arrivals, work and order", "N"
 )
-EVIDENCE = Option(
+EVIDENCE = DeclaredOption(
     "--evidence",
     or_none(Path),
     "",
@@ -101,7 +101,7 @@ EVIDENCE = Option(
     "FILE.zip",
     in_web_form=False,
 )
-NO_PREFLIGHT: Option[bool] = Option(
+NO_PREFLIGHT: DeclaredOption[bool] = DeclaredOption(
     "--no-preflight",
     operator.not_,
     default=False,
@@ -109,7 +109,7 @@ NO_PREFLIGHT: Option[bool] = Option(
     in_web_form=False,
 )
 """Its value is whether there is that operation."""
-FUNCTION_KEY = Option(
+FUNCTION_KEY = DeclaredOption(
     "--function-key",
     or_none(str),
     "",

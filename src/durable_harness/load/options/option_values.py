@@ -1,4 +1,4 @@
-"""Read the values of options; each reader raises ArgumentTypeError, which says what came and what is allowed."""
+"""Read the values of options; each reader raises ArgumentTypeError with the value and what was expected."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ class DurationRange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """The seconds of work that operations ask for: ranges, and how often each of them is meant."""
+    """The seconds of work that operations ask for.
+
+    Attributes:
+        ranges: from which a duration is drawn, evenly within each.
+        weights: how often each range is chosen, relative to the others.
+    """
 
     ranges: tuple[DurationRange, ...]
     weights: tuple[float, ...]
@@ -37,13 +42,17 @@ class Durations:
         return ", ".join(f"{weight / total:.3g} of {some}" for weight, some in shares)
 
     def pick_s(self, random: Random) -> float:
-        """Choose one, to the millisecond."""
+        """Draw a duration, rounded to milliseconds."""
         some = random.choices(self.ranges, self.weights)[0]
         return round(random.uniform(*some), 3)
 
 
 def read_durations(text: str) -> Durations:
-    """Read `0.5`, `0.3-0.7` or a mix like `0.2-0.4:80,2:20`: a range and, after a colon, its weight."""
+    """Read `0.5`, `0.3-0.7` or a mix like `0.2-0.4:80,2:20`: seconds or a range of them and, after a colon, its weight.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is not that. The message shows what is expected.
+    """
     parts = [part.strip().partition(":") for part in str(text).split(",")]
     ranges = tuple(_read_range(some) for some, _, _ in parts)
     return Durations(ranges, tuple(number_above_zero(weight) if colon else 1.0 for _, colon, weight in parts))
@@ -59,7 +68,11 @@ def _read_range(text: str) -> DurationRange:
 
 
 def read_rate(text: str) -> RateProfile:
-    """Read a rate profile, or raise ArgumentTypeError."""
+    """Read a rate profile like `12`, `5..50/60` or `5/15,40/5,5`, for `Paced`.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is not a profile. The message shows what is expected.
+    """
     try:
         return read_profile(text)
     except ValueError as error:
@@ -67,7 +80,7 @@ def read_rate(text: str) -> RateProfile:
 
 
 def checked(read: Callable[[str], object]) -> Callable[[str], str]:
-    """Check a text now and keep it as it is: options travel to the workers as plain values."""
+    """Return a reader that checks a text and returns it as it is: options are sent to workers as plain values."""
 
     def check(text: str) -> str:
         read(text)
@@ -82,7 +95,7 @@ def seconds(value: str | float) -> float:
 
 
 def seconds_above_zero(value: str | float) -> float:
-    """Read seconds, but not 0."""
+    """Read seconds above 0, or raise ArgumentTypeError."""
     return number(value, "seconds above 0", lambda number: number > 0)
 
 
@@ -92,17 +105,17 @@ def number_above_zero(value: str | float) -> float:
 
 
 def read_share(value: str | float) -> float:
-    """Read a part of a whole."""
+    """Read a share from 0 to 1, or raise ArgumentTypeError."""
     return number(value, "a share from 0 to 1", lambda number: 0 <= number <= 1)
 
 
 def whole_number(value: str | float) -> int:
-    """Read a whole number, 0 or more."""
+    """Read a whole number, 0 or more, or raise ArgumentTypeError."""
     return int(number(value, "a whole number, 0 or more", lambda number: number >= 0 and number.is_integer()))
 
 
 def number(value: str | float, allowed: str, holds: Callable[[float], bool]) -> float:
-    """Read a number for which a condition holds; `allowed` says which."""
+    """Read a number for which a condition holds; `allowed` is the condition in words."""
     try:
         read = float(value)
     except ValueError:

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 import locust
 
 from durable_harness.errors import UsageError
-from durable_harness.load.options.option import Option
+from durable_harness.load.options.declared_option import DeclaredOption
 
 T = TypeVar("T")
 
@@ -43,7 +43,9 @@ class ScenarioOption(Generic[T]):
         self, name: str, read: Callable[[str], T], default: str, meaning: str, *, names_file: bool = False
     ) -> None:
         self.name = name
-        self._option = Option(name, read, default, meaning.rstrip("."), check=_check(read), in_web_form=not names_file)
+        self._option = DeclaredOption(
+            name, read, default, meaning.rstrip("."), check=_check(read), in_web_form=not names_file
+        )
         locust.events.init_command_line_parser.add_listener(self._add_to)
 
     def of(self, user: locust.User) -> T:

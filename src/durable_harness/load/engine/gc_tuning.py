@@ -1,4 +1,4 @@
-"""Have done before the load what would stop the generator for tens of milliseconds in the midst of it."""
+"""Do before the load what would otherwise stop the generator for tens of milliseconds during it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 import inspect
 
 COLLECT_AFTER = (20_000, 10, 10)
-"""So many more objects than at the last collection, so many young collections, so many middle ones.
+"""Thresholds of `gc.set_threshold`: new objects, young collections and middle ones after which the next one runs.
 
 With Python's 700 the ups and downs of thousands of operations in flight made it collect all the time, and every few
 seconds go through all of them (25 ms). Operations leave no cycles behind; what a scenario's own code leaves is found.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from durable_harness.load.options.values import checked, choice
+from durable_harness.load.options.option_values import checked, choice
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -24,7 +24,7 @@ _METADATA_KEY = "option"
 
 
 @dataclass(frozen=True, slots=True)
-class Option(Generic[T_co]):
+class DeclaredOption(Generic[T_co]):
     """An option of a load run, `ab` or `capacity`.
 
     Parsed options hold numbers and switches as they are, and everything else as its text, since Locust sends them to
@@ -136,13 +136,13 @@ class Option(Generic[T_co]):
         return {"type": check if isinstance(self.default, int | float) else checked(check), "metavar": metavar}
 
 
-def declared(option: Option[T], *, in_repr: bool = True) -> T:
+def declared(option: DeclaredOption[T], *, in_repr: bool = True) -> T:
     """Return the field of a dataclass that holds the value of an option."""
     # To a type checker the field is the value that it will hold, as with `dataclasses.field` itself.
     return dataclasses.field(default_factory=option.default_value, repr=in_repr, metadata={_METADATA_KEY: option})
 
 
-def options_of(declaring: type) -> Iterator[Option[Any]]:
+def options_of(declaring: type) -> Iterator[DeclaredOption[Any]]:
     """Yield the options that a dataclass declares in its fields."""
     for field in dataclasses.fields(declaring):
         if _METADATA_KEY in field.metadata:
@@ -158,19 +158,19 @@ def read_fields(declaring: type, parsed: argparse.Namespace) -> Mapping[str, Any
     }
 
 
-def twins_text(example: Option[object]) -> str:
+def twins_text(example: DeclaredOption[object]) -> str:
     """Return the sentence of help about the twins of options in the environment."""
     return f"each has a twin in the environment, as {example.flag} has {example.variable}"
 
 
-def switch(flag: str, meaning: str, *, in_web_form: bool = True) -> Option[bool]:
+def switch(flag: str, meaning: str, *, in_web_form: bool = True) -> DeclaredOption[bool]:
     """Return an option without a value, which is off by default."""
-    return Option(flag, bool, default=False, meaning=meaning, in_web_form=in_web_form)
+    return DeclaredOption(flag, bool, default=False, meaning=meaning, in_web_form=in_web_form)
 
 
-def choose(flag: str, choices: tuple[str, ...], default: str, meaning: str) -> Option[str]:
+def choose(flag: str, choices: tuple[str, ...], default: str, meaning: str) -> DeclaredOption[str]:
     """Return an option that takes one of some words."""
-    return Option(flag, str, default, meaning, choices=choices)
+    return DeclaredOption(flag, str, default, meaning, choices=choices)
 
 
 def or_none(read: Callable[[str], T]) -> Callable[[str], T | None]:

@@ -13,13 +13,11 @@ from durable_harness.foreign_text import hide
 from durable_harness.gate import AbortRule, Gate, GateFile, load_gate_file
 from durable_harness.gate.gatefile import check_scenarios
 from durable_harness.load.arrivals.plans import FORMS, RateProfile
-from durable_harness.load.options import shared
+from durable_harness.load.options import shared_options
+from durable_harness.load.options.declared_option import DeclaredOption, choose, declared, read_fields, switch
 from durable_harness.load.options.generator import GeneratorOptions
 from durable_harness.load.options.metrics import MetricsOptions
-from durable_harness.load.options.option import Option, choose, declared, read_fields, switch
-from durable_harness.load.options.start import StartOptions
-from durable_harness.load.options.start_values import service_once
-from durable_harness.load.options.values import (
+from durable_harness.load.options.option_values import (
     Durations,
     number_above_zero,
     read_rate,
@@ -27,6 +25,8 @@ from durable_harness.load.options.values import (
     seconds_above_zero,
     whole_number,
 )
+from durable_harness.load.options.start import StartOptions
+from durable_harness.load.options.start_values import service_once
 from durable_harness.operations import STRATEGIES, ServiceDescription
 
 NO_GATES = "none"
@@ -56,7 +56,7 @@ def check_app(text: str) -> None:
         raise argparse.ArgumentTypeError(f"got '{text}', expected the folder of a function app")
 
 
-APP = Option(
+APP = DeclaredOption(
     "--app",
     Path,
     ".",
@@ -68,7 +68,7 @@ APP = Option(
     dest="app_dir",
     in_web_form=False,
 )
-GATES = Option(
+GATES = DeclaredOption(
     "--gates",
     read_gates,
     NO_GATES,
@@ -84,7 +84,7 @@ GATES = Option(
 class LoadOptions:
     """The options of one run, as typed values. Each field declares its option: flag, default, meaning."""
 
-    function_key: str | None = declared(shared.FUNCTION_KEY, in_repr=False)
+    function_key: str | None = declared(shared_options.FUNCTION_KEY, in_repr=False)
     status_source: str = declared(
         choose(
             "--status-source",
@@ -94,7 +94,9 @@ class LoadOptions:
             "route",
         )
     )
-    rate: RateProfile = declared(Option("--rate", read_rate, "10", f"arrivals of an open scenario: {FORMS}", "PROFILE"))
+    rate: RateProfile = declared(
+        DeclaredOption("--rate", read_rate, "10", f"arrivals of an open scenario: {FORMS}", "PROFILE")
+    )
     arrivals: str = declared(
         choose(
             "--arrivals",
@@ -105,7 +107,7 @@ class LoadOptions:
         )
     )
     """One of SPACINGS."""
-    seed: int = declared(shared.SEED)
+    seed: int = declared(shared_options.SEED)
     poll_strategy: str = declared(
         choose(
             "--poll-strategy",
@@ -115,9 +117,9 @@ class LoadOptions:
             "Retry-After says, 'adaptive' where earlier operations have ended",
         )
     )
-    poll_interval_s: float = declared(shared.POLL_INTERVAL)
+    poll_interval_s: float = declared(shared_options.POLL_INTERVAL)
     poll_budget: float = declared(
-        Option(
+        DeclaredOption(
             "--poll-budget",
             number_above_zero,
             3.0,
@@ -125,10 +127,10 @@ class LoadOptions:
             "POLLS",
         )
     )
-    operation_duration_s: Durations = declared(shared.OPERATION_DURATION)
-    operation_timeout_s: float = declared(shared.OPERATION_TIMEOUT)
+    operation_duration_s: Durations = declared(shared_options.OPERATION_DURATION)
+    operation_timeout_s: float = declared(shared_options.OPERATION_TIMEOUT)
     drain_timeout_s: float = declared(
-        Option(
+        DeclaredOption(
             "--drain-timeout",
             seconds,
             30.0,
@@ -137,7 +139,7 @@ class LoadOptions:
         )
     )
     warm_up_s: float = declared(
-        Option(
+        DeclaredOption(
             "--warm-up",
             seconds,
             0.0,
@@ -156,7 +158,7 @@ class LoadOptions:
         )
     )
     audit_timeout_s: float = declared(
-        Option(
+        DeclaredOption(
             "--audit-timeout",
             seconds_above_zero,
             60.0,
@@ -165,7 +167,7 @@ class LoadOptions:
         )
     )
     history_sample: int = declared(
-        Option(
+        DeclaredOption(
             "--history-sample",
             whole_number,
             300,
@@ -183,10 +185,10 @@ class LoadOptions:
             in_web_form=False,
         )
     )
-    service_file: Path | None = declared(shared.SERVICE)
+    service_file: Path | None = declared(shared_options.SERVICE)
     gates_file: Path | None = declared(GATES)
     report_dir: Path = declared(
-        Option(
+        DeclaredOption(
             "--report-dir",
             Path,
             "build/load",
@@ -195,8 +197,8 @@ class LoadOptions:
             in_web_form=False,
         )
     )
-    evidence: Path | None = declared(shared.EVIDENCE)
-    preflight: bool = declared(shared.NO_PREFLIGHT)
+    evidence: Path | None = declared(shared_options.EVIDENCE)
+    preflight: bool = declared(shared_options.NO_PREFLIGHT)
     start: StartOptions = field(default_factory=StartOptions)
     generator: GeneratorOptions = field(default_factory=GeneratorOptions)
     metrics: MetricsOptions = field(default_factory=MetricsOptions)

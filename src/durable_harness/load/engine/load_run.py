@@ -7,24 +7,24 @@ import logging
 import uuid
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from gevent.event import AsyncResult, Event
 from locust import log
+from locust.env import Environment
 
-from durable_harness.load.audit import Addresses, Whereabouts
+from durable_harness.load.audit import Addresses, OperationUrls
 from durable_harness.load.engine.follow import Engine, Follower, unexpected
 from durable_harness.load.engine.phases import Phases
 from durable_harness.load.engine.server_meter import ServerMeter
-from durable_harness.load.http import Client, Exchange, Reactor, Request, log_crash
-from durable_harness.load.options.run import LoadOptions
+from durable_harness.load.http import Client, Exchange, HttpRequest, Reactor, log_crash
+from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.results.entries import LocustEntries, seconds_to_flush
 from durable_harness.load.results.records import OperationsFile
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import GeneratorFigures, Heart
-from durable_harness.operations import HttpResponse, NoResponse, Operation, OperationPlan
-from durable_harness.operations import Request as PlainRequest
+from durable_harness.operations import HttpResponse, NoResponse, Operation, OperationPlan, Request
 from durable_harness.platforms.clocks import monotonic
 
 logger = logging.getLogger(__name__)
@@ -42,10 +42,10 @@ class _Beside(NamedTuple):
     scenario: str
 
 
-class Run:
+class LoadRun:
     """Follows all operations from one reactor, so that a user that is stopped does not take its operations along."""
 
-    def __init__(self, options: LoadOptions, environment: Any, records: OperationsFile, worker: str) -> None:
+    def __init__(self, options: LoadOptions, environment: Environment, records: OperationsFile, worker: str) -> None:
         self.options = options
         self.tally = RunTally()
         self.phases = Phases(monotonic(), options.warm_up_s)
@@ -98,7 +98,7 @@ class Run:
 
     def ask(
         self,
-        request: PlainRequest,
+        request: Request,
         timeout_s: float = ASK_TIMEOUT_S,
         *,
         name: str | None = None,
@@ -120,7 +120,7 @@ class Run:
     def send_at(
         self,
         moment: float,
-        make: Callable[[], PlainRequest | None],
+        make: Callable[[], Request | None],
         name: str,
         expected: Collection[int],
         scenario: str = "",
@@ -133,7 +133,7 @@ class Run:
         if not self._wound_up.is_set():
             self._reactor.call_at(moment, self._send_now, (make, _Beside(name, expected, scenario)))
 
-    def _send_now(self, _due: float, planned: tuple[Callable[[], PlainRequest | None], _Beside]) -> None:
+    def _send_now(self, _due: float, planned: tuple[Callable[[], Request | None], _Beside]) -> None:
         make, beside = planned
         try:
             request = make()
@@ -151,26 +151,26 @@ class Run:
 
     def _note_answer(self, exchange: Exchange, beside: _Beside) -> None:
         if beside.expected is None:
-            self._engine.tell_request(exchange, beside.name)
+            self._engine.notify_request(exchange, beside.name)
             return
         problem = unexpected(exchange.outcome, beside.expected)
-        self._engine.tell_request(exchange, beside.name, problem)
+        self._engine.notify_request(exchange, beside.name, problem)
         self.tally.of(beside.scenario).asked(beside.name, problem)
 
     def new_token(self) -> str:
-        """Return a text that no other operation has, and that tells at the server which run it is of."""
+        """Return a text that no other operation has, and that shows at the server which run it belongs to."""
         return f"{token_prefix(self._records.run_id)}{uuid.uuid4().hex[TOKEN_PREFIX_CHARS:]}"
 
-    def whereabouts(self) -> list[Whereabouts]:
+    def operation_urls(self) -> list[OperationUrls]:
         """Return where the operations that have ended are at the server, by scenario."""
         return self._addresses.all()
 
-    def sample_whereabouts(self) -> list[Whereabouts]:
+    def sample_operation_urls(self) -> list[OperationUrls]:
         """Return where one of them is, by scenario."""
         return self._addresses.samples()
 
     def wind_up(self) -> None:
-        """Let nothing start any longer and follow what is in flight to its end, as long as the options allow.
+        """Start no more operations and follow those in flight to their end, as long as the options allow.
 
         A second caller, also one that comes while the first still waits, waits for the same end.
         """
@@ -229,14 +229,14 @@ class Run:
         self._reactor.close()
         self._entries.flush()
 
-    def _flush_entries(self, _due: float, _argument: Any) -> None:
+    def _flush_entries(self, _due: float, _argument: object) -> None:
         self._entries.flush()
         self._reactor.call_at(monotonic() + seconds_to_flush(), self._flush_entries)
 
 
-def _on_the_wire(request: PlainRequest) -> Request:
+def _on_the_wire(request: Request) -> HttpRequest:
     """Return a request as the client takes it; raise ValueError for a URL that cannot be asked for."""
-    return Request(request.method, request.url, request.headers, request.body)
+    return HttpRequest(request.method, request.url, request.headers, request.body)
 
 
 def token_prefix(run_id: str) -> str:
@@ -245,12 +245,12 @@ def token_prefix(run_id: str) -> str:
 
 
 def _report_crash(what: str, error: Exception) -> None:
-    """Log an exception, and let Locust's exit code tell of it as of one in a user's task."""
+    """Log an exception, and make Locust's exit code report it as one in a user's task."""
     log_crash(what, error)
     log.unhandled_greenlet_exception = True
 
 
 def join(followers: Iterable[Follower]) -> None:
-    """Let this greenlet wait until all have ended."""
+    """Wait in this greenlet until all have ended."""
     for follower in followers:
         follower.wait()

@@ -1,4 +1,4 @@
-"""Say by which clock each figure of a run is measured."""
+"""Return by which clock each figure of a run is measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the server tells of one operation, and so of the others: as a rule URLs differ by the id alone.
+"""The URLs of one operation, from which those of the others follow: as a rule they differ only in the id.
 
 Where they do not, as with a Location that hides the id, the URL of each operation is kept.
 """
@@ -26,7 +26,7 @@ ENCODINGS: tuple[Callable[[str], str], ...] = (functools.partial(quote, safe="")
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class OperationUrls:
     """The URLs of an operation that was accepted. They may carry keys: never show them."""
 
     scenario: str
@@ -49,7 +49,7 @@ class Whereabouts:
     """How many such URLs were too many to keep."""
 
     @classmethod
-    def of(cls, operation: Operation) -> Whereabouts | None:
+    def of(cls, operation: Operation) -> OperationUrls | None:
         """Return those of an operation that was accepted, None for any other."""
         url, record, home = operation.first_status_url, operation.record, operation.plan.start_url
         if url is None:
@@ -143,11 +143,11 @@ def _template_of(url: str, instance_id: str) -> _Template | None:
 
 
 class Addresses:
-    """Takes the operations of a process as they end, and keeps as little as tells where each of them is."""
+    """Takes the operations of a process as they end, and keeps as little as leads to the URL of each."""
 
     def __init__(self, worker: str = "") -> None:
         self._worker = worker
-        self._samples: dict[str, Whereabouts] = {}
+        self._samples: dict[str, OperationUrls] = {}
         self._urls: dict[str, dict[str, str]] = {}
         self._chars = 0
         self._not_kept: Counter[str] = Counter()
@@ -158,7 +158,7 @@ class Addresses:
         record, url = operation.record, operation.first_status_url
         sample = self._samples.get(record.scenario)
         if sample is None:
-            if (where := Whereabouts.of(operation)) is not None:
+            if (where := OperationUrls.of(operation)) is not None:
                 self._samples[record.scenario] = where
         elif url is not None:
             key = record.instance_id or record.token
@@ -172,11 +172,11 @@ class Addresses:
         else:
             self._urls.setdefault(scenario, {})[key] = url
 
-    def samples(self) -> list[Whereabouts]:
+    def samples(self) -> list[OperationUrls]:
         """Return where one operation of each scenario is."""
         return [replace(sample, worker=self._worker) for sample in self._samples.values()]
 
-    def all(self) -> list[Whereabouts]:
+    def all(self) -> list[OperationUrls]:
         """Return the same with what was kept of the others."""
         return [
             replace(sample, urls=self._urls.get(sample.scenario, {}), not_kept=self._not_kept[sample.scenario])

@@ -19,7 +19,7 @@ class GeneratorFigures:
 
     start_slip_ms  from when an operation was intended to start until its request was handed to the client
     poll_slip_ms   the same of polls
-    loop_lag_ms    how late the generator's heart beat: whatever holds up its event loop shows here
+    loop_lag_ms    how late the generator's heart beat: every delay of its event loop shows here
     pool_wait_ms   requests that waited because all allowed connections were busy; others count as zero
     connect_ms     requests that waited for a new connection; others are not in it
     """
@@ -121,7 +121,7 @@ class GeneratorFigures:
         }
 
     def describe(self) -> str:
-        """Say in one line how the generator kept up."""
+        """Return in one line how the generator kept up."""
         start_slip, poll_slip = self.delays_ms["start_slip_ms"], self.delays_ms["poll_slip_ms"]
         parts = [
             f"slip p99 {_ms(start_slip.percentile(99))} (starts), {_ms(poll_slip.percentile(99))} (polls)",
