@@ -54,6 +54,10 @@ class ConnectionState(enum.Enum):
     CLOSED = "closed"
 
 
+NEW, CONNECTING, SECURING, IDLE, ACTIVE, CLOSED = ConnectionState
+"""Each request looks states up eight times, and a name of the module is found faster than a member of an enum."""
+
+
 class ConnectionListener(Protocol):
     """Receives a connection's events. Callbacks run on the reactor's greenlet and must not block."""
 
@@ -76,7 +80,7 @@ class Connection:
         self._reactor, self._listener = reactor, listener
         self._addresses = list(addresses)
         self.address = addresses[0]
-        self.state = ConnectionState.NEW
+        self.state = NEW
         self._socket: socket.socket
         self._is_stamped = False
         self._fd = NO_FD
@@ -94,6 +98,8 @@ class Connection:
         self._connect_error = ""
         self._was_reset = False
         self._reader = ResponseReader()
+        # A header line counts as at most 5 bytes for each 3 that it has on the wire.
+        self._surely_allowed_bytes = min(MAX_HEADER_BYTES // 2, listener.max_answer_bytes)
 
     def __repr__(self) -> str:
         host, port = self.address.sockaddr[:2]
@@ -101,7 +107,7 @@ class Connection:
 
     @property
     def is_closed(self) -> bool:
-        return self.state is ConnectionState.CLOSED
+        return self.state is CLOSED
 
     @property
     def has_other_address(self) -> bool:
@@ -111,7 +117,7 @@ class Connection:
     @property
     def is_usable(self) -> bool:
         """Whether it can take a request: it is open, nothing unexpected came, the server will not close it soon."""
-        if self.state is not ConnectionState.IDLE or self._received is not None or self._outgoing:
+        if self.state is not IDLE or self._received is not None or self._outgoing:
             return False
         return self.expires_at is None or monotonic() < self.expires_at
 
@@ -127,7 +133,7 @@ class Connection:
 
     def connect(self) -> None:
         """Begin to connect. The listener is called with the outcome, and never before this returns."""
-        self.state = ConnectionState.CONNECTING
+        self.state = CONNECTING
         self.attempt_started = monotonic()
         self.address = self._addresses.pop(0)
         try:
@@ -162,7 +168,7 @@ class Connection:
         now = monotonic()
         if not self._write(exchange.request.data):
             return False
-        self.exchange, self.state = exchange, ConnectionState.ACTIVE
+        self.exchange, self.state = exchange, ACTIVE
         self._sent_at = now
         if exchange.sent is None:
             # A GET that is sent again on a new connection counts from the first time: the wait was the service's.
@@ -173,7 +179,7 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket; the listener is not called."""
-        self.state = ConnectionState.CLOSED
+        self.state = CLOSED
         if self._fd != NO_FD:
             # First the reactor, then the socket: a closed descriptor's number may belong to another socket at once.
             self._reactor.remove(self._fd)
@@ -187,7 +193,7 @@ class Connection:
         self._fail(reason)
 
     def read_ready(self) -> None:
-        if self.state is ConnectionState.CONNECTING:
+        if self.state is CONNECTING:
             return
         stamp = None
         try:
@@ -206,10 +212,10 @@ class Connection:
         self.received_at = now if stamp is None else min(max(stamp, self._sent_at), now)
 
     def process(self) -> None:
-        if self.state is ConnectionState.CLOSED:
+        if self.state is CLOSED:
             # By what was processed before it in this turn.
             return
-        if self.state is ConnectionState.CONNECTING:
+        if self.state is CONNECTING:
             self._finish_connect()
             return
         if self._outgoing:
@@ -229,7 +235,7 @@ class Connection:
             self.try_next_address(self._connect_error or meaning_of(code))
             return
         self._reactor.change(self._fd, writing=False)
-        self.state = ConnectionState.SECURING
+        self.state = SECURING
         self._secure()
 
     def _secure(self) -> None:
@@ -237,7 +243,7 @@ class Connection:
         self._become_ready()
 
     def _become_ready(self) -> None:
-        self.state = ConnectionState.IDLE
+        self.state = IDLE
         self._listener.on_connected(self)
 
     def _write(self, data: bytes) -> bool:
@@ -272,26 +278,27 @@ class Connection:
             self._close_idle()
             return
         reader = self._reader
+        reader.received_bytes += len(data)
         try:
-            reader.feed(data)
+            reader.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(NOT_HTTP)
             return
-        if problem := self._too_large():
+        response = reader.response
+        if reader.received_bytes > self._surely_allowed_bytes and (problem := self._too_large()):
             self._fail(problem)
-        elif reader.response.is_complete:
+        elif response.is_complete:
             # After bytes that belong to no request it is not known where the next response begins.
-            self._complete(keep=reader.response.keeps_alive and not reader.has_excess)
+            self._complete(keep=response.keeps_alive and not reader.has_excess)
 
     def _too_large(self) -> str:
         """Return which limit is exceeded; whether one is must not depend on the pieces in which a response comes."""
-        response, received = self._reader.response, self._reader.received_bytes
+        reader = self._reader
+        received, of_headers, has_headers = reader.received_bytes, reader.header_bytes, reader.response.has_headers
         # Bytes that are not parsed yet belong to one header without an end.
-        unparsed = 0 if response.has_headers else received
-        if max(response.header_bytes, unparsed) > MAX_HEADER_BYTES:
+        if of_headers > MAX_HEADER_BYTES or (received > MAX_HEADER_BYTES and not has_headers):
             return HEADERS_TOO_LARGE
-        is_long = response.has_headers and received - response.header_bytes > self._listener.max_answer_bytes
-        return TOO_LARGE if is_long else ""
+        return TOO_LARGE if has_headers and received - of_headers > self._listener.max_answer_bytes else ""
 
     def _on_end_of_stream(self) -> None:
         if self.exchange is None:
@@ -312,7 +319,7 @@ class Connection:
         answer = HttpResponse(response.status, response.headers, b"".join(response.body), exchange.request.url)
         self.response_count += 1
         if keep and not self._outgoing:
-            self.state = ConnectionState.IDLE
+            self.state = IDLE
             self._note_keep_alive(response.headers.get("keep-alive"))
             self._reader.begin()
         else:

@@ -12,18 +12,13 @@ SWITCHING_PROTOCOLS = 101
 class ParsedResponse:
     """A response as far as it has been parsed."""
 
-    __slots__ = ("body", "has_headers", "header_bytes", "headers", "is_complete", "keeps_alive", "status")
+    __slots__ = ("body", "has_headers", "headers", "is_complete", "keeps_alive", "status")
 
-    def __init__(self, header_bytes: int = 0) -> None:
+    def __init__(self) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body: list[bytes] = []
-        self.header_bytes = header_bytes
-        """Those of interim responses before it included."""
-        self.has_headers = False
-        """Whether all headers are there; the rest is body."""
-        self.is_complete = False
-        self.keeps_alive = False
+        self.has_headers = self.is_complete = self.keeps_alive = False
 
     @property
     def ends_with_connection(self) -> bool:
@@ -36,26 +31,24 @@ class ParsedResponse:
 
 
 class ResponseReader:
-    """Parses the bytes of a connection. `response` is the current one; interim ones (1xx) are dropped.
+    """Collects what the parser finds. `response` is the current one; interim ones (1xx) are dropped.
 
     The parser is kept from response to response: making one costs a fifth of what a short response takes to parse.
     """
 
-    __slots__ = ("_current", "_parser", "received_bytes", "response")
+    __slots__ = ("_current", "_headers", "header_bytes", "parser", "received_bytes", "response")
 
     def __init__(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
+        self.parser = httptools.HttpResponseParser(self)
         self.begin()
 
     def begin(self) -> None:
         """Expect another response."""
         self.response = self._current = ParsedResponse()
+        self._headers = self.response.headers
+        self.header_bytes = 0
+        """Those of interim responses included."""
         self.received_bytes = 0
-
-    def feed(self, data: bytes) -> None:
-        """Parse bytes; raise HttpParserError or HttpParserUpgrade for what is not HTTP/1.1, or no longer."""
-        self.received_bytes += len(data)
-        self._parser.feed_data(data)
 
     @property
     def has_excess(self) -> bool:
@@ -68,15 +61,15 @@ class ResponseReader:
         if self.response.is_complete:
             # It must not change the response; that it was begun is all that counts.
             self._current = ParsedResponse()
+            self._headers = self._current.headers
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        current = self._current
-        current.header_bytes += len(name) + len(value) + HEADER_LINE_BYTES
-        current.headers[_name(name)] = value.decode("latin-1").strip()
+        self.header_bytes += len(name) + len(value) + HEADER_LINE_BYTES
+        self._headers[_name(name)] = value.decode("latin-1").strip()
 
     def on_headers_complete(self) -> None:
         self._current.has_headers = True
-        self._current.status = self._parser.get_status_code()
+        self._current.status = self.parser.get_status_code()
 
     def on_body(self, body: bytes) -> None:
         self._current.body.append(body)
@@ -84,11 +77,12 @@ class ResponseReader:
     def on_message_complete(self) -> None:
         current = self._current
         if current.status < FIRST_FINAL_STATUS and current.status != SWITCHING_PROTOCOLS:
-            # 100 Continue, 103 Early Hints: the final response is still to come, and their headers count for its limit.
-            self.response = self._current = ParsedResponse(current.header_bytes)
+            # 100 Continue, 103 Early Hints: the final response is still to come.
+            self.response = self._current = ParsedResponse()
+            self._headers = self.response.headers
             return
         current.is_complete = True
-        current.keeps_alive = self._parser.should_keep_alive()
+        current.keeps_alive = self.parser.should_keep_alive()
 
 
 _NAMES: dict[bytes, str] = {}
