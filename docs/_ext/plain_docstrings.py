@@ -8,6 +8,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 SPECIAL = re.compile(r"([*|\\_])")
+ARGUMENT = re.compile(r"[a-z_]+(, [a-z_]+)*: ")
 SECTION = re.compile(r"(Args|Raises|Returns):")
 EXAMPLE = "    "
 
@@ -27,7 +28,10 @@ def _blocks(lines: list[str]) -> Iterator[list[str]]:
         elif all(line.startswith(EXAMPLE) for line in block):
             example += block
         elif SECTION.fullmatch(block[0]):
-            yield from _section(block)
+            yield [f"**{block[0].rstrip(':')}**"]
+            yield _items([line.removeprefix(EXAMPLE) for line in block[1:]])
+        elif all(ARGUMENT.match(line) for line in block if not line.startswith(EXAMPLE)):
+            yield _items(block)
         else:
             if example:
                 yield _code(example)
@@ -37,15 +41,14 @@ def _blocks(lines: list[str]) -> Iterator[list[str]]:
         yield _code(example)
 
 
-def _section(lines: list[str]) -> Iterator[list[str]]:
-    """Yield the arguments, or the errors, of a function as a list; a line that is indented further goes on."""
-    yield [f"**{lines[0].rstrip(':')}**"]
+def _items(lines: list[str]) -> list[str]:
+    """Return arguments, or errors, as a list; a line that is indented belongs to the item before it."""
     items: list[str] = []
-    for line in lines[1:]:
+    for line in lines:
         name, colon, text = line.strip().partition(": ")
-        is_new = colon and not line.startswith(2 * EXAMPLE)
+        is_new = colon and not line.startswith(EXAMPLE)
         items.append(f"- `{name}`: {_prose(text)}" if is_new else f"  {_prose(line.strip())}")
-    yield items
+    return items
 
 
 def _code(lines: list[str]) -> list[str]:

@@ -66,7 +66,11 @@ def _options() -> str:
         value = "" if given.get("action") == "store_true" else f" {given.get('metavar', 'VALUE')}"
         text, default = without_default(given["help"], "")
         lines.append(
-            directive("option", f"{flag}{value}", f"{plain(text)}\n\n" + (f"Default: {default}." if default else ""))
+            directive(
+                "option",
+                f"{flag}{value}",
+                f"{plain(text)}\n\n" + (f"Default: `{default}`." if default not in ("", "none") else ""),
+            )
         )
     return "\n\n".join(lines)
 
