@@ -20,7 +20,7 @@ HANDED_OUT = {
         "durable_harness.replay.replaying.ReplayDifference",
     ),
     "durable_harness.testing.aio": (),
-    "durable_harness.load": ("durable_harness.load.options.values.DurationRange",),
+    "durable_harness.load": ("durable_harness.load.options.option_values.DurationRange",),
     "durable_harness.operations": ("durable_harness.operations.poll_plan.PollPlan",),
 }
 """The public modules, and the types that fixtures and methods return beside those that they export."""
