@@ -168,9 +168,9 @@ def test_an_event_beside_those_that_a_test_raises_by_hand(operations):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"to": ""}, '"event" or "instance" is no name'),
-        ({"to": "x", "times": 0}, '"times" is 0, allowed are whole numbers from 1'),
-        ({"to": "x", "times": 1.5}, '"times" is 1.5, allowed are whole numbers from 1'),
+        ({"to": ""}, "to is ''; expected the name of an event"),
+        ({"to": "x", "times": 0}, "times is 0; expected a whole number from 1"),
+        ({"to": "x", "times": 1.5}, "times is 1.5; expected a whole number from 1"),
         ({"to": "x", "payload": {1}}, "is no JSON"),
     ],
 )

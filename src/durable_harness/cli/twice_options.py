@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from durable_harness.errors import UsageError
+
 if TYPE_CHECKING:
     from durable_harness.stack.twice_calls import TwiceOptions
 
@@ -21,7 +23,6 @@ def add_twice_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--twice-answer",
         choices=COUNTS,
-        default=COUNTS[0],
         help="which of the two answers counts: second, the first one is lost (default); first, it comes late",
     )
     parser.add_argument("--twice-on-request", action="store_true", help=argparse.SUPPRESS)
@@ -31,4 +32,7 @@ def twice_options(options: argparse.Namespace) -> TwiceOptions:
     """Return what the options say."""
     from durable_harness.stack.twice_calls import TwiceOptions  # noqa: PLC0415 - other commands do not pay for it
 
-    return TwiceOptions(options.twice_answer if options.twice else None, on_request=options.twice_on_request)
+    if options.twice_answer is not None and not options.twice:
+        raise UsageError("--twice-answer is for --twice: add it.")
+    counts = (options.twice_answer or COUNTS[0]) if options.twice else None
+    return TwiceOptions(counts, on_request=options.twice_on_request)

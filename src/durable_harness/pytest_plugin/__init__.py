@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from durable_harness.pytest_plugin import beside, failed, outside, own_functions, twice
+from durable_harness.pytest_plugin import beside, failed, outside, own_frames, own_functions, twice
 from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
@@ -69,6 +69,7 @@ MARKERS = (
     'durable_isolation(level): "shared", "hub" or "process", what this test has to itself (durable-harness)',
     'durable_time(mode, at_most): "skip", "hold" or "real", for the clock of this test (durable-harness)',
 )
+NO_FOLDER = "there is no such folder. Name the app's by --app-dir=DIR, durable_app_dir in the ini file, or the fixture"
 OF_CLOCK = ("durable_clock", "durable_faults", "durable_activities")
 """The fixtures that need a host which lets tests reach into it."""
 
@@ -164,6 +165,8 @@ def durable_stack(
         restarts=any(isolation_of(item) == PROCESS for item in tests),
         catches_http=_is_used(tests, "durable_http"),
     )
+    if not wanted.app_dir.is_dir():
+        raise AppNotLoadedError(wanted.app_dir, NO_FOLDER)
     add_app_folder(wanted.app_dir)
     try:
         stack = _durable_stacks.get(wanted)
@@ -195,6 +198,8 @@ def _durable_marks(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("_durable_isolated")
         if twice.is_wanted(request.node):
             request.getfixturevalue("_durable_twice")
+        if outside.is_caught(request.node, _uses_http):
+            request.getfixturevalue("_durable_caught")
     else:
         twice.check_use(request.node)
     wanted = time_of(request.node)
@@ -320,6 +325,7 @@ def durable_activities(
 
 
 durable_http = outside.durable_http  # pytest looks for fixtures in this module
+_durable_caught = outside._durable_caught  # noqa: SLF001 - same
 
 
 @pytest.fixture
@@ -346,6 +352,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add to the report of a failed test why the host answered with errors, and its faults with their seed."""
+    own_frames.cut(call)
     report = yield
     if call.excinfo is not None and isinstance(call.excinfo.value, AppNotLoadedError):
         report_once(item, call.excinfo.value, report)
@@ -361,6 +368,10 @@ def pytest_runtest_makereport(
 
 def _tests_of(module: pytest.Item) -> list[pytest.Item]:
     return [item for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::")]
+
+
+def _uses_http(module: pytest.Item) -> bool:
+    return _is_used(_tests_of(module), "durable_http")
 
 
 def _is_used(tests: list[pytest.Item], *fixtures: str) -> bool:

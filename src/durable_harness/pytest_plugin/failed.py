@@ -19,6 +19,9 @@ def add_requests(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.
         report.sections.append(("durable-harness: server errors of this test", errors))
     if call.when == "call" and (routes := _unknown_routes(operations, call)):
         report.sections.append(("durable-harness: requests of this test that no route answers", routes))
+    if call.when == "call" and (unused := operations.promises.unused()):
+        text = ", ".join(f"'{event}'" for event in unused)
+        report.sections.append(("durable-harness: promised events that nothing has waited for", text))
     if call.when == "call" and (kept := _kept_pages(operations)):
         report.sections.append(("durable-harness: pages of what this test has started", kept))
 

@@ -62,8 +62,9 @@ def isolation_of(item: pytest.Item) -> str:
         return setting(item.config, "--isolation")
     given = marker.args[0] if len(marker.args) == 1 and not marker.kwargs else None
     if given not in ISOLATIONS:
+        written = ", ".join([*map(repr, marker.args), *(f"{name}={value!r}" for name, value in marker.kwargs.items())])
         raise pytest.UsageError(
-            f"{item.nodeid}: durable_isolation: got {given!r}, allowed are {', '.join(ISOLATIONS)};"
+            f"{item.nodeid}: durable_isolation: got {written or 'nothing'}, allowed are {', '.join(ISOLATIONS)};"
             ' write it as @pytest.mark.durable_isolation("hub").'
         )
     return str(given)
@@ -97,7 +98,8 @@ def _problem(mark: TimeMark, names: Any, positional: int) -> str:
     if positional > len(("mode", "at_most")) or not set(names) <= {"mode", "at_most"}:
         return "it takes a mode and at_most"
     if mark.mode not in MODES:
-        return f"got {mark.mode!r}, allowed are {', '.join(MODES)}"
+        given = repr(mark.mode) if "mode" in names else "no mode"
+        return f"got {given}, allowed are {', '.join(MODES)}"
     if mark.at_most is None:
         return ""
     if mark.mode != "skip":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 from typing import NamedTuple
@@ -108,6 +109,7 @@ def check_options(config: pytest.Config) -> None:
     isolation = setting(config, "--isolation")
     if isolation not in ISOLATIONS:
         raise pytest.UsageError(f"--isolation: got '{isolation}', allowed are {', '.join(ISOLATIONS)}")
+    _check_timeout(setting(config, "--operation-timeout"))
     others = [name for name in names if name not in REPLAYING_STACKS]
     for flag in (REPLAY_FLAG, TWICE_FLAG):
         if config.getoption(flag) and others:
@@ -115,6 +117,15 @@ def check_options(config: pytest.Config) -> None:
     if twice_answer(config) not in TWICE_ANSWERS:
         allowed = " and ".join(TWICE_ANSWERS)
         raise pytest.UsageError(f"{ANSWER_FLAG}: got '{twice_answer(config)}', allowed are {allowed}")
+
+
+def _check_timeout(given: str) -> None:
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise pytest.UsageError(f"--operation-timeout: got '{given}', allowed are seconds above 0")
 
 
 def replay_args(config: pytest.Config, stack: str) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from durable_harness.stack import RunningStack
     from durable_harness.testing import DurableHttp
 
+CAUGHT: pytest.StashKey[DurableHttp] = pytest.StashKey()
+USED = pytest.StashKey[bool]()
+"""Of a module, whether one of its tests uses the fixture."""
 SECTION = "durable-harness: requests to outside services that nothing answered"
 
 
@@ -37,8 +41,34 @@ def durable_http(
         yield outside
 
 
+@pytest.fixture
+def _durable_caught(request: pytest.FixtureRequest, durable_stack: RunningStack) -> Iterator[None]:
+    """Catch the connections of a test that does not use `durable_http` in a module that does: none is to go out."""
+    from durable_harness.errors import HarnessError  # noqa: PLC0415 - same
+    from durable_harness.testing.outside import http_of  # noqa: PLC0415 - same
+
+    outside = http_of(durable_stack)
+    if outside is None:
+        yield
+        return
+    request.node.stash[CAUGHT] = outside
+    yield
+    with contextlib.suppress(HarnessError):  # the host has ended
+        outside.close()
+
+
+def is_caught(item: pytest.Item, is_used: Callable[[pytest.Item], bool]) -> bool:
+    """Return whether the connections of a test are caught although it does not ask for that."""
+    module: Any = item.getparent(pytest.Module)
+    if module is None or "durable_http" in getattr(item, "fixturenames", ()):
+        return False
+    if USED not in module.stash:
+        module.stash[USED] = is_used(module)
+    return bool(module.stash[USED])
+
+
 def add_to_report(item: pytest.Item, report: pytest.TestReport) -> None:
     """Add to the report of a failed test the requests that it left without an answer."""
-    used: DurableHttp | None = getattr(item, "funcargs", {}).get("durable_http")
+    used: DurableHttp | None = getattr(item, "funcargs", {}).get("durable_http") or item.stash.get(CAUGHT, None)
     if report.failed and used is not None and (unanswered := used.describe()):
         report.sections.append((SECTION, unanswered))

@@ -61,6 +61,13 @@ class RunState:
             self.run().end()
 
 
+def _outcome(report: pytest.TestReport) -> str:
+    """Return how a test fared in pytest's own words: one that is expected to fail counts apart."""
+    if hasattr(report, "wasxfail"):
+        return "xfailed" if report.skipped else "xpassed"
+    return report.outcome
+
+
 class OutcomeCounter:
     """Counts in the controller's process, where the reports of all workers come together; notes Ctrl-C in each."""
 
@@ -73,7 +80,7 @@ class OutcomeCounter:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         stack = dict(report.user_properties).get(STACK_PROPERTY)
         if stack and (report.when == "call" or report.outcome != "passed"):
-            self._state.outcomes[str(stack), report.outcome] += 1
+            self._state.outcomes[str(stack), _outcome(report)] += 1
         if document := getattr(report, TWICE_ATTRIBUTE, None):
             self._state.twice.append(document)
 

@@ -12,7 +12,7 @@ from durable_harness.errors import HarnessError, UnreachableError
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, SYSTEM_VARIABLE
 from durable_harness.platforms.pauses import Pause
 from durable_harness.stack.control_names import EMPTY
-from durable_harness.stack.processes import Command
+from durable_harness.stack.processes import Command, ending_of
 
 AHEAD_VARIABLE = "DURABLE_HARNESS_CLOCK_AHEAD_S"
 """How far the clock of a scheduler was moved when its process died: with --test-control, the next one begins there."""
@@ -105,9 +105,20 @@ class StackControl:
             with error:
                 raise HarnessError(f"{name}: {error.read().decode(errors='replace')}") from error
         except OSError as error:
-            reason = failure_words(error)
-            raise UnreachableError(f"{name}: the process at {address['url']} does not answer: {reason}") from error
+            raise UnreachableError(f"{name}: {self._end() or _silence(address['url'], error)}") from error
+
+    def _end(self) -> str:
+        """Say that a process has ended, and how; empty while they run."""
+        for what, process in (("host", self._host), ("scheduler", self._scheduler)):
+            ending = "" if process is None else ending_of(process.exit_code())
+            if process is not None and ending:
+                return f"the {what} (process {process.pid}) has ended ({ending}); its log is {process.log}"
+        return ""
 
     def _facts(self) -> list[dict[str, Any]]:
         processes = (self._host, self._scheduler)
         return [process.facts["control"] for process in processes if process is not None]
+
+
+def _silence(url: str, error: OSError) -> str:
+    return f"the process at {url} does not answer: {failure_words(error)}"

@@ -12,10 +12,12 @@ With pytest-asyncio, and with anyio on asyncio or trio. Each call does what the 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from durable_harness.errors import UsageError
 from durable_harness.operations import HttpResponse
 from durable_harness.testing import assertions
 from durable_harness.testing.measuring import OperationMeasurement
@@ -187,27 +189,40 @@ class AsyncStartedOperation:
         await in_thread(self.sync.resume)
 
 
+def _sync(operation: object) -> StartedOperation:
+    """Return the original of an operation. Raises UsageError for what is none of a test that is a coroutine."""
+    __tracebackhide__ = True
+    if isinstance(operation, AsyncStartedOperation):
+        return operation.sync
+    if inspect.iscoroutine(operation):
+        operation.close()
+    raise UsageError(
+        f"This assertion is for an AsyncStartedOperation, got {type(operation).__name__}. Await a start first; of"
+        " an operation of the fixture operations, call the assertion of the same name in durable_harness.testing."
+    )
+
+
 async def assert_completed(
     operation: AsyncStartedOperation, output: Any = NOTHING, *, timeout_s: float | None = None
 ) -> Any:
     """Wait for the end; fail unless it completed, with this output if one is given. Returns the output."""
-    return await in_thread(assertions.assert_completed, operation.sync, output, timeout_s=timeout_s)
+    return await in_thread(assertions.assert_completed, _sync(operation), output, timeout_s=timeout_s)
 
 
 async def assert_failed(operation: AsyncStartedOperation, match: str = "", *, timeout_s: float | None = None) -> str:
     """Wait for the end; fail unless it failed, with a reason in which the pattern is found. Returns the reason."""
-    return await in_thread(assertions.assert_failed, operation.sync, match, timeout_s=timeout_s)
+    return await in_thread(assertions.assert_failed, _sync(operation), match, timeout_s=timeout_s)
 
 
 async def assert_called_once(
     operation: AsyncStartedOperation, activity: str, *, timeout_s: float | None = None
 ) -> None:
     """Wait for the end; fail unless the operation and its sub-orchestrations scheduled this activity exactly once."""
-    await in_thread(assertions.assert_called_once, operation.sync, activity, timeout_s=timeout_s)
+    await in_thread(assertions.assert_called_once, _sync(operation), activity, timeout_s=timeout_s)
 
 
 async def assert_history(
     operation: AsyncStartedOperation, expected: Sequence[str], *, timeout_s: float | None = None
 ) -> None:
     """Wait for the end; fail unless its history has exactly these events in this order."""
-    await in_thread(assertions.assert_history, operation.sync, expected, timeout_s=timeout_s)
+    await in_thread(assertions.assert_history, _sync(operation), expected, timeout_s=timeout_s)

@@ -40,6 +40,10 @@ def assert_failed(operation: StartedOperation, match: str = "", *, timeout_s: fl
     """Wait for the end; fail unless it failed, with a reason in which the pattern is found. Returns the reason."""
     __tracebackhide__ = True
     _check_is_sync(operation)
+    try:
+        re.compile(match)
+    except re.error as error:
+        raise UsageError(f"assert_failed: match is {match!r}, no regular expression: {error}. Try re.escape.") from None
     status = operation.wait(timeout_s)
     output = status.get("output")
     reason = output if isinstance(output, str) else shown(output)
@@ -73,6 +77,8 @@ def assert_history(operation: StartedOperation, expected: Sequence[str], *, time
     """
     __tracebackhide__ = True
     _check_is_sync(operation)
+    if isinstance(expected, str):
+        raise UsageError(f"assert_history: got the text {expected!r}; expected a list of events.")
     operation.wait(timeout_s)
     history = operation.history()
     for number in range(max(len(expected), len(history))):

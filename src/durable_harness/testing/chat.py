@@ -6,7 +6,7 @@ import itertools
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -98,7 +98,18 @@ class Script:
         _check(answer)
         if isinstance(answer, BaseException) or (isinstance(answer, type) and issubclass(answer, BaseException)):
             raise answer
+        self._check_tools(asked, [answer] if isinstance(answer, str | ToolCall) else answer)
         return json.dumps(self._encoded([answer] if isinstance(answer, str | ToolCall) else list(answer)))
+
+    @staticmethod
+    def _check_tools(asked: ChatCall, parts: Iterable[Any]) -> None:
+        """Raise UsageError for a call of a tool that the agent does not offer: the framework would answer it itself."""
+        for part in parts:
+            if isinstance(part, ToolCall) and part.name not in asked.tools:
+                offered = ", ".join(asked.tools) or "none"
+                raise UsageError(
+                    f"fake_chat: {asked.agent or 'the client'} has no tool '{part.name}'. It has: {offered}."
+                )
 
     def _next(self, asked: ChatCall) -> Answer:
         with self._lock:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from durable_harness.debugging import unless_debugged
-from durable_harness.errors import HarnessError, UsageError
+from durable_harness.errors import HarnessError, UnreachableError, UsageError
 from durable_harness.stack import RunningStack, StackControl
 from durable_harness.testing.chat import Answer as ChatAnswer
 from durable_harness.testing.chat import Answering as ChatAnswering
@@ -24,6 +24,7 @@ from durable_harness.testing.own_functions import (
     place_of_error,
     place_of_function,
 )
+from durable_harness.testing.url_patterns import UrlPattern, checked_method
 
 CALL = "fakes/add"
 DEFAULT_TIMEOUT_S = 10.0
@@ -78,6 +79,8 @@ class Fake:
         self._control = control
         self._number = number
         self._described = described
+        self._last: dict[str, Any] | None = None
+        """What it was called with, once it has ended."""
 
     def __repr__(self) -> str:
         return f"<fake {self._described}>"
@@ -108,11 +111,24 @@ class Fake:
         return self.calls
 
     def end(self) -> None:
-        """Let the app's own function answer again."""
-        self._control.call("fakes/end", number=self._number)
+        """Let the app's own function answer again. Its calls are kept until the end of the test."""
+        if self._last is None:
+            last = self._state()
+            self._control.call("fakes/end", number=self._number)
+            self._last = last
 
     def _state(self) -> dict[str, Any]:
-        state: dict[str, Any] = self._control.call("fakes/calls", number=self._number)
+        __tracebackhide__ = True
+        if self._last is not None:
+            return self._last
+        try:
+            state: dict[str, Any] = self._control.call("fakes/calls", number=self._number)
+        except UnreachableError:
+            raise
+        except HarnessError:
+            raise UsageError(
+                f"{self!r} has ended: its test is over, or the host was started again since, as by kill_host."
+            ) from None
         return state
 
 
@@ -181,6 +197,7 @@ class DurableActivities:
         What is no HttpAnswer is the body of one. `by` is given the request as a dict with `method`, `uri`, `headers`
         and `content`.
         """
+        url, method = UrlPattern.of(url, "fake_http").text, checked_method(method)
         call = None if by is None else lambda call: _http(by(call["input"]))
         answer = NOTHING if returns is NOTHING else _http(returns)
         plan = _plan(f"fake_http({url!r})", f"the fake of {url}", answer, raises, by, call)
@@ -214,6 +231,10 @@ class DurableActivities:
         seconds = seconds_of(delay_s, f"fake of {name!r}: delay_s")
         try:
             number = self._control.call(CALL, kind=kind, name=name, answer=plan.answer, delay_s=seconds, method=method)
+        except UnreachableError as error:
+            raise UnreachableError(
+                f"{str(error).removeprefix(f'{CALL}: ')}. The next module gets a new host."
+            ) from None
         except HarnessError as error:
             raise UsageError(str(error).removeprefix(f"{CALL}: ")) from None
         if plan.function is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
+from durable_harness.errors import UsageError
 from durable_harness.operations import (
     ExponentialPolling,
     FixedPolling,
@@ -32,7 +33,7 @@ from durable_harness.testing.responding import EventResponse, Promises
 from durable_harness.testing.routes import explain_unknown_route
 from durable_harness.testing.server_errors import WatchedClient
 from durable_harness.testing.triggering import OWN_HOSTS, TriggeredFunction, Triggering, WrittenOutput
-from durable_harness.testing.webhook import PATH, TERMINAL_STATES, HistoryRow, Instance, InstanceStatus, Webhook
+from durable_harness.testing.webhook import PATH, STATES, TERMINAL_STATES, HistoryRow, Instance, InstanceStatus, Webhook
 
 LOCAL_POLL_INTERVAL_S = 0.05
 REMOTE_POLL_INTERVAL_S = 0.25
@@ -65,6 +66,7 @@ class Operations:
     ) -> HttpResponse:
         """Send any request, a path or a whole URL, and return the answer whatever its status."""
         __tracebackhide__ = True
+        _check_place(url, "request")
         return _answered(self.stack, self.client.request(method, url, payload, headers=headers), method, url)
 
     def start(
@@ -75,6 +77,7 @@ class Operations:
         `method` is for a route that takes another one, such as PUT.
         """
         __tracebackhide__ = True
+        _check_place(path, "start")
         explainer = Explainer(self.stack, self.client, self._report_dir)
         url = f"{self.client.base_url}{path}" if path.startswith("/") else path
         plan = OperationPlan(path, url, {}, self._polling(), self.timeout_s)
@@ -104,6 +107,8 @@ class Operations:
         Raises AssertionError if there is none after `timeout_s`.
         """
         __tracebackhide__ = True
+        if not isinstance(instance_id, str) or not instance_id:
+            raise UsageError(f"follow: got {instance_id!r}; expected the id of an instance.")
         limit_s = self.timeout_s if timeout_s is None else timeout_s
         explainer = Explainer(self.stack, self.client, self._report_dir)
         url = f"{self.client.base_url}{PATH}/instances/{quote(instance_id, safe='')}"
@@ -272,6 +277,8 @@ class StartedOperation:
         Raises StuckOperationError if that is not so in `timeout_s` from now, or cannot become so because it has ended.
         """
         __tracebackhide__ = True
+        if state not in STATES:
+            raise UsageError(f"wait_for: got {state!r}; expected one of {', '.join(STATES)}.")
         limit_s = self._plan.timeout_s if timeout_s is None else timeout_s
         deadline = time.monotonic() + limit_s
         while True:
@@ -373,6 +380,14 @@ class StartedOperation:
         if isinstance(answer, NoResponse) and (end := end_of(self._stack)):
             raise StuckOperationError(self.explain("has not ended, and never will", first=end))
         return answer
+
+
+def _check_place(url: str, what: str) -> None:
+    """Raise UsageError for what is neither a path nor a URL."""
+    __tracebackhide__ = True
+    if not url.startswith(("/", "http://", "https://")):
+        hint = " The method goes first." if url.isupper() else ""
+        raise UsageError(f"{what}: got {url!r}; expected a path that begins with a slash, or a whole URL.{hint}")
 
 
 def _left_s(deadline: float) -> float:

@@ -29,6 +29,18 @@ class EventResponse:
         """How often it was raised."""
         return int(_document(self._client.request("GET", self._url), self._event)["count"])
 
+    @property
+    def event(self) -> str:
+        """The event's name."""
+        return self._event
+
+    @property
+    def count_or_none(self) -> int | None:
+        """How often it was raised, None if the host does not say: it has ended, or the response has."""
+        answer = self._client.request("GET", self._url)
+        found = answer.json_object() if isinstance(answer, HttpResponse) and answer.is_success else None
+        return None if found is None else int(str(found["count"]))
+
     def end(self) -> None:
         """Raise it no more."""
         self._client.request("DELETE", self._url)
@@ -51,6 +63,10 @@ class Promises:
                 f"The host of the {self._stack_name} stack raises no events for a test. Raise them with raise_event, or"
                 " run this test with --stack embedded or emulator, whose host does."
             )
+        if not isinstance(event, str) or not event:
+            raise UsageError(f"respond(to={event!r}): to is {event!r}; expected the name of an event.")
+        if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
+            raise UsageError(f"respond(to={event!r}): times is {times!r}; expected a whole number from 1, or None.")
         try:
             json.dumps(payload)
         except (TypeError, ValueError) as error:
@@ -59,6 +75,10 @@ class Promises:
         number = _document(self._client.request("POST", PATH, wanted), event)["number"]
         self._made.append(EventResponse(self._client, int(number), event))
         return self._made[-1]
+
+    def unused(self) -> list[str]:
+        """Return the events that nothing waited for."""
+        return [response.event for response in self._made if response.count_or_none == 0]
 
     def end(self) -> None:
         """End all of them."""

@@ -6,8 +6,8 @@ import base64
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -70,6 +70,8 @@ class TriggeredFunction:
     captured: list[WrittenOutput] | None
     """What it wrote, in order; None if the host is not ours."""
     result: Any = None
+    check_known: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
+    """Raises UsageError for a name that no output binding has."""
 
     @property
     def returned(self) -> Any:
@@ -85,7 +87,10 @@ class TriggeredFunction:
         """Return the values that it wrote to an output, named as for `operations.written`."""
         if self.captured is None:
             raise UsageError(NOT_CAPTURED.format(stack=self.stack))
-        return [output.value for output in self.captured if output.is_meant_by(name)]
+        found = [output.value for output in self.captured if output.is_meant_by(name)]
+        if not found and self.check_known is not None:
+            self.check_known(name)
+        return found
 
 
 class Triggering:
@@ -100,6 +105,8 @@ class Triggering:
     def trigger(self, name: str, data: Any, metadata: Mapping[str, Any], timeout_s: float) -> TriggeredFunction:
         """Run a function and wait for its end; a host that is not ours is only asked to run it."""
         __tracebackhide__ = True
+        if not isinstance(metadata, Mapping):
+            raise UsageError(f"trigger: metadata is {metadata!r}; expected a dict.")
         if self._stack.name not in OWN_HOSTS:
             self._trigger_elsewhere(name, data, metadata)
             return TriggeredFunction(name, self._stack.name, None, None)
@@ -117,6 +124,7 @@ class Triggering:
             document["invocationId"],
             _outputs(document),
             _value(returned) if returned else None,
+            lambda name: _check_known(name, self._captured()["bindings"]),
         )
 
     def written(self, name: str, count: int | None, timeout_s: float) -> list[WrittenOutput]:
@@ -147,6 +155,8 @@ class Triggering:
         deadline = time.monotonic() + timeout_s
         while True:
             starts = self._ask("GET", f"starts?since_ns={self._since_ns}")["starts"]
+            if orchestrator is not None and not any(one["name"].lower() == orchestrator.lower() for one in starts):
+                self._check_orchestrator(orchestrator)
             found = [one["id"] for one in starts if orchestrator is None or one["name"].lower() == orchestrator.lower()]
             if count is None or len(found) >= count:
                 return found
@@ -155,6 +165,13 @@ class Triggering:
                 wanted = f"{count} instances of '{orchestrator}'" if orchestrator else f"{count} instances"
                 raise AssertionError(f"{len(found)} of {wanted} were started in {timeout_s:g} s. All: {listed}.")
             time.sleep(POLL_INTERVAL_S)
+
+    def _check_orchestrator(self, name: str) -> None:
+        """Raise UsageError for an orchestrator that the app does not have: it would never be started."""
+        __tracebackhide__ = True
+        known = self._ask("GET", "orchestrators")["orchestrators"]
+        if name.lower() not in {one.lower() for one in known}:
+            raise UsageError(f"There is no orchestrator '{name}'. Those of this app: {', '.join(known) or 'none'}.")
 
     def give(self, name: str, value: Any) -> None:
         """Give an input binding a value until `close`."""

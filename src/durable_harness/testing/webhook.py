@@ -18,6 +18,7 @@ GONE = 410
 MOST_REFUSAL_CHARS = 4_000
 OK_STATUSES = frozenset({200, 202})
 REFUSED_STATUSES = frozenset({401, 403})
+STATES = ("Pending", "Running", "Suspended", "Completed", "Failed", "Terminated", "Canceled", "ContinuedAsNew")
 TERMINAL_STATES = frozenset({"Completed", "Failed", "Terminated", "Canceled"})
 MAX_INSTANCES = 50
 """How large a tree of instances is read at most."""

@@ -43,6 +43,8 @@ class Fake:
         """Whether a call is this fake's: by the function's name, or by a pattern."""
         if kind != self.kind or (self.method and (method or "").upper() != self.method):
             return False
+        if kind == "http":  # `?` begins the query of a URL: only `*` stands for other text
+            return fnmatch.fnmatchcase(name, self.name.replace("[", "[[]").replace("?", "[?]"))
         return fnmatch.fnmatchcase(name, self.name) if kind in OF_PATTERNS else name.lower() == self.name
 
 
@@ -67,9 +69,9 @@ class Fakes:
         return fake
 
     def get(self, number: int) -> Fake:
-        """Return a fake. Raises ValueError where there is none: the process is another."""
+        """Return a fake. Raises ValueError where there is none: it has ended, or the process is another."""
         if number not in self._fakes:
-            raise ValueError(f"fake {number} is unknown here: the host was started again since it was made")
+            raise ValueError(f"fake {number} is unknown here: it has ended, or the host was started again")
         return self._fakes[number]
 
     def end(self, number: int | None = None) -> None:

@@ -7,6 +7,7 @@ POST /admin/functions/NAME                         run it: {"input": …}; answe
 POST /admin/durable-harness/functions/NAME         run it and answer how it ended and what it wrote
 GET  /admin/durable-harness/outputs?since_ns=N     what functions wrote to their output bindings
 GET  /admin/durable-harness/starts?since_ns=N      which instances were started through this host
+GET  /admin/durable-harness/orchestrators          their names
 POST /admin/durable-harness/inputs                 give an input binding a value: {"name": …, "value": …}
 DELETE /admin/durable-harness/inputs/NUMBER        take it back
 POST /admin/durable-harness/responses              raise an event when it is waited for: `fakes.promising`
@@ -201,6 +202,9 @@ class AdminApi:
             }
         )
 
+    async def _orchestrators(self, _: web.BaseRequest) -> ApiResponse:
+        return json_response({"orchestrators": sorted(one.durable_name for one in self._app.orchestrators.values())})
+
     async def _starts(self, request: web.BaseRequest) -> ApiResponse:
         starts = self._scheduler.since(_since_ns(request))
         return json_response({"starts": [{"id": one.instance_id, "name": one.orchestrator} for one in starts]})
@@ -270,6 +274,7 @@ class AdminApi:
         ("GET", FUNCTIONS): _functions,
         ("GET", f"{OWN}/outputs"): _outputs,
         ("GET", f"{OWN}/starts"): _starts,
+        ("GET", f"{OWN}/orchestrators"): _orchestrators,
         ("POST", f"{OWN}/inputs"): _give,
         ("POST", f"{OWN}/responses"): _respond,
         ("POST", measuring.PATH): _measure,

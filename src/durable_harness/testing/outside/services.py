@@ -23,12 +23,11 @@ from durable_harness.testing.outside.rules import (
     Answering,
     HttpCall,
     Rule,
-    UrlPattern,
-    checked_method,
     encoded,
     http_answer,
 )
 from durable_harness.testing.own_functions import RETURN_TIMEOUT_S, OwnFunctions, place_of_function
+from durable_harness.testing.url_patterns import UrlPattern, checked_method
 
 CALL = "outside/lead"
 NO_ANSWER = 502
