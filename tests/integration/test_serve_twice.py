@@ -4,12 +4,15 @@ import contextlib
 import http.server
 import json
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from durable_harness import twice_report
+from durable_harness.errors import UsageError
 from durable_harness.stack import embedded_stack
 
 APPS = Path(__file__).parents[1] / "apps" / "twice"
@@ -300,3 +303,11 @@ def test_reports_are_put_together():
     assert (function["delivered"], function["other"], function["details"]) == (50, 50, ["d0", "d1", "d2"])
     assert sum(function["twice"].values()) == 100
     assert function["twice"]["others"] == 60
+
+
+def test_an_answer_needs_second_deliveries():
+    """`--twice-answer` alone would do nothing: it is refused with what to add."""
+    words = [sys.executable, "-m", "durable_harness", "serve", "--twice-answer", "first"]
+    done = subprocess.run(words, cwd=APPS / "mended_letters", capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == UsageError.exit_code
+    assert "--twice-answer is for --twice: add it." in done.stderr

@@ -102,6 +102,12 @@ def test_an_http_function_answers_by_a_named_output(operations):
     assert (answer.status, answer.body) == (201, b"by name")
 
 
+def test_a_misspelt_output_of_a_run_is_refused(operations):
+    """An output that no binding has is not one that nothing was written to."""
+    with pytest.raises(UsageError, match="No function has an output binding 'stcok'"):
+        operations.trigger("take_stock").written("stcok")
+
+
 def test_a_timer_runs_by_hand(operations):
     """A timer function needs no data; what it returns is written, and the test may say that it is late."""
     assert operations.trigger("take_stock").written("stock") == ["on time"]

@@ -54,14 +54,16 @@ def used(
 def check(item: pytest.Item) -> None:
     """Fail a test that passed although a function of it made a mistake, which the app alone has met."""
     if mistakes := [str(one) for own in item.stash.get(ASKED, []) for one in own.mistakes]:
+        item.stash[HAS_FAILED] = True
         pytest.fail("\n".join(mistakes), pytrace=False)
 
 
 def add_to_report(item: pytest.Item, report: pytest.TestReport) -> None:
     """Add what the functions of a failed test raised, and those that have not returned."""
+    if report.failed or hasattr(report, "wasxfail"):
+        item.stash[HAS_FAILED] = True
     if not report.failed:
         return
-    item.stash[HAS_FAILED] = True
     lines = [str(one) for own in item.stash.get(ASKED, []) for one in (*own.errors, *own.running)]
     if lines and report.when == "call" and not set(lines) <= set(report.longreprtext.splitlines()):
         report.sections.append((TITLE, "\n".join(lines)))
