@@ -20,6 +20,8 @@ KEY_HEADER = "x-control-key"
 KEYS = {HOST_VARIABLE: "hostKey", MASTER_VARIABLE: "masterKey", SYSTEM_VARIABLE: "systemKey"}
 """By which variable a host is given each of the keys that another one wrote down."""
 CALL_TIMEOUT_S = 60.0
+ENDING_S = 0.5
+"""How long a process that does not answer is given to end, if it does."""
 
 
 class StackControl:
@@ -110,7 +112,7 @@ class StackControl:
     def _end(self) -> str:
         """Say that a process has ended, and how; empty while they run."""
         for what, process in (("host", self._host), ("scheduler", self._scheduler)):
-            ending = "" if process is None else ending_of(process.exit_code())
+            ending = "" if process is None else ending_of(process.exit_code(ENDING_S))
             if process is not None and ending:
                 return f"the {what} (process {process.pid}) has ended ({ending}); its log is {process.log}"
         return ""

@@ -96,9 +96,16 @@ class Command:
         assert self._child is not None
         return int(self.facts.get("pid", self._child.pid))
 
-    def exit_code(self) -> int | None:
-        """Return how it ended, None while it runs; a negative number is the signal that ended it."""
-        return None if self._child is None else self._child.poll()
+    def exit_code(self, patience_s: float = 0.0) -> int | None:
+        """Return how it ended, None while it runs; a negative number is the signal that ended it.
+
+        `patience_s` is for one whose connections broke: it may be about to end.
+        """
+        if self._child is None:
+            return None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(patience_s)
+        return self._child.poll()
 
     def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Start it and return when it is ready; raise the error that ended it where it could not start.
