@@ -198,7 +198,9 @@ class Connection:
         stamp = None
         try:
             if self._is_stamped:
-                self._received, ancillary, _, _ = self._socket.recvmsg(RECEIVE_BYTES, ANCILLARY_BYTES)
+                # Windows has no recvmsg, and no stamps either.
+                answered = self._socket.recvmsg(RECEIVE_BYTES, ANCILLARY_BYTES)  # type: ignore[attr-defined, unused-ignore]
+                self._received, ancillary, _, _ = answered
                 stamp = receive_time(ancillary)
             else:
                 self._received = self._socket.recv(RECEIVE_BYTES)
