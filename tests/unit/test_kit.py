@@ -155,3 +155,39 @@ def test_a_starter_of_another_method_is_written_with_it(tmp_path):
     assert 'start_method = "PUT"' in scenario
     test = (tmp_path / "tests" / "test_operations.py").read_text()
     assert 'operations.start("/api/claims/a-token", {"id": "a-token"}, method="PUT")' in test
+
+
+TRICKY = {"token": "{token}", "device_token": "{token}", "it's": 'a "b"', "path": "a\\b", "tokens": [1, "{token}"]}
+
+
+PAYLOADS = [TRICKY, [1, "token"], "{token}", 3, None, {}]
+IMPORTS = """
+import json, runpy, sys
+for path in sys.argv[1:]:
+    (scenario,) = (value for name, value in runpy.run_path(path).items() if name.startswith("Start"))
+    print(json.dumps(scenario.payload(None, "t-1")))
+"""
+
+
+def test_scenarios_that_send_a_payload_import(tmp_path):
+    """Modules with payloads of any kind are imported without an error and send them, their tokens filled in."""
+    tried = [Tried(Starter("/api/orders", "order"), works=True, payload=payload) for payload in PAYLOADS]
+    kit = write_kit(tmp_path, [*tried, WAITS])
+    scenarios = [str(path) for path in kit.written if path.parent.name == "loadtests" and path.suffix == ".py"]
+    command = [sys.executable, "-c", IMPORTS, *scenarios]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    sent = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sent == [*json.loads(json.dumps(PAYLOADS).replace("{token}", "t-1")), {}]
+
+
+def test_only_a_whole_token_is_replaced_in_a_test(tmp_path):
+    """Keys and texts with the word token in them, quotes and backslashes are sent by the test as they were tried."""
+    path = '/api/a"b\\c'
+    write_kit(tmp_path, [Tried(Starter(path, "order"), works=True, payload=TRICKY)])
+    tree = ast.parse((tmp_path / "tests" / "test_operations.py").read_text())
+    (call,) = (n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "attr", "") == "start")
+    sent = [ast.literal_eval(argument) for argument in call.args]
+    assert sent == [path, json.loads(json.dumps(TRICKY).replace("{token}", "a-token"))]
+    (scenario,) = (tmp_path / "loadtests").glob("*.py")
+    ast.parse(scenario.read_text())

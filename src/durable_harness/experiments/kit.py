@@ -23,6 +23,8 @@ POST = "POST"
 TOTAL_RATE = 10.0
 """Operations per second of all scenarios together: any laptop serves them, and a minute gives a p99."""
 GIT_TIMEOUT_S = 10.0
+TOKEN, A_TOKEN = "{token}", "a-token"
+"""What stands for a unique text in a payload that was tried, and what a test sends for it."""
 MOST_CALL_CHARS = 70
 """A payload that fits is written on one line: with its indentation the line stays below 120."""
 
@@ -144,7 +146,8 @@ def scenario(name: str, tried: Tried) -> str:
     """Return the module of a scenario."""
     class_name = "".join(part.capitalize() for part in name.split("_"))
     starter = tried.starter
-    lines = [f'"""{class_name}: operations of {starter.method} {starter.path}, at an even rate."""', ""]
+    shown_path = _quoted(starter.path)[1:-1]
+    lines = [f'"""{class_name}: operations of {starter.method} {shown_path}, at an even rate."""', ""]
     body = [f"class {class_name}(ArrivalUser):", '    """`--rate` sets the rate; see the gates in gates.toml."""', ""]
     if not tried.works:
         body += [
@@ -152,22 +155,24 @@ def scenario(name: str, tried: Tried) -> str:
             "    # Say in `payload` what it takes, then remove the next line.",
             "    abstract = True",
         ]
-    body += [f'    start_path = "{starter.path}"']
+    body += [f"    start_path = {_quoted(starter.path)}"]
     body += [] if starter.method == POST else [f'    start_method = "{starter.method}"']
-    if tried.payload is SAMPLE and tried.works:
-        return "\n".join([*lines, "from durable_harness.load import ArrivalUser", "", "", *body, ""])
-    body += ["", "    def payload(self, token: str) -> object:", f"        return {_literal(tried.payload)}"]
-    imports = ["from typing import object", "", "from durable_harness.load import ArrivalUser"]
-    return "\n".join([*lines, *imports, "", "", *body, ""])
+    if tried.payload is not SAMPLE or not tried.works:
+        body += [
+            "",
+            "    def payload(self, token: str) -> object:",
+            f"        return {_literal(tried.payload, 'token')}",
+        ]
+    return "\n".join([*lines, "from durable_harness.load import ArrivalUser", "", "", *body, ""])
 
 
 def test_of(names: Mapping[str, Tried]) -> str:
     """Return the module of the test."""
     parts = [TEST_HEAD]
     for name, tried in names.items():
-        path = tried.starter.path.replace("{number}", "1").replace("{token}", "a-token")
+        path = tried.starter.path.replace("{number}", "1").replace("{token}", A_TOKEN)
         skip = "" if tried.works else f"@pytest.mark.skip(reason={f'write what it takes: {_comment(tried.why)}'!r})\n"
-        body = SAMPLE_BODY if tried.payload is SAMPLE else _literal(tried.payload).replace("token", '"a-token"')
+        body = SAMPLE_BODY if tried.payload is SAMPLE else _literal(tried.payload, _quoted(A_TOKEN))
         call = _call(path, body, tried.starter.method)
         parts.append(TEST.format(name=name.removeprefix("start_"), call=call, skip=skip))
     text = "\n\n".join(parts)
@@ -176,7 +181,7 @@ def test_of(names: Mapping[str, Tried]) -> str:
 
 def _call(path: str, body: str, method: str) -> str:
     """Return the arguments of a start, on lines of their own if they are long."""
-    parts = [f'"{path}"', body, *([] if method == POST else [f'method="{method}"'])]
+    parts = [_quoted(path), body, *([] if method == POST else [f'method="{method}"'])]
     short = ", ".join(parts)
     if len(short) <= MOST_CALL_CHARS and "\n" not in short:
         return short
@@ -184,10 +189,34 @@ def _call(path: str, body: str, method: str) -> str:
     return f"\n{lines}    "
 
 
-def _literal(payload: object) -> str:
-    """Return a payload as an expression, in which `token` stands for the unique text."""
-    text = pprint.pformat({} if payload is SAMPLE else payload, width=80, sort_dicts=False)
-    return text.replace("'{token}'", "token").replace("'", '"')
+class _Source(str):
+    """A part of a literal that is written as it stands."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _literal(payload: object, token: str) -> str:
+    """Return a payload as an expression, in which the expression `token` stands for the unique text."""
+    return pprint.pformat({} if payload is SAMPLE else _with_sources(payload, token), width=80, sort_dicts=False)
+
+
+def _with_sources(value: object, token: str) -> object:
+    """Return a payload with its texts as they are written in Python, in double quotes; keys are never the token."""
+    if isinstance(value, Mapping):
+        return {_Source(_quoted(str(key))): _with_sources(item, token) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_sources(item, token) for item in value]
+    if isinstance(value, str):
+        return _Source(token if value == TOKEN else _quoted(value))
+    return value
+
+
+def _quoted(text: str) -> str:
+    """Return a text as a literal of Python: a text of JSON is one."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _comment(text: str) -> str:
