@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -244,3 +245,46 @@ def test_the_commands_of_the_pipeline_are_ours():
             [sys.executable, "-m", "durable_harness", words[1], "--help"], capture_output=True, text=True, check=True
         ).stdout
         assert all(word in help_text for word in words if word.startswith("--"))
+
+
+TRIPS = ROOT / "examples" / "trips"
+QUICK = "--pairs 12 --slice 0.3 --warm-up 0.3 --cannot-tell pass"
+
+
+def pages_command():
+    """Return the comparison that the how-to guide's step of a workflow runs."""
+    page = (ROOT / "docs" / "how-to" / "ci.md").read_text()
+    workflow = YAML(typ="safe").load(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1])
+    given = next(step["with"] for step in workflow["jobs"]["performance"]["steps"] if "OWNER" in step["uses"])
+    return f"durable-harness ab {given['app']} --base origin/main {given['options']}"
+
+
+def pipelines_command():
+    """Return the comparison that the pipeline runs, with the values that its file gives its variables."""
+    pipeline = YAML(typ="safe").load(PIPELINE)
+    scripts = [step["script"] for step in pipeline["steps"] if "script" in step]
+    command = next(script for script in scripts if script.startswith("durable-harness ab"))
+    return re.sub(r"\$\((\w+)\)", lambda found: str(pipeline["variables"][found[1]]), command)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("command", [pages_command, pipelines_command])
+def test_the_comparison_suits_the_app_of_the_tutorial(command, tmp_path):
+    """What the guide and the pipeline show starts operations of an app with an input of its own, and compares."""
+    app = tmp_path / "app"
+    shutil.copytree(TRIPS, app)
+    git(app, "init", "--quiet", "--initial-branch", "main")
+    git(app, "add", "--all")
+    git(app, "commit", "--quiet", "--message", "trips")
+    git(app, "update-ref", "refs/remotes/origin/main", "HEAD")
+    done = subprocess.run(
+        ["bash", "-ec", f"{command()} {QUICK}".replace("durable-harness", f"{sys.executable} -m durable_harness", 1)],
+        cwd=app,
+        env={**os.environ, **PATIENT, "SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/main"},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    # So short a comparison, on a busy machine, may prove nothing.
+    assert re.search("SLOWER|CANNOT TELL", done.stdout), done.stdout + done.stderr

@@ -24,7 +24,7 @@ STANDS_FOR = {"id": "[0-9a-f]+", "figure": r"[+-]?[\d,.]+", "rest": ".*", "rule"
 ENDS = re.compile(r"# ends with (\d+)$")
 CANNOT_TELL = 3
 # The environment is that of this test run, and limits of time are for a machine that does nothing else.
-NOT_RUN = re.compile(r"(python3 -m venv|\. \.venv|pip install)")
+NOT_RUN = re.compile(r"(python3 -m venv|\. \.venv|pip install|pip wheel)")
 SHORTER = [("--run-time 30s", "--run-time 5s"), ("durable-harness ab", "durable-harness ab --pairs 14")]
 PATIENT_LIMIT = ("p95 = 2_000", "p95 = 60_000")
 VARIABLES = {"GIT_AUTHOR_NAME": "me", "GIT_AUTHOR_EMAIL": "me@example.com", "GIT_CONFIG_GLOBAL": os.devnull}

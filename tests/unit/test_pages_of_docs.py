@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SUPPORTED = re.compile(r"(?:[Nn]eeds?|with) Python (3\.\d+ (?:to|or) [\w.]*\w)")
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -37,3 +38,12 @@ def test_links_lead_to_files_and_headings(page):
 def test_a_newcomer_reads_a_short_page():
     """The README has what a newcomer needs, in 150 lines at most; the rest is in docs."""
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_all_pages_name_the_same_versions_of_python():
+    """Where a page says which versions of Python are supported, they are those that the package declares."""
+    declared = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text())
+    said = {page: set(SUPPORTED.findall(page.read_text())) for page in PAGES}
+    found = {page.relative_to(ROOT).as_posix(): versions for page, versions in said.items() if versions}
+    assert len(found) >= 5
+    assert found == {page: {f"{declared[0]} to {declared[-1]}"} for page in found}

@@ -3,10 +3,15 @@
 import argparse
 import io
 import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from durable_harness.cli.command_line import make_parser
+from durable_harness.cli.load import EXAMPLES, run_load
 from durable_harness.terminal.colours import show
 from durable_harness.terminal.tables import aligned
 
@@ -108,3 +113,46 @@ def test_every_command_has_a_sentence_and_an_example(name):
     help_text = parser.format_help()
     assert re.fullmatch(r"[A-Z].*\.", parser.description)
     assert re.search(rf"\nexamples?:\n  durable-harness {name}\b", help_text)
+
+
+EXAMPLE = re.compile(r"^  durable-harness (.+)$", re.MULTILINE)
+SHELLS_OWN = re.compile(r" (?:>|#).*")
+# Locust's import patches the process, so it has one of its own.
+UNKNOWN_TO_LOAD = """
+import sys
+from durable_harness.cli.load_options import load_parser
+sys.exit(any(word.startswith("-") for word in load_parser().parse_known_args()[1]))
+"""
+
+
+def _examples():
+    helps = {name: parser.format_help() for name, parser in _commands().items() if name not in {"load", "func"}}
+    return [line for text in [*helps.values(), EXAMPLES] for line in EXAMPLE.findall(text)]
+
+
+@pytest.mark.parametrize("line", _examples())
+def test_an_example_is_accepted_by_its_own_parser(line, tmp_path, monkeypatch):
+    """Each example of a help, typed as it stands there, has only options and values that its command takes."""
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(SHELLS_OWN.sub("", line))
+    for name in (word.removeprefix("@") for word in words if word.startswith("@")):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("{}")
+    if words[0] == "load":
+        assert (
+            subprocess.run([sys.executable, "-c", UNKNOWN_TO_LOAD, *words[1:]], check=False, timeout=60).returncode == 0
+        )
+    else:
+        make_parser().parse_args(words)
+
+
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+def test_the_help_of_load_needs_no_locust(asked, monkeypatch, capsys):
+    """Without the extra the help says what the command is for, and how its options are to be had."""
+    monkeypatch.setattr("durable_harness.extras.is_installed", lambda module: module != "locust")
+    with pytest.raises(SystemExit) as ended:
+        run_load([asked])
+    printed = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "Load an app with Locust and check the run against gates." in printed
+    assert 'pip install "durable-harness[load]"' in printed

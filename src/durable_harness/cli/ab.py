@@ -54,7 +54,7 @@ def add_ab(commands: Any) -> None:
         commands,
         "ab",
         "load two revisions of an app in turn and decide whether head is slower",
-        "durable-harness ab --base origin/main",
+        "durable-harness ab --base origin/main --payload @loadtests/trip.json --rate 5",
     )
     ab.add_argument("--base", metavar="REV", help="git revision to compare with, such as origin/main")
     ab.add_argument("--head", default=".", metavar="REV", help="revision in question, . for the working tree (default)")

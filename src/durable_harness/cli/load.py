@@ -16,7 +16,7 @@ import durable_harness
 from durable_harness.cli.app_folder import FORMER_VARIABLE, VARIABLE
 from durable_harness.cli.load_options import load_parser
 from durable_harness.errors import UsageError
-from durable_harness.extras import require
+from durable_harness.extras import MissingExtraError, require
 from durable_harness.platforms.commands import become
 from durable_harness.terminal.help import HelpFormatter
 from durable_harness.typed_command import passed_on
@@ -59,9 +59,9 @@ def add_load_command(commands: Any) -> None:
 
 def run_load(arguments: Sequence[str]) -> NoReturn:
     """Become Locust."""
-    require("load", NAME)
     if {"-h", "--help"} & set(arguments):
         raise SystemExit(_show_help())
+    require("load", NAME)
     command = locust_command(arguments, os.environ)
     check_locustfiles(_seen(command.words).locustfile or os.environ.get("LOCUST_LOCUSTFILE", ""))
     words = [sys.executable, "-c", LOCUST, *command.words]
@@ -70,8 +70,11 @@ def run_load(arguments: Sequence[str]) -> NoReturn:
 
 
 def _show_help() -> int:
-    parser = load_parser()
-    parser.usage, parser.description, parser.epilog = USAGE, ABOUT, EXAMPLES
+    try:
+        parser, note = load_parser(), ""
+    except MissingExtraError as error:  # who asks may want to know whether to install it
+        parser, note = argparse.ArgumentParser(prog=NAME), f"\n\nThe options are shown once it is installed:\n{error}"
+    parser.usage, parser.description, parser.epilog = USAGE, ABOUT, f"{EXAMPLES}{note}"
     parser.formatter_class = HelpFormatter
     parser.print_help()
     return 0

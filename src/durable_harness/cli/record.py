@@ -28,7 +28,7 @@ def add_record(commands: Any) -> None:
         commands,
         "record",
         "write the histories of instances to JSON files, for replay",
-        "durable-harness record 5f0c2d --host http://localhost:7071 --output-dir histories",
+        "durable-harness record 5f0c2d --host http://localhost:7071 --out histories",
     )
     parser.add_argument("instances", nargs="+", metavar="INSTANCE_ID")
     parser.add_argument("--host", default=DEFAULT_HOST, metavar="URL", help=f"the app (default: {DEFAULT_HOST})")
