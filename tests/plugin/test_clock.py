@@ -308,7 +308,7 @@ def test_an_hour(operations):
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("", "got 'None', allowed are skip, hold, real"),
+        ("", "got no mode, allowed are skip, hold, real"),
         ("'fast'", "got 'fast', allowed are skip, hold, real"),
         ("'skip', at_most='a month'", "at_most: got 'a month'; allowed are seconds"),
         ("'real', at_most='1d'", "at_most is for skip only"),
