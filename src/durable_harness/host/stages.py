@@ -29,7 +29,7 @@ class Stages:
     token: str = field(default="", repr=False)
     """The completion token of the work."""
     asked_ns: int = 0
-    """When it asked for a thread; coroutines need none."""
+    """When it asked for a thread and all were busy; 0 if one was free, and for coroutines, which need none."""
     begun_ns: int = 0
     ended_ns: int = 0
     answered_ns: int = 0

@@ -124,6 +124,7 @@ class Invoker:
         self._timeout_s = timeout_s
         self._thread_count = thread_count or default_thread_count()
         self._pool = ThreadPoolExecutor(self._thread_count, thread_name_prefix=FUNCTION_THREADS)
+        self._busy, self._busy_lock = 0, threading.Lock()
         self._thread_local = threading.local()
         self._quiet_until_s = 0.0
         self.holds = Holds()
@@ -196,24 +197,39 @@ class Invoker:
     def submit(self, call: Callable[[], Any], what: str) -> Future[Any]:
         """Run a plain callable in the pool as it is. `what` names it where it must wait."""
         asked_s, stages = time.monotonic(), CURRENT.get()
-        if stages is None:
+        # A free thread that a slow machine wakes late is no reason to want more threads.
+        must_wait = self._are_all_busy()
+        if stages is not None and must_wait:
+            stages.asked()
 
-            def run() -> Any:
+        def run() -> Any:
+            if stages is not None:
+                stages.begun()
+            if must_wait:
                 self._note_queue_time(what, time.monotonic() - asked_s)
-                return _contained(call)
-
-            return self._pool.submit(run)
-        stages.asked()
-
-        def run_noted() -> Any:
-            stages.begun()
-            self._note_queue_time(what, time.monotonic() - asked_s)
             try:
                 return _contained(call)
             finally:
-                stages.ended()
+                if stages is not None:
+                    stages.ended()
 
-        return self._pool.submit(run_noted)
+        return self._submit(run)
+
+    def _are_all_busy(self) -> bool:
+        with self._busy_lock:
+            return self._busy >= self._thread_count
+
+    def _submit(self, run: Callable[[], Any]) -> Future[Any]:
+        """Hand a callable to the pool, and count it until it has ended or is cancelled."""
+        future = self._pool.submit(run)
+        with self._busy_lock:
+            self._busy += 1
+        future.add_done_callback(self._note_end)
+        return future
+
+    def _note_end(self, _: Future[Any]) -> None:
+        with self._busy_lock:
+            self._busy -= 1
 
     def _note_queue_time(self, what: str, queue_time_s: float) -> None:
         """Tell of waits that people would otherwise take for slow code; not of each of a crowd."""
@@ -233,7 +249,7 @@ class Invoker:
         """Occupy every thread of the pool, for so long or until the returned function is called."""
         released = threading.Event()
         for _ in range(self._thread_count):
-            self._pool.submit(released.wait, seconds)
+            self._submit(functools.partial(released.wait, seconds))
         return released.set
 
     def close(self) -> None:

@@ -1,0 +1,65 @@
+"""Which plain functions count as waiting for a thread: those that came while all threads were busy."""
+
+import threading
+
+import pytest
+
+from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.stages import CURRENT, Stages
+
+THREADS, PATIENCE_S = 2, 30
+
+
+@pytest.fixture
+def invoker():
+    """Give an invoker with few threads."""
+    one = Invoker("", None, None, THREADS)
+    yield one
+    one.close()
+
+
+def submitted(invoker, call=lambda: None):
+    """Submit a call as work whose stages are noted; return its future and its stages."""
+    stages = Stages(1)
+    token = CURRENT.set(stages)
+    try:
+        return invoker.submit(call, "it"), stages
+    finally:
+        CURRENT.reset(token)
+
+
+def test_a_free_thread_is_not_waited_for(invoker, caplog):
+    """However late a free thread begins, the time until then is the host's own, and nothing is logged of it."""
+    busy = threading.Event()
+    first, _ = submitted(invoker, lambda: busy.wait(PATIENCE_S))
+    future, stages = submitted(invoker)
+    future.result(PATIENCE_S)
+    busy.set()
+    first.result(PATIENCE_S)
+    assert stages.asked_ns == 0
+    assert 0 < stages.begun_ns <= stages.ended_ns
+    assert not caplog.messages
+
+
+def test_what_comes_while_all_threads_are_busy_waits_for_one(invoker):
+    """With every thread taken the moment of asking is noted; once they are free again, it is not."""
+    busy = threading.Event()
+    held = [submitted(invoker, lambda: busy.wait(PATIENCE_S))[0] for _ in range(THREADS)]
+    future, stages = submitted(invoker)
+    is_free = threading.Event()
+    future.add_done_callback(lambda _: is_free.set())  # a future has its result a moment before it calls back
+    busy.set()
+    for one in (*held, future):
+        one.result(PATIENCE_S)
+    assert 0 < stages.asked_ns <= stages.begun_ns
+    assert is_free.wait(PATIENCE_S)
+    assert submitted(invoker)[1].asked_ns == 0
+
+
+def test_threads_that_a_test_fills_are_busy(invoker):
+    """A pool that is filled on purpose has no free thread until it is released, and has all of them then."""
+    release = invoker.fill(PATIENCE_S)
+    future, stages = submitted(invoker)
+    release()
+    future.result(PATIENCE_S)
+    assert stages.asked_ns > 0
