@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urldefrag, urljoin, urlsplit, urlunsplit
 
 MAX_REDIRECTS = 5
 """In a row; a server that leads on for longer leads in circles."""
@@ -20,6 +20,8 @@ REPEATING_REDIRECTS = frozenset({307, 308})
 DEFAULT_PORTS = {"http": 80, "https": 443}
 PUBLIC_HEADERS = frozenset({"accept", "accept-language", "content-language", "content-type"})
 """The headers that Fetch calls safe in any request: they carry no secrets."""
+SAFE_IN_TARGET = "!$%&'()*+,-./:;=?@_~[]"
+"""Left as it is in a path and query: all that RFC 3986 allows there, and % because a URL is encoded already."""
 CONTENT_HEADERS = frozenset({"content-type", "content-language", "content-encoding", "content-length"})
 
 
@@ -57,6 +59,29 @@ def split_http_url(url: str) -> tuple[SplitResult, int]:
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise BadUrlError(f"the URL is not http or https but '{parts.scheme}'")
     return parts, port or DEFAULT_PORTS[parts.scheme]
+
+
+def ascii_url(url: str) -> str:
+    """Return a URL as it goes on the wire, which takes no other letters; raise BadUrlError for a host that is none."""
+    if url.isascii() and not any(character <= " " for character in url):
+        return url
+    parts, _ = split_http_url(url)
+    user, at, _ = parts.netloc.rpartition("@")
+    host = ascii_host(parts.hostname or "")
+    host = f"[{host}]" if ":" in host else host
+    authority = f"{quote(user, safe=SAFE_IN_TARGET)}{at}{host}{'' if parts.port is None else f':{parts.port}'}"
+    path, query, fragment = (quote(part, safe=SAFE_IN_TARGET) for part in (parts.path, parts.query, parts.fragment))
+    return urlunsplit((parts.scheme, authority, path, query, fragment))
+
+
+def ascii_host(host: str) -> str:
+    """Return the name of a host as DNS has it; raise BadUrlError if it can be none."""
+    if host.isascii() and not any(character <= " " for character in host):
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise BadUrlError("the URL has no valid host") from error
 
 
 def origin_of(url: str) -> Origin:

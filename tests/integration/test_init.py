@@ -1,6 +1,7 @@
 """`durable-harness init`: what it writes for apps of all kinds runs as it is."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,8 @@ def app(request, tmp_path):
 def run(folder, *words):
     """Run a module in the folder of an app; return how it ended."""
     command = [sys.executable, "-m", *words]
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), **PATIENT}
+    kept = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), **kept, **PATIENT}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
 
 

@@ -23,7 +23,10 @@ def durable_app_dir():
     ("call", "said"),
     [
         (lambda ops: ops.started("pya", count=0), "There is no orchestrator 'pya'. Those of this app: "),
-        (lambda ops: ops.start("api/orders/pay", 1), "got 'api/orders/pay'; expected a path that begins with a slash"),
+        (
+            lambda ops: ops.start("api/orders/pay", 1),
+            "got 'api/orders/pay'; expected a path .* Did you mean '/api/orders/pay'",
+        ),
         (lambda ops: ops.request("/api/orders/pay", "POST"), "got 'POST'; expected a path .*The method goes first"),
         (lambda ops: ops.follow(None), "follow: got None; expected the id of an instance"),
         (lambda ops: ops.respond(1, to=""), "to is ''; expected the name of an event"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.redirects import BadUrlError, follow, headers_for, is_downgrade, is_same_origin
+from durable_harness.redirects import BadUrlError, ascii_url, follow, headers_for, is_downgrade, is_same_origin
 
 HOME = "https://api.example/start?x=1"
 SECRETS = {"x-functions-key": "k", "Authorization": "Bearer t", "Cookie": "c=1", "X-Api-Key": "s", "X-Mine": "m"}
@@ -88,3 +88,18 @@ def test_a_downgrade_is_noticed():
     assert is_downgrade(HOME, "http://api.example/")
     assert not is_downgrade(HOME, "/there")
     assert not is_downgrade("http://api.example/", HOME)
+
+
+@pytest.mark.parametrize(
+    ("url", "on_the_wire"),
+    [
+        ("http://localhost:7071/api/a?b=%20c", "http://localhost:7071/api/a?b=%20c"),
+        ("http://localhost:7071/api/ünï/start", "http://localhost:7071/api/%C3%BCn%C3%AF/start"),
+        ("http://localhost/api/100%25/ü?q=ï x#ä", "http://localhost/api/100%25/%C3%BC?q=%C3%AF%20x#%C3%A4"),
+        ("https://ü:ï@bücher.example/a", "https://%C3%BC:%C3%AF@xn--bcher-kva.example/a"),
+        ("http://[::1]:80/ü", "http://[::1]:80/%C3%BC"),
+    ],
+)
+def test_a_url_is_encoded_for_the_wire(url, on_the_wire):
+    """Letters beyond ASCII and spaces are encoded, what is encoded already stays, and a host is written as in DNS."""
+    assert ascii_url(url) == on_the_wire

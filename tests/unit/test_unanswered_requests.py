@@ -3,7 +3,9 @@
 import http.client
 import socket
 import ssl
+import threading
 import urllib.error
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -42,3 +44,22 @@ def test_why_says_that_nothing_listens(capsys):
 def test_the_client_of_tests_says_the_same():
     """Its answer is the reason alone."""
     assert HttpClient(f"http://127.0.0.1:{free_port()}").request("GET", "/").reason == "Connection refused"
+
+
+def test_the_client_of_tests_encodes_letters_beyond_ascii():
+    """A route and a query with any letters are asked for as a browser would, not refused by the HTTP library."""
+    asked = []
+
+    class Echo(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Keep quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Echo) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        answer = HttpClient(f"http://127.0.0.1:{server.server_port}").request("GET", "/api/ünï/start?name=é ü")
+    assert (answer.status, asked) == (204, ["/api/%C3%BCn%C3%AF/start?name=%C3%A9%20%C3%BC"])

@@ -386,7 +386,7 @@ def _check_place(url: str, what: str) -> None:
     """Raise UsageError for what is neither a path nor a URL."""
     __tracebackhide__ = True
     if not url.startswith(("/", "http://", "https://")):
-        hint = " The method goes first." if url.isupper() else ""
+        hint = " The method goes first." if url.isupper() else f" Did you mean {f'/{url}'!r}?" if url else ""
         raise UsageError(f"{what}: got {url!r}; expected a path that begins with a slash, or a whole URL.{hint}")
 
 

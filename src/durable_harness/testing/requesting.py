@@ -12,7 +12,15 @@ from urllib.parse import parse_qs, urlsplit
 
 from durable_harness.bounded_http import Limit, bounded_opener, failure_words, read_bounded
 from durable_harness.operations import HttpResponse, NoResponse, key_headers, redact_keys
-from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, BadUrlError, follow, is_same_origin, origin_of
+from durable_harness.redirects import (
+    MAX_REDIRECTS,
+    REDIRECTS,
+    BadUrlError,
+    ascii_url,
+    follow,
+    is_same_origin,
+    origin_of,
+)
 
 REQUEST_TIMEOUT_S = 30.0
 
@@ -76,7 +84,7 @@ class HttpClient:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float
     ) -> HttpResponse:
         origin_of(url)  # urllib opens file: too, and a server names URLs
-        request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310 - checked above
+        request = urllib.request.Request(ascii_url(url), body, dict(headers), method=method)  # noqa: S310 - checked above
         try:
             with self._opener.open(request, timeout=timeout_s) as response:
                 return _answer(url, response.status, response)

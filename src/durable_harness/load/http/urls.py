@@ -6,10 +6,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from durable_harness.base_urls import basic_authorization
-from durable_harness.redirects import DEFAULT_PORTS, BadUrlError, split_http_url
-
-SAFE_IN_TARGET = "!$%&'()*+,-./:;=?@_~[]"
-"""Left as it is in a path and query: all that RFC 3986 allows there, and % because a URL is encoded already."""
+from durable_harness.redirects import DEFAULT_PORTS, SAFE_IN_TARGET, ascii_host, split_http_url
 
 
 class ConnectionOrigin(NamedTuple):
@@ -37,13 +34,4 @@ def split_url(url: str) -> tuple[ConnectionOrigin, str]:
     target = quote(parts.path or "/", safe=SAFE_IN_TARGET)
     if parts.query:
         target += "?" + quote(parts.query, safe=SAFE_IN_TARGET)
-    return ConnectionOrigin(parts.scheme, _ascii_host(parts.hostname or ""), port, basic_authorization(parts)), target
-
-
-def _ascii_host(host: str) -> str:
-    if host.isascii() and not any(character <= " " for character in host):
-        return host
-    try:
-        return host.encode("idna").decode("ascii")
-    except UnicodeError as error:
-        raise BadUrlError("the URL has no valid host") from error
+    return ConnectionOrigin(parts.scheme, ascii_host(parts.hostname or ""), port, basic_authorization(parts)), target
