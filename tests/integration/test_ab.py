@@ -87,6 +87,16 @@ def test_a_slower_working_tree_is_caught(ab, repository):
     assert leftovers(repository) == []
 
 
+def test_a_log_that_an_error_names_is_there(ab, tmp_path):
+    """A base that refuses the start ends the command; the host's log that the message names can still be read."""
+    (tmp_path / "report" / "host-logs").mkdir(parents=True)
+    (tmp_path / "report" / "host-logs" / "base.log").write_text("of an earlier run")
+    code, told, _ = ab("--base", "HEAD", "--start-path", "/api/nowhere")
+    assert code == 2
+    (log,) = re.findall("The host's log: (.+)", told)
+    assert "of an earlier run" not in Path(log).read_text()
+
+
 def test_a_faster_revision_passes(ab, repository):
     """Both sides may be revisions; settings that are not committed are those of the working tree."""
     slow_down(repository, 3)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -107,3 +108,22 @@ def test_a_start_that_is_named(app):
     assert (app / "loadtests" / "gates.toml").exists()
     tested = run(app, "pytest", "-q", "-p", "no:cacheprovider")
     assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+SAMPLES = CLAIMS.replace("claims/{claim}", "labs/{claim}/samples/{sample:int}")
+
+
+@pytest.mark.parametrize("app", ["sample"], indirect=True)
+def test_a_named_path_that_the_app_does_not_have(app):
+    """A path that meets no route writes nothing; the message has the constraint, and the suggested path works."""
+    (app / "function_app.py").write_text(SAMPLES)
+    wrong = ("--start-path", "/api/labs/{token}/samples/{token}", "--start-method", "PUT")
+    refused = run(app, "durable_harness", "init", *wrong)
+    assert refused.returncode == 2, refused.stdout + refused.stderr
+    assert "nothing was written: start refused: PUT /api/labs/{token}/samples/{token} answered 404" in refused.stderr
+    assert "PUT /api/labs/{claim}/samples/{sample:int}" in refused.stderr
+    assert not (app / "loadtests").exists()
+    (path,) = re.findall(r"such as --start-path (\S+) --start-method PUT", refused.stderr)
+    made = run(app, "durable_harness", "init", "--start-path", path, "--start-method", "PUT")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert f"PUT {path}  (--start-path): works" in made.stdout

@@ -64,7 +64,7 @@ def test_nothing_is_overwritten(tmp_path):
     (tmp_path / ".github" / "workflows" / "ci.yml").write_text("run: durable-harness load\n")
     kit = write_kit(tmp_path, [ORDERS])
     assert names(kit, tmp_path) == {"loadtests/gates.toml"}
-    assert len(kit.left) == 3
+    assert len(kit.left) == 4  # its file of scenarios has none
     again = write_kit(tmp_path, [ORDERS])
     assert again.written == []
     assert (tmp_path / "loadtests" / "mine.py").read_text() == "# mine\n"
@@ -191,3 +191,38 @@ def test_only_a_whole_token_is_replaced_in_a_test(tmp_path):
     assert sent == [path, json.loads(json.dumps(TRICKY).replace("{token}", "a-token"))]
     (scenario,) = (tmp_path / "loadtests").glob("*.py")
     ast.parse(scenario.read_text())
+
+
+LONG = Tried(Starter("/api/samples", "put"), works=False, why=f"{'it is refused ' * 20}at the end")
+
+
+def test_the_reason_of_a_mark_is_whole(tmp_path):
+    """Why a scenario is not run yet is written to its end, on lines that fit."""
+    write_kit(tmp_path, [LONG])
+    lines = (tmp_path / "loadtests" / "start_samples.py").read_text().splitlines()
+    assert "at the end)." in " ".join(line.strip(" #") for line in lines)
+    assert max(map(len, lines)) <= 120
+
+
+def test_a_start_that_works_now_and_is_not_run_is_named(tmp_path):
+    """A file that `init` has marked stays, and the second `init` says what to correct; a corrected one is no news."""
+    write_kit(tmp_path, [LONG])
+    works = [Tried(Starter("/api/samples/{number}", "put"), works=True)]
+    left = "\n".join(write_kit(tmp_path, works).left)
+    file = tmp_path / "loadtests" / "start_samples.py"
+    assert f"{file} is marked `abstract` and has another path, /api/samples, so POST /api/samples/{{number}}" in left
+    assert "delete it and run init again" in left
+    assert "test_operations.py has a skipped test" in left
+    file.write_text(
+        file.read_text().replace("    abstract = True\n", "").replace("/api/samples", "/api/samples/{number}")
+    )
+    assert "is marked" not in "\n".join(write_kit(tmp_path, works).left)
+
+
+def test_a_start_that_no_scenario_makes_is_named(tmp_path):
+    """Scenarios of other paths do not hide that one is lacking; one whose path is not written as a text may be it."""
+    write_kit(tmp_path, [ORDERS])
+    works = [Tried(Starter("/api/samples", "put"), works=True)]
+    assert any("starts POST /api/samples, which works: add one" in reason for reason in write_kit(tmp_path, works).left)
+    (tmp_path / "loadtests" / "own.py").write_text("class Own(ArrivalUser):\n    start_path = made()\n")
+    assert not any("add one" in reason for reason in write_kit(tmp_path, works).left)

@@ -1,8 +1,11 @@
 """Which functions of an app start operations, read from its host's list, and which of them is taken unasked."""
 
+from argparse import ArgumentTypeError
+
 import pytest
 
 from durable_harness.errors import UsageError
+from durable_harness.load.options.start_values import read_path
 from durable_harness.load.preflight.starters import chosen_starter, read_app
 
 DEFAULT = "/api/async_http_api"
@@ -146,3 +149,30 @@ def test_a_function_that_only_raises_events_does_not_hide_the_starter():
     assert str(refused.value).startswith("the app may start operations by:")
     assert "PUT /api/claims/{claim}  (claim)" in str(refused.value)
     assert "such as --start-path /api/claims/{token}/decide" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("route", "shown", "example"),
+    [
+        ("labs/{lab}/{sample:int}", "/api/labs/{lab}/{sample:int}", "/api/labs/{token}/{number}"),
+        ("a/{id:LONG}/{number}", "/api/a/{id:LONG}/{number}", "/api/a/{number}/{number}"),
+        ("a/{id:guid}", "/api/a/{id:guid}", "/api/a/{token}"),
+        ("a/{on:bool}/{day:datetime}", "/api/a/{on:bool}/{day:datetime}", "/api/a/true/2026-01-31"),
+        ("a/{name:alpha:minlength(2)}", "/api/a/{name:alpha:minlength(2)}", "/api/a/name"),
+        ("a/{id:int:min(5)}/{x:range(3,9)}", "/api/a/{id:int:min(5)}/{x:range(3,9)}", "/api/a/5/3"),
+        ("a/{id:int}/{more?}", "/api/a/{id:int}", "/api/a/{number}"),
+    ],
+)
+def test_a_constraint_is_shown_and_met_by_what_is_suggested(route, shown, example):
+    """Whoever fills in a path sees what a parameter takes, and the host takes the path that is suggested."""
+    with pytest.raises(UsageError) as refused:
+        chosen_starter(read_app([http("start", route, "POST")]), DEFAULT)
+    assert f"POST {shown}  (start)" in str(refused.value)
+    assert f"such as --start-path {example}" in str(refused.value)
+
+
+def test_a_parameter_that_nothing_fills_in_is_refused():
+    """A path with a parameter left in it would be sent with its braces; what the load fills in is no such thing."""
+    with pytest.raises(ArgumentTypeError, match=r"nothing fills in \{lab\}: .* \{number\}, \{token\}"):
+        read_path("/v1/labs/{lab:alpha}/samples/{number}")
+    assert read_path("/v1/labs/{token}/samples/{number}/{duration}") == "/v1/labs/{token}/samples/{number}/{duration}"

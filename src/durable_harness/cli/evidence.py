@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from durable_harness.cli.experiment import fresh_log_dir
 from durable_harness.errors import HarnessError, ReportError
 from durable_harness.foreign_text import hide
 from durable_harness.load.options.shared_options import EVIDENCE, PAYLOAD
@@ -25,7 +26,9 @@ RECORDS = "operations.parquet"
 class ExperimentEvidence:
     """Gathers what an evidence file has in it, while an experiment runs; without a file it gathers nothing."""
 
-    def __init__(self, options: argparse.Namespace, app_dir: Path, reports: Iterable[str], folder: Path) -> None:
+    def __init__(
+        self, options: argparse.Namespace, app_dir: Path, reports: Iterable[str], folder: Path, log_dir: Path
+    ) -> None:
         from durable_harness.evidence import LogLines, known_secrets  # noqa: PLC0415 - for those who ask for evidence
         from durable_harness.experiments.keeping import KeptRecords  # noqa: PLC0415 - same
 
@@ -36,8 +39,7 @@ class ExperimentEvidence:
         # Reasons are shortened where they are made: of a secret that is blanked only later a part would be left.
         hide(known_secrets(app_dir))
         self._log = LogLines().attach()
-        self.log_dir = folder / "logs"
-        self.log_dir.mkdir()
+        self._log_dir = log_dir
 
     @property
     def path(self) -> Path:
@@ -73,7 +75,7 @@ class ExperimentEvidence:
                 yield Item.of_file(name, self._options.report_dir / name)
         if (self._folder / RECORDS).is_file():
             yield Item.of_table(RECORDS, self._folder / RECORDS)
-        for log in sorted(self.log_dir.glob("*.log")):
+        for log in sorted(self._log_dir.glob("*.log")):
             yield Item.of_file(f"logs/{log.name}", log)
         yield Item.of_text("log.txt", self._log.text)
         yield Item.of_facts("versions.json", scene)
@@ -97,13 +99,14 @@ def gathering(options: argparse.Namespace, app_dir: Path, reports: Iterable[str]
     """
     path = EVIDENCE.of(options)
     if path is None:
-        yield Gathered(None)
+        yield Gathered(None, fresh_log_dir(options.report_dir))
         return
     from durable_harness.evidence import check_path  # noqa: PLC0415 - as above
 
     check_path(path)
     with tempfile.TemporaryDirectory(prefix="durable-harness-evidence-") as folder:
-        gathered = Gathered(ExperimentEvidence(options, app_dir, reports, Path(folder)))
+        log_dir = fresh_log_dir(options.report_dir)
+        gathered = Gathered(ExperimentEvidence(options, app_dir, reports, Path(folder), log_dir), log_dir)
         try:
             yield gathered
         except HarnessError as error:
@@ -117,15 +120,14 @@ def gathering(options: argparse.Namespace, app_dir: Path, reports: Iterable[str]
 class Gathered:
     """What an experiment passes its records and logs to, and how it ends."""
 
-    def __init__(self, evidence: ExperimentEvidence | None) -> None:
-        self._evidence = evidence
+    def __init__(self, evidence: ExperimentEvidence | None, log_dir: Path) -> None:
+        self._evidence, self._log_dir = evidence, log_dir
 
     @property
     def options(self) -> dict[str, Any]:
         """What the options of an experiment have in addition."""
-        if self._evidence is None:
-            return {}
-        return {"keep": self._evidence.keep, "log_dir": self._evidence.log_dir}
+        logs = {"log_dir": self._log_dir}
+        return logs if self._evidence is None else {**logs, "keep": self._evidence.keep}
 
     def finish(self, code: int, ended: str) -> int:
         """Write the file and name it; return the exit code of the command, whose own would be `code`."""

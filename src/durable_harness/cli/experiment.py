@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from durable_harness.experiments.before_load import BeforeLoad
     from durable_harness.experiments.offered import OfferedLoad
 
+HOST_LOGS = "host-logs"
+"""The folder of the hosts' logs beside the reports: what an error names is there when the command has ended."""
+
 
 def add_load(parser: argparse.ArgumentParser) -> None:
     """Options that say which app gets which operations; load runs have them too, with the same names and defaults."""
@@ -116,6 +119,16 @@ def make_report_dir(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+
+
+def fresh_log_dir(folder: Path) -> Path:
+    """Make the folder for the logs of hosts beside the reports, without those of an earlier run, and return it."""
+    logs = folder / HOST_LOGS
+    with _writing(folder):
+        logs.mkdir(exist_ok=True)
+        for log in logs.glob("*.log"):
+            log.unlink()
+    return logs
 
 
 def clear_reports(folder: Path, names: Iterable[str]) -> None:

@@ -44,6 +44,10 @@ def _init(options: argparse.Namespace) -> None:
         raise UsageError("\n  ".join(["nothing was written:", *tried.app.describe(), f"{tried.app.how_to_name()}."]))
     for one in tried.starters:
         _say(f"  {one.describe()}")
+    wrong = next((one for one in tried.starters if not one.is_route), None)
+    if wrong is not None:
+        hint = [f"{tried.app.how_to_name()}."] if any(one.needs for one in tried.app.starters) else []
+        raise UsageError("\n  ".join([f"nothing was written: {wrong.why}", *tried.app.describe(), *hint]))
     starters = [one for one in tried.starters if one.is_starter]
     kit = write_kit(folder, starters)
     for path in kit.written:

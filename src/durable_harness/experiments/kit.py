@@ -13,6 +13,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from durable_harness.experiments.scenario_files import missing_in
 from durable_harness.experiments.tryouts import SAMPLE, Tried
 
 LOADTESTS, TEST_FILE, WORKFLOW = "loadtests", "tests/test_operations.py", "durable-harness.yml"
@@ -25,6 +26,9 @@ TOTAL_RATE = 10.0
 GIT_TIMEOUT_S = 10.0
 TOKEN, A_TOKEN = "{token}", "a-token"
 """What stands for a unique text in a payload that was tried, and what a test sends for it."""
+MOST_REASON_CHARS = 400
+SKIPPED = "write what it takes"
+"""How the reason of a skipped test begins."""
 MOST_CALL_CHARS = 70
 """A payload that fits is written on one line: with its indentation the line stays below 120."""
 
@@ -60,6 +64,7 @@ def _write_scenarios(kit: Kit, folder: Path, names: Mapping[str, Tried]) -> None
     loadtests = folder / LOADTESTS
     if any(loadtests.glob("*.py")):
         kit.left.append(f"{loadtests} has scenarios")
+        kit.left += missing_in(loadtests, [tried for tried in names.values() if tried.works])
     else:
         for name, tried in names.items():
             kit.write(loadtests / f"{name}.py", scenario(name, tried))
@@ -72,6 +77,8 @@ def _write_test(kit: Kit, folder: Path, names: Mapping[str, Tried]) -> None:
     tests = [*folder.glob("test_*.py"), *folder.glob("tests/**/test_*.py")]
     if any("operations.start(" in path.read_text(encoding="utf-8", errors="replace") for path in tests):
         kit.left.append("a test starts operations already")
+        marked = [path for path in tests if SKIPPED in path.read_text(encoding="utf-8", errors="replace")]
+        kit.left += [f"{path} has a skipped test: write what it starts, then remove the mark" for path in marked]
     else:
         kit.write(folder / TEST_FILE, test_of(names))
 
@@ -151,7 +158,7 @@ def scenario(name: str, tried: Tried) -> str:
     body = [f"class {class_name}(ArrivalUser):", '    """`--rate` sets the rate; see the gates in gates.toml."""', ""]
     if not tried.works:
         body += [
-            f"    # Not run yet: no input that was tried worked ({_comment(tried.why)}).",
+            *_comment(f"Not run yet: no input that was tried worked ({tried.why})."),
             "    # Say in `payload` what it takes, then remove the next line.",
             "    abstract = True",
         ]
@@ -171,7 +178,7 @@ def test_of(names: Mapping[str, Tried]) -> str:
     parts = [TEST_HEAD]
     for name, tried in names.items():
         path = tried.starter.path.replace("{number}", "1").replace("{token}", A_TOKEN)
-        skip = "" if tried.works else f"@pytest.mark.skip(reason={f'write what it takes: {_comment(tried.why)}'!r})\n"
+        skip = "" if tried.works else f"@pytest.mark.skip(reason={f'{SKIPPED}: {_shortened(tried.why)}'!r})\n"
         body = SAMPLE_BODY if tried.payload is SAMPLE else _literal(tried.payload, _quoted(A_TOKEN))
         call = _call(path, body, tried.starter.method)
         parts.append(TEST.format(name=name.removeprefix("start_"), call=call, skip=skip))
@@ -219,8 +226,13 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _comment(text: str) -> str:
-    return " ".join(text.split())[:160]
+def _comment(text: str) -> list[str]:
+    """Return a text as lines of a comment in a class."""
+    return textwrap.wrap(_shortened(text), 100, initial_indent="    # ", subsequent_indent="    # ")
+
+
+def _shortened(text: str) -> str:
+    return textwrap.shorten(text, MOST_REASON_CHARS, placeholder=" …")
 
 
 CONFIG = """# What `durable-harness load` runs here; every line is an option of it.

@@ -20,6 +20,7 @@ from durable_harness.load.preflight import App, Flight, Starter, ask_for_app, fl
 from durable_harness.load.preflight.host_log import logged_failure
 from durable_harness.operations import HttpResponse, OperationPlan, OperationState, durable_webhooks, key_headers
 from durable_harness.operations.http_messages import SERVER_ERROR
+from durable_harness.operations.operation import NO_SUCH_ROUTE, WRONG_ROUTE_STATUSES
 from durable_harness.stack import RunningStack, embedded_stack
 
 TRY_S = 8.0
@@ -51,6 +52,8 @@ class Tried:
     """Why it does not work."""
     is_starter: bool = True
     """False for a function that answers at once with a success, and starts nothing that could be followed."""
+    is_route: bool = True
+    """False for a path that a user named, and that the app answers as one that it does not have."""
 
     def describe(self) -> str:
         """Return a line about it."""
@@ -91,6 +94,8 @@ def _try(starter: Starter, payloads: list[object], stack: RunningStack, asker: A
         if _answers_at_once(flight):
             return Tried(starter, works=False, is_starter=False)
         first = first or _why(flight, starter, stack)
+        if starter.function == NAMED and _is_unknown(flight):
+            return Tried(starter, works=False, why=first, is_route=False)
         if flight.record.state in UNDER_WAY:
             return Tried(starter, works=False, payload=payload, why=_why(flight, starter, stack))
     return Tried(starter, works=False, why=first)
@@ -102,6 +107,10 @@ def _answers_at_once(flight: Flight) -> bool:
         and isinstance(flight.answer, HttpResponse)
         and flight.answer.is_success
     )
+
+
+def _is_unknown(flight: Flight) -> bool:
+    return isinstance(flight.answer, HttpResponse) and flight.answer.status in WRONG_ROUTE_STATUSES
 
 
 def _plan(starter: Starter, payload: object, stack: RunningStack) -> OperationPlan:
@@ -121,7 +130,7 @@ def _filled(payload: object, token: str) -> object:
 def _why(flight: Flight, starter: Starter, stack: RunningStack) -> str:
     if flight.record.state is OperationState.TIMED_OUT:
         return f"it did not end within {TRY_S:g} s: {flight.waiting or 'does it wait for an event?'}"
-    why = flight.record.error or str(flight.record.state)
+    why = (flight.record.error or str(flight.record.state)).partition(f"; {NO_SUCH_ROUTE}")[0]
     is_broken = isinstance(flight.answer, HttpResponse) and flight.answer.status >= SERVER_ERROR
     function = "" if starter.function == NAMED else starter.function
     failure = logged_failure(stack.log_path or "", function) if is_broken else ""

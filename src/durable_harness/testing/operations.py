@@ -20,8 +20,10 @@ from durable_harness.operations import (
     OperationPlan,
     OperationState,
     PollStrategy,
+    durable_webhooks,
 )
 from durable_harness.operations.measurement import MEASUREMENTS_PATH
+from durable_harness.operations.operation import NO_SUCH_ROUTE
 from durable_harness.stack import RunningStack
 from durable_harness.testing.explanation import Explainer
 from durable_harness.testing.liveness import end_of
@@ -80,14 +82,18 @@ class Operations:
         _check_place(path, "start")
         explainer = Explainer(self.stack, self.client, self._report_dir)
         url = f"{self.client.base_url}{path}" if path.startswith("/") else path
-        plan = OperationPlan(path, url, {}, self._polling(), self.timeout_s)
+        service = durable_webhooks()
+        service = dataclasses.replace(service, start=dataclasses.replace(service.start, method=method))
+        plan = OperationPlan(path, url, {}, self._polling(), self.timeout_s, service)
         answer = _answered(self.stack, self.client.request(method, path, payload, headers=headers), method, path)
         operation = _watched(plan, answer)
         if operation.record.state is not OperationState.IN_FLIGHT:
             unknown = explain_unknown_route(self.client, method, path, answer)
             refusal = refusal_of(answer)
             refused = f"{refusal} ({method} {path} was answered with {answer.status})"
-            problem = unknown or (refused if refusal else f"{method} {path}: {operation.record.error}")
+            # What else the record says is how to name a start in a load test.
+            plain = (operation.record.error or "").partition(f"; {NO_SUCH_ROUTE}")[0]
+            problem = unknown or (refused if refusal else plain)
             raise AssertionError(f"{problem}\n{explainer.log_tail()}".rstrip())
         self._status_url = operation.status_url
         self.begun.append(StartedOperation(plan, answer, self, explainer))

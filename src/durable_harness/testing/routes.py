@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from durable_harness.foreign_text import shown_lines
+from durable_harness.host.http.constraints import RouteTimeoutError, constraint
 from durable_harness.operations import HttpResponse
 from durable_harness.testing.requesting import HttpClient
 
@@ -30,6 +31,13 @@ class Route(NamedTuple):
     def __str__(self) -> str:
         return f"{','.join(self.methods) or ANY} {self.path}"
 
+    def misfit(self, path: str) -> str:
+        """Return which parameter's constraint a part of a path does not meet; empty if all are met, or not known."""
+        pieces = [re.escape(piece) for piece in _PARAMETER.split(self.path)]
+        found = re.fullmatch("([^/]*)".join(pieces), path, re.IGNORECASE)
+        pairs = zip(_PARAMETER.findall(self.path), found.groups() if found else (), strict=False)
+        return next((f"{value!r} is not {parameter}" for parameter, value in pairs if not _fits(parameter, value)), "")
+
     def is_of(self, path: str) -> bool:
         """Return whether a path is one of this route's, whatever the constraints of its parameters."""
         pieces = [re.escape(piece) for piece in _PARAMETER.split(self.path)]
@@ -45,14 +53,27 @@ def explain_unknown_route(client: HttpClient, method: str, url: str, answer: Htt
     if not routes or path.startswith(("/runtime/", "/admin/")):
         return ""
     known = [route for route in routes if route.is_of(path)]
-    if any(not route.methods or method.upper() in route.methods for route in known):
-        return ""
+    meant = [route for route in known if not route.methods or method.upper() in route.methods]
+    if meant:
+        misfits = [f"  {route}: {misfit}" for route in meant if (misfit := route.misfit(unquote(path)))]
+        if len(misfits) < len(meant):
+            return ""
+        return shown_lines("\n".join([f"{method} {path}: no route takes this path ({answer.status}).", *misfits]))
     if known:
         return f"{method} {path}: this route takes {', '.join(known[0].methods)} only ({answer.status})."
     near = difflib.get_close_matches(path, [route.path for route in routes], 1, LEAST_LIKENESS)
-    meant = next((f" Did you mean {route}?" for route in routes if [route.path] == near), "")
+    hint = next((f" Did you mean {route}?" for route in routes if [route.path] == near), "")
     listed = "\n".join(f"  {route}" for route in routes)
-    return shown_lines(f"{method} {path}: the app has no such route ({answer.status}).{meant}\nIts routes:\n{listed}")
+    return shown_lines(f"{method} {path}: the app has no such route ({answer.status}).{hint}\nIts routes:\n{listed}")
+
+
+def _fits(parameter: str, value: str) -> bool:
+    """Return whether a value meets the constraints of a parameter, such as `{id:int:min(3)}`."""
+    texts = re.split(r":(?![^()]*\))", parameter.strip("{}").partition("=")[0].removesuffix("?"))[1:]
+    try:
+        return all(constraint(text).accepts(unquote(value)) for text in texts if value)
+    except (ValueError, RouteTimeoutError):
+        return True
 
 
 def _routes(client: HttpClient) -> list[Route]:

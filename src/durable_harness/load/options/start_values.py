@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,20 @@ if TYPE_CHECKING:
 
 FILE = "@"
 EXAMPLE_PATH = "/api/orders"
+FILLED_IN = ("{number}", "{token}", "{duration}")
+"""What a load fills in in a path."""
 
 
 def read_path(text: str) -> str:
     """Read the path of a route."""
     if not text.startswith("/") or text.startswith("//") or any(char.isspace() for char in text):
         raise argparse.ArgumentTypeError(f"got '{text}', expected a path of the app like {EXAMPLE_PATH}")
+    unknown = [name for name in re.findall(r"\{(\w+)[^{}]*\}", text) if f"{{{name}}}" not in FILLED_IN]
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f"got '{text}', in which nothing fills in {{{unknown[0]}}}: write a value in its place, or one of "
+            f"{', '.join(FILLED_IN)}"
+        )
     return text
 
 

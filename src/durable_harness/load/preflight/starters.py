@@ -39,6 +39,13 @@ ORCHESTRATOR_FOLDERS = frozenset(
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 """Of starts, the likeliest first; functions with other methods only read."""
 PARAMETER = re.compile(r"\{(\*{0,2})(\w+)([^{}]*)\}")
+EXAMPLES = {
+    **dict.fromkeys(("int", "long", "decimal", "double", "float"), "{number}"),
+    "bool": "true",
+    "datetime": "2026-01-31",
+    "alpha": "name",
+}
+"""What a parameter with a constraint takes; any other takes the token, which a guid may be too."""
 MOST_LISTED = 20
 
 
@@ -51,8 +58,11 @@ class Starter(NamedTuple):
     """Parameters of the path that only the user can fill in."""
     method: str = METHODS[0]
 
+    route: str = ""
+    """The path with the constraints of its parameters, which whoever fills them in must know."""
+
     def __str__(self) -> str:
-        return shown(f"{self.method} {self.path}  ({self.function})")
+        return shown(f"{self.method} {self.route or self.path}  ({self.function})")
 
     @property
     def options(self) -> str:
@@ -89,7 +99,7 @@ class App(NamedTuple):
             return "Name the path that starts operations with --start-path (and --start-method)"
         first = self.starters[0]
         needed = ", ".join(f"{{{name}}}" for name in first.needs)
-        example = first._replace(path=PARAMETER.sub("{token}", first.path)).options
+        example = first._replace(path=PARAMETER.sub(_example, first.route or first.path)).options
         return (
             f"Fill in {needed}: give the path with --start-path, in which {{number}} counts the operations and "
             f"{{token}} is unique, such as {example}"
@@ -170,7 +180,18 @@ def _starter(path: str, function: str) -> Starter:
     shortened = re.sub(r"(?:/\{\w+(?:[^{}]*\?|=[^{}]*)\})+$", "", path)
     plain = PARAMETER.sub(lambda found: f"{{{found[2]}}}", shortened)
     needs = tuple(found[2] for found in PARAMETER.finditer(plain) if found[2].lower() not in FILLED)
-    return Starter(plain, function, needs)
+    return Starter(plain, function, needs, route=shortened)
+
+
+def _example(parameter: re.Match[str]) -> str:
+    """Return what may stand for a parameter: what the load fills in, or a value if its constraint allows no other."""
+    if parameter[2].lower() in FILLED:
+        return f"{{{parameter[2]}}}"
+    bound = re.search(r":(?:min|max|range)\(\s*(-?\d+)", parameter[3])
+    if bound is not None:
+        return bound[1]
+    kinds = {kind.lower() for kind in re.findall(r":(\w+)", re.sub(r"\([^()]*\)", "", parameter[3]))}
+    return next((example for kind, example in EXAMPLES.items() if kind in kinds), "{token}")
 
 
 def _is_orchestrator(path: str, parameter: re.Match[str]) -> bool:
