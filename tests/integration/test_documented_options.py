@@ -14,7 +14,14 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 # What belongs to other programs: Docker, kubectl, git, the Azure CLI, make, pip, coverage, Sphinx, Core Tools.
 FOREIGN = re.compile(r"^(docker|kubectl|git|az|make|pip|python3?|func|gh|sphinx\S*)\b")
-OTHERS = {"--base-url", "--cov", "--cov-branch", "--cov-report", "--nitpicky"}  # of plugins of pytest, and of Sphinx
+OTHERS = {
+    "--base-url",
+    "--cov",
+    "--cov-branch",
+    "--cov-report",
+    "--max-children",
+    "--nitpicky",
+}  # pytest's plugins, mutmut, Sphinx
 OPTION = re.compile(r"(?<![\w-])--[a-zA-Z][\w-]*")
 COMMAND = re.compile(r"^(?:\.venv/bin/)?durable-harness ([a-z]+)\b")
 

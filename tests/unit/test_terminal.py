@@ -156,3 +156,9 @@ def test_the_help_of_load_needs_no_locust(asked, monkeypatch, capsys):
     assert ended.value.code == 0
     assert "Load an app with Locust and check the run against gates." in printed
     assert 'pip install "durable-harness[load]"' in printed
+
+
+def test_the_help_of_func_names_each_of_its_words():
+    """What stands for the word after func in its usage is no single one of those that it takes."""
+    usage = _commands()["func"].format_usage()
+    assert "start|run|host start" in usage

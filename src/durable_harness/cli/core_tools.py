@@ -31,7 +31,7 @@ def add_spellings(
         parser.set_defaults(**vars(serve) | {"run": lambda options: _start(options, serve.run)})
 
     func = commands.add_parser("func", help="Core Tools' spelling: durable-harness func start …")
-    verbs = func.add_subparsers(required=True, metavar="start")
+    verbs = func.add_subparsers(required=True, metavar="|".join((*SPELLINGS, "host start")))
     for verb in SPELLINGS:
         add(verbs, verb, help=HELP)
         add(commands, verb)
