@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SUPPORTED = re.compile(r"(?:[Nn]eeds?|with) Python (3\.\d+ (?:to|or) [\w.]*\w)")
+ABOUT_OURS = "several-scenarios.md"
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -47,3 +48,19 @@ def test_all_pages_name_the_same_versions_of_python():
     found = {page.relative_to(ROOT).as_posix(): versions for page, versions in said.items() if versions}
     assert len(found) >= 5
     assert found == {page: {f"{declared[0]} to {declared[-1]}"} for page in found}
+
+
+def test_a_command_for_the_readers_app_names_no_scenario_of_ours():
+    """What can be typed beside one's own loadtests has no name that is unknown there; one page is about ours."""
+    lines = [line for page in PAGES if page.name != ABOUT_OURS for line in commands_of(page)]
+    assert any("durable-harness load" in line for line in lines)
+    assert [
+        line for line in lines if re.search(r"(locust|durable-harness load) .*\b(Steady|Burst|Spike)\b", line)
+    ] == []
+
+
+def commands_of(page):
+    """Return the lines of a page that can be typed into a shell."""
+    return [
+        line for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL) for line in block.splitlines()
+    ]
