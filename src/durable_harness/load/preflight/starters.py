@@ -62,7 +62,7 @@ class Starter(NamedTuple):
     """The path with the constraints of its parameters, which whoever fills them in must know."""
 
     def __str__(self) -> str:
-        return shown(f"{self.method} {self.route or self.path}  ({self.function})")
+        return shown(f"{self.method} {(self.needs and self.route) or self.path}  ({self.function})")
 
     @property
     def options(self) -> str:
