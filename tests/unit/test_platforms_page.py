@@ -20,7 +20,7 @@ FOR_OTHER_PLATFORMS = "--platform"
 
 def made_by(target):
     """Return the commands of a target as a person without make would type them."""
-    words = ["make", "--dry-run", "--old-file", ".venv/.ready", target]
+    words = ["make", "--no-print-directory", "--dry-run", "--old-file", ".venv/.ready", target]
     lines = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     return [as_module(line) for line in lines if "pip --quiet" not in line and FOR_OTHER_PLATFORMS not in line]
 

@@ -196,7 +196,7 @@ def _call(path: str, body: str, method: str) -> str:
     return f"\n{lines}    "
 
 
-class _Source(str):
+class _Expression(str):
     """A part of a literal that is written as it stands."""
 
     __slots__ = ()
@@ -213,11 +213,11 @@ def _literal(payload: object, token: str) -> str:
 def _with_sources(value: object, token: str) -> object:
     """Return a payload with its texts as they are written in Python, in double quotes; keys are never the token."""
     if isinstance(value, Mapping):
-        return {_Source(_quoted(str(key))): _with_sources(item, token) for key, item in value.items()}
+        return {_Expression(_quoted(str(key))): _with_sources(item, token) for key, item in value.items()}
     if isinstance(value, list):
         return [_with_sources(item, token) for item in value]
     if isinstance(value, str):
-        return _Source(token if value == TOKEN else _quoted(value))
+        return _Expression(token if value == TOKEN else _quoted(value))
     return value
 
 
