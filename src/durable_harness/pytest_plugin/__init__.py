@@ -101,13 +101,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def durable_stack_name(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> str:
-    """The name of the stack that the test runs on: one of those that `--stack` names."""
+    """The name of the stack that the test runs on, one of those in `--stack`."""
     return str(getattr(request, "param", None) or stack_names(pytestconfig)[0])
 
 
 @pytest.fixture(scope="session")
 def durable_app_dir(pytestconfig: pytest.Config) -> Path:
-    """The folder of the app under test. Redefine this fixture where a module or a folder tests another app."""
+    """The folder of the app under test. To test another app in a module or folder, redefine this fixture there."""
     given = pytestconfig.getoption("--app-dir")
     if given:
         return (pytestconfig.invocation_params.dir / str(given)).resolve()
@@ -116,7 +116,7 @@ def durable_app_dir(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def durable_serve_args() -> tuple[str, ...]:
-    """Further options of `durable-harness serve`, such as `("--time", "skip")`. Redefine this fixture to add some."""
+    """Additional options of `durable-harness serve`, such as `("--time", "skip")`. Redefine it to add some."""
     return ()
 
 
@@ -141,10 +141,10 @@ def durable_stack(
     durable_serve_args: tuple[str, ...],
     _durable_stacks: RunningStacks,
 ) -> Iterator[RunningStack]:
-    """The running system under test: its URL, its log, its dashboard.
+    """The running system under test, with its URL, its log and its dashboard.
 
-    One host serves an app for the whole session. On an emulator each module has a host and a task hub of its own. The
-    test is skipped, with the reason, where this machine cannot run the stack.
+    One host serves an app for the whole session. On the stacks emulator and func each module has a host and a task hub
+    of its own. If this machine cannot run the stack, the test is skipped with the reason.
     """
     from durable_harness.errors import AppLoadError, StackUnavailableError  # noqa: PLC0415 - same
     from durable_harness.places import add_app_folder  # noqa: PLC0415 - same
@@ -180,7 +180,7 @@ def durable_stack(
 
 @pytest.fixture(scope="module")
 def durable_url(durable_stack: RunningStack) -> str:
-    """The URL of the app under test, without a slash at its end."""
+    """The URL of the app under test, without a slash at the end."""
     return durable_stack.base_url
 
 
@@ -214,7 +214,9 @@ def durable_operations(
     _durable_isolated: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Operations]:
-    """Start operations of the app under test and follow them; run functions, read outputs, give inputs.
+    """Start operations of the app under test and follow them; run functions, read outputs, set inputs.
+
+    Example: `assert_completed(durable_operations.start("/api/orders", {"id": 7}), output={"state": "paid"})`.
 
     Each operation must end within `--operation-timeout` seconds, unless a call names another limit.
     """
@@ -236,7 +238,10 @@ def operations(durable_operations: Operations) -> Operations:
 
 @pytest.fixture
 def durable_async_operations(durable_operations: Operations) -> AsyncOperations:
-    """The twin of `durable_operations` for tests that are coroutines, by pytest-asyncio or anyio."""
+    """The same as `durable_operations` for tests that are coroutines, with pytest-asyncio or anyio.
+
+    Example: `operation = await durable_async_operations.start("/api/orders", {"id": 7})`.
+    """
     from durable_harness.testing.aio import AsyncOperations  # noqa: PLC0415 - same
 
     return AsyncOperations(durable_operations)
@@ -244,15 +249,21 @@ def durable_async_operations(durable_operations: Operations) -> AsyncOperations:
 
 @pytest.fixture
 def durable_history(durable_operations: Operations) -> Callable[[str], list[HistoryRow]]:
-    """Call `durable_history(instance_id)` for the history of any instance; an unknown one raises AssertionError."""
+    """Call `durable_history(instance_id)` to get the history of any instance, as a list of dicts.
+
+    It raises AssertionError if there is no such instance.
+    """
     return durable_operations.history
 
 
 @pytest.fixture
 def durable_clock(durable_stack: RunningStack) -> Iterator[DurableClock]:
-    """Move the scheduler's clock: skip to the next timer, hold timers back, or let an amount of time pass.
+    """Move the scheduler's clock: skip to the next timer, hold timers, or let an amount of time pass.
 
-    After the test time passes as the wall clock's again. The test is skipped where the scheduler keeps the wall clock.
+    Example: `durable_clock.skip(at_most="30d")`.
+
+    After the test, time passes at the speed of the wall clock again. The test is skipped if the scheduler's clock
+    cannot be moved, as on all stacks but embedded.
     """
     from durable_harness.testing.clock import clock_of  # noqa: PLC0415 - same
 
@@ -275,7 +286,10 @@ def _durable_replayed_apps() -> dict[Path, ReplayedApp]:
 def durable_replay(
     pytestconfig: pytest.Config, durable_app_dir: Path, _durable_replayed_apps: dict[Path, ReplayedApp]
 ) -> HistoryReplayer:
-    """Call `durable_replay("tests/histories/*.json")`: it fails unless today's code replays all as recorded."""
+    """Call `durable_replay("tests/histories/*.json")` to replay recorded histories against today's code.
+
+    It raises AssertionError unless all of them replay as recorded.
+    """
     from durable_harness.replay import ReplayedApp  # noqa: PLC0415 - same
     from durable_harness.testing.replaying import HistoryReplayer  # noqa: PLC0415 - same
 
@@ -289,7 +303,9 @@ def durable_replay(
 def durable_faults(pytestconfig: pytest.Config, durable_stack: RunningStack) -> Iterator[DurableFaults]:
     """Inject faults into the system under test: kill processes, lose or repeat work. All is restored after the test.
 
-    The test is skipped on stacks whose host is not ours.
+    Example: `durable_faults.drop_work_items(3, kind="activity")`.
+
+    The test is skipped on the stacks func and remote, because durable-harness does not run their host.
     """
     from durable_harness.testing.faults import faults_of  # noqa: PLC0415 - same
 
@@ -309,7 +325,9 @@ def durable_activities(
 ) -> Iterator[DurableActivities]:
     """Answer in place of activities, entities, `call_http` and the models of agents, until the end of the test.
 
-    The test is skipped on stacks whose host is not ours.
+    Example: `durable_activities.fake("charge_card", returns={"charge": "c-1"})`.
+
+    The test is skipped on the stacks func and remote, because durable-harness does not run their host.
     """
     from durable_harness.testing.fakes import activities_of  # noqa: PLC0415 - same
     from durable_harness.testing.liveness import has_ended  # noqa: PLC0415 - same

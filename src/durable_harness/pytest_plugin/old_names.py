@@ -24,5 +24,5 @@ def register_old_names(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="module")
 def base_url(durable_url: str) -> str:
-    """The old name of `durable_url`, where pytest-base-url is not installed."""
+    """The old name of `durable_url`. It exists only if pytest-base-url is not installed."""
     return durable_url

@@ -26,7 +26,9 @@ def durable_http(
 ) -> Iterator[DurableHttp]:
     """Answer the requests that the app sends to outside services, until the end of the test.
 
-    The test is skipped on stacks whose host is not ours.
+    Example: `durable_http.answer("https://bank.example/charges", returns={"charge": "c-1"})`.
+
+    The test is skipped on the stacks func and remote, because durable-harness does not run their host.
     """
     from durable_harness.testing.liveness import has_ended  # noqa: PLC0415 - same
     from durable_harness.testing.outside import http_of  # noqa: PLC0415 - same

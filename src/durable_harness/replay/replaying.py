@@ -23,20 +23,23 @@ from durable_harness.replay.turns import Turn, copy_for, outcome_of, split_turns
 
 @dataclass(frozen=True)
 class ReplayDifference:
-    """The first thing that an orchestrator does otherwise than a history of it tells."""
+    """The first difference between what an orchestrator does today and its recorded history."""
 
     aspect: str
-    """kind, name, input, due time, order or count; output of the end; orchestrator if the app has none; SDK if that is
-    another one."""
+    """What differs: kind, name, input, due time, order, count, or output of the end. It is orchestrator if the app has
+    none of that name, and SDK if the history was recorded with the other SDK."""
     turn: int
+    """The number of the turn, from 1."""
     event_id: int | None
-    """The id of the event in the history, None where history has no such event."""
+    """The ID of the event in the history; None if the history has no such event."""
     expected: str
+    """What the history has."""
     got: str
+    """What the code does today."""
     place: str | None = None
-    """Where in the input or output, such as `input.amount: 1 → 2`."""
+    """The place in the input or output, such as `input.amount: 1 → 2`."""
     line: str | None = None
-    """Where in the app's code, as `file:line`."""
+    """The line of the app's code, as `file:line`."""
 
 
 def replay(history: RecordedHistory, app: FunctionApp) -> ReplayDifference | None:

@@ -21,19 +21,25 @@ COLUMNS = ("history", "orchestrator", "events", "result")
 
 @dataclass(frozen=True)
 class FileResult:
-    """What came of one file: `ok`, `different` or `unreadable`."""
+    """The result of the replay of one recorded history."""
 
     file: str
+    """The path of the file."""
     result: str
+    """The outcome: `ok`, `different` or `unreadable`."""
     orchestrator: str = ""
+    """The name of the orchestrator; empty if the file cannot be read."""
     events: int = 0
+    """The number of events in the history."""
     lacks: tuple[str, ...] = ()
+    """What the recording lacks, so that it was not compared: "turns", "dueTimes" or "inputs", as a tuple."""
     difference: ReplayDifference | None = None
+    """The first difference; None if there is none."""
     reason: str = ""
-    """Why it cannot be read, or was not replayed to its end."""
+    """Why the file cannot be read, or why it was not replayed to its end."""
 
     def explanation(self) -> list[str]:
-        """Say what is wrong with it, and what could not be compared; empty where nothing is to be said."""
+        """Return lines that explain what is wrong and what was not compared; empty if there is nothing to explain."""
         if self.reason:
             return [f"{self.file}: {self.reason}"]
         lines = _explained(self.file, self.difference) if self.difference else []

@@ -1,4 +1,14 @@
-"""Ways to have a running system: the only room that knows how to start things."""
+"""Run a system under test for tests and tools: an app on a stack, or a scheduler alone.
+
+    from pathlib import Path
+
+    from durable_harness.stack import open_stack
+
+    with open_stack("embedded", Path("app")) as stack:
+        print(stack.base_url)
+
+`STACKS` has the names of all stacks.
+"""
 
 from durable_harness.stack.children import RunningScheduler, RunningStack, embedded_stack, scheduler_process
 from durable_harness.stack.control import StackControl

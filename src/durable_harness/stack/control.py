@@ -25,9 +25,10 @@ ENDING_S = 0.5
 
 
 class StackControl:
-    """Calls what the processes of a stack offer to tests, and kills them; one that was started again answers as before.
+    """Control the processes of a stack from a test: call their control endpoints, kill and restart them.
 
-    `scheduler` is None where it is in the host's process, or somebody else's.
+    A process that was started again answers as before. `scheduler` is None if the scheduler is in the host's process,
+    or if the stack does not own it.
     """
 
     def __init__(self, host: Command, scheduler: Command | None = None) -> None:
@@ -37,25 +38,25 @@ class StackControl:
 
     @classmethod
     def of(cls, host: Command) -> StackControl | None:
-        """Return the control of a host that is a process, None if it was started without."""
+        """Return the control of a host process; None if it was started without a control endpoint."""
         return cls(host) if host.facts.get("control") else None
 
     @property
     def outlives_processes(self) -> bool:
-        """Whether what the stack keeps survives the death of any of its processes."""
+        """Whether the state of the stack survives the death of any of its processes."""
         return self._scheduler is not None
 
     @property
     def can_be_emptied(self) -> bool:
-        """Whether the scheduler is ours."""
+        """Whether `empty_hubs` works: the stack owns the scheduler."""
         return self.offers(EMPTY)
 
     def empty_hubs(self) -> None:
-        """Let the scheduler forget every instance and entity."""
+        """Delete all instances and entities of the scheduler."""
         self.call(EMPTY)
 
     def restart_host(self) -> None:
-        """End the host and start it again where it was, with the keys that it had; hubs that outlive it are emptied."""
+        """Stop the host and start it again at the same URL with the same keys. Hubs that outlive it are emptied."""
         keys = {variable: self._host.facts[fact] for variable, fact in KEYS.items() if self._host.facts.get(fact)}
         self._host.stop()
         self._host.start(keys)
@@ -63,12 +64,12 @@ class StackControl:
             self.empty_hubs()
 
     def kill_host(self) -> None:
-        """Kill -9 the host and start it again where it was."""
+        """Kill the host with SIGKILL and start it again at the same URL."""
         self._host.kill()
         self._host.start()
 
     def kill_scheduler(self) -> None:
-        """Kill -9 the scheduler and start it again where it was; a clock that was moved stays where it was too."""
+        """Kill the scheduler with SIGKILL and start it again at the same address, with the same time on its clock."""
         assert self._scheduler is not None
         self.end_pauses()
         state = self.call("clock/state")
@@ -78,23 +79,39 @@ class StackControl:
         self.call("clock/skip", on=state["skipping"], at_most_s=state["skippable_s"])
 
     def pause_scheduler(self, seconds: float) -> Pause:
-        """Stop the process of the scheduler, for so long at most."""
+        """Pause the scheduler process.
+
+        Args:
+            seconds: for how long at most, in seconds.
+
+        Returns:
+            The pause, whose `end` resumes the process.
+        """
         assert self._scheduler is not None
         pause = Pause(self._scheduler.pid, seconds)
         self._pauses.append(pause)
         return pause
 
     def end_pauses(self) -> None:
-        """Let the scheduler go on."""
+        """Resume the scheduler process, if it is paused."""
         while self._pauses:
             self._pauses.pop().end()
 
     def offers(self, call: str) -> bool:
-        """Tell whether a process answers this call."""
+        """Return whether a process of the stack has a control call of this name."""
         return any(call in facts["calls"] for facts in self._facts())
 
     def call(self, name: str, /, **arguments: Any) -> Any:
-        """Call by name and return what came back. Raises UnreachableError, and HarnessError for what was refused."""
+        """Make a control call by its name and return the result.
+
+        Args:
+            name: the name of the call, such as "clock/now".
+            arguments: the arguments of the call, as JSON values.
+
+        Raises:
+            HarnessError: the call was refused. The message has the reason.
+            UnreachableError: the process does not answer. The message shows whether it has ended.
+        """
         address = next(facts for facts in self._facts() if name in facts["calls"])
         request = urllib.request.Request(  # noqa: S310 - http on the loopback address
             f"{address['url']}/{name}", json.dumps(arguments).encode(), {KEY_HEADER: address["key"]}, method="POST"

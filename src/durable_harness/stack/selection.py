@@ -17,39 +17,53 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StackOptions:
-    """What a stack may be told; each reads what concerns it."""
+    """Options for `open_stack`. Each stack reads those that concern it."""
 
     log_path: Path | None = None
-    """Where the host's output goes; None keeps it for as long as the stack runs."""
+    """The file for the host's output; if None, the output is kept only while the stack runs."""
     temp_dir: Path | None = None
-    """Where temporary files are made; None for where this machine has them."""
+    """The folder for temporary files; if None, the system's."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Added to the environment of the host, for the stacks whose host is started here."""
+    """Environment variables that are added for the host, on stacks that start one."""
     serve_args: tuple[str, ...] = ()
-    """Further options of `durable-harness serve`, for the stacks whose host is ours."""
+    """Additional options of `durable-harness serve`, for the stacks embedded and emulator."""
     breakable: bool = False
-    """Whether tests kill its processes: host and scheduler are then two, and the state is in a file (embedded)."""
+    """Whether tests kill the processes of the stack (embedded). Host and scheduler are then two processes, and the
+    state is in a file."""
     restarts: bool = False
-    """Whether tests end its host and start it again: that then has the same port (embedded)."""
+    """Whether tests restart the host (embedded). It then keeps its port."""
     emulator: Callable[[], Emulator] | None = None
-    """Gives a running emulator to work for, once one is needed; None starts one of the stack's own."""
+    """Returns a running emulator when one is needed; if None, the stack starts one of its own."""
     task_hub: str | None = None
-    """The task hub in the emulator; None makes one that nobody else uses."""
+    """The task hub in the emulator; if None, the stack makes one with a unique name."""
     url: str | None = None
-    """Where a remote stack is."""
+    """The URL of a remote stack."""
     function_key: str | None = field(default=None, repr=False)
-    """The key that a remote stack asks for."""
+    """The key for a remote stack."""
     answer_timeout_s: float | None = None
-    """How long to wait for the first answer of a remote stack; None for the time that a cold start may take."""
+    """How long to wait for the first answer of a remote stack, in seconds; if None, long enough for a cold start."""
 
 
 def open_stack(
     name: str, app_dir: Path, options: StackOptions | None = None
 ) -> AbstractContextManager[RunningStack, bool | None]:
-    """Return the context in which the named stack runs the app of a directory.
+    """Return a context manager that runs an app on the named stack, until the end of the block.
 
-    Raises UsageError for a name that is none. Entering raises StackUnavailableError where this machine lacks what the
-    stack needs, and otherwise whatever kept it from starting.
+        with open_stack("embedded", Path("app")) as stack:
+            print(stack.base_url)
+
+    Args:
+        name: "embedded", "emulator", "func" or "remote".
+        app_dir: the folder of the app.
+        options: further options; by default those of `StackOptions()`.
+
+    Returns:
+        A context manager whose value is a `RunningStack`.
+
+    Raises:
+        UsageError: there is no stack of this name, or an option is not valid.
+        StackUnavailableError: on entering, this machine lacks something that the stack needs.
+        HarnessError: on entering, the stack could not start.
     """
     if name not in _OPENERS:
         raise UsageError(f"stack: got '{name}', allowed are {', '.join(STACKS)}")

@@ -1,4 +1,4 @@
-"""What tests of a Durable Functions app use: the fixtures' types, and assertions that wait and explain.
+"""The public API for tests of a Durable Functions app: assertions, and the types of the fixtures.
 
     from durable_harness.testing import assert_completed
 
@@ -6,7 +6,7 @@
         operation = operations.start("/api/greetings", {"name": "Ada"})
         assert_completed(operation, output="Hello, Ada!")
 
-The fixtures and the options are those of `durable_harness.pytest_plugin`.
+The fixtures and the options are in `durable_harness.pytest_plugin`.
 """
 
 from durable_harness.testing.assertions import assert_called_once, assert_completed, assert_failed, assert_history

@@ -1,4 +1,4 @@
-"""The async twins of `operations` and of the assertions, for tests that are coroutines.
+"""The same API for tests that are coroutines: `AsyncOperations` and the assertions.
 
     from durable_harness.testing.aio import assert_completed
 
@@ -6,8 +6,8 @@
         operation = await durable_async_operations.start("/api/greetings", {"name": "Ada"})
         await assert_completed(operation, output="Hello, Ada!")
 
-With pytest-asyncio, and with anyio on asyncio or trio. Each call does what the one of the same name does in
-`durable_harness.testing`, in a thread of its own: the event loop of the test goes on meanwhile.
+It works with pytest-asyncio, and with anyio on asyncio or trio. Each call does the same as the call of that name in
+`durable_harness.testing`. It runs in a thread of its own, so it does not block the event loop of the test.
 """
 
 from __future__ import annotations
@@ -40,7 +40,16 @@ __all__ = [
 
 
 class AsyncOperations:
-    """The twin of `durable_harness.testing.Operations`, which is its `sync`."""
+    """Start operations of the app under test and follow them, in tests that are coroutines.
+
+        async def test_order(durable_async_operations):
+            operation = await durable_async_operations.start("/api/orders", {"id": 7})
+            status = await operation.wait()
+            assert status["runtimeStatus"] == "Completed"
+
+    The fixture `durable_async_operations` makes it. Each method does the same as the method of that name in
+    `Operations`, takes the same arguments and raises the same errors. `sync` is that `Operations` object.
+    """
 
     def __init__(self, operations: Operations) -> None:
         self.sync = operations
@@ -48,67 +57,176 @@ class AsyncOperations:
     async def request(
         self, method: str, url: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None
     ) -> HttpResponse:
-        """Send any request, a path or a whole URL, and return the answer whatever its status."""
+        """Send an HTTP request and return the answer with any status.
+
+        Args:
+            method: the HTTP method, such as "GET".
+            url: a path of the app that begins with a slash, or a whole URL.
+            payload: the body, which is sent as JSON; omit it to send no body.
+            headers: additional request headers.
+
+        Raises:
+            AssertionError: the app did not answer.
+        """
         return await in_thread(self.sync.request, method, url, payload, headers=headers)
 
     async def start(
         self, path: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None, method: str = "POST"
     ) -> AsyncStartedOperation:
-        """POST to a route of the app that starts an operation; fail unless it answers 202 and says where to look."""
+        """Start an operation by a request to a route of the app, and return it once the app has accepted it.
+
+        Args:
+            path: the route, such as "/api/orders", or a whole URL.
+            payload: the body, which is sent as JSON; omit it to send no body.
+            headers: additional request headers.
+            method: the HTTP method of the route.
+
+        Raises:
+            AssertionError: the answer is not a 202 with a status URL.
+        """
         return AsyncStartedOperation(await in_thread(self.sync.start, path, payload, headers=headers, method=method))
 
     async def start_orchestrator(
         self, name: str, payload: Any = NOTHING, *, instance_id: str | None = None
     ) -> AsyncStartedOperation:
-        """Start an orchestrator by its name, through the durable HTTP API."""
+        """Start an orchestrator by its name, through the durable HTTP API. The app needs no route for it.
+
+        Args:
+            name: the name of the orchestrator.
+            payload: its input, which is sent as JSON; omit it for no input.
+            instance_id: the ID of the new instance; by default the host makes one.
+
+        Raises:
+            AssertionError: the start was not accepted.
+        """
         return AsyncStartedOperation(
             await in_thread(self.sync.start_orchestrator, name, payload, instance_id=instance_id)
         )
 
     async def follow(self, instance_id: str, timeout_s: float | None = None) -> AsyncStartedOperation:
-        """Return the operation with this ID, which a timer or another trigger starts, once it exists."""
+        """Return an operation that the test did not start, such as one started by a timer, once it exists.
+
+        Args:
+            instance_id: the ID of its instance.
+            timeout_s: how long to wait for it, in seconds; by default the limit of the fixture.
+
+        Raises:
+            AssertionError: there is no such instance after that time.
+        """
         return AsyncStartedOperation(await in_thread(self.sync.follow, instance_id, timeout_s))
 
     async def started(
         self, orchestrator: str | None = None, *, count: int | None = None, timeout_s: float | None = None
     ) -> list[AsyncStartedOperation]:
-        """Return the operations that were started since this test began; with `count`, once there are that many."""
+        """Return the operations that were started since this test began, in order, by the test or by the app.
+
+        Args:
+            orchestrator: the name of an orchestrator; omit it for all of them.
+            count: how many operations to wait for; by default the method does not wait.
+            timeout_s: how long to wait, in seconds; by default the limit of the fixture.
+
+        Raises:
+            AssertionError: fewer than `count` were started in that time.
+            UsageError: the app has no such orchestrator, or the stack is func or remote.
+        """
         found = await in_thread(self.sync.started, orchestrator, count=count, timeout_s=timeout_s)
         return [AsyncStartedOperation(one) for one in found]
 
     async def trigger(
         self, name: str, data: Any = NOTHING, *, metadata: Mapping[str, Any] | None = None
     ) -> TriggeredFunction:
-        """Run a function by its name, whatever its trigger, and wait for its end."""
+        """Run a function by its name, with any kind of trigger, and wait until it has ended.
+
+        Args:
+            name: the name of the function.
+            data: what the trigger delivers, as text, bytes or a JSON value, or a list for a batch; omit it for a timer.
+            metadata: replaces the values that the service behind the trigger would add.
+
+        Returns:
+            What this invocation returned and wrote to its output bindings.
+
+        Raises:
+            AssertionError: the function failed. The message has its traceback.
+            UsageError: the app has no such function, or its trigger cannot have such data.
+        """
         return await in_thread(self.sync.trigger, name, data, metadata=metadata)
 
     async def written(self, name: str, *, count: int | None = None, timeout_s: float | None = None) -> list[Any]:
-        """Return what functions wrote to an output binding since this test began; with `count`, that many."""
+        """Return the values that functions wrote to an output binding since this test began, in order.
+
+        Args:
+            name: the queue, path, topic or table of the binding, its parameter, or `function.parameter`.
+            count: how many values to wait for; by default the method does not wait.
+            timeout_s: how long to wait, in seconds; by default the limit of the fixture.
+
+        Raises:
+            AssertionError: fewer than `count` values were written in that time.
+            UsageError: no output binding has this name, or the stack is func or remote.
+        """
         return await in_thread(self.sync.written, name, count=count, timeout_s=timeout_s)
 
     async def outputs(self) -> list[WrittenOutput]:
-        """Return all that functions wrote to output bindings since this test began."""
+        """Return everything that functions wrote to output bindings since this test began, in order."""
         return await in_thread(self.sync.outputs)
 
     async def give(self, name: str, value: Any) -> None:
-        """Give an input binding a value until the end of the test."""
+        """Set the value that an input binding reads, until the end of the test.
+
+        Args:
+            name: the parameter, `function.parameter`, or the path, queue or table that the binding names.
+            value: text, bytes, or a JSON value for documents and rows.
+
+        Raises:
+            UsageError: no input binding that needs a value has this name, or the stack is func or remote.
+        """
         await in_thread(self.sync.give, name, value)
 
     async def respond(self, payload: Any = None, *, to: str, times: int | None = None) -> EventResponse:
-        """Raise an event for every orchestration that comes to wait for it from now on, until the end of the test."""
+        """Raise an event for each orchestration that starts to wait for it from now on, until the end of the test.
+
+        Args:
+            payload: the payload of the event, which is sent as JSON.
+            to: the name of the event.
+            times: how often to raise it at most; by default there is no limit.
+
+        Raises:
+            UsageError: an argument is not valid, or the stack is func or remote.
+        """
         return await in_thread(self.sync.respond, payload, to=to, times=times)
 
     async def history(self, instance_id: str) -> list[HistoryRow]:
-        """Return the history of any instance of the app; fail if there is none."""
+        """Return the history of any instance of the app.
+
+        Args:
+            instance_id: the ID of the instance.
+
+        Raises:
+            AssertionError: there is no such instance.
+        """
         return await in_thread(self.sync.history, instance_id)
 
     async def record(self, instance_id: str, path: str | Path) -> Path:
-        """Write the history of any instance to a file for `durable_replay`; fail if there is none."""
+        """Write the history of any instance of the app to a file that `durable_replay` can replay.
+
+        Args:
+            instance_id: the ID of the instance.
+            path: the file to write.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            AssertionError: there is no such instance.
+        """
         return await in_thread(self.sync.record, instance_id, path)
 
 
 class AsyncStartedOperation:
-    """The twin of `durable_harness.testing.StartedOperation`, which is its `sync`."""
+    """An operation that the app has accepted, in tests that are coroutines.
+
+    `AsyncOperations.start` returns it. Each method does the same as the method of that name in `StartedOperation`,
+    takes the same arguments and raises the same errors. `sync` is that `StartedOperation` object.
+    """
 
     def __init__(self, operation: StartedOperation) -> None:
         self.sync = operation
@@ -118,46 +236,71 @@ class AsyncStartedOperation:
 
     @property
     def instance_id(self) -> str:
-        """The ID of its instance."""
+        """The ID of its orchestration instance."""
         return self.sync.instance_id
 
     @property
     def status_url(self) -> str:
-        """Where its status is."""
+        """The URL of its status."""
         return self.sync.status_url
 
     @property
     def answer(self) -> HttpResponse:
-        """The 202 that accepted it."""
+        """The 202 answer that accepted it."""
         return self.sync.answer
 
     @property
     def management_urls(self) -> Mapping[str, Any]:
-        """The URLs in that answer."""
+        """The management URLs in that answer, such as `statusQueryGetUri`."""
         return self.sync.management_urls
 
     async def poll(self) -> HttpResponse:
-        """Ask for its status once, and return the answer: 202, 200 or 404."""
+        """Request its status once and return the HTTP answer: 202, 200 or 404."""
         return await in_thread(self.sync.poll)
 
     async def status(self) -> InstanceStatus:
-        """Ask for its status once; fail if it is unknown."""
+        """Request its status once and return it.
+
+        Raises:
+            AssertionError: the app does not know the operation.
+        """
         return await in_thread(self.sync.status)
 
     async def wait(self, timeout_s: float | None = None) -> InstanceStatus:
-        """Poll until it has ended, however it ended, and return its last status."""
+        """Poll until it has ended, and return its last status. It may have completed, failed or been terminated.
+
+        Args:
+            timeout_s: how long to wait from now, in seconds; by default the limit of the fixture.
+
+        Raises:
+            StuckOperationError: it has not ended in that time. The message shows what it waits for.
+        """
         return await in_thread(self.sync.wait, timeout_s)
 
     async def wait_for(self, state: str, timeout_s: float | None = None) -> InstanceStatus:
-        """Poll until its runtimeStatus is this one, and return its status."""
+        """Poll until it has this runtime status, and return its status.
+
+        Args:
+            state: a `runtimeStatus`, such as "Running" or "Suspended".
+            timeout_s: how long to wait from now, in seconds; by default the limit of the fixture.
+
+        Raises:
+            StuckOperationError: it did not reach that status in time, or has ended with another one.
+            UsageError: there is no such status.
+        """
         return await in_thread(self.sync.wait_for, state, timeout_s)
 
     async def measured(self) -> OperationMeasurement:
-        """Return when it began and ended by the scheduler's clock, and what it cost in whole numbers."""
+        """Return when it was created, began and ended by the scheduler's clock, and what it cost.
+
+        Raises:
+            AssertionError: the host does not know the operation.
+            UsageError: the host does not measure operations, as on the stacks func and remote.
+        """
         return await in_thread(self.sync.measured)
 
     async def tree(self) -> Instance | None:
-        """Return it with its history and its sub-orchestrations; None if it is unknown."""
+        """Return its instance with the history and the sub-orchestrations; None if the app does not know it."""
         return await in_thread(self.sync.tree)
 
     async def history(self) -> list[HistoryRow]:
@@ -165,27 +308,66 @@ class AsyncStartedOperation:
         return await in_thread(self.sync.history)
 
     async def record(self, path: str | Path) -> Path:
-        """Write its history so far to a file that `durable_replay` replays, and return the path."""
+        """Write its history so far to a file that `durable_replay` can replay.
+
+        Args:
+            path: the file to write.
+
+        Returns:
+            The path of the file.
+        """
         return await in_thread(self.sync.record, path)
 
     async def raise_event(self, name: str, payload: Any = None) -> None:
-        """Raise an external event."""
+        """Raise an external event for it.
+
+        Args:
+            name: the name of the event.
+            payload: the payload of the event, which is sent as JSON.
+
+        Raises:
+            AssertionError: the event was not accepted, for example because the operation has ended.
+        """
         await in_thread(self.sync.raise_event, name, payload)
 
     async def respond(self, payload: Any = None, *, to: str, times: int | None = None) -> EventResponse:
-        """Raise an event whenever this operation, or a sub-orchestration of it, waits for it, until the test ends."""
+        """Raise an event each time this operation or a sub-orchestration waits for it, until the end of the test.
+
+        Args:
+            payload: the payload of the event, which is sent as JSON.
+            to: the name of the event.
+            times: how often to raise it at most; by default there is no limit.
+
+        Raises:
+            UsageError: an argument is not valid, or the stack is func or remote.
+        """
         return await in_thread(self.sync.respond, payload, to=to, times=times)
 
     async def terminate(self, reason: str = "") -> None:
-        """Ask for its end."""
+        """Request its termination. `wait` then waits for the end.
+
+        Args:
+            reason: becomes the output of the operation.
+
+        Raises:
+            AssertionError: the request was not accepted.
+        """
         await in_thread(self.sync.terminate, reason)
 
     async def suspend(self) -> None:
-        """Suspend it."""
+        """Request its suspension.
+
+        Raises:
+            AssertionError: the request was not accepted.
+        """
         await in_thread(self.sync.suspend)
 
     async def resume(self) -> None:
-        """Resume it."""
+        """Request that it resumes after a suspension.
+
+        Raises:
+            AssertionError: the request was not accepted.
+        """
         await in_thread(self.sync.resume)
 
 
@@ -205,24 +387,76 @@ def _sync(operation: object) -> StartedOperation:
 async def assert_completed(
     operation: AsyncStartedOperation, output: Any = NOTHING, *, timeout_s: float | None = None
 ) -> Any:
-    """Wait for the end; fail unless it completed, with this output if one is given. Returns the output."""
+    """Wait for the end of an operation and assert that it completed, with the expected output if one is given.
+
+        output = await assert_completed(await durable_async_operations.start("/api/orders", {"id": 7}))
+
+    Args:
+        operation: the operation.
+        output: the expected output, as a JSON value; by default any output passes.
+        timeout_s: how long to wait, in seconds; by default the limit of the fixture.
+
+    Returns:
+        The output of the operation.
+
+    Raises:
+        AssertionError: it did not complete, or has another output. The message explains why.
+        StuckOperationError: it has not ended in time.
+    """
     return await in_thread(assertions.assert_completed, _sync(operation), output, timeout_s=timeout_s)
 
 
 async def assert_failed(operation: AsyncStartedOperation, match: str = "", *, timeout_s: float | None = None) -> str:
-    """Wait for the end; fail unless it failed, with a reason in which the pattern is found. Returns the reason."""
+    """Wait for the end of an operation and assert that it failed.
+
+    Args:
+        operation: the operation.
+        match: a regular expression that must be found in the reason of the failure.
+        timeout_s: how long to wait, in seconds; by default the limit of the fixture.
+
+    Returns:
+        The reason of the failure, which is the output of the operation.
+
+    Raises:
+        AssertionError: it did not fail, or failed for another reason.
+        StuckOperationError: it has not ended in time.
+        UsageError: `match` is not a regular expression.
+    """
     return await in_thread(assertions.assert_failed, _sync(operation), match, timeout_s=timeout_s)
 
 
 async def assert_called_once(
     operation: AsyncStartedOperation, activity: str, *, timeout_s: float | None = None
 ) -> None:
-    """Wait for the end; fail unless the operation and its sub-orchestrations scheduled this activity exactly once."""
+    """Wait for the end of an operation and assert that it scheduled an activity exactly once.
+
+    The activities of its sub-orchestrations count too.
+
+    Args:
+        operation: the operation.
+        activity: the name of the activity.
+        timeout_s: how long to wait, in seconds; by default the limit of the fixture.
+
+    Raises:
+        AssertionError: the activity was not scheduled, or more than once.
+        StuckOperationError: the operation has not ended in time.
+    """
     await in_thread(assertions.assert_called_once, _sync(operation), activity, timeout_s=timeout_s)
 
 
 async def assert_history(
     operation: AsyncStartedOperation, expected: Sequence[str], *, timeout_s: float | None = None
 ) -> None:
-    """Wait for the end; fail unless its history has exactly these events in this order."""
+    """Wait for the end of an operation and assert that its history has exactly these events, in this order.
+
+    Args:
+        operation: the operation.
+        expected: event types, such as "TimerFired", or types with a name, such as "TaskCompleted say_hello".
+        timeout_s: how long to wait, in seconds; by default the limit of the fixture.
+
+    Raises:
+        AssertionError: the history has other events. The message shows the first difference.
+        StuckOperationError: the operation has not ended in time.
+        UsageError: `expected` is a text, not a list.
+    """
     await in_thread(assertions.assert_history, _sync(operation), expected, timeout_s=timeout_s)

@@ -21,7 +21,22 @@ CALL_EVENTS = frozenset({"TaskScheduled", "TaskCompleted", "TaskFailed"})
 
 
 def assert_completed(operation: StartedOperation, output: Any = NOTHING, *, timeout_s: float | None = None) -> Any:
-    """Wait for the end; fail unless it completed, with this output if one is given. Returns the output."""
+    """Wait for the end of an operation and assert that it completed, with the expected output if one is given.
+
+        assert_completed(operations.start("/api/orders", {"id": 7}), output={"state": "paid"})
+
+    Args:
+        operation: the operation.
+        output: the expected output, as a JSON value; by default any output passes.
+        timeout_s: how long to wait, in seconds; by default the limit of the fixture.
+
+    Returns:
+        The output of the operation.
+
+    Raises:
+        AssertionError: it did not complete, or has another output. The message explains why.
+        StuckOperationError: it has not ended in time.
+    """
     __tracebackhide__ = True
     _check_is_sync(operation)
     status = operation.wait(timeout_s)
@@ -37,7 +52,23 @@ def assert_completed(operation: StartedOperation, output: Any = NOTHING, *, time
 
 
 def assert_failed(operation: StartedOperation, match: str = "", *, timeout_s: float | None = None) -> str:
-    """Wait for the end; fail unless it failed, with a reason in which the pattern is found. Returns the reason."""
+    """Wait for the end of an operation and assert that it failed.
+
+        assert_failed(operations.start("/api/orders", {"id": 7}), match="the card is stolen")
+
+    Args:
+        operation: the operation.
+        match: a regular expression that must be found in the reason of the failure.
+        timeout_s: how long to wait, in seconds; by default the limit of the fixture.
+
+    Returns:
+        The reason of the failure, which is the output of the operation.
+
+    Raises:
+        AssertionError: it did not fail, or failed for another reason.
+        StuckOperationError: it has not ended in time.
+        UsageError: `match` is not a regular expression.
+    """
     __tracebackhide__ = True
     _check_is_sync(operation)
     try:
@@ -56,7 +87,21 @@ def assert_failed(operation: StartedOperation, match: str = "", *, timeout_s: fl
 
 
 def assert_called_once(operation: StartedOperation, activity: str, *, timeout_s: float | None = None) -> None:
-    """Wait for the end; fail unless the operation and its sub-orchestrations scheduled this activity exactly once."""
+    """Wait for the end of an operation and assert that it scheduled an activity exactly once.
+
+        assert_called_once(operation, "charge_card")
+
+    The activities of its sub-orchestrations count too.
+
+    Args:
+        operation: the operation.
+        activity: the name of the activity.
+        timeout_s: how long to wait, in seconds; by default the limit of the fixture.
+
+    Raises:
+        AssertionError: the activity was not scheduled, or more than once.
+        StuckOperationError: the operation has not ended in time.
+    """
     __tracebackhide__ = True
     _check_is_sync(operation)
     operation.wait(timeout_s)
@@ -70,10 +115,22 @@ def assert_called_once(operation: StartedOperation, activity: str, *, timeout_s:
 
 
 def assert_history(operation: StartedOperation, expected: Sequence[str], *, timeout_s: float | None = None) -> None:
-    """Wait for the end; fail unless its history has exactly these events in this order.
+    """Wait for the end of an operation and assert that its history has exactly these events, in this order.
 
-    Each is an event type, such as "TimerFired", or a type and a name, such as "TaskCompleted say_hello". Outcomes stand
-    for what they are the outcome of: a call that has returned is one TaskCompleted, without its TaskScheduled.
+        assert_history(operation, ["ExecutionStarted", "TaskCompleted say_hello", "ExecutionCompleted"])
+
+    A call has one event, which is its outcome. An activity that has returned is one `TaskCompleted`, without its
+    `TaskScheduled`.
+
+    Args:
+        operation: the operation.
+        expected: event types, such as "TimerFired", or types with a name, such as "TaskCompleted say_hello".
+        timeout_s: how long to wait, in seconds; by default the limit of the fixture.
+
+    Raises:
+        AssertionError: the history has other events. The message shows the first difference.
+        StuckOperationError: the operation has not ended in time.
+        UsageError: `expected` is a text, not a list.
     """
     __tracebackhide__ = True
     _check_is_sync(operation)

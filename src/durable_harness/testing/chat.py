@@ -17,49 +17,60 @@ ALLOWED = "allowed are texts, ToolCall(name, arguments), errors to be raised, an
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A model's wish that a tool is called. The framework calls it, and sends its result with the next prompt."""
+    """A scripted answer of a model: it asks for a call of a tool.
+
+        durable_activities.fake_chat(ToolCall("weather", {"city": "Rome"}), "It is sunny in Rome.")
+
+    The agent framework calls the tool and sends the result with the next prompt.
+    """
 
     name: str
+    """The name of the tool."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    """The arguments of the call, as a JSON object."""
 
 
 @dataclass(frozen=True)
 class ToolResult:
-    """A call of a tool as the model got it back. `result` is its text, None if the tool returned nothing."""
+    """A call of a tool with its result, as the model received it."""
 
     name: str
+    """The name of the tool."""
     arguments: Any
+    """The arguments of the call."""
     result: str | None
+    """The result as text; None if the tool returned nothing."""
 
 
 @dataclass(frozen=True)
 class ChatCall:
-    """What an agent sent to its model.
-
-    `agent` is its name as the app writes it, empty if the model was asked outside an agent's entity.
-    `messages` are dicts with `role`, `text`, `tool_calls` and `tool_results`, `tools` the names that it offered.
-    `session` is the key of the agent's entity. `at_s` is when it was sent, in seconds since the epoch.
-    """
+    """One request that an agent sent to its model."""
 
     agent: str
+    """The name of the agent, as the app spells it; empty if the request came from outside an agent's entity."""
     session: str
+    """The key of the agent's entity."""
     messages: Sequence[Mapping[str, Any]]
+    """The messages of the conversation: dicts with `role`, `text`, `tool_calls` and `tool_results`."""
     instructions: str | None
+    """The instructions that the agent sent with the messages."""
     tools: Sequence[str]
+    """The names of the tools that the agent offered."""
     at_s: float = 0.0
+    """When it was sent, in seconds since the epoch."""
 
     @property
     def prompt(self) -> str:
-        """The last message of the user."""
+        """The text of the user's last message."""
         return next((str(one["text"]) for one in reversed(self.messages) if one["role"] == "user"), "")
 
     @property
     def tool_results(self) -> list[ToolResult]:
-        """The calls of tools in these messages that have come back."""
+        """The calls of tools in these messages that have a result, in order."""
         return list(self.results_by_id().values())
 
     def results_by_id(self) -> dict[str, ToolResult]:
-        """Return the same by the IDs that the model gave the calls."""
+        """Return the calls of tools that have a result, by the IDs that the model gave them."""
         calls = {call["call_id"]: call for message in self.messages for call in message["tool_calls"]}
         results = (one for message in self.messages for one in message["tool_results"])
         known = ((calls[one["call_id"]], one["result"]) for one in results if one["call_id"] in calls)
@@ -67,7 +78,7 @@ class ChatCall:
 
     @classmethod
     def of(cls, call: Mapping[str, Any]) -> ChatCall:
-        """Read a call as the host notes it."""
+        """Make a call from the record that the host keeps of it."""
         instance_id = str(call["instance_id"])
         session = instance_id[1:].partition("@")[2] if instance_id.startswith("@") else ""
         return cls(session=session, at_s=call.get("at_s", 0.0), **call["input"])
@@ -142,7 +153,14 @@ class _Recorded(Protocol):
 
 
 class ChatFake:
-    """A model that a test stands in for, until `end` or the end of the test."""
+    """A fake model that gives scripted answers, until `end` or the end of the test.
+
+        chat = durable_activities.fake_chat("Hello, Ada!")
+        ...
+        assert chat.prompts == ["Greet Ada."]
+
+    `DurableActivities.fake_chat` returns it.
+    """
 
     def __init__(self, fake: _Recorded) -> None:
         self._fake = fake
@@ -152,7 +170,10 @@ class ChatFake:
 
     @property
     def calls(self) -> list[ChatCall]:
-        """What agents sent so far, in order: also prompts that brought results of tools, and those left unanswered."""
+        """The requests that agents sent so far, in order.
+
+        They include requests that only deliver the results of tools, and requests that were left unanswered.
+        """
         return [
             ChatCall.of({"instance_id": one.instance_id, "input": one.input, "at_s": one.at_s})
             for one in self._fake.calls
@@ -160,30 +181,38 @@ class ChatFake:
 
     @property
     def count(self) -> int:
-        """How often a model was asked."""
+        """How many requests the model has received."""
         return self._fake.count
 
     @property
     def prompts(self) -> list[str]:
-        """The last message of the user in each call."""
+        """The text of the user's last message in each request."""
         return [call.prompt for call in self.calls]
 
     @property
     def tool_calls(self) -> list[ToolResult]:
-        """The calls of tools that the framework made since the fake began, in order, with their results."""
+        """The calls of tools that the agent framework made since the fake began, in order, with their results."""
         found: dict[str, ToolResult] = {}
         for call in self.calls:
             found |= call.results_by_id()
         return list(found.values())
 
     def wait(self, count: int = 1, timeout_s: float = 10.0) -> list[ChatCall]:
-        """Wait until a model was asked this often, and return the calls. Raises AssertionError if that takes longer."""
+        """Wait until the model has received a number of requests, and return all requests so far.
+
+        Args:
+            count: the number of requests, from the start of the fake.
+            timeout_s: how long to wait, in seconds.
+
+        Raises:
+            AssertionError: there were fewer requests in that time.
+        """
         __tracebackhide__ = True
         self._fake.wait(count, timeout_s)
         return self.calls
 
     def end(self) -> None:
-        """Let agents ask their own model again."""
+        """End the fake: agents ask their own model again."""
         self._fake.end()
 
 

@@ -20,37 +20,55 @@ STEP_S = 20.0
 
 
 class DurableClock:
-    """The clock that timers, retries, delayed signals and scheduled starts of the app under test hang on.
+    """The scheduler's clock: timers, retries, delayed signals and scheduled starts of the app follow it.
 
-    It is the scheduler's: what code reads from `context.current_utc_datetime` and what histories tell. The app's
-    activities and the wall clock know nothing of it. It can only be moved ahead. Lengths of time are seconds,
-    timedeltas, or texts such as "30d", "12h", "5m" and "90s".
+        def test_approval_expires(durable_operations, durable_clock):
+            durable_clock.skip(at_most="30d")
+            operation = durable_operations.start("/api/orders", {"id": 7})
+            assert_completed(operation, output="expired")
+
+    The fixture `durable_clock` makes it. Orchestrators read this clock as `context.current_utc_datetime`, and histories
+    show its time. Activities and the wall clock are not affected.
+
+    The clock can only be moved forward. Durations are numbers of seconds, timedeltas, or texts such as "30d", "12h",
+    "5m" and "90s".
     """
 
     def __init__(self, control: StackControl) -> None:
         self._control = control
 
     def now(self) -> datetime:
-        """Return the scheduler's present, in UTC."""
+        """Return the current time of the scheduler, in UTC."""
         return datetime.fromtimestamp(self._control.call("clock/now"), UTC)
 
     def skip(self, *, at_most: Duration | None = None) -> None:
-        """From now on jump to the next due time whenever no work is going on, until `real` or the end of the test.
+        """Jump to the next due time whenever no work is in progress, until `real` or the end of the test.
 
-        Whatever is due, however late, is then due at once: a timer that races with an event which the test has yet to
-        raise wins. Raise such events under `hold`, register them before with `respond`, or use `advance`. Time jumps
-        no further than `at_most` from now: a timer that is due later stays, and its test fails with what it waits for.
-        It never jumps to the scheduler's last thirty years: a wait for ever is none that ends.
+            durable_clock.skip(at_most="30d")
+
+        A timer fires as soon as the app is idle, however far away its due time is. If a timer races with an event that
+        the test has yet to raise, the timer wins. To let the event win, register it first with `respond`, raise it
+        under `hold`, or use `advance`.
+
+        The scheduler keeps times before 2116-02-20. The clock never jumps into the last thirty years before that date,
+        so it does not reach a timer that is meant to wait forever, such as one of the year 9999.
+
+        Args:
+            at_most: how far the clock may jump in total, from now on; by default there is no such limit. A timer that
+                is due later does not fire, and its test fails with what it waits for.
+
+        Raises:
+            UsageError: `at_most` is not a duration.
         """
         at_most_s = None if at_most is None else seconds_of(at_most, "skip(at_most=…)")
         self._control.call("clock/skip", on=True, at_most_s=at_most_s)
 
     def real(self) -> None:
-        """Let time pass as the wall clock's does again; what has been skipped stays skipped."""
+        """Stop skipping: time passes at the speed of the wall clock again. Time that was skipped stays skipped."""
         self._control.call("clock/skip", on=False)
 
     def hold(self) -> Hold:
-        """Keep every timer from firing, whether time passes or is skipped, until `release` or the end of a block.
+        """Keep all timers from firing until `release` or the end of the block, even if time is skipped.
 
             durable_clock.skip()
             with durable_clock.hold():
@@ -58,23 +76,40 @@ class DurableClock:
                 operation.raise_event("approved", True)
             assert_completed(operation)
 
-        Work that needs no timer goes on. What came due meanwhile fires afterwards, in the order of its due times.
+        Work that needs no timer continues. Timers that came due in the meantime fire afterwards, in the order of their
+        due times.
+
+        Returns:
+            A context manager that releases the timers at the end of its block.
         """
         self._control.call("clock/hold", on=True)
         return Hold(self)
 
     def release(self) -> None:
-        """Let timers fire again."""
+        """Let timers fire again after `hold`."""
         self._control.call("clock/hold", on=False)
 
     def advance(self, by: Duration, *, patience_s: float = 1.0, timeout_s: float = ADVANCE_TIMEOUT_S) -> datetime:
-        """Let this much time pass and return the scheduler's present.
+        """Let an amount of time pass, fire the timers that are due in it, and return the new time.
 
-        Time goes from one due time to the next, and waits for the work that each brings about: a daily timer that is
-        created anew each time fires 30 times in 30 days. An activity that hangs does not hold it up: when nothing has
-        got done for `patience_s` real seconds, time goes on without the activities that are running. Raises UsageError
-        while the clock is held and for a length beyond what a clock can be moved by, AssertionError after `timeout_s`
-        real seconds, which an orchestration that makes timers again and again can take.
+            durable_clock.advance("3d")
+
+        The clock moves from one due time to the next and waits for the work that each timer starts. A daily timer fires
+        30 times in 30 days. An activity that hangs does not stop the clock: if no work has finished for `patience_s`
+        real seconds, the clock moves on while activities are still running.
+
+        Args:
+            by: the duration, such as 90, timedelta(days=3) or "30d".
+            patience_s: how long to wait for work that makes no progress, in real seconds.
+            timeout_s: how long the call may take, in real seconds. An orchestration that creates timers again and again
+                can use all of it.
+
+        Returns:
+            The current time of the scheduler, in UTC.
+
+        Raises:
+            AssertionError: the clock did not get there in `timeout_s`.
+            UsageError: the clock is held, the duration is not valid, or it is longer than the clock can be moved.
         """
         seconds = seconds_of(by, "advance(by)")
         if not (patience_s >= 0 and math.isfinite(patience_s)):
@@ -98,7 +133,10 @@ class DurableClock:
             raise
 
     def close(self) -> None:
-        """Let time pass as the wall clock's does, also where the scheduler was told to stand still."""
+        """Let time pass at the speed of the wall clock and let timers fire, even if a test paused the scheduler.
+
+        The fixture calls it.
+        """
         self._control.end_pauses()
         self.real()
         self.release()
@@ -115,7 +153,7 @@ def _on_the_way(by: Duration, timeout_s: float, begun_s: float, now_s: float, se
 
 
 class Hold:
-    """A clock that is held, until `release` or the end of the block."""
+    """A clock whose timers are held, until `release` or the end of the block. `DurableClock.hold` returns it."""
 
     def __init__(self, clock: DurableClock) -> None:
         self._clock = clock

@@ -44,25 +44,35 @@ NOTHING: Final = _Nothing()
 
 @dataclass(frozen=True)
 class FakeCall:
-    """A call that a fake has answered.
-
-    `input` is what the orchestration gave, as JSON has it; of `call_http` the request as a dict with `method`, `uri`,
-    `headers` and `content`. `operation` is that of an entity. `at_s` is when it came, in seconds since the epoch.
-    """
+    """A call that a fake answered."""
 
     input: Any
+    """The input of the call, as a JSON value. For `call_http` it is a dict with `method`, `uri`, `headers` and
+    `content`."""
     instance_id: str
+    """The ID of the instance that made the call; for an operation of an entity, the ID of the entity."""
     at_s: float
+    """When the call came, in seconds since the epoch."""
     operation: str | None = None
+    """The operation of an entity; None for other calls."""
 
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """What a service answers to `call_http`. A body that is no text is sent as JSON."""
+    """An HTTP answer of a faked service.
+
+        durable_activities.fake_http("https://api.example/orders/*", returns=HttpAnswer({"id": 7}, status=201))
+
+    Raises:
+        UsageError: the status is not from 200 to 599, or a header is not a text.
+    """
 
     body: Any = ""
+    """The body. A text is sent as it is, any other value as JSON."""
     status: int = 200
+    """The HTTP status, from 200 to 599."""
     headers: Mapping[str, str] | None = field(default=None, repr=False)
+    """Additional headers of the answer."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.status, int) or self.status not in STATUSES:
@@ -73,7 +83,14 @@ class HttpAnswer:
 
 
 class Fake:
-    """Something that a test answers for, until `end` or the end of the test."""
+    """A fake of an activity, an entity or a service, with the calls that it answered.
+
+        charged = durable_activities.fake("charge_card", returns={"charge": "c-1"})
+        assert_completed(durable_operations.start("/api/orders", {"id": 7}))
+        assert charged.count == 1
+
+    It answers until `end` or the end of the test.
+    """
 
     def __init__(self, control: StackControl, number: int, described: str) -> None:
         self._control = control
@@ -87,7 +104,7 @@ class Fake:
 
     @property
     def calls(self) -> list[FakeCall]:
-        """The calls so far, in order; of very many the latest 10,000."""
+        """The calls so far, in order. At most the latest 10,000 are kept."""
         return [FakeCall(**call) for call in self._state()["calls"]]
 
     @property
@@ -96,9 +113,14 @@ class Fake:
         return int(self._state()["count"])
 
     def wait(self, count: int = 1, timeout_s: float = DEFAULT_TIMEOUT_S) -> list[FakeCall]:
-        """Wait until it was called so often, and return its calls.
+        """Wait until it has been called a number of times, and return its calls.
 
-        Raises AssertionError, saying which calls there were, if that does not happen in time.
+        Args:
+            count: the number of calls, from the start of the fake.
+            timeout_s: how long to wait, in seconds.
+
+        Raises:
+            AssertionError: there were fewer calls in that time. The message lists them.
         """
         __tracebackhide__ = True
         deadline = time.monotonic() + timeout_s
@@ -111,7 +133,7 @@ class Fake:
         return self.calls
 
     def end(self) -> None:
-        """Let the app's own function answer again. Its calls are kept until the end of the test."""
+        """End the fake: the app's own function answers again. The recorded calls are kept until the end of the test."""
         if self._last is None:
             last = self._state()
             self._control.call("fakes/end", number=self._number)
@@ -133,16 +155,25 @@ class Fake:
 
 
 class DurableActivities:
-    """Answers in place of activities, entities and services that orchestrations call. The app is not changed.
+    """Fakes that answer in place of activities, entities and services. The app itself is not changed.
 
-    A fake answers for the whole host, whichever orchestration calls, and the last one that was made wins. All end with
-    the test. `delay_s` passes on the scheduler's clock, so that `durable_clock` skips it.
+        def test_payment(durable_operations, durable_activities):
+            charged = durable_activities.fake("charge_card", returns={"charge": "c-1"})
+            assert_completed(durable_operations.start("/api/orders", {"id": 7, "amount": 12}))
+            assert charged.calls[0].input["amount"] == 12
+
+    The fixture `durable_activities` makes it. A fake answers the calls of all orchestrations on the host. If several
+    fakes fit a call, the latest one answers. All fakes end with the test.
+
+    Each method takes one way to answer: `returns`, `raises` or `by`. A function given as `by` runs in this process, in
+    a thread of its own, for one call after the other. A `delay_s` passes on the scheduler's clock, so `durable_clock`
+    can skip it.
     """
 
     def __init__(self, control: StackControl) -> None:
         self._control = control
         self.own = OwnFunctions()
-        """The functions of the test that were called."""
+        """The test's own functions that were called."""
         self._plans: dict[int, _Plan] = {}
         self._answering: threading.Thread | None = None
         self._closing = threading.Event()
@@ -156,10 +187,20 @@ class DurableActivities:
         by: Callable[[Any], Any] | None = None,
         delay_s: float = 0.0,
     ) -> Fake:
-        """Answer for an activity: with a value, an error, or what a function makes of the activity's input.
+        """Answer for an activity with a value, an error, or the result of a function.
 
-        The function is called in this process, in a thread of its own, one call after the other. What it raises is what
-        the activity raises. Raises UsageError for a name that the app does not have, with those that it has.
+            durable_activities.fake("charge_card", by=lambda order: {"charge": f"c-{order['id']}"})
+
+        Args:
+            name: the name of the activity.
+            returns: the result, as a JSON value.
+            raises: the error that the activity raises.
+            by: a function that takes the input of the activity and returns its result, or raises its error.
+            delay_s: how long the activity takes, in seconds on the scheduler's clock.
+
+        Raises:
+            UsageError: the app has no such activity, or not exactly one of `returns`, `raises` and `by` is given.
+            UnreachableError: the host does not answer.
         """
         call = None if by is None else lambda call: by(call["input"])
         plan = _plan(f"fake({name!r})", f"the fake of {name}", returns, raises, by, call)
@@ -174,9 +215,21 @@ class DurableActivities:
         by: Callable[[str, Any], Any] | None = None,
         delay_s: float = 0.0,
     ) -> Fake:
-        """Answer for all operations of all entities of a name; `by` is given the operation and its input.
+        """Answer for all operations on all entities of one name. The states of the entities do not change.
 
-        Their state stays what it was.
+            durable_activities.fake_entity("counter", by=lambda operation, value: 3)
+
+        Args:
+            name: the name of the entity.
+            returns: the result of each operation, as a JSON value.
+            raises: the error that each operation raises.
+            by: a function that takes the name of the operation and its input. It returns the result, or raises the
+                error.
+            delay_s: how long an operation takes, in seconds on the scheduler's clock.
+
+        Raises:
+            UsageError: the app has no such entity, or not exactly one of `returns`, `raises` and `by` is given.
+            UnreachableError: the host does not answer.
         """
         call = None if by is None else lambda call: by(call["operation"], call["input"])
         plan = _plan(f"fake_entity({name!r})", f"the fake of entity {name}", returns, raises, by, call)
@@ -192,10 +245,22 @@ class DurableActivities:
         method: str | None = None,
         delay_s: float = 0.0,
     ) -> Fake:
-        """Answer `call_http` for URLs of a pattern, such as "https://api.example/orders/*", with an `HttpAnswer`.
+        """Answer the `call_http` requests of orchestrators to the URLs of a pattern.
 
-        What is no HttpAnswer is the body of one. `by` is given the request as a dict with `method`, `uri`, `headers`
-        and `content`.
+            durable_activities.fake_http("https://api.example/orders/*", returns=HttpAnswer({"id": 7}, status=201))
+
+        Args:
+            url: a URL, in which `*` stands for any text. A URL without a path stands for the whole service.
+            returns: an `HttpAnswer`, or the body of one.
+            raises: the error that the call raises.
+            by: a function that takes the request, a dict with `method`, `uri`, `headers` and `content`. It returns an
+                `HttpAnswer` or the body of one.
+            method: the HTTP method to answer, such as "POST"; by default all methods.
+            delay_s: how long the answer takes, in seconds on the scheduler's clock.
+
+        Raises:
+            UsageError: an argument is not valid, or not exactly one of `returns`, `raises` and `by` is given.
+            UnreachableError: the host does not answer.
         """
         url, method = UrlPattern.of(url, "fake_http").text, checked_method(method)
         call = None if by is None else lambda call: _http(by(call["input"]))
@@ -206,18 +271,35 @@ class DurableActivities:
     def fake_chat(
         self, *answers: ChatAnswer, by: ChatAnswering | None = None, agent: str = "*", delay_s: Duration = 0.0
     ) -> ChatFake:
-        """Answer for the models of Agent Framework apps, whichever chat clients they have.
+        """Answer for the models of Agent Framework apps, with any chat client.
 
-        The answers are used one after the other: texts, `ToolCall("weather", {"city": "Rome"})`, lists of both, and
-        errors to be raised. `by` is given each `ChatCall` and returns such an answer. `agent` is the name of one, or a
-        pattern.
+            durable_activities.fake_chat(ToolCall("weather", {"city": "Rome"}), "It is sunny in Rome.")
+
+        Give either answers or `by`.
+
+        Args:
+            answers: the answers, which are used one after the other. Each is a text, a `ToolCall`, a list of both, or
+                an error to raise.
+            by: a function that takes each `ChatCall` and returns such an answer.
+            agent: the name of an agent, or a pattern such as "sales*"; by default all agents.
+            delay_s: how long an answer takes on the scheduler's clock, in seconds, as a timedelta, or as a text such as
+                "5m".
+
+        Raises:
+            UsageError: an argument is not valid, or the app has no such agent.
+            UnreachableError: the host does not answer.
         """
         place = place_of_caller() if by is None else place_of_function(by)
         plan = _Plan({"asks": True}, place, "fake_chat", Script(answers, by).answer)
         return ChatFake(self._add("chat", agent, plan, delay_s))
 
     def close(self, timeout_s: float = RETURN_TIMEOUT_S) -> None:
-        """End all fakes. Functions that have not returned in time are left to their thread, which ends with pytest."""
+        """End all fakes. The fixture calls it.
+
+        Args:
+            timeout_s: how long to wait for functions of the test that are still running, in seconds. After that they
+                are left to their thread, which ends with pytest.
+        """
         self._closing.set()
         self._control.call("fakes/end")
         if self._answering is not None and not self.own.wait(unless_debugged(timeout_s)):

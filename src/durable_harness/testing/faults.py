@@ -23,16 +23,27 @@ Kind = Literal["orchestration", "activity", "entity"]
 
 @dataclass(frozen=True)
 class Struck:
-    """A work item, or its completion, that a fault has struck: whose it was, and when, in seconds since the epoch."""
+    """A work item, or its completion, that a fault has hit."""
 
     kind: str
+    """The kind of work: "orchestration", "activity" or "entity"."""
     name: str
+    """The name of the orchestrator, activity or entity."""
     instance_id: str
+    """The ID of the instance."""
     at_s: float
+    """When the fault hit it, in seconds since the epoch."""
 
 
 class InjectedFault:
-    """A fault that strikes work items or completions until it is used up, ended, or the test is over."""
+    """A fault that hits work items or their completions. The methods of `DurableFaults` return it.
+
+        refused = durable_faults.refuse_completions(3, kind="activity")
+        ...
+        assert len(refused.wait()) == 3
+
+    It stays active until it has hit `count` of them, until `end`, or until the end of the test.
+    """
 
     def __init__(self, control: StackControl, number: int, described: str) -> None:
         self._control = control
@@ -44,14 +55,20 @@ class InjectedFault:
 
     @property
     def struck(self) -> list[Struck]:
-        """What it has struck so far, in order."""
+        """What the fault has hit so far, in order."""
         return [Struck(**one) for one in self._state()["struck"]]
 
     def wait(self, count: int | None = None, timeout_s: float = DEFAULT_TIMEOUT_S) -> list[Struck]:
-        """Wait until it has struck so many, by default all that it was made for; return what it has struck.
+        """Wait until the fault has hit a number of work items or completions, and return them.
 
-        Raises AssertionError, saying what it has struck, if that does not happen in time: a test that counts on a fault
-        then fails instead of passing without it.
+        Call it in each test that depends on a fault. Otherwise the test can pass although the fault never happened.
+
+        Args:
+            count: the number to wait for; by default all that the fault was made for.
+            timeout_s: how long to wait, in seconds.
+
+        Raises:
+            AssertionError: the fault has hit fewer in that time. The message lists them.
         """
         __tracebackhide__ = True
         deadline = time.monotonic() + timeout_s
@@ -66,7 +83,7 @@ class InjectedFault:
             time.sleep(POLL_INTERVAL_S)
 
     def end(self) -> None:
-        """Let it strike no more; what it keeps back comes now."""
+        """End the fault. Work items that it still delays are delivered now."""
         self._control.call("faults/end", number=self._number)
 
     def _state(self) -> dict[str, Any]:
@@ -75,65 +92,102 @@ class InjectedFault:
 
 
 class Endable(Protocol):
-    """What goes on until it is ended, or by itself after a while."""
+    """A fault that lasts for a limited time and can be ended earlier."""
 
     def end(self) -> None:
         """End it now."""
 
 
 class DurableFaults:
-    """Breaks the system under test. Whatever is broken when the test ends is mended.
+    """Inject faults into the system under test, repeatably. Everything is restored after the test.
 
-    The host and the scheduler are processes of their own, the scheduler's state is in a file. Faults of work items are
-    injected between the host and the scheduler: `count` says how many they strike (one, unless there is a
-    `probability`, which is then asked for each), `kind` and `name` whose. Which ones a probability strikes follows from
-    `seed` and the order of the work alone.
+        def test_nothing_is_lost(durable_operations, durable_faults):
+            refused = durable_faults.refuse_completions(3, kind="activity")
+            started = [durable_operations.start("/api/orders", {"id": n}) for n in range(10)]
+            refused.wait()
+            durable_faults.kill_scheduler()
+            for operation in started:
+                assert_completed(operation)
+
+    The fixture `durable_faults` makes it. On the embedded stack the host and the scheduler are then separate processes,
+    and the scheduler's state is in a file. Faults of work items are injected between the two.
+
+    Those faults share four arguments. `count` is how many work items a fault hits: one by default, or any number if a
+    `probability` is given. `probability`, above 0 and at most 1, is applied to each work item. `kind` ("orchestration",
+    "activity" or "entity") and `name` (of a function) select the work items. A probability selects the same work items
+    each time for the same `seed` and order of the work.
     """
 
     def __init__(self, control: StackControl, seed: int) -> None:
         self.seed = seed
         self.random = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
-        """For choices of the test's own: moments, victims."""
+        """A random number generator with this seed, for choices of the test itself."""
         self.log: list[str] = []
-        """What was done, in order."""
+        """The faults so far, in order, as text."""
         self._control = control
         self._numbers = itertools.count(1)
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
     def kill_host(self) -> None:
-        """Kill -9 the process of the host and start it again at the same URL; returns when it answers.
+        """Kill the host process with SIGKILL and start it again at the same URL.
 
-        Faults of work items that were injected before are gone with it.
+        Returns when the host answers. Faults of work items that were injected before end with the old process.
+
+        Raises:
+            UsageError: the stack has no scheduler process of its own; use the embedded stack.
         """
         self._needs_processes("kill_host")
         self._note("kill_host()")
         self._control.kill_host()
 
     def kill_worker(self) -> None:
-        """Lose the worker within the host with all that it was doing, and start another; HTTP goes on.
+        """Stop the worker within the host with all its work, and start another. The HTTP endpoints keep answering.
 
-        What a thread of it runs, a plain function, runs to its end; nobody hears of its result.
+        A plain function that runs in a thread runs to its end, but its result is lost.
         """
         self._note("kill_worker()")
         self._control.call("faults/kill_worker")
 
     def kill_scheduler(self) -> None:
-        """Kill -9 the scheduler's process and start it again on the same file; returns when the host reaches it."""
+        """Kill the scheduler process with SIGKILL and start it again on the same file.
+
+        Returns when the host can reach it.
+
+        Raises:
+            UsageError: the stack has no scheduler process of its own; use the embedded stack.
+        """
         self._needs_processes("kill_scheduler")
         self._note("kill_scheduler()")
         self._control.kill_scheduler()
         self._control.call("faults/wait_for_scheduler")
 
     def pause_scheduler(self, seconds: float) -> Endable:
-        """Stop the process of the scheduler for so long, or until `end` of what is returned; returns at once."""
+        """Pause the scheduler process for a time. Returns at once.
+
+        Args:
+            seconds: how long the process stands still at most, in seconds.
+
+        Returns:
+            The pause, whose `end` resumes the process.
+
+        Raises:
+            UsageError: `seconds` is negative or not finite, or the stack has no scheduler process of its own.
+        """
         _check_seconds("pause_scheduler", seconds=seconds)
         self._needs_processes("pause_scheduler")
         self._note(f"pause_scheduler({seconds:g})")
         return self._control.pause_scheduler(seconds)
 
     def fill_thread_pool(self, seconds: float = MAX_FILLED_S) -> None:
-        """Occupy every thread in which plain functions and orchestrators run, for so long at most."""
+        """Occupy every thread in which plain functions and orchestrators run.
+
+        Args:
+            seconds: for how long at most, in seconds.
+
+        Raises:
+            UsageError: `seconds` is negative or not finite.
+        """
         _check_seconds("fill_thread_pool", seconds=seconds)
         self._note(f"fill_thread_pool({seconds:g})")
         self._control.call("faults/fill_threads", seconds=seconds)
@@ -141,9 +195,15 @@ class DurableFaults:
     # -- the stream of work items -------------------------------------------------------------------------------------
 
     def reset_stream(self, *, away_s: float = 0.0) -> None:
-        """Break the stream by which work comes to the worker, and for so long let it open no other.
+        """Break the stream that delivers work items to the worker.
 
-        What the worker holds goes back to the scheduler; completions that are under way are refused.
+        The work items that the worker has return to the scheduler. Completions that are on their way are refused.
+
+        Args:
+            away_s: how long the worker cannot open another stream, in seconds.
+
+        Raises:
+            UsageError: `away_s` is negative or not finite.
         """
         _check_seconds("reset_stream", away_s=away_s)
         self._note(f"reset_stream(away_s={away_s:g})")
@@ -160,8 +220,15 @@ class DurableFaults:
     ) -> InjectedFault:
         """Lose work items on their way to the worker.
 
-        They are handed out again after `back_after_s`, as when a lease runs out; None: when the fault is ended, the
-        stream breaks or the lease really runs out (`--lease-timeout`).
+            dropped = durable_faults.drop_work_items(probability=0.1, kind="activity")
+
+        Args:
+            count, probability, kind, name: which work items to lose; see `DurableFaults`.
+            back_after_s: after how many seconds the scheduler hands them out again, as when a lease expires. If None,
+                it does so when the fault ends, the stream breaks, or the lease really expires (`--lease-timeout`).
+
+        Raises:
+            UsageError: an argument is out of range.
         """
         if back_after_s is not None:
             _check_seconds("drop_work_items", back_after_s=back_after_s)
@@ -176,7 +243,17 @@ class DurableFaults:
         kind: Kind | None = None,
         name: str | None = None,
     ) -> InjectedFault:
-        """Hold up work items on their way to the worker, for so long or for a time between two; others overtake."""
+        """Delay work items on their way to the worker. Other work items overtake them.
+
+            durable_faults.delay_work_items((0.1, 0.5), probability=0.2)
+
+        Args:
+            seconds: the delay in seconds, or the shortest and the longest delay as a tuple.
+            count, probability, kind, name: which work items to delay; see `DurableFaults`.
+
+        Raises:
+            UsageError: an argument is out of range.
+        """
         least_s, most_s = seconds if isinstance(seconds, tuple) else (seconds, seconds)
         _check_seconds("delay_work_items", least_s=least_s, most_s=most_s)
         return self._inject("delay", count, probability, kind, name, least_s=least_s, most_s=most_s)
@@ -189,7 +266,14 @@ class DurableFaults:
         kind: Kind | None = None,
         name: str | None = None,
     ) -> InjectedFault:
-        """Hand work items to the worker twice: the work is done twice, the second completion is refused."""
+        """Deliver work items twice: the work is done twice, and the second completion is refused.
+
+        Args:
+            count, probability, kind, name: which work items to duplicate; see `DurableFaults`.
+
+        Raises:
+            UsageError: an argument is out of range.
+        """
         return self._inject("duplicate", count, probability, kind, name)
 
     def refuse_completions(
@@ -200,7 +284,14 @@ class DurableFaults:
         kind: Kind | None = None,
         name: str | None = None,
     ) -> InjectedFault:
-        """Refuse completions with NOT_FOUND, as when the lease ran out: the work is handed out again."""
+        """Refuse completions with NOT_FOUND, as if the lease had expired. The work is handed out again.
+
+        Args:
+            count, probability, kind, name: which completions to refuse; see `DurableFaults`.
+
+        Raises:
+            UsageError: an argument is out of range.
+        """
         return self._inject("refuse", count, probability, kind, name)
 
     def oversize_payloads(
@@ -212,9 +303,14 @@ class DurableFaults:
         name: str | None = None,
         size_bytes: int = MAX_PAYLOAD_BYTES + 1,
     ) -> InjectedFault:
-        """Make results of activities, outputs of orchestrations and states of entities this large.
+        """Make results of activities, outputs of orchestrations and states of entities too large.
 
-        The default is one byte more than the scheduler takes, unless it was started with another limit.
+        Args:
+            count, probability, kind, name: which completions to change; see `DurableFaults`.
+            size_bytes: the new size in bytes; by default one byte more than the scheduler's default limit.
+
+        Raises:
+            UsageError: an argument is out of range.
         """
         if size_bytes < 1:
             raise UsageError(f"oversize_payloads: size_bytes is {size_bytes!r}; allowed are whole numbers from 1")
@@ -223,13 +319,13 @@ class DurableFaults:
     # -- the end ------------------------------------------------------------------------------------------------------
 
     def end(self) -> None:
-        """Mend everything now, as is done when the test ends."""
+        """End all faults and restore the system now. The fixture calls it after the test."""
         self._control.end_pauses()
         self._control.call("faults/end")
         self._control.call("faults/wait_for_scheduler")
 
     def describe(self) -> str:
-        """Return the seed and what was done, for the report of a failed test."""
+        """Return the seed and the faults so far as text, for the report of a failed test."""
         return "\n".join([f"seed {self.seed} (--fault-seed {self.seed} repeats it)", *self.log])
 
     def _inject(

@@ -15,12 +15,13 @@ NS_PER_MS = 1_000_000
 
 @dataclass(frozen=True)
 class OperationMeasurement:
-    """When an operation ran and what it cost. No poll is in these figures: they are the scheduler's own.
+    """The times and costs of an operation, as the scheduler recorded them. Polling does not affect them.
 
-    Times are None while they have not happened, and where the scheduler's clock was moved (`durable_clock`,
-    `--time skip`): modelled times are no measurements. Costs are those of the whole operation, its sub-orchestrations
-    and all executions of continue-as-new included; they are None until every part has ended, and where a part was
-    purged, replaced or rewound.
+    Times are None until they happen. They are also None if the scheduler's clock was moved (`durable_clock`,
+    `--time skip`), because modelled times are not measurements.
+
+    Costs cover the whole operation, with its sub-orchestrations and all executions of continue-as-new. They are None
+    until every part has ended, and if a part was purged, replaced or rewound.
     """
 
     created_epoch_s: float | None
@@ -30,20 +31,21 @@ class OperationMeasurement:
     ended_epoch_s: float | None
     """When it ended, in seconds since the epoch."""
     execution_ms: float | None
-    """From its beginning to its end, in milliseconds, such as 212.34."""
+    """The time from its first turn to its end, in milliseconds, such as 212.34."""
     actions: Mapping[str, int] | None
     """Messages dispatched to the app, by kind, such as {"orchestration": 1, "activity": 5, "result": 5}.
 
-    Kinds: orchestration, activity, timer, event, entity, control, result. Those that did not occur are left out.
+    The kinds are orchestration, activity, timer, event, entity, control and result. Kinds that did not occur are left
+    out.
     """
     replayed_events: int | None
-    """History events that its turns were given again, as a worker without a cache replays them."""
+    """The number of history events that its turns received again, as a worker without a cache replays them."""
     payload_bytes: int | None
-    """UTF-8 bytes of its inputs, results, events, custom statuses and output."""
+    """The size of its inputs, results, events, custom statuses and output, in UTF-8 bytes."""
 
     @property
     def action_count(self) -> int | None:
-        """How many actions it took, of all kinds; 1 + 2n for n activities in a row."""
+        """The number of actions of all kinds; 1 + 2n for n activities in a row."""
         return None if self.actions is None else sum(self.actions.values())
 
 

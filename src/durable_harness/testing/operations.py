@@ -44,13 +44,22 @@ LAST_REQUEST_S = 1.0
 
 
 class StuckOperationError(AssertionError):
-    """Raised when an operation has not ended in time; the message says what it waits for."""
+    """Raised when an operation has not ended in time. The message shows what the operation waits for."""
 
     __module__ = "durable_harness.testing"  # where tests import it from: pytest writes it before each message
 
 
 class Operations:
-    """Starts operations of a running stack; each is waited for `timeout_s`, unless a call says otherwise."""
+    """Start operations of the app under test and follow them.
+
+        def test_order(durable_operations):
+            operation = durable_operations.start("/api/orders", {"id": 7})
+            assert_completed(operation, output={"state": "paid"})
+
+    The fixture `durable_operations` makes it. It can also run functions by hand, read what they wrote to output
+    bindings, and set the values of input bindings. Each operation must end within `timeout_s` seconds, unless a call
+    names another limit.
+    """
 
     def __init__(self, stack: RunningStack, report_dir: Path, timeout_s: float = 30.0) -> None:
         self.stack = stack
@@ -59,14 +68,25 @@ class Operations:
         self._report_dir = report_dir
         self._status_url: str | None = None
         self.begun: list[StartedOperation] = []
-        """What the test has started or followed, in order."""
+        """The operations that the test has started or followed, in order."""
         self._triggering = Triggering(stack, self.client)
         self.promises = Promises(self.client, stack.name, is_ours=stack.name in OWN_HOSTS)
 
     def request(
         self, method: str, url: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None
     ) -> HttpResponse:
-        """Send any request, a path or a whole URL, and return the answer whatever its status."""
+        """Send an HTTP request and return the answer with any status.
+
+        Args:
+            method: the HTTP method, such as "GET".
+            url: a path of the app that begins with a slash, or a whole URL.
+            payload: the body, which is sent as JSON; omit it to send no body.
+            headers: additional request headers.
+
+        Raises:
+            AssertionError: the app did not answer.
+            UsageError: `url` is neither a path nor a URL.
+        """
         __tracebackhide__ = True
         _check_place(url, "request")
         return _answered(self.stack, self.client.request(method, url, payload, headers=headers), method, url)
@@ -74,9 +94,19 @@ class Operations:
     def start(
         self, path: str, payload: Any = NOTHING, *, headers: Mapping[str, str] | None = None, method: str = "POST"
     ) -> StartedOperation:
-        """POST to a route of the app that starts an operation; fail unless it answers 202 and says where to look.
+        """Start an operation by a request to a route of the app, and return it once the app has accepted it.
 
-        `method` is for a route that takes another one, such as PUT.
+            operation = operations.start("/api/orders", {"id": 7})
+
+        Args:
+            path: the route, such as "/api/orders", or a whole URL.
+            payload: the body, which is sent as JSON; omit it to send no body.
+            headers: additional request headers.
+            method: the HTTP method of the route, such as "PUT".
+
+        Raises:
+            AssertionError: the answer is not a 202 with a status URL. The message explains the refusal.
+            UsageError: `path` is neither a path nor a URL.
         """
         __tracebackhide__ = True
         _check_place(path, "start")
@@ -102,15 +132,32 @@ class Operations:
     def start_orchestrator(
         self, name: str, payload: Any = NOTHING, *, instance_id: str | None = None
     ) -> StartedOperation:
-        """Start an orchestrator by its name, through the durable HTTP API: for apps without a route of their own."""
+        """Start an orchestrator by its name, through the durable HTTP API. The app needs no route for it.
+
+            operation = operations.start_orchestrator("approval", {"days": 3})
+
+        Args:
+            name: the name of the orchestrator.
+            payload: its input, which is sent as JSON; omit it for no input.
+            instance_id: the ID of the new instance; by default the host makes one.
+
+        Raises:
+            AssertionError: the start was not accepted.
+        """
         __tracebackhide__ = True
         path = f"{PATH}/orchestrators/{quote(name, safe='')}"
         return self.start(f"{path}/{quote(instance_id, safe='')}" if instance_id else path, payload)
 
     def follow(self, instance_id: str, timeout_s: float | None = None) -> StartedOperation:
-        """Return the operation with this id, which a timer or another trigger starts, once it exists.
+        """Return an operation that the test did not start, such as one started by a timer, once it exists.
 
-        Raises AssertionError if there is none after `timeout_s`.
+        Args:
+            instance_id: the ID of its instance.
+            timeout_s: how long to wait for it, in seconds; by default the `timeout_s` of this object.
+
+        Raises:
+            AssertionError: there is no such instance after that time.
+            UsageError: `instance_id` is empty or not a text.
         """
         __tracebackhide__ = True
         if not isinstance(instance_id, str) or not instance_id:
@@ -132,12 +179,20 @@ class Operations:
     def started(
         self, orchestrator: str | None = None, *, count: int | None = None, timeout_s: float | None = None
     ) -> list[StartedOperation]:
-        """Return the operations that were started since this test began, in order, whoever started them.
+        """Return the operations that were started since this test began, in order, by the test or by the app.
 
             [operation] = operations.started("nightly_report", count=1)
 
-        With `count`, waits for that many. Sub-orchestrations are not among them. Raises UsageError if the host is not
-        ours.
+        Sub-orchestrations are not included.
+
+        Args:
+            orchestrator: the name of an orchestrator; omit it for all of them.
+            count: how many operations to wait for; by default the method does not wait.
+            timeout_s: how long to wait, in seconds; by default the `timeout_s` of this object.
+
+        Raises:
+            AssertionError: fewer than `count` were started in that time.
+            UsageError: the app has no such orchestrator, or the stack is func or remote.
         """
         __tracebackhide__ = True
         limit_s = self.timeout_s if timeout_s is None else timeout_s
@@ -146,69 +201,112 @@ class Operations:
     def trigger(
         self, name: str, data: Any = NOTHING, *, metadata: Mapping[str, Any] | None = None
     ) -> TriggeredFunction:
-        """Run a function by its name, whatever its trigger, and wait for its end.
+        """Run a function by its name, with any kind of trigger, and wait until it has ended.
 
             operations.trigger("from_queue", {"id": 7}, metadata={"DequeueCount": 3})
 
-        `data` is what its trigger brings: text, bytes or a JSON value; omit it for a timer. `metadata` replaces what
-        the service behind the trigger would add. A batch is a list. Returns what this invocation wrote to its output
-        bindings (`written`) and what it returned (`returned`). Raises
-        AssertionError with the traceback if the function failed, UsageError for an unknown function and for data that
-        its trigger cannot have. A host that is not ours (the stacks func and remote) only accepts the run: there this
-        returns at once and knows no outputs; a deployment needs its master key.
+        On the stacks func and remote the host only accepts the run. The method then returns at once, and the outputs
+        are not known. A deployment needs its master key for this.
+
+        Args:
+            name: the name of the function.
+            data: what the trigger delivers, as text, bytes or a JSON value, or a list for a batch; omit it for a timer.
+            metadata: replaces the values that the service behind the trigger would add.
+
+        Returns:
+            What this invocation returned (`returned`) and wrote to its output bindings (`written`).
+
+        Raises:
+            AssertionError: the function failed. The message has its traceback.
+            UsageError: the app has no such function, or its trigger cannot have such data.
         """
         __tracebackhide__ = True
         return self._triggering.trigger(name, data, metadata or {}, self.timeout_s)
 
     def written(self, name: str, *, count: int | None = None, timeout_s: float | None = None) -> list[Any]:
-        """Return what functions wrote to an output binding since this test began, in order.
+        """Return the values that functions wrote to an output binding since this test began, in order.
 
             assert operations.written("receipts") == ["order 7 is paid"]
 
-        `name` is the queue, path, topic or table that the binding names, its parameter, or `function.parameter`. Each
-        message of a list counts by itself; values are text, bytes or JSON as they would go on the wire. With `count`,
-        waits for that many. Raises UsageError for a name that no binding has, and where the host is not ours.
+        Each message of a list counts by itself. Values are text, bytes or JSON values, as they would be sent to the
+        service.
+
+        Args:
+            name: the queue, path, topic or table of the binding, its parameter, or `function.parameter`.
+            count: how many values to wait for; by default the method does not wait.
+            timeout_s: how long to wait, in seconds; by default the `timeout_s` of this object.
+
+        Raises:
+            AssertionError: fewer than `count` values were written in that time.
+            UsageError: no output binding has this name, or the stack is func or remote.
         """
         __tracebackhide__ = True
         limit_s = self.timeout_s if timeout_s is None else timeout_s
         return [output.value for output in self._triggering.written(name, count, limit_s)]
 
     def outputs(self) -> list[WrittenOutput]:
-        """Return all that functions wrote to output bindings since this test began, with function and target."""
+        """Return everything that functions wrote to output bindings since this test began, in order.
+
+        Each entry names the function, the binding and its target.
+
+        Raises:
+            UsageError: the stack is func or remote.
+        """
         __tracebackhide__ = True
         return self._triggering.outputs()
 
     def give(self, name: str, value: Any) -> None:
-        """Give an input binding a value until the end of the test: text, bytes, or JSON for documents and rows.
+        """Set the value that an input binding reads, until the end of the test.
 
             operations.give("prices", b"apple 3")
 
-        `name` is the parameter, `function.parameter`, or the path, queue or table that the binding names. The latest
-        value given for a name is in force. Raises UsageError if no input binding that needs one has this name.
+        If a name is given several values, the latest counts.
+
+        Args:
+            name: the parameter, `function.parameter`, or the path, queue or table that the binding names.
+            value: text, bytes, or a JSON value for documents and rows.
+
+        Raises:
+            UsageError: no input binding that needs a value has this name, or the stack is func or remote.
         """
         __tracebackhide__ = True
         self._triggering.give(name, value)
 
     def respond(self, payload: Any = None, *, to: str, times: int | None = None) -> EventResponse:
-        """Raise an event for every orchestration that comes to wait for it from now on, until the end of the test.
+        """Raise an event for each orchestration that starts to wait for it from now on, until the end of the test.
 
             operations.respond({"approved": True}, to="approval")
             assert_completed(operations.start("/api/orders", {"id": 7}))
 
-        The event is there before any timer that the orchestration races it with, also where time is skipped. With
-        `times`, it is raised that often at most; what was promised first answers first. Raises UsageError if the host
-        is not ours. `operation.respond` is for one operation, and for what it waits for already.
+        The event arrives before any timer that the orchestration races it with, even if time is skipped. If several
+        responses fit, the one that was registered first is used first. For one operation, or one that waits already,
+        call `operation.respond`.
+
+        Args:
+            payload: the payload of the event, which is sent as JSON.
+            to: the name of the event.
+            times: how often to raise it at most; by default there is no limit.
+
+        Raises:
+            UsageError: an argument is not valid, or the stack is func or remote.
         """
         __tracebackhide__ = True
         return self.promises.make(payload, to, times, None)
 
     def close(self) -> None:
-        """Undo what the test did to the host: take back given inputs, and promised events."""
+        """Remove the inputs and responses that the test has set on the host. The fixture calls it."""
         self._triggering.close()
         self.promises.end()
 
     def history(self, instance_id: str) -> list[HistoryRow]:
-        """Return the history of any instance of the app; fail if there is none."""
+        """Return the history of any instance of the app, as the durable HTTP API shows it.
+
+        Args:
+            instance_id: the ID of the instance.
+
+        Raises:
+            AssertionError: there is no such instance.
+        """
         __tracebackhide__ = True
         found = Webhook(self.client, self._status_url).read(instance_id)
         if found is None:
@@ -216,7 +314,19 @@ class Operations:
         return found.history
 
     def record(self, instance_id: str, path: str | Path) -> Path:
-        """Write the history of any instance of the app to a file for `durable_replay`; fail if there is none."""
+        """Write the history of any instance of the app to a file that `durable_replay` can replay.
+
+        Args:
+            instance_id: the ID of the instance.
+            path: the file to write.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            AssertionError: there is no such instance.
+            UsageError: the deployment refuses the key.
+        """
         __tracebackhide__ = True
         return record(self.stack, Webhook(self.client, self._status_url), instance_id, Path(path))
 
@@ -226,7 +336,15 @@ class Operations:
 
 
 class StartedOperation:
-    """An operation that was accepted. Asking it never changes it; `raise_event`, `terminate` and the like do."""
+    """An operation that the app has accepted: one orchestration instance, with its status and its history.
+
+        operation = operations.start("/api/orders", {"id": 7})
+        operation.raise_event("approved", True)
+        status = operation.wait()
+        assert status["output"] == {"state": "paid"}
+
+    Reading it never changes it. Only `raise_event`, `respond`, `terminate`, `suspend` and `resume` do.
+    """
 
     def __init__(self, plan: OperationPlan, answer: HttpResponse, operations: Operations, explainer: Explainer) -> None:
         self._plan = plan
@@ -235,23 +353,33 @@ class StartedOperation:
         self._promises = operations.promises
         self.explainer = explainer
         self.answer = answer
-        """The 202 that accepted it."""
+        """The 202 answer that accepted it. `management_urls` has the URLs in it."""
         self.management_urls: Mapping[str, Any] = answer.json_object() or {}
         watched = _watched(plan, answer)
         self.status_url = watched.status_url or ""
+        """The URL of its status."""
         self.instance_id = watched.record.instance_id or _id_in(self.status_url)
+        """The ID of its orchestration instance."""
         self.webhook = Webhook(self._client, self.status_url)
 
     def __repr__(self) -> str:
         return f"<operation {self.instance_id} of {self._plan.token}>"
 
     def poll(self) -> HttpResponse:
-        """Ask once how it stands, and return the answer: 202, 200 or 404."""
+        """Request its status once and return the HTTP answer: 202, 200 or 404.
+
+        Raises:
+            AssertionError: the app did not answer.
+        """
         __tracebackhide__ = True
         return _answered(self._stack, self._client.request("GET", self.status_url), "GET", self.status_url)
 
     def status(self) -> InstanceStatus:
-        """Ask once how it stands; fail if it is unknown."""
+        """Request its status once and return it.
+
+        Raises:
+            AssertionError: the app does not know the operation.
+        """
         __tracebackhide__ = True
         answer = self.poll()
         found = _status_in(answer)
@@ -260,9 +388,14 @@ class StartedOperation:
         return found
 
     def wait(self, timeout_s: float | None = None) -> InstanceStatus:
-        """Poll until it has ended, however it ended, and return its last status.
+        """Poll until it has ended, and return its last status. It may have completed, failed or been terminated.
 
-        Raises StuckOperationError, which says what it waits for, if it has not ended in `timeout_s` from now.
+        Args:
+            timeout_s: how long to wait from now, in seconds; by default the limit of the fixture.
+
+        Raises:
+            StuckOperationError: it has not ended in that time. The message shows what it waits for.
+            AssertionError: its status could not be read.
         """
         __tracebackhide__ = True
         limit_s = self._plan.timeout_s if timeout_s is None else timeout_s
@@ -278,9 +411,15 @@ class StartedOperation:
         return status
 
     def wait_for(self, state: str, timeout_s: float | None = None) -> InstanceStatus:
-        """Poll until its runtimeStatus is this one, and return its status.
+        """Poll until it has this runtime status, and return its status.
 
-        Raises StuckOperationError if that is not so in `timeout_s` from now, or cannot become so because it has ended.
+        Args:
+            state: a `runtimeStatus`, such as "Running" or "Suspended".
+            timeout_s: how long to wait from now, in seconds; by default the limit of the fixture.
+
+        Raises:
+            StuckOperationError: it did not reach that status in time, or has ended with another one.
+            UsageError: there is no such status.
         """
         __tracebackhide__ = True
         if state not in STATES:
@@ -298,15 +437,17 @@ class StartedOperation:
             time.sleep(self._plan.polling.delay_s(0, None))
 
     def measured(self) -> OperationMeasurement:
-        """Return when it began and ended by the scheduler's clock, and what it cost in whole numbers.
+        """Return when it was created, began and ended by the scheduler's clock, and what it cost.
 
             operation = operations.start_orchestrator("chain", 5)
             operation.wait()
             assert operation.measured().action_count == 1 + 2 * 5
 
-        Figures are None while they are not known, as costs are before the end: wait for it first. Raises UsageError
-        where the host is not one that durable-harness serves (the stacks remote and func), AssertionError if the
-        operation is unknown there.
+        Costs are None before the end of the operation, so wait for it first.
+
+        Raises:
+            AssertionError: the host does not know the operation.
+            UsageError: the host does not measure operations, as on the stacks func and remote.
         """
         __tracebackhide__ = True
         request = {"ids": [self.instance_id]}
@@ -318,54 +459,101 @@ class StartedOperation:
         return found
 
     def tree(self) -> Instance | None:
-        """Return it with its history and its sub-orchestrations; None if it is unknown."""
+        """Return its instance with the history and the sub-orchestrations; None if the app does not know it."""
         return self.webhook.read_tree(self.instance_id)
 
     def history(self) -> list[HistoryRow]:
-        """Return its history so far, as the durable HTTP API shows it."""
+        """Return its history so far, as the durable HTTP API shows it; empty if there is none."""
         found = self.webhook.read(self.instance_id)
         return found.history if found else []
 
     def record(self, path: str | Path) -> Path:
-        """Write its history so far to a file that `durable_replay` replays, and return the path."""
+        """Write its history so far to a file that `durable_replay` can replay.
+
+        Args:
+            path: the file to write.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            AssertionError: the app does not know the operation.
+            UsageError: the deployment refuses the key.
+        """
         __tracebackhide__ = True
         return record(self._stack, self.webhook, self.instance_id, Path(path))
 
     def explain(self, problem: str, details: tuple[str, ...] = (), first: str = "") -> str:
-        """Return the report of a failure: the instances, their history, what they wait for, the host's log.
+        """Return a report of a failure: the instances, their histories, what they wait for, and the host's log.
 
-        It begins with `first`, else with what the operation failed of or waits for.
+        Args:
+            problem: what is wrong, such as "completed with another output".
+            details: lines that are added to it.
+            first: the first line; by default the reason why the operation failed, or what it waits for.
         """
         return self.explainer.explain(self.webhook, self.instance_id, problem, details, first)
 
     def raise_event(self, name: str, payload: Any = None) -> None:
-        """Raise an external event. Raises AssertionError if the operation has ended: nothing would take it."""
+        """Raise an external event for it.
+
+            operation.raise_event("approved", {"by": "Ada"})
+
+        Args:
+            name: the name of the event.
+            payload: the payload of the event, which is sent as JSON.
+
+        Raises:
+            AssertionError: the event was not accepted, for example because the operation has ended.
+        """
         __tracebackhide__ = True
         self.webhook.send(self.instance_id, f"raiseEvent/{quote(name, safe='')}", payload)
 
     def respond(self, payload: Any = None, *, to: str, times: int | None = None) -> EventResponse:
-        """Raise an event whenever this operation, or a sub-orchestration of it, waits for it, until the test ends.
+        """Raise an event each time this operation or a sub-orchestration waits for it, until the end of the test.
 
             operation.respond({"approved": True}, to="approval")
 
-        If it waits already, the event is raised at once. Where time is skipped, a timeout may have come before this
-        call: promise the event before the start with `operations.respond`, or start under `durable_clock.hold()`.
+        If it waits already, the event is raised at once. If time is skipped, a timeout may come before this call. In
+        that case call `operations.respond` before the start, or start under `durable_clock.hold()`.
+
+        Args:
+            payload: the payload of the event, which is sent as JSON.
+            to: the name of the event.
+            times: how often to raise it at most; by default there is no limit.
+
+        Raises:
+            UsageError: an argument is not valid, or the stack is func or remote.
         """
         __tracebackhide__ = True
         return self._promises.make(payload, to, times, self.instance_id)
 
     def terminate(self, reason: str = "") -> None:
-        """Ask for its end."""
+        """Request its termination. `wait` then waits for the end.
+
+        Args:
+            reason: becomes the output of the operation.
+
+        Raises:
+            AssertionError: the request was not accepted, for example because the operation has ended.
+        """
         __tracebackhide__ = True
         self.webhook.send(self.instance_id, f"terminate?{urlencode({'reason': reason})}")
 
     def suspend(self) -> None:
-        """Hold it."""
+        """Request its suspension.
+
+        Raises:
+            AssertionError: the request was not accepted, for example because the operation has ended.
+        """
         __tracebackhide__ = True
         self.webhook.send(self.instance_id, "suspend")
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Request that it resumes after a suspension.
+
+        Raises:
+            AssertionError: the request was not accepted, for example because the operation has ended.
+        """
         __tracebackhide__ = True
         self.webhook.send(self.instance_id, "resume")
 

@@ -15,18 +15,34 @@ MAX_LINES = 60
 
 
 class HistoryReplayer:
-    """Replays recorded histories against an app; call it with files, folders or patterns such as "histories/*.json".
+    """Replay recorded histories against today's code of an app.
 
-    Paths are relative to the root directory of the tests.
+        def test_histories(durable_replay):
+            durable_replay("tests/histories/*.json")
+
+    The fixture `durable_replay` makes it. Call it with files, folders or patterns, relative to the root directory of
+    the tests. With `app_dir` it replays against the app in another folder. It returns one `FileResult` for each file.
+
+    Raises:
+        AssertionError: a history does not replay as recorded, a file is not a history, or a pattern matches no file.
+            The message shows the first difference of each file.
+        UsageError: a folder has no *.json file.
     """
 
     def __init__(self, root: Path, app_dir: Path, load: Callable[[Path], ReplayedApp]) -> None:
         self._root, self._app_dir, self._load = root, app_dir, load
 
     def __call__(self, *histories: str | Path, app_dir: str | Path | None = None) -> list[FileResult]:
-        """Replay them, and return what came of each; fail, naming each first difference, unless all replay clean.
+        """Replay recorded histories and return a result for each file.
 
-        `app_dir` names another app than the one under test. Fails also where nothing matches, and for what is none.
+        Args:
+            histories: files, folders, or patterns such as "tests/histories/*.json".
+            app_dir: the folder of an app other than the app under test.
+
+        Raises:
+            AssertionError: a history does not replay as recorded, a file is not a history, or a pattern matches no
+                file. The message shows the first difference of each file.
+            UsageError: a folder has no *.json file.
         """
         __tracebackhide__ = True
         from durable_harness.replay import OK, history_files, replay_files, table  # noqa: PLC0415 - only who uses it pays

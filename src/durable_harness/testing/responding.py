@@ -14,7 +14,10 @@ OK, BAD_REQUEST, NOT_FOUND = 200, 400, 404
 
 
 class EventResponse:
-    """An event that is raised whenever it is waited for, until `end`, the end of the test, or as often as it says."""
+    """An event that is raised each time an orchestration waits for it. `Operations.respond` returns it.
+
+    It stays active until `end`, until the end of the test, or until it has been raised `times` times.
+    """
 
     def __init__(self, client: HttpClient, number: int, event: str) -> None:
         self._client = client
@@ -26,23 +29,23 @@ class EventResponse:
 
     @property
     def count(self) -> int:
-        """How often it was raised."""
+        """How often the event was raised so far."""
         return int(_document(self._client.request("GET", self._url), self._event)["count"])
 
     @property
     def event(self) -> str:
-        """The event's name."""
+        """The name of the event."""
         return self._event
 
     @property
     def count_or_none(self) -> int | None:
-        """How often it was raised, None if the host does not say: it has ended, or the response has."""
+        """How often the event was raised so far; None if the host or the response has ended."""
         answer = self._client.request("GET", self._url)
         found = answer.json_object() if isinstance(answer, HttpResponse) and answer.is_success else None
         return None if found is None else int(str(found["count"]))
 
     def end(self) -> None:
-        """Raise it no more."""
+        """Stop raising the event."""
         self._client.request("DELETE", self._url)
 
 

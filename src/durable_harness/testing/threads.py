@@ -17,10 +17,19 @@ T = TypeVar("T")
 
 
 async def in_thread(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call in a thread of its own, so that the loop goes on, and return what it returned.
+    """Call a blocking function in a thread of its own, without blocking the event loop, and return its result.
 
-    Any number of calls wait at the same time: the pools of loops have few threads, and operations are waited for long.
-    If the caller is cancelled, nobody waits for the thread, which ends with its call.
+        found = await in_thread(read_report, "build/report.json")
+
+    Any number of calls can wait at the same time, because the thread is not one of the few in the loop's pool. If the
+    caller is cancelled, it does not wait for the thread, which ends with its call. It works on asyncio and trio.
+
+    Args:
+        call: the function.
+        args, kwargs: its arguments.
+
+    Raises:
+        Exception: what the function raises.
     """
     bound = functools.partial(contextvars.copy_context().run, functools.partial(call, *args, **kwargs))
     trio: Any = sys.modules.get("trio")

@@ -39,52 +39,75 @@ class WrittenOutput:
     """One message, document, row or blob that a function wrote to an output binding."""
 
     function: str
+    """The name of the function that wrote it."""
     name: str
-    """The parameter that it was written by; `$return` if the function returned it."""
+    """The parameter of the binding; `$return` if the function returned the value."""
     type: str
-    """The binding's type, such as "queue"."""
+    """The type of the binding, such as "queue"."""
     target: str
-    """The queue, path, topic or table of the binding; "" if its settings name none."""
+    """The queue, path, topic or table of the binding; empty if its settings name none."""
     value: Any
-    """As it would go on the wire: text, bytes, or a JSON value."""
+    """The value as it would be sent to the service: text, bytes, or a JSON value."""
 
     @property
     def described(self) -> str:
-        """Its function, parameter and target in words."""
+        """The function, the parameter and the target as one line of text."""
         return f"{self.function}.{self.name} ({self.type} '{self.target}')"
 
     def is_meant_by(self, name: str) -> bool:
-        """Return whether `name` is its parameter, `function.parameter`, or its target, in any case."""
+        """Return whether a name means this output. Letter case does not matter.
+
+        Args:
+            name: the parameter, `function.parameter`, or the target of the binding.
+        """
         return name.lower() in {self.name.lower(), f"{self.function}.{self.name}".lower(), self.target.lower()}
 
 
 @dataclass(frozen=True)
 class TriggeredFunction:
-    """A function that a test ran, and what this one invocation wrote."""
+    """The result of a function that a test ran by `Operations.trigger`.
+
+        run = operations.trigger("from_queue", {"id": 7})
+        assert run.written("receipts") == ["order 7 is paid"]
+
+    It covers this one invocation only. `Operations.written` covers all functions since the test began.
+    """
 
     function: str
+    """The name of the function."""
     stack: str
     """The name of the stack that it ran on."""
     invocation_id: str | None
-    """None if the host is not ours and only said that it will run."""
+    """The ID of the invocation; None on the stacks func and remote, whose host only accepts the run."""
     captured: list[WrittenOutput] | None
-    """What it wrote, in order; None if the host is not ours."""
+    """What this invocation wrote to output bindings, in order; None on the stacks func and remote."""
     result: Any = None
+    """The same as `returned`, without a check of the stack."""
     check_known: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
     """Raises UsageError for a name that no output binding has."""
 
     @property
     def returned(self) -> Any:
-        """What it returned, as the host would send it on: text, bytes or a JSON value; None if nothing.
+        """What the function returned, as text, bytes or a JSON value; None if it returned nothing.
 
-        Of an HTTP function it is a dict of status, headers and body, or the text that it returned.
+        For an HTTP function it is a dict of status, headers and body, or the text that the function returned.
+
+        Raises:
+            UsageError: the stack is func or remote.
         """
         if self.captured is None:
             raise UsageError(NOT_CAPTURED.format(stack=self.stack))
         return self.result
 
     def written(self, name: str) -> list[Any]:
-        """Return the values that it wrote to an output, named as for `operations.written`."""
+        """Return the values that this invocation wrote to an output binding, in order.
+
+        Args:
+            name: the queue, path, topic or table of the binding, its parameter, or `function.parameter`.
+
+        Raises:
+            UsageError: no output binding has this name, or the stack is func or remote.
+        """
         if self.captured is None:
             raise UsageError(NOT_CAPTURED.format(stack=self.stack))
         found = [output.value for output in self.captured if output.is_meant_by(name)]

@@ -24,35 +24,44 @@ MAX_INSTANCES = 50
 """How large a tree of instances is read at most."""
 
 HistoryRow = dict[str, Any]
-"""One of `historyEvents` as the durable HTTP API gives them: EventType, Timestamp, FunctionName, …"""
+"""One entry of a history as the durable HTTP API returns it in `historyEvents`: a dict with EventType, Timestamp,
+FunctionName, …"""
 InstanceStatus = dict[str, Any]
-"""A status object of the durable HTTP API: runtimeStatus, input, output, customStatus, createdTime, …"""
+"""The status of an instance as the durable HTTP API returns it: a dict with runtimeStatus, input, output, customStatus,
+createdTime, …"""
 
 
 @dataclass
 class Instance:
-    """One orchestration as it stood when it was read, with those it started."""
+    """An orchestration instance at the time when it was read, with its sub-orchestrations."""
 
     instance_id: str
+    """The ID of the instance."""
     status: InstanceStatus
+    """Its status, as the durable HTTP API returns it."""
     history: list[HistoryRow] = field(default_factory=list)
+    """Its history, in order."""
     children: list[Instance] = field(default_factory=list)
+    """Its sub-orchestrations."""
 
     @property
     def state(self) -> str:
+        """Its `runtimeStatus`, such as "Running"."""
         return str(self.status.get("runtimeStatus"))
 
     @property
     def has_ended(self) -> bool:
+        """Whether it has completed, failed, or been terminated or canceled."""
         return self.state in TERMINAL_STATES
 
     def walk(self) -> Iterator[Instance]:
-        """Give this one and all below it."""
+        """Yield this instance and all instances below it."""
         yield self
         for child in self.children:
             yield from child.walk()
 
     def as_json(self) -> dict[str, Any]:
+        """Return the instance with its history and its sub-orchestrations as a JSON object."""
         children = [child.as_json() for child in self.children]
         return {**self.status, "historyEvents": self.history, "subOrchestrations": children}
 

@@ -14,13 +14,18 @@ from durable_harness.testing.url_patterns import UrlPattern
 
 @dataclass(frozen=True)
 class HttpCall:
-    """A request that the app has sent. Header names are in lower case; `at_s` is in seconds since the epoch."""
+    """A request that the app sent to an outside service."""
 
     method: str
+    """The HTTP method, such as "GET"."""
     url: str
+    """The whole URL, with its query."""
     headers: Mapping[str, str] = field(repr=False)
+    """The request headers, by names in lower case."""
     body: bytes = field(repr=False)
+    """The body as bytes."""
     at_s: float
+    """When the request came, in seconds since the epoch."""
 
     @property
     def text(self) -> str:
@@ -28,7 +33,11 @@ class HttpCall:
         return self.body.decode(errors="replace")
 
     def json(self) -> Any:
-        """Return the body's JSON value. Raises ValueError, with the body, if it is none."""
+        """Return the JSON value of the body.
+
+        Raises:
+            ValueError: the body is not JSON. The message shows the body.
+        """
         try:
             return json.loads(self.body)
         except ValueError:

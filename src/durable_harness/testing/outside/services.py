@@ -34,7 +34,14 @@ NO_ANSWER = 502
 
 
 class OutsideService:
-    """A service, or a part of one, that a test answers for until `end` or the end of the test."""
+    """An outside service, or a part of one, that the test answers for until `end` or the end of the test.
+
+        bank = durable_http.answer("https://bank.example/charges", returns={"charge": "c-1"})
+        assert_completed(durable_operations.start("/api/orders", {"id": 7}))
+        assert bank.calls[0].json() == {"order": 7}
+
+    `DurableHttp.answer` returns it.
+    """
 
     def __init__(self, rule: Rule, end: Callable[[Rule], None]) -> None:
         self._rule = rule
@@ -54,7 +61,15 @@ class OutsideService:
         return len(self._rule.calls)
 
     def wait(self, count: int = 1, timeout_s: float = DEFAULT_TIMEOUT_S) -> list[HttpCall]:
-        """Wait for this many requests and return them. Raises AssertionError, with those that came, otherwise."""
+        """Wait for a number of requests and return all requests so far.
+
+        Args:
+            count: the number of requests.
+            timeout_s: how long to wait, in seconds.
+
+        Raises:
+            AssertionError: there were fewer requests in that time. The message lists them.
+        """
         __tracebackhide__ = True
         deadline = time.monotonic() + unless_debugged(timeout_s)
         while self.count < count:
@@ -66,15 +81,21 @@ class OutsideService:
         return self.calls
 
     def end(self) -> None:
-        """Answer for it no longer."""
+        """Stop answering for this service."""
         self._end(self._rule)
 
 
 class DurableHttp:
-    """Answers the requests that the app sends to outside services, whatever client it sends them with.
+    """Answers to the requests that the app sends to outside services, with any HTTP client.
 
-    While a test uses it, every connection to port 80 or 443 of another machine comes here, and every one to a service
-    that `answer` names. A request that nothing answers gets the status 502 and is in `unanswered`.
+        def test_bank(durable_operations, durable_http):
+            bank = durable_http.answer("https://bank.example/charges", returns={"charge": "c-1"})
+            assert_completed(durable_operations.start("/api/orders", {"id": 7}))
+            assert bank.count == 1
+
+    The fixture `durable_http` makes it. While a test uses it, all connections to port 80 or 443 of other machines come
+    here. So do connections to any service that `answer` names. A request that nothing answers gets the status 502 and
+    appears in `unanswered`.
     """
 
     def __init__(self, control: StackControl) -> None:
@@ -82,7 +103,7 @@ class DurableHttp:
 
         self._control = control
         self.own = OwnFunctions()
-        """The functions of the test that were called."""
+        """The test's own functions that were called."""
         self._has_ended = False
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
@@ -95,12 +116,12 @@ class DurableHttp:
 
     @property
     def calls(self) -> list[HttpCall]:
-        """All requests of the app so far, in order, also those that nothing answered."""
+        """All requests of the app so far, in order, including those that nothing answered."""
         return list(self._calls)
 
     @property
     def unanswered(self) -> list[HttpCall]:
-        """The requests that nothing answered."""
+        """The requests that nothing answered, in order."""
         return list(self._unanswered)
 
     def answer(
@@ -112,11 +133,20 @@ class DurableHttp:
         by: Answering | None = None,
         method: str | None = None,
     ) -> OutsideService:
-        """Answer requests to URLs of a pattern, such as "https://api.example/orders/*". Of several the last one counts.
+        """Answer requests to the URLs of a pattern. If several patterns fit a request, the latest one counts.
 
-        `returns` is an `HttpAnswer` or the body of one: text, bytes, or what is sent as JSON. `by` is given each
-        `HttpCall` and returns such a value; it runs in a thread of this process. `raises`, and what the function
-        raises, breaks the connection without an answer.
+            durable_http.answer("https://api.example/orders/*", returns=HttpAnswer({"id": 7}, status=201))
+
+        Args:
+            url: a URL, in which `*` stands for any text. A URL without a path stands for the whole service.
+            returns: an `HttpAnswer`, or the body of one: text, bytes, or a value that is sent as JSON.
+            raises: an error, for which the connection breaks without an answer.
+            by: a function that takes each `HttpCall` and returns such a value. It runs in a thread of this process. If
+                it raises an error, the connection breaks without an answer.
+            method: the HTTP method to answer, such as "POST"; by default all methods.
+
+        Raises:
+            UsageError: an argument is not valid, or not exactly one of `returns`, `raises` and `by` is given.
         """
         rule = Rule(UrlPattern.of(url), checked_method(method), self._answering(url, returns, raises, by))
         with self._lock:
@@ -125,18 +155,29 @@ class DurableHttp:
         return OutsideService(rule, self._remove)
 
     def pass_through(self, url: str) -> None:
-        """Let connections to a service, such as "https://login.example", go there. They are not recorded."""
+        """Let the app connect to a real service. Its requests are not recorded.
+
+            durable_http.pass_through("https://login.example")
+
+        Args:
+            url: the URL of the service.
+
+        Raises:
+            UsageError: `url` names no service.
+        """
         self._passing.append(UrlPattern.of(url))
         self._lead()
 
     def describe(self) -> str:
-        """Return the requests that nothing answered, for the report of a failure."""
+        """Return the requests that nothing answered as text, for the report of a failed test."""
         return "\n".join(f"{call.method} {call.url}" for call in self._unanswered)
 
     def close(self, timeout_s: float = RETURN_TIMEOUT_S) -> None:
-        """Let all connections go where the app wants them to.
+        """Let all connections of the app go to their real targets again. The fixture calls it.
 
-        Functions that have not returned in time are left to their threads, which end with pytest.
+        Args:
+            timeout_s: how long to wait for functions of the test that are still running, in seconds. After that they
+                are left to their threads, which end with pytest.
         """
         self._has_ended = True
         try:
