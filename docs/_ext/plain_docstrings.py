@@ -27,18 +27,24 @@ def _blocks(lines: list[str]) -> Iterator[list[str]]:
             example += [""] * bool(example)
         elif all(line.startswith(EXAMPLE) for line in block):
             example += block
-        elif SECTION.fullmatch(block[0]):
-            yield [f"**{block[0].rstrip(':')}**"]
-            yield _items([line.removeprefix(EXAMPLE) for line in block[1:]])
-        elif all(ARGUMENT.match(line) for line in block if not line.startswith(EXAMPLE)):
-            yield _items(block)
         else:
             if example:
                 yield _code(example)
             example = []
-            yield [_prose(line) for line in block]
+            yield from _text(block)
     if example:
         yield _code(example)
+
+
+def _text(block: list[str]) -> Iterator[list[str]]:
+    """Yield a section with its title, a list of arguments, or a paragraph."""
+    if SECTION.fullmatch(block[0]):
+        yield [f"**{block[0].rstrip(':')}**"]
+        yield _items([line.removeprefix(EXAMPLE) for line in block[1:]])
+    elif all(ARGUMENT.match(line) for line in block if not line.startswith(EXAMPLE)):
+        yield _items(block)
+    else:
+        yield [_prose(line) for line in block]
 
 
 def _items(lines: list[str]) -> list[str]:
