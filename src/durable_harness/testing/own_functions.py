@@ -130,11 +130,15 @@ def _was_raised_by_hand(trace: TracebackType | None) -> bool:
 
 
 def place_of_error(error: BaseException) -> str:
-    """Return the test's own last line that an error passed; empty if there is none."""
+    """Return the test's own last line that an error passed; empty if there is none.
+
+    A frame with `__tracebackhide__` is not it: by that name pytest and helpers of tests keep out of tracebacks.
+    """
     found, trace = "", error.__traceback__
     while trace is not None:
-        if machinery(trace.tb_frame.f_code.co_filename) is None:
-            found = _place(trace.tb_frame.f_code, trace.tb_lineno)
+        frame = trace.tb_frame
+        if machinery(frame.f_code.co_filename) is None and not frame.f_locals.get("__tracebackhide__"):
+            found = _place(frame.f_code, trace.tb_lineno)
         trace = trace.tb_next
     return found
 
