@@ -7,6 +7,7 @@ import pytest
 
 from durable_harness.errors import UsageError
 from durable_harness.testing import assert_completed
+from sdk_generation import NEEDS_OTHER_SDK, SDK
 
 DAY = timedelta(days=1)
 
@@ -122,6 +123,7 @@ def test_time_is_moved_no_further_than_the_clock_goes(durable_clock, by):
     assert durable_clock.now() - began < DAY
 
 
+@pytest.mark.skipif(SDK == 2, reason=f"its timers are of three days at most, one after the other: {NEEDS_OTHER_SDK}")
 @pytest.mark.parametrize("years", [70, 120])
 def test_a_wait_for_ever_is_not_skipped_to(operations, durable_clock, years):
     """A timer of the clock's last years, or beyond its end, does not fire, and takes no room from other tests."""

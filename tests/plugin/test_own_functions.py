@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from durable_harness.testing.own_functions import OwnFunctions, is_mistake, place_of_error
+from sdk_generation import SDK
 
 APPS = Path(__file__).parents[1] / "apps"
 TITLE = "durable-harness: functions of this test that answer for others"
@@ -146,7 +147,8 @@ def test_a_slip_of_a_fake_fails_its_test(inner):
     assert outcome.count("failure", "error") == 4, outcome.output
     assert "embedded 1 xfailed" in outcome.output
     assert "KeyError 'nope' in the fake of charge_card (test_it.py:7)" in outcome.output
-    assert "refused: Activity function 'charge_card' failed: KeyError: 'nope' (test_it.py:7)" in outcome.output
+    if SDK == 1:  # whose message of a failed activity has the place; with 2.x it stands in the report's section alone
+        assert "refused: Activity function 'charge_card' failed: KeyError: 'nope' (test_it.py:7)" in outcome.output
     assert "KeyError 'nope' in the fake of charge_card (test_it.py:7)" in outcome.failure(
         "test_is_not_green[embedded-look_up]"
     )
