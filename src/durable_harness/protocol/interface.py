@@ -43,46 +43,46 @@ class Scheduler(Protocol):
     """One task hub of a scheduler, embedded or remote. Every method raises RpcError when it is refused."""
 
     async def start_instance(self, request: pb.CreateInstanceRequest) -> pb.CreateInstanceResponse:
-        """CreateInstanceRequest -> CreateInstanceResponse; ALREADY_EXISTS unless the reuse policy allows it."""
+        """Start an orchestration; ALREADY_EXISTS unless the reuse policy allows it."""
 
     async def get_instance(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
-        """GetInstanceRequest -> GetInstanceResponse; `exists` is false for an unknown id."""
+        """Return the state of an instance; `exists` is false for an unknown id."""
 
     async def wait_for_instance_start(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
-        """GetInstanceRequest -> GetInstanceResponse, held until the instance has started."""
+        """Return the state of an instance once it has started."""
 
     async def wait_for_instance_completion(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
-        """GetInstanceRequest -> GetInstanceResponse, held until the instance has ended."""
+        """Return the state of an instance once it has ended."""
 
     async def raise_event(self, request: pb.RaiseEventRequest) -> pb.RaiseEventResponse:
-        """RaiseEventRequest -> RaiseEventResponse; NOT_FOUND for an unknown id."""
+        """Raise an event; NOT_FOUND for an unknown id."""
 
     async def terminate_instance(self, request: pb.TerminateRequest) -> pb.TerminateResponse:
-        """TerminateRequest -> TerminateResponse."""
+        """Terminate an instance."""
 
     async def suspend_instance(self, request: pb.SuspendRequest) -> pb.SuspendResponse:
-        """SuspendRequest -> SuspendResponse."""
+        """Suspend an instance."""
 
     async def resume_instance(self, request: pb.ResumeRequest) -> pb.ResumeResponse:
-        """ResumeRequest -> ResumeResponse."""
+        """Resume an instance."""
 
     async def rewind_instance(self, request: pb.RewindInstanceRequest) -> pb.RewindInstanceResponse:
-        """RewindInstanceRequest -> RewindInstanceResponse; FAILED_PRECONDITION unless the instance has failed."""
+        """Rewind an instance; FAILED_PRECONDITION unless the instance has failed."""
 
     async def restart_instance(self, request: pb.RestartInstanceRequest) -> pb.RestartInstanceResponse:
-        """RestartInstanceRequest -> RestartInstanceResponse; FAILED_PRECONDITION while the instance is active."""
+        """Restart an instance; FAILED_PRECONDITION while the instance is active."""
 
     async def query_instances(self, request: pb.QueryInstancesRequest) -> pb.QueryInstancesResponse:
-        """QueryInstancesRequest -> QueryInstancesResponse, in pages ordered by creation time."""
+        """Return instances in pages ordered by creation time."""
 
     async def list_instance_ids(self, request: pb.ListInstanceIdsRequest) -> pb.ListInstanceIdsResponse:
-        """ListInstanceIdsRequest -> ListInstanceIdsResponse, in pages ordered by the time of the end."""
+        """Return the IDs of ended instances in pages ordered by the time of the end."""
 
     async def purge_instances(self, request: pb.PurgeInstancesRequest) -> pb.PurgeInstancesResponse:
-        """PurgeInstancesRequest -> PurgeInstancesResponse; only ended instances are deleted."""
+        """Delete instances; only ended instances are deleted."""
 
     def stream_instance_history(self, request: pb.StreamInstanceHistoryRequest) -> AsyncIterator[pb.HistoryChunk]:
-        """StreamInstanceHistoryRequest -> HistoryChunk, ..."""
+        """Yield the history of an instance in chunks."""
 
     async def measure_instances(self, ids: Collection[str]) -> Mapping[str, Measurement]:
         """Return times and costs by instance id; ids that are not known are left out. Not part of the protocol."""
@@ -97,47 +97,47 @@ class Scheduler(Protocol):
         """Return the names, versions and tags that lists can be filtered by. Not part of the protocol."""
 
     async def signal_entity(self, request: pb.SignalEntityRequest) -> pb.SignalEntityResponse:
-        """SignalEntityRequest -> SignalEntityResponse."""
+        """Signal an entity."""
 
     async def get_entity(self, request: pb.GetEntityRequest) -> pb.GetEntityResponse:
-        """GetEntityRequest -> GetEntityResponse."""
+        """Return the metadata of an entity."""
 
     async def query_entities(self, request: pb.QueryEntitiesRequest) -> pb.QueryEntitiesResponse:
-        """QueryEntitiesRequest -> QueryEntitiesResponse, in pages ordered by entity id."""
+        """Return entities in pages ordered by entity id."""
 
     async def clean_entity_storage(self, request: pb.CleanEntityStorageRequest) -> pb.CleanEntityStorageResponse:
-        """CleanEntityStorageRequest -> CleanEntityStorageResponse: empty entities and orphaned locks are removed."""
+        """Clean the storage of entities: empty entities and orphaned locks are removed."""
 
     async def skip_graceful_orchestration_terminations(
         self, request: pb.SkipGracefulOrchestrationTerminationsRequest
     ) -> pb.SkipGracefulOrchestrationTerminationsResponse:
-        """SkipGracefulOrchestrationTerminationsRequest -> SkipGracefulOrchestrationTerminationsResponse."""
+        """End instances at once, without their workers; the answer has the IDs of those that were not running."""
 
     def get_work_items(
         self, request: pb.GetWorkItemsRequest, *, keeps_executions: bool = False
     ) -> AsyncIterator[pb.WorkItem]:
-        """GetWorkItemsRequest -> WorkItem, ...; closing the iterator gives unfinished work back.
+        """Yield work items; closing the iterator gives unfinished work back.
 
         For a worker that keeps executions, turns with a long history may come without the part that it has seen:
         `durable_harness.protocol.continuing`.
         """
 
     async def complete_orchestrator_task(self, request: pb.OrchestratorResponse) -> pb.CompleteTaskResponse:
-        """OrchestratorResponse -> CompleteTaskResponse; NOT_FOUND for a token that holds no lease."""
+        """Complete a turn; NOT_FOUND for a token that holds no lease."""
 
     async def complete_activity_task(self, request: pb.ActivityResponse) -> pb.CompleteTaskResponse:
-        """ActivityResponse -> CompleteTaskResponse; NOT_FOUND for a token that holds no lease."""
+        """Complete an activity; NOT_FOUND for a token that holds no lease."""
 
     async def complete_entity_task(self, request: pb.EntityBatchResult) -> pb.CompleteTaskResponse:
-        """EntityBatchResult -> CompleteTaskResponse; NOT_FOUND for a token that holds no lease."""
+        """Complete a batch of an entity; NOT_FOUND for a token that holds no lease."""
 
     async def abandon_orchestrator_task(
         self, request: pb.AbandonOrchestrationTaskRequest
     ) -> pb.AbandonOrchestrationTaskResponse:
-        """AbandonOrchestrationTaskRequest -> AbandonOrchestrationTaskResponse; the work is ready again at once."""
+        """Give a turn back; the work is ready again at once."""
 
     async def abandon_activity_task(self, request: pb.AbandonActivityTaskRequest) -> pb.AbandonActivityTaskResponse:
-        """AbandonActivityTaskRequest -> AbandonActivityTaskResponse; the work is ready again at once."""
+        """Give an activity back; the work is ready again at once."""
 
     async def abandon_entity_task(self, request: pb.AbandonEntityTaskRequest) -> pb.AbandonEntityTaskResponse:
-        """AbandonEntityTaskRequest -> AbandonEntityTaskResponse; the work is ready again at once."""
+        """Give a batch of an entity back; the work is ready again at once."""

@@ -22,7 +22,7 @@ SUMMARY: Mapping[str, str] = {
     "latencies": "each latency in ms: `count`, `min`, `mean`, `max`, percentiles, and `histogram`, which can be merged",
     "not_measurable": "latencies and costs that no operation has, each with the reason",
     "clocks": "the clock that each figure is read from",
-    "time_split.operations": "operations of which every moment is known",
+    "time_split.operations": "operations whose every moment is known",
     "time_split.unknown": "completed operations that are not split, since a moment of them is not known",
     "time_split.mean_ms": "mean milliseconds of each part: slip, start, queueing, execution, detection lag",
     "time_split.excess_p99_ms": "at p99, by how much the parts come to more than the whole",

@@ -131,7 +131,7 @@ def arm_timer(hub: HubCore, instance: Instance, execution: Execution, timer_id: 
     """Let a timer fire into this very execution when its time has come."""
     due_ns = to_ns(fire_at)
     if due_ns == LATEST_NS:
-        return  # a wait for ever, as people write it: with the last moment of year 9999
+        return  # an endless wait, which people write as the last moment of year 9999
     fire = functools.partial(_fire_timer, hub, instance.instance_id, execution.execution_id, timer_id, due_ns)
     waits = functools.partial(hub.instances.goes_on, instance.instance_id, execution.execution_id)
     hub.clock.call_at(due_ns, fire, instance.epoch_ns, is_wanted=waits)

@@ -598,8 +598,8 @@ def _watched(plan: OperationPlan, accepted: HttpResponse) -> Operation:
 
 
 def _status_in(answer: HttpResponse | NoResponse) -> InstanceStatus | None:
-    told = answer.json_object() if isinstance(answer, HttpResponse) else None
-    return told if told and "runtimeStatus" in told else None
+    document = answer.json_object() if isinstance(answer, HttpResponse) else None
+    return document if document and "runtimeStatus" in document else None
 
 
 def _answered(stack: RunningStack, answer: HttpResponse | NoResponse, method: str, url: str) -> HttpResponse:

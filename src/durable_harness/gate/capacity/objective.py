@@ -16,7 +16,7 @@ _LIMIT = re.compile(r"(?P<metric>\w+)(?:[ .:]+(?P<statistic>[\w.]+))?\s*(?:<=|â‰
 
 
 def read_objective(text: str) -> tuple[Gate, ...]:
-    """Return the limits of an objective, all of which must hold; raise UsageError if the text is not one."""
+    """Return the limits of an objective, which must all hold; raise UsageError if the text is not one."""
     limits = tuple(_read_limit(part.strip()) for part in text.split(",") if part.strip())
     if not limits:
         raise UsageError("--objective: is empty. Write limits like 'completion_ms p95 <= 2000, error_ratio <= 0.01'.")

@@ -25,7 +25,7 @@ LEAST_RUNS = 4
 FALSE_ALARM_RATE = 0.01
 """How often a series without a change is cut."""
 SHUFFLES = 499
-"""With the series itself 500 arrangements, of which 1 % is a whole number: the test keeps to its error exactly (Phipson
+"""With the series itself 500 arrangements, so that 1 % is a whole number: the test keeps to its error exactly (Phipson
 and Smyth 2010, Permutation p-values should never be zero, Stat. Appl. Genet. Mol. Biol. 9)."""
 LEAST_CHANGE = 0.05
 """A smaller change of the median, relative to what it was, is not worth a look."""

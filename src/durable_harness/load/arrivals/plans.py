@@ -92,7 +92,7 @@ class RateProfile:
 
     @classmethod
     def steps(cls, rates: Sequence[float], each_s: float) -> RateProfile:
-        """Return a profile with one rate after the other, of which the last one stays.
+        """Return a profile with one rate after the other; the last one stays.
 
         Args:
             rates: arrivals per second.
