@@ -20,6 +20,7 @@ from durable_harness.scheduler.storage.data_file import PAGE_BYTES
 from durable_harness.stack import embedded_stack, scheduler_process
 
 APP = Path(__file__).parents[1] / "apps" / "constant"
+KILLED_MAKERS = Path(__file__).with_name("killed_makers.py")
 DEADLINE_S = 30
 LARGE = '"' + "x" * 100_000 + '"'
 
@@ -150,3 +151,12 @@ def test_a_fifo_does_not_hang_the_start(tmp_path):
     ended = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
     assert "it is a FIFO, not a regular file" in ended.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks the processes that are killed: not on Windows")
+def test_a_process_that_is_killed_while_it_makes_a_file_leaves_one_that_can_be_used(tmp_path):
+    """Whenever a new scheduler dies while it makes its file, the next one can work on what is left."""
+    words = [sys.executable, str(KILLED_MAKERS), str(tmp_path), "150", "12"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) > 1, "all were killed at the same stage"

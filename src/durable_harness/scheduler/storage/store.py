@@ -28,6 +28,7 @@ from durable_harness.scheduler.storage.data_file import (
 )
 from durable_harness.scheduler.storage.in_hand import InHand
 from durable_harness.scheduler.storage.schema import FORMAT_VERSION, REPEATS, create, drop_passing, migrate
+from durable_harness.scheduler.storage.unfinished_file import holds_nothing
 
 CACHE_KB = 32 * 1024
 CHECKPOINT_PAGES = 4000
@@ -133,7 +134,7 @@ class Store:
             database = opened.enter_context(contextlib.closing(_connect(":memory:")))
             create(database)
             return database
-        is_new = not self.path.exists() or self.path.stat().st_size == 0
+        is_new = holds_nothing(self.path)
         version = FORMAT_VERSION if is_new else checked_version(self.path)
         database = opened.enter_context(contextlib.closing(_connect(str(self.path))))
         database.execute("PRAGMA journal_mode = WAL")
