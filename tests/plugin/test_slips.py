@@ -136,6 +136,12 @@ def test_promised(operations):
     assert False
 
 
+def test_uncalled(durable_activities):
+    durable_activities.fake("charge_card", returns=1)
+    durable_activities.fake_http("https://api.example/orders/*", returns=1)
+    assert False
+
+
 @pytest.mark.xfail
 def test_expected(operations):
     assert False
@@ -156,13 +162,15 @@ def test_next(operations, durable_activities):
 
 
 def test_reports_of_slips(inner):
-    """A refusal ends with the test's line, a promise that nothing waited for is named, xfailed tests are counted."""
+    """A refusal ends with the test's line, unused promises and fakes are named, xfailed tests are counted."""
     outcome = inner.write("test_it.py", REPORTED).run(f"--app-dir={APPS / 'faked'}")
     failure = outcome.failure("test_frames[embedded]")
     assert "charge_crad" in failure
     assert "fakes.py" not in failure
     assert "promised events that nothing has waited for" in outcome.output
     assert "'payd'" in outcome.output
+    uncalled = outcome.output.partition("fakes that were never called")[2]
+    assert uncalled.splitlines()[1:3] == ["activity charge_card", "http https://api.example/orders/*"]
     assert "embedded 1 xfailed" in outcome.output
 
 

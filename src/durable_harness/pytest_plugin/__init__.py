@@ -376,6 +376,7 @@ def pytest_runtest_makereport(
         report_once(item, call.excinfo.value, report)
     if report.failed:
         failed.add_requests(item, call, report)
+        failed.add_unused_fakes(item, report)
     own_functions.add_to_report(item, report)
     outside.add_to_report(item, report)
     twice.add_to_report(item, report)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from durable_harness.testing import DurableFaults, Operations
+    from durable_harness.testing import DurableActivities, DurableFaults, Operations
 
 
 def add_requests(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
@@ -24,6 +24,13 @@ def add_requests(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.
         report.sections.append(("durable-harness: promised events that nothing has waited for", text))
     if call.when == "call" and (kept := _kept_pages(operations)):
         report.sections.append(("durable-harness: pages of what this test has started", kept))
+
+
+def add_unused_fakes(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Add the fakes that a test made and no orchestration has called: another name or another URL is called instead."""
+    activities: DurableActivities | None = getattr(item, "funcargs", {}).get("durable_activities")
+    if activities is not None and report.when == "call" and (unused := activities.unused()):
+        report.sections.append(("durable-harness: fakes that were never called", "\n".join(unused)))
 
 
 def add_faults(item: pytest.Item, report: pytest.TestReport) -> None:

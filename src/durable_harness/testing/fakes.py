@@ -95,12 +95,13 @@ class Fake:
     def __init__(self, control: StackControl, number: int, described: str) -> None:
         self._control = control
         self._number = number
-        self._described = described
+        self.described = described
+        """What it answers for, such as "activity charge_card"."""
         self._last: dict[str, Any] | None = None
         """What it was called with, once it has ended."""
 
     def __repr__(self) -> str:
-        return f"<fake {self._described}>"
+        return f"<fake {self.described}>"
 
     @property
     def calls(self) -> list[FakeCall]:
@@ -174,6 +175,7 @@ class DurableActivities:
         self._control = control
         self.own = OwnFunctions()
         """The test's own functions that were called."""
+        self._fakes: list[Fake] = []
         self._plans: dict[int, _Plan] = {}
         self._answering: threading.Thread | None = None
         self._closing = threading.Event()
@@ -293,6 +295,13 @@ class DurableActivities:
         plan = _Plan({"asks": True}, place, "fake_chat", Script(answers, by).answer)
         return ChatFake(self._add("chat", agent, plan, delay_s))
 
+    def unused(self) -> list[str]:
+        """Return the fakes that were never called, such as "activity charge_card"; none if the host cannot say."""
+        try:
+            return [fake.described for fake in self._fakes if not fake.count]
+        except HarnessError:  # the host was killed, or started again: the failure itself says so
+            return []
+
     def close(self, timeout_s: float = RETURN_TIMEOUT_S) -> None:
         """End all fakes. The fixture calls it.
 
@@ -322,7 +331,8 @@ class DurableActivities:
         if plan.function is not None:
             self._plans[number] = plan
             self._answer_questions()
-        return Fake(self._control, number, f"{kind} {name}")
+        self._fakes.append(Fake(self._control, number, f"{kind} {name}"))
+        return self._fakes[-1]
 
     def _answer_questions(self) -> None:
         if self._answering is None:
