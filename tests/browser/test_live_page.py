@@ -10,7 +10,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / "unit"), str(TESTS / "load")]
-
+sys.path[:0] = [str(TESTS / "load")]
 from chromium import Page  # noqa: E402 - the helpers of the other rooms are found from here on
 from contrasts import CONTRASTS  # noqa: E402
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "unit")]
+sys.path[:0] = [str(TESTS / "unit" / "experiments")]
 
 from chromium import BLANK, Page  # noqa: E402 - the helpers of the other rooms are found from here on
 from contrasts import CONTRASTS  # noqa: E402

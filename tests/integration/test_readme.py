@@ -37,7 +37,7 @@ HONEST = " || test $? = 3"  # twelve short pairs on a busy machine may not be en
 # How each command is run here: what is put in its place, and what its output must say.
 ADAPTED = {
     "make load": (MAKE + ' load LOAD_ARGS="' + SHORT + '"', "PASSED"),
-    "make test": (MAKE + ' test TEST_ARGS="--collect-only -q tests/unit/test_settings.py"', "test_settings"),
+    "make test": (MAKE + ' test TEST_ARGS="--collect-only -q tests/unit/settings/test_settings.py"', "test_settings"),
     "make test-thorough": (MAKE + " --dry-run test-thorough", "-m thorough"),
     "make check": (MAKE + " --dry-run check", "mypy"),
     "make docs": (

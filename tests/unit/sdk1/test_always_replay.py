@@ -4,13 +4,13 @@ import itertools
 from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
-from recorded import app_of, drive
-from test_replay import COUNTER
-from test_replay_properties import PROGRAMS, RUNS, orchestrator_of
 
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.protocol import pb
 from history_events import event
+from recorded import app_of, drive
+from test_replay import COUNTER
+from test_replay_properties import PROGRAMS, RUNS, orchestrator_of
 
 
 def run(orchestrator, **options):

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import azure.durable_functions as df
 import pytest
-from recorded import app_of, record
-from test_replay import approval, eternal, racing, retrying, two_activities
 
 from durable_harness.host.durable_http.status_json import history_events
 from durable_harness.protocol.history_file import UnreadableHistoryError, from_events
 from durable_harness.replay import replay
 from durable_harness.replay.from_webhook import history_from_rows
 from history_events import event
+from recorded import app_of, record
+from test_replay import approval, eternal, racing, retrying, two_activities
 
 
 def webhook(history):

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from recorded import record
 
 from durable_harness.errors import UsageError
 from durable_harness.protocol.history_file import (
@@ -15,6 +14,7 @@ from durable_harness.protocol.history_file import (
     write_document,
 )
 from history_events import event
+from recorded import record
 
 
 def orchestrator(context):

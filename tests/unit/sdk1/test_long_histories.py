@@ -8,7 +8,6 @@ import weakref
 
 import psutil
 import pytest
-from recorded import app_of
 
 from durable_harness.host.sdk1 import orchestrations
 from durable_harness.host.sdk1.history import HistoryReader
@@ -23,6 +22,7 @@ from durable_harness.protocol.continuing import (
 )
 from history_events import event
 from hub_bench import complete, file_scenario, kinds, scenario, schedule
+from recorded import app_of
 
 EVENTS_PER_ACTIVITY = 3
 LONG = LONG_HISTORY_EVENTS // EVENTS_PER_ACTIVITY + 1

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import azure.durable_functions as df
 import pytest
-from recorded import app_of, record
 
 from durable_harness.protocol import pb
 from durable_harness.protocol.history_file import as_document, from_document, from_events
 from durable_harness.replay import replay
 from history_events import event
+from recorded import app_of, record
 
 RETRY = df.RetryOptions(5000, 2)
 COUNTER = df.EntityId("counter", "k")

@@ -7,10 +7,10 @@ import azure.durable_functions as df
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recorded import app_of, record
 
 from durable_harness.protocol.history_file import as_document, from_document
 from durable_harness.replay import replay
+from recorded import app_of, record
 
 pytestmark = pytest.mark.thorough
 

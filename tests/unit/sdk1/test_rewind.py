@@ -3,12 +3,12 @@
 import json
 
 import azure.durable_functions as df
-from recorded import app_of, carry_out
 
 from durable_harness.host.sdk.rewinding import without_failures
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.protocol import pb
 from history_events import event
+from recorded import app_of, carry_out
 
 RETRY = df.RetryOptions(1000, 3)
 

@@ -11,7 +11,6 @@ import hypothesis
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strange import ERRORS, RAISED, RETURNED, VALUES, recurse
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
@@ -23,6 +22,7 @@ from durable_harness.host.work.worker import DurableWorker
 from durable_harness.protocol import is_terminal, pb
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.settings import DurableTaskSettings
+from strange import ERRORS, RAISED, RETURNED, VALUES, recurse
 
 SEED = int(os.environ.get("DURABLE_HARNESS_TEST_SEED", "20261126"))
 EXAMPLES = 300

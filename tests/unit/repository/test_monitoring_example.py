@@ -12,7 +12,7 @@ from durable_harness.load.metrics.scraping import RunCollector
 from durable_harness.operations import OperationState
 from tallies import record, run_of
 
-MONITORING = Path(__file__).parents[2] / "examples" / "monitoring"
+MONITORING = Path(__file__).parents[3] / "examples" / "monitoring"
 DASHBOARD = json.loads((MONITORING / "grafana-dashboard.json").read_text())
 TARGETS = [(panel["title"], target["expr"]) for panel in DASHBOARD["panels"] for target in panel["targets"]]
 KNOWN_BY_A_HOST_OF_OURS = ("queueing", "execution", "detection_lag")

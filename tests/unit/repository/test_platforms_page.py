@@ -11,7 +11,7 @@ from durable_harness.cli.load import locust_command
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="asks make what it does: run it on Linux or macOS")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "reference" / "platforms.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| `make (\S+)` \| (.+) \|$", PAGE, re.MULTILINE))
 NAMES = {"sphinx-build": "sphinx", "durable-harness": "durable_harness"}

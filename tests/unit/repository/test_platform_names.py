@@ -9,7 +9,7 @@ import durable_harness
 from platform_names import MODULES, ONLY_POSIX, ONLY_WINDOWS, found_in, lacking_for_test, missing_names
 
 PACKAGE = Path(durable_harness.__file__).parent
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDERS = (PACKAGE, ROOT / "loadtests", ROOT / "tools", ROOT / "examples")
 AT_HOME = "platforms/"
 GUARDED = {

@@ -9,7 +9,7 @@ import pytest
 
 from durable_harness.cli.command_line import make_parser
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LINES = (ROOT / "Dockerfile").read_text().replace("\\\n", "").splitlines()
 COPIED = {source for line in LINES if line.startswith("COPY ") for source in line.split()[1:-1]}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SUPPORTED = re.compile(r"(?:[Nn]eeds?|with) Python (3\.\d+ (?:to|or) [\w.]*\w)")
 ABOUT_OURS = "several-scenarios.md"
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]

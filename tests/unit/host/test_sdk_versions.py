@@ -194,7 +194,7 @@ def test_nothing_of_the_sdk_is_imported_before_its_version_is_known(tmp_path):
 
 def test_apps_that_need_the_older_azure_functions_can_be_installed_on_every_python():
     """Agent Framework takes azure-functions below 2: on Python 3.13 that is 1.25, the newest that allows it."""
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
     ours = [Requirement(text) for text in project["dependencies"]]
     for python, newest in (("3.11", "1.26.0"), ("3.12", "1.26.0"), ("3.13", "1.25.0"), ("3.14", "1.25.0")):
         (azure,) = [r for r in ours if r.name == "azure-functions" and r.marker.evaluate({"python_version": python})]

@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 
 
 def test_no_two_test_files_have_one_name():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MAKEFILE = ROOT / "Makefile"
 SCRIPTS = sorted((ROOT / "tools").glob("*.sh"))
 NEWER_MAKE = {

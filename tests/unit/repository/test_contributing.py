@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 PATHS = sorted(set(re.findall(r"`((?:src|tests|docs|loadtests|examples|benchmarks)/[\w./-]*)`", TEXT)))
 ADDING = TEXT[TEXT.index("## Add a scenario") : TEXT.index("## Documentation")]

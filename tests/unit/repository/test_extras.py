@@ -8,7 +8,7 @@ import pytest
 
 from durable_harness.extras import EXTRAS, MissingExtraError, importing, naming_extras, require
 
-PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
 DECLARED = PROJECT["optional-dependencies"]
 NOT_FOR_USERS = {"sdk1", "sdk2", "build", "dev", "docs", "all"}
 

@@ -14,7 +14,7 @@ from durable_harness import __version__
 from durable_harness.cli import version
 from durable_harness.cli.command_line import main
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMMAND = Path(sys.executable).with_name("durable-harness")
 
 
