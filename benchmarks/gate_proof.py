@@ -32,9 +32,9 @@ from pathlib import Path
 
 import numpy as np
 
-from durable_harness.experiments.ab import AbOptions, Comparing
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.offered import OfferedLoad
+from durable_harness.experiments.paired_comparison import AbOptions, Comparing
 from durable_harness.gate.comparison import (
     DEFAULT_FIGURE,
     Decision,

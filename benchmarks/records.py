@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from durable_harness.load.results.records import OperationsFile
+from durable_harness.load.results.record_files import OperationsFile
 from durable_harness.operations import OperationRecord, OperationState
 from generators import OUTPUT, PATIENT, locust, server
 

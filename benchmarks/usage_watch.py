@@ -17,7 +17,7 @@ import time
 
 import psutil
 
-from durable_harness.load.watch.usage import LOOK_S, LOOKS_PER_SEARCH, Processes
+from durable_harness.load.watch.usage_sampling import LOOK_S, LOOKS_PER_SEARCH, Processes
 from generators import OUTPUT
 
 ROUNDS, LOOKS = 5, 200

@@ -2,7 +2,7 @@
 
 import json
 
-from durable_harness.load.distributed.messages import Snapshot
+from durable_harness.load.distributed.run_messages import Snapshot
 from durable_harness.load.results.run_tally import RunTally, merged_runs
 from durable_harness.load.results.tally import Tally
 from durable_harness.operations import OperationRecord, OperationState

@@ -8,7 +8,7 @@ import rooms
 from durable_harness.errors import UsageError
 from durable_harness.stack import embedded_stack
 from durable_harness.testing import Operations, ToolCall, assert_completed
-from durable_harness.testing.clock import clock_of
+from durable_harness.testing.durable_clock import clock_of
 from durable_harness.testing.fakes import activities_of
 
 ROOM = Path(__file__).parent

@@ -16,7 +16,7 @@ from durable_harness.gate.trend.report import TrendReport
 from durable_harness.gate.trend.report import render_html as trend_page
 from durable_harness.gate.trend.run_history import GateLimit, TrendRun, TrendRuns
 from durable_harness.gate.usage import GENERATOR, HOST, Usage
-from durable_harness.load.results.summary import summarize_run
+from durable_harness.load.results.run_summary import summarize_run
 from durable_harness.operations import OperationState
 from durable_harness.why import LABELS, Part
 from tallies import record, run_of

@@ -28,7 +28,7 @@ with pytest.MonkeyPatch.context() as patch:
     patch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
     from live_server import LiveServer, operation, running, tally_of
 
-    from durable_harness.load.results.summary import summarize_run
+    from durable_harness.load.results.run_summary import summarize_run
     from durable_harness.load.web import LiveRun
 
 pytestmark = pytest.mark.thorough

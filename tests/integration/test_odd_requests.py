@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 import requests
 
-from durable_harness.stack.children import scheduler_process
+from durable_harness.stack.child_systems import scheduler_process
 from durable_harness.stack.processes import running_command
 
 WEBHOOKS = "/runtime/webhooks/durabletask"

@@ -10,7 +10,7 @@ import requests
 from durable_harness.cli import main
 from durable_harness.errors import UsageError
 from durable_harness.host.http.keys import Keys
-from durable_harness.stack.children import scheduler_process
+from durable_harness.stack.child_systems import scheduler_process
 from durable_harness.stack.lifetime import write_ready_file
 from durable_harness.stack.processes import running_command
 from durable_harness.stack.serving import key_lines

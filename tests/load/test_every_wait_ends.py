@@ -16,10 +16,10 @@ from wire_server import once
 
 from durable_harness.cli import main
 from durable_harness.errors import UnreachableError
+from durable_harness.free_ports import free_port
 from durable_harness.operations import NoResponse
-from durable_harness.ports import free_port
-from durable_harness.stack import RunningStack, StackOptions, embedded_stack, processes, remote
-from durable_harness.stack.remote import remote_stack
+from durable_harness.stack import RunningStack, StackOptions, embedded_stack, processes
+from durable_harness.stack.deployment import remote_stack
 from durable_harness.testing import Operations
 from durable_harness.testing.requesting import HttpClient
 from patience import PATIENT
@@ -369,7 +369,7 @@ def test_a_body_without_end_is_left(serve, monkeypatch):
 @pytest.mark.parametrize("script", [never_answers, begins_slowly])
 def test_the_first_request_to_a_running_system_ends_by_its_limit(serve, monkeypatch, script):
     """A deployment that does not answer in its time is unreachable, however slowly it begins to."""
-    monkeypatch.setattr(remote, "ANSWER_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(deployment, "ANSWER_TIMEOUT_S", 0.3)
     with pytest.raises(UnreachableError, match="does not answer"), remote_stack(StackOptions(url=serve(script).url)):
         pass
 

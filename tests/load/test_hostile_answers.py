@@ -19,9 +19,9 @@ from durable_harness.gate.report import Report, render_text
 from durable_harness.load.engine.follow import Engine, Follower
 from durable_harness.load.engine.server_meter import ServerMeter
 from durable_harness.load.http import Client, Reactor
-from durable_harness.load.results.records import OperationsFile
+from durable_harness.load.results.record_files import OperationsFile
 from durable_harness.load.results.reporting import write_report
-from durable_harness.load.results.summary import summarize
+from durable_harness.load.results.run_summary import summarize
 from durable_harness.load.results.tally import Tally
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.operations import FixedPolling, OperationPlan

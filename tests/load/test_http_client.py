@@ -11,7 +11,7 @@ from http_caller import PATIENCE_S, body_of
 from wire_server import OK, keep_answering, once
 
 from durable_harness.load.http import connection as connection_module
-from durable_harness.load.http import pool as pool_module
+from durable_harness.load.http import connection_pool
 from durable_harness.load.http.connection import CUT_SHORT, NOT_HTTP, TOO_LARGE, UNANSWERED
 from durable_harness.load.http.resolver import Address
 from durable_harness.operations import NoResponse
@@ -349,7 +349,7 @@ def test_the_next_address_is_tried(caller, serve, monkeypatch):
     refusing = socket.socket()
     refusing.bind(("127.0.0.1", 0))
     addresses = [Address(socket.AF_INET, refusing.getsockname()), Address(socket.AF_INET, ("127.0.0.1", server.port))]
-    monkeypatch.setattr(pool_module, "resolve", lambda host, port, tell: tell(addresses, ""))
+    monkeypatch.setattr(connection_pool, "resolve", lambda host, port, tell: tell(addresses, ""))
     with refusing:
         results = [caller.get("http://two-addresses.test/") for _ in range(2)]
     assert [body_of(result) for result in results] == [b"ok", b"ok"]

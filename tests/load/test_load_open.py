@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from stub_server import Behaviour
 
+from durable_harness.free_ports import free_port
 from durable_harness.gate.records import read_operations
-from durable_harness.ports import free_port
 
 pytestmark = pytest.mark.thorough
 

@@ -8,7 +8,7 @@ from durable_harness.errors import UsageError
 from durable_harness.stack import StackOptions, open_stack, scheduler_process
 from durable_harness.stack.emulator import Emulator
 from durable_harness.testing import Operations, assert_completed
-from durable_harness.testing.clock import clock_of
+from durable_harness.testing.durable_clock import clock_of
 from durable_harness.testing.faults import faults_of
 
 SAMPLE = Path(__file__).parents[2]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from durable_harness.testing.waiting import waits_for
-from durable_harness.testing.webhook import Instance
+from durable_harness.testing.waiting_report import waits_for
+from durable_harness.testing.webhook_client import Instance
 
 SCHEDULED = {"EventType": "TaskScheduled", "FunctionName": "work", "Timestamp": "2026-01-01T00:00:00Z"}
 DONE = {"EventType": "TaskCompleted", "FunctionName": "work", "Timestamp": "2026-01-01T00:00:01Z"}

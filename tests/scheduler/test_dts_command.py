@@ -31,7 +31,7 @@ from google.protobuf import empty_pb2
 
 from durable_harness.errors import HarnessError
 from durable_harness.stack import scheduler_process
-from durable_harness.stack.children import running_command
+from durable_harness.stack.child_systems import running_command
 
 VARIABLES = ("DTS_TASK_HUB_NAMES", "DTS_USE_DYNAMIC_TASK_HUBS")
 ANY_PORTS = ("--grpc-port", "0", "--http-port", "0", "--dashboard-port", "any")

@@ -7,7 +7,7 @@ from _pytest.fixtures import FixtureFunctionDefinition
 
 from durable_harness import pytest_plugin
 from durable_harness.pytest_plugin import old_names
-from durable_harness.pytest_plugin.twice import MARKERS as TWICE_MARKERS
+from durable_harness.pytest_plugin.twice_option import MARKERS as TWICE_MARKERS
 from reference_pages.commands import without_default
 from reference_pages.markdown import directive, plain, table
 

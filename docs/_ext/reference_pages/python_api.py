@@ -12,12 +12,12 @@ from reference_pages.markdown import directive, plain
 HANDED_OUT = {
     "durable_harness.testing": (
         "durable_harness.stack.RunningStack",
-        "durable_harness.testing.clock.Hold",
+        "durable_harness.testing.durable_clock.Hold",
         "durable_harness.testing.faults.Endable",
-        "durable_harness.testing.replaying.HistoryReplayer",
-        "durable_harness.testing.webhook.Instance",
+        "durable_harness.testing.durable_replay.HistoryReplayer",
+        "durable_harness.testing.webhook_client.Instance",
         "durable_harness.replay.FileResult",
-        "durable_harness.replay.replaying.ReplayDifference",
+        "durable_harness.replay.history_replay.ReplayDifference",
     ),
     "durable_harness.testing.aio": (),
     "durable_harness.load": ("durable_harness.load.options.option_values.DurationRange",),

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.app_folder import app_folder
-from durable_harness.cli.evidence import gathering
 from durable_harness.cli.experiment import (
     Interruptible,
     add_load,
@@ -22,8 +21,9 @@ from durable_harness.cli.experiment import (
     offered_load,
     show_line,
 )
-from durable_harness.cli.question import REPORTS, add_question, finish, read_question
-from durable_harness.cli.values import above_zero, whole
+from durable_harness.cli.experiment_evidence import gathering
+from durable_harness.cli.parsed_values import above_zero, whole
+from durable_harness.cli.question_options import REPORTS, add_question, finish, read_question
 from durable_harness.errors import UsageError
 from durable_harness.extras import require
 from durable_harness.load.options.declared_option import DeclaredOption
@@ -31,7 +31,7 @@ from durable_harness.terminal.colours import show
 from durable_harness.terminal.help import add_command
 
 if TYPE_CHECKING:
-    from durable_harness.experiments.ab import AbOptions
+    from durable_harness.experiments.paired_comparison import AbOptions
     from durable_harness.gate.comparison import PairedComparison, Question
 
 DEFAULT_COMPARISONS = 5
@@ -73,7 +73,7 @@ def add_ab(commands: Any) -> None:
 
 def _ab(options: argparse.Namespace) -> int:
     require("load", "ab")
-    from durable_harness.experiments.ab import compare_versions  # noqa: PLC0415
+    from durable_harness.experiments.paired_comparison import compare_versions  # noqa: PLC0415
     from durable_harness.experiments.revisions import checked_out  # noqa: PLC0415
 
     given = ab_options(options)
@@ -118,7 +118,7 @@ def _aa(options: argparse.Namespace, given: AbOptions) -> int:
 
 def ab_options(options: argparse.Namespace) -> AbOptions:
     """Return how revisions are compared; raise UsageError for what no comparison can be made with."""
-    from durable_harness.experiments.ab import AbOptions  # noqa: PLC0415
+    from durable_harness.experiments.paired_comparison import AbOptions  # noqa: PLC0415
 
     if options.poll_interval > options.slice:
         raise UsageError(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.app_folder import app_folder
-from durable_harness.cli.evidence import gathering
 from durable_harness.cli.experiment import (
     Interruptible,
     add_load,
@@ -18,7 +17,8 @@ from durable_harness.cli.experiment import (
     offered_load,
     show_line,
 )
-from durable_harness.cli.values import above_zero, percents
+from durable_harness.cli.experiment_evidence import gathering
+from durable_harness.cli.parsed_values import above_zero, percents
 from durable_harness.errors import UsageError
 from durable_harness.extras import require
 from durable_harness.load.options.declared_option import DeclaredOption
@@ -81,8 +81,8 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 
 def _capacity(options: argparse.Namespace) -> int:
     require("load", "capacity")
-    from durable_harness.experiments.capacity import CapacityOptions, find_capacity  # noqa: PLC0415
     from durable_harness.experiments.capacity_report import render_text, trial_text, verdict_text, write_all  # noqa: PLC0415
+    from durable_harness.experiments.capacity_search import CapacityOptions, find_capacity  # noqa: PLC0415
     from durable_harness.gate.capacity import read_objective  # noqa: PLC0415
 
     plan = _plan(options)

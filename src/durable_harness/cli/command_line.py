@@ -11,8 +11,8 @@ from durable_harness.cli.ab import add_ab
 from durable_harness.cli.capacity import add_capacity
 from durable_harness.cli.compare import add_compare
 from durable_harness.cli.completion import add_completion
-from durable_harness.cli.core_tools import add_spellings, with_worker_arguments_joined
 from durable_harness.cli.dashboard import add_dashboard
+from durable_harness.cli.func_spellings import add_spellings, with_worker_arguments_joined
 from durable_harness.cli.init import add_init
 from durable_harness.cli.load import NAME as LOAD
 from durable_harness.cli.load import add_load_command, run_load

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.experiment import clear_reports, make_report_dir
-from durable_harness.cli.question import REPORTS, add_question, finish, read_question
+from durable_harness.cli.question_options import REPORTS, add_question, finish, read_question
 from durable_harness.documents import read_json
 from durable_harness.extras import require
 from durable_harness.terminal.help import add_command

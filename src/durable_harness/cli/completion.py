@@ -39,7 +39,7 @@ def script(whole: argparse.ArgumentParser, shell: str) -> str:
     import shtab  # noqa: PLC0415 - this command alone needs it
 
     from durable_harness.cli.load import NAME as LOAD  # noqa: PLC0415 - same
-    from durable_harness.cli.load_options import load_parser  # noqa: PLC0415 - same
+    from durable_harness.cli.load_help import load_parser  # noqa: PLC0415 - same
 
     commands = next(action.choices for action in whole._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
     if find_spec("locust") is not None:

@@ -12,9 +12,9 @@ from durable_harness.cli.dashboard_options import (
     add_access_options,
     dashboard_options,
 )
+from durable_harness.cli.parsed_values import port
 from durable_harness.cli.scheduler_options import add_service_options
 from durable_harness.cli.serve import SCHEDULER_VARIABLE
-from durable_harness.cli.values import port
 from durable_harness.errors import UsageError
 from durable_harness.terminal.help import add_command
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.cli.values import port
+from durable_harness.cli.parsed_values import port
 
 if TYPE_CHECKING:
     from durable_harness.dashboard import DashboardOptions

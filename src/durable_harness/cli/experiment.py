@@ -27,7 +27,7 @@ from durable_harness.platforms.signals import ASKED
 from durable_harness.sigterm import TERMINATED
 
 if TYPE_CHECKING:
-    from durable_harness.experiments.before_load import BeforeLoad
+    from durable_harness.experiments.experiment_preflight import BeforeLoad
     from durable_harness.experiments.offered import OfferedLoad
 
 HOST_LOGS = "host-logs"
@@ -68,7 +68,7 @@ def offered_load(options: argparse.Namespace) -> OfferedLoad:
 
 def before_load(options: argparse.Namespace) -> BeforeLoad:
     """Return what is done before the load."""
-    from durable_harness.experiments.before_load import BeforeLoad  # noqa: PLC0415
+    from durable_harness.experiments.experiment_preflight import BeforeLoad  # noqa: PLC0415
 
     return BeforeLoad(
         finds_start=not options.service and not options.start_path,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import durable_harness
 from durable_harness.cli.app_folder import FORMER_VARIABLE, VARIABLE
-from durable_harness.cli.load_options import load_parser
+from durable_harness.cli.load_help import load_parser
 from durable_harness.errors import UsageError
 from durable_harness.extras import MissingExtraError, require
 from durable_harness.platforms.commands import become

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.cli.app_folder import add_app_option, app_folder
-from durable_harness.cli.values import above_zero
+from durable_harness.cli.parsed_values import above_zero
 from durable_harness.foreign_text import shown
 from durable_harness.platforms.files import different_names
 from durable_harness.terminal.help import add_command
@@ -84,9 +84,9 @@ def _reader(options: argparse.Namespace) -> Iterator[Callable[[str], dict[str, A
         yield _from_scheduler(options)
         return
     from durable_harness.stack import StackOptions, open_stack  # noqa: PLC0415 - same
-    from durable_harness.testing.recording import document_of  # noqa: PLC0415 - same
+    from durable_harness.testing.history_recording import document_of  # noqa: PLC0415 - same
     from durable_harness.testing.requesting import HttpClient  # noqa: PLC0415 - same
-    from durable_harness.testing.webhook import Webhook  # noqa: PLC0415 - same
+    from durable_harness.testing.webhook_client import Webhook  # noqa: PLC0415 - same
 
     first_s, each_s = (FIRST_ANSWER_S, RECORD_TIMEOUT_S) if options.timeout is None else (options.timeout,) * 2
     host = StackOptions(url=options.host, function_key=options.function_key, answer_timeout_s=first_s)

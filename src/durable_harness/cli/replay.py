@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.app_folder import add_app_option, app_folder
-from durable_harness.cli.values import above_zero
+from durable_harness.cli.parsed_values import above_zero
 from durable_harness.errors import AppLoadError, DifferentHistoryError, UsageError
 from durable_harness.foreign_text import shown_lines
 from durable_harness.terminal.colours import show

@@ -8,8 +8,8 @@ import os
 from typing import Any
 
 from durable_harness.cli.dashboard_options import add_dashboard_options, dashboard_options, dashboard_port
+from durable_harness.cli.parsed_values import port
 from durable_harness.cli.scheduler_options import add_lifetime_options, add_scheduler_options, scheduler_options
-from durable_harness.cli.values import port
 from durable_harness.errors import UsageError
 from durable_harness.settings.task_hubs import DEFAULT_HUB, DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 from durable_harness.terminal.help import add_command
@@ -57,7 +57,7 @@ def _add_service_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _scheduler(options: argparse.Namespace) -> None:
-    from durable_harness.stack.scheduler import ServiceOptions, run_scheduler  # noqa: PLC0415
+    from durable_harness.stack.scheduler_service import ServiceOptions, run_scheduler  # noqa: PLC0415
 
     named = DEFAULT_HUB if options.task_hubs is None else options.task_hubs
     hubs = tuple(dict.fromkeys(name.strip() for name in named.split(",") if name.strip()))

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from durable_harness.cli.values import seconds, whole
+from durable_harness.cli.parsed_values import seconds, whole
 
 if TYPE_CHECKING:
     from durable_harness.scheduler import SchedulerOptions

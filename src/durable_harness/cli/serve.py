@@ -9,9 +9,9 @@ from typing import Any
 
 from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.dashboard_options import add_dashboard_options, dashboard_options, dashboard_port
+from durable_harness.cli.parsed_values import port
 from durable_harness.cli.scheduler_options import add_lifetime_options, add_scheduler_options, scheduler_options
 from durable_harness.cli.twice_options import add_twice_options, twice_options
-from durable_harness.cli.values import port
 from durable_harness.collection import resting_collector
 from durable_harness.errors import UsageError
 from durable_harness.extras import require

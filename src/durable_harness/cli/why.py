@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from durable_harness.base_urls import read_base_url
+from durable_harness.cli.parsed_values import above_zero
 from durable_harness.cli.record import DEFAULT_HOST, KEY_VARIABLE
-from durable_harness.cli.values import above_zero
 from durable_harness.errors import UnreachableError, UsageError
 from durable_harness.foreign_text import shown_lines
 from durable_harness.terminal.colours import show
@@ -77,8 +77,8 @@ def _document(client: HttpClient, instance_id: str) -> dict[str, Any]:
 
 
 def _from_webhook(client: HttpClient, instance_id: str) -> dict[str, Any]:
-    from durable_harness.testing.webhook import Webhook  # noqa: PLC0415 - same
-    from durable_harness.why.webhook import document_of  # noqa: PLC0415 - same
+    from durable_harness.testing.webhook_client import Webhook  # noqa: PLC0415 - same
+    from durable_harness.why.webhook_document import document_of  # noqa: PLC0415 - same
 
     webhook = Webhook(client)
     found = webhook.read(instance_id)

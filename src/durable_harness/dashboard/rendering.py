@@ -11,8 +11,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from durable_harness.dashboard import texts, urls
-from durable_harness.dashboard.payloads import Payload
+from durable_harness.dashboard import page_urls, texts
+from durable_harness.dashboard.payload_texts import Payload
 from durable_harness.foreign_text import shown_lines
 from durable_harness.web.style import STYLE
 
@@ -36,8 +36,8 @@ class Renderer:
         )
         self._environment.filters |= texts.FILTERS
         self._environment.globals |= {
-            "hub_url": urls.hub_url,
-            "instance_url": urls.instance_url,
+            "hub_url": page_urls.hub_url,
+            "instance_url": page_urls.instance_url,
             "payload": Payload,
             "asset": self.asset_url,
         }

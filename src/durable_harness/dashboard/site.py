@@ -12,14 +12,14 @@ from typing import Any
 from aiohttp import web
 from multidict import MultiDict
 
+from durable_harness.dashboard.act_results import Results
+from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_urls import ORCHESTRATIONS, hub_parts, hub_url, parts_of
 from durable_harness.dashboard.pages import ROUTES, TABS
 from durable_harness.dashboard.pages.trace import trace_of
-from durable_harness.dashboard.refusals import is_gone, status_of
+from durable_harness.dashboard.refusal_status import is_gone, status_of
 from durable_harness.dashboard.rendering import Renderer
-from durable_harness.dashboard.results import Results
-from durable_harness.dashboard.routes import Route
 from durable_harness.dashboard.source import DashboardOptions, Source
-from durable_harness.dashboard.urls import ORCHESTRATIONS, hub_parts, hub_url, parts_of
 from durable_harness.dashboard.visit import LIVE_HEADER, PageError, Visit
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError

@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from durable_harness.dashboard.failures import failure_line
-from durable_harness.dashboard.payloads import one_line
+from durable_harness.dashboard.failure_texts import failure_line
+from durable_harness.dashboard.payload_texts import one_line
 from durable_harness.lengths import MINUTE_S, NS_PER_S, in_units
 from durable_harness.protocol import pb
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from durable_harness.dashboard.results import Results
-from durable_harness.dashboard.urls import hub_url
+from durable_harness.dashboard.act_results import Results
+from durable_harness.dashboard.page_urls import hub_url
 from durable_harness.protocol import Scheduler
 
 if TYPE_CHECKING:

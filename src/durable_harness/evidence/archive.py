@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.errors import UsageError
+from durable_harness.evidence.record_redaction import redacted_table
 from durable_harness.evidence.redaction import Redactor
-from durable_harness.evidence.tables import redacted_table
 from durable_harness.foreign_text import shown_lines
 
 OPTION = "--evidence"

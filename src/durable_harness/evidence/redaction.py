@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from durable_harness.evidence.cuts import CutSecrets
-from durable_harness.evidence.payloads import payload_patterns
+from durable_harness.evidence.payload_redaction import payload_patterns
 from durable_harness.foreign_text import BLANK, blanked
 from durable_harness.operations.excerpts import redact_keys
 from durable_harness.secret_writings import forms_of, writings_of

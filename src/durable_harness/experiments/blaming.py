@@ -13,7 +13,7 @@ from durable_harness.gate.gates import GateResult
 from durable_harness.gate.who.time_shares import Attribution
 from durable_harness.gate.who.verdicts import Who
 from durable_harness.load.audit import SpentQuestion, learn_from_table
-from durable_harness.load.results.records import to_batch
+from durable_harness.load.results.record_files import to_batch
 from durable_harness.operations import OperationRecord
 from durable_harness.why import Part
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from durable_harness.experiments.capacity import CapacityReport, MeasuredTrial
+from durable_harness.experiments.capacity_search import CapacityReport, MeasuredTrial
 from durable_harness.gate.capacity import Capacity, Trial
 from durable_harness.gate.capacity.saturation import Figures
 from durable_harness.gate.capacity.search import FEWEST_PLANNED, LEAST

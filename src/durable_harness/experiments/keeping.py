@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from durable_harness.gate.records import with_metadata
-from durable_harness.load.results.records import to_batch
+from durable_harness.load.results.record_files import to_batch
 from durable_harness.operations import OperationRecord
 
 Keep = Callable[[str, Sequence[OperationRecord]], None]

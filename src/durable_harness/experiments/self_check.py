@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from durable_harness.errors import INTERRUPTED, InvalidRunError, UsageError
-from durable_harness.experiments.ab import AbOptions, Comparing
 from durable_harness.experiments.driver import Driver
+from durable_harness.experiments.paired_comparison import AbOptions, Comparing
 from durable_harness.experiments.revisions import Version
 from durable_harness.gate.comparison import Comparison, Decision, Design, FigureResult
 from durable_harness.gate.comparison.comparison_results import change_text, percent_text

@@ -18,7 +18,7 @@ from durable_harness.host.failures import (
 from durable_harness.log_categories import HOST_LOGGER, about
 from durable_harness.own_loggers import own_logger
 from durable_harness.places import described, names_place, place_in
-from durable_harness.traces import folded, folded_text, frames_as_json, frames_in_text_as_json
+from durable_harness.tracebacks import folded, folded_text, frames_as_json, frames_in_text_as_json
 
 logger = own_logger(HOST_LOGGER)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from durable_harness.places import Place, names_place
 from durable_harness.protocol import optional_text, pb
-from durable_harness.traces import place_of, trimmed
+from durable_harness.tracebacks import place_of, trimmed
 
 MAX_TEXT_CHARS = 64 * 1024
 """How much of a message or a stack trace is kept: a failure is never checked against the limit on payloads."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from durable_harness.foreign_text import shown
 from durable_harness.operations.http_messages import HttpResponse
-from durable_harness.operations.record import SCHEDULER_CLOCK, OperationRecord
+from durable_harness.operations.operation_record import SCHEDULER_CLOCK, OperationRecord
 
 HOST_STATUS_PATH = "/admin/host/status"
 MEASUREMENTS_PATH = "/admin/durable-harness/operations"

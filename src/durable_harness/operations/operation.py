@@ -28,9 +28,9 @@ from durable_harness.foreign_text import shown
 from durable_harness.operations.description import ServiceDescription, at_pointer, durable_webhooks
 from durable_harness.operations.excerpts import both_ends, excerpt
 from durable_harness.operations.http_messages import UNKNOWN_STATUSES, HttpResponse, NoResponse, Request
+from durable_harness.operations.operation_record import SERVICE_CLOCK, OperationRecord, OperationState, Workload
 from durable_harness.operations.output_checks import OutputCheck, accept_any_output
 from durable_harness.operations.polling import PollStrategy
-from durable_harness.operations.record import SERVICE_CLOCK, OperationRecord, OperationState, Workload
 from durable_harness.operations.wire import (
     OperationStatus,
     Phase,

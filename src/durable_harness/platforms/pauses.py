@@ -11,7 +11,7 @@ import sys
 import time
 
 from durable_harness.platforms.children import in_own_group
-from durable_harness.platforms.processes import resume, suspend
+from durable_harness.platforms.process_by_id import resume, suspend
 
 STANDS_STILL = "it stands still"
 

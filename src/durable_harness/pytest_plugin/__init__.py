@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from durable_harness.pytest_plugin import beside, failed, outside, own_frames, own_functions, twice
+from durable_harness.pytest_plugin import beside, failed, outside, own_frames, own_function_errors, twice_option
 from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
         Operations,
     )
     from durable_harness.testing.aio import AsyncOperations
-    from durable_harness.testing.replaying import HistoryReplayer
+    from durable_harness.testing.durable_replay import HistoryReplayer
     from durable_harness.testing.stacks import RunningStacks
 
 STACK_PARAMETER = "durable_stack_name"
@@ -83,7 +83,7 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Non
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for marker in (*MARKERS, *twice.MARKERS):
+    for marker in (*MARKERS, *twice_option.MARKERS):
         config.addinivalue_line("markers", marker)
     check_options(config)
     config.stash[STATE] = RunState(config)
@@ -151,7 +151,9 @@ def durable_stack(
     from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
 
     tests = _tests_of(request.node)
-    for_twice = twice.serve_args(pytestconfig, durable_stack_name, is_marked=any(map(twice.is_marked, tests)))
+    for_twice = twice_option.serve_args(
+        pytestconfig, durable_stack_name, is_marked=any(map(twice_option.is_marked, tests))
+    )
     wanted = StackRequest(
         name=durable_stack_name,
         app_dir=Path(durable_app_dir),
@@ -196,12 +198,12 @@ def _durable_marks(request: pytest.FixtureRequest) -> None:
     """Set up what the marks of a test ask for, before its own fixtures."""
     if "durable_stack" in request.fixturenames:
         request.getfixturevalue("_durable_isolated")
-        if twice.is_wanted(request.node):
+        if twice_option.is_wanted(request.node):
             request.getfixturevalue("_durable_twice")
         if outside.is_caught(request.node, _uses_http):
             request.getfixturevalue("_durable_caught")
     else:
-        twice.check_use(request.node)
+        twice_option.check_use(request.node)
     wanted = time_of(request.node)
     if wanted is not None and moves_time(request.node):
         wanted.apply(request.getfixturevalue("durable_clock"))
@@ -265,7 +267,7 @@ def durable_clock(durable_stack: RunningStack) -> Iterator[DurableClock]:
     After the test, time passes at the speed of the wall clock again. The test is skipped if the scheduler's clock
     cannot be moved, as on all stacks but embedded.
     """
-    from durable_harness.testing.clock import clock_of  # noqa: PLC0415 - same
+    from durable_harness.testing.durable_clock import clock_of  # noqa: PLC0415 - same
 
     clock = clock_of(durable_stack)
     if clock is None:
@@ -291,7 +293,7 @@ def durable_replay(
     It raises AssertionError unless all of them replay as recorded.
     """
     from durable_harness.replay import ReplayedApp  # noqa: PLC0415 - same
-    from durable_harness.testing.replaying import HistoryReplayer  # noqa: PLC0415 - same
+    from durable_harness.testing.durable_replay import HistoryReplayer  # noqa: PLC0415 - same
 
     def load(directory: Path) -> ReplayedApp:
         return _durable_replayed_apps.setdefault(directory, ReplayedApp(directory))
@@ -338,7 +340,7 @@ def durable_activities(
             f"the functions of the {durable_stack.name} stack cannot be faked: its host is not a process of ours. Run"
             " this test with --stack embedded or --stack emulator"
         )
-    for _ in own_functions.used(request.node, pytestconfig, activities, lambda: has_ended(durable_stack)):
+    for _ in own_function_errors.used(request.node, pytestconfig, activities, lambda: has_ended(durable_stack)):
         yield activities
 
 
@@ -350,7 +352,7 @@ _durable_caught = outside._durable_caught  # noqa: SLF001 - same
 def _durable_twice(
     request: pytest.FixtureRequest, durable_stack: RunningStack, _durable_isolated: None
 ) -> Iterator[None]:
-    yield from twice.work_of_test(request, durable_stack)
+    yield from twice_option.work_of_test(request, durable_stack)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -359,10 +361,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     try:
         yield
     except BaseException:
-        twice.check(item, has_passed=False)
+        twice_option.check(item, has_passed=False)
         raise
-    twice.check(item, has_passed=True)
-    own_functions.check(item)
+    twice_option.check(item, has_passed=True)
+    own_function_errors.check(item)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -377,9 +379,9 @@ def pytest_runtest_makereport(
     if report.failed:
         failed.add_requests(item, call, report)
         failed.add_unused_fakes(item, report)
-    own_functions.add_to_report(item, report)
+    own_function_errors.add_to_report(item, report)
     outside.add_to_report(item, report)
-    twice.add_to_report(item, report)
+    twice_option.add_to_report(item, report)
     if report.failed:
         failed.add_faults(item, report)
     return report
@@ -461,8 +463,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if state.outcomes:
         counts = sorted(state.outcomes.items())
         terminalreporter.line("stacks: " + ", ".join(f"{stack} {count} {how}" for (stack, how), count in counts))
-    if wants_twice(config) and (lines := twice.lines_of(state.twice)):
-        terminalreporter.section(twice.TITLE)
+    if wants_twice(config) and (lines := twice_option.lines_of(state.twice)):
+        terminalreporter.section(twice_option.TITLE)
         for line in lines:
             terminalreporter.line(line)
     if complaint := state.complaint:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from durable_harness.pytest_plugin import own_functions
+from durable_harness.pytest_plugin import own_function_errors
 
 if TYPE_CHECKING:
     from durable_harness.stack import RunningStack
@@ -39,7 +39,7 @@ def durable_http(
             f"requests of the {durable_stack.name} stack cannot be answered for: its host is not a process of ours. Run"
             " this test with --stack embedded or --stack emulator"
         )
-    for _ in own_functions.used(request.node, pytestconfig, outside, lambda: has_ended(durable_stack)):
+    for _ in own_function_errors.used(request.node, pytestconfig, outside, lambda: has_ended(durable_stack)):
         yield outside
 
 

@@ -1,8 +1,8 @@
 """Replaying recorded histories against today's code: does it still do what its histories say that it did?"""
 
 from durable_harness.replay.apps import ReplayedApp
-from durable_harness.replay.replaying import ReplayDifference, replay
-from durable_harness.replay.results import (
+from durable_harness.replay.history_replay import ReplayDifference, replay
+from durable_harness.replay.replay_results import (
     DIFFERENT,
     OK,
     UNREADABLE,

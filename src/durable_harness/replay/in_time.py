@@ -17,9 +17,9 @@ from typing import Any, NoReturn, Self
 
 from durable_harness.errors import INTERRUPTED, DifferentHistoryError
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.platforms.alarms import Alarm
+from durable_harness.platforms.main_thread_alarm import Alarm
 from durable_harness.platforms.signals import ASKED, ENDING_SIGNALS
-from durable_harness.replay.results import DIFFERENT, FileResult, replay_files
+from durable_harness.replay.replay_results import DIFFERENT, FileResult, replay_files
 from durable_harness.sigterm import TERMINATED, Terminated
 
 REPEAT_S = 2.0

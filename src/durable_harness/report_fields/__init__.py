@@ -5,6 +5,6 @@ are not listed is described as a whole. Fields of files that only differ in thei
 """
 
 from durable_harness.report_fields.experiments import CAPACITY, COMPARISON, SELF_CHECK, TREND
-from durable_harness.report_fields.load_run import OPERATIONS, SUMMARY
+from durable_harness.report_fields.load_run_fields import OPERATIONS, SUMMARY
 
 __all__ = ["CAPACITY", "COMPARISON", "OPERATIONS", "SELF_CHECK", "SUMMARY", "TREND"]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from durable_harness.errors import ConfigurationError
 from durable_harness.settings.json_file import read_json_object
-from durable_harness.settings.keys import KeyReader, override
 from durable_harness.settings.known_keys import notes_on
 from durable_harness.settings.log_levels import LogLevels, read_log_levels
+from durable_harness.settings.setting_keys import KeyReader, override
 
 FILE_NAME = "host.json"
 OVERRIDE_PREFIX = "AzureFunctionsJobHost"

@@ -10,7 +10,7 @@
 `STACKS` has the names of all stacks.
 """
 
-from durable_harness.stack.children import RunningScheduler, RunningStack, embedded_stack, scheduler_process
+from durable_harness.stack.child_systems import RunningScheduler, RunningStack, embedded_stack, scheduler_process
 from durable_harness.stack.control import StackControl
 from durable_harness.stack.selection import STACKS, StackOptions, open_stack
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from durable_harness.errors import UsageError
-from durable_harness.stack.children import RunningStack
+from durable_harness.stack.child_systems import RunningStack
 from durable_harness.stack.control import StackControl
 from durable_harness.stack.processes import Command, started_on_ports
 from durable_harness.stack.selection import StackOptions

@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from durable_harness.errors import ConfigurationError, StackUnavailableError, UnreachableError
+from durable_harness.free_ports import free_port
 from durable_harness.platforms.children import in_own_group
-from durable_harness.ports import free_port
 from durable_harness.settings.host_json import read_host_json
 from durable_harness.settings.local_settings import export_settings, read_local_settings
-from durable_harness.stack.children import RunningStack
+from durable_harness.stack.child_systems import RunningStack
 from durable_harness.stack.emulator import Emulator, emulator_for
 from durable_harness.stack.processes import stop_process
 from durable_harness.stack.selection import StackOptions

@@ -23,8 +23,8 @@ from typing import Any
 
 from durable_harness.errors import StackUnavailableError, UnreachableError
 from durable_harness.extras import missing_text
-from durable_harness.platforms.processes import is_running
-from durable_harness.stack.children import RunningStack
+from durable_harness.platforms.process_by_id import is_running
+from durable_harness.stack.child_systems import RunningStack
 from durable_harness.stack.control import StackControl
 from durable_harness.stack.processes import running_command
 from durable_harness.stack.selection import StackOptions

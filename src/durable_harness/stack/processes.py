@@ -23,9 +23,9 @@ from durable_harness.errors import (
     UnreachableError,
     UsageError,
 )
+from durable_harness.free_ports import free_port
 from durable_harness.platforms.children import ask_to_end, in_own_group
 from durable_harness.platforms.encodings import in_utf8
-from durable_harness.ports import free_port
 
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0

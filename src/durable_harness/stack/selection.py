@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from durable_harness.errors import UsageError
-from durable_harness.stack.children import RunningStack, embedded_stack
+from durable_harness.stack.child_systems import RunningStack, embedded_stack
 
 if TYPE_CHECKING:
     from durable_harness.stack.emulator import Emulator
@@ -98,7 +98,7 @@ def _func(app_dir: Path, options: StackOptions) -> AbstractContextManager[Runnin
 
 
 def _remote(_app_dir: Path, options: StackOptions) -> AbstractContextManager[RunningStack, bool | None]:
-    from durable_harness.stack.remote import remote_stack  # noqa: PLC0415 - same
+    from durable_harness.stack.deployment import remote_stack  # noqa: PLC0415 - same
 
     return remote_stack(options)
 

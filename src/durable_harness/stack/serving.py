@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from durable_harness.control import Call, FaultyScheduler, Rules
 from durable_harness.dashboard import Dashboard, DashboardOptions
-from durable_harness.dashboard.urls import instance_url
+from durable_harness.dashboard.page_urls import instance_url
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.foreign_text import hide, shown, shown_lines
 from durable_harness.host.app.functions import FunctionApp

@@ -10,7 +10,7 @@ from durable_harness.host.host import FunctionsHost
 from durable_harness.instance_logs import InstanceLogs
 from durable_harness.scheduler import SchedulerService
 from durable_harness.scheduler.overview import OwnWorker, ServiceOverview
-from durable_harness.stack.replays import Replays
+from durable_harness.stack.app_replays import Replays
 
 
 def source_of(

@@ -11,15 +11,15 @@ The fixtures and the options are in `durable_harness.pytest_plugin`.
 
 from durable_harness.testing.assertions import assert_called_once, assert_completed, assert_failed, assert_history
 from durable_harness.testing.chat import ChatCall, ChatFake, ToolCall, ToolResult
-from durable_harness.testing.clock import DurableClock
+from durable_harness.testing.durable_clock import DurableClock
 from durable_harness.testing.fakes import DurableActivities, Fake, FakeCall, HttpAnswer
 from durable_harness.testing.faults import DurableFaults, InjectedFault, Struck
-from durable_harness.testing.measuring import OperationMeasurement
+from durable_harness.testing.measured_operation import OperationMeasurement
 from durable_harness.testing.operations import Operations, StartedOperation, StuckOperationError
 from durable_harness.testing.outside import DurableHttp, HttpCall, OutsideService
-from durable_harness.testing.responding import EventResponse
+from durable_harness.testing.promised_events import EventResponse
 from durable_harness.testing.triggering import TriggeredFunction, WrittenOutput
-from durable_harness.testing.webhook import HistoryRow, InstanceStatus
+from durable_harness.testing.webhook_client import HistoryRow, InstanceStatus
 
 __all__ = [
     "ChatCall",

@@ -20,13 +20,13 @@ from typing import Any
 from durable_harness.errors import UsageError
 from durable_harness.operations import HttpResponse
 from durable_harness.testing import assertions
-from durable_harness.testing.measuring import OperationMeasurement
+from durable_harness.testing.blocking_calls import in_thread
+from durable_harness.testing.measured_operation import OperationMeasurement
 from durable_harness.testing.operations import Operations, StartedOperation
+from durable_harness.testing.promised_events import EventResponse
 from durable_harness.testing.requesting import NOTHING
-from durable_harness.testing.responding import EventResponse
-from durable_harness.testing.threads import in_thread
 from durable_harness.testing.triggering import TriggeredFunction, WrittenOutput
-from durable_harness.testing.webhook import HistoryRow, Instance, InstanceStatus
+from durable_harness.testing.webhook_client import HistoryRow, Instance, InstanceStatus
 
 __all__ = [
     "AsyncOperations",

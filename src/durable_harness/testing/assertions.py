@@ -9,11 +9,11 @@ from typing import Any
 from durable_harness.errors import UsageError
 from durable_harness.foreign_text import middle_cut
 from durable_harness.json_places import first_place, shown
+from durable_harness.testing.instance_tables import TRACE
 from durable_harness.testing.operations import StartedOperation
 from durable_harness.testing.requesting import NOTHING
-from durable_harness.testing.tables import TRACE
-from durable_harness.testing.waiting import name_of
-from durable_harness.testing.webhook import HistoryRow
+from durable_harness.testing.waiting_report import name_of
+from durable_harness.testing.webhook_client import HistoryRow
 
 MOST_CHARS = 100
 """Of a value in the first line of a report; the lines below have all of it."""

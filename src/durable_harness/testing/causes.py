@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from durable_harness.foreign_text import middle_cut
 from durable_harness.places import FAKE, place_in
-from durable_harness.testing.waiting import name_of
-from durable_harness.testing.webhook import HistoryRow, Instance
-from durable_harness.traces import folded_text
+from durable_harness.testing.waiting_report import name_of
+from durable_harness.testing.webhook_client import HistoryRow, Instance
+from durable_harness.tracebacks import folded_text
 
 MOST_MESSAGE_CHARS = 300
 QUOTES = frozenset("\"'")

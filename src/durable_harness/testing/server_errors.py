@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from durable_harness.foreign_text import shown_lines
 from durable_harness.operations import HttpResponse, NoResponse, redact_keys
 from durable_harness.testing.requesting import NOTHING, HttpClient
-from durable_harness.testing.routes import NOT_ALLOWED, NOT_FOUND, explain_unknown_route
+from durable_harness.testing.route_hints import NOT_ALLOWED, NOT_FOUND, explain_unknown_route
 
 SERVER_ERROR = 500
 MOST_SHOWN = 3

@@ -120,7 +120,7 @@ SHELLS_OWN = re.compile(r" (?:>|#).*")
 # Locust's import patches the process, so it has one of its own.
 UNKNOWN_TO_LOAD = """
 import sys
-from durable_harness.cli.load_options import load_parser
+from durable_harness.cli.load_help import load_parser
 sys.exit(any(word.startswith("-") for word in load_parser().parse_known_args()[1]))
 """
 

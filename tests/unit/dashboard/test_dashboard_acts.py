@@ -6,7 +6,7 @@ import re
 import pytest
 
 from dashboard_site import BASE, visit
-from durable_harness.dashboard.results import MOST
+from durable_harness.dashboard.act_results import MOST
 from durable_harness.protocol import pb
 from hub_bench import complete, fail, kinds
 

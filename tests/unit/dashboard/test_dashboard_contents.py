@@ -8,8 +8,8 @@ import pytest
 
 from dashboard_service import visit_service as visit
 from dashboard_site import BASE
-from durable_harness.dashboard.pages.clock import seconds_of
-from durable_harness.dashboard.pages.entities import prefix_of
+from durable_harness.dashboard.pages.clock_page import seconds_of
+from durable_harness.dashboard.pages.entity_pages import prefix_of
 from durable_harness.dashboard.visit import PageError
 from durable_harness.instance_logs import LogLine
 from durable_harness.protocol import pb

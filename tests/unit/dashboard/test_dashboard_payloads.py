@@ -3,7 +3,7 @@
 import pytest
 
 from durable_harness import foreign_text
-from durable_harness.dashboard.payloads import editable, edited
+from durable_harness.dashboard.payload_texts import editable, edited
 
 TWICE = '"{\\"fail\\": \\"always\\"}"'
 

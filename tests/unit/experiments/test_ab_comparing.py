@@ -5,9 +5,9 @@ import types
 
 import pytest
 
-from durable_harness.experiments.ab import MOST_DISTURBED, AbOptions, Comparing
 from durable_harness.experiments.driver import Measured
 from durable_harness.experiments.offered import OfferedLoad
+from durable_harness.experiments.paired_comparison import MOST_DISTURBED, AbOptions, Comparing
 from durable_harness.gate import Histogram
 from durable_harness.gate.comparison import Decision, Design, Figure, Question
 from durable_harness.load.options.option_values import read_durations

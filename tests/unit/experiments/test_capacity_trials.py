@@ -5,8 +5,7 @@ import types
 
 import pytest
 
-from durable_harness.experiments import capacity
-from durable_harness.experiments.capacity import CapacityOptions, find_capacity
+from durable_harness.experiments.capacity_search import CapacityOptions, find_capacity
 from durable_harness.experiments.driver import Measured
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate import Histogram
@@ -52,10 +51,10 @@ def tried(monkeypatch):
 
     def run(service, rate_per_s, objective="completion_ms p95 <= 9000", trial_s=10.0, warm_up_s=2.0):
         service.load = OfferedLoad(durations=read_durations("0.3-0.7"))
-        monkeypatch.setattr(capacity, "Driver", lambda _load: service)
-        monkeypatch.setattr(capacity, "open_stack", lambda *_: contextlib.nullcontext(STACK))
-        monkeypatch.setattr(capacity, "REST_S", 0.0)
-        monkeypatch.setattr(capacity, "_cpu_s", lambda _pid: 0.0)  # a trial of no length takes all CPU meanwhile
+        monkeypatch.setattr(capacity_search, "Driver", lambda _load: service)
+        monkeypatch.setattr(capacity_search, "open_stack", lambda *_: contextlib.nullcontext(STACK))
+        monkeypatch.setattr(capacity_search, "REST_S", 0.0)
+        monkeypatch.setattr(capacity_search, "_cpu_s", lambda _pid: 0.0)  # a trial of no length takes all CPU meanwhile
         plan = SearchPlan(start=rate_per_s, least=rate_per_s, most=rate_per_s)
         return find_capacity(
             CapacityOptions(

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from durable_harness.experiments.capacity import CapacityReport, MeasuredTrial
 from durable_harness.experiments.capacity_report import render_html as capacity_page
 from durable_harness.experiments.capacity_report import render_text as capacity_text
+from durable_harness.experiments.capacity_search import CapacityReport, MeasuredTrial
 from durable_harness.gate.capacity import Capacity, Trial
 from durable_harness.gate.capacity.saturation import Figures
 from durable_harness.gate.comparison import Comparison, Decision, words

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from durable_harness.errors import UsageError
-from durable_harness.experiments.ab import AbOptions
+from durable_harness.experiments.paired_comparison import AbOptions
 from durable_harness.experiments.revisions import Version
 from durable_harness.experiments.self_check import (
     SelfCheck,

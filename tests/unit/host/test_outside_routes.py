@@ -6,7 +6,7 @@ import pytest
 
 from durable_harness.host.outside import CaughtConnections
 from durable_harness.host.outside.routes import Names, Place, Route, is_here, name_in, port_in
-from durable_harness.testing.outside.rules import UrlPattern
+from durable_harness.testing.outside.request_rules import UrlPattern
 
 ROUTE = Route(
     plain_port=1,

@@ -20,8 +20,8 @@ from durable_harness.gate.report import (
     render_text,
 )
 from durable_harness.load.audit.ledger import AtServer, Ledger, LedgerEntry
+from durable_harness.load.results.run_summary import summarize_run
 from durable_harness.load.results.run_tally import RunTally
-from durable_harness.load.results.summary import summarize_run
 from durable_harness.operations import OperationState
 from durable_harness.operations.wire import Phase
 from tallies import across_processes, record, run_of

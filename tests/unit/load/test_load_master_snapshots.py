@@ -4,8 +4,8 @@ from importlib import import_module
 
 import pytest
 
+from durable_harness.load.results.run_summary import summarize_run
 from durable_harness.load.results.run_tally import RunTally, merged_runs
-from durable_harness.load.results.summary import summarize_run
 from durable_harness.load.results.tally import Tally
 from durable_harness.operations import OperationPhase, OperationRecord
 
@@ -25,7 +25,7 @@ def master(monkeypatch):
 
 def wire(**changes):
     """Return a snapshot as a worker sends it."""
-    messages = import_module("durable_harness.load.distributed.messages")
+    messages = import_module("durable_harness.load.distributed.run_messages")
     return {**messages.Snapshot(RUN_ID, RunTally()).to_wire(), **changes}
 
 

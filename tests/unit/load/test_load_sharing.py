@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import gevent
 import pytest
 
-from durable_harness.load.distributed.messages import Offer
+from durable_harness.load.distributed.run_messages import Offer
 from durable_harness.load.distributed.sharing import LEAD_S, START_S, Sharing
 
 RUN_ID = "4711"

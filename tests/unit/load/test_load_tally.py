@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from durable_harness.gate import OutcomeCounts
 from durable_harness.gate.measurable import NO_BEGINNING, NO_COSTS, NO_END, WHOLE_SECONDS
 from durable_harness.gate.reasons import MOST_REASONS, OTHER_REASONS
+from durable_harness.load.results.run_summary import summarize, summarize_run
 from durable_harness.load.results.run_tally import RunTally
-from durable_harness.load.results.summary import summarize, summarize_run
 from durable_harness.load.results.tally import Tally, merged
 from durable_harness.operations import OperationPhase, OperationState, Workload
 from tallies import ENDS, SEEN, across_processes, record, run_of, tally_of

@@ -12,8 +12,8 @@ import pytest
 from durable_harness.errors import ConfigurationError
 from durable_harness.gate.records import METADATA_KEY, SCHEMA, read_operations
 from durable_harness.load.engine.phases import Phases
-from durable_harness.load.results import records
-from durable_harness.load.results.records import OperationsFile, clear_operations
+from durable_harness.load.results import record_files
+from durable_harness.load.results.record_files import OperationsFile, clear_operations
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState, Workload
 
 
@@ -115,7 +115,7 @@ def test_processes_are_read_as_one_run(operations_file, tmp_path):
 
 def test_parts_become_one_file_with_every_row_once(operations_file, tmp_path, monkeypatch):
     """Rows that were flushed before the end are in the one file that stays, once each, in the order of their ends."""
-    monkeypatch.setattr(records, "BATCH_ROWS", 4)
+    monkeypatch.setattr(record_files, "BATCH_ROWS", 4)
     file = operations_file()
     for index in range(25):
         file.ended(record(str(index)))
@@ -132,7 +132,7 @@ KILLED = """
 import os, pathlib, signal, sys
 sys.path.insert(0, sys.argv[2])
 from test_operation_records import record
-from durable_harness.load.results.records import OperationsFile
+from durable_harness.load.results.record_files import OperationsFile
 file = OperationsFile(pathlib.Path(sys.argv[1]), "victim", {})
 for index in range(7):
     file.ended(record(str(index)))
@@ -152,7 +152,7 @@ def test_what_was_flushed_survives_a_kill(tmp_path):
 
 def test_time_alone_leads_to_a_flush(operations_file, tmp_path, monkeypatch, wait_until):
     """What has ended reaches the disk after some seconds, also if nothing more ends."""
-    monkeypatch.setattr(records, "FLUSH_S", 0.01)
+    monkeypatch.setattr(record_files, "FLUSH_S", 0.01)
     operations_file().ended(record())
     folder = tmp_path / "operations"
     wait_until(lambda: _gevent_turn() or list(folder.glob("*.parquet")), "a flush")
@@ -244,8 +244,8 @@ def test_what_a_worker_calls_itself_is_no_path(operations_file, tmp_path, worker
     file = operations_file("honest")
     file.ended(record())
     content = file.close().read_bytes()
-    assert records.keep_operations(tmp_path, worker, content) is None
-    assert records.keep_operations(tmp_path, f"{worker}?", content) is None
+    assert record_files.keep_operations(tmp_path, worker, content) is None
+    assert record_files.keep_operations(tmp_path, f"{worker}?", content) is None
     assert len(list((tmp_path / "operations").glob("*.parquet"))) == 3
     assert [path.name for path in tmp_path.iterdir()] == ["operations"]
     assert read_operations(tmp_path).operations.num_rows == 3
@@ -257,7 +257,7 @@ def test_records_of_a_worker_that_cannot_be_read(operations_file, tmp_path, cont
     file = operations_file("honest")
     file.ended(record())
     file.close()
-    assert "those of worker w2: " in records.keep_operations(tmp_path, "w2", content)
+    assert "those of worker w2: " in record_files.keep_operations(tmp_path, "w2", content)
     assert read_operations(tmp_path).operations.num_rows == 1
 
 

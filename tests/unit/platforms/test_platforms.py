@@ -10,11 +10,11 @@ from itertools import pairwise
 import psutil
 import pytest
 
-from durable_harness.platforms import clocks, files, limits, locks, sockets
+from durable_harness.platforms import clocks, files, locks, open_file_limit, sockets
 from durable_harness.platforms.children import Parent, ask_to_end, end_with_children, in_own_group
 from durable_harness.platforms.encodings import PLAIN
 from durable_harness.platforms.pauses import Pause
-from durable_harness.platforms.processes import is_running
+from durable_harness.platforms.process_by_id import is_running
 
 SLEEPING = [sys.executable, "-c", "import time; time.sleep(600)"]
 STOPPED = psutil.STATUS_STOPPED
@@ -125,8 +125,8 @@ def test_a_parent_is_there_until_it_has_ended(sleeper):
 
 def test_open_files_are_allowed_as_far_as_the_system_goes():
     """What the system allows is said, and what is below it is not lowered."""
-    assert limits.allow_open_files(10) >= 10
-    assert limits.allow_open_files(1 << 40) >= 10
+    assert open_file_limit.allow_open_files(10) >= 10
+    assert open_file_limit.allow_open_files(1 << 40) >= 10
 
 
 def test_the_clock_for_latencies_is_fine():

@@ -9,7 +9,7 @@ import pytest
 from durable_harness.operations import HttpResponse
 from durable_harness.stack import RunningStack
 from durable_harness.testing.operations import Operations
-from durable_harness.testing.routes import explain_unknown_route
+from durable_harness.testing.route_hints import explain_unknown_route
 
 NOT_FOUND = HttpResponse(404, {}, b"")
 

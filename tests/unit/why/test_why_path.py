@@ -8,7 +8,7 @@ from durable_harness.why import Part, explain
 from durable_harness.why.findings import findings_of
 from durable_harness.why.segments import Segment
 from durable_harness.why.text import as_lines
-from durable_harness.why.webhook import document_of
+from durable_harness.why.webhook_document import document_of
 from made_up_timings import MS, begins, document, event, turn, turn_began, work
 
 CREATED = 1_767_225_600_000_000_000

@@ -1,44 +1,44 @@
 """The pages, each a module with its handlers and a template. What is listed here is found."""
 
+from durable_harness.dashboard.page_routes import Route, Tab
 from durable_harness.dashboard.pages import (
     acting,
     again,
     bulk,
-    clock,
-    entities,
+    clock_page,
+    entity_pages,
     hubs,
     instance,
     new,
-    orchestrations,
-    replays,
-    results,
-    running,
+    orchestration_list,
+    replay_page,
+    result_page,
+    running_page,
     trace,
 )
-from durable_harness.dashboard.routes import Route, Tab
 
 TABS: tuple[Tab, ...] = (
     Tab("orchestrations", "Orchestrations"),
-    Tab(entities.PATH, "Entities"),
-    Tab(running.QUEUE, "Queue"),
-    Tab(running.WORKERS, "Workers"),
-    Tab(clock.PATH, "Clock"),
+    Tab(entity_pages.PATH, "Entities"),
+    Tab(running_page.QUEUE, "Queue"),
+    Tab(running_page.WORKERS, "Workers"),
+    Tab(clock_page.PATH, "Clock"),
     Tab(hubs.PATH, "Hubs"),
 )
 """The entries of the navigation, in their order."""
 ROUTES: tuple[Route, ...] = (
-    *orchestrations.ROUTES,
+    *orchestration_list.ROUTES,
     *instance.ROUTES,
     *trace.ROUTES,
     *acting.ROUTES,
     *again.ROUTES,
-    *replays.ROUTES,
-    *results.ROUTES,
+    *replay_page.ROUTES,
+    *result_page.ROUTES,
     *new.ROUTES,
     *bulk.ROUTES,
-    *entities.ROUTES,
-    *running.ROUTES,
-    *clock.ROUTES,
+    *entity_pages.ROUTES,
+    *running_page.ROUTES,
+    *clock_page.ROUTES,
     *hubs.ROUTES,
 )
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from durable_harness.dashboard.instances import read_instance
+from durable_harness.dashboard.known_instance import read_instance
+from durable_harness.dashboard.page_routes import Handler, Route
+from durable_harness.dashboard.page_urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.pages.acts import ACTS, HANDLERS, Act, check_lives
 from durable_harness.dashboard.pages.instance import values_of
-from durable_harness.dashboard.refusals import is_gone, status_of
-from durable_harness.dashboard.routes import Handler, Route
-from durable_harness.dashboard.urls import ORCHESTRATIONS, instance_url
+from durable_harness.dashboard.refusal_status import is_gone, status_of
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import RpcError
 

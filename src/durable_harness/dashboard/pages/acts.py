@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from aiohttp import web
 from google.protobuf.wrappers_pb2 import StringValue
 
-from durable_harness.dashboard.instances import find_state
+from durable_harness.dashboard.form_values import json_field
+from durable_harness.dashboard.known_instance import find_state
+from durable_harness.dashboard.page_urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.texts import STATUS_LABELS, status_label, utc
-from durable_harness.dashboard.urls import ORCHESTRATIONS, instance_url
-from durable_harness.dashboard.values import json_field
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import is_terminal, optional_text, pb, to_ns
 

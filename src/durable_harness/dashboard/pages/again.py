@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from durable_harness.dashboard.history import LABELS
-from durable_harness.dashboard.payloads import editable, edited
-from durable_harness.dashboard.routes import Route
-from durable_harness.dashboard.urls import ORCHESTRATIONS, instance_url
-from durable_harness.dashboard.values import json_field
+from durable_harness.dashboard.form_values import json_field
+from durable_harness.dashboard.history_rows import LABELS
+from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_urls import ORCHESTRATIONS, instance_url
+from durable_harness.dashboard.payload_texts import editable, edited
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import RpcError
 from durable_harness.protocol.overview import Overview, PartView

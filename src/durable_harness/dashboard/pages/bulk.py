@@ -12,12 +12,12 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from durable_harness.dashboard.listed import Listed, read_listed
+from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_urls import ORCHESTRATIONS
 from durable_harness.dashboard.pages.acts import ACTS, Act
-from durable_harness.dashboard.pages.orchestrations import total
-from durable_harness.dashboard.pages.results import to_result
-from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.pages.orchestration_list import total
+from durable_harness.dashboard.pages.result_page import to_result
 from durable_harness.dashboard.texts import STATUS_LABELS, utc
-from durable_harness.dashboard.urls import ORCHESTRATIONS
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import RpcError, optional_text, pb
 from durable_harness.protocol.listing import InstanceFilter, InstanceListRequest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.page_routes import Route
 from durable_harness.dashboard.texts import STATUS_LABELS
 from durable_harness.dashboard.visit import Visit
 from durable_harness.protocol import Scheduler

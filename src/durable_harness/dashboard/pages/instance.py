@@ -10,15 +10,15 @@ from typing import Any
 
 from aiohttp import web
 
-from durable_harness.dashboard.failures import failures_of
-from durable_harness.dashboard.history import PAGE_SIZE, payload_of, rows_of
-from durable_harness.dashboard.instances import Instance, find_state, history_of, read_instance
-from durable_harness.dashboard.logs import lines_about
+from durable_harness.dashboard.failure_texts import failures_of
+from durable_harness.dashboard.history_rows import PAGE_SIZE, payload_of, rows_of
+from durable_harness.dashboard.known_instance import Instance, find_state, history_of, read_instance
+from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.pages.acts import ACTS, acts_for
-from durable_harness.dashboard.payloads import Payload
-from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.payload_texts import Payload
+from durable_harness.dashboard.shown_log import lines_about
 from durable_harness.dashboard.tree import read_tree
-from durable_harness.dashboard.urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import text_or_none
 from durable_harness.protocol.history_file import UnreadableHistoryError, as_document, from_events

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from durable_harness.dashboard.routes import Route
-from durable_harness.dashboard.urls import ORCHESTRATIONS, instance_url
-from durable_harness.dashboard.values import json_problem
+from durable_harness.dashboard.form_values import json_problem
+from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.visit import Visit
 from durable_harness.protocol import RpcError, from_ns, optional_text, pb
 from durable_harness.protocol.values import LATEST_NS

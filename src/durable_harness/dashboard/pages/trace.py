@@ -15,13 +15,13 @@ from typing import Any
 from aiohttp import web
 from markupsafe import Markup
 
-from durable_harness.dashboard.history import rows_of
-from durable_harness.dashboard.instances import Instance, read_instance
+from durable_harness.dashboard.history_rows import rows_of
+from durable_harness.dashboard.known_instance import Instance, read_instance
+from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_urls import ORCHESTRATIONS
 from durable_harness.dashboard.pages.instance import history_document, values_of
-from durable_harness.dashboard.payloads import Payload
-from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.payload_texts import Payload
 from durable_harness.dashboard.tree import TreeNode
-from durable_harness.dashboard.urls import ORCHESTRATIONS
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.foreign_text import blanked
 

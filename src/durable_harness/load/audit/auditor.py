@@ -17,15 +17,15 @@ from durable_harness.errors import ConfigurationError
 from durable_harness.foreign_text import shown
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.records import read_operations
-from durable_harness.load.audit.client import (
+from durable_harness.load.audit.ledger import Ledger, LedgerEntry
+from durable_harness.load.audit.operation_urls import OperationUrls
+from durable_harness.load.audit.status_client import (
     MOST_ANSWER_BYTES,
     MOST_OTHERS,
     AuditClient,
     AuditError,
     CannotTellError,
 )
-from durable_harness.load.audit.ledger import Ledger, LedgerEntry
-from durable_harness.load.audit.operation_urls import OperationUrls
 from durable_harness.load.http import Asker
 from durable_harness.operations import ServiceDescription
 from durable_harness.platforms.clocks import monotonic

@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 from gevent.lock import BoundedSemaphore
 
-from durable_harness.load.audit.client import AuditError, get
 from durable_harness.load.audit.gathering import asked_in_time
 from durable_harness.load.audit.operation_urls import OperationUrls
+from durable_harness.load.audit.status_client import AuditError, get
 from durable_harness.load.http import Asker
 from durable_harness.why import Explanation, explain
-from durable_harness.why.webhook import document_of
+from durable_harness.why.webhook_document import document_of
 
 CONCURRENT_REQUESTS = 4
 TIMINGS_PATH = "/admin/durable-harness/timings"

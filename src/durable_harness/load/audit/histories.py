@@ -25,11 +25,11 @@ from gevent.pool import Pool
 
 from durable_harness.errors import ConfigurationError
 from durable_harness.gate.records import read_operations
-from durable_harness.load.audit.client import MOST_ANSWER_BYTES, AuditError, get
 from durable_harness.load.audit.operation_urls import OperationUrls
+from durable_harness.load.audit.status_client import MOST_ANSWER_BYTES, AuditError, get
 from durable_harness.load.http import Asker
 from durable_harness.operations import OperationPhase, OperationRecord, Workload
-from durable_harness.operations.record import HISTORY_CLOCK
+from durable_harness.operations.operation_record import HISTORY_CLOCK
 from durable_harness.operations.wire import read_epoch_s
 
 CONCURRENT_REQUESTS = 10

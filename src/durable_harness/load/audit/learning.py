@@ -22,11 +22,11 @@ from durable_harness.gate.who.culprits import Known, culprit_of
 from durable_harness.gate.who.time_shares import Attribution
 from durable_harness.gate.who.verdicts import TAIL_PERCENT, Who
 from durable_harness.load.audit.attributing import Explained, attributed, blames_of
-from durable_harness.load.audit.client import MOST_ANSWER_BYTES
+from durable_harness.load.audit.critical_paths import is_here, paths_at
 from durable_harness.load.audit.explaining import OperationToExplain, Service, all_read
 from durable_harness.load.audit.operation_urls import OperationUrls
-from durable_harness.load.audit.paths import is_here, paths_at
 from durable_harness.load.audit.samples import Row, Samples
+from durable_harness.load.audit.status_client import MOST_ANSWER_BYTES
 from durable_harness.load.http import Asker
 from durable_harness.why import Explanation, Part
 

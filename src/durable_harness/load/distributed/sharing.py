@@ -10,7 +10,7 @@ import gevent
 from gevent.pool import Group
 
 from durable_harness.load.arrivals.shares import LEAD_S, Era, Shares
-from durable_harness.load.distributed.messages import ARRIVALS, Offer
+from durable_harness.load.distributed.run_messages import ARRIVALS, Offer
 
 START_S = 1.0
 """How long before its first arrival a run is announced."""

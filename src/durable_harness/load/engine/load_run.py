@@ -21,7 +21,7 @@ from durable_harness.load.engine.server_meter import ServerMeter
 from durable_harness.load.http import Client, Exchange, HttpRequest, Reactor, log_crash
 from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.results.entries import LocustEntries, seconds_to_flush
-from durable_harness.load.results.records import OperationsFile
+from durable_harness.load.results.record_files import OperationsFile
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import GeneratorFigures, Heart
 from durable_harness.operations import HttpResponse, NoResponse, Operation, OperationPlan, Request

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from durable_harness.load.http.connection import Connection
+from durable_harness.load.http.connection_pool import Pool
 from durable_harness.load.http.exchange import Exchange, HttpRequest
-from durable_harness.load.http.pool import Pool
 from durable_harness.load.http.reactor import Reactor
+from durable_harness.load.http.request_urls import ConnectionOrigin
 from durable_harness.load.http.resolver import Address
-from durable_harness.load.http.tls import TlsConnection, client_context, is_loopback
-from durable_harness.load.http.urls import ConnectionOrigin
+from durable_harness.load.http.tls_connection import TlsConnection, client_context, is_loopback
 from durable_harness.operations import HttpResponse, NoResponse
 from durable_harness.platforms.clocks import monotonic
 from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, REPEATING_REDIRECTS, BadUrlError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from durable_harness.load.http.urls import split_url
+from durable_harness.load.http.request_urls import split_url
 from durable_harness.operations import HttpResponse, NoResponse
 from durable_harness.redirects import follow
 

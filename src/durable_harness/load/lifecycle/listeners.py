@@ -8,7 +8,7 @@ from typing import Any
 
 import gevent
 
-from durable_harness.load.lifecycle.signals import ProcessExit
+from durable_harness.load.lifecycle.locust_signals import ProcessExit
 
 OnExit = Callable[[Any], None]
 """Called with the code that was given to `sys.exit`."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from durable_harness.load.options.declared_option import options_of
 from durable_harness.load.options.generator import BOUNDS, GeneratorOptions
 from durable_harness.load.options.load_options import APP, GATES, LoadOptions
-from durable_harness.load.options.metrics import MetricsOptions
+from durable_harness.load.options.metrics_options import MetricsOptions
 from durable_harness.load.options.start import StartOptions
 
 LOOPBACK = "127.0.0.1"

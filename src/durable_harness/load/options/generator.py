@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 
 from durable_harness.load.options.declared_option import DeclaredOption, declared, read_fields, switch
 from durable_harness.load.watch import Bounds
-from durable_harness.platforms.limits import allow_open_files
+from durable_harness.platforms.open_file_limit import allow_open_files
 
 DEFAULT_CONNECTIONS = 1000
 OTHER_DESCRIPTORS = 200

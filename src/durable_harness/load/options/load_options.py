@@ -16,7 +16,7 @@ from durable_harness.load.arrivals.plans import FORMS, RateProfile
 from durable_harness.load.options import shared_options
 from durable_harness.load.options.declared_option import DeclaredOption, choose, declared, read_fields, switch
 from durable_harness.load.options.generator import GeneratorOptions
-from durable_harness.load.options.metrics import MetricsOptions
+from durable_harness.load.options.metrics_options import MetricsOptions
 from durable_harness.load.options.option_values import (
     Durations,
     number_above_zero,

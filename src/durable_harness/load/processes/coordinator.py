@@ -26,20 +26,19 @@ from durable_harness.load.audit import OperationUrls
 from durable_harness.load.distributed.joining import JOINING
 from durable_harness.load.engine.open_load import check_scenarios, open_scenarios
 from durable_harness.load.lifecycle.exit_code import ExitCode
-from durable_harness.load.lifecycle.signals import ProcessExit, raise_in_main
+from durable_harness.load.lifecycle.locust_signals import ProcessExit, raise_in_main
 from durable_harness.load.lifecycle.startup import end_forked_workers
 from durable_harness.load.metrics.families import Reading
-from durable_harness.load.metrics.watching import watched
+from durable_harness.load.metrics.metrics_service import watched
 from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.options.target import STACK_LOG, open_target, public_url
-from durable_harness.load.processes.before_load import look_before_load
 from durable_harness.load.processes.early_ends import AbortWatch, EndWatch, LastArrivalWatch
 from durable_harness.load.processes.inquiry import Inquiry
 from durable_harness.load.processes.judging import JudgingProcess
 from durable_harness.load.processes.process import RunPhase
-from durable_harness.load.results.evidence import EvidenceOfRun, RunFacts, hide_what_is_known
+from durable_harness.load.processes.run_preflight import look_before_load
 from durable_harness.load.results.progress import Progress
-from durable_harness.load.results.records import clear_operations
+from durable_harness.load.results.record_files import clear_operations
 from durable_harness.load.results.reporting import (
     HTML_NAME,
     clear_previous,
@@ -48,7 +47,8 @@ from durable_harness.load.results.reporting import (
     set_aside,
     write_report,
 )
-from durable_harness.load.results.twice import with_twice_report
+from durable_harness.load.results.run_evidence import EvidenceOfRun, RunFacts, hide_what_is_known
+from durable_harness.load.results.twice_in_run import with_twice_report
 from durable_harness.load.watch import UsageWatch
 from durable_harness.load.web import Guard, LiveRun, StartForm, add_pages
 from durable_harness.load.web.form_style import form_style

@@ -10,8 +10,8 @@ from typing import Any
 import gevent
 
 from durable_harness.gate import AbortRule, Gate, broken_for_good
+from durable_harness.load.results.run_summary import summarize_run
 from durable_harness.load.results.run_tally import RunTally
-from durable_harness.load.results.summary import summarize_run
 from durable_harness.platforms.clocks import monotonic
 
 logger = logging.getLogger(__name__)

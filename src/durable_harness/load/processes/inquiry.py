@@ -25,7 +25,7 @@ from durable_harness.load.audit import (
 )
 from durable_harness.load.engine.load_run import token_prefix
 from durable_harness.load.options.load_options import LoadOptions
-from durable_harness.load.results.records import amend_operations
+from durable_harness.load.results.record_files import amend_operations
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.why import Part
 

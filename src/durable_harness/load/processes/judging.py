@@ -22,9 +22,9 @@ from durable_harness.load.processes.early_ends import EndWatch
 from durable_harness.load.processes.inquiry import Inquiry, RunToSplit
 from durable_harness.load.processes.process import LocustProcess, RunPhase
 from durable_harness.load.processes.run_settings import run_settings
+from durable_harness.load.results.run_summary import summarize_run
 from durable_harness.load.results.run_tally import RunTally
-from durable_harness.load.results.summary import summarize_run
-from durable_harness.load.results.twice import NOTE
+from durable_harness.load.results.twice_in_run import NOTE
 from durable_harness.load.watch import GeneratorFigures, UsageWatch, invalid_reasons, merged_figures
 
 logger = logging.getLogger(__name__)

@@ -14,15 +14,23 @@ from durable_harness.foreign_text import shown
 from durable_harness.gate.usage import Usage, merged_usage
 from durable_harness.load.audit import OperationUrls
 from durable_harness.load.distributed.joining import JOINING, TOKEN_VARIABLE
-from durable_harness.load.distributed.messages import AT_ONCE, BEGUN, DRAIN, FINAL, REPORT_KEY, RUN_ID_OPTION, Snapshot
+from durable_harness.load.distributed.run_messages import (
+    AT_ONCE,
+    BEGUN,
+    DRAIN,
+    FINAL,
+    REPORT_KEY,
+    RUN_ID_OPTION,
+    Snapshot,
+)
 from durable_harness.load.distributed.sharing import START_S, Sharing
 from durable_harness.load.engine.open_load import open_scenarios
 from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.processes.coordinator import Coordinator
 from durable_harness.load.processes.process import Interruption, RunPhase
-from durable_harness.load.results.records import keep_operations, mark_run
+from durable_harness.load.results.record_files import keep_operations, mark_run
+from durable_harness.load.results.run_summary import summarize_run
 from durable_harness.load.results.run_tally import RunTally, merged_runs
-from durable_harness.load.results.summary import summarize_run
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.platforms.clocks import monotonic
 

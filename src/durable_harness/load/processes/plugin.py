@@ -17,15 +17,15 @@ from durable_harness.load.distributed.joining import add_joining_options, check_
 from durable_harness.load.distributed.listening import guard_listening
 from durable_harness.load.engine.gc_tuning import settle
 from durable_harness.load.engine.load_run import LoadRun
-from durable_harness.load.lifecycle.signals import Signals, raise_in_main
+from durable_harness.load.lifecycle.locust_signals import Signals, raise_in_main
 from durable_harness.load.lifecycle.startup import check_patched, end_forked_workers, is_forked_worker
 from durable_harness.load.options.arguments import add_options
 from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.options.parsing import check_command_line
+from durable_harness.load.processes.locust_worker import WorkerProcess
 from durable_harness.load.processes.master import MasterProcess
 from durable_harness.load.processes.process import LocustProcess
 from durable_harness.load.processes.single import SingleProcess
-from durable_harness.load.processes.worker import WorkerProcess
 from durable_harness.output_streams import keep_output_unbroken
 from durable_harness.platforms.clocks import have_fine_timers
 

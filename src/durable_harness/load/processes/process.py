@@ -22,7 +22,7 @@ from locust.env import Environment
 from durable_harness.load.engine.load_run import LoadRun
 from durable_harness.load.http import log_crash
 from durable_harness.load.lifecycle.listeners import guard_greenlets, guard_listeners
-from durable_harness.load.lifecycle.signals import Signals
+from durable_harness.load.lifecycle.locust_signals import Signals
 from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.platforms.clocks import monotonic
 

@@ -8,7 +8,7 @@ from durable_harness.load.engine.load_run import LoadRun
 from durable_harness.load.engine.open_load import OpenLoad, open_scenarios
 from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.processes.coordinator import Coordinator
-from durable_harness.load.results.records import open_operations
+from durable_harness.load.results.record_files import open_operations
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.platforms.clocks import monotonic

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from durable_harness.gate import COSTS, LATENCIES_MS, Histogram
 from durable_harness.gate.measurable import SERVER_LATENCIES_MS
-from durable_harness.operations.record import HISTORY_CLOCK, SCHEDULER_CLOCK, SERVICE_CLOCK
+from durable_harness.operations.operation_record import HISTORY_CLOCK, SCHEDULER_CLOCK, SERVICE_CLOCK
 
 GENERATOR = "the generator's clock"
 CLOCKS = {

@@ -20,8 +20,8 @@ from durable_harness.gate.report import (
 from durable_harness.gate.trace_links import FOLDER_NAME as PAGES
 from durable_harness.gate.writing import WrittenReports, append_step_summary, write_reports
 from durable_harness.load.options.target import STACK_LOG
-from durable_harness.load.results.records import clear_operations
-from durable_harness.load.results.twice import TWICE_NAME
+from durable_harness.load.results.record_files import clear_operations
+from durable_harness.load.results.twice_in_run import TWICE_NAME
 
 HTML_NAME, MARKDOWN_NAME = "report.html", "summary.md"
 RENDERINGS: Mapping[str, Callable[[Report], str]] = {

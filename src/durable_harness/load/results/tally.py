@@ -10,7 +10,7 @@ from durable_harness.gate import COSTS, LATENCIES_MS, Histogram, LoadTimeline, T
 from durable_harness.gate.measurable import SERVER_LATENCIES_MS
 from durable_harness.gate.reasons import Reasons
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
-from durable_harness.operations.record import HISTORY_CLOCK, SCHEDULER_CLOCK, SERVICE_CLOCK
+from durable_harness.operations.operation_record import HISTORY_CLOCK, SCHEDULER_CLOCK, SERVICE_CLOCK
 
 UNEXPECTED = "unexpected answer"
 END_SEEN = (OperationState.COMPLETED, OperationState.FAILED, OperationState.WRONG_OUTPUT)

@@ -15,7 +15,7 @@ from durable_harness.load.audit import AuditedService
 from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.options.option_values import Durations
 from durable_harness.load.scenario.attributes import check_attributes
-from durable_harness.load.scenario.polling import describe_polling
+from durable_harness.load.scenario.scenario_polling import describe_polling
 from durable_harness.operations import (
     PollStrategy,
     ServiceDescription,

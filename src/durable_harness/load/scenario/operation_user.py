@@ -26,7 +26,7 @@ from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.options.target import public_url
 from durable_harness.load.processes.plugin import install, is_rehearsing, options_of, run_of
 from durable_harness.load.scenario.beside_operations import BesideOperations
-from durable_harness.load.scenario.polling import polling_of
+from durable_harness.load.scenario.scenario_polling import polling_of
 from durable_harness.operations import (
     FixedPolling,
     Operation,

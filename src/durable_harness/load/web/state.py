@@ -32,8 +32,8 @@ from durable_harness.gate.report.report_plots import (
     split_drawing,
 )
 from durable_harness.gate.report.scenarios import scenario_table
+from durable_harness.load.results.run_summary import summarize_run
 from durable_harness.load.results.run_tally import RunTally
-from durable_harness.load.results.summary import summarize_run
 from durable_harness.web.drawings import Drawing
 
 IDLE = "idle"

@@ -19,7 +19,7 @@ from durable_harness.testing.fakes import (
     refuse_coroutine,
 )
 from durable_harness.testing.outside.authority import Authority
-from durable_harness.testing.outside.rules import (
+from durable_harness.testing.outside.request_rules import (
     Answering,
     HttpCall,
     Rule,
@@ -99,7 +99,7 @@ class DurableHttp:
     """
 
     def __init__(self, control: StackControl) -> None:
-        from durable_harness.testing.outside.server import OutsideServer  # noqa: PLC0415 - with it comes a web server
+        from durable_harness.testing.outside.outside_server import OutsideServer  # noqa: PLC0415 - with it comes a web server
 
         self._control = control
         self.own = OwnFunctions()

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from durable_harness.operations import HttpResponse
 from durable_harness.testing.requesting import HttpClient
-from durable_harness.testing.webhook import HistoryRow, Instance
+from durable_harness.testing.webhook_client import HistoryRow, Instance
 from durable_harness.why import waiting_for
 
 TIMINGS_PATH = "/admin/durable-harness/timings"

@@ -13,7 +13,7 @@ import gevent
 
 from durable_harness.errors import InvalidRunError
 from durable_harness.load.distributed.joining import JOINING
-from durable_harness.load.distributed.messages import (
+from durable_harness.load.distributed.run_messages import (
     ARRIVALS,
     AT_ONCE,
     BEGUN,
@@ -28,8 +28,8 @@ from durable_harness.load.engine.load_run import LoadRun
 from durable_harness.load.engine.open_load import OpenLoad
 from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.processes.process import LocustProcess, RunPhase
-from durable_harness.load.results.evidence import hide_what_is_known
-from durable_harness.load.results.records import is_marked, open_operations
+from durable_harness.load.results.record_files import is_marked, open_operations
+from durable_harness.load.results.run_evidence import hide_what_is_known
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.load.watch import UsageWatch
 from durable_harness.platforms.clocks import monotonic

@@ -12,7 +12,7 @@ import gevent
 from durable_harness.load.metrics.families import Read
 from durable_harness.load.metrics.otlp import OtlpExport, is_wanted
 from durable_harness.load.metrics.scraping import serving
-from durable_harness.load.options.metrics import MetricsOptions
+from durable_harness.load.options.metrics_options import MetricsOptions
 
 LAST_SEND_S = 5.0
 """How long the end of a run waits for a collector to take its last figures."""

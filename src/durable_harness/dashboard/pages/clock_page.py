@@ -7,8 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
-from durable_harness.dashboard.refusals import status_of
-from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.refusal_status import status_of
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import RpcError
 from durable_harness.protocol.overview import Overview

@@ -7,9 +7,9 @@ from typing import Any
 from aiohttp import web
 
 from durable_harness.dashboard.listed import NO_VERSION, Listed, read_listed
-from durable_harness.dashboard.routes import Route
+from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_urls import ORCHESTRATIONS
 from durable_harness.dashboard.texts import STATUS_LABELS
-from durable_harness.dashboard.urls import ORCHESTRATIONS
 from durable_harness.dashboard.visit import Visit
 from durable_harness.protocol.listing import InstancePage, InstanceRow
 

@@ -14,9 +14,9 @@ from concurrent.futures import Future
 from aiohttp import web
 
 from durable_harness.network import serve_http
+from durable_harness.testing.blocking_calls import in_thread
 from durable_harness.testing.fakes import HttpAnswer
-from durable_harness.testing.outside.rules import HttpCall, encoded
-from durable_harness.testing.threads import in_thread
+from durable_harness.testing.outside.request_rules import HttpCall, encoded
 
 ADDRESS = "127.0.0.1"
 ENDING_TIMEOUT_S = 5.0

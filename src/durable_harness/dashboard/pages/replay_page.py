@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_urls import ORCHESTRATIONS
 from durable_harness.dashboard.pages.instance import history_document
-from durable_harness.dashboard.pages.results import to_result
-from durable_harness.dashboard.routes import Route
-from durable_harness.dashboard.urls import ORCHESTRATIONS
+from durable_harness.dashboard.pages.result_page import to_result
 from durable_harness.dashboard.visit import PageError, Visit
 
 WORD = "replay"

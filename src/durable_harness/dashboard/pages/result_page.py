@@ -6,9 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from durable_harness.dashboard.results import MOST, Shown
-from durable_harness.dashboard.routes import Route
-from durable_harness.dashboard.urls import ORCHESTRATIONS
+from durable_harness.dashboard.act_results import MOST, Shown
+from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_urls import ORCHESTRATIONS
 from durable_harness.dashboard.visit import PageError, Visit
 
 PATH = "results"

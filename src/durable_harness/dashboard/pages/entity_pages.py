@@ -6,12 +6,12 @@ from typing import Any
 
 from aiohttp import web
 
-from durable_harness.dashboard.logs import lines_about
-from durable_harness.dashboard.payloads import Payload
-from durable_harness.dashboard.refusals import is_gone, status_of
-from durable_harness.dashboard.routes import Route
-from durable_harness.dashboard.urls import hub_url
-from durable_harness.dashboard.values import json_field
+from durable_harness.dashboard.form_values import json_field
+from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_urls import hub_url
+from durable_harness.dashboard.payload_texts import Payload
+from durable_harness.dashboard.refusal_status import is_gone, status_of
+from durable_harness.dashboard.shown_log import lines_about
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import RpcError, new_id, optional_text, pb, text_or_none, to_ns
 

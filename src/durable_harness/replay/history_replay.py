@@ -18,7 +18,7 @@ from durable_harness.host.sdk.installed import PACKAGE
 from durable_harness.host.sdk.steps import SCHEDULING_KINDS, Difference, Step, first_difference, is_same
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS
 from durable_harness.protocol.history_file import RecordedHistory
-from durable_harness.replay.turns import Turn, copy_for, outcome_of, split_turns
+from durable_harness.replay.recorded_turns import Turn, copy_for, outcome_of, split_turns
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import ssl
 
 from durable_harness.load.http.connection import Connection, ConnectionListener, ConnectionState
 from durable_harness.load.http.reactor import Reactor
+from durable_harness.load.http.request_urls import ConnectionOrigin
 from durable_harness.load.http.resolver import Address
-from durable_harness.load.http.urls import ConnectionOrigin
 
 
 class TlsConnection(Connection):

@@ -15,10 +15,10 @@ from typing import NamedTuple, Self
 import psutil  # type: ignore[import-untyped]
 
 from durable_harness.errors import InvalidRunError, UnreachableError
-from durable_harness.experiments.before_load import BeforeLoad
 from durable_harness.experiments.blaming import who_it_was
 from durable_harness.experiments.driver import Driver, EarlyEnd
 from durable_harness.experiments.ends import death_of
+from durable_harness.experiments.experiment_preflight import BeforeLoad
 from durable_harness.experiments.keeping import Keep, keep_nothing
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.gate import FailureReason, Gate, RunSummary, evaluate
@@ -31,7 +31,7 @@ from durable_harness.gate.reasons import Reasons
 from durable_harness.gate.report.model import limit_text, number, with_unit
 from durable_harness.gate.who.verdicts import Who
 from durable_harness.load.options.target import public_url
-from durable_harness.load.results.summary import summarize
+from durable_harness.load.results.run_summary import summarize
 from durable_harness.load.results.tally import Tally
 from durable_harness.operations import OperationPhase, OperationRecord, OperationState
 from durable_harness.stack import RunningStack, StackOptions, embedded_stack, open_stack

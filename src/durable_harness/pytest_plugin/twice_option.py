@@ -13,7 +13,7 @@ from durable_harness.pytest_plugin.runs import TWICE_ATTRIBUTE
 
 if TYPE_CHECKING:
     from durable_harness.testing import Operations
-    from durable_harness.testing.twice import DeliveredTwice
+    from durable_harness.testing.twice_in_test import DeliveredTwice
 
 MARKERS = (
     "twice(on=True, *, answer, reason): deliver the work of this test twice, or not with --twice (durable-harness)",
@@ -46,7 +46,7 @@ def is_wanted(item: pytest.Item) -> bool:
 def work_of_test(request: pytest.FixtureRequest, stack: Any) -> Iterator[None]:
     """Have the work of a test delivered as it asks, until its end; skip a test whose marks the stack cannot do."""
     from durable_harness.errors import UsageError  # noqa: PLC0415 - who uses no fixture pays nothing
-    from durable_harness.testing.twice import delivered_twice, plan_of  # noqa: PLC0415 - same
+    from durable_harness.testing.twice_in_test import delivered_twice, plan_of  # noqa: PLC0415 - same
 
     item, config = request.node, request.config
     marks = list(item.iter_markers("once"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from durable_harness.errors import UsageError
 from durable_harness.stack import RunningStack
-from durable_harness.testing.webhook import Webhook
+from durable_harness.testing.webhook_client import Webhook
 
 
 class MissingInstanceError(UsageError, AssertionError):

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from durable_harness.load.http.connection import Connection
 from durable_harness.load.http.exchange import Exchange
+from durable_harness.load.http.request_urls import ConnectionOrigin
 from durable_harness.load.http.resolver import Address, literal_address, resolve
-from durable_harness.load.http.urls import ConnectionOrigin
 from durable_harness.operations import HttpResponse
 from durable_harness.platforms.clocks import monotonic
 

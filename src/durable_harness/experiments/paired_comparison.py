@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from durable_harness.errors import HarnessError, InvalidRunError, UnreachableError
-from durable_harness.experiments.before_load import BeforeLoad, failed_first
 from durable_harness.experiments.blaming import mean_of
 from durable_harness.experiments.driver import Driver
 from durable_harness.experiments.ends import NAMES, Ends
+from durable_harness.experiments.experiment_preflight import BeforeLoad, failed_first
 from durable_harness.experiments.keeping import Keep, keep_nothing
 from durable_harness.experiments.offered import OfferedLoad
 from durable_harness.experiments.revisions import Version

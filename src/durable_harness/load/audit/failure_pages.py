@@ -18,9 +18,9 @@ from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.records import read_operations
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.trace_links import FOLDER_NAME, TracePage
-from durable_harness.load.audit.client import AuditError, get
 from durable_harness.load.audit.gathering import asked_in_time
 from durable_harness.load.audit.operation_urls import OperationUrls
+from durable_harness.load.audit.status_client import AuditError, get
 from durable_harness.load.http import Asker
 from durable_harness.operations import OperationState
 from durable_harness.operations.trace_page import page_in, trace_path

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from durable_harness.dashboard.failures import Failure, failures_of
+from durable_harness.dashboard.failure_texts import Failure, failures_of
 from durable_harness.dashboard.texts import status_label
 from durable_harness.lengths import NS_PER_S
 from durable_harness.protocol import text_or_none, to_ns

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from durable_harness.cli.values import percents
+from durable_harness.cli.parsed_values import percents
 from durable_harness.errors import UsageError
 from durable_harness.terminal.colours import show
 

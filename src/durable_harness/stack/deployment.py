@@ -11,7 +11,7 @@ from durable_harness.base_urls import read_base_url
 from durable_harness.bounded_http import Limit, bounded_opener, failure_words
 from durable_harness.errors import UnreachableError, UsageError
 from durable_harness.foreign_text import hide
-from durable_harness.stack.children import RunningStack
+from durable_harness.stack.child_systems import RunningStack
 from durable_harness.stack.selection import StackOptions
 
 EXAMPLE = "https://my-app.azurewebsites.net"

@@ -13,9 +13,9 @@ from durable_harness.foreign_text import shown
 from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.records import read_operations
 from durable_harness.gate.stuck import StuckOperation
-from durable_harness.load.audit.client import MOST_ANSWER_BYTES
 from durable_harness.load.audit.explaining import OperationToExplain, Service, all_read
 from durable_harness.load.audit.operation_urls import OperationUrls
+from durable_harness.load.audit.status_client import MOST_ANSWER_BYTES
 from durable_harness.load.http import Asker
 from durable_harness.operations import OperationState
 from durable_harness.why import Explanation

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from durable_harness.dashboard.payloads import one_line
+from durable_harness.dashboard.payload_texts import one_line
 from durable_harness.places import machinery, shown_file
 from durable_harness.protocol import text_or_none
 

@@ -12,7 +12,7 @@ from typing import Any
 from durable_harness.errors import UsageError
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.protocol.history_file import LACKS, UnreadableHistoryError, read_history
-from durable_harness.replay.replaying import ReplayDifference, replay
+from durable_harness.replay.history_replay import ReplayDifference, replay
 from durable_harness.terminal.tables import aligned
 
 OK, DIFFERENT, UNREADABLE = "ok", "different", "unreadable"
