@@ -18,7 +18,7 @@ from durable_harness.cli import main
 from durable_harness.errors import UnreachableError
 from durable_harness.free_ports import free_port
 from durable_harness.operations import NoResponse
-from durable_harness.stack import RunningStack, StackOptions, embedded_stack, processes
+from durable_harness.stack import RunningStack, StackOptions, deployment, embedded_stack, processes
 from durable_harness.stack.deployment import remote_stack
 from durable_harness.testing import Operations
 from durable_harness.testing.requesting import HttpClient

@@ -5,6 +5,7 @@ import types
 
 import pytest
 
+from durable_harness.experiments import capacity_search
 from durable_harness.experiments.capacity_search import CapacityOptions, find_capacity
 from durable_harness.experiments.driver import Measured
 from durable_harness.experiments.offered import OfferedLoad
