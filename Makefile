@@ -89,6 +89,7 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+	$(BIN)/python benchmarks/way_of_an_operation.py
 	$(BIN)/python benchmarks/scheduling.py
 	$(BIN)/python benchmarks/replaying.py
 	$(BIN)/python benchmarks/polling.py
