@@ -13,6 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+JsonObject = dict[str, Any]
+"""An object of JSON whose members are used as the types that they should have.
+
+For documents of this project, and of others where a member of another type raises what their reader catches. Whatever
+is passed on or only looked at is `object`.
+"""
+
 MAX_DEPTH = 800
 """How deep a document may be nested. Python's own parsers and writers end at the recursion limit, 1,000 less the frames
 that they are called from, so the limit is below that."""

@@ -6,7 +6,6 @@ import hmac
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from aiohttp import web
 
@@ -19,7 +18,7 @@ logger = own_logger("durable_harness.control")
 KEY_HEADER = "x-control-key"
 ADDRESS = "127.0.0.1"
 
-Call = Callable[..., Awaitable[Any]]
+Call = Callable[..., Awaitable[object]]  # type: ignore[explicit-any]  # each has parameters of its own
 """Takes the members of the request's JSON object by name, returns a JSON value; ValueError says what is wrong."""
 
 
@@ -31,7 +30,7 @@ class ControlEndpoint:
         self._key = secrets.token_urlsafe(32)
         self._runner: web.ServerRunner | None = None
 
-    async def start(self) -> dict[str, Any]:
+    async def start(self) -> dict[str, object]:
         """Listen on a free port; return the facts that a test needs: url, key and the names of the calls."""
         listening = bind_one(ADDRESS, 0)
         self._runner = await serve_http([listening], programs_only(self._handle))

@@ -46,7 +46,7 @@ class FaultyScheduler:
         self._reachable = asyncio.Event()
         self._reachable.set()
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # type: ignore[explicit-any]  # the methods that no fault concerns
         return getattr(self._scheduler, name)
 
     async def get_work_items(
@@ -83,7 +83,7 @@ class FaultyScheduler:
     # -- what a test asks for -----------------------------------------------------------------------------------------
 
     def reset_streams(self, away_s: float) -> None:
-        """Break the streams of work items, and let none be opened for so long."""
+        """Break the streams of work items, and open none for `away_s` seconds."""
         if self._return is not None:
             self._return.cancel()
         self._reachable.clear()
@@ -291,7 +291,7 @@ def _subject(item: pb.WorkItem, kind: str) -> tuple[str, str]:
 
 
 def _payload(request: Completion) -> StringValue | None:
-    """Return the payload of a completion that could be larger: a result, an output or a state; None without one."""
+    """Return the payload of a completion that could be larger: a result, an output or a state; None if it has none."""
     if isinstance(request, pb.ActivityResponse):
         return request.result if request.HasField("result") else None
     if isinstance(request, pb.EntityBatchResult):
@@ -301,11 +301,11 @@ def _payload(request: Completion) -> StringValue | None:
 
 
 def _ending(request: pb.OrchestratorResponse) -> pb.CompleteOrchestrationAction | None:
-    """Return the action by which a turn ends its execution; None if it goes on."""
+    """Return the action by which a turn ends its execution; None if it continues."""
     endings = (a.completeOrchestration for a in request.actions if a.HasField("completeOrchestration"))
     return next(endings, None)
 
 
 def _json_of(size_bytes: int) -> str:
-    """Return a JSON value of so many bytes."""
+    """Return a JSON value of this size."""
     return json.dumps("x" * (size_bytes - 2)) if size_bytes > 1 else "0"

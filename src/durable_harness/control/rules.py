@@ -1,4 +1,4 @@
-"""Which work is struck by which fault: so many items, or each with a probability, chosen by a seed."""
+"""Which work is struck by which fault: a number of items, or each with a probability, chosen by a seed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict, Unpack
 
 KINDS = ("orchestration", "activity", "entity")
 START = "start"
 """The first turn of each orchestration that a client started: one work item of each operation."""
 MAX_STRUCK = 10_000
-"""How much of what was struck is remembered."""
+"""How many of the items and completions that were struck are remembered."""
 
 
 class Fault(StrEnum):
@@ -26,9 +26,21 @@ class Fault(StrEnum):
     OVERSIZE = "oversize"
 
 
+class FaultSettings(TypedDict, total=False):
+    """The settings that a fault has beside what it strikes."""
+
+    back_after_s: float | None
+    """Of DROP: when the item is given back; None is when the fault ends."""
+    least_s: float
+    """Of DELAY, as `most_s`: between which the delay is."""
+    most_s: float
+    size_bytes: int
+    """Of OVERSIZE."""
+
+
 @dataclass
 class Rule:
-    """One fault and what it strikes. `count` None is any number; `settings` are the fault's own."""
+    """One fault and what it strikes. `count` None is any number."""
 
     number: int
     fault: Fault
@@ -37,8 +49,8 @@ class Rule:
     count: int | None
     probability: float
     chance: random.Random
-    settings: dict[str, Any]
-    struck: list[dict[str, Any]] = field(default_factory=list)
+    settings: FaultSettings
+    struck: list[dict[str, str | float]] = field(default_factory=list)
 
     def strikes(self, kind: str, name: str, instance_id: str) -> bool:
         """Decide about one item or completion, and note it if it is struck."""
@@ -69,9 +81,9 @@ class Rules:
         count: int | None,
         probability: float,
         seed: str,
-        **settings: Any,
+        **settings: Unpack[FaultSettings],
     ) -> Rule:
-        """Let a fault happen from now on. Raises ValueError for what is no fault."""
+        """Make a fault happen from now on. Raises ValueError for an unknown fault."""
         self._made += 1
         chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
         lowered = frozenset(name.lower() for name in names)
@@ -80,18 +92,18 @@ class Rules:
         return rule
 
     def get(self, number: int) -> Rule:
-        """Return a rule, also one that has ended. Raises ValueError where there is none: the process is another."""
+        """Return a rule, also one that has ended. Raises ValueError if there is none: the process is another one."""
         if number not in self._rules:
             raise ValueError(f"fault {number} is unknown here: the host was started again since it was injected")
         return self._rules[number]
 
     def striking(self, *faults: Fault, kind: str, name: str, instance_id: str) -> Iterator[Rule]:
-        """Give the rules that strike an item or a completion with one of these faults."""
+        """Yield the rules that strike an item or a completion with one of these faults."""
         for rule in list(self._rules.values()):
             if rule.fault in faults and rule.strikes(kind, name, instance_id):
                 yield rule
 
     def end(self, number: int | None = None) -> None:
-        """Let one fault, or every one, strike no more."""
+        """End one fault, or all of them."""
         for rule in self._rules.values() if number is None else [self.get(number)]:
             rule.count = 0

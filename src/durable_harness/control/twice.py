@@ -60,7 +60,7 @@ class Deliveries:
 
     def __init__(self) -> None:
         self.base: Policy | None = None
-        """What holds unless a test asks for something else; None delivers nothing twice."""
+        """Applies unless a test asks for another one; None delivers nothing twice."""
         self._asked: tuple[Policy | None] | None = None
         self._open: dict[str, _Delivery] = {}
 
@@ -69,7 +69,7 @@ class Deliveries:
         return self.base if self._asked is None else self._asked[0]
 
     def ask(self, policy: Policy | None) -> None:
-        """Let another policy hold until `end`."""
+        """Apply another policy until `end`."""
         self._asked = (policy,)
 
     def end(self) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Protocol, cast
 
 ALARM_METHOD = "/durable_harness.Alarms/Set"
 """The gRPC method by which a host sets an alarm in a scheduler of this project, in a process of its own.
@@ -36,7 +36,13 @@ class AlarmClock(Protocol):
         """Set an alarm for a time in nanoseconds since 1970; one that has passed is due at once."""
 
     async def sleep(self, token: str, seconds: float) -> None:
-        """Let the work that is leased under this token wait. Time may be skipped meanwhile: it is not at work."""
+        """Wait on behalf of the work leased under this token. Time may be skipped meanwhile: it is not at work."""
+
+
+def set_alarm(clock: AlarmClock, name: str, due_ns: int) -> AsyncGenerator[int, None]:
+    """Set an alarm that can be closed before its end."""
+    # The alarms of all clocks are generators.
+    return cast("AsyncGenerator[int, None]", clock.alarm(name, due_ns))
 
 
 async def wall_alarm(due_ns: int) -> AsyncIterator[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 from durabletask.internal import orchestrator_service_pb2 as pb
 
@@ -56,6 +56,23 @@ COUNTED_EVENTS: Mapping[str, tuple[int, str]] = {
 """
 
 
+class CostsDocument(TypedDict):
+    """Costs in JSON: kinds of actions that did not occur are left out."""
+
+    actions: dict[str, int]
+    replayedEvents: int
+    payloadBytes: int | None
+
+
+class MeasurementDocument(TypedDict):
+    """A measurement in JSON."""
+
+    createdNs: int | None
+    begunNs: int | None
+    endedNs: int | None
+    costs: CostsDocument | None
+
+
 @dataclass(slots=True)
 class Costs:
     """Counts of one instance, or of a whole operation. `actions` has one number for each of ACTION_KINDS."""
@@ -97,13 +114,13 @@ class Costs:
         known = self.payload_bytes is not None and other.payload_bytes is not None
         self.payload_bytes = (self.payload_bytes or 0) + (other.payload_bytes or 0) if known else None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the object that the host's endpoint answers with; kinds that did not occur are left out."""
+    def as_json(self) -> CostsDocument:
+        """Return the object that the host's endpoint answers with."""
         actions = {kind: number for kind, number in zip(ACTION_KINDS, self.actions, strict=True) if number}
         return {"actions": actions, "replayedEvents": self.replayed_events, "payloadBytes": self.payload_bytes}
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Costs:
+    def from_json(cls, document: CostsDocument) -> Costs:
         """Return the costs that `as_json` wrote."""
         actions = [document["actions"].get(kind, 0) for kind in ACTION_KINDS]
         return cls(actions, document["replayedEvents"], document["payloadBytes"])
@@ -123,19 +140,19 @@ class Measurement:
     ended_ns: int | None
     costs: Costs | None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> MeasurementDocument:
         """Return the object that the host's endpoint answers with."""
         return {
             "createdNs": self.created_ns,
             "begunNs": self.begun_ns,
             "endedNs": self.ended_ns,
-            "costs": self.costs and self.costs.as_json(),
+            "costs": None if self.costs is None else self.costs.as_json(),
         }
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Measurement:
+    def from_json(cls, document: MeasurementDocument) -> Measurement:
         """Return the measurement that `as_json` wrote."""
-        costs = document["costs"] and Costs.from_json(document["costs"])
+        costs = None if document["costs"] is None else Costs.from_json(document["costs"])
         return cls(document["createdNs"], document["begunNs"], document["endedNs"], costs)
 
 

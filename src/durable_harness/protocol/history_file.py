@@ -15,7 +15,7 @@ those of the scheduler's clock, modelled ones included; payloads are the stored 
 `orchestratorStarted`; what it asked for comes behind what it was given. One and the same history is always written as
 the same text.
 
-`lacks` names what the place of recording did not tell: see LACKS.
+`lacks` names what the place of recording does not know: see LACKS.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from durabletask.internal import orchestrator_service_pb2 as pb
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
-from durable_harness.documents import read_json
+from durable_harness.documents import JsonObject, read_json
 from durable_harness.errors import UsageError
 from durable_harness.foreign_text import shown
 
@@ -48,7 +47,7 @@ NOISE = frozenset({"parentTraceContext", "orchestrationSpanID", "tags", "propert
 
 
 class UnreadableHistoryError(UsageError):
-    """Raised when a file is not a recorded history that this version can read; `reason` tells why."""
+    """Raised when a file is not a recorded history that this version can read, for this `reason`."""
 
     def __init__(self, where: Path | str, reason: str) -> None:
         super().__init__(f"{where}: {reason}")
@@ -65,7 +64,7 @@ class RecordedHistory:
     lacks: frozenset[str] = frozenset()
 
 
-def as_document(history: RecordedHistory) -> dict[str, Any]:
+def as_document(history: RecordedHistory) -> dict[str, object]:
     """Return a history as the JSON object that a file of it holds."""
     return {
         "format": FORMAT,
@@ -86,7 +85,7 @@ def from_events(instance_id: str, events: Iterable[pb.HistoryEvent], lacks: Iter
     return RecordedHistory(instance_id, started.name, history, frozenset(lacks))
 
 
-def write_document(path: Path, document: dict[str, Any]) -> None:
+def write_document(path: Path, document: dict[str, object]) -> None:
     """Write a recorded history, making the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -103,26 +102,25 @@ def read_history(path: Path) -> RecordedHistory:
     return from_document(document, path)
 
 
-def from_document(document: Any, where: Path | str) -> RecordedHistory:
+def from_document(document: object, where: Path | str) -> RecordedHistory:
     """Return the history in a document. Raises UnreadableHistoryError, which names `where` it came from."""
-    _check_format(document, where)
+    recorded = _checked_format(document, where)
     try:
-        events = [ParseDict(event, pb.HistoryEvent()) for event in document["events"]]
-        lacks = frozenset(map(str, document.get("lacks") or ()))
+        events = [ParseDict(event, pb.HistoryEvent()) for event in recorded["events"]]
+        lacks = frozenset(map(str, recorded.get("lacks") or ()))
     except (ParseError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableHistoryError(where, f"its events are not those of a history: {error}") from error
     try:
-        history = from_events(str(document.get("instanceId")), events, lacks)
+        history = from_events(str(recorded.get("instanceId")), events, lacks)
     except UnreadableHistoryError as error:
         raise UnreadableHistoryError(where, error.reason) from error
-    if contradiction := _contradiction(history, document):
+    if contradiction := _contradiction(history, recorded.get("orchestrator")):
         raise UnreadableHistoryError(where, f"contradicts itself: {contradiction}. Record it again, or take it back")
     return history
 
 
-def _contradiction(history: RecordedHistory, document: dict[str, Any]) -> str | None:
+def _contradiction(history: RecordedHistory, named: object) -> str | None:
     """Return what no recording can have written: a replay of an edited file would pass, and prove nothing."""
-    named = document.get("orchestrator")
     if named != history.orchestrator:
         return f"its orchestrator is {shown(repr(named))}, that of its executionStarted '{shown(history.orchestrator)}'"
     if unknown := sorted(history.lacks - LACKS.keys()):
@@ -156,7 +154,7 @@ def _asked_twice(events: Iterable[pb.HistoryEvent]) -> str | None:
     return None
 
 
-def _check_format(document: Any, where: Path | str) -> None:
+def _checked_format(document: object, where: Path | str) -> JsonObject:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise UnreadableHistoryError(
             where, f'is not a recorded history ("format": "{FORMAT}"). Record one: durable-harness record INSTANCE_ID'
@@ -164,20 +162,22 @@ def _check_format(document: Any, where: Path | str) -> None:
     version = document.get("version")
     if version != VERSION:
         raise UnreadableHistoryError(where, f"has version {version!r}, this durable-harness reads {VERSION}")
+    recorded: JsonObject = document
+    return recorded
 
 
-def _event_as_json(event: pb.HistoryEvent) -> dict[str, Any]:
-    fields: dict[str, Any] = MessageToDict(event, always_print_fields_with_no_presence=True)
+def _event_as_json(event: pb.HistoryEvent) -> dict[str, object]:
+    fields: dict[str, object] = MessageToDict(event, always_print_fields_with_no_presence=True)
     kind = event.WhichOneof("eventType")
-    ordered: dict[str, Any] = {key: fields[key] for key in ("eventId", "timestamp") if key in fields}
-    return {**ordered, kind: _telling(fields[kind])} if kind else ordered
+    ordered: dict[str, object] = {key: fields[key] for key in ("eventId", "timestamp") if key in fields}
+    return {**ordered, kind: _replayed_part(fields[kind])} if kind else ordered
 
 
-def _telling(value: Any) -> Any:
+def _replayed_part(value: object) -> object:
     """Return a value without noise and without what is empty, but for payloads: an empty one is a text."""
     if not isinstance(value, dict):
         return value
-    kept = {key: _telling(item) for key, item in value.items() if key not in NOISE}
+    kept = {key: _replayed_part(item) for key, item in value.items() if key not in NOISE}
     return {key: item for key, item in kept.items() if item != {} and (item not in ("", []) or key in _PAYLOADS)}
 
 

@@ -8,10 +8,10 @@ or set: no difference of its times is a duration then.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from durabletask.internal import orchestrator_service_pb2 as pb
 
+from durable_harness.documents import JsonObject
 from durable_harness.protocol.values import to_ns
 
 TIMINGS_METHOD = "/durable_harness.Measuring/InstanceTimings"
@@ -21,7 +21,8 @@ TURN, ACTIVITY, BATCH = "turn", "activity", "batch"
 SLOT, WORKER = "slot", "worker"
 """What ready work had to wait for: room at a host that takes it, or a host that takes it at all."""
 
-Document = dict[str, Any]
+Document = JsonObject
+"""A JSON object of these times: of an instance, of a piece of its work, or of an event in short."""
 
 _SHORT: Mapping[str, tuple[str, ...]] = {
     "executionStarted": ("name",),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import grpc
 
@@ -28,11 +28,12 @@ class LastingRpcCall(RpcCall, Protocol):
         """Send a message. Returns at once unless very many wait to be sent."""
 
 
-Handler = Callable[[Any], Coroutine[Any, Any, None]]
+Handler = Callable[[LastingRpcCall], Awaitable[None]]
+"""One of a method that is not lasting takes an `RpcCall`, and so a lasting one too."""
 
 
 class Method(NamedTuple):
-    """A method of the service. Only a lasting one can send many messages and hears that its client gave up."""
+    """A method of the service. Only a lasting one can send many messages and is cancelled when its client gives up."""
 
     handler: Handler
     is_lasting: bool = False
@@ -58,7 +59,7 @@ NO_SUCH_METHOD = "There is no such method."
 
 
 def describe(error: Exception) -> str:
-    """Return what a client hears of an exception in a handler."""
+    """Return the details by which a client learns of an exception in a handler."""
     return f"{type(error).__name__}: {error}"
 
 

@@ -13,7 +13,6 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import grpc
 from grpc._cython import cygrpc
@@ -25,6 +24,7 @@ from durable_harness.rpc.calls import (
     Method,
     Methods,
     Options,
+    RpcCall,
     describe,
     sendable_details,
 )
@@ -58,7 +58,7 @@ class RpcServer:
         self._is_stopping = self._has_stopped = False
 
     def start(self, address: str) -> int:
-        """Listen on `host:port` and return the port. Raises RuntimeError where it is taken."""
+        """Listen on `host:port` and return the port. Raises RuntimeError if it is taken."""
         port = int(self._server.add_http2_port(address.encode()))
         if port == 0:
             raise RuntimeError(f"Nothing can listen on {address}.")
@@ -68,7 +68,7 @@ class RpcServer:
         return port
 
     async def stop(self, grace_s: float) -> None:
-        """Take no more calls, let those under way end for so long, then cancel them."""
+        """Take no more calls, let those under way end for `grace_s`, then cancel them."""
         with self._lock:
             self._is_stopping = True
             self._server.shutdown(self._queue, self._on_stopped)
@@ -117,18 +117,18 @@ class RpcServer:
                 self._loop.call_soon_threadsafe(self._take_over)
                 self._handed_back.acquire()
 
-    def _take_up(self, event: Any) -> None:
+    def _take_up(self, event: cygrpc.BaseEvent) -> None:
         try:
             event.tag(event)
         except Exception:
-            logger.exception("What gRPC reported could not be dealt with.")
+            logger.exception("What gRPC reported could not be handled.")
 
     def _expect_call(self) -> None:
         with self._lock:
             if not self._is_stopping:
                 self._server.request_call(self._queue, self._queue, self._on_call)
 
-    def _on_call(self, event: Any) -> None:
+    def _on_call(self, event: cygrpc.RequestCallEvent) -> None:
         if event.success:
             self._expect_call()
             method = self._methods.get(event.call_details.method, Method(_refuse))
@@ -137,7 +137,7 @@ class RpcServer:
             self._calls.add(call)
             call.receive()
 
-    def _on_stopped(self, _event: Any) -> None:
+    def _on_stopped(self, _event: cygrpc.ServerShutdownEvent) -> None:
         self._has_stopped = True
 
     def forget(self, call: Call) -> None:
@@ -154,7 +154,7 @@ class Call:
     Whether its client still waits is not asked; one that may last is a `LastingCall`.
     """
 
-    def __init__(self, server: RpcServer, event: Any, handler: Handler) -> None:
+    def __init__(self, server: RpcServer, event: cygrpc.RequestCallEvent, handler: Handler) -> None:
         self.method = event.call_details.method.decode(errors="replace")
         self.metadata: Sequence[tuple[str, str | bytes]] = event.invocation_metadata
         self.body = b""
@@ -175,7 +175,7 @@ class Call:
         if self._task is not None:
             self._task.cancel()
 
-    def _send_last(self, operations: list[Any]) -> None:
+    def _send_last(self, operations: list[cygrpc.Operation]) -> None:
         watch = cygrpc.ReceiveCloseOnServerOperation(NO_FLAGS)
         initial = cygrpc.SendInitialMetadataOperation(None, NO_FLAGS)
         self._call.start_server_batch([watch, initial, *operations], self._on_end)
@@ -185,7 +185,7 @@ class Call:
 
     async def _run(self) -> None:
         try:
-            await self._handler(self)
+            await self._handler(self)  # type: ignore[arg-type]  # only the handlers of lasting methods send
         except Exception as error:
             logger.exception("%s failed", self.method)
             self.finish(code=grpc.StatusCode.INTERNAL, details=describe(error))
@@ -199,7 +199,7 @@ class Call:
     def receive(self) -> None:
         self._call.start_server_batch([cygrpc.ReceiveMessageOperation(NO_FLAGS)], self._on_request)
 
-    def _on_request(self, event: Any) -> None:
+    def _on_request(self, event: cygrpc.BatchOperationEvent) -> None:
         body = event.batch_operations[0].message()
         if body is None:
             self.finish(code=grpc.StatusCode.INVALID_ARGUMENT, details="The call has no request.")
@@ -207,17 +207,17 @@ class Call:
             self.body = body
             self._server.post(self._begin)
 
-    def _on_end(self, _event: Any) -> None:
+    def _on_end(self, _event: cygrpc.BatchOperationEvent) -> None:
         self._server.forget(self)
 
 
 class LastingCall(Call):
     """A call that may last: it may be answered with many messages, and is cancelled when its client gives up."""
 
-    def __init__(self, server: RpcServer, event: Any, handler: Handler) -> None:
+    def __init__(self, server: RpcServer, event: cygrpc.RequestCallEvent, handler: Handler) -> None:
         super().__init__(server, event, handler)
         self._lock = threading.Lock()
-        self._outbox: deque[list[Any]] = deque()
+        self._outbox: deque[list[cygrpc.Operation]] = deque()
         self._room: asyncio.Future[None] | None = None
         self._has_begun = self._is_sending = self._has_ended = False
 
@@ -230,10 +230,10 @@ class LastingCall(Call):
         if self._room is not None:
             await self._room
 
-    def _send_last(self, operations: list[Any]) -> None:
+    def _send_last(self, operations: list[cygrpc.Operation]) -> None:
         self._transmit(operations)
 
-    def _transmit(self, operations: list[Any]) -> None:
+    def _transmit(self, operations: list[cygrpc.Operation]) -> None:
         """Send now, or when what is on its way has been taken: gRPC takes one message of a call at a time."""
         if not self._has_begun:
             self._has_begun = True
@@ -259,7 +259,7 @@ class LastingCall(Call):
         self._call.start_server_batch([cygrpc.ReceiveCloseOnServerOperation(NO_FLAGS)], self._on_end)
         super().receive()
 
-    def _on_sent(self, _event: Any) -> None:
+    def _on_sent(self, _event: cygrpc.BatchOperationEvent) -> None:
         with self._lock:
             if self._outbox:
                 self._send_next()
@@ -268,7 +268,7 @@ class LastingCall(Call):
             if self._room is not None:
                 self._server.post(self._resume)
 
-    def _on_end(self, event: Any) -> None:
+    def _on_end(self, event: cygrpc.BatchOperationEvent) -> None:
         with self._lock:
             self._has_ended = True
             self._outbox.clear()
@@ -277,5 +277,5 @@ class LastingCall(Call):
             self._server.post(self.cancel)
 
 
-async def _refuse(call: Call) -> None:
+async def _refuse(call: RpcCall) -> None:
     call.finish(code=grpc.StatusCode.UNIMPLEMENTED, details=NO_SUCH_METHOD)

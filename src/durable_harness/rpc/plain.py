@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 import grpc
 import grpc.aio
 
 from durable_harness.own_loggers import own_logger
-from durable_harness.rpc.calls import NO_SUCH_METHOD, Method, Methods, Options, describe, sendable_details
+from durable_harness.rpc.calls import NO_SUCH_METHOD, Method, Methods, Options, RpcCall, describe, sendable_details
 
 logger = own_logger("durable_harness.scheduler")
 
@@ -58,10 +57,10 @@ class _Finder(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no types
                 task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    def service(self, handler_call_details: Any) -> Any:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         method = self._methods.get(handler_call_details.method, Method(_refuse))
 
-        async def serve(request: bytes, context: Any) -> None:
+        async def serve(request: bytes, context: grpc.aio.ServicerContext) -> None:
             running = asyncio.ensure_future(_serve(method, _PlainCall(handler_call_details, request, context)))
             self._running.add(running)
             running.add_done_callback(self._running.discard)
@@ -73,7 +72,7 @@ class _Finder(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no types
 class _PlainCall:
     """A call. What ends it is sent when its handler returns."""
 
-    def __init__(self, details: Any, body: bytes, context: Any) -> None:
+    def __init__(self, details: grpc.HandlerCallDetails, body: bytes, context: grpc.aio.ServicerContext) -> None:
         self.method: str = details.method
         self.metadata: Sequence[tuple[str, str | bytes]] = tuple(details.invocation_metadata)
         self.body = body
@@ -106,5 +105,5 @@ async def _serve(method: Method, call: _PlainCall) -> None:
     await call.end()
 
 
-async def _refuse(call: _PlainCall) -> None:
+async def _refuse(call: RpcCall) -> None:
     call.finish(code=grpc.StatusCode.UNIMPLEMENTED, details=NO_SUCH_METHOD)
