@@ -12,12 +12,11 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
 
 MOST_WORK = 30_000
 """How many pieces of work are remembered, the latest ones."""
 HELD_NS = 50_000_000
-"""How long code must keep the event loop to itself to be noted: nothing else of the host happens meanwhile."""
+"""Code that keeps the event loop to itself for as long is noted: nothing else of the host happens meanwhile."""
 MOST_HOLDS = 1_000
 
 
@@ -38,7 +37,7 @@ class Stages:
     replay_ns: int | None = None
     """How long its replay took; None if that is not known."""
     faked: str = ""
-    """What it waits for where a test answers for its function; empty if the app does."""
+    """What it waits for if a test answers for its function; empty if the app does."""
     held_ns: int = 0
     """The longest time for which its coroutine kept the event loop to itself."""
 
@@ -54,7 +53,7 @@ class Stages:
     def answered(self) -> None:
         self.answered_ns = time.monotonic_ns()
 
-    def as_json(self, offset_ns: int) -> dict[str, Any]:
+    def as_json(self, offset_ns: int) -> dict[str, object]:
         """Return the moments as times of another clock, which shows `offset_ns` more."""
         moments = {
             "receivedNs": self.received_ns,
@@ -114,7 +113,7 @@ class Holds:
     def since(self, at_ns: int) -> Iterator[Hold]:
         return (hold for hold in self._noted if hold.to_ns >= at_ns)
 
-    async def watch(self, function: str, call: Coroutine[Any, Any, Any]) -> Any:
+    async def watch(self, function: str, call: Coroutine[object, object, object]) -> object:
         """Run a coroutine to its end; note each of its steps that kept the loop for HELD_NS or longer."""
         stages = CURRENT.get()
 
@@ -127,9 +126,11 @@ class Holds:
 
 
 @types.coroutine
-def _watched(call: Coroutine[Any, Any, Any], held: Callable[[int, int], None]) -> Generator[Any, Any, Any]:
+def _watched(
+    call: Coroutine[object, object, object], held: Callable[[int, int], None]
+) -> Generator[object, object, object]:
     """Pass on everything between a coroutine and the event loop, as `await` does, and time each step."""
-    step: Callable[[], Any] = lambda: call.send(None)  # noqa: E731 - replaced by what the loop answers
+    step: Callable[[], object] = lambda: call.send(None)  # noqa: E731 - replaced by what the loop answers
     while True:
         from_ns = time.monotonic_ns()
         try:
@@ -151,9 +152,9 @@ def _watched(call: Coroutine[Any, Any, Any], held: Callable[[int, int], None]) -
             step = _sending(call, answer)
 
 
-def _sending(call: Coroutine[Any, Any, Any], answer: Any) -> Callable[[], Any]:
+def _sending(call: Coroutine[object, object, object], answer: object) -> Callable[[], object]:
     return lambda: call.send(answer)
 
 
-def _throwing(call: Coroutine[Any, Any, Any], raised: BaseException) -> Callable[[], Any]:
+def _throwing(call: Coroutine[object, object, object], raised: BaseException) -> Callable[[], object]:
     return lambda: call.throw(raised)

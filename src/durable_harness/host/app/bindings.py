@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
 WEBHOOK_PATH = "/runtime/webhooks/durabletask"
@@ -13,9 +13,9 @@ INSTANCE_PLACEHOLDER = "INSTANCEID"
 
 @dataclass(frozen=True)
 class DurableEndpoints:
-    """Where the durable HTTP API of one host is. `code` is the key that its URLs carry.
+    """The addresses of the durable HTTP API of one host. `code` is the key in its URLs.
 
-    `rpc_base_url` is None where host.json switches the local RPC endpoint off; the SDK's client then refuses to work.
+    `rpc_base_url` is None if host.json switches the local RPC endpoint off; the SDK's client then refuses to work.
     """
 
     origin: str
@@ -33,10 +33,10 @@ class DurableEndpoints:
         """Return the URLs that manage an instance, in the order in which the Durable extension lists them."""
         return self._urls(instance_id, origin or self.origin, self.task_hub, self.connection, rewind=rewind)
 
-    def client_binding(self, binding: dict[str, Any]) -> str:
+    def client_binding(self, binding: Mapping[str, object]) -> str:
         """Return the JSON text that a durableClient parameter receives; the binding may name another hub."""
-        hub = binding.get("taskHub") or self.task_hub
-        connection = binding.get("connectionName") or self.connection
+        hub = str(binding.get("taskHub") or self.task_hub)
+        connection = str(binding.get("connectionName") or self.connection)
         base = f"{self.origin}{WEBHOOK_PATH}"
         start = f"{base}/orchestrators/{{functionName}}[/{{instanceId}}]"
         wait = "timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}"

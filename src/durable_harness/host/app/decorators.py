@@ -6,13 +6,17 @@ import dataclasses
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from durable_harness.errors import AppLoadError
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.importing import importing
 from durable_harness.host.app.indexing import index, place_of
 from durable_harness.host.app.retries import SETTING, read_policy, retry_problem
+
+if TYPE_CHECKING:
+    import azure.functions
 
 
 def decorated_functions(script: Path) -> list[Function]:
@@ -25,7 +29,7 @@ def decorated_functions(script: Path) -> list[Function]:
     return [_index(function, script.parent) for function in built]
 
 
-def _import(script: Path) -> Any:
+def _import(script: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(script.stem, script)
     assert spec is not None
     assert spec.loader is not None
@@ -36,7 +40,7 @@ def _import(script: Path) -> Any:
     return module
 
 
-def _find_app(module: Any, script: Path) -> Any:
+def _find_app(module: ModuleType, script: Path) -> azure.functions.FunctionRegister:
     """Return the app object. One object under two names counts as two, as it does in Azure."""
     from azure.functions import FunctionRegister  # noqa: PLC0415 - the app pays for this import anyway
 
@@ -50,7 +54,7 @@ def _find_app(module: Any, script: Path) -> Any:
     return next(iter(found.values()))
 
 
-def _index(built: Any, directory: Path) -> Function:
+def _index(built: azure.functions.Function, directory: Path) -> Function:
     policy = built.get_settings_dict(SETTING)
     problem = retry_problem(policy)
     if problem is not None:
@@ -68,7 +72,7 @@ def _index(built: Any, directory: Path) -> Function:
     return dataclasses.replace(function, retry=read_policy(policy))
 
 
-def _plain(binding: dict[str, Any]) -> dict[str, Any]:
+def _plain(binding: dict[str, object]) -> dict[str, object]:
     """Turn the enumerations of a binding into the text that function.json has."""
     return {
         key: [_text(item) for item in value] if isinstance(value, list | tuple) else _text(value)
@@ -76,5 +80,5 @@ def _plain(binding: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _text(value: Any) -> Any:
+def _text(value: object) -> object:
     return str(value) if hasattr(value, "value") and hasattr(value, "name") else value

@@ -1,4 +1,4 @@
-"""Python worker extensions: what packages hook into the loading and the invocations of functions.
+"""Python worker extensions: hooks of packages into the loading and the invocations of functions.
 
 They register with azure-functions when they are imported or made. As in Azure's worker their hooks run
 only with a setting, in its order, and one that fails is logged and passed over.
@@ -10,12 +10,12 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from azure.functions import ExtensionMeta
 
-from durable_harness.host.app.functions import Function
+from durable_harness.host.app.functions import Function, UserCallable
 
 SETTING = "PYTHON_ENABLE_WORKER_EXTENSIONS"
 ON = frozenset({"1", "t", "true", "y", "yes"})
@@ -54,35 +54,48 @@ def has_hooks(function: Function) -> bool:
     return are_enabled() and (_of_app() is not None or _of_function(function) is not None)
 
 
-def hooked(function: Function, context: Any, arguments: Mapping[str, Any]) -> Callable[..., Any]:
+def hooked(function: Function, context: object, arguments: Mapping[str, object]) -> UserCallable:
     """Return a function's callable with the hooks before it, and those after it if it succeeds."""
 
     def before() -> None:
         _run_logged(_of_app(), "pre_invocation_app_level", context, arguments)
         _run_logged(_of_function(function), "pre_invocation", context, arguments)
 
-    def after(result: Any) -> Any:
+    def after(result: object) -> object:
         _run_logged(_of_function(function), "post_invocation", context, arguments, result)
         _run_logged(_of_app(), "post_invocation_app_level", context, arguments, result)
         return result
 
-    async def call_async(**given: Any) -> Any:
+    async def call_async(**given: object) -> object:
         before()
         return after(await function.call(**given))
 
-    def call(**given: Any) -> Any:
+    def call(**given: object) -> object:
         before()
         return after(function.call(**given))
 
     return call_async if function.is_async else call
 
 
-def _of_app() -> Any:
-    return ExtensionMeta.get_application_hooks()
+class _Hook(Protocol):
+    """A hook of an extension, as azure-functions keeps it."""
+
+    ext_name: str
+    ext_impl: UserCallable
 
 
-def _of_function(function: Function) -> Any:
-    return ExtensionMeta.get_function_hooks(function.name)
+_Hooks = Iterable[Iterable[_Hook]]
+"""The hooks of each moment; each moment's are an attribute with its name too."""
+
+
+def _of_app() -> _Hooks | None:
+    hooks: _Hooks | None = ExtensionMeta.get_application_hooks()
+    return hooks
+
+
+def _of_function(function: Function) -> _Hooks | None:
+    hooks: _Hooks | None = ExtensionMeta.get_function_hooks(function.name)
+    return hooks
 
 
 def _registered() -> list[str]:
@@ -93,23 +106,23 @@ def _registered() -> list[str]:
     return sorted({*of_functions, *known.get("AppExtension", [])} - own)
 
 
-def _module(hook: Any) -> str:
+def _module(hook: _Hook) -> str:
     return str(getattr(hook.ext_impl, "__module__", ""))
 
 
-def _run_logged(hooks: Any, name: str, *arguments: Any) -> None:
+def _run_logged(hooks: _Hooks | None, name: str, *arguments: object) -> None:
     """Run hooks that are given a logger."""
     for hook in getattr(hooks, name, ()):
         logger = logging.getLogger(f"{LOGGER}.{hook.ext_name}")
         _run(hook, logger, *arguments)
 
 
-def _run_each(hooks: Any, name: str, *arguments: Any) -> None:
+def _run_each(hooks: _Hooks | None, name: str, *arguments: object) -> None:
     for hook in getattr(hooks, name, ()):
         _run(hook, *arguments)
 
 
-def _run(hook: Any, *arguments: Any) -> None:
+def _run(hook: _Hook, *arguments: object) -> None:
     try:
         hook.ext_impl(*arguments)
     except Exception:

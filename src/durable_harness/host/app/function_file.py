@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from durable_harness.errors import AppLoadError, ConfigurationError
 from durable_harness.host.app.models import FUNCTION_FILE
@@ -31,12 +31,12 @@ TRIGGER_KEYS = ("orchestration", "activity", "entityName", "taskHub", "connectio
 
 @dataclass(frozen=True)
 class FunctionFile:
-    """What a folder's `function.json` says."""
+    """The contents of a folder's `function.json`."""
 
     folder: Path
     script: Path
     entry_point: str
-    bindings: tuple[dict[str, Any], ...]
+    bindings: tuple[dict[str, object], ...]
     disabled: bool | str
     retry: RetryPolicy | None = None
 
@@ -74,19 +74,19 @@ class _Reader:
             self._retry(document),
         )
 
-    def _document(self) -> Mapping[str, Any]:
+    def _document(self) -> Mapping[str, object]:
         try:
             return read_json_object(self._folder / FUNCTION_FILE)
         except ConfigurationError as error:
             raise AppLoadError(f"{self._folder.name}/{error}") from error
 
-    def _text_at(self, document: Mapping[str, Any], key: str, default: str) -> str:
+    def _text_at(self, document: Mapping[str, object], key: str, default: str) -> str:
         value = document.get(key) or default
         if not isinstance(value, str):
             self._refuse(key, f"expected text, not {json.dumps(value)}")
         return value
 
-    def _script(self, document: Mapping[str, Any]) -> Path:
+    def _script(self, document: Mapping[str, object]) -> Path:
         named = self._text_at(document, "scriptFile", self._default_script())
         script = (self._folder / named).resolve()
         if script.suffix != ".py":
@@ -102,7 +102,7 @@ class _Reader:
         scripts = [file.name for file in self._folder.glob("*.py")]
         return scripts[0] if len(scripts) == 1 else DEFAULT_SCRIPT
 
-    def _retry(self, document: Mapping[str, Any]) -> RetryPolicy | None:
+    def _retry(self, document: Mapping[str, object]) -> RetryPolicy | None:
         given = document.get("retry")
         if given is None:
             return None
@@ -115,19 +115,19 @@ class _Reader:
             self._refuse("retry", _as_spelt(problem))
         return read_policy(policy)
 
-    def _bindings(self, document: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    def _bindings(self, document: Mapping[str, object]) -> tuple[dict[str, object], ...]:
         given = document.get("bindings")
         if not isinstance(given, list) or not given:
             self._refuse("bindings", "expected a list with at least a trigger")
         bindings = tuple(self._binding(number, binding) for number, binding in enumerate(given))
-        triggers = [binding["name"] for binding in bindings if binding["type"].lower().endswith("trigger")]
+        triggers = [str(binding["name"]) for binding in bindings if str(binding["type"]).lower().endswith("trigger")]
         if len(triggers) != 1:
             found = f"{len(triggers)} triggers ({', '.join(triggers)})" if triggers else "no trigger"
             self._refuse("bindings", f"found {found}. A function has exactly one")
-        self._check_unique([binding["name"] for binding in bindings])
+        self._check_unique([str(binding["name"]) for binding in bindings])
         return bindings
 
-    def _binding(self, number: int, given: Any) -> dict[str, Any]:
+    def _binding(self, number: int, given: object) -> dict[str, object]:
         where = f"bindings[{number}]"
         if not isinstance(given, dict):
             self._refuse(where, f"expected an object with 'type' and 'name', not {json.dumps(given)}", "bindings")
@@ -137,10 +137,11 @@ class _Reader:
                 self._refuse(f"{where}.{key}", "expected text", self._sign_of(binding))
         binding.setdefault("direction", "in")
         if str(binding["direction"]).lower() not in DIRECTIONS:
-            self._refuse(f"{where}.direction", f"'{binding['direction']}' is none. Expected in or out", binding["name"])
+            problem = f"'{binding['direction']}' is none. Expected in or out"
+            self._refuse(f"{where}.direction", problem, str(binding["name"]))
         return binding
 
-    def _sign_of(self, binding: Mapping[str, Any]) -> str:
+    def _sign_of(self, binding: Mapping[str, object]) -> str:
         return next((value for value in binding.values() if isinstance(value, str)), "bindings")
 
     def _check_unique(self, names: list[str]) -> None:
@@ -171,7 +172,7 @@ def _as_spelt(problem: str) -> str:
     return problem
 
 
-def _spelt(given: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+def _spelt(given: Mapping[str, object], keys: tuple[str, ...]) -> dict[str, object]:
     """Return an object with its known keys in their usual case: the Functions host ignores it."""
     usual = {key.lower(): key for key in keys}
     return {usual.get(key.lower(), key): value for key, value in given.items()}

@@ -12,14 +12,14 @@ import importlib.metadata
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from durable_harness.errors import AppLoadError
 from durable_harness.host.app.function_file import FunctionFile, read_function_file
-from durable_harness.host.app.functions import BrokenFunction, Function
+from durable_harness.host.app.functions import BrokenFunction, Function, UserCallable
 from durable_harness.host.app.importing import importing
 from durable_harness.host.app.indexing import index
 from durable_harness.host.app.models import FUNCTION_FILE, function_folders
@@ -74,7 +74,7 @@ def _read(folder: Path, broken: list[BrokenFunction]) -> FunctionFile | None:
 
 
 def _failing(file: FunctionFile, problem: str) -> Function:
-    def fail(**_arguments: Any) -> NoReturn:
+    def fail(**_arguments: object) -> NoReturn:
         raise FunctionLoadError(problem)
 
     trigger = next(binding for binding in file.bindings if is_trigger(binding))
@@ -101,24 +101,24 @@ def _load(file: FunctionFile) -> Function:
     return replace(function, retry=file.retry, disabled_by=f"its {FUNCTION_FILE}" if _is_on(file.disabled) else None)
 
 
-def is_trigger(binding: dict[str, Any]) -> bool:
+def is_trigger(binding: Mapping[str, object]) -> bool:
     """Whether a binding is what starts the function."""
     return str(binding["type"]).lower().endswith("trigger")
 
 
-def _callable(file: FunctionFile) -> Callable[..., Any]:
+def _callable(file: FunctionFile) -> UserCallable:
     app = file.folder.parent
     script = file.script.relative_to(app)
     parts = script.parent.parts if script.stem == "__init__" else (*script.parent.parts, script.stem)
     with importing(str(script), app):
         module = importlib.import_module(".".join((PACKAGE, *parts)))
-    call: Any = getattr(module, file.entry_point, None)
+    call: UserCallable | None = getattr(module, file.entry_point, None)
     if not callable(call):
         raise AppLoadError(
             f"{file.shown}: entryPoint: there is no function {file.entry_point}() in {script}. Define it, or name"
             " another one in entryPoint."
         )
-    return call  # type: ignore[no-any-return] # a function of the user's
+    return call
 
 
 def _is_on(switch: bool | str) -> bool:  # noqa: FBT001 - as the file has it

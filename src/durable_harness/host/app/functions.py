@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from durable_harness.host.app.near_limits import NearLimits
 from durable_harness.host.app.retries import RetryPolicy
 
+UserCallable = Callable[..., Any]  # type: ignore[explicit-any]  # its result is a value, or is awaited for one
+"""A function of the app."""
 BUILT_IN_HTTP_ACTIVITY = "BuiltIn::HttpActivity"
 TRIGGERS = {"orchestrator": "orchestrationtrigger", "activity": "activitytrigger", "entity": "entitytrigger"}
 
@@ -19,9 +21,9 @@ class Function:
     """One function: its trigger and bindings as `function.json` would have them, and the Python callable."""
 
     name: str
-    trigger: dict[str, Any]
-    bindings: tuple[dict[str, Any], ...]
-    call: Callable[..., Any]
+    trigger: Mapping[str, object]
+    bindings: tuple[Mapping[str, object], ...]
+    call: UserCallable
     is_async: bool
     wants_context: bool
     directory: Path | None = None
@@ -43,6 +45,12 @@ class Function:
     @property
     def trigger_parameter(self) -> str:
         return str(self.trigger["name"])
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Return the HTTP methods that its trigger names, in upper case; none stands for all."""
+        named = self.trigger.get("methods")
+        return tuple(str(method).upper() for method in named) if isinstance(named, Iterable) else ()
 
     @property
     def durable_name(self) -> str:
@@ -86,7 +94,7 @@ class FunctionApp:
         return {f.durable_name.lower(): f for f in self.functions if f.trigger_type.lower() == trigger_type.lower()}
 
     def unknown(self, kind: str, name: str) -> str:
-        """Say that there is no orchestrator, activity or entity function of this name, and why."""
+        """Return the message that there is no orchestrator, activity or entity function of this name, and why."""
         for function in self.disabled:
             if function.durable_name.lower() == name.lower() and function.trigger_type.lower() == TRIGGERS[kind]:
                 return f"The {kind} function '{name}' is disabled, by {function.disabled_by}."

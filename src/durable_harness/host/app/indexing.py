@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from durable_harness.errors import AppLoadError
 from durable_harness.host.app import converters
@@ -22,7 +22,7 @@ from durable_harness.host.app.annotations import (
     out_arguments,
     shown,
 )
-from durable_harness.host.app.functions import Function
+from durable_harness.host.app.functions import Function, UserCallable
 
 RETURN = "$return"
 NAME = re.compile(r"(?!host$)[a-z][a-z0-9_-]{0,127}", re.IGNORECASE | re.ASCII)
@@ -46,10 +46,10 @@ class RefusedError(Exception):
 
 def index(  # noqa: PLR0913 - a function and where it was found
     name: str,
-    call: Callable[..., Any],
+    call: UserCallable,
     *,
-    trigger: dict[str, Any],
-    bindings: Sequence[dict[str, Any]],
+    trigger: Mapping[str, object],
+    bindings: Sequence[Mapping[str, object]],
     directory: Path,
     own_folder: Path | None = None,
 ) -> Function:
@@ -76,7 +76,7 @@ def index(  # noqa: PLR0913 - a function and where it was found
     )
 
 
-def place_of(call: Callable[..., Any], directory: Path) -> str:
+def place_of(call: UserCallable, directory: Path) -> str:
     """Return file and line of the user's code, which the SDK has wrapped."""
     for attribute in (*WRAPPED, "client_function"):
         call = getattr(call, attribute, call)
@@ -95,7 +95,7 @@ def _check_name(name: str) -> None:
         )
 
 
-def check_parameters(call: Callable[..., Any], bindings: Sequence[Mapping[str, Any]]) -> bool:
+def check_parameters(call: UserCallable, bindings: Sequence[Mapping[str, object]]) -> bool:
     """Compare a function with its bindings; return whether it takes the invocation's context besides them."""
     try:
         parameters = set(inspect.signature(call).parameters)
@@ -123,13 +123,13 @@ def check_parameters(call: Callable[..., Any], bindings: Sequence[Mapping[str, A
     return wants_context
 
 
-def _is_wrapped_by_sdk1(call: Callable[..., Any], bindings: Sequence[Mapping[str, Any]]) -> bool:
+def _is_wrapped_by_sdk1(call: UserCallable, bindings: Sequence[Mapping[str, object]]) -> bool:
     """SDK 2.x wraps them in functions that take the trigger under its own name, and the invocation's context too."""
     is_sdk2 = any(binding.get("durableRequiresGrpc") for binding in bindings)
     return not is_sdk2 and any(hasattr(call, attribute) for attribute in WRAPPED)
 
 
-def _check_direction(binding: Mapping[str, Any]) -> None:
+def _check_direction(binding: Mapping[str, object]) -> None:
     name, direction = binding["name"], direction_of(binding)
     if direction == "inout":
         raise RefusedError(f"the binding {name} has the direction 'inout', which Python functions do not have")
@@ -137,12 +137,12 @@ def _check_direction(binding: Mapping[str, Any]) -> None:
         raise RefusedError(f"the binding {RETURN} has the direction '{direction}'. It must be 'out'")
 
 
-def direction_of(binding: Mapping[str, Any]) -> str:
+def direction_of(binding: Mapping[str, object]) -> str:
     """Return a binding's direction in lower case, as every spelling of it is accepted."""
     return str(binding.get("direction") or "in").lower()
 
 
-def _check_context(annotations: Mapping[str, Any]) -> None:
+def _check_context(annotations: Mapping[str, object]) -> None:
     annotation = annotations.get("context")
     if "context" in annotations and not (isinstance(annotation, type) and annotation.__name__ == "Context"):
         raise RefusedError(
@@ -151,7 +151,9 @@ def _check_context(annotations: Mapping[str, Any]) -> None:
         )
 
 
-def _check_names(parameters: set[str], bound: Mapping[str, Any], annotations: Mapping[str, Any]) -> None:
+def _check_names(
+    parameters: set[str], bound: Mapping[str, Mapping[str, object]], annotations: Mapping[str, object]
+) -> None:
     unbound, missing = sorted(parameters - bound.keys()), sorted(bound.keys() - parameters)
     if len(unbound) == 1 and converters.is_settlement_client(annotations.get(unbound[0])):
         unbound = []
@@ -165,7 +167,7 @@ def _check_names(parameters: set[str], bound: Mapping[str, Any], annotations: Ma
     )
 
 
-def _check_parameter(name: str, binding: Mapping[str, Any], annotation: Any) -> None:
+def _check_parameter(name: str, binding: Mapping[str, object], annotation: object) -> None:
     is_output, marked = direction_of(binding) == "out", is_out(annotation)
     inner = _inner(name, annotation) if marked else annotation
     if not is_type(inner):
@@ -185,12 +187,12 @@ def _check_parameter(name: str, binding: Mapping[str, Any], annotation: Any) -> 
         _misfit(f"the annotation {shown(inner)} of its parameter {name}", str(binding["type"]))
 
 
-def _is_plain(binding: Mapping[str, Any], inner: Any) -> bool:
+def _is_plain(binding: Mapping[str, object], inner: object) -> bool:
     """Whether the worker binds a parameter of this annotation to text and bytes instead of the binding's own type."""
     return inner in (str, bytes) and not converters.has_implicit_output(str(binding["type"]))
 
 
-def _plain_types(call: Callable[..., Any], bindings: Sequence[Mapping[str, Any]]) -> dict[str, type]:
+def _plain_types(call: UserCallable, bindings: Sequence[Mapping[str, object]]) -> dict[str, type]:
     """What is returned stays with its binding's own type, whatever its annotation is: the worker does the same."""
     annotations = annotations_of(call)
     plain: dict[str, type] = {}
@@ -198,12 +200,12 @@ def _plain_types(call: Callable[..., Any], bindings: Sequence[Mapping[str, Any]]
         name = str(binding["name"])
         annotation = annotations.get(name)
         inner = _inner(name, annotation) if is_out(annotation) else annotation
-        if inner is not None and _is_plain(binding, inner):
+        if isinstance(inner, type) and _is_plain(binding, inner):
             plain[name] = inner
     return plain
 
 
-def _sdk_types(call: Callable[..., Any]) -> dict[str, str]:
+def _sdk_types(call: UserCallable) -> dict[str, str]:
     return {
         name: shown(annotation)
         for name, annotation in annotations_of(call).items()
@@ -211,14 +213,14 @@ def _sdk_types(call: Callable[..., Any]) -> dict[str, str]:
     }
 
 
-def _inner(name: str, annotation: Any) -> Any:
+def _inner(name: str, annotation: object) -> object:
     arguments = out_arguments(annotation)
     if len(arguments) != 1:
         raise RefusedError(f"the annotation of its parameter {name} is Out without a type. Expected func.Out[...]")
     return arguments[0]
 
 
-def _check_return(bindings: Sequence[Mapping[str, Any]], annotations: Mapping[str, Any]) -> None:
+def _check_return(bindings: Sequence[Mapping[str, object]], annotations: Mapping[str, object]) -> None:
     """Only a function with a `$return` binding is bound to what its annotation says."""
     kind = next((str(binding["type"]) for binding in bindings if binding["name"] == RETURN), None)
     if kind is None or "return" not in annotations:
@@ -235,7 +237,7 @@ def _check_return(bindings: Sequence[Mapping[str, Any]], annotations: Mapping[st
         _misfit(f"its return annotation {shown(annotation)}", kind)
 
 
-def _has_return(bindings: Sequence[Mapping[str, Any]]) -> bool:
+def _has_return(bindings: Sequence[Mapping[str, object]]) -> bool:
     return any(
         binding["name"] == RETURN or converters.has_implicit_output(str(binding["type"])) for binding in bindings
     )

@@ -9,10 +9,10 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from durable_harness.debugging import has_debugger
 from durable_harness.host.app.extensions import has_hooks as has_hooks_of_extensions
@@ -26,11 +26,12 @@ from durable_harness.own_tasks import shown_to_user_code
 from durable_harness.protocol import new_id
 
 logger = own_logger(HOST_LOGGER)
+T = TypeVar("T")
 
 FUNCTION_THREADS = "function"
 THREAD_COUNT_VARIABLE = "PYTHON_THREADPOOL_THREAD_COUNT"
-TOLD_QUEUE_TIME_S = 0.5
-TOLD_EVERY_S = 1.0
+LOGGED_QUEUE_TIME_S = 0.5
+LOGGED_EVERY_S = 1.0
 
 
 class FunctionTimeoutError(Exception):
@@ -95,17 +96,19 @@ class InvocationContext:
 class ActivitySource(NamedTuple):
     """What the other bindings of an activity can be resolved from: its input, and the instance that called it."""
 
-    value: Any
+    value: object
     instance_id: str
 
 
 class Bindings(Protocol):
     """The bindings of a function other than its trigger."""
 
-    def values(self, function: Function, trigger_value: Any) -> dict[str, Any]:
+    def values(self, function: Function, trigger_value: object) -> dict[str, object]:
         """Return the arguments for them. Raises what fails the invocation if one has no value."""
 
-    def written(self, function: Function, invocation_id: str | None, arguments: dict[str, Any], result: Any) -> Any:
+    def written(
+        self, function: Function, invocation_id: str | None, arguments: dict[str, object], result: object
+    ) -> object:
         """Take what a function that succeeded wrote by its arguments and its result; return what its caller gets."""
 
 
@@ -140,16 +143,16 @@ class Invoker:
     async def invoke(  # noqa: PLR0913 - what an invocation is made of
         self,
         function: Function,
-        trigger_value: Any,
+        trigger_value: object,
         trace: TraceContext | None = None,
         invocation_id: str | None = None,
-        source: Any = None,
+        source: object = None,
         *,
         retry: RetryContext | None = None,
-    ) -> Any:
+    ) -> object:
         """Call a function with its trigger's value and return what it returns, or raise what it raises.
 
-        `source` is what the settings of its other bindings are resolved from, where that is not the trigger's value.
+        `source` is what the settings of its other bindings are resolved from, if that is not the trigger's value.
         """
         source = trigger_value if source is None else source
         arguments = self._bindings.values(function, source)
@@ -176,7 +179,7 @@ class Invoker:
             )
         return self._bindings.written(function, invocation_id, arguments, result)
 
-    async def _on_loop(self, function: Function, call: Callable[[], Any]) -> Any:
+    async def _on_loop(self, function: Function, call: Callable[[], Coroutine[object, object, object]]) -> object:
         stages, coroutine = CURRENT.get(), call()
         if stages is None:
             return await self.holds.watch(function.name, coroutine)
@@ -186,23 +189,23 @@ class Invoker:
         finally:
             stages.ended()
 
-    async def _in_pool(self, function: Function, call: Callable[[], Any]) -> Any:
+    async def _in_pool(self, function: Function, call: Callable[[], object]) -> object:
         return await self.in_thread(call, f"Function '{function.name}'")
 
-    async def in_thread(self, call: Callable[[], Any], what: str) -> Any:
-        """Run a plain callable in the pool, with the context variables of here. `what` names it where it must wait."""
+    async def in_thread(self, call: Callable[[], T], what: str) -> T:
+        """Run a plain callable in the pool, with the context variables of here. `what` names it if it must wait."""
         context = contextvars.copy_context()
         return await asyncio.wrap_future(self.submit(functools.partial(context.run, call), what))
 
-    def submit(self, call: Callable[[], Any], what: str) -> Future[Any]:
-        """Run a plain callable in the pool as it is. `what` names it where it must wait."""
+    def submit(self, call: Callable[[], T], what: str) -> Future[T]:
+        """Run a plain callable in the pool as it is. `what` names it if it must wait."""
         asked_s, stages = time.monotonic(), CURRENT.get()
         # A free thread that a slow machine wakes late is no reason to want more threads.
         must_wait = self._are_all_busy()
         if stages is not None and must_wait:
             stages.asked()
 
-        def run() -> Any:
+        def run() -> T:
             if stages is not None:
                 stages.begun()
             if must_wait:
@@ -219,7 +222,7 @@ class Invoker:
         with self._busy_lock:
             return self._busy >= self._thread_count
 
-    def _submit(self, run: Callable[[], Any]) -> Future[Any]:
+    def _submit(self, run: Callable[[], T]) -> Future[T]:
         """Hand a callable to the pool, and count it until it has ended or is cancelled."""
         future = self._pool.submit(run)
         with self._busy_lock:
@@ -227,15 +230,15 @@ class Invoker:
         future.add_done_callback(self._note_end)
         return future
 
-    def _note_end(self, _: Future[Any]) -> None:
+    def _note_end(self, _: Future[T]) -> None:
         with self._busy_lock:
             self._busy -= 1
 
     def _note_queue_time(self, what: str, queue_time_s: float) -> None:
-        """Tell of waits that people would otherwise take for slow code; not of each of a crowd."""
+        """Log a wait that people would otherwise take for slow code, but not each one of many."""
         now_s = time.monotonic()
-        if queue_time_s >= TOLD_QUEUE_TIME_S and now_s >= self._quiet_until_s:
-            self._quiet_until_s = now_s + TOLD_EVERY_S
+        if queue_time_s >= LOGGED_QUEUE_TIME_S and now_s >= self._quiet_until_s:
+            self._quiet_until_s = now_s + LOGGED_EVERY_S
             logger.warning(
                 "%s waited %.1f s for a thread: all %d are busy. Make plain functions that wait for something async, or"
                 " set %s.",
@@ -246,17 +249,17 @@ class Invoker:
             )
 
     def fill(self, seconds: float) -> Callable[[], None]:
-        """Occupy every thread of the pool, for so long or until the returned function is called."""
+        """Occupy every thread of the pool, for `seconds` or until the returned function is called."""
         released = threading.Event()
         for _ in range(self._thread_count):
             self._submit(functools.partial(released.wait, seconds))
         return released.set
 
     def close(self) -> None:
-        """Let running functions end by themselves; start no more."""
+        """Start no more functions; those that run end by themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _in_time(self, function: Function, call: Any) -> Any:
+    async def _in_time(self, function: Function, call: Awaitable[object]) -> object:
         try:
             async with asyncio.timeout(None if has_debugger() else self._timeout_s) as limit:
                 with running(function.name), shown_to_user_code():
@@ -268,7 +271,7 @@ class Invoker:
             raise FunctionTimeoutError(f"{message} (host.json: functionTimeout).") from None
 
 
-def _contained(call: Callable[[], Any]) -> Any:
+def _contained(call: Callable[[], T]) -> T:
     try:
         return call()
     except StopIteration as error:  # no future accepts it: the caller would wait forever
@@ -280,7 +283,7 @@ def _contained(call: Callable[[], Any]) -> Any:
 
 
 def default_thread_count() -> int:
-    """Return PYTHON_THREADPOOL_THREAD_COUNT where it is a positive number, else Python's own default."""
+    """Return PYTHON_THREADPOOL_THREAD_COUNT if it is a positive number, else Python's own default."""
     given = os.environ.get(THREAD_COUNT_VARIABLE, "")
     if given.isdigit() and int(given) > 0:
         return int(given)

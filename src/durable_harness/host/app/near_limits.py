@@ -6,7 +6,7 @@ Each is logged, and kept for the reports of load runs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
@@ -27,7 +27,7 @@ WARNED_EVENTS = 1_000
 
 
 class NearLimits:
-    """What came near a limit, by function and kind. Any thread may report to it."""
+    """What came near a limit, by function and kind. object thread may report to it."""
 
     def __init__(self) -> None:
         self._noted: dict[tuple[str, str], str] = {}
@@ -107,8 +107,8 @@ ACTION_PAYLOADS = {
 }
 
 
-def _texts_in(detail: Any) -> Iterator[str]:
-    """Give the payloads of an event or an action."""
+def _texts_in(detail: Message) -> Iterator[str]:
+    """Yield the payloads of an event or an action."""
     for name in ("input", "result", "data"):
         value = getattr(detail, name, None)
         if value is not None and detail.HasField(name):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from durable_harness.documents import JsonObject
 
 SETTING = "retry_policy"
 FIXED = "fixed_delay"
@@ -16,7 +16,7 @@ DEFAULT_MINIMUM_S, DEFAULT_MAXIMUM_S = 1.0, 60.0
 INTERVALS = ("minimum_interval", "maximum_interval")
 
 
-def retry_problem(policy: Mapping[str, Any] | None) -> str | None:
+def retry_problem(policy: JsonObject | None) -> str | None:
     """Return what the worker cannot read in a policy, None if it reads all of it."""
     if not policy:
         return None
@@ -25,14 +25,15 @@ def retry_problem(policy: Mapping[str, Any] | None) -> str | None:
     except (KeyError, TypeError, ValueError):
         return f"max_retry_count is {policy.get('max_retry_count')!r}. Expected a whole number"
     if policy.get("strategy") == FIXED:
-        return _interval_problem("delay_interval", policy.get("delay_interval"))
-    given = ((name, policy[name]) for name in INTERVALS if policy.get(name))
-    return next(filter(None, (_interval_problem(name, interval) for name, interval in given)), None)
+        return _interval_problem("delay_interval", policy)
+    given = (name for name in INTERVALS if policy.get(name))
+    return next(filter(None, (_interval_problem(name, policy) for name in given)), None)
 
 
-def _interval_problem(name: str, interval: Any) -> str | None:
+def _interval_problem(name: str, policy: JsonObject) -> str | None:
+    interval = policy.get(name)
     try:
-        time.strptime(interval, "%H:%M:%S")
+        time.strptime(interval, "%H:%M:%S")  # type: ignore[arg-type]  # of any other type it raises what is caught
     except (TypeError, ValueError):
         return f"{name} is {interval!r}. Expected HH:MM:SS, less than a day"
     return None
@@ -59,7 +60,7 @@ class RetryPolicy:
         return min(self.minimum_s + grown_s, self.maximum_s)
 
 
-def read_policy(policy: Mapping[str, Any] | None) -> RetryPolicy | None:
+def read_policy(policy: JsonObject | None) -> RetryPolicy | None:
     """Return a policy that `retry_problem` finds nothing wrong with; None if there is none."""
     if not policy:
         return None

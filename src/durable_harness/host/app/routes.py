@@ -19,7 +19,7 @@ def route_of(function: Function) -> str:
 
 def methods_of(function: Function) -> frozenset[str]:
     """Return the methods of a function's route; none stands for all."""
-    return frozenset(str(method).upper() for method in function.trigger.get("methods") or ())
+    return frozenset(function.methods)
 
 
 def refused_routes(functions: Sequence[Function], where: str) -> Iterator[BrokenFunction]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.durable_http.json_bodies import JsonBodies
@@ -105,7 +104,7 @@ class EntityApi:
             raise ApiError(400, f"Could not parse the body as JSON: {error}") from error
 
 
-def _row(entity: pb.EntityMetadata) -> dict[str, Any]:
+def _row(entity: pb.EntityMetadata) -> dict[str, object]:
     name, _, key = entity.instanceId.removeprefix("@").partition("@")
     return {
         "entityId": {"name": name, "key": key},

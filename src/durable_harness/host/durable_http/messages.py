@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 from urllib.parse import parse_qsl
 
 from durable_harness.host.durable_http.status_json import STATUS_NAMES, STATUS_VALUES
@@ -62,19 +62,19 @@ class ApiError(Exception):
         return json_response(body, self.status)
 
 
-def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> ApiResponse:
+def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> ApiResponse:
     """Return compact JSON, as the Durable extension writes it."""
     return ApiResponse(status, _compact(body), {"Content-Type": JSON_TYPE, **(headers or {})})
 
 
-def _compact(body: Any) -> bytes:
+def _compact(body: object) -> bytes:
     try:
         return _dumps(body)
     except ValueError:  # NaN and infinities, which JSON has not: written as texts, as in Azure
         return _dumps(json.loads(json.dumps(body), parse_constant=str))
 
 
-def _dumps(body: Any) -> bytes:
+def _dumps(body: object) -> bytes:
     try:
         return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:  # half of a surrogate pair has no UTF-8; its escape has

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from durable_harness.host.payloads import parse_or_text
@@ -29,17 +29,17 @@ STATUS_VALUES = {name: value for value, name in STATUS_NAMES.items()}
 
 
 def status_object(
-    state: pb.OrchestrationState, *, show_input: bool, fine_times: bool, history: list[Any] | None = None
-) -> dict[str, Any]:
+    state: pb.OrchestrationState, *, show_input: bool, fine_times: bool, history: list[dict[str, object]] | None = None
+) -> dict[str, object]:
     """Return the status object of an OrchestrationState.
 
-    Times are whole seconds, as the Durable extension writes them, or have microseconds where `fine_times` says so.
+    Times are whole seconds, as the Durable extension writes them, or have microseconds if `fine_times` is set.
     """
     write_time = fine_time if fine_times else whole_seconds
     output = text_or_none(state, "output")
     if output is None and state.HasField("failureDetails"):
         output = failure_text(state.failureDetails)
-    body: dict[str, Any] = {"name": state.name, "instanceId": state.instanceId}
+    body: dict[str, object] = {"name": state.name, "instanceId": state.instanceId}
     if state.HasField("version"):
         body["version"] = state.version.value
     body |= {
@@ -75,7 +75,9 @@ def _moment(stamp: Timestamp) -> datetime:
     return moment.replace(microsecond=min(max(stamp.nanos, 0), LAST_NANOS) // 1000)
 
 
-def history_events(events: Iterable[pb.HistoryEvent], *, show_input: bool, show_output: bool) -> list[dict[str, Any]]:
+def history_events(
+    events: Iterable[pb.HistoryEvent], *, show_input: bool, show_output: bool
+) -> list[dict[str, object]]:
     """Return a history as `historyEvents` has it: each outcome with the name and time of what it is the outcome of."""
     shaper = _Shaper(show_input=show_input, show_output=show_output)
     for event in events:
@@ -86,25 +88,25 @@ def history_events(events: Iterable[pb.HistoryEvent], *, show_input: bool, show_
 class _Shaper:
     def __init__(self, *, show_input: bool, show_output: bool) -> None:
         self._show_input, self._show_output = show_input, show_output
-        self._rows: list[dict[str, Any] | None] = []
-        self._scheduled: dict[tuple[str, int], tuple[int, Any]] = {}
+        self._rows: list[dict[str, object] | None] = []
+        self._scheduled: dict[tuple[str, int], tuple[int, pb.HistoryEvent]] = {}
 
     def add(self, event: pb.HistoryEvent) -> None:
         kind = event.WhichOneof("eventType")
         if kind in {"orchestratorStarted", "orchestratorCompleted", None}:
             return
-        row: dict[str, Any] = {"EventType": kind[0].upper() + kind[1:], "Timestamp": fine_time(event.timestamp)}
+        row: dict[str, object] = {"EventType": kind[0].upper() + kind[1:], "Timestamp": fine_time(event.timestamp)}
         detail = getattr(event, kind)
         if kind in {"taskScheduled", "subOrchestrationInstanceCreated"}:
             self._scheduled[kind, event.eventId] = (len(self._rows), event)
         elif hasattr(detail, "taskScheduledId"):
             row |= self._origin(kind, detail.taskScheduledId)
-        self._rows.append(row | self._details(kind, detail))
+        self._rows.append(row | self._details(kind, event))
 
-    def shaped(self) -> list[dict[str, Any]]:
+    def shaped(self) -> list[dict[str, object]]:
         return [row for row in self._rows if row is not None]
 
-    def _origin(self, kind: str, task_id: int) -> dict[str, Any]:
+    def _origin(self, kind: str, task_id: int) -> dict[str, object]:
         origin = "taskScheduled" if kind.startswith("task") else "subOrchestrationInstanceCreated"
         known = self._scheduled.pop((origin, task_id), None)
         if known is None:
@@ -115,8 +117,9 @@ class _Shaper:
         row = {"FunctionName": detail.name, "ScheduledTime": fine_time(scheduled.timestamp)}
         return row | self._input(detail)
 
-    def _details(self, kind: str, detail: Any) -> dict[str, Any]:
-        row: dict[str, Any] = {}
+    def _details(self, kind: str, event: pb.HistoryEvent) -> dict[str, object]:
+        detail = getattr(event, kind)
+        row: dict[str, object] = {}
         if kind in {"executionStarted", "taskScheduled", "subOrchestrationInstanceCreated"}:
             row["FunctionName"] = detail.name
         elif kind in {"eventRaised", "eventSent"}:
@@ -136,7 +139,7 @@ class _Shaper:
             row["Result"] = parse_or_text(text_or_none(detail, "result"))
         return row | self._input(detail)
 
-    def _input(self, detail: Any) -> dict[str, Any]:
+    def _input(self, detail: Message) -> dict[str, object]:
         if not self._show_input or not hasattr(detail, "input"):
             return {}
         return {"Input": parse_or_text(text_or_none(detail, "input"))}

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from durable_harness.host.durable_http.awaits import Awaiting
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
@@ -68,7 +67,7 @@ def _join(document: Document, notes: HostNotes) -> None:
     ]
 
 
-def _all_work(document: Document) -> Iterator[dict[str, Any]]:
+def _all_work(document: Document) -> Iterator[Document]:
     yield from document["work"]
     for works in document["entities"].values():
         yield from works

@@ -25,7 +25,7 @@ import base64
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -56,9 +56,9 @@ class BadBodyError(ValueError):
 class Given(NamedTuple):
     """What a body asks for."""
 
-    members: Mapping[str, Any]
+    members: Mapping[str, object]
 
-    def value(self, name: str) -> Any:
+    def value(self, name: str) -> object:
         """Return a member: bytes where the body says base64, of a list also for each item by itself.
 
         Raises BadBodyError if it is not that.
@@ -71,7 +71,7 @@ class Given(NamedTuple):
         return [_decoded(name, item, how) for item, how in zip(value, encoding, strict=True)]
 
 
-def _decoded(name: str, value: Any, encoding: Any) -> Any:
+def _decoded(name: str, value: object, encoding: object) -> object:
     if encoding is None:
         return value
     if encoding != "base64":
@@ -158,7 +158,7 @@ class AdminApi:
         function = self._triggers.runs.find(name)
         return json_response(self._description(function, request)) if function else self._unknown(name)
 
-    def _description(self, function: Function, request: web.BaseRequest) -> dict[str, Any]:
+    def _description(self, function: Function, request: web.BaseRequest) -> dict[str, object]:
         return {**_description(function), "invoke_url_template": self._url_template(function, request)}
 
     def _url_template(self, function: Function, request: web.BaseRequest) -> str | None:
@@ -310,7 +310,7 @@ def _members(body: bytes, expected: str) -> Given:
     return Given(document)
 
 
-def _description(function: Function) -> dict[str, Any]:
+def _description(function: Function) -> dict[str, object]:
     return {
         "name": function.name,
         "config": {"bindings": json.loads(json.dumps(function.bindings, default=str))},

@@ -19,7 +19,7 @@ def function_list(app: FunctionApp, base_url: str, route_prefix: str, notes: Map
     for function in app.http:
         if function.name in broken:
             continue
-        methods = ",".join(str(method).upper() for method in function.trigger.get("methods") or ())
+        methods = ",".join(function.methods)
         shown = f"[{methods}]" if methods else ""
         lines += [f"\t{function.name}: {shown} {base_url}{prefix}/{route_of(function)}", ""]
     for function in app.others:

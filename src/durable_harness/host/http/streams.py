@@ -12,7 +12,7 @@ import importlib
 import sys
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -36,9 +36,20 @@ logger = own_logger(HOST_LOGGER)
 EMPTY = frozenset({204, 304})
 """The statuses without a body, whatever length is declared."""
 CALL = "durable_harness.call"
-"""Where in the ASGI scope stands which function to call."""
+"""The key in the ASGI scope of the function to call."""
 OWN_HEADERS = "durable_harness.headers"
-"""Where on a request stand the headers that the host adds to the response."""
+"""The key on a request of the headers that the host adds to the response."""
+
+
+_Members = MutableMapping[str, Any]  # type: ignore[explicit-any]  # the type of an ASGI event says which it has
+
+
+class _AsgiRequest(Protocol):
+    """A request of the extension's framework."""
+
+    @property
+    def scope(self) -> _Members:
+        """Return the ASGI scope that it was made from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +71,7 @@ class HttpStreams:
         application = extension.WebApp()
         request_type = extensions.RequestTrackerMeta.get_request_type()
 
-        async def call(request: Any) -> Any:
+        async def call(request: _AsgiRequest) -> object:
             return await self._call(request)
 
         call.__annotations__ = {"request": request_type}
@@ -87,7 +98,7 @@ class HttpStreams:
             return ApiResponse(413 if exchange.is_too_large else 500)
         return SentResponse(exchange.response.status, sent=exchange.response)
 
-    async def _call(self, request: Any) -> Any:
+    async def _call(self, request: _AsgiRequest) -> object:
         function, route_params, trace = request.scope[CALL]
         self._synchronizer.sync_route_params(request, route_params)
         return await self._invoker.invoke(function, request, trace)
@@ -112,7 +123,7 @@ class _Exchange:
         self.is_lost = False
         self.is_too_large = False
 
-    async def receive(self) -> dict[str, Any]:
+    async def receive(self) -> _Members:
         """Return the next piece of the request's body; after its end wait for the response's."""
         if self._is_received:
             await self._is_sent.wait()
@@ -129,7 +140,7 @@ class _Exchange:
         self._is_received = not piece
         return {"type": "http.request", "body": piece, "more_body": bool(piece)}
 
-    async def send(self, message: MutableMapping[str, Any]) -> None:
+    async def send(self, message: _Members) -> None:
         """Take the next event of the response. Waits while the client reads more slowly than the function writes."""
         try:
             if message["type"] == "http.response.start":
@@ -149,7 +160,7 @@ class _Exchange:
             self._request.transport.close()
         self._is_sent.set()
 
-    async def _begin(self, message: MutableMapping[str, Any]) -> None:
+    async def _begin(self, message: _Members) -> None:
         if self.is_too_large:
             return
         given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]
@@ -196,21 +207,26 @@ class _Plain(web.StreamResponse):
             self._headers.pop("Content-Type", None)
 
 
-def _scope(request: web.BaseRequest) -> dict[str, Any]:
+def _scope(request: web.BaseRequest) -> _Members:
     url = request.rel_url
     transport = request.transport
-    get: Any = transport.get_extra_info if transport is not None else lambda _name: None
+
+    def address(name: str) -> tuple[object, ...]:
+        known: tuple[object, ...] = (transport.get_extra_info(name) if transport is not None else None) or (None,)
+        return known[:2]
+
+    is_encrypted = transport is not None and transport.get_extra_info("sslcontext") is not None
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": f"{request.version.major}.{request.version.minor}",
         "method": request.method,
-        "scheme": "https" if get("sslcontext") is not None else "http",
+        "scheme": "https" if is_encrypted else "http",
         "path": url.path,
         "raw_path": url.raw_path.encode("ascii", "replace"),
         "query_string": url.raw_query_string.encode("ascii", "replace"),
         "root_path": "",
         "headers": [(name.lower(), value) for name, value in request.raw_headers],
-        "client": (get("peername") or (None,))[:2],
-        "server": (get("sockname") or (None,))[:2],
+        "client": address("peername"),
+        "server": address("sockname"),
     }

@@ -7,21 +7,25 @@ import ipaddress
 import ssl
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from durable_harness.errors import UsageError
 from durable_harness.extras import importing
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+    from cryptography.x509 import Certificate
 
 VALID_DAYS = 30
 
 
 def server_context(certificate: Path | None, password: str | None) -> ssl.SSLContext:
-    """Return the TLS settings of a server. Raises UsageError where the certificate cannot be used."""
+    """Return the TLS settings of a server. Raises UsageError if the certificate cannot be used."""
     with importing("https", "--cert" if certificate else "--useHttps"):
         key, chain = _read_pfx(certificate, password) if certificate else _self_signed()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory(prefix="durable-harness-") as folder:
-        file = Path(folder) / "certificate.pem"  # closed, or Windows lets nobody else read it
+        file = Path(folder) / "certificate.pem"  # closed, or nothing else could read it on Windows
         file.write_bytes(key + chain)
         context.load_cert_chain(file)
     return context
@@ -65,13 +69,13 @@ def _self_signed() -> tuple[bytes, bytes]:
     return _key_pem(key), _certificate_pem(certificate)
 
 
-def _key_pem(key: Any) -> bytes:
+def _key_pem(key: PrivateKeyTypes) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: PLC0415
 
-    return bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _certificate_pem(certificate: Any) -> bytes:
+def _certificate_pem(certificate: Certificate) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
 
-    return bytes(certificate.public_bytes(Encoding.PEM))
+    return certificate.public_bytes(Encoding.PEM)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import parse_qsl
 
 from azure.functions import HttpResponse
 from azure.functions.http import HttpRequest
 
+from durable_harness.documents import JsonObject
 from durable_harness.host.durable_http.messages import ApiResponse
 from durable_harness.host.http.framing import (
     LENGTH,
@@ -35,7 +35,7 @@ def function_request(  # noqa: PLR0913 - the parts of an HTTP request
     )
 
 
-def function_response(result: Any, *, is_head: bool = False) -> ApiResponse:
+def function_response(result: object, *, is_head: bool = False) -> ApiResponse:
     """Return what goes on the wire for a function's return value; raise UnusableResultError for what cannot.
 
     Only the answer to a HEAD request has the length that the function declares: that of the body which GET would have.
@@ -78,7 +78,7 @@ def _from_text(text: str) -> ApiResponse:
     return ApiResponse(200, _plain_text(value).encode(), {"Content-Type": TEXT_TYPE})
 
 
-def _from_response_object(value: dict[str, Any]) -> ApiResponse:
+def _from_response_object(value: JsonObject) -> ApiResponse:
     given = usable_headers((str(name), str(item)) for name, item in (value.get("headers") or {}).items())
     headers = {name.title(): item for name, item in given.items()}
     body = value["body"]
@@ -87,7 +87,7 @@ def _from_response_object(value: dict[str, Any]) -> ApiResponse:
     return ApiResponse(status, _plain_text(body).encode(), headers)
 
 
-def _plain_text(value: Any) -> str:
+def _plain_text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool | str):

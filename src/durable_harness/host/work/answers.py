@@ -1,7 +1,7 @@
 """Sending the answers of work, so that no work stays with a host that cannot answer it.
 
-An answer that the scheduler refuses, or that cannot be encoded, becomes a failure that says so. Where the failure
-cannot be sent either, the work is given back. Left as it was it would stay leased, an hour long by default.
+An answer that the scheduler refuses, or that cannot be encoded, becomes a failure with that text. If the failure cannot
+be sent either, the work is given back. Otherwise it would stay leased, for an hour by default.
 """
 
 from __future__ import annotations
@@ -39,7 +39,12 @@ def _failed_batch(_request: pb.EntityRequest, failure: pb.TaskFailureDetails) ->
     return pb.EntityBatchResult(failureDetails=failure)
 
 
+WorkRequest = pb.OrchestratorRequest | pb.ActivityRequest | pb.EntityRequest
 Answer = pb.OrchestratorResponse | pb.ActivityResponse | pb.EntityBatchResult
+AbandonRequest = (
+    type[pb.AbandonOrchestrationTaskRequest] | type[pb.AbandonActivityTaskRequest] | type[pb.AbandonEntityTaskRequest]
+)
+Failed = Callable[[Any, pb.TaskFailureDetails], Answer]  # type: ignore[explicit-any]  # takes its own kind's request
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,8 @@ class WorkKind:
     request: str
     complete: str
     abandon: str
-    abandon_request: Callable[..., Message]
-    failed: Callable[[Any, pb.TaskFailureDetails], Answer]
+    abandon_request: AbandonRequest
+    failed: Failed
 
 
 TURN = WorkKind(
@@ -84,14 +89,14 @@ class AnswerSender:
         self._scheduler = scheduler
 
     async def send(self, kind: WorkKind, item: pb.WorkItem, answer: Answer) -> None:
-        """Complete work with its answer; where that is refused, fail it."""
+        """Complete work with its answer; fail it if the answer is refused."""
         problem = await self._completed(kind, item, answer)
         if problem is not None:
             message = f"The answer of this work could not be sent to the scheduler: {describe(problem)}"
             await self.fail(kind, item, failure_details(problem, message))
 
     async def fail(self, kind: WorkKind, item: pb.WorkItem, failure: pb.TaskFailureDetails) -> None:
-        """Fail work that has no answer; where that is refused, give it back."""
+        """Fail work that has no answer; give it back if the failure is refused."""
         logger.error("Work item %s: %s", kind.request, failure.errorMessage)
         try:
             answer = kind.failed(getattr(item, kind.request), failure)
@@ -103,7 +108,7 @@ class AnswerSender:
             await self.give_back(item, kind)
 
     async def give_back(self, item: pb.WorkItem, *kinds: WorkKind) -> None:
-        """Let the scheduler hand out work again. Of work of an unknown kind the first of `kinds` that fits counts."""
+        """Make the scheduler hand out work again. Of work of an unknown kind the first of `kinds` that fits counts."""
         for kind in kinds:
             request = kind.abandon_request(completionToken=item.completionToken)
             problem = await self._called(kind.abandon, request)

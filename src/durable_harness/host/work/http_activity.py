@@ -8,11 +8,12 @@ import contextlib
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TypedDict
 from urllib.parse import urljoin
 
 import aiohttp
 
+from durable_harness.documents import JsonObject
 from durable_harness.redirects import REDIRECTS, follow, headers_for, is_downgrade
 
 ACCEPTED = 202
@@ -29,18 +30,26 @@ NOT_FOR_POLLS = frozenset({"content-type", "x-functions-key"})
 """Polls have no body; and the extension keeps a function's key back, which would not open the status anyway."""
 
 
+class HttpAnswer(TypedDict):
+    """The answer that the orchestrator gets."""
+
+    statusCode: int
+    headers: dict[str, str]
+    content: str
+
+
 class HttpActivity:
-    """Sends durable HTTP requests. `poll_interval_s` is waited where a 202 answer does not say how long."""
+    """Sends durable HTTP requests. `poll_interval_s` is waited if a 202 answer names no time."""
 
     def __init__(self, poll_interval_s: float) -> None:
         self._poll_interval_s = poll_interval_s
         self._session: aiohttp.ClientSession | None = None
 
-    async def call(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def call(self, request: JsonObject) -> HttpAnswer:
         """Send the request that `DurableHttpRequest.to_json` describes; return statusCode, headers and content."""
         if request.get("tokenSource"):
             raise NotImplementedError(
-                "call_http with a token source needs a managed identity, which there is none of locally. Send the token"
+                "call_http with a token source needs a managed identity, which does not exist locally. Send the token"
                 " in a header instead."
             )
         headers = {str(name): str(value) for name, value in (request.get("headers") or {}).items()}
@@ -58,7 +67,7 @@ class HttpActivity:
 
     async def _follow(
         self, method: str, url: str, headers: Mapping[str, str], content: str | None
-    ) -> tuple[dict[str, Any], str]:
+    ) -> tuple[HttpAnswer, str]:
         """Send a request and those that redirects ask for; return the answer and its URL.
 
         As .NET's HttpClient does for the extension: a redirect from https to http, or too many of them, is the answer,
@@ -81,7 +90,7 @@ class HttpActivity:
         if self._session is not None:
             await self._session.close()
 
-    async def _send(self, method: str, uri: str, headers: Mapping[str, str], content: str | None) -> dict[str, Any]:
+    async def _send(self, method: str, uri: str, headers: Mapping[str, str], content: str | None) -> HttpAnswer:
         if self._session is None:
             # One session for all: no answer to one orchestration may set a cookie that another one sends.
             # As the extension's HttpClient: bodies are not asked for compressed, and what comes so is left as it is.

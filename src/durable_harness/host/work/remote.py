@@ -8,11 +8,12 @@ import os
 import socket
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractContextManager, aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import grpc
 from durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
 from google.protobuf import empty_pb2
+from google.protobuf.message import Message
 
 from durable_harness import __version__
 from durable_harness.errors import UnreachableError
@@ -26,6 +27,13 @@ from durable_harness.protocol.costs import MEASURE_METHOD
 from durable_harness.protocol.timings import TIMINGS_METHOD, Document
 from durable_harness.settings import SchedulerAddress
 from durable_harness.settings.task_hubs import DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from durabletask.azuremanaged.internal.access_token_manager import AsyncAccessTokenManager
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 CONNECT_TIMEOUT_S = 5.0
 EMBEDDED = ", or leave --scheduler out to use the embedded one"
@@ -42,7 +50,7 @@ CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", -1),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    # gRPC by itself lets up to two minutes pass between two tries, and fails every call until the next one.
+    # gRPC's own default waits up to two minutes between two tries, and fails every call until the next one.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 ]
@@ -74,6 +82,14 @@ UNARY = {
 }
 
 
+class _Stream(Protocol[T_co]):
+    """A call of grpc.aio that is answered with many messages."""
+
+    def __aiter__(self) -> AsyncIterator[T_co]: ...
+
+    def cancel(self) -> bool: ...
+
+
 class GrpcScheduler:
     """One task hub of a remote scheduler, with the interface `durable_harness.protocol.Scheduler`."""
 
@@ -101,7 +117,7 @@ class GrpcScheduler:
         self._has_alarms = True
 
     async def connect(self, *, instead: str = EMBEDDED) -> None:
-        """Say hello, also to one just starting; raise UnreachableError where nobody answers or knows the hub.
+        """Say hello, also to one just starting; raise UnreachableError if nothing answers or knows the hub.
 
         `instead` is what else a person may do.
         """
@@ -119,17 +135,18 @@ class GrpcScheduler:
     async def close(self) -> None:
         await self._channel.close()
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # type: ignore[explicit-any]  # the methods of UNARY
         method = UNARY.get(name)
         if method is None:
             raise AttributeError(name)
         rpc = getattr(self._stub, method)
 
-        async def call(request: Any) -> Any:
+        async def call(request: Message) -> Message:
             try:
-                return await rpc(request, metadata=await self._headers())
+                answer: Message = await rpc(request, metadata=await self._headers())
             except grpc.aio.AioRpcError as error:
                 raise _rpc_error(error) from error
+            return answer
 
         setattr(self, name, call)
         return call
@@ -161,7 +178,7 @@ class GrpcScheduler:
         return await HistoryMeasuring(self).measure(ids)
 
     async def instance_timings(self, instance_id: str) -> Document:
-        """Return when what happened to an instance: what the scheduler noted if it is ours, else what histories say."""
+        """Return the times of an instance: those that the scheduler noted if it is ours, else those of its history."""
         if self._notes_times:
             try:
                 return dict(json.loads(await self._timings(instance_id.encode(), metadata=await self._headers())))
@@ -210,7 +227,7 @@ class GrpcScheduler:
         token = await self._tokens.get_access_token()
         return [*self._metadata, ("authorization", f"Bearer {token.token}")] if token else self._metadata
 
-    async def _stream(self, call: Any) -> AsyncIterator[Any]:
+    async def _stream(self, call: _Stream[T]) -> AsyncIterator[T]:
         try:
             async for message in call:
                 yield message
@@ -220,14 +237,14 @@ class GrpcScheduler:
             call.cancel()
 
 
-def _rpc_error(error: Any) -> RpcError:
+def _rpc_error(error: grpc.aio.AioRpcError) -> RpcError:
     name = error.code().name
     status = Status(name) if name in Status.__members__ else Status.INTERNAL
     return RpcError(status, error.details() or name)
 
 
-def _token_manager(address: SchedulerAddress) -> Any | None:
-    """Return what has a token ready for each call, None for a scheduler that asks for none."""
+def _token_manager(address: SchedulerAddress) -> AsyncAccessTokenManager | None:
+    """Return the manager of the tokens of calls, None for a scheduler that needs none."""
     credential = make_credential(address)
     if credential is None:
         return None
@@ -241,14 +258,14 @@ def _needing_azure(address: SchedulerAddress) -> AbstractContextManager[None]:
     return importing("azure", f"Authentication={address.authentication} in the connection string")
 
 
-def make_credential(address: SchedulerAddress) -> Any | None:
+def make_credential(address: SchedulerAddress) -> AsyncTokenCredential | None:
     """Return the credential that a connection string's Authentication asks for, None for none."""
     if address.authentication == "None":
         return None
     with _needing_azure(address):
         from azure.identity import aio  # noqa: PLC0415 - half a second that local runs do not need
 
-    options: dict[str, Any] = {}
+    options: dict[str, str] = {}
     if address.client_id:
         options["client_id"] = address.client_id
     if address.authentication == "DefaultAzure":
@@ -279,7 +296,7 @@ def make_credential(address: SchedulerAddress) -> Any | None:
 
 
 def _way_out(code: grpc.StatusCode, task_hub: str, detail: str, instead: str = EMBEDDED) -> str:
-    """Say what to do about a scheduler that does not answer; ours says some of it by itself."""
+    """Return what to do about a scheduler that does not answer; the message of ours has a part of it."""
     if code is not grpc.StatusCode.NOT_FOUND:
         return f"Start the emulator, or correct the connection string{instead}."
     other_hub = "name a hub that it has: TaskHub=NAME in the connection string."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from durable_harness.protocol import Costs, Measurement, RpcError, Status, is_terminal, pb, to_ns
 from durable_harness.protocol.costs import costs_of, payload_size
@@ -34,12 +34,12 @@ class _Stored:
     history: Sequence[pb.HistoryEvent]
 
     @property
-    def started(self) -> Any | None:
+    def started(self) -> pb.HistoryEvent | None:
         """Return the event that its last execution began with."""
         return next((event for event in self.history if event.HasField("executionStarted")), None)
 
     @property
-    def ending(self) -> Any | None:
+    def ending(self) -> pb.HistoryEvent | None:
         """Return the event that it ended with."""
         return next((event for event in reversed(self.history) if event.HasField("executionCompleted")), None)
 
@@ -74,7 +74,7 @@ class _Stored:
         return costs
 
     def is_child_of(self, parent: _Stored, created: pb.HistoryEvent) -> bool:
-        """Whether it is the very instance that the parent's event `created` tells of, not one that replaced it."""
+        """Whether it is the very instance that the parent's event `created` is about, not one that replaced it."""
         if self.started is None or parent.started is None:
             return False
         mine = self.started.executionStarted.parentInstance

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
 
 from durable_harness.host.sdk.endings import execution_started
 from durable_harness.host.sdk.steps import ENDINGS, step_of_action
 from durable_harness.host.stages import Stages
-from durable_harness.host.work.answers import ACTIVITY, Answer, WorkKind
+from durable_harness.host.work.answers import Answer, WorkRequest
 from durable_harness.log_categories import HOST_LOGGER, about
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import pb
@@ -21,21 +19,23 @@ MOST_ASKED = 5
 LEAST_SHOWN_WAIT_MS = 1.0
 
 
-def instance_of(kind: WorkKind, request: Any) -> str:
+def instance_of(request: WorkRequest) -> str:
     """Return the ID of the instance or entity that work is of."""
-    return str(request.orchestrationInstance.instanceId if kind is ACTIVITY else request.instanceId)
+    if isinstance(request, pb.ActivityRequest):
+        return request.orchestrationInstance.instanceId
+    return request.instanceId
 
 
-def log_done(kind: WorkKind, request: Any, answer: Answer, stages: Stages, took_ns: int) -> None:
+def log_done(request: WorkRequest, answer: Answer, stages: Stages, took_ns: int) -> None:
     """Log a piece of work that has an answer, at the level Debug."""
     if not logger.isEnabledFor(logging.DEBUG):
         return
     try:
-        name, what, rest = _described(kind, request, answer)
+        name, what, rest = _described(request, answer)
     except Exception:  # noqa: BLE001 - what nobody foresaw in an answer must not cost the answer
         name, what, rest = "", "Work", ""
     times = f"{took_ns / 1e6:,.1f} ms{_waited(stages)}"
-    instance_id = instance_of(kind, request)
+    instance_id = instance_of(request)
     logger.debug("%s took %s%s [instance %s]", what, times, rest, instance_id, extra=about(name, instance_id))
 
 
@@ -44,18 +44,18 @@ def _waited(stages: Stages) -> str:
     return f", {waited_ms:,.1f} ms of it waiting for a thread" if waited_ms >= LEAST_SHOWN_WAIT_MS else ""
 
 
-def _described(kind: WorkKind, request: Any, answer: Answer) -> tuple[str, str, str]:
-    if kind is ACTIVITY:
+def _described(request: WorkRequest, answer: Answer) -> tuple[str, str, str]:
+    if isinstance(request, pb.ActivityRequest):
         return (
             request.name,
             f"Activity '{request.name}'",
             _failure(answer),
         )
-    if isinstance(answer, pb.OrchestratorResponse):
+    if isinstance(request, pb.OrchestratorRequest):
         started = execution_started(request)
         name = started.name if started is not None else ""
         events = f", {len(request.pastEvents)} events replayed" if len(request.pastEvents) else ""
-        return name, f"Turn of '{name}'" if name else "Turn", f"{events}{_asked(answer.actions)}"
+        return name, f"Turn of '{name}'" if name else "Turn", f"{events}{_asked(answer)}"
     name = request.instanceId.removeprefix("@").partition("@")[0]
     operations = [_operation(event) for event in request.operationRequests]
     return name, f"Entity '{name}'", f": {_counted(operations)}"
@@ -69,10 +69,10 @@ def _operation(event: pb.HistoryEvent) -> str:
     return str(getattr(event, event.WhichOneof("eventType")).operation)
 
 
-def _asked(actions: Iterable[pb.OrchestratorAction]) -> str:
-    """Say what a turn asked for, and how it ended the orchestration if it did."""
+def _asked(answer: Answer) -> str:
+    """Return in words what a turn asked for, and how it ended the orchestration if it did."""
     asked, end = list[str](), ""
-    for action in actions:
+    for action in answer.actions if isinstance(answer, pb.OrchestratorResponse) else ():
         if action.HasField("completeOrchestration"):
             end = f", {ENDINGS.get(action.completeOrchestration.orchestrationStatus, 'end')}"
         else:

@@ -133,11 +133,11 @@ class DurableWorker:
         """Do a work item and answer it, whatever happens meanwhile, unless this worker ends."""
         stages = self._stages.begin(item.completionToken)
         request = getattr(item, kind.request)
-        note_instance(instance_of(kind, request))
+        note_instance(instance_of(request))
         try:
             answer = await handler(item)
             await drop_cancellation()
-            log_done(kind, request, answer, stages, time.monotonic_ns() - stages.received_ns)
+            log_done(request, answer, stages, time.monotonic_ns() - stages.received_ns)
         except HistoryNeededError as error:
             logger.warning("The history of a turn could not be read: %s. It is given back.", error)
             await self._answers.give_back(item, kind)
