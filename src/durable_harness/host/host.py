@@ -7,10 +7,9 @@ import contextlib
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
@@ -240,7 +239,7 @@ class FunctionsHost:
         limits = {"threads": self._invoker.thread_count, **work_limits(self.settings.host.durable_task)}
         return HostNotes(self._stages, self._invoker.holds, limits, self._awaiting)
 
-    def _client_value(self, binding: dict[str, Any]) -> str:
+    def _client_value(self, binding: Mapping[str, object]) -> str:
         return self._sdk.client_value(self.endpoints, binding)
 
 

@@ -13,12 +13,11 @@ import warnings
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from durable_harness.host.app.function_json import PACKAGE
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.sdk.choice import generation_for, installed_generation, load_durable_app
-from durable_harness.host.sdk.generation import Generation
+from durable_harness.host.sdk.generation import Generation, SdkState
 from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.settings.environment import HOSTNAME_VARIABLE
 
@@ -36,7 +35,7 @@ class ReplayedApp:
         self._in_time = in_time
         self._modules: dict[str, ModuleType] = {}
         self._app: FunctionApp | None = None
-        self._state: Any = None
+        self._state: SdkState | None = None
 
     @contextlib.contextmanager
     def loaded(self) -> Iterator[FunctionApp]:

@@ -6,8 +6,8 @@ generations have the same names on PyPI and in Python, and hardly a module of on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Protocol
 
 from aiohttp import web
 
@@ -18,7 +18,11 @@ from durable_harness.host.sdk.steps import Step
 from durable_harness.protocol import Scheduler, pb
 from durable_harness.settings import DurableTaskSettings
 
-RpcHandler = Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]]
+RpcHandler = Callable[[web.BaseRequest], Coroutine[object, None, web.StreamResponse]]
+
+
+SdkState = tuple[object, object]
+"""The payload store and the history writer that an app gave the SDK for the whole process."""
 
 
 class HistoryNeededError(Exception):
@@ -130,11 +134,11 @@ class Generation(Protocol):
     def endpoint(self, scheduler: Scheduler, settings: DurableTaskSettings) -> ClientEndpoint:
         """Return the endpoint of the SDK's client, not bound yet."""
 
-    def client_value(self, endpoints: DurableEndpoints, binding: dict[str, Any]) -> str:
+    def client_value(self, endpoints: DurableEndpoints, binding: Mapping[str, object]) -> str:
         """Return the text that a durableClient parameter receives."""
 
-    def swap_state(self, state: Any) -> Any:
-        """Put in what an app gave the SDK for the whole process, None for a new app; return what was there."""
+    def swap_state(self, state: SdkState | None) -> SdkState | None:
+        """Set the state of an app, None for a new one; return the state of the app before."""
 
     def with_payloads(self, events: Sequence[pb.HistoryEvent]) -> list[pb.HistoryEvent]:
         """Return a history's events with the payloads that the app keeps elsewhere."""

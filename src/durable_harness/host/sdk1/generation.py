@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from azure.durable_functions.models.utils import http_utils
 
 from durable_harness.host.app.bindings import DurableEndpoints
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.sdk.generation import SdkState
 from durable_harness.host.sdk1.endpoint import HttpEndpoint
 from durable_harness.host.sdk1.execution import Checking, Execution
 from durable_harness.host.sdk1.running import Sdk1Runner
@@ -32,10 +32,10 @@ class Sdk1:
     def endpoint(self, _scheduler: Scheduler, _settings: DurableTaskSettings) -> HttpEndpoint:
         return HttpEndpoint()
 
-    def client_value(self, endpoints: DurableEndpoints, binding: dict[str, Any]) -> str:
+    def client_value(self, endpoints: DurableEndpoints, binding: Mapping[str, object]) -> str:
         return endpoints.client_binding(binding)
 
-    def swap_state(self, _state: Any) -> None:
+    def swap_state(self, _state: SdkState | None) -> None:
         """1.x keeps nothing of an app."""
 
     def with_payloads(self, events: Sequence[pb.HistoryEvent]) -> list[pb.HistoryEvent]:

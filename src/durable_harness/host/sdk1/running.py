@@ -35,15 +35,11 @@ class Sdk1Runner:
 
     async def turn(self, request: pb.OrchestratorRequest, token: str) -> pb.OrchestratorResponse:
         call = functools.partial(self._orchestrations.run, request, token)
-        response: pb.OrchestratorResponse = await self._invoker.in_thread(
-            call, f"A turn of instance '{request.instanceId}'"
-        )
-        return response
+        return await self._invoker.in_thread(call, f"A turn of instance '{request.instanceId}'")
 
     async def batch(self, request: pb.EntityRequest) -> pb.EntityBatchResult:
         call = functools.partial(self._entities.run, request)
-        result: pb.EntityBatchResult = await self._invoker.in_thread(call, f"A batch of entity '{request.instanceId}'")
-        return result
+        return await self._invoker.in_thread(call, f"A batch of entity '{request.instanceId}'")
 
     async def activity(self, request: pb.ActivityRequest) -> str:
         input_text = text_or_none(request, "input")

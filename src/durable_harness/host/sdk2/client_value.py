@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
 
 from durable_harness.host.app.bindings import WEBHOOK_PATH, DurableEndpoints
 
@@ -12,7 +12,7 @@ MAX_MESSAGE_BYTES = 2**31 - 1
 TIMEOUT = "00:01:40"
 
 
-def client_value(endpoints: DurableEndpoints, binding: dict[str, Any]) -> str:
+def client_value(endpoints: DurableEndpoints, binding: Mapping[str, object]) -> str:
     """Return the JSON text that the SDK reads; management URLs are made by the SDK, at the origin of the request."""
     return json.dumps(
         {

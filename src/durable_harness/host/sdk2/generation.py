@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from durable_harness.host.app.bindings import DurableEndpoints
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.sdk.generation import SdkState
 from durable_harness.host.sdk2.client_value import client_value
 from durable_harness.host.sdk2.endpoint import GrpcEndpoint
 from durable_harness.host.sdk2.failed_lines import note_lines_of_failures
@@ -40,10 +40,10 @@ class Sdk2:
     def endpoint(self, scheduler: Scheduler, settings: DurableTaskSettings) -> GrpcEndpoint:
         return GrpcEndpoint(scheduler, settings)
 
-    def client_value(self, endpoints: DurableEndpoints, binding: dict[str, Any]) -> str:
+    def client_value(self, endpoints: DurableEndpoints, binding: Mapping[str, object]) -> str:
         return client_value(endpoints, binding)
 
-    def swap_state(self, state: Any) -> Any:
+    def swap_state(self, state: SdkState | None) -> SdkState:
         return swap_state(state)
 
     def with_payloads(self, events: Sequence[pb.HistoryEvent]) -> list[pb.HistoryEvent]:

@@ -102,7 +102,7 @@ class Sdk2Runner:
     ) -> pb.OrchestratorResponse:
         """Return the SDK's answer to a rewind without what followed from the failures, which the SDK leaves in."""
 
-        def rewrite() -> list[Any]:
+        def rewrite() -> list[pb.HistoryEvent]:
             return rewound(request, lambda turn: Replayed(function, turn.instanceId), with_payloads(request))
 
         kept = await self._invoker.in_thread(rewrite, f"The rewind of instance '{request.instanceId}'")
@@ -113,7 +113,7 @@ class Sdk2Runner:
         return response
 
     def _with_versions(self, response: pb.OrchestratorResponse) -> pb.OrchestratorResponse:
-        """Give sub-orchestrations the default version of host.json where the code names none."""
+        """Set the default version of host.json on sub-orchestrations if the code names none."""
         if self._default_version:
             for action in response.actions:
                 child = action.createSubOrchestration if action.HasField("createSubOrchestration") else None
@@ -195,9 +195,9 @@ def _encoded(message: Message) -> str:
     return base64.b64encode(message.SerializeToString()).decode()
 
 
-def _decoded(message: type[M], answer: str | None) -> M:
+def _decoded(message: type[M], answer: object) -> M:
     """Read an answer of the SDK. Raises RuntimeError if there is none."""
-    if not answer:
+    if not isinstance(answer, str) or not answer:
         raise RuntimeError("the SDK gave no answer")
     return message.FromString(base64.b64decode(answer))
 
@@ -212,7 +212,7 @@ def _note_failure(function: Function, request: pb.OrchestratorRequest, response:
 
 
 def _add_place(failure: pb.TaskFailureDetails, function: Function | None) -> None:
-    """Let a failure without a line of the app, such as of an output that is no JSON, have that of the function."""
+    """Add the line of the function to a failure without a line of the app, such as of an output that is not JSON."""
     begins = function_begins(function)
     if begins is not None and place_in(failure.stackTrace.value) is None:
         failure.stackTrace.value = f"{begins.as_frame()}{failure.stackTrace.value}"

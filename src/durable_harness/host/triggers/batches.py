@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+
+from azure.functions import meta
 
 from durable_harness.host.triggers.converting import UnusableValueError, datum, many_datum, numbers_datum
 
@@ -13,14 +14,14 @@ OF_THE_SYSTEM = frozenset({"PartitionKey", "SequenceNumber", "Offset", "Enqueued
 """Metadata of one event that stand among the system properties of each in a batch."""
 
 
-def is_batch(trigger: Mapping[str, Any]) -> bool:
+def is_batch(trigger: Mapping[str, object]) -> bool:
     """Return whether a trigger brings a list of messages."""
     return str(trigger.get("cardinality", "")).lower() == "many"
 
 
 def batch_metadata(
-    trigger: Mapping[str, Any], made_up: Mapping[str, Any], given: Mapping[str, Any], count: int
-) -> dict[str, Any]:
+    trigger: Mapping[str, object], made_up: Mapping[str, meta.Datum], given: Mapping[str, object], count: int
+) -> dict[str, meta.Datum]:
     """Return the metadata of a batch of `count` messages as Datum; what a person gives replaces what is made up.
 
     `given` has a list by a name such as MessageIdArray, or one value for all of them by the name MessageId. Raises
@@ -37,27 +38,27 @@ def batch_metadata(
     return {**made_up, **{name: _like(made_up.get(name), values) for name, values in arrays.items()}}
 
 
-def _of_length(name: str, value: Any, count: int) -> list[Any]:
+def _of_length(name: str, value: object, count: int) -> list[object]:
     if not isinstance(value, list) or len(value) != count:
         got = f"{len(value)} values" if isinstance(value, list) else type(value).__name__
         raise UnusableValueError(f"metadata '{name}': expected a list of {count}, one for each message, got {got}")
     return value
 
 
-def _objects(name: str, values: list[Any]) -> list[dict[str, Any]]:
+def _objects(name: str, values: list[object]) -> list[dict[str, object]]:
     for value in values:
         if not isinstance(value, dict):
             raise UnusableValueError(f"metadata '{name}': expected a JSON object for each message, got {value!r}")
-    return values
+    return [value for value in values if isinstance(value, dict)]
 
 
-def _system_properties(single: Mapping[str, Any]) -> dict[str, Any]:
+def _system_properties(single: Mapping[str, object]) -> dict[str, object]:
     given = single.get(SYSTEM_PROPERTIES)
     named = {name: value for name, value in single.items() if name in OF_THE_SYSTEM}
     return {**(given if isinstance(given, dict) else {}), **named}
 
 
-def _like(made_up: Any, values: list[Any]) -> Any:
+def _like(made_up: meta.Datum | None, values: Sequence[object]) -> meta.Datum:
     """Return values in the form that the converter expects, which is that of what is made up."""
     form = made_up.type if made_up is not None else None
     if form == "collection_string":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.invocation import ActivitySource
@@ -44,16 +43,16 @@ WITHOUT_PARAMETER = frozenset(
 """Triggers whose own parameter is no name for expressions."""
 
 
-class BindingData(dict[str, Any]):
+class BindingData(dict[str, object]):
     """Values for binding expressions by their names in lower case."""
 
     @classmethod
-    def of(cls, *layers: Mapping[str, Any]) -> BindingData:
+    def of(cls, *layers: Mapping[str, object]) -> BindingData:
         """Return the members of several layers; the later ones have precedence, and None is no value."""
         return cls({str(name).lower(): value for layer in layers for name, value in layer.items() if value is not None})
 
 
-def data_of(function: Function, source: Any) -> BindingData:
+def data_of(function: Function, source: object) -> BindingData:
     """Return the values for expressions in the bindings of a function, from what its trigger brought."""
     if isinstance(source, BindingData):
         return source
@@ -64,14 +63,14 @@ def data_of(function: Function, source: Any) -> BindingData:
     return arrived_data(function, source, {})
 
 
-def arrived_data(function: Function, body: Any, metadata: Mapping[str, Any]) -> BindingData:
+def arrived_data(function: Function, body: object, metadata: Mapping[str, object]) -> BindingData:
     """Return the values for expressions of a message: its members have precedence over metadata, as in Azure."""
     body = _parsed(body)
     timed = {name: _time(value) if name.lower() in TIMES else value for name, value in metadata.items()}
     return BindingData.of(_named(function, body), timed, body if isinstance(body, Mapping) else {})
 
 
-def _named(function: Function, body: Any) -> dict[str, Any]:
+def _named(function: Function, body: object) -> dict[str, object]:
     """Return the names that a trigger has for its body itself."""
     kind = function.trigger_type.lower()
     if kind == "activitytrigger":
@@ -81,7 +80,7 @@ def _named(function: Function, body: Any) -> dict[str, Any]:
     return {} if kind in WITHOUT_PARAMETER else {function.trigger_parameter: body}
 
 
-def _of_request(request: Any) -> BindingData:
+def _of_request(request: object) -> BindingData:
     """Return what a request brings: its route has precedence over its query, that one over its body."""
     query = dict(_first(request, "params", "query_params"))
     get_body = getattr(request, "get_body", None)
@@ -94,18 +93,18 @@ def _of_request(request: Any) -> BindingData:
     )
 
 
-def _first(holder: Any, *names: str) -> Mapping[str, Any]:
+def _first(holder: object, *names: str) -> Mapping[str, object]:
     return next((found for name in names if (found := getattr(holder, name, None))), {})
 
 
-def _parsed(body: Any) -> Any:
+def _parsed(body: object) -> object:
     """Return text as the JSON value that it is, if it is one."""
     if isinstance(body, bytes):
         body = body.decode("utf-8", "replace")
     return parse_or_text(body) if isinstance(body, str) and body.strip() else body
 
 
-def _time(value: Any) -> Any:
+def _time(value: object) -> object:
     try:
         return datetime.fromisoformat(str(value))
     except ValueError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from durable_harness.host.triggers.converting import UnusableValueError
@@ -11,7 +10,7 @@ from durable_harness.host.triggers.expressions import captured, resolve
 from durable_harness.host.triggers.targets import SETTING, target_of
 
 
-def blob_metadata(trigger: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def blob_metadata(trigger: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
     """Return metadata that a person gives, with the blob's path and its parts. One follows from the other.
 
     Raises UnusableValueError for a path that the trigger's does not fit: in Azure the function does not run for it.
@@ -30,11 +29,11 @@ def blob_metadata(trigger: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
     return {**parts, **_at(path, given)}
 
 
-def _at(path: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _at(path: str, given: Mapping[str, object]) -> dict[str, object]:
     return {"Uri": f"http://localhost/{path}", **given, "BlobTrigger": path}
 
 
-def _given_path(given: Mapping[str, Any]) -> str | None:
+def _given_path(given: Mapping[str, object]) -> str | None:
     """Return the path that is given as such, or as a URL."""
     if given.get("BlobTrigger"):
         return str(given["BlobTrigger"]).lstrip("/")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.invocation import new_invocation_id
@@ -28,20 +28,20 @@ class OutputParameter:
     """What a function's `func.Out[...]` parameter receives."""
 
     def __init__(self) -> None:
-        self._value: Any = None
+        self._value: object = None
 
-    def set(self, value: Any) -> None:
+    def set(self, value: object) -> None:
         self._value = value
 
-    def get(self) -> Any:
+    def get(self) -> object:
         return self._value
 
 
 class _Plan(NamedTuple):
     """The bindings of a function that take a value for each invocation, and those that it writes to."""
 
-    arguments: tuple[dict[str, Any], ...]
-    outputs: tuple[dict[str, Any], ...]
+    arguments: tuple[Mapping[str, object], ...]
+    outputs: tuple[Mapping[str, object], ...]
     answers: bool
     """Whether what it returns goes back by its trigger."""
 
@@ -56,7 +56,7 @@ class _Plan(NamedTuple):
 class _Write(NamedTuple):
     """What a function wrote to a binding, and where that leads."""
 
-    binding: dict[str, Any]
+    binding: Mapping[str, object]
     content: Encoded
     target: Resolved
 
@@ -64,19 +64,21 @@ class _Write(NamedTuple):
 class FunctionBindings:
     """Gives functions the values of their bindings and captures what they write. `client` makes durable clients."""
 
-    def __init__(self, client: Callable[[dict[str, Any]], Any], inputs: Inputs, outputs: Outputs) -> None:
+    def __init__(self, client: Callable[[Mapping[str, object]], object], inputs: Inputs, outputs: Outputs) -> None:
         self._client = client
         self._inputs = inputs
         self._outputs = outputs
         self._plans: dict[str, _Plan] = {}
 
-    def values(self, function: Function, trigger_value: Any) -> dict[str, Any]:
+    def values(self, function: Function, trigger_value: object) -> dict[str, object]:
         """Return the arguments for all bindings but the trigger."""
         check_runnable(function)
         plan = self._plan(function)
-        return {binding["name"]: self._value(function, binding, trigger_value) for binding in plan.arguments}
+        return {str(binding["name"]): self._value(function, binding, trigger_value) for binding in plan.arguments}
 
-    def written(self, function: Function, invocation_id: str | None, arguments: dict[str, Any], result: Any) -> Any:
+    def written(
+        self, function: Function, invocation_id: str | None, arguments: dict[str, object], result: object
+    ) -> object:
         """Capture what an invocation that succeeded wrote; return its result, or its response by a named output.
 
         Raises UnusableValueError, which fails the invocation as in Azure, for what a binding cannot take.
@@ -86,8 +88,8 @@ class FunctionBindings:
             returned_by(function, result)
         writes: list[_Write] = []
         for binding in plan.outputs:
-            name = binding["name"]
-            value = result if name == RETURNED else arguments[name].get()
+            name = str(binding["name"])
+            value = result if name == RETURNED else _set(arguments[name])
             if str(binding["type"]).lower() == HTTP:
                 result = value
             elif value is not None:
@@ -102,7 +104,7 @@ class FunctionBindings:
             plan = self._plans[function.name] = _Plan.of(function)
         return plan
 
-    def _value(self, function: Function, binding: dict[str, Any], trigger_value: Any) -> Any:
+    def _value(self, function: Function, binding: Mapping[str, object], trigger_value: object) -> object:
         if str(binding["type"]).lower() in SERVED:
             return self._client(binding)
         if is_output(binding):
@@ -134,13 +136,19 @@ class FunctionBindings:
                 logger.info("Function '%s' wrote to %s (%s): %s", function.name, where, name, shown_content(part))
 
 
-def _warn_of_missing(function: Function, what: str, binding: dict[str, Any], target: Resolved) -> None:
+def _set(argument: object) -> object:
+    """Return what a function set its output parameter to."""
+    assert isinstance(argument, OutputParameter)
+    return argument.get()
+
+
+def _warn_of_missing(function: Function, what: str, binding: Mapping[str, object], target: Resolved) -> None:
     if target.missing:
         advice = advice_on(function, target.missing)
         logger.warning("Function '%s', %s '%s': %s", function.name, what, binding["name"], advice)
 
 
-def _write(function: Function, binding: dict[str, Any], value: Any, source: Any) -> _Write:
+def _write(function: Function, binding: Mapping[str, object], value: object, source: object) -> _Write:
     name, binding_type = str(binding["name"]), str(binding["type"])
     try:
         content = (encode_plain if name in function.plain_types else encode)(binding_type, value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker, RetryContext, RetryException, new_invocation_id
@@ -21,7 +20,7 @@ from durable_harness.host.twice.records import TwiceRecords
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError
-from durable_harness.protocol.alarms import NS_PER_S
+from durable_harness.protocol.alarms import NS_PER_S, AlarmClock, set_alarm
 
 logger = own_logger(HOST_LOGGER)
 
@@ -73,20 +72,23 @@ class Runs:
     Disabled functions run too, as in Azure: to disable a function takes away its trigger, not the way by hand.
     """
 
-    def __init__(self, app: FunctionApp, invoker: Invoker, clock: Any, twice: TwiceRecords | None = None) -> None:
+    def __init__(
+        self, app: FunctionApp, invoker: Invoker, clock: AlarmClock, twice: TwiceRecords | None = None
+    ) -> None:
         self._functions = {function.name.lower(): function for function in app.all}
         self._invoker = invoker
         self._clock = clock
         self._twice = twice
-        self._resting: set[asyncio.Task[Any]] = set()
+        self._resting: dict[asyncio.Task[object], Function] = {}
+        """The functions that wait for a retry, by the task of their run."""
         self._running: dict[asyncio.Task[Ending], Run] = {}
 
     def find(self, name: str) -> Function | None:
         """Return a function by its name in any case."""
         return self._functions.get(name.lower())
 
-    def prepare(self, function: Function, data: Any, metadata: Mapping[str, Any]) -> Run:
-        """Return the run of a function with what a person gives it. Raises UnusableValueError for what cannot be."""
+    def prepare(self, function: Function, data: object, metadata: Mapping[str, object]) -> Run:
+        """Return the run of a function with what a person gives it. Raises UnusableValueError if it cannot run so."""
         way = DURABLE_WAYS.get(function.trigger_type.lower())
         if way is not None and function.disabled_by is not None:
             raise UnusableValueError(f"it is disabled, by {function.disabled_by}, and cannot be started.")
@@ -111,9 +113,9 @@ class Runs:
         """Wait for what runs, for GRACE_S, then cancel it. What waits for a retry is cancelled at once."""
         if not self._running:
             return
-        for task in self._resting:
-            logger.warning("Function '%s' is not tried again: the host ends.", self._running[task].function.name)
-            task.cancel()
+        for resting, function in self._resting.items():
+            logger.warning("Function '%s' is not tried again: the host ends.", function.name)
+            resting.cancel()
         _done, late = await asyncio.wait(list(self._running), timeout=GRACE_S)
         for task in late:
             logger.warning("Function '%s' still runs and is given up.", self._running[task].function.name)
@@ -137,19 +139,19 @@ class Runs:
         return ending
 
     async def _rest(self, function: Function, policy: RetryPolicy, retry: int, release: Release) -> Release:
-        """Wait as long as the policy says, by the scheduler's clock; return what lets that clock go on.
+        """Wait for the time of the policy, by the scheduler's clock; return what releases that clock.
 
-        `release` lets it go on now, once the next alarm is set.
+        `release` releases it now, once the next alarm is set.
         """
         delay_s = policy.delay_s(retry)
         limit = f" of {policy.max_retry_count}" if policy.max_retry_count >= 0 else ""
         logger.info("Function '%s' is tried again in %g s: retry %d%s.", function.name, delay_s, retry, limit)
         task = asyncio.current_task()
         assert task is not None
-        self._resting.add(task)
+        self._resting[task] = function
         try:
-            present = self._clock.alarm(function.name, 0)
-            due = self._clock.alarm(function.name, await anext(present) + round(delay_s * NS_PER_S))
+            present = set_alarm(self._clock, function.name, 0)
+            due = set_alarm(self._clock, function.name, await anext(present) + round(delay_s * NS_PER_S))
             await anext(due)
             await present.aclose()
             await release()
@@ -161,13 +163,13 @@ class Runs:
             await asyncio.sleep(delay_s)
             return _hold_nothing
         finally:
-            self._resting.discard(task)
-        return due.aclose  # type: ignore[no-any-return] # of an asynchronous generator
+            self._resting.pop(task, None)
+        return due.aclose
 
     async def _try(self, run: Run, retry: RetryContext) -> Ending:
         function = run.function
 
-        async def call() -> Any:
+        async def call() -> object:
             return await self._invoker.invoke(
                 function,
                 run.arrived.value,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 from azure.functions import meta
 
@@ -20,6 +20,14 @@ PLAIN_DATA = (None, "string", "bytes", "json")
 """The data that the worker hands over as they are to a parameter annotated `str` or `bytes`."""
 
 
+class Converter(Protocol):
+    """What azure-functions has for a type of binding; some have one direction only."""
+
+    def decode(self, data: meta.Datum, *, trigger_metadata: Mapping[str, meta.Datum]) -> object: ...
+
+    def encode(self, obj: object, *, expected_type: type | None) -> meta.Datum: ...
+
+
 class UnusableValueError(ValueError):
     """Raised when a value does not fit the binding that it is given to or comes from."""
 
@@ -27,20 +35,20 @@ class UnusableValueError(ValueError):
 class Encoded(NamedTuple):
     """What a function wrote, as it would go on the wire: text, bytes or a JSON value."""
 
-    value: Any
+    value: object
 
     @property
     def size_bytes(self) -> int:
         return len(self.value) if isinstance(self.value, bytes) else len(_text(self.value).encode("utf-8", "replace"))
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return it for a JSON document: bytes as base64, and whether it is that."""
         if isinstance(self.value, bytes):
             return {"value": base64.b64encode(self.value).decode(), "encoding": "base64"}
         return {"value": self.value, "encoding": None}
 
 
-def datum(value: Any) -> Any:
+def datum(value: object) -> meta.Datum:
     """Return a value as the host sends it to a worker: text, bytes, a whole number, or else JSON."""
     if value is None:
         return meta.Datum(None, None)
@@ -53,12 +61,12 @@ def datum(value: Any) -> Any:
     return meta.Datum(json.dumps(value), "json")
 
 
-def text_datum(value: Any) -> Any:
+def text_datum(value: object) -> meta.Datum:
     """Return a message as brokers carry it: bytes and text as they are, anything else as JSON text."""
     return datum(value if isinstance(value, bytes) else _text(value))
 
 
-def json_datum(value: Any) -> Any:
+def json_datum(value: object) -> meta.Datum:
     """Return a JSON value; text is one already. Raises UnusableValueError for text that is not."""
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     if isinstance(text, str):
@@ -73,7 +81,7 @@ def json_datum(value: Any) -> Any:
         raise UnusableValueError("expected JSON, got a list with bytes in it") from error
 
 
-def many_datum(values: list[Any]) -> Any:
+def many_datum(values: Sequence[object]) -> meta.Datum:
     """Return a batch of messages: all of them as bytes if one is."""
     if any(isinstance(value, bytes) for value in values):
         bodies = [value if isinstance(value, bytes) else _text(value).encode("utf-8", "replace") for value in values]
@@ -81,12 +89,12 @@ def many_datum(values: list[Any]) -> Any:
     return meta.Datum(SimpleNamespace(string=[_text(value) for value in values]), "collection_string")
 
 
-def numbers_datum(values: list[int]) -> Any:
+def numbers_datum(values: Sequence[object]) -> meta.Datum:
     """Return a list of whole numbers, as metadata of a batch."""
     return meta.Datum(SimpleNamespace(sint64=values), "collection_sint64")
 
 
-def decode(binding_type: str, given: Any, metadata: Mapping[str, Any]) -> Any:
+def decode(binding_type: str, given: meta.Datum, metadata: Mapping[str, meta.Datum]) -> object:
     """Return what a parameter receives for a Datum. Raises UnusableValueError if its converter does not take it."""
     converter = _converter(binding_type)
     if converter is None or not hasattr(converter, "decode"):
@@ -97,8 +105,8 @@ def decode(binding_type: str, given: Any, metadata: Mapping[str, Any]) -> Any:
         raise UnusableValueError(f"the converter of {binding_type} refuses it: {_reason(error)}") from error
 
 
-def decode_plain(plain_type: type, given: Any) -> Any:
-    """Return what a parameter annotated `str` or `bytes` receives. Raises UnusableValueError for what is neither."""
+def decode_plain(plain_type: type, given: meta.Datum) -> object:
+    """Return what a parameter annotated `str` or `bytes` receives. Raises UnusableValueError for any other value."""
     if given.type not in PLAIN_DATA:
         raise UnusableValueError(
             f"a parameter annotated {plain_type.__name__} does not take {given.type}. A batch has the annotation of its"
@@ -110,7 +118,7 @@ def decode_plain(plain_type: type, given: Any) -> Any:
     return value.decode("utf-8", "replace") if plain_type is str and isinstance(value, bytes) else value
 
 
-def encode(binding_type: str, written: Any) -> Encoded:
+def encode(binding_type: str, written: object) -> Encoded:
     """Return what an output binding sends. Raises UnusableValueError for a value that the worker would refuse."""
     converter = _converter(binding_type)
     if converter is None or not hasattr(converter, "encode"):
@@ -130,7 +138,7 @@ def shown_content(content: Encoded) -> str:
     return shown(f"{len(value)} bytes" if isinstance(value, bytes) else str(value), SHOWN_CHARS)
 
 
-def encode_plain(binding_type: str, written: Any) -> Encoded:
+def encode_plain(binding_type: str, written: object) -> Encoded:
     """Return what goes out of a parameter `Out[str]` or `Out[bytes]`, and of bindings without a converter."""
     if isinstance(written, bytes | bytearray):
         return Encoded(bytes(written))
@@ -142,11 +150,12 @@ def encode_plain(binding_type: str, written: Any) -> Encoded:
     )
 
 
-def _converter(binding_type: str) -> Any:
-    return meta.get_binding_registry().get(binding_type)
+def _converter(binding_type: str) -> Converter | None:
+    converter: Converter | None = meta.get_binding_registry().get(binding_type)
+    return converter
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 

@@ -10,12 +10,12 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from durable_harness.host.triggers.dotnet_formats import format_guid, format_time
 
 TOKEN = re.compile(r"(?P<brace>\{\{|\}\})|\{(?P<expression>[^{}]+)\}")
-BUILT_IN: Mapping[str, Callable[[str], Any]] = {
+BUILT_IN: Mapping[str, Callable[[str], object]] = {
     "datetime": lambda _function: datetime.now(UTC),
     "sys.utcnow": lambda _function: datetime.now(UTC),
     "rand-guid": lambda _function: uuid.uuid4(),
@@ -33,7 +33,7 @@ class Resolved(NamedTuple):
     """The expressions that the trigger brings no value for. They are still in the text, braces included."""
 
 
-def resolve(template: str, data: Mapping[str, Any], function: str) -> Resolved:
+def resolve(template: str, data: Mapping[str, object], function: str) -> Resolved:
     """Replace the expressions of a setting of a function's binding. Raises UnusableValueError for unknown formats."""
     if "{" not in template and "}" not in template:
         return Resolved(template)
@@ -66,7 +66,7 @@ def may_become(pattern: str, text: str) -> bool:
     return re.fullmatch(_regex(pattern, ".+", []), text, re.IGNORECASE | re.DOTALL) is not None
 
 
-def find(data: Any, path: str) -> Any:
+def find(data: object, path: str) -> object:
     """Return the member of nested objects that a path with dots names in any case, None if there is none."""
     for name in path.lower().split("."):
         members = data if isinstance(data, Mapping) else {}
@@ -74,7 +74,7 @@ def find(data: Any, path: str) -> Any:
     return data
 
 
-def _value(expression: str, data: Mapping[str, Any], function: str) -> str | None:
+def _value(expression: str, data: Mapping[str, object], function: str) -> str | None:
     path, _, form = expression.partition(":")
     found = find(data, path)
     if found is None and path.lower() in BUILT_IN:
@@ -82,7 +82,7 @@ def _value(expression: str, data: Mapping[str, Any], function: str) -> str | Non
     return _text(found, form)
 
 
-def _text(value: Any, form: str) -> str | None:
+def _text(value: object, form: str) -> str | None:
     """Return a value as text. Objects and lists have none."""
     if isinstance(value, datetime):
         return format_time(value, form)

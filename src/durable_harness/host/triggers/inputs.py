@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.indexing import direction_of
@@ -25,7 +25,7 @@ class GivenInput:
 
     number: int
     name: str
-    value: Any
+    value: object
 
 
 class Inputs:
@@ -35,7 +35,7 @@ class Inputs:
         self._given: dict[int, GivenInput] = {}
         self._numbers = itertools.count(1)
 
-    def give(self, name: str, value: Any) -> int:
+    def give(self, name: str, value: object) -> int:
         """Give a value until `take_back` is called with the number that is returned."""
         given = GivenInput(next(self._numbers), name, value)
         self._given[given.number] = given
@@ -46,7 +46,7 @@ class Inputs:
         for number in numbers:
             self._given.pop(number, None)
 
-    def value(self, function: Function, binding: dict[str, Any], target: Resolved) -> Any:
+    def value(self, function: Function, binding: Mapping[str, object], target: Resolved) -> object:
         """Return what an input parameter receives. Raises MissingInputError, and UnusableValueError if it cannot be."""
         known = names_of(function, binding) | {target.text.lower()}
         given = next((given for given in reversed(self._given.values()) if given.name.lower() in known), None)
@@ -57,7 +57,7 @@ class Inputs:
                 f' service. A test can give it a value: operations.give("{binding["name"]}", …).'
                 f"{' ' if advice else ''}{advice}"
             )
-        binding_type, plain_type = str(binding["type"]), function.plain_types.get(binding["name"])
+        binding_type, plain_type = str(binding["type"]), function.plain_types.get(str(binding["name"]))
         content = datum(None) if given.value is None else text_datum(given.value)
         try:
             return decode_plain(plain_type, content) if plain_type else decode(binding_type, content, {})
@@ -65,25 +65,25 @@ class Inputs:
             raise UnusableValueError(f"The value that was given for '{given.name}': {error}") from error
 
 
-def names_of(function: Function, binding: dict[str, Any]) -> set[str]:
+def names_of(function: Function, binding: Mapping[str, object]) -> set[str]:
     """Return the names, in lower case, by which a test may mean a binding."""
     parameter = str(binding["name"]).lower()
     names = {parameter, f"{function.name.lower()}.{parameter}", target_of(binding).lower()}
     return names - {""}
 
 
-def described(binding: dict[str, Any], target: str) -> str:
+def described(binding: Mapping[str, object], target: str) -> str:
     """Return an input binding in words."""
     where = f", {target}" if target else ""
     return f"the input binding '{binding['name']}' ({binding['type']}{where})"
 
 
-def is_output(binding: dict[str, Any]) -> bool:
+def is_output(binding: Mapping[str, object]) -> bool:
     """Return whether a function writes to a binding."""
     return direction_of(binding) == "out"
 
 
-def is_unserved_input(function: Function, binding: dict[str, Any]) -> bool:
+def is_unserved_input(function: Function, binding: Mapping[str, object]) -> bool:
     """Return whether a binding is an input that has a value only if a test gives one."""
     return (
         not is_output(binding)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from azure.functions import meta
 
@@ -40,14 +40,19 @@ SPELLINGS = {
 }
 """Metadata as the converters know them; a person may write them in any case."""
 PARTS_OF_A_REQUEST = frozenset({"query", "headers"})
-Metadata = Mapping[str, Any]
+Metadata = Mapping[str, object]
+"""Metadata as a person gives them."""
+Datums = Mapping[str, meta.Datum]
+"""Metadata as converters take them."""
+Settings = Mapping[str, object]
+"""Of a trigger, as in function.json."""
 
 
 class Arrival(NamedTuple):
     """What arrives at a trigger: the data, and metadata by name, both as Datum."""
 
-    data: Any
-    metadata: Metadata
+    data: meta.Datum
+    metadata: Datums
     size: int | None = None
     """The number of messages of a batch; None for one message that stands alone."""
 
@@ -55,13 +60,13 @@ class Arrival(NamedTuple):
 class Arrived(NamedTuple):
     """What a trigger brought."""
 
-    value: Any
+    value: object
     """What the function's parameter receives."""
     source: BindingData
     """The values for expressions in other bindings' settings: metadata such as a blob's path, and a body's members."""
 
 
-def arrived(function: Function, data: Any, given: Metadata) -> Arrived:
+def arrived(function: Function, data: object, given: Metadata) -> Arrived:
     """Return what a function's trigger brings for data and metadata that a person gives.
 
     `data` is text, bytes or a JSON value, `given` replaces what would be made up. Raises UnusableValueError if the
@@ -83,7 +88,7 @@ def arrived(function: Function, data: Any, given: Metadata) -> Arrived:
     return Arrived(value, _data(function, arrival.data, metadata, given))
 
 
-def _data(function: Function, body: Any, metadata: Metadata, given: Metadata) -> BindingData:
+def _data(function: Function, body: meta.Datum, metadata: Datums, given: Metadata) -> BindingData:
     """Return the values for expressions. Nobody knows the path of a blob that has none; bytes have no members."""
     known = {
         name: one.python_value
@@ -94,21 +99,21 @@ def _data(function: Function, body: Any, metadata: Metadata, given: Metadata) ->
     return arrived_data(function, None if is_binary else body.value, known)
 
 
-def _replaced(trigger: Metadata, arrival: Arrival, given: Metadata) -> Metadata:
+def _replaced(trigger: Settings, arrival: Arrival, given: Metadata) -> Datums:
     """Return the metadata that were made up, replaced by those that a person gives."""
     if arrival.size is not None:
         return batch_metadata(trigger, arrival.metadata, given, arrival.size)
     return {**arrival.metadata, **{name: datum(value) for name, value in given.items()}}
 
 
-def _request(function: Function, data: Any, given: Metadata) -> Any:
+def _request(function: Function, data: object, given: Metadata) -> meta.Datum:
     """Return a request of the function's first method whose body is the data.
 
     Metadata are the parameters of its route, and its query and headers by the names Query and Headers.
     """
     trigger, body = function.trigger, text_datum("" if data is None else data).value
     parts = {
-        "method": str((trigger.get("methods") or ["POST"])[0]).upper(),
+        "method": (function.methods or ("POST",))[0],
         "url": f"http://localhost/{trigger.get('route') or function.name}",
         "body": body if isinstance(body, bytes) else body.encode("utf-8", "replace"),
     }
@@ -126,11 +131,11 @@ def _request(function: Function, data: Any, given: Metadata) -> Any:
     return meta.Datum({**_datums(**parts), **texts}, "http")
 
 
-def _texts(values: Metadata) -> dict[str, Any]:
+def _texts(values: Metadata) -> dict[str, meta.Datum]:
     return _datums(**{name: str(value) for name, value in values.items()})
 
 
-def _queue(_trigger: Metadata, data: Any) -> Arrival:
+def _queue(_trigger: Settings, data: object) -> Arrival:
     body, now = text_datum(data), datetime.now(UTC)
     return Arrival(
         body,
@@ -146,13 +151,13 @@ def _queue(_trigger: Metadata, data: Any) -> Arrival:
     )
 
 
-def _blob(trigger: Metadata, data: Any) -> Arrival:
+def _blob(trigger: Settings, data: object) -> Arrival:
     body, path = text_datum(data), target_of(trigger)
     size = len(body.value if isinstance(body.value, bytes) else body.value.encode("utf-8", "replace"))
     return Arrival(body, _datums(BlobTrigger=path, Uri=f"http://localhost/{path}", Properties={"Length": size}))
 
 
-def _service_bus(trigger: Metadata, data: Any) -> Arrival:
+def _service_bus(trigger: Settings, data: object) -> Arrival:
     if is_batch(trigger):
         bodies = _as_list(data)
         columns = {
@@ -177,7 +182,7 @@ def _service_bus(trigger: Metadata, data: Any) -> Arrival:
     )
 
 
-def _event_hub(trigger: Metadata, data: Any) -> Arrival:
+def _event_hub(trigger: Settings, data: object) -> Arrival:
     now = _iso(datetime.now(UTC))
     if is_batch(trigger):
         bodies = _as_list(data)
@@ -187,7 +192,7 @@ def _event_hub(trigger: Metadata, data: Any) -> Arrival:
     return Arrival(text_datum(data), _datums(SystemProperties=known, **known))
 
 
-def _kafka(trigger: Metadata, data: Any) -> Arrival:
+def _kafka(trigger: Settings, data: object) -> Arrival:
     now, topic = _iso(datetime.now(UTC)), str(trigger.get("topic", ""))
     if not is_batch(trigger):
         return Arrival(
@@ -205,18 +210,18 @@ def _kafka(trigger: Metadata, data: Any) -> Arrival:
     return Arrival(many_datum(bodies), {**columns, "TopicArray": topics, "OffsetArray": offsets}, len(bodies))
 
 
-def _event(_trigger: Metadata, data: Any) -> Arrival:
+def _event(_trigger: Settings, data: object) -> Arrival:
     event = json_datum(data)
     if not isinstance(json.loads(event.value), dict):
         raise UnusableValueError("expected one event, a JSON object such as {'id': …, 'eventType': …, 'data': {…}}")
     return Arrival(event, {})
 
 
-def _documents(_trigger: Metadata, data: Any) -> Arrival:
+def _documents(_trigger: Settings, data: object) -> Arrival:
     return Arrival(json_datum([] if data is None else data), {})
 
 
-def _timer(_trigger: Metadata, data: Any) -> Arrival:
+def _timer(_trigger: Settings, data: object) -> Arrival:
     status = {"IsPastDue": False, "Schedule": {"AdjustForDST": True}, "ScheduleStatus": None}
     given = json.loads(json_datum(data or {}).value)
     if not isinstance(given, dict):
@@ -224,15 +229,15 @@ def _timer(_trigger: Metadata, data: Any) -> Arrival:
     return Arrival(json_datum({**status, **given}), {})
 
 
-def _activity(_trigger: Metadata, data: Any) -> Arrival:
+def _activity(_trigger: Settings, data: object) -> Arrival:
     return Arrival(text_datum(data), {})
 
 
-def _other(_trigger: Metadata, data: Any) -> Arrival:
+def _other(_trigger: Settings, data: object) -> Arrival:
     return Arrival(datum(None) if data is None else text_datum(data), {})
 
 
-_ARRIVALS: Mapping[str, Callable[[Metadata, Any], Arrival]] = {
+_ARRIVALS: Mapping[str, Callable[[Settings, object], Arrival]] = {
     "queueTrigger": _queue,
     "blobTrigger": _blob,
     "serviceBusTrigger": _service_bus,
@@ -247,11 +252,11 @@ _ARRIVALS: Mapping[str, Callable[[Metadata, Any], Arrival]] = {
 }
 
 
-def _as_list(data: Any) -> list[Any]:
+def _as_list(data: object) -> list[object]:
     return data if isinstance(data, list) else [data]
 
 
-def _datums(**values: Any) -> dict[str, Any]:
+def _datums(**values: object) -> dict[str, meta.Datum]:
     return {name: datum(value) for name, value in values.items()}
 
 

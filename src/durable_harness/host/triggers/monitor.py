@@ -1,4 +1,4 @@
-"""When timer functions last ran, kept across starts of the host where the scheduler keeps its data in a file."""
+"""When timer functions last ran, kept across starts of the host if the scheduler keeps its data in a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from durable_harness.documents import read_json
 from durable_harness.log_categories import HOST_LOGGER
@@ -14,6 +14,14 @@ from durable_harness.own_loggers import own_logger
 from durable_harness.whole_files import write_whole
 
 logger = own_logger(HOST_LOGGER)
+
+
+class StatusDocument(TypedDict):
+    """A status as functions get it, and as the file has it."""
+
+    Last: str | None
+    Next: str
+    LastUpdated: str
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,7 @@ class Status:
     next: datetime
     updated: datetime
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> StatusDocument:
         return {
             "Last": self.last.isoformat() if self.last else None,
             "Next": self.next.isoformat(),
@@ -32,7 +40,7 @@ class Status:
         }
 
     @classmethod
-    def from_json(cls, found: dict[str, Any]) -> Status:
+    def from_json(cls, found: StatusDocument) -> Status:
         last = found["Last"]
         return cls(
             datetime.fromisoformat(last) if last else None,

@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from durable_harness.host.triggers.converting import Encoded
 
@@ -30,7 +29,7 @@ class Written:
     content: Encoded
     size_bytes: int
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {
             "number": self.number,
             "invocationId": self.invocation_id,

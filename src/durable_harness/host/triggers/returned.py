@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from azure.functions import HttpResponse
 
 from durable_harness.host.app.converters import has_implicit_output, streams_http
@@ -15,7 +13,7 @@ HTTP = "http"
 DURABLE_TRIGGERS = frozenset({"orchestrationtrigger", "activitytrigger", "entitytrigger"})
 
 
-def returned_by(function: Function, result: Any) -> Encoded | None:
+def returned_by(function: Function, result: object) -> Encoded | None:
     """Return what a function returned as text, bytes or a JSON value; None if it returned nothing.
 
     Raises UnusableValueError for what neither its `$return` binding nor its trigger takes.
@@ -37,7 +35,7 @@ def answers_by_returning(function: Function) -> bool:
     return kind.lower() not in DURABLE_TRIGGERS and kind.lower() != "httptrigger" and has_implicit_output(kind)
 
 
-def _response(function: Function, result: Any) -> Encoded | None:
+def _response(function: Function, result: object) -> Encoded | None:
     if isinstance(result, HttpResponse):
         body = (result.get_body() or b"").decode(result.charset or "utf-8", "replace")
         return Encoded({"status": result.status_code, "headers": dict(result.headers), "body": body})

@@ -29,7 +29,7 @@ class StartsNoted:
         self._scheduler = scheduler
         self._starts: deque[Start] = deque(maxlen=MOST_STARTS)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # type: ignore[explicit-any]  # all other methods of a Scheduler
         return getattr(self._scheduler, name)
 
     async def start_instance(self, request: pb.CreateInstanceRequest) -> pb.CreateInstanceResponse:

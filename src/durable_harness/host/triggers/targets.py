@@ -6,8 +6,8 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from durable_harness.documents import JsonObject
 from durable_harness.host.app.functions import Function
 from durable_harness.host.triggers.binding_data import data_of
 from durable_harness.host.triggers.expressions import Resolved, resolve
@@ -28,17 +28,17 @@ TARGET_KEYS = (
 SELECTING_KEYS = ("id", "partitionKey", "rowKey", "filter", "parameters")
 """Settings that choose documents and rows. They are not part of a target, but their expressions need values too."""
 BRINGERS = {"httptrigger": "The request", "activitytrigger": "The input of the activity"}
-"""What expressions have their values from, where that is not what a test gives to a trigger."""
+"""What expressions have their values from, if that is not what a test gives to a trigger."""
 SETTING = re.compile(r"%([^%\s]+)%")
 
 
-def target_of(binding: Mapping[str, Any]) -> str:
+def target_of(binding: Mapping[str, object]) -> str:
     """Return where a binding leads, "" if its settings name nothing. Expressions in braces are kept."""
     found = next((str(binding[key]) for key in TARGET_KEYS if binding.get(key)), "")
     return SETTING.sub(lambda match: os.environ.get(match[1], match[0]), found)
 
 
-def target_for(function: Function, binding: Mapping[str, Any], source: Any) -> Resolved:
+def target_for(function: Function, binding: Mapping[str, object], source: object) -> Resolved:
     """Return where a function's binding leads in an invocation. `source` is what its trigger brought."""
     target = target_of(binding)
     others = [value for key in SELECTING_KEYS if "{" in (value := str(binding.get(key) or ""))]
@@ -65,7 +65,7 @@ def advice_on(function: Function, missing: Iterable[str]) -> str:
 
 def _example(names: Iterable[str]) -> str:
     """Return metadata with these names, those with dots nested."""
-    example: dict[str, Any] = {}
+    example: JsonObject = {}
     for name in names:
         *holders, last = name.partition(":")[0].split(".")
         members = example

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.triggers.by_hand import Runs
@@ -16,14 +15,14 @@ from durable_harness.host.triggers.schedule import Schedule, ScheduleError, read
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError
-from durable_harness.protocol.alarms import AlarmClock
+from durable_harness.protocol.alarms import AlarmClock, set_alarm
 
 logger = own_logger(HOST_LOGGER)
 
 TIMER = "timertrigger"
 START_TIMEOUT_S = 5.0
 AGAIN_S = 0.2
-"""How long a timer rests that cannot reach the scheduler whose clock it follows."""
+"""The pause of a timer that cannot reach the scheduler whose clock it follows."""
 MONITORED_FROM = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,7 +47,7 @@ class Timer:
 
 
 class Timers:
-    """The timers of an app. Those whose schedule cannot be read do not fire: `problems` says why, by function."""
+    """The timers of an app. Those whose schedule cannot be read do not fire: `problems` has the reason, by function."""
 
     def __init__(self, app: FunctionApp) -> None:
         self._timers: list[Timer] = []
@@ -70,7 +69,7 @@ class Timers:
             self.schedules[function.name] = f"fires by '{schedule}'"
 
     async def start(self, clock: AlarmClock, runs: Runs, monitor: Monitor) -> None:
-        """Let them fire until `close`; return when each follows the clock, or when that takes long."""
+        """Start them until `close`; return when each follows the clock, or when that takes long."""
         self._firings = [_Firing(timer, clock, runs, monitor) for timer in self._timers]
         for firing in self._firings:
             firing.start()
@@ -83,7 +82,7 @@ class Timers:
         await self._until_all_follow()
 
     async def close(self) -> None:
-        """Let no more fire; invocations that run are those of `runs`."""
+        """Stop them; invocations that run are those of `runs`."""
         await asyncio.gather(*(firing.close() for firing in self._firings))
 
     async def _until_all_follow(self) -> None:
@@ -106,7 +105,7 @@ class _Firing:
         self.follows = asyncio.Event()
         """Set while it has an alarm on the clock, or needs none."""
         self._is_firing = False
-        self._ringing: Any = None
+        self._ringing: AsyncGenerator[int, None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -139,27 +138,28 @@ class _Firing:
 
     async def _follow(self) -> None:
         """Fire at each due time. The next alarm is set before the one that rings is closed, so that none is missed."""
-        self._ringing = await self._set(0)
+        ringing = self._ringing = await self._set(0)
         try:
-            now = await _due(self._ringing, EPOCH)
+            now = await _due(ringing, EPOCH)
             if self._reached is None:
                 self._reached = now
                 await self._begin(now)
             while (due := self._timer.schedule.next_after(self._reached)) is not None:
                 following = await self._set((due - EPOCH) // timedelta(microseconds=1) * 1000)
-                await self._ringing.aclose()
-                self._ringing = following
+                await ringing.aclose()
+                ringing = self._ringing = following
                 self._reached = await _due(following, due)
                 await self._fire(self._reached)
         finally:
-            await self._ringing.aclose()
+            await ringing.aclose()
 
     async def _release(self) -> None:
-        """Let the clock go on while a function that failed waits for its retry."""
-        await self._ringing.aclose()
+        """Release the clock while a function that failed waits for its retry."""
+        if self._ringing is not None:
+            await self._ringing.aclose()
 
-    async def _set(self, due_ns: int) -> Any:
-        alarm: AsyncIterator[int] = self._clock.alarm(self._name, due_ns)
+    async def _set(self, due_ns: int) -> AsyncGenerator[int, None]:
+        alarm = set_alarm(self._clock, self._name, due_ns)
         await anext(alarm)
         self.follows.set()
         return alarm
@@ -206,11 +206,11 @@ class _Firing:
             self._monitor.set(self._name, Status(now, due, now))
 
 
-async def _due(alarm: Any, at_least: datetime) -> datetime:
+async def _due(alarm: AsyncGenerator[int, None], at_least: datetime) -> datetime:
     """Wait for an alarm and return the present, no earlier than the time that it was set for."""
     now_ns = await anext(alarm)
     return max(EPOCH + timedelta(microseconds=now_ns // 1000), at_least)
 
 
-def _is_true(value: Any) -> bool:
+def _is_true(value: object) -> bool:
     return str(value).lower() == "true"

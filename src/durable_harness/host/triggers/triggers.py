@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
@@ -35,20 +34,20 @@ class Triggers:
         self.inputs = Inputs()
         self.outputs = Outputs()
 
-    def bindings(self, client: Callable[[dict[str, Any]], Any]) -> FunctionBindings:
+    def bindings(self, client: Callable[[Mapping[str, object]], object]) -> FunctionBindings:
         """Return the values of functions' bindings; `client` makes that of a durable client."""
         return FunctionBindings(client, self.inputs, self.outputs)
 
     def use(self, invoker: Invoker, twice: TwiceRecords | None = None) -> None:
-        """Run functions by this; activities twice where their work is delivered twice."""
+        """Run functions by this; activities twice if their work is delivered twice."""
         self.runs = Runs(self._app, invoker, self._clock, twice)
 
     async def start(self) -> None:
-        """Let timers fire."""
+        """Start the timers."""
         await self.timers.start(self._clock, self.runs, self._monitor)
 
     async def close(self) -> None:
-        """Let no more timers fire, and wait for what runs."""
+        """Stop the timers, and wait for what runs."""
         await self.timers.close()
         await self.runs.close()
 
@@ -101,7 +100,7 @@ class Triggers:
                 return
         for function, binding, type_name in sdk_bindings(self._app.all):
             if name.lower() in names_of(function, binding) or may_become(target_of(binding), name):
-                reason = sdk_type_reason(function, binding["name"], type_name)
+                reason = sdk_type_reason(function, str(binding["name"]), type_name)
                 raise UnusableValueError(f"No value can be given for '{name}' of function '{function.name}': {reason}")
         known = ", ".join(sorted(f"{function.name}.{binding['name']}" for function, binding in unserved)) or "none"
         raise UnusableValueError(
@@ -121,7 +120,7 @@ def unset_settings(app: FunctionApp) -> Iterator[str]:
                 )
 
 
-def unserved_inputs(functions: Iterable[Function]) -> Iterator[tuple[Function, dict[str, Any]]]:
+def unserved_inputs(functions: Iterable[Function]) -> Iterator[tuple[Function, Mapping[str, object]]]:
     """Yield the input bindings that have a value only if a test gives one."""
     for function in functions:
         for binding in function.bindings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from durable_harness.host.app.functions import Function
 
@@ -52,9 +51,9 @@ def sdk_type_reason(function: Function, parameter: str, type_name: str) -> str:
     )
 
 
-def sdk_bindings(functions: Iterable[Function]) -> Iterator[tuple[Function, dict[str, Any], str]]:
+def sdk_bindings(functions: Iterable[Function]) -> Iterator[tuple[Function, Mapping[str, object], str]]:
     """Yield the bindings whose parameters are of SDK types, with the type's name."""
     for function in functions:
         for binding in function.bindings:
-            if binding["name"] in function.sdk_types:
-                yield function, binding, function.sdk_types[binding["name"]]
+            if (type_name := function.sdk_types.get(str(binding["name"]))) is not None:
+                yield function, binding, type_name
