@@ -12,7 +12,7 @@ from durable_harness.cli.capacity import add_capacity
 from durable_harness.cli.compare import add_compare
 from durable_harness.cli.completion import add_completion
 from durable_harness.cli.dashboard import add_dashboard
-from durable_harness.cli.func_spellings import add_spellings, with_worker_arguments_joined
+from durable_harness.cli.func_spellings import HIDDEN, add_spellings, with_worker_arguments_joined
 from durable_harness.cli.init import add_init
 from durable_harness.cli.load import NAME as LOAD
 from durable_harness.cli.load import add_load_command, run_load
@@ -27,7 +27,8 @@ from durable_harness.cli.why import add_why
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.exit_codes import help_text
 from durable_harness.extras import naming_extras
-from durable_harness.foreign_text import shown_lines
+from durable_harness.foreign_text import shown, shown_lines
+from durable_harness.misspellings import hint
 from durable_harness.output_streams import unbroken_output
 from durable_harness.sigterm import exit_code_of, raised_as_interrupt
 from durable_harness.terminal.colours import show_error
@@ -67,8 +68,18 @@ class _Parser(argparse.ArgumentParser):
         """Complain here of arguments that are too many: otherwise the parser of all commands does."""
         found, others = super().parse_known_args(args, namespace)
         if others:
-            self.error(f"unrecognized arguments: {' '.join(others)}")
+            options = [option for action in self._actions for option in action.option_strings]
+            unknown = next((word.partition("=")[0] for word in others if word.startswith("-")), "")
+            self.error(f"unrecognized arguments: {' '.join(others)}{hint(unknown, options)}")
         return found, others
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse an unknown command in fewer words than argparse, which would list the hidden ones too."""
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:  # noqa: SLF001 - no other name
+            known = [name for name in action.choices if name not in HIDDEN] or list(action.choices)
+            meant = hint(str(value), known) or f"\n  Expected one of {', '.join(known)}."
+            self.error(f"there is no command '{shown(str(value), 80)}'{meant}")
+        super()._check_value(action, value)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\n  See: {self.prog} --help")

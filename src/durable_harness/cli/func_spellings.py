@@ -15,6 +15,9 @@ OTHER_LANGUAGES = (
     *("csharp", "csx", "custom", "dotnet", "dotnet-isolated", "java", "javascript", "node", "powershell", "typescript"),
 )
 SPELLINGS = ("start", "run")
+HOST = "host"
+HIDDEN = (*SPELLINGS, HOST)
+"""Commands that no list shows: who types them comes from Core Tools, and nobody else needs a second `serve`."""
 WORKER_OPTION = "--language-worker"
 HELP = "the same host, with the arguments of `func start`"
 
@@ -31,12 +34,12 @@ def add_spellings(
         parser.set_defaults(**vars(serve) | {"run": lambda options: _start(options, serve.run)})
 
     func = commands.add_parser("func", help="Core Tools' spelling: durable-harness func start …")
-    verbs = func.add_subparsers(required=True, metavar="|".join((*SPELLINGS, "host start")))
+    verbs = func.add_subparsers(required=True, metavar="|".join((*SPELLINGS, f"{HOST} start")))
     for verb in SPELLINGS:
         add(verbs, verb, help=HELP)
         add(commands, verb)
     for place in (verbs, commands):
-        add(place.add_parser("host").add_subparsers(required=True, metavar="start"), "start", help=HELP)
+        add(place.add_parser(HOST).add_subparsers(required=True, metavar="start"), "start", help=HELP)
 
 
 def _add_other_options(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import durable_harness
-from durable_harness.cli.app_folder import FORMER_VARIABLE, VARIABLE
+from durable_harness.cli.app_folder import FORMER_VARIABLE, VARIABLE, near_folder
 from durable_harness.cli.load_help import load_parser
 from durable_harness.errors import UsageError
 from durable_harness.extras import MissingExtraError, require
@@ -125,7 +125,8 @@ def _split(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     if Path(first).is_dir():
         return Path(first), list(arguments[1:])
     if not first.isidentifier():
-        raise UsageError(f"got '{first}', expected the folder of a function app, the name of a scenario, or an option")
+        expected = "the folder of a function app, the name of a scenario, or an option"
+        raise UsageError(f"got '{first}', expected {expected}{near_folder(Path(first))}")
     return None, list(arguments)
 
 

@@ -8,18 +8,12 @@ import pytest
 
 from durable_harness.pytest_plugin.runs import STATE
 
-ERROR = "error: "
-"""How the line of a command begins that says why it ends."""
-
 
 class AppNotLoadedError(pytest.fail.Exception):  # type: ignore[misc, name-defined]  # its type is not public
     """Raised where a test needs an app that does not load. Its message is the place in the app and Python's words."""
 
-    def __init__(self, app_dir: Path, said: str) -> None:
-        lines = said.splitlines()
-        last = max((number for number, line in enumerate(lines) if line.startswith(ERROR)), default=0)
+    def __init__(self, app_dir: Path, reason: str) -> None:
         self.app_dir = app_dir
-        reason = "\n".join(lines[last:]).removeprefix(ERROR)
         super().__init__(f"{app_dir}: {reason}", pytrace=False)
 
 

@@ -32,7 +32,9 @@ STOP_TIMEOUT_S = 10.0
 POLL_INTERVAL_S = 0.02
 PORT_TRIES = 5
 DID_NOT_START = "It did not start:"
-"""How the message of a command begins that ended before it was ready; the end of its log follows."""
+"""How the message of a command begins that ended before it was ready, without an error: the end of its log follows."""
+ERROR = "error: "
+"""How a command begins the error that ends it."""
 ERRORS = {
     error.exit_code: error for error in (UsageError, UnreachableError, AppLoadError, PortInUseError, DamagedFileError)
 }
@@ -161,7 +163,7 @@ def _wait_until_ready(child: subprocess.Popen[bytes], ready: Path, log: Path) ->
             facts: dict[str, Any] = json.loads(ready.read_text(encoding="utf-8"))
             return facts
         if child.poll() is not None:
-            raise ERRORS.get(child.returncode, HarnessError)(f"{DID_NOT_START}\n{_tail(log)}")
+            raise ERRORS.get(child.returncode, HarnessError)(_why_it_ended(_tail(log)))
         time.sleep(POLL_INTERVAL_S)
     raise UnreachableError(f"It was not ready after {READY_TIMEOUT_S:g} s:\n{_tail(log)}")
 
@@ -176,6 +178,13 @@ def stop_process(child: subprocess.Popen[bytes]) -> None:
     if child.poll() is None:
         child.kill()
     child.wait()
+
+
+def _why_it_ended(log: str) -> str:
+    """Return the error that a command ended with, as it printed it, or else all of its log."""
+    lines = log.splitlines()
+    last = max((number for number, line in enumerate(lines) if line.startswith(ERROR)), default=None)
+    return f"{DID_NOT_START}\n{log}" if last is None else "\n".join(lines[last:]).removeprefix(ERROR)
 
 
 def _tail(log: Path, lines: int = 20) -> str:

@@ -1,6 +1,5 @@
 """The folder of an app, named as an argument, by an option or in the environment."""
 
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -48,7 +47,26 @@ def test_two_folders_are_refused(tmp_path):
         read(str(tmp_path), "--app", "another")
 
 
-def test_a_folder_that_is_none_is_refused():
-    """The message names the option and what it expects."""
-    with pytest.raises(UsageError, match="--app: got 'nowhere', expected the folder of a function app"):
-        app_folder(Namespace(folder=None, app="nowhere"))
+def test_a_folder_that_is_not_there_is_refused(tmp_path, monkeypatch):
+    """The message names what the user wrote the folder in: the argument, the option, or the variable."""
+    expected = "got 'nowhere', expected the folder of a function app$"
+    with pytest.raises(UsageError, match=f"^FOLDER: {expected}"):
+        read("nowhere")
+    with pytest.raises(UsageError, match=f"^--app: {expected}"):
+        read("--app", "nowhere")
+    monkeypatch.setenv("DURABLE_HARNESS_APP", "nowhere")
+    with pytest.raises(UsageError, match=f"^DURABLE_HARNESS_APP: {expected}"):
+        read()
+    monkeypatch.setenv("DURABLE_HARNESS_APP", str(tmp_path))
+    with pytest.raises(UsageError, match=f"^--app: {expected}"):
+        read("--app", "nowhere")
+
+
+def test_the_folder_that_was_meant_is_proposed(tmp_path):
+    """A misspelt folder gets the name of one beside it; a file gets the advice to leave its name out."""
+    (tmp_path / "orders").mkdir()
+    with pytest.raises(UsageError, match="expected the folder of a function app\n  Did you mean orders\\?"):
+        read(str(tmp_path / "ordres"))
+    (tmp_path / "function_app.py").touch()
+    with pytest.raises(UsageError, match="not a file\\. Leave out the file's name\\."):
+        read(str(tmp_path / "function_app.py"))

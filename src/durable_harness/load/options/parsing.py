@@ -7,7 +7,6 @@ run time of 0 for a run without end. The first is a usage error like any other, 
 from __future__ import annotations
 
 import argparse
-import difflib
 import functools
 import inspect
 import os
@@ -18,12 +17,13 @@ from locust import User
 
 from durable_harness.errors import UsageError
 from durable_harness.foreign_text import shown, shown_lines
+from durable_harness.misspellings import hint
 
 LIBRARIES = ("locust.", "durable_harness.")
 """Whose classes are what scenarios are made of."""
+LOAD = "durable-harness load"
+"""How Locust is called by the command that also takes an app's folder."""
 UNKNOWN_OPTIONS = "unrecognized arguments:"
-LIKE = 0.8
-"""How much a misspelt option or scenario has in common with the one that was meant."""
 RUN_TIMES = "a time above 0, like 30, 90s, 10m or 1h30m"
 UNMARK = "say there what the app takes, then remove the mark"
 
@@ -42,7 +42,8 @@ def _parsed(parser: argparse.ArgumentParser, parse_args: Callable[..., Any], *ar
     try:
         check_run_time(options.run_time)
         if not options.list_commands:
-            check_names(options.user_classes, list(_user_classes(User)))
+            takes_folder = parser.prog == LOAD
+            check_names(options.user_classes, list(_user_classes(User)), takes_folder=takes_folder)
     except UsageError as error:
         _refuse(parser, str(error))
     return options
@@ -54,15 +55,19 @@ def check_run_time(run_time_s: float | None) -> None:
         raise UsageError(f"argument -t/--run-time: got {run_time_s:g}, expected {RUN_TIMES}")
 
 
-def check_names(names: Iterable[str], classes: Iterable[type[User]]) -> None:
-    """Raise UsageError for the first name that no scenario has, or if there is none to run at all."""
+def check_names(names: Iterable[str], classes: Iterable[type[User]], *, takes_folder: bool = False) -> None:
+    """Raise UsageError for the first name that no scenario has, or if there is none to run at all.
+
+    With `takes_folder` the name may have been meant for an app's folder, as in `durable-harness load FOLDER`.
+    """
     runnable: dict[str, type[User]] = {}
     marked: dict[str, type[User]] = {}
     for user_class in classes:
         (marked if user_class.abstract else runnable)[user_class.__name__] = user_class
     for name in names:
         if name not in runnable:
-            raise UsageError(_is_marked(marked[name]) if name in marked else _is_unknown(name, runnable, marked))
+            unknown = _is_unknown(name, runnable, marked, "a folder, or " if takes_folder else "")
+            raise UsageError(_is_marked(marked[name]) if name in marked else unknown)
     if not runnable:
         raise UsageError(_nothing_runs(marked))
 
@@ -78,10 +83,10 @@ def _nothing_runs(marked: dict[str, type[User]]) -> str:
     return f"there is no scenario to run, each is marked `abstract = True`: {scenarios}\n  For each, {UNMARK}."
 
 
-def _is_unknown(name: str, runnable: Iterable[str], marked: Iterable[str]) -> str:
+def _is_unknown(name: str, runnable: Iterable[str], marked: Iterable[str], folder: str) -> str:
     known = sorted(runnable)
-    there = f"expected one of these scenarios: {', '.join(known)}" if known else "and there is no scenario to run"
-    return f"got '{shown(name, 80)}', {there}{_meant(name, [*known, *marked])}"
+    there = f"expected {folder}one of these scenarios: {', '.join(known)}" if known else "and there is no scenario to run"
+    return f"got '{shown(name, 80)}', {there}{hint(name, [*known, *marked])}"
 
 
 def _placed(scenario: type[User]) -> str:
@@ -99,12 +104,7 @@ def _user_classes(base: type[User]) -> Iterator[type[User]]:
 def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     if UNKNOWN_OPTIONS in message:
         word = message.partition(UNKNOWN_OPTIONS)[2].split()[0].partition("=")[0]
-        message += _meant(word, [option for action in parser._actions for option in action.option_strings])  # noqa: SLF001
+        message += hint(word, [option for action in parser._actions for option in action.option_strings])  # noqa: SLF001
     command = "locust" if parser.prog.endswith(".py") else parser.prog
     parser.exit(UsageError.exit_code, f"error: {shown_lines(message)}\n  See: {command} --help\n")
     raise AssertionError("a parser's exit ends the process")
-
-
-def _meant(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=LIKE)
-    return f"\n  Did you mean {close[0]}?" if close else ""
