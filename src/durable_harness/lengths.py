@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+MS_PER_S = 1_000
+ONE_DIGIT = 10
+"""Below it a figure has one digit before the point, and gets one more behind it."""
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 YEAR_S = 31_557_600
 """Of 365.25 days."""
@@ -15,10 +19,14 @@ UNITS = (
 )
 
 
-def rough(length_ns: float) -> str:
-    """Return a length in seconds to one digit, or from a minute on in its two largest units: `3 d 4 h`."""
-    seconds = length_ns / NS_PER_S
-    return f"{seconds:.1f} s" if round(seconds, 1) < MINUTE_S else in_units(round(seconds))
+def readable(length_ns: float) -> str:
+    """Return a length with its unit and about three digits, or from a minute on in its two largest units: `3 d 4 h`."""
+    ms, seconds = max(0.0, length_ns / NS_PER_MS), length_ns / NS_PER_S
+    if round(ms) < MS_PER_S:
+        return f"{ms:.1f} ms" if ms < ONE_DIGIT else f"{ms:.0f} ms"
+    if round(seconds, 1) < MINUTE_S:
+        return f"{seconds:.2f} s" if seconds < ONE_DIGIT else f"{seconds:.1f} s"
+    return in_units(round(seconds))
 
 
 def in_units(seconds: int) -> str:

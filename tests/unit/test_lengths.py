@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.lengths import rough
+from durable_harness.lengths import readable
 
 HOUR_S = 3600
 YEAR_S = 31_557_600
@@ -11,7 +11,12 @@ YEAR_S = 31_557_600
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (0, "0.0 s"),
+        (-1, "0.0 ms"),
+        (0.000_04, "0.0 ms"),
+        (0.009_94, "9.9 ms"),
+        (0.401_2, "401 ms"),
+        (0.999_6, "1.00 s"),
+        (1.234, "1.23 s"),
         (10.04, "10.0 s"),
         (59.94, "59.9 s"),
         (59.96, "1 min 0 s"),
@@ -24,6 +29,6 @@ YEAR_S = 31_557_600
         (7973 * YEAR_S, "7,973 years"),
     ],
 )
-def test_a_length_has_its_two_largest_units(seconds, words):
-    """Nobody counts millions of seconds: from a minute on a length has larger units, many years are years only."""
-    assert rough(seconds * 1e9) == words
+def test_a_length_has_the_units_that_a_person_reads(seconds, words):
+    """A length has its unit and about three digits; from a minute on its two largest units."""
+    assert readable(seconds * 1e9) == words

@@ -10,12 +10,11 @@ from markupsafe import Markup
 
 from durable_harness.dashboard.failure_texts import failure_line
 from durable_harness.dashboard.payload_texts import one_line
-from durable_harness.lengths import MINUTE_S, NS_PER_S, in_units
+from durable_harness.lengths import NS_PER_S, readable
 from durable_harness.protocol import pb
 
 NOTHING = "\N{EN DASH}"
 """What stands where there is no value."""
-NS_PER_MS = 1_000_000
 LAST_S = 253_402_300_799
 """The last second of year 9999."""
 STATUS_LABELS: Mapping[int, str] = {
@@ -57,16 +56,8 @@ def moment(time_ns: int | None) -> Markup | str:
 
 
 def duration(length_ns: int | None) -> str:
-    """Return a length of time with as much precision as a person reads."""
-    if length_ns is None:
-        return NOTHING
-    if length_ns < NS_PER_S:
-        ms = max(0, length_ns) / NS_PER_MS
-        return f"{ms:.1f} ms" if ms < 10 else f"{ms:.0f} ms"  # noqa: PLR2004 - one digit
-    seconds = length_ns / NS_PER_S
-    if seconds < MINUTE_S:
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"  # noqa: PLR2004 - one digit
-    return in_units(int(seconds))
+    """Return a length of time, or what stands where there is none."""
+    return NOTHING if length_ns is None else readable(length_ns)
 
 
 def size(number_bytes: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from durable_harness.lengths import readable
 from durable_harness.why.entity_names import shown_names
 from durable_harness.why.facts import ACTIVITY, ENTITY, TURN, Facts
 from durable_harness.why.segments import Part, Segment, totals
@@ -23,7 +24,6 @@ LEAST_SHARE = 0.05
 MOST_NAMES = 3
 LEAST_NAME_SHARE = 0.005
 """Of several functions those below this share of the path are counted together."""
-MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _blocking(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             Part.LOOP,
             0.0,
-            f"The async function '{name}' keeps the event loop to itself for up to {held_ns / MS:,.0f} ms: no other"
+            f"The async function '{name}' keeps the event loop to itself for up to {readable(held_ns)}: no other"
             " function, answer or turn of this host goes on meanwhile. Make it a plain function, or await what it waits"
             " for.",
         )

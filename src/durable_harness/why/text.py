@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from durable_harness.lengths import readable
 from durable_harness.terminal.tables import aligned
 from durable_harness.why.explanation import Explanation
 from durable_harness.why.segments import LABELS, Segment
 from durable_harness.why.waiting import wait_lines
 
-MS = 1_000_000
 MOST_PIECES = 12
 FIGURES = 2
 """The columns of figures that a row begins with."""
@@ -29,7 +29,7 @@ def as_lines(explained: Explanation) -> Iterator[str]:
 
 def _head(explained: Explanation) -> str:
     facts, total_ns = explained.facts, explained.total_ns
-    took = "" if total_ns is None else f", {_length(total_ns)} from its creation until {_end(explained)}"
+    took = "" if total_ns is None else f", {readable(total_ns)} from its creation until {_end(explained)}"
     return f"Instance '{facts.instance_id}' of orchestrator '{facts.orchestrator}': {facts.status.lower()}{took}"
 
 
@@ -42,7 +42,7 @@ def _end(explained: Explanation) -> str:
 def _parts(explained: Explanation) -> list[str]:
     total_ns = explained.total_ns or 0
     rows = (
-        (f"{part_ns / total_ns if total_ns else 0.0:.1%}", _length(part_ns), LABELS[part])
+        (f"{part_ns / total_ns if total_ns else 0.0:.1%}", readable(part_ns), LABELS[part])
         for part, part_ns in explained.parts.items()
     )
     return aligned(rows, right=range(FIGURES))
@@ -57,14 +57,14 @@ def _path(explained: Explanation) -> Iterator[str]:
     if not shown:
         return
     yield "The critical path:"
-    rows = ((_length(piece.from_ns - explained.facts.created_ns), *_piece(piece)) for piece in shown)
+    rows = ((readable(piece.from_ns - explained.facts.created_ns), *_piece(piece)) for piece in shown)
     yield from (f"  at {line}" for line in aligned(rows, right=range(FIGURES)))
     if len(shown) < len(pieces):
         yield f"  and {len(pieces) - len(shown)} shorter pieces"
 
 
 def _piece(piece: Segment) -> tuple[str, str, str]:
-    return _length(piece.length_ns), LABELS[piece.part], piece.name
+    return readable(piece.length_ns), LABELS[piece.part], piece.name
 
 
 def joined(path: Iterable[Segment]) -> Iterator[Segment]:
@@ -79,7 +79,3 @@ def joined(path: Iterable[Segment]) -> Iterator[Segment]:
         last = piece
     if last is not None:
         yield last
-
-
-def _length(length_ns: int) -> str:
-    return f"{length_ns / MS:,.1f} ms"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from durable_harness.lengths import rough
+from durable_harness.lengths import readable
 from durable_harness.why.facts import read_facts
 from durable_harness.why.segments import Part
 from durable_harness.why.waits import Wait, waits_of
@@ -40,7 +40,7 @@ def _line(same: list[Wait]) -> str:
     where = f" ({wait.line})" if wait.line else ""
     oldest = ", the oldest" if len(same) > 1 else ""
     # Of a timer it says more when it fires.
-    age = f" (for {rough(max(ages))}{oldest})" if ages and wait.part is not Part.TIMER else ""
+    age = f" (for {readable(max(ages))}{oldest})" if ages and wait.part is not Part.TIMER else ""
     note = f"; {wait.note}" if wait.note else ""
     owner = f" (in {wait.owner})" if wait.owner else ""
     return f"{times}{wait.what}{where}: {wait.does}{age}{note}{owner}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from durable_harness.lengths import rough
+from durable_harness.lengths import readable
 from durable_harness.protocol.values import LATEST_NS
 from durable_harness.why.facts import Event, Facts, Work
 from durable_harness.why.path import unanswered
@@ -107,7 +107,7 @@ def _when_due(facts: Facts, due_ns: int) -> str:
     if due_ns >= LATEST_NS:
         return "is due after the year 2115"
     left_ns = due_ns - facts.until_ns
-    return f"fires in {rough(left_ns)}" if facts.now_ns and left_ns > 0 else "has not fired"
+    return f"fires in {readable(left_ns)}" if facts.now_ns and left_ns > 0 else "has not fired"
 
 
 def _of_activity(facts: Facts, event: Event, what: str) -> Wait:
@@ -158,7 +158,7 @@ def _of_nothing_asked(facts: Facts) -> Wait:
     """Return the wait of an instance that has asked for nothing else: only an event can bring it on."""
     due_ns = facts.scheduled_start_ns
     if due_ns is not None and due_ns > facts.until_ns:
-        left = f"comes in {rough(due_ns - facts.until_ns)}" if facts.is_timed else "has not come"
+        left = f"comes in {readable(due_ns - facts.until_ns)}" if facts.is_timed else "has not come"
         return Wait("its scheduled start", left, None, Part.TIMER)
     if not facts.turns:
         return Wait(f"the first turn of orchestrator '{facts.orchestrator}'", "has not begun", None, Part.UNKNOWN)

@@ -23,7 +23,7 @@ def raised(at_ms, name):
 def test_an_awaited_event_is_named_with_its_line():
     """The name and the place come from the code; since when, from the end of the last turn."""
     said = waiting_for(document(begins(), [turn(0, 0, 10)], awaits=awaits("approval")))
-    assert said == ["external event 'approval' (function_app.py:44): has not come (for 10.0 s)"]
+    assert said == ["external event 'approval' (function_app.py:44): has not come (for 9.99 s)"]
 
 
 def test_an_event_that_nothing_waits_for_is_said():
@@ -33,7 +33,7 @@ def test_an_event_that_nothing_waits_for_is_said():
     said = waiting_for(document([*begins(), *came], works, awaits=awaits("approval", unclaimed=["approved"] * 2)))
     assert said == [
         (
-            "external event 'approval' (function_app.py:44): has not come (for 10.0 s);"
+            "external event 'approval' (function_app.py:44): has not come (for 9.99 s);"
             " 'approved' came 2 times, and nothing waits for it"
         )
     ]
@@ -64,21 +64,21 @@ def test_the_cause_in_a_child_takes_the_place_of_waiting_for_it():
     middle = document([*begins(), created], [turn(0, 0, 10)], instanceId="middle", orchestrator="m", children=[inner])
     created = event("subOrchestrationInstanceCreated", 10, 1, name="m", instanceId="middle")
     said = waiting_for(document([*begins(), created], [turn(0, 0, 10)], children=[middle], awaits=awaits()))
-    assert said == ["external event 'paid' (function_app.py:44): has not come (for 10.0 s) (in c child)"]
+    assert said == ["external event 'paid' (function_app.py:44): has not come (for 9.99 s) (in c child)"]
 
 
 def test_a_child_that_is_not_known_is_waited_for_itself():
     """A purged child, or one of another app, is named."""
     created = event("subOrchestrationInstanceCreated", 10, 1, name="c", instanceId="child")
     said = waiting_for(document([*begins(), created], [turn(0, 0, 10)]))
-    assert said == ["sub-orchestration 'c': has not ended (for 10.0 s)"]
+    assert said == ["sub-orchestration 'c': has not ended (for 9.99 s)"]
 
 
 def test_without_the_hosts_word_the_last_event_is_named():
     """Of a service that does not say what is awaited: the event that came last, after which nothing was asked for."""
     works = [turn(0, 0, 10), turn(4000, 4000, 4010)]
     [said] = waiting_for(document([*begins(), *raised(4000, "approved")], works))
-    assert said == "an external event: none has come that it takes (for 6.0 s); the last that came was 'approved'"
+    assert said == "an external event: none has come that it takes (for 5.99 s); the last that came was 'approved'"
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "TERMINATED"])
@@ -90,4 +90,4 @@ def test_what_has_ended_waits_for_nothing(status):
 def test_what_is_alike_is_one_line():
     """Many of one kind are counted, with the oldest."""
     waits = [Wait("activity 'a'", "runs", age * 10**9, Part.CODE) for age in (1, 3)]
-    assert wait_lines(waits) == ["2 x activity 'a': runs (for 3.0 s, the oldest)"]
+    assert wait_lines(waits) == ["2 x activity 'a': runs (for 3.00 s, the oldest)"]

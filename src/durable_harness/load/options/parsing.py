@@ -85,7 +85,9 @@ def _nothing_runs(marked: dict[str, type[User]]) -> str:
 
 def _is_unknown(name: str, runnable: Iterable[str], marked: Iterable[str], folder: str) -> str:
     known = sorted(runnable)
-    there = f"expected {folder}one of these scenarios: {', '.join(known)}" if known else "and there is no scenario to run"
+    there = (
+        f"expected {folder}one of these scenarios: {', '.join(known)}" if known else "and there is no scenario to run"
+    )
     return f"got '{shown(name, 80)}', {there}{hint(name, [*known, *marked])}"
 
 

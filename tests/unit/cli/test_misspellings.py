@@ -1,7 +1,5 @@
 """Mistyped commands and options: the error proposes the one that was meant."""
 
-import pytest
-
 from durable_harness.cli import main
 from durable_harness.misspellings import hint
 
