@@ -6,7 +6,7 @@ import pytest
 
 from durable_harness.errors import UsageError
 from durable_harness.stack import StackOptions, open_stack, scheduler_process
-from durable_harness.stack.emulator import Emulator
+from durable_harness.stack.options import Emulator
 from durable_harness.testing import Operations, assert_completed
 from durable_harness.testing.durable_clock import clock_of
 from durable_harness.testing.faults import faults_of

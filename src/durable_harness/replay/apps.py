@@ -16,8 +16,8 @@ from types import ModuleType
 
 from durable_harness.host.app.function_json import PACKAGE
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.sdk.choice import generation_for, installed_generation, load_durable_app
 from durable_harness.host.sdk.generation import Generation, SdkState
+from durable_harness.host.sdk_choice import generation_for, installed_generation, load_durable_app
 from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.settings.environment import HOSTNAME_VARIABLE
 

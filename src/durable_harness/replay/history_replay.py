@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from durable_harness.host.app.functions import Function, FunctionApp
-from durable_harness.host.sdk.choice import installed_generation
 from durable_harness.host.sdk.generation import ReplayedExecution
 from durable_harness.host.sdk.installed import PACKAGE
 from durable_harness.host.sdk.steps import SCHEDULING_KINDS, Difference, Step, first_difference, is_same
+from durable_harness.host.sdk_choice import installed_generation
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS
 from durable_harness.protocol.history_file import RecordedHistory
 from durable_harness.replay.recorded_turns import Turn, copy_for, outcome_of, split_turns

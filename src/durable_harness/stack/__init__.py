@@ -12,7 +12,8 @@
 
 from durable_harness.stack.child_systems import RunningScheduler, RunningStack, embedded_stack, scheduler_process
 from durable_harness.stack.control import StackControl
-from durable_harness.stack.selection import STACKS, StackOptions, open_stack
+from durable_harness.stack.options import StackOptions
+from durable_harness.stack.selection import STACKS, open_stack
 
 __all__ = [
     "STACKS",

@@ -12,8 +12,8 @@ from pathlib import Path
 from durable_harness.errors import UsageError
 from durable_harness.stack.child_systems import RunningStack
 from durable_harness.stack.control import StackControl
+from durable_harness.stack.options import StackOptions
 from durable_harness.stack.processes import Command, started_on_ports
-from durable_harness.stack.selection import StackOptions
 
 HUB = "default"
 FOR_SCHEDULER = ("--time", "--durability", "--lease-timeout", "--max-payload-bytes")

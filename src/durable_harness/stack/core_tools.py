@@ -20,9 +20,9 @@ from durable_harness.platforms.children import in_own_group
 from durable_harness.settings.host_json import read_host_json
 from durable_harness.settings.local_settings import export_settings, read_local_settings
 from durable_harness.stack.child_systems import RunningStack
-from durable_harness.stack.emulator import Emulator, emulator_for
+from durable_harness.stack.emulator import emulator_for
+from durable_harness.stack.options import Emulator, StackOptions
 from durable_harness.stack.processes import stop_process
-from durable_harness.stack.selection import StackOptions
 
 PROGRAM = "func"
 HUB_VARIABLE = "AzureFunctionsJobHost__extensions__durableTask__hubName"

@@ -12,7 +12,7 @@ from durable_harness.bounded_http import Limit, bounded_opener, failure_words
 from durable_harness.errors import UnreachableError, UsageError
 from durable_harness.foreign_text import hide
 from durable_harness.stack.child_systems import RunningStack
-from durable_harness.stack.selection import StackOptions
+from durable_harness.stack.options import StackOptions
 
 EXAMPLE = "https://my-app.azurewebsites.net"
 ANSWER_TIMEOUT_S = 60.0

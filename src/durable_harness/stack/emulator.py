@@ -16,7 +16,6 @@ import urllib.request
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,8 @@ from durable_harness.extras import missing_text
 from durable_harness.platforms.process_by_id import is_running
 from durable_harness.stack.child_systems import RunningStack
 from durable_harness.stack.control import StackControl
+from durable_harness.stack.options import Emulator, StackOptions
 from durable_harness.stack.processes import running_command
-from durable_harness.stack.selection import StackOptions
 
 IMAGE = "mcr.microsoft.com/dts/dts-emulator:v0.0.10"
 """The one place that pins it; a digest may follow the tag: …:v0.0.10@sha256:…"""
@@ -42,23 +41,6 @@ READY_TIMEOUT_S = 60.0
 POLL_INTERVAL_S = 0.05
 ANSWER_TIMEOUT_S = 2.0
 LOG_TAIL_LINES = 20
-
-
-@dataclass(frozen=True)
-class Emulator:
-    """Where an emulator's container answers."""
-
-    grpc_address: str
-    http_url: str
-    dashboard_url: str
-    container_id: str
-
-    def connection_string(self, task_hub: str) -> str:
-        return f"Endpoint=http://{self.grpc_address};Authentication=None;TaskHub={task_hub}"
-
-    def hub_page(self, task_hub: str) -> str:
-        """Return the dashboard's page of a task hub."""
-        return f"{self.dashboard_url}/subscriptions/local/schedulers/emulator/taskhubs/{task_hub}/orchestrations"
 
 
 @contextlib.contextmanager

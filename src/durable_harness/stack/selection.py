@@ -4,44 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from durable_harness.errors import UsageError
 from durable_harness.stack.child_systems import RunningStack, embedded_stack
-
-if TYPE_CHECKING:
-    from durable_harness.stack.emulator import Emulator
-
-
-@dataclass(frozen=True)
-class StackOptions:
-    """Options for `open_stack`. Each stack reads those that concern it."""
-
-    log_path: Path | None = None
-    """The file for the host's output; if None, the output is kept only while the stack runs."""
-    temp_dir: Path | None = None
-    """The folder for temporary files; if None, the system's."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Environment variables that are added for the host, on stacks that start one."""
-    serve_args: tuple[str, ...] = ()
-    """Additional options of `durable-harness serve`, for the stacks embedded and emulator."""
-    breakable: bool = False
-    """Whether tests kill the processes of the stack (embedded). Host and scheduler are then two processes, and the
-    state is in a file."""
-    restarts: bool = False
-    """Whether tests restart the host (embedded). It then keeps its port."""
-    emulator: Callable[[], Emulator] | None = None
-    """Returns a running emulator when one is needed; if None, the stack starts one of its own."""
-    task_hub: str | None = None
-    """The task hub in the emulator; if None, the stack makes one with a unique name."""
-    url: str | None = None
-    """The URL of a remote stack."""
-    function_key: str | None = field(default=None, repr=False)
-    """The key for a remote stack."""
-    answer_timeout_s: float | None = None
-    """How long to wait for the first answer of a remote stack, in seconds; if None, long enough for a cold start."""
+from durable_harness.stack.options import StackOptions
 
 
 def open_stack(

@@ -26,8 +26,8 @@ from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys,
 from durable_harness.host.http.listing import function_list
 from durable_harness.host.http.server import WebOptions
 from durable_harness.host.outside import CaughtConnections
-from durable_harness.host.sdk.choice import generation_for, load_durable_app
 from durable_harness.host.sdk.generation import Generation
+from durable_harness.host.sdk_choice import generation_for, load_durable_app
 from durable_harness.host.twice.watching import watch
 from durable_harness.instance_logs import InstanceLogs
 from durable_harness.log_lines import TEXT, announce, configure_logging, log_to_also

@@ -14,14 +14,11 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from durable_harness.errors import StackUnavailableError
 from durable_harness.platforms.files import put_in_place
 from durable_harness.platforms.locks import lock
-
-if TYPE_CHECKING:
-    from durable_harness.stack.emulator import Emulator
+from durable_harness.stack.options import Emulator
 
 LOCK, SHARED = "emulator.lock", "emulator.json"
 
@@ -39,8 +36,6 @@ class Run:
 
         Raises StackUnavailableError, in every process of the run alike, if it cannot run on this machine.
         """
-        from durable_harness.stack.emulator import Emulator  # noqa: PLC0415 - only the emulator's tests pay for it
-
         with self._lock():
             shared = Path(self.folder) / SHARED
             if not shared.exists():
@@ -53,7 +48,7 @@ class Run:
         return Emulator(**told)
 
     def _start_emulator(self) -> dict[str, str]:
-        from durable_harness.stack.emulator import start_emulator  # noqa: PLC0415 - same
+        from durable_harness.stack.emulator import start_emulator  # noqa: PLC0415 - only the emulator's tests pay for it
 
         try:
             return dataclasses.asdict(start_emulator(self.name, self.controller_pid))

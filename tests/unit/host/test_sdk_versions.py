@@ -11,7 +11,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from durable_harness.errors import AppLoadError, UnsupportedSdkError
-from durable_harness.host.sdk import choice, installed, needed
+from durable_harness.host import sdk_choice
+from durable_harness.host.sdk import installed, needed
 
 ONE, TWO = Version("1.7.0"), Version("2.0.0rc3")
 
@@ -140,7 +141,7 @@ def test_an_app_written_for_the_other_generation_is_refused(tmp_path, monkeypatc
     (tmp_path / "function_app.py").write_text(f"import azure.durable_functions.{missing}.nothing_there as x\n")
     monkeypatch.setattr(sys, "path", [*sys.path])
     with pytest.raises(UnsupportedSdkError) as caught:
-        choice.load_durable_app(tmp_path)
+        sdk_choice.load_durable_app(tmp_path)
     assert f"needs azure-functions-durable {other}.x (it uses {missing}" in str(caught.value)
     assert f"but {version} is installed" in str(caught.value)
     assert 'File "function_app.py", line 1' in str(caught.value)
@@ -163,7 +164,7 @@ def test_functions_of_two_parameters_need_2(tmp_path, monkeypatch, function):
     with pytest.raises(
         UnsupportedSdkError, match=r"needs azure-functions-durable 2\.x \(its function native takes two"
     ):
-        choice.load_durable_app(tmp_path)
+        sdk_choice.load_durable_app(tmp_path)
 
 
 def test_other_mistakes_of_an_app_stay_what_they_are(tmp_path, monkeypatch):
@@ -171,7 +172,7 @@ def test_other_mistakes_of_an_app_stay_what_they_are(tmp_path, monkeypatch):
     (tmp_path / "function_app.py").write_text("import no_such_package\n")
     monkeypatch.setattr(sys, "path", [*sys.path])
     with pytest.raises(AppLoadError, match="no_such_package") as caught:
-        choice.load_durable_app(tmp_path)
+        sdk_choice.load_durable_app(tmp_path)
     assert not isinstance(caught.value, UnsupportedSdkError)
 
 

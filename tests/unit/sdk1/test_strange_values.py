@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
-from durable_harness.host.sdk.choice import installed_generation
+from durable_harness.host.sdk_choice import installed_generation
 from durable_harness.host.triggers.bound import FunctionBindings
 from durable_harness.host.triggers.inputs import Inputs
 from durable_harness.host.triggers.outputs import Outputs

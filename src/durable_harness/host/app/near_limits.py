@@ -6,7 +6,7 @@ Each is logged, and kept for the reports of load runs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from google.protobuf.message import Message
 
@@ -16,9 +16,6 @@ from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import MAX_PAYLOAD_BYTES, pb
 from durable_harness.protocol.costs import payload_size
 
-if TYPE_CHECKING:
-    from durable_harness.host.app.functions import Function
-
 logger = own_logger(HOST_LOGGER)
 
 HALF_PAYLOAD_BYTES = MAX_PAYLOAD_BYTES // 2
@@ -26,8 +23,18 @@ HALF_STATUS_BYTES = MOST_BYTES // 2
 WARNED_EVENTS = 1_000
 
 
+class NamedFunction(Protocol):
+    """A function as the warnings name it. `FunctionApp` has a field of the class below, so it cannot be named here."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def durable_name(self) -> str: ...
+
+
 class NearLimits:
-    """What came near a limit, by function and kind. object thread may report to it."""
+    """What came near a limit, by function and kind. Any thread may report to it."""
 
     def __init__(self) -> None:
         self._noted: dict[tuple[str, str], str] = {}
@@ -36,10 +43,10 @@ class NearLimits:
     def texts(self) -> list[str]:
         return list(self._noted.values())
 
-    def has_noted_history(self, function: Function) -> bool:
+    def has_noted_history(self, function: NamedFunction) -> bool:
         return (function.name, "history") in self._noted
 
-    def turn(self, function: Function, request: pb.OrchestratorRequest, response: pb.OrchestratorResponse) -> None:
+    def turn(self, function: NamedFunction, request: pb.OrchestratorRequest, response: pb.OrchestratorResponse) -> None:
         """Look at a turn: an OrchestratorRequest and its OrchestratorResponse. Small ones cost their two sizes only."""
         if request.ByteSize() > HALF_PAYLOAD_BYTES:
             for event in request.newEvents:
@@ -53,12 +60,12 @@ class NearLimits:
                 if kind is not None:
                     self._payload(function, ACTION_PAYLOADS.get(kind, "what it sends"), action, kind)
 
-    def texts_of(self, function: Function, **texts: str | None) -> None:
+    def texts_of(self, function: NamedFunction, **texts: str | None) -> None:
         """Look at texts of an activity, or of an entity, by what they are."""
         for what, text in texts.items():
             self._text(function, f"its {what}", text or "")
 
-    def history(self, function: Function, instance_id: str, events: int, replay_ms: float) -> None:
+    def history(self, function: NamedFunction, instance_id: str, events: int, replay_ms: float) -> None:
         """Look at a history that was just replayed whole."""
         if events > WARNED_EVENTS and not self.has_noted_history(function):
             self._note(
@@ -69,7 +76,7 @@ class NearLimits:
                 " before a history grows so long, or let sub-orchestrations share the work.",
             )
 
-    def _status(self, function: Function, size_bytes: int) -> None:
+    def _status(self, function: NamedFunction, size_bytes: int) -> None:
         if size_bytes > HALF_STATUS_BYTES:
             self._note(
                 function,
@@ -78,11 +85,11 @@ class NearLimits:
                 f" of the {MOST_BYTES:,} that Azure takes.",
             )
 
-    def _payload(self, function: Function, what: str, message: Message, kind: str) -> None:
+    def _payload(self, function: NamedFunction, what: str, message: Message, kind: str) -> None:
         for text in _texts_in(getattr(message, kind)):
             self._text(function, what, text)
 
-    def _text(self, function: Function, what: str, text: str) -> None:
+    def _text(self, function: NamedFunction, what: str, text: str) -> None:
         if len(text) * 4 <= HALF_PAYLOAD_BYTES:  # no character has more bytes
             return
         size_bytes = payload_size(text)
@@ -94,7 +101,7 @@ class NearLimits:
                 f" {MAX_PAYLOAD_BYTES:,} that Azure takes. Keep large data elsewhere and pass a reference to it.",
             )
 
-    def _note(self, function: Function, kind: str, text: str) -> None:
+    def _note(self, function: NamedFunction, kind: str, text: str) -> None:
         if self._noted.setdefault((function.name, kind), text) is text:
             logger.warning("%s", text, extra=about(function.name))
 
