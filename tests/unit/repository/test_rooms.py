@@ -1,85 +1,103 @@
-"""The rooms of `load` stand on floors: imports go down only, so that each can be read with those below it alone."""
+"""The rooms of the package import as docs/explanation/design.md says, and nothing imports itself by detours."""
 
-import ast
-from graphlib import TopologicalSorter
+import re
 from pathlib import Path
 
 import pytest
 
-import durable_harness
+from import_graph import PACKAGE, circles, grouped, module_graph, part_of, room_of
 
-PACKAGE = Path(durable_harness.__file__).parent
-FLOORS = {
-    "load": (
-        {"lifecycle", "http", "arrivals"},
-        {"watch", "audit"},
-        {"options"},
-        {"results"},
-        {"distributed", "engine", "metrics", "preflight", "web"},
-        {"processes"},
-        {"scenario"},
-    )
-}
-"""The rooms of a folder, the lowest first. Those of one floor do not import each other."""
+ROOT = Path(__file__).parents[3]
+DESIGN = (ROOT / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| `(\w+)` \|(.*)\|$", DESIGN, re.MULTILINE)
+ALLOWED = {room: set(re.findall(r"`(\w+)`", imported)) for room, imported in ROWS}
+"""The rooms that each room may import, in the table's order."""
+FLOORS = [
+    set(re.findall(r"`(\w+)`", floor)) for floor in re.findall(r"^\d\. ((?:`\w+`(?:, )?)+)$", DESIGN, re.MULTILINE)
+]
+"""The rooms of `load`, the lowest first. Those of one floor do not import each other."""
+BELOW_ALL = {"platforms", "settings"}
+"""The rooms that modules beside the rooms may import."""
 MOST_MODULES = 15
 """A folder with more modules than that has more than one idea."""
+KNOWN_CIRCLES = [
+    {f"scheduler.{name}" for name in ("core", "dispatch", "entities", "rewinding", "tasks", "timings", "turns")},
+]
+"""Circles of modules that are to go. A part of one may be gone already."""
+KNOWN_CIRCLES_OF_PARTS = [{f"scheduler.{name}" for name in ("entity_records", "measuring", "registry", "storage")}]
+GRAPH = module_graph()
 
 
-@pytest.mark.parametrize("folder", FLOORS)
-def test_every_room_has_a_floor(folder):
-    """Each room stands on one floor, and what stands beside them has no modules of its own."""
-    rooms = sorted(path.parent.name for path in (PACKAGE / folder).glob("*/__init__.py"))
-    assert sorted(name for floor in FLOORS[folder] for name in floor) == rooms
-    assert [path.name for path in (PACKAGE / folder).glob("*.py")] == ["__init__.py"]
+def test_every_room_has_a_row_and_every_room_of_load_a_floor():
+    """A room that design.md does not place could import anything."""
+    assert sorted(ALLOWED) == sorted({room_of(module) for module in GRAPH} - {None})
+    assert sorted(name for floor in FLOORS for name in floor) == sorted(_rooms_of_load())
+    assert [path.name for path in (PACKAGE / "load").glob("*.py")] == ["__init__.py"]
 
 
-@pytest.mark.parametrize("folder", FLOORS)
-def test_rooms_import_only_from_lower_floors(folder):
+def test_each_row_names_rooms_above_it():
+    """The table is in the order of the rooms: whoever reads it from the top meets nothing unknown."""
+    order = list(ALLOWED)
+    assert [room for room in order if not ALLOWED[room] <= set(order[: order.index(room)])] == []
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_a_room_imports_what_its_row_says(room):
+    """A room imports each room that its row names and no other, so that the table is neither wrong nor too wide."""
+    imported = {
+        name for module, names in GRAPH.items() if room_of(module) == room for name in map(room_of, names) if name
+    }
+    assert imported - {room} == ALLOWED[room]
+
+
+def test_modules_beside_the_rooms_import_only_what_is_below_all_rooms():
+    """What all rooms share must not need one of them."""
+    beside = {module: names for module, names in GRAPH.items() if room_of(module) is None and module != "__main__"}
+    wrong = {(module, name) for module, names in beside.items() for name in names if room_of(name)}
+    assert {(module, name) for module, name in wrong if room_of(name) not in BELOW_ALL} == set()
+
+
+def test_rooms_of_load_import_only_from_lower_floors():
     """A module imports from its own room and those below it, also where it imports late or for types only."""
-    level = {name: number for number, floor in enumerate(FLOORS[folder]) for name in floor}
-    wrong = [
-        f"{module.relative_to(PACKAGE)} imports {imported}"
-        for room in level
-        for module in (PACKAGE / folder / room).rglob("*.py")
-        for imported in sorted(_imports(module))
-        if (above := _room(imported, folder)) in level and above != room and level[above] >= level[room]
-    ]
-    assert wrong == []
+    level = {f"load.{name}": number for number, floor in enumerate(FLOORS) for name in floor}
+    parts = grouped(GRAPH, lambda module: part_of(module) if part_of(module) in level else None)
+    wrong = {(part, name) for part, names in parts.items() for name in names if level[name] >= level[part]}
+    assert wrong == set()
 
 
-@pytest.mark.parametrize("folder", FLOORS)
-def test_no_room_is_crowded(folder):
+def test_no_room_of_load_is_crowded():
     """No room has so many modules that its idea is lost among them."""
-    crowded = [room for floor in FLOORS[folder] for room in floor if _count(PACKAGE / folder / room) > MOST_MODULES]
-    assert crowded == []
+    assert [room for room in _rooms_of_load() if _count(PACKAGE / "load" / room) > MOST_MODULES] == []
 
 
-def test_modules_of_a_room_make_no_circle():
-    """The modules of `load` import each other in one direction, so that each can be loaded first."""
-    modules = {_name(path): path for path in (PACKAGE / "load").rglob("*.py") if path.name != "__init__.py"}
-    graph = {name: _imports(path) & modules.keys() for name, path in modules.items()}
-    # It raises CycleError, which names the modules of a circle.
-    assert set(TopologicalSorter(graph).static_order()) == modules.keys()
+def test_no_module_imports_itself_by_detours():
+    """Each module can be read with those that it imports, which do not need it."""
+    assert _unknown(circles(GRAPH), KNOWN_CIRCLES) == []
 
 
-def _imports(path):
-    """Return the modules that a module names in its imports, wherever these stand."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return found
+def test_no_folder_within_a_room_imports_itself_by_detours():
+    """The folders of a room, and the modules beside them, stand in an order too."""
+    assert _unknown(circles(grouped(GRAPH, part_of)), [*KNOWN_CIRCLES, *KNOWN_CIRCLES_OF_PARTS]) == []
 
 
-def _room(imported, folder):
-    prefix = f"durable_harness.{folder}."
-    return imported.removeprefix(prefix).partition(".")[0] if imported.startswith(prefix) else None
+@pytest.mark.parametrize("known", KNOWN_CIRCLES)
+def test_a_known_circle_is_still_there(known):
+    """A circle that is gone must not be allowed to come back: take it out of the list."""
+    assert any(circle <= known for circle in circles(GRAPH))
 
 
-def _name(path):
-    return ".".join(("durable_harness", *path.relative_to(PACKAGE).with_suffix("").parts))
+@pytest.mark.parametrize("known", KNOWN_CIRCLES_OF_PARTS)
+def test_a_known_circle_of_folders_is_still_there(known):
+    """The same for folders: a circle that is gone leaves the list."""
+    assert any(circle <= known for circle in circles(grouped(GRAPH, part_of)))
+
+
+def _unknown(found, known):
+    return [sorted(circle) for circle in found if not any(circle <= allowed for allowed in known)]
+
+
+def _rooms_of_load():
+    return [path.parent.name for path in (PACKAGE / "load").glob("*/__init__.py")]
 
 
 def _count(room):
