@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.testing.waiting_report import waits_for
+from durable_harness.testing.reports.waiting_report import waits_for
 from durable_harness.testing.webhook_client import Instance
 
 SCHEDULED = {"EventType": "TaskScheduled", "FunctionName": "work", "Timestamp": "2026-01-01T00:00:00Z"}

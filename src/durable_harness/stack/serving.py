@@ -23,7 +23,6 @@ from durable_harness.foreign_text import hide, shown, shown_lines
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.host import FunctionsHost, HostOptions, bind_public
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys, read_keys
-from durable_harness.host.http.listing import function_list
 from durable_harness.host.http.server import WebOptions
 from durable_harness.host.outside import CaughtConnections
 from durable_harness.host.sdk.generation import Generation
@@ -46,6 +45,7 @@ from durable_harness.stack.dashboards import (
 )
 from durable_harness.stack.fake_calls import fake_calls
 from durable_harness.stack.fault_calls import fault_calls
+from durable_harness.stack.function_list import function_list
 from durable_harness.stack.leaving import leave_if_held_up
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
 from durable_harness.stack.outside_calls import outside_calls

@@ -25,12 +25,12 @@ from durable_harness.operations import (
 from durable_harness.operations.measurement import MEASUREMENTS_PATH
 from durable_harness.operations.operation import NO_SUCH_ROUTE
 from durable_harness.stack import RunningStack
-from durable_harness.testing.failure_report import Explainer
 from durable_harness.testing.history_recording import record
 from durable_harness.testing.liveness import end_of
 from durable_harness.testing.measured_operation import OperationMeasurement, read_measurement
 from durable_harness.testing.promised_events import EventResponse, Promises
 from durable_harness.testing.refusal_text import refusal_of
+from durable_harness.testing.reports.failure_report import Explainer
 from durable_harness.testing.requesting import NOTHING
 from durable_harness.testing.route_hints import explain_unknown_route
 from durable_harness.testing.server_errors import WatchedClient

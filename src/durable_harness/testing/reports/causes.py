@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from durable_harness.foreign_text import middle_cut
 from durable_harness.places import FAKE, place_in
-from durable_harness.testing.waiting_report import name_of
+from durable_harness.testing.reports.waiting_report import name_of
 from durable_harness.testing.webhook_client import HistoryRow, Instance
 from durable_harness.tracebacks import folded_text
 

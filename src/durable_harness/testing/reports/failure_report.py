@@ -12,11 +12,11 @@ from durable_harness.operations import redact_keys
 from durable_harness.operations.trace_page import page_in, trace_path
 from durable_harness.platforms.files import plain_name
 from durable_harness.stack import RunningStack
-from durable_harness.testing.causes import Cause, cause_of
-from durable_harness.testing.instance_tables import history_table, tree_lines
 from durable_harness.testing.liveness import end_of, has_ended
+from durable_harness.testing.reports.causes import Cause, cause_of
+from durable_harness.testing.reports.instance_tables import history_table, tree_lines
+from durable_harness.testing.reports.waiting_report import waiting_of
 from durable_harness.testing.requesting import HttpClient
-from durable_harness.testing.waiting_report import waiting_of
 from durable_harness.testing.webhook_client import Instance, Webhook
 
 MAX_BODY_LINES = 46

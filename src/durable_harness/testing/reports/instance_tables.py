@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from durable_harness.foreign_text import middle_cut
 from durable_harness.terminal.tables import aligned
-from durable_harness.testing.waiting_report import moment_of, name_of
+from durable_harness.testing.reports.waiting_report import moment_of, name_of
 from durable_harness.testing.webhook_client import HistoryRow, Instance
 
 TRACE = "\n Traceback (most recent call last):"
