@@ -328,7 +328,7 @@ class HubCore:
 
 def _has_turn(instance: Instance, execution: Execution, now_ns: int) -> bool:
     """Whether a worker could make progress now. One that waits or is suspended still listens for its end."""
-    if instance.ended or execution.in_flight or not (execution.inbox or execution.replay_due):
+    if instance.ended or execution.turn is not None or not (execution.inbox or execution.replay_due):
         return False
     suspended = instance.status == pb.ORCHESTRATION_STATUS_SUSPENDED
     if execution.not_before_ns <= now_ns and not suspended:

@@ -1,7 +1,7 @@
 """What the scheduler knows of an orchestration instance.
 
-An `Instance` is what stays for good: its identity and its state. An `Execution` is what only a living instance needs:
-history as events, the inbox, what is dispatched. Once the instance has ended and is saved, both leave memory.
+An `Instance` is what stays: its identity and its state. An `Execution` is what only a living instance needs:
+history as events, the inbox, the turn under way. Once the instance has ended and is saved, both leave memory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ class Parent:
 
 @dataclass(slots=True)
 class Saved:
-    """How much of an execution is in the store: events of its history in so many rows, events received and taken."""
+    """How much of an execution the store holds; Execution has the numbers of its events.
+
+    `history` counts events of the history, in `turns` rows. The rows of the inbox are those of the events from `taken`
+    on, up to `received`.
+    """
 
     history: int = 0
     turns: int = 0
@@ -40,25 +44,44 @@ class Saved:
 
 
 @dataclass(slots=True)
+class TurnUnderWay:
+    """The new events of the turn that a worker has now.
+
+    `started` begins the turn. It is made for the turn and was not received: it has no number, and is gone if the turn
+    comes back.
+    """
+
+    started: pb.HistoryEvent
+    received: list[pb.HistoryEvent]
+
+    @property
+    def events(self) -> list[pb.HistoryEvent]:
+        return [self.started, *self.received]
+
+
+@dataclass(slots=True)
 class Execution:
-    """The living part of an instance. `dispatched` are the new events of the turn a worker has now.
+    """The living part of an instance.
 
-    `losses` counts how often a worker was lost with this turn; `span` is the trace of the orchestration so far.
+    Received events are numbered from 0 in their order. They move from the right to the left:
 
-    Events are numbered in the order in which they came; `taken` counts those that are part of history by now. What is
-    saved already is told by `saved`; `rewritten` means that the rows of before are wrong and all is written anew.
-    `last_turn` is what the next turn continues; None if no worker can have kept that.
+        0 .......... taken ............................ received
+        |  history   |  turn under way  |     inbox     |
+
+    `saved` counts what the store already holds. `rewritten` is set when the history was replaced: all rows are then
+    deleted and written again. `queued` means that a turn waits for a worker. `losses` counts how often a worker was
+    lost with this turn; `span` is the trace of the orchestration so far. `last_turn` is what the next turn continues;
+    None if no worker can have kept that.
     """
 
     execution_id: str
     history: History = field(default_factory=History)
     inbox: Inbox = field(default_factory=Inbox)
-    dispatched: list[pb.HistoryEvent] = field(default_factory=list)
+    turn: TurnUnderWay | None = None
     taken: int = 0
-    in_flight: bool = False
     queued: bool = False
     losses: int = 0
-    span: Any | None = None
+    span: pb.OrchestrationTraceContext | None = None
     replay_due: bool = False
     not_before_ns: int = 0
     saved: Saved = field(default_factory=Saved)
@@ -67,15 +90,43 @@ class Execution:
 
     @property
     def received(self) -> int:
-        """How many events have come: those taken, those of the turn under way, those that wait."""
-        return self.taken + max(len(self.dispatched) - 1, 0) + len(self.inbox)
+        """How many events were received: those taken, those of the turn under way, those in the inbox."""
+        under_way = len(self.turn.received) if self.turn is not None else 0
+        return self.taken + under_way + len(self.inbox)
 
     def received_since(self, number: int) -> list[pb.HistoryEvent]:
-        """Return the events from a number on; those that are part of history by now are not among them."""
-        waiting_from = self.received - len(self.inbox)
-        if number >= waiting_from:
-            return self.inbox.since(number - waiting_from)
-        return [*self.dispatched[1 + number - self.taken :], *self.inbox]
+        """Return the events from a number on that are not part of the history yet."""
+        inbox_from = self.received - len(self.inbox)
+        if self.turn is None or number >= inbox_from:
+            return self.inbox.since(number - inbox_from)
+        return [*self.turn.received[number - self.taken :], *self.inbox]
+
+    def begin_turn(self, now_ns: int) -> list[pb.HistoryEvent]:
+        """Take the events of the next turn from the inbox and return them, behind the one that begins the turn."""
+        # A suspension ends the turn: the events after it wait for the resumption.
+        self.turn = TurnUnderWay(_orchestrator_started(now_ns), self.inbox.take_through("executionSuspended"))
+        return self.turn.events
+
+    def return_turn(self) -> None:
+        """Put the events of the turn back: its worker did not do it."""
+        if self.turn is not None:
+            self.inbox.put_back(self.turn.received)
+            self.turn = None
+
+    def finish_turn(self) -> list[pb.HistoryEvent]:
+        """Move the events of the turn into the history and return them."""
+        assert self.turn is not None
+        turn, self.turn = self.turn, None
+        self.taken += len(turn.received)
+        self.history.extend(turn.events)
+        return turn.events
+
+    def take_termination(self, now_ns: int) -> list[pb.HistoryEvent]:
+        """Move all events up to the termination in the inbox into the history, without a worker; return them."""
+        if self.turn is None:
+            self.turn = TurnUnderWay(_orchestrator_started(now_ns), [])
+        self.turn.received += self.inbox.take_through("executionTerminated")
+        return self.finish_turn()
 
 
 @dataclass(slots=True)
@@ -172,6 +223,10 @@ def execution_started(instance: Instance, time_ns: int) -> pb.HistoryEvent:
     if instance.parent is not None:
         started.parentInstance.CopyFrom(parent_info(instance.parent))
     return event(time_ns, EXECUTION_STARTED_ID, executionStarted=started)
+
+
+def _orchestrator_started(time_ns: int) -> pb.HistoryEvent:
+    return event(time_ns, orchestratorStarted=pb.OrchestratorStartedEvent())
 
 
 def event(time_ns: int, event_id: int = NO_ACTION_ID, **kind: Any) -> pb.HistoryEvent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -58,15 +58,11 @@ class TurnWork:
         if not self.hub.is_current(self.instance, execution) or not (execution.inbox or execution.replay_due):
             return None
         execution.replay_due = False
-        # A turn ends with a suspension: what comes after waits for the resumption.
-        started = event(self.hub.time_of(self.instance), orchestratorStarted=pb.OrchestratorStartedEvent())
-        execution.dispatched = [started, *execution.inbox.take_through("executionSuspended")]
-        execution.in_flight = True
         item = pb.WorkItem()
         request = item.orchestratorRequest
         request.instanceId = self.instance.instance_id
         request.executionId.value = execution.execution_id
-        request.newEvents.extend(execution.dispatched)
+        request.newEvents.extend(execution.begin_turn(self.hub.time_of(self.instance)))
         if execution.span is not None:
             request.orchestrationTraceContext.CopyFrom(execution.span)
         self._add_past(request, keeps_executions=keeps_executions)
@@ -82,9 +78,7 @@ class TurnWork:
             history.add_to(request)
 
     def give_back(self) -> None:
-        self.execution.inbox.put_back(self.execution.dispatched[1:])
-        self.execution.dispatched = []
-        self.execution.in_flight = False
+        self.execution.return_turn()
         self.execution.queued = True
 
     def will_be_repeated(self) -> None:
@@ -108,12 +102,12 @@ def finish_turn(work: TurnWork, response: pb.OrchestratorResponse) -> None:
     hub, instance, execution = work.hub, work.instance, work.execution
     if not hub.is_current(instance, execution):
         return
-    new_events = execution.dispatched
     execution.losses = 0
     if response.HasField("orchestrationTraceContext"):
         execution.span = copy_of(response.orchestrationTraceContext)
     replayed = len(execution.history)
-    _take_dispatched(hub, instance, execution)
+    new_events = execution.finish_turn()
+    _note_turn(instance, new_events, hub.time_of(instance))
     execution.last_turn = Continuation(response.completionToken, len(execution.history))
     instance.status = status_after(instance.status, new_events)
     previous_status = instance.custom_status
@@ -128,35 +122,26 @@ def finish_turn(work: TurnWork, response: pb.OrchestratorResponse) -> None:
     turn.close()
 
 
-def _take_dispatched(hub: HubCore, instance: Instance, execution: Execution) -> None:
-    """Move the events of the turn under way into history."""
-    dispatched, execution.dispatched = execution.dispatched, []
-    execution.in_flight = False
-    execution.taken += len(dispatched) - 1
-    execution.history.extend(dispatched)
-    instance.updated_ns = hub.time_of(instance)
+def _note_turn(instance: Instance, new_events: Sequence[pb.HistoryEvent], now_ns: int) -> None:
+    """Note when a turn ended, and if it was the first one, when that began."""
+    instance.updated_ns = now_ns
     if instance.status == pb.ORCHESTRATION_STATUS_PENDING:
-        instance.begun_ns = to_ns(dispatched[0].timestamp)
+        instance.begun_ns = to_ns(new_events[0].timestamp)
 
 
 def end_untaken(hub: HubCore, instance: Instance, execution: Execution) -> None:
     """End a terminated instance if no worker has taken the termination: it hangs in a turn, or there is none."""
     if not hub.is_current(instance, execution) or not execution.inbox.has_any({"executionTerminated"}):
         return
-    replayed = len(execution.history)
-    if not execution.in_flight:
-        started = event(hub.time_of(instance), orchestratorStarted=pb.OrchestratorStartedEvent())
-        execution.dispatched = [started]
-    _take_dispatched(hub, instance, execution)
-    taken = execution.inbox.take_through("executionTerminated")
-    execution.taken += len(taken)
-    execution.history.extend(taken)
+    now_ns, replayed = hub.time_of(instance), len(execution.history)
+    new_events = execution.take_termination(now_ns)
+    _note_turn(instance, new_events, now_ns)
     if instance.costs is not None:
         instance.costs.count_turn(execution.history.since(replayed), replayed, "")
-    turn = Turn(hub, instance, execution, taken)
+    turn = Turn(hub, instance, execution, new_events)
     turn.ending = pb.CompleteOrchestrationAction(
         orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED,
-        result=optional_text(text_or_none(taken[-1].executionTerminated, "input")),
+        result=optional_text(text_or_none(new_events[-1].executionTerminated, "input")),
     )
     turn.close()
 
