@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from durable_harness.protocol import RpcError, new_id, optional_text, pb
 from durable_harness.scheduler.clock import STEP_NS, Clock, RealClock
@@ -19,7 +19,7 @@ from durable_harness.scheduler.instances import Execution, Instance, Parent, eve
 from durable_harness.scheduler.payloads import PayloadLimit
 from durable_harness.scheduler.registry import Registry
 from durable_harness.scheduler.repeats import Repeats
-from durable_harness.scheduler.storage.journal import Journal, Rows
+from durable_harness.scheduler.storage.journal import Action, Journal, Rows
 from durable_harness.scheduler.storage.store import Store
 from durable_harness.scheduler.tasks import take_up
 from durable_harness.scheduler.timings import Timings
@@ -54,9 +54,9 @@ class HubCore:
         self.timings = Timings()
         self.repeats = Repeats()
         self.in_hand = self.journal.store.in_hand
-        self.instances = Registry(name, self.journal, self.touch)
+        self.instances = Registry(name, self.journal, self)
         self.entities = EntityStore(self)
-        self._exposures: list[Callable[[], None]] = []
+        self._pending: list[Action] = []
         self._woken: dict[str, None] = {}
         self._waiters: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
         self.journal.on_refusal(self._refuse_waiters)
@@ -92,7 +92,7 @@ class HubCore:
         was_in_hand = had is not None and task in had.left
         if had is not None and was_in_hand:
             self.repeats.note(instance.key, instance.execution_id, past.eventId)
-            self.after_commit(functools.partial(had.release, had.left.pop(task)))
+            self.on_commit(functools.partial(had.release, had.left.pop(task)))
         times = self.repeats.of(instance).get(past.eventId, 0)
         return Unfinished(past.taskScheduled.name, instance.instance_id, times, was_in_hand=was_in_hand)
 
@@ -118,28 +118,24 @@ class HubCore:
         for instance in self.instances.living():
             if not instance.ended:
                 instance.is_modelled = True
-                self.instances.touch(instance)
+                self.instances.mark_changed(instance)
 
-    def collect(self, rows: Rows) -> Callable[[], None]:
-        """Hand the journal all changes since the last call, and what to do once they are written."""
-        self.entities.collect(rows)
-        self.repeats.collect(rows)
-        return self.instances.collect(rows)
+    def collect_rows(self, rows: Rows) -> Action:
+        """Add the rows of all changes since the last call; return what to do once they are written."""
+        self.entities.collect_rows(rows)
+        self.repeats.collect_rows(rows)
+        return self.instances.collect_rows(rows)
 
-    def exposures(self) -> list[Callable[[], None]]:
-        """Hand the journal what has become possible since the last call: work, and answers to those who wait."""
-        exposures, self._exposures = self._exposures, []
+    def take_pending(self) -> list[Action]:
+        """Return what to do once the changes since the last call are committed: hand out work, wake who waits."""
+        pending, self._pending = self._pending, []
         woken, self._woken = self._woken, {}
-        return [*exposures, lambda: self._wake(woken)]
+        return [*pending, functools.partial(self._wake, woken)]
 
-    def after_commit(self, expose: Callable[[], None]) -> None:
+    def on_commit(self, action: Action) -> None:
         """Do something when all that has happened so far is committed."""
-        self._exposures.append(expose)
-        self.touch()
-
-    def touch(self) -> None:
-        """Note that something of this hub has changed: it is written with the next batch."""
-        self.journal.touch(self)
+        self._pending.append(action)
+        self.journal.mark(self)
 
     def create(  # noqa: PLR0913 - the fields of an instance
         self,
@@ -271,7 +267,7 @@ class HubCore:
     def remember(self, instance: Instance, late: pb.HistoryEvent) -> None:
         """Keep what came for an instance after it had failed: a rewind may still need it."""
         self.instances.revive(instance).history.append(late)
-        self.instances.touch(instance)
+        self.instances.mark_changed(instance)
 
     def terminate(self, instance: Instance, reason: str | None, *, recurse: bool) -> None:
         terminated = pb.ExecutionTerminatedEvent(input=optional_text(reason), recurse=recurse)
@@ -305,12 +301,12 @@ class HubCore:
         if self.clock.is_moved:
             instance.is_modelled = True
         self._woken[instance.instance_id] = None
-        self.instances.touch(instance)
+        self.instances.mark_changed(instance)
 
     def offer(self, work: Work) -> None:
         """Make work ready for a worker, when what it rests on is committed."""
         self.timings.note(work.subject_id, work.times)
-        self.after_commit(lambda: self.dispatcher.offer(work))
+        self.on_commit(functools.partial(self.dispatcher.offer, work))
 
     def _refuse_waiters(self, error: RpcError) -> None:
         """Refuse those who wait for an instance: what they wait for cannot happen while nothing can be written."""

@@ -122,11 +122,11 @@ class EntityStore:
         self._hub = hub
         self._entities: dict[str, Entity] = {}
         self._waiting_locks: list[LockRequest] = []
-        self._saver = EntitySaver(hub.name, hub.journal)
+        self._saver = EntitySaver(hub.name, hub.journal, hub)
 
-    def collect(self, rows: Rows) -> None:
+    def collect_rows(self, rows: Rows) -> None:
         """Add the rows of all changes since the last call."""
-        self._saver.collect(rows)
+        self._saver.collect_rows(rows)
 
     def load(self) -> None:
         """Go on with what the store holds. Due times go on from when the operation was sent, as those of instances."""
@@ -209,7 +209,6 @@ class EntityStore:
         self._entities = {}
         self._waiting_locks = []
         self._saver.forget_all()
-        self._hub.touch()
 
     def release_locks_of(self, parent_id: str) -> None:
         """Free what an orchestration that has ended still holds or waits for."""
@@ -254,8 +253,7 @@ class EntityStore:
         if request.removeEmptyEntities:
             empty = [entity_id for entity_id, e in self._entities.items() if e.state is None and e.idle]
             for entity_id in empty:
-                self._saver.touch(self._entities.pop(entity_id))
-                self._hub.touch()
+                self._saver.mark_changed(self._entities.pop(entity_id))
         return pb.CleanEntityStorageResponse()
 
     def _is_orphan(self, holder: str) -> bool:
@@ -265,7 +263,6 @@ class EntityStore:
     def _enqueue_at(self, entity_id: str, operation: Any, due_ns: int) -> None:
         numbered = (next(self._hub.journal.operation_numbers), operation)
         self._saver.operation_came(numbered, entity_id, due_ns)
-        self._hub.touch()
         if due_ns > self._hub.clock.now_ns():
             self._enqueue_later(entity_id, numbered, due_ns)
         else:
@@ -293,8 +290,7 @@ class EntityStore:
 
     def _settle(self, entity: Entity) -> None:
         """Save a change of an entity and offer its next batch, if it has one that may run now."""
-        self._saver.touch(entity)
-        self._hub.touch()
+        self._saver.mark_changed(entity)
         ready = any(_may_run(entity, operation) for _, operation in entity.pending)
         if ready and not entity.in_flight and not entity.queued:
             entity.queued = True
@@ -353,7 +349,7 @@ class EntityStore:
             if wanted.isdisjoint(request.entity_ids) and all(e.lock is None and not e.in_flight for e in entities):
                 for entity in entities:
                     entity.lock = request
-                    self._saver.touch(entity)
+                    self._saver.mark_changed(entity)
                 self._saver.lock_request_done(request)
                 granted = pb.EntityLockGrantedEvent(criticalSectionId=request.critical_section_id)
                 holder = self._hub.instances.get(request.parent_id)

@@ -13,7 +13,7 @@ from durable_harness.protocol import pb, to_ns
 from durable_harness.scheduler.storage import column_types
 from durable_harness.scheduler.storage import store as sql
 from durable_harness.scheduler.storage.column_types import INTEGER, TEXT, check_types
-from durable_harness.scheduler.storage.journal import Journal, Rows
+from durable_harness.scheduler.storage.journal import Journal, Rows, Source
 
 OPERATION_KINDS = frozenset({"entityOperationSignaled", "entityOperationCalled"})
 
@@ -59,29 +59,36 @@ class Entity:
 class EntitySaver:
     """Notes what changes about entities, operations and lock requests, and turns it into rows."""
 
-    def __init__(self, hub_name: str, journal: Journal) -> None:
+    def __init__(self, hub_name: str, journal: Journal, source: Source) -> None:
         self._hub_name = hub_name
+        self._journal = journal
+        self._source = source
         self._store = journal.store
         self._changed: dict[str, Entity] = {}
         self._came: dict[int, tuple[str, int, Any]] = {}
         self._rows: dict[str, list[Any]] = {}
 
-    def touch(self, entity: Entity) -> None:
+    def mark_changed(self, entity: Entity) -> None:
         self._changed[entity.entity_id] = entity
+        self._journal.mark(self._source)
 
     def operation_came(self, numbered: Numbered, entity_id: str, due_ns: int) -> None:
         self._came[numbered[0]] = (entity_id, due_ns, numbered[1])
+        self._journal.mark(self._source)
 
     def operation_done(self, number: int) -> None:
         if self._came.pop(number, None) is None:
-            self._rows.setdefault(sql.DELETE_OPERATION, []).append((number,))
+            self._add_row(sql.DELETE_OPERATION, (number,))
 
     def lock_requested(self, request: LockRequest) -> None:
-        row = (request.number, self._hub_name, _lock_text(request))
-        self._rows.setdefault(sql.PUT_LOCK_REQUEST, []).append(row)
+        self._add_row(sql.PUT_LOCK_REQUEST, (request.number, self._hub_name, _lock_text(request)))
 
     def lock_request_done(self, request: LockRequest) -> None:
-        self._rows.setdefault(sql.DELETE_LOCK_REQUEST, []).append((request.number,))
+        self._add_row(sql.DELETE_LOCK_REQUEST, (request.number,))
+
+    def _add_row(self, statement: str, row: tuple[Any, ...]) -> None:
+        self._rows.setdefault(statement, []).append(row)
+        self._journal.mark(self._source)
 
     def forget_all(self) -> None:
         """Delete what the store has of this hub's entities, and all that was to be written."""
@@ -93,8 +100,9 @@ class EntitySaver:
             (sql.DELETE_ENTITY, "SELECT hub, id FROM entities WHERE hub = ?"),
         ):
             self._rows[statement] = list(self._store.rows(query, hub))
+        self._journal.mark(self._source)
 
-    def collect(self, rows: Rows) -> None:
+    def collect_rows(self, rows: Rows) -> None:
         """Add the rows of all changes since the last call."""
         for entity in self._changed.values():
             if entity.state is None and entity.lock is None:

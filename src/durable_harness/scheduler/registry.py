@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from durable_harness.scheduler.measuring import pack_costs, unpack_costs
 from durable_harness.scheduler.storage import column_types
 from durable_harness.scheduler.storage import store as sql
 from durable_harness.scheduler.storage.column_types import TEXT, check_types
-from durable_harness.scheduler.storage.journal import Journal, Rows
+from durable_harness.scheduler.storage.journal import Action, Journal, Rows, Source
 from durable_harness.scheduler.storage.store import Store
 
 logger = own_logger("durable_harness.scheduler")
@@ -29,12 +29,12 @@ RECENT_INSTANCES = 1000
 
 
 class Registry:
-    """Finds, adds, removes and saves instances. Whoever changes one says so with `touch`."""
+    """Finds, adds, removes and saves instances. A change of one is saved once it is marked with `mark_changed`."""
 
-    def __init__(self, hub_name: str, journal: Journal, notify: Callable[[], None]) -> None:
+    def __init__(self, hub_name: str, journal: Journal, source: Source) -> None:
         self._hub_name = hub_name
         self._journal = journal
-        self._notify = notify
+        self._source = source
         self._living: dict[str, Instance] = {}
         self._recent: OrderedDict[str, Instance] = OrderedDict()
         self._removed: dict[str, list[int]] = {}
@@ -73,7 +73,7 @@ class Registry:
 
     def add(self, instance: Instance) -> None:
         self._living[instance.instance_id] = instance
-        self.touch(instance)
+        self.mark_changed(instance)
 
     def remove(self, instance: Instance) -> None:
         """Delete an instance for good."""
@@ -82,7 +82,7 @@ class Registry:
         self._changed.pop(instance.key, None)
         if instance.is_stored:
             self._removed.setdefault(instance.instance_id, []).append(instance.key)
-        self._notify()
+        self._journal.mark(self._source)
 
     def forget_all(self) -> None:
         """Delete every instance for good."""
@@ -93,7 +93,7 @@ class Registry:
         self._living.clear()
         self._recent.clear()
         self._changed.clear()
-        self._notify()
+        self._journal.mark(self._source)
 
     def restore(self, instance: Instance) -> None:
         """Take back a removal that is not committed: the instance is written whole once more, with its history."""
@@ -110,10 +110,10 @@ class Registry:
         instance = self._living.get(instance_id) or self._recent.get(instance_id)
         return instance is None or not (instance.key in self._changed or instance.key in self._writing)
 
-    def touch(self, instance: Instance) -> None:
+    def mark_changed(self, instance: Instance) -> None:
         """Note that an instance has changed: it is saved with the next batch."""
         self._changed[instance.key] = instance
-        self._notify()
+        self._journal.mark(self._source)
 
     def history(self, instance: Instance) -> Iterable[pb.HistoryEvent]:
         """Return the events of an instance's current or last execution."""
@@ -134,7 +134,7 @@ class Registry:
         self._living[instance.instance_id] = instance
         return instance.execution
 
-    def collect(self, rows: Rows) -> Callable[[], None]:
+    def collect_rows(self, rows: Rows) -> Action:
         """Add the rows of all changes; return what to do when they are committed."""
         changed, self._changed = list(self._changed.values()), {}
         removed, self._removed = self._removed, {}

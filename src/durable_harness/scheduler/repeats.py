@@ -55,7 +55,7 @@ class Repeats:
         for key in list(self._counts):
             self.forget(key)
 
-    def collect(self, rows: Rows) -> None:
+    def collect_rows(self, rows: Rows) -> None:
         """Add the rows of what has changed."""
         for key in self._gone:
             rows[sql.DELETE_REPEATS].append((key,))

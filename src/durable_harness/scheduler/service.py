@@ -92,7 +92,7 @@ class SchedulerService:
             if isinstance(error, sqlite3.Error):  # not seen by the check of its structure
                 raise store.refusal(error) from error
             raise
-        self.journal.on_commit(self._committed)
+        self.journal.on_each_commit(self._committed)
 
     def hub(self, name: str) -> TaskHub:
         """Return a task hub; one not known is made on first use where hubs are dynamic, else NOT_FOUND."""

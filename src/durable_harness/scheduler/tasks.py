@@ -89,12 +89,12 @@ class ActivityWork:
         instance = self.hub.living(self.instance_id, self.execution_id)
         if instance is not None:
             self.hub.repeats.note(self.key, self.execution_id, self.task_id)
-            self.hub.instances.touch(instance)
+            self.hub.instances.mark_changed(instance)
 
     def finish(self, response: pb.ActivityResponse) -> None:
         """Tell the execution that waits for it, if that still goes on."""
         if self.hub.in_hand is not None and self.slot != NO_SLOT:
-            self.hub.after_commit(functools.partial(self.hub.in_hand.release, self._slot()))
+            self.hub.on_commit(functools.partial(self.hub.in_hand.release, self._slot()))
         instance = self.hub.living(self.instance_id, self.execution_id)
         if instance is not None:
             self.hub.deliver(instance, _outcome(self.task_id, response, self.hub.time_of(instance)))

@@ -44,7 +44,7 @@ async def refused(status=Status.RESOURCE_EXHAUSTED):
 async def until_written(bench):
     """Wait until the journal has written what it could not."""
     written = asyncio.Event()
-    bench.hub.journal.on_commit(written.set)
+    bench.hub.journal.on_each_commit(written.set)
     async with asyncio.timeout(5):
         await written.wait()
 

@@ -104,7 +104,7 @@ async def test_an_instance_that_cannot_be_written_as_rows_holds_nobody_up(bench)
     bench.connect()
     await bench.start("bad")
     bench.hub.instances.get("bad").tags = {"a": object()}
-    bench.hub.instances.touch(bench.hub.instances.get("bad"))
+    bench.hub.instances.mark_changed(bench.hub.instances.get("bad"))
     bench.hub.instances.get("bad").is_stored = False
     await bench.start("good")
     await asyncio.sleep(0)
@@ -124,7 +124,7 @@ async def test_what_a_commit_allows_is_done_although_one_part_of_it_breaks(bench
         raise RuntimeError("broken")
 
     bench.connect()
-    bench.hub.after_commit(broken)
+    bench.hub.on_commit(broken)
     await bench.start()
     await bench.turn(complete())
     assert await bench.status() == "COMPLETED"

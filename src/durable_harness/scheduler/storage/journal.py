@@ -34,16 +34,17 @@ MEMORY_WRITE_INTERVAL_S = 0.1
 SHOWN_CHARS = 60
 
 Rows = dict[str, list[Any]]
+Action = Callable[[], None]
 
 
 class Source(Protocol):
     """Something whose changes are written: a task hub."""
 
-    def collect(self, rows: Rows) -> Callable[[], None]:
+    def collect_rows(self, rows: Rows) -> Action:
         """Add the rows of all changes since the last call; return what to do once they are written."""
 
-    def exposures(self) -> list[Callable[[], None]]:
-        """Return what the changes since the last call make possible."""
+    def take_pending(self) -> list[Action]:
+        """Return what to do once the changes since the last call are committed: what they make possible."""
 
     def refuse(self, key: int, problem: str) -> None:
         """End the instance with this key, if it is one of this source: the store does not take what it consists of."""
@@ -54,7 +55,7 @@ class _Waiter:
     """Somebody who waits for the commit of what happened so far; `undo` withdraws it if there is none."""
 
     future: asyncio.Future[None]
-    undo: Callable[[], None] | None
+    undo: Action | None
     key: int | None
     """The instance that the change was for."""
 
@@ -74,15 +75,16 @@ class Journal:
         self._thread = ThreadPoolExecutor(1, "scheduler-store") if store.path is not None else None
         self._tasks: set[asyncio.Future[None]] = set()
         self._sources: dict[Source, None] = {}
-        self._touched: dict[Source, None] = {}
+        self._marked: dict[Source, None] = {}
         self._unwritten: dict[Source, None] = {}
-        # Those who wait for changes that are collected next, and for the batch that is being written.
-        self._next: list[_Waiter] = []
-        self._waiting: list[_Waiter] = []
+        self._for_next_batch: list[_Waiter] = []
+        """Those who wait for changes that are not collected yet. They join `_for_this_batch` when these are."""
+        self._for_this_batch: list[_Waiter] = []
+        """Those who wait for the batch that is being written."""
         self._scheduled = False
         self._busy = False
         self._writing_later: asyncio.TimerHandle | None = None
-        self._after_commit: Callable[[], None] | None = None
+        self._after_each_commit: Action | None = None
         self._refusal: RpcError | None = None
         """What requests are answered with while the file cannot be written, or since the journal has ended."""
         self._has_ended = False
@@ -100,18 +102,19 @@ class Journal:
         """Call back whenever those who wait are refused because the file cannot be written."""
         self._on_refusal.append(callback)
 
-    def on_commit(self, callback: Callable[[], None]) -> None:
-        """Call back after every commit, when everything that it allowed has been exposed."""
-        self._after_commit = callback
+    def on_each_commit(self, callback: Action) -> None:
+        """Call back after every commit, when everything that it allowed has been done."""
+        self._after_each_commit = callback
 
     @property
     def idle(self) -> bool:
-        return not (self._touched or self._busy)
+        return not (self._marked or self._busy)
 
-    def touch(self, source: Source) -> None:
+    def mark(self, source: Source) -> None:
         """Note that a source has changes; they are dealt with at the end of this turn of the event loop."""
-        self._sources[source] = self._touched[source] = None
-        self._schedule()
+        if source not in self._marked:  # else the end of the turn, or of the batch being written, is awaited already
+            self._sources[source] = self._marked[source] = None
+            self._schedule()
 
     @property
     def problem(self) -> str | None:
@@ -125,7 +128,7 @@ class Journal:
         if self._refusal is not None:
             raise _copy(self._refusal)
 
-    async def settled(self, undo: Callable[[], None] | None = None, key: int | None = None) -> None:
+    async def settled(self, undo: Action | None = None, key: int | None = None) -> None:
         """Return when all that has happened so far is committed; raise RpcError where it cannot be.
 
         `key` names the instance that the caller has changed: what the store does not take of it is the caller's error.
@@ -140,7 +143,8 @@ class Journal:
                 undo()
             raise _copy(self._refusal)
         waiter = _Waiter(asyncio.get_running_loop().create_future(), undo, key)
-        (self._next if self._touched else self._waiting).append(waiter)
+        # Changes that are not collected yet go into the next batch. Without any, all is in the batch being written.
+        (self._for_next_batch if self._marked else self._for_this_batch).append(waiter)
         await waiter.future
 
     async def written(self) -> None:
@@ -179,28 +183,29 @@ class Journal:
         if self._has_ended:
             return
         if self._thread is None:
-            touched, self._touched = list(self._touched), {}
-            exposures = [expose for source in touched for expose in source.exposures()]
-            self._write_later(touched)
-            self._committed(exposures)
+            marked, self._marked = list(self._marked), {}
+            pending = [action for source in marked for action in source.take_pending()]
+            self._write_later(marked)
+            self._committed(pending)
         else:
             self._busy = True
             task = asyncio.ensure_future(self._write())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _collect(self) -> tuple[Rows, list[Callable[[], None]]]:
+    def _collect(self) -> tuple[Rows, list[Action]]:
         """Return the rows of all changes, and what to do once they are written."""
-        touched, self._touched = list(self._touched), {}
-        self._waiting += self._next
-        self._next = []
-        exposures = [expose for source in touched for expose in source.exposures()]
+        marked, self._marked = list(self._marked), {}
+        self._for_this_batch += self._for_next_batch
+        self._for_next_batch = []
+        pending = [action for source in marked for action in source.take_pending()]
         batch: Rows = defaultdict(list)
-        after = [source.collect(batch) for source in touched]
-        return batch, [*after, *exposures]
+        written = [source.collect_rows(batch) for source in marked]
+        # In this order: who is woken by what is pending asks whether its instance is written.
+        return batch, [*written, *pending]
 
-    def _write_later(self, touched: list[Source]) -> None:
-        self._unwritten |= dict.fromkeys(touched)
+    def _write_later(self, marked: list[Source]) -> None:
+        self._unwritten |= dict.fromkeys(marked)
         if self._writing_later is None:
             loop = asyncio.get_running_loop()
             self._writing_later = loop.call_later(MEMORY_WRITE_INTERVAL_S, self._write_in_memory)
@@ -213,16 +218,16 @@ class Journal:
             self._writing_later.cancel()
             self._writing_later = None
         batch: Rows = defaultdict(list)
-        after = [source.collect(batch) for source in {**self._unwritten, **self._touched}]
+        written = [source.collect_rows(batch) for source in {**self._unwritten, **self._marked}]
         self._unwritten = {}
         self._refuse_rows(self.store.write(batch))
-        for done in after:
-            done()
+        for action in written:
+            action()
 
     async def _write(self) -> None:
         """Write what has changed; while that fails, refuse those who wait and try again: the other changes stand."""
         loop = asyncio.get_running_loop()
-        batch, exposures = self._collect()
+        batch, actions = self._collect()
         batches = [batch]
         while True:
             try:
@@ -234,21 +239,21 @@ class Journal:
                     return
                 more, after = self._refuse(error)
                 batches.append(more)
-                exposures += after
+                actions += after
                 if self._ending.is_set():
                     self._give_up()
                     return
                 await self._rest()
             else:
-                self._was_written(exposures, refused)
+                self._was_written(actions, refused)
                 return
 
-    def _was_written(self, exposures: list[Callable[[], None]], refused: list[RefusedRow]) -> None:
+    def _was_written(self, actions: list[Action], refused: list[RefusedRow]) -> None:
         self._busy = False
         if not self._has_ended:
             self._refusal = None
         self._refuse_rows(refused)
-        self._committed(exposures)
+        self._committed(actions)
         if self._has_ended:
             self._refuse_waiting()
 
@@ -265,8 +270,8 @@ class Journal:
             self.refuse(key, problem)
 
     def _refuse_waiters_of(self, key: int, problem: str) -> None:
-        for waiter in [waiter for waiter in self._waiting if waiter.key == key]:
-            self._waiting.remove(waiter)
+        for waiter in [waiter for waiter in self._for_this_batch if waiter.key == key]:
+            self._for_this_batch.remove(waiter)
             if waiter.undo is not None:
                 waiter.undo()
             if not waiter.future.done():
@@ -283,7 +288,7 @@ class Journal:
             async with asyncio.timeout(RETRY_INTERVAL_S):
                 await self._ending.wait()
 
-    def _refuse(self, error: Exception) -> tuple[Rows, list[Callable[[], None]]]:
+    def _refuse(self, error: Exception) -> tuple[Rows, list[Action]]:
         """Refuse those who wait, and return what withdraws their changes: to be written with these, or not at all."""
         if self._refusal is None:
             logger.error("The file %s cannot be written: %s. Trying again until it can.", self.store.path, error)
@@ -293,11 +298,12 @@ class Journal:
         )
         self._refusal = RpcError(Status.RESOURCE_EXHAUSTED, problem)
         self._refuse_waiting()
-        return self._collect() if self._touched else ({}, [])
+        return self._collect() if self._marked else ({}, [])
 
     def _refuse_waiting(self) -> None:
         assert self._refusal is not None
-        waiting, self._waiting, self._next = [*self._waiting, *self._next], [], []
+        waiting = [*self._for_this_batch, *self._for_next_batch]
+        self._for_this_batch, self._for_next_batch = [], []
         for waiter in reversed(waiting):  # the latest first: it may have replaced what an earlier one began
             if waiter.undo is not None:
                 waiter.undo()
@@ -340,20 +346,22 @@ class Journal:
         self._has_ended = True
         self._busy = False
 
-    def _committed(self, exposures: list[Callable[[], None]]) -> None:
-        waiting, self._waiting = self._waiting, []
-        for expose in exposures:
+    def _committed(self, actions: list[Action]) -> None:
+        """Do what a commit allows, then let those who wait for it continue."""
+        # Taken first: an action may wait for the next batch itself.
+        waiting, self._for_this_batch = self._for_this_batch, []
+        for action in actions:
             try:
-                expose()
+                action()
             except Exception:
                 logger.exception("What a commit allowed failed; the rest of it goes on.")
         for waiter in waiting:
             if not waiter.future.done():
                 waiter.future.set_result(None)
-        if self._touched:
+        if self._marked:
             self._schedule()
-        if self._after_commit is not None:
-            self._after_commit()
+        if self._after_each_commit is not None:
+            self._after_each_commit()
 
     async def finish(self) -> None:
         """Take no more requests, and return when those that were taken are answered: written, or refused."""
