@@ -1,4 +1,4 @@
-"""urllib, but for its waits: a request ends by its limit whatever a server sends, be it a byte a second or no end."""
+"""urllib with a limit on each request, whatever a server sends: a byte a second, or an endless body."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _is_socket_timeout(error: BaseException | None) -> bool:
 
 
 def read_bounded(response: Any) -> bytes:
-    """Return a body; raise OSError for one that is larger than anybody reads."""
+    """Return a body; raise OSError if it is larger than MOST_BYTES."""
     chunks, size = [], 0
     while chunk := response.read(CHUNK_BYTES):
         chunks.append(chunk)
@@ -83,7 +83,7 @@ def read_bounded(response: Any) -> bytes:
 
 
 def failure_words(error: BaseException) -> str:
-    """Say why a request got no answer, in the words of the system: `Connection refused`, without Python's names."""
+    """Return why a request got no answer, in the system's words: `Connection refused`, without Python's names."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     words = reason.strerror if isinstance(reason, OSError) else None
     return words or str(reason) or type(reason).__name__

@@ -1,4 +1,4 @@
-"""Whose requests an endpoint of this machine answers, by what browsers say of a request and scripts cannot forge.
+"""Whose requests an endpoint of this machine answers, by the headers that browsers send and scripts cannot forge.
 
 Any page that a user visits can send requests to this machine: simple ones unasked (a form's POST, an image's GET) and,
 once the page's own name has been pointed at 127.0.0.1 (DNS rebinding), any at all, answers included. The browser then
@@ -52,8 +52,8 @@ def foreign(
 ) -> str:
     """Return why a request may be another site's doing, "" if it is not.
 
-    `allowed_origins` are sites that may. `allowed_hosts` are names of this endpoint beside those that nobody can point
-    at this machine.
+    `allowed_origins` are sites that may. `allowed_hosts` are names of this endpoint beside those that no stranger can
+    point at this machine.
     """
     hosts = request.headers.getall("Host", ())
     return foreign_call(request.method, hosts, request.headers, allowed_origins, allowed_hosts)
@@ -72,7 +72,7 @@ def foreign_call(
         name = _name(own)
         if not is_private_name(name) and name not in allowed_hosts:
             return (
-                f"The host name '{own}' may be anybody's: this endpoint answers to localhost, addresses and names that"
+                f"The host name '{own}' may be anyone's: this endpoint answers to localhost, addresses and names that"
                 f" public DNS does not know. Name it in {HOSTS_VARIABLE} if it is yours."
             )
     origin = headers.get("Origin")
@@ -85,7 +85,7 @@ def foreign_call(
 
 
 def is_private_name(name: str | None) -> bool:
-    """Tell whether a host name cannot be one that a stranger points at this machine."""
+    """Return whether a host name is safe: no stranger can point it at this machine."""
     if not name:
         return False
     return (

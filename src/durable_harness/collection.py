@@ -1,4 +1,4 @@
-"""Python's collector of cyclic garbage, at rest while much is made that stays."""
+"""Python's cyclic garbage collector, paused while many lasting objects are made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def resting_collector() -> Iterator[None]:
-    """Let no collection run meanwhile.
+    """Pause garbage collection until the block ends.
 
     Hundreds of modules are imported at a start. They all stay, so the collector looks through them again and again and
     finds nothing: 30 ms of a start of half a second.

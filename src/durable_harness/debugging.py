@@ -1,11 +1,11 @@
-"""Whether a debugger is attached to this process: a limit that passes while a person looks at a breakpoint is none."""
+"""Whether a debugger is attached to this process: time limits must not run out at a breakpoint."""
 
 from __future__ import annotations
 
 import sys
 
 NO_LIMIT_S = 7 * 86_400.0
-"""What a limit becomes while somebody debugs."""
+"""What a limit becomes while a debugger is attached."""
 
 
 def has_debugger() -> bool:
@@ -19,5 +19,5 @@ def has_debugger() -> bool:
 
 
 def unless_debugged(limit_s: float) -> float:
-    """Return a limit, or one that nobody reaches if this process is debugged."""
+    """Return a limit, or one that is never reached if this process is debugged."""
     return NO_LIMIT_S if has_debugger() else limit_s

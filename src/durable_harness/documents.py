@@ -1,7 +1,7 @@
-"""JSON and TOML that others wrote. Whatever is wrong with a text is one error, a ValueError that says what.
+"""JSON and TOML that others wrote. Any mistake in a text is a ValueError that names it.
 
-The parsers of the standard library also raise RecursionError and MemoryError, and name functions of Python in what
-they say about long numbers. Nobody who reads a file or an answer of others has to know that.
+The parsers of the standard library also raise RecursionError and MemoryError, and name functions of Python in
+their messages about long numbers. Readers of files and answers need not know that.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class PortInUseError(HarnessError):
 
 
 class DifferentHistoryError(HarnessError):
-    """Raised when today's code does otherwise than a recorded history tells."""
+    """Raised when today's code differs from a recorded history."""
 
     exit_code = ExitCode.DIFFERENT_HISTORY.value
 

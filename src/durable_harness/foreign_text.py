@@ -38,7 +38,7 @@ def beginning(text: str, most_chars: int) -> str:
     longest = writings_of(tuple(_secrets)).most_chars
     if len(text) <= most_chars + longest:
         return blanked(text)
-    # A secret may begin in the last characters and go on beyond them.
+    # A secret may begin in the last characters and continue beyond them.
     piece = blanked(text[: most_chars + longest])
     return f"{piece[: max(0, len(piece) - longest)]}…"
 
@@ -49,7 +49,7 @@ def looked_at(most_chars: int) -> int:
 
 
 def middle_cut(text: str, most_chars: int) -> str:
-    """Return `blanked` text with its middle replaced by a count if it is longer: both ends of data say what it is."""
+    """Return `blanked` text with its middle replaced by a count if it is longer: both ends help to recognize data."""
     whole = blanked(text)
     if len(whole) <= most_chars:
         return whole
@@ -59,7 +59,7 @@ def middle_cut(text: str, most_chars: int) -> str:
 
 
 def shown(text: str, most_chars: int = MOST_CHARS) -> str:
-    r"""Return text on one line, at most so long, with `\x1b` and the like in place of what would not be seen."""
+    r"""Return text on one line, at most `most_chars` long, with `\x1b` and the like for invisible characters."""
     # Characters that are cut off need not be looked at: a hostile text may have millions of them.
     cut = beginning(text, most_chars + 1)[: most_chars + 1]
     escaped = HIDDEN.sub(_escape, cut)

@@ -21,7 +21,7 @@ def first_place(
 
 
 def _places(wanted: Any, got: Any, where: str, is_same: Callable[[Any, Any], bool]) -> Iterator[tuple[str, str, str]]:
-    """Give the places: the innermost first, then those around it."""
+    """Yield the places: the innermost first, then those around it."""
     if isinstance(wanted, dict) and isinstance(got, dict):
         for key in [*wanted, *(key for key in got if key not in wanted)]:
             one, other = wanted.get(key, _ABSENT), got.get(key, _ABSENT)

@@ -1,6 +1,6 @@
 """Locust, which `load` becomes, with mistakes in files of scenarios as errors of usage.
 
-By itself Locust shows a traceback and ends with its code for failures, which a pipeline reads as a failed gate. Locust
+Locust alone shows a traceback and ends with its code for failures, which a pipeline reads as a failed gate. Locust
 patches the standard library, so it is imported before anything else, and what is imported here must be little.
 """
 

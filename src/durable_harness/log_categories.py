@@ -1,9 +1,9 @@
 """The categories that the Functions host sorts log entries into, by which host.json sets their levels.
 
-Function.NAME        what the host has to say about one function
+Function.NAME        what the host logs about one function
 Function.NAME.User   what the function's own code logs while it runs
-Host.General         what the host has to say about itself
-Host.Triggers.DurableTask   what it has to say about durable functions
+Host.General         what the host logs about itself
+Host.Triggers.DurableTask   what it logs about durable functions
 other                the logger's own name: code of the app that logs while no function runs
 """
 
@@ -25,7 +25,7 @@ _is_unlogged: contextvars.ContextVar[bool] = contextvars.ContextVar("unlogged", 
 
 @contextlib.contextmanager
 def running(function: str) -> Iterator[None]:
-    """Take what is logged until the block ends, here and in threads that get this context, for the function's."""
+    """Attribute what is logged until the block ends, here and in threads with this context, to the function."""
     token = _running.set(function)
     try:
         yield
@@ -58,7 +58,7 @@ def about(function: str, instance_id: str | None = None) -> dict[str, str]:
 
 
 def note_instance(instance_id: str) -> None:
-    """Take what is logged from here on, in this task and in threads that get its context, for an instance's."""
+    """Attribute what is logged from here on, in this task and in threads with its context, to an instance."""
     _instance.set(instance_id)
 
 

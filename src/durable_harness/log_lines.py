@@ -53,7 +53,7 @@ def configure_logging(
 
 
 def announce(text: str, log_format: str = TEXT, level: int = logging.INFO) -> None:
-    """Say something about the service that starts, in the format of its log. Text of others is `shown` already."""
+    """Print a line about the service that starts, in the format of its log. Text of others is `shown` already."""
     if log_format == JSON:
         stream, line = sys.stdout, announcement(text.strip(), level)
     elif level >= logging.WARNING:
@@ -78,7 +78,7 @@ def _filter(handler: logging.Handler, levels: LogLevels | None) -> None:
 
 
 def log_to_also(handler: logging.Handler, levels: LogLevels, *, is_verbose: bool = False) -> None:
-    """Let another handler have what is logged, after `configure_logging` at the same levels."""
+    """Add a handler, after `configure_logging`, that gets the same entries."""
     _filter(handler, None if is_verbose else levels)
     logging.getLogger().addHandler(handler)
     also_send_own_logs_to(handler)

@@ -1,7 +1,7 @@
-"""What a command prints may be lost without the command being lost: its reader may have left, its disk may be full.
+"""A command survives output that cannot be written: its reader may have left, or its disk may be full.
 
-`durable-harness serve | head -1` goes on serving, and a comparison whose reader left still has its reports and its exit
-code. What is lost for another reason than a reader who left is reported.
+`durable-harness serve | head -1` keeps serving, and a comparison whose reader left still has its reports and its exit
+code. Output that is lost for any other reason is reported.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class LostOutput:
         self._problems: dict[str, str] = {}
 
     def note(self, stream: str, error: OSError) -> None:
-        """Take why a stream cannot be written."""
+        """Note why a stream cannot be written."""
         if not has_reader_left(error):
             self._problems.setdefault(stream, error.strerror or str(error))
 
     def report(self) -> None:
-        """Say on stderr what was printed in vain."""
+        """Report on stderr which output was lost."""
         for stream, problem in self._problems.items():
             sys.stderr.write(f"error: {stream} cannot be written ({problem}): what was printed is lost\n")
 
@@ -49,7 +49,7 @@ class LostOutput:
 
 @contextlib.contextmanager
 def unbroken_output() -> Iterator[LostOutput]:
-    """Let nothing fail because stdout or stderr cannot be written, until the block ends."""
+    """Suppress errors of writing to stdout and stderr until the block ends."""
     before = (sys.stdout, sys.stderr)
     lost = keep_output_unbroken()
     try:

@@ -54,19 +54,19 @@ def own_logger(name: str) -> logging.Logger:
 
 
 def send_own_logs_to(handler: logging.Handler, level: int) -> None:
-    """Let a handler have what own loggers log from a level on, and no other handler."""
+    """Send what own loggers log, from a level on, to this handler only."""
     _root.handlers = [handler]
     _root.setLevel(level)
     _root.propagate = False
 
 
 def also_send_own_logs_to(handler: logging.Handler) -> None:
-    """Let another handler have what own loggers log, beside the one of `send_own_logs_to`."""
+    """Send what own loggers log to another handler too, beside the one of `send_own_logs_to`."""
     _root.addHandler(handler)
 
 
 def send_own_logs_to_all() -> None:
-    """Let what own loggers log go where all logs of the process go, as before `send_own_logs_to`."""
+    """Send what own loggers log to the root logger again, as before `send_own_logs_to`."""
     _root.handlers = []
     _root.setLevel(logging.NOTSET)
     _root.propagate = True

@@ -1,8 +1,8 @@
 """The tasks of this process itself, which share an event loop with the tasks of user code.
 
 `asyncio.all_tasks()` is how user code finds the tasks that it then cancels or waits for. A loop that hides the tasks of
-the process keeps them out of there: host and scheduler go on whatever is done to all others. The task that a function
-runs in is there while it runs, as its code expects.
+the process keeps them out of there: host and scheduler continue whatever is done to all others. The task that a
+function runs in is listed while it runs, as its code expects.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class HidesTasks(Protocol):
         """Keep a task out of `asyncio.all_tasks()`."""
 
     def show(self, task: asyncio.Task[object]) -> None:
-        """Let a task be found there again."""
+        """List a task there again."""
 
 
 def hide(task: asyncio.Task[Any] | None) -> None:
@@ -47,7 +47,7 @@ def hide_once_started() -> None:
 
 @contextlib.contextmanager
 def shown_to_user_code() -> Iterator[None]:
-    """Let user code find the task that runs until the block ends."""
+    """List the current task for user code until the block ends."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is None or not isinstance(loop, HidesTasks):
         yield

@@ -26,7 +26,7 @@ _MOST_LINKS = 20
 FAKE = "<fake>"
 """The name of the frame of what a fake raises: the file and the line are the test's."""
 INTRODUCED = ("Orchestrator function '", "Activity function '", "Entity function '")
-"""How messages begin that say whose failure it is."""
+"""How messages begin that name the function that failed."""
 _folders: list[Path] = []
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, quote, urldefrag, urljoin, urlsplit, urlunsplit
 
 MAX_REDIRECTS = 5
-"""In a row; a server that leads on for longer leads in circles."""
+"""In a row; a server that redirects more often redirects in circles."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REPEATING_REDIRECTS = frozenset({307, 308})
 """The redirects that repeat any request as it is."""
@@ -62,7 +62,7 @@ def split_http_url(url: str) -> tuple[SplitResult, int]:
 
 
 def ascii_url(url: str) -> str:
-    """Return a URL as it goes on the wire, which takes no other letters; raise BadUrlError for a host that is none."""
+    """Return a URL as it is sent, in ASCII; raise BadUrlError for an invalid host."""
     if url.isascii() and not any(character <= " " for character in url):
         return url
     parts, _ = split_http_url(url)
@@ -91,7 +91,7 @@ def origin_of(url: str) -> Origin:
 
 
 def is_same_origin(url: str, other: str) -> bool:
-    """Tell whether two URLs are those of one server; False if either is no http or https URL."""
+    """Return whether two URLs have one origin; False if either is not an http or https URL."""
     try:
         return origin_of(url) == origin_of(other)
     except BadUrlError:
@@ -99,7 +99,7 @@ def is_same_origin(url: str, other: str) -> bool:
 
 
 def is_downgrade(url: str, location: str) -> bool:
-    """Tell whether a redirect leads from https to http."""
+    """Return whether a redirect leads from https to http."""
     return origin_of(url).scheme == "https" and origin_of(urljoin(url, location)).scheme == "http"
 
 

@@ -25,7 +25,7 @@ class Terminated(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def raised_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM or Ctrl-Break raise Terminated until the block ends. (Python allows this in the main thread only.)"""
+    """Raise Terminated on SIGTERM or Ctrl-Break until the block ends. (Python allows this in the main thread only.)"""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

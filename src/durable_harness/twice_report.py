@@ -21,7 +21,7 @@ OUTCOMES = {
     "failedFirst": "failed the first time only",
     "failedBoth": "failed both times",
 }
-TOLD = ("times", "other", "failedSecond", "failedFirst", "failedBoth")
+REPORTED = ("times", "other", "failedSecond", "failedFirst", "failedBoth")
 MOST_DETAILS = 3
 MOST_EFFECTS = 20
 OTHERS = "others"
@@ -89,7 +89,7 @@ def _owner(one: dict[str, Any]) -> str:
 
 
 def _rank(one: dict[str, Any]) -> tuple[bool, bool, str]:
-    is_troubled = any(one[outcome] for outcome in TOLD if outcome != "times")
+    is_troubled = any(one[outcome] for outcome in REPORTED if outcome != "times")
     return not one["twice"], not is_troubled, str(one["name"])
 
 

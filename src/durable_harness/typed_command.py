@@ -1,4 +1,4 @@
-"""The command that somebody typed, for a process that another command has become."""
+"""The command as the user typed it, for a process in which another command has taken its place."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def test_the_end_of_a_fake(fakes, started, weather_stack):
     [
         ([], {}, "give answers, or by=FUNCTION"),
         (["one"], {"by": str}, "give answers, or by=FUNCTION"),
-        ([7], {}, "got 7 as an answer; allowed are texts"),
+        ([7], {}, "got 7 as an answer; expected a text"),
         ([ToolCall("weather", {"city": object()})], {}, "are no JSON object"),
         (["one"], {"agent": "Forcaster"}, "the app has no agent 'Forcaster'. It has: Critic, Forecaster"),
     ],

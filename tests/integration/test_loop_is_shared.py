@@ -136,4 +136,4 @@ def test_the_log_names_the_function_that_stopped_the_loop(stack):
     ended(stack, "run", "stop_in_thread")
     log = stack.log_path.read_text()
     assert "Function 'act' called stop() of the event loop" in log
-    assert "Code of the app stopped the event loop that the host and all functions run on. The host goes on." in log
+    assert "Code of the app stopped the event loop that the host and all functions run on. The host continues." in log

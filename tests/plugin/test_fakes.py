@@ -147,7 +147,7 @@ def test_calls_are_waited_for(operations, durable_activities):
         (lambda fakes: fakes.fake("charge_card"), "give one of returns=VALUE, raises=ERROR and by=FUNCTION"),
         (lambda fakes: fakes.fake("charge_card", returns=1, raises=ValueError), "give one of"),
         (lambda fakes: fakes.fake("charge_card", returns={1, 2}), r"\{1, 2\} is no JSON"),
-        (lambda fakes: fakes.fake("charge_card", returns=1, delay_s=-1), "allowed are seconds from 0"),
+        (lambda fakes: fakes.fake("charge_card", returns=1, delay_s=-1), "expected 0 or more seconds"),
     ],
 )
 def test_a_fake_that_cannot_be_is_refused(durable_activities, make, problem):

@@ -86,7 +86,7 @@ def test_a_wrong_seed_is_a_usage_error(inner):
     """A seed that is none ends the run at once and says what may be given."""
     outcome = inner.write("test_it.py", FAILS).run("--fault-seed", "often")
     assert outcome.code == pytest.ExitCode.USAGE_ERROR
-    assert "--fault-seed: got 'often', allowed are whole numbers and random" in outcome.output
+    assert "--fault-seed: got 'often', expected a whole number or random" in outcome.output
 
 
 @pytest.mark.thorough
@@ -134,15 +134,18 @@ def test_break(durable_faults): ...
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        (lambda faults: faults.drop_work_items(0), "count is 0; allowed are whole numbers from 1"),
-        (lambda faults: faults.refuse_completions(probability=1.5), "probability is 1.5; allowed are numbers above 0"),
+        (lambda faults: faults.drop_work_items(0), "count is 0; expected a whole number of at least 1"),
+        (lambda faults: faults.refuse_completions(probability=1.5), "probability is 1.5; expected a number above 0"),
         (
             lambda faults: faults.duplicate_work_items(kind="turn"),
-            "kind is 'turn'; allowed are orchestration, activity",
+            "kind is 'turn'; expected one of orchestration, activity",
         ),
-        (lambda faults: faults.delay_work_items(-1), "least_s is -1; allowed are seconds from 0"),
-        (lambda faults: faults.pause_scheduler(float("inf")), "seconds is inf; allowed are seconds from 0"),
-        (lambda faults: faults.oversize_payloads(size_bytes=0), "size_bytes is 0; allowed are whole numbers from 1"),
+        (lambda faults: faults.delay_work_items(-1), "least_s is -1; expected 0 or more seconds"),
+        (lambda faults: faults.pause_scheduler(float("inf")), "seconds is inf; expected 0 or more seconds"),
+        (
+            lambda faults: faults.oversize_payloads(size_bytes=0),
+            "size_bytes is 0; expected a whole number of at least 1",
+        ),
     ],
 )
 def test_what_is_no_fault_is_refused(durable_faults, wrong, told):

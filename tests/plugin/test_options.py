@@ -55,7 +55,7 @@ def test_a_wrong_stack_is_a_usage_error(pytester, plugin):
     """A stack that there is none of ends the run at once and names those that there are."""
     ended = pytester.runpytest_subprocess(*plugin, "--stack", "embedded,cloud")
     assert ended.ret == pytest.ExitCode.USAGE_ERROR
-    ended.stderr.fnmatch_lines(["*got 'cloud', allowed are embedded, emulator, func, remote"])
+    ended.stderr.fnmatch_lines(["*got 'cloud', expected one of embedded, emulator, func, remote"])
 
 
 def test_who_uses_no_fixture_loads_nothing(pytester, plugin):
@@ -201,7 +201,7 @@ def test_no_socket_stays_open_where_no_docker_answers(monkeypatch, tmp_path):
 
 def test_a_stack_of_another_name_is_refused():
     """A name that is no stack's is an error that lists those that are."""
-    with pytest.raises(UsageError, match="got 'cloud', allowed are embedded, emulator, func, remote"):
+    with pytest.raises(UsageError, match="got 'cloud', expected one of embedded, emulator, func, remote"):
         open_stack("cloud", APP)
 
 

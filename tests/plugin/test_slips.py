@@ -57,7 +57,10 @@ def test_a_state_that_is_none(operations):
         (lambda fakes: fakes.fake("charge_card", raises="oops"), "raises is 'oops'; expected an error"),
         (lambda fakes: fakes.fake("charge_card", raises=int), "raises is <class 'int'>; expected an error"),
         (lambda fakes: fakes.fake("charge_card", by="oops"), "by is 'oops'; expected a function"),
-        (lambda fakes: fakes.fake("charge_card", returns=1, delay_s="1 hour"), "got '1 hour'; allowed are seconds"),
+        (
+            lambda fakes: fakes.fake("charge_card", returns=1, delay_s="1 hour"),
+            "got '1 hour'; expected 0 or more seconds",
+        ),
         (lambda fakes: fakes.fake_http("rates.example/*", returns=1), "fake_http: got 'rates.example/\\*' as a URL"),
         (lambda fakes: fakes.fake_http("https://rates.example", returns=1, method="GTE"), "method is 'GTE'; expected"),
         (lambda fakes: fakes.fake_http("https://a.example", returns=HttpAnswer(status="200")), "status is '200'"),
@@ -188,7 +191,7 @@ def test_a_host_that_has_died(inner):
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("--operation-timeout=abc", "--operation-timeout: got 'abc', allowed are seconds above 0"),
+        ("--operation-timeout=abc", "--operation-timeout: got 'abc', expected a number of seconds above 0"),
         ("--operation-timeout=-5", "--operation-timeout: got '-5'"),
         ("--operation-timeout=nan", "--operation-timeout: got 'nan'"),
     ],

@@ -32,7 +32,7 @@ def _default() -> str:
 
 
 def app_folder(options: argparse.Namespace) -> Path:
-    """Return the folder; raise UsageError if there is none, or two are named."""
+    """Return the folder; raise UsageError if it does not exist, or if two are named."""
     folder, named = getattr(options, "folder", None), Path(options.app)
     if folder is not None and named not in (folder, Path(_default())):
         raise UsageError(f"--app {named}: the folder {folder} is named too. Leave one of them out.")

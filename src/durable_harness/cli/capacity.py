@@ -126,7 +126,7 @@ def _plan(options: argparse.Namespace) -> SearchPlan:
 
 
 def capacity_exit_code(found: Capacity, at_least: float | None) -> int:
-    """Return 0 for a capacity that suffices, 1 for one that does not or is none, 3 where the search came to no end."""
+    """Return 0 if the capacity suffices, 1 if it does not or there is none, 3 if the search found no answer."""
     if found.lower is not None and at_least is not None and found.lower >= at_least:
         return 0
     is_too_small = at_least is not None and found.upper is not None and found.upper <= at_least

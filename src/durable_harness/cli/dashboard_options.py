@@ -41,7 +41,7 @@ def add_access_options(group: Any) -> None:
 def dashboard_port(options: argparse.Namespace) -> DashboardPort | None:
     """Return where the dashboard listens, None if there is to be none.
 
-    It asks for no key: where keys are checked it is there only if somebody asks for it.
+    It checks no key, so if keys are checked it is off by default.
     """
     from durable_harness.stack.dashboards import ANY_PORT, USUAL_PORT, DashboardPort  # noqa: PLC0415 - for services
 
@@ -54,7 +54,7 @@ def dashboard_port(options: argparse.Namespace) -> DashboardPort | None:
 
 
 def dashboard_options(options: argparse.Namespace) -> DashboardOptions:
-    """Return what the options say of the dashboard itself."""
+    """Return the options of the dashboard itself."""
     from durable_harness.dashboard import DashboardOptions  # noqa: PLC0415 - same
 
     names = (name.strip().lower() for name in options.allowed_hosts.split(","))

@@ -35,7 +35,7 @@ HOST_LOGS = "host-logs"
 
 
 def add_load(parser: argparse.ArgumentParser) -> None:
-    """Options that say which app gets which operations; load runs have them too, with the same names and defaults."""
+    """Add the options of the app and its operations, which load runs have with the same names and defaults."""
     add_app_folder(parser)
     group = parser.add_argument_group("load", twins_text(START_PATH))
     for option in EXPERIMENT:

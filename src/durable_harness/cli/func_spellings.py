@@ -68,7 +68,7 @@ def with_worker_arguments_joined(arguments: Sequence[str]) -> list[str]:
 
 def _start(options: argparse.Namespace, serve: Callable[[argparse.Namespace], None]) -> None:
     if options.language is not None:
-        raise UsageError(f"--{options.language}: this host runs Python apps. Leave the option out, or say --python.")
+        raise UsageError(f"--{options.language}: this host runs Python apps. Leave the option out, or use --python.")
     if options.language_worker:
         unused = shown(options.language_worker)
         print(f"warning: {WORKER_OPTION}: the app runs in the host's own Python; not used: {unused}", file=sys.stderr)

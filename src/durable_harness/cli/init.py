@@ -71,7 +71,7 @@ def _next(folder: Path, *, works: bool) -> list[str]:
     """Return what to do next."""
     if not works:
         return [
-            f"next: say in {_shown(folder / 'loadtests')} and in the test what the app takes, and take the marks away"
+            f"next: write in {_shown(folder / 'loadtests')} and in the test what the app takes, and remove the marks"
         ]
     enter = "" if folder.resolve() == Path.cwd() else f"cd {_shown(folder)} && "
     return [f"next: {enter}durable-harness load", f"      {enter}pytest"]

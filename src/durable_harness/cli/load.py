@@ -81,7 +81,7 @@ def _show_help() -> int:
 
 
 def locust_command(arguments: Sequence[str], environment: Mapping[str, str]) -> Command:
-    """Return what Locust is called with; raise UsageError for a folder that is none."""
+    """Return the arguments for Locust; raise UsageError for a folder that does not exist."""
     folder, rest = _split(arguments)
     seen = _seen(rest)
     if folder is not None and seen.app is not None:
@@ -131,7 +131,7 @@ def _split(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
 
 
 def _seen(arguments: Sequence[str]) -> argparse.Namespace:
-    """Look for the options on which what is added depends; whatever is wrong with one is Locust's to say."""
+    """Look for the options that decide what is added; Locust reports mistakes in them."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--app", "--app-dir", dest="app", nargs="?")
     parser.add_argument("-f", "--locustfile", nargs="?")
@@ -146,7 +146,7 @@ def _seen(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _headless(seen: argparse.Namespace, environment: Mapping[str, str], *, has_config: bool) -> list[str]:
-    """Let Locust run once and end, unless its page is asked for."""
+    """Add the options with which Locust runs once and ends, unless its page is asked for."""
     if seen.web or seen.web_port or seen.web_host or seen.autostart or seen.worker:
         return []
     says_how_long = seen.run_time is not None or "LOCUST_RUN_TIME" in environment

@@ -1,4 +1,4 @@
-"""How values of options are read; what is wrong with one is raised as argparse wants it."""
+"""Readers of option values. Each raises ArgumentTypeError, which argparse reports, for an invalid value."""
 
 from __future__ import annotations
 

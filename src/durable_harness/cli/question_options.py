@@ -22,7 +22,7 @@ REPORTS = ("comparison.html", "comparison.json", "comparison.md", "comparison.xm
 
 
 def add_question(parser: argparse.ArgumentParser) -> None:
-    """Options that say what is asked, and what becomes of the answer."""
+    """Add the options of the question, and of what becomes of the answer."""
     group = parser.add_argument_group("what is asked")
     group.add_argument(
         "--metric",
@@ -53,13 +53,13 @@ def add_question(parser: argparse.ArgumentParser) -> None:
         "--cannot-tell",
         choices=tuple(CANNOT_TELL_CODES),
         default="invalid",
-        help="exit code where it cannot tell: pass 0, fail 1, invalid 3 (default)",
+        help="exit code if it cannot tell: pass 0, fail 1, invalid 3 (default)",
     )
     group.add_argument("--report-dir", type=Path, default=REPORT_DIR, metavar="DIR", help=f"(default: {REPORT_DIR})")
 
 
 def read_question(options: argparse.Namespace) -> Question:
-    """Return what the options ask; raise UsageError for what is no question."""
+    """Return the question in the options; raise UsageError if it is not valid."""
     from durable_harness.gate import load_gate_file  # noqa: PLC0415
     from durable_harness.gate.comparison import Design, Question, read_figure  # noqa: PLC0415
     from durable_harness.gate.comparison.figures import MEAN, Figure, read_percent  # noqa: PLC0415

@@ -41,7 +41,7 @@ def add_record(commands: Any) -> None:
     parser.add_argument(
         "--scheduler",
         metavar="WHICH",
-        help="read from the scheduler instead, which tells all: settings (the app's own) or a connection string",
+        help="read the complete history from the scheduler: settings (the app's own) or a connection string",
     )
     add_app_option(parser, "--app-dir", use=", for --scheduler settings")
     parser.add_argument(
@@ -79,7 +79,7 @@ def _write_history(document: dict[str, Any], path: Path) -> None:
 
 @contextlib.contextmanager
 def _reader(options: argparse.Namespace) -> Iterator[Callable[[str], dict[str, Any]]]:
-    """Give what reads the history of an instance as a document to be written."""
+    """Yield the function that reads the history of an instance as a document to write."""
     if options.scheduler:
         yield _from_scheduler(options)
         return

@@ -67,7 +67,7 @@ def _replay(options: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _loaded(options: argparse.Namespace, watch: Watch) -> Iterator[FunctionApp]:
-    """Give the app; raise AppLoadError if its import takes too long."""
+    """Yield the app; raise AppLoadError if its import takes too long."""
     folder = app_folder(options)
     from durable_harness.replay import ReplayedApp  # noqa: PLC0415 - same
     from durable_harness.replay.in_time import TimeUp  # noqa: PLC0415 - same

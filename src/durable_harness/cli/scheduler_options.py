@@ -61,7 +61,7 @@ def add_service_options(parser: argparse.ArgumentParser) -> None:
 
 
 def scheduler_options(options: argparse.Namespace) -> SchedulerOptions:
-    """Return what the options say of the scheduler."""
+    """Return the options of the scheduler."""
     from durable_harness.scheduler import SchedulerOptions  # noqa: PLC0415 - other commands do not pay for it
 
     return SchedulerOptions(

@@ -29,7 +29,7 @@ def add_twice_options(parser: argparse.ArgumentParser) -> None:
 
 
 def twice_options(options: argparse.Namespace) -> TwiceOptions:
-    """Return what the options say."""
+    """Return the options as a value."""
     from durable_harness.stack.twice_calls import TwiceOptions  # noqa: PLC0415 - other commands do not pay for it
 
     if options.twice_answer is not None and not options.twice:

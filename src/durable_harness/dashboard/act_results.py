@@ -1,4 +1,4 @@
-"""What came of acts that have a page of their own, kept in memory so that a reload shows it and repeats nothing."""
+"""Results of acts that have their own page, kept in memory so that a reload shows them and repeats nothing."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST = 20
-"""How many results are kept, the latest."""
+"""How many of the latest results are kept."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the page of a result shows: its template with what that shows, and the task hub that it is of."""
+    """The content of a result's page: its template with its values, and its task hub."""
 
     hub: str
     template: str

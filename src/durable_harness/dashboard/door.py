@@ -35,7 +35,7 @@ class Dashboard:
         return await (await self._built()).handle(request)
 
     async def warm(self) -> None:
-        """Get ready what the first page would take the time for: modules and templates."""
+        """Prepare modules and templates, which would make the first page slow."""
         await asyncio.to_thread((await self._built()).warm)
 
     async def trace(self, hub: str, instance_id: str) -> str | None:
@@ -57,6 +57,6 @@ class Dashboard:
             return self._site
 
     def _build(self) -> Site:
-        from durable_harness.dashboard.site import Site  # noqa: PLC0415 - services that nobody looks at pay nothing
+        from durable_harness.dashboard.site import Site  # noqa: PLC0415 - a service without visitors pays nothing
 
         return Site(self._source, self._options)

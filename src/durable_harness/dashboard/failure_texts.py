@@ -48,7 +48,7 @@ class Failure:
     kind: str
     message: str
     place: str
-    """File and line of the app, with the function; "" where the trace does not say."""
+    """File and line of the app, with the function; "" if the trace does not have them."""
     traces: Sequence[Trace]
     """The tracebacks, the one of what was raised first."""
     whose: str = ""
@@ -85,7 +85,7 @@ def _parted(kind: str, message: str) -> tuple[str, str, str]:
 
 
 def _library(frame: str) -> str:
-    """Return which library a frame is of; "" for one of the app, and for what is no frame."""
+    """Return the library of a frame; "" for one of the app, and for a line that is not a frame."""
     found = FRAME.match(frame)
     if found is None or not any(part in found["file"] for part in NOT_THE_APPS):
         return ""
@@ -109,7 +109,7 @@ def failure_line(details: Any) -> str:
 
 
 def place_of(trace: str) -> str:
-    """Return where in the app a trace ends: its innermost frame that is of no library; "" if it has none."""
+    """Return where in the app a trace ends: its innermost frame outside libraries; "" if it has none."""
     frames = [found for found in FRAME.finditer(trace) if not any(part in found["file"] for part in NOT_THE_APPS)]
     if not frames:
         return ""

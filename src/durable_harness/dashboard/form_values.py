@@ -8,7 +8,7 @@ from durable_harness.dashboard.visit import PageError, Visit
 
 
 def json_field(visit: Visit, name: str, what: str) -> str | None:
-    """Return the JSON of a field as it was written, None if it is empty. Raises PageError for what is no JSON."""
+    """Return the JSON of a field as it was written, None if it is empty. Raises PageError if it is not JSON."""
     text = visit.field(name)
     if not text:
         return None
@@ -19,7 +19,7 @@ def json_field(visit: Visit, name: str, what: str) -> str | None:
 
 
 def json_problem(text: str) -> str:
-    """Return why a text is no JSON; "" if it is."""
+    """Return why a text is not JSON; "" if it is."""
     try:
         json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:

@@ -58,7 +58,7 @@ class HistoryRow:
     failure: Failure | None = None
     instance_id: str = ""
     due_ns: int = 0
-    """When a timer fires, 0 for what is none."""
+    """When a timer fires; 0 if it is not a timer."""
     repeats: int = 0
     """How often an activity was handed out again, as far as that is known."""
     turn: int = 0
@@ -141,7 +141,7 @@ def _has(body: Any, name: str) -> bool:
 
 
 def _detail(kind: str, body: Any) -> str:
-    """Return what else there is to say of an event."""
+    """Return further details of an event."""
     if kind == "executionCompleted":
         return status_label(body.orchestrationStatus)
     if kind == "entityOperationCalled":

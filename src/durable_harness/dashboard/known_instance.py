@@ -1,4 +1,4 @@
-"""What is known of one instance, asked for once for a page."""
+"""All that is known of one instance, read once for a page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Instance:
     state: Any
     events: Sequence[Any]
     explained: Explanation | None
-    """None where the scheduler does not give its times."""
+    """None if the scheduler does not report its times."""
     ancestors: Sequence[TreeNode]
     actions: int
     is_whole_cost: bool

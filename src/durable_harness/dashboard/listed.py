@@ -1,4 +1,4 @@
-"""What a list shows, as its address says it: filters, order, place. Everything of it is in the address."""
+"""What a list shows, read from its address: filters, order and place. The address has all of it."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ class _Reader:
 
 
 def _read_token(text: str) -> tuple[Place, int]:
-    """Return the place in a token and the present of its list; raise any error of reading if it is none."""
+    """Return the place in a token and the present of its list; raise the error of reading if it is not valid."""
     value, created_ns, instance_id, now_ns = json.loads(base64.urlsafe_b64decode(text.encode()))
     instance_id.encode()  # half of a surrogate pair, for which SQLite has no text, is a ValueError
     if isinstance(value, str):

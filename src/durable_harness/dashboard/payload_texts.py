@@ -58,7 +58,7 @@ def one_line(text: str | None, most_chars: int = LINE_CHARS) -> str:
     """Return the beginning of a payload on one line; a JSON string of it without its quotes."""
     if text is None:
         return ""
-    # A secret that is cut in two is none any more that could be found: it is blanked before.
+    # A secret that is cut in two would not be found any more, so it is blanked before.
     line = _BLANK.sub(" ", beginning(text, 2 * most_chars)).strip()
     if len(line) > 1 and line[0] == line[-1] == '"':
         line = _unquoted(line)

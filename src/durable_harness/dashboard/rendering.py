@@ -75,7 +75,7 @@ class Renderer:
         return self.assets[STYLE_NAME][0]
 
     def asset_url(self, name: str) -> str:
-        """Return the address of an asset, which changes with its text: browsers may keep it for ever."""
+        """Return the address of an asset, which changes with its text, so that browsers may keep it forever."""
         return f"/assets/{hashlib.sha256(self.assets[name][0].encode()).hexdigest()[:16]}/{name}"
 
 

@@ -9,5 +9,5 @@ from durable_harness.instance_logs import LogLine
 
 
 def lines_about(visit: Visit, subject_id: str) -> Sequence[LogLine] | None:
-    """Return the lines; None where the host is elsewhere."""
+    """Return the lines; None if the host is in another process."""
     return visit.source.log_lines(subject_id) if visit.source.log_lines is not None else None

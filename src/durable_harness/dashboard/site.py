@@ -1,4 +1,4 @@
-"""The site: which page a request is for, who may ask for it, and what every answer carries."""
+"""The site: which page a request is for, who may request it, and what every answer carries."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ HEADERS = {
 FORM_TYPE = "application/x-www-form-urlencoded"
 REFRESH_S = 3
 NO_PAGE = "There is no such page."
-OLD_PAGE = "This page is from before the dashboard was started again. Go back, load the page anew and repeat the act."
+OLD_PAGE = "This page is from before the dashboard was started again. Go back, reload the page and repeat the act."
 BROKEN = "The dashboard failed to make this page. The log of its process says why."
 READ_ONLY = "This dashboard is read-only: it was started with --read-only."
 
@@ -110,7 +110,7 @@ class Site:
         return web.Response(text=text, content_type=content_type, headers=forever)
 
     def _home(self, request: web.BaseRequest, parts: list[str]) -> web.Response:
-        """Answer with the hubs; where there is one only, with its orchestrations."""
+        """Answer with the hubs; if there is only one, with its orchestrations."""
         hubs = list(self._source.hubs())
         if parts not in ([], ["taskhubs"]):
             raise PageError(404, NO_PAGE)
@@ -152,7 +152,7 @@ class Site:
         return form
 
     def _gone(self, request: web.BaseRequest, error: PageError | RpcError) -> web.Response:
-        """Say that the scheduler does not answer. A page that was asked for is asked for again until it is there."""
+        """Answer that the scheduler does not answer. The browser requests a page again until it is available."""
         is_page = request.method in {"GET", "HEAD"}
         values = self._values(request, message=str(error), is_page=is_page)
         text = self._renderer.page("gone.html", values)

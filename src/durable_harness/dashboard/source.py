@@ -22,7 +22,7 @@ class DashboardOptions:
     is_read_only: bool = False
     """Whether it offers and takes no acts."""
     allowed_hosts: tuple[str, ...] = ()
-    """Names by which it may be called beside those that nobody can point at this machine; lower case."""
+    """Names by which it may be called beside those that no stranger can point at this machine; lower case."""
 
 
 def _no_problem() -> str | None:
@@ -51,10 +51,10 @@ class Source:
     timings: Callable[[str, Scheduler, str], Awaitable[Document]] = _timings
     """The times of an instance of a hub, with those of the host if it is at hand."""
     overview: Overview | None = None
-    """What the scheduler knows beyond the protocol; None for one elsewhere, which does not say it."""
+    """What the scheduler knows beyond the protocol; None for one in another process, which does not report it."""
     log_lines: Callable[[str], Sequence[LogLine]] | None = None
-    """The lines of the host's log about an instance or an entity; None where the host is elsewhere."""
+    """The lines of the host's log about an instance or an entity; None if the host is in another process."""
     replay: Callable[[Mapping[str, Any]], Awaitable[ReplayReport]] | None = None
-    """Replays a recorded history against the app as it is now; None where it is not at hand."""
+    """Replays a recorded history against the app as it is now; None if the app is not available."""
     described: str = ""
     """Where the scheduler is, if it is elsewhere."""

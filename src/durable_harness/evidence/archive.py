@@ -25,7 +25,7 @@ LIST_NAME = "evidence.json"
 
 
 class AbsentError(Exception):
-    """Raised by the maker of an item that has nothing to be made of; the message says why."""
+    """Raised by the maker of an item that has no content; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Item:
 
     @classmethod
     def of_facts(cls, name: str, document: Callable[[], Any]) -> Item:
-        """Make one of a document with no secrets of its own, whose long words are none."""
+        """Make one of a document without secrets, whose long words are not secrets either."""
         return cls.of_text(name, lambda: json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
 
     @classmethod

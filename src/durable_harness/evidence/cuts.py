@@ -1,4 +1,4 @@
-"""What is left of a secret where a text was shortened before anybody knew that there is a secret in it.
+"""What is left of a secret in a text that was shortened before the secret was known.
 
 Reasons and excerpts are cut where they are made: in the app's host, or in a worker on another machine. The secret's
 beginning stands before the mark of the cut, or its end behind it.
@@ -14,7 +14,7 @@ from durable_harness.secret_writings import char_patterns
 
 MARK = re.compile(r"…|\\{1,8}u2026|&hellip;|%E2%80%A6", re.IGNORECASE)
 BEHIND_MIDDLE = re.compile(r" more characters (?:…|\\{1,8}u2026|&hellip;) ")
-"""How `middle_cut` goes on: what follows is the end of a longer text."""
+"""The rest of `middle_cut`: what follows is the end of a longer text."""
 WINDOW_CHARS = 2_000
 """How far from a cut a secret is looked for: more than any excerpt has."""
 LEAST_CHARS = 6
@@ -66,7 +66,7 @@ class CutSecrets:
 
 
 def _goes_on_to(text: str, at: int, to: int, chars: _Chars) -> bool:
-    """Whether a text goes on with these characters until the place `to`, before they are over."""
+    """Whether a text continues with these characters up to the place `to`."""
     for char in chars:
         if at >= to:
             break

@@ -1,4 +1,4 @@
-"""The payload of starts in logs and errors: it is somebody's data, and in no evidence file.
+"""The payload of starts in logs and errors: it is private data, and kept out of evidence files.
 
 It is found as a whole, however an app writes it, and its texts wherever they stand as words. Single numbers are not
 looked for: any figure of a report may be the same.
@@ -27,7 +27,7 @@ WORDS = {True: "[tT]rue", False: "[fF]alse", None: "(?:null|None)"}
 
 
 def payload_patterns(payload: Any) -> Iterator[re.Pattern[str]]:
-    """Yield what finds a payload, then what finds its texts, the longest first; nothing if there is none."""
+    """Yield patterns for a payload, then for its texts, the longest first; nothing without a payload."""
     if payload is None:
         return
     yield SENT

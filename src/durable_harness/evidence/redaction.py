@@ -29,11 +29,11 @@ SECRET_WORDS = frozenset(
 )
 """A setting with one of these words in its name has a secret for a value."""
 PLAIN_ENDINGS = frozenset({"name", "names", "type", "timeout", "count", "path", "file", "enabled", "level"})
-"""Last words of a name by which its value is none."""
+"""Last words of a name whose value is not a secret."""
 LONG_ENDINGS = PLAIN_ENDINGS | {"id", "sha", "ref", "dir", "folder", "version", "platform", "hostname", "host"}
-"""Last words of a name whose value may be a long word of letters and digits, and is none for that."""
+"""Last words of a name whose value may be a long word of letters and digits without being a secret."""
 OPEN_IDS = frozenset({"session", "client", "account", "tenant", "user", "access"})
-"""Words before `id` that make it somebody's: such an id may be a secret."""
+"""Words before `id` that make it an account's: such an id may be a secret."""
 FOLDERS = frozenset({"PWD", "OLDPWD"})
 """Variables with the current folder of a shell, and the one before: no passwords."""
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")

@@ -31,7 +31,7 @@ def on_the_terminal() -> dict[str, Any]:
 
 
 def ask_to_end(child: subprocess.Popen[bytes]) -> None:
-    """Ask a child that was started with one of these options to end in order."""
+    """Ask a child that was started with one of these options to shut down."""
     if sys.platform == "win32":
         try:
             child.send_signal(signal.CTRL_BREAK_EVENT)
@@ -42,7 +42,7 @@ def ask_to_end(child: subprocess.Popen[bytes]) -> None:
 
 
 def end_with_children(child: subprocess.Popen[bytes], patience_s: float) -> None:
-    """End a child of a group of its own and every process that it has started: politely, then for certain."""
+    """End a child of a group of its own and every process that it has started: by a request, then by a kill."""
     deadline = time.monotonic() + patience_s
     if sys.platform == "win32":
         descendants = _descendants(child.pid)
@@ -68,7 +68,7 @@ class Parent:
     def is_there(self) -> bool:
         """Return whether it still runs."""
         if sys.platform == "win32":
-            # os.getppid names the launcher of a virtual environment, and goes on naming a process that has ended.
+            # os.getppid names the launcher of a virtual environment, and keeps naming a process that has ended.
             is_there = self._process is not None and bool(self._process.is_running())
         else:
             is_there = os.getppid() == self._pid

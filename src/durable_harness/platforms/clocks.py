@@ -19,7 +19,7 @@ else:
 
 
 def _steady() -> Callable[[], int]:
-    """Return a clock that goes on whatever is done to the wall clock, and while the computer sleeps."""
+    """Return a clock that no change of the wall clock affects, and that runs while the computer sleeps."""
     if sys.platform != "win32":
         for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):  # on Linux the second stands still during sleep
             number = getattr(time, name, None)
@@ -36,8 +36,8 @@ steady_ns = _steady()
 
 
 def have_fine_timers() -> None:
-    """Let the timers of this process be about a millisecond late at most; on Windows they are 16 unless one asks."""
+    """Make timers of this process at most about a millisecond late; on Windows the default is 16."""
     if sys.platform == "win32":
-        import ctypes  # noqa: PLC0415 - nobody else pays for it
+        import ctypes  # noqa: PLC0415 - no other platform pays for it
 
         ctypes.WinDLL("winmm").timeBeginPeriod(1)

@@ -1,7 +1,7 @@
-"""Locks on open files, which the system gives back when their holder dies, however that was.
+"""Locks on open files, which the system releases when their holder dies, in whatever way.
 
 The locked file is a database: its content stays, and nothing is put beside it. Libraries for this empty the file that
-they lock, or lock its first bytes, which on Windows nobody can read then.
+they lock, or lock its first bytes, which on Windows no process can read then.
 """
 
 from __future__ import annotations
@@ -33,6 +33,6 @@ def try_lock(file: IO[Any]) -> bool:
 
 
 def lock(file: IO[Any]) -> None:
-    """Lock an open file until it is closed, as soon as nobody else has it."""
+    """Lock an open file until it is closed, as soon as no other process has locked it."""
     while not try_lock(file):
         time.sleep(CHECK_INTERVAL_S)

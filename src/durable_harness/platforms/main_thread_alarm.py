@@ -56,7 +56,7 @@ else:
             self._on_alarm = on_alarm
 
         def install(self) -> None:
-            """Handle the signal; `restore` gives it back to whoever had it."""
+            """Handle the signal; `restore` puts the previous handler back."""
             self._before = signal.signal(signal.SIGALRM, lambda _number, frame: self._on_alarm(frame))
 
         def restore(self) -> None:

@@ -10,7 +10,7 @@ if sys.platform != "win32":
 
 
 def allow_open_files(needed: int) -> int:
-    """Let this process have that many files open, or as many as the system allows; return how many it may have."""
+    """Raise the open-file limit to `needed`, or as far as the system allows; return the limit."""
     if sys.platform == "win32":
         return needed  # no limit that a program would meet
     else:  # noqa: RET505 - how mypy is shown what is of one platform

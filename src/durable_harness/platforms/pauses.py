@@ -1,6 +1,6 @@
-"""A process that stands still for a while: `python -m durable_harness.platforms.pauses PID SECONDS` pauses one.
+"""A paused process: `python -m durable_harness.platforms.pauses PID SECONDS` pauses one.
 
-A process of its own does it, so that the other one is resumed in time although whoever wanted the pause may die.
+A separate process does it, so that the other one is resumed in time even if whoever asked for the pause dies.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Pause:
 
 
 def pause(pid: int, seconds: float) -> None:
-    """Let a process stand still, say so on stdout, and resume it."""
+    """Pause a process, print that on stdout, and resume it."""
     try:
         suspend(pid)
-    except OSError:  # it has ended, or belongs to another user: whoever waits for the line gets none
+    except OSError:  # it has ended, or belongs to another user: the reader of stdout gets no line
         return
     try:
         sys.stdout.write(f"{STANDS_STILL}\n")

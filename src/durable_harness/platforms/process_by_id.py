@@ -1,4 +1,4 @@
-"""A process, by its ID: whether it runs, and how it is stopped for a while."""
+"""A process by its ID: whether it runs, and how to pause it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_running(pid: int) -> bool:
 
 
 def suspend(pid: int) -> None:
-    """Let a process stand still. Raises ProcessLookupError or PermissionError if that cannot be."""
+    """Pause a process. Raises ProcessLookupError or PermissionError if that is not possible."""
     if sys.platform == "win32":
         import psutil  # noqa: PLC0415 - same
 
@@ -41,7 +41,7 @@ def suspend(pid: int) -> None:
 
 
 def resume(pid: int) -> None:
-    """Let a process run again. Raises ProcessLookupError if it is gone."""
+    """Resume a process. Raises ProcessLookupError if it is gone."""
     if sys.platform == "win32":
         import psutil  # noqa: PLC0415 - same
 

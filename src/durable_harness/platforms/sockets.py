@@ -9,7 +9,7 @@ import sys
 
 
 def have_port_alone(listener: socket.socket) -> None:
-    """Let no other process listen on the port that a socket is about to be bound to."""
+    """Reserve the port that a socket is about to be bound to: no other process can listen on it."""
     if sys.platform == "win32":
         # SO_REUSEADDR lets several processes listen on one port there.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)

@@ -357,7 +357,7 @@ def _durable_twice(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Fail a test that passes although something acted twice that its marks say must not, or a function of it erred."""
+    """Fail a passing test if a function acted twice that must not, or if one of the test's own functions failed."""
     try:
         yield
     except BaseException:
@@ -436,7 +436,7 @@ def _cannot_run(config: pytest.Config, stack: str, why: str) -> NoReturn:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell an xdist worker which run it belongs to; one that replaces a dead worker belongs to the same."""
+    """Pass the run's ID to an xdist worker; one that replaces a dead worker belongs to the same run."""
     state = node.config.stash[STATE]
     node.workerinput["durable_harness_run"] = state.facts()
     node.workerinput["durable_harness_fault_seed"] = state.fault_seed

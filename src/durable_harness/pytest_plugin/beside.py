@@ -1,4 +1,4 @@
-"""Options of plugins that the documentation uses beside this one: where one is missing, pytest's complaint says so."""
+"""Options of other plugins that the documentation uses: if one is missing, pytest's error names its package."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 OPTIONS = {"xdist": ("-n", "--numprocesses", "--dist"), "pytest_cov": ("--cov",)}
-"""For each module of a plugin how its options begin."""
+"""For each module of a plugin, the beginning of its options."""
 
 
 def add_remedies(parser: pytest.Parser, args: list[str]) -> None:
-    """Add the remedy to what pytest prints of an option that it does not know."""
+    """Add the remedy to pytest's error for an unknown option."""
     for option, remedy in _missing(args):
         parser.extra_info[option] = remedy
 

@@ -1,4 +1,4 @@
-"""What the report of a failed test has beside the failure itself."""
+"""What the report of a failed test has in addition to the failure itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def add_requests(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Add why the host answered requests with errors, those that no route answered, and pages of what was started."""
+    """Add the reasons for server errors, the requests that no route answered, and the pages of started operations."""
     operations: Operations | None = getattr(item, "funcargs", {}).get("durable_operations")
     if operations is None:
         return
@@ -27,7 +27,7 @@ def add_requests(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.
 
 
 def add_unused_fakes(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Add the fakes that a test made and no orchestration has called: another name or another URL is called instead."""
+    """Add the fakes of a test that no orchestration has called: it calls another name or URL instead."""
     activities: DurableActivities | None = getattr(item, "funcargs", {}).get("durable_activities")
     if activities is not None and report.when == "call" and (unused := activities.unused()):
         report.sections.append(("durable-harness: fakes that were never called", "\n".join(unused)))
@@ -47,6 +47,6 @@ def _kept_pages(operations: Operations) -> str:
 
 
 def _unknown_routes(operations: Operations, call: pytest.CallInfo[None]) -> str:
-    """Return what no route answered, unless the failure itself says so."""
-    said = operations.client.unknown_routes()
-    return "" if said and call.excinfo is not None and said in str(call.excinfo.value) else said
+    """Return the requests that no route answered, unless the failure itself has them."""
+    unknown = operations.client.unknown_routes()
+    return "" if unknown and call.excinfo is not None and unknown in str(call.excinfo.value) else unknown

@@ -27,7 +27,7 @@ class TimeMark:
     at_most: Any = None
 
     def apply(self, clock: DurableClock) -> None:
-        """Let the clock do so."""
+        """Set the clock accordingly."""
         if self.mode == "skip":
             clock.skip(at_most=self.at_most)
         elif self.mode == "hold":
@@ -35,7 +35,7 @@ class TimeMark:
 
 
 def time_of(item: pytest.Item) -> TimeMark | None:
-    """Return what the nearest mark says, None without one. Raises pytest.UsageError for a mark that says nothing."""
+    """Return what the nearest mark asks for, None without one. Raises pytest.UsageError for an invalid mark."""
     marker = item.get_closest_marker(TIME_MARK)
     if marker is None:
         return None
@@ -47,15 +47,15 @@ def time_of(item: pytest.Item) -> TimeMark | None:
 
 
 def moves_time(item: pytest.Item) -> bool:
-    """Return whether a test has a mark by which its clock is not left alone."""
+    """Return whether a test has a mark that changes its clock."""
     mark = time_of(item)
     return mark is not None and mark.mode != "real"
 
 
 def isolation_of(item: pytest.Item) -> str:
-    """Return what a test has to itself: as its nearest mark says, else as the run's option does.
+    """Return what a test has to itself: what its nearest mark asks for, otherwise what the run's option asks for.
 
-    Raises pytest.UsageError for a mark that says nothing.
+    Raises pytest.UsageError for an invalid mark.
     """
     marker = item.get_closest_marker(ISOLATION_MARK)
     if marker is None:
@@ -64,14 +64,14 @@ def isolation_of(item: pytest.Item) -> str:
     if given not in ISOLATIONS:
         written = ", ".join([*map(repr, marker.args), *(f"{name}={value!r}" for name, value in marker.kwargs.items())])
         raise pytest.UsageError(
-            f"{item.nodeid}: durable_isolation: got {written or 'nothing'}, allowed are {', '.join(ISOLATIONS)};"
+            f"{item.nodeid}: durable_isolation: got {written or 'nothing'}, expected one of {', '.join(ISOLATIONS)};"
             ' write it as @pytest.mark.durable_isolation("hub").'
         )
     return str(given)
 
 
 def isolate(stack: RunningStack, isolation: str, *, is_new: bool) -> None:
-    """Give a test an empty hub, or a new host with one. Skips it where the stack has none to give."""
+    """Set up an empty hub for a test, or a new host with one. Skips the test if the stack cannot do that."""
     if isolation == SHARED:
         return
     control = stack.control
@@ -94,12 +94,12 @@ def needs_control(item: pytest.Item) -> bool:
 
 
 def _problem(mark: TimeMark, names: Any, positional: int) -> str:
-    """Say what is wrong with a mark; empty if nothing is."""
+    """Return what is wrong with a mark; empty if it is valid."""
     if positional > len(("mode", "at_most")) or not set(names) <= {"mode", "at_most"}:
         return "it takes a mode and at_most"
     if mark.mode not in MODES:
         given = repr(mark.mode) if "mode" in names else "no mode"
-        return f"got {given}, allowed are {', '.join(MODES)}"
+        return f"got {given}, expected one of {', '.join(MODES)}"
     if mark.at_most is None:
         return ""
     if mark.mode != "skip":

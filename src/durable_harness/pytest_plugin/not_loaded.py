@@ -1,4 +1,4 @@
-"""An app that does not load: its error is shown once, with the first test that needs it; the others are skipped."""
+"""An app that does not load: the first test that needs it shows the error, and the others are skipped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from durable_harness.pytest_plugin.runs import STATE
 
 
 class AppNotLoadedError(pytest.fail.Exception):  # type: ignore[misc, name-defined]  # its type is not public
-    """Raised where a test needs an app that does not load. Its message is the place in the app and Python's words."""
+    """Raised when a test needs an app that does not load. Its message is the place in the app and Python's message."""
 
     def __init__(self, app_dir: Path, reason: str) -> None:
         self.app_dir = app_dir
@@ -18,7 +18,7 @@ class AppNotLoadedError(pytest.fail.Exception):  # type: ignore[misc, name-defin
 
 
 def report_once(item: pytest.Item, error: AppNotLoadedError, report: pytest.TestReport) -> None:
-    """Turn the report of every test but the first that met an app that does not load into a skip."""
+    """Turn the failure into a skip for every test after the first that needs an app that does not load."""
     first = item.config.stash[STATE].not_loaded.setdefault(str(error.app_dir), item.nodeid)
     if first != item.nodeid:
         path, line, _ = item.location

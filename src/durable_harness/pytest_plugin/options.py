@@ -101,14 +101,14 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def check_options(config: pytest.Config) -> None:
-    """Raise UsageError for a stack that there is none of, and for what a host that is not ours cannot do."""
+    """Raise UsageError for an unknown stack, and for an option that needs a host of ours."""
     names = stack_names(config)
     wrong = [name for name in names or [""] if name not in STACKS]
     if wrong:
-        raise pytest.UsageError(f"--stack: got '{wrong[0]}', allowed are {', '.join(STACKS)}")
+        raise pytest.UsageError(f"--stack: got '{wrong[0]}', expected one of {', '.join(STACKS)}")
     isolation = setting(config, "--isolation")
     if isolation not in ISOLATIONS:
-        raise pytest.UsageError(f"--isolation: got '{isolation}', allowed are {', '.join(ISOLATIONS)}")
+        raise pytest.UsageError(f"--isolation: got '{isolation}', expected one of {', '.join(ISOLATIONS)}")
     _check_timeout(setting(config, "--operation-timeout"))
     others = [name for name in names if name not in REPLAYING_STACKS]
     for flag in (REPLAY_FLAG, TWICE_FLAG):
@@ -116,7 +116,7 @@ def check_options(config: pytest.Config) -> None:
             raise pytest.UsageError(f"{flag}: the host of the {others[0]} stack is not ours and cannot do that")
     if twice_answer(config) not in TWICE_ANSWERS:
         allowed = " and ".join(TWICE_ANSWERS)
-        raise pytest.UsageError(f"{ANSWER_FLAG}: got '{twice_answer(config)}', allowed are {allowed}")
+        raise pytest.UsageError(f"{ANSWER_FLAG}: got '{twice_answer(config)}', expected {allowed}")
 
 
 def _check_timeout(given: str) -> None:
@@ -125,7 +125,7 @@ def _check_timeout(given: str) -> None:
     except ValueError:
         seconds = math.nan
     if not (math.isfinite(seconds) and seconds > 0):
-        raise pytest.UsageError(f"--operation-timeout: got '{given}', allowed are seconds above 0")
+        raise pytest.UsageError(f"--operation-timeout: got '{given}', expected a number of seconds above 0")
 
 
 def replay_args(config: pytest.Config, stack: str) -> tuple[str, ...]:
@@ -140,7 +140,7 @@ def wants_twice(config: pytest.Config) -> bool:
 
 
 def twice_answer(config: pytest.Config) -> str:
-    """Return which answer counts of work that is delivered twice."""
+    """Return which of the two answers counts when work is delivered twice."""
     return setting(config, ANSWER_FLAG).strip()
 
 
@@ -160,7 +160,7 @@ def fault_seed(config: pytest.Config) -> int:
     if given == "random":
         return random.SystemRandom().randrange(1_000_000)
     if not given.removeprefix("-").isdecimal():
-        raise pytest.UsageError(f"--fault-seed: got '{given}', allowed are whole numbers and random")
+        raise pytest.UsageError(f"--fault-seed: got '{given}', expected a whole number or random")
     return int(given)
 
 

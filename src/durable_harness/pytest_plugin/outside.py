@@ -1,4 +1,4 @@
-"""Outside services in tests: the fixture that answers for them, and what the report of a failed test says of them."""
+"""Outside services in tests: the fixture that fakes them, and their part of the report of a failed test."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def durable_http(
 
 @pytest.fixture
 def _durable_caught(request: pytest.FixtureRequest, durable_stack: RunningStack) -> Iterator[None]:
-    """Catch the connections of a test that does not use `durable_http` in a module that does: none is to go out."""
+    """Catch the connections of a test without `durable_http` in a module that uses it: none may leave the machine."""
     from durable_harness.errors import HarnessError  # noqa: PLC0415 - same
     from durable_harness.testing.outside import http_of  # noqa: PLC0415 - same
 
@@ -60,7 +60,7 @@ def _durable_caught(request: pytest.FixtureRequest, durable_stack: RunningStack)
 
 
 def is_caught(item: pytest.Item, is_used: Callable[[pytest.Item], bool]) -> bool:
-    """Return whether the connections of a test are caught although it does not ask for that."""
+    """Return whether the connections of a test are caught although it does not use the fixture."""
     module: Any = item.getparent(pytest.Module)
     if module is None or "durable_http" in getattr(item, "fixturenames", ()):
         return False
@@ -70,7 +70,7 @@ def is_caught(item: pytest.Item, is_used: Callable[[pytest.Item], bool]) -> bool
 
 
 def add_to_report(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Add to the report of a failed test the requests that it left without an answer."""
+    """Add the unanswered requests to the report of a failed test."""
     used: DurableHttp | None = getattr(item, "funcargs", {}).get("durable_http") or item.stash.get(CAUGHT, None)
     if report.failed and used is not None and (unanswered := used.describe()):
         report.sections.append((SECTION, unanswered))

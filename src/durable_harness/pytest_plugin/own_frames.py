@@ -9,7 +9,7 @@ import pytest
 
 
 def cut(call: pytest.CallInfo[None]) -> None:
-    """Leave out what lies below the test's own last line, and what led to the error: its message says all."""
+    """Leave out the frames below the test's own last line and the chained errors: the message is enough."""
     errors = sys.modules.get("durable_harness.errors")
     error = None if call.excinfo is None else call.excinfo.value
     if errors is None or error is None or not isinstance(error, errors.HarnessError):

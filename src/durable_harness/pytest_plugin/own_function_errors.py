@@ -1,4 +1,4 @@
-"""The functions by which a test answers for others: what they raise, and those that hang."""
+"""A test's own functions that fakes call: what they raise, and those that hang."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 TITLE = "durable-harness: functions of this test that answer for others"
 INTERRUPTED_S = 0.0
-"""How long functions are waited for after Ctrl-C."""
+"""How long to wait for functions after Ctrl-C."""
 
 
 class Answering(Protocol):
-    """What asks functions of a test."""
+    """An object that calls functions of a test."""
 
     own: OwnFunctions
 
@@ -33,7 +33,7 @@ HAS_FAILED = pytest.StashKey[bool]()
 def used(
     item: pytest.Item, config: pytest.Config, answering: Answering, has_ended: Callable[[], bool]
 ) -> Iterator[None]:
-    """Let a test use what answers, and close that; fail at the end of a test that passed what it has left."""
+    """Yield while a test uses `answering`, then close it; fail a passing test for errors in its functions."""
     from durable_harness.errors import UnreachableError  # noqa: PLC0415 - who uses no fixture pays nothing
     from durable_harness.testing.own_functions import RETURN_TIMEOUT_S  # noqa: PLC0415 - same
 
@@ -52,7 +52,7 @@ def used(
 
 
 def check(item: pytest.Item) -> None:
-    """Fail a test that passed although a function of it made a mistake, which the app alone has met."""
+    """Fail a passing test if one of its functions raised an error that only the app has met."""
     if mistakes := [str(one) for own in item.stash.get(ASKED, []) for one in own.mistakes]:
         item.stash[HAS_FAILED] = True
         pytest.fail("\n".join(mistakes), pytrace=False)

@@ -1,4 +1,4 @@
-"""One run of pytest: what its processes share, and how its tests fared on each stack."""
+"""One run of pytest: what its processes share, and the outcomes of its tests on each stack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from durable_harness.testing.run import Run
 
 TWICE_ATTRIBUTE = "durable_twice"
-"""Where the report of a test has what became of work that was delivered twice, on its way from xdist's workers too."""
+"""Where the report of a test has the results of work that was delivered twice, also from xdist's workers."""
 STACK_PROPERTY = "durable_stack"
 """The property in a test's report that names the stack it ran on."""
 
@@ -34,12 +34,12 @@ class RunState:
         self.is_interrupted = False
         """Whether the user wants the run to end now."""
         self.twice: list[dict[str, Any]] = []
-        """What became of work that was delivered twice, of each test."""
+        """The results of each test's work that was delivered twice."""
         self.not_loaded: dict[str, str] = {}
-        """The first test that met an app that does not load, by the folder of the app."""
+        """The first test of each app that does not load, by the folder of the app."""
 
     def facts(self) -> dict[str, Any]:
-        """Return what names the run, for its other processes."""
+        """Return the name of the run, for its other processes."""
         if self._facts is None:
             name = uuid.uuid4().hex
             folder = Path(tempfile.gettempdir()) / f"durable-harness-run-{name}"
@@ -62,7 +62,7 @@ class RunState:
 
 
 def _outcome(report: pytest.TestReport) -> str:
-    """Return how a test fared in pytest's own words: one that is expected to fail counts apart."""
+    """Return the outcome of a test in pytest's own words: one that is expected to fail counts separately."""
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "xpassed"
     return report.outcome

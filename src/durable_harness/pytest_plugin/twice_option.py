@@ -44,7 +44,7 @@ def is_wanted(item: pytest.Item) -> bool:
 
 
 def work_of_test(request: pytest.FixtureRequest, stack: Any) -> Iterator[None]:
-    """Have the work of a test delivered as it asks, until its end; skip a test whose marks the stack cannot do."""
+    """Deliver the work of a test as it asks, until its end; skip a test whose marks the stack does not support."""
     from durable_harness.errors import UsageError  # noqa: PLC0415 - who uses no fixture pays nothing
     from durable_harness.testing.twice_in_test import delivered_twice, plan_of  # noqa: PLC0415 - same
 
@@ -69,7 +69,7 @@ def work_of_test(request: pytest.FixtureRequest, stack: Any) -> Iterator[None]:
 
 
 def check(item: pytest.Item, *, has_passed: bool) -> None:
-    """Keep what became of a test's work; fail a test that passed although something acted twice that must not."""
+    """Keep the results of a test's work; fail a passing test if a function acted twice that must not."""
     work = item.stash.get(WORK, None)
     if work is not None and has_passed and work.is_checked:
         _settle(item, work)
@@ -82,7 +82,7 @@ def check(item: pytest.Item, *, has_passed: bool) -> None:
 
 
 def check_use(item: pytest.Item) -> None:
-    """Fail a test whose mark could check nothing: it uses nothing of the plugin, so that no app runs for it."""
+    """Fail a test whose mark could not check anything: it uses no fixture of the plugin, so no app runs for it."""
     if item.get_closest_marker("once") is not None:
         pytest.fail(
             "mark once: the test uses no fixture of durable-harness, and nothing of the app runs in it. Take operations"
@@ -92,7 +92,7 @@ def check_use(item: pytest.Item) -> None:
 
 
 def _settle(item: pytest.Item, work: DeliveredTwice) -> None:
-    """Wait for what the test has begun, for as long as an operation may take."""
+    """Wait for the work that the test has begun, for as long as an operation may take."""
     operations: Operations | None = getattr(item, "funcargs", {}).get("durable_operations")
     timeout_s = float(setting(item.config, "--operation-timeout")) if operations is None else operations.timeout_s
     work.settle(timeout_s)
@@ -106,7 +106,7 @@ def _settle(item: pytest.Item, work: DeliveredTwice) -> None:
 
 
 def add_to_report(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Add what became of a test's work to its report, as text if it failed."""
+    """Add the results of a test's work to its report, as text if it failed."""
     document = item.stash.get(DOCUMENT, None)
     if document is None or report.when != "call":
         return
@@ -116,7 +116,7 @@ def add_to_report(item: pytest.Item, report: pytest.TestReport) -> None:
 
 
 def lines_of(documents: list[dict[str, Any]], *, has_notes: bool = True) -> list[str]:
-    """Return what became of all this work as text, with notes on what was watched and what cannot be seen."""
+    """Return the results of all this work as text, with notes on what was watched and what cannot be seen."""
     from durable_harness.twice_report import lines_of, merged  # noqa: PLC0415 - same
 
     notes = [{"watched": one["watched"]} for one in documents[:1] if has_notes]

@@ -1,4 +1,4 @@
-"""Replaying recorded histories against today's code: does it still do what its histories say that it did?"""
+"""Replaying recorded histories against today's code: does it still do what it did when they were recorded?"""
 
 from durable_harness.replay.apps import ReplayedApp
 from durable_harness.replay.history_replay import ReplayDifference, replay

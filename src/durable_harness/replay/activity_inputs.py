@@ -1,4 +1,4 @@
-"""Activity inputs as the SDK wrote them, in histories that another host than ours has worked on.
+"""Activity inputs as the SDK wrote them, in histories from a host that is not ours.
 
 The Durable extension hands an activity a list of its arguments: its histories have `["\\"Ada\\""]` where the SDK wrote
 `"Ada"`, a list of one string that is JSON. Ours has what the SDK wrote.
@@ -25,7 +25,7 @@ def unpack_activity_inputs(events: Iterable[Any]) -> None:
 
 
 def _only_argument(stored: str) -> str | None:
-    """Return the JSON text that is the only argument of a list, None where the input is no such list."""
+    """Return the JSON text that is the only item of a list; None if the input is not such a list."""
     try:
         arguments = parse_json(stored)
     except ValueError:

@@ -22,7 +22,7 @@ from durable_harness.settings import AppSettings, load_app_settings
 from durable_harness.settings.environment import HOSTNAME_VARIABLE
 
 NO_HOST = "localhost:7071"
-"""Where the host would be if there were one."""
+"""The URL that the app would see if a host ran."""
 
 
 class ReplayedApp:
@@ -39,7 +39,7 @@ class ReplayedApp:
 
     @contextlib.contextmanager
     def loaded(self) -> Iterator[FunctionApp]:
-        """Give the app until the block ends. Raises AppLoadError or ConfigurationError where it does not load."""
+        """Yield the app until the block ends. Raises AppLoadError or ConfigurationError if it does not load."""
         with _restored(os.environ), _restored_path(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             settings = load_app_settings(self.directory)
@@ -57,7 +57,7 @@ class ReplayedApp:
 
     @contextlib.contextmanager
     def _own_state(self, sdk: Generation) -> Iterator[None]:
-        """Let the app give the SDK what it keeps for the whole process, though another app has done so."""
+        """Allow the app to register what the SDK keeps once per process, even if another app has done so."""
         before = sdk.swap_state(self._state)
         try:
             yield
@@ -66,7 +66,7 @@ class ReplayedApp:
 
     @contextlib.contextmanager
     def _own_modules(self) -> Iterator[None]:
-        """Let the app import its own modules though others of their names may be loaded, which come back afterwards."""
+        """Take loaded modules with the names of the app's own out of the way until the block ends."""
         sys.path.insert(0, str(self.directory))
         names = {path.stem for path in self.directory.iterdir() if path.suffix == ".py" or path.is_dir()} | {PACKAGE}
         others = _take_out(names)
@@ -79,14 +79,14 @@ class ReplayedApp:
             sys.modules.update(others)
 
     def _is_own(self, modules: dict[str, ModuleType], name: str) -> bool:
-        """Tell whether a loaded module is the app's: one that its tests have imported already."""
+        """Return whether a loaded module is the app's: one that its tests have imported already."""
         top = modules.get(name.partition(".")[0])
         places = [Path(place) for place in getattr(top, "__path__", ())] or [Path(getattr(top, "__file__", None) or "")]
         return any(place.parent == self.directory for place in places)
 
 
 def _take_out(names: set[str]) -> dict[str, ModuleType]:
-    """Take modules of these names, and those below them, out of the loaded ones."""
+    """Remove modules of these names, and those below them, from the loaded ones."""
     found = [name for name in sys.modules if name.partition(".")[0] in names]
     return {name: sys.modules.pop(name) for name in found}
 

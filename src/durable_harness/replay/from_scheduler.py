@@ -19,9 +19,9 @@ ANSWER_TIMEOUT_S = 30.0
 def history_of(
     address: SchedulerAddress, task_hub: str, instance_id: str, timeout_s: float = ANSWER_TIMEOUT_S
 ) -> RecordedHistory:
-    """Return the history of an instance, each answer of the scheduler being waited for `timeout_s`.
+    """Return the history of an instance; each answer of the scheduler may take `timeout_s`.
 
-    Raises UnreachableError, or UsageError where there is no such instance.
+    Raises UnreachableError, or UsageError if there is no such instance.
     """
     with ThreadPoolExecutor(1) as thread:  # there may be an event loop in this one
         events = thread.submit(asyncio.run, _read(address, task_hub, instance_id, timeout_s)).result()

@@ -1,4 +1,4 @@
-"""Recording a history from the durable HTTP API, for deployments where nothing else can be asked.
+"""Recording a history from the durable HTTP API, for deployments where no other source can be reached.
 
 `historyEvents` has no ids and no turns: outcomes carry the name and the time of what they are the outcome of. Steps get
 their ids by the time at which they were scheduled, and each event that came in makes a turn of its own. So it is not
@@ -34,7 +34,7 @@ SCHEDULED_AS = {
 
 @dataclass
 class _Scheduled:
-    """A step that a row tells of, and when it was asked for."""
+    """The step of a row, and when it was scheduled."""
 
     what: str
     row: Row
@@ -43,22 +43,22 @@ class _Scheduled:
 
 
 def history_from_rows(instance_id: str, rows: Iterable[Row]) -> RecordedHistory:
-    """Return the history that `historyEvents` tell of, asked for with showInput and showHistoryOutput.
+    """Return the history in `historyEvents`, requested with showInput and showHistoryOutput.
 
-    Raises UnreadableHistoryError where they do not tell enough.
+    Raises UnreadableHistoryError if they are not complete enough.
     """
-    told = [row for row in rows if row.get("EventType") not in IGNORED]
-    scheduled = _scheduled(told)
-    received = list(filter(None, (_received(instance_id, row, scheduled) for row in told)))
+    reported = [row for row in rows if row.get("EventType") not in IGNORED]
+    scheduled = _scheduled(reported)
+    received = list(filter(None, (_received(instance_id, row, scheduled) for row in reported)))
     events: list[Any] = []
     for position, event in enumerate(received):
         is_last = position + 1 == len(received)
         until = None if is_last else _moment(received[position + 1].timestamp)
         events += _turn(event, [step for step in scheduled if until is None or step.at < until])
         scheduled = [step for step in scheduled if until is not None and step.at >= until]
-    events += [_completed(row) for row in told if row["EventType"] == "ExecutionCompleted"]
+    events += [_completed(row) for row in reported if row["EventType"] == "ExecutionCompleted"]
     unpack_activity_inputs(events)
-    lacks = {"turns", "dueTimes"} | ({"inputs"} if _lacks_inputs(told) else set())
+    lacks = {"turns", "dueTimes"} | ({"inputs"} if _lacks_inputs(reported) else set())
     return from_events(instance_id, events, lacks)
 
 
@@ -96,7 +96,7 @@ def _scheduling(step: _Scheduled) -> Any:
 
 
 def _received(instance_id: str, row: Row, scheduled: list[_Scheduled]) -> Any | None:
-    """Return the event that came in, None for a row of another sort."""
+    """Return the event that came in; None for any other row."""
     kind = row["EventType"]
     if kind in {"ExecutionCompleted", "TaskScheduled", "SubOrchestrationInstanceCreated", "TimerCreated"}:
         return None
@@ -104,7 +104,7 @@ def _received(instance_id: str, row: Row, scheduled: list[_Scheduled]) -> Any | 
     if make is None:
         raise UnreadableHistoryError(
             f"instance {instance_id}",
-            f"the durable HTTP API does not tell enough of its {kind}. Record it from its scheduler: --scheduler",
+            f"the durable HTTP API does not report enough of its {kind}. Record it from its scheduler: --scheduler",
         )
     event = make(row, _number_of(row, scheduled))
     event.eventId = -1
@@ -113,7 +113,7 @@ def _received(instance_id: str, row: Row, scheduled: list[_Scheduled]) -> Any | 
 
 
 def _number_of(row: Row, scheduled: list[_Scheduled]) -> int:
-    """Return the id of the step that a row is the outcome of, -1 if of none."""
+    """Return the id of the step whose outcome a row is; -1 if it is not an outcome."""
     if row["EventType"] == "TimerFired":
         same = [s for s in scheduled if s.what == "timer" and s.row.get("FireAt") == row.get("FireAt")]
         if not same:

@@ -57,7 +57,7 @@ def replay(history: RecordedHistory, app: FunctionApp) -> ReplayDifference | Non
 
 
 def _is_of_other_sdk(history: RecordedHistory, app: FunctionApp) -> bool:
-    """Tell by the ids of actions, which begin with 0 in SDK 1.x and with 1 in SDK 2.x. A rewind may take the first."""
+    """Return the SDK by the ids of actions: they begin with 0 in 1.x, with 1 in 2.x. A rewind may take the first."""
     ids = [event.eventId for event in history.events if event.WhichOneof("eventType") in SCHEDULING_KINDS]
     if app.is_passthrough or not ids:
         return 0 in ids
@@ -102,7 +102,7 @@ class _Replayer:
         return None
 
     def _in_order(self) -> list[Step]:
-        """Return all recorded steps: as they came, or by their ids where a turn is not told or was done again."""
+        """Return all recorded steps: as they came, or by their ids if a turn is not known or was done again."""
         steps = [step for turn in self.turns for step in turn.steps]
         if self._is_by_turn:
             return steps
@@ -122,7 +122,7 @@ class _Replayer:
         return self._sdk.begin_replay(self._function, turn.as_request(), self._started)
 
     def _expected(self, turn: Turn, asked: int) -> Sequence[Step]:
-        """Return what is recorded up to the end of a turn; where turns are not known, as much as was asked for."""
+        """Return what is recorded up to the end of a turn; if turns are not known, as much as was asked for."""
         if self._is_by_turn:
             return self._recorded[self._confirmed : self._upto[turn.number - 1]]
         if turn is self.turns[-1]:
@@ -143,7 +143,7 @@ class _Replayer:
         )
 
     def _aspect(self, turn: Turn, difference: Difference) -> str:
-        """Tell a step that was changed from one that comes too early: because it changed places, or others are gone."""
+        """Return whether a step was changed or comes too early: because it moved, or others before it are gone."""
         expected, got = difference.expected, difference.got
         if difference.aspect in {"order", "count"} or expected is None or got is None:
             return difference.aspect

@@ -1,7 +1,7 @@
 """End a replay by a signal, or when its time is up: the code of an app may wait in its import, or never come back.
 
-What interrupts an orchestrator is taken for its failure, since it may raise anything. So an interruption is remembered
-beside being raised. User code may swallow it, too, as a loop with a bare `except` does: then the next one is final.
+What interrupts an orchestrator looks like its failure, since it may raise anything. So an interruption is both raised
+and remembered. User code may swallow it, too, as a loop with a bare `except` does: then the next one is final.
 """
 
 from __future__ import annotations

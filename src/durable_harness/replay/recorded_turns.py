@@ -1,4 +1,4 @@
-"""A recorded history taken apart: its turns, what each was given, and the steps that it took."""
+"""A recorded history split into turns: the events that each received, and the steps that it took."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Turn:
     pastEvents: Sequence[pb.HistoryEvent]  # noqa: N815 - same
     newEvents: list[pb.HistoryEvent] = field(default_factory=list)  # noqa: N815 - same
     steps: list[Step] = field(default_factory=list)
-    """What it asked for, and the end of the execution if it came here."""
+    """What it asked for, and the end of the execution if that came here."""
     is_terminated: bool = False
     """The instance was terminated here, without running its code."""
     requiresHistoryStreaming: bool = False  # noqa: N815 - same
@@ -88,7 +88,7 @@ def _renewal(event: Any) -> Any:
 
 
 def outcome_of(event: Any) -> int | None:
-    """Return the id of the step that an event is the outcome of, None where it is of none that is known by its id."""
+    """Return the id of the step whose outcome an event is; None if it is not the outcome of a step with an id."""
     detail = getattr(event, event.WhichOneof("eventType"))
     for key in ("taskScheduledId", "timerId"):
         if hasattr(detail, key):

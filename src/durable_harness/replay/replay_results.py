@@ -1,4 +1,4 @@
-"""Replaying files of recorded histories, and telling what came of it: as a table, as JSON."""
+"""Replaying files of recorded histories, and the results as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FileResult:
 
 
 def history_files(paths: Iterable[Path]) -> list[Path]:
-    """Return the files that paths name; a folder stands for the *.json in it and below. Raises UsageError for none."""
+    """Return the files of these paths; a folder stands for all *.json in and below it. Raises UsageError for none."""
     files: list[Path] = []
     for path in paths:
         found = sorted(path.rglob("*.json")) if path.is_dir() else [path]
@@ -67,8 +67,8 @@ def table(results: Sequence[FileResult]) -> list[str]:
     rows = [COLUMNS, *((r.file, r.orchestrator, str(r.events or ""), r.result) for r in results)]
     lines = aligned(rows, right=[COLUMNS.index("events")])
     for result in results:
-        if told := result.explanation():
-            lines += ["", *told]
+        if explanation := result.explanation():
+            lines += ["", *explanation]
     counts = Counter(result.result for result in results)
     return [*lines, "", ", ".join(f"{counts[name]} {name}" for name in (OK, DIFFERENT, UNREADABLE))]
 

@@ -47,7 +47,7 @@ COMPARISON: Mapping[str, str] = {
     "figures[].sample": "how much data there is, in words",
     "figures[].advice": "what would give an answer; empty with one",
     "figures[].pairs": "the ratio of each pair of slices",
-    "who": "the parties that the difference is; null if nobody was asked",
+    "who": "the parties that the difference belongs to; null if no run was asked",
     "failures": "why the head fails whatever its figures are",
     "invalid": "why the comparison proves nothing; empty if it does",
     "interrupted": INTERRUPTED,
@@ -86,7 +86,7 @@ CAPACITY: Mapping[str, str] = {
     "trials[].in_flight_at_end": "operations in flight when the load ended",
     "trials[].limits": "each limit of the objective with what was measured, in words",
     "trials[].died": "how the host died; null if it did not",
-    "trials[].who": "whose the time was beyond the objective; null if nobody was asked",
+    "trials[].who": "whose time it was beyond the objective; null if no run was asked",
 }
 
 SELF_CHECK: Mapping[str, str] = {

@@ -45,7 +45,7 @@ class SchedulerAddress:
 
 
 def parse_connection_string(text: str, *, where: str, key: str) -> SchedulerAddress:
-    """Return the address that a connection string gives; `where` and `key` tell the reader of an error what to mend.
+    """Return the address that a connection string gives; errors name `where` and `key`, which the user has to correct.
 
     Keys are read in any case, spaces around keys and values are dropped, of a key given twice the last counts.
     """

@@ -46,7 +46,7 @@ class DurableTaskSettings:
 
 @dataclass(frozen=True)
 class HostSettings:
-    """The whole file. `function_timeout_s` is None where there is no limit; -1 means unbounded requests."""
+    """The whole file. `function_timeout_s` is None if there is no limit; -1 means unbounded requests."""
 
     durable_task: DurableTaskSettings = field(default_factory=DurableTaskSettings)
     route_prefix: str = "api"
@@ -57,7 +57,7 @@ class HostSettings:
     """Names of the functions to load; None for all."""
     log_levels: LogLevels = field(default_factory=LogLevels)
     notes: tuple[str, ...] = ()
-    """What the person who starts the host should know: keys that change nothing here, keys that are unknown."""
+    """Warnings for the person who starts the host: keys without effect here, and unknown keys."""
 
 
 def read_host_json(app_dir: Path, environ: Mapping[str, str]) -> HostSettings:

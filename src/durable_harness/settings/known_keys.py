@@ -139,7 +139,7 @@ WITHOUT_EFFECT = (
 
 
 def notes_on(content: dict[str, Any]) -> tuple[str, ...]:
-    """Return what is to be said about the keys of a host.json: those without effect here, and those nobody knows."""
+    """Return warnings about the keys of a host.json: those without effect here, and unknown ones."""
     found = list(_classified(content, ""))
     idle = sorted({key for key, is_known in found if is_known})
     unknown = sorted({key for key, is_known in found if not is_known})
@@ -160,7 +160,7 @@ _SECTIONS = frozenset(
 
 
 def _classified(node: dict[str, Any], above: str) -> Iterator[tuple[str, bool]]:
-    """Give the keys that are not honoured, as they are spelt, and whether they are known."""
+    """Yield the keys that are not honoured, as they are spelt, and whether they are known."""
     for name, value in node.items():
         key = f"{above}{name}"
         lower = key.lower()

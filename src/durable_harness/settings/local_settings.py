@@ -16,7 +16,7 @@ FILE_NAME = "local.settings.json"
 
 @dataclass(frozen=True)
 class LocalSettings:
-    """What the file says. Empty where there is no file; `warnings` are for the person who starts the host."""
+    """The content of the file, empty if there is none; `warnings` are for the person who starts the host."""
 
     values: dict[str, str] = field(default_factory=dict, repr=False)
     port: int | None = None
@@ -28,8 +28,8 @@ class LocalSettings:
 def read_local_settings(app_dir: Path) -> LocalSettings:
     """Read `local.settings.json` of an app directory.
 
-    Raises ConfigurationError for a file that is not a JSON object or has values of a wrong kind. (Core Tools then goes
-    on without settings; an app that silently lacks its settings helps nobody.)
+    Raises ConfigurationError for a file that is not a JSON object or has values of a wrong kind. (Core Tools then
+    continues without settings; an app that silently lacks its settings is hard to debug.)
     """
     path = app_dir / FILE_NAME
     if not path.exists():

@@ -42,7 +42,7 @@ class LogLevels:
 
 
 def _fits(category: str, prefix: str) -> bool:
-    """Tell whether a category begins as a rule says; one `*` in it stands for anything, as in .NET."""
+    """Return whether a rule matches the beginning of a category; one `*` in it stands for anything, as in .NET."""
     beginning, star, end = prefix.partition("*")
     if not star:
         return category.startswith(prefix)

@@ -56,7 +56,7 @@ class KeyReader:
         return word == "true"
 
     def names(self, key: str) -> tuple[str, ...]:
-        """Return a list of names, empty where there is none."""
+        """Return a list of names; empty if the key is missing."""
         value = self.get(key)
         if value is None:
             return ()
@@ -65,7 +65,7 @@ class KeyReader:
         return tuple(value)
 
     def section(self, key: str) -> dict[str, Any]:
-        """Return an object, empty where there is none."""
+        """Return an object; empty if the key is missing."""
         value = self.get(key)
         if value is None:
             return {}

@@ -12,7 +12,7 @@ MOST_PROCESSES = 10
 
 
 def notes_on_workers(environ: Mapping[str, str]) -> Iterator[str]:
-    """Give what of these settings is not honoured. Raises ConfigurationError for a number of processes that is none."""
+    """Yield warnings about settings that are not honoured. Raises ConfigurationError for an invalid process count."""
     count = environ.get(PROCESS_COUNT_VARIABLE, "").strip()
     if count and not (count.isascii() and count.isdigit() and 1 <= int(count) <= MOST_PROCESSES):
         raise ConfigurationError(

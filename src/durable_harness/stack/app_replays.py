@@ -21,7 +21,7 @@ TIME_LIMIT_S = 60.0
 MOST_BYTES = 16 * 1024 * 1024
 MOST_CHARS = 4_000
 EXIT_CODES = frozenset({0, 7})
-"""Those of `durable-harness replay` when there is a result."""
+"""The exit codes of `durable-harness replay` with which it has a result."""
 
 
 class Replays:
@@ -33,7 +33,7 @@ class Replays:
         self._going_on = asyncio.Lock()
 
     async def replay(self, document: Mapping[str, Any]) -> ReplayReport:
-        """Return what came of a history, which is a document as files of them have it."""
+        """Return the result of replaying a history, a document as history files have it."""
         async with self._going_on:
             with tempfile.TemporaryDirectory(prefix="durable-harness-replay-", ignore_cleanup_errors=True) as folder:
                 return await self._replay(Path(folder), document)

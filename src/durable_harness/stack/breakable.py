@@ -1,4 +1,4 @@
-"""Our host and our scheduler in processes of their own, each of which a test can kill and which then comes back."""
+"""Our host and our scheduler in separate processes. A test can kill either, and it is started again."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SCHEDULER_PORTS = ("--grpc-port", "--http-port", "--dashboard-port")
 def breakable_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningStack]:
     """Serve an app in a child process, working for a scheduler in another that keeps everything in a file.
 
-    Those of `serve_args` that are the embedded scheduler's go to the one beside. Raises the error that ended a child
-    where it could not start.
+    The options in `serve_args` that are for the embedded scheduler go to the separate one. Raises the error that ended
+    a child if it could not start.
     """
     with (
         tempfile.TemporaryDirectory(prefix="durable-harness-", dir=options.temp_dir) as folder,

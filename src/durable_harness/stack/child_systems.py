@@ -71,7 +71,7 @@ def embedded_stack(  # noqa: PLR0913 - each is one thing to choose
     Raises:
         HarnessError: the child could not start. The type is that of the error that ended it.
     """
-    # A dashboard that nobody opens is no reason to listen: who wants one says so in `serve_args`.
+    # No dashboard by default: a test that needs one sets `--dashboard-port` in `serve_args`.
     arguments = ["--script-root", str(app_dir), "--dashboard-port", "0", *serve_args]
     with running_command(
         "serve",

@@ -15,13 +15,13 @@ from durable_harness.stack.control_names import EMPTY
 from durable_harness.stack.processes import Command, ending_of
 
 AHEAD_VARIABLE = "DURABLE_HARNESS_CLOCK_AHEAD_S"
-"""How far the clock of a scheduler was moved when its process died: with --test-control, the next one begins there."""
+"""How far the scheduler's clock was moved when its process died: with --test-control, the next one begins there."""
 KEY_HEADER = "x-control-key"
 KEYS = {HOST_VARIABLE: "hostKey", MASTER_VARIABLE: "masterKey", SYSTEM_VARIABLE: "systemKey"}
-"""By which variable a host is given each of the keys that another one wrote down."""
+"""For each key that a host wrote down, the variable that passes it to the next one."""
 CALL_TIMEOUT_S = 60.0
 ENDING_S = 0.5
-"""How long a process that does not answer is given to end, if it does."""
+"""How long to wait for a process that does not answer to end."""
 
 
 class StackControl:
@@ -127,7 +127,7 @@ class StackControl:
             raise UnreachableError(f"{name}: {self._end() or _silence(address['url'], error)}") from error
 
     def _end(self) -> str:
-        """Say that a process has ended, and how; empty while they run."""
+        """Return which process has ended, and how; empty while they run."""
         for what, process in (("host", self._host), ("scheduler", self._scheduler)):
             ending = "" if process is None else ending_of(process.exit_code(ENDING_S))
             if process is not None and ending:

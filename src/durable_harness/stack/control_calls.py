@@ -1,4 +1,4 @@
-"""What a test may call in the processes of this house, and the endpoint that answers it."""
+"""What a test may call in our processes, and the endpoint that answers it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from durable_harness.stack.control_names import EMPTY
 
 @contextlib.asynccontextmanager
 async def served_control(calls: Mapping[str, Call] | None) -> AsyncIterator[dict[str, Any] | None]:
-    """Serve these calls until the block ends and give what a test needs to reach them; None: serve nothing."""
+    """Serve these calls until the block ends and yield what a test needs to reach them. None serves nothing."""
     if calls is None:
         yield None
         return
@@ -28,7 +28,7 @@ async def served_control(calls: Mapping[str, Call] | None) -> AsyncIterator[dict
 
 
 def instance_calls(service: SchedulerService) -> dict[str, Call]:
-    """Return what can be done to instances beyond the protocol."""
+    """Return the calls on instances that the protocol does not have."""
 
     async def again(hub: str = "", **asked: Any) -> str:
         try:

@@ -14,7 +14,7 @@ from durable_harness.log_lines import TEXT, announce
 from durable_harness.network import bind_one
 
 ADDRESS = "127.0.0.1"
-"""Whoever attaches can run code here: never another one."""
+"""Whoever attaches can run code here, so it is never another address."""
 LEAVING_S = 5.0
 """How long the debugger's own process, which has the port, may outlive the process of the app that it was for."""
 LOOK_INTERVAL_S = 0.05
@@ -27,11 +27,11 @@ class DebuggerPort:
     number: int
     is_waited_for: bool = False
     is_handed_on: bool = False
-    """Whether another process of this app has had the port just before."""
+    """Whether another process of this app had the port just before."""
 
 
 def listen_for_debugger(port: DebuggerPort, log_format: str = TEXT) -> None:
-    """Let a debugger attach from now on. One that has started this process needs no port.
+    """Allow a debugger to attach from now on. One that has started this process needs no port.
 
     Raises MissingExtraError if debugpy is not installed, PortInUseError if the port is taken.
     """
@@ -46,7 +46,7 @@ def listen_for_debugger(port: DebuggerPort, log_format: str = TEXT) -> None:
         _, number = debugpy.listen((ADDRESS, port.number))
     except (OSError, RuntimeError) as error:
         raise PortInUseError(
-            f"--debug: nobody can listen on port {port.number} of {ADDRESS}: {error}. Choose another, or 0 for any free"
+            f"--debug: cannot listen on port {port.number} of {ADDRESS}: {error}. Choose another, or 0 for any free"
             " one."
         ) from error
     waiting = "; waiting for it" if port.is_waited_for else ""

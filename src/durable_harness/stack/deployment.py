@@ -1,4 +1,4 @@
-"""A system that somebody else runs: an app in Azure, or one that is already up on this machine."""
+"""A system that is already running: an app in Azure, or one on this machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANSWER_TIMEOUT_S = 60.0
 
 @contextlib.contextmanager
 def remote_stack(options: StackOptions) -> Iterator[RunningStack]:
-    """Give the system at a URL once it answers anything at all. Raises UnreachableError if it does not."""
+    """Yield the system at a URL once it sends any answer. Raises UnreachableError if it does not."""
     url = _checked(options.url)
     hide([options.function_key or ""])
     timeout_s = ANSWER_TIMEOUT_S if options.answer_timeout_s is None else options.answer_timeout_s

@@ -1,6 +1,6 @@
 """The DTS emulator in a container, started through testcontainers, and our host working for it.
 
-Containers carry the run that made them as a label, so that they can be removed whoever of its processes was killed;
+Containers have the run that made them as a label, so that they can be removed whichever of its processes was killed;
 testcontainers' own reaper is off, because each process would have one that takes shared containers down with it.
 """
 
@@ -70,7 +70,7 @@ def emulator_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningStac
 
 @contextlib.contextmanager
 def emulator_for(options: StackOptions) -> Iterator[tuple[Emulator, str]]:
-    """Give the emulator and the task hub that a stack is to use, ready for work."""
+    """Yield the emulator and the task hub for a stack, ready for work."""
     hub = options.task_hub or f"hub-{uuid.uuid4().hex[:12]}"
     if options.emulator is not None:
         emulator = options.emulator()
@@ -87,7 +87,7 @@ def emulator_for(options: StackOptions) -> Iterator[tuple[Emulator, str]]:
 
 
 def start_emulator(run: str, owner_pid: int | None = None) -> Emulator:
-    """Start a container for a run of tests and return where it will answer; `wait_for_hub` tells when it does.
+    """Start a container for a run of tests and return where it will answer; `wait_for_hub` waits until it does.
 
     `owner_pid` is the process that will call `remove_emulators(run)`, by default this one: when it is gone without
     having done so, the next start on this machine removes what it left.
@@ -121,10 +121,10 @@ def wait_for_hub(emulator: Emulator, task_hub: str, timeout_s: float = READY_TIM
 
 
 def _wait(deadline: float, problem: Callable[[], str | None], emulator: Emulator, task_hub: str) -> None:
-    while told := problem():
+    while message := problem():
         if time.monotonic() > deadline:
             raise UnreachableError(
-                f"The emulator's task hub '{task_hub}' was not ready in time: {told}\n"
+                f"The emulator's task hub '{task_hub}' was not ready in time: {message}\n"
                 f"The end of the log of container {emulator.container_id[:12]}:\n{_log_of(emulator)}"
             )
         time.sleep(POLL_INTERVAL_S)
@@ -190,7 +190,7 @@ def _running(container: Any, image: str) -> Emulator:
 
 @contextlib.contextmanager
 def _docker() -> Iterator[Any]:
-    """Give a Docker client, as testcontainers finds the daemon; raise StackUnavailableError where there is none."""
+    """Yield a Docker client, as testcontainers finds the daemon; raise StackUnavailableError if there is none."""
     try:
         from testcontainers.core.config import testcontainers_config  # noqa: PLC0415
         from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415
@@ -213,7 +213,7 @@ def _docker() -> Iterator[Any]:
 def _free_sockets(error: BaseException | None) -> None:
     """Free what an error holds: the docker package does not close a socket that cannot connect.
 
-    Freed here it disturbs nobody; freed later, its warning fails whatever test runs then, if warnings are errors.
+    Freed here it has no effect; freed later, its warning fails whichever test runs then, if warnings are errors.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -223,7 +223,7 @@ def _free_sockets(error: BaseException | None) -> None:
 
 
 def _sweep(client: Any) -> None:
-    """Remove what other runs forgot: their owner on this machine is gone, or they are too old to be in use."""
+    """Remove what other runs left: their owner on this machine is gone, or they are too old to be in use."""
     oldest = datetime.now(UTC) - FORGOTTEN_AFTER
     for container in _labelled(client, RUN_LABEL):
         created = datetime.fromisoformat(container.attrs["Created"][:19]).replace(tzinfo=UTC)
@@ -236,7 +236,7 @@ def _labelled(client: Any, label: str) -> list[Any]:
 
 
 def _remove(container: Any) -> None:
-    with contextlib.suppress(_docker_error()):  # somebody else was quicker
+    with contextlib.suppress(_docker_error()):  # another process was quicker
         container.remove(force=True, v=True)
 
 

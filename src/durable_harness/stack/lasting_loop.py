@@ -1,6 +1,7 @@
 """An event loop that lasts as long as its main task, although user code runs on it and may stop it.
 
-`stop()` and SystemExit end an event loop, whoever they come from. A service ends by signals and errors of its own only.
+`stop()` and SystemExit end an event loop, whichever code they come from. A service ends only by signals and its own
+errors.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class _Lasting(AnyLoop):
         return self._made_by_functions(coro, **options)
 
     def set_task_factory(self, factory: Any) -> None:
-        """Let functions have tasks of their own kind. Those of the host stay what they are."""
+        """Set the task factory for functions. The host's own tasks stay as they are."""
         if factory is not None and not callable(factory):
             raise TypeError("task factory must be a callable or None")
         self._factory_of_functions = factory
@@ -82,7 +83,7 @@ class _Lasting(AnyLoop):
         asyncio._register_task(task)  # noqa: SLF001 - as above
 
     def show_all(self) -> None:
-        """Let the tasks that are left be found by what ends a loop in order."""
+        """Show the remaining tasks to asyncio again, which cancels them at the end of the loop."""
         for task in list(self._hidden):
             if not task.done():
                 self.show(task)
@@ -114,7 +115,7 @@ class _Running:
                 return
             if self._loop.is_closed() or not self._has_handlers:
                 raise
-            logger.error("Code of the app %s. The host goes on.", _deed(error))  # noqa: TRY400 - no trace shows whose
+            logger.error("Code of the app %s. The host continues.", _deed(error))  # noqa: TRY400 - no trace shows whose
 
 
 Main = Coroutine[Any, Any, None]

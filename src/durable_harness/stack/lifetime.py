@@ -1,4 +1,4 @@
-"""How long a command of ours runs: until a signal, or until the process that wanted it is gone."""
+"""How long a command of ours runs: until a signal, or until its parent is gone."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Lifetime:
 
     @contextlib.contextmanager
     def ending_blocks(self) -> Iterator[None]:
-        """Let a signal end a block that holds up the event loop: an app may wait in its import, even for ever.
+        """End a block that holds up the event loop when a signal comes: an app may wait in its import, even forever.
 
         The block may swallow what is raised, as a loop with a bare `except` does. The next signal ends the process.
         """
@@ -129,7 +129,7 @@ def write_ready_file(path: Path | None, facts: dict[str, Any]) -> None:
         return
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        # The facts hold secrets. O_EXCL: a file or link that somebody laid there before is not written through.
+        # The facts hold secrets. O_EXCL: a file or link that another user put there is not written through.
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump({"pid": os.getpid(), **facts}, file)

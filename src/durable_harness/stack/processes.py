@@ -32,7 +32,7 @@ STOP_TIMEOUT_S = 10.0
 POLL_INTERVAL_S = 0.02
 PORT_TRIES = 5
 DID_NOT_START = "It did not start:"
-"""How the message of a command begins that ended before it was ready, without an error: the end of its log follows."""
+"""How the message begins of a command that ended without an error before it was ready; the end of its log follows."""
 ERROR = "error: "
 """How a command begins the error that ends it."""
 ERRORS = {
@@ -134,7 +134,7 @@ class Command:
             self._child.wait()
 
     def stop(self) -> None:
-        """End it: politely, then for certain."""
+        """End it: by a request, then by a kill."""
         if self._child is not None:
             stop_process(self._child)
 
@@ -169,7 +169,7 @@ def _wait_until_ready(child: subprocess.Popen[bytes], ready: Path, log: Path) ->
 
 
 def stop_process(child: subprocess.Popen[bytes]) -> None:
-    """End a child: politely, then for certain."""
+    """End a child: by a request, then by a kill."""
     if child.poll() is None:
         ask_to_end(child)
         deadline = time.monotonic() + STOP_TIMEOUT_S
@@ -192,7 +192,7 @@ def _tail(log: Path, lines: int = 20) -> str:
 
 
 def ending_of(exit_code: int | None) -> str:
-    """Say how a process ended, as "exit code 7" or "killed by SIGKILL"; empty while it runs."""
+    """Return how a process ended, as "exit code 7" or "killed by SIGKILL"; empty while it runs."""
     if exit_code is None:
         return ""
     names = {number.value: number.name for number in signal.Signals}

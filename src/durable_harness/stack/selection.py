@@ -33,7 +33,7 @@ def open_stack(
         HarnessError: on entering, the stack could not start.
     """
     if name not in _OPENERS:
-        raise UsageError(f"stack: got '{name}', allowed are {', '.join(STACKS)}")
+        raise UsageError(f"stack: got '{name}', expected one of {', '.join(STACKS)}")
     return _OPENERS[name](app_dir, options or StackOptions())
 
 

@@ -188,7 +188,7 @@ def _caught_connections() -> CaughtConnections:
 
 
 def _load(options: ServeOptions, settings: AppSettings, public: list[socket.socket]) -> FunctionApp:
-    """Load the app; where that fails, close the sockets that nobody will serve."""
+    """Load the app; where that fails, close the sockets, which will not be served."""
     try:
         return load_durable_app(settings.app_dir, options.functions, settings.host.functions)
     except BaseException:
@@ -321,28 +321,28 @@ def _announce(
 
 
 def _warn_of_closed_hubs(service: SchedulerService | None, options: ServeOptions, hub: str) -> None:
-    """Say that the file holds instances that this app does not go on with: a renamed hub looks like lost work."""
+    """Warn that the file holds instances of other hubs: a renamed hub looks like lost work."""
     if service is None or not service.closed_hubs:
         return
     names, data = ",".join(closed.name for closed in service.closed_hubs), options.embedded.data
     text = (
         f"{data} also holds what is not served here, as this app has the task hub '{hub}': task hub"
         f"{'s' if len(service.closed_hubs) > 1 else ''} {', '.join(map(str, service.closed_hubs))}."
-        f" Name one as hubName in host.json to go on with it, or look at it with"
+        f" Name one as hubName in host.json to continue with it, or look at it with"
         f" `durable-harness scheduler --data {data} --task-hubs {names}`."
     )
     announce(shown_lines(text), options.log_format, logging.WARNING)
 
 
 def _report_twice(host: FunctionsHost, options: ServeOptions) -> None:
-    """Say at the end what became of work that was delivered twice, unless tests ask for that themselves."""
+    """Report at the end what became of work that was delivered twice, unless tests ask for that themselves."""
     if options.twice.counts is not None and host.twice is not None and host.twice.count:
         lines = "\n".join(lines_of(host.twice.report()))
         announce(f"durable-harness: delivered twice\n{lines}", options.log_format)
 
 
 def _warn(host: FunctionsHost, say: Callable[[str, int], None]) -> None:
-    """Say what the person who starts the host should know."""
+    """Print what the person who starts the host should know."""
     for warning in host.app.warnings:
         say(shown(warning), logging.WARNING)
     for broken in host.app.broken:
@@ -354,7 +354,7 @@ def _warn(host: FunctionsHost, say: Callable[[str, int], None]) -> None:
 
 
 def key_lines(keys: Keys, given: Mapping[str, str]) -> Iterator[str]:
-    """Yield the keys that were made up; one that was given is known to whoever has to know it."""
+    """Yield the generated keys; a key that the user set is known already."""
     for variable, what, key in (
         (HOST_VARIABLE, "host key, for the functions", keys.host),
         (MASTER_VARIABLE, "master key, for webhooks and admin endpoints too", keys.master),
@@ -363,7 +363,7 @@ def key_lines(keys: Keys, given: Mapping[str, str]) -> Iterator[str]:
 
 
 def _key_facts(keys: Keys) -> dict[str, str | None]:
-    """Return what the process that started this one has to send, None if no key is checked."""
+    """Return the key that the process that started this one has to send; None if no key is checked."""
     if not keys.are_checked:
         return {"functionKey": None, "hostKey": None, "masterKey": None, "systemKey": None}
     return {"functionKey": keys.master, "hostKey": keys.host, "masterKey": keys.master, "systemKey": keys.system}

@@ -1,4 +1,4 @@
-"""What the dashboard of a process that serves an app shows: its scheduler, with what its host knows beside that."""
+"""What the dashboard of a process that serves an app shows: its scheduler, and what its host adds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from durable_harness.stack.app_replays import Replays
 def source_of(
     service: SchedulerService | None, host: FunctionsHost, logs: InstanceLogs, *, may_move_time: bool
 ) -> Source:
-    """Return what is shown; of a scheduler elsewhere, which has a dashboard of its own, what the protocol gives."""
+    """Return what is shown; of a scheduler elsewhere, which has its own dashboard, only what the protocol has."""
     if service is None:
         hub = host.settings.host.durable_task.hub_name
         return Source(lambda: {hub: host.scheduler}, timings=host.timings, log_lines=logs.lines_of)

@@ -1,4 +1,4 @@
-"""Run somebody else's command for as long as its parent lives: `python -m durable_harness.stack.supervisor PID …`.
+"""Run a command of others for as long as its parent lives: `python -m durable_harness.stack.supervisor PID …`.
 
 Commands of ours watch their parent themselves. Others outlive a parent that was killed, and may have children.
 """

@@ -13,7 +13,7 @@ from durable_harness.host.twice.watching import Watched
 from durable_harness.protocol.activity_names import CALL_HTTP, shown_name
 
 LONGEST_SETTLING_S = 0.5
-"""How long a report waits for second deliveries under way: of signals nobody waits for the answer."""
+"""How long a report waits for second deliveries in progress: nothing else waits for the answer to a signal."""
 LOST = {
     Counts.SECOND: "the first answer is lost, the second counts",
     Counts.FIRST: "the first answer is late, and counts",
@@ -34,14 +34,14 @@ class TwiceOptions:
 
 
 def described_twice(counts: str) -> str:
-    """Say what such a host does."""
+    """Return a line on what such a host does."""
     return f"Every activity and entity operation is delivered twice: {LOST[Counts(counts)]}."
 
 
 def twice_records(
     options: TwiceOptions, faulty: FaultyScheduler | None, watched: Watched | None
 ) -> TwiceRecords | None:
-    """Let work be delivered twice as the options say; return what takes how it fares, None if nothing is."""
+    """Deliver work twice as the options ask; return what collects the results, None if nothing is delivered twice."""
     if faulty is None or watched is None:
         return None
     faulty.deliveries.base = None if options.counts is None else Policy(counts=Counts(options.counts))
@@ -49,7 +49,7 @@ def twice_records(
 
 
 def twice_calls(deliveries: Deliveries, records: TwiceRecords, app: FunctionApp) -> dict[str, Call]:
-    """Return the calls by which a test asks for second deliveries, ends that, and reads what became of them."""
+    """Return the calls by which a test starts and ends second deliveries and reads their results."""
 
     async def begin(
         names: list[str] | None, counts: str | None, known: list[str], *, is_on: bool | None

@@ -19,7 +19,7 @@ STYLES = {
     "red": r"(?<=  )(?:FAIL|fail|slower|different|unreadable)(?=$|  )",
     "yellow": r"(?<=  )(?:cannot tell|not judged)(?=$|  )",
 }
-"""What the reports and messages of this package say, by the style that it gets."""
+"""The words of reports and messages that get each style."""
 
 
 def show(text: str, stream: TextIO | None = None) -> None:

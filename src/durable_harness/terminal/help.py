@@ -13,7 +13,7 @@ else:
 
 
 class HelpFormatter(_Formatter):
-    """Keeps the lines of examples and exit codes as they are, and takes no word of a user's for markup."""
+    """Keeps the lines of examples and exit codes as they are, and never reads a user's text as markup."""
 
     text_markup = False
     help_markup = False

@@ -372,7 +372,7 @@ class AsyncStartedOperation:
 
 
 def _sync(operation: object) -> StartedOperation:
-    """Return the original of an operation. Raises UsageError for what is none of a test that is a coroutine."""
+    """Return the operation behind an async one. Raises UsageError for any other object."""
     __tracebackhide__ = True
     if isinstance(operation, AsyncStartedOperation):
         return operation.sync

@@ -1,4 +1,4 @@
-"""Models that a test stands in for: scripted answers of a chat client, and what agents sent to it."""
+"""Fake models: scripted answers of a chat client, and what agents sent to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from durable_harness.errors import UsageError
 
-ALLOWED = "allowed are texts, ToolCall(name, arguments), errors to be raised, and lists of texts and tool calls"
+ALLOWED = "expected a text, ToolCall(name, arguments), an error to raise, or a list of texts and tool calls"
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ Answering = Callable[[ChatCall], Answer]
 
 
 class Script:
-    """Gives a test's answers one after the other, whichever agent asks."""
+    """The scripted answers of a test, used in order whichever agent asks."""
 
     def __init__(self, answers: Sequence[Answer], by: Answering | None) -> None:
         if bool(answers) == (by is not None):

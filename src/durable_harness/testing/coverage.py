@@ -1,4 +1,4 @@
-"""Coverage of the app under test: its functions run in the host's process, which is told to measure too."""
+"""Coverage of the app under test: its functions run in the host's process, so that process has to measure too."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from durable_harness.extras import install_command
 
 CONFIG_VARIABLE = "COVERAGE_PROCESS_CONFIG"
 SAVE_IN_ANY_CASE = "_exit"
-"""A host whose app still holds a thread leaves without the interpreter's end, at which coverage saves."""
+"""A host whose app still holds a thread ends without the interpreter's shutdown, in which coverage saves."""
 
 
 def coverage_environment() -> Mapping[str, str]:
-    """Return what makes a child process measure coverage; nothing if this process does not (`pytest --cov`)."""
+    """Return the environment for a child process that measures coverage; empty without `pytest --cov`."""
     coverage = sys.modules.get("coverage")
     running = coverage.Coverage.current() if coverage else None
     if running is None:

@@ -1,4 +1,4 @@
-"""The scheduler's clock in a test's hands: the `durable_clock` fixture."""
+"""Moving the scheduler's clock from a test: the `durable_clock` fixture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from durable_harness.testing.durations import Duration, seconds_of
 CALL = "clock/advance"
 ADVANCE_TIMEOUT_S = 300.0
 STEP_S = 20.0
-"""How long one call of the host takes at most; time is moved by as many as are needed."""
+"""The longest time that one call of the host takes; time is moved by as many calls as are needed."""
 
 
 class DurableClock:
@@ -86,11 +86,11 @@ class DurableClock:
         return Hold(self)
 
     def release(self) -> None:
-        """Let timers fire again after `hold`."""
+        """Release timers after `hold`: those that are due fire now."""
         self._control.call("clock/hold", on=False)
 
     def advance(self, by: Duration, *, patience_s: float = 1.0, timeout_s: float = ADVANCE_TIMEOUT_S) -> datetime:
-        """Let an amount of time pass, fire the timers that are due in it, and return the new time.
+        """Move time forward by an amount, fire the timers that are due in it, and return the new time.
 
             durable_clock.advance("3d")
 
@@ -113,7 +113,7 @@ class DurableClock:
         """
         seconds = seconds_of(by, "advance(by)")
         if not (patience_s >= 0 and math.isfinite(patience_s)):
-            raise UsageError(f"advance: patience_s is {patience_s!r}; allowed are seconds from 0.")
+            raise UsageError(f"advance: patience_s is {patience_s!r}; expected 0 or more seconds.")
         begun_s = now_s = float(self._control.call("clock/now"))
         deadline = time.monotonic() + unless_debugged(timeout_s)
         while now_s < begun_s + seconds:
@@ -133,7 +133,7 @@ class DurableClock:
             raise
 
     def close(self) -> None:
-        """Let time pass at the speed of the wall clock and let timers fire, even if a test paused the scheduler.
+        """Return to the speed of the wall clock and let timers fire, even if a test paused the scheduler.
 
         The fixture calls it.
         """
@@ -143,12 +143,12 @@ class DurableClock:
 
 
 def _on_the_way(by: Duration, timeout_s: float, begun_s: float, now_s: float, seconds: float) -> str:
-    """Say how far time has come, and what may be to blame."""
+    """Return a message on how far time has moved, and what may have held it up."""
     begun, now, end = (datetime.fromtimestamp(at_s, UTC) for at_s in (begun_s, now_s, begun_s + seconds))
     return (
-        f"advance({by!r}): after {timeout_s:g} s time has come from {begun:%Y-%m-%d %H:%M} to {now:%Y-%m-%d %H:%M}, not"
-        f" to {end:%Y-%m-%d %H:%M}. Timers that are made again and again, as by an eternal orchestration of this or an"
-        " earlier test, fire one by one: end it, advance by less, or give it longer by timeout_s."
+        f"advance({by!r}): after {timeout_s:g} s time has moved from {begun:%Y-%m-%d %H:%M} to {now:%Y-%m-%d %H:%M},"
+        f" not to {end:%Y-%m-%d %H:%M}. Timers that are made again and again, as by an eternal orchestration of this or"
+        " an earlier test, fire one by one: end it, advance by less, or give it longer by timeout_s."
     )
 
 
@@ -165,11 +165,11 @@ class Hold:
         self.release()
 
     def release(self) -> None:
-        """Let timers fire again."""
+        """Release the timers: those that are due fire now."""
         self._clock.release()
 
 
 def clock_of(stack: RunningStack) -> DurableClock | None:
-    """Return the clock of a stack, None where the stack's time cannot be moved."""
+    """Return the clock of a stack; None if its time cannot be moved."""
     control = stack.control
     return DurableClock(control) if control is not None and control.offers(CALL) else None

@@ -53,8 +53,8 @@ class HistoryReplayer:
             results = replay_files(files, app)
         wrong = [result for result in results if result.result != OK]
         if wrong:
-            told = "\n".join(_few(table([self._shortly(result) for result in wrong])))
-            raise AssertionError(f"{len(wrong)} of {len(results)} recorded histories do not replay clean\n{told}")
+            listed = "\n".join(_few(table([self._shortly(result) for result in wrong])))
+            raise AssertionError(f"{len(wrong)} of {len(results)} recorded histories do not replay clean\n{listed}")
         return results
 
     def _found(self, histories: Sequence[str | Path]) -> list[Path]:

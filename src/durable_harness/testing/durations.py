@@ -10,13 +10,13 @@ from durable_harness.errors import UsageError
 
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
-ALLOWED = 'allowed are seconds from 0, timedeltas that are not negative, and texts such as "90s", "12h" and "30d"'
+ALLOWED = 'expected 0 or more seconds, a timedelta that is not negative, or a text such as "90s", "12h" or "30d"'
 
 Duration = float | timedelta | str
 
 
 def seconds_of(duration: Duration, what: str) -> float:
-    """Return a length of time in seconds. Raises UsageError, which begins with `what`, if it is none."""
+    """Return a length of time in seconds. Raises UsageError, which begins with `what`, if it is not valid."""
     seconds = _seconds(duration)
     if seconds is None or not (math.isfinite(seconds) and seconds >= 0):
         raise UsageError(f"{what}: got {duration!r}; {ALLOWED}.")

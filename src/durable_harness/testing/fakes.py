@@ -1,4 +1,4 @@
-"""Functions of the app that a test answers for: the `durable_activities` fixture."""
+"""Fakes in place of the app's functions: the `durable_activities` fixture."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ CALL = "fakes/add"
 DEFAULT_TIMEOUT_S = 10.0
 POLL_INTERVAL_S = 0.01
 REST_S = 0.1
-"""How long the host is left alone when it does not answer: it was killed, or ends."""
+"""How long to wait before a host is asked again that did not answer: it was killed, or is ending."""
 STATUSES = range(200, 600)
 ALLOWED = "give one of returns=VALUE, raises=ERROR and by=FUNCTION"
 
 
 class _Nothing:
-    """The type of NOTHING, which is not the same as None: a fake may return None."""
+    """The type of NOTHING, which differs from None: a fake may return None."""
 
 
 NOTHING: Final = _Nothing()
@@ -352,16 +352,16 @@ class DurableActivities:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What a fake does: the answer as the host takes it, or the function of the test that it asks."""
+    """What a fake does: the answer as the host takes it, or the test's function that makes it."""
 
     answer: dict[str, Any]
     place: str = ""
-    """Where that function begins."""
+    """Where that function is defined."""
     what: str = ""
     function: Callable[[dict[str, Any]], str] | None = None
 
     def outcome(self, own: OwnFunctions, call: dict[str, Any]) -> dict[str, Any]:
-        """Return what the function makes of a call, as the host takes it."""
+        """Return the function's answer to a call, as the host takes it."""
         function = self.function
         assert function is not None
         try:
@@ -387,7 +387,7 @@ def _plan(  # noqa: PLR0913, PLR0917 - what a test gives, and what it means
 
 
 def check_given(call_text: str, returns: Any, raises: Any, by: Any) -> None:
-    """Raise UsageError unless exactly one way to answer was given, and is one."""
+    """Raise UsageError unless exactly one way to answer was given, and it is valid."""
     if sum([returns is not NOTHING, raises is not None, by is not None]) != 1:
         raise UsageError(f"{call_text}: {ALLOWED}.")
     if by is not None and not callable(by):
@@ -406,7 +406,7 @@ def _json_of(what: str, value: Any) -> str:
 
 
 def refuse_coroutine(what: str, value: Any) -> None:
-    """Raise UsageError for what a coroutine function returned: nothing awaits it."""
+    """Raise UsageError for the result of a coroutine function, which nothing would await."""
     if inspect.iscoroutine(value):
         value.close()
         raise UsageError(f"{what}: by is a coroutine function; expected one that is not async.")
@@ -425,6 +425,6 @@ def _raised(error: BaseException, place: str) -> dict[str, str]:
 
 
 def activities_of(stack: RunningStack) -> DurableActivities | None:
-    """Return what fakes the functions of a stack's app, None where the host is not ours."""
+    """Return the fakes of a stack's app; None if the host is not ours."""
     control = stack.control
     return DurableActivities(control) if control is not None and control.offers(CALL) else None

@@ -78,8 +78,8 @@ class InjectedFault:
                 return [Struck(**one) for one in state["struck"]]
             if time.monotonic() > deadline:
                 wanted = "all that it was made for" if count is None else count
-                told = f"{self!r} has not struck {wanted} in {timeout_s:g} s, but {len(state['struck'])}"
-                raise AssertionError(f"{told}: {state['struck']}")
+                message = f"{self!r} has not struck {wanted} in {timeout_s:g} s, but {len(state['struck'])}"
+                raise AssertionError(f"{message}: {state['struck']}")
             time.sleep(POLL_INTERVAL_S)
 
     def end(self) -> None:
@@ -313,7 +313,7 @@ class DurableFaults:
             UsageError: an argument is out of range.
         """
         if size_bytes < 1:
-            raise UsageError(f"oversize_payloads: size_bytes is {size_bytes!r}; allowed are whole numbers from 1")
+            raise UsageError(f"oversize_payloads: size_bytes is {size_bytes!r}; expected a whole number of at least 1")
         return self._inject("oversize", count, probability, kind, name, size_bytes=size_bytes)
 
     # -- the end ------------------------------------------------------------------------------------------------------
@@ -364,25 +364,25 @@ class DurableFaults:
 
 
 def faults_of(control: StackControl | None, seed: int) -> DurableFaults | None:
-    """Return the faults of a stack, None where it cannot be broken."""
+    """Return the faults of a stack; None if faults cannot be injected into it."""
     return DurableFaults(control, seed) if control is not None and control.offers("faults/inject") else None
 
 
 def _check(fault: str, count: int | None, probability: float | None, kind: str | None) -> None:
     wrong: list[tuple[bool, Callable[[], str]]] = [
-        (count is not None and count < 1, lambda: f"count is {count!r}; allowed are whole numbers from 1"),
+        (count is not None and count < 1, lambda: f"count is {count!r}; expected a whole number of at least 1"),
         (
             probability is not None and not 0 < probability <= 1,
-            lambda: f"probability is {probability!r}; allowed are numbers above 0 and up to 1",
+            lambda: f"probability is {probability!r}; expected a number above 0 and at most 1",
         ),
-        (kind not in {None, *KINDS}, lambda: f"kind is {kind!r}; allowed are {', '.join(KINDS)}"),
+        (kind not in {None, *KINDS}, lambda: f"kind is {kind!r}; expected one of {', '.join(KINDS)}"),
     ]
-    for is_wrong, told in wrong:
+    for is_wrong, detail in wrong:
         if is_wrong:
-            raise UsageError(f"fault {fault}: {told()}")
+            raise UsageError(f"fault {fault}: {detail()}")
 
 
 def _check_seconds(method: str, **given: float) -> None:
     for name, value in given.items():
         if not (math.isfinite(value) and value >= 0):
-            raise UsageError(f"{method}: {name} is {value!r}; allowed are seconds from 0")
+            raise UsageError(f"{method}: {name} is {value!r}; expected 0 or more seconds")

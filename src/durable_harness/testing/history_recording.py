@@ -1,4 +1,4 @@
-"""Recording the history of an instance of any stack into a file, from the place there that tells the most of it."""
+"""Recording the history of an instance of any stack into a file, from the most complete source."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ from durable_harness.stack import RunningStack
 from durable_harness.stack.processes import ending_of
 
 ANSWER_TIMEOUT_S = 5.0
-"""Windows tries for two seconds before it says that nobody listens."""
+"""Windows tries for two seconds before it reports that nothing listens."""
 
 
 def has_ended(stack: RunningStack) -> bool:
-    """Tell whether a stack's own process is gone: nobody listens at its address any longer."""
+    """Return whether a stack's own process is gone: nothing listens at its address any longer."""
     if stack.pid is None:
         return False
     address = urlsplit(stack.base_url)
@@ -27,7 +27,7 @@ def has_ended(stack: RunningStack) -> bool:
 
 
 def end_of(stack: RunningStack) -> str:
-    """Say that a stack's own process has ended, and how as far as that is known; empty while it runs.
+    """Return that a stack's own process has ended, and how if that is known; empty while it runs.
 
     Hosts that a test stops and starts again do not count: for them there is no code.
     """

@@ -620,5 +620,5 @@ def _answered(stack: RunningStack, answer: HttpResponse | NoResponse, method: st
 
 
 def _id_in(status_url: str) -> str:
-    """Return the last part of a status URL's path: with a start that tells no id, that is the id."""
+    """Return the last part of a status URL's path: with a start that has no ID, that is the ID."""
     return unquote(urlsplit(status_url).path.rstrip("/").rpartition("/")[2])

@@ -1,7 +1,7 @@
-"""Functions of a test that answer in place of what the app calls: what runs in them, and what went wrong.
+"""Functions of a test that answer in place of what the app calls, and their errors.
 
-They run in threads beside the test, so that their errors reach the app alone and one that never returns holds up
-nobody: both are kept here, for the report of the test.
+They run in threads beside the test, so that their errors reach only the app and one that never returns blocks
+nothing else. Both are kept here, for the report of the test.
 """
 
 from __future__ import annotations

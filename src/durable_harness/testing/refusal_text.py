@@ -1,4 +1,4 @@
-"""What a host said when it refused something, whole: names that it lists are what a user looks for."""
+"""The whole message of a host that refused a request: the names that it lists help the user."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class HttpClient:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Gives a redirect back as the answer that it is."""
+    """Returns a redirect as an answer instead of following it."""
 
     def redirect_request(self, *_arguments: Any) -> None:
         return None

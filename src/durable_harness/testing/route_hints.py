@@ -45,7 +45,7 @@ class Route(NamedTuple):
 
 
 def explain_unknown_route(client: HttpClient, method: str, url: str, answer: HttpResponse) -> str:
-    """Return what to say of a request to a route that the app does not have; empty if the function itself said 404."""
+    """Return a message on a request to an unknown route; empty if the function itself answered 404."""
     if answer.status not in {NOT_FOUND, NOT_ALLOWED}:
         return ""
     path = urlsplit(url).path

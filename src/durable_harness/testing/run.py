@@ -32,7 +32,7 @@ class Run:
     controller_pid: int
 
     def emulator(self) -> Emulator:
-        """Return the emulator of this run, starting it if nobody has yet.
+        """Return the emulator of this run, starting it if no process has yet.
 
         Raises StackUnavailableError, in every process of the run alike, if it cannot run on this machine.
         """
@@ -42,10 +42,10 @@ class Run:
                 unfinished = shared.with_suffix(".tmp")
                 unfinished.write_text(json.dumps(self._start_emulator()), encoding="utf-8")
                 put_in_place(unfinished, shared)
-            told = json.loads(shared.read_text(encoding="utf-8"))
-        if "unavailable" in told:
-            raise StackUnavailableError(told["unavailable"])
-        return Emulator(**told)
+            facts = json.loads(shared.read_text(encoding="utf-8"))
+        if "unavailable" in facts:
+            raise StackUnavailableError(facts["unavailable"])
+        return Emulator(**facts)
 
     def _start_emulator(self) -> dict[str, str]:
         from durable_harness.stack.emulator import start_emulator  # noqa: PLC0415 - only the emulator's tests pay for it
@@ -63,7 +63,7 @@ class Run:
             yield
 
     def scratch(self) -> Path:
-        """Return the folder of what may go when the run ends."""
+        """Return the folder that is removed when the run ends."""
         folder = Path(self.folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder

@@ -1,4 +1,4 @@
-"""What the host logged while it answered a test's requests with errors of its own: why a test got a 500."""
+"""What the host logged while it answered a test's requests with server errors: why a test got a 500."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from durable_harness.testing.route_hints import NOT_ALLOWED, NOT_FOUND, explain_
 SERVER_ERROR = 500
 MOST_SHOWN = 3
 MOST_LINES = 60
-"""Of the log of one request: a traceback's beginning and its end are in it, however deep it is."""
+"""Of the log of one request: enough for the beginning and the end of a traceback of any depth."""
 MOST_LOGGED_BYTES = 256 * 1024
 _ENTRY = re.compile(r"^(?=\[\d{4}-\d\d-\d\d )", re.MULTILINE)
 _ERROR = re.compile(r"\[[^\]]+\] (ERROR|CRITICAL) ")
@@ -33,7 +33,7 @@ class ServerError(NamedTuple):
 
 
 class WatchedClient(HttpClient):
-    """A client that notes where in the host's log the reason of each server error is."""
+    """A client that notes where the host's log has the reason for each server error."""
 
     def __init__(self, base_url: str, function_key: str | None, timeout_s: float, log_path: Path | None) -> None:
         super().__init__(base_url, function_key, timeout_s)
@@ -60,13 +60,13 @@ class WatchedClient(HttpClient):
         return answer
 
     def server_errors(self) -> str:
-        """Return the latest server errors with what was logged meanwhile; nothing if there was none."""
+        """Return the latest server errors with what was logged meanwhile; empty if there were none."""
         return "\n".join(self._described(error) for error in self._noted[-MOST_SHOWN:])
 
     def unknown_routes(self) -> str:
-        """Return the latest requests of routes that the app does not have, with those that it has; nothing if none."""
-        said = (explain_unknown_route(self, *one) for one in self._unanswered)
-        return next(filter(None, said), "")
+        """Return the latest requests to unknown routes, with the routes of the app; empty if there were none."""
+        explained = (explain_unknown_route(self, *one) for one in self._unanswered)
+        return next(filter(None, explained), "")
 
     def _described(self, error: ServerError) -> str:
         answered = f"{error.request} was answered with {error.status}"

@@ -19,7 +19,7 @@ MAX_HUB_CHARS = 60
 
 @dataclass(frozen=True)
 class StackRequest:
-    """Which stack, of which app, for which module of tests."""
+    """The stack, the app and the test module of a request."""
 
     name: str
     app_dir: Path
@@ -28,9 +28,9 @@ class StackRequest:
     url: str | None = None
     function_key: str | None = field(default=None, repr=False)
     answer_timeout_s: float | None = None
-    """How long to wait for the first answer of a remote stack; None for the time that a cold start may take."""
+    """How long to wait for the first answer of a remote stack; None for as long as a cold start may take."""
     control: bool = False
-    """Whether tests move its clock or break it: such modules do not share a stack with others."""
+    """Whether tests move its clock or inject faults: such modules do not share a stack with others."""
     breakable: bool = False
     restarts: bool = False
     """Whether tests ask for a new host each."""
@@ -45,7 +45,7 @@ class StackRequest:
 
     @property
     def hub(self) -> tuple[str | None, str | None] | None:
-        """The scheduler or the file that its tests name; None where the host has a scheduler of its own in memory."""
+        """The scheduler or the file that its tests name; None if the host has a scheduler of its own in memory."""
         parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         parser.add_argument("--scheduler")
         parser.add_argument("--data")
@@ -73,7 +73,7 @@ class RunningStacks:
         self._started = 0
 
     def get(self, request: StackRequest) -> RunningStack:
-        """Return the stack asked for, started anew if its process has ended: one crash fails one module."""
+        """Return the stack asked for, started again if its process has ended: one crash fails one module."""
         known = self._open.get(request.shared_as)
         if known is not None and has_ended(known[0]):
             self._close(request.shared_as)
@@ -81,14 +81,14 @@ class RunningStacks:
         return known[0] if known else self._start(request)
 
     def is_new(self, stack: RunningStack) -> bool:
-        """Return whether this is the first time that it is asked about: no test has used it."""
+        """Return whether this is the first query: no test has used the stack yet."""
         is_known = any(used is stack for used in self._used)
         if not is_known:
             self._used.append(stack)
         return not is_known
 
     def leave(self, request: StackRequest) -> None:
-        """Say that a module has no more use for its stack."""
+        """Note that a module no longer needs its stack."""
         if request.name in ON_EMULATOR:
             self._close(request.shared_as)
 
@@ -119,7 +119,7 @@ class RunningStacks:
         return stack
 
     def _leave_hub(self, request: StackRequest) -> None:
-        """Stop the host that works for the hub of a request, and name the one to come.
+        """Stop the host that works for the hub of a request, and note the next one.
 
         Two hosts on one hub share its work, and fakes of a test are in one of them alone; a file serves one.
         """

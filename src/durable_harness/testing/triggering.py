@@ -1,4 +1,4 @@
-"""Functions with triggers other than HTTP, their output bindings and their input bindings, in a test's hands."""
+"""Functions with triggers other than HTTP, their output bindings and their input bindings, from a test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from durable_harness.stack import RunningStack
 from durable_harness.testing.requesting import NOTHING, HttpClient
 
 OWN_HOSTS = frozenset({"embedded", "emulator"})
-"""Stacks whose host is ours and on this machine: it captures outputs and takes values for inputs."""
+"""Stacks whose host is ours and local: it captures outputs and takes values for inputs."""
 RUN_PATH = "/admin/functions/"
 OWN_PATH = "/admin/durable-harness/"
 ACCEPTED, BAD_REQUEST, NOT_FOUND = 202, 400, 404
@@ -117,7 +117,7 @@ class TriggeredFunction:
 
 
 class Triggering:
-    """Runs functions, reads captured outputs and gives inputs, on one stack; outputs from its own beginning on."""
+    """Runs functions, reads captured outputs and sets inputs on one stack. Outputs count from when it was made."""
 
     def __init__(self, stack: RunningStack, client: HttpClient) -> None:
         self._stack = stack
@@ -197,12 +197,12 @@ class Triggering:
             raise UsageError(f"There is no orchestrator '{name}'. Those of this app: {', '.join(known) or 'none'}.")
 
     def give(self, name: str, value: Any) -> None:
-        """Give an input binding a value until `close`."""
+        """Set the value of an input binding until `close`."""
         __tracebackhide__ = True
         self._given.append(self._ask("POST", "inputs", {"name": name, **_encoded("value", value)})["number"])
 
     def close(self) -> None:
-        """Take back the values that were given."""
+        """Remove the values that were set."""
         while self._given:
             self._client.request("DELETE", f"{OWN_PATH}inputs/{self._given.pop()}")
 
@@ -217,7 +217,7 @@ class Triggering:
         return document
 
     def _ask(self, method: str, path: str, body: Any = NOTHING, timeout_s: float | None = None) -> dict[str, Any]:
-        """Call what our host has for tests. Raises UsageError for what a test must say differently."""
+        """Call an endpoint that our host has for tests. Raises UsageError for a mistake in the test."""
         __tracebackhide__ = True
         if self._stack.name not in OWN_HOSTS:
             raise UsageError(NOT_CAPTURED.format(stack=self._stack.name))
@@ -286,7 +286,7 @@ def _value(one: Mapping[str, Any]) -> Any:
 
 
 def _check_known(name: str, bindings: Iterable[Mapping[str, str]]) -> None:
-    """Raise UsageError unless some output binding may be meant: a misspelt name would never be written to."""
+    """Raise UsageError unless an output binding has this name: a misspelt one would never be written to."""
     known = []
     for binding in bindings:
         output = WrittenOutput(binding["function"], binding["name"], binding["type"], binding["target"], None)
@@ -300,7 +300,7 @@ def _check_known(name: str, bindings: Iterable[Mapping[str, str]]) -> None:
 
 
 def _may_lead_to(target: str, name: str) -> bool:
-    """Return whether a target with expressions in braces, which each invocation replaces, may become `name`."""
+    """Return whether a target with binding expressions, which each invocation fills in, may become `name`."""
     parts = EXPRESSION.split(target)
     parts[::2] = map(re.escape, parts[::2])
     parts[1::2] = [BRACES.get(token, ".+") for token in parts[1::2]]

@@ -17,28 +17,28 @@ from durable_harness.stack import RunningStack, StackControl
 BEGIN = "twice/begin"
 QUIET = "clock/quiet"
 PATIENCE_S = 1.0
-"""How long nothing must have got done until activities that still run are left out of account."""
+"""How long no work must have finished before activities that still run are ignored."""
 LONGEST_WAIT_S = 20.0
-"""How long one call of the host takes at most."""
+"""The longest time that one call of the host takes."""
 COUNTS = ("second", "first")
 
 
 @dataclass(frozen=True)
 class TwicePlan:
-    """What a test asks for. `is_on` None leaves it as the run has it."""
+    """What a test asks for. If `is_on` is None, the option of the run applies."""
 
     is_on: bool | None = None
     counts: str | None = None
     names: tuple[str, ...] | None = None
-    """What alone is delivered twice; None for everything."""
+    """The only functions whose work is delivered twice; None for all of them."""
     once: tuple[str, ...] = ()
-    """What must not act a second time."""
+    """The functions that must not act a second time."""
     allowed: tuple[str, ...] = ()
-    """Patterns of effects that it may repeat all the same."""
+    """Patterns of effects that it may repeat nevertheless."""
 
     def __post_init__(self) -> None:
         if self.counts not in {None, *COUNTS}:
-            raise UsageError(f"mark twice: answer is {self.counts!r}; allowed are {' and '.join(COUNTS)}.")
+            raise UsageError(f"mark twice: answer is {self.counts!r}; expected {' or '.join(COUNTS)}.")
         if self.is_on is False and self.once:
             raise UsageError("marks once and twice(False): what is delivered once cannot be checked. Take one of them.")
 
@@ -57,16 +57,16 @@ class DeliveredTwice:
 
     @property
     def is_checked(self) -> bool:
-        """Whether something must not act twice."""
+        """Whether a function must not act twice."""
         return bool(self._plan.once)
 
     @property
     def has_scheduler(self) -> bool:
-        """Whether the scheduler says when all work is done."""
+        """Whether the scheduler reports when all work is done."""
         return self._control.offers(QUIET)
 
     def settle(self, timeout_s: float) -> None:
-        """Return when the work is done that the test has begun, also what nobody waits for, or after a while."""
+        """Wait until all work that the test has begun is done, awaited or not, but only for a limited time."""
         deadline = time.monotonic() + timeout_s
         with contextlib.suppress(HarnessError):
             while (left_s := deadline - time.monotonic()) > 0:
@@ -76,14 +76,14 @@ class DeliveredTwice:
                     break
 
     def report(self) -> dict[str, Any] | None:
-        """Return what became of it so far, None if the host does not answer any longer."""
+        """Return the results so far; None if the host no longer answers."""
         with contextlib.suppress(HarnessError):
             document: dict[str, Any] = self._control.call("twice/report", **self._from)
             return document
         return None
 
     def problem(self, document: dict[str, Any]) -> str:
-        """Return what was done a second time that must not be, as text; nothing if all is well."""
+        """Return what was done twice although it must not be, as text; empty if there is nothing."""
         lines = [line for name in self._plan.once for line in self._lines(name, document)]
         if lines:
             lines.append("The service may deliver any activity and entity operation again: see docs/how-to/twice.md.")
@@ -91,7 +91,7 @@ class DeliveredTwice:
         return "\n".join([*lines, *filter(None, unchecked)])
 
     def end(self) -> None:
-        """Go on as the run has it."""
+        """Return to the option of the run."""
         with contextlib.suppress(HarnessError):
             self._control.call("twice/end")
 
@@ -102,7 +102,7 @@ class DeliveredTwice:
 
 
 def _unchecked(name: str, document: dict[str, Any]) -> str:
-    """Return why the mark of a function has checked nothing; nothing if it has."""
+    """Return why the mark of a function could not check anything; empty if it has."""
     if twice_report.was_delivered(document, name):
         return ""
     if name.lower() in {one.lower() for one in document.get("faked", ())}:
@@ -117,7 +117,7 @@ def _unchecked(name: str, document: dict[str, Any]) -> str:
 def plan_of(once: Sequence[Any], twice: Any | None, *, is_asked_for: bool) -> TwicePlan:
     """Return what a test asks for by its marks, the nearest `twice` mark and all `once` marks of it.
 
-    Raises UsageError for what the marks do not know.
+    Raises UsageError for an invalid mark.
     """
     names = tuple(dict.fromkeys(name for mark in once for name in _names(mark)))
     allowed = tuple(pattern for mark in once for pattern in _allowed(mark))
@@ -128,7 +128,7 @@ def plan_of(once: Sequence[Any], twice: Any | None, *, is_asked_for: bool) -> Tw
 
 
 def delivered_twice(stack: RunningStack, plan: TwicePlan) -> DeliveredTwice | None:
-    """Return the work of a test from now on; None where the host is not ours."""
+    """Return the work of a test from now on; None if the host is not ours."""
     control = stack.control
     return DeliveredTwice(control, plan) if control is not None and control.offers(BEGIN) else None
 

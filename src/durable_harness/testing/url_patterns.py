@@ -15,7 +15,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def checked_method(method: str | None) -> str | None:
-    """Return a method in upper case, None for any. Raises UsageError for what is none."""
+    """Return a method in upper case, None for any. Raises UsageError for an unknown one."""
     if method is None or str(method).upper() in METHODS:
         return None if method is None else method.upper()
     raise UsageError(f"method is {method!r}; expected one of {', '.join(METHODS)}, or None for any.")
@@ -55,5 +55,5 @@ class UrlPattern:
         return fnmatch.fnmatchcase(url, self.text.replace("[", "[[]").replace("?", "[?]"))
 
     def place(self) -> dict[str, Any]:
-        """Return what the host needs to know of it, as JSON."""
+        """Return the pattern as JSON for the host."""
         return {"host": self.host, "port": self.port, "tls": self.tls}

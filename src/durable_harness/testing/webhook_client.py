@@ -21,7 +21,7 @@ REFUSED_STATUSES = frozenset({401, 403})
 STATES = ("Pending", "Running", "Suspended", "Completed", "Failed", "Terminated", "Canceled", "ContinuedAsNew")
 TERMINAL_STATES = frozenset({"Completed", "Failed", "Terminated", "Canceled"})
 MAX_INSTANCES = 50
-"""How large a tree of instances is read at most."""
+"""The largest tree of instances that is read."""
 
 HistoryRow = dict[str, Any]
 """One entry of a history as the durable HTTP API returns it in `historyEvents`: a dict with EventType, Timestamp,
@@ -81,7 +81,7 @@ class Webhook:
         """Why the last answer cannot be read; empty if it can, or if it has nothing to read."""
 
     def read(self, instance_id: str, timeout_s: float | None = None) -> Instance | None:
-        """Return an instance and its history, without its children; None where it is unknown or nobody answers."""
+        """Return an instance and its history, without its children; None if it is unknown or there is no answer."""
         query = {"showInput": "true", "showHistory": "true", "showHistoryOutput": "true"}
         found = self._get(f"/instances/{quote(instance_id, safe='')}", query, timeout_s)
         if not isinstance(found, dict):
@@ -90,7 +90,7 @@ class Webhook:
         return Instance(instance_id, found, [row for row in history if isinstance(row, dict)])
 
     def read_document(self, instance_id: str, timeout_s: float | None = None) -> dict[str, Any] | None:
-        """Return an instance's history as a document to be replayed later; None where the host has no such thing."""
+        """Return an instance's history as a document to replay later; None if the host has no such endpoint."""
         found = self._get(f"/instances/{quote(instance_id, safe='')}/history", {}, timeout_s)
         return found if isinstance(found, dict) and "events" in found else None
 
@@ -113,17 +113,17 @@ class Webhook:
         if not isinstance(answer, HttpResponse) or answer.status not in OK_STATUSES:
             if isinstance(answer, HttpResponse) and answer.status == GONE:
                 raise AssertionError(self._ended(instance_id, action))
-            said = (
+            answered = (
                 f"{answer.status} {answer.body.decode(errors='replace')}"
                 if isinstance(answer, HttpResponse)
                 else answer
             )
-            refused = f"{action.partition('?')[0]} of {instance_id} was not accepted: {said}"
+            refused = f"{action.partition('?')[0]} of {instance_id} was not accepted: {answered}"
             raise AssertionError(shown(redact_keys(refused), MOST_REFUSAL_CHARS))
         return answer
 
     def _ended(self, instance_id: str, action: str) -> str:
-        """Say of an action on an instance that has ended how it did."""
+        """Return how an instance ended, for an action that came too late."""
         found = self.read(instance_id)
         too_late = f"nothing takes {unquote(action.partition('?')[0])} any longer; instance {instance_id}"
         if found is None:
@@ -131,8 +131,8 @@ class Webhook:
         output = found.status.get("output")
         text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
         ended = f"{found.status.get('name')} has ended, {found.state} at {found.status.get('lastUpdatedTime')}"
-        said = f"{ended}, with output {text}: {too_late}"
-        return shown(redact_keys(said), MOST_REFUSAL_CHARS)
+        message = f"{ended}, with output {text}: {too_late}"
+        return shown(redact_keys(message), MOST_REFUSAL_CHARS)
 
     def _children(self, parent: Instance, timeout_s: float | None) -> list[Instance]:
         rows = [row for row in parent.history if str(row.get("EventType")).startswith("SubOrchestration")]
@@ -145,13 +145,13 @@ class Webhook:
         return [child for child in found if child is not None]
 
     def _told_children(self, parent: Instance, timeout_s: float | None) -> set[str]:
-        """Return the ids of children as our host tells them; the Durable extension keeps those of ended ones back."""
+        """Return the ids of children as our host reports them; the Durable extension omits those of ended ones."""
         document = self.read_document(parent.instance_id, timeout_s) or {"events": ()}
         created = [event.get("subOrchestrationInstanceCreated") for event in document["events"]]
         return {str(child["instanceId"]) for child in created if child}
 
     def _find_children(self, parent: Instance, rows: list[HistoryRow], timeout_s: float | None) -> set[str]:
-        """Find children by the ids that hosts make, `parent:0001`, else by name and input among those begun since."""
+        """Find children by the ids that hosts make, `parent:0001`, or by name and input among those begun since."""
         prefix = f"{parent.instance_id}:"
         listed = self._list({"instanceIdPrefix": prefix}, timeout_s)
         own = {i for i in (str(status["instanceId"]) for status in listed) if ":" not in i[len(prefix) :]}

@@ -92,7 +92,7 @@ class Canvas:
         self.shapes.append(f'<polygon class="area {css_class}" points="{self._places(points)}"/>')
 
     def dot(self, point: Point, css_class: str, tip: str) -> None:
-        """Draw a point that tells its value."""
+        """Draw a point whose tip is its value."""
         x, y = self.x(point[0]), self.y(point[1])
         place = f'cx="{x:.1f}" cy="{y:.1f}" r="3"'
         self.shapes.append(f'<circle class="point {css_class}" {place} data-tip="{escape(tip)}"/>')

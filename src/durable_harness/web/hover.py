@@ -32,7 +32,7 @@ SCRIPT = """
   };
   for (const kind of ["pointermove", "pointerdown"]) document.addEventListener(kind, show);
   document.addEventListener("pointerleave", () => { box.hidden = true; last = null; });
-  // A page that goes on draws its plots again below the pointer.
+  // A live page redraws its plots below the pointer.
   document.addEventListener("redrawn", () => {
     if (last && !box.hidden) point(tipOf(document.elementFromPoint(last.clientX, last.clientY)), last);
   });

@@ -66,7 +66,7 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of the x axis with a name, or with what it tells when pointed at."""
+    """A part of the x axis with a name, or with a text that is shown when pointed at."""
 
     low: float
     high: float
@@ -95,7 +95,7 @@ class Look:
     shades: Sequence[Span] = ()
     """Mark parts of the x axis."""
     tips: Sequence[Span] = ()
-    """Tell figures where pointed at, instead of the points."""
+    """Show figures where pointed at, instead of the points."""
     rules: Sequence[Marker] = ()
     """Horizontal lines."""
     bands: Sequence[Band] = ()
@@ -183,7 +183,7 @@ def _draw_layers(canvas: Canvas, layers: Sequence[Series], xs: Sequence[float]) 
 
 
 def column_plot(layers: Sequence[Series], *, x_label: str, y_label: str, description: str, look: Look = PLAIN) -> str:
-    """Draw series as columns on one another, as wide as `look.tips`, of which there is one for each point."""
+    """Draw series as stacked columns, one for each point and each text in `look.tips`."""
     if not any(y for layer in layers for _, y in layer.points):
         return empty_plot()
     scales = column_scales(layers, look)
@@ -250,7 +250,7 @@ def _draw_markers(canvas: Canvas, markers: Sequence[Marker]) -> None:
 
 
 def empty_plot() -> str:
-    """Say that there is nothing to draw."""
+    """Write that there is nothing to draw."""
     return '<p class="muted">There are no samples to draw.</p>'
 
 

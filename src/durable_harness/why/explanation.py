@@ -25,7 +25,7 @@ NOT_NOTED = (
 
 @dataclass(frozen=True)
 class Explanation:
-    """What an instance spent its time on. Without a clock that can be believed it has no path."""
+    """What an instance spent its time on. Without a reliable clock it has no path."""
 
     facts: Facts
     path: tuple[Segment, ...]
@@ -70,7 +70,7 @@ class Explanation:
 
 
 def explain(document: Mapping[str, Any]) -> Explanation:
-    """Return what the document of an instance tells of it."""
+    """Return the explanation of an instance from its document."""
     facts = read_facts(document)
     path = critical_path(facts) if facts.is_timed else []
     not_known = [] if facts.is_timed else [NOT_TIMED]

@@ -59,7 +59,7 @@ class _Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A piece of work and its moments; None for what has not happened or is not known."""
+    """A piece of work and its moments; None if one has not happened or is not known."""
 
     kind: str
     task: int
@@ -69,7 +69,7 @@ class Work:
     sent_ns: int | None
     done_ns: int | None
     is_hosted: bool = False
-    """Whether the host said what it did with it."""
+    """Whether the host has notes on it."""
     received_ns: int | None = None
     asked_ns: int | None = None
     begun_ns: int | None = None
@@ -82,7 +82,7 @@ class Work:
     """What it waits for where a test answers for its function."""
 
     def stages(self, name: str) -> list[Segment]:
-        """Return what it went through. Where the host said nothing, its time there is not known."""
+        """Return its stages. Without notes of the host, its time there is not known."""
         waits = {"slot": Part.SLOT, "worker": Part.DISPATCH}.get(self.waited_for, Part.HARNESS)
         marks = [_Mark(Part.HARNESS, self.offered_ns, SCHEDULER), _Mark(waits, self.sent_ns, SCHEDULER)]
         if not self.is_hosted:
@@ -105,7 +105,7 @@ class Work:
         return segments
 
     def now(self) -> tuple[Part, int | None]:
-        """Return what it waits for or does at present, and since when."""
+        """Return what it waits for or does now, and since when."""
         if self.sent_ns is None:
             waits = {"slot": Part.SLOT, "worker": Part.DISPATCH}.get(self.waited_for, Part.HARNESS)
             return waits, self.ready_ns if self.offered_ns is None else self.offered_ns
@@ -129,7 +129,7 @@ class Turn:
 
     @property
     def ended_ns(self) -> int | None:
-        """When its answer was accepted; None if neither the scheduler nor its history says."""
+        """When its answer was accepted; None if neither the scheduler nor the history has it."""
         if self.work is not None and self.work.done_ns is not None:
             return self.work.done_ns
         return self.asked[0].time_ns if self.asked else None
@@ -170,7 +170,7 @@ class Facts:
     limits: Mapping[str, int]
     held: Sequence[Segment]
     awaits: Awaits | None = None
-    """None if no host says."""
+    """None if no host reports it."""
     repeats: Mapping[int, int] = field(default_factory=dict)
     """How often activities were handed out again, by their ids, as far as the scheduler noted it."""
 

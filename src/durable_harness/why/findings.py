@@ -1,4 +1,4 @@
-"""The knob that binds: what of the path is a wait that a setting, or another way to write a function, would shorten."""
+"""The setting that is the bottleneck: waits on the path that a setting, or a change to a function, would shorten."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SLOTS: Mapping[str, tuple[str, str, str]] = {
 }
 """For each kind of work: its setting in host.json, its name among the limits of a host, and what it is called."""
 LEAST_SHARE = 0.05
-"""Parts below this share of the path are not worth a sentence."""
+"""Parts with a smaller share of the path get no sentence."""
 MOST_NAMES = 3
 LEAST_NAME_SHARE = 0.005
 """Of several functions those below this share of the path are counted together."""
@@ -47,7 +47,7 @@ class Finding:
 
 
 def findings_of(facts: Facts, path: Sequence[Segment], operations: int = 1) -> Iterator[Finding]:
-    """Yield what is worth saying of a path, or of those of several operations together, the largest share first."""
+    """Yield the findings on a path, or on those of several operations together, the largest share first."""
     sums = totals(path)
     total_ns = sum(sums.values())
     for part, part_ns in sums.items():
@@ -129,13 +129,13 @@ def _blocking(facts: Facts) -> Iterator[Finding]:
             Part.LOOP,
             0.0,
             f"The async function '{name}' keeps the event loop to itself for up to {readable(held_ns)}: no other"
-            " function, answer or turn of this host goes on meanwhile. Make it a plain function, or await what it waits"
+            " function, answer or turn of this host runs meanwhile. Make it a plain function, or await what it waits"
             " for.",
         )
 
 
 def _names(pieces: Sequence[Segment], share: float, operations: int) -> str:
-    """Return what some pieces belong to: an only name, or each of several with its own share of the path."""
+    """Return what some pieces belong to: the only name, or each of several with its own share of the path."""
     own_lengths = Counter[str]()
     for piece in pieces:
         own_lengths[piece.name] += piece.length_ns

@@ -84,7 +84,7 @@ class _Walk:
             yield from pieces
 
     def _present(self) -> tuple[int, int, list[Segment]]:
-        """Return what a living instance waits for now, as the last pieces of its path, and where to go on from."""
+        """Return what a living instance waits for now, as the last pieces of its path, and where to continue."""
         facts, now_ns, last = self._facts, self._facts.until_ns, len(self._turns) - 1
         under_way = facts.turn_under_way
         if under_way is not None and facts.came:
@@ -106,7 +106,7 @@ class _Walk:
         return last, since_ns, [Segment(part, since_ns, now_ns)]
 
     def _turn_span(self, number: int, came_ns: int, until_ns: int) -> Iterator[Segment]:
-        """Yield what a turn went through from the moment when what it waited for had come.
+        """Yield the stages of a turn from the moment when what it waited for had come.
 
         If a turn of before was still under way then, its stages are what was waited for first.
         """
@@ -123,7 +123,7 @@ class _Walk:
         yield from tiled(stages, came_ns, until_ns, Segment(part, 0, 0, name, TURN, SCHEDULER))
 
     def _before(self, decisive: Event, number: int, came_ns: int) -> tuple[int, int, list[Segment]]:
-        """Return the pieces until an event came, and the turn and the moment to go on from."""
+        """Return the pieces until an event came, and the turn and the moment at which to continue."""
         if decisive.kind == "executionStarted":
             return -1, came_ns, list(self._beginning(decisive, came_ns))
         if decisive.kind in ANSWERS:
@@ -200,7 +200,7 @@ def _effective_ns(given: Event) -> int:
 
 
 def identity(asked: Event) -> object:
-    """Return what an outcome names its request by."""
+    """Return the key by which an outcome refers to its request."""
     if asked.kind == "entityOperationCalled":
         return asked.fields.get("requestId")
     return asked.fields.get("criticalSectionId") if asked.kind == "entityLockRequested" else asked.event_id

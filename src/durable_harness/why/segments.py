@@ -79,7 +79,7 @@ class Segment:
     to_ns: int
     name: str = ""
     work: str = ""
-    """The kind of work that it is a stage of: turn, activity, entity; empty if it is none."""
+    """The kind of work whose stage it is: turn, activity or entity; empty if it is not a stage."""
     by: str = ""
     """Of a piece between host and scheduler: HOST or SCHEDULER, whichever had to act."""
 
@@ -106,7 +106,7 @@ def tiled(segments: Iterable[Segment], from_ns: int, to_ns: int, filler: Segment
 def split_by(
     segments: Iterable[Segment], held: list[Segment], parts: frozenset[Part] = frozenset({Part.HARNESS})
 ) -> Iterator[Segment]:
-    """Give what the host did not get done, of some parts, while code kept its event loop to that code."""
+    """Attribute the host's delays in some parts to the code that held up its event loop at that time."""
     for segment in segments:
         if segment.part not in parts:
             yield segment

@@ -103,7 +103,7 @@ def _of_request(facts: Facts, event: Event) -> Iterator[Wait]:
 
 
 def _when_due(facts: Facts, due_ns: int) -> str:
-    """Say when a timer fires. A time that is too late to be known exactly is one that people write for ever."""
+    """Return when a timer fires. A time beyond what a scheduler keeps stands for "never"."""
     if due_ns >= LATEST_NS:
         return "is due after the year 2115"
     left_ns = due_ns - facts.until_ns
@@ -133,7 +133,7 @@ def _of_events(facts: Facts) -> Iterator[Wait]:
 
 
 def _began_to_wait_ns(facts: Facts, unclaimed: Sequence[str]) -> int:
-    """Return since when it has waited: turns for events that nothing takes change nothing."""
+    """Return since when it has waited. Turns for events that nothing takes do not count."""
     ignored = {name.casefold() for name in unclaimed}
     for turn in reversed(facts.turns):
         if turn.asked or any(one.kind != "eventRaised" or one.name.casefold() not in ignored for one in turn.given):
@@ -143,8 +143,8 @@ def _began_to_wait_ns(facts: Facts, unclaimed: Sequence[str]) -> int:
 
 def _unclaimed(names: Sequence[str]) -> str:
     counts = Counter(names)
-    said = [f"'{name}' came{f' {count} times' if count > 1 else ''}" for name, count in counts.items()]
-    return f"{' and '.join(said)}, and nothing waits for {'it' if len(said) == 1 else 'them'}" if said else ""
+    came = [f"'{name}' came{f' {count} times' if count > 1 else ''}" for name, count in counts.items()]
+    return f"{' and '.join(came)}, and nothing waits for {'it' if len(came) == 1 else 'them'}" if came else ""
 
 
 def _of_work(facts: Facts, work: Work, what: str) -> Wait:
@@ -155,7 +155,7 @@ def _of_work(facts: Facts, work: Work, what: str) -> Wait:
 
 
 def _of_nothing_asked(facts: Facts) -> Wait:
-    """Return the wait of an instance that has asked for nothing else: only an event can bring it on."""
+    """Return the wait of an instance that has asked for nothing else: only an event can continue it."""
     due_ns = facts.scheduled_start_ns
     if due_ns is not None and due_ns > facts.until_ns:
         left = f"comes in {readable(due_ns - facts.until_ns)}" if facts.is_timed else "has not come"

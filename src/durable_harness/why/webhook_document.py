@@ -1,4 +1,4 @@
-"""The document of an instance of any other service: what its durable HTTP API says, the rest is not known.
+"""The document of an instance of any other service: what its durable HTTP API reports. The rest is not known.
 
 Its histories leave out turns, ids and the moments of dispatch; the end of an activity stands for its start too, with
 the time at which it was scheduled.
@@ -43,7 +43,7 @@ GIVEN = {
 def document_of(instance_id: str, status: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the document of an instance from its status and the rows of its history.
 
-    Moments are those of the service's clock alone. `nowNs` is null: nobody read that clock for the present.
+    Moments are those of the service's clock alone. `nowNs` is null: the present by that clock is not known.
     """
     state = str(status.get("runtimeStatus", "")).upper()
     created_ns = _ns(status.get("createdTime")) or 0

@@ -39,20 +39,23 @@ ACTS: Mapping[str, Act] = {
     act.word: act
     for act in (
         Act(
-            "event", "Raise event", "Sends it an event; one that nobody waits for is kept until somebody does.", _lives
+            "event",
+            "Raise event",
+            "Sends it an event; one that it does not wait for yet is kept until it does.",
+            _lives,
         ),
         Act(
             "suspend",
             "Suspend",
-            "Nothing of it goes on until it is resumed. What its activities do meanwhile is kept.",
+            "It does not continue until it is resumed. Results of its activities are kept meanwhile.",
             lambda status: _lives(status) and status != SUSPENDED,
             has_reason=True,
         ),
-        Act("resume", "Resume", "Lets it go on.", lambda status: status == SUSPENDED, has_reason=True),
+        Act("resume", "Resume", "Continues it.", lambda status: status == SUSPENDED, has_reason=True),
         Act(
             "terminate",
             "Terminate",
-            "Ends it for good. Activities that run are not interrupted; nobody waits for them.",
+            "Ends it permanently. Running activities are not interrupted; their results are dropped.",
             _lives,
             has_reason=True,
             is_dangerous=True,
@@ -61,7 +64,7 @@ ACTS: Mapping[str, Act] = {
         Act(
             "rewind",
             "Rewind",
-            "Runs again what has failed, and goes on from there.",
+            "Runs again what has failed, and continues from there.",
             lambda status: status == FAILED,
             has_reason=True,
         ),
@@ -157,7 +160,7 @@ async def purge(visit: Visit) -> web.Response:
 
 
 def _reason(visit: Visit) -> StringValue | None:
-    """Return the reason as the protocol has it; none where the field is empty."""
+    """Return the reason as the protocol has it; None if the field is empty."""
     return optional_text(visit.field("reason") or None)
 
 

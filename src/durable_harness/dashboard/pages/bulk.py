@@ -74,7 +74,7 @@ async def do(visit: Visit) -> web.Response:
 
 
 def _bounded(pairs: MultiMapping[str], visit: Visit) -> Listed:
-    """Return the list that is meant, without what is created from now on: nobody has confirmed that."""
+    """Return the list that is meant, without what is created from now on, which the user has not confirmed."""
     listed = read_listed(pairs, visit.source.now_ns())
     if listed.filter.until_ns is not None and ("until", listed.value("until")) in listed.pairs:
         return listed if "T" in listed.value("until") else _until(listed, listed.filter.until_ns)

@@ -1,4 +1,4 @@
-"""The scheduler's clock beside the wall clock, and moving it where that is allowed."""
+"""The scheduler's clock beside the wall clock, and moving it if that is allowed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _page(visit: Visit, status: int = 200, failed: str = "", typed: str = "") ->
 
 
 async def skip(visit: Visit) -> web.Response:
-    """Let time jump over idle time, or pass."""
+    """Set whether idle time is skipped."""
     is_on = visit.field("on") == "yes"
     try:
         _movable(visit).skip(on=is_on)
@@ -60,7 +60,7 @@ async def advance(visit: Visit) -> web.Response:
 
 
 def seconds_of(text: str) -> float:
-    """Return the length of time that a person wrote: `90`, `90s`, `1h 30m`. Raises PageError for what is none."""
+    """Return the length of time that a person wrote: `90`, `90s`, `1h 30m`. Raises PageError for any other text."""
     parts = PART.findall(text.lower())
     rest = PART.sub("", text.lower()).strip()
     seconds = sum(float(number) * UNITS_S[unit] for number, unit in parts)
@@ -73,7 +73,7 @@ def seconds_of(text: str) -> float:
 
 def _movable(visit: Visit) -> Overview:
     if visit.source.overview is None:
-        raise PageError(409, "The clock of this scheduler is not in the hands of this dashboard.")
+        raise PageError(409, "This dashboard cannot move the clock of this scheduler.")
     return visit.source.overview
 
 

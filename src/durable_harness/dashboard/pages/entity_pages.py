@@ -102,7 +102,7 @@ def _signal(visit: Visit, entity_id: str) -> Any:
 
 
 def prefix_of(search: str) -> str:
-    """Return what ids begin with that a person means: `counter`, `Counter@a` or `@counter@a`. Names are lower case."""
+    """Return how the ids begin that a person means: `counter`, `Counter@a` or `@counter@a`. Names are lower case."""
     name, at, key = search.removeprefix("@").partition("@")
     return f"@{name.lower()}{at}{key}" if search else ""
 

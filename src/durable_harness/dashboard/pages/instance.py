@@ -163,7 +163,7 @@ DONE = {
     "resume": "The instance was resumed.",
     "terminate": "The instance was asked to terminate.",
     "restart": "The orchestration was started again. This is the new instance.",
-    "again": "The history was taken up to the event. This is the new instance, which goes on from there.",
+    "again": "The history was taken up to the event. This is the new instance, which continues from there.",
     "restart-same": "The orchestration was started again under its id.",
     "rewind": "The instance was rewound: what had failed runs again.",
 }

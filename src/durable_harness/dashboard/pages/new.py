@@ -1,4 +1,4 @@
-"""A new orchestration: its name from those that are known, its input, and when it is to start."""
+"""A new orchestration: its name, its input, and when it is to start."""
 
 from __future__ import annotations
 

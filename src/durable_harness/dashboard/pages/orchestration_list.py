@@ -15,7 +15,7 @@ from durable_harness.protocol.listing import InstancePage, InstanceRow
 
 
 async def show(visit: Visit) -> web.Response:
-    """Show a page of the list; 400 with the rest of the list where the address has a value that is none."""
+    """Show a page of the list; 400 with the rest of the list if the address has an invalid value."""
     listed = read_listed(visit.query, visit.source.now_ns())
     page = await visit.scheduler.list_instances(listed.request)
     return visit.page(

@@ -1,4 +1,4 @@
-"""A replay of an instance's history against the app as it is now, where it is at hand."""
+"""A replay of an instance's history against the app as it is now, if the app is available."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORD = "replay"
 
 
 async def replay(visit: Visit) -> web.Response:
-    """Replay it and show what came of that."""
+    """Replay it and show the result."""
     if visit.source.replay is None:
         raise PageError(409, "The app is not at hand. Histories are replayed where `durable-harness serve` runs it.")
     instance_id = visit.arguments["id"]

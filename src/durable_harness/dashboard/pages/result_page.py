@@ -1,4 +1,4 @@
-"""What came of an act on many instances or of a replay, at an address of its own."""
+"""The result of an act on many instances or of a replay, at an address of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATH = "results"
 
 
 def to_result(visit: Visit, template: str, **values: Any) -> web.Response:
-    """Send the browser to the page of what came of an act."""
+    """Send the browser to the page of an act's result."""
     return visit.redirect(visit.url(PATH, visit.results.keep(Shown(visit.hub, template, values))))
 
 

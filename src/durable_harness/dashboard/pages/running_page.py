@@ -1,4 +1,4 @@
-"""What goes on in a scheduler: the connected workers, and the work that waits for them or that they have in hand."""
+"""What a scheduler is doing: the connected workers, and the work that waits for them or that they hold."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ SHOWN_PERCENT = 99.5
 """The distribution is drawn up to here; what is slower shares the last bar, so that one straggler hides nothing."""
 MARKED_PERCENTS = (50.0, 95.0, 99.0)
 HEAT_ROWS = 40
-"""Rows of a plot's height: each is then some pixels high, which an eye can tell from the next."""
+"""Rows of a plot's height: each is then some pixels high, which can be seen."""
 FAINTEST, DENSEST = 0.08, 0.6
 """Opacity of a cell with one operation, which must show, and of the fullest, which must not hide the lines on it."""
 CURVE_POINTS = 160

@@ -27,7 +27,9 @@ async def promise(
     if not isinstance(event, str) or not event or not isinstance(instance_id, str | None):
         return json_response({"error": f'"event" or "instance" is no name; {EXPECTED}.'}, 400)
     if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
-        return json_response({"error": f'"times" is {times!r}, allowed are whole numbers from 1; {EXPECTED}.'}, 400)
+        return json_response(
+            {"error": f'"times" is {times!r}, expected a whole number of at least 1; {EXPECTED}.'}, 400
+        )
     try:
         async with responses.at_rest:
             response = responses.add(event, given.get("payload"), times, instance_id)

@@ -67,7 +67,7 @@ def learn_from_histories(
 ) -> list[Learned]:
     """Return up to `limit` measured operations with what their histories add, spread evenly over the run.
 
-    Only those are asked for that the run itself could not split, or of which it does not know the actions; the moments
+    Only those are requested that the run itself could not split, or whose actions it does not know; the moments
     of the records are seconds since the epoch. Whatever cannot be read in time is left out: never raises.
     """
     known = {where.scenario: where for where in operation_urls if where.history_url("any") is not None}

@@ -1,4 +1,4 @@
-"""What a master and its workers say to each other beside Locust's own messages.
+"""The messages between a master and its workers, beside Locust's own.
 
 run id     in the options that Locust sends with every spawn message
 snapshot   in every periodic report: the worker's tally since the run began, so that a lost one loses nothing, and how

@@ -8,7 +8,7 @@ from durable_harness.operations import OperationPhase
 
 
 class Phases:
-    """Tells the phase of an operation by the moment it was intended. Moments are seconds of `time.monotonic()`."""
+    """The phase of an operation by the moment it was intended. Moments are seconds of `time.monotonic()`."""
 
     def __init__(self, began: float, warm_up_s: float = 0.0) -> None:
         # A busy process may take part after arrivals were meant: without a warm-up they count too.

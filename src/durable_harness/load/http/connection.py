@@ -91,7 +91,7 @@ class Connection:
         self.exchange: Exchange | None = None
         self.response_count = 0
         self.expires_at: float | None = None
-        """When the server will close the connection, if it said so."""
+        """When the server will close the connection, if it announced that."""
         self.attempt_started = 0.0
         self.received_at = 0.0
         self._sent_at = 0.0

@@ -126,7 +126,7 @@ class Pool:
         self._forget(connection)
 
     def _assign_next(self, connection: Connection) -> None:
-        """Give a free connection the request that waits longest, or set it aside as idle."""
+        """Assign the request that waits longest to a free connection, or keep the connection as idle."""
         exchange = self._next_waiting()
         if exchange is None:
             self._idle.append(connection)

@@ -1,7 +1,7 @@
 """Wait for sockets and for one moment at once: with epoll and a timerfd on Linux, with gevent's watchers elsewhere.
 
-gevent's loop has a watcher and a callback for each socket, and timers of whole milliseconds. An epoll of our own, of
-which gevent watches the one descriptor, answers for all sockets in one call, and a timerfd in it keeps microseconds.
+gevent's loop has a watcher and a callback for each socket, and timers of whole milliseconds. An epoll of our own
+answers for all sockets in one call, with one descriptor for gevent to watch, and a timerfd in it keeps microseconds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ READ, WRITE = 1, 4
 
 
 class Readiness(ABC):
-    """Says which descriptors can be read or written, or that the moment has come."""
+    """Waits until descriptors can be read or written, or until a moment, and reports which."""
 
     @abstractmethod
     def add(self, fd: int, events: int) -> None:

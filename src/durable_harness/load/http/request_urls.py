@@ -10,7 +10,7 @@ from durable_harness.redirects import DEFAULT_PORTS, SAFE_IN_TARGET, ascii_host,
 
 
 class ConnectionOrigin(NamedTuple):
-    """Whom to connect to; equal origins share connections."""
+    """The server to connect to; equal origins share connections."""
 
     scheme: str
     host: str

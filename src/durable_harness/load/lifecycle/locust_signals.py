@@ -27,10 +27,10 @@ class Signals:
         self._watchers: list[Any] = [gevent.signal_handler(number, self._receive) for number in ENDING_SIGNALS]
 
     def ignore(self) -> None:
-        """Let no signal change how the process ends: its exit code is decided, and it is about to exit.
+        """Ignore all signals: the exit code is decided, and the process is about to exit.
 
-        Without this, Python would restore the default action while it shuts down, and the signal would be the cause of
-        death instead.
+        Without this, Python would restore the default action while it shuts down, and the signal would end the process
+        instead.
         """
         while self._watchers:
             self._watchers.pop().cancel()

@@ -54,7 +54,7 @@ def serving(host: str, port: int, read: Read) -> Iterator[str]:
 
 
 class RunCollector(Collector):
-    """Gives a registry the metrics as they stand when it is asked."""
+    """Collects the current metrics when a registry asks for them."""
 
     def __init__(self, read: Read) -> None:
         self._read = read
@@ -64,7 +64,7 @@ class RunCollector(Collector):
         info = InfoMetricFamily(f"{PREFIX}_run", "The run that the metrics are of.")
         info.add_metric([], {name: shown(text) for name, text in reading.identity.items()})
         yield info
-        # All values are of one moment. Writing them takes longer, and lets the operations go on in between.
+        # All values are of one moment. Writing them takes longer, and operations continue in between.
         for family in list(families(reading.tally)):
             gevent.sleep(0)
             yield _metric(family)

@@ -50,7 +50,7 @@ def _parsed(parser: argparse.ArgumentParser, parse_args: Callable[..., Any], *ar
 
 
 def check_run_time(run_time_s: float | None) -> None:
-    """Raise UsageError for a run time that is over at once: to Locust it is none at all."""
+    """Raise UsageError for a run time of zero: Locust would take it for no limit."""
     if run_time_s is not None and run_time_s <= 0:
         raise UsageError(f"argument -t/--run-time: got {run_time_s:g}, expected {RUN_TIMES}")
 

@@ -53,7 +53,7 @@ class WorkerProcess(LocustProcess):
         self._ends = math.inf
         self.environment.runner.register_message(ARRIVALS, self._on_arrivals)
         self.environment.events.report_to_master.add_listener(self._on_report_to_master)
-        # Concurrent, because draining takes long and the worker must go on listening to its master.
+        # Concurrent, because draining takes long and the worker must keep listening to its master.
         self.environment.runner.register_message(DRAIN, self._on_drain, concurrent=True)
         gevent.spawn(self._watch_master)
 

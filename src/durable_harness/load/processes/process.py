@@ -68,7 +68,7 @@ class LocustProcess(ABC):
         self.rehearsed: LoadOptions | None = None
         """The options of the operation before the load, while that is under way."""
         self.tried: set[str] = set()
-        """The ids of such operations, which are none of the run's."""
+        """The ids of such operations, which do not belong to the run."""
         self.phase = RunPhase.IDLE
         self.interruption: Interruption | None = None
         self.is_leaving = False

@@ -74,7 +74,7 @@ class Tally:
         self.first_sent_epoch_s = _least([self.first_sent_epoch_s, sent_epoch_s])
 
     def asked(self, name: str, problem: str | None) -> None:
-        """Count a request beside the operations, of which it is known how it should be answered."""
+        """Count a request beside the operations whose right answer is known."""
         self.asked_count += 1
         if problem is not None:
             self.unexpected_answers += 1

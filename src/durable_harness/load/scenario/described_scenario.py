@@ -114,7 +114,7 @@ class DescribedScenario:
 
     @classmethod
     def names_start(cls, options: LoadOptions) -> bool:
-        """Whether it is said where operations start, so that nothing has to be looked for."""
+        """Whether the place where operations start is given, so that none has to be looked for."""
         is_described = options.service() is not None or cls.service is not None
         return is_described or options.start.path is not None or cls._own_start_path() is not None
 

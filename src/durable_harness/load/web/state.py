@@ -160,7 +160,7 @@ def _split(split: TimeSplit) -> list[dict[str, Any]]:
 
 
 def _plots(report: Report, pause: Callable[[], None], *, is_over: bool) -> dict[str, Any]:
-    """Return the plots over time by the place that they have in the page; None for what cannot be drawn yet."""
+    """Return the plots over time by their place in the page; None for one that cannot be drawn yet."""
     makers: dict[str, Callable[[Report], Drawing | None]] = {
         "completion": partial(latency_drawing, is_over=is_over),
         "parts": split_drawing,

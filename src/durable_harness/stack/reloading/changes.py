@@ -1,4 +1,4 @@
-"""Which files an app is made of, and the changes of them."""
+"""The files of an app, and their changes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from watchfiles import DefaultFilter
 
 OF_AN_APP = ("*.py", "host.json", "local.settings.json", "function.json")
-"""Not every file: an app that writes into its own folder would be started again for ever."""
+"""Not every file: an app that writes into its own folder would restart forever."""
 LOOK_INTERVAL_MS = 200
-"""How long a look at the files takes at most before the process of the app is looked at."""
+"""The longest look at the files before the process of the app is checked."""
 
 
 def changed_files(folders: Sequence[Path], patterns: Sequence[str]) -> Iterator[list[str]]:
-    """Yield for ever the files that have changed since the last look, as people would name them; mostly none.
+    """Yield forever the files that have changed since the last look, by the names that people use; mostly none.
 
     Raises UsageError if files cannot be watched here.
     """

@@ -1,4 +1,4 @@
-"""The process of the host, one after the other: at the same ports, with the same keys and the same instances."""
+"""The host's processes, one after the other, with the same ports, keys and instances."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class HostProcess:
         return self._ready.exists()
 
     def give_up_dashboard_port(self) -> bool:
-        """Let the next one find a port as the first one did; return whether that changes anything."""
+        """Release a port, so that the next one chooses as the first one did; return whether that changes anything."""
         return self._ports.pop(DASHBOARD, None) is not None
 
     def take_facts(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Starting the host again when a file changes, and what goes from one of its processes to the next.
+"""Restarting the host when a file changes, and what one process passes to the next.
 
 The instances are in the scheduler's file, a temporary one unless --data names another. A process that ends leaves
 all of them to the next; so does one that is killed because user code does not let it end.
@@ -76,7 +76,7 @@ class _Reloading:
                 if not self._has_served and code != AppLoadError.exit_code:
                     return code
                 self._note_end(code)
-        raise AssertionError("files are watched for ever")
+        raise AssertionError("files are watched forever")
 
     def _start_again(self, changed: Sequence[str]) -> None:
         self._say(f"{', '.join(_named(changed))} changed: the app starts again.")

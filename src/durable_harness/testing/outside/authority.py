@@ -1,4 +1,4 @@
-"""The certificate authority of one test run: its certificates are trusted by the app under test and by nobody else."""
+"""The certificate authority of one test run: only the app under test trusts its certificates."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class OutsideServer:
         if answer is None:
             assert request.transport is not None
             request.transport.abort()
-            return web.Response()  # to nobody
+            return web.Response()  # the client is gone
         body, sent = encoded(answer)
         return web.Response(status=answer.status, body=body, headers=sent)
 

@@ -155,7 +155,7 @@ class DurableHttp:
         return OutsideService(rule, self._remove)
 
     def pass_through(self, url: str) -> None:
-        """Let the app connect to a real service. Its requests are not recorded.
+        """Allow the app to connect to a real service. Its requests are not recorded.
 
             durable_http.pass_through("https://login.example")
 
@@ -173,7 +173,7 @@ class DurableHttp:
         return "\n".join(f"{call.method} {call.url}" for call in self._unanswered)
 
     def close(self, timeout_s: float = RETURN_TIMEOUT_S) -> None:
-        """Let all connections of the app go to their real targets again. The fixture calls it.
+        """Return all connections of the app to their real targets. The fixture calls it.
 
         Args:
             timeout_s: how long to wait for functions of the test that are still running, in seconds. After that they
@@ -251,6 +251,6 @@ def _no_answer(call: HttpCall) -> str:
 
 
 def http_of(stack: RunningStack) -> DurableHttp | None:
-    """Return what answers for outside services, None where the host is not ours."""
+    """Return the fakes of outside services; None if the host is not ours."""
     control = stack.control
     return DurableHttp(control) if control is not None and control.offers(CALL) else None

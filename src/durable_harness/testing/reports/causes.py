@@ -1,4 +1,4 @@
-"""Why an orchestration failed, read from its status and history: which error, of which function, in which line."""
+"""Why an orchestration failed, read from its status and history: the error, its function and its line."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _LAST_LINE = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
 
 @dataclass(frozen=True)
 class Cause:
-    """The error that an orchestration failed of."""
+    """The error that failed an orchestration."""
 
     function: str
     error_type: str
     message: str
     place: str
     trace: str
-    """The app's own frames, as lines of text; empty if nothing says them."""
+    """The app's own frames, as lines of text; empty if they are not known."""
 
     def __str__(self) -> str:
         text = middle_cut(" ".join(self.message.split()), MOST_MESSAGE_CHARS)
@@ -38,7 +38,7 @@ class Cause:
 
 
 def cause_of(root: Instance) -> Cause | None:
-    """Return what a failed orchestration failed of: a task whose failure it handed on, or an error of its own."""
+    """Return the cause of a failed orchestration: a task whose failure it did not handle, or an error of its own."""
     if root.state != "Failed":
         return None
     output = root.status.get("output")
@@ -62,7 +62,7 @@ def _is_failed_one(child: Instance, row: HistoryRow) -> bool:
 
 
 def _cause(function: str, reason: str, row: HistoryRow) -> Cause:
-    """Read a failure: SDK 1.x has its type and place in the text, 2.x in the stack trace, Azure somewhere of both."""
+    """Read a failure: SDK 1.x has its type and place in the text, 2.x in the stack trace, Azure in either."""
     details = str(row.get("Details") or "")
     head = _INTRODUCTION.sub("", _first_part(reason))
     found = _PLACE.search(head.rstrip())

@@ -21,24 +21,24 @@ from durable_harness.testing.webhook_client import Instance, Webhook
 
 MAX_BODY_LINES = 46
 MAX_LINE_CHARS = 8_000
-"""Lists of names and the values that differ are whole; of more than this the middle is left out."""
+"""Longer lists of names and values have their middle left out."""
 DETAIL_LINES = 8
 TRACE_LINES = 12
 WAITING_LINES = 4
-"""Beside the first, which is in the headline."""
+"""The most lines beside the first one, which is in the headline."""
 TREE_LINES = 9
 HISTORY_ROWS = 14
 LOG_LINES = 8
 LOG_READ_BYTES = 64 * 1024
 ANSWER_TIMEOUT_S = 1.0
 PAGE_TIMEOUT_S = 5.0
-"""The first page of a host takes it a moment: nothing of pages is imported before."""
+"""A host's first page takes longer: only then does it import what makes pages."""
 SECRETS = frozenset({"function_key", "control"})
-"""What of a stack is not told."""
+"""The fields of a stack that reports leave out."""
 
 
 class Explainer:
-    """Writes reports about the instances of one stack; of its log, what came since this was made."""
+    """Writes reports about the instances of one stack, with the lines of its log since this object was made."""
 
     def __init__(self, stack: RunningStack, client: HttpClient, report_dir: Path) -> None:
         self._stack = stack
@@ -52,7 +52,7 @@ class Explainer:
     ) -> str:
         """Return the report of a problem with an instance.
 
-        Its first line begins with what happened and where: `first`, else the error it failed of or what it waits for.
+        Its first line begins with what happened and where: `first`, otherwise its error or what it waits for.
         """
         self.has_explained = True
         root = webhook.read_tree(instance_id, ANSWER_TIMEOUT_S)
@@ -86,15 +86,15 @@ class Explainer:
         with path.open("rb") as log:
             log.seek(max(self._log_begin, _size(path) - LOG_READ_BYTES))
             written = shown_lines(redact_keys(log.read().decode(errors="replace"))).splitlines()
-        told = [f"  {line}" for line in written[-LOG_LINES:]] or ["  (nothing since the operation was started)"]
-        return "\n".join([f"the host's log ends ({path}):", *told])
+        lines = [f"  {line}" for line in written[-LOG_LINES:]] or ["  (nothing since the operation was started)"]
+        return "\n".join([f"the host's log ends ({path}):", *lines])
 
     def _host_state(self) -> str:
         if end := end_of(self._stack):
             return end
         if has_ended(self._stack):
             return f"the host (process {self._stack.pid}) has ended"
-        return f"{self._stack.base_url} does not tell one"
+        return f"{self._stack.base_url} does not report one"
 
     def _write(self, instance_id: str, problem: str, root: Instance | None) -> Path:
         stack = {name: value for name, value in vars(self._stack).items() if name not in SECRETS}
@@ -104,11 +104,11 @@ class Explainer:
         return file
 
     def keep_page(self, instance_id: str) -> Path | None:
-        """Keep the instance's page in a file, and return that; None where no page can be had."""
+        """Keep the instance's page in a file and return its path; None if there is no page."""
         return self._write_page(instance_id, self._new_file(instance_id).with_suffix(".html"))
 
     def _write_page(self, instance_id: str, file: Path) -> Path | None:
-        """Keep the instance's page, which needs no server; None where the host is not ours, or cannot answer now."""
+        """Keep the instance's page, which needs no server; None if the host is not ours or does not answer."""
         page = page_in(self._client.request("GET", trace_path(instance_id), timeout_s=PAGE_TIMEOUT_S))
         if page is None:
             return None
@@ -116,7 +116,7 @@ class Explainer:
         return file
 
     def _new_file(self, instance_id: str) -> Path:
-        """Return a file that no other report is in: tests of one run may give their instances the same id."""
+        """Return an unused file name: tests of one run may give their instances the same ID."""
         self._report_dir.mkdir(parents=True, exist_ok=True)
         name = plain_name(instance_id or "operation")
         names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
@@ -129,12 +129,12 @@ def _one_line(text: str) -> str:
 
 
 def _indented(cause: Cause | None) -> list[str]:
-    """Return where an error came from: the app's own frames, the last of which is what a user looks for."""
+    """Return where an error came from: the app's own frames, the innermost last."""
     return [f"  {line}" for line in cause.trace.splitlines()] if cause is not None else []
 
 
 def _instances(root: Instance) -> Iterable[str]:
-    """Return the tree if there is more than one, and the histories of the root and of what is to blame."""
+    """Return the tree if there is more than one, and the histories of the root and of the instance at fault."""
     if root.children:
         yield "instances:"
         yield from _few([f"  {line}" for line in tree_lines(root)], TREE_LINES)

@@ -20,10 +20,10 @@ MAX_REASON_CHARS = 2_000
 
 
 def tree_lines(root: Instance, indent: str = "") -> Iterator[str]:
-    """Give an instance and those below it, one a line."""
+    """Yield a line for an instance and for each one below it."""
     output = str(root.status.get("output") or "")
-    told = f": {_line(output.partition(TRACE)[0], MAX_REASON_CHARS)}" if root.state == "Failed" else ""
-    yield f"{indent}{root.status.get('name')} {root.instance_id} {root.state}{told}"
+    reason = f": {_line(output.partition(TRACE)[0], MAX_REASON_CHARS)}" if root.state == "Failed" else ""
+    yield f"{indent}{root.status.get('name')} {root.instance_id} {root.state}{reason}"
     for child in root.children:
         yield from tree_lines(child, f"{indent}  ")
 

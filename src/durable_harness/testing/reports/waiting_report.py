@@ -17,12 +17,12 @@ OUTSTANDING = {"TaskScheduled": "activity", "SubOrchestrationInstanceCreated": "
 
 
 def name_of(row: HistoryRow) -> str:
-    """Return the name of what a row of a history is about; empty where it has none."""
+    """Return the name in a row of a history; empty if it has none."""
     return str(row.get("FunctionName") or row.get("Name") or "")
 
 
 def moment_of(text: Any) -> datetime | None:
-    """Return a time of the durable HTTP API, None for what is none."""
+    """Return a time of the durable HTTP API; None if it is not a time."""
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:
@@ -31,9 +31,9 @@ def moment_of(text: Any) -> datetime | None:
 
 
 def waiting_of(client: HttpClient, root: Instance, timeout_s: float) -> list[str]:
-    """Say what an instance and those below it wait for, the cause first; empty if it has ended.
+    """Return what an instance and those below it wait for, the cause first; empty if it has ended.
 
-    A host of ours knows the names of external events; of any other the history is all there is.
+    A host of ours knows the names of external events; any other has only the history.
     """
     if root.has_ended:
         return []
@@ -42,15 +42,15 @@ def waiting_of(client: HttpClient, root: Instance, timeout_s: float) -> list[str
     document = answer.json_object() if isinstance(answer, HttpResponse) and answer.is_success else None
     if document is not None and "events" in document:
         return waiting_for(document)
-    told = [(instance, line) for instance in root.walk() for line in waits_for(instance)]
+    waits = [(instance, line) for instance in root.walk() for line in waits_for(instance)]
     return [
         line if instance is root else f"{line} (in {instance.status.get('name')} {instance.instance_id})"
-        for instance, line in reversed(told)
+        for instance, line in reversed(waits)
     ]
 
 
 def waits_for(instance: Instance) -> list[str]:
-    """Say what an instance waits for; empty if it has ended."""
+    """Return what an instance waits for; empty if it has ended."""
     if instance.has_ended:
         return []
     if instance.state == "Pending":
