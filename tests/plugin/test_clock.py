@@ -258,7 +258,7 @@ def test_time_is_skipped_no_further_than_the_test_says(operations, durable_clock
 @pytest.mark.parametrize("wrong", ["", "30", "30 days", "-1d", -1, True, None])
 def test_a_length_of_time_that_is_none_is_refused(durable_clock, wrong):
     """What is no length of time is refused, with the forms that are allowed."""
-    with pytest.raises(UsageError, match='texts such as "90s", "12h" and "30d"'):
+    with pytest.raises(UsageError, match='a text such as "90s", "12h" or "30d"'):
         durable_clock.advance(wrong)
 
 
