@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from durable_harness.foreign_text import shown
+from durable_harness.lengths import NS_PER_S
 from durable_harness.operations.http_messages import HttpResponse
 from durable_harness.operations.operation_record import SCHEDULER_CLOCK, OperationRecord
 
@@ -19,7 +20,6 @@ MEASUREMENTS_PATH = "/admin/durable-harness/operations"
 OURS = "durable-harness"
 MOST_WARNINGS, MOST_WARNING_CHARS = 100, 600
 """More than a host of this package has, so that another one cannot fill a report."""
-NANOSECONDS = 1_000_000_000
 MOST_WHOLE, MOST_ACTIONS = 2**63 - 1, 2**31 - 1
 """What a column of a record can hold (int64, int32); no operation comes near it."""
 MOST_KINDS, MOST_KIND_CHARS = 50, 50
@@ -92,7 +92,7 @@ def _read(row: Mapping[str, object]) -> HostMeasurement:
 
 def _epoch_s(value: object) -> float | None:
     moment_ns = _whole(value)
-    return None if moment_ns is None else moment_ns / NANOSECONDS
+    return None if moment_ns is None else moment_ns / NS_PER_S
 
 
 def _counts(value: object) -> Mapping[str, int] | None:

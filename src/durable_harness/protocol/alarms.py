@@ -12,6 +12,8 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Protocol, cast
 
+from durable_harness.lengths import NS_PER_S
+
 ALARM_METHOD = "/durable_harness.Alarms/Set"
 """The gRPC method by which a host sets an alarm in a scheduler of this project, in a process of its own.
 
@@ -26,7 +28,6 @@ SLEEP_METHOD = "/durable_harness.Alarms/Sleep"
 
 LOOK_EVERY_S = 1.0
 """How often the wall clock is looked at: it may be set, and timers of the event loop stand still during sleep."""
-NS_PER_S = 1_000_000_000
 
 
 class AlarmClock(Protocol):

@@ -10,8 +10,9 @@ from durabletask.internal import orchestrator_service_pb2 as pb
 from google.protobuf import timestamp_pb2, wrappers_pb2
 from google.protobuf.message import Message
 
+from durable_harness.lengths import NS_PER_S
+
 M = TypeVar("M", bound=Message)
-NANOSECONDS = 1_000_000_000
 LATEST_NS = 1 << 62
 MAX_PAYLOAD_BYTES = 1_048_576
 """What the service takes as one input, output, event, custom status or entity state."""
@@ -50,13 +51,13 @@ def is_terminal(status: int) -> bool:
 
 def from_ns(time_ns: int) -> timestamp_pb2.Timestamp:
     """Return a protobuf Timestamp for nanoseconds since the epoch."""
-    seconds, nanos = divmod(time_ns, NANOSECONDS)
+    seconds, nanos = divmod(time_ns, NS_PER_S)
     return timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos)
 
 
 def to_ns(stamp: timestamp_pb2.Timestamp) -> int:
     """Return nanoseconds since the epoch for a protobuf Timestamp; times out of the range of 64 bits are its ends."""
-    return min(max(int(stamp.seconds) * NANOSECONDS + int(stamp.nanos), 0), LATEST_NS)
+    return min(max(int(stamp.seconds) * NS_PER_S + int(stamp.nanos), 0), LATEST_NS)
 
 
 def is_text(text: str) -> bool:

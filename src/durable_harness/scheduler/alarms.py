@@ -10,8 +10,9 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
+from durable_harness.lengths import NS_PER_S
 from durable_harness.own_loggers import own_logger
-from durable_harness.scheduler.clock import NANOSECONDS, RealClock
+from durable_harness.scheduler.clock import RealClock
 from durable_harness.scheduler.dispatch import Kind
 
 logger = own_logger("durable_harness.scheduler")
@@ -61,7 +62,7 @@ class Alarms:
                 woken.set_result(None)
 
         self._sleeping[woken] = wake
-        self._clock.call_at(self._clock.now_ns() + int(seconds * NANOSECONDS), wake)
+        self._clock.call_at(self._clock.now_ns() + int(seconds * NS_PER_S), wake)
         self._set_asleep(token, True)  # noqa: FBT003 - same
         self._on_quiet()
         try:

@@ -6,8 +6,9 @@ from collections.abc import Collection
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from durable_harness.lengths import NS_PER_S
 from durable_harness.protocol import MAX_ID_CHARS, RpcError, Status, from_ns, is_terminal, pb
-from durable_harness.protocol.values import LATEST_NS, NANOSECONDS
+from durable_harness.protocol.values import LATEST_NS
 from durable_harness.scheduler.history import NO_ACTION_ID
 from durable_harness.scheduler.limits import name_problem, tags_problem
 
@@ -51,7 +52,7 @@ def check_time(what: str, stamp: Timestamp) -> None:
 
 def time_problem(what: str, stamp: Timestamp) -> str | None:
     """Return what is wrong with the time that something is scheduled for, None if nothing is."""
-    if stamp.seconds < LATEST_NS // NANOSECONDS:
+    if stamp.seconds < LATEST_NS // NS_PER_S:
         return None
     latest = from_ns(LATEST_NS).ToJsonString()[:10]
     return f"The {what} is scheduled for {_shown_time(stamp)}; this scheduler keeps times before {latest}."

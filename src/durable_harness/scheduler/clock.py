@@ -15,16 +15,16 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from durable_harness.lengths import NS_PER_S
 from durable_harness.platforms.clocks import steady_ns
 from durable_harness.protocol.values import LATEST_NS
 
-NANOSECONDS = 1_000_000_000
-STEP_NS = NANOSECONDS // 10
+STEP_NS = NS_PER_S // 10
 """The wall clock was set where it is at least this far from where elapsed time says that it is."""
-SAME_MOMENT_NS = NANOSECONDS // 100
+SAME_MOMENT_NS = NS_PER_S // 100
 READ_TRIES = 5
 ROOM_YEARS = 30
-LATEST_MOVED_NS = LATEST_NS - ROOM_YEARS * 366 * 86_400 * NANOSECONDS
+LATEST_MOVED_NS = LATEST_NS - ROOM_YEARS * 366 * 86_400 * NS_PER_S
 """No clock is moved beyond this time of day: whoever uses it afterwards has room for timers of its own."""
 CHECK_INTERVAL_S = 1.0
 """While anything is due the clock looks this often: timers of the event loop stand still while a computer sleeps."""
@@ -90,7 +90,7 @@ class RealClock:
         steady_ns: Callable[[], int] = steady_ns,
     ) -> None:
         self._wall_ns, self._steady_ns = wall_ns, steady_ns
-        self._ahead_ns = int(ahead_s * NANOSECONDS)
+        self._ahead_ns = int(ahead_s * NS_PER_S)
         self._last_steady_ns = steady_ns()
         self._zero_ns = self._last_steady_ns  # what the steady clock showed when no time had passed yet
         self._epoch_ns = wall_ns()
@@ -113,7 +113,7 @@ class RealClock:
     @property
     def ahead_s(self) -> float:
         """How far it was moved by hand, in seconds."""
-        return self._ahead_ns / NANOSECONDS
+        return self._ahead_ns / NS_PER_S
 
     def elapsed_ns(self) -> int:
         return self._passed_ns() + self._ahead_ns
@@ -157,7 +157,7 @@ class RealClock:
 
     def advance(self, seconds: float) -> None:
         """Move the clock ahead. Due times within the move fire one by one, each seeing its own time."""
-        self.move_to(self.elapsed_ns() + int(seconds * NANOSECONDS))
+        self.move_to(self.elapsed_ns() + int(seconds * NS_PER_S))
 
     def skip(self) -> bool:
         """Jump to the next due time and fire what is due then, no more: it may be work. False if none is awaited."""
@@ -244,7 +244,7 @@ class RealClock:
             self._wakeup.cancel()
             self._wakeup = None
         if self._due:
-            delay_s = max(0.0, (self._due[0].elapsed_ns - self.elapsed_ns()) / NANOSECONDS)
+            delay_s = max(0.0, (self._due[0].elapsed_ns - self.elapsed_ns()) / NS_PER_S)
             self._wakeup = asyncio.get_running_loop().call_later(min(delay_s, CHECK_INTERVAL_S), self._fire)
 
     def _fire(self) -> None:

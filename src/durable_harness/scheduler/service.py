@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from durable_harness.errors import HarnessError
+from durable_harness.lengths import NS_PER_S
 from durable_harness.protocol import RpcError, Status
 from durable_harness.scheduler.alarms import Alarms
-from durable_harness.scheduler.clock import LATEST_MOVED_NS, NANOSECONDS, RealClock
+from durable_harness.scheduler.clock import LATEST_MOVED_NS, RealClock
 from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.payloads import DEFAULT_MAX_PAYLOAD_BYTES
 from durable_harness.scheduler.storage.journal import Journal
@@ -171,7 +172,7 @@ class SchedulerService:
         """Let time jump to the next due time whenever no work is going on, no further than `at_most_s` from now."""
         self.skipping = on
         limited = on and at_most_s is not None
-        self._skip_until_ns = self.clock.elapsed_ns() + int((at_most_s or 0) * NANOSECONDS) if limited else None
+        self._skip_until_ns = self.clock.elapsed_ns() + int((at_most_s or 0) * NS_PER_S) if limited else None
         self.skip_if_idle()
 
     @property
@@ -179,7 +180,7 @@ class SchedulerService:
         """How far time may still be skipped, in seconds; None if there is no limit."""
         if self._skip_until_ns is None:
             return None
-        return max(0, self._skip_until_ns - self.clock.elapsed_ns()) / NANOSECONDS
+        return max(0, self._skip_until_ns - self.clock.elapsed_ns()) / NS_PER_S
 
     def skip_if_idle(self) -> None:
         """While time is skipped, let it jump to the next due time until work is running, waiting or being written."""

@@ -8,8 +8,9 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from durable_harness.lengths import NS_PER_S
 from durable_harness.scheduler.alarms import Ringing
-from durable_harness.scheduler.clock import LATEST_MOVED_NS, NANOSECONDS
+from durable_harness.scheduler.clock import LATEST_MOVED_NS
 from durable_harness.scheduler.dispatch import Kind, Work
 from durable_harness.scheduler.service import SchedulerService
 
@@ -17,7 +18,7 @@ DEFAULT_PATIENCE_S = 1.0
 HELD = "time is held by a test and cannot be moved: let it go first, with durable_clock.release()"
 BEYOND = (
     "time cannot be moved beyond"
-    f" {datetime.fromtimestamp(LATEST_MOVED_NS // NANOSECONDS, UTC).date()}: this scheduler's clock ends there"
+    f" {datetime.fromtimestamp(LATEST_MOVED_NS // NS_PER_S, UTC).date()}: this scheduler's clock ends there"
 )
 TURN_PATIENCE_S = 10.0
 """Turns and entity batches do not wait for anything, so that one which takes this long has no worker."""
@@ -33,7 +34,7 @@ class TimeControl:
     @property
     def now_s(self) -> float:
         """The scheduler's present, in seconds since the epoch."""
-        return self._service.clock.now_ns() / NANOSECONDS
+        return self._service.clock.now_ns() / NS_PER_S
 
     def skip(self, *, on: bool, at_most_s: float | None = None) -> None:
         """Let time jump to the next due time whenever no work is going on, or let it pass as the wall clock's does.
@@ -72,10 +73,10 @@ class TimeControl:
         clock = self._service.clock
         if clock.is_held:
             raise ValueError(HELD)
-        if clock.now_ns() + int(seconds * NANOSECONDS) > LATEST_MOVED_NS:
+        if clock.now_ns() + int(seconds * NS_PER_S) > LATEST_MOVED_NS:
             raise ValueError(BEYOND)
         ends_s = math.inf if limit_s is None else time.monotonic() + limit_s
-        target_ns = clock.elapsed_ns() + int(seconds * NANOSECONDS)
+        target_ns = clock.elapsed_ns() + int(seconds * NS_PER_S)
         self._service.alarms.on_the_way_to(target_ns)
         try:
             while True:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.errors import UsageError
+from durable_harness.lengths import NS_PER_S
 from durable_harness.operations import HttpResponse
-from durable_harness.operations.measurement import MEASUREMENTS_PATH, NANOSECONDS, OURS
+from durable_harness.operations.measurement import MEASUREMENTS_PATH, OURS
 
 NS_PER_MS = 1_000_000
 
@@ -82,4 +83,4 @@ def _measurement(found: Mapping[str, Any]) -> OperationMeasurement:
 
 
 def _seconds(time_ns: int | None) -> float | None:
-    return None if time_ns is None else time_ns / NANOSECONDS
+    return None if time_ns is None else time_ns / NS_PER_S

@@ -7,12 +7,17 @@ from collections.abc import Awaitable, Callable
 
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.durable_http.json_bodies import JsonBodies
-from durable_harness.host.durable_http.messages import ApiError, ApiRequest, ApiResponse, json_response
+from durable_harness.host.durable_http.messages import (
+    CONTINUATION_HEADER,
+    ApiError,
+    ApiRequest,
+    ApiResponse,
+    json_response,
+)
 from durable_harness.host.durable_http.status_json import fine_time
 from durable_harness.host.payloads import parse_or_text, wrap_json
 from durable_harness.protocol import Scheduler, new_id, optional_text, pb, text_or_none
 
-CONTINUATION_HEADER = "x-ms-continuation-token"
 EMPTY_KEY = "$"
 NAME_AND_KEY = 3
 

@@ -12,6 +12,7 @@ from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.durable_http.entities import EntityApi
 from durable_harness.host.durable_http.json_bodies import JsonBodies
 from durable_harness.host.durable_http.messages import (
+    CONTINUATION_HEADER,
     ApiError,
     ApiRequest,
     ApiResponse,
@@ -43,7 +44,6 @@ logger = own_logger(HOST_LOGGER)
 
 CREATION_RETRY_AFTER_S = "10"
 POLL_RETRY_AFTER_S = "5"
-CONTINUATION_HEADER = "x-ms-continuation-token"
 DEFAULT_PAGE_SIZE = 100
 
 Handler = Callable[[ApiRequest, list[str]], Awaitable[ApiResponse]]

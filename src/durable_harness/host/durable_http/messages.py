@@ -14,6 +14,8 @@ from durable_harness.host.durable_http.status_json import STATUS_NAMES, STATUS_V
 from durable_harness.protocol import pb
 
 JSON_TYPE = "application/json; charset=utf-8"
+CONTINUATION_HEADER = "x-ms-continuation-token"
+"""In a request and in its response: where the next page of a list begins."""
 LARGEST_INTEGER = 2**31 - 1
 SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?|\.[0-9]+")
 """As a JSON number without sign and exponent, up to 30 years: no NaN, no infinity, nothing that a timer cannot wait."""

@@ -15,6 +15,7 @@ from gevent.event import Event
 
 from durable_harness.errors import UsageError
 from durable_harness.extras import install_command
+from durable_harness.lengths import NS_PER_S
 from durable_harness.load.metrics.families import Buckets, Family, MetricKind, Read, Reading, families
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -22,7 +23,6 @@ INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"
 INTERVAL_MS = 10_000.0
 METRICS_PATH = "/v1/metrics"
 SCOPE = "durable_harness.load"
-NS_PER_S = 1_000_000_000
 UNITS = {"seconds": "s", "bytes": "By", "": "1"}
 MISSING = (
     "{asked}, but the packages that send metrics by OTLP are not installed.\n"
