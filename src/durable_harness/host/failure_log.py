@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 from durable_harness.foreign_text import middle_cut
 from durable_harness.host.failures import (
@@ -18,9 +18,14 @@ from durable_harness.host.failures import (
 from durable_harness.log_categories import HOST_LOGGER, about
 from durable_harness.own_loggers import own_logger
 from durable_harness.places import described, names_place, place_in
+from durable_harness.protocol import pb
 from durable_harness.tracebacks import folded, folded_text, frames_as_json, frames_in_text_as_json
 
+if TYPE_CHECKING:
+    from durable_harness.host.app.functions import Function
+
 logger = own_logger(HOST_LOGGER)
+T = TypeVar("T")
 
 MOST_MESSAGE_CHARS = 4_000
 MOST_TRACE_CHARS = 16_000
@@ -33,17 +38,23 @@ def log_failure(  # noqa: PLR0913, PLR0917 - what is known of it
     kind: str,
     name: str,
     error: BaseException,
-    function: Any = None,
+    function: Function | None = None,
     instance_id: str | None = None,
     place: str | None = None,
 ) -> None:
-    """Log that a function failed. `place` is where its code was, for an error that does not say."""
+    """Log that a function failed. `place` is where its code was, for an error without a traceback."""
     place = place_in_app(error) or place or function_place(function)
     trace = _safely(lambda: sendable(folded(error)), "the stack trace cannot be read")
     _log(kind, name, told(error, place), function, instance_id, trace, _as_json(error, place))
 
 
-def log_failed_work(kind: str, name: str, failure: Any, function: Any = None, instance_id: str | None = None) -> None:
+def log_failed_work(
+    kind: str,
+    name: str,
+    failure: pb.TaskFailureDetails,
+    function: Function | None = None,
+    instance_id: str | None = None,
+) -> None:
     """Log the TaskFailureDetails of a function whose error is not at hand."""
     trace, error_type = failure.stackTrace.value, failure.errorType.rpartition(".")[2]
     found = place_in(trace)
@@ -59,7 +70,7 @@ def log_failed_work(kind: str, name: str, failure: Any, function: Any = None, in
     _log(kind, name, said, function, instance_id, f"{_causes(failure)}{folded_text(trace)}", exception)
 
 
-def _causes(failure: Any) -> str:
+def _causes(failure: pb.TaskFailureDetails) -> str:
     """Return the traces of what led to a failure, the first of them first."""
     links, link = list[str](), failure
     if failure.errorType.endswith("TaskFailedError"):
@@ -77,10 +88,10 @@ def _log(  # noqa: PLR0913, PLR0917 - the parts of an entry
     kind: str,
     name: str,
     said: str,
-    function: Any,
+    function: Function | None,
     instance_id: str | None,
     trace: str,
-    exception: dict[str, Any],
+    exception: Mapping[str, object],
 ) -> None:
     first, newline, rest = middle_cut(said, MOST_MESSAGE_CHARS).partition("\n")
     if names_place(first):
@@ -92,19 +103,19 @@ def _log(  # noqa: PLR0913, PLR0917 - the parts of an entry
     logger.error("%s '%s' failed: %s%s%s%s", kind, name, first.rstrip(), where, newline, rest, extra=extra)
 
 
-def _as_json(error: BaseException, place: str | None) -> dict[str, Any]:
+def _as_json(error: BaseException, place: str | None) -> dict[str, object]:
     first, *causes = _chain(error)
-    whole: dict[str, Any] = {**_link(first), "place": place}
+    whole: dict[str, object] = {**_link(first), "place": place}
     if causes:
         whole["causes"] = [_link(cause) for cause in causes]
     return whole
 
 
-def _link(error: BaseException) -> dict[str, Any]:
-    link: dict[str, Any] = {
+def _link(error: BaseException) -> dict[str, object]:
+    link: dict[str, object] = {
         "type": type_name(error),
         "message": middle_cut(message_of(error), MOST_MESSAGE_CHARS),
-        "frames": _safely(lambda: frames_as_json(error), None) or [],
+        "frames": _safely(lambda: frames_as_json(error), list[dict[str, object]]()),
     }
     if isinstance(error, BaseExceptionGroup):
         link["exceptions"] = [_link(one) for one in error.exceptions[:MOST_OF_GROUP]]
@@ -121,7 +132,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
-def _safely(describe: Callable[[], Any], otherwise: Any) -> Any:
+def _safely(describe: Callable[[], T], otherwise: T) -> T:
     try:
         return describe()
     except BaseException:  # noqa: BLE001 - what a user's attributes raise

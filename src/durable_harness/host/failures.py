@@ -6,11 +6,14 @@ import inspect
 import re
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from durable_harness.places import Place, names_place
 from durable_harness.protocol import optional_text, pb
 from durable_harness.tracebacks import place_of, trimmed
+
+if TYPE_CHECKING:
+    from durable_harness.host.app.functions import Function
 
 MAX_TEXT_CHARS = 64 * 1024
 """How much of a message or a stack trace is kept: a failure is never checked against the limit on payloads."""
@@ -109,7 +112,7 @@ def with_place(text: str, place: str | None) -> str:
     return text if place is None or _CUT.search(text) else f"{text} ({place})"
 
 
-def place_in_app(error: BaseException, function: Any = None) -> str | None:
+def place_in_app(error: BaseException, function: Function | None = None) -> str | None:
     """Return the app's last line that an error passed, else where its function begins; None if neither is known."""
     try:
         place = place_of(error)
@@ -118,13 +121,13 @@ def place_in_app(error: BaseException, function: Any = None) -> str | None:
         return None
 
 
-def function_place(function: Any) -> str | None:
+def function_place(function: Function | None) -> str | None:
     """Return where the code of a function of the app begins, as `file:line`; None if that is not known."""
     begins = function_begins(function)
     return None if begins is None else str(begins)
 
 
-def function_begins(function: Any) -> Place | None:
+def function_begins(function: Function | None) -> Place | None:
     """Return the line where the code of a function of the app begins."""
     call = getattr(function, "call", None)
     for name in ("orchestrator_function", "entity_function"):

@@ -7,7 +7,6 @@ one that came through the public webhooks is plain JSON. Both are stored as they
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from durable_harness.protocol import is_too_deep
 
@@ -26,10 +25,10 @@ def wrap_json(text: str) -> str:
 
 
 def unwrap_json(stored: str | None) -> str | None:
-    """Return the JSON text that user code shall decode: the content of a JSON string that holds JSON, else the text.
+    """Return the JSON text that user code is to decode: the content of a JSON string that holds JSON, else the text.
 
-    A single-encoded string whose content happens to be JSON cannot be told from a double-encoded value; it is read as
-    the latter.
+    A single-encoded string whose content happens to be JSON cannot be distinguished from a double-encoded value; it is
+    read as a double-encoded one.
     """
     if stored is None:
         return None
@@ -48,8 +47,8 @@ def entity_input(stored: str | None) -> str:
     return "null" if text is None or text == "null" else wrap_json(text)
 
 
-def parse_or_text(stored: str | None) -> Any:
-    """Return stored text as the JSON value it is; as text if it is no JSON, or nested deeper than can be written."""
+def parse_or_text(stored: str | None) -> object:
+    """Return stored text as the JSON value it is; as text if it is not JSON, or nested deeper than can be written."""
     if stored is None:
         return None
     if not stored.strip():

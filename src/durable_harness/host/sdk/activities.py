@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import TraceContext
 from durable_harness.host.failure_log import log_failure
@@ -30,8 +28,8 @@ def trace_of_request(request: pb.ActivityRequest) -> TraceContext:
     return TraceContext(request.parentTraceContext.traceParent, request.parentTraceContext.traceState.value)
 
 
-def not_serializable(function: Function, result: Any, error: Exception) -> ValueError:
-    """Return the error of an activity whose result is no JSON."""
+def not_serializable(function: Function, result: object, error: Exception) -> ValueError:
+    """Return the error of an activity whose result is not JSON."""
     return ValueError(
         f"activity trigger output must be json serializable; '{function.durable_name}' returned"
         f" {type(result).__name__}: {message_of(error)}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from durable_harness.host.app.functions import UserCallable
 
 MODULE = "azure.durable_functions"
 ONLY_IN = {
@@ -15,7 +17,7 @@ ONLY_IN = {
     | {"configure_history_export", "configure_large_payloads", "configure_scheduled_tasks"}
     | {"client", "http", "internal", "worker"},
 }
-"""Names of the package, its submodules and its app object that one generation has and the other has not."""
+"""Names of the package, its submodules and its app object that one generation has and the other does not."""
 
 
 class Needed(NamedTuple):
@@ -26,7 +28,7 @@ class Needed(NamedTuple):
 
 
 def needed_generation(error: BaseException, installed: int) -> Needed | None:
-    """Return which other generation has what an error says is missing, None if the error says no such thing."""
+    """Return which other generation has what an error says is missing, None if the error says nothing like that."""
     for cause in _causes(error):
         for name in _missing(cause):
             for generation, names in ONLY_IN.items():
@@ -35,7 +37,7 @@ def needed_generation(error: BaseException, installed: int) -> Needed | None:
     return None
 
 
-def takes_input(call: Callable[..., Any]) -> bool:
+def takes_input(call: UserCallable) -> bool:
     """Whether the app's own orchestrator or entity, which the SDK has wrapped, must be given two arguments."""
     own = getattr(call, "orchestrator_function", None) or getattr(call, "entity_function", None)
     try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 from durable_harness.host.sdk.generation import ReplayedExecution
 from durable_harness.host.sdk.steps import SCHEDULING_KINDS, Step, is_same, step_of_event
@@ -33,14 +33,16 @@ ANSWERS = {
 }
 """The events that answer a message to an entity, and their field that has the id of the message."""
 
-BeginExecution = Callable[[Any], ReplayedExecution]
+BeginExecution = Callable[[pb.OrchestratorRequest], ReplayedExecution]
 
 
 class _UnexplainedError(Exception):
     """Raised if the code does not ask for what its history has, and no failure explains that."""
 
 
-def rewound(request: pb.OrchestratorRequest, begin: BeginExecution | None, whole: Any = None) -> list[pb.HistoryEvent]:
+def rewound(
+    request: pb.OrchestratorRequest, begin: BeginExecution | None, whole: pb.OrchestratorRequest | None = None
+) -> list[pb.HistoryEvent]:
     """Return the history of an OrchestratorRequest that has an ExecutionRewound event, as it is to be replayed.
 
     `begin` begins an execution of the orchestrator; without it, or if the code contradicts its history, the history is
@@ -148,7 +150,7 @@ class _Rewriting:
     def _answers_dropped(self, kind: str | None, event: pb.HistoryEvent) -> bool:
         return kind in ANSWERS and getattr(getattr(event, kind), ANSWERS[kind]) in self._dropped_messages
 
-    def _keep(self, position: int, change: Callable[[Any], None] = lambda _copy: None) -> None:
+    def _keep(self, position: int, change: Callable[[pb.HistoryEvent], None] = lambda _copy: None) -> None:
         for source, target in ((self._history, self._kept), (self._whole, self._turn.pastEvents)):
             copy = copy_of(source[position])
             change(copy)
@@ -167,7 +169,7 @@ class _Rewriting:
                 self._match(step, position)
 
     def _match(self, step: Step, position: int) -> None:
-        """Give what history has of a step the id that it has now. What failed gets none: it is to be done again."""
+        """Set the id that a step has now on its events in history. A failed one gets none: it is to be done again."""
         self._ahead = [asked for asked in self._ahead if not asked.is_matched and asked.position >= position]
         has_its_id = (asked for asked in self._ahead if asked.step.event_id == step.event_id)
         found = _first_like(step, has_its_id) or _first_like(step, self._ahead)
@@ -204,7 +206,7 @@ def _all_asked(history: Sequence[pb.HistoryEvent]) -> dict[int, _Asked]:
 
 
 def _message_id(event: pb.HistoryEvent) -> str:
-    """Return the id that the answer to a message has, "" for what is no message."""
+    """Return the id that the answer to a message has, "" if it is not a message."""
     detail = getattr(event, str(_kind(event)))
     return str(getattr(detail, "requestId", "") or getattr(detail, "criticalSectionId", ""))
 

@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from durable_harness.documents import parse_json
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY
@@ -39,7 +38,7 @@ TO_ENTITIES = {
     "entityUnlockSent": "entity unlock",
 }
 UNKNOWN = "\0"
-"""Stands for an input that a history does not tell; it is equal to every other."""
+"""Stands for an input that a history does not have; it is equal to every other."""
 ENDINGS = {
     pb.ORCHESTRATION_STATUS_COMPLETED: "completion",
     pb.ORCHESTRATION_STATUS_FAILED: "failure",
@@ -92,7 +91,7 @@ class Difference:
     got: Step | None
 
     def place(self) -> str | None:
-        """Tell where in their input or output two steps differ, None where there is no such place."""
+        """Return where in their input or output two steps differ, None if there is no such place."""
         expected, got = self.expected, self.got
         if self.aspect not in {"input", "output"} or not (expected and got and expected.payload and got.payload):
             return None
@@ -122,12 +121,12 @@ def first_difference(expected: Sequence[Step], got: Sequence[Step]) -> Differenc
 
 
 def is_same(one: Step, other: Step) -> bool:
-    """Tell whether two steps are the same but for where they stand."""
+    """Return whether two steps are the same, wherever they are."""
     return _aspect(one, other) is None
 
 
 def _explained(expected: Sequence[Step], got: Sequence[Step], aspect: str) -> Difference:
-    """Tell a step that is new or gone, or one that changed places, from one that was changed itself."""
+    """Return the difference as that of a step that is new, gone or in another place, or else of a changed one."""
     wanted, found = expected[0], got[0]
     comes_later = any(is_same(wanted, step) for step in got[1:])
     came_later = any(is_same(found, step) for step in expected[1:])
@@ -156,13 +155,13 @@ def _same_payload(one: str | None, other: str | None) -> bool:
     return one == other or UNKNOWN in (one, other) or _canonical(_json(one)) == _canonical(_json(other))
 
 
-def _canonical(value: Any) -> str:
+def _canonical(value: object) -> str:
     """Return text that is equal for equal JSON values; JSON's 1, 1.0 and true are three."""
     return json.dumps(value, sort_keys=True)
 
 
-def _json(payload: str | None) -> Any:
-    """Return stored text as JSON; text that is none, and no text at all, are equal to themselves only."""
+def _json(payload: str | None) -> object:
+    """Return stored text as JSON; text that is not JSON, and no text at all, are equal to themselves only."""
     try:
         return parse_json(payload) if payload is not None else UNKNOWN
     except ValueError:
@@ -185,7 +184,7 @@ def step_of_action(action: pb.OrchestratorAction, line: str | None = None, also_
         return _child(detail, action.id, line)
     if kind == "sendEntityMessage":
         message = detail.WhichOneof("EntityMessageType")
-        return _to_entity(message, getattr(detail, message), action.id, line)
+        return _to_entity(message, detail, action.id, line)
     if kind == "sendEvent":
         return _event(detail, action.id, line)
     return Step(kind, event_id=action.id, line=line)
@@ -194,7 +193,7 @@ def step_of_action(action: pb.OrchestratorAction, line: str | None = None, also_
 def step_of_event(event: pb.HistoryEvent, lacks: frozenset[str] = frozenset()) -> Step:
     """Return what a scheduling event of a history is. `lacks` names what is not known of the history."""
     kind = event.WhichOneof("eventType")
-    step = _step_of_event(kind, getattr(event, kind), event.eventId)
+    step = _step_of_event(kind, event)
     if "dueTimes" in lacks and step.due:
         return Step(step.kind, event_id=step.event_id)
     if "inputs" in lacks and step.payload is None:
@@ -202,7 +201,9 @@ def step_of_event(event: pb.HistoryEvent, lacks: frozenset[str] = frozenset()) -
     return step
 
 
-def step_of_ending(ending: Any, line: str | None = None) -> Step:
+def step_of_ending(
+    ending: pb.CompleteOrchestrationAction | pb.ExecutionCompletedEvent, line: str | None = None
+) -> Step:
     """Return the end that a CompleteOrchestrationAction or an ExecutionCompletedEvent is."""
     status = ending.orchestrationStatus
     payload = (
@@ -211,7 +212,8 @@ def step_of_ending(ending: Any, line: str | None = None) -> Step:
     return Step(ENDINGS.get(status, "end"), payload=payload, line=line)
 
 
-def _step_of_event(kind: str, detail: Any, event_id: int) -> Step:
+def _step_of_event(kind: str, event: pb.HistoryEvent) -> Step:
+    detail, event_id = getattr(event, kind), event.eventId
     if kind == "taskScheduled":
         return _task(detail, event_id)
     if kind == "timerCreated":
@@ -219,27 +221,33 @@ def _step_of_event(kind: str, detail: Any, event_id: int) -> Step:
     if kind == "subOrchestrationInstanceCreated":
         return _child(detail, event_id)
     if kind in TO_ENTITIES:
-        return _to_entity(kind, detail, event_id)
+        return _to_entity(kind, event, event_id)
     if kind == "eventSent":
         return _event(detail, event_id)
     return Step(kind, getattr(detail, "name", ""), event_id=event_id)
 
 
-def _task(detail: Any, event_id: int, line: str | None = None) -> Step:
+def _task(detail: pb.ScheduleTaskAction | pb.TaskScheduledEvent, event_id: int, line: str | None = None) -> Step:
     payload = text_or_none(detail, "input")
     if detail.name == BUILT_IN_HTTP_ACTIVITY:
         return Step("HTTP call", "", payload, event_id=event_id, line=line)
     return Step("activity", detail.name, payload, event_id=event_id, line=line)
 
 
-def _child(detail: Any, event_id: int, line: str | None = None) -> Step:
+def _child(
+    detail: pb.CreateSubOrchestrationAction | pb.SubOrchestrationInstanceCreatedEvent,
+    event_id: int,
+    line: str | None = None,
+) -> Step:
     by_host = not detail.instanceId or HOST_MADE_ID.search(detail.instanceId)
     name = detail.name if by_host else f"{detail.name} {detail.instanceId}"
     return Step("sub-orchestration", name, text_or_none(detail, "input"), event_id=event_id, line=line)
 
 
-def _to_entity(kind: str, detail: Any, event_id: int, line: str | None = None) -> Step:
-    said = TO_ENTITIES[kind]
+def _to_entity(
+    kind: str, holder: pb.HistoryEvent | pb.SendEntityMessageAction, event_id: int, line: str | None = None
+) -> Step:
+    said, detail = TO_ENTITIES[kind], getattr(holder, kind)
     if kind == "entityLockRequested":
         return Step(said, ", ".join(detail.lockSet), event_id=event_id, line=line)
     target = str(text_or_none(detail, "targetInstanceId"))
@@ -248,10 +256,12 @@ def _to_entity(kind: str, detail: Any, event_id: int, line: str | None = None) -
     return Step(said, f"{target} {detail.operation}", text_or_none(detail, "input"), event_id=event_id, line=line)
 
 
-def _event(detail: Any, event_id: int, line: str | None = None) -> Step:
+def _event(detail: pb.SendEventAction | pb.EventSentEvent, event_id: int, line: str | None = None) -> Step:
     """Return the step of an event that is sent to another instance; action and history name that differently."""
-    target = detail.instance.instanceId if hasattr(detail, "instance") else detail.instanceId
-    payload = text_or_none(detail, "data" if hasattr(detail, "data") else "input")
+    if isinstance(detail, pb.SendEventAction):
+        target, payload = detail.instance.instanceId, text_or_none(detail, "data")
+    else:
+        target, payload = detail.instanceId, text_or_none(detail, "input")
     return Step("event", f"{detail.name} to {target}", payload, event_id=event_id, line=line)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
+from azure.durable_functions.models.actions.Action import Action
 from azure.durable_functions.models.actions.CallActivityAction import CallActivityAction
 from azure.durable_functions.models.actions.CallActivityWithRetryAction import CallActivityWithRetryAction
 from azure.durable_functions.models.actions.CallEntityAction import CallEntityAction
@@ -32,7 +32,7 @@ EVENT_OF_ACTION = {
 
 
 class ActionBuilder:
-    """Makes protocol actions for one execution of one instance. `default_version` is what host.json says."""
+    """Makes protocol actions for one execution of one instance. `default_version` is that of host.json."""
 
     def __init__(self, instance_id: str, execution_id: str, default_version: str | None) -> None:
         self._instance_id = instance_id
@@ -40,7 +40,7 @@ class ActionBuilder:
         self._default_version = default_version
 
     def build(self, recorded: Recorded) -> pb.OrchestratorAction | None:
-        """Return the action for what was recorded, or None where nothing has to be sent."""
+        """Return the action for what was recorded, or None if nothing has to be sent."""
         action = recorded.action
         if isinstance(action, NoOpAction):
             if action.metadata == RETRY_TIMER:
@@ -48,7 +48,7 @@ class ActionBuilder:
             action = _first_attempt(recorded)
         return self._plain(recorded.number, action)
 
-    def _plain(self, number: int, action: Any) -> pb.OrchestratorAction | None:
+    def _plain(self, number: int, action: Action) -> pb.OrchestratorAction | None:
         if isinstance(action, CallActivityAction | CallActivityWithRetryAction):
             task = pb.ScheduleTaskAction(name=action.function_name, input=optional_text(action.input_))
             return pb.OrchestratorAction(id=number, scheduleTask=task)
@@ -69,7 +69,9 @@ class ActionBuilder:
         timer.fireAt.FromDatetime(due)
         return pb.OrchestratorAction(id=number, createTimer=timer)
 
-    def _sub_orchestration(self, number: int, action: Any) -> pb.OrchestratorAction:
+    def _sub_orchestration(
+        self, number: int, action: CallSubOrchestratorAction | CallSubOrchestratorWithRetryAction
+    ) -> pb.OrchestratorAction:
         child = pb.CreateSubOrchestrationAction(
             instanceId=action.instance_id or child_id(self._instance_id, self._execution_id, number),
             name=action.function_name,
@@ -78,7 +80,7 @@ class ActionBuilder:
         )
         return pb.OrchestratorAction(id=number, createSubOrchestration=child)
 
-    def _entity_message(self, number: int, action: Any) -> pb.OrchestratorAction:
+    def _entity_message(self, number: int, action: CallEntityAction | SignalEntityAction) -> pb.OrchestratorAction:
         fields = {
             "requestId": str(uuid5(NAMESPACE_OID, f"{self._instance_id}:{self._execution_id}:{number}")),
             "operation": action.operation,
@@ -97,7 +99,7 @@ class ActionBuilder:
         return pb.OrchestratorAction(id=number, sendEntityMessage=message)
 
 
-def differs_from_history(action: Any, recorded: str, recorded_name: str | None) -> str | None:
+def differs_from_history(action: pb.OrchestratorAction, recorded: str, recorded_name: str | None) -> str | None:
     """Return how an action contradicts the event that history has under its id, None if it does not."""
     kind = action.WhichOneof("orchestratorActionType")
     expected = EVENT_OF_ACTION.get(kind)
@@ -132,7 +134,7 @@ def also_due_ns(recorded: Recorded) -> int | None:
     return to_ns(stamp)
 
 
-def _first_attempt(recorded: Recorded) -> Any:
+def _first_attempt(recorded: Recorded) -> Action:
     """Return the action that a retry repeats."""
     assert recorded.task is not None
     actions = recorded.task.parent.actions

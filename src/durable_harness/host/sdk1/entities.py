@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from azure.durable_functions.entity import Entity
+from azure.durable_functions.models.DurableEntityContext import DurableEntityContext
 
+from durable_harness.documents import JsonObject
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.failure_log import log_failure
 from durable_harness.host.failures import failure_details, place_in_app, sendable, told, trace_of, type_name
@@ -49,7 +51,7 @@ def _watched(function: Function, instance_id: str, raised: list[BaseException]) 
     """Return an entity function as the SDK calls it; what it raises is logged and kept: the SDK keeps only a text."""
     user_function = function.call.entity_function  # type: ignore[attr-defined]
 
-    def watched(context: Any) -> Any:
+    def watched(context: DurableEntityContext) -> object:
         try:
             with running(function.name):
                 return user_function(context)
@@ -62,7 +64,7 @@ def _watched(function: Function, instance_id: str, raised: list[BaseException]) 
     return cast("Callable[[str], str]", Entity.create(watched))
 
 
-def _result(request: pb.EntityRequest, answer: dict[str, Any], raised: list[BaseException]) -> pb.EntityBatchResult:
+def _result(request: pb.EntityRequest, answer: JsonObject, raised: list[BaseException]) -> pb.EntityBatchResult:
     errors = iter(raised)
     return pb.EntityBatchResult(
         results=[_outcome(result, next(errors, None) if result["isError"] else None) for result in answer["results"]],
@@ -84,7 +86,7 @@ def _context(request: pb.EntityRequest, name: str, key: str) -> str:
     )
 
 
-def _operation(event: pb.HistoryEvent) -> dict[str, Any]:
+def _operation(event: pb.HistoryEvent) -> dict[str, object]:
     kind = event.WhichOneof("eventType")
     detail = getattr(event, kind)
     return {
@@ -94,7 +96,7 @@ def _operation(event: pb.HistoryEvent) -> dict[str, Any]:
     }
 
 
-def _outcome(result: dict[str, Any], error: BaseException | None) -> Any:
+def _outcome(result: JsonObject, error: BaseException | None) -> pb.OperationResult:
     if not result["isError"]:
         return pb.OperationResult(success=pb.OperationResultSuccess(result=optional_text(result["result"])))
     message = sendable(str(df_loads(result["result"])))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from azure.durable_functions.models.actions.ContinueAsNewAction import ContinueAsNewAction
 
@@ -34,11 +35,11 @@ from durable_harness.protocol.continuing import continuation_of, past_length
 
 
 class Scheduled(NamedTuple):
-    """What history has under the id of a task. The event is kept only where all of it is compared, for one turn."""
+    """What history has under the id of a task. The event is kept only if all of it is compared, for one turn."""
 
     kind: str
     name: str | None
-    event: Any
+    event: pb.HistoryEvent | None
 
 
 class Done(NamedTuple):
@@ -84,7 +85,7 @@ class Execution:
         self._builder = ActionBuilder(request.instanceId, self._execution_id, default_version)
         self._scheduled: dict[int, Scheduled] = {}
         self._was_rewound = False
-        self._asked: list[tuple[Recorded, Any]] = []
+        self._asked: list[tuple[Recorded, pb.OrchestratorAction]] = []
         self._steps: list[Step] = []
         self._built = 0
         self._ended: pb.CompleteOrchestrationAction | None = None
@@ -102,7 +103,7 @@ class Execution:
         return self._function.durable_name
 
     def continues_in(self, request: pb.OrchestratorRequest) -> bool:
-        """Whether a turn's history goes on where this execution stands."""
+        """Whether a turn's history continues that of this execution."""
         if request.executionId.value != self._execution_id:
             return False
         continuation, seen = continuation_of(request), self.events_seen
@@ -126,7 +127,7 @@ class Execution:
     def advance(self, request: pb.OrchestratorRequest) -> tuple[list[pb.OrchestratorAction], str | None]:
         """Go through the events that were not seen yet; return the new actions and the custom status as JSON.
 
-        Raises NonDeterminismError where the code contradicts its history.
+        Raises NonDeterminismError if the code contradicts its history.
         """
         length = past_length(request)
         past = request.pastEvents[len(request.pastEvents) - length + self.events_seen :]
@@ -178,7 +179,7 @@ class Execution:
         return [event.eventRaised.name for event in self._executor.untaken_events(self._context.events)]
 
     def waiting(self) -> str:
-        """Say what an execution that has not ended waits for besides what it asked for."""
+        """Return in words what an execution that has not ended waits for besides what it asked for."""
         names = ", ".join(f"'{name}'" for name in self.awaited_events())
         return f"external event {names}" if names else "what it asked for before"
 
@@ -200,17 +201,17 @@ class Execution:
         return shown_place(line_of_generator(generator)) if is_waiting else function_place(self._function)
 
     def check_repeats(self, earlier: Done) -> None:
-        """Raise NonDeterminismError where this replay, of as many turns or more, did not do what an earlier run did."""
-        again, has_gone_on = self.steps(), self.events_seen > earlier.events_seen
-        difference = first_difference(earlier.steps, again[: len(earlier.steps)] if has_gone_on else again)
+        """Raise NonDeterminismError if this replay, of as many turns or more, did not do what an earlier run did."""
+        again, has_continued = self.steps(), self.events_seen > earlier.events_seen
+        difference = first_difference(earlier.steps, again[: len(earlier.steps)] if has_continued else again)
         if difference is not None:
             self._contradicts(f"it was replayed, and {difference}", difference.got.line if difference.got else None)
 
-    def _run(self, past: Any, new: Any) -> None:
+    def _run(self, past: Sequence[pb.HistoryEvent], new: Sequence[pb.HistoryEvent]) -> None:
         with running(self._function.name):
             self._run_in_context(past, new)
 
-    def _run_in_context(self, past: Any, new: Any) -> None:
+    def _run_in_context(self, past: Sequence[pb.HistoryEvent], new: Sequence[pb.HistoryEvent]) -> None:
         events = self._context.events
         try:
             if not self.events_seen:
@@ -222,7 +223,7 @@ class Execution:
         except BaseException as error:  # noqa: BLE001 - plain functions raise straight through, and so does SystemExit
             self._executor.exception = error
 
-    def _note_scheduled(self, events: Any) -> None:
+    def _note_scheduled(self, events: Iterable[pb.HistoryEvent]) -> None:
         for event in events:
             kind = event.WhichOneof("eventType")
             if kind in SCHEDULING_KINDS:
@@ -263,7 +264,8 @@ class Execution:
         """Compare what was asked for with all that history has of it."""
         asked = [step for step in self.steps() if step.event_id in self._scheduled]
         ids = [step.event_id for step in asked] if self._was_rewound else sorted(self._scheduled)
-        difference = first_difference([step_of_event(self._scheduled[event_id].event) for event_id in ids], asked)
+        events = (event for event_id in ids if (event := self._scheduled[event_id].event) is not None)
+        difference = first_difference([step_of_event(event) for event in events], asked)
         if difference is not None:
             self._contradicts(str(difference), difference.got.line if difference.got else None)
 
@@ -273,7 +275,7 @@ class Execution:
         raise NonDeterminismError(f"Orchestrator function '{name}' is not deterministic: {problem}.{where}", place)
 
     def _custom_status(self) -> str | None:
-        """Return the status as JSON, None for a falsy one. One that is too large or no JSON fails the orchestration."""
+        """Return the status as JSON, None for a falsy one. If it is too large or not JSON, the orchestration fails."""
         status = self._context.custom_status
         try:
             text = df_dumps(status) if status else None
@@ -283,7 +285,7 @@ class Execution:
             return None
         return text
 
-    def _ending(self) -> Any | None:
+    def _ending(self) -> pb.CompleteOrchestrationAction | None:
         executor = self._executor
         if executor.exception is not None:
             return self._failure(executor.exception)
@@ -317,7 +319,7 @@ class Execution:
         self._context.release()
         self._executor.exception = None  # its traceback holds this object
 
-    def _continue_as_new(self) -> Any:
+    def _continue_as_new(self) -> pb.CompleteOrchestrationAction:
         return pb.CompleteOrchestrationAction(
             orchestrationStatus=pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW,
             result=optional_text(wrap_json(self._renewal().action.input_)),

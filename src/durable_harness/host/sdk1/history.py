@@ -32,7 +32,7 @@ class ReplayEvent(HistoryEvent):  # type: ignore[misc]
     _is_processed = False
 
     def __init__(
-        self, event_type: HistoryEventType, source: pb.HistoryEvent, *, is_played: bool, **fields: Any
+        self, event_type: HistoryEventType, source: pb.HistoryEvent, *, is_played: bool, **fields: object
     ) -> None:
         self._event_type = event_type
         self._event_id = source.eventId
@@ -95,19 +95,22 @@ class HistoryReader:
             events.append(event)
 
 
-_Converter = Callable[[Any, Any, bool], ReplayEvent]
+_Converter = Callable[[pb.HistoryEvent, Any, bool], ReplayEvent]  # type: ignore[explicit-any]  # each has its own detail
+_Completed = pb.TaskCompletedEvent | pb.SubOrchestrationInstanceCompletedEvent
+_Failed = pb.TaskFailedEvent | pb.SubOrchestrationInstanceFailedEvent
+_ToEntity = pb.EntityOperationCalledEvent | pb.EntityOperationSignaledEvent
 _NEVER_HELD = frozenset({"orchestratorStarted", "orchestratorCompleted", "executionStarted", *SCHEDULING_KINDS})
 
 
 def _bare(event_type: HistoryEventType) -> _Converter:
-    def convert(source: pb.HistoryEvent, _detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+    def convert(source: pb.HistoryEvent, _detail: object, is_played: bool) -> ReplayEvent:  # noqa: FBT001
         return ReplayEvent(event_type, source, is_played=is_played)
 
     return convert
 
 
 def _completed(event_type: HistoryEventType) -> _Converter:
-    def convert(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+    def convert(source: pb.HistoryEvent, detail: _Completed, is_played: bool) -> ReplayEvent:  # noqa: FBT001
         return ReplayEvent(
             event_type,
             source,
@@ -120,7 +123,7 @@ def _completed(event_type: HistoryEventType) -> _Converter:
 
 
 def _failed(event_type: HistoryEventType) -> _Converter:
-    def convert(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+    def convert(source: pb.HistoryEvent, detail: _Failed, is_played: bool) -> ReplayEvent:  # noqa: FBT001
         return ReplayEvent(
             event_type,
             source,
@@ -133,7 +136,7 @@ def _failed(event_type: HistoryEventType) -> _Converter:
     return convert
 
 
-def _execution_started(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _execution_started(source: pb.HistoryEvent, detail: pb.ExecutionStartedEvent, is_played: bool) -> ReplayEvent:  # noqa: FBT001
     return ReplayEvent(
         HistoryEventType.EXECUTION_STARTED,
         source,
@@ -144,16 +147,16 @@ def _execution_started(source: pb.HistoryEvent, detail: Any, is_played: bool) ->
     )
 
 
-def _timer_fired(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _timer_fired(source: pb.HistoryEvent, detail: pb.TimerFiredEvent, is_played: bool) -> ReplayEvent:  # noqa: FBT001
     return ReplayEvent(HistoryEventType.TIMER_FIRED, source, is_played=is_played, TimerId=detail.timerId)
 
 
-def _entity_message(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _entity_message(source: pb.HistoryEvent, detail: _ToEntity, is_played: bool) -> ReplayEvent:  # noqa: FBT001
     message = json.dumps({"id": detail.requestId})
     return ReplayEvent(HistoryEventType.EVENT_SENT, source, is_played=is_played, Input=message)
 
 
-def _event_raised(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _event_raised(source: pb.HistoryEvent, detail: pb.EventRaisedEvent, is_played: bool) -> ReplayEvent:  # noqa: FBT001
     return RaisedEvent(
         HistoryEventType.EVENT_RAISED,
         source,
@@ -163,13 +166,17 @@ def _event_raised(source: pb.HistoryEvent, detail: Any, is_played: bool) -> Repl
     )
 
 
-def _entity_completed(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _entity_completed(
+    source: pb.HistoryEvent,
+    detail: pb.EntityOperationCompletedEvent,
+    is_played: bool,  # noqa: FBT001
+) -> ReplayEvent:
     output = text_or_none(detail, "output")
     message = json.dumps({"result": "null" if output is None else output})
     return ReplayEvent(HistoryEventType.EVENT_RAISED, source, is_played=is_played, Name=detail.requestId, Input=message)
 
 
-def _entity_failed(source: pb.HistoryEvent, detail: Any, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _entity_failed(source: pb.HistoryEvent, detail: pb.EntityOperationFailedEvent, is_played: bool) -> ReplayEvent:  # noqa: FBT001
     failure = detail.failureDetails
     message = json.dumps({"result": json.dumps(failure.errorMessage), "exceptionType": failure.errorType or "Error"})
     return ReplayEvent(

@@ -1,7 +1,7 @@
 """Running an orchestrator of azure-functions-durable and learning which ids its tasks have.
 
-The SDK answers with a list of actions that carry no ids; a scheduler wants only new actions, each with the id that its
-outcome will come back under. Numbering the list from outside is wrong in several cases (retries, a task yielded alone
+The SDK answers with a list of actions that carry no ids; a scheduler needs only new actions, each with the id of its
+outcome. Numbering the list from outside is wrong in several cases (retries, a task yielded alone
 and again in a compound), so the ids are read from the SDK itself: the context below notes every number as it is given.
 `selftest` beside this module proves at start that the installed SDK still numbers tasks in the methods used here.
 """
@@ -15,12 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from types import CodeType
-from typing import Any
 
+from azure.durable_functions.models.actions.Action import Action
 from azure.durable_functions.models.actions.WaitForExternalEventAction import WaitForExternalEventAction
 from azure.durable_functions.models.DurableOrchestrationContext import DurableOrchestrationContext
 from azure.durable_functions.models.history.HistoryEventType import HistoryEventType
-from azure.durable_functions.models.Task import AtomicTask
+from azure.durable_functions.models.Task import AtomicTask, TaskBase
 from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchestrationExecutor
 
 from durable_harness.host.failures import hand_on
@@ -40,8 +40,8 @@ class Recorded:
     """
 
     number: int
-    task: Any | None
-    action: Any
+    task: TaskBase | None
+    action: Action
     now: datetime
     attempts: int = 0
     at: tuple[CodeType, int] | None = None
@@ -82,19 +82,19 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
         started = (event for event in self.events if event.event_type == HistoryEventType.EXECUTION_STARTED)
         return next((event.Version for event in started), None)
 
-    def _add_to_open_tasks(self, task: Any) -> None:
+    def _add_to_open_tasks(self, task: TaskBase) -> None:
         unnumbered = isinstance(task, AtomicTask) and task.id is None and not task._is_scheduled
         if unnumbered and not self.will_continue_as_new:
             attempts = getattr(task.parent, "num_attempts", 0)
             self._note(task, task._get_action(), attempts)
         super()._add_to_open_tasks(task)
 
-    def _record_fire_and_forget_action(self, action: Any) -> None:
+    def _record_fire_and_forget_action(self, action: Action) -> None:
         if not self.will_continue_as_new:
             self._note(None, action)
         super()._record_fire_and_forget_action(action)
 
-    def _note(self, task: Any | None, action: Any, attempts: int = 0) -> None:
+    def _note(self, task: TaskBase | None, action: Action, attempts: int = 0) -> None:
         now, at = self.current_utc_datetime, self.current_code()
         self.recorded.append(Recorded(self._sequence_number, task, action, now, attempts, at))
 
@@ -125,7 +125,7 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
 class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
     """The SDK's executor, noting which external events no task has taken yet. Its outcome stays in attributes."""
 
-    output: Any
+    output: object
     exception: BaseException | None
     orchestrator_returned: bool
     output_text: str | None = None
@@ -153,7 +153,7 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
                 break
         self.get_orchestrator_state_str()
 
-    def process_event(self, event: Any) -> None:
+    def process_event(self, event: ReplayEvent) -> None:
         if not (self.first_new_ns or event.is_played):
             self.first_new_ns = time.monotonic_ns()
         super().process_event(event)
@@ -169,7 +169,7 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
         """Return the code that the user's generator is in, and its line; of generators the innermost."""
         return code_of_generator(getattr(self, "generator", None))
 
-    def set_task_value(self, event: Any, is_success: bool, id_key: str) -> None:  # noqa: FBT001 - the SDK's signature
+    def set_task_value(self, event: ReplayEvent, is_success: bool, id_key: str) -> None:  # noqa: FBT001 - the SDK's signature
         key = getattr(event, id_key)
         event.is_processed = key in self.context.open_tasks
         if isinstance(key, int) and key >= self.context.next_number and self.unasked_id is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import Any
 
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
 from durable_harness.host.app.invocation import ActivitySource, Invoker
@@ -63,7 +62,7 @@ class Sdk1Runner:
         await self._http_activity.close()
 
 
-def _decode(input_text: str | None) -> Any:
+def _decode(input_text: str | None) -> object:
     """Give an activity its input as the Python worker does: the JSON value, or the text where it is no JSON."""
     if input_text is None:
         return None
@@ -73,7 +72,7 @@ def _decode(input_text: str | None) -> Any:
         return input_text
 
 
-def _encode(function: Function, result: Any) -> str:
+def _encode(function: Function, result: object) -> str:
     try:
         return str(df_dumps(result))
     except TypeError as error:

@@ -9,21 +9,25 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable, Generator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
+from durable_harness.documents import JsonObject
 from durable_harness.errors import UnsupportedSdkError
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.sdk.installed import PACKAGE, SUPPORTED
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.protocol import from_ns, pb
 
+if TYPE_CHECKING:
+    import azure.durable_functions as df
+
 START_NS = 1_700_000_000_000_000_000
 
-Orchestrator = Callable[[Any], Generator[Any, Any, None]]
+Orchestrator = Callable[["df.DurableOrchestrationContext"], Generator[object, object, None]]
 
 
 def check_sdk() -> None:
-    """Replay small histories on the installed SDK and compare the ids; raise UnsupportedSdkError where they differ."""
+    """Replay small histories on the installed SDK and compare the ids; raise UnsupportedSdkError if they differ."""
     for name, (orchestrator, history, expected) in CASES.items():
         try:
             found = _ids(orchestrator, history)
@@ -41,7 +45,7 @@ def _unsupported(problem: str) -> UnsupportedSdkError:
     )
 
 
-def _ids(orchestrator: Orchestrator, outcomes: list[dict[str, Any]]) -> list[tuple[int, str]]:
+def _ids(orchestrator: Orchestrator, outcomes: list[JsonObject]) -> list[tuple[int, str]]:
     """Return id and kind of every action of a replay over these outcomes."""
     import azure.durable_functions as df  # noqa: PLC0415 - kept out of the import time of this module
 
@@ -54,9 +58,9 @@ def _ids(orchestrator: Orchestrator, outcomes: list[dict[str, Any]]) -> list[tup
         is_async=False,
         wants_context=False,
     )
-    request = pb.OrchestratorRequest(instanceId="case", newEvents=[_event(0, orchestratorStarted={})])
-    request.newEvents.append(_event(0, executionStarted={"name": "case"}))
-    request.newEvents.extend(_event(1, **outcome) for outcome in outcomes)
+    request = pb.OrchestratorRequest(instanceId="case", newEvents=[_event(0, {"orchestratorStarted": {}})])
+    request.newEvents.append(_event(0, {"executionStarted": {"name": "case"}}))
+    request.newEvents.extend(_event(1, outcome) for outcome in outcomes)
     response = OrchestrationRunner(_app(function)).run(request)
     asked = [(action.id, action.WhichOneof("orchestratorActionType")) for action in response.actions]
     return [(number, kind) for number, kind in asked if kind != "completeOrchestration"]
@@ -68,22 +72,22 @@ def _app(function: Function) -> FunctionApp:
     return FunctionApp(Path(), [function])
 
 
-def _event(seconds: int, **kind: Any) -> pb.HistoryEvent:
+def _event(seconds: int, kind: JsonObject) -> pb.HistoryEvent:
     return pb.HistoryEvent(eventId=-1, timestamp=from_ns(START_NS + seconds * 1_000_000_000), **kind)
 
 
-def _retry_options() -> Any:
+def _retry_options() -> df.RetryOptions:
     from azure.durable_functions import RetryOptions  # noqa: PLC0415
 
     return RetryOptions(1000, 3)
 
 
-def _retry_then_activity(context: Any) -> Generator[Any, Any, None]:
+def _retry_then_activity(context: df.DurableOrchestrationContext) -> Generator[object, object, None]:
     yield context.call_activity_with_retry("a", _retry_options())
     yield context.call_activity("b")
 
 
-def _yielded_alone_and_in_any(context: Any) -> Generator[Any, Any, None]:
+def _yielded_alone_and_in_any(context: df.DurableOrchestrationContext) -> Generator[object, object, None]:
     first = context.call_activity("a")
     both = context.task_any([first, context.create_timer(context.current_utc_datetime + timedelta(days=1))])
     yield first
@@ -91,13 +95,13 @@ def _yielded_alone_and_in_any(context: Any) -> Generator[Any, Any, None]:
     yield context.call_activity("b")
 
 
-def _lost_retry(context: Any) -> Generator[Any, Any, None]:
+def _lost_retry(context: df.DurableOrchestrationContext) -> Generator[object, object, None]:
     retried = context.call_activity_with_retry("a", _retry_options())
     yield context.task_any([retried, context.create_timer(context.current_utc_datetime + timedelta(days=1))])
     yield context.call_activity("b")
 
 
-def _signals_and_waits(context: Any) -> Generator[Any, Any, None]:
+def _signals_and_waits(context: df.DurableOrchestrationContext) -> Generator[object, object, None]:
     import azure.durable_functions as df  # noqa: PLC0415
 
     context.signal_entity(df.EntityId("e", "k"), "add", 1)
@@ -108,7 +112,7 @@ def _signals_and_waits(context: Any) -> Generator[Any, Any, None]:
 _FAILED_0 = {"taskFailed": {"taskScheduledId": 0, "failureDetails": {"errorMessage": "no"}}}
 _DONE_0 = {"taskCompleted": {"taskScheduledId": 0}}
 
-CASES: dict[str, tuple[Orchestrator, list[dict[str, Any]], list[tuple[int, str]]]] = {
+CASES: dict[str, tuple[Orchestrator, list[JsonObject], list[tuple[int, str]]]] = {
     "first turn": (_retry_then_activity, [], [(0, "scheduleTask")]),
     "retry succeeds, then an activity": (
         _retry_then_activity,

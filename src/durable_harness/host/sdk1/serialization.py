@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 from azure.functions import _durable_functions as functions_of_azure
 
 
-def _dumps(value: Any) -> str:
+def _dumps(value: object) -> str:
     return json.dumps(value, default=functions_of_azure._serialize_custom_object)
 
 
-def _loads(text: str) -> Any:
+def _loads(text: str) -> object:
     return json.loads(text, object_hook=functions_of_azure._deserialize_custom_object)
 
 
-df_dumps: Callable[[Any], str] = getattr(functions_of_azure, "df_dumps", _dumps)
-df_loads: Callable[[str], Any] = getattr(functions_of_azure, "df_loads", _loads)
+df_dumps: Callable[[object], str] = getattr(functions_of_azure, "df_dumps", _dumps)
+df_loads: Callable[[str], object] = getattr(functions_of_azure, "df_loads", _loads)

@@ -27,7 +27,7 @@ class GrpcEndpoint:
 
     def __init__(self, scheduler: Scheduler, settings: DurableTaskSettings) -> None:
         self.secrets: list[str] = []
-        self._scheduler: Any = _OfExtension(scheduler, settings.default_version)
+        self._scheduler: Scheduler = _OfExtension(scheduler, settings.default_version)
         self._task_hub = settings.hub_name
         self._server: Server | None = None
 
@@ -42,7 +42,7 @@ class GrpcEndpoint:
         if self._server is not None:
             await self._server.stop(GRACE_S)
 
-    def _hub(self, call: RpcCall) -> Any:
+    def _hub(self, call: RpcCall) -> Scheduler:
         named = next((str(value) for name, value in call.metadata if name == "taskhub"), self._task_hub)
         if named != self._task_hub:
             raise RpcError(
@@ -60,7 +60,7 @@ class _OfExtension:
         self._scheduler = scheduler
         self._default_version = default_version
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # type: ignore[explicit-any]  # all other methods of a Scheduler
         return getattr(self._scheduler, name)
 
     async def start_instance(self, request: pb.CreateInstanceRequest) -> pb.CreateInstanceResponse:

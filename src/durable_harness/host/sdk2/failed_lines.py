@@ -5,8 +5,6 @@ The engine raises outside of the app's code, which waits at a `yield` meanwhile.
 
 from __future__ import annotations
 
-from typing import Any
-
 from durabletask import worker
 
 from durable_harness.host.sdk.generators import place_of_generator
@@ -16,13 +14,13 @@ CONTEXT, METHOD = "_RuntimeOrchestrationContext", "set_failed"
 
 
 def note_lines_of_failures() -> None:
-    """Let the engine's own failures carry the line at which the app's code waited."""
+    """Add to the engine's own failures the line at which the app's code waited."""
     context = getattr(worker, CONTEXT, None)
     original = getattr(context, METHOD, None)
     if original is None or hasattr(original, "is_noting"):
         return
 
-    def set_failed(self: Any, ex: Any) -> None:
+    def set_failed(self: object, ex: object) -> None:
         original(self, ex)
         place = place_of_generator(getattr(self, "_generator", None))
         for action in getattr(self, "_pending_actions", {}).values():

@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 from azure.durable_functions.internal.compat.orchestration_context import wrap_orchestrator
 from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DATA_CONVERTER
@@ -23,11 +22,11 @@ from durable_harness.host.sdk.steps import Step, step_of_action, step_of_ending
 from durable_harness.protocol import pb
 from durable_harness.protocol.continuing import past_length
 
-_quiet = logging.Logger("replay", logging.CRITICAL)  # noqa: LOG001 - the engine's own words are not for users
+_quiet = logging.Logger("replay", logging.CRITICAL)  # noqa: LOG001 - the engine's own log is not for users
 NOT_THE_APP = ("durabletask", "azure.durable_functions", "durable_harness")
 
 
-class _Asked(dict[int, Any]):
+class _Asked(dict[int, pb.OrchestratorAction]):
     """What the engine has asked for and no event has confirmed, noting each action as it is put in."""
 
     def __init__(self, note: Callable[[pb.OrchestratorAction], None]) -> None:
@@ -44,7 +43,7 @@ class _Context(_RuntimeOrchestrationContext):
 
     failed_at: str | None = None
 
-    def set_failed(self, ex: Any) -> None:
+    def set_failed(self, ex: Exception | pb.TaskFailureDetails) -> None:
         if self.failed_at is None and isinstance(ex, BaseException) and ex.__traceback__ is not None:
             raised_in, line = list(traceback.walk_tb(ex.__traceback__))[-1]
             self.failed_at = f"{raised_in.f_code.co_filename}:{line}"
@@ -62,7 +61,7 @@ class Replayed:
         self._context = _Context(instance_id, registry, DEFAULT_FUNCTIONS_DATA_CONVERTER, logger=_quiet)
         self._context._pending_actions = _Asked(self._note)
         self._steps: list[Step] = []
-        self._ending: Any = None
+        self._ending: pb.CompleteOrchestrationAction | None = None
         self._seen = 0
         self._replay_at = 0
 

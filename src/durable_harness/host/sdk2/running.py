@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import time
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from azure.functions import get_binding_registry
 from azure.functions._durable_functions import EntityContext, OrchestrationContext
@@ -166,12 +166,12 @@ class Sdk2Runner:
         self._app.near_limits.texts_of(function, input=given, output=output)
         return output
 
-    def _decode(self, input_text: str | None) -> Any:
+    def _decode(self, input_text: str | None) -> object:
         if input_text is None:
             return None
         return self._activity_values.decode(Datum(type="json", value=input_text), trigger_metadata=None)
 
-    def _encode(self, function: Function, result: Any) -> str:
+    def _encode(self, function: Function, result: object) -> str:
         try:
             return str(self._activity_values.encode(result, expected_type=None).value)
         except (TypeError, ValueError) as error:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from durable_harness.errors import UnsupportedSdkError
 from durable_harness.host.app.functions import Function
 from durable_harness.host.sdk.installed import PACKAGE, SUPPORTED
 from durable_harness.protocol import pb
+
+if TYPE_CHECKING:
+    from durabletask.task import OrchestrationContext
 
 EXPECTED = [(1, "activity", "a"), (2, "activity", "b")]
 
@@ -45,7 +48,7 @@ def _asked() -> list[tuple[int, str, str]]:
 
 
 def _function() -> Function:
-    def handle(_context: Any) -> None:
+    def handle(_context: object) -> None:
         """Stands for what the SDK makes of an orchestrator."""
 
     handle.orchestrator_function = _two_activities  # type: ignore[attr-defined]
@@ -53,7 +56,7 @@ def _function() -> Function:
     return Function("case", trigger, (), handle, is_async=False, wants_context=False)
 
 
-def _two_activities(context: Any) -> Generator[Any, Any, None]:
+def _two_activities(context: OrchestrationContext) -> Generator[object, object, None]:
     yield context.call_activity("a")
     yield context.call_activity("b")
 
