@@ -6,14 +6,11 @@ import inspect
 import re
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from durable_harness.places import Place, names_place
 from durable_harness.protocol import optional_text, pb
 from durable_harness.tracebacks import place_of, trimmed
-
-if TYPE_CHECKING:
-    from durable_harness.host.app.functions import Function
 
 MAX_TEXT_CHARS = 64 * 1024
 """How much of a message or a stack trace is kept: a failure is never checked against the limit on payloads."""
@@ -25,6 +22,14 @@ HANDED_ON = "__durable_harness_failure__"
 _CUT = re.compile(r"\.\.\. \(cut off: \d+ characters in all\)$")
 _TYPE_NAME = type.__dict__["__name__"]
 _QUALIFIED_NAME = type.__dict__["__qualname__"]
+
+
+class OfTheApp(Protocol):
+    """A function of the app, by what is asked of it here."""
+
+    @property
+    def call(self) -> object:
+        """Return the app's callable, which the SDK may have wrapped."""
 
 
 def sendable(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
@@ -112,7 +117,7 @@ def with_place(text: str, place: str | None) -> str:
     return text if place is None or _CUT.search(text) else f"{text} ({place})"
 
 
-def place_in_app(error: BaseException, function: Function | None = None) -> str | None:
+def place_in_app(error: BaseException, function: OfTheApp | None = None) -> str | None:
     """Return the app's last line that an error passed, else where its function begins; None if neither is known."""
     try:
         place = place_of(error)
@@ -121,18 +126,18 @@ def place_in_app(error: BaseException, function: Function | None = None) -> str 
         return None
 
 
-def function_place(function: Function | None) -> str | None:
+def function_place(function: OfTheApp | None) -> str | None:
     """Return where the code of a function of the app begins, as `file:line`; None if that is not known."""
     begins = function_begins(function)
     return None if begins is None else str(begins)
 
 
-def function_begins(function: Function | None) -> Place | None:
+def function_begins(function: OfTheApp | None) -> Place | None:
     """Return the line where the code of a function of the app begins."""
-    call = getattr(function, "call", None)
+    call = None if function is None else function.call
     for name in ("orchestrator_function", "entity_function"):
         call = getattr(call, name, call)
-    code = getattr(inspect.unwrap(call), "__code__", None) if call is not None else None
+    code = getattr(inspect.unwrap(call), "__code__", None) if callable(call) else None
     return None if code is None else Place(code.co_filename, code.co_firstlineno, code.co_name)
 
 
