@@ -94,7 +94,7 @@ class Bench:
 
     def _open(self):
         hub = TaskHub("test", self.clock, Journal(Store(self.path)))
-        hub.load()
+        hub.state.load()
         return hub
 
     def _open_after_death(self):

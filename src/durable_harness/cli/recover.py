@@ -25,7 +25,7 @@ def add_recover(commands: Any) -> None:
 
 
 def _recover(options: argparse.Namespace) -> None:
-    from durable_harness.scheduler.storage.salvage import recover  # noqa: PLC0415 - other commands do not pay for it
+    from durable_harness.scheduler.salvage import recover  # noqa: PLC0415 - other commands do not pay for it
 
     found = recover(options.damaged, options.new)
     print(

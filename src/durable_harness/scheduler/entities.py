@@ -6,7 +6,7 @@ import functools
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from durable_harness.protocol import copy_of, from_ns, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.protocol import timings as noted
@@ -15,13 +15,11 @@ from durable_harness.scheduler import queries
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.entity_records import Entity, EntitySaver, LockRequest, Numbered
 from durable_harness.scheduler.entity_views import inside
+from durable_harness.scheduler.hub_interface import Hub
 from durable_harness.scheduler.instances import Instance, event
 from durable_harness.scheduler.sizes import MESSAGE_BYTES, is_undeliverable, undeliverable
 from durable_harness.scheduler.storage.journal import Rows
 from durable_harness.scheduler.timings import WorkTimes
-
-if TYPE_CHECKING:
-    from durable_harness.scheduler.core import HubCore
 
 MAX_BATCH_OPERATIONS = 5000
 
@@ -118,7 +116,7 @@ def _take_batch(entity: Entity) -> list[Numbered]:
 class EntityStore:
     """All entities of a task hub."""
 
-    def __init__(self, hub: HubCore) -> None:
+    def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._entities: dict[str, Entity] = {}
         self._waiting_locks: list[LockRequest] = []

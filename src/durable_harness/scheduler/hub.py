@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from typing import Any
 
 from durable_harness.protocol import (
     Measurement,
@@ -31,20 +30,46 @@ from durable_harness.scheduler.checks import (
     checked_batch,
     checked_turn,
 )
-from durable_harness.scheduler.core import HubCore
+from durable_harness.scheduler.clock import Clock, RealClock
 from durable_harness.scheduler.dispatch import Kind
+from durable_harness.scheduler.entities import BatchWork
+from durable_harness.scheduler.hub_state import HubState
 from durable_harness.scheduler.instances import Instance, event, state_of
 from durable_harness.scheduler.measuring import measure
+from durable_harness.scheduler.payloads import PayloadLimit
 from durable_harness.scheduler.sizes import chunks
-from durable_harness.scheduler.timings import document_of
+from durable_harness.scheduler.storage.journal import Journal
+from durable_harness.scheduler.storage.store import Store
+from durable_harness.scheduler.tasks import ActivityWork
+from durable_harness.scheduler.timings_document import document_of
 from durable_harness.scheduler.turns import TurnWork, end_at_once, finish_turn
 
 MEASURED_AT_ONCE = 100
 """How many instances are measured in one step of the event loop."""
 
 
-class TaskHub(HubCore):
-    """A task hub, with the interface `durable_harness.protocol.Scheduler`."""
+class TaskHub:
+    """A task hub, with the interface `durable_harness.protocol.Scheduler`. Without a journal it is kept in memory.
+
+    `max_payload_bytes` limits every input, output, event, custom status and entity state; 0 is no limit.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        clock: Clock | None = None,
+        journal: Journal | None = None,
+        *,
+        max_payload_bytes: int = 0,
+        lease_timeout_s: float = 0.0,
+    ) -> None:
+        self.name = name
+        self.journal = journal or Journal(Store())
+        self.payloads = PayloadLimit(max_payload_bytes)
+        self.state = HubState(name, clock or RealClock(), self.journal, lease_timeout_s)
+        self.instances = self.state.instances
+        self.entities = self.state.entities
+        self.dispatcher = self.state.dispatcher
 
     # -- clients ------------------------------------------------------------------------------------------------------
 
@@ -63,8 +88,8 @@ class TaskHub(HubCore):
                     Status.ALREADY_EXISTS,
                     f"An orchestration instance with the id '{instance_id}' already exists and is {status}.",
                 )
-            self.remove(existing)
-        created = self.create(
+            self.state.remove(existing)
+        created = self.state.create(
             instance_id,
             request.name,
             version=text_or_none(request, "version"),
@@ -73,11 +98,11 @@ class TaskHub(HubCore):
             tags=dict(request.tags) or None,
             trace_context=copy_of(request.parentTraceContext) if request.HasField("parentTraceContext") else None,
         )
-        await self.journal.settled(undo=lambda: self.withdraw(created, existing), key=created.key)
+        await self.journal.settled(undo=lambda: self.state.withdraw(created, existing), key=created.key)
         return pb.CreateInstanceResponse(instanceId=instance_id)
 
     async def get_instance(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
-        answer = self._state(request)
+        answer = self._answer_now(request)
         if await self._may_show(request.instanceId):
             return answer
         return _answer(self.instances.committed(request.instanceId), request)
@@ -94,7 +119,7 @@ class TaskHub(HubCore):
         check_name("event", request.name)
         instance = self._known(request.instanceId)
         raised = pb.EventRaisedEvent(name=request.name, input=optional_text(text_or_none(request, "input")))
-        self.deliver(instance, event(self.time_of(instance), eventRaised=raised))
+        self.state.deliver(instance, event(self.state.time_of(instance), eventRaised=raised))
         await self.journal.settled(key=instance.key)
         return pb.RaiseEventResponse()
 
@@ -102,7 +127,7 @@ class TaskHub(HubCore):
         self.journal.admit()
         self.payloads.check(request, "output")
         instance = self._known(request.instanceId)
-        self.terminate(instance, text_or_none(request, "output"), recurse=request.recursive)
+        self.state.terminate(instance, text_or_none(request, "output"), recurse=request.recursive)
         await self.journal.settled(key=instance.key)
         return pb.TerminateResponse()
 
@@ -110,9 +135,9 @@ class TaskHub(HubCore):
         self.journal.admit()
         self.payloads.check(request, "reason")
         instance = self._known(request.instanceId)
-        if not _is_to_be_suspended(instance):
+        if not instance.is_to_be_suspended:
             suspended = pb.ExecutionSuspendedEvent(input=optional_text(text_or_none(request, "reason")))
-            self.deliver(instance, event(self.time_of(instance), executionSuspended=suspended))
+            self.state.deliver(instance, event(self.state.time_of(instance), executionSuspended=suspended))
         await self.journal.settled(key=instance.key)
         return pb.SuspendResponse()
 
@@ -120,9 +145,9 @@ class TaskHub(HubCore):
         self.journal.admit()
         self.payloads.check(request, "reason")
         instance = self._known(request.instanceId)
-        if _is_to_be_suspended(instance):
+        if instance.is_to_be_suspended:
             resumed = pb.ExecutionResumedEvent(input=optional_text(text_or_none(request, "reason")))
-            self.deliver(instance, event(self.time_of(instance), executionResumed=resumed))
+            self.state.deliver(instance, event(self.state.time_of(instance), executionResumed=resumed))
         await self.journal.settled(key=instance.key)
         return pb.ResumeResponse()
 
@@ -135,7 +160,7 @@ class TaskHub(HubCore):
                 Status.FAILED_PRECONDITION,
                 f"Instance '{instance.instance_id}' has not failed; only failed instances can be rewound.",
             )
-        self.rewind(instance, text_or_none(request, "reason"))
+        self.state.rewind(instance, text_or_none(request, "reason"))
         await self.journal.settled(key=instance.key)
         return pb.RewindInstanceResponse()
 
@@ -146,10 +171,10 @@ class TaskHub(HubCore):
         replaced = old if fresh_id == old.instance_id else None
         if replaced is not None:
             _check_has_ended(replaced)
-            self.remove(replaced)
+            self.state.remove(replaced)
         tags = without_origin(old.tags)
-        created = self.create(fresh_id, old.name, version=old.version, input_text=old.input, tags=tags)
-        await self.journal.settled(undo=lambda: self.withdraw(created, replaced), key=created.key)
+        created = self.state.create(fresh_id, old.name, version=old.version, input_text=old.input, tags=tags)
+        await self.journal.settled(undo=lambda: self.state.withdraw(created, replaced), key=created.key)
         return pb.RestartInstanceResponse(instanceId=fresh_id)
 
     async def query_instances(self, request: pb.QueryInstancesRequest) -> pb.QueryInstancesResponse:
@@ -163,7 +188,7 @@ class TaskHub(HubCore):
         self.journal.admit()  # the disk may have become full in the meantime
         doomed = queries.select_for_purge(self.journal.store, self.instances, self.name, request)
         for instance in doomed:
-            self.remove(instance)
+            self.state.remove(instance)
         await self.journal.settled()
         return pb.PurgeInstancesResponse(deletedInstanceCount=len(doomed), isComplete={"value": True})
 
@@ -203,7 +228,7 @@ class TaskHub(HubCore):
     async def instance_timings(self, instance_id: str) -> Document:
         """Return when what happened to an instance; NOT_FOUND for an unknown id."""
         await self.journal.written()
-        return document_of(self, self._known(instance_id))
+        return document_of(self.state, self._known(instance_id))
 
     async def list_instance_ids(self, request: pb.ListInstanceIdsRequest) -> pb.ListInstanceIdsResponse:
         await self.journal.written()
@@ -260,16 +285,16 @@ class TaskHub(HubCore):
         return pb.CompleteTaskResponse()
 
     async def complete_activity_task(self, request: pb.ActivityResponse) -> pb.CompleteTaskResponse:
-        work: Any = self.dispatcher.take(request.completionToken, Kind.ACTIVITY)
-        if work is None:
+        work = self.dispatcher.take(request.completionToken, Kind.ACTIVITY)
+        if not isinstance(work, ActivityWork):
             raise _no_lease(request.completionToken)
         work.finish(self.payloads.activity(request))
         await self.journal.settled()
         return pb.CompleteTaskResponse()
 
     async def complete_entity_task(self, request: pb.EntityBatchResult) -> pb.CompleteTaskResponse:
-        work: Any = self.dispatcher.take(request.completionToken, Kind.ENTITY)
-        if work is None:
+        work = self.dispatcher.take(request.completionToken, Kind.ENTITY)
+        if not isinstance(work, BatchWork):
             raise _no_lease(request.completionToken)
         self.entities.finish_batch(work.entity, self.payloads.batch(checked_batch(request)))
         await self.journal.settled()
@@ -304,7 +329,7 @@ class TaskHub(HubCore):
                     orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED,
                     result=optional_text(text_or_none(request, "reason")),
                 )
-                end_at_once(self, instance, instance.execution, ending)
+                end_at_once(self.state, instance, instance.execution, ending)
         await self.journal.settled()
         return pb.SkipGracefulOrchestrationTerminationsResponse(unterminatedInstanceIds=unterminated)
 
@@ -316,22 +341,15 @@ class TaskHub(HubCore):
             await self.journal.settled()
             instance = self.instances.get(request.instanceId)
         while instance is not None and not reached(instance):
-            waiter = asyncio.get_running_loop().create_future()
-            waiting = self._waiters[request.instanceId]
-            waiting.append(waiter)
-            try:
-                await waiter
-            finally:
-                if waiter in waiting:
-                    waiting.remove(waiter)
+            await self.state.waiters.wait_for_change(request.instanceId)
             instance = self.instances.get(request.instanceId)
-        return self._state(request)
+        return self._answer_now(request)
 
     async def _may_show(self, instance_id: str) -> bool:
         """Whether what memory has of an instance is committed; False while it cannot be."""
         return self.instances.is_settled(instance_id) or await self.journal.caught_up()
 
-    def _state(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
+    def _answer_now(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
         return _answer(self.instances.get(request.instanceId), request)
 
     def _known(self, instance_id: str) -> Instance:
@@ -375,16 +393,6 @@ def _check_has_ended(instance: Instance) -> None:
             Status.FAILED_PRECONDITION,
             f"Instance '{instance.instance_id}' is still active; restart it under a new id, or end it before.",
         )
-
-
-def _is_to_be_suspended(instance: Instance) -> bool:
-    """Whether an instance is suspended, or will be once it has taken what it was sent."""
-    execution = instance.execution
-    for pending in reversed(execution.received_since(execution.taken) if execution else []):
-        kind = pending.WhichOneof("eventType")
-        if kind in {"executionSuspended", "executionResumed"}:
-            return bool(kind == "executionSuspended")
-    return bool(instance.status == pb.ORCHESTRATION_STATUS_SUSPENDED)
 
 
 def _no_lease(token: str) -> RpcError:

@@ -170,6 +170,16 @@ class Instance:
         return is_terminal(self.status)
 
     @property
+    def is_to_be_suspended(self) -> bool:
+        """Whether it is suspended, or will be once it has taken what it was sent."""
+        execution = self.execution
+        for pending in reversed(execution.received_since(execution.taken) if execution else []):
+            kind: str | None = pending.WhichOneof("eventType")
+            if kind in {"executionSuspended", "executionResumed"}:
+                return kind == "executionSuspended"
+        return self.status == pb.ORCHESTRATION_STATUS_SUSPENDED
+
+    @property
     def latest_ns(self) -> int:
         """The latest time that is recorded of it: of its last turn, or of what came since then."""
         inbox = self.execution.inbox if self.execution is not None else ()

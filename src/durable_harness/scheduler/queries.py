@@ -8,17 +8,14 @@ import contextlib
 import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from durable_harness.protocol import RpcError, Status, pb, to_ns
+from durable_harness.scheduler.entity_records import Entity
 from durable_harness.scheduler.instances import Instance, state_of
-from durable_harness.scheduler.registry import read_instance
+from durable_harness.scheduler.registry import Registry, read_instance
 from durable_harness.scheduler.sizes import MESSAGE_BYTES
 from durable_harness.scheduler.storage.store import INSTANCE_COLUMNS, Store
-
-if TYPE_CHECKING:
-    from durable_harness.scheduler.entity_records import Entity
-    from durable_harness.scheduler.registry import Registry
 
 DEFAULT_PAGE_SIZE = 100
 END_OF_TIME_NS = 1 << 62

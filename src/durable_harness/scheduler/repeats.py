@@ -7,16 +7,12 @@ written only then.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from durable_harness.scheduler.instances import Instance
 from durable_harness.scheduler.storage import store as sql
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from durable_harness.scheduler.instances import Instance
-    from durable_harness.scheduler.storage.journal import Rows
-    from durable_harness.scheduler.storage.store import Store
+from durable_harness.scheduler.storage.journal import Rows
+from durable_harness.scheduler.storage.store import Store
 
 
 class Repeats:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from durable_harness.protocol import pb, text_or_none
 from durable_harness.scheduler.history import History
+from durable_harness.scheduler.hub_interface import Hub
 from durable_harness.scheduler.instances import Execution, Instance, Parent
 from durable_harness.scheduler.tasks import start_child, take_up_task, tell_parent, unanswered
 
-if TYPE_CHECKING:
-    from durable_harness.scheduler.core import HubCore
 
-
-def apply_rewound_history(
-    hub: HubCore, instance: Instance, execution: Execution, history: list[pb.HistoryEvent]
-) -> None:
+def apply_rewound_history(hub: Hub, instance: Instance, execution: Execution, history: list[pb.HistoryEvent]) -> None:
     """Replace the history by the one the worker rewrote, take up again all that it waits for, and replay."""
     execution.history = History(history)
     execution.last_turn = None
@@ -32,7 +26,7 @@ def apply_rewound_history(
             take_up_task(hub, instance, execution, past)
 
 
-def _take_up_child(hub: HubCore, instance: Instance, execution: Execution, past: pb.HistoryEvent) -> None:
+def _take_up_child(hub: Hub, instance: Instance, execution: Execution, past: pb.HistoryEvent) -> None:
     created = past.subOrchestrationInstanceCreated
     child = hub.instances.get(created.instanceId)
     if child is None:

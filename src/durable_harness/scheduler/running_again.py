@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from durable_harness.protocol import RpcError, Status, new_id, pb, to_ns
 from durable_harness.protocol.run_again import ORIGIN_TAG, PAYLOADS, RECEIVED, RunAgain
 from durable_harness.scheduler.checks import check_start
 from durable_harness.scheduler.history import History
+from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.inbox import Inbox
 from durable_harness.scheduler.instances import Execution, Instance, execution_started
 from durable_harness.scheduler.limits import tags_problem
 from durable_harness.scheduler.tasks import take_up, unanswered
 from durable_harness.scheduler.turns import status_after
-
-if TYPE_CHECKING:
-    from durable_harness.scheduler.hub import TaskHub
 
 
 @dataclass(frozen=True)
@@ -60,25 +57,25 @@ async def run_again(hub: TaskHub, asked: RunAgain) -> str:
     """Make the new instance and return its id."""
     hub.journal.admit()
     await hub.journal.written()
-    old = hub.instances.get(asked.instance_id)
+    old = hub.state.instances.get(asked.instance_id)
     if old is None:
         raise RpcError(Status.NOT_FOUND, f"There is no orchestration instance with the id '{asked.instance_id}'.")
-    part = part_of(list(hub.instances.history(old)), asked.event)
+    part = part_of(list(hub.state.instances.history(old)), asked.event)
     problem = problem_of(part)
     if problem is not None:
         raise RpcError(Status.FAILED_PRECONDITION, f"It cannot be run again from event {asked.event}: {problem}")
     _edit(hub, part, asked)
     created = _create(hub, old, part, asked)
-    await hub.journal.settled(undo=lambda: hub.withdraw(created, None), key=created.key)
+    await hub.journal.settled(undo=lambda: hub.state.withdraw(created, None), key=created.key)
     return created.instance_id
 
 
 def _create(hub: TaskHub, old: Instance, part: Part, asked: RunAgain) -> Instance:
-    epoch_ns = hub.epoch_not_before(max(to_ns(event.timestamp) for event in part.events))
-    now_ns = hub.clock.elapsed_ns() + epoch_ns
+    epoch_ns = hub.state.epoch_not_before(max(to_ns(event.timestamp) for event in part.events))
+    now_ns = hub.state.clock.elapsed_ns() + epoch_ns
     started = next(event.executionStarted for event in part.events if event.HasField("executionStarted"))
     instance = Instance(
-        hub.instances.next_key(),
+        hub.state.instances.next_key(),
         asked.new_id or new_id(),
         started.name,
         started.version.value if started.HasField("version") else None,
@@ -97,9 +94,9 @@ def _create(hub: TaskHub, old: Instance, part: Part, asked: RunAgain) -> Instanc
     taken = len(part.past)
     execution = Execution(instance.execution_id, history=History(own[:taken]), inbox=Inbox(own[taken:]))
     instance.execution = execution
-    hub.instances.add(instance)
-    take_up(hub, instance, execution)
-    hub.settle(instance)
+    hub.state.instances.add(instance)
+    take_up(hub.state, instance, execution)
+    hub.state.settle(instance)
     return instance
 
 
@@ -107,7 +104,7 @@ def _check_new(hub: TaskHub, instance: Instance) -> None:
     check_start(instance.instance_id, pb.CreateInstanceRequest(name=instance.name))
     if (problem := tags_problem(instance.tags or {})) is not None:
         raise RpcError(Status.INVALID_ARGUMENT, problem)
-    if hub.instances.get(instance.instance_id) is not None:
+    if hub.state.instances.get(instance.instance_id) is not None:
         raise RpcError(
             Status.ALREADY_EXISTS, f"An orchestration instance with the id '{instance.instance_id}' already exists."
         )

@@ -150,7 +150,7 @@ class SchedulerService:
             lease_timeout_s=options.lease_timeout_s,
         )
         self.hubs[name] = hub
-        hub.load()
+        hub.state.load()
         return hub
 
     async def empty(self) -> None:
@@ -163,7 +163,7 @@ class SchedulerService:
         self.alarms.wake_all()
         self.clock.forget_awaited()
         for hub in self.hubs.values():
-            hub.forget_all()
+            hub.state.forget_all()
         await self.journal.settled()
         for hub in self.hubs.values():
             hub.dispatcher.drop_unawaited()  # what was on its way into the queues meanwhile

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -13,20 +12,18 @@ from durable_harness.protocol import timings as noted
 from durable_harness.protocol.values import LATEST_NS
 from durable_harness.scheduler.checks import start_problem
 from durable_harness.scheduler.dispatch import Kind
+from durable_harness.scheduler.hub_interface import Hub
 from durable_harness.scheduler.instances import Execution, Instance, Parent, event
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
 from durable_harness.scheduler.storage.in_hand import NO_SLOT
 from durable_harness.scheduler.timings import WorkTimes
-
-if TYPE_CHECKING:
-    from durable_harness.scheduler.core import HubCore
 
 
 @dataclass(slots=True)
 class ActivityWork:
     """An activity that somebody shall run."""
 
-    hub: HubCore
+    hub: Hub
     key: int
     instance_id: str
     execution_id: str
@@ -109,7 +106,7 @@ def _outcome(task_id: int, response: pb.ActivityResponse, time_ns: int) -> pb.Hi
 
 
 def offer_activity(
-    hub: HubCore, instance: Instance, execution: Execution, task_id: int, scheduled: pb.TaskScheduledEvent
+    hub: Hub, instance: Instance, execution: Execution, task_id: int, scheduled: pb.TaskScheduledEvent
 ) -> None:
     """Make an activity ready for a worker."""
     request = pb.ActivityRequest(
@@ -127,7 +124,7 @@ def offer_activity(
     hub.offer(ActivityWork(hub, instance.key, instance.instance_id, execution.execution_id, task_id, request, version))
 
 
-def arm_timer(hub: HubCore, instance: Instance, execution: Execution, timer_id: int, fire_at: Timestamp) -> None:
+def arm_timer(hub: Hub, instance: Instance, execution: Execution, timer_id: int, fire_at: Timestamp) -> None:
     """Let a timer fire into this very execution when its time has come."""
     due_ns = to_ns(fire_at)
     if due_ns == LATEST_NS:
@@ -137,7 +134,7 @@ def arm_timer(hub: HubCore, instance: Instance, execution: Execution, timer_id: 
     hub.clock.call_at(due_ns, fire, instance.epoch_ns, is_wanted=waits)
 
 
-def _fire_timer(hub: HubCore, instance_id: str, execution_id: str, timer_id: int, due_ns: int) -> None:
+def _fire_timer(hub: Hub, instance_id: str, execution_id: str, timer_id: int, due_ns: int) -> None:
     waiting = hub.living(instance_id, execution_id)
     if waiting is not None:
         fired = pb.TimerFiredEvent(fireAt=from_ns(due_ns), timerId=timer_id)
@@ -145,7 +142,7 @@ def _fire_timer(hub: HubCore, instance_id: str, execution_id: str, timer_id: int
 
 
 def start_child(
-    hub: HubCore,
+    hub: Hub,
     instance: Instance,
     execution: Execution,
     task_id: int,
@@ -189,7 +186,7 @@ def _child_failure(
     return None
 
 
-def tell_parent(hub: HubCore, child: Instance) -> None:
+def tell_parent(hub: Hub, child: Instance) -> None:
     """Deliver a child's outcome to the execution that waits for it, in the same step in which the child ends."""
     if child.parent is None:
         return
@@ -231,7 +228,7 @@ def unanswered(history: list[pb.HistoryEvent]) -> list[pb.HistoryEvent]:
     ]
 
 
-def take_up_task(hub: HubCore, instance: Instance, execution: Execution, past: pb.HistoryEvent) -> None:
+def take_up_task(hub: Hub, instance: Instance, execution: Execution, past: pb.HistoryEvent) -> None:
     """Wait again for what history scheduled: an activity or a timer."""
     if past.HasField("taskScheduled"):
         offer_activity(hub, instance, execution, past.eventId, past.taskScheduled)
@@ -239,7 +236,7 @@ def take_up_task(hub: HubCore, instance: Instance, execution: Execution, past: p
         arm_timer(hub, instance, execution, past.eventId, past.timerCreated.fireAt)
 
 
-def take_up(hub: HubCore, instance: Instance, execution: Execution) -> list[pb.HistoryEvent]:
+def take_up(hub: Hub, instance: Instance, execution: Execution) -> list[pb.HistoryEvent]:
     """Wait again for all that a restored execution waits for; return the events of the activities among it.
 
     Its children live on and report by themselves.

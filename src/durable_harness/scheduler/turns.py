@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from durable_harness.protocol import child_id, copy_of, is_terminal, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, Continuation, set_continuation
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.history import NO_ACTION_ID
+from durable_harness.scheduler.hub_interface import Hub
 from durable_harness.scheduler.inbox import Inbox
 from durable_harness.scheduler.instances import Execution, Instance, event, execution_started, not_after
 from durable_harness.scheduler.queries import children_of
@@ -18,9 +19,6 @@ from durable_harness.scheduler.rewinding import apply_rewound_history
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
 from durable_harness.scheduler.tasks import arm_timer, offer_activity, start_child, tell_parent
 from durable_harness.scheduler.timings import WorkTimes
-
-if TYPE_CHECKING:
-    from durable_harness.scheduler.core import HubCore
 
 # Continuing as new keeps what was sent to the instance; answers to tasks of the execution that ended go nowhere.
 _FOR_ANY_EXECUTION = frozenset({"eventRaised", "executionSuspended", "executionResumed", "executionTerminated"})
@@ -30,7 +28,7 @@ _FOR_ANY_EXECUTION = frozenset({"eventRaised", "executionSuspended", "executionR
 class TurnWork:
     """The next turn of an instance, made when a worker has room: events that arrive until then ride along."""
 
-    hub: HubCore
+    hub: Hub
     instance: Instance
     execution: Execution
     kind: Kind = Kind.ORCHESTRATION
@@ -129,7 +127,7 @@ def _note_turn(instance: Instance, new_events: Sequence[pb.HistoryEvent], now_ns
         instance.begun_ns = to_ns(new_events[0].timestamp)
 
 
-def end_untaken(hub: HubCore, instance: Instance, execution: Execution) -> None:
+def end_untaken(hub: Hub, instance: Instance, execution: Execution) -> None:
     """End a terminated instance if no worker has taken the termination: it hangs in a turn, or there is none."""
     if not hub.is_current(instance, execution) or not execution.inbox.has_any({"executionTerminated"}):
         return
@@ -162,9 +160,7 @@ def status_after(status: pb.OrchestrationStatus, new_events: list[pb.HistoryEven
 class Turn:
     """Carries out the actions of one answer. The action that ends the execution is done last, wherever it stands."""
 
-    def __init__(
-        self, hub: HubCore, instance: Instance, execution: Execution, new_events: list[pb.HistoryEvent]
-    ) -> None:
+    def __init__(self, hub: Hub, instance: Instance, execution: Execution, new_events: list[pb.HistoryEvent]) -> None:
         self.hub, self.instance, self.execution, self.new_events = hub, instance, execution, new_events
         self.now_ns = instance.updated_ns
         self.ending: pb.CompleteOrchestrationAction | pb.RewindOrchestrationAction | None = None
@@ -294,7 +290,7 @@ class Turn:
             self.hub.terminate(child, text_or_none(terminations[-1], "input"), recurse=True)
 
 
-def end_at_once(hub: HubCore, instance: Instance, execution: Execution, ending: pb.CompleteOrchestrationAction) -> None:
+def end_at_once(hub: Hub, instance: Instance, execution: Execution, ending: pb.CompleteOrchestrationAction) -> None:
     """End an instance without asking a worker: for one whose workers will not come back, or cannot take it."""
     instance.updated_ns = hub.time_of(instance)
     turn = Turn(hub, instance, execution, [])

@@ -11,7 +11,7 @@ from dashboard_site import many_children, visit
 from durable_harness import foreign_text
 from durable_harness.dashboard.pages import trace as pages
 from durable_harness.protocol.history_file import from_document
-from durable_harness.scheduler import timings
+from durable_harness.scheduler import timings_document
 from hub_bench import child, complete, fail, schedule
 
 SECRET = "hunter2-and-more-of-it"
@@ -80,7 +80,7 @@ async def test_a_page_has_the_failed_child_of_many(browser):
     """Where not all children have room, the failed and the living one are there, and the page says how many are not."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pages, "MOST_INSTANCES", 3)
-        patch.setattr(timings, "MOST_INSTANCES", 4)
+        patch.setattr(timings_document, "MOST_INSTANCES", 4)
         await many_children(browser, 10, failed=8, living=9)
         page = (await browser.get("/orchestrations/parent/trace.html")).text
     assert re.findall(r"<h1>.*?kid-(\d)|<p class=\"muted\">kid-(\d)", page) == [("", "8"), ("", "9")]
@@ -91,7 +91,7 @@ async def test_a_page_has_the_failed_child_of_many(browser):
 async def test_a_page_goes_further_down_than_the_times_of_its_root(browser):
     """Sub-orchestrations of sub-orchestrations are in the page, though the times of the root have none of them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timings, "MOST_INSTANCES", 1)
+        patch.setattr(timings_document, "MOST_INSTANCES", 1)
         await browser.start("parent", "family")
         for number in range(2):
             await browser.bench.turn(child(0, f"kid-{number}"))

@@ -7,7 +7,7 @@ import pytest
 from dashboard_site import many_children, visit
 from durable_harness.dashboard import timeline, tree
 from durable_harness.protocol import pb
-from durable_harness.scheduler import timings
+from durable_harness.scheduler import timings_document
 
 
 def shown_tree(page):
@@ -21,7 +21,7 @@ def shown_tree(page):
 async def test_children_beyond_the_times_have_their_statuses(browser):
     """What the times of a parent leave out is looked up: no child that is kept is shown as gone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timings, "MOST_INSTANCES", 3)
+        patch.setattr(timings_document, "MOST_INSTANCES", 3)
         await many_children(browser, 6, failed=4, living=5)
         page = (await browser.get("/orchestrations/parent")).text
     completed = [(f"kid-{number}", "Completed") for number in range(4)]
@@ -32,7 +32,7 @@ async def test_children_beyond_the_times_have_their_statuses(browser):
 async def test_failed_children_have_room_first(browser):
     """Where a tree is cut, what failed and what lives stays, and the rest is counted by status."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timings, "MOST_INSTANCES", 3)
+        patch.setattr(timings_document, "MOST_INSTANCES", 3)
         patch.setattr(tree, "MOST_CHILDREN", 2)
         await many_children(browser, 6, failed=4, living=5)
         page = (await browser.get("/orchestrations/parent")).text
@@ -43,7 +43,7 @@ async def test_failed_children_have_room_first(browser):
 async def test_a_purged_child_beyond_the_times_is_not_kept(browser):
     """A child that was purged is still shown as gone, though its parent knows how it ended."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timings, "MOST_INSTANCES", 1)
+        patch.setattr(timings_document, "MOST_INSTANCES", 1)
         await many_children(browser, 2, failed=0, living=-1)
         await browser.hub.purge_instances(pb.PurgeInstancesRequest(instanceId="kid-1"))
         page = (await browser.get("/orchestrations/parent")).text

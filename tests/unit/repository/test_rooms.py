@@ -20,11 +20,6 @@ BELOW_ALL = {"platforms", "settings"}
 """The rooms that modules beside the rooms may import."""
 MOST_MODULES = 15
 """A folder with more modules than that has more than one idea."""
-KNOWN_CIRCLES = [
-    {f"scheduler.{name}" for name in ("core", "dispatch", "entities", "rewinding", "tasks", "timings", "turns")},
-]
-"""Circles of modules that are to go. A part of one may be gone already."""
-KNOWN_CIRCLES_OF_PARTS = [{f"scheduler.{name}" for name in ("entity_records", "measuring", "registry", "storage")}]
 GRAPH = module_graph()
 
 
@@ -72,28 +67,12 @@ def test_no_room_of_load_is_crowded():
 
 def test_no_module_imports_itself_by_detours():
     """Each module can be read with those that it imports, which do not need it."""
-    assert _unknown(circles(GRAPH), KNOWN_CIRCLES) == []
+    assert circles(GRAPH) == []
 
 
 def test_no_folder_within_a_room_imports_itself_by_detours():
     """The folders of a room, and the modules beside them, stand in an order too."""
-    assert _unknown(circles(grouped(GRAPH, part_of)), [*KNOWN_CIRCLES, *KNOWN_CIRCLES_OF_PARTS]) == []
-
-
-@pytest.mark.parametrize("known", KNOWN_CIRCLES)
-def test_a_known_circle_is_still_there(known):
-    """A circle that is gone must not be allowed to come back: take it out of the list."""
-    assert any(circle <= known for circle in circles(GRAPH))
-
-
-@pytest.mark.parametrize("known", KNOWN_CIRCLES_OF_PARTS)
-def test_a_known_circle_of_folders_is_still_there(known):
-    """The same for folders: a circle that is gone leaves the list."""
-    assert any(circle <= known for circle in circles(grouped(GRAPH, part_of)))
-
-
-def _unknown(found, known):
-    return [sorted(circle) for circle in found if not any(circle <= allowed for allowed in known)]
+    assert circles(grouped(GRAPH, part_of)) == []
 
 
 def _rooms_of_load():

@@ -11,7 +11,7 @@ from pathlib import Path
 from durable_harness.errors import ConfigurationError, DamagedFileError, HarnessError
 from durable_harness.protocol import RpcError, pb
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
-from durable_harness.scheduler.storage.salvage import recover
+from durable_harness.scheduler.salvage import recover
 from hub_bench import Bench, at, child, complete, fail, schedule, timer
 
 PAGE_BYTES = 4096

@@ -238,7 +238,7 @@ async def test_an_instance_that_is_its_own_caller_hangs_nothing(bench):
     await bench.start("one")
     instance = bench.hub.instances.get("one")
     instance.parent = Parent("one", "", 0, "o", None, 0)
-    assert bench.hub.version_of(instance) == ""
+    assert bench.hub.state.version_of(instance) == ""
 
 
 def test_a_store_that_cannot_be_made_leaves_nothing_open(tmp_path, monkeypatch):

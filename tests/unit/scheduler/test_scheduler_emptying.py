@@ -14,7 +14,7 @@ DAY_S = 86_400
 async def empty(bench):
     """Do to the hub of a bench what `SchedulerService.empty` does."""
     await bench.hub.journal.written()
-    bench.hub.forget_all()
+    bench.hub.state.forget_all()
     await bench.hub.journal.settled()
     bench.hub.dispatcher.drop_unawaited()
 
@@ -89,7 +89,7 @@ async def test_what_waits_for_a_worker_is_forgotten_at_once(bench):
         while not bench.hub.journal.idle:  # noqa: ASYNC110 - what is looked at reports nothing
             await asyncio.sleep(0)
     assert len(list(bench.hub.dispatcher.ready())) == 2
-    bench.hub.forget_all()
+    bench.hub.state.forget_all()
     assert list(bench.hub.dispatcher.ready()) == []
 
 

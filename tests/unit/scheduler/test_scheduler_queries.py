@@ -39,7 +39,7 @@ async def test_instances_created_between_pages_do_not_disturb_the_listing(bench)
     """Deleting and creating between two pages neither repeats nor skips another instance."""
     await fill(bench, 4)
     first, token = await page(bench, maxInstanceCount=2)
-    bench.hub.remove(bench.hub.instances.get("i001"))
+    bench.hub.state.remove(bench.hub.instances.get("i001"))
     await bench.start("later")
     second, _ = await page(bench, maxInstanceCount=10, token=token)
     assert first + second == ["i000", "i001", "i002", "i003", "later"]

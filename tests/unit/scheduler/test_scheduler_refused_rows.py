@@ -124,7 +124,7 @@ async def test_what_a_commit_allows_is_done_although_one_part_of_it_breaks(bench
         raise RuntimeError("broken")
 
     bench.connect()
-    bench.hub.on_commit(broken)
+    bench.hub.state.on_commit(broken)
     await bench.start()
     await bench.turn(complete())
     assert await bench.status() == "COMPLETED"

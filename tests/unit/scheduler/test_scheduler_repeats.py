@@ -17,7 +17,7 @@ from hub_bench import complete, file_scenario, scenario, schedule
 
 
 def repeats(bench, instance_id="i"):
-    return dict(bench.hub.repeats.of(bench.hub.instances.get(instance_id)))
+    return dict(bench.hub.state.repeats.of(bench.hub.instances.get(instance_id)))
 
 
 async def two_scheduled(bench, **limits):

@@ -95,7 +95,7 @@ async def test_a_history_with_ends_of_turns_goes_on(bench):
     await bench.turn(schedule(0))
     instance = bench.hub.instances.get("i")
     instance.execution.history.append(event(0, orchestratorCompleted={}))
-    bench.hub.settle(instance)
+    bench.hub.state.settle(instance)
     await bench.hub.journal.settled()
     bench.restart()
     bench.connect()

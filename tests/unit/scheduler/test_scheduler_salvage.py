@@ -10,8 +10,8 @@ import pytest
 from durable_harness.cli import main
 from durable_harness.errors import DamagedFileError
 from durable_harness.protocol import pb
+from durable_harness.scheduler.salvage import NO_HISTORY, recover
 from durable_harness.scheduler.storage.data_file import PAGE_BYTES
-from durable_harness.scheduler.storage.salvage import NO_HISTORY, recover
 from durable_harness.scheduler.storage.store import Store
 from hub_bench import Bench, at, complete, schedule
 

@@ -111,7 +111,7 @@ async def test_a_purged_instance_is_forgotten(bench):
     await bench.start()
     await bench.turn(complete())
     await bench.hub.purge_instances(pb.PurgeInstancesRequest(instanceId="i"))
-    assert bench.hub.timings.of("i") == []
+    assert bench.hub.state.timings.of("i") == []
     with pytest.raises(RpcError) as caught:
         await bench.hub.instance_timings("i")
     assert caught.value.status is Status.NOT_FOUND

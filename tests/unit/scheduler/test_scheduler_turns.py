@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from durable_harness.protocol import RpcError, Status, pb
-from durable_harness.scheduler import core
+from durable_harness.scheduler import hub_state
 from hub_bench import at, child, complete, fail, kinds, scenario, schedule, timer
 
 
@@ -197,7 +197,7 @@ async def test_an_instance_whose_worker_hangs_can_be_terminated_and_purged(bench
     await bench.start()
     item = await bench.item()
     await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="i", name="before"))
-    with mock.patch.object(core, "TERMINATION_GRACE_S", 0):
+    with mock.patch.object(hub_state, "TERMINATION_GRACE_S", 0):
         await bench.hub.terminate_instance(pb.TerminateRequest(instanceId="i", output={"value": "enough"}))
     ended = await bench.hub.wait_for_instance_completion(
         pb.GetInstanceRequest(instanceId="i", getInputsAndOutputs=True)
@@ -224,7 +224,7 @@ async def test_an_instance_that_no_worker_has_can_be_terminated(bench):
     await bench.turn(schedule(0, "kills"))
     await worker.close()
     await bench.start("pending")
-    with mock.patch.object(core, "TERMINATION_GRACE_S", 0):
+    with mock.patch.object(hub_state, "TERMINATION_GRACE_S", 0):
         for instance_id in ("i", "pending"):
             await bench.hub.terminate_instance(pb.TerminateRequest(instanceId=instance_id, output={"value": "enough"}))
             wanted = pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=True)

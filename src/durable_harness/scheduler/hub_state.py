@@ -1,55 +1,40 @@
 """The state of one task hub, and the steps that change it.
 
 All changes happen on the event loop's thread, each in one synchronous step that ends in `settle`. What a change makes
-possible (work to do, an answer to somebody who waits) is exposed when the journal has committed it.
+possible (work to do, an answer to somebody who waits) is done when the journal has committed it: `take_pending`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-from collections import defaultdict
-from collections.abc import Iterable
 
-from durable_harness.protocol import RpcError, new_id, optional_text, pb
-from durable_harness.scheduler.clock import STEP_NS, Clock, RealClock
+from durable_harness.protocol import new_id, optional_text, pb
+from durable_harness.scheduler.clock import STEP_NS, Clock
 from durable_harness.scheduler.dispatch import Dispatcher, Work
 from durable_harness.scheduler.entities import EntityStore
 from durable_harness.scheduler.instances import Execution, Instance, Parent, event, execution_started
-from durable_harness.scheduler.payloads import PayloadLimit
 from durable_harness.scheduler.registry import Registry
 from durable_harness.scheduler.repeats import Repeats
 from durable_harness.scheduler.storage.journal import Action, Journal, Rows
-from durable_harness.scheduler.storage.store import Store
 from durable_harness.scheduler.tasks import take_up
 from durable_harness.scheduler.timings import Timings
 from durable_harness.scheduler.turns import TurnWork, end_at_once, end_untaken
 from durable_harness.scheduler.unfinished import Unfinished, warn_of_unfinished
+from durable_harness.scheduler.waiters import Waiters
 
 NOT_STORED = "NotStored"
 TERMINATION_GRACE_S = 1.0
 """How long a worker may take to take up a termination: a hung one never would, and there may be none."""
 
 
-class HubCore:
-    """A task hub without its interface. Without a journal it is kept in memory.
+class HubState:
+    """Instances, entities and the work that they have, in memory and in the journal's store."""
 
-    `max_payload_bytes` limits every input, output, event, custom status and entity state; 0 is no limit.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        clock: Clock | None = None,
-        journal: Journal | None = None,
-        *,
-        max_payload_bytes: int = 0,
-        lease_timeout_s: float = 0.0,
-    ) -> None:
+    def __init__(self, name: str, clock: Clock, journal: Journal, lease_timeout_s: float) -> None:
         self.name = name
-        self.clock = clock or RealClock()
-        self.journal = journal or Journal(Store())
-        self.payloads = PayloadLimit(max_payload_bytes)
+        self.clock = clock
+        self.journal = journal
         self.dispatcher = Dispatcher(lease_timeout_s)
         self.timings = Timings()
         self.repeats = Repeats()
@@ -58,8 +43,8 @@ class HubCore:
         self.entities = EntityStore(self)
         self._pending: list[Action] = []
         self._woken: dict[str, None] = {}
-        self._waiters: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
-        self.journal.on_refusal(self._refuse_waiters)
+        self.waiters = Waiters()
+        self.journal.on_refusal(self.waiters.refuse)
         self.clock.on_step(self._clock_was_set)
 
     def load(self) -> None:
@@ -130,7 +115,7 @@ class HubCore:
         """Return what to do once the changes since the last call are committed: hand out work, wake who waits."""
         pending, self._pending = self._pending, []
         woken, self._woken = self._woken, {}
-        return [*pending, functools.partial(self._wake, woken)]
+        return [*pending, functools.partial(self.waiters.wake, woken)]
 
     def on_commit(self, action: Action) -> None:
         """Do something when all that has happened so far is committed."""
@@ -201,11 +186,11 @@ class HubCore:
 
     def forget_all(self) -> None:
         """Become empty: delete every instance and entity. What workers still do for them finds nobody to report to."""
-        self._woken |= dict.fromkeys(self._waiters)
+        self._woken |= dict.fromkeys(self.waiters.ids())
         self.instances.forget_all()
         self.entities.forget_all()
         self.repeats.forget_all()
-        self.timings = Timings()
+        self.timings.forget_all()
         self.dispatcher.drop_unawaited()
 
     def withdraw(self, created: Instance, replaced: Instance | None) -> None:
@@ -307,19 +292,6 @@ class HubCore:
         """Make work ready for a worker, when what it rests on is committed."""
         self.timings.note(work.subject_id, work.times)
         self.on_commit(functools.partial(self.dispatcher.offer, work))
-
-    def _refuse_waiters(self, error: RpcError) -> None:
-        """Refuse those who wait for an instance: what they wait for cannot happen while nothing can be written."""
-        waiting, self._waiters = self._waiters, defaultdict(list)
-        for waiter in (waiter for waiters in waiting.values() for waiter in waiters):
-            if not waiter.done():
-                waiter.set_exception(RpcError(error.status, str(error)))
-
-    def _wake(self, woken: Iterable[str]) -> None:
-        for instance_id in woken:
-            for waiter in self._waiters.pop(instance_id, ()):
-                if not waiter.done():
-                    waiter.set_result(None)
 
 
 def _has_turn(instance: Instance, execution: Execution, now_ns: int) -> bool:
