@@ -22,7 +22,7 @@ help:
 	@echo "make test-thorough  the tests that take minutes: whole loads, comparisons, a scheduler killed again and again"
 	@echo "make test-wheel  the built wheel, installed from the package index in a clean environment"
 	@echo "make serve  the app on http://localhost:7071, with an embedded scheduler"
-	@echo "make check  ruff, format and mypy"
+	@echo "make check  ruff, format, mypy and pyright"
 	@echo "make mutants ROOM=gate/comparison  which faults in a room, or in a module of it, no test would notice"
 	@echo "make docs   the documentation's site, under build/site; warnings and broken links are errors"
 	@echo "make docs-serve  the same on http://localhost:8000, made again when a page changes"
@@ -68,6 +68,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
 	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
+	$(BIN)/basedpyright
 
 # Each mutant is one small fault in a copy of the sources, under mutants/. The copy keeps its results until the code changes.
 ROOM ?= gate/comparison

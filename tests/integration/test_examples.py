@@ -19,6 +19,7 @@ from patience import PATIENT
 ROOT = Path(__file__).parents[2]
 ORDERS = ROOT / "examples" / "orders"
 AGENTS = ROOT / "examples" / "agents"
+TYPED = ROOT / "examples" / "typed"
 PAGE = (ROOT / "docs" / "how-to" / "one-app-all-tests.md").read_text()
 
 
@@ -36,6 +37,25 @@ def test_orders_are_tested_in_every_way(tmp_path, options):
     """All tests of the app pass, also with all work delivered twice: fakes, skipped time, faults, histories."""
     told = run(["pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}", *options], ORDERS)
     assert "embedded 13 passed" in told
+
+
+def test_typed_tests_pass(tmp_path):
+    """What the typed example says of the fixtures is also true when its tests run."""
+    printed = run(
+        ["pytest", "-q", "-p", "no:asyncio", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"], TYPED
+    )
+    assert "embedded 11 passed" in printed
+
+
+def test_typed_scenarios_can_be_loaded():
+    """Locust finds the typed scenarios, with their options."""
+    printed = run(["locust", "-f", "loadtests/typed_orders.py", "--list"], TYPED)
+    assert {"Batch", "Morning", "Customer"} <= set(printed.split())
+
+
+def test_a_typed_driver_follows_an_operation(sample):
+    """An operation is started and followed by an HTTP client that has no part of ours."""
+    run(["drive_operation", f"{sample.stack.base_url}/api/async_http_api", '{"duration": 0.1}'], TYPED)
 
 
 ELSEWHERE = """
