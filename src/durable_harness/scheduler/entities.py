@@ -6,7 +6,6 @@ import functools
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from durable_harness.protocol import copy_of, from_ns, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.protocol import timings as noted
@@ -15,7 +14,8 @@ from durable_harness.scheduler import queries
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.entity_records import Entity, EntitySaver, LockRequest, Numbered
 from durable_harness.scheduler.entity_views import inside
-from durable_harness.scheduler.hub_interface import Hub
+from durable_harness.scheduler.history import NO_ACTION_ID
+from durable_harness.scheduler.hub_interface import EntityMessage, Hub
 from durable_harness.scheduler.instances import Instance, event
 from durable_harness.scheduler.sizes import MESSAGE_BYTES, is_undeliverable, undeliverable
 from durable_harness.scheduler.storage.journal import Rows
@@ -84,12 +84,12 @@ class BatchWork:
             entity.pending.extendleft(reversed(batch))
 
 
-def _may_run(entity: Entity, operation: Any) -> bool:
+def _may_run(entity: Entity, operation: pb.HistoryEvent) -> bool:
     """A locked entity serves only the orchestration that holds it."""
     if entity.lock is None:
         return True
     called = operation.entityOperationCalled
-    is_call: bool = operation.HasField("entityOperationCalled")
+    is_call = operation.HasField("entityOperationCalled")
     return is_call and called.parentInstanceId.value == entity.lock.parent_id
 
 
@@ -140,9 +140,9 @@ class EntityStore:
         for entity in self._entities.values():
             self._settle(entity)
 
-    def receive(self, kind: str, message: Any, epoch_ns: int) -> None:
+    def receive(self, kind: str, message: EntityMessage, epoch_ns: int) -> None:
         """Take an entity message that an orchestration sent, whose time is counted from this epoch."""
-        if kind == "entityLockRequested":
+        if isinstance(message, pb.EntityLockRequestedEvent):
             request = LockRequest(
                 next(self._hub.journal.lock_numbers),
                 message.criticalSectionId,
@@ -152,13 +152,13 @@ class EntityStore:
             self._waiting_locks.append(request)
             self._saver.lock_requested(request)
             self._grant_locks()
-        elif kind == "entityUnlockSent":
+        elif isinstance(message, pb.EntityUnlockSentEvent):
             self._unlock(self._entities.get(message.targetInstanceId.value), message.criticalSectionId)
         else:
             due_ns = to_ns(message.scheduledTime) if message.HasField("scheduledTime") else 0
             if due_ns:
                 due_ns += self._hub.clock.epoch_ns - epoch_ns
-            operation = event(self._hub.clock.now_ns(), **{kind: message})
+            operation = event(self._hub.clock.now_ns(), NO_ACTION_ID, **{kind: message})
             self._enqueue_at(message.targetInstanceId.value, operation, due_ns)
 
     def signal(self, entity_id: str, *, operation: str, input_text: str | None, request_id: str, due_ns: int) -> None:
@@ -258,7 +258,7 @@ class EntityStore:
         instance = self._hub.instances.get(holder)
         return instance is None or instance.ended
 
-    def _enqueue_at(self, entity_id: str, operation: Any, due_ns: int) -> None:
+    def _enqueue_at(self, entity_id: str, operation: pb.HistoryEvent, due_ns: int) -> None:
         numbered = (next(self._hub.journal.operation_numbers), operation)
         self._saver.operation_came(numbered, entity_id, due_ns)
         if due_ns > self._hub.clock.now_ns():
@@ -294,7 +294,7 @@ class EntityStore:
             entity.queued = True
             self._hub.offer(BatchWork(self, entity))
 
-    def _answer(self, operation: Any, outcome: pb.OperationResult) -> None:
+    def _answer(self, operation: pb.HistoryEvent, outcome: pb.OperationResult) -> None:
         if not operation.HasField("entityOperationCalled"):
             return
         called = operation.entityOperationCalled

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from durable_harness.protocol import pb, to_ns
 from durable_harness.scheduler.storage import column_types
 from durable_harness.scheduler.storage import store as sql
-from durable_harness.scheduler.storage.column_types import INTEGER, TEXT, check_types
+from durable_harness.scheduler.storage.column_types import INTEGER, TEXT, Row, check_types
 from durable_harness.scheduler.storage.journal import Journal, Rows, Source
 
 OPERATION_KINDS = frozenset({"entityOperationSignaled", "entityOperationCalled"})
@@ -28,8 +27,8 @@ class LockRequest:
     entity_ids: tuple[str, ...]
 
 
-Numbered = tuple[int, Any]
-Operation = tuple[int, str, int, Any]
+Numbered = tuple[int, pb.HistoryEvent]
+Operation = tuple[int, str, int, pb.HistoryEvent]
 """What waits for an entity: number, entity id, due time, and the event."""
 
 
@@ -65,8 +64,8 @@ class EntitySaver:
         self._source = source
         self._store = journal.store
         self._changed: dict[str, Entity] = {}
-        self._came: dict[int, tuple[str, int, Any]] = {}
-        self._rows: dict[str, list[Any]] = {}
+        self._came: dict[int, tuple[str, int, pb.HistoryEvent]] = {}
+        self._rows: Rows = {}
 
     def mark_changed(self, entity: Entity) -> None:
         self._changed[entity.entity_id] = entity
@@ -86,7 +85,7 @@ class EntitySaver:
     def lock_request_done(self, request: LockRequest) -> None:
         self._add_row(sql.DELETE_LOCK_REQUEST, (request.number,))
 
-    def _add_row(self, statement: str, row: tuple[Any, ...]) -> None:
+    def _add_row(self, statement: str, row: Row) -> None:
         self._rows.setdefault(statement, []).append(row)
         self._journal.mark(self._source)
 
@@ -160,13 +159,13 @@ def _lock_text(request: LockRequest) -> str:
 # Each raises an error of UNREADABLE for a row without meaning.
 
 
-def read_entity(row: Sequence[Any]) -> Entity:
+def read_entity(row: Row) -> Entity:
     check_types(row, column_types.ENTITY)
     _, entity_id, modified_ns, state, lock = row
     return Entity(entity_id, modified_ns, state, lock=_lock(lock) if lock else None)
 
 
-def read_operation(row: Sequence[Any]) -> Operation:
+def read_operation(row: Row) -> Operation:
     check_types(row, column_types.OPERATION)
     number, _, entity_id, due_ns, blob = row
     operation = pb.HistoryEvent.FromString(blob)
@@ -175,7 +174,7 @@ def read_operation(row: Sequence[Any]) -> Operation:
     return number, entity_id, due_ns, operation
 
 
-def read_lock_request(row: Sequence[Any]) -> LockRequest:
+def read_lock_request(row: Row) -> LockRequest:
     check_types(row, column_types.LOCK_REQUEST)
     return _lock(row[2])
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
-from durable_harness.protocol import text_or_none, to_ns
+from durable_harness.protocol import pb, text_or_none, to_ns
 from durable_harness.protocol.overview import EntityInside, PendingOperation
 from durable_harness.scheduler.entity_records import Entity, LockRequest
 
@@ -30,7 +29,7 @@ def inside(entity: Entity | None, entity_id: str, wishes: Sequence[LockRequest])
     )
 
 
-def _operation(pending: Any) -> PendingOperation:
+def _operation(pending: pb.HistoryEvent) -> PendingOperation:
     kind = pending.WhichOneof("eventType")
     body = getattr(pending, kind)
     caller_id = body.parentInstanceId.value if kind == "entityOperationCalled" else ""

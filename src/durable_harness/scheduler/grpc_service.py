@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import aclosing
-from typing import Any
 
 from google.protobuf.message import Message
 
@@ -129,7 +128,7 @@ def _read_sleep(body: bytes) -> tuple[str, float]:
     return token, seconds
 
 
-def _members(body: bytes, *names: str) -> list[Any]:
+def _members(body: bytes, *names: str) -> list[object]:
     """Return members of a JSON object; None for each where it is no object, or lacks one."""
     try:
         document = json.loads(body)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from durable_harness.protocol import pb
 
@@ -63,9 +62,9 @@ class History:
         self.add_to(request, position, end)
         return list(request.pastEvents)
 
-    def add_to(self, request: Any, position: int = 0, end: int | None = None) -> None:
+    def add_to(self, request: pb.OrchestratorRequest, position: int = 0, end: int | None = None) -> None:
         """Add the events from a position to an end to the past events of an OrchestratorRequest."""
         if position < len(self._starts):
             last_byte = len(self._wire) if end is None or end >= len(self._starts) else self._starts[end]
             with memoryview(self._wire) as wire:
-                request.MergeFromString(wire[self._starts[position] : last_byte])
+                request.MergeFromString(wire[self._starts[position] : last_byte])  # type: ignore[arg-type]  # any buffer

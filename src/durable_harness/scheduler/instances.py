@@ -7,7 +7,8 @@ history as events, the inbox, the turn under way. Once the instance has ended an
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from google.protobuf.message import Message
 
 from durable_harness.protocol import Costs, copy_of, from_ns, is_terminal, optional_text, pb, to_ns
 from durable_harness.protocol.continuing import Continuation
@@ -239,12 +240,13 @@ def _orchestrator_started(time_ns: int) -> pb.HistoryEvent:
     return event(time_ns, orchestratorStarted=pb.OrchestratorStartedEvent())
 
 
-def event(time_ns: int, event_id: int = NO_ACTION_ID, **kind: Any) -> pb.HistoryEvent:
+def event(time_ns: int, event_id: int = NO_ACTION_ID, **kind: Message) -> pb.HistoryEvent:
     """Return a HistoryEvent.
 
     What an orchestrator asked for has the id of its action, its end too; the start of an execution has 0, all else -1.
     """
-    return pb.HistoryEvent(eventId=event_id, timestamp=from_ns(time_ns), **kind)
+    # A message of another type than its name has is a TypeError.
+    return pb.HistoryEvent(eventId=event_id, timestamp=from_ns(time_ns), **kind)  # type: ignore[arg-type]
 
 
 def not_after(time_ns: int, came: pb.HistoryEvent) -> pb.HistoryEvent:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from durable_harness.foreign_text import beginning, looked_at
 from durable_harness.protocol import pb
@@ -26,6 +25,7 @@ from durable_harness.protocol.listing import (
     InstanceRow,
     Place,
 )
+from durable_harness.scheduler.storage.column_types import Row
 from durable_harness.scheduler.storage.store import Store
 
 MOST_LOOKED_AT = 20_000
@@ -72,7 +72,7 @@ def select_choices(store: Store, hub: str, *, has_index: bool) -> InstanceChoice
     return InstanceChoices(common("name"), common("IFNULL(version, '')"), tags)
 
 
-def _keys(store: Store, hub: str, request: InstanceListRequest, *, has_index: bool) -> list[tuple[int, Any]]:
+def _keys(store: Store, hub: str, request: InstanceListRequest, *, has_index: bool) -> list[Row]:
     """Return the keys of a page's instances, and of one more, with the values that they are sorted by."""
     column = _COLUMNS[request.sort]
     now = [request.now_ns] if "?" in column else []
@@ -101,9 +101,9 @@ def _from_index(has_index: bool, otherwise: str | None) -> str:  # noqa: FBT001 
     return f"INDEXED BY {name}" if name else "NOT INDEXED"
 
 
-def _where(chosen: InstanceFilter, *, but_statuses: bool = False) -> tuple[str, list[Any]]:
+def _where(chosen: InstanceFilter, *, but_statuses: bool = False) -> tuple[str, list[object]]:
     """Return the conditions of a filter, and their values."""
-    parts: list[tuple[str, Sequence[Any]]] = []
+    parts: list[tuple[str, Sequence[object]]] = []
     for column, allowed in (
         ("status", () if but_statuses else chosen.statuses),
         ("name", chosen.names),
@@ -136,7 +136,7 @@ def _literally(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _rows(store: Store, keys: Sequence[tuple[int, Any]]) -> list[InstanceRow]:
+def _rows(store: Store, keys: Sequence[Row]) -> list[InstanceRow]:
     # More than is shown: of a secret that was cut off within, the rest would not be known for one.
     begin = f"substr({{}}, 1, {looked_at(BEGINNING_CHARS)})".format
     statement = (
@@ -149,7 +149,7 @@ def _rows(store: Store, keys: Sequence[tuple[int, Any]]) -> list[InstanceRow]:
     return [_row(found[key], value) for key, value in keys if key in found]
 
 
-def _row(row: Sequence[Any], sorted_by: Any) -> InstanceRow:
+def _row(row: Row, sorted_by: int | str) -> InstanceRow:
     instance_id, name, version, status, created_ns, updated_ns, completed_ns, is_child, children, tags, *payloads = row
     *payloads, failure = payloads
     given, output, custom_status = (text and beginning(text, BEGINNING_CHARS) for text in payloads)

@@ -11,7 +11,6 @@ import struct
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from durable_harness.protocol import Costs, Measurement, pb
 from durable_harness.protocol.costs import ACTION_KINDS
@@ -106,11 +105,11 @@ def _children_of(store: Store, keys: Collection[int]) -> list[_Node]:
 
 def _sum(store: Store, node: _Node, children: list[Costs | None]) -> Costs | None:
     with store.reading(f"what was counted for the instance with key {node.key}"):
-        costs: Any = unpack_costs(node.costs)
-    if not node.is_countable or len(children) != node.children:
+        costs = unpack_costs(node.costs)
+    if costs is None or not node.is_countable or len(children) != node.children:
         return None
     for child in children:
         if child is None:
             return None
         costs.add(child)
-    return costs  # type: ignore[no-any-return]
+    return costs

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from google.protobuf.message import Message
 
@@ -116,23 +116,24 @@ def _parts_of_turn(response: pb.OrchestratorResponse) -> Iterator[tuple[str, str
     yield "custom status", response.customStatus.value
     for action in response.actions:
         kind = action.WhichOneof("orchestratorActionType")
-        if kind in _PARTS_OF_ACTION:  # A turn may have 100,000 actions: only what is there is looked at.
-            yield from _PARTS_OF_ACTION[kind](getattr(action, kind))
+        # A turn may have 100,000 actions: only what is there is looked at.
+        if kind == "sendEntityMessage":
+            yield from _parts_of_entity_message(action.sendEntityMessage)
+        elif kind == "scheduleTask":
+            yield f"input of '{action.scheduleTask.name}'", action.scheduleTask.input.value
+        elif kind == "createSubOrchestration":
+            yield f"input of '{action.createSubOrchestration.name}'", action.createSubOrchestration.input.value
+        elif kind == "sendEvent":
+            yield f"event '{action.sendEvent.name}'", action.sendEvent.data.value
+        elif kind == "terminateOrchestration":
+            yield "reason of a termination", action.terminateOrchestration.reason.value
+        elif kind == "completeOrchestration":
+            yield "output", action.completeOrchestration.result.value
 
 
-def _of_entity_message(message: Any) -> Iterator[tuple[str, str]]:
+def _parts_of_entity_message(message: pb.SendEntityMessageAction) -> Iterator[tuple[str, str]]:
     for operation in (message.entityOperationCalled, message.entityOperationSignaled):
         yield f"input of entity operation '{operation.operation}'", operation.input.value
-
-
-_PARTS_OF_ACTION: Mapping[str, Callable[[Any], Iterable[tuple[str, str]]]] = {
-    "sendEntityMessage": _of_entity_message,
-    "scheduleTask": lambda task: ((f"input of '{task.name}'", task.input.value),),
-    "createSubOrchestration": lambda child: ((f"input of '{child.name}'", child.input.value),),
-    "sendEvent": lambda event: ((f"event '{event.name}'", event.data.value),),
-    "terminateOrchestration": lambda end: (("reason of a termination", end.reason.value),),
-    "completeOrchestration": lambda end: (("output", end.result.value),),
-}
 
 
 def _parts_of_batch(result: pb.EntityBatchResult) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,9 @@ import contextlib
 import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TypeVar
+
+from google.protobuf.message import Message
 
 from durable_harness.protocol import RpcError, Status, pb, to_ns
 from durable_harness.scheduler.entity_records import Entity
@@ -21,6 +23,7 @@ DEFAULT_PAGE_SIZE = 100
 END_OF_TIME_NS = 1 << 62
 
 Key = tuple[int, str]
+AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 def select_page(store: Store, hub: str, query: pb.InstanceQuery) -> tuple[list[pb.OrchestrationState], str | None]:
@@ -29,7 +32,7 @@ def select_page(store: Store, hub: str, query: pb.InstanceQuery) -> tuple[list[p
     A page ends at the size that the query asks for, or earlier where a client could not receive more.
     """
     size = query.maxInstanceCount if query.maxInstanceCount > 0 else DEFAULT_PAGE_SIZE
-    after = _read_token(query.continuationToken.value) if query.continuationToken.value else [-1, ""]
+    after = _read_token(query.continuationToken.value) if query.continuationToken.value else (-1, "")
     where, values = _created(query)
     where += " AND (created_ns, id) > (?, ?)"
     values += after
@@ -46,7 +49,7 @@ def select_page(store: Store, hub: str, query: pb.InstanceQuery) -> tuple[list[p
 def select_completed(store: Store, hub: str, request: pb.ListInstanceIdsRequest) -> tuple[list[str], str | None]:
     """Return one page of ids for a ListInstanceIdsRequest, by completion, and the key of the next page."""
     size = request.pageSize if request.pageSize > 0 else DEFAULT_PAGE_SIZE
-    after = _read_token(request.lastInstanceKey.value) if request.lastInstanceKey.value else [-1, ""]
+    after = _read_token(request.lastInstanceKey.value) if request.lastInstanceKey.value else (-1, "")
     since_ns, until_ns = _range(request, "completedTimeFrom", "completedTimeTo")
     where, values = _statuses(request.runtimeStatus)
     statement = (  # the conditions are our own words, the values are bound
@@ -95,19 +98,19 @@ def _ended_descendants(registry: Registry, instance: Instance) -> dict[str, Inst
     return found
 
 
-def _created(query: Any) -> tuple[str, list[Any]]:
+def _created(query: pb.InstanceQuery | pb.PurgeInstanceFilter) -> tuple[str, list[object]]:
     """Return the conditions on creation time (both ends included) and status."""
     since_ns, until_ns = _range(query, "createdTimeFrom", "createdTimeTo")
     where, values = _statuses(query.runtimeStatus)
     return f" AND created_ns BETWEEN ? AND ?{where}", [since_ns, until_ns, *values]
 
 
-def _statuses(statuses: Any) -> tuple[str, list[Any]]:
-    chosen = sorted(set(statuses))
+def _statuses(statuses: Iterable[int]) -> tuple[str, list[object]]:
+    chosen: list[object] = [*sorted(set(statuses))]
     return (f" AND status IN ({', '.join('?' * len(chosen))})", chosen) if chosen else ("", [])
 
 
-def _range(query: Any, since: str, until: str) -> tuple[int, int]:
+def _range(query: Message, since: str, until: str) -> tuple[int, int]:
     """Return both ends, included. Clients know times in microseconds: the last one they name counts to its end."""
     return (
         _storable(to_ns(getattr(query, since))) if query.HasField(since) else 0,
@@ -121,9 +124,9 @@ def _storable(time_ns: int) -> int:
 
 
 def select_entities(
-    entities: Mapping[str, Entity], query: Any, describe: Callable[[Entity], Any]
-) -> tuple[list[Any], str | None]:
-    """Return one page of what is told of the entities that match an EntityQuery, by their ids, and the next token."""
+    entities: Mapping[str, Entity], query: pb.EntityQuery, describe: Callable[[Entity], pb.EntityMetadata]
+) -> tuple[list[pb.EntityMetadata], str | None]:
+    """Return one page of the descriptions of the entities that match a query, by their ids, and the next token."""
     size = query.pageSize.value if query.HasField("pageSize") and query.pageSize.value > 0 else DEFAULT_PAGE_SIZE
     prefix, after = query.instanceIdStartsWith.value, query.continuationToken.value
     since_ns, until_ns = _range(query, "lastModifiedFrom", "lastModifiedTo")
@@ -140,9 +143,9 @@ def select_entities(
     return page, page[-1].instanceId if more else None
 
 
-def _fill_page(messages: Iterable[Any], size: int) -> tuple[list[Any], bool]:
+def _fill_page(messages: Iterable[AnyMessage], size: int) -> tuple[list[AnyMessage], bool]:
     """Return as many messages as are wanted and can be received together, and whether there are more."""
-    page: list[Any] = []
+    page: list[AnyMessage] = []
     weight = 0
     for message in messages:
         weight += message.ByteSize()
@@ -156,11 +159,11 @@ def _make_token(key: Key) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
 
 
-def _read_token(token: str) -> list[Any]:
+def _read_token(token: str) -> Key:
     try:
         time_ns, instance_id = json.loads(base64.urlsafe_b64decode(token.encode()))
         instance_id.encode()  # half of a surrogate pair, for which SQLite has no text, is a ValueError
-        return [min(max(int(time_ns), -1), END_OF_TIME_NS), instance_id]
+        return min(max(int(time_ns), -1), END_OF_TIME_NS), instance_id
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error):
         raise RpcError(
             Status.INVALID_ARGUMENT,

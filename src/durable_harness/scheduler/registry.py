@@ -7,7 +7,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any, cast
+from typing import cast
 
 from google.protobuf.message import Message
 
@@ -19,7 +19,7 @@ from durable_harness.scheduler.instances import Execution, Instance, Parent, Sav
 from durable_harness.scheduler.measuring import pack_costs, unpack_costs
 from durable_harness.scheduler.storage import column_types
 from durable_harness.scheduler.storage import store as sql
-from durable_harness.scheduler.storage.column_types import TEXT, check_types
+from durable_harness.scheduler.storage.column_types import TEXT, Row, check_types
 from durable_harness.scheduler.storage.journal import Action, Journal, Rows, Source
 from durable_harness.scheduler.storage.store import Store
 
@@ -249,7 +249,7 @@ def _collect_execution(instance: Instance, execution: Execution, rows: Rows) -> 
     saved.received = received
 
 
-def _to_row(instance: Instance, hub_name: str, *, replay_due: bool) -> tuple[Any, ...]:
+def _to_row(instance: Instance, hub_name: str, *, replay_due: bool) -> Row:
     return (
         instance.key,
         hub_name,
@@ -278,7 +278,7 @@ def _to_row(instance: Instance, hub_name: str, *, replay_due: bool) -> tuple[Any
     )
 
 
-def _changes(instance: Instance, *, replay_due: bool) -> tuple[Any, ...]:
+def _changes(instance: Instance, *, replay_due: bool) -> Row:
     return (
         instance.updated_ns,
         instance.completed_ns,
@@ -297,13 +297,13 @@ def _changes(instance: Instance, *, replay_due: bool) -> tuple[Any, ...]:
     )
 
 
-def read_instance(store: Store, row: Any) -> Instance:
+def read_instance(store: Store, row: Row) -> Instance:
     """Return the instance of a row of this store."""
     with store.reading(f"instance '{row[2]}'"):
         return from_row(row)
 
 
-def from_row(row: Any) -> Instance:
+def from_row(row: Row) -> Instance:
     """Return the instance of a row; raise an error of UNREADABLE for one without meaning."""
     check_types(row, column_types.INSTANCE)
     (key, _, instance_id, name, version, text, created, updated, completed, scheduled, execution_id, *rest) = row

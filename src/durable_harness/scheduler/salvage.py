@@ -7,10 +7,9 @@ import shutil
 import sqlite3
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from durable_harness.errors import DamagedFileError, UsageError
 from durable_harness.foreign_text import shown
@@ -18,6 +17,7 @@ from durable_harness.protocol import is_terminal, pb
 from durable_harness.scheduler.entity_records import read_entity, read_lock_request, read_operation
 from durable_harness.scheduler.registry import from_row
 from durable_harness.scheduler.storage import store as sql
+from durable_harness.scheduler.storage.column_types import Row
 from durable_harness.scheduler.storage.data_file import (
     UNREADABLE,
     claim,
@@ -28,6 +28,7 @@ from durable_harness.scheduler.storage.data_file import (
     structure_problem,
 )
 from durable_harness.scheduler.storage.file_length import bytes_due, count_pages_anew, is_cut_off, is_too_long, log_of
+from durable_harness.scheduler.storage.journal import Rows
 from durable_harness.scheduler.storage.scanning import LARGEST_KEY, Gap, Scan
 from durable_harness.scheduler.storage.store import Store
 
@@ -146,7 +147,7 @@ class _Salvage:
         except sqlite3.Error as error:
             return str(error)
 
-    def _write(self, batch: dict[str, list[Any]]) -> None:
+    def _write(self, batch: Rows) -> None:
         for refused in self._target.write(batch):
             self._result.left_out.append(f"a row that cannot be written: {refused.statement[:40]}: {refused.error}")
 
@@ -158,7 +159,7 @@ class _Salvage:
         highest = max((key for key in known if key <= LARGEST_KEY), default=0)
         scan = Scan(self._source, "instances", "key", self._columns, highest)
         saved: set[int] = set()
-        batch: dict[str, list[Any]] = defaultdict(list)
+        batch: Rows = defaultdict(list)
         for row in scan.rows():
             name = _name(row[1], row[2])
             if self._save_instance(row, batch):
@@ -177,7 +178,7 @@ class _Salvage:
         if not index.is_whole:
             self._note_gaps("instances, by the order in which they were started", scan.gaps)
 
-    def _save_instance(self, row: tuple[Any, ...], batch: dict[str, list[Any]]) -> bool:
+    def _save_instance(self, row: Row, batch: Rows) -> bool:
         """Add the rows of an instance to a batch; one under way is nothing without its history."""
         try:
             ended = is_terminal(from_row(row).status)
@@ -226,7 +227,7 @@ class _Salvage:
         if not entities.is_whole:
             self._result.left_out.append(f"entities, of an unknown number{entities.between}: they cannot be read")
 
-    def _readable_entity(self, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    def _readable_entity(self, row: Row) -> Row | None:
         name = f"entity '{_shown(row[1])}' of task hub '{_shown(row[0])}'"
         without_lock = (*row[:4], None)
         for readable in (row, without_lock):
@@ -238,7 +239,7 @@ class _Salvage:
         self._result.left_out.append(f"{name}: {IT_CANNOT_BE_READ}")
         return None
 
-    def _save_numbered(self, table: str, columns: str, statement: str, read: Callable[[Sequence[Any]], Any]) -> int:
+    def _save_numbered(self, table: str, columns: str, statement: str, read: Callable[[Row], object]) -> int:
         scan = Scan(self._source, table, "number", columns)
         kind = table.replace("_", " ")
         rows = []
@@ -262,10 +263,10 @@ class _Salvage:
 class _Keyed:
     """One reading of a table, or of an index, whose key is a name: from both ends, up to the first damaged page."""
 
-    def __init__(self, source: sqlite3.Connection, columns: str, table: str, name: slice) -> None:
+    def __init__(self, source: sqlite3.Connection, columns: str, table: str, name: slice[int, int, int | None]) -> None:
         self._source, self._name = source, name
         self._query = f"SELECT {columns} FROM {table} ORDER BY hub {{0}}, id {{0}}"
-        self._ends: list[Any] = []
+        self._ends: list[Row] = []
         self.is_whole = False
 
     @property
@@ -278,15 +279,15 @@ class _Keyed:
         ]
         return " and".join(places)
 
-    def rows(self) -> Iterator[Any]:
-        seen: set[Any] = set()
+    def rows(self) -> Iterator[Row]:
+        seen: set[Row] = set()
         for order in ("ASC", "DESC"):
             self.is_whole = yield from self._read(order, seen)
             if self.is_whole:
                 return
 
-    def _read(self, order: str, seen: set[Any]) -> Generator[Any, None, bool]:
-        last: Any = ()
+    def _read(self, order: str, seen: set[Row]) -> Generator[Row, None, bool]:
+        last: Row = ()
         try:
             for row in self._source.execute(self._query.format(order)):
                 last = row[self._name]
@@ -307,9 +308,9 @@ def _text(raw: bytes) -> str | bytes:
         return raw
 
 
-def _shown(name: Any) -> str:
+def _shown(name: object) -> str:
     return shown(name.decode(errors="replace") if isinstance(name, bytes) else str(name))
 
 
-def _name(hub: Any, instance_id: Any) -> str:
+def _name(hub: object, instance_id: object) -> str:
     return f"instance '{_shown(instance_id)}' of task hub '{_shown(hub)}'"

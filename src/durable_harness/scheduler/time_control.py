@@ -6,7 +6,6 @@ import asyncio
 import math
 import time
 from datetime import UTC, datetime
-from typing import Any
 
 from durable_harness.lengths import NS_PER_S
 from durable_harness.scheduler.alarms import Ringing
@@ -48,7 +47,7 @@ class TimeControl:
         self._service.clock.hold(on=on)
         self._service.skip_if_idle()
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """Return how far it was moved ahead, whether and how far it skips, and whether it is held.
 
         Another process resumes from there.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from google.protobuf.message import Message
 
 from durable_harness.protocol import child_id, copy_of, is_terminal, new_id, optional_text, pb, text_or_none, to_ns
 from durable_harness.protocol import timings as noted
@@ -165,20 +166,25 @@ class Turn:
         self.now_ns = instance.updated_ns
         self.ending: pb.CompleteOrchestrationAction | pb.RewindOrchestrationAction | None = None
         self._ending_id = NO_ACTION_ID
-        self._carry_out: dict[str, Callable[[int, Any], None]] = {
-            "scheduleTask": self._schedule_task,
-            "createTimer": self._create_timer,
-            "createSubOrchestration": self._create_sub_orchestration,
-            "sendEvent": self._send_event,
-            "sendEntityMessage": self._send_entity_message,
-            "terminateOrchestration": self._terminate_other,
-            "completeOrchestration": self._note_ending,
-            "rewindOrchestration": self._note_ending,
-        }
 
     def apply(self, action: pb.OrchestratorAction) -> None:
         kind = action.WhichOneof("orchestratorActionType")
-        self._carry_out[kind](action.id, getattr(action, kind))
+        if kind == "scheduleTask":
+            self._schedule_task(action.id, action.scheduleTask)
+        elif kind == "createTimer":
+            self._create_timer(action.id, action.createTimer)
+        elif kind == "createSubOrchestration":
+            self._create_sub_orchestration(action.id, action.createSubOrchestration)
+        elif kind == "sendEvent":
+            self._send_event(action.id, action.sendEvent)
+        elif kind == "sendEntityMessage":
+            self._send_entity_message(action.id, action.sendEntityMessage)
+        elif kind == "terminateOrchestration":
+            self._terminate_other(action.terminateOrchestration)
+        elif kind == "completeOrchestration":
+            self.ending, self._ending_id = action.completeOrchestration, action.id
+        elif kind == "rewindOrchestration":
+            self.ending = action.rewindOrchestration
 
     def close(self) -> None:
         """End, renew or rewind the execution where the answer says so."""
@@ -191,12 +197,7 @@ class Turn:
             self._end(ending)
         self.hub.settle(self.instance)
 
-    def _note_ending(
-        self, action_id: int, action: pb.CompleteOrchestrationAction | pb.RewindOrchestrationAction
-    ) -> None:
-        self.ending, self._ending_id = action, action_id
-
-    def _record(self, action_id: int, **kind: Any) -> None:
+    def _record(self, action_id: int, **kind: Message) -> None:
         self.execution.history.append(event(self.now_ns, action_id, **kind))
 
     def _schedule_task(self, action_id: int, task: pb.ScheduleTaskAction) -> None:
@@ -243,7 +244,7 @@ class Turn:
             message.parentExecutionId.value = self.execution.execution_id
         self.hub.entities.receive(kind, message, self.instance.epoch_ns)
 
-    def _terminate_other(self, _action_id: int, action: pb.TerminateOrchestrationAction) -> None:
+    def _terminate_other(self, action: pb.TerminateOrchestrationAction) -> None:
         other = self.hub.instances.get(action.instanceId)
         if other is not None:
             self.hub.terminate(other, text_or_none(action, "reason"), recurse=action.recurse)

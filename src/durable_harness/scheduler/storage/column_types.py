@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from types import NoneType
 from typing import Any
 
+Row = tuple[Any, ...]  # type: ignore[explicit-any]  # which types its columns have, its statement alone knows
+"""What a statement reads or writes. `check_types` checks what was read from a file."""
 Kinds = Sequence[Collection[type]]
 
 INTEGER, TEXT, BLOB = (int,), (str,), (bytes,)
@@ -26,7 +28,7 @@ OPERATION: Kinds = (INTEGER, TEXT, TEXT, INTEGER, BLOB)  # number, hub, entity, 
 LOCK_REQUEST: Kinds = (INTEGER, TEXT, TEXT)  # number, hub, request
 
 
-def check_types(row: Sequence[Any], kinds: Kinds) -> None:
+def check_types(row: Sequence[object], kinds: Kinds) -> None:
     """Raise TypeError for a row that has a value of a type that its column does not take."""
     if not all(map(operator.contains, kinds, map(type, row))):
         raise TypeError("a column has a value of another type")

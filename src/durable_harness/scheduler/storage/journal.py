@@ -18,11 +18,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from durable_harness.errors import HarnessError
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError, Status
+from durable_harness.scheduler.storage.column_types import Row
 from durable_harness.scheduler.storage.data_file import is_damage, may_pass
 from durable_harness.scheduler.storage.indexes import PassingIndexes
 from durable_harness.scheduler.storage.store import RefusedRow, Store
@@ -33,7 +34,8 @@ RETRY_INTERVAL_S = 0.5
 MEMORY_WRITE_INTERVAL_S = 0.1
 SHOWN_CHARS = 60
 
-Rows = dict[str, list[Any]]
+Rows = dict[str, list[Row]]
+"""The rows of a batch, by statement."""
 Action = Callable[[], None]
 
 

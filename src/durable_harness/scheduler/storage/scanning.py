@@ -10,7 +10,8 @@ import heapq
 import sqlite3
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any
+
+from durable_harness.scheduler.storage.column_types import Row
 
 LARGEST_KEY = 1 << 53
 """Keys count up from 1. A larger one was read from a damaged page."""
@@ -63,7 +64,7 @@ class Scan:
                 merged.append(gap)
         return merged
 
-    def rows(self) -> Iterator[Any]:
+    def rows(self) -> Iterator[Row]:
         is_whole = yield from self._read(SMALLEST_INTEGER, LARGEST_INTEGER, "ASC")
         if is_whole:
             return
@@ -79,7 +80,7 @@ class Scan:
     def _sane(self) -> set[int]:
         return {key for key in self._seen if 0 < key <= LARGEST_KEY}
 
-    def _divide(self, first: int, last: int) -> Iterator[Any]:
+    def _divide(self, first: int, last: int) -> Iterator[Row]:
         """Read what can be read of a range, the widest unread part of it first."""
         parts = [(first - last, first, last)]
         while parts and self._failures < MOST_FAILURES:
@@ -94,11 +95,11 @@ class Scan:
                     heapq.heappush(parts, (unread[0] - unread[1], *unread))
         self._lost += [Gap(first, last) for _, first, last in parts if first <= last]
 
-    def _read_one(self, key: int) -> Iterator[Any]:
+    def _read_one(self, key: int) -> Iterator[Row]:
         if not (yield from self._read(key, key, "ASC")):
             self._lost.append(Gap(key, key))
 
-    def _read_part(self, low: int, high: int, order: str) -> Generator[Any, None, tuple[int, int] | None]:
+    def _read_part(self, low: int, high: int, order: str) -> Generator[Row, None, tuple[int, int] | None]:
         """Read a part from one side; return what is left of it, None if that is nothing."""
         is_whole = False
         for row in (reading := _Returning(self._read(low, high, order))):
@@ -110,7 +111,7 @@ class Scan:
         is_whole = reading.returned
         return None if is_whole or low > high else (low, high)
 
-    def _read(self, low: int, high: int, order: str) -> Generator[Any, None, bool]:
+    def _read(self, low: int, high: int, order: str) -> Generator[Row, None, bool]:
         """Read the rows of a range until one cannot be read; return whether all were."""
         try:
             for row in self._source.execute(self._query + order, (low, high)):
@@ -126,9 +127,9 @@ class Scan:
 class _Returning:
     """Iterates over a generator and keeps what it returns."""
 
-    def __init__(self, generator: Generator[Any, None, bool]) -> None:
+    def __init__(self, generator: Generator[Row, None, bool]) -> None:
         self._generator = generator
         self.returned = False
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Row]:
         self.returned = yield from self._generator

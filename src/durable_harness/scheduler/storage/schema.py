@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from typing import Any
+
+from durable_harness.scheduler.storage.column_types import Row
 
 APPLICATION_ID = 0x44484152  # "DHAR"
 FORMAT_VERSION = 2
@@ -39,7 +40,7 @@ REPEATS = """CREATE TABLE IF NOT EXISTS repeats (
 ) WITHOUT ROWID;"""
 """Made in files of before too, and no new format: versions that do not know it read and write the rest as they did."""
 
-Shape = tuple[tuple[Any, ...], ...]
+Shape = tuple[Row, ...]
 """The columns of a table or an index."""
 
 

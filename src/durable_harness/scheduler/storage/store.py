@@ -13,9 +13,10 @@ import re
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Literal, NamedTuple
 
 from durable_harness.errors import HarnessError
+from durable_harness.scheduler.storage.column_types import Row
 from durable_harness.scheduler.storage.data_file import (
     UNREADABLE,
     checked_version,
@@ -89,7 +90,7 @@ class RefusedRow(NamedTuple):
     """A row that the store did not take."""
 
     statement: str
-    row: Sequence[Any]
+    row: Row
     error: Exception
 
     @property
@@ -98,7 +99,7 @@ class RefusedRow(NamedTuple):
         return None if position is None else int(self.row[position])
 
 
-Batch = Mapping[str, Sequence[Sequence[Any]]]
+Batch = Mapping[str, Sequence[Row]]
 Durability = Literal["full", "normal"]
 """What a commit survives: `normal` the death of the process, `full` (one sync of the disk for each) a power cut too."""
 
@@ -207,7 +208,7 @@ class Store:
                 except ROW_ERRORS as error:
                     refused.append(RefusedRow(statement, row, error))
 
-    def rows(self, query: str, parameters: Sequence[Any] = ()) -> Generator[Any, None, None]:
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> Generator[Row, None, None]:
         """Read committed rows."""
         try:
             yield from self._reader.execute(query, parameters)
@@ -224,7 +225,7 @@ class Store:
         except UNREADABLE as error:
             raise self.on_damage(damaged(self.path, f"{what} cannot be read ({type(error).__name__})")) from error
 
-    def row(self, query: str, parameters: Sequence[Any] = ()) -> Any | None:
+    def row(self, query: str, parameters: Sequence[object] = ()) -> Row | None:
         return next(self.rows(query, parameters), None)
 
     def turns(self, key: int) -> Iterable[bytes]:
@@ -265,7 +266,7 @@ def _has_log(path: Path) -> bool:
     return log.exists() and log.stat().st_size > 0
 
 
-def _place(query: str, parameters: Sequence[Any]) -> str:
+def _place(query: str, parameters: Sequence[object]) -> str:
     """Say what a query reads: its table, and the instance if it asks for one."""
     table = re.search(r"FROM (\w+)", query)
     place = f" of the table {table[1]}" if table else ""
