@@ -115,7 +115,7 @@ def check_options(config: pytest.Config) -> None:
         if config.getoption(flag) and others:
             raise pytest.UsageError(f"{flag}: the host of the {others[0]} stack is not ours and cannot do that")
     if twice_answer(config) not in TWICE_ANSWERS:
-        allowed = " and ".join(TWICE_ANSWERS)
+        allowed = " or ".join(TWICE_ANSWERS)
         raise pytest.UsageError(f"{ANSWER_FLAG}: got '{twice_answer(config)}', expected {allowed}")
 
 
