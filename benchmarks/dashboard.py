@@ -21,7 +21,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from durable_harness.dashboard import Dashboard, Source
+from durable_harness.dashboard import Dashboard, DashboardSource
 from durable_harness.network import bind_one, serve_http
 from durable_harness.protocol import pb
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
@@ -68,7 +68,7 @@ def rows(count: int) -> Iterator[tuple[Any, ...]]:
 async def pages(service: SchedulerService, queries: dict[str, str]) -> None:
     """Print how long each page takes."""
     sock = bind_one("127.0.0.1", 0)
-    dashboard = Dashboard(Source(lambda: service.hubs))
+    dashboard = Dashboard(DashboardSource(lambda: service.hubs))
     await dashboard.warm()
     runner = await serve_http([sock], dashboard.handle)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}{BASE}"

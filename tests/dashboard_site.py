@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp import ClientSession
 from yarl import URL
 
-from durable_harness.dashboard import Dashboard, DashboardOptions, Source
+from durable_harness.dashboard import Dashboard, DashboardOptions, DashboardSource
 from durable_harness.network import bind_one, serve_http
 from durable_harness.protocol import pb
 from hub_bench import Bench, child, complete, fail
@@ -95,7 +95,7 @@ def visit(coroutine=None, *, hubs=("default",), **options):
 
 async def _run(story, hubs, options):
     benches = {name: Bench() for name in hubs}
-    source = Source(
+    source = DashboardSource(
         lambda: {name: bench.hub for name, bench in benches.items()},
         lambda: benches["default"].hub.journal.problem,
         lambda _hub: ["known_by_its_worker"],

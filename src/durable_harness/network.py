@@ -83,10 +83,10 @@ async def serve_http(
 
 class _Server(web.Server):
     def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+        return _HiddenConnection(self, loop=self._loop, **self._kwargs)
 
 
-class _Connection(RequestHandler):
+class _HiddenConnection(RequestHandler):
     """A connection whose task is hidden from user code. From Python 3.12 on aiohttp does not ask the loop for it."""
 
     __slots__ = ()

@@ -30,7 +30,7 @@ INTRODUCED = ("Orchestrator function '", "Activity function '", "Entity function
 _folders: list[Path] = []
 
 
-class Place(NamedTuple):
+class CodePlace(NamedTuple):
     """A line of code."""
 
     file: str
@@ -102,9 +102,9 @@ def _package(parts: Iterable[str]) -> str:
     return name.removesuffix(".py")
 
 
-def place_in(trace: str) -> Place | None:
+def place_in(trace: str) -> CodePlace | None:
     """Return the app's own last line in a traceback that is text, None if there is none."""
-    found = (Place(frame[1], int(frame[2]), frame[3] or "") for frame in FRAME.finditer(trace))
+    found = (CodePlace(frame[1], int(frame[2]), frame[3] or "") for frame in FRAME.finditer(trace))
     return next((place for place in reversed(list(found)) if package_of(place.file, place.function) is None), None)
 
 

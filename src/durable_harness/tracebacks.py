@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from durable_harness.places import FRAME, Place, package_of, shown_file
+from durable_harness.places import FRAME, CodePlace, package_of, shown_file
 
 TRACEBACK = "Traceback (most recent call last):\n"
 FIRST_FRAMES, LAST_FRAMES = 10, 20
@@ -63,7 +63,7 @@ def trimmed(error: BaseException) -> traceback.TracebackException:
     return found
 
 
-def place_of(error: BaseException) -> Place | None:
+def place_of(error: BaseException) -> CodePlace | None:
     """Return the last line of the app that an error passed; of its cause if it has none itself."""
     seen: set[int] = set()
     link: BaseException | None = error
@@ -72,7 +72,7 @@ def place_of(error: BaseException) -> Place | None:
         frames = [(step.f_code, line) for step, line in traceback.walk_tb(link.__traceback__)]
         for code, line in reversed(frames):
             if package_of(code.co_filename, code.co_name) is None:
-                return Place(code.co_filename, line, code.co_name)
+                return CodePlace(code.co_filename, line, code.co_name)
         link = link.__cause__ or link.__context__
     return None
 

@@ -14,7 +14,7 @@ from fault_wire import Wire, activity_answer, batch_answer, ended, new_events, r
 
 from durable_harness.free_ports import free_port
 from durable_harness.stack import scheduler_process
-from durable_harness.stack.processes import Command
+from durable_harness.stack.processes import CommandProcess
 
 LEASE_TIMEOUT_S = 0.6
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
@@ -251,7 +251,7 @@ def mortal(tmp_path):
     """Give a scheduler with a file, as a process that can be killed and started again on the same port."""
     ports = ["--grpc-port", str(free_port()), "--http-port", "0", "--dashboard-port", "any"]
     words = ["scheduler", *ports, "--data", str(tmp_path / "hub.db")]
-    running = Command(sys.executable, words, None, tmp_path, {})
+    running = CommandProcess(sys.executable, words, None, tmp_path, {})
     running.start()
     yield running
     running.stop()

@@ -6,6 +6,6 @@ listens, a moment after its start: before it is ready a service imports only `Da
 """
 
 from durable_harness.dashboard.door import Dashboard
-from durable_harness.dashboard.source import DashboardOptions, Source
+from durable_harness.dashboard.source import DashboardOptions, DashboardSource
 
-__all__ = ["Dashboard", "DashboardOptions", "Source"]
+__all__ = ["Dashboard", "DashboardOptions", "DashboardSource"]

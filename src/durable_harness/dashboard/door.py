@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from durable_harness.callers import foreign
-from durable_harness.dashboard.source import DashboardOptions, Source
+from durable_harness.dashboard.source import DashboardOptions, DashboardSource
 from durable_harness.foreign_text import shown
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ HEALTH_PATH = "/health"
 class Dashboard:
     """The handler of all requests to a dashboard."""
 
-    def __init__(self, source: Source, options: DashboardOptions | None = None) -> None:
+    def __init__(self, source: DashboardSource, options: DashboardOptions | None = None) -> None:
         self._source = source
         self._options = options or DashboardOptions()
         self._site: Site | None = None

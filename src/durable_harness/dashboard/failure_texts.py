@@ -42,7 +42,7 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Failure:
+class ShownFailure:
     """One failure of a chain of causes."""
 
     kind: str
@@ -57,7 +57,7 @@ class Failure:
     """Message and trace as they came."""
 
 
-def failures_of(details: Any) -> Iterator[Failure]:
+def failures_of(details: Any) -> Iterator[ShownFailure]:
     """Yield a failure and its causes, from the outermost inwards."""
     for _ in range(MOST_CAUSES):
         yield _failure(details)
@@ -66,13 +66,13 @@ def failures_of(details: Any) -> Iterator[Failure]:
         details = details.innerFailure
 
 
-def _failure(details: Any) -> Failure:
+def _failure(details: Any) -> ShownFailure:
     trace = text_or_none(details, "stackTrace") or ""
     message, *within = TRACE_IN_MESSAGE.split(details.errorMessage, maxsplit=1)
     kind, whose, message = _parted(details.errorType, message)
     traces = [Trace(text.rstrip()) for text in (*within, trace) if text.strip()]
     place = place_of(f"{trace}\n{details.errorMessage}")
-    return Failure(kind, message, place, traces, whose, f"{details.errorMessage}\n{trace}")
+    return ShownFailure(kind, message, place, traces, whose, f"{details.errorMessage}\n{trace}")
 
 
 def _parted(kind: str, message: str) -> tuple[str, str, str]:

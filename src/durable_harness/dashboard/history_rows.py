@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from durable_harness.dashboard.failure_texts import Failure, failures_of
+from durable_harness.dashboard.failure_texts import ShownFailure, failures_of
 from durable_harness.dashboard.texts import status_label
 from durable_harness.lengths import NS_PER_S
 from durable_harness.protocol import text_or_none, to_ns
@@ -55,7 +55,7 @@ class HistoryRow:
     detail: str = ""
     payload: str | None = None
     payload_name: str = ""
-    failure: Failure | None = None
+    failure: ShownFailure | None = None
     instance_id: str = ""
     due_ns: int = 0
     """When a timer fires; 0 if it is not a timer."""

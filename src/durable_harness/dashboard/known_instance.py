@@ -17,7 +17,7 @@ MOST_ANCESTORS = 20
 
 
 @dataclass(frozen=True)
-class Instance:
+class KnownInstance:
     """One instance with its history, its times and its relatives."""
 
     state: Any
@@ -90,12 +90,12 @@ async def history_of(visit: Visit, instance_id: str) -> list[Any]:
     return [event async for chunk in visit.scheduler.stream_instance_history(request) for event in chunk.events]
 
 
-async def read_instance(visit: Visit, instance_id: str) -> Instance:
+async def read_instance(visit: Visit, instance_id: str) -> KnownInstance:
     """Return all that is known of an instance. Raises PageError for an unknown id."""
     state = await find_state(visit, instance_id)
     events = await history_of(visit, instance_id)
     actions, is_whole = await _actions(visit, instance_id, events)
-    return Instance(
+    return KnownInstance(
         state, events, await _explained(visit, instance_id), await _ancestors(visit, state), actions, is_whole
     )
 

@@ -142,7 +142,7 @@ class Listed:
 def read_listed(query: MultiMapping[str], now_ns: int) -> Listed:
     """Return the list that an address describes; `now_ns` is the present of the scheduler."""
     pairs = [pair for name in _LABELS for pair in dict.fromkeys((name, value.strip()) for value in _given(query, name))]
-    reader = _Reader(now_ns)
+    reader = _AddressReader(now_ns)
     chosen = reader.filter(pairs)
     good = tuple(pair for pair in pairs if pair not in reader.refused)
     sort, is_descending = reader.order(query.get("sort", ""))
@@ -157,7 +157,7 @@ def _given(query: MultiMapping[str], name: str) -> Sequence[str]:
     return values if name == "version" else [value for value in values if value.strip()]
 
 
-class _Reader:
+class _AddressReader:
     """Reads the values of an address, and notes those that it cannot take."""
 
     def __init__(self, now_ns: int) -> None:

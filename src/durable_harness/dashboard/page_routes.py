@@ -15,7 +15,7 @@ Handler = Callable[["Visit"], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
-class Route:
+class PageRoute:
     """One address below that of a hub, and what answers there.
 
     A part of `path` in braces is any text, which the visit has under this name. A POST is an act: it needs the token of

@@ -13,13 +13,13 @@ from aiohttp import web
 from multidict import MultiDict
 
 from durable_harness.dashboard.act_results import Results
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS, hub_parts, hub_url, parts_of
 from durable_harness.dashboard.pages import ROUTES, TABS
 from durable_harness.dashboard.pages.trace import trace_of
 from durable_harness.dashboard.refusal_status import is_gone, status_of
 from durable_harness.dashboard.rendering import Renderer
-from durable_harness.dashboard.source import DashboardOptions, Source
+from durable_harness.dashboard.source import DashboardOptions, DashboardSource
 from durable_harness.dashboard.visit import LIVE_HEADER, PageError, Visit
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError
@@ -49,7 +49,7 @@ READ_ONLY = "This dashboard is read-only: it was started with --read-only."
 class Site:
     """Answers every request for a page or an asset."""
 
-    def __init__(self, source: Source, options: DashboardOptions) -> None:
+    def __init__(self, source: DashboardSource, options: DashboardOptions) -> None:
         self._source = source
         self._options = options
         self._renderer = Renderer()
@@ -172,7 +172,7 @@ class Site:
         return {**nothing, "problem": self._source.problem(), **values}
 
 
-def _found(method: str, parts: list[str]) -> tuple[Route, Mapping[str, str]]:
+def _found(method: str, parts: list[str]) -> tuple[PageRoute, Mapping[str, str]]:
     """Return the route of a request. HEAD is answered as GET is; aiohttp leaves the body out."""
     wanted = "GET" if method == "HEAD" else method
     matching = [(route, named) for route in ROUTES if (named := route.match(parts)) is not None]

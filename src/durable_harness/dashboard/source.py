@@ -38,7 +38,7 @@ async def _timings(_hub: str, scheduler: Scheduler, instance_id: str) -> Documen
 
 
 @dataclass(frozen=True)
-class Source:
+class DashboardSource:
     """A scheduler as it is shown: its task hubs, and what is known beside the protocol."""
 
     hubs: Callable[[], Mapping[str, Scheduler]]

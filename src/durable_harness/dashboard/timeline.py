@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from durable_harness.why.facts import Event, Facts, Turn, Work
+from durable_harness.why.facts import Event, Facts, TurnFacts, WorkFacts
 from durable_harness.why.path import ANSWERS, FAILURES, identity
 from durable_harness.why.waits import WHAT
 
@@ -30,7 +30,7 @@ _SHOWN_AS = {"delay": "timer", "wait": "timer"}
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class LaneBar:
     """A span of time in a lane. `title` says in words what it shows."""
 
     kind: str
@@ -49,7 +49,7 @@ class Lane:
 
     what: str
     name: str
-    bars: list[Bar] = field(default_factory=list)
+    bars: list[LaneBar] = field(default_factory=list)
     attempts: int = 1
     instance_id: str = ""
     """The sub-orchestration that it is."""
@@ -92,11 +92,11 @@ class Timeline:
         kinds = {_SHOWN_AS.get(bar.kind, bar.kind) for lane in self.lanes for bar in lane.bars}
         return [(kind, meaning) for kind, meaning in BARS_KEY if kind in kinds]
 
-    def x(self, bar: Bar) -> float:
+    def x(self, bar: LaneBar) -> float:
         """Return where a bar begins, in the units of the drawing."""
         return min(round(UNITS * (bar.from_ns - self.from_ns) / self.length_ns, 1), UNITS - LEAST_UNITS)
 
-    def width(self, bar: Bar) -> float:
+    def width(self, bar: LaneBar) -> float:
         return max(round(UNITS * bar.length_ns / self.length_ns, 1), LEAST_UNITS)
 
 
@@ -128,17 +128,17 @@ def _turns(facts: Facts) -> Iterator[Lane]:
         yield lane
 
 
-def _turn_bars(turn: Turn, number: int) -> list[Bar]:
+def _turn_bars(turn: TurnFacts, number: int) -> list[LaneBar]:
     name = f"turn {number}"
     if turn.work is None:
-        return [Bar("turn", turn.began_ns, turn.ended_ns or turn.began_ns, name)]
+        return [LaneBar("turn", turn.began_ns, turn.ended_ns or turn.began_ns, name)]
     replayed = turn.work.replayed_events
     if replayed:
         name += f", {replayed:,} events replayed"
     return _work_bars(turn.work, turn.ended_ns or turn.began_ns, "replayed" if replayed else "turn", name)
 
 
-def _work_bars(work: Work, until_ns: int, kind: str, name: str) -> list[Bar]:
+def _work_bars(work: WorkFacts, until_ns: int, kind: str, name: str) -> list[LaneBar]:
     """Return the bars of a piece of work: what it waited until code ran, and its code, as far as that is known."""
     # A host that has not begun it says so; of one that says nothing the work counts as begun once it has it.
     waits = work.is_hosted and work.done_ns is None
@@ -148,8 +148,8 @@ def _work_bars(work: Work, until_ns: int, kind: str, name: str) -> list[Bar]:
     if ready_ns is None:
         return []
     if begun_ns is None:
-        return [Bar("queued", ready_ns, until_ns, f"{name}: waits to run")]
-    return [Bar("queued", ready_ns, begun_ns, f"{name}: waited to run"), Bar(kind, begun_ns, ended_ns, name)]
+        return [LaneBar("queued", ready_ns, until_ns, f"{name}: waits to run")]
+    return [LaneBar("queued", ready_ns, begun_ns, f"{name}: waited to run"), LaneBar(kind, begun_ns, ended_ns, name)]
 
 
 @dataclass
@@ -187,7 +187,7 @@ class _Lanes:
         self._add_present_waits()
         return [lane for lane in self._lanes if lane.bars]
 
-    def _note_failures(self, turn: Turn) -> None:
+    def _note_failures(self, turn: TurnFacts) -> None:
         """Remember what has failed: a timer that is asked for in this turn may be the delay before its next attempt."""
         for event in turn.given:
             if event.kind in FAILURES:
@@ -215,7 +215,7 @@ class _Lanes:
         self._by_request[event.kind, identity(event)] = lane
         lane.bars += self._bars(event, lane)
 
-    def _bars(self, event: Event, lane: Lane) -> list[Bar]:
+    def _bars(self, event: Event, lane: Lane) -> list[LaneBar]:
         answer = self._answer(event)
         lane.is_open = answer is None and not self._facts.has_ended
         if event.kind == "timerCreated":
@@ -227,35 +227,35 @@ class _Lanes:
             work = self._facts.activity(event)
             if work is not None:
                 return _work_bars(work, until_ns, kind or "running", name)
-            return [Bar(kind or "whole", event.time_ns, until_ns, name)]
+            return [LaneBar(kind or "whole", event.time_ns, until_ns, name)]
         if event.kind == "subOrchestrationInstanceCreated":
             lane.instance_id = str(event.fields.get("instanceId", ""))
-            return [Bar(kind or "child", event.time_ns, until_ns, name)]
-        return [Bar(kind or "entity", event.time_ns, until_ns, name)]
+            return [LaneBar(kind or "child", event.time_ns, until_ns, name)]
+        return [LaneBar(kind or "entity", event.time_ns, until_ns, name)]
 
     def _answer(self, event: Event) -> Event | None:
         """Return the first outcome since a request: SDK 2.x asks for each attempt under one id."""
         answers = self._answers.get((event.kind, identity(event)), ())
         return next((answer for answer in answers if answer.time_ns >= event.time_ns), None)
 
-    def _timer_bar(self, event: Event, kind: str) -> Bar:
+    def _timer_bar(self, event: Event, kind: str) -> LaneBar:
         answer = self._answer(event)
         title = "delay before the next attempt" if kind == "delay" else "timer"
         if answer is not None:
-            return Bar(kind, event.time_ns, answer.time_ns, title)
+            return LaneBar(kind, event.time_ns, answer.time_ns, title)
         # One that was cancelled never fires: it ends with the instance.
         until_ns = min(event.due_ns or self._facts.until_ns, self._facts.until_ns)
-        return Bar(kind, event.time_ns, until_ns, f"{title}, has not fired")
+        return LaneBar(kind, event.time_ns, until_ns, f"{title}, has not fired")
 
-    def _add_events(self, turn: Turn, number: int) -> None:
+    def _add_events(self, turn: TurnFacts, number: int) -> None:
         """Add the external events that a turn was given: the time before each may have been spent waiting for it."""
         before = self._facts.turns[number - 1].waits_from_ns if number else self._facts.created_ns
         for event in turn.given:
             if event.kind == "eventRaised":
-                bar = Bar("wait", min(before, event.time_ns), event.time_ns, f"before event {event.name} came")
+                bar = LaneBar("wait", min(before, event.time_ns), event.time_ns, f"before event {event.name} came")
                 self._lanes.append(Lane("event", event.name, [bar]))
             elif event.kind == "executionResumed":
-                bar = Bar("wait", min(before, event.time_ns), event.time_ns, "suspended")
+                bar = LaneBar("wait", min(before, event.time_ns), event.time_ns, "suspended")
                 self._lanes.append(Lane("suspended", "", [bar]))
 
     def _add_present_waits(self) -> None:
@@ -266,7 +266,7 @@ class _Lanes:
             awaited = facts.awaits.events if facts.awaits is not None else ()
             events = " and ".join(f"event {name}" for name in awaited) or "an external event"
             waits_for = "its resumption" if facts.status == "SUSPENDED" else events
-            bar = Bar("wait", since_ns, facts.until_ns, f"waits for {waits_for}")
+            bar = LaneBar("wait", since_ns, facts.until_ns, f"waits for {waits_for}")
             self._lanes.append(Lane("waits for", waits_for, [bar], is_open=True))
 
 

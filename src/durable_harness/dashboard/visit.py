@@ -16,7 +16,7 @@ from durable_harness.protocol import Scheduler
 
 if TYPE_CHECKING:
     from durable_harness.dashboard.rendering import Renderer
-    from durable_harness.dashboard.source import DashboardOptions, Source
+    from durable_harness.dashboard.source import DashboardOptions, DashboardSource
 
 LIVE_HEADER = "X-Live"
 """Sent by the script of a page that asks for its live part only."""
@@ -34,7 +34,7 @@ class PageError(Exception):
 class Visit:
     """A request to a page of a hub."""
 
-    source: Source
+    source: DashboardSource
     options: DashboardOptions
     renderer: Renderer
     token: str

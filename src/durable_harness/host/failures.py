@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Protocol
 
-from durable_harness.places import Place, names_place
+from durable_harness.places import CodePlace, names_place
 from durable_harness.protocol import optional_text, pb
 from durable_harness.tracebacks import place_of, trimmed
 
@@ -132,13 +132,13 @@ def function_place(function: OfTheApp | None) -> str | None:
     return None if begins is None else str(begins)
 
 
-def function_begins(function: OfTheApp | None) -> Place | None:
+def function_begins(function: OfTheApp | None) -> CodePlace | None:
     """Return the line where the code of a function of the app begins."""
     call = None if function is None else function.call
     for name in ("orchestrator_function", "entity_function"):
         call = getattr(call, name, call)
     code = getattr(inspect.unwrap(call), "__code__", None) if callable(call) else None
-    return None if code is None else Place(code.co_filename, code.co_firstlineno, code.co_name)
+    return None if code is None else CodePlace(code.co_filename, code.co_firstlineno, code.co_name)
 
 
 def failure_details(error: BaseException, message: str, stack_trace: str | None = None) -> pb.TaskFailureDetails:

@@ -58,7 +58,7 @@ def end_with_children(child: subprocess.Popen[bytes], patience_s: float) -> None
             os.killpg(child.pid, signal.SIGKILL)
 
 
-class Parent:
+class ParentProcess:
     """The process that started this one, or that wanted it started."""
 
     def __init__(self, pid: int) -> None:

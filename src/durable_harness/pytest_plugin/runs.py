@@ -14,7 +14,7 @@ import pytest
 from durable_harness.pytest_plugin.options import fault_seed
 
 if TYPE_CHECKING:
-    from durable_harness.testing.run import Run
+    from durable_harness.testing.run import PytestRun
 
 TWICE_ATTRIBUTE = "durable_twice"
 """Where the report of a test has the results of work that was delivered twice, also from xdist's workers."""
@@ -46,10 +46,10 @@ class RunState:
             self._facts = {"name": name, "folder": str(folder), "controller_pid": os.getpid()}
         return self._facts
 
-    def run(self) -> Run:
-        from durable_harness.testing.run import Run  # noqa: PLC0415 - only who uses a fixture pays for it
+    def run(self) -> PytestRun:
+        from durable_harness.testing.run import PytestRun  # noqa: PLC0415 - only who uses a fixture pays for it
 
-        return Run(**self.facts())
+        return PytestRun(**self.facts())
 
     def ran_on(self, stack: str) -> int:
         """Return how many tests were not skipped there."""

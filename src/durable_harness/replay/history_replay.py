@@ -18,7 +18,7 @@ from durable_harness.host.sdk.steps import SCHEDULING_KINDS, Difference, Step, f
 from durable_harness.host.sdk_choice import installed_generation
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS
 from durable_harness.protocol.history_file import RecordedHistory
-from durable_harness.replay.recorded_turns import Turn, copy_for, outcome_of, split_turns
+from durable_harness.replay.recorded_turns import RecordedTurn, copy_for, outcome_of, split_turns
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class _Replayer:
         self._live: ReplayedExecution | None = None
         self._confirmed = 0
 
-    def check(self, turn: Turn) -> ReplayDifference | None:
+    def check(self, turn: RecordedTurn) -> ReplayDifference | None:
         """Run the code up to the end of a turn; return the first difference from what is recorded up to there."""
         execution = self._run(turn)
         got = execution.steps(self._confirmed)
@@ -109,7 +109,7 @@ class _Replayer:
         asked = sorted((step for step in steps if not step.is_end), key=lambda step: step.event_id)
         return [*asked, *[step for step in steps if step.is_end][-1:]]
 
-    def _run(self, turn: Turn) -> ReplayedExecution:
+    def _run(self, turn: RecordedTurn) -> ReplayedExecution:
         execution = self._live
         if execution is None or execution.is_due_for_replay(turn.as_request()):
             execution = self._begin(turn)
@@ -118,10 +118,10 @@ class _Replayer:
         self._live = execution if turn.first_event >= LONG_HISTORY_EVENTS else None
         return execution
 
-    def _begin(self, turn: Turn) -> ReplayedExecution:
+    def _begin(self, turn: RecordedTurn) -> ReplayedExecution:
         return self._sdk.begin_replay(self._function, turn.as_request(), self._started)
 
-    def _expected(self, turn: Turn, asked: int) -> Sequence[Step]:
+    def _expected(self, turn: RecordedTurn, asked: int) -> Sequence[Step]:
         """Return what is recorded up to the end of a turn; if turns are not known, as much as was asked for."""
         if self._is_by_turn:
             return self._recorded[self._confirmed : self._upto[turn.number - 1]]
@@ -129,7 +129,7 @@ class _Replayer:
             return self._recorded[self._confirmed :]
         return self._recorded[self._confirmed : self._confirmed + asked]
 
-    def _told(self, turn: Turn, difference: Difference, execution: ReplayedExecution) -> ReplayDifference:
+    def _told(self, turn: RecordedTurn, difference: Difference, execution: ReplayedExecution) -> ReplayDifference:
         expected, got = difference.expected, difference.got
         recorded_in = next((t for t in self.turns if any(step is expected for step in t.steps)), turn)
         return ReplayDifference(
@@ -142,7 +142,7 @@ class _Replayer:
             line=got.line if got else execution.line,
         )
 
-    def _aspect(self, turn: Turn, difference: Difference) -> str:
+    def _aspect(self, turn: RecordedTurn, difference: Difference) -> str:
         """Return whether a step was changed or comes too early: because it moved, or others before it are gone."""
         expected, got = difference.expected, difference.got
         if difference.aspect in {"order", "count"} or expected is None or got is None:
@@ -153,7 +153,7 @@ class _Replayer:
         following = self._after(turn, got, later)
         return "order" if following is None or any(is_same(expected, step) for step in following) else "count"
 
-    def _after(self, turn: Turn, got: Step, later: Step) -> list[Step] | None:
+    def _after(self, turn: RecordedTurn, got: Step, later: Step) -> list[Step] | None:
         """Return all that is asked for once a step that came too early has its outcome; None if that is unknown."""
         outcome = next((event for event in self._history.events if outcome_of(event) == later.event_id), None)
         if outcome is None:

@@ -33,7 +33,7 @@ class Past(Sequence[Any]):
 
 
 @dataclass
-class Turn:
+class RecordedTurn:
     """One turn, with the names of an OrchestratorRequest, so that an execution can be taken through it."""
 
     number: int
@@ -55,20 +55,20 @@ class Turn:
         return cast("pb.OrchestratorRequest", self)
 
 
-def split_turns(history: RecordedHistory) -> list[Turn]:
+def split_turns(history: RecordedHistory) -> list[RecordedTurn]:
     """Return the turns of a history."""
-    turns: list[Turn] = []
+    turns: list[RecordedTurn] = []
     for position, event in enumerate(history.events):
         kind = event.WhichOneof("eventType")
         if kind == "orchestratorStarted":
             past = Past(history.events, position)
-            turns.append(Turn(len(turns) + 1, position, history.instance_id, past, [event]))
+            turns.append(RecordedTurn(len(turns) + 1, position, history.instance_id, past, [event]))
         elif turns:
             _add(turns[-1], kind, event, history.lacks)
     return turns
 
 
-def _add(turn: Turn, kind: str | None, event: Any, lacks: frozenset[str]) -> None:
+def _add(turn: RecordedTurn, kind: str | None, event: Any, lacks: frozenset[str]) -> None:
     if kind in SCHEDULING_KINDS:
         turn.steps.append(step_of_event(event, lacks))
     elif kind == "executionCompleted":

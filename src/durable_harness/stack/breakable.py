@@ -13,7 +13,7 @@ from durable_harness.errors import UsageError
 from durable_harness.stack.child_systems import RunningStack
 from durable_harness.stack.control import StackControl
 from durable_harness.stack.options import StackOptions
-from durable_harness.stack.processes import Command, started_on_ports
+from durable_harness.stack.processes import CommandProcess, started_on_ports
 
 HUB = "default"
 FOR_SCHEDULER = ("--time", "--durability", "--lease-timeout", "--max-payload-bytes")
@@ -36,13 +36,13 @@ def breakable_stack(app_dir: Path, options: StackOptions) -> Iterator[RunningSta
         for_scheduler, for_host = _divided(options.serve_args)
         words = ["scheduler", "--task-hubs", HUB, "--data", str(here / "hub.db"), *for_scheduler]
         scheduler = started_on_ports(
-            lambda ports: Command(sys.executable, [*words, *ports], None, here, {}), SCHEDULER_PORTS
+            lambda ports: CommandProcess(sys.executable, [*words, *ports], None, here, {}), SCHEDULER_PORTS
         )
         exits.callback(scheduler.stop)
         address = scheduler.facts["grpcAddress"]
         work = ["serve", "--script-root", str(app_dir), "--scheduler", _connection_string(address), *for_host]
         host = started_on_ports(
-            lambda ports: Command(sys.executable, [*work, *ports], options.log_path, here, options.environment),
+            lambda ports: CommandProcess(sys.executable, [*work, *ports], options.log_path, here, options.environment),
             HOST_PORTS,
         )
         exits.callback(host.stop)

@@ -12,7 +12,7 @@ from durable_harness.errors import HarnessError, UnreachableError
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, SYSTEM_VARIABLE
 from durable_harness.platforms.pauses import Pause
 from durable_harness.stack.control_names import EMPTY
-from durable_harness.stack.processes import Command, ending_of
+from durable_harness.stack.processes import CommandProcess, ending_of
 
 AHEAD_VARIABLE = "DURABLE_HARNESS_CLOCK_AHEAD_S"
 """How far the scheduler's clock was moved when its process died: with --test-control, the next one begins there."""
@@ -32,13 +32,13 @@ class StackControl:
     or if the stack does not own it.
     """
 
-    def __init__(self, host: Command, scheduler: Command | None = None) -> None:
+    def __init__(self, host: CommandProcess, scheduler: CommandProcess | None = None) -> None:
         self._host = host
         self._scheduler = scheduler
         self._pauses: list[Pause] = []
 
     @classmethod
-    def of(cls, host: Command) -> StackControl | None:
+    def of(cls, host: CommandProcess) -> StackControl | None:
         """Return the control of a host process; None if it was started without a control endpoint."""
         return cls(host) if host.facts.get("control") else None
 

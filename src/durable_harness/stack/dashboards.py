@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from durable_harness.dashboard import Dashboard, DashboardOptions, Source
+from durable_harness.dashboard import Dashboard, DashboardOptions, DashboardSource
 from durable_harness.errors import PortInUseError
 from durable_harness.network import bind, serve_http
 from durable_harness.own_loggers import own_logger
@@ -68,7 +68,7 @@ def bind_dashboard(address: str, port: DashboardPort | None, option: str = OPTIO
 
 @contextlib.asynccontextmanager
 async def served_dashboard(
-    bound: BoundDashboard | None, source: Source, options: DashboardOptions
+    bound: BoundDashboard | None, source: DashboardSource, options: DashboardOptions
 ) -> AsyncIterator[None]:
     """Serve a dashboard until the block ends; nothing where it has no place to listen."""
     if bound is None:

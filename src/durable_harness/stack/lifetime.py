@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from durable_harness.errors import HarnessError, UsageError
-from durable_harness.platforms.children import Parent
+from durable_harness.platforms.children import ParentProcess
 from durable_harness.platforms.clocks import have_fine_timers
 from durable_harness.platforms.files import put_in_place
 from durable_harness.platforms.signals import ENDING_SIGNALS, ask_this_process_to_end, call_when_asked_to_end
@@ -114,7 +114,7 @@ async def _run(service: Service, parent_pid: int | None, has_handlers: Callable[
 
 def watch_parent(parent_pid: int) -> None:
     """Ask this process to end when its parent is gone."""
-    parent = Parent(parent_pid)
+    parent = ParentProcess(parent_pid)
     while parent.is_there():
         time.sleep(PARENT_CHECK_INTERVAL_S)
     ask_this_process_to_end()

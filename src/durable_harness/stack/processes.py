@@ -50,7 +50,7 @@ def running_command(  # noqa: PLR0913 - each is one thing to choose
     environment: Mapping[str, str] | None = None,
     python: str = sys.executable,
     own_ports: Sequence[str] = (),
-) -> Iterator[Command]:
+) -> Iterator[CommandProcess]:
     """Run `durable-harness COMMAND …` until the block ends.
 
     Its files are made in `temp_dir`, else where this machine has temporary files; `environment` is added to its own.
@@ -60,7 +60,9 @@ def running_command(  # noqa: PLR0913 - each is one thing to choose
     """
     with tempfile.TemporaryDirectory(prefix="durable-harness-", dir=temp_dir) as folder:
         running = started_on_ports(
-            lambda ports: Command(python, [command, *ports, *arguments], log_path, Path(folder), environment or {}),
+            lambda ports: CommandProcess(
+                python, [command, *ports, *arguments], log_path, Path(folder), environment or {}
+            ),
             own_ports,
         )
         try:
@@ -69,7 +71,7 @@ def running_command(  # noqa: PLR0913 - each is one thing to choose
             running.stop()
 
 
-class Command:
+class CommandProcess:
     """`durable-harness COMMAND …` in a child process, which can be started again when it has ended.
 
     `facts` is what it wrote when it was ready. Its files are in `folder`.
@@ -139,7 +141,7 @@ class Command:
             stop_process(self._child)
 
 
-def started_on_ports(command: Callable[[list[str]], Command], ports: Sequence[str]) -> Command:
+def started_on_ports(command: Callable[[list[str]], CommandProcess], ports: Sequence[str]) -> CommandProcess:
     """Start a command on ports of its own, which it has again each time it is started again."""
     for _ in range(PORT_TRIES):
         running = command([word for port in ports for word in (port, str(free_port()))])

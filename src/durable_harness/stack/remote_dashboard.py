@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from durable_harness.dashboard import DashboardOptions, Source
+from durable_harness.dashboard import DashboardOptions, DashboardSource
 from durable_harness.foreign_text import shown
 from durable_harness.host.work.remote import GrpcScheduler
 from durable_harness.host.work.remote_listing import StatesListing
@@ -108,7 +108,7 @@ async def _serving(options: RemoteDashboardOptions, _lifetime: Lifetime) -> Asyn
             await remote.connect(instead="")
             hubs[name] = ShownScheduler(remote)
         bound = bind_dashboard(options.address, options.port, PORT_OPTION)
-        source = Source(lambda: hubs, described=options.scheduler.endpoint)
+        source = DashboardSource(lambda: hubs, described=options.scheduler.endpoint)
         await opened.enter_async_context(served_dashboard(bound, source, options.dashboard))
         assert bound is not None
         endpoint = shown(options.scheduler.endpoint)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.callers import own_pages_only
-from durable_harness.dashboard import DashboardOptions, Source
+from durable_harness.dashboard import DashboardOptions, DashboardSource
 from durable_harness.errors import PortInUseError
 from durable_harness.log_lines import configure_logging
 from durable_harness.network import bind_one, serve_http
@@ -67,7 +67,7 @@ async def _service(options: ServiceOptions, lifetime: Lifetime) -> AsyncIterator
             " Choose another with --grpc-port, or 0 for any free one."
         ) from error
     runner = await serve_http([http], own_pages_only(HttpApi(service).handle))
-    source = Source(
+    source = DashboardSource(
         lambda: service.hubs,
         lambda: service.problem,
         lambda hub: service.hubs[hub].orchestrators(),

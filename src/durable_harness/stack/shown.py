@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from durable_harness.dashboard import Source
+from durable_harness.dashboard import DashboardSource
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.host import FunctionsHost
 from durable_harness.instance_logs import InstanceLogs
@@ -15,15 +15,15 @@ from durable_harness.stack.app_replays import Replays
 
 def source_of(
     service: SchedulerService | None, host: FunctionsHost, logs: InstanceLogs, *, may_move_time: bool
-) -> Source:
+) -> DashboardSource:
     """Return what is shown; of a scheduler elsewhere, which has its own dashboard, only what the protocol has."""
     if service is None:
         hub = host.settings.host.durable_task.hub_name
-        return Source(lambda: {hub: host.scheduler}, timings=host.timings, log_lines=logs.lines_of)
+        return DashboardSource(lambda: {hub: host.scheduler}, timings=host.timings, log_lines=logs.lines_of)
     names = _names(host.app)
     worker = OwnWorker(f"The app in {host.app.directory}", names)
     overview = ServiceOverview(service, may_move_time=may_move_time, own_worker=worker)
-    return Source(
+    return DashboardSource(
         lambda: service.hubs,
         lambda: service.problem,
         lambda _hub: names["orchestration"],

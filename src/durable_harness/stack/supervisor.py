@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from durable_harness.platforms.children import Parent, end_with_children, in_own_group
+from durable_harness.platforms.children import ParentProcess, end_with_children, in_own_group
 from durable_harness.platforms.signals import ASKED
 
 CHECK_INTERVAL_S = 0.1
@@ -23,7 +23,7 @@ def supervise(parent_pid: int, command: Sequence[str]) -> int:
     asked: list[int] = []
     for number in ASKED:
         signal.signal(number, lambda number, _frame: asked.append(number))
-    parent = Parent(parent_pid)
+    parent = ParentProcess(parent_pid)
     child = subprocess.Popen(command, **in_own_group())  # noqa: S603 - what the caller wants run
     while child.poll() is None and parent.is_there() and not asked:
         time.sleep(CHECK_INTERVAL_S)

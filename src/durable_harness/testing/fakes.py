@@ -176,7 +176,7 @@ class DurableActivities:
         self.own = OwnFunctions()
         """The test's own functions that were called."""
         self._fakes: list[Fake] = []
-        self._plans: dict[int, _Plan] = {}
+        self._plans: dict[int, _FakePlan] = {}
         self._answering: threading.Thread | None = None
         self._closing = threading.Event()
 
@@ -292,7 +292,7 @@ class DurableActivities:
             UnreachableError: the host does not answer.
         """
         place = place_of_caller() if by is None else place_of_function(by)
-        plan = _Plan({"asks": True}, place, "fake_chat", Script(answers, by).answer)
+        plan = _FakePlan({"asks": True}, place, "fake_chat", Script(answers, by).answer)
         return ChatFake(self._add("chat", agent, plan, delay_s))
 
     def unused(self) -> list[str]:
@@ -314,7 +314,7 @@ class DurableActivities:
         if self._answering is not None and not self.own.wait(unless_debugged(timeout_s)):
             self._answering.join(timeout_s)
 
-    def _add(self, kind: str, name: str, plan: _Plan, delay_s: Duration, method: str | None = None) -> Fake:
+    def _add(self, kind: str, name: str, plan: _FakePlan, delay_s: Duration, method: str | None = None) -> Fake:
         if self._closing.is_set():
             raise UsageError(
                 f"fake of {name!r}: this durable_activities is of a test that has ended. Take that of yours."
@@ -351,7 +351,7 @@ class DurableActivities:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _FakePlan:
     """What a fake does: the answer as the host takes it, or the test's function that makes it."""
 
     answer: dict[str, Any]
@@ -377,13 +377,13 @@ def _plan(  # noqa: PLR0913, PLR0917 - what a test gives, and what it means
     raises: BaseException | type[BaseException] | None,
     by: Callable[..., Any] | None,
     call: Callable[[dict[str, Any]], Any] | None,
-) -> _Plan:
+) -> _FakePlan:
     check_given(call_text, returns, raises, by)
     if call is not None and by is not None:
-        return _Plan({"asks": True}, place_of_function(by), what, lambda given: _json_of(call_text, call(given)))
+        return _FakePlan({"asks": True}, place_of_function(by), what, lambda given: _json_of(call_text, call(given)))
     if raises is not None:
-        return _Plan({"raises": _raised(raises() if isinstance(raises, type) else raises, place_of_caller())})
-    return _Plan({"returns": _json_of(call_text, returns)})
+        return _FakePlan({"raises": _raised(raises() if isinstance(raises, type) else raises, place_of_caller())})
+    return _FakePlan({"returns": _json_of(call_text, returns)})
 
 
 def check_given(call_text: str, returns: Any, raises: Any, by: Any) -> None:

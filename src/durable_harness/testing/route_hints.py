@@ -21,7 +21,7 @@ _ORIGIN = re.compile(r"^\w+://[^/]*")
 _PARAMETER = re.compile(r"\{[^{}]*\}")
 
 
-class Route(NamedTuple):
+class AppRoute(NamedTuple):
     """A way to call an HTTP function."""
 
     methods: tuple[str, ...]
@@ -76,12 +76,14 @@ def _fits(parameter: str, value: str) -> bool:
         return True
 
 
-def _routes(client: HttpClient) -> list[Route]:
+def _routes(client: HttpClient) -> list[AppRoute]:
     answer = client.request("GET", FUNCTIONS_PATH, timeout_s=ANSWER_TIMEOUT_S)
     found = answer.json_value() if isinstance(answer, HttpResponse) and answer.is_success else None
     functions = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     # A template is no URL: `{name?}` has a question mark in its path.
-    return [Route(_methods(one), _ORIGIN.sub("", one["invoke_url_template"])) for one in functions if _is_called(one)]
+    return [
+        AppRoute(_methods(one), _ORIGIN.sub("", one["invoke_url_template"])) for one in functions if _is_called(one)
+    ]
 
 
 def _is_called(function: dict[str, Any]) -> bool:

@@ -24,7 +24,7 @@ LOCK, SHARED = "emulator.lock", "emulator.json"
 
 
 @dataclass(frozen=True)
-class Run:
+class PytestRun:
     """A run's name, the folder of what its processes share, and the process that controls it."""
 
     name: str

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from durable_harness.stack import RunningStack, StackOptions, open_stack
 from durable_harness.testing.liveness import has_ended
-from durable_harness.testing.run import Run
+from durable_harness.testing.run import PytestRun
 
 ON_EMULATOR = frozenset({"emulator", "func"})
 MAX_HUB_CHARS = 60
@@ -62,7 +62,7 @@ class StackRequest:
 class RunningStacks:
     """Opens stacks and keeps them: for the session, those on an emulator for one module and its own task hub."""
 
-    def __init__(self, run: Run, worker: str, log_dir: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, run: PytestRun, worker: str, log_dir: Path, environment: Mapping[str, str]) -> None:
         self._run = run
         self._worker = worker
         self._log_dir = log_dir

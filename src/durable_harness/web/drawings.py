@@ -12,8 +12,8 @@ from durable_harness.web.canvas import WIDE
 from durable_harness.web.plots import (
     PLAIN,
     Look,
+    PlotSpan,
     Series,
-    Span,
     column_plot,
     column_scales,
     layer_plot,
@@ -27,7 +27,7 @@ DIGITS = 6
 """Significant digits of the numbers that a script gets: more than a plot has pixels."""
 
 
-class Kind(StrEnum):
+class DrawingKind(StrEnum):
     """How a plot shows its series."""
 
     LINES = "lines"
@@ -46,14 +46,14 @@ class Drawing:
     y_label: str
     description: str
     look: Look = PLAIN
-    kind: Kind = Kind.LINES
+    kind: DrawingKind = DrawingKind.LINES
 
     def svg(self) -> str:
         """Return the plot for wide windows and for narrow ones."""
         labels = {"x_label": self.x_label, "y_label": self.y_label, "description": self.description}
-        if self.kind is Kind.LAYERS:
+        if self.kind is DrawingKind.LAYERS:
             return layer_plot(self.series, **labels, tips=self.look.tips)
-        if self.kind is Kind.COLUMNS:
+        if self.kind is DrawingKind.COLUMNS:
             return column_plot(self.series, **labels, look=self.look)
         return line_plot(self.series, **labels, look=self.look)
 
@@ -62,7 +62,7 @@ class Drawing:
         scales = self._scales()
         return {
             "kind": self.kind,
-            "size": "wide" if self.look.size == WIDE and self.kind is not Kind.LAYERS else "half",
+            "size": "wide" if self.look.size == WIDE and self.kind is not DrawingKind.LAYERS else "half",
             "labels": [self.x_label, self.y_label],
             "description": self.description,
             "x": _scale(scales[0]),
@@ -79,9 +79,9 @@ class Drawing:
         }
 
     def _scales(self) -> tuple[Scale, Scale]:
-        if self.kind is Kind.LAYERS:
+        if self.kind is DrawingKind.LAYERS:
             return layer_scales(self.series)
-        if self.kind is Kind.COLUMNS:
+        if self.kind is DrawingKind.COLUMNS:
             return column_scales(self.series, self.look)
         return line_scales(self.series, self.look)
 
@@ -92,7 +92,7 @@ def _scale(scale: Scale) -> dict[str, Any]:
     return {"kind": type(scale).__name__.lower(), "low": scale.low, "high": scale.high}
 
 
-def _tip(span: Span) -> list[Any]:
+def _tip(span: PlotSpan) -> list[Any]:
     return [*_rounded((span.low, span.high)), span.tip]
 
 

@@ -98,7 +98,7 @@ def table(
     return f'<div class="scroll"><table{attribute}><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 
 
-class Piece(NamedTuple):
+class PartOfWhole(NamedTuple):
     """A part of a whole: what it shows where one points at it, its class, which has its colour, and its size."""
 
     tip: str
@@ -106,7 +106,7 @@ class Piece(NamedTuple):
     size: float
 
 
-def stack(pieces: Iterable[Piece]) -> str:
+def stack(pieces: Iterable[PartOfWhole]) -> str:
     """Return a bar of the parts of a whole, each as long as its share."""
     spans = "".join(
         f'<span class="{css_class}" style="flex: {size:.4f}" data-tip="{escape(tip)}"></span>'

@@ -13,8 +13,8 @@ __all__ = [
     "Cell",
     "Look",
     "Marker",
+    "PlotSpan",
     "Series",
-    "Span",
     "bar_plot",
     "column_plot",
     "empty_plot",
@@ -65,7 +65,7 @@ class Marker:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PlotSpan:
     """A part of the x axis with a name, or with a text that is shown when pointed at."""
 
     low: float
@@ -92,9 +92,9 @@ class Look:
     y_scale: Scale | None = None
     cells: Sequence[Cell] = ()
     """Lie below the lines."""
-    shades: Sequence[Span] = ()
+    shades: Sequence[PlotSpan] = ()
     """Mark parts of the x axis."""
-    tips: Sequence[Span] = ()
+    tips: Sequence[PlotSpan] = ()
     """Show figures where pointed at, instead of the points."""
     rules: Sequence[Marker] = ()
     """Horizontal lines."""
@@ -149,7 +149,7 @@ def _rendered(canvases: Iterable[Canvas], description: str) -> str:
 
 
 def layer_plot(
-    layers: Sequence[Series], *, x_label: str, y_label: str, description: str, tips: Sequence[Span] = ()
+    layers: Sequence[Series], *, x_label: str, y_label: str, description: str, tips: Sequence[PlotSpan] = ()
 ) -> str:
     """Draw series on one another: the upper edge of the last is the sum of all."""
     if not layers or not any(y is not None for _, y in layers[0].points):
@@ -205,7 +205,7 @@ def column_scales(layers: Sequence[Series], look: Look) -> tuple[Scale, Scale]:
     return look.x_scale or Linear(spans[0].low, spans[-1].high), Linear.up_to(totals)
 
 
-def _draw_columns(canvas: Canvas, layers: Sequence[Series], spans: Sequence[Span]) -> None:
+def _draw_columns(canvas: Canvas, layers: Sequence[Series], spans: Sequence[PlotSpan]) -> None:
     for index, span in enumerate(spans):
         base = 0.0
         for layer in layers:

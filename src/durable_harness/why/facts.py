@@ -58,7 +58,7 @@ class _Mark(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class WorkFacts:
     """A piece of work and its moments; None if one has not happened or is not known."""
 
     kind: str
@@ -119,13 +119,13 @@ class Work:
 
 
 @dataclass
-class Turn:
+class TurnFacts:
     """A turn as the history has it: when it was dispatched, what it was given, what it asked for."""
 
     began_ns: int
     given: list[Event] = field(default_factory=list)
     asked: list[Event] = field(default_factory=list)
-    work: Work | None = None
+    work: WorkFacts | None = None
 
     @property
     def ended_ns(self) -> int | None:
@@ -164,8 +164,8 @@ class Facts:
     is_timed: bool
     events: Sequence[Event]
     came: Sequence[Event]
-    work: Sequence[Work]
-    entities: Mapping[str, Sequence[Work]]
+    work: Sequence[WorkFacts]
+    entities: Mapping[str, Sequence[WorkFacts]]
     children: Mapping[str, Facts]
     limits: Mapping[str, int]
     held: Sequence[Segment]
@@ -190,18 +190,18 @@ class Facts:
         return bool(self.work)
 
     @cached_property
-    def turns(self) -> list[Turn]:
-        turns: list[Turn] = []
+    def turns(self) -> list[TurnFacts]:
+        turns: list[TurnFacts] = []
         for event in self.events:
             if event.kind == "orchestratorStarted":
-                turns.append(Turn(event.time_ns))
+                turns.append(TurnFacts(event.time_ns))
             elif event.kind not in BOUNDS and turns:
                 (turns[-1].asked if event.kind in ASKING else turns[-1].given).append(event)
         for turn in turns if self._done_turns else ():
             turn.work = self._work_of(turn)
         return [turn for turn in turns if turn.given]
 
-    def _work_of(self, turn: Turn) -> Work | None:
+    def _work_of(self, turn: TurnFacts) -> WorkFacts | None:
         """Return the work that was handed out when a turn began."""
         place = bisect(self._done_turns, turn.began_ns, key=itemgetter(0))
         near = self._done_turns[max(0, place - 1) : place + 1]
@@ -209,15 +209,15 @@ class Facts:
         return nearest if distance_ns <= SAME_NS else None
 
     @cached_property
-    def _done_turns(self) -> list[tuple[int, Work]]:
+    def _done_turns(self) -> list[tuple[int, WorkFacts]]:
         """The turns that were handed out and answered, by when they were handed out."""
         turns = (one for one in self.work if one.kind == TURN and one.done_ns is not None)
         return sorted(((one.sent_ns, one) for one in turns if one.sent_ns is not None), key=itemgetter(0))
 
     @cached_property
-    def _activities(self) -> dict[int, list[Work]]:
+    def _activities(self) -> dict[int, list[WorkFacts]]:
         """The work of activities by their ids, which begin again with each execution."""
-        found: dict[int, list[Work]] = {}
+        found: dict[int, list[WorkFacts]] = {}
         for one in self.work:
             if one.kind == ACTIVITY:
                 found.setdefault(one.task, []).append(one)
@@ -230,12 +230,12 @@ class Facts:
         return next((start.due_ns for start in starts), None) if not self.turns else None
 
     @property
-    def turn_under_way(self) -> Work | None:
+    def turn_under_way(self) -> WorkFacts | None:
         """The turn that is ready or with a host now."""
         waiting = [one for one in self.work if one.kind == TURN and one.done_ns is None]
         return waiting[-1] if waiting and not self.has_ended else None
 
-    def activity(self, event: Event) -> Work | None:
+    def activity(self, event: Event) -> WorkFacts | None:
         """Return the work of the activity that an event scheduled."""
         same = self._activities.get(event.event_id, ())
         since = [one for one in same if (one.ready_ns or 0) >= event.time_ns - SAME_NS]
@@ -277,9 +277,9 @@ def _event(row: Mapping[str, Any]) -> Event:
     return Event(str(row["kind"]), int(row["id"]), int(row["timeNs"]), row)
 
 
-def _work(row: Mapping[str, Any]) -> Work:
+def _work(row: Mapping[str, Any]) -> WorkFacts:
     host = row.get("host") or {}
-    return Work(
+    return WorkFacts(
         kind=WORK_KINDS[row["kind"]],
         task=row["task"],
         waited_for=row["waitedFor"],

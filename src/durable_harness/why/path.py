@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from durable_harness.why.facts import ENTITY, SAME_NS, TURN, Event, Facts, Work
+from durable_harness.why.facts import ENTITY, SAME_NS, TURN, Event, Facts, WorkFacts
 from durable_harness.why.segments import SCHEDULER, Part, Segment, split_by, tiled
 
 ANSWERS = {
@@ -41,7 +41,7 @@ BEFORE = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _AskedStep:
     """What was asked for, and the number of the turn that did."""
 
     event: Event
@@ -63,7 +63,7 @@ class _Walk:
         self._facts = facts
         self._turns = facts.turns
         self._asked = {
-            (asked.kind, identity(asked)): _Asked(asked, number)
+            (asked.kind, identity(asked)): _AskedStep(asked, number)
             for number, turn in enumerate(self._turns)
             for asked in turn.asked
         }
@@ -162,7 +162,7 @@ class _Walk:
             return self._of_work(self._batch(asked, came_ns), asked, came_ns, Part.ENTITY)
         return iter([Segment(Part.ENTITY, asked.time_ns, came_ns, ", ".join(asked.fields.get("entities", ())), ENTITY)])
 
-    def _of_work(self, work: Work | None, asked: Event, came_ns: int, whole: Part) -> Iterator[Segment]:
+    def _of_work(self, work: WorkFacts | None, asked: Event, came_ns: int, whole: Part) -> Iterator[Segment]:
         name = str(asked.fields.get("entity") or asked.name)
         stages = [] if work is None else work.stages(name)
         if work is not None and work.done_ns is None:
@@ -184,9 +184,9 @@ class _Walk:
         filler = Segment(Part.UNKNOWN if child is None else Part.HARNESS, 0, 0, created.name, by=SCHEDULER)
         return tiled(pieces, created.time_ns, came_ns, filler)
 
-    def _batch(self, called: Event, came_ns: int) -> Work | None:
+    def _batch(self, called: Event, came_ns: int) -> WorkFacts | None:
         """Return the batch that answered a call: the last one that was done when the answer came."""
-        works: Sequence[Work] = self._facts.entities.get(str(called.fields.get("entity")), ())
+        works: Sequence[WorkFacts] = self._facts.entities.get(str(called.fields.get("entity")), ())
         done = [(one.done_ns, one) for one in works if one.done_ns is not None]
         answering = [one for done_ns, one in done if called.time_ns <= done_ns <= came_ns + SAME_NS]
         found = answering or list(works)
@@ -218,7 +218,7 @@ def unanswered(facts: Facts) -> list[Event]:
     return [event for event in asked if event.kind in awaited and (event.kind, identity(event)) not in answered]
 
 
-def present_stage(work: Work, name: str, now_ns: int) -> Segment:
+def present_stage(work: WorkFacts, name: str, now_ns: int) -> Segment:
     """Return the stage that unfinished work is in."""
     part, since_ns = work.now()
     return Segment(part, now_ns if since_ns is None else since_ns, now_ns, name, work.kind)

@@ -9,7 +9,7 @@ from typing import Any
 
 from durable_harness.lengths import readable
 from durable_harness.protocol.values import LATEST_NS
-from durable_harness.why.facts import Event, Facts, Work
+from durable_harness.why.facts import Event, Facts, WorkFacts
 from durable_harness.why.path import unanswered
 from durable_harness.why.segments import LABELS, Part
 
@@ -147,7 +147,7 @@ def _unclaimed(names: Sequence[str]) -> str:
     return f"{' and '.join(came)}, and nothing waits for {'it' if len(came) == 1 else 'them'}" if came else ""
 
 
-def _of_work(facts: Facts, work: Work, what: str) -> Wait:
+def _of_work(facts: Facts, work: WorkFacts, what: str) -> Wait:
     part, since_ns = work.now()
     return Wait(
         what, work.faked or DOES.get(part, LABELS[part]), None if since_ns is None else _age(facts, since_ns), part

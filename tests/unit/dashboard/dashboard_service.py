@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from aiohttp import ClientSession
 
 from dashboard_site import LIMIT_BYTES, Browser
-from durable_harness.dashboard import Dashboard, DashboardOptions, Source
+from durable_harness.dashboard import Dashboard, DashboardOptions, DashboardSource
 from durable_harness.network import bind_one, serve_http
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.scheduler.overview import ServiceOverview
@@ -32,7 +32,7 @@ def visit_service(coroutine=None, *, has_overview=True, may_move_time=False, bes
 async def _run(story, may_move_time, beside, options):
     service = SchedulerService(SchedulerOptions())
     overview = None if may_move_time is None else ServiceOverview(service, may_move_time=may_move_time)
-    source = Source(lambda: service.hubs, now_ns=service.clock.now_ns, overview=overview, **beside)
+    source = DashboardSource(lambda: service.hubs, now_ns=service.clock.now_ns, overview=overview, **beside)
     sock = bind_one("127.0.0.1", 0)
     runner = await serve_http([sock], Dashboard(source, options).handle, LIMIT_BYTES)
     try:

@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 
 from dashboard_site import BASE, visit
-from durable_harness.dashboard import Dashboard, DashboardOptions, Source
+from durable_harness.dashboard import Dashboard, DashboardOptions, DashboardSource
 from durable_harness.protocol import pb
 from durable_harness.stack import dashboards
 
@@ -196,7 +196,7 @@ def test_a_service_prepares_its_dashboard_after_its_start(monkeypatch):
     async def serve():
         monkeypatch.setattr(Dashboard, "warm", noted)
         bound = dashboards.bind_dashboard("127.0.0.1", dashboards.ANY_PORT)
-        async with dashboards.served_dashboard(bound, Source(dict), DashboardOptions()):
+        async with dashboards.served_dashboard(bound, DashboardSource(dict), DashboardOptions()):
             await warmed.wait()
 
     asyncio.run(serve())
@@ -206,5 +206,5 @@ def test_a_dashboard_that_cannot_be_prepared_is_no_trouble(monkeypatch, caplog):
     """Whatever goes wrong when a dashboard is prepared is logged, and the service goes on."""
     monkeypatch.setattr(dashboards, "WARM_AFTER_S", 0)
     monkeypatch.setattr(Dashboard, "warm", mock.AsyncMock(side_effect=OSError("no template")))
-    asyncio.run(dashboards._warm_later(Dashboard(Source(dict))))
+    asyncio.run(dashboards._warm_later(Dashboard(DashboardSource(dict))))
     assert "could not be prepared" in caplog.text

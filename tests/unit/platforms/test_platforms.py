@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from durable_harness.platforms import clocks, files, locks, open_file_limit, sockets
-from durable_harness.platforms.children import Parent, ask_to_end, end_with_children, in_own_group
+from durable_harness.platforms.children import ParentProcess, ask_to_end, end_with_children, in_own_group
 from durable_harness.platforms.encodings import PLAIN
 from durable_harness.platforms.pauses import Pause
 from durable_harness.platforms.process_by_id import is_running
@@ -115,11 +115,11 @@ def test_children_of_a_child_end_with_it(wait_until):
 
 def test_a_parent_is_there_until_it_has_ended(sleeper):
     """The process that started this one is there; one that did not is not this one's parent."""
-    assert Parent(os.getppid()).is_there()
+    assert ParentProcess(os.getppid()).is_there()
     assert is_running(sleeper.pid)
     sleeper.kill()
     sleeper.wait()
-    assert not Parent(sleeper.pid).is_there()
+    assert not ParentProcess(sleeper.pid).is_there()
     assert not is_running(sleeper.pid)
 
 

@@ -1,6 +1,6 @@
 """The pages, each a module with its handlers and a template. What is listed here is found."""
 
-from durable_harness.dashboard.page_routes import Route, Tab
+from durable_harness.dashboard.page_routes import PageRoute, Tab
 from durable_harness.dashboard.pages import (
     acting,
     again,
@@ -26,7 +26,7 @@ TABS: tuple[Tab, ...] = (
     Tab(hubs.PATH, "Hubs"),
 )
 """The entries of the navigation, in their order."""
-ROUTES: tuple[Route, ...] = (
+ROUTES: tuple[PageRoute, ...] = (
     *orchestration_list.ROUTES,
     *instance.ROUTES,
     *trace.ROUTES,

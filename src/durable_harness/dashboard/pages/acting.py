@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from durable_harness.dashboard.known_instance import read_instance
-from durable_harness.dashboard.page_routes import Handler, Route
+from durable_harness.dashboard.page_routes import Handler, PageRoute
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.pages.acts import ACTS, HANDLERS, Act, check_lives
 from durable_harness.dashboard.pages.instance import values_of
@@ -41,4 +41,6 @@ async def _refused(visit: Visit, act: Act, error: PageError | RpcError) -> web.R
     return visit.page("instance.html", status_of(error), **values)
 
 
-ROUTES = tuple(Route("POST", (ORCHESTRATIONS, "{id}", word), _sent(act), ORCHESTRATIONS) for word, act in ACTS.items())
+ROUTES = tuple(
+    PageRoute("POST", (ORCHESTRATIONS, "{id}", word), _sent(act), ORCHESTRATIONS) for word, act in ACTS.items()
+)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from durable_harness.dashboard.form_values import json_field
 from durable_harness.dashboard.history_rows import LABELS
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.payload_texts import editable, edited
 from durable_harness.dashboard.visit import PageError, Visit
@@ -81,6 +81,6 @@ def _overview(visit: Visit) -> Overview:
 
 
 ROUTES = (
-    Route("GET", (ORCHESTRATIONS, "{id}", WORD), show, ORCHESTRATIONS),
-    Route("POST", (ORCHESTRATIONS, "{id}", WORD), run, ORCHESTRATIONS),
+    PageRoute("GET", (ORCHESTRATIONS, "{id}", WORD), show, ORCHESTRATIONS),
+    PageRoute("POST", (ORCHESTRATIONS, "{id}", WORD), run, ORCHESTRATIONS),
 )

@@ -12,7 +12,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from durable_harness.dashboard.listed import Listed, read_listed
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS
 from durable_harness.dashboard.pages.acts import ACTS, Act
 from durable_harness.dashboard.pages.orchestration_list import total
@@ -159,6 +159,6 @@ DO_ONE: Mapping[str, DoOne] = {
     ),
 }
 ROUTES = (
-    Route("GET", (PATH,), ask, ORCHESTRATIONS),
-    Route("POST", (PATH,), do, ORCHESTRATIONS),
+    PageRoute("GET", (PATH,), ask, ORCHESTRATIONS),
+    PageRoute("POST", (PATH,), do, ORCHESTRATIONS),
 )

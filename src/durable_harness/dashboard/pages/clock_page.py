@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.refusal_status import status_of
 from durable_harness.dashboard.visit import PageError, Visit
 from durable_harness.protocol import RpcError
@@ -78,7 +78,7 @@ def _movable(visit: Visit) -> Overview:
 
 
 ROUTES = (
-    Route("GET", (PATH,), show, PATH),
-    Route("POST", (PATH, "skip"), skip),
-    Route("POST", (PATH, "advance"), advance),
+    PageRoute("GET", (PATH,), show, PATH),
+    PageRoute("POST", (PATH, "skip"), skip),
+    PageRoute("POST", (PATH, "advance"), advance),
 )

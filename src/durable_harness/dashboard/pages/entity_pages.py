@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from durable_harness.dashboard.form_values import json_field
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.page_urls import hub_url
 from durable_harness.dashboard.payload_texts import Payload
 from durable_harness.dashboard.refusal_status import is_gone, status_of
@@ -134,8 +134,8 @@ def _row(entity: Any) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route("GET", (PATH,), show, PATH),
-    Route("GET", (PATH, "{id}"), show_one, PATH),
-    Route("GET", (PATH, "{id}", "state"), raw_state),
-    Route("POST", (PATH, "{id}", "signal"), signal, PATH),
+    PageRoute("GET", (PATH,), show, PATH),
+    PageRoute("GET", (PATH, "{id}"), show_one, PATH),
+    PageRoute("GET", (PATH, "{id}", "state"), raw_state),
+    PageRoute("POST", (PATH, "{id}", "signal"), signal, PATH),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.texts import STATUS_LABELS
 from durable_harness.dashboard.visit import Visit
 from durable_harness.protocol import Scheduler
@@ -27,4 +27,4 @@ async def _counts(scheduler: Scheduler) -> list[tuple[int, int]]:
     return [(status, page.counts[status]) for status in STATUS_LABELS if page.counts.get(status)]
 
 
-ROUTES = (Route("GET", (PATH,), show, PATH),)
+ROUTES = (PageRoute("GET", (PATH,), show, PATH),)

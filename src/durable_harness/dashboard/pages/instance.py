@@ -12,8 +12,8 @@ from aiohttp import web
 
 from durable_harness.dashboard.failure_texts import failures_of
 from durable_harness.dashboard.history_rows import PAGE_SIZE, payload_of, rows_of
-from durable_harness.dashboard.known_instance import Instance, find_state, history_of, read_instance
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.known_instance import KnownInstance, find_state, history_of, read_instance
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.pages.acts import ACTS, acts_for
 from durable_harness.dashboard.payload_texts import Payload
@@ -39,7 +39,7 @@ async def show(visit: Visit) -> web.Response:
     return visit.page("instance.html", **await values_of(visit, instance))
 
 
-async def values_of(visit: Visit, instance: Instance) -> dict[str, Any]:
+async def values_of(visit: Visit, instance: KnownInstance) -> dict[str, Any]:
     """Return all that the template shows of an instance."""
     instance_id = str(instance.state.instanceId)
     first = _first_event(visit, len(instance.events))
@@ -143,11 +143,11 @@ def _first_event(visit: Visit, count: int) -> int:
     return min(max(int(text), 1), max(count, 1)) if text.isdecimal() and len(text) < 10 else 1  # noqa: PLR2004 - digits
 
 
-def _has_failed(instance: Instance) -> bool:
+def _has_failed(instance: KnownInstance) -> bool:
     return bool(instance.state.HasField("failureDetails"))
 
 
-def _waits(instance: Instance) -> Iterator[tuple[Wait, int]]:
+def _waits(instance: KnownInstance) -> Iterator[tuple[Wait, int]]:
     """Yield what it waits for, of those that are alike the oldest, and how many these are."""
     alike: dict[Wait, list[Wait]] = {}
     for wait in instance.explained.waits if instance.explained is not None else ():
@@ -170,7 +170,7 @@ DONE = {
 """What was done just now, by the word in the address."""
 
 ROUTES = (
-    Route("GET", (ORCHESTRATIONS, "{id}"), show, ORCHESTRATIONS),
-    Route("GET", (ORCHESTRATIONS, "{id}", "raw", "{payload}"), raw),
-    Route("GET", (ORCHESTRATIONS, "{id}", "history.json"), history_file),
+    PageRoute("GET", (ORCHESTRATIONS, "{id}"), show, ORCHESTRATIONS),
+    PageRoute("GET", (ORCHESTRATIONS, "{id}", "raw", "{payload}"), raw),
+    PageRoute("GET", (ORCHESTRATIONS, "{id}", "history.json"), history_file),
 )

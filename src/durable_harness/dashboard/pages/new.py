@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from durable_harness.dashboard.form_values import json_problem
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.visit import Visit
 from durable_harness.protocol import RpcError, from_ns, optional_text, pb
@@ -87,6 +87,6 @@ def _start_ns(text: str) -> int:
 
 
 ROUTES = (
-    Route("GET", (PATH,), show, ORCHESTRATIONS),
-    Route("POST", (PATH,), start, ORCHESTRATIONS),
+    PageRoute("GET", (PATH,), show, ORCHESTRATIONS),
+    PageRoute("POST", (PATH,), start, ORCHESTRATIONS),
 )

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from durable_harness.dashboard.listed import NO_VERSION, Listed, read_listed
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS
 from durable_harness.dashboard.texts import STATUS_LABELS
 from durable_harness.dashboard.visit import Visit
@@ -54,6 +54,6 @@ def _is_shown(status: int, page: InstancePage, listed: Listed) -> bool:
 
 
 ROUTES = (
-    Route("GET", (ORCHESTRATIONS,), show, ORCHESTRATIONS),
-    Route("GET", ("choices",), choices),
+    PageRoute("GET", (ORCHESTRATIONS,), show, ORCHESTRATIONS),
+    PageRoute("GET", ("choices",), choices),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS
 from durable_harness.dashboard.pages.instance import history_document
 from durable_harness.dashboard.pages.result_page import to_result
@@ -24,4 +24,4 @@ async def replay(visit: Visit) -> web.Response:
     return to_result(visit, "replay.html", id=instance_id, name=name, report=report)
 
 
-ROUTES = (Route("POST", (ORCHESTRATIONS, "{id}", WORD), replay, ORCHESTRATIONS),)
+ROUTES = (PageRoute("POST", (ORCHESTRATIONS, "{id}", WORD), replay, ORCHESTRATIONS),)

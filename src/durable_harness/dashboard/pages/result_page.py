@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from durable_harness.dashboard.act_results import MOST, Shown
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS
 from durable_harness.dashboard.visit import PageError, Visit
 
@@ -27,4 +27,4 @@ async def show(visit: Visit) -> web.Response:
     return visit.page(result.template, **result.contents, live_every=0)
 
 
-ROUTES = (Route("GET", (PATH, "{key}"), show, ORCHESTRATIONS),)
+ROUTES = (PageRoute("GET", (PATH, "{key}"), show, ORCHESTRATIONS),)

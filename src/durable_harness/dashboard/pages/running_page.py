@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.visit import Visit
 from durable_harness.protocol.overview import Reason
 
@@ -32,6 +32,6 @@ async def queue(visit: Visit) -> web.Response:
 
 
 ROUTES = (
-    Route("GET", (WORKERS,), workers, WORKERS),
-    Route("GET", (QUEUE,), queue, QUEUE),
+    PageRoute("GET", (WORKERS,), workers, WORKERS),
+    PageRoute("GET", (QUEUE,), queue, QUEUE),
 )

@@ -16,8 +16,8 @@ from aiohttp import web
 from markupsafe import Markup
 
 from durable_harness.dashboard.history_rows import rows_of
-from durable_harness.dashboard.known_instance import Instance, read_instance
-from durable_harness.dashboard.page_routes import Route
+from durable_harness.dashboard.known_instance import KnownInstance, read_instance
+from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS
 from durable_harness.dashboard.pages.instance import history_document, values_of
 from durable_harness.dashboard.payload_texts import Payload
@@ -79,7 +79,7 @@ async def trace_of(visit: Visit, instance_id: str) -> str:
 class _Chosen:
     """The instances of a page, and how many have no room in it."""
 
-    instances: Sequence[Instance]
+    instances: Sequence[KnownInstance]
     left_out: int
     has_unknown: bool
     """Whether some of those that are left out may have started others, which are not counted."""
@@ -106,7 +106,7 @@ async def _chosen(visit: Visit, instance_id: str) -> _Chosen:
     return _Chosen(instances, len(left_out), any(not node.is_read for node in left_out.values()))
 
 
-async def _article(visit: Visit, instance: Instance, anchors: Mapping[str, str]) -> str:
+async def _article(visit: Visit, instance: KnownInstance, anchors: Mapping[str, str]) -> str:
     """Return an instance as its page shows it, without what asks a server for more."""
     count = len(instance.events)
     first = max(1, count - MOST_EVENTS + 1)
@@ -157,4 +157,4 @@ def _without_secrets(value: Any) -> Any:
     return {name: _without_secrets(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
-ROUTES = (Route("GET", (ORCHESTRATIONS, "{id}", "trace.html"), show, ORCHESTRATIONS),)
+ROUTES = (PageRoute("GET", (ORCHESTRATIONS, "{id}", "trace.html"), show, ORCHESTRATIONS),)

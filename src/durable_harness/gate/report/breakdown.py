@@ -11,7 +11,7 @@ from durable_harness.gate.report.model import PART_LABELS, number, path_findings
 from durable_harness.gate.report.scenarios import shown_scenarios
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import RunSummary
-from durable_harness.web.parts import Piece, bullets, keys, stack, swatch, table
+from durable_harness.web.parts import PartOfWhole, bullets, keys, stack, swatch, table
 
 LEAST_SHARE = 0.005
 """Smaller parts of all wholes are left out: a sliver has no room, and no row that names its colour."""
@@ -38,7 +38,7 @@ def _is_worth(name: str, columns: Sequence[Column]) -> bool:
 
 def _bar(column: Column, labels: Mapping[str, str]) -> str:
     pieces = [
-        Piece(f"{labels[name]} {_cell(value, column.whole_ms)}", f"part-{name}", value)
+        PartOfWhole(f"{labels[name]} {_cell(value, column.whole_ms)}", f"part-{name}", value)
         for name, value in column.parts_ms.items()
         if value and name in labels
     ]

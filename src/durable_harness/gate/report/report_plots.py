@@ -15,15 +15,15 @@ from durable_harness.gate.report.model import COUNT_LABELS, LATENCY_LABELS, PART
 from durable_harness.gate.split import PARTS
 from durable_harness.gate.summary import RunSummary
 from durable_harness.web.canvas import HALF
-from durable_harness.web.drawings import Drawing, Kind
+from durable_harness.web.drawings import Drawing, DrawingKind
 from durable_harness.web.parts import figure, keys
 from durable_harness.web.plots import (
     Bar,
     Cell,
     Look,
     Marker,
+    PlotSpan,
     Series,
-    Span,
     bar_plot,
     empty_plot,
     line_plot,
@@ -192,7 +192,7 @@ def split_drawing(report: Report) -> Drawing | None:
         y_label="mean (ms)",
         description="Mean time of each part of an operation, in each slice of time",
         look=Look(tips=_tips(slices, _split_tip)),
-        kind=Kind.LAYERS,
+        kind=DrawingKind.LAYERS,
     )
 
 
@@ -237,7 +237,7 @@ def errors_drawing(report: Report, *, is_over: bool = True) -> Drawing | None:
         y_label="errors (operations/s)",
         description="Operations that did not complete per second, by how they ended",
         look=_over_time(report, slices, is_over=is_over),
-        kind=Kind.COLUMNS,
+        kind=DrawingKind.COLUMNS,
     )
 
 
@@ -318,11 +318,11 @@ def _rates(
     return [(one.middle, rate) for one, rate in zip(slices, rates, strict=True)]
 
 
-def _phases(summary: RunSummary, slices: Sequence[Stretch], *, is_over: bool) -> list[Span]:
+def _phases(summary: RunSummary, slices: Sequence[Stretch], *, is_over: bool) -> list[PlotSpan]:
     """Return the parts of a run that are in no figure, and the drain in which nothing starts any longer."""
     end, last_start = slices[-1].high, _last_start(summary)
-    spans = [Span(0, min(summary.warm_up_s, end), "warm-up")] if summary.warm_up_s else []
-    return [*spans, Span(last_start, end, "drain")] if is_over and last_start < slices[-1].low else spans
+    spans = [PlotSpan(0, min(summary.warm_up_s, end), "warm-up")] if summary.warm_up_s else []
+    return [*spans, PlotSpan(last_start, end, "drain")] if is_over and last_start < slices[-1].low else spans
 
 
 def _heat(slices: Sequence[Stretch], scale: Log) -> list[Cell]:
@@ -347,15 +347,15 @@ def _heat(slices: Sequence[Stretch], scale: Log) -> list[Cell]:
     ]
 
 
-def _tips(slices: Iterable[Stretch], describe: Callable[[TimeSlice], str]) -> list[Span]:
-    return [Span(low, high, tip=f"{low:.4g} to {high:.4g} s\n{describe(piece)}") for low, high, piece in slices]
+def _tips(slices: Iterable[Stretch], describe: Callable[[TimeSlice], str]) -> list[PlotSpan]:
+    return [PlotSpan(low, high, tip=f"{low:.4g} to {high:.4g} s\n{describe(piece)}") for low, high, piece in slices]
 
 
-def _percentile_tips(scale: Nines, lines: Sequence[Series]) -> list[Span]:
+def _percentile_tips(scale: Nines, lines: Sequence[Series]) -> list[PlotSpan]:
     percents = scale.percents(CURVE_POINTS)
     values = [(line.label, dict(line.points)) for line in lines]
     return [
-        Span(
+        PlotSpan(
             low,
             high,
             tip="\n".join([f"p{low:.4g}", *(f"{label} {number(ys[low])} ms" for label, ys in values if low in ys)]),

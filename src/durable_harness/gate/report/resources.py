@@ -10,7 +10,7 @@ from durable_harness.gate.report.report_plots import SECONDS
 from durable_harness.gate.usage import GENERATOR, HOST, UsageSlice
 from durable_harness.web.canvas import HALF
 from durable_harness.web.parts import figure, keys
-from durable_harness.web.plots import Look, Series, Span, line_plot
+from durable_harness.web.plots import Look, PlotSpan, Series, line_plot
 from durable_harness.web.scales import Linear
 
 MIB = 1024 * 1024
@@ -64,7 +64,9 @@ def _over_time(report: Report, shown: _Figure) -> str:
         look=Look(
             size=HALF,
             x_scale=Linear(0, starts[-1] + usage.width_s),
-            tips=[Span(max(at, 0), at + usage.width_s, tip=_tip(at, usage.width_s, values, shown)) for at in starts],
+            tips=[
+                PlotSpan(max(at, 0), at + usage.width_s, tip=_tip(at, usage.width_s, values, shown)) for at in starts
+            ],
         ),
     )
     return figure(plot, keys((line.label, line.css_class) for line in lines))

@@ -13,7 +13,7 @@ from durable_harness.gate.who.culprits import Culprit
 from durable_harness.gate.who.parties import Party
 from durable_harness.gate.who.time_shares import LEAST_SHARE, Attribution, Named, Share, ShareCause
 from durable_harness.gate.who.verdicts import TAIL_PERCENT, Who
-from durable_harness.web.parts import Piece, bullets, stack, swatch, table
+from durable_harness.web.parts import PartOfWhole, bullets, stack, swatch, table
 
 TITLE = "Who was it"
 LEAD = "Which party spent the time of operations, and which one broke a gate. Time without known moments has no party."
@@ -150,7 +150,9 @@ def who_html(report: Report) -> str:
 def _bar(title: str, found: Attribution, named: Collection[Party]) -> str:
     """Draw the shares of the parties that have a row: each colour is named."""
     pieces = [
-        Piece(share.text, f"party-{_key(share.party)}", share.mean_ms) for share in found.shares if share.party in named
+        PartOfWhole(share.text, f"party-{_key(share.party)}", share.mean_ms)
+        for share in found.shares
+        if share.party in named
     ]
     words = f"{title}: {number(found.mean_ms)} ms, {found.operations} operation{'' if found.operations == 1 else 's'}"
     return f'<p class="muted lead bar-title">{escape(words)}</p>{stack(pieces)}'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import CodeType
 
-from durable_harness.places import Place
+from durable_harness.places import CodePlace
 
 
 def code_of_generator(generator: object) -> tuple[CodeType, int] | None:
@@ -15,10 +15,10 @@ def code_of_generator(generator: object) -> tuple[CodeType, int] | None:
     return None if frame is None else (frame.f_code, frame.f_lineno)
 
 
-def place_of_generator(generator: object) -> Place | None:
+def place_of_generator(generator: object) -> CodePlace | None:
     """Return where a generator is; None if it has ended or is not a generator."""
     found = code_of_generator(generator)
-    return None if found is None else Place(found[0].co_filename, found[1], found[0].co_name)
+    return None if found is None else CodePlace(found[0].co_filename, found[1], found[0].co_name)
 
 
 def line_of_generator(generator: object) -> str | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class ExitCode:
+class RunExitCode:
     """Sees to it that a listener of the user can make a run's exit code worse, but not better.
 
     The listener in Locust's documentation ("control the exit code") writes 0 unless its own limits are broken, and so

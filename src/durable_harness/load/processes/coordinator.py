@@ -25,7 +25,7 @@ from durable_harness.gate.writing import WrittenReports
 from durable_harness.load.audit import OperationUrls
 from durable_harness.load.distributed.joining import JOINING
 from durable_harness.load.engine.open_load import check_scenarios, open_scenarios
-from durable_harness.load.lifecycle.exit_code import ExitCode
+from durable_harness.load.lifecycle.exit_code import RunExitCode
 from durable_harness.load.lifecycle.locust_signals import ProcessExit, raise_in_main
 from durable_harness.load.lifecycle.startup import end_forked_workers
 from durable_harness.load.metrics.families import Reading
@@ -71,7 +71,7 @@ class Coordinator(JudgingProcess):
         super().__init__(environment)
         self.run_id = ""
         self._closing = ExitStack()
-        self._exit_code = ExitCode(environment)
+        self._exit_code = RunExitCode(environment)
         self._stack_log: Path | None = None
         """The log of a stack that this process has begun to start."""
         self._progress: Progress | None = None

@@ -49,7 +49,7 @@ Answering = Callable[[HttpCall], Any]
 
 
 @dataclass(frozen=True)
-class Rule:
+class RequestRule:
     """What is answered to requests of a pattern."""
 
     pattern: UrlPattern

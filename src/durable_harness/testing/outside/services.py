@@ -22,7 +22,7 @@ from durable_harness.testing.outside.authority import Authority
 from durable_harness.testing.outside.request_rules import (
     Answering,
     HttpCall,
-    Rule,
+    RequestRule,
     encoded,
     http_answer,
 )
@@ -43,7 +43,7 @@ class OutsideService:
     `DurableHttp.answer` returns it.
     """
 
-    def __init__(self, rule: Rule, end: Callable[[Rule], None]) -> None:
+    def __init__(self, rule: RequestRule, end: Callable[[RequestRule], None]) -> None:
         self._rule = rule
         self._end = end
 
@@ -106,7 +106,7 @@ class DurableHttp:
         """The test's own functions that were called."""
         self._has_ended = False
         self._lock = threading.Lock()
-        self._rules: list[Rule] = []
+        self._rules: list[RequestRule] = []
         self._passing: list[UrlPattern] = []
         self._calls: list[HttpCall] = []
         self._unanswered: list[HttpCall] = []
@@ -148,7 +148,7 @@ class DurableHttp:
         Raises:
             UsageError: an argument is not valid, or not exactly one of `returns`, `raises` and `by` is given.
         """
-        rule = Rule(UrlPattern.of(url), checked_method(method), self._answering(url, returns, raises, by))
+        rule = RequestRule(UrlPattern.of(url), checked_method(method), self._answering(url, returns, raises, by))
         with self._lock:
             self._rules.append(rule)
         self._lead()
@@ -210,7 +210,7 @@ class DurableHttp:
     def _patterns(self) -> list[UrlPattern]:
         return [rule.pattern for rule in self._rules]
 
-    def _remove(self, rule: Rule) -> None:
+    def _remove(self, rule: RequestRule) -> None:
         with self._lock:
             self._rules = [one for one in self._rules if one is not rule]
         self._lead()
