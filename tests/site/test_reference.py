@@ -17,7 +17,7 @@ from durable_harness.errors import HarnessError
 from durable_harness.exit_codes import ExitCode
 from durable_harness.gate import gatefile
 from durable_harness.operations import service_file
-from durable_harness.pytest_plugin.options import OPTIONS
+from durable_harness.pytest_plugin.plugin_options import OPTIONS
 
 SOURCE = ROOT / "src" / "durable_harness"
 REFERENCE = [f"reference/{page.stem}" for page in (ROOT / "docs" / "reference").glob("*.md")]

@@ -17,7 +17,7 @@ OTHER_LANGUAGES = (
 SPELLINGS = ("start", "run")
 HOST = "host"
 HIDDEN = (*SPELLINGS, HOST)
-"""Commands that no list shows: who types them comes from Core Tools, and nobody else needs a second `serve`."""
+"""Commands that no list shows: they are for users who come from Core Tools; no other user needs a second `serve`."""
 WORKER_OPTION = "--language-worker"
 HELP = "the same host, with the arguments of `func start`"
 

@@ -15,8 +15,8 @@ Fixtures:
     durable_app_dir   the folder of the app under test; redefine it where one module or folder tests another app
     durable_serve_args  further options of `durable-harness serve`; redefine it likewise
 
-The options and the ini keys are in `options`. With several stacks (`--stack embedded,emulator`), tests that use the
-fixtures run once on each; `@pytest.mark.stacks("embedded", reason="…")` limits a test to some.
+The options and the ini keys are in `plugin_options`. With several stacks (`--stack embedded,emulator`), tests that use
+the fixtures run once on each; `@pytest.mark.stacks("embedded", reason="…")` limits a test to some.
 `@pytest.mark.durable_time("skip", at_most="30d")` sets the clock for one test, `@pytest.mark.durable_isolation("hub")`
 gives it an empty task hub.
 
@@ -36,7 +36,7 @@ from durable_harness.pytest_plugin import beside, failed, outside, own_frames, o
 from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
-from durable_harness.pytest_plugin.options import (
+from durable_harness.pytest_plugin.plugin_options import (
     KEY_VARIABLE,
     add_options,
     check_options,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from durable_harness.pytest_plugin.options import ISOLATIONS, setting
+from durable_harness.pytest_plugin.plugin_options import ISOLATIONS, setting
 
 if TYPE_CHECKING:
     from durable_harness.stack import RunningStack

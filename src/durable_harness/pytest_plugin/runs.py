@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from durable_harness.pytest_plugin.options import fault_seed
+from durable_harness.pytest_plugin.plugin_options import fault_seed
 
 if TYPE_CHECKING:
     from durable_harness.testing.run import PytestRun

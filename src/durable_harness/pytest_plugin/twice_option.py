@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from durable_harness.pytest_plugin.options import REPLAYING_STACKS, setting, twice_answer, wants_twice
+from durable_harness.pytest_plugin.plugin_options import REPLAYING_STACKS, setting, twice_answer, wants_twice
 from durable_harness.pytest_plugin.runs import TWICE_ATTRIBUTE
 
 if TYPE_CHECKING:

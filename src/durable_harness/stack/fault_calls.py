@@ -55,7 +55,7 @@ def fault_calls(scheduler: FaultyScheduler, host: FunctionsHost) -> dict[str, Ca
 
 async def _answers(scheduler: FaultyScheduler) -> bool:
     try:
-        await scheduler.get_instance(pb.GetInstanceRequest(instanceId="nobody"))
+        await scheduler.get_instance(pb.GetInstanceRequest(instanceId="unknown"))
     except RpcError:
         return False
     return True
